@@ -1,0 +1,1 @@
+"""What is computed: cards, weights and torch modules."""

@@ -1,0 +1,1 @@
+"""How media becomes results: media, inference and one file an operator."""

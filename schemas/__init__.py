@@ -1,0 +1,1 @@
+"""What is said: events, labels, topics and the wire."""

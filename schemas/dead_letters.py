@@ -1,0 +1,33 @@
+"""An event we will not retry, kept whole so that it can be looked at and sent again."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from schemas.facts import SourceOffset
+from schemas.identity import UnixSeconds
+
+MAX_DEAD_LETTER_BYTES = 8 * 1024 * 1024
+"""Largest dead letter; holds an upload of the largest size in base64."""
+
+
+class DeadLetter(Struct, frozen=True, kw_only=True):
+    """Cause, attempts, and the original record."""
+
+    dead_letter_id: str
+    """Hash of the source offset: the same event gives the same id however often it is written."""
+    cause: str
+    message: str
+    role: str
+    """The role that gave up: intake or media."""
+    attempts: int
+    source: SourceOffset
+    source_timestamp_unix_seconds: UnixSeconds
+    failed_unix_seconds: UnixSeconds
+    key: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    """As received, in order."""
+    value: bytes | None
+    """As received; None where it was too large to keep, and then the hash and the source say what it was."""
+    value_bytes: int
+    value_sha256: str

@@ -1,0 +1,81 @@
+"""What a signal says: scored labels with evidence in time, features, embeddings."""
+
+from __future__ import annotations
+
+import base64
+import math
+import struct
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from schemas.identity import Score, Seconds, UnixSeconds
+
+
+class Segment(Struct, frozen=True, kw_only=True):
+    """A time range [start_seconds, end_seconds) of the video that supports a label."""
+
+    start_seconds: Seconds
+    end_seconds: Seconds
+    score: Score
+
+
+class LabelEvidence(Struct, frozen=True, kw_only=True):
+    """One label of the taxonomy with its strongest score and where that was seen or heard."""
+
+    label: str
+    score: Score
+    model: str
+    """`name@version` of the model that said so."""
+    segments: tuple[Segment, ...] = ()
+    """Strongest first; empty for text, which has no time."""
+
+
+class Feature(Struct, frozen=True, kw_only=True):
+    """One value for a recommender, with what a reader needs to judge its age and origin."""
+
+    value: Any
+    """As `schemas.features.FEATURES` declares it."""
+    event_unix_seconds: UnixSeconds
+    """When the described event happened: the broker's time of the upload."""
+    model: str
+    """`name@version` of the model or algorithm that produced it."""
+
+
+class Embedding(Struct, frozen=True, kw_only=True):
+    """A vector in a named space; vectors of different spaces are never compared."""
+
+    space: str
+    dimensions: Annotated[int, Meta(ge=1)]
+    values: str
+    """Base64 of `dimensions` little-endian IEEE 754 half-precision numbers."""
+    event_unix_seconds: UnixSeconds
+    model: str
+
+    @classmethod
+    def pack(
+        cls, vector: Sequence[float], *, space: str, model: str, event_unix_seconds: float
+    ) -> Embedding:
+        """Build from numbers. Raises ValueError where one is not finite or does not fit a half float."""
+        numbers = [float(number) for number in vector]
+        if not all(math.isfinite(number) for number in numbers):
+            raise ValueError(f"embedding of space {space!r} holds a number that is not finite")
+        try:
+            packed = struct.pack(f"<{len(numbers)}e", *numbers)
+        except OverflowError as error:
+            raise ValueError(f"embedding of space {space!r} holds a number beyond ±65504") from error
+        return cls(
+            space=space,
+            dimensions=len(numbers),
+            values=base64.b64encode(packed).decode("ascii"),
+            event_unix_seconds=event_unix_seconds,
+            model=model,
+        )
+
+    def unpack(self) -> tuple[float, ...]:
+        """Return the numbers. Raises ValueError where the text does not hold `dimensions` of them."""
+        packed = base64.b64decode(self.values, validate=True)
+        if len(packed) != 2 * self.dimensions:
+            raise ValueError(f"expected {2 * self.dimensions} bytes for {self.dimensions} numbers, got {len(packed)}")
+        return struct.unpack(f"<{self.dimensions}e", packed)

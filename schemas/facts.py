@@ -1,0 +1,110 @@
+"""The facts of a video: the records of `video.signals`, one kind each; their fold is the video's state."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from schemas.evidence import Embedding, Feature, LabelEvidence
+from schemas.identity import Lane, Market, Modality, Revision, UnixSeconds, VideoId
+from schemas.receipts import Receipt
+
+
+class SourceOffset(Struct, frozen=True, kw_only=True):
+    """The place in Kafka that something came from."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Failure(Struct, frozen=True, kw_only=True):
+    """Why a modality has no result."""
+
+    cause: str
+    """A word for machines, such as `media-missing` or `model-fault`."""
+    message: str
+    """For people: what was wrong and what is allowed."""
+
+
+class Accepted(Struct, frozen=True, kw_only=True, tag_field="kind", tag="accepted"):
+    """Intake registered a revision: what it waits for, and until when."""
+
+    video_id: VideoId
+    revision: Revision
+    expected: tuple[Modality, ...]
+    lane: Lane
+    market: Market | None
+    creator_id: str | None
+    title: str
+    """The first 200 characters, for people who look at a verdict."""
+    uploaded_unix_seconds: UnixSeconds
+    """The broker's timestamp of the upload event."""
+    deadline_unix_seconds: UnixSeconds
+    source: SourceOffset
+
+
+class Signal(Struct, frozen=True, kw_only=True, tag_field="kind", tag="signal"):
+    """One modality's scored statement about one revision, or the reason why there is none."""
+
+    signal_id: str
+    """Hash of video, revision, modality and fingerprint; a failed signal adds the offset of its upload."""
+    video_id: VideoId
+    revision: Revision
+    modality: Modality
+    status: Literal["ok", "failed"]
+    generation: int
+    """Of the modality's models: among ok signals of a revision the higher generation wins."""
+    fingerprint: str
+    """Covers model hashes, precision, sampling plan and the code version of the modality."""
+    produced_unix_seconds: UnixSeconds
+    is_present: bool = True
+    """False where the media has no such stream: an ok answer with nothing in it."""
+    failure: Failure | None = None
+    labels: tuple[LabelEvidence, ...] = ()
+    features: dict[str, Feature] = {}
+    embeddings: dict[str, Embedding] = {}
+    """By space."""
+    models: dict[str, str] = {}
+    """Card fingerprints by model name."""
+    receipt: Receipt = Receipt()
+
+
+class DeadlinePassed(Struct, frozen=True, kw_only=True, tag_field="kind", tag="deadline"):
+    """The decision budget of a revision ran out."""
+
+    video_id: VideoId
+    revision: Revision
+    deadline_unix_seconds: UnixSeconds
+
+
+class EngagementSummary(Struct, frozen=True, kw_only=True, tag_field="kind", tag="engagement"):
+    """Counters of a video so far. Declared; no role writes or folds it yet."""
+
+    video_id: VideoId
+    counts: dict[str, Annotated[int, Meta(ge=0)]]
+    event_unix_seconds: UnixSeconds
+
+
+class Review(Struct, frozen=True, kw_only=True, tag_field="kind", tag="review"):
+    """A person decided. Declared; no role writes or folds it yet."""
+
+    video_id: VideoId
+    revision: Revision
+    action: Literal["allow", "limit", "review", "block"]
+    reviewer: str
+    reason: str
+    event_unix_seconds: UnixSeconds
+
+
+class Deleted(Struct, frozen=True, kw_only=True, tag_field="kind", tag="deleted"):
+    """The video is gone. Declared; no role writes or folds it yet."""
+
+    video_id: VideoId
+    revision: Revision
+    reason: str
+    event_unix_seconds: UnixSeconds
+
+
+Fact = Accepted | Signal | DeadlinePassed | EngagementSummary | Review | Deleted

@@ -1,0 +1,63 @@
+"""The features a recommender may read: name, modality, unit and meaning of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from schemas.identity import Modality
+
+Shape = Literal["number", "text", "list of numbers", "list of text", "list of objects"]
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSpec:
+    """The contract of one feature's value."""
+
+    modality: Modality
+    shape: Shape
+    meaning: str
+
+
+FEATURES: Final[dict[str, FeatureSpec]] = {
+    "visual.tags": FeatureSpec("frames", "list of objects", "ImageNet classes {name, score}, best first"),
+    "visual.duration_seconds": FeatureSpec("frames", "number", "length of the video by its own index"),
+    "visual.width_px": FeatureSpec("frames", "number", "picture width as displayed"),
+    "visual.height_px": FeatureSpec("frames", "number", "picture height as displayed"),
+    "visual.sampled_frames": FeatureSpec("frames", "number", "frames that the image models saw"),
+    "visual.coverage_ratio": FeatureSpec("frames", "number", "share of wanted moments that have a sampled frame"),
+    "visual.sharpness_ratio": FeatureSpec("frames", "number", "0 flat or blurred, 1 crisp; median over frames"),
+    "visual.brightness_ratio": FeatureSpec("frames", "number", "mean luma, 0 black to 1 white"),
+    "visual.contrast_ratio": FeatureSpec("frames", "number", "standard deviation of luma over its largest value"),
+    "visual.underexposed_ratio": FeatureSpec("frames", "number", "share of pixels near black"),
+    "visual.overexposed_ratio": FeatureSpec("frames", "number", "share of pixels near white"),
+    "visual.letterbox_ratio": FeatureSpec("frames", "number", "share of the picture covered by constant bars"),
+    "visual.static_ratio": FeatureSpec("frames", "number", "share of neighbouring sampled frames that look alike"),
+    "visual.perceptual_hashes": FeatureSpec(
+        "frames", "list of objects", "PDQ {pts_seconds, hash, quality} of each sampled frame"
+    ),
+    "audio.events": FeatureSpec(
+        "audio", "list of objects", "AudioSet events {name, score, start_seconds, end_seconds}, best first"
+    ),
+    "audio.speech_ratio": FeatureSpec("audio", "number", "share of time with a voice, by voice activity"),
+    "audio.music_ratio": FeatureSpec("audio", "number", "share of windows that sound like music"),
+    "audio.silence_ratio": FeatureSpec("audio", "number", "share of windows that are silent"),
+    "audio.voice_segments": FeatureSpec("audio", "list of objects", "{start_seconds, end_seconds} with a voice"),
+    "audio.loudness_lufs": FeatureSpec("audio", "number", "integrated loudness (EBU R128); absent where unmeasurable"),
+    "audio.peak_dbfs": FeatureSpec("audio", "number", "largest sample; absent for digital silence"),
+    "audio.analysed_seconds": FeatureSpec("audio", "number", "sound that was listened to"),
+    "motion.cut_times_seconds": FeatureSpec("motion", "list of numbers", "where a shot ends and the next begins"),
+    "motion.num_shots": FeatureSpec("motion", "number", "shots found"),
+    "motion.mean_shot_seconds": FeatureSpec("motion", "number", "mean length of a shot"),
+    "motion.energy": FeatureSpec("motion", "list of objects", "{start_seconds, camera, object} in widths a second"),
+    "motion.mean_energy": FeatureSpec("motion", "number", "mean motion, picture widths a second"),
+    "motion.camera_ratio": FeatureSpec("motion", "number", "share of the motion that the camera explains"),
+    "motion.cuts_per_minute": FeatureSpec("motion", "number", "pace of the editing"),
+    "motion.pace": FeatureSpec("motion", "text", "slow, medium or fast, from cuts and motion"),
+    "motion.static_ratio": FeatureSpec("motion", "number", "share of time in which nothing moves"),
+    "context.language": FeatureSpec("context", "text", "ISO 639 code of title and description; absent where unsure"),
+    "context.language_score": FeatureSpec("context", "number", "probability of that language"),
+    "context.hashtags": FeatureSpec("context", "list of text", "normalised hashtags of field, title and description"),
+    "context.num_words": FeatureSpec("context", "number", "words in title and description"),
+}
+"""Every feature by name. Reading an unknown name is a reader's mistake; writing one fails the tests."""

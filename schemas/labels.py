@@ -1,0 +1,84 @@
+"""The taxonomy: moderation labels in three levels, `area/group/label`.
+
+Level 1 is what a policy usually decides on, level 3 is what a model says. Labels that no installed model can produce
+stand here too: a platform's policy needs their names, and `vidsignal models coverage` lists them as uncovered.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+TAXONOMY: Final[dict[str, dict[str, dict[str, str]]]] = {
+    "sexual": {
+        "explicit": {
+            "nudity": "Nudity or sexual acts, photographic.",
+            "drawn-nudity": "Nudity or sexual acts in drawings or animation.",
+        },
+        "suggestive": {"swimwear-or-underwear": "People in revealing clothes."},
+    },
+    "violence": {
+        "weapons": {
+            "firearm-visible": "A firearm can be seen.",
+            "blade-visible": "A knife, sword or axe can be seen as a weapon.",
+            "gunfire-heard": "Gunshots can be heard.",
+        },
+        "explosion": {
+            "explosion-heard": "An explosion can be heard.",
+            "explosion-visible": "An explosion or large fire can be seen.",
+        },
+        "distress": {"screaming-heard": "Screaming can be heard."},
+        "gore": {"blood-visible": "Blood, wounds or corpses can be seen."},
+        "physical": {"fight-visible": "People fight or hurt one another."},
+        "threats": {"threat-in-text": "The title or description threatens somebody."},
+    },
+    "hate-and-harassment": {
+        "abusive-language": {
+            "toxic-text": "Rude or disrespectful text.",
+            "severely-toxic-text": "Very hateful or aggressive text.",
+            "abusive-speech": "Abuse is spoken.",
+        },
+        "insults": {"insult-in-text": "The text insults somebody."},
+        "identity-attack": {
+            "identity-attack-in-text": "The text attacks people for who they are.",
+            "hate-symbol-visible": "A hate symbol can be seen.",
+        },
+    },
+    "profanity": {
+        "obscenity": {
+            "obscene-text": "Obscene words in the text.",
+            "offensive-text": "Offensive words in the text, by a second model.",
+        },
+    },
+    "self-harm": {"depiction": {"self-harm-visible": "Self-harm or its traces can be seen."}},
+    "child-safety": {"known-content": {"known-hash-match": "The media matches a bank of known illegal content."}},
+    "extremism": {"promotion": {"extremist-content": "Promotes a violent organisation or act."}},
+    "drugs-and-tobacco": {
+        "drugs": {"drug-use-visible": "Drug use can be seen."},
+        "tobacco": {"smoking-visible": "Smoking or vaping can be seen."},
+    },
+    "alcohol": {"drinking": {"alcohol-visible": "Alcoholic drinks can be seen."}},
+    "gambling": {"betting": {"gambling-visible": "Gambling can be seen."}},
+    "deception": {
+        "spam": {"spam-text": "Text made to lure or mislead."},
+        "synthetic-media": {"generated-person": "A real person is imitated by generated media."},
+    },
+}
+"""Area -> group -> label -> what it means, in words a reviewer reads."""
+
+LABELS: Final[dict[str, str]] = {
+    f"{area}/{group}/{label}": meaning
+    for area, groups in TAXONOMY.items()
+    for group, labels in groups.items()
+    for label, meaning in labels.items()
+}
+"""Every level-3 label by its full name."""
+
+LABEL_PATHS: Final[frozenset[str]] = frozenset(
+    path for label in LABELS for path in (label, label.rsplit("/", 1)[0], label.split("/", 1)[0])
+)
+"""Every name of all three levels; what a policy may speak of."""
+
+
+def covers(path: str, label: str) -> bool:
+    """Say whether a taxonomy path of any level contains a level-3 label."""
+    return label == path or label.startswith(path + "/")

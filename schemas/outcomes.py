@@ -1,0 +1,97 @@
+"""What the verdict role says of a video: the moderation verdict and the recommendation record."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from schemas.evidence import Embedding, Feature, LabelEvidence
+from schemas.facts import Failure
+from schemas.identity import Market, Modality, Score, UnixSeconds, VideoId
+from schemas.receipts import Cost
+
+Action = Literal["allow", "limit", "review", "block"]
+ACTIONS: tuple[Action, ...] = ("allow", "limit", "review", "block")
+"""Mildest first."""
+
+OutcomeStatus = Literal["pending", "provisional", "final"]
+"""pending: nothing decided yet; provisional: the deadline passed first; final: every modality answered."""
+
+
+class Version(Struct, frozen=True, kw_only=True, order=True):
+    """Place of an outcome: readers keep the highest. Compared field by field, in this order."""
+
+    revision: int
+    generation: int
+    """Of the log; raised when the topic's partition count changes."""
+    offset: int
+    """Of the record in `video.signals` that caused the outcome."""
+
+
+class Reason(Struct, frozen=True, kw_only=True):
+    """Why a verdict says what it says; the strongest first."""
+
+    action: Action
+    words: str
+    label: str | None = None
+    score: Score | None = None
+    threshold: Score | None = None
+    modality: Modality | None = None
+
+
+class ModalityStates(Struct, frozen=True, kw_only=True):
+    """Where each expected modality stands."""
+
+    present: tuple[Modality, ...] = ()
+    absent: tuple[Modality, ...] = ()
+    """Answered: the media has no such stream."""
+    missing: tuple[Modality, ...] = ()
+    """Not answered yet."""
+    failed: dict[Modality, Failure] = {}
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """The current moderation verdict of a video."""
+
+    video_id: VideoId
+    version: Version
+    status: OutcomeStatus
+    action: Action
+    reasons: tuple[Reason, ...]
+    labels: tuple[LabelEvidence, ...]
+    """Evidence of every label at or above the policy's reporting floor, strongest first."""
+    modalities: ModalityStates
+    market: Market | None
+    policy: str
+    """Name and hash of the policy file."""
+    uploaded_unix_seconds: UnixSeconds
+    deadline_unix_seconds: UnixSeconds
+    decided_unix_seconds: UnixSeconds
+    cost: Cost
+
+
+class RecommendationRecord(Struct, frozen=True, kw_only=True):
+    """The current features of a video."""
+
+    video_id: VideoId
+    version: Version
+    status: OutcomeStatus
+    modalities: ModalityStates
+    features: dict[str, Feature]
+    embeddings: dict[str, Embedding]
+    """By space."""
+    creator_id: str | None
+    uploaded_unix_seconds: UnixSeconds
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """Both statements of one version; they are written and published together."""
+
+    verdict: Verdict
+    record: RecommendationRecord
+
+    @property
+    def version(self) -> Version:
+        """The place that both share."""
+        return self.verdict.version

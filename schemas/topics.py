@@ -1,0 +1,60 @@
+"""The topics: who writes what under which key, and how long it is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from schemas.dead_letters import MAX_DEAD_LETTER_BYTES, DeadLetter
+from schemas.facts import Fact
+from schemas.outcomes import RecommendationRecord, Verdict
+from schemas.uploads import MAX_UPLOAD_BYTES, VideoUploaded
+
+_DAY_SECONDS = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic's contract. Keys are video ids in UTF-8, partitioned by murmur2."""
+
+    name: str
+    payload: Any
+    """Type of the values: a struct or a union of structs."""
+    written_by: str
+    says: str
+    cleanup: Literal["delete", "compact"]
+    retention_seconds: int | None
+    """None for compacted topics: the newest value of a key is kept."""
+    max_message_bytes: int
+
+    def configuration(self) -> dict[str, str]:
+        """Settings for the broker's CreateTopics call."""
+        settings = {"cleanup.policy": self.cleanup, "max.message.bytes": str(self.max_message_bytes)}
+        if self.retention_seconds is not None:
+            settings["retention.ms"] = str(self.retention_seconds * 1000)
+        return settings
+
+
+UPLOADED: Final = Topic(
+    "video.uploaded", VideoUploaded, "producers", "a video was uploaded or revised",
+    "delete", 7 * _DAY_SECONDS, MAX_UPLOAD_BYTES,
+)
+SIGNALS: Final = Topic(
+    "video.signals", Fact, "the intake, media and verdict roles", "the log of facts of each video",
+    "delete", 14 * _DAY_SECONDS, MAX_UPLOAD_BYTES,
+)
+MODERATION: Final = Topic(
+    "video.moderation", Verdict, "the verdict role alone", "the current verdict with evidence",
+    "compact", None, MAX_UPLOAD_BYTES,
+)
+RECOMMENDATION: Final = Topic(
+    "video.recommendation", RecommendationRecord, "the verdict role alone", "the current feature record",
+    "compact", None, MAX_UPLOAD_BYTES,
+)
+DEAD_LETTER: Final = Topic(
+    "video.dead-letter", DeadLetter, "the intake and media roles",
+    "an event we will not retry, with its original bytes and headers; keyed like its source",
+    "delete", 28 * _DAY_SECONDS, MAX_DEAD_LETTER_BYTES,
+)
+
+TOPICS: Final[tuple[Topic, ...]] = (UPLOADED, SIGNALS, MODERATION, RECOMMENDATION, DEAD_LETTER)

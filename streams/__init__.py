@@ -1,0 +1,1 @@
+"""How events flow: settings, apps, delivery, agents, policy and sinks."""

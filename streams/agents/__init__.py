@@ -1,0 +1,1 @@
+"""One pure async function a modality: from an upload and its media to an analysis."""

@@ -1,0 +1,1 @@
+"""How an event is taken, worked on once, and acknowledged in order."""

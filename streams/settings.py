@@ -1,0 +1,146 @@
+"""Every setting, read once, from the environment (`VIDSIGNAL_...`) and from a TOML file.
+
+The environment wins over the file. The file is `vidsignal.toml` in the working folder, or what `VIDSIGNAL_CONFIG` names.
+Nothing else in the product reads the environment; small frozen values are handed down from here.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+Role = Literal["intake", "media", "verdict"]
+ROLES: tuple[Role, ...] = ("intake", "media", "verdict")
+
+_DAY_SECONDS = 86_400.0
+
+
+class InvalidSettings(Exception):
+    """A setting is wrong; the message names it, the value found and what is allowed."""
+
+
+class Settings(BaseSettings):
+    """All settings with their defaults; the README lists them from here."""
+
+    model_config = SettingsConfigDict(env_prefix="VIDSIGNAL_", extra="forbid", frozen=True, validate_default=True)
+
+    kafka_bootstrap_servers: str = Field("127.0.0.1:9092", description="Brokers, comma-separated host:port.")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    kafka_sasl_username: str | None = None
+    kafka_sasl_password: SecretStr | None = None
+    kafka_ssl_ca_file: Path | None = None
+    is_broker_embedded: bool = Field(
+        False, description="The broker is the demo's in-memory one: a gap in offsets means that records were lost."
+    )
+    redis_url: SecretStr = Field(SecretStr("redis://127.0.0.1:6379/0"), description="May hold a password.")
+    topic_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]*$")] = Field(
+        "", description="Put before every topic, group and Redis key, so that stacks can share a broker and a store."
+    )
+    log_generation: Annotated[int, Field(ge=0)] = Field(
+        0, description="Raise it when the partition count of video.signals changes."
+    )
+
+    roles: Annotated[tuple[Role, ...], NoDecode] = Field(ROLES, description="What a worker runs.")
+    media_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (), description="Folders below which media may lie, comma-separated."
+    )
+    max_media_bytes: Annotated[int, Field(gt=0)] = 8 * 1024**3
+    cache_dir: Path = Field(Path("~/.cache/vidsignal"), description="Weights, samples and probe results.")
+    policy_file: Path | None = Field(None, description="The policy; the packaged default where it is not set.")
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    torch_threads: Annotated[int, Field(ge=1)] = 1
+    slots: Annotated[int, Field(ge=1, le=256)] = Field(8, description="Videos in flight in one worker's media role.")
+    decode_processes: Annotated[int, Field(ge=1, le=64)] = Field(
+        max(1, min(8, os.cpu_count() or 1)), description="Processes that decode, one video each at a time."
+    )
+    decode_timeout_seconds: Annotated[float, Field(gt=0)] = 120.0
+    decode_memory_bytes: Annotated[int, Field(ge=256 * 1024**2)] = 3 * 1024**3
+
+    default_deadline_seconds: Annotated[float, Field(gt=0, le=7 * _DAY_SECONDS)] = 600.0
+    drain_timeout_seconds: Annotated[float, Field(gt=0, lt=60)] = 15.0
+    claim_ttl_seconds: Annotated[float, Field(ge=_DAY_SECONDS)] = 15 * _DAY_SECONDS
+    device_fault_attempts: Annotated[int, Field(ge=1, le=10)] = 3
+
+    metrics_port: Annotated[int, Field(ge=0, le=65_535)] | None = Field(
+        None, description="Prometheus endpoint on loopback; 0 takes a free port; unset: no endpoint."
+    )
+    metrics_host: str = "127.0.0.1"
+    log_format: Literal["console", "json"] = "console"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    usd_per_cpu_hour: Annotated[float, Field(ge=0)] = Field(0.0425, description="Price of one busy core for an hour.")
+    usd_per_device_hour: Annotated[float, Field(ge=0)] = Field(
+        0.0, description="Price of a busy accelerator for an hour, beside its host; 0 on cpu, where it is a core."
+    )
+    watts_per_cpu_core: Annotated[float, Field(ge=0)] = Field(8.0, description="Power of one busy core.")
+    watts_per_device: Annotated[float, Field(ge=0)] = Field(0.0, description="Power of a busy accelerator; 0 on cpu.")
+
+    @field_validator("roles", "media_roots", mode="before")
+    @classmethod
+    def _split_list(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("cache_dir", "policy_file")
+    @classmethod
+    def _expand_home(cls, value: Path | None) -> Path | None:
+        return value.expanduser() if value else None
+
+    @field_validator("media_roots")
+    @classmethod
+    def _resolve_roots(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
+        return tuple(root.expanduser().resolve() for root in value)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments over environment over file."""
+        path = Path(os.environ.get("VIDSIGNAL_CONFIG", "vidsignal.toml"))
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=path)
+
+
+def read_settings(**overrides: object) -> Settings:
+    """Read and validate all settings; `overrides` come from the command line.
+
+    Raises:
+        InvalidSettings: one line for each wrong setting, with the value found and what is allowed.
+    """
+    _refuse_missing_file()
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise InvalidSettings("\n".join(_describe(problem) for problem in error.errors())) from error
+
+
+def _refuse_missing_file() -> None:
+    path = os.environ.get("VIDSIGNAL_CONFIG")
+    if path and not Path(path).is_file():
+        raise InvalidSettings(f"VIDSIGNAL_CONFIG names {path!r}, which is not a file")
+
+
+def _describe(problem: object) -> str:
+    assert isinstance(problem, dict)
+    name = str(problem["loc"][0]) if problem["loc"] else "settings"
+    is_secret = "password" in name or "url" in name
+    found = "(hidden)" if is_secret else repr(problem.get("input"))
+    return f"setting {name} (environment VIDSIGNAL_{name.upper()}) is {found}: {problem['msg']}"

@@ -1,0 +1,1 @@
+"""What lies in Redis, and the scripts that change it."""

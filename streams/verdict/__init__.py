@@ -1,0 +1,1 @@
+"""How facts become a verdict and a feature record."""
