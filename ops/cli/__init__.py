@@ -1,0 +1,1 @@
+"""The command `vidsignal`, one file a command."""

@@ -1,0 +1,54 @@
+"""How commands speak: tables and progress for people, JSON lines for scripts, one line for a failure."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import msgspec
+import typer
+from rich.console import Console
+
+from ops.cli.exit_codes import ExitCode
+from streams.settings import InvalidSettings, Settings, read_settings
+
+out = Console(highlight=False)
+"""Results."""
+err = Console(stderr=True, highlight=False)
+"""Progress and complaints, so that results can be piped."""
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on one line of standard output."""
+    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def fail(message: str, code: ExitCode) -> NoReturn:
+    """Print why on standard error and leave with a code."""
+    err.print(f"[bold red]vidsignal:[/] {_plain(message)}", soft_wrap=True)
+    raise typer.Exit(code)
+
+
+def settings_or_exit(**overrides: object) -> Settings:
+    """Read settings, or leave with the usage code and one line per wrong setting."""
+    try:
+        return read_settings(**overrides)
+    except InvalidSettings as error:
+        fail(str(error), ExitCode.USAGE)
+
+
+@contextmanager
+def clean_interrupt() -> Iterator[None]:
+    """Turn Ctrl-C into the conventional exit code, after the block's own clean-up ran."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        err.print("interrupted")
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", r"\[")

@@ -1,0 +1,62 @@
+"""What an agent is given and what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from operators.inference.inference import Inference
+from operators.inference.ticket import Ticket
+from operators.media.session import MediaSession
+from schemas.evidence import Embedding, Feature, LabelEvidence
+from schemas.identity import Modality
+from schemas.receipts import Receipt
+from schemas.uploads import VideoUploaded
+
+Result = TypeVar("Result")
+
+
+class HostThreads(Protocol):
+    """Runs short blocking work of operators beside the event loop."""
+
+    async def run(self, work: Callable[[], Result]) -> tuple[Result, float]:
+        """Return the result and the CPU seconds that it took."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One upload for one agent."""
+
+    upload: VideoUploaded
+    event_unix_seconds: float
+    """The broker's timestamp of the upload; the event time of every feature."""
+    session: MediaSession
+    inference: Inference
+    ticket: Ticket
+    host: HostThreads
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What one modality found in one upload."""
+
+    is_present: bool = True
+    """False where the media has no such stream."""
+    labels: tuple[LabelEvidence, ...] = ()
+    features: dict[str, Feature] = field(default_factory=dict)
+    embeddings: dict[str, Embedding] = field(default_factory=dict)
+    receipt: Receipt = field(default_factory=Receipt)
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A modality's entry in the catalogue of agents."""
+
+    modality: Modality
+    analyse: Callable[[Work], Awaitable[Analysis]]
+    models: tuple[str, ...]
+    """Names of the cards that it uses, without which it cannot run."""
+    code_version: int
+    """Raised with every change of the agent or its operators that changes results."""
