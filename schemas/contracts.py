@@ -11,6 +11,7 @@ from schemas.wire import EVENT_TYPES
 
 ASYNCAPI_VERSION: Final = "3.0.0"
 JSON_SCHEMA_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+JSON_SCHEMA_FORMAT: Final = "application/schema+json;version=draft-2020-12"
 CONTRACT_VERSION: Final = "1.0.0"
 
 HEADERS_SCHEMA: Final[dict[str, Any]] = {
@@ -72,7 +73,11 @@ def _topic_configuration(topic: Topic) -> dict[str, Any]:
 
 
 def _read_operation(topic: Topic) -> dict[str, Any]:
-    return {"action": "receive", "channel": {"$ref": f"#/channels/{topic.name}"}, "summary": f"Read what {topic.says}."}
+    return {
+        "action": "receive",
+        "channel": {"$ref": f"#/channels/{topic.name}"},
+        "summary": f"Read {topic.says}.",
+    }
 
 
 def _message(name: str) -> dict[str, Any]:
@@ -80,7 +85,7 @@ def _message(name: str) -> dict[str, Any]:
         "name": name,
         "contentType": "application/json",
         "headers": HEADERS_SCHEMA,
-        "payload": {"schemaFormat": "application/schema+json;version=draft-2020-12", "schema": {"$ref": f"{name}.json"}},
+        "payload": {"schemaFormat": JSON_SCHEMA_FORMAT, "schema": {"$ref": f"{name}.json"}},
         "bindings": {"kafka": {"key": {"type": "string", "description": "The video id."}, "bindingVersion": "0.5.0"}},
     }
 

@@ -54,9 +54,7 @@ class Embedding(Struct, frozen=True, kw_only=True):
     model: str
 
     @classmethod
-    def pack(
-        cls, vector: Sequence[float], *, space: str, model: str, event_unix_seconds: float
-    ) -> Embedding:
+    def pack(cls, vector: Sequence[float], *, space: str, model: str, event_unix_seconds: float) -> Embedding:
         """Build from numbers. Raises ValueError where one is not finite or does not fit a half float."""
         numbers = [float(number) for number in vector]
         if not all(math.isfinite(number) for number in numbers):

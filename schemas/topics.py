@@ -36,25 +36,49 @@ class Topic:
 
 
 UPLOADED: Final = Topic(
-    "video.uploaded", VideoUploaded, "producers", "a video was uploaded or revised",
-    "delete", 7 * _DAY_SECONDS, MAX_UPLOAD_BYTES,
+    "video.uploaded",
+    VideoUploaded,
+    "producers",
+    "a video was uploaded or revised",
+    "delete",
+    7 * _DAY_SECONDS,
+    MAX_UPLOAD_BYTES,
 )
 SIGNALS: Final = Topic(
-    "video.signals", Fact, "the intake, media and verdict roles", "the log of facts of each video",
-    "delete", 14 * _DAY_SECONDS, MAX_UPLOAD_BYTES,
+    "video.signals",
+    Fact,
+    "the intake, media and verdict roles",
+    "the log of facts of each video",
+    "delete",
+    14 * _DAY_SECONDS,
+    MAX_UPLOAD_BYTES,
 )
 MODERATION: Final = Topic(
-    "video.moderation", Verdict, "the verdict role alone", "the current verdict with evidence",
-    "compact", None, MAX_UPLOAD_BYTES,
+    "video.moderation",
+    Verdict,
+    "the verdict role alone",
+    "the current verdict with evidence",
+    "compact",
+    None,
+    MAX_UPLOAD_BYTES,
 )
 RECOMMENDATION: Final = Topic(
-    "video.recommendation", RecommendationRecord, "the verdict role alone", "the current feature record",
-    "compact", None, MAX_UPLOAD_BYTES,
+    "video.recommendation",
+    RecommendationRecord,
+    "the verdict role alone",
+    "the current feature record",
+    "compact",
+    None,
+    MAX_UPLOAD_BYTES,
 )
 DEAD_LETTER: Final = Topic(
-    "video.dead-letter", DeadLetter, "the intake and media roles",
+    "video.dead-letter",
+    DeadLetter,
+    "the intake and media roles",
     "an event we will not retry, with its original bytes and headers; keyed like its source",
-    "delete", 28 * _DAY_SECONDS, MAX_DEAD_LETTER_BYTES,
+    "delete",
+    28 * _DAY_SECONDS,
+    MAX_DEAD_LETTER_BYTES,
 )
 
 TOPICS: Final[tuple[Topic, ...]] = (UPLOADED, SIGNALS, MODERATION, RECOMMENDATION, DEAD_LETTER)

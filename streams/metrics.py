@@ -23,9 +23,7 @@ VERDICT_LATENCY_SECONDS = Histogram(
     ("status",),
     buckets=_LATENCY_SECONDS,
 )
-BATCH_ITEMS = Histogram(
-    "vidsignal_batch_items", "Items in a batch", ("model",), buckets=(1, 2, 4, 8, 16, 32, 64, 128)
-)
+BATCH_ITEMS = Histogram("vidsignal_batch_items", "Items in a batch", ("model",), buckets=(1, 2, 4, 8, 16, 32, 64, 128))
 BATCH_VIDEOS = Histogram(
     "vidsignal_batch_videos", "Distinct videos in a batch", ("model",), buckets=(1, 2, 3, 4, 6, 8, 16, 32)
 )
@@ -50,5 +48,5 @@ RETRIES = Counter("vidsignal_retries_total", "Waits for something that was away"
 COST_USD = Counter("vidsignal_cost_usd_total", "Cost of final verdicts by the price table")
 ENERGY_JOULES = Counter("vidsignal_energy_joules_total", "Energy of final verdicts, modelled where not measured")
 VIDEO_COST_USD = Histogram(
-    "vidsignal_video_cost_usd", "Cost of one video by the price table", buckets=(1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3)
+    "vidsignal_video_cost_usd", "Cost of one video", buckets=(1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3)
 )

@@ -1,6 +1,6 @@
 """Every setting, read once, from the environment (`VIDSIGNAL_...`) and from a TOML file.
 
-The environment wins over the file. The file is `vidsignal.toml` in the working folder, or what `VIDSIGNAL_CONFIG` names.
+The environment wins over the file, which is `vidsignal.toml` in the working folder or what `VIDSIGNAL_CONFIG` names.
 Nothing else in the product reads the environment; small frozen values are handed down from here.
 """
 

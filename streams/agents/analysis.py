@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from operators.media.session import MediaSession
+
 from operators.inference.inference import Inference
 from operators.inference.ticket import Ticket
-from operators.media.session import MediaSession
 from schemas.evidence import Embedding, Feature, LabelEvidence
 from schemas.identity import Modality
 from schemas.receipts import Receipt

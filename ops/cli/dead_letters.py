@@ -1,0 +1,120 @@
+"""`vidsignal dead-letters`: look at what was given up, and send it again."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.table import Table
+
+from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
+from ops.cli.exit_codes import ExitCode
+from schemas.dead_letters import DeadLetter
+from schemas.topics import DEAD_LETTER
+from streams.delivery.redrive import redrive_letters
+from streams.kafka_clients import BrokerAway, read_to_end
+from streams.settings import Settings
+
+app = typer.Typer(help="Look at events that were given up, and send them again.", no_args_is_help=True)
+
+CauseOption = Annotated[str | None, typer.Option(help="Only letters of this cause.")]
+
+
+@app.command("list")
+def list_letters(cause: CauseOption = None, json_output: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """List dead letters, oldest first."""
+    letters = read_letters(settings_or_exit(), cause)
+    if json_output:
+        for letter in letters:
+            print_json(letter)
+        return
+    table = Table("id", "when", "cause", "source", "attempts", "message")
+    for letter in letters:
+        table.add_row(
+            letter.dead_letter_id[:12],
+            _when(letter),
+            letter.cause,
+            _source(letter),
+            str(letter.attempts),
+            letter.message[:90],
+        )
+    out.print(table)
+    counts = Counter(letter.cause for letter in letters)
+    out.print(f"{len(letters)} dead letters" + "".join(f"; {number} {name}" for name, number in counts.most_common()))
+
+
+@app.command("show")
+def show_letter(
+    letter_id: Annotated[str, typer.Argument(help="Its id, or the beginning of it.")],
+    json_output: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Show one dead letter whole: cause, headers and the original bytes."""
+    letter = _find(read_letters(settings_or_exit(), None), letter_id)
+    if json_output:
+        print_json(letter)
+        return
+    out.print(f"[bold]{letter.dead_letter_id}[/]  {letter.cause}  by {letter.role}, attempts {letter.attempts}")
+    out.print(letter.message, markup=False)
+    out.print(f"source   {_source(letter)}  written {_when(letter)}")
+    out.print(f"key      {letter.key!r}", markup=False)
+    for name, value in letter.headers:
+        out.print(f"header   {name}: {value!r}", markup=False)
+    out.print(f"value    {letter.value_bytes} bytes, sha256 {letter.value_sha256}")
+    out.print(repr(letter.value[:2_000]) if letter.value is not None else "(too large to keep)", markup=False)
+
+
+@app.command("redrive")
+def redrive(
+    letter_ids: Annotated[list[str] | None, typer.Argument(help="Ids, or their beginnings.")] = None,
+    cause: CauseOption = None,
+    every: Annotated[bool, typer.Option("--all", help="All letters.")] = False,
+) -> None:
+    """Publish the original bytes and headers to the topic that they came from, unchanged but for a redrive header."""
+    if not (letter_ids or cause or every):
+        fail("name letters, or give --cause or --all", ExitCode.USAGE)
+    settings = settings_or_exit()
+    letters = read_letters(settings, cause)
+    chosen = [_find(letters, letter_id) for letter_id in letter_ids] if letter_ids else letters
+    without_value = [letter for letter in chosen if letter.value is None and letter.value_bytes > 0]
+    if without_value:
+        fail(f"{without_value[0].dead_letter_id[:12]} was too large to keep; publish the upload again", ExitCode.FOUND)
+    with clean_interrupt():
+        redrive_letters(settings, chosen)
+    out.print(f"{len(chosen)} sent again")
+
+
+def read_letters(settings: Settings, cause: str | None) -> list[DeadLetter]:
+    """All dead letters that lie in the topic, oldest first, one per id."""
+    try:
+        records = list(read_to_end(settings, [settings.topic_prefix + DEAD_LETTER.name]))
+    except BrokerAway as error:
+        fail(str(error), ExitCode.AWAY)
+    letters = {
+        letter.dead_letter_id: letter
+        for record in records
+        if record.value is not None
+        for letter in (msgspec.json.decode(record.value, type=DeadLetter),)
+    }
+    chosen = [letter for letter in letters.values() if cause in (None, letter.cause)]
+    return sorted(chosen, key=lambda letter: letter.failed_unix_seconds)
+
+
+def _find(letters: list[DeadLetter], letter_id: str) -> DeadLetter:
+    found = [letter for letter in letters if letter.dead_letter_id.startswith(letter_id)]
+    if len(found) != 1:
+        fail(f"{letter_id!r} names {len(found)} dead letters; expected one", ExitCode.FOUND)
+    return found[0]
+
+
+def _source(letter: DeadLetter) -> str:
+    return f"{letter.source.topic}/{letter.source.partition}@{letter.source.offset}"
+
+
+def _when(letter: DeadLetter) -> str:
+    age_seconds = time.time() - letter.failed_unix_seconds
+    moment = datetime.fromtimestamp(letter.failed_unix_seconds, UTC)
+    return f"{moment:%Y-%m-%d %H:%M:%S}Z ({age_seconds / 60:.0f} min ago)"

@@ -1,0 +1,66 @@
+"""`vidsignal local`: a broker and a store for daily work, until Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Annotated, Literal
+
+import typer
+
+from ops.cli.console import err, fail, out, print_json, settings_or_exit
+from ops.cli.exit_codes import ExitCode
+from ops.local.stack import KafkaKind, LocalStack
+from streams.settings import read_settings
+from streams.topic_admin import create_topics
+
+
+def local(
+    kafka: Annotated[
+        Literal["real", "embedded"], typer.Option(help="Apache Kafka (Java, Maven), or the demo's.")
+    ] = "embedded",
+    brokers: Annotated[int, typer.Option(help="1, or 3 with replication; only with --kafka real.")] = 1,
+    partitions: Annotated[int, typer.Option(min=1, help="Of each topic, on a real Kafka.")] = 8,
+    json_output: Annotated[bool, typer.Option("--json", help="Print the settings as one JSON object.")] = False,
+) -> None:
+    """Start a broker and Redis 8 on free loopback ports, print the settings to use, and stay until Ctrl-C."""
+    if brokers not in (1, 3):
+        fail(f"--brokers is {brokers}; 1 or 3 are possible", ExitCode.USAGE)
+    settings = settings_or_exit()
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        stack = LocalStack(kafka, 3 if brokers == 3 else 1, cache_dir=settings.cache_dir)
+    except ValueError as error:
+        fail(str(error), ExitCode.USAGE)
+    err.print("starting ...")
+    with stack:
+        if kafka == "real":
+            create_topics(
+                read_settings(kafka_bootstrap_servers=stack.bootstrap_servers),
+                partitions=partitions,
+                replication=brokers,
+            )
+        _announce(stack, kafka, json_output)
+        stop.wait()
+        err.print("stopping ...")
+
+
+def environment_of(stack: LocalStack, kafka: KafkaKind) -> dict[str, str]:
+    """The settings with which workers and commands reach a local stack."""
+    return {
+        "VIDSIGNAL_KAFKA_BOOTSTRAP_SERVERS": stack.bootstrap_servers,
+        "VIDSIGNAL_REDIS_URL": stack.redis_url,
+        "VIDSIGNAL_IS_BROKER_EMBEDDED": "true" if kafka == "embedded" else "false",
+    }
+
+
+def _announce(stack: LocalStack, kafka: KafkaKind, json_output: bool) -> None:
+    environment = environment_of(stack, kafka)
+    if json_output:
+        print_json(environment)
+        return
+    for name, value in environment.items():
+        out.print(f"export {name}={value}", markup=False, soft_wrap=True)
+    err.print("copy these lines into another shell; Ctrl-C here ends both")

@@ -1,0 +1,69 @@
+"""`vidsignal`: the command line. Each command is one file; this one lists them."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from ops.cli import (
+    analyze,
+    bench,
+    dead_letters,
+    demo,
+    local,
+    models,
+    policy,
+    projection,
+    publish,
+    rebuild,
+    show,
+    topics,
+    watch,
+    worker,
+)
+
+app = typer.Typer(
+    name="vidsignal",
+    help="Uploaded videos become moderation and recommendation signals, on Kafka and Redis.",
+    epilog="Exit codes: 0 done; 1 done, and something wrong was found; 2 wrong arguments or settings; "
+    "3 a broker, a store or a package index is away; 130 interrupted. "
+    "Settings come from VIDSIGNAL_... and vidsignal.toml.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+app.command("demo")(demo.demo)
+app.command("local")(local.local)
+app.command("worker")(worker.worker)
+app.command("publish")(publish.publish)
+app.command("analyze")(analyze.analyze)
+app.command("watch")(watch.watch)
+app.command("show")(show.show)
+app.add_typer(topics.app, name="topics")
+app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(policy.app, name="policy")
+app.add_typer(models.app, name="models")
+app.add_typer(projection.app, name="projection")
+app.command("rebuild")(rebuild.rebuild)
+app.command("bench")(bench.bench)
+
+
+@app.callback(invoke_without_command=True)
+def _options(version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False) -> None:
+    if version:
+        from importlib.metadata import version as installed_version
+
+        typer.echo(f"vidsignal {installed_version('vidsignal')}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)

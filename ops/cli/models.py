@@ -1,0 +1,116 @@
+"""`vidsignal models`: the models that there are, whether their weights are here, and what they cover."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from models.card import Card
+from models.catalogue import CARDS
+from models.weights import WeightsCorrupt, WeightsMissing, weight_path
+from ops.assets import AssetUnavailable, fetch_samples, fetch_weights
+from ops.cli.asset_progress import asset_progress
+from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
+from ops.cli.exit_codes import ExitCode
+from schemas.labels import LABELS
+from streams.settings import Settings
+
+app = typer.Typer(help="The models, their weights, and the labels that they cover.", no_args_is_help=True)
+
+JsonOption = Annotated[bool, typer.Option("--json")]
+
+
+@app.command("list")
+def list_models(json_output: JsonOption = False) -> None:
+    """List every model with its purpose, licence and what it was checked on."""
+    if json_output:
+        print_json([_summary(card) for card in CARDS.values()])
+        return
+    for card in CARDS.values():
+        out.print(f"[bold]{card.name}[/] {card.version}  ({card.modality}, {card.licence})")
+        out.print(f"  {card.purpose}", markup=False)
+        out.print(f"  source   {card.source}", markup=False)
+        out.print(f"  checked  {card.checked_on}", markup=False)
+        if card.bfloat16_note:
+            out.print(f"  bfloat16 {card.bfloat16_note}", markup=False)
+
+
+@app.command()
+def verify(json_output: JsonOption = False) -> None:
+    """Check that all weights are in the cache and unchanged; exit code 1 where one is not."""
+    settings = settings_or_exit()
+    findings = {card.name: _problem(card, settings) for card in CARDS.values()}
+    if json_output:
+        print_json({name: problem or "ok" for name, problem in findings.items()})
+    else:
+        for name, problem in findings.items():
+            out.print(f"{'bad' if problem else 'ok ':3}  {name}  {problem or ''}", markup=False)
+    if any(findings.values()):
+        raise typer.Exit(ExitCode.FOUND)
+
+
+@app.command()
+def fetch(
+    samples: Annotated[bool, typer.Option(help="Sample clips too.")] = True,
+) -> None:
+    """Fetch the pinned weights and the sample clips into the cache, checked by hash; quick where all is there."""
+    settings = settings_or_exit()
+    try:
+        with clean_interrupt(), asset_progress() as progress:
+            fetched = fetch_weights(settings.cache_dir, progress)
+            fetched += fetch_samples(settings.cache_dir, progress) if samples else 0
+    except AssetUnavailable as error:
+        fail(str(error), ExitCode.AWAY)
+    out.print(f"weights and samples are in {settings.cache_dir} ({fetched} fetched now)")
+
+
+@app.command()
+def coverage(json_output: JsonOption = False) -> None:
+    """Say which labels of the taxonomy the installed models can produce, and which they cannot."""
+    covered = label_coverage()
+    if json_output:
+        print_json(covered)
+        return
+    table = Table("label", "produced by", "meaning")
+    for label, meaning in LABELS.items():
+        names = ", ".join(covered[label])
+        table.add_row(label, names or "[red]nothing: uncovered[/]", meaning)
+    out.print(table)
+    number = sum(bool(names) for names in covered.values())
+    out.print(f"{number} of {len(LABELS)} labels are covered; a label that nothing covers is never reported")
+
+
+def label_coverage() -> dict[str, list[str]]:
+    """Names of the models that produce each label of the taxonomy."""
+    return {
+        label: sorted(card.name for card in CARDS.values() if label in {source.label for source in card.labels})
+        for label in LABELS
+    }
+
+
+def _problem(card: Card, settings: Settings) -> str | None:
+    try:
+        for file in card.files:
+            weight_path(file, settings.cache_dir)
+    except (WeightsMissing, WeightsCorrupt) as error:
+        return str(error)
+    return None
+
+
+def _summary(card: Card) -> dict[str, object]:
+    return {
+        "name": card.name,
+        "version": card.version,
+        "modality": card.modality,
+        "purpose": card.purpose,
+        "licence": card.licence,
+        "source": card.source,
+        "outputs": card.outputs,
+        "embedding_space": card.embedding_space,
+        "labels": [source.label for source in card.labels],
+        "checked_on": card.checked_on,
+        "bfloat16": card.bfloat16_note,
+        "files": [{"package": file.package, "member": file.member, "sha256": file.sha256} for file in card.files],
+    }

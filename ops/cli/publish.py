@@ -1,0 +1,151 @@
+"""`vidsignal publish`: say that videos were uploaded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from time import time
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from confluent_kafka import KafkaException, Producer
+
+from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
+from ops.cli.exit_codes import ExitCode
+from schemas.topics import UPLOADED
+from schemas.uploads import MAX_UPLOAD_BYTES, VideoUploaded
+from schemas.wire import encode, event_headers
+from streams.kafka_clients import BrokerAway, producer_configuration, require_broker
+from streams.settings import Settings
+
+Paths = Annotated[list[Path], typer.Argument(help="Video, sound or picture files, as the workers see them.")]
+
+
+def publish(
+    paths: Paths,
+    title: Annotated[str, typer.Option(help="Title of the video.")] = "",
+    description: Annotated[str, typer.Option(help="Description of the video.")] = "",
+    hashtag: Annotated[list[str] | None, typer.Option(help="A hashtag; may be given several times.")] = None,
+    creator: Annotated[str | None, typer.Option(help="Who uploaded it.")] = None,
+    market: Annotated[str | None, typer.Option(help="ISO 3166 country code, such as DE.")] = None,
+    lane: Annotated[str, typer.Option(help="live or backfill.")] = "live",
+    deadline: Annotated[float | None, typer.Option(help="Decision budget in seconds.")] = None,
+    revision: Annotated[int, typer.Option(help="The content's version number; higher supersedes lower.")] = 1,
+    video_id: Annotated[str | None, typer.Option(help="Only with one path; made from the file by default.")] = None,
+    metadata: Annotated[
+        Path | None, typer.Option(help="JSON object with fields of the upload event, or one such object per file name.")
+    ] = None,
+    json_output: Annotated[bool, typer.Option("--json", help="One JSON object a video.")] = False,
+) -> None:
+    """Publish one upload event per file to `video.uploaded` and wait until the broker confirmed it."""
+    settings = settings_or_exit()
+    if video_id is not None and len(paths) != 1:
+        fail(f"--video-id names one video, but {len(paths)} paths were given", ExitCode.USAGE)
+    fields: dict[str, Any] = {
+        "title": title,
+        "description": description,
+        "hashtags": hashtag or [],
+        "creator_id": creator,
+        "market": market,
+        "lane": lane,
+        "deadline_seconds": deadline,
+        "revision": revision,
+    }
+    uploads = [build_upload(path, {**fields, **_metadata_for(path, metadata)}, video_id) for path in paths]
+    with clean_interrupt():
+        for upload, partition, offset in publish_uploads(settings, uploads):
+            if json_output:
+                print_json({"video_id": upload.video_id, "partition": partition, "offset": offset})
+            else:
+                out.print(f"{upload.video_id}  partition {partition} offset {offset}  {upload.source.path}")
+
+
+def build_upload(path: Path, fields: dict[str, Any], video_id: str | None = None) -> VideoUploaded:
+    """Make and check an upload event; leaves with the usage code where a field is wrong."""
+    raw = {
+        "video_id": video_id or make_video_id(path),
+        "source": {"kind": "file", "path": str(path.resolve())},
+        "uploaded_unix_seconds": time(),
+        **fields,
+    }
+    try:
+        return msgspec.convert(raw, VideoUploaded)
+    except msgspec.ValidationError as error:
+        fail(f"{path}: {error}", ExitCode.USAGE)
+
+
+def make_video_id(path: Path) -> str:
+    """A stable id of a file's name, size and time: the same file published twice is the same video."""
+    stem = re.sub(r"[^A-Za-z0-9._~-]+", "-", path.stem)[:80] or "video"
+    try:
+        stat = path.stat()
+        identity = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
+    except (OSError, ValueError):
+        identity = str(path)
+    return f"{stem}-{hashlib.sha256(identity.encode(errors='surrogateescape')).hexdigest()[:8]}"
+
+
+def publish_uploads(settings: Settings, uploads: list[VideoUploaded]) -> list[tuple[VideoUploaded, int, int]]:
+    """Produce and wait for confirmation; returns each upload with its partition and offset."""
+    try:
+        require_broker(settings)
+    except BrokerAway as error:
+        fail(str(error), ExitCode.AWAY)
+    producer = Producer(producer_configuration(settings))
+    places: dict[str, tuple[int, int]] = {}
+    refusals: list[str] = []
+    for upload in uploads:
+        _produce(producer, settings.topic_prefix + UPLOADED.name, upload, places, refusals)
+    producer.flush(60)
+    if refusals:
+        fail("; ".join(refusals), ExitCode.FOUND)
+    if len(places) < len({upload.video_id for upload in uploads}):
+        fail("the broker did not confirm every event within 60 s", ExitCode.AWAY)
+    return [(upload, *places[upload.video_id]) for upload in uploads]
+
+
+def _produce(
+    producer: Producer,
+    topic: str,
+    upload: VideoUploaded,
+    places: dict[str, tuple[int, int]],
+    refusals: list[str],
+) -> None:
+    value = encode(upload)
+    if len(value) > MAX_UPLOAD_BYTES:
+        refusals.append(f"{upload.video_id}: the event has {len(value)} bytes; at most {MAX_UPLOAD_BYTES} are taken")
+        return
+
+    def confirmed(error: Any, message: Any) -> None:
+        if error is not None:
+            refusals.append(f"{upload.video_id}: {error}")
+        else:
+            places[upload.video_id] = (message.partition(), message.offset())
+
+    event_id = f"{upload.video_id}:{upload.revision}"
+    headers = event_headers(upload, event_id=event_id, source="/vidsignal/publish", now_unix_seconds=time())
+    try:
+        producer.produce(topic, key=upload.video_id, value=value, headers=list(headers), on_delivery=confirmed)
+    except KafkaException as error:
+        refusals.append(f"{upload.video_id}: {error}")
+    producer.poll(0)
+
+
+def _metadata_for(path: Path, metadata: Path | None) -> dict[str, Any]:
+    if metadata is None:
+        return {}
+    try:
+        content = json.loads(metadata.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        fail(f"--metadata {metadata}: {error}", ExitCode.USAGE)
+    if not isinstance(content, dict):
+        fail(f"--metadata {metadata}: expected a JSON object, got {type(content).__name__}", ExitCode.USAGE)
+    per_file = content.get(path.name, content if not _is_per_file(content) else {})
+    return dict(per_file)
+
+
+def _is_per_file(content: dict[str, Any]) -> bool:
+    return bool(content) and all(isinstance(value, dict) for value in content.values())

@@ -1,0 +1,79 @@
+"""`vidsignal show`: everything known of one video."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
+from ops.cli.exit_codes import ExitCode
+from ops.cli.store_once import read_once
+from ops.cli.verdict_lines import describe_cost, describe_label, describe_verdict
+from schemas.outcomes import Verdict
+from streams.store.keys import Keys
+from streams.store.readers import VideoReading, read_video
+
+
+def show(
+    video_id: Annotated[str, typer.Argument(help="As it was published.")],
+    json_output: Annotated[bool, typer.Option("--json", help="The whole reading as one JSON object.")] = False,
+) -> None:
+    """Show a video's status, verdict with evidence, features, embeddings and receipt, as Redis serves them."""
+    settings = settings_or_exit()
+    keys = Keys(settings.topic_prefix)
+    with clean_interrupt():
+        reading = asyncio.run(read_once(settings, lambda store: read_video(store, keys, video_id)))
+    if reading is None:
+        fail(f"nothing is known of video {video_id!r}", ExitCode.FOUND)
+    if json_output:
+        print_json(
+            {
+                "status": reading.status,
+                "verdict": reading.verdict,
+                "features": reading.features,
+                "embeddings": reading.embeddings,
+            }
+        )
+        return
+    _print(video_id, reading)
+
+
+def _print(video_id: str, reading: VideoReading) -> None:
+    out.print(f"[bold]{video_id}[/]  " + "  ".join(f"{name}={value}" for name, value in reading.status.items()))
+    if reading.verdict is None:
+        out.print("no verdict yet")
+        return
+    _print_verdict(reading.verdict)
+    out.print("[bold]features[/]")
+    for name in sorted(reading.features):
+        feature = reading.features[name]
+        text = str(feature.value)
+        shown = text if len(text) <= 100 else text[:97] + "..."
+        out.print(f"  {name:28} {shown}  ({feature.model}, {_moment(feature.event_unix_seconds)})", markup=False)
+    out.print("[bold]embeddings[/]")
+    for space, embedding in sorted(reading.embeddings.items()):
+        out.print(f"  {space:28} {embedding.dimensions} numbers  ({embedding.model})", markup=False)
+
+
+def _print_verdict(verdict: Verdict) -> None:
+    out.print(describe_verdict(verdict), markup=False)
+    out.print(f"policy {verdict.policy}, version {verdict.version}, market {verdict.market or 'none'}", markup=False)
+    out.print("[bold]reasons[/]")
+    for reason in verdict.reasons:
+        out.print(f"  {reason.action:7} {reason.words}", markup=False)
+    out.print("[bold]evidence[/]")
+    for label in verdict.labels:
+        out.print(f"  {describe_label(label)}  ({label.model})", markup=False)
+    states = verdict.modalities
+    out.print("[bold]modalities[/]")
+    out.print(f"  present {states.present}  no stream {states.absent}  missing {states.missing}", markup=False)
+    for modality, failure in states.failed.items():
+        out.print(f"  {modality} failed: {failure.cause}: {failure.message}", markup=False)
+    out.print(f"[bold]receipt[/]  {describe_cost(verdict)}, {verdict.cost.num_decodes} decode(s)")
+
+
+def _moment(unix_seconds: float) -> str:
+    return f"{datetime.fromtimestamp(unix_seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,34 @@
+"""One question to Redis from a command: answered soon, or the command says that the store is away."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as StoreAway
+from redis.exceptions import TimeoutError as StoreSilent
+
+from ops.cli.console import fail
+from ops.cli.exit_codes import ExitCode
+from streams.settings import Settings
+
+Answer = TypeVar("Answer")
+
+ANSWER_SECONDS = 5.0
+
+
+async def read_once(settings: Settings, question: Callable[[Redis[Any]], Awaitable[Answer]]) -> Answer:
+    """Ask, close, and return the answer; leaves with the `away` code where Redis does not answer.
+
+    Workers wait for a store that is away; a person at a prompt wants to be told.
+    """
+    store: Redis[Any] = Redis.from_url(
+        settings.redis_url.get_secret_value(), socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS
+    )
+    try:
+        return await question(store)
+    except (StoreAway, StoreSilent) as error:
+        fail(f"Redis does not answer at the address in VIDSIGNAL_REDIS_URL: {error}", ExitCode.AWAY)
+    finally:
+        await store.aclose()

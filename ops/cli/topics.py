@@ -1,0 +1,56 @@
+"""`vidsignal topics`: create the topics, or check them against their contract."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from confluent_kafka import KafkaException
+from rich.table import Table
+
+from ops.cli.console import fail, out, print_json, settings_or_exit
+from ops.cli.exit_codes import ExitCode
+from streams.kafka_clients import BrokerAway
+from streams.topic_admin import check_topics, create_topics
+
+app = typer.Typer(help="Create the topics, or check them against their contract.", no_args_is_help=True)
+
+
+@app.command()
+def create(
+    partitions: Annotated[int, typer.Option(min=1, help="Of every topic alike: one video keeps one number.")] = 8,
+    replication: Annotated[int, typer.Option(min=1, help="Copies of each partition; 3 in production.")] = 1,
+    json_output: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Create missing topics with their retention, compaction and size limits; what exists is left alone."""
+    try:
+        results = create_topics(settings_or_exit(), partitions=partitions, replication=replication)
+    except BrokerAway as error:
+        fail(str(error), ExitCode.AWAY)
+    except KafkaException as error:
+        fail(f"the broker refused: {error}", ExitCode.FOUND)
+    if json_output:
+        print_json(results)
+        return
+    for topic, result in results.items():
+        out.print(f"{result:8} {topic}")
+
+
+@app.command()
+def check(json_output: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """Say where a broker's topics differ from their contract; exit code 1 where one does."""
+    try:
+        findings = check_topics(settings_or_exit())
+    except BrokerAway as error:
+        fail(str(error), ExitCode.AWAY)
+    if json_output:
+        print_json(
+            [{"topic": item.topic, "partitions": item.partitions, "problems": item.problems} for item in findings]
+        )
+    else:
+        table = Table("topic", "partitions", "problems")
+        for item in findings:
+            table.add_row(item.topic, str(item.partitions), "\n".join(item.problems) or "none")
+        out.print(table)
+    if any(item.problems for item in findings):
+        raise typer.Exit(ExitCode.FOUND)

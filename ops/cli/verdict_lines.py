@@ -1,0 +1,92 @@
+"""Facts and verdicts in words, one line each; evidence with times."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.evidence import LabelEvidence
+from schemas.facts import Accepted, DeadlinePassed, Fact, Signal
+from schemas.outcomes import Outcome, RecommendationRecord, Verdict
+
+
+def describe_fact(fact: Fact) -> str:
+    """One line for one record of the log."""
+    head = f"{fact.video_id}"
+    match fact:
+        case Accepted():
+            return f"{head}  accepted revision {fact.revision}, waits for {', '.join(fact.expected)}"
+        case Signal(status="failed", failure=failure) if failure is not None:
+            return f"{head}  {fact.modality} failed: {failure.cause}: {failure.message}"
+        case Signal():
+            return f"{head}  {fact.modality} {_findings(fact)}"
+        case DeadlinePassed():
+            return f"{head}  deadline of revision {fact.revision} passed"
+        case _:
+            return f"{head}  {type(fact).__name__}"
+
+
+def describe_verdict(verdict: Verdict) -> str:
+    """One line for one verdict."""
+    why = "; ".join(reason.words for reason in verdict.reasons[:2]) or "nothing found"
+    seconds = verdict.decided_unix_seconds - verdict.uploaded_unix_seconds
+    return f"{verdict.video_id}  {verdict.status} verdict: {verdict.action} after {seconds:.1f} s ({why})"
+
+
+def strongest_evidence(verdict: Verdict, limit: int = 3) -> list[str]:
+    """The strongest labels with scores and times."""
+    return [describe_label(label) for label in verdict.labels[:limit]]
+
+
+def describe_label(label: LabelEvidence) -> str:
+    """A label with its score and the times of its segments."""
+    times = ", ".join(f"{part.start_seconds:.1f}-{part.end_seconds:.1f} s" for part in label.segments[:2])
+    return f"{label.label} {label.score:.2f}" + (f" at {times}" if times else "")
+
+
+def feature(record: RecommendationRecord, name: str, default: Any = None) -> Any:
+    """A feature's value, or the default where it is absent."""
+    found = record.features.get(name)
+    return default if found is None else found.value
+
+
+def top_tags(record: RecommendationRecord, limit: int = 3) -> str:
+    """The best tags of the picture, and the best sounds."""
+    tags = [tag["name"] for tag in feature(record, "visual.tags", [])[:limit]]
+    sounds = [event["name"] for event in feature(record, "audio.events", [])[:2]]
+    return ", ".join(tags) + (" | " + ", ".join(sounds) if sounds else "")
+
+
+def describe_cost(verdict: Verdict) -> str:
+    """Money, energy and processor time of a verdict."""
+    cost = verdict.cost
+    cpu = cost.cpu_seconds + cost.decode_cpu_seconds
+    joules = f"{cost.joules:.1f} J" + (" modelled" if cost.is_modelled else "")
+    return f"${cost.usd:.2e}, {joules}, cpu {cpu:.2f} s + device {cost.device_seconds:.2f} s"
+
+
+def describe_outcome(outcome: Outcome) -> list[str]:
+    """All that a person wants to see of one video."""
+    verdict, record = outcome.verdict, outcome.record
+    lines = [describe_verdict(verdict)]
+    lines += [f"  evidence  {line}" for line in strongest_evidence(verdict)]
+    lines.append(f"  tags      {top_tags(record)}")
+    lines.append(
+        f"  language  {feature(record, 'context.language', 'unsure')}   pace {feature(record, 'motion.pace', 'none')}"
+        f"   cuts {len(feature(record, 'motion.cut_times_seconds', []))}"
+        f"   speech {feature(record, 'audio.speech_ratio', 0.0):.0%}   music {feature(record, 'audio.music_ratio', 0.0):.0%}"
+    )
+    states = verdict.modalities
+    for title, names in (("missing", states.missing), ("no stream", states.absent), ("failed", tuple(states.failed))):
+        if names:
+            lines.append(f"  {title:9} {', '.join(names)}")
+    lines.append(f"  cost      {describe_cost(verdict)}")
+    return lines
+
+
+def _findings(signal: Signal) -> str:
+    if not signal.is_present:
+        return "ok: the media has no such stream"
+    labels = ", ".join(describe_label(label) for label in signal.labels[:2] if label.score >= 0.5)
+    return f"ok: {len(signal.features)} features, {len(signal.embeddings)} embeddings" + (
+        f"; {labels}" if labels else ""
+    )

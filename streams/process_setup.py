@@ -1,0 +1,21 @@
+"""What has to happen in a process before torch is imported."""
+
+from __future__ import annotations
+
+import os
+
+from operators.inference.cpu_probe import CpuCapabilities, probe_cpu
+from streams.settings import Settings
+
+
+def prepare_process(settings: Settings) -> CpuCapabilities:
+    """Probe the CPU once per machine, and put into the environment what torch reads when it is first used.
+
+    The native thread pools are bounded too: one process is one busy core beside its decoders, and pools of the
+    default size would fight each other on every machine.
+    """
+    capabilities = probe_cpu(settings.cache_dir)
+    os.environ.update(capabilities.environment)
+    for pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(pool, str(settings.torch_threads))
+    return capabilities
