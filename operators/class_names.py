@@ -1,0 +1,28 @@
+"""The words that classifiers answer in, in the order of their scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.imagenet_labels import load_imagenet_labels
+from models.yamnet import load_yamnet_classes
+
+
+@dataclass(frozen=True, slots=True)
+class ClassNames:
+    """Output labels by vocabulary."""
+
+    images: tuple[str, ...]
+    """ImageNet-1k."""
+    sounds: tuple[str, ...]
+    """AudioSet, 521 of them."""
+
+
+def load_class_names(cache_dir: Path) -> ClassNames:
+    """Read all of them.
+
+    Raises:
+        models.weights.WeightsMissing, models.weights.WeightsCorrupt: See there.
+    """
+    return ClassNames(images=load_imagenet_labels(cache_dir), sounds=load_yamnet_classes(cache_dir))

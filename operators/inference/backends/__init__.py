@@ -1,0 +1,1 @@
+"""One file per device, each answering the same five verbs: load, compile, warm up, run, close."""

@@ -1,0 +1,108 @@
+"""The CUDA backend: one NVIDIA accelerator, eager kernels in channels-last, pinned staging memory, event timing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.card import Card, Precision
+from operators.errors import DeviceFault
+from operators.inference.backend import BackendConfig, DeviceResult
+from operators.inference.precision import choose_precision
+from operators.inference.trunk import Trunk, in_channels_last, time_batches, to_arrays, warm_up_batch
+
+DEVICE_WORDS = ("CUDA", "cuDNN", "CUDNN", "CUBLAS", "cuBLAS", "NCCL", "NVML")
+"""What stands in the text of a RuntimeError that the device raised, where it has no type of its own."""
+
+
+class CudaBackend:
+    """The accelerator `device_index`."""
+
+    name = "cuda"
+
+    def __init__(self, config: BackendConfig) -> None:
+        self._config = config
+        self._device = torch.device("cuda", config.device_index)
+
+    def load(self, card: Card, module: nn.Module) -> CudaModel:
+        """See `Backend.load`."""
+        if not torch.cuda.is_available() or self._config.device_index >= torch.cuda.device_count():
+            raise DeviceFault(f"no CUDA device {self._config.device_index}, found {torch.cuda.device_count()}")
+        torch.cuda.set_device(self._device)
+        offered: tuple[Precision, ...] = (
+            ("float32", "bfloat16") if torch.cuda.is_bf16_supported(including_emulation=False) else ("float32",)
+        )
+        precision = choose_precision(card, self._config.precision, offered)
+        with device_faults(card):
+            return CudaModel(card, module, precision, self._device)
+
+
+class CudaModel:
+    """One model on one accelerator."""
+
+    def __init__(self, card: Card, module: nn.Module, precision: Precision, device: torch.device) -> None:
+        self._card = card
+        self._precision = precision
+        self._device = device
+        self._trunk: nn.Module | None = in_channels_last(Trunk(module, precision)).to(device)
+        self._staging: dict[int, Tensor] = {}
+
+    @property
+    def precision(self) -> Precision:
+        """See `LoadedModel.precision`."""
+        return self._precision
+
+    def compile(self) -> None:
+        """Pin one input buffer per batch size; the kernels stay eager, see the warm-up for their tuning."""
+        with device_faults(self._card):
+            self._staging = {
+                size: torch.from_numpy(warm_up_batch(self._card, size)).pin_memory() for size in self._card.batch_sizes
+            }
+
+    def warm_up(self) -> dict[int, float]:
+        """See `LoadedModel.warm_up`: the first run of a shape chooses and loads its kernels, the others are timed."""
+        return time_batches(self.run, self._card, num_runs=4)
+
+    def run(self, batch: np.ndarray) -> DeviceResult:
+        """See `LoadedModel.run`."""
+        trunk = self._trunk
+        if trunk is None:
+            raise DeviceFault(f"model {self._card.name} is closed on {self._device}")
+        with device_faults(self._card), torch.inference_mode():
+            staged = self._staging[len(batch)]
+            staged.numpy()[...] = batch
+            started, ended = _timing_event(), _timing_event()
+            started.record()
+            values = to_arrays(trunk(staged.to(self._device, non_blocking=True)))
+            ended.record()
+            ended.synchronize()
+            return DeviceResult(values, device_seconds=started.elapsed_time(ended) / 1000)
+
+    def close(self) -> None:
+        """See `LoadedModel.close`."""
+        self._trunk = None
+        self._staging = {}
+        if torch.cuda.is_available():
+            with device_faults(self._card):
+                torch.cuda.empty_cache()
+
+
+def _timing_event() -> torch.cuda.Event:
+    return torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def device_faults(card: Card) -> Iterator[None]:
+    """Turn what the device raises into `DeviceFault`; what a module raises about its input passes."""
+    try:
+        yield
+    except (torch.AcceleratorError, torch.OutOfMemoryError) as error:
+        raise DeviceFault(f"model {card.name}: {error}") from error
+    except RuntimeError as error:
+        if any(word in str(error) for word in DEVICE_WORDS):
+            raise DeviceFault(f"model {card.name}: {error}") from error
+        raise

@@ -1,0 +1,228 @@
+"""Where many agents' items meet: each awaits its own answer, the device sees batches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from models.card import Card, Precision
+from operators.errors import Overloaded
+from operators.inference.batch_policy import Batch, BatchLimits, BatchPolicy, Clock
+from operators.inference.device_thread import DeviceThread
+from operators.inference.isolation import IsolatedRun, Outcome
+from operators.inference.observer import BatchRun, InferenceObserver
+from operators.inference.runner import RowOutput, Runner
+from operators.inference.ticket import LANES, Lane, ModelOutput, Ticket
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PendingItem:
+    """An item whose caller still waits."""
+
+    item: np.ndarray
+    lane: Lane
+    answer: asyncio.Future[ModelOutput]
+
+
+class Batcher:
+    """The batcher of one model; its methods belong to the event loop that it was made in.
+
+    Its queue is bounded per lane: `submit` waits for room, so whoever produces items faster than the device computes
+    them is slowed down, and memory stays within `max_waiting_items` items a lane.
+    """
+
+    def __init__(
+        self, runner: Runner, device: DeviceThread, limits: BatchLimits, observer: InferenceObserver, clock: Clock
+    ) -> None:
+        self._runner = runner
+        self._device = device
+        self._observer = observer
+        self._loop = asyncio.get_running_loop()
+        self._policy = BatchPolicy(runner.batch_sizes, limits, clock)
+        self._room = {lane: asyncio.Semaphore(limits.max_waiting_items) for lane in LANES}
+        self._pending: dict[int, PendingItem] = {}
+        self._precision = runner.precision
+        self._refuses = False
+        self._closed = False
+        self._num_unanswered = 0
+        self._all_answered = asyncio.Event()
+        self._all_answered.set()
+
+    @property
+    def card(self) -> Card:
+        """Card of the model."""
+        return self._runner.card
+
+    @property
+    def precision(self) -> Precision:
+        """What the model's trunk computes in on this device; part of a signal's fingerprint."""
+        return self._precision
+
+    async def submit(self, item: np.ndarray, ticket: Ticket) -> ModelOutput:
+        """Return what the model says of one item; waits for room in the queue first.
+
+        A cancelled caller's item leaves the queue, or its answer is dropped if the device has it already.
+
+        Args:
+            item: `card.input_shape` of `card.input_dtype`; must not change until the answer is there.
+            ticket: of the item's video.
+
+        Raises:
+            ValueError: the item has another shape or dtype.
+            ModelFault: the model refused this very item, or answered with a number that is not finite.
+            DeviceFault: the device failed, and failed again on a fresh runner.
+            Overloaded: the batcher drains or is closed; the work is to be submitted elsewhere or later.
+        """
+        self._check_open()
+        return await (await self._enqueue(item, ticket))
+
+    async def submit_many(self, items: Sequence[np.ndarray], ticket: Ticket) -> list[ModelOutput]:
+        """Return what the model says of each item, in order.
+
+        Raises:
+            Exception: as `submit`; the first failure drops the items that still wait.
+        """
+        self._check_open()
+        answers: list[asyncio.Future[ModelOutput]] = []
+        try:
+            for item in items:
+                answers.append(await self._enqueue(item, ticket))
+            return await asyncio.gather(*answers)
+        finally:
+            _forget(answers)
+
+    async def drain(self) -> None:
+        """Refuse what is new from now on, and return when everybody who waits has been answered."""
+        self._refuses = True
+        await self._all_answered.wait()
+
+    def close(self) -> None:
+        """Refuse what is new and answer whoever still waits in the queue with `Overloaded`."""
+        self._refuses = self._closed = True
+        with self._device.lock:
+            abandoned = list(self._pending.values())
+        for entry in abandoned:
+            if not entry.answer.done():
+                entry.answer.set_exception(Overloaded(f"the batcher of {self.card.name} was closed"))
+
+    async def _enqueue(self, item: np.ndarray, ticket: Ticket) -> asyncio.Future[ModelOutput]:
+        self._check_item(item)
+        answer = self._promise_answer()
+        try:
+            await self._room[ticket.lane].acquire()
+        except BaseException:
+            answer.cancel()
+            raise
+        self._join_queue(PendingItem(item, ticket.lane, answer), ticket)
+        return answer
+
+    def _check_open(self) -> None:
+        # Once per call: a video whose items were on their way in when draining began is still answered whole.
+        if self._refuses:
+            raise Overloaded(f"the batcher of {self.card.name} takes nothing new")
+
+    def _check_item(self, item: np.ndarray) -> None:
+        if item.shape != self.card.input_shape or item.dtype != self.card.input_dtype:
+            raise ValueError(
+                f"model {self.card.name} takes {self.card.input_shape} {self.card.input_dtype},"
+                f" got {item.shape} {item.dtype}"
+            )
+
+    def _promise_answer(self) -> asyncio.Future[ModelOutput]:
+        self._num_unanswered += 1
+        self._all_answered.clear()
+        answer: asyncio.Future[ModelOutput] = self._loop.create_future()
+        answer.add_done_callback(self._count_answer)
+        return answer
+
+    def _count_answer(self, _answer: asyncio.Future[ModelOutput]) -> None:
+        self._num_unanswered -= 1
+        if self._num_unanswered == 0:
+            self._all_answered.set()
+
+    def _join_queue(self, entry: PendingItem, ticket: Ticket) -> None:
+        with self._device.lock:
+            token = self._policy.add(ticket)
+            self._pending[token] = entry
+            self._device.lock.notify()
+        entry.answer.add_done_callback(partial(self._leave_queue, token))
+        if self._closed:  # while this caller waited for room
+            entry.answer.set_exception(Overloaded(f"the batcher of {self.card.name} was closed"))
+
+    def _leave_queue(self, token: int, _answer: asyncio.Future[ModelOutput]) -> None:
+        with self._device.lock:
+            entry = self._pending.pop(token, None)
+            self._policy.discard(token)
+        if entry is not None:  # else the device took it, and with that gave its room back
+            self._make_room([entry])
+
+    def _make_room(self, entries: Sequence[PendingItem]) -> None:
+        for entry in entries:
+            self._room[entry.lane].release()
+
+    def _hand_out(self, entries: Sequence[PendingItem], outcomes: Sequence[Outcome | Exception], batch: Batch) -> None:
+        for entry, outcome in zip(entries, outcomes, strict=True):
+            if entry.answer.done():
+                continue  # its caller was cancelled
+            if isinstance(outcome, RowOutput):
+                output = ModelOutput(outcome.values, outcome.device_seconds, len(batch.items), batch.videos)
+                entry.answer.set_result(output)
+            else:
+                entry.answer.set_exception(outcome)
+
+    # What follows runs on the device's thread.
+
+    def oldest_seconds(self, lane: Lane) -> float | None:
+        """See `WorkLine.oldest_seconds`."""
+        return self._policy.oldest_seconds(lane)
+
+    def run_next(self) -> None:
+        """See `WorkLine.run_next`."""
+        with self._device.lock:
+            batch = self._policy.next_batch()
+            entries = [] if batch is None else [self._pending.pop(item.token) for item in batch.items]
+        if batch is None:
+            return  # all who waited were cancelled since the turn was given
+        self._tell_loop(partial(self._make_room, entries))
+        outcomes = self._run(batch, [entry.item for entry in entries])
+        self._tell_loop(partial(self._hand_out, entries, outcomes, batch))
+
+    def _run(self, batch: Batch, rows: list[np.ndarray]) -> Sequence[Outcome | Exception]:
+        isolated = IsolatedRun(self._runner, partial(self._observer.runner_renewed, self.card.name))
+        try:
+            outcomes = isolated.run(rows, batch.size)
+            self._observe(batch, outcomes)
+        except Exception as bug:
+            # The thread must outlive it, and the callers must not wait for ever: they get it and crash in its place.
+            return [bug] * len(rows)
+        return outcomes
+
+    def _observe(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:
+        answered = [outcome for outcome in outcomes if isinstance(outcome, RowOutput)]
+        self._observer.batch_ran(
+            BatchRun(
+                model=self.card.name,
+                items=len(batch.items),
+                failed_items=len(outcomes) - len(answered),
+                videos=batch.videos,
+                padded_slots=batch.padded_slots,
+                device_seconds=sum(output.device_seconds for output in answered),
+                queue_age_seconds=batch.queue_age_seconds,
+            )
+        )
+
+    def _tell_loop(self, tell: Callable[[], None]) -> None:
+        with suppress(RuntimeError):  # a loop that is closed has no callers left
+            self._loop.call_soon_threadsafe(tell)
+
+
+def _forget(answers: Sequence[asyncio.Future[ModelOutput]]) -> None:
+    """Drop those that still wait; of the others, take note of failures that nobody will ask for."""
+    for answer in answers:
+        if not answer.cancel() and not answer.cancelled():
+            answer.exception()

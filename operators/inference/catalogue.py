@@ -1,0 +1,25 @@
+"""The devices that this code knows. A new one is a file in `backends/` and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from operators.inference.backend import Backend, BackendConfig
+from operators.inference.backends.cpu import CpuBackend
+from operators.inference.backends.cuda import CudaBackend
+
+BACKENDS: dict[str, Callable[[BackendConfig], Backend]] = {
+    "cpu": CpuBackend,
+    "cuda": CudaBackend,
+}
+
+
+def open_backend(name: str, config: BackendConfig) -> Backend:
+    """Return the backend of that name; it touches its device at its first `load`.
+
+    Raises:
+        ValueError: no such backend.
+    """
+    if name not in BACKENDS:
+        raise ValueError(f"backend must be one of {sorted(BACKENDS)}, got {name!r}")
+    return BACKENDS[name](config)

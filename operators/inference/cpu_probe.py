@@ -1,0 +1,149 @@
+"""Finds out, before torch is imported, whether this CPU computes bfloat16 correctly and faster than float32.
+
+What a CPU advertises is not what it does: under some hypervisors the AMX instructions are listed and yet trap, and
+the first convolution kills the process. So a child process tries, and only its survival counts.
+
+This file imports neither torch nor anything that does: an instruction set limit has to be in the environment before
+oneDNN is used for the first time, so the worker's start-up probes, sets `CpuCapabilities.environment`, and only then
+imports torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+PROBE_VERSION = 1
+"""Raised when the probe asks something else, so that older answers are forgotten."""
+
+CANDIDATES: tuple[Mapping[str, str], ...] = ({}, {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16"})
+"""Environments to try, the fastest first; after them only float32 is left."""
+
+MIN_SPEEDUP = 1.1
+"""How much faster than float32 bfloat16 must be to be worth its rounding."""
+
+CHILD_SECONDS = 120.0
+"""A child that takes longer is killed, and its silence is not remembered: the machine may only be busy."""
+
+CHILD_FILE = Path(__file__).with_name("cpu_probe_child.py")
+
+
+@dataclass(frozen=True, slots=True)
+class CpuCapabilities:
+    """What the probe found."""
+
+    bfloat16: bool
+    """It survives, computes the right values, and is at least `MIN_SPEEDUP` times as fast as float32."""
+    environment: dict[str, str] = field(default_factory=dict)
+    """What must be in the environment before torch is imported."""
+    note: str = ""
+    """One sentence per candidate, for the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How one child ended."""
+
+    speedup: float | None
+    """float32 seconds over bfloat16 seconds; None where the child died or its values were wrong."""
+    note: str
+    conclusive: bool = True
+    """False where another try could end differently."""
+
+
+RunChild = Callable[[Mapping[str, str]], Trial]
+
+
+def probe_cpu(cache_dir: Path, run_child: RunChild | None = None) -> CpuCapabilities:
+    """Return what this CPU can do; the answer is kept in `cache_dir` per CPU and torch version.
+
+    Args:
+        cache_dir: folder of the product's caches; made if absent.
+        run_child: tries one environment in a process of its own.
+    """
+    answer_file = cache_dir / f"cpu-probe-{_machine_digest()}.json"
+    remembered = _read(answer_file)
+    if remembered is not None:
+        return remembered
+    capabilities, conclusive = _try_candidates(run_child or run_probe_child)
+    if conclusive:
+        _write(answer_file, capabilities)
+    return capabilities
+
+
+def run_probe_child(environment: Mapping[str, str]) -> Trial:
+    """Run `cpu_probe_child` under an environment and say how it ended."""
+    settings = [f"{name}={setting}" for name, setting in environment.items()]
+    # -P: the folder of the script must not come first on the import path, its file names are not torch's business.
+    command = [sys.executable, "-P", str(CHILD_FILE), *settings]
+    try:
+        child = subprocess.run(command, capture_output=True, text=True, timeout=CHILD_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        return Trial(None, f"no answer in {CHILD_SECONDS:g} seconds", conclusive=False)
+    if child.returncode < 0:
+        return Trial(None, f"died of signal {-child.returncode}")
+    if child.returncode > 0:
+        reason = (child.stderr.strip().splitlines() or ["no message"])[-1]
+        return Trial(None, f"failed: {reason}")
+    return _read_trial(child.stdout)
+
+
+def _read_trial(answer: str) -> Trial:
+    seconds = json.loads(answer)
+    speedup = seconds["float32_seconds"] / seconds["bfloat16_seconds"]
+    return Trial(speedup, f"bfloat16 is {speedup:.2f} times as fast as float32")
+
+
+def _try_candidates(run_child: RunChild) -> tuple[CpuCapabilities, bool]:
+    notes: list[str] = []
+    conclusive = True
+    for environment in CANDIDATES:
+        trial = run_child(environment)
+        notes.append(f"{_spell(environment)}: {trial.note}")
+        conclusive = conclusive and trial.conclusive
+        if trial.speedup is not None and trial.speedup >= MIN_SPEEDUP:
+            return CpuCapabilities(True, dict(environment), "; ".join(notes)), True
+    return CpuCapabilities(False, {}, "; ".join(notes)), conclusive
+
+
+def _spell(environment: Mapping[str, str]) -> str:
+    return " ".join(f"{name}={setting}" for name, setting in environment.items()) or "default instruction set"
+
+
+def _machine_digest() -> str:
+    facts = (str(PROBE_VERSION), version("torch"), platform.machine(), *_cpu_facts())
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
+
+
+def _cpu_facts() -> list[str]:
+    """Return the first CPU's model and flags, as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n\n", 1)[0].splitlines()
+    except OSError:
+        return [platform.processor()]
+    kept = ("model name", "flags", "Features", "CPU part", "hypervisor")
+    return [line for line in lines if line.startswith(kept)]
+
+
+def _read(answer_file: Path) -> CpuCapabilities | None:
+    try:
+        answer = json.loads(answer_file.read_text(encoding="utf-8"))
+        return CpuCapabilities(bool(answer["bfloat16"]), dict(answer["environment"]), str(answer["note"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # absent or damaged: it is asked again and written anew
+
+
+def _write(answer_file: Path, capabilities: CpuCapabilities) -> None:
+    answer_file.parent.mkdir(parents=True, exist_ok=True)
+    # Renamed into place: another worker that starts at the same time reads a whole answer or none.
+    with NamedTemporaryFile("w", dir=answer_file.parent, delete=False, encoding="utf-8") as unfinished:
+        json.dump(asdict(capabilities), unfinished)
+    Path(unfinished.name).replace(answer_file)

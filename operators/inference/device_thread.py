@@ -1,0 +1,95 @@
+"""The one thread that touches a device; the models of the device take turns on it."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Protocol, TypeVar
+
+from operators.inference.ticket import Lane
+from operators.inference.turn_policy import TurnPolicy
+
+Result = TypeVar("Result")
+
+
+class WorkLine(Protocol):
+    """Waiting work of one model."""
+
+    def oldest_seconds(self, lane: Lane) -> float | None:
+        """Return since when the oldest item of a lane waits; called with the device's lock held."""
+
+    def run_next(self) -> None:
+        """Take one batch and run it; called on the device's thread, without the lock. Must not raise."""
+
+
+class DeviceThread:
+    """Serves calls first, then the lines, for as long as anything waits; it never waits beside work.
+
+    The thread takes a batch itself at the moment the device is free. Were the event loop to hand batches over, the
+    device would stand still for as long as the loop is busy, and a batch would be formed before it is known who
+    else could join it.
+    """
+
+    def __init__(self, name: str, turns: TurnPolicy | None = None) -> None:
+        self.lock = threading.Condition()
+        """Guards every queue of this device; held for microseconds, never while the device works."""
+        self._turns = turns or TurnPolicy()
+        self._calls: deque[Callable[[], None]] = deque()
+        self._lines: list[WorkLine] = []
+        self._closing = False
+        self._thread = threading.Thread(target=self._serve, name=f"device-{name}", daemon=True)
+
+    def open(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def attach(self, line: WorkLine) -> None:
+        """Serve one more model."""
+        with self.lock:
+            self._lines.append(line)
+
+    def call(self, work: Callable[[], Result]) -> Future[Result]:
+        """Run `work` on the thread, before any further batch; its result or error is the future's."""
+        future: Future[Result] = Future()
+        with self.lock:
+            if self._closing:
+                raise RuntimeError(f"{self._thread.name} is closed")
+            self._calls.append(lambda: _settle(future, work))
+            self.lock.notify()
+        return future
+
+    def close(self, last_calls: Sequence[Callable[[], object]] = ()) -> None:
+        """Finish the batch that runs, make the last calls on the thread and end it; waits for it, may be repeated."""
+        for work in () if self._closing else last_calls:
+            self.call(work)
+        with self.lock:
+            self._closing = True
+            self.lock.notify()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _serve(self) -> None:
+        while (step := self._next_step()) is not None:
+            step()
+
+    def _next_step(self) -> Callable[[], None] | None:
+        with self.lock:
+            while True:
+                if self._calls:
+                    return self._calls.popleft()
+                if self._closing:
+                    return None
+                if (line := self._turns.next_line(self._lines)) is not None:
+                    return line.run_next
+                self.lock.wait()
+
+
+def _settle(future: Future[Result], work: Callable[[], Result]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(work())
+    except BaseException as error:
+        future.set_exception(error)  # handed to whoever made the call, as an executor does

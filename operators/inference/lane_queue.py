@@ -1,0 +1,116 @@
+"""The items of one lane that wait for one model, by video, and the orders in which they may leave."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from heapq import merge
+from itertools import chain, islice, zip_longest
+from operator import attrgetter
+
+from operators.inference.ticket import Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingItem:
+    """A place in the queue; the item itself stays with the batcher, so that no policy ever sees a tensor."""
+
+    token: int
+    """Counts up, so a smaller token has waited longer."""
+    ticket: Ticket
+    since_seconds: float
+    """When it joined, on the monotonic clock."""
+
+
+class VideoArrivals:
+    """Remembers in which order videos first came, also while none of their items waits.
+
+    A video's items trickle in as it is decoded; without this memory each of its pauses would send it to the end
+    of the line, and started videos would not be finished early.
+    """
+
+    def __init__(self, max_videos: int = 4096) -> None:
+        self._places: OrderedDict[str, int] = OrderedDict()
+        self._max_videos = max_videos
+        self._next_place = 0
+
+    def note(self, video_id: str) -> int:
+        """Return the place of a video, a new one at the end if it is not remembered."""
+        if video_id not in self._places:
+            self._places[video_id] = self._next_place
+            self._next_place += 1
+            if len(self._places) > self._max_videos:
+                self._places.popitem(last=False)
+        return self._places[video_id]
+
+
+Line = dict[int, WaitingItem]
+"""A video's waiting items by token, oldest first; a dict, so that a cancelled item leaves in constant time."""
+
+
+class LaneQueue:
+    """Waiting items of one lane, kept per video in the order in which the videos first came."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, Line] = {}
+        self._arrivals = VideoArrivals()
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, item: WaitingItem) -> None:
+        """Put an item at the end of its video's line."""
+        self._arrivals.note(item.ticket.video_id)
+        self._lines.setdefault(item.ticket.video_id, {})[item.token] = item
+        self._count += 1
+
+    def remove(self, item: WaitingItem) -> None:
+        """Take an item out, wherever it stands."""
+        line = self._lines[item.ticket.video_id]
+        del line[item.token]
+        self._count -= 1
+        if not line:
+            del self._lines[item.ticket.video_id]
+
+    def oldest(self) -> WaitingItem | None:
+        """Return the item that waited longest."""
+        heads = (next(iter(line.values())) for line in self._lines.values())
+        return min(heads, key=attrgetter("token"), default=None)
+
+    def by_age(self) -> Iterator[WaitingItem]:
+        """Yield every item, the longest waiting first."""
+        return merge(*(line.values() for line in self._lines.values()), key=attrgetter("token"))
+
+    def by_urgency(self, now_seconds: float, urgent_seconds: float, videos_sharing: int) -> Iterator[WaitingItem]:
+        """Yield every item: videos near their deadline first, then the others in fair turns.
+
+        Args:
+            now_seconds: on the monotonic clock.
+            urgent_seconds: a video whose deadline is this near goes first, whole and earliest deadline first. A
+                deadline that has passed is lost and gives no precedence any more.
+            videos_sharing: how many of the other videos take turns, see `in_turns`.
+        """
+        lines = sorted(self._lines.items(), key=lambda entry: self._arrivals.note(entry[0]))
+        urgent: list[tuple[float, Line]] = []
+        others: list[Line] = []
+        for _, line in lines:
+            due_seconds = next(iter(line.values())).ticket.due_seconds
+            if 0 <= due_seconds - now_seconds <= urgent_seconds:
+                urgent.append((due_seconds, line))
+            else:
+                others.append(line)
+        urgent.sort(key=lambda entry: entry[0])
+        return chain(chain.from_iterable(line.values() for _, line in urgent), in_turns(others, videos_sharing))
+
+
+def in_turns(lines: Sequence[Line], videos_sharing: int) -> Iterator[WaitingItem]:
+    """Yield items one a video in turn, among the first `videos_sharing` videos until these have no more.
+
+    Sharing among a few of the earliest, instead of among all, finishes started videos early and yet mixes videos.
+    """
+    remaining = iter(lines)
+    while group := list(islice(remaining, videos_sharing)):
+        for turn in zip_longest(*(line.values() for line in group)):
+            yield from (item for item in turn if item is not None)

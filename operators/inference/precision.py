@@ -1,0 +1,33 @@
+"""Which precision a model runs in."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Literal, get_args
+
+from models.card import Card, Precision
+
+PrecisionPreference = Literal["auto", "float32", "bfloat16"]
+
+
+def choose_precision(card: Card, preference: PrecisionPreference, offered: Collection[Precision]) -> Precision:
+    """Return what a model runs in.
+
+    `auto` takes the card's first precision that the device offers. A preference takes that precision where the card
+    allows it and float32 where it does not: a card knows what its model can bear, a settings file does not.
+
+    Args:
+        card: the model's card.
+        preference: of the settings.
+        offered: what the device computes correctly and, for `bfloat16`, faster than float32.
+
+    Raises:
+        ValueError: the preference is unknown, or the device does not offer it.
+    """
+    if preference not in get_args(PrecisionPreference):
+        raise ValueError(f"precision must be one of {get_args(PrecisionPreference)}, got {preference!r}")
+    if preference == "auto":
+        return next((precision for precision in card.precisions if precision in offered), "float32")
+    if preference not in offered:
+        raise ValueError(f"precision {preference!r} is not offered by this device, which offers {sorted(offered)}")
+    return preference if preference in card.precisions else "float32"

@@ -1,0 +1,141 @@
+"""One model on one device: opens it, runs batches, closes it. It decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models.card import Card, Precision
+from operators.errors import DeviceFault, ModelFault
+from operators.inference.backend import Backend, DeviceResult, LoadedModel
+from operators.inference.batch_sizes import worthwhile_sizes
+
+if TYPE_CHECKING:
+    from torch import nn
+
+LoadModule = Callable[[Card], "nn.Module"]
+"""Builds a model's module in eval mode and float32; called again for each fresh runner."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowOutput:
+    """What a model said of one row, and the row's share of the cost."""
+
+    values: tuple[np.ndarray, ...]
+    device_seconds: float
+
+
+class Runner:
+    """Owns one model on one device; every method is called on the device's thread."""
+
+    def __init__(self, card: Card, load_module: LoadModule, backend: Backend) -> None:
+        self.card = card
+        self._load_module = load_module
+        self._backend = backend
+        self._loaded: LoadedModel | None = None
+        self._batch_sizes: tuple[int, ...] = ()
+
+    @property
+    def precision(self) -> Precision:
+        """What the open model's trunk computes in."""
+        if self._loaded is None:
+            raise RuntimeError(f"runner of {self.card.name} is not open")
+        return self._loaded.precision
+
+    @property
+    def batch_sizes(self) -> tuple[int, ...]:
+        """Those of the card's batch sizes that pay on this device, ascending; known once open."""
+        return self._batch_sizes
+
+    def open(self) -> None:
+        """Load, compile and warm up every batch size.
+
+        Raises:
+            DeviceFault: the device cannot take the model, or the model cannot run on it.
+        """
+        loaded = self._backend.load(self.card, self._load_module(self.card))
+        try:
+            loaded.compile()
+            seconds_by_size = loaded.warm_up()
+        except BaseException:
+            loaded.close()
+            raise
+        # A fresh runner keeps the sizes of the first: the batcher has built its queue on them.
+        self._batch_sizes = self._batch_sizes or worthwhile_sizes(seconds_by_size)
+        self._loaded = loaded
+
+    def run(self, rows: Sequence[np.ndarray], size: int) -> list[RowOutput | ModelFault]:
+        """Compute rows, each `input_shape` of the card's dtype, padded with zeros to `size`.
+
+        Returns:
+            One entry a row: its output, or a fault where the model answered with a number that is not finite.
+
+        Raises:
+            ModelFault: the model refused the batch or answered in the wrong shape.
+            DeviceFault: the device failed.
+        """
+        if self._loaded is None:
+            self.open()
+        result = self._answer(self._stack(rows, size))
+        self._check_shapes(result, size)
+        return self._split(result, len(rows))
+
+    def renew(self) -> None:
+        """Replace the loaded model by a fresh one.
+
+        Raises:
+            DeviceFault: the device cannot take it; the next `run` tries again.
+        """
+        self.close()
+        self.open()
+
+    def close(self) -> None:
+        """Free the device; harmless when nothing is open, and on a device that does not answer any more."""
+        loaded, self._loaded = self._loaded, None
+        if loaded is None:
+            return
+        try:
+            loaded.close()
+        except DeviceFault:
+            return  # the fault that matters was raised by the run before
+
+    def _stack(self, rows: Sequence[np.ndarray], size: int) -> np.ndarray:
+        batch = np.zeros((size, *self.card.input_shape), dtype=self.card.input_dtype)
+        for slot, row in enumerate(rows):
+            batch[slot] = row
+        return batch
+
+    def _answer(self, batch: np.ndarray) -> DeviceResult:
+        assert self._loaded is not None
+        try:
+            return self._loaded.run(batch)
+        except DeviceFault:
+            raise
+        except Exception as error:
+            # A forward pass may raise anything; whatever it is, it speaks about this batch, and isolating finds
+            # the item. The cause travels with the fault to that item's caller.
+            raise ModelFault(f"model {self.card.name} refused a batch: {error!r}") from error
+
+    def _check_shapes(self, result: DeviceResult, size: int) -> None:
+        shapes = [value.shape for value in result.values]
+        if len(shapes) != len(self.card.outputs) or any(shape[:1] != (size,) for shape in shapes):
+            raise ModelFault(
+                f"model {self.card.name} answered {shapes} to {size} rows, expected ({size}, ...) for each of"
+                f" {self.card.outputs}"
+            )
+
+    def _split(self, result: DeviceResult, num_rows: int) -> list[RowOutput | ModelFault]:
+        seconds = result.device_seconds / num_rows
+        finite = np.ones(num_rows, dtype=bool)
+        for value in result.values:
+            finite &= np.isfinite(value[:num_rows].reshape(num_rows, -1)).all(axis=1)
+        # Rows are copied: a view would keep the whole batch alive for as long as one caller keeps its row.
+        return [
+            RowOutput(tuple(np.array(value[row]) for value in result.values), seconds)
+            if finite[row]
+            else ModelFault(f"model {self.card.name} answered with a number that is not finite")
+            for row in range(num_rows)
+        ]

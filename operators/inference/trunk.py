@@ -1,0 +1,67 @@
+"""How a module takes on a precision and how its answers come back to float32."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.card import Card, Precision
+from operators.inference.backend import DeviceResult
+
+DTYPES: dict[Precision, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+class Trunk(nn.Module):
+    """A module in a chosen precision that answers in float32.
+
+    A module converts its own input to the dtype of its parameters, so that what crosses to the device stays small.
+    One whose front end must stay in float32, such as a spectrogram, defines `cast(dtype) -> nn.Module`; of others,
+    all floating-point parameters and buffers are cast.
+    """
+
+    def __init__(self, module: nn.Module, precision: Precision) -> None:
+        super().__init__()
+        module = module.eval().requires_grad_(False)
+        self.module = module if precision == "float32" else _cast(module, DTYPES[precision])
+
+    def forward(self, batch: Tensor) -> tuple[Tensor, ...]:
+        """Compute a batch (N, *input_shape) and return float32 tensors (N, ...)."""
+        return tuple(output.float() for output in self.module(batch))
+
+
+def _cast(module: nn.Module, dtype: torch.dtype) -> nn.Module:
+    cast: Any = getattr(module, "cast", None)
+    return cast(dtype) if cast is not None else module.to(dtype=dtype)
+
+
+def in_channels_last(module: nn.Module) -> nn.Module:
+    """Lay 4-D weights out as NHWC, which is how images arrive and what the convolution kernels prefer."""
+    return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def warm_up_batch(card: Card, size: int) -> np.ndarray:
+    """Return a batch `(size, *input_shape)` of noise in the card's dtype, the same at every call."""
+    noise = np.random.default_rng(0)
+    shape = (size, *card.input_shape)
+    if card.input_dtype == "uint8":
+        return noise.integers(0, 256, shape, dtype=np.uint8)
+    if card.input_dtype == "int64":
+        return np.ones(shape, dtype=np.int64)  # zero is padding: a text of padding alone has no answer to compare
+    return (0.1 * noise.standard_normal(shape)).astype(np.float32)
+
+
+def time_batches(run: Callable[[np.ndarray], DeviceResult], card: Card, num_runs: int) -> dict[int, float]:
+    """Run every batch size of the card `num_runs` times and return the least device seconds of a batch by its size."""
+    return {
+        size: min(run(batch).device_seconds for _ in range(num_runs))
+        for size, batch in ((size, warm_up_batch(card, size)) for size in card.batch_sizes)
+    }
+
+
+def to_arrays(outputs: tuple[Tensor, ...]) -> tuple[np.ndarray, ...]:
+    """Bring float32 outputs into host memory."""
+    return tuple(output.detach().cpu().numpy() for output in outputs)

@@ -1,0 +1,43 @@
+"""Which model of a device runs next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+from operators.inference.ticket import LANES, Lane
+
+
+class Waiting(Protocol):
+    """Anything that can say since when its oldest item waits."""
+
+    def oldest_seconds(self, lane: Lane) -> float | None:
+        """Return when the longest waiting item of a lane joined, or None if none waits there."""
+
+
+Line = TypeVar("Line", bound=Waiting)
+
+
+class TurnPolicy:
+    """The model with the oldest waiting item runs next, live items before backfill.
+
+    One turn in `turns_per_age_turn` goes by age alone, so that a model that only backfill waits for gets its share.
+    """
+
+    def __init__(self, turns_per_age_turn: int = 8) -> None:
+        self._turns_per_age_turn = turns_per_age_turn
+        self._num_turns = 0
+
+    def next_line(self, lines: Sequence[Line]) -> Line | None:
+        """Return the line to serve, or None if nothing waits anywhere."""
+        waiting = {
+            lane: [(since, line) for line in lines if (since := line.oldest_seconds(lane)) is not None]
+            for lane in LANES
+        }
+        candidates = next((entries for entries in waiting.values() if entries), None)
+        if candidates is None:
+            return None
+        self._num_turns += 1
+        if self._num_turns % self._turns_per_age_turn == 0:
+            candidates = [entry for entries in waiting.values() for entry in entries]
+        return min(candidates, key=lambda entry: entry[0])[1]

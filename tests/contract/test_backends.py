@@ -1,0 +1,187 @@
+"""What every backend promises, run over all of them with a tiny image model."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from models.card import Card
+from operators.errors import DeviceFault
+from operators.inference.backend import Backend, BackendConfig, LoadedModel
+from operators.inference.catalogue import BACKENDS, open_backend
+from operators.inference.inference import Inference
+from operators.inference.ticket import Ticket
+from operators.inference.trunk import warm_up_batch
+
+CARD = Card(
+    name="tiny",
+    version="1",
+    modality="frames",
+    purpose="stands in for an image model",
+    source="random weights",
+    licence="Apache-2.0",
+    files=(),
+    input_shape=(16, 16, 3),
+    input_dtype="uint8",
+    input_description="RGB",
+    outputs=("score", "embedding"),
+    batch_sizes=(1, 2, 4),
+    precisions=("bfloat16", "float32"),
+    generation=1,
+    checked_on="this suite",
+)
+
+
+class TinyModel(nn.Module):
+    """Pixels to a score and an embedding; brings the pixels into the precision of its weights itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(3, 8, 3, stride=2, padding=1)
+        self.head = nn.Linear(8, 1)
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        image = pixels.permute(0, 3, 1, 2).to(self.head.weight.dtype) / 255
+        embedding = torch.relu(self.convolution(image)).mean(dim=(2, 3))
+        return torch.sigmoid(self.head(embedding))[:, 0], embedding
+
+
+def tiny_model(_card: Card = CARD) -> TinyModel:
+    torch.manual_seed(0)
+    return TinyModel().eval()
+
+
+def eager(batch: np.ndarray) -> list[np.ndarray]:
+    with torch.inference_mode():
+        return [output.numpy() for output in tiny_model()(torch.from_numpy(batch))]
+
+
+def needs_device(name: str) -> None:
+    """Skip where there is no such device, unless the run was started to test it."""
+    if name == "cuda" and not torch.cuda.is_available():
+        reason = "NOT TESTED: backend cuda, this machine has no CUDA device"
+        if os.environ.get("VIDSIGNAL_REQUIRE_CUDA") == "1":
+            pytest.fail(f"{reason}, and VIDSIGNAL_REQUIRE_CUDA=1 demands one")
+        pytest.skip(reason)
+
+
+@pytest.fixture(params=sorted(BACKENDS))
+def backend(request: pytest.FixtureRequest) -> Backend:
+    needs_device(request.param)
+    return open_backend(request.param, BackendConfig(num_threads=1, precision="float32"))
+
+
+@pytest.fixture
+def model(backend: Backend) -> Iterator[LoadedModel]:
+    loaded = backend.load(CARD, tiny_model())
+    loaded.compile()
+    loaded.warm_up()
+    yield loaded
+    loaded.close()
+
+
+class TestBackend:
+    def test_is_known_by_its_name(self, backend: Backend) -> None:
+        """The catalogue's word is the backend's own."""
+        assert BACKENDS[backend.name](BackendConfig()).name == backend.name
+
+    def test_runs_in_the_precision_of_the_settings(self, model: LoadedModel) -> None:
+        """float32 was asked for."""
+        assert model.precision == "float32"
+
+    def test_warm_up_times_every_batch_size(self, model: LoadedModel) -> None:
+        """Each size of the card was run, and took no negative time."""
+        seconds_by_size = model.warm_up()
+        assert CARD.batch_sizes == tuple(sorted(seconds_by_size))
+        assert all(seconds >= 0 for seconds in seconds_by_size.values())
+
+    @pytest.mark.parametrize("size", CARD.batch_sizes)
+    def test_answers_like_the_eager_module(self, model: LoadedModel, size: int) -> None:
+        """One float32 array per output, with a row per item, equal to eager float32 up to rounding."""
+        batch = warm_up_batch(CARD, size)
+        result = model.run(batch)
+        assert len(CARD.outputs) == len(result.values)
+        assert result.device_seconds >= 0
+        for expected, actual in zip(eager(batch), result.values, strict=True):
+            assert (np.dtype(np.float32), expected.shape) == (actual.dtype, actual.shape)
+            np.testing.assert_allclose(expected, actual, rtol=1e-3, atol=1e-4)
+
+    def test_rows_do_not_see_each_other(self, model: LoadedModel) -> None:
+        """A row's answer is the same beside other rows as beside padding."""
+        batch = warm_up_batch(CARD, 4)
+        padded = np.zeros_like(batch)
+        padded[0] = batch[0]
+        for together, alone in zip(model.run(batch).values, model.run(padded).values, strict=True):
+            np.testing.assert_allclose(together[0], alone[0], rtol=1e-5, atol=1e-6)
+
+    def test_leaves_the_batch_alone(self, model: LoadedModel) -> None:
+        """The caller's array is read, never written."""
+        batch = warm_up_batch(CARD, 2)
+        model.run(batch)
+        np.testing.assert_array_equal(warm_up_batch(CARD, 2), batch)
+
+    def test_an_answer_outlives_the_next_run(self, model: LoadedModel) -> None:
+        """Results are not views of memory that the next batch overwrites."""
+        first = model.run(warm_up_batch(CARD, 2)).values
+        kept = [value.copy() for value in first]
+        model.run(np.zeros((2, *CARD.input_shape), dtype=np.uint8))
+        for expected, actual in zip(kept, first, strict=True):
+            np.testing.assert_array_equal(expected, actual)
+
+    def test_closed_is_closed(self, backend: Backend) -> None:
+        """Close may be repeated; a closed model is the device's fault, not the batch's."""
+        loaded = backend.load(CARD, tiny_model())
+        loaded.compile()
+        loaded.close()
+        loaded.close()
+        with pytest.raises(DeviceFault):
+            loaded.run(warm_up_batch(CARD, 1))
+
+    async def test_serves_batchers(self, backend: Backend) -> None:
+        """From submit to answer on the device's own thread."""
+        inference = await Inference.open([CARD], tiny_model, backend)
+        batch = warm_up_batch(CARD, 4)
+        outputs = await inference.batcher("tiny").submit_many(list(batch), Ticket("v", "live", 1e9))
+        await inference.drain()
+        await inference.close()
+        for place, expected in enumerate(eager(batch)):
+            actual = np.stack([output.values[place] for output in outputs])
+            np.testing.assert_allclose(expected, actual, rtol=1e-3, atol=1e-4)
+
+
+class TestBfloat16:
+    def test_cpu_agrees_with_float32(self) -> None:
+        """In bfloat16 the traced answers stay within its rounding, and come back as float32."""
+        # Without oneDNN, whose AMX kernels end the process where a hypervisor traps them; see `cpu_probe`.
+        with torch.backends.mkldnn.flags(enabled=False):
+            loaded = open_backend("cpu", BackendConfig(cpu_bfloat16=True)).load(CARD, tiny_model())
+            loaded.compile()
+            batch = warm_up_batch(CARD, 4)
+            answers = loaded.run(batch).values
+        assert loaded.precision == "bfloat16"
+        for expected, actual in zip(eager(batch), answers, strict=True):
+            assert actual.dtype == np.float32
+            np.testing.assert_allclose(expected, actual, rtol=0.05, atol=0.02)
+
+    def test_cuda_agrees_with_float32(self) -> None:
+        """In bfloat16 the answers stay within its rounding, and come back as float32."""
+        needs_device("cuda")
+        loaded = open_backend("cuda", BackendConfig(precision="bfloat16")).load(CARD, tiny_model())
+        loaded.compile()
+        batch = warm_up_batch(CARD, 4)
+        for expected, actual in zip(eager(batch), loaded.run(batch).values, strict=True):
+            assert actual.dtype == np.float32
+            np.testing.assert_allclose(expected, actual, rtol=0.05, atol=0.02)
+        loaded.close()
+
+
+class TestCatalogue:
+    def test_refuses_an_unknown_device(self) -> None:
+        """The allowed words are quoted."""
+        with pytest.raises(ValueError, match=r"one of \['cpu', 'cuda'\], got 'abacus'"):
+            open_backend("abacus", BackendConfig())

