@@ -73,7 +73,8 @@ def describe_outcome(outcome: Outcome) -> list[str]:
     lines.append(
         f"  language  {feature(record, 'context.language', 'unsure')}   pace {feature(record, 'motion.pace', 'none')}"
         f"   cuts {len(feature(record, 'motion.cut_times_seconds', []))}"
-        f"   speech {feature(record, 'audio.speech_ratio', 0.0):.0%}   music {feature(record, 'audio.music_ratio', 0.0):.0%}"
+        f"   speech {feature(record, 'audio.speech_ratio', 0.0):.0%}"
+        f"   music {feature(record, 'audio.music_ratio', 0.0):.0%}"
     )
     states = verdict.modalities
     for title, names in (("missing", states.missing), ("no stream", states.absent), ("failed", tuple(states.failed))):

@@ -1,0 +1,50 @@
+# make demo and make test work on a fresh machine with Python 3.11+, git and make; each sets up what it needs.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.8
+INSTALLED := $(VENV)/.installed
+PYTEST_ARGS ?=
+BENCH ?= pipeline
+BENCH_ARGS ?= --quick
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup assets demo test lint format bench clean
+
+help:  ## Show this list.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: assets  ## Virtual environment, pinned packages, models and sample clips; quick when nothing changed.
+
+demo: assets  ## Analyse the sample clips on an embedded broker and Redis; KEEP=1 leaves it running.
+	@$(BIN)/vidsignal demo $(if $(filter-out 0,$(KEEP)),--keep)
+
+test: assets lint  ## Lint, types, layers, then all tests; PYTEST_ARGS='tests/unit -k name' picks some.
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(INSTALLED)  ## Style, formatting, types and the direction of imports.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(INSTALLED)  ## Put the code into the house format.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: assets  ## Run a benchmark: BENCH=pipeline BENCH_ARGS=--quick
+	$(BIN)/vidsignal bench $(BENCH) $(BENCH_ARGS)
+
+clean:  ## Remove the virtual environment and all caches of the tools; models and clips stay in their cache.
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Looks into the cache each time: it is outside of this folder, and may have been emptied.
+assets: $(INSTALLED)
+	@$(BIN)/python -m ops.assets
+
+$(INSTALLED): pyproject.toml constraints.txt Makefile
+	@PYTHON='$(PYTHON)' VENV='$(VENV)' UV_VERSION='$(UV_VERSION)' bash ops/setup/install.sh
+	@touch $@

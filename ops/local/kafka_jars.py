@@ -1,0 +1,111 @@
+"""Apache Kafka's jars, brought into the cache by Maven: a real broker needs no more than these and a Java 17."""
+
+from __future__ import annotations
+
+import fcntl
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+KAFKA_VERSION = "4.1.0"
+_LEAST_JAVA = 17
+_FETCH_SECONDS = 600.0
+_JAVA_VERSION = re.compile(r'version "(\d+)')
+_POM = f"""\
+<project>
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>vidsignal</groupId>
+  <artifactId>local-kafka</artifactId>
+  <version>1</version>
+  <packaging>pom</packaging>
+  <dependencies>
+    <dependency>
+      <groupId>org.apache.kafka</groupId>
+      <artifactId>kafka_2.13</artifactId>
+      <version>{KAFKA_VERSION}</version>
+    </dependency>
+  </dependencies>
+</project>
+"""
+
+
+class KafkaUnavailable(RuntimeError):
+    """Something that a real Kafka needs is missing here; the message names it."""
+
+
+def missing_requirement(cache_dir: Path) -> str | None:
+    """Say what keeps a real Kafka from running here.
+
+    Args:
+        cache_dir: where the jars are or will be.
+
+    Returns:
+        A sentence without a full stop, or None if nothing is missing.
+    """
+    java = _java_major_version()
+    if java is None:
+        return f"there is no `java` (Java {_LEAST_JAVA} or newer is needed)"
+    if java < _LEAST_JAVA:
+        return f"`java` is version {java} (Java {_LEAST_JAVA} or newer is needed)"
+    if not jar_dir(cache_dir).is_dir() and shutil.which("mvn") is None:
+        return "there is no `mvn` (Maven fetches Kafka's jars)"
+    return None
+
+
+def jar_dir(cache_dir: Path) -> Path:
+    """Return the folder of the jars; it exists only when it is complete."""
+    return cache_dir / f"kafka-{KAFKA_VERSION}" / "libs"
+
+
+def fetch_jars(cache_dir: Path) -> Path:
+    """Fetch Kafka's jars unless they are there; several processes may ask at once.
+
+    Returns:
+        The folder that holds them.
+
+    Raises:
+        KafkaUnavailable: Maven failed; the message holds what it said.
+    """
+    jars = jar_dir(cache_dir)
+    jars.parent.mkdir(parents=True, exist_ok=True)
+    with _exclusive(jars.parent / ".fetch.lock"):
+        if not jars.is_dir():
+            _run_maven(jars.parent)
+    return jars
+
+
+@contextmanager
+def _exclusive(lock_path: Path) -> Iterator[None]:
+    with lock_path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _run_maven(folder: Path) -> None:
+    partial = folder / "libs.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    pom = folder / "pom.xml"
+    pom.write_text(_POM, encoding="utf-8")
+    copy = ["dependency:copy-dependencies", f"-DoutputDirectory={partial}", "-DincludeScope=runtime"]
+    outcome = subprocess.run(
+        ["mvn", "-q", "-B", "-f", str(pom), *copy],
+        capture_output=True,
+        text=True,
+        timeout=_FETCH_SECONDS,
+        check=False,
+    )
+    if outcome.returncode != 0:
+        said = (outcome.stdout + outcome.stderr).strip()[-2000:]
+        raise KafkaUnavailable(f"Maven could not fetch Kafka {KAFKA_VERSION}:\n{said}")
+    partial.rename(folder / "libs")  # last, so that a killed fetch leaves no half-filled folder
+
+
+def _java_major_version() -> int | None:
+    if shutil.which("java") is None:
+        return None
+    said = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
+    found = _JAVA_VERSION.search(said)
+    return int(found.group(1)) if found else None

@@ -1,0 +1,123 @@
+"""A real Apache Kafka of one or three nodes (KRaft, no ZooKeeper), on free loopback ports."""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from pathlib import Path
+from typing import Literal
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from ops.local.kafka_jars import fetch_jars
+from ops.local.kafka_node import KafkaNode
+from ops.local.lifetime import Lifetime
+
+NumBrokers = Literal[1, 3]
+_READY_SECONDS = 90.0
+_ASK_SECONDS = 2.0
+
+
+class KafkaCluster(Lifetime):
+    """A cluster that keeps its addresses from `open` to `close`, whatever is done to its nodes between.
+
+    With three nodes every topic has three copies and a write is confirmed by two, so one node may fail.
+
+    Args:
+        folder: an empty folder of its own.
+        cache_dir: where Kafka's jars are, or are fetched to.
+        brokers: 1 or 3.
+    """
+
+    def __init__(self, folder: Path, cache_dir: Path, brokers: NumBrokers = 1) -> None:
+        self._folder = folder
+        self._cache_dir = cache_dir
+        self._num_brokers = brokers
+        self._nodes: dict[int, KafkaNode] = {}
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """`host:port` of every node, separated by commas."""
+        return ",".join(node.broker_port.address for node in self._nodes.values())
+
+    @property
+    def node_ids(self) -> tuple[int, ...]:
+        """What `kill`, `restart`, `pause` and `resume` take."""
+        return tuple(self._nodes)
+
+    def open(self) -> None:
+        """Format, start and wait until every node serves; fetches the jars if need be.
+
+        Raises:
+            KafkaUnavailable: the jars cannot be had.
+            ChildDied: a node ended while it started.
+        """
+        jars = fetch_jars(self._cache_dir)
+        for node_id in range(1, self._num_brokers + 1):
+            self._nodes[node_id] = KafkaNode(node_id, self._folder / f"node-{node_id}", jars)
+        cluster_id = _random_cluster_id()
+        for node in self._nodes.values():
+            node.prepare(cluster_id, list(self._nodes.values()))
+        for node in self._nodes.values():
+            node.start()
+        self.await_serving()
+
+    def close(self) -> None:
+        """Stop all nodes and give their ports back."""
+        # The last one of three would wait in vain for a quorum to sign off from; nothing is kept, so none is asked.
+        for node in self._nodes.values():
+            if node.is_running and self._num_brokers > 1:
+                node.kill()
+        for node in self._nodes.values():
+            node.close()
+        self._nodes.clear()
+
+    def kill(self, node_id: int) -> None:
+        """SIGKILL one node; its log stays for `restart`."""
+        self._nodes[node_id].kill()
+
+    def restart(self, node_id: int) -> None:
+        """Start a node on its old log and wait until it serves; kills it first where it runs."""
+        node = self._nodes[node_id]
+        if node.is_running:
+            node.kill()
+        node.start()
+        self.await_serving()
+
+    def pause(self, node_id: int) -> None:
+        """SIGSTOP one node: it keeps its connections and answers nothing."""
+        self._nodes[node_id].child.pause()
+
+    def resume(self, node_id: int) -> None:
+        """SIGCONT one node; it rejoins by itself, `await_serving` waits for that."""
+        self._nodes[node_id].child.resume()
+
+    def await_serving(self) -> None:
+        """Wait until every node that runs is a registered broker of the cluster.
+
+        Raises:
+            ChildDied: one ended meanwhile.
+            TimeoutError: not after 90 seconds.
+        """
+        running = {node.node_id: node for node in self._nodes.values() if node.is_running}
+        admin = AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 0})
+        for node in running.values():
+            node.child.await_ready(lambda: _registered(admin) >= running.keys(), _READY_SECONDS)
+
+    def cpu_seconds(self) -> float:
+        """User and system time so far of the nodes that run; a killed node's share is not in it."""
+        return sum(node.child.cpu_seconds() for node in self._nodes.values() if node.is_running)
+
+
+def _registered(admin: AdminClient) -> set[int]:
+    """Ids of the brokers that the cluster's metadata lists, the dead and the fenced left out."""
+    try:
+        return set(admin.list_topics(timeout=_ASK_SECONDS).brokers)
+    except KafkaException:
+        return set()
+
+
+def _random_cluster_id() -> str:
+    """22 characters of URL-safe base64, the form in which Kafka writes its UUIDs."""
+    return "k" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode("ascii").rstrip("=")[1:]

