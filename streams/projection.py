@@ -92,7 +92,7 @@ def compare(expected: Projections, found: Projections, tolerances: Tolerances | 
 async def read_projection_from_redis(redis: Redis, keys: Keys) -> Projections:
     """Project every video that has a verdict in the store. Walks all keys: for tests, audits and benchmarks."""
     projections: dict[str, Projection] = {}
-    async for key in redis.scan_iter(match=keys.verdict("*").replace("[", "\\["), count=1000):
+    async for key in redis.scan_iter(match=keys.verdict("*"), count=1000):
         video_id = _video_id(key)
         reading = await read_video(redis, keys, video_id)
         if reading and reading.verdict:

@@ -14,6 +14,11 @@ BACKENDS: dict[str, Callable[[BackendConfig], Backend]] = {
 }
 
 
+def best_backend_name() -> str:
+    """Return the first backend, accelerators before the processor, that this machine can open."""
+    return "cuda" if CudaBackend.is_available() else "cpu"
+
+
 def open_backend(name: str, config: BackendConfig) -> Backend:
     """Return the backend of that name; it touches its device at its first `load`.
 

@@ -54,7 +54,7 @@ def publish(
         "deadline_seconds": deadline,
         "revision": revision,
     }
-    uploads = [build_upload(path, {**fields, **_metadata_for(path, metadata)}, video_id) for path in paths]
+    uploads = [build_upload(path, {**fields, **metadata_for(path, metadata)}, video_id) for path in paths]
     with clean_interrupt():
         for upload, partition, offset in publish_uploads(settings, uploads):
             if json_output:
@@ -134,7 +134,8 @@ def _produce(
     producer.poll(0)
 
 
-def _metadata_for(path: Path, metadata: Path | None) -> dict[str, Any]:
+def metadata_for(path: Path, metadata: Path | None) -> dict[str, Any]:
+    """Fields of a metadata file for one path; leaves with the usage code where the file cannot be read."""
     if metadata is None:
         return {}
     try:

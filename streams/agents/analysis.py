@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-from operators.media.session import MediaSession
-
+from operators.class_names import ClassNames
+from operators.context.text_models import TextModels
 from operators.inference.inference import Inference
 from operators.inference.ticket import Ticket
+from operators.media.session import MediaSession
 from schemas.evidence import Embedding, Feature, LabelEvidence
 from schemas.identity import Modality
 from schemas.receipts import Receipt
@@ -37,6 +38,10 @@ class Work:
     inference: Inference
     ticket: Ticket
     host: HostThreads
+    text: TextModels
+    """Text models and tokenizers that run on the host."""
+    class_names: ClassNames
+    """Words of the classifiers."""
 
 
 @dataclass(frozen=True, slots=True)

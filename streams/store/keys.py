@@ -2,7 +2,7 @@
 
 | key | kind | what a reader finds |
 |---|---|---|
-| `vs:{<video_id>}:status` | hash | `status` (pending, provisional, final), `action`, `revision`, `deadline_unix_seconds`, ... |
+| `vs:{<video_id>}:status` | hash | `status` (pending, provisional, final), `action`, `revision`, deadline |
 | `vs:{<video_id>}:verdict` | string | the verdict as JSON, as on `video.moderation` |
 | `vs:{<video_id>}:features` | hash | one field a feature: JSON `{"value", "event_unix_seconds", "model"}` |
 | `vs:{<video_id>}:embeddings` | hash | one field a space: JSON `{"values" (base64 float16), "dimensions", ...}` |
@@ -11,6 +11,7 @@
 | `vs:deadlines` | sorted set | `<revision>|<video_id>` by due time |
 | `vs:applied:<group>:<topic>:<partition>` | string | next offset of the log that Redis has seen applied |
 | `vs:attempts:<topic>:<partition>:<offset>` | hash | unclean ends of one event |
+| `vs:dead-letter:<dead_letter_id>` | string | marks a dead letter as written |
 """
 
 from __future__ import annotations
@@ -59,6 +60,10 @@ class Keys:
     def attempts(self, topic: str, partition: int, offset: int) -> str:
         """Hash: how often work on an event ended uncleanly."""
         return f"{self.prefix}vs:attempts:{topic}:{partition}:{offset}"
+
+    def dead_letter(self, dead_letter_id: str) -> str:
+        """String: the cause of a dead letter that was written."""
+        return f"{self.prefix}vs:dead-letter:{dead_letter_id}"
 
     def _video(self, video_id: str, what: str) -> str:
         return f"{self.prefix}vs:{{{video_id}}}:{what}"

@@ -28,6 +28,11 @@ class CudaBackend:
         self._config = config
         self._device = torch.device("cuda", config.device_index)
 
+    @staticmethod
+    def is_available() -> bool:
+        """Whether this machine has such a device."""
+        return torch.cuda.is_available()
+
     def load(self, card: Card, module: nn.Module) -> CudaModel:
         """See `Backend.load`."""
         if not torch.cuda.is_available() or self._config.device_index >= torch.cuda.device_count():

@@ -1,0 +1,72 @@
+"""The windows in which voices are looked for, and how their answers join."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.silero_vad import CHUNK_SAMPLES, HOP_SAMPLES, SAMPLE_RATE_HZ, WARM_UP_CHUNKS, WINDOW_SAMPLES
+from operators.media.tracks import AudioTrack
+
+CHUNK_SECONDS = CHUNK_SAMPLES / SAMPLE_RATE_HZ
+"""0.032, one probability."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceProbabilities:
+    """Of one span without a gap."""
+
+    start_seconds: float
+    end_seconds: float
+    probabilities: np.ndarray
+    """(N,) float32 in [0, 1], one per chunk from the start on; the last chunk may reach past the end."""
+
+
+def vad_windows(track: AudioTrack) -> tuple[np.ndarray, ...]:
+    """Cut every span into overlapping windows, (65536,) float32 each, the last of a span padded with zeros.
+
+    All but the first of a span begin with chunks that the one before has scored already: the recurrent model warms
+    up on them.
+    """
+    return tuple(
+        _padded(track.speech[span.first_sample : span.first_sample + span.num_samples][start : start + WINDOW_SAMPLES])
+        for span in track.spans
+        for start in _starts(span.num_samples)
+    )
+
+
+def join_probabilities(track: AudioTrack, answers: Sequence[np.ndarray]) -> tuple[VoiceProbabilities, ...]:
+    """Put the windows' answers together, warm-up and padding cut off.
+
+    Args:
+        track: what `vad_windows` was given.
+        answers: (128,) float32 per window, in its order.
+    """
+    remaining = iter(answers)
+    return tuple(
+        VoiceProbabilities(
+            start_seconds=span.start_seconds,
+            end_seconds=span.start_seconds + span.num_samples / SAMPLE_RATE_HZ,
+            probabilities=_joined(remaining, span.num_samples),
+        )
+        for span in track.spans
+        if span.num_samples
+    )
+
+
+def _starts(num_samples: int) -> range:
+    """Another window begins only while samples are left that the one before did not reach."""
+    overlap = WINDOW_SAMPLES - HOP_SAMPLES
+    return range(0, max(num_samples - overlap, 1) if num_samples else 0, HOP_SAMPLES)
+
+
+def _padded(samples: np.ndarray) -> np.ndarray:
+    return np.pad(samples, (0, WINDOW_SAMPLES - len(samples)))
+
+
+def _joined(answers: Iterator[np.ndarray], num_samples: int) -> np.ndarray:
+    pieces = [next(answers)[WARM_UP_CHUNKS if start else 0 :] for start in _starts(num_samples)]
+    num_chunks = -(-num_samples // CHUNK_SAMPLES)
+    return np.concatenate(pieces)[:num_chunks]

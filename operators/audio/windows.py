@@ -1,0 +1,45 @@
+"""The windows in which sound events are listened for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.yamnet import WINDOW_SAMPLES
+from operators.media.tracks import SPEECH_HZ, AudioSpan, AudioTrack
+from operators.segments import TimeSpan
+
+HOP_SAMPLES = 15_360
+"""0.96 s, the patch that the model looks at; its own hop of half of that costs twice as much and hears little more."""
+
+
+@dataclass(frozen=True, slots=True)
+class SoundWindow:
+    """A second of sound, ready for the model."""
+
+    span: TimeSpan
+    samples: np.ndarray
+    """(15600,) float32 in [-1, 1], 16 kHz mono."""
+
+
+def sound_windows(track: AudioTrack) -> tuple[SoundWindow, ...]:
+    """Cut every span of a track into windows that together cover all of it.
+
+    The last window of a span is moved back to end with it, so that no half-empty window sounds like silence; a span
+    shorter than one window is padded with zeros. No window reaches over a gap.
+    """
+    return tuple(window for span in track.spans for window in _windows_of(span, track.speech))
+
+
+def _windows_of(span: AudioSpan, speech: np.ndarray) -> list[SoundWindow]:
+    samples = speech[span.first_sample : span.first_sample + span.num_samples]
+    last_start = max(span.num_samples - WINDOW_SAMPLES, 0)
+    starts = [*range(0, last_start, HOP_SAMPLES), last_start] if span.num_samples else []
+    return [_window(span.start_seconds, start, samples[start : start + WINDOW_SAMPLES]) for start in starts]
+
+
+def _window(span_seconds: float, start: int, samples: np.ndarray) -> SoundWindow:
+    start_seconds = span_seconds + start / SPEECH_HZ
+    padded = np.pad(samples, (0, WINDOW_SAMPLES - len(samples)))
+    return SoundWindow(TimeSpan(start_seconds, start_seconds + len(samples) / SPEECH_HZ), padded)

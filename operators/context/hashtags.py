@@ -1,0 +1,37 @@
+"""Hashtags in one spelling, wherever the uploader put them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from operators.context.text import clean_text
+from schemas.uploads import VideoUploaded
+
+MAX_HASHTAGS = 50
+MAX_HASHTAG_CHARACTERS = 100
+"""Longer ones are no hashtags."""
+
+_HASHTAG = re.compile(r"(?<![\w&/])[#＃](\w+)")
+"""A number sign, after neither a word (`C#`), an entity (`&#39;`) nor a path (`/#x`), and the word behind it."""
+_NO_WORD = re.compile(r"\W+")
+
+
+def upload_hashtags(upload: VideoUploaded) -> tuple[str, ...]:
+    """Those of the field, then of the title, then of the description; each once, at most `MAX_HASHTAGS`."""
+    written = f"{clean_text(upload.title)}\n{clean_text(upload.description)}"
+    found = (*upload.hashtags, *_HASHTAG.findall(unicodedata.normalize("NFKC", written)))
+    return _distinct(normalised_hashtag(hashtag) for hashtag in found)
+
+
+def normalised_hashtag(hashtag: str) -> str:
+    """One spelling: NFKC, case folded, word characters only; empty for what has none or is a mere number."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", hashtag).casefold())
+    word = _NO_WORD.sub("", folded)
+    is_word = any(character.isalpha() for character in word) and len(word) <= MAX_HASHTAG_CHARACTERS
+    return word if is_word else ""
+
+
+def _distinct(hashtags: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(hashtag for hashtag in hashtags if hashtag))[:MAX_HASHTAGS]

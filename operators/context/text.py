@@ -1,0 +1,51 @@
+"""The text around a video, made safe: bounded, without control characters, in one normal form."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from itertools import islice
+
+from schemas.uploads import VideoUploaded
+
+MAX_TEXT_CHARACTERS = 20_000
+"""What lies beyond is not read; a hundred thousand characters of description are nobody's words about a video."""
+
+_KEPT_CONTROLS = frozenset("\n\t")
+_DROPPED_CATEGORIES = frozenset(("Cc", "Cs", "Co", "Cn"))
+"""Controls, lone surrogates, private and unassigned code points. Format characters (Cf) stay: emoji and Indic scripts
+are built with them."""
+
+
+def clean_text(text: str, max_characters: int = MAX_TEXT_CHARACTERS) -> str:
+    """The first characters of a text in Unicode's NFC, without NUL and its like, blanks at the ends cut off."""
+    # Two cuts: the first keeps the work small, the second the promise, for normal forms may be longer.
+    kept = (character for character in text[:max_characters] if _is_kept(character))
+    return unicodedata.normalize("NFC", "".join(kept))[:max_characters].strip()
+
+
+def upload_text(upload: VideoUploaded, hashtags: Sequence[str]) -> str:
+    """Title, description and those hashtags that stand in neither, one below the other.
+
+    Args:
+        upload: the event; every word of it is a stranger's.
+        hashtags: normalised, without `#`.
+    """
+    title, description = clean_text(upload.title), clean_text(upload.description)
+    written = f"{title}\n{description}".casefold()
+    extra = " ".join(hashtag for hashtag in hashtags if f"#{hashtag}" not in written)
+    return clean_text("\n".join(part for part in (title, description, extra) if part))
+
+
+def prose(upload: VideoUploaded) -> str:
+    """Title and description alone: hashtags are English in every country, which misleads about the language."""
+    return clean_text(f"{upload.title}\n{upload.description}")
+
+
+def num_words(text: str, limit: int = MAX_TEXT_CHARACTERS) -> int:
+    """Words between blanks; scripts that write without blanks count few."""
+    return sum(1 for _ in islice(text.split(), limit))
+
+
+def _is_kept(character: str) -> bool:
+    return character in _KEPT_CONTROLS or unicodedata.category(character) not in _DROPPED_CATEGORIES

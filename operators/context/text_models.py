@@ -1,0 +1,35 @@
+"""The text models and tokenizers that run on the host, beside the batchers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.language_id import LanguageId, load_language_id
+from models.profanity import Profanity, load_profanity
+from models.sentence_embedding import SentenceTokens, load_sentence_tokens
+from models.toxicity import ToxicityTokens, load_toxicity_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class TextModels:
+    """Loaded once a worker; safe to use from several threads."""
+
+    language: LanguageId
+    profanity: Profanity
+    toxicity_tokens: ToxicityTokens
+    sentence_tokens: SentenceTokens
+
+
+def load_text_models(cache_dir: Path) -> TextModels:
+    """Read all of them from the weight cache.
+
+    Raises:
+        models.weights.WeightsMissing, models.weights.WeightsCorrupt: See there.
+    """
+    return TextModels(
+        language=load_language_id(cache_dir),
+        profanity=load_profanity(cache_dir),
+        toxicity_tokens=load_toxicity_tokens(cache_dir),
+        sentence_tokens=load_sentence_tokens(cache_dir),
+    )

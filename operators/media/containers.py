@@ -1,0 +1,131 @@
+"""Opening a media file so that it can reach nothing but its own bytes. Decoder process only."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from dataclasses import dataclass
+
+import av
+import av.logging
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.stream import Discard, Stream
+
+from operators.errors import InvalidMedia, MediaCause
+
+DEMUXERS = (
+    # video
+    "mov", "matroska", "avi", "flv", "mpegts", "mpeg", "mpegvideo", "asf", "ivf", "h264", "hevc", "av1", "obu", "m4v",
+    "mxf", "dv", "nut", "y4m", "yuv4mpegpipe", "gif", "apng", "webp_anim",
+    # audio
+    "mp3", "wav", "w64", "ogg", "flac", "aac", "ac3", "eac3", "aiff", "caf", "amr", "opus", "au",
+    # still images, by content: `image2` is left out because it opens other files by a pattern
+    "jpeg_pipe", "png_pipe", "webp_pipe", "bmp_pipe", "tiff_pipe", "jpegxl_pipe",
+)  # fmt: skip
+"""Containers that hold media. Playlists and scripts that point elsewhere (hls, dash, concat, sdp) are not
+among them."""
+
+PROTOCOL = "fd"
+"""The only protocol allowed: the open descriptor. Whatever a file refers to, there is no way to open it."""
+
+
+@dataclass(slots=True)
+class MediaFile:
+    """An open media file inside the decoder process. One container at a time: they share a file offset."""
+
+    fd: int
+    size_bytes: int
+    max_pixels: int
+    rewound: InputContainer | None = None
+    """A container at its beginning, for the next one who asks."""
+
+    def close(self) -> None:
+        """Close the container that waits, if one does; `fd` stays open."""
+        if self.rewound is not None:
+            self.rewound.close()
+            self.rewound = None
+
+
+def take_container(media: MediaFile) -> InputContainer:
+    """A container at its beginning, which the caller closes or gives back.
+
+    Raises:
+        FFmpegError: The file is no media of an allowed kind.
+    """
+    container, media.rewound = media.rewound, None
+    return _open(media) if container is None else container
+
+
+def give_back(media: MediaFile, container: InputContainer) -> None:
+    """Keep `container` for the next pass over the file: opening probes codecs, which costs about five frames.
+
+    Only MP4 and its kin are rewound exactly, because they list every packet; others are closed.
+    """
+    is_exact = container.format.name.startswith("mov,")
+    try:
+        if is_exact:
+            container.seek(container.start_time or 0)
+    except FFmpegError:
+        is_exact = False
+    if is_exact:
+        media.rewound = container
+    else:
+        container.close()
+
+
+def read_only(container: InputContainer, wanted: Stream) -> None:
+    """Let the demuxer skip the bytes of all other streams."""
+    for stream in container.streams:
+        stream.discard = Discard.default if stream.index == wanted.index else Discard.all
+
+
+def _open(media: MediaFile) -> InputContainer:
+    os.lseek(media.fd, 0, os.SEEK_SET)  # the protocol shares our file offset
+    options = {
+        "fd": str(media.fd),
+        "protocol_whitelist": PROTOCOL,
+        "format_whitelist": ",".join(DEMUXERS),
+        "max_pixels": str(media.max_pixels),
+    }
+    return av.open(f"{PROTOCOL}:", options=options, metadata_errors="replace")
+
+
+def media_fault(error: Exception, doing: str) -> InvalidMedia:
+    """What FFmpeg or Python said, as the error that travels."""
+    is_memory = isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM
+    cause: MediaCause = "media-decoder-memory" if is_memory else "media-unreadable"
+    # Not `str(error)`: PyAV adds the last line of its log, which may be about another video.
+    said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return InvalidMedia(cause, f"{doing}: {said}")
+
+
+def refuse_many_pixels(width: int, height: int, max_pixels: int) -> None:
+    """Raise `InvalidMedia` for a picture larger than what a decoder may allocate."""
+    if width * height > max_pixels:
+        raise InvalidMedia("media-too-many-pixels", f"pictures of {width}x{height}; at most {max_pixels} pixels")
+
+
+def refused_picture_size(media: MediaFile) -> str | None:
+    """The picture size that FFmpeg refused while it probed the file, if that is what was wrong.
+
+    Where only the picture itself states its size (still images), a refusal looks like any broken data to the
+    caller; FFmpeg tells the reason in its log only. So a file that failed is opened once more with the log
+    on.
+    """
+    av.logging.set_level(av.logging.ERROR)
+    try:
+        with av.logging.Capture(local=False) as lines:
+            _open_and_close(media)
+        sizes = (re.search(r"Picture size (\d+x\d+) (?:is invalid|exceeds)", line) for _, _, line in lines)
+        return next((size[1] for size in sizes if size and size[1] != "0x0"), None)
+    finally:
+        av.logging.set_level(None)
+
+
+def _open_and_close(media: MediaFile) -> None:
+    try:
+        _open(media).close()
+    except (FFmpegError, ValueError, MemoryError):
+        return  # only its log matters

@@ -1,0 +1,196 @@
+"""One pass over the sound: 16 kHz mono for models, 48 kHz for loudness. Decoder process only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.error import FFmpegError
+
+from operators.media.containers import MediaFile, give_back, read_only, take_container
+from operators.media.layout import MediaMemory
+from operators.media.messages import AudioReady
+from operators.media.plan import AudioPlan
+from operators.media.read_index import audio_stream, origin_seconds
+from operators.media.tracks import PROGRAMME_HZ, PROGRAMME_SAMPLES_PER_SPEECH_SAMPLE, SPEECH_HZ, AudioSpan
+
+GAP_SECONDS = 0.1
+"""A jump of the clock larger than this starts a new span; smaller ones are rounding of timestamps."""
+MAX_SPANS = 1000
+"""A file whose clock jumps with every packet yields no more than this."""
+MAX_ERRORS = 10_000
+"""Broken packets after which the rest of the sound is given up."""
+
+DECODE_ERRORS = (FFmpegError, ValueError)
+"""PyAV says `ValueError` where a stream changes its format in the middle."""
+
+
+@dataclass(slots=True)
+class AudioTally:
+    """What came of the sound."""
+
+    num_samples: int = 0
+    """At 16 kHz."""
+    errors: int = 0
+
+
+def decode_audio(media: MediaFile, plan: AudioPlan, memory: MediaMemory) -> tuple[AudioReady, AudioTally]:
+    """Decode the planned spans; broken packets are skipped and counted."""
+    sweep = AudioSweep(plan, memory)
+    try:
+        container = take_container(media)
+        stream = audio_stream(container)
+        if stream is not None:
+            read_only(container, stream)
+            sweep.run(container, stream)
+        give_back(media, container)
+    except DECODE_ERRORS:
+        sweep.tally.errors += 1
+    return sweep.finish(), sweep.tally
+
+
+class AudioSweep:
+    """The walk over all planned spans."""
+
+    def __init__(self, plan: AudioPlan, memory: MediaMemory) -> None:
+        self.tally = AudioTally()
+        self._plan = plan
+        self._speech = memory.speech(plan.max_samples)
+        self._programme = memory.programme(plan.max_samples)
+        self._spans: list[AudioSpan] = []
+        self._open_span: ResampledSpan | None = None
+
+    def run(self, container: InputContainer, stream: AudioStream) -> None:
+        """Decode span after span."""
+        origin = origin_seconds(container)
+        for number, (start_seconds, end_seconds) in enumerate(self._plan.spans):
+            if number:
+                self._seek(container, stream, start_seconds + origin)
+            self._walk(container, stream, start_seconds, end_seconds)
+            self._close_span()
+
+    def finish(self) -> AudioReady:
+        """The track as written."""
+        self._close_span()
+        return AudioReady(self.tally.num_samples, tuple(self._spans), self.tally.errors)
+
+    def _seek(self, container: InputContainer, stream: AudioStream, seconds: float) -> None:
+        container.seek(int(seconds / float(stream.time_base or 1)), stream=stream)
+        stream.codec_context.flush_buffers()
+
+    def _walk(self, container: InputContainer, stream: AudioStream, start: float, end: float) -> None:
+        origin = origin_seconds(container)
+        clock = start
+        for frame in self._frames(container, stream):
+            stamp = None if frame.pts is None or frame.time_base is None else float(frame.pts * frame.time_base)
+            clock = clock if stamp is None else stamp - origin
+            if clock >= end or self._is_full():
+                return
+            clock_after = clock + frame.samples / frame.sample_rate
+            if clock_after > start:
+                self._add(frame, clock)
+            clock = clock_after
+
+    def _frames(self, container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
+        packets = container.demux(stream)
+        while self.tally.errors < MAX_ERRORS:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except FFmpegError:
+                self.tally.errors += 1
+                return
+            try:
+                yield from packet.decode()
+            except FFmpegError:
+                self.tally.errors += 1
+
+    def _is_full(self) -> bool:
+        return self.tally.num_samples + self._pending_samples() >= self._plan.max_samples
+
+    def _pending_samples(self) -> int:
+        return self._open_span.num_samples if self._open_span else 0
+
+    def _add(self, frame: AudioFrame, seconds: float) -> None:
+        span = self._open_span
+        if span is not None and abs(seconds - span.end_seconds) > GAP_SECONDS and len(self._spans) < MAX_SPANS:
+            self._close_span()
+        if self._open_span is None:
+            self._open_span = ResampledSpan(seconds, self._plan.num_channels)
+        try:
+            self._open_span.add(frame)
+        except DECODE_ERRORS:
+            self.tally.errors += 1
+            self._close_span()
+
+    def _close_span(self) -> None:
+        """Write the open span behind the ones before, both rates to exactly the same length."""
+        span, self._open_span = self._open_span, None
+        if span is None:
+            return
+        speech, programme = span.finish()
+        first, room = self.tally.num_samples, self._plan.max_samples - self.tally.num_samples
+        count = min(room, len(speech), len(programme) // PROGRAMME_SAMPLES_PER_SPEECH_SAMPLE)
+        if count == 0:
+            return
+        self._speech[first : first + count] = np.clip(speech[:count], -1.0, 1.0)
+        wide = slice(first * PROGRAMME_SAMPLES_PER_SPEECH_SAMPLE, (first + count) * PROGRAMME_SAMPLES_PER_SPEECH_SAMPLE)
+        self._programme[wide] = programme[: count * PROGRAMME_SAMPLES_PER_SPEECH_SAMPLE]
+        self._spans.append(AudioSpan(span.start_seconds, first, count))
+        self.tally.num_samples += count
+
+
+class ResampledSpan:
+    """One run of sound on its way to both rates."""
+
+    def __init__(self, start_seconds: float, num_channels: int) -> None:
+        self.start_seconds = start_seconds
+        self._source_seconds = 0.0
+        self._num_channels = num_channels
+        self._to_speech = AudioResampler("flt", "mono", SPEECH_HZ)
+        self._to_programme = AudioResampler("flt", "stereo" if num_channels == 2 else "mono", PROGRAMME_HZ)
+        self._speech: list[npt.NDArray[np.float32]] = []
+        self._programme: list[npt.NDArray[np.float32]] = []
+
+    @property
+    def end_seconds(self) -> float:
+        """Where the next frame is expected."""
+        return self.start_seconds + self._source_seconds
+
+    @property
+    def num_samples(self) -> int:
+        """At 16 kHz, to within what the resampler holds back."""
+        return round(self._source_seconds * SPEECH_HZ)
+
+    def add(self, frame: AudioFrame) -> None:
+        """Resample one frame; raises one of `DECODE_ERRORS` when its format is not that of the frames
+        before."""
+        frame.pts = None  # gaps are handled here; the resampler would fill or drop samples for them
+        self._speech += _samples(self._to_speech.resample(frame))
+        self._programme += _samples(self._to_programme.resample(frame))
+        self._source_seconds += frame.samples / frame.sample_rate
+
+    def finish(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """`(N,)` at 16 kHz and `(M, C)` at 48 kHz; not finite numbers become silence."""
+        for resampler, parts in ((self._to_speech, self._speech), (self._to_programme, self._programme)):
+            try:
+                parts += _samples(resampler.resample(None))
+            except DECODE_ERRORS:
+                continue  # nothing was ever put in
+        return _joined(self._speech, 1)[:, 0], _joined(self._programme, self._num_channels)
+
+
+def _samples(frames: list[AudioFrame]) -> list[npt.NDArray[np.float32]]:
+    return [frame.to_ndarray().reshape(-1).astype(np.float32, copy=False) for frame in frames]
+
+
+def _joined(parts: list[npt.NDArray[np.float32]], num_channels: int) -> npt.NDArray[np.float32]:
+    flat = np.concatenate(parts) if parts else np.zeros(0, np.float32)
+    return np.nan_to_num(flat, copy=False, nan=0.0, posinf=0.0, neginf=0.0).reshape(-1, num_channels)

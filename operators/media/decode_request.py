@@ -1,0 +1,189 @@
+"""Serving decode requests: index, plan, sound, pictures, receipt. Decoder process only."""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import msgspec
+from av.error import FFmpegError
+
+from operators.errors import InvalidMedia
+from operators.media.containers import (
+    MediaFile,
+    give_back,
+    media_fault,
+    refuse_many_pixels,
+    refused_picture_size,
+    take_container,
+)
+from operators.media.decode_audio import AudioTally, decode_audio
+from operators.media.decode_video import VideoTally, decode_video
+from operators.media.index import MediaIndex
+from operators.media.layout import MediaMemory, layout_for
+from operators.media.limits import DecodeLimits, allow_cpu_seconds
+from operators.media.messages import (
+    LENGTH_BYTES,
+    DecodeRequest,
+    Done,
+    Failed,
+    Indexed,
+    Planned,
+    Ready,
+    body_length,
+    decode_request,
+    encode,
+)
+from operators.media.plan import Plan, coverage_ratio, make_plan
+from operators.media.read_index import read_index
+from operators.media.receipt import DecodeReceipt
+from operators.media.tracks import SPEECH_HZ
+
+Send = Callable[[msgspec.Struct], None]
+
+
+@dataclass(slots=True)
+class Meter:
+    """What this process has used since the request came."""
+
+    counters_fd: int
+    started: float = field(default_factory=time.monotonic)
+    cpu_before: float = field(init=False)
+    bytes_before: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.cpu_before = _cpu_seconds()
+        self.bytes_before = _bytes_read(self.counters_fd)
+
+    def receipt(self, plan: Plan, video: VideoTally, audio: AudioTally, audio_seconds: float) -> DecodeReceipt:
+        """The bill."""
+        return DecodeReceipt(
+            cpu_seconds=_cpu_seconds() - self.cpu_before,
+            wall_seconds=time.monotonic() - self.started,
+            bytes_read=_bytes_read(self.counters_fd) - self.bytes_before,
+            frames_decoded=video.frames_decoded,
+            frames_sampled=video.frames_sampled,
+            motion_frames=video.motion_frames,
+            audio_seconds=audio_seconds,
+            decode_errors=video.errors + audio.errors,
+            decoder=video.decoder,
+            coverage_ratio=coverage_ratio(plan.covered_grid_seconds, plan.period_seconds, video.shown),
+            plan_fingerprint=plan.fingerprint,
+        )
+
+
+def serve(channel: socket.socket, limits: DecodeLimits, *, counters_fd: int, is_network_isolated: bool) -> None:
+    """Answer requests until the parent hangs up.
+
+    Args:
+        channel: Where requests come from and replies go to.
+        limits: Already in force, apart from CPU time, which is granted anew with each request.
+        counters_fd: `/proc/self/io`, opened before this process became one that nobody may look into.
+        is_network_isolated: Told to the parent.
+    """
+
+    def send(message: msgspec.Struct) -> None:
+        channel.sendall(encode(message))
+
+    send(Ready(is_network_isolated))
+    while (received := _receive(channel)) is not None:
+        request, media_fd, memory_fd = received
+        allow_cpu_seconds(limits.cpu_seconds)
+        media = MediaFile(media_fd, request.size_bytes, limits.max_pixels)
+        try:
+            send(_decode(media, memory_fd, request, send, counters_fd))
+        except InvalidMedia as fault:
+            send(Failed(fault.cause, fault.message))
+        except (FFmpegError, MemoryError, ValueError, UnicodeError) as error:
+            unexpected = media_fault(error, "decoding")
+            send(Failed(unexpected.cause, unexpected.message))
+        finally:
+            media.close()
+            os.close(media_fd)
+            os.close(memory_fd)
+
+
+def _receive(channel: socket.socket) -> tuple[DecodeRequest, int, int] | None:
+    """The next request and its descriptors: media, then memory. None when the parent has hung up."""
+    prefix, descriptors, _, _ = socket.recv_fds(channel, LENGTH_BYTES, 2)
+    if len(prefix) < LENGTH_BYTES or len(descriptors) != 2:
+        return None
+    body = channel.recv(body_length(prefix), socket.MSG_WAITALL)
+    return decode_request(body), descriptors[0], descriptors[1]
+
+
+def _decode(media: MediaFile, memory_fd: int, request: DecodeRequest, send: Send, counters_fd: int) -> Done:
+    meter = Meter(counters_fd)
+    index = _index(media)
+    send(Indexed(index))
+    plan = make_plan(index, request.policy, max_pixels=media.max_pixels)
+    layout = layout_for(plan)
+    try:
+        os.ftruncate(memory_fd, layout.capacity_bytes)
+    except OSError as error:
+        raise InvalidMedia("media-decoder-memory", f"{layout.capacity_bytes} bytes of output: {error}") from error
+    memory = MediaMemory(memory_fd, layout, writable=True)
+    send(Planned(layout, plan.fingerprint))
+    return _decode_planned(media, plan, memory, send, meter)
+
+
+def _decode_planned(media: MediaFile, plan: Plan, memory: MediaMemory, send: Send, meter: Meter) -> Done:
+    """Sound first: it takes a tenth of the time, and its models can work while pictures are decoded."""
+    audio, audio_seconds = AudioTally(), 0.0
+    if plan.audio:
+        ready, audio = decode_audio(media, plan.audio, memory)
+        audio_seconds = audio.num_samples / SPEECH_HZ
+        send(ready)
+    return Done(meter.receipt(plan, _video(media, plan, memory, send, audio_seconds), audio, audio_seconds))
+
+
+def _video(media: MediaFile, plan: Plan, memory: MediaMemory, send: Send, audio_seconds: float) -> VideoTally:
+    """Pictures. Where none can be decoded, sound alone is still worth having."""
+    if plan.video is None:
+        if not audio_seconds:
+            raise InvalidMedia("media-unreadable", "the sound could not be decoded and there are no pictures")
+        return VideoTally()
+    try:
+        return decode_video(media, plan.video, memory, send)
+    except InvalidMedia as fault:
+        if fault.cause != "media-unreadable" or not audio_seconds:
+            raise
+        return VideoTally(errors=1)
+
+
+def _index(media: MediaFile) -> MediaIndex:
+    try:
+        container = take_container(media)
+        index = read_index(container, media)
+        give_back(media, container)
+    except (FFmpegError, MemoryError, ValueError) as error:
+        raise media_fault(error, "no readable container") from error
+    if index.video is None and index.audio is None:
+        raise InvalidMedia("media-no-streams", f"no video and no audio stream in {index.container!r}")
+    if index.video is not None:
+        _check_size(media, index.video.width, index.video.height)
+    return index
+
+
+def _check_size(media: MediaFile, width: int, height: int) -> None:
+    refuse_many_pixels(width, height, media.max_pixels)
+    if width and height:
+        return
+    if refused := refused_picture_size(media):
+        raise InvalidMedia("media-too-many-pixels", f"pictures of {refused}; at most {media.max_pixels} pixels")
+    raise InvalidMedia("media-unreadable", "no picture could be found to tell the size of the video")
+
+
+def _cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def _bytes_read(counters_fd: int) -> int:
+    """Bytes this process has asked the kernel for."""
+    first_line = os.pread(counters_fd, 64, 0).split(b"\n", 1)[0]
+    return int(first_line.removeprefix(b"rchar: "))

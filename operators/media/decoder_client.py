@@ -1,0 +1,183 @@
+"""One decoder process as its parent sees it: start it, talk to it, end it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from operators.errors import InvalidMedia
+from operators.media.limits import DecodeLimits
+from operators.media.messages import (
+    LENGTH_BYTES,
+    DecodeRequest,
+    Done,
+    Failed,
+    Ready,
+    Reply,
+    body_length,
+    decode_reply,
+    encode,
+)
+from operators.media.receipt import DecodeReceipt
+
+DECODER_COMMAND = (sys.executable, "-m", "operators.media.decoder_process")
+PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 30.0
+"""A start takes a third of a second; on a machine that swaps it may take many."""
+
+# Nothing of the parent's environment: it may hold secrets, and the process reads hostile bytes. The numeric
+# libraries would otherwise start a thread per core, and glibc reserve address space for each, which the
+# memory limit counts.
+DECODER_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+
+
+class DecoderLost(Exception):
+    """The process could not be started or broke the protocol: not the media's fault."""
+
+
+class DecoderClient:
+    """One process; decodes one video at a time."""
+
+    def __init__(self, limits: DecodeLimits, command: tuple[str, ...] = DECODER_COMMAND) -> None:
+        self.is_network_isolated = False
+        self.num_videos = 0
+        self._limits = limits
+        self._command = command
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: socket.socket | None = None
+
+    @property
+    def process_id(self) -> int | None:
+        """Of the running process."""
+        return self._process.pid if self._process else None
+
+    def is_alive(self) -> bool:
+        """Whether a request can be sent."""
+        return self._process is not None and self._process.poll() is None
+
+    async def open(self) -> None:
+        """Start the process and wait until it is locked down.
+
+        Raises:
+            DecoderLost: It did not start.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        with theirs:
+            ours.setblocking(False)
+            self._channel = ours
+            # Started from the event loop's own thread on purpose: the kernel ends the process when the thread
+            # that started it ends, and worker threads come and go.
+            self._process = self._start(theirs.fileno())
+        try:
+            ready = await asyncio.wait_for(self._receive(), START_SECONDS)
+            if not isinstance(ready, Ready):
+                raise DecoderLost(f"the decoder process said {type(ready).__name__} before it was ready")
+        except (TimeoutError, EOFError, DecoderLost, asyncio.CancelledError) as error:
+            ending = self.kill()
+            if isinstance(error, DecoderLost | asyncio.CancelledError):
+                raise
+            raise DecoderLost(f"the decoder process did not start: {ending}") from error
+        self.is_network_isolated = ready.is_network_isolated
+
+    async def decode(
+        self, request: DecodeRequest, media_fd: int, memory_fd: int, on_reply: Callable[[Reply], None]
+    ) -> DecodeReceipt:
+        """Have one video decoded; `on_reply` sees every message as it comes.
+
+        After any exception but `InvalidMedia` from a `Failed` message the process is gone.
+
+        Raises:
+            InvalidMedia: The media is at fault, which includes hanging, killing or starving the process.
+            DecoderLost: The process spoke nonsense.
+        """
+        self.num_videos += 1
+        try:
+            async with asyncio.timeout(self._limits.wall_seconds):
+                return await self._converse(request, media_fd, memory_fd, on_reply)
+        except TimeoutError as error:
+            self.kill()
+            limit = f"{self._limits.wall_seconds:g} s"
+            raise InvalidMedia("media-decoder-timeout", f"decoding took longer than {limit}") from error
+        except (EOFError, ConnectionError) as error:
+            raise self._death(self.kill()) from error
+        except (asyncio.CancelledError, DecoderLost):
+            self.kill()
+            raise
+
+    def kill(self) -> str:
+        """End the process at once and say how it ended; harmless when there is none."""
+        process, self._process = self._process, None
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            channel.close()
+        if process is None:
+            return "not running"
+        # Closing the channel lets a healthy process end by itself; one that is dying tells its own signal
+        # first.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return _ending(process.wait(timeout=0 if process.poll() is None else None))
+        process.kill()
+        return _ending(process.wait())
+
+    def _start(self, channel_fd: int) -> subprocess.Popen[bytes]:
+        arguments = (str(channel_fd), str(os.getpid()), msgspec.json.encode(self._limits).decode())
+        return subprocess.Popen(
+            (*self._command, *arguments),
+            cwd=PACKAGE_ROOT,
+            env=DECODER_ENVIRONMENT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            pass_fds=(channel_fd,),
+        )
+
+    async def _converse(
+        self, request: DecodeRequest, media_fd: int, memory_fd: int, on_reply: Callable[[Reply], None]
+    ) -> DecodeReceipt:
+        assert self._channel is not None
+        socket.send_fds(self._channel, [encode(request)], [media_fd, memory_fd])
+        while True:
+            reply = await self._receive()
+            if isinstance(reply, Failed):
+                raise InvalidMedia(reply.cause, reply.message)
+            try:
+                on_reply(reply)
+            except ValueError as error:
+                raise DecoderLost(f"the decoder process sent {type(reply).__name__} that cannot be: {error}") from error
+            if isinstance(reply, Done):
+                return reply.receipt
+
+    async def _receive(self) -> Reply:
+        body = await self._read(body_length(await self._read(LENGTH_BYTES)))
+        try:
+            return decode_reply(body)
+        except msgspec.DecodeError as error:
+            raise DecoderLost(f"the decoder process sent what is no message: {error}") from error
+
+    async def _read(self, count: int) -> bytes:
+        assert self._channel is not None
+        loop = asyncio.get_running_loop()
+        received = bytearray()
+        while len(received) < count:
+            part = await loop.sock_recv(self._channel, count - len(received))
+            if not part:
+                raise EOFError("the decoder process hung up")
+            received += part
+        return bytes(received)
+
+    def _death(self, ending: str) -> InvalidMedia:
+        if ending == signal.SIGXCPU.name:
+            return InvalidMedia("media-decoder-timeout", f"decoding used more than {self._limits.cpu_seconds} s of CPU")
+        return InvalidMedia("media-decoder-died", f"the decoder process ended: {ending}")
+
+
+def _ending(returncode: int) -> str:
+    return signal.Signals(-returncode).name if returncode < 0 else f"exit status {returncode}"

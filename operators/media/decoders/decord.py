@@ -1,0 +1,113 @@
+"""FFmpeg through decord: asked when PyAV fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import decord
+import numpy as np
+import numpy.typing as npt
+from av.video.frame import VideoFrame
+from av.video.reformatter import Interpolation
+
+from operators.media.containers import MediaFile, take_container
+from operators.media.decoders.protocol import DecodedFrame, DecoderFailed
+from operators.media.geometry import Size
+from operators.media.plan import DecodeSpan, VideoPlan
+from operators.media.read_index import origin_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class DecordFrame:
+    """A decoded picture, `(H, W, 3)` uint8 RGB; decord has turned it upright already."""
+
+    pts_seconds: float
+    is_keyframe: bool
+    pixels: npt.NDArray[np.uint8]
+    is_turned: bool
+    """Whether turning it swapped width and height."""
+
+    def rgb(self, size: Size) -> npt.NDArray[np.uint8]:
+        """`(H, W, 3)` uint8, upright."""
+        return _bytes(self._scaled(size, "rgb24"))
+
+    def luma(self, size: Size) -> npt.NDArray[np.uint8]:
+        """`(h, w)` uint8, upright."""
+        return _bytes(self._scaled(size, "gray"))
+
+    def _scaled(self, size: Size, pixel_format: str) -> VideoFrame:
+        width, height = (size.height, size.width) if self.is_turned else (size.width, size.height)
+        picture = VideoFrame.from_ndarray(self.pixels, "rgb24")
+        return picture.reformat(width, height, pixel_format, interpolation=Interpolation.AREA, threads=1)
+
+
+class DecordDecoder:
+    """See `VideoDecoder`. Cannot leave out frames that no other needs, so it decodes all of them."""
+
+    def __init__(self, media: MediaFile, plan: VideoPlan) -> None:
+        """Open by path, because decord takes nothing else; PyAV has approved the container before."""
+        decord.logging.set_level(decord.logging.QUIET)
+        self.num_decoded = 0
+        self.num_errors = 0
+        self._last_seconds = float("-inf")
+        try:
+            self._origin_seconds = _origin_seconds(media)
+            self._reader: Any = decord.VideoReader(f"/proc/self/fd/{media.fd}", ctx=decord.cpu(0), num_threads=1)
+            stamps = self._reader.get_frame_timestamp(range(len(self._reader)))
+            self._keyframes = frozenset(int(number) for number in self._reader.get_key_indices())
+        except Exception as error:  # decord raises plain RuntimeError, DECORDError and whatever ctypes makes of it
+            raise DecoderFailed(f"decord cannot open it: {_first_line(error)}") from error
+        self._seconds = np.asarray(stamps, np.float64).reshape(-1, 2)[:, 0] - self._origin_seconds
+        self._is_stored_wide = plan.frame_size.width > plan.frame_size.height
+
+    def decode(self, span: DecodeSpan) -> Iterator[DecodedFrame]:
+        """See `VideoDecoder.decode`."""
+        for number in self._numbers(span):
+            seconds = float(self._seconds[number])
+            if seconds <= self._last_seconds:
+                continue
+            pixels = self._picture(number)
+            if pixels is not None:
+                self._last_seconds = seconds
+                yield DecordFrame(seconds, number in self._keyframes, pixels, self._is_turned(pixels))
+
+    def close(self) -> None:
+        """Free the reader."""
+        self._reader = None
+
+    def _numbers(self, span: DecodeSpan) -> list[int]:
+        """Frames of the span in order of time: decord numbers them as shown."""
+        first = int(np.searchsorted(self._seconds, span.start_seconds - 0.05))
+        if span.kind == "glance":
+            return [first] if first < len(self._seconds) else []
+        return list(range(first, int(np.searchsorted(self._seconds, span.end_seconds))))
+
+    def _picture(self, number: int) -> npt.NDArray[np.uint8] | None:
+        try:
+            pixels: npt.NDArray[np.uint8] = self._reader[number].asnumpy()
+        except Exception as error:  # see `__init__`
+            self.num_errors += 1
+            if self.num_errors > len(self._seconds) // 2:
+                raise DecoderFailed(f"decord fails on most frames: {_first_line(error)}") from error
+            return None
+        self.num_decoded += 1
+        return pixels
+
+    def _is_turned(self, pixels: npt.NDArray[np.uint8]) -> bool:
+        height, width, _ = pixels.shape
+        return bool((width > height) != self._is_stored_wide and width != height)
+
+
+def _bytes(picture: VideoFrame) -> npt.NDArray[np.uint8]:
+    return picture.to_ndarray().astype(np.uint8, copy=False)
+
+
+def _origin_seconds(media: MediaFile) -> float:
+    with take_container(media) as container:
+        return origin_seconds(container)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,57 @@
+"""What every video decoder promises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from operators.media.geometry import Size
+from operators.media.plan import DecodeSpan
+
+
+class DecoderFailed(Exception):
+    """This decoder cannot open or read the file; another one may."""
+
+
+class DecodedFrame(Protocol):
+    """A picture that was decoded and not yet scaled: asking for a rendering is what costs."""
+
+    @property
+    def pts_seconds(self) -> float:
+        """On the file's timeline."""
+
+    @property
+    def is_keyframe(self) -> bool:
+        """Whether it stands on its own."""
+
+    def rgb(self, size: Size) -> npt.NDArray[np.uint8]:
+        """`(H, W, 3)` uint8 RGB, upright. `size` is before rotation: a quarter turn swaps H and W."""
+
+    def luma(self, size: Size) -> npt.NDArray[np.uint8]:
+        """`(h, w)` uint8, upright."""
+
+
+class VideoDecoder(Protocol):
+    """Reads one file, span after span, forwards only.
+
+    - `decode` yields the frames of a span in order of time, pts strictly increasing over all spans. It yields
+    nothing
+      that is shown wholly before the span, and may leave out frames that no other frame needs if the plan
+      says so.
+    - A broken packet is skipped and counted in `num_errors`; `DecoderFailed` means that nothing more will
+    come.
+    - `close` may be called at any time and frees everything.
+    """
+
+    num_decoded: int
+    """Pictures the codec produced, lead-ins included."""
+    num_errors: int
+
+    def decode(self, span: DecodeSpan) -> Iterator[DecodedFrame]:
+        """Frames of `span`; a glance yields one."""
+
+    def close(self) -> None:
+        """Free everything."""

@@ -1,0 +1,198 @@
+"""FFmpeg through PyAV: the default decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from av.video.frame import PictureType, VideoFrame
+from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.stream import VideoStream
+
+from operators.media.containers import MediaFile, read_only, refuse_many_pixels, take_container
+from operators.media.decoders.protocol import DecodedFrame, DecoderFailed
+from operators.media.geometry import Size
+from operators.media.plan import DecodeSpan, VideoPlan
+from operators.media.read_index import origin_seconds, video_stream
+
+MAX_ERRORS = 10_000
+"""Broken packets after which a file is given up: an hour of noise must not be read to its end."""
+START_SLACK_SECONDS = 0.05
+"""Keyframe times of an index are exact to about a frame."""
+FALLBACK_INTERVAL_SECONDS = 1 / 25
+"""Between frames that carry no time, in elementary streams without a rate."""
+
+
+@dataclass(slots=True)
+class Scaler:
+    """Scaling contexts are costly to set up: one per output, shared by all frames."""
+
+    rgb: VideoReformatter
+    luma: VideoReformatter
+
+
+@dataclass(frozen=True, slots=True)
+class PyavFrame:
+    """A decoded picture in the codec's own format."""
+
+    pts_seconds: float
+    is_keyframe: bool
+    picture: VideoFrame
+    scaler: Scaler
+
+    def rgb(self, size: Size) -> npt.NDArray[np.uint8]:
+        """`(H, W, 3)` uint8, upright; area averaging, which does not alias when shrinking."""
+        scaled = self.scaler.rgb.reformat(
+            self.picture, size.width, size.height, "rgb24", interpolation=Interpolation.AREA, threads=1
+        )
+        rows = _rows(scaled)[:, : size.width * 3]
+        return self._upright(rows.reshape(size.height, size.width, 3))
+
+    def luma(self, size: Size) -> npt.NDArray[np.uint8]:
+        """`(h, w)` uint8, upright."""
+        scaled = self.scaler.luma.reformat(
+            self.picture, size.width, size.height, "gray", interpolation=Interpolation.AREA, threads=1
+        )
+        return self._upright(_rows(scaled)[:, : size.width])
+
+    def _upright(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        quarter_turns = round(self.picture.rotation / 90) % 4
+        return np.rot90(pixels, quarter_turns) if quarter_turns else pixels
+
+
+def _rows(picture: VideoFrame) -> npt.NDArray[np.uint8]:
+    """`(H, line bytes)`: lines are padded at the end."""
+    plane = picture.planes[0]
+    return np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
+
+
+class PyavDecoder:
+    """See `VideoDecoder`."""
+
+    def __init__(self, media: MediaFile, plan: VideoPlan) -> None:
+        """Take the file's container for as long as this decoder lives."""
+        self.num_decoded = 0
+        self.num_errors = 0
+        self._container, self._stream = _open(media)
+        self._origin_seconds = origin_seconds(self._container)
+        self._max_pixels = plan.max_pixels
+        self._scaler = Scaler(VideoReformatter(), VideoReformatter())
+        self._packets: Iterator[Packet[VideoStream]] = iter(())
+        self._is_positioned = False
+        self._last_seconds = float("-inf")
+        context = self._stream.codec_context
+        context.thread_count = 1  # one video to a core: threads would only add waiting
+        context.skip_frame = "NONREF" if plan.skip_nonreference else "DEFAULT"
+        context.options = {"max_pixels": str(plan.max_pixels)}
+
+    def decode(self, span: DecodeSpan) -> Iterator[DecodedFrame]:
+        """See `VideoDecoder.decode`."""
+        self._position(span)
+        is_keyframe_glance = span.kind == "glance" and span.seek_seconds == span.start_seconds
+        for frame in self._frames(drain_each=is_keyframe_glance):
+            if frame.pts_seconds < span.start_seconds - START_SLACK_SECONDS:
+                continue
+            if span.kind != "glance" and frame.pts_seconds >= span.end_seconds:
+                return
+            yield frame
+            if span.kind == "glance":
+                return
+
+    def close(self) -> None:
+        """Free the container and its codecs."""
+        self._container.close()
+
+    def _position(self, span: DecodeSpan) -> None:
+        """Seek, unless reading on gets there without passing a keyframe that a seek would find."""
+        is_on_the_way = self._is_positioned and (span.seek_seconds is None or span.seek_seconds <= self._last_seconds)
+        if is_on_the_way:
+            return
+        if span.seek_seconds is not None:
+            self._seek(span.seek_seconds)
+        self._stream.codec_context.flush_buffers()
+        self._packets = self._demuxed()
+        self._is_positioned = True
+
+    def _seek(self, seconds: float) -> None:
+        stamp = int((seconds + self._origin_seconds) / float(self._stream.time_base or 1))
+        try:
+            self._container.seek(stamp, stream=self._stream)
+        except FFmpegError:
+            self.num_errors += 1  # not seekable: read on from here
+
+    def _frames(self, *, drain_each: bool) -> Iterator[PyavFrame]:
+        """Frames from here on. `drain_each` gets a picture out of a codec that waits for the ones to
+        follow."""
+        for packet in self._packets:
+            if not packet.size:
+                continue  # AVI says "same picture again" with an empty packet, which would end the codec's work
+            yield from self._decoded(packet)
+            if drain_each:
+                self._is_positioned = False
+                yield from self._decoded(None)
+                self._stream.codec_context.flush_buffers()
+        if self._is_positioned:
+            self._is_positioned = False
+            yield from self._decoded(None)  # the pictures that the codec still holds back
+
+    def _demuxed(self) -> Iterator[Packet[VideoStream]]:
+        """Packets to the end of what can be read."""
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                yield next(packets)
+            except StopIteration:
+                return
+            except FFmpegError:
+                self._count_error()
+                return
+
+    def _decoded(self, packet: Packet[VideoStream] | None) -> Iterator[PyavFrame]:
+        try:
+            pictures = self._stream.codec_context.decode(packet)
+        except FFmpegError:
+            self._count_error()
+            return
+        for picture in pictures:
+            self.num_decoded += 1
+            self.num_errors += picture.is_corrupt
+            yield from self._timed(picture)
+
+    def _timed(self, picture: VideoFrame) -> Iterator[PyavFrame]:
+        """The frame with its time; left out when it is not after the one before it."""
+        refuse_many_pixels(picture.width, picture.height, self._max_pixels)
+        seconds = self._seconds(picture)
+        if seconds > self._last_seconds:
+            self._last_seconds = seconds
+            is_keyframe = picture.key_frame or picture.pict_type == PictureType.I
+            yield PyavFrame(seconds, bool(is_keyframe), picture, self._scaler)
+
+    def _seconds(self, picture: VideoFrame) -> float:
+        stamp = picture.pts if picture.pts is not None else picture.dts
+        if stamp is not None:
+            return float(stamp * (picture.time_base or self._stream.time_base or 0)) - self._origin_seconds
+        interval = 1 / self._stream.average_rate if self._stream.average_rate else FALLBACK_INTERVAL_SECONDS
+        return max(self._last_seconds, -float(interval)) + float(interval)
+
+    def _count_error(self) -> None:
+        self.num_errors += 1
+        if self.num_errors > MAX_ERRORS:
+            raise DecoderFailed(f"more than {MAX_ERRORS} broken packets")
+
+
+def _open(media: MediaFile) -> tuple[InputContainer, VideoStream]:
+    try:
+        container = take_container(media)
+    except (FFmpegError, ValueError) as error:
+        raise DecoderFailed(f"PyAV cannot open it: {error}") from error
+    stream = video_stream(container)
+    if stream is None:
+        container.close()
+        raise DecoderFailed("PyAV finds no video stream")
+    read_only(container, stream)
+    return container, stream

@@ -1,0 +1,39 @@
+"""Which of the decoded frames are sampled and which join the motion track: policy on times alone."""
+
+from __future__ import annotations
+
+
+class FramePicker:
+    """Finds, frame after frame, the one that is on screen at each wanted time."""
+
+    def __init__(self, wanted_seconds: tuple[float, ...]) -> None:
+        """`wanted_seconds` ascend."""
+        self._wanted_seconds = wanted_seconds
+        self._next = 0
+
+    def is_wanted_before(self, seconds: float) -> bool:
+        """Whether the frame shown until `seconds` is shown at a wanted time that no earlier frame has
+        served."""
+        first = self._next
+        while self._next < len(self._wanted_seconds) and self._wanted_seconds[self._next] < seconds:
+            self._next += 1
+        return self._next > first
+
+
+class MotionPicker:
+    """Thins frames to a rate without drifting from it: a source a little faster than the rate loses few
+    frames."""
+
+    def __init__(self, motion_hz: float, max_frames: int) -> None:
+        self._interval_seconds = 1 / motion_hz
+        self._frames_left = max_frames
+        self._due_seconds = float("-inf")
+
+    def is_wanted(self, seconds: float) -> bool:
+        """Whether the frame at `seconds` joins the track; frames come in order of time."""
+        if seconds < self._due_seconds or self._frames_left == 0:
+            return False
+        on_time = seconds - self._due_seconds < self._interval_seconds
+        self._due_seconds = (self._due_seconds if on_time else seconds) + self._interval_seconds
+        self._frames_left -= 1
+        return True

@@ -1,0 +1,111 @@
+"""Where in the shared memory of one decode each thing lies; the same arithmetic on both sides."""
+
+from __future__ import annotations
+
+import mmap
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from operators.media.plan import Plan
+from operators.media.tracks import PROGRAMME_SAMPLES_PER_SPEECH_SAMPLE
+
+PAGE_BYTES = mmap.PAGESIZE
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryLayout:
+    """Counts and sizes, all zero for what a video lacks. The memory is sparse: what is not written takes
+    none."""
+
+    num_frames: int
+    frame_bytes: int
+    num_motion_frames: int
+    motion_bytes: int
+    num_samples: int
+    """Of speech, at 16 kHz."""
+    num_channels: int
+
+    def __post_init__(self) -> None:
+        # These numbers come from a process that may have been taken over: refuse what cannot be a size.
+        if min(getattr(self, name) for name in self.__slots__) < 0:
+            raise ValueError(f"{self} holds a negative size")
+
+    @property
+    def region_bytes(self) -> tuple[int, ...]:
+        """Sizes of: frames, motion times, motion pictures, speech, programme; each rounded up to pages."""
+        programme = self.num_samples * PROGRAMME_SAMPLES_PER_SPEECH_SAMPLE * self.num_channels
+        exact = (
+            self.num_frames * self.frame_bytes,
+            self.num_motion_frames * 8,
+            self.num_motion_frames * self.motion_bytes,
+            self.num_samples * 4,
+            programme * 4,
+        )
+        return tuple(-(-size // PAGE_BYTES) * PAGE_BYTES for size in exact)
+
+    @property
+    def capacity_bytes(self) -> int:
+        """Size of the whole memory, never zero because nothing cannot be mapped."""
+        return max(PAGE_BYTES, sum(self.region_bytes))
+
+
+def layout_for(plan: Plan) -> MemoryLayout:
+    """Room for all that `plan` can yield."""
+    video, audio = plan.video, plan.audio
+    return MemoryLayout(
+        num_frames=len(video.wanted_seconds) if video else 0,
+        frame_bytes=video.frame_size.pixels * 3 if video else 0,
+        num_motion_frames=video.max_motion_frames if video else 0,
+        motion_bytes=video.motion_size.pixels if video else 0,
+        num_samples=audio.max_samples if audio else 0,
+        num_channels=audio.num_channels if audio else 0,
+    )
+
+
+class MediaMemory:
+    """Typed views on the shared memory; the memory lives as long as any view of it."""
+
+    def __init__(self, fd: int, layout: MemoryLayout, *, writable: bool) -> None:
+        """Map `fd`, which must be at least `layout.capacity_bytes` long; it may be closed afterwards."""
+        access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
+        self._memory = mmap.mmap(fd, layout.capacity_bytes, access=access)
+        self._layout = layout
+        sizes = layout.region_bytes
+        self._offsets = tuple(sum(sizes[:number]) for number in range(len(sizes)))
+
+    def frame(self, slot: int, height: int, width: int) -> npt.NDArray[np.uint8]:
+        """`(height, width, 3)` uint8 RGB of one slot."""
+        self._check("slot", slot, self._layout.num_frames)
+        self._check("picture", height * width * 3 - 1, self._layout.frame_bytes)
+        offset = self._offsets[0] + slot * self._layout.frame_bytes
+        return np.ndarray((height, width, 3), np.uint8, self._memory, offset)
+
+    def motion_seconds(self, num_frames: int) -> npt.NDArray[np.float64]:
+        """`(num_frames,)` float64."""
+        self._check("motion frames", num_frames - 1, self._layout.num_motion_frames)
+        return np.ndarray((num_frames,), np.float64, self._memory, self._offsets[1])
+
+    def motion_luma(self, num_frames: int, height: int, width: int) -> npt.NDArray[np.uint8]:
+        """`(num_frames, height, width)` uint8."""
+        self._check("motion frames", num_frames - 1, self._layout.num_motion_frames)
+        self._check("motion picture", height * width - 1, self._layout.motion_bytes)
+        return np.ndarray((num_frames, height, width), np.uint8, self._memory, self._offsets[2])
+
+    def speech(self, num_samples: int) -> npt.NDArray[np.float32]:
+        """`(num_samples,)` float32."""
+        self._check("samples", num_samples - 1, self._layout.num_samples)
+        return np.ndarray((num_samples,), np.float32, self._memory, self._offsets[3])
+
+    def programme(self, num_samples: int) -> npt.NDArray[np.float32]:
+        """`(3 num_samples, channels)` float32."""
+        self._check("samples", num_samples - 1, self._layout.num_samples)
+        shape = (num_samples * PROGRAMME_SAMPLES_PER_SPEECH_SAMPLE, self._layout.num_channels)
+        return np.ndarray(shape, np.float32, self._memory, self._offsets[4])
+
+    @staticmethod
+    def _check(what: str, last: int, limit: int) -> None:
+        """Numbers from the other side are not trusted to stay inside."""
+        if not -1 <= last < max(limit, 0):
+            raise ValueError(f"{what} {last} lies outside [0, {limit})")

@@ -1,0 +1,127 @@
+"""What parent and decoder process say to each other: length-prefixed JSON over a socket pair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from operators.errors import MediaCause
+from operators.media.index import MediaIndex
+from operators.media.layout import MemoryLayout
+from operators.media.plan import PlanPolicy
+from operators.media.receipt import DecodeReceipt
+from operators.media.tracks import AudioSpan, Span
+
+LENGTH_BYTES = 4
+MAX_MESSAGE_BYTES = 8 * 2**20
+"""An index with 10,000 keyframes is 0.2 MB; nothing honest comes near this."""
+
+
+class DecodeRequest(msgspec.Struct, tag=True, frozen=True):
+    """Decode one file. Two descriptors ride along: the media and the memory to write to."""
+
+    size_bytes: int
+    policy: PlanPolicy
+
+
+class Ready(msgspec.Struct, tag=True, frozen=True):
+    """The process is locked down and waits for requests."""
+
+    is_network_isolated: bool
+
+
+class Indexed(msgspec.Struct, tag=True, frozen=True):
+    """The container was read."""
+
+    index: MediaIndex
+
+
+class Planned(msgspec.Struct, tag=True, frozen=True):
+    """The memory has its final size from here on."""
+
+    layout: MemoryLayout
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSlot:
+    """A sampled frame in the shared memory; upright, so width and height may be the plan's the other way
+    round."""
+
+    slot: int
+    pts_seconds: float
+    height: int
+    width: int
+    is_keyframe: bool
+
+
+class FramesReady(msgspec.Struct, tag=True, frozen=True):
+    """Some more sampled frames, in order of time."""
+
+    frames: tuple[FrameSlot, ...]
+
+
+class MotionReady(msgspec.Struct, tag=True, frozen=True):
+    """The whole motion track."""
+
+    num_frames: int
+    height: int
+    width: int
+    spans: tuple[Span, ...]
+
+
+class AudioReady(msgspec.Struct, tag=True, frozen=True):
+    """The whole audio track; without samples when nothing of it could be decoded."""
+
+    num_samples: int
+    spans: tuple[AudioSpan, ...]
+    num_errors: int
+
+
+class Done(msgspec.Struct, tag=True, frozen=True):
+    """The last word of a decode that worked."""
+
+    receipt: DecodeReceipt
+
+
+class Failed(msgspec.Struct, tag=True, frozen=True):
+    """The last word of a decode that did not: the media is at fault."""
+
+    cause: MediaCause
+    message: str
+
+
+Reply = Ready | Indexed | Planned | FramesReady | MotionReady | AudioReady | Done | Failed
+
+_encoder = msgspec.json.Encoder()
+_reply_decoder: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)
+_request_decoder = msgspec.json.Decoder(DecodeRequest)
+
+
+def encode(message: msgspec.Struct) -> bytes:
+    """The message behind its length, four bytes, most significant first."""
+    body = _encoder.encode(message)
+    return len(body).to_bytes(LENGTH_BYTES, "big") + body
+
+
+def body_length(prefix: bytes) -> int:
+    """Length that `prefix` states.
+
+    Raises:
+        ValueError: It is longer than anything honest.
+    """
+    length = int.from_bytes(prefix, "big")
+    if length > MAX_MESSAGE_BYTES:
+        raise ValueError(f"a message of {length} bytes; at most {MAX_MESSAGE_BYTES}")
+    return length
+
+
+def decode_reply(body: bytes) -> Reply:
+    """A message of the decoder process; `msgspec.DecodeError` when it is none."""
+    return _reply_decoder.decode(body)
+
+
+def decode_request(body: bytes) -> DecodeRequest:
+    """A message of the parent."""
+    return _request_decoder.decode(body)

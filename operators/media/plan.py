@@ -1,0 +1,286 @@
+"""What to decode of a video: plain policy from the container's index, no I/O and no pixels.
+
+Short videos are swept from end to end. Of long ones, moments are chosen that lie evenly over the duration and
+start at keyframes where there are some: most moments are glances (one keyframe each, nearly free), every few
+a burst (a short stretch that also shows movement). Where keyframes are far apart, reaching a moment means
+decoding up to it; such moments are kept, cheapest first, while a budget of decoded seconds lasts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import Literal
+
+from operators.media.geometry import Size, displayed_size, frame_size, motion_size
+from operators.media.index import AudioStreamIndex, MediaIndex, VideoStreamIndex
+from operators.media.tracks import SPEECH_HZ
+
+PLAN_VERSION = 1
+"""Part of the fingerprint; grows when the same policy would choose other frames."""
+END_SLACK_SECONDS = 1.0
+"""A sweep reads on past the stated end: headers round durations."""
+
+SpanKind = Literal["sweep", "burst", "glance"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPolicy:
+    """How much to look at."""
+
+    frames_per_second: float = 1.0
+    max_frames: int = 48
+    motion_hz: float = 12.0
+    """Highest rate of the motion track; cuts are located to one interval of it."""
+    sweep_max_seconds: float = 90.0
+    """Longer videos are looked at in moments."""
+    sweep_max_packets: int = 2700
+    """A video of any duration with no more packets than 90 s at 30 frames a second costs no more to sweep."""
+    num_bursts: int = 12
+    burst_seconds: float = 2.0
+    max_decoded_seconds: float = 300.0
+    """Of a long video, lead-in from keyframes included."""
+    max_audio_seconds: float = 300.0
+    num_audio_spans: int = 10
+    """Of audio longer than that: as many equal spans, spread evenly."""
+    frame_shorter_pixels: int = 256
+    frame_longer_pixels: int = 512
+    motion_pixels: int = 160 * 90
+    skip_nonreference_pixels: int = 640 * 360
+    """From this picture size on, frames that no other frame needs are not decoded: a fifth to a third less
+    work."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeSpan:
+    """A stretch `[start_seconds, end_seconds)` to decode, reached from the keyframe at `seek_seconds`."""
+
+    kind: SpanKind
+    start_seconds: float
+    end_seconds: float
+    seek_seconds: float | None
+    """None: read on from the beginning of the file."""
+
+    @property
+    def lead_in_seconds(self) -> float:
+        """What must be decoded before the first frame of interest."""
+        return 0.0 if self.seek_seconds is None else self.start_seconds - self.seek_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class VideoPlan:
+    """What to decode of the pictures and how to hand it over."""
+
+    spans: tuple[DecodeSpan, ...]
+    wanted_seconds: tuple[float, ...]
+    """Ascending; the frame shown at each of these times is sampled, once."""
+    skip_nonreference: bool
+    frame_size: Size
+    """Before rotation."""
+    motion_size: Size
+    """Before rotation."""
+    motion_hz: float
+    max_motion_frames: int
+    max_pixels: int
+
+
+@dataclass(frozen=True, slots=True)
+class AudioPlan:
+    """Stretches of sound, `(start_seconds, end_seconds)` each."""
+
+    spans: tuple[tuple[float, float], ...]
+    num_channels: int
+    max_samples: int
+    """At 16 kHz."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything a decoder process will do for one video."""
+
+    video: VideoPlan | None
+    audio: AudioPlan | None
+    covered_grid_seconds: tuple[float, ...]
+    """The wanted seconds that coverage is measured against, one per sampling period over the whole
+    duration."""
+    period_seconds: float
+    fingerprint: str
+
+
+def make_plan(index: MediaIndex, policy: PlanPolicy, *, max_pixels: int) -> Plan:
+    """Choose what to decode of the video that `index` describes."""
+    period = 1 / policy.frames_per_second
+    return Plan(
+        video=_video_plan(index.video, policy, max_pixels) if index.video else None,
+        audio=_audio_plan(index.audio, policy) if index.audio else None,
+        covered_grid_seconds=_grid(index.video, period) if index.video else (),
+        period_seconds=period,
+        fingerprint=fingerprint(index, policy),
+    )
+
+
+def fingerprint(index: MediaIndex, policy: PlanPolicy) -> str:
+    """Short text that is the same whenever the same policy meets the same index."""
+    described = repr((PLAN_VERSION, policy, index)).encode()
+    return f"plan{PLAN_VERSION}-{hashlib.sha256(described).hexdigest()[:12]}"
+
+
+def coverage_ratio(grid_seconds: tuple[float, ...], period_seconds: float, shown: list[tuple[float, float]]) -> float:
+    """Share of the grid that a sampled frame stands for.
+
+    Args:
+        grid_seconds: Wanted times, ascending.
+        period_seconds: Distance of two of them.
+        shown: Of each sampled frame, ascending: when it appears and when the next decoded frame replaces it.
+            A frame
+            stands for the times within half a period of that interval.
+    """
+    if not grid_seconds:
+        return 1.0
+    starts = [first for first, _ in shown]
+    return sum(_is_covered(time, period_seconds / 2, starts, shown) for time in grid_seconds) / len(grid_seconds)
+
+
+def _is_covered(time: float, reach: float, starts: list[float], shown: list[tuple[float, float]]) -> bool:
+    after = bisect_right(starts, time)
+    near = shown[max(0, after - 1) : after + 1]
+    return any(first - reach <= time <= last + reach for first, last in near)
+
+
+MAX_GRID_TIMES = 100_000
+"""A day of one-second periods; a header that claims more is measured against this many."""
+
+
+def _grid(video: VideoStreamIndex, period: float) -> tuple[float, ...]:
+    num_times = min(MAX_GRID_TIMES, max(1, round(video.duration_seconds / period)))
+    step = min(period, video.duration_seconds) if num_times == 1 else period
+    return tuple(video.start_seconds + (number + 0.5) * step for number in range(num_times))
+
+
+def _video_plan(video: VideoStreamIndex, policy: PlanPolicy, max_pixels: int) -> VideoPlan:
+    shown = displayed_size(video.width, video.height, video.pixel_aspect)
+    spans, wanted = _sweep(video, policy) if _is_swept(video, policy) else _moments(video, policy)
+    return VideoPlan(
+        spans=spans,
+        wanted_seconds=wanted,
+        skip_nonreference=video.width * video.height >= policy.skip_nonreference_pixels,
+        frame_size=frame_size(*shown, shorter=policy.frame_shorter_pixels, longer=policy.frame_longer_pixels),
+        motion_size=motion_size(*shown, pixels=policy.motion_pixels),
+        motion_hz=policy.motion_hz,
+        max_motion_frames=_max_motion_frames(spans, video, policy),
+        max_pixels=max_pixels,
+    )
+
+
+def _is_swept(video: VideoStreamIndex, policy: PlanPolicy) -> bool:
+    is_short = video.duration_seconds <= policy.sweep_max_seconds
+    return is_short or (video.is_complete and video.num_packets <= policy.sweep_max_packets)
+
+
+def _max_motion_frames(spans: tuple[DecodeSpan, ...], video: VideoStreamIndex, policy: PlanPolicy) -> int:
+    seconds = sum(span.end_seconds - span.start_seconds for span in spans if span.kind != "glance")
+    by_time = math.ceil(seconds * policy.motion_hz) + len(spans)
+    return min(by_time, video.num_packets + 1) if video.is_complete else by_time
+
+
+def _sweep(video: VideoStreamIndex, policy: PlanPolicy) -> tuple[tuple[DecodeSpan, ...], tuple[float, ...]]:
+    duration = video.duration_seconds or policy.sweep_max_seconds
+    num_frames = min(policy.max_frames, max(1, round(duration * policy.frames_per_second)))
+    step = duration / num_frames
+    if not video.duration_seconds:
+        step = 1 / policy.frames_per_second
+    wanted = tuple(video.start_seconds + (number + 0.5) * step for number in range(num_frames))
+    end = video.start_seconds + duration + END_SLACK_SECONDS
+    return (DecodeSpan("sweep", video.start_seconds, end, None),), wanted
+
+
+def _moments(video: VideoStreamIndex, policy: PlanPolicy) -> tuple[tuple[DecodeSpan, ...], tuple[float, ...]]:
+    frames_per_burst = max(1, round(policy.burst_seconds * policy.frames_per_second))
+    num_bursts = min(policy.num_bursts, policy.max_frames // frames_per_burst)
+    num_moments = policy.max_frames - num_bursts * (frames_per_burst - 1)
+    slot = video.duration_seconds / num_moments
+    spans = [
+        _moment(video, number, slot, _is_burst(number, num_moments, num_bursts), policy)
+        for number in range(num_moments)
+    ]
+    kept = _within_budget(_without_repeats(spans), policy.max_decoded_seconds)
+    return tuple(kept), tuple(sorted(time for span in kept for time in _wanted_in(span, policy)))
+
+
+def _is_burst(number: int, num_moments: int, num_bursts: int) -> bool:
+    """Whether moment `number` is one of `num_bursts` spread evenly among the moments."""
+    return (number * num_bursts) // num_moments != ((number + 1) * num_bursts) // num_moments
+
+
+def _moment(video: VideoStreamIndex, number: int, slot: float, is_burst: bool, policy: PlanPolicy) -> DecodeSpan:
+    target = video.start_seconds + (number + 0.5) * slot
+    keyframe, is_near = _keyframe_for(video.keyframe_seconds, target, slot / 2)
+    start = keyframe if is_near else target
+    length = policy.burst_seconds if is_burst else 0.0
+    end = min(start + length, video.start_seconds + video.duration_seconds + END_SLACK_SECONDS)
+    return DecodeSpan("burst" if is_burst else "glance", start, end, keyframe)
+
+
+def _keyframe_for(keyframes: tuple[float, ...], target: float, reach: float) -> tuple[float, bool]:
+    """The keyframe nearest to `target` if within `reach`, else the last one before it to decode from."""
+    after = bisect_right(keyframes, target)
+    near = [time for time in keyframes[max(0, after - 1) : after + 1] if abs(time - target) <= reach]
+    if near:
+        return min(near, key=lambda time: abs(time - target)), True
+    # Past the end of an incomplete index the container finds its own keyframe: seek to the target itself.
+    is_unknown = not keyframes or after == len(keyframes)
+    return (target if is_unknown else keyframes[after - 1] if after else target), is_unknown
+
+
+def _without_repeats(spans: list[DecodeSpan]) -> list[DecodeSpan]:
+    """Drop a moment that starts before the one ahead of it has ended."""
+    kept: list[DecodeSpan] = []
+    for span in spans:
+        if not kept or span.start_seconds > max(kept[-1].start_seconds, kept[-1].end_seconds):
+            kept.append(span)
+    return kept
+
+
+def _within_budget(spans: list[DecodeSpan], budget_seconds: float) -> list[DecodeSpan]:
+    """Moments nearest behind their keyframe first while the budget lasts, back in order of time.
+
+    Moments behind the same keyframe are reached in one go, so each costs what lies between it and the one
+    before.
+    """
+    kept: list[DecodeSpan] = []
+    reached: dict[float | None, float] = {}
+    spent = 0.0
+    for span in sorted(spans, key=lambda span: (span.lead_in_seconds, span.start_seconds)):
+        cost = span.end_seconds - reached.get(span.seek_seconds, span.start_seconds - span.lead_in_seconds)
+        if kept and spent + cost > budget_seconds:
+            continue
+        kept.append(span)
+        reached[span.seek_seconds] = span.end_seconds
+        spent += cost
+    return sorted(kept, key=lambda span: span.start_seconds)
+
+
+def _wanted_in(span: DecodeSpan, policy: PlanPolicy) -> tuple[float, ...]:
+    num_frames = max(1, round((span.end_seconds - span.start_seconds) * policy.frames_per_second))
+    return tuple(span.start_seconds + number / policy.frames_per_second for number in range(num_frames))
+
+
+def _audio_plan(audio: AudioStreamIndex, policy: PlanPolicy) -> AudioPlan:
+    spans = _audio_spans(audio, policy)
+    seconds = min(policy.max_audio_seconds, sum(end - start for start, end in spans))
+    return AudioPlan(spans, max(1, min(2, audio.num_channels)), math.ceil(seconds * SPEECH_HZ))
+
+
+def _audio_spans(audio: AudioStreamIndex, policy: PlanPolicy) -> tuple[tuple[float, float], ...]:
+    start = min(0.0, audio.start_seconds)
+    end = audio.start_seconds + audio.duration_seconds + END_SLACK_SECONDS
+    if not audio.duration_seconds:
+        return ((start, policy.max_audio_seconds),)
+    if end - start <= policy.max_audio_seconds:
+        return ((start, end),)
+    length = policy.max_audio_seconds / policy.num_audio_spans
+    step = (audio.duration_seconds - length) / (policy.num_audio_spans - 1)
+    starts = (audio.start_seconds + number * step for number in range(policy.num_audio_spans))
+    return tuple((first, first + length) for first in starts)

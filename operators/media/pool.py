@@ -1,0 +1,142 @@
+"""A fixed number of decoder processes, lent out first come first served."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+from operators.errors import InvalidMedia
+from operators.media.decoder_client import DECODER_COMMAND, DecoderClient, DecoderLost
+from operators.media.limits import DecodeLimits
+from operators.media.messages import DecodeRequest, Reply
+from operators.media.receipt import DecodeReceipt
+
+
+class DecodeObserver(Protocol):
+    """What metrics want to know; called on the event loop, must not block or raise."""
+
+    def decode_started(self, waited_seconds: float) -> None:
+        """A process was free after this wait."""
+
+    def decode_finished(self, seconds: float, cause: str) -> None:
+        """After this time; `cause` is empty for success, else a `MediaCause`, `cancelled` or `lost`."""
+
+    def decoder_replaced(self) -> None:
+        """A process ended and another one was started in its place."""
+
+
+class SilentObserver:
+    """Wants to know nothing."""
+
+    def decode_started(self, waited_seconds: float) -> None:
+        """See `DecodeObserver`."""
+
+    def decode_finished(self, seconds: float, cause: str) -> None:
+        """See `DecodeObserver`."""
+
+    def decoder_replaced(self) -> None:
+        """See `DecodeObserver`."""
+
+
+class DecoderPool:
+    """Decodes as many videos at a time as it has processes; the others wait their turn."""
+
+    def __init__(
+        self,
+        num_processes: int,
+        limits: DecodeLimits | None = None,
+        *,
+        observer: DecodeObserver | None = None,
+        command: tuple[str, ...] = DECODER_COMMAND,
+    ) -> None:
+        """`command` starts a decoder process; three arguments are appended, see `decoder_process`."""
+        if num_processes < 1:
+            raise ValueError(f"num_processes is {num_processes}; at least 1")
+        self.limits = limits or DecodeLimits()
+        self._observer = observer or SilentObserver()
+        self._clients = [DecoderClient(self.limits, command) for _ in range(num_processes)]
+        self._idle: asyncio.Queue[DecoderClient] = asyncio.Queue()
+
+    @property
+    def process_ids(self) -> tuple[int, ...]:
+        """Of the processes that run now."""
+        return tuple(client.process_id for client in self._clients if client.process_id is not None)
+
+    @property
+    def is_network_isolated(self) -> bool:
+        """Whether no running process can reach a network."""
+        return all(client.is_network_isolated for client in self._clients if client.is_alive())
+
+    async def open(self) -> None:
+        """Start all processes.
+
+        Raises:
+            DecoderLost: One did not start; none is left running.
+        """
+        try:
+            await asyncio.gather(*(client.open() for client in self._clients))
+        except BaseException:
+            await self.close()
+            raise
+        for client in self._clients:
+            self._idle.put_nowait(client)
+
+    async def close(self) -> None:
+        """End all processes. Decodes in progress must have been cancelled before."""
+        for client in self._clients:
+            client.kill()
+
+    async def decode(
+        self, request: DecodeRequest, media_fd: int, memory_fd: int, on_reply: Callable[[Reply], None]
+    ) -> DecodeReceipt:
+        """Decode one video, after those that asked before; see `DecoderClient.decode`.
+
+        Cancelling ends the process that works on it, if one does.
+        """
+        async with self._lent() as client:
+            started = time.monotonic()
+            cause = "lost"
+            try:
+                receipt = await client.decode(request, media_fd, memory_fd, on_reply)
+                cause = ""
+                return receipt
+            except InvalidMedia as fault:
+                cause = fault.cause
+                raise
+            except asyncio.CancelledError:
+                cause = "cancelled"
+                raise
+            finally:
+                self._observer.decode_finished(time.monotonic() - started, cause)
+
+    @asynccontextmanager
+    async def _lent(self) -> AsyncIterator[DecoderClient]:
+        asked = time.monotonic()
+        client = await self._idle.get()
+        try:
+            await self._revive(client)
+            self._observer.decode_started(time.monotonic() - asked)
+            yield client
+        finally:
+            self._idle.put_nowait(client)
+
+    async def _revive(self, client: DecoderClient) -> None:
+        """A process that died, or has served long enough, is replaced when it is needed next."""
+        if client.num_videos >= self.limits.max_videos_per_process:
+            client.kill()
+        if client.is_alive():
+            return
+        client.kill()
+        await _open_patiently(client)
+        client.num_videos = 0
+        self._observer.decoder_replaced()
+
+
+async def _open_patiently(client: DecoderClient) -> None:
+    try:
+        await client.open()
+    except DecoderLost:
+        await client.open()  # once more: a machine that is out of memory for a moment must not cost a video

@@ -1,0 +1,270 @@
+"""One decode per video, shared by every agent that looks at it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from operators.errors import InvalidMedia
+from operators.media.index import MediaIndex
+from operators.media.layout import MediaMemory
+from operators.media.memory import SharedMemory
+from operators.media.messages import (
+    AudioReady,
+    DecodeRequest,
+    FrameSlot,
+    FramesReady,
+    Indexed,
+    MotionReady,
+    Planned,
+    Reply,
+)
+from operators.media.plan import PlanPolicy
+from operators.media.pool import DecoderPool
+from operators.media.receipt import DecodeReceipt
+from operators.media.source import MAX_FILE_BYTES, resolve_media
+from operators.media.tracks import AudioTrack, MotionTrack, SampledFrame
+
+
+@dataclass(slots=True)
+class Yield:
+    """What has come out of the decode so far."""
+
+    index: MediaIndex | None = None
+    memory: MediaMemory | None = None
+    motion: MotionTrack | None = None
+    audio: AudioTrack | None = None
+    audio_errors: int = 0
+    is_audio_settled: bool = False
+    receipt: DecodeReceipt | None = None
+
+
+class MediaSession:
+    """The shared decode of one video. Made by `MediaSessions.open`.
+
+    Decoding starts when the first agent asks for anything and goes on when an agent is cancelled. Arrays that
+    agents hold keep the shared memory alive; drop them with the session. Every method raises `InvalidMedia`
+    when the media is at fault: the same object for every agent.
+    """
+
+    def __init__(
+        self, reference: str, roots: tuple[Path, ...], pool: DecoderPool, policy: PlanPolicy, max_bytes: int
+    ) -> None:
+        self._reference = reference
+        self._roots = roots
+        self._pool = pool
+        self._policy = policy
+        self._max_bytes = max_bytes
+        self._yield = Yield()
+        self._frames: list[SampledFrame] = []
+        self._failure: Exception | None = None
+        self._no_frames: InvalidMedia | None = None
+        self._no_audio: InvalidMedia | None = None
+        self._changed = asyncio.Event()
+        self._decoding: asyncio.Task[None] | None = None
+        self._is_dead_letter_taken = False
+
+    def take_dead_letter_duty(self) -> bool:
+        """True for the first agent that asks: it writes the one dead letter of a failed session."""
+        is_first, self._is_dead_letter_taken = not self._is_dead_letter_taken, True
+        return is_first
+
+    async def index(self) -> MediaIndex:
+        """What the container says, before a frame is decoded."""
+        await self._until(lambda: self._yield.index is not None)
+        assert self._yield.index is not None
+        return self._yield.index
+
+    async def frames(self) -> AsyncIterator[SampledFrame]:
+        """Sampled frames in order of time, from the first, while the decoder still works; none without video.
+
+        Raises:
+            InvalidMedia: media-no-frames when there is video but only the sound could be decoded.
+        """
+        position = 0
+        while await self._has_frame(position):
+            yield self._frames[position]
+            position += 1
+        _raise_if(self._no_frames)
+
+    async def motion(self) -> MotionTrack | None:
+        """The motion track, complete; None without video.
+
+        Raises:
+            InvalidMedia: media-no-frames when there is video but only the sound could be decoded.
+        """
+        await self._until(lambda: self._yield.motion is not None or self._yield.receipt is not None)
+        _raise_if(self._no_frames)
+        return self._yield.motion
+
+    async def audio(self) -> AudioTrack | None:
+        """The audio track, complete, as soon as the sound is decoded; None where there is no sound.
+
+        Raises:
+            InvalidMedia: media-unreadable when there is sound of which nothing could be decoded.
+        """
+        await self._until(lambda: self._yield.is_audio_settled)
+        _raise_if(self._no_audio)
+        return self._yield.audio
+
+    async def receipt(self) -> DecodeReceipt:
+        """What the decode cost, when it is over."""
+        await self._until(lambda: self._yield.receipt is not None)
+        assert self._yield.receipt is not None
+        return self._yield.receipt
+
+    async def close(self) -> None:
+        """Stop decoding and let go of the memory."""
+        decoding, self._decoding = self._decoding, None
+        if decoding is not None:
+            decoding.cancel()
+            await asyncio.wait([decoding])
+        self._yield = Yield()
+        self._frames = []
+
+    async def _has_frame(self, position: int) -> bool:
+        """Whether there is a frame at `position`, as soon as that can be told."""
+        await self._until(lambda: len(self._frames) > position or self._yield.receipt is not None)
+        return len(self._frames) > position
+
+    async def _until(self, is_ready: Callable[[], bool]) -> None:
+        if self._decoding is None:
+            self._decoding = asyncio.create_task(self._decode(), name=f"decode {self._reference}")
+        while not is_ready():
+            _raise_if(self._failure)
+            await self._changed.wait()
+
+    def _notify(self) -> None:
+        """Wake everyone who waits; who waits next waits for the next change."""
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    async def _decode(self) -> None:
+        try:
+            self._settle(await self._decoded())
+        except Exception as failure:
+            # Kept whatever it is, for the agents to raise: this task has nobody who awaits it.
+            self._failure = failure
+        finally:
+            self._notify()
+
+    async def _decoded(self) -> DecodeReceipt:
+        media = await asyncio.to_thread(resolve_media, self._reference, self._roots, max_bytes=self._max_bytes)
+        memory = SharedMemory(self._pool.limits.output_bytes)
+        try:
+            request = DecodeRequest(media.size_bytes, self._policy)
+            return await self._pool.decode(request, media.fd, memory.fd, lambda reply: self._take(reply, memory))
+        finally:
+            memory.close()
+            media.close()
+
+    def _take(self, reply: Reply, memory: SharedMemory) -> None:
+        """Turn a message of the decoder process into what agents see; `ValueError` when it makes no sense."""
+        match reply:
+            case Indexed(index):
+                self._yield.index = index
+                self._yield.is_audio_settled = index.audio is None
+            case Planned(layout):
+                self._yield.memory = memory.read(layout)
+            case FramesReady(frames):
+                self._frames += [self._frame(slot) for slot in frames]
+            case MotionReady():
+                self._yield.motion = self._motion_track(reply)
+            case AudioReady():
+                self._take_audio(reply)
+        self._notify()
+
+    def _mapped(self) -> MediaMemory:
+        if self._yield.memory is None:
+            raise ValueError("something was decoded before it was planned")
+        return self._yield.memory
+
+    def _frame(self, slot: FrameSlot) -> SampledFrame:
+        return SampledFrame(
+            slot.pts_seconds, self._mapped().frame(slot.slot, slot.height, slot.width), slot.is_keyframe
+        )
+
+    def _motion_track(self, ready: MotionReady) -> MotionTrack:
+        memory = self._mapped()
+        return MotionTrack(
+            pts_seconds=memory.motion_seconds(ready.num_frames),
+            luma=memory.motion_luma(ready.num_frames, ready.height, ready.width),
+            spans=ready.spans,
+        )
+
+    def _take_audio(self, ready: AudioReady) -> None:
+        self._yield.is_audio_settled = True
+        if ready.num_samples:
+            memory = self._mapped()
+            self._yield.audio = AudioTrack(
+                memory.speech(ready.num_samples), memory.programme(ready.num_samples), ready.spans
+            )
+        elif ready.num_errors:
+            self._no_audio = InvalidMedia("media-unreadable", f"no sound, {ready.num_errors} broken packets")
+
+    def _settle(self, receipt: DecodeReceipt) -> None:
+        has_video = self._yield.index is not None and self._yield.index.video is not None
+        if has_video and not self._frames:
+            self._no_frames = InvalidMedia("media-no-frames", "the video stream yields no frame, the sound does")
+        self._yield.is_audio_settled = True
+        self._yield.receipt = receipt
+
+
+class MediaSessions:
+    """The sessions of this node: at most one per key, counted by who uses them."""
+
+    def __init__(
+        self,
+        pool: DecoderPool,
+        roots: tuple[Path, ...],
+        policy: PlanPolicy | None = None,
+        *,
+        max_bytes: int = MAX_FILE_BYTES,
+    ) -> None:
+        """`pool` is opened and closed by whoever made it; `roots` are the folders that media may lie in."""
+        self._pool = pool
+        self._roots = roots
+        self._policy = policy or PlanPolicy()
+        self._max_bytes = max_bytes
+        self._sessions: dict[str, tuple[MediaSession, int]] = {}
+
+    def __len__(self) -> int:
+        """Sessions that are open now."""
+        return len(self._sessions)
+
+    @asynccontextmanager
+    async def open(self, key: str, reference: str) -> AsyncIterator[MediaSession]:
+        """Join the session of `key`, or start it; the last one to leave closes it.
+
+        Args:
+            key: One per video and revision.
+            reference: See `resolve_media`; only the first to come has a say.
+        """
+        session = self._enter(key, reference)
+        try:
+            yield session
+        finally:
+            if self._leave(key):
+                await session.close()
+
+    def _enter(self, key: str, reference: str) -> MediaSession:
+        session, num_users = self._sessions.get(key, (None, 0))
+        if session is None:
+            session = MediaSession(reference, self._roots, self._pool, self._policy, self._max_bytes)
+        self._sessions[key] = (session, num_users + 1)
+        return session
+
+    def _leave(self, key: str) -> bool:
+        """Whether that was the last user."""
+        session, num_users = self._sessions.pop(key)
+        if num_users > 1:
+            self._sessions[key] = (session, num_users - 1)
+        return num_users == 1
+
+
+def _raise_if(failure: Exception | None) -> None:
+    if failure is not None:
+        raise failure

@@ -1,0 +1,81 @@
+"""What a decoded video looks like to operators: sampled frames, a motion track, an audio track."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+SPEECH_HZ = 16_000
+"""Sample rate that speech and sound-event models are trained on."""
+PROGRAMME_HZ = 48_000
+"""Sample rate at which ITU-R BS.1770 states its loudness filters."""
+PROGRAMME_SAMPLES_PER_SPEECH_SAMPLE = PROGRAMME_HZ // SPEECH_HZ
+
+
+@dataclass(frozen=True, slots=True)
+class SampledFrame:
+    """One frame that the plan chose, upright and in square pixels."""
+
+    pts_seconds: float
+    """When it is shown, counted from the start of the file's timeline."""
+    pixels: npt.NDArray[np.uint8]
+    """`(H, W, 3)` uint8 RGB; shorter side 256, or less where the longer side would pass 512. Read-only."""
+    is_keyframe: bool = False
+
+    def __post_init__(self) -> None:
+        if self.pixels.ndim != 3 or self.pixels.shape[2] != 3 or self.pixels.dtype != np.uint8:
+            raise ValueError(f"pixels are {self.pixels.dtype} {self.pixels.shape}; wanted uint8 (H, W, 3)")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A run `[first, last)` of motion frames that follow one another in the video."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class MotionTrack:
+    """Small luma pictures, dense in time, for cuts and movement."""
+
+    pts_seconds: npt.NDArray[np.float64]
+    """`(N,)` float64, strictly increasing."""
+    luma: npt.NDArray[np.uint8]
+    """`(N, h, w)` uint8, about 160x90 pixels in the video's aspect. Read-only."""
+    spans: tuple[Span, ...]
+    """Between two spans lies a stretch of video that was not decoded: compare no frames across it."""
+
+    def __post_init__(self) -> None:
+        if self.luma.ndim != 3 or self.pts_seconds.shape != self.luma.shape[:1]:
+            raise ValueError(f"luma {self.luma.shape} and pts {self.pts_seconds.shape} do not match as (N, h, w), (N,)")
+
+
+@dataclass(frozen=True, slots=True)
+class AudioSpan:
+    """A run of sound without a gap."""
+
+    start_seconds: float
+    """Time of its first sample on the file's timeline."""
+    first_sample: int
+    """Index into `AudioTrack.speech`; times three into `AudioTrack.programme`."""
+    num_samples: int
+    """At 16 kHz."""
+
+
+@dataclass(frozen=True, slots=True)
+class AudioTrack:
+    """The sound twice: for models and for loudness. Both hold the same spans, one after another."""
+
+    speech: npt.NDArray[np.float32]
+    """`(N,)` float32 mono in [-1, 1] at 16 kHz. Read-only."""
+    programme: npt.NDArray[np.float32]
+    """`(3 N, C)` float32, C in {1, 2}, at 48 kHz; may pass 1 where the source does. Read-only."""
+    spans: tuple[AudioSpan, ...]
+
+    def __post_init__(self) -> None:
+        wanted = len(self.speech) * PROGRAMME_SAMPLES_PER_SPEECH_SAMPLE
+        if self.programme.ndim != 2 or len(self.programme) != wanted:
+            raise ValueError(f"programme is {self.programme.shape}; wanted ({wanted}, C)")

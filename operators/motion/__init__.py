@@ -1,0 +1,1 @@
+"""What moves, and where the picture is cut."""

@@ -1,0 +1,75 @@
+"""Motion over the course of a video."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from operators.media.tracks import MotionTrack, Span
+from operators.motion.flow import PairMotion
+
+STEP_SECONDS = 1.0
+STILL_WIDTHS_PER_SECOND = 0.005
+"""Up to here nothing moves: half a percent of the picture's width a second, below what anybody notices."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepEnergy:
+    """Mean motion of one step; in picture widths a second."""
+
+    start_seconds: float
+    camera: float
+    object: float
+
+    @property
+    def total(self) -> float:
+        """Camera and objects together."""
+        return self.camera + self.object
+
+
+def motion_energy(motions: Sequence[PairMotion]) -> tuple[StepEnergy, ...]:
+    """The mean motion of every second in which any was measured, ascending."""
+    by_step: defaultdict[int, list[PairMotion]] = defaultdict(list)
+    for motion in motions:
+        by_step[math.floor(motion.pts_seconds / STEP_SECONDS)].append(motion)
+    return tuple(
+        StepEnergy(
+            start_seconds=step * STEP_SECONDS,
+            camera=fmean(motion.camera for motion in found),
+            object=fmean(motion.object for motion in found),
+        )
+        for step, found in sorted(by_step.items())
+    )
+
+
+def mean_energy(steps: Sequence[StepEnergy]) -> float:
+    """Mean of camera and object motion together, widths a second; 0 without steps."""
+    return fmean(step.total for step in steps) if steps else 0.0
+
+
+def camera_ratio(steps: Sequence[StepEnergy]) -> float | None:
+    """Share of the motion that the camera explains, [0, 1]; None where nothing moves."""
+    total = sum(step.total for step in steps)
+    return sum(step.camera for step in steps) / total if total > 0.0 else None
+
+
+def still_ratio(steps: Sequence[StepEnergy]) -> float:
+    """Share of seconds in which nothing moves, [0, 1]; 1 without steps, as in a video of one frame."""
+    return fmean(step.total <= STILL_WIDTHS_PER_SECOND for step in steps) if steps else 1.0
+
+
+def observed_seconds(track: MotionTrack) -> float:
+    """Time that the track shows: all of a short video, the bursts of a long one."""
+    return sum(_span_seconds(track, span) for span in track.spans)
+
+
+def _span_seconds(track: MotionTrack, span: Span) -> float:
+    """From the first frame to the end of the last, which is shown as long as frames are on average."""
+    num_intervals = span.last - span.first - 1
+    if num_intervals < 1:
+        return 0.0
+    elapsed_seconds = float(track.pts_seconds[span.last - 1] - track.pts_seconds[span.first])
+    return elapsed_seconds * (num_intervals + 1) / num_intervals

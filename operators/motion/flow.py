@@ -1,0 +1,104 @@
+"""How fast the picture moves, and how much of that the camera does.
+
+Dense optical flow by inverse search (T. Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016).
+Camera motion is the shift, turn and zoom that most of the flow agrees on (RANSAC; M. Fischler, R. Bolles, 1981); what
+is left is the motion of objects. Both in picture widths a second, so that resolution does not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+
+from operators.media.tracks import MotionTrack
+
+MAX_PAIRS_PER_SECOND = 4.0
+"""Movement changes slowly beside the cost of measuring it."""
+STILL_LUMA_LEVELS = 0.25
+"""Mean difference of two pictures, of 255, up to which nothing is searched: repeated frames and still pictures."""
+
+_GRID_PX = 6
+"""Distance of the flow vectors that are looked at."""
+_RANSAC_PX = 0.5
+"""Vectors within this of the camera's are the camera's."""
+
+
+@dataclass(frozen=True, slots=True)
+class PairMotion:
+    """Motion between two frames that follow one another."""
+
+    pts_seconds: float
+    """Of the first of the two."""
+    camera: float
+    """Mean over the picture, widths a second."""
+    object: float
+    """Mean over the picture of what the camera leaves unexplained, widths a second."""
+
+
+class FlowMeter:
+    """Measures pairs of one size; not for several threads at once."""
+
+    def __init__(self, height: int, width: int) -> None:
+        """Prepare the grid of points at which flow is looked at."""
+        # OpenCV's stubs demand a flow to start from, which would be a cost and no use.
+        self._search: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+        rows = np.arange(min(_GRID_PX, height) // 2, height, _GRID_PX)
+        columns = np.arange(min(_GRID_PX, width) // 2, width, _GRID_PX)
+        self._grid = np.ix_(rows, columns)
+        columns_px, rows_px = np.meshgrid(columns, rows)
+        self._points = np.stack([columns_px.ravel(), rows_px.ravel()], axis=1).astype(np.float32)
+        self._width = width
+
+    def measure(self, first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
+        """Camera and object motion between two (h, w) uint8 pictures, in widths a pair."""
+        if cv2.absdiff(first, second).mean() <= STILL_LUMA_LEVELS:
+            return 0.0, 0.0
+        flow = self._search.calc(first, second, None)[self._grid].reshape(-1, 2)
+        camera = self._camera_flow(flow)
+        return _mean_length(camera) / self._width, _mean_length(flow - camera) / self._width
+
+    def _camera_flow(self, flow: np.ndarray) -> np.ndarray:
+        """(N, 2) px: where the camera alone would have moved each point; stands still where nothing agrees."""
+        matrix, _ = cv2.estimateAffinePartial2D(
+            self._points, self._points + flow, method=cv2.RANSAC, ransacReprojThreshold=_RANSAC_PX, maxIters=200
+        )
+        if matrix is None:
+            return np.zeros_like(flow)
+        return np.asarray(self._points @ matrix[:, :2].T + matrix[:, 2] - self._points)
+
+
+def pair_motions(track: MotionTrack, cuts_seconds: Iterable[float]) -> tuple[PairMotion, ...]:
+    """Measure evenly chosen pairs of every span; none across a cut.
+
+    Args:
+        track: the pictures.
+        cuts_seconds: times of the first frames of shots, as `shots.cut_times` gives them.
+    """
+    meter = FlowMeter(*track.luma.shape[1:])
+    return tuple(_pair_motion(meter, track, frame) for frame in chosen_pairs(track, frozenset(cuts_seconds)))
+
+
+def chosen_pairs(track: MotionTrack, cuts_seconds: frozenset[float]) -> Iterator[int]:
+    """Indices of the second frames of the pairs, at most `MAX_PAIRS_PER_SECOND`."""
+    for span in track.spans:
+        next_seconds = -np.inf
+        for frame in range(span.first + 1, span.last):
+            at_seconds = float(track.pts_seconds[frame])
+            if at_seconds >= next_seconds and at_seconds not in cuts_seconds:
+                next_seconds = at_seconds + 1.0 / MAX_PAIRS_PER_SECOND
+                yield frame
+
+
+def _pair_motion(meter: FlowMeter, track: MotionTrack, frame: int) -> PairMotion:
+    camera, residual = meter.measure(track.luma[frame - 1], track.luma[frame])
+    before_seconds, at_seconds = (float(seconds) for seconds in track.pts_seconds[frame - 1 : frame + 1])
+    interval_seconds = at_seconds - before_seconds
+    return PairMotion(before_seconds, camera / interval_seconds, residual / interval_seconds)
+
+
+def _mean_length(vectors: np.ndarray) -> float:
+    return float(np.hypot(vectors[:, 0], vectors[:, 1]).mean())

@@ -1,0 +1,112 @@
+"""Where one shot ends and the next begins.
+
+A cut is a change that stands out twice: absolutely, and against the changes right before and after it, which are large
+too where something passes close to the camera. Flashes are told apart because the picture comes back. A fade through
+black or another flat colour counts as one cut, where the picture returns. Dissolves and wipes are not found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import cv2
+import numpy as np
+
+from operators.media.tracks import MotionTrack, Span
+from operators.motion.content_change import ContentChange
+
+MIN_CHANGE = 0.12
+"""Least content change of a cut."""
+MIN_CHANGE_OVER_NEIGHBOURS = 1.75
+"""A cut's change over the mean of its neighbours'."""
+NEIGHBOUR_SECONDS = 0.17
+"""How far on either side a change is compared; at least one neighbour."""
+FLASH_SECONDS = 0.25
+"""A picture that comes back within this was not cut away from."""
+ALIKE_RATIO = 0.5
+"""Of a cut's change: pictures across it that differ by less are of one shot."""
+FLAT_LUMA_DEVIATION = 4.0
+"""Standard deviation of luma, of 255, below which there is no picture."""
+
+
+def cut_times(track: MotionTrack) -> tuple[float, ...]:
+    """Times of the first frame of every new shot, ascending.
+
+    No frames are compared across a gap: a cut in one is not found. Precise to one interval of the track.
+    """
+    change = ContentChange(track.luma)
+    is_flat = np.array([_deviation(picture) < FLAT_LUMA_DEVIATION for picture in track.luma], dtype=bool)
+    frames = (frame for span in track.spans for frame in _cut_frames(track, span, change, is_flat))
+    return tuple(float(track.pts_seconds[frame]) for frame in frames)
+
+
+def _cut_frames(track: MotionTrack, span: Span, change: ContentChange, is_flat: np.ndarray) -> list[int]:
+    pts_seconds = track.pts_seconds
+    changes = change.successive(span.first, span.last)
+    hard = _standing_out(changes, _reach(pts_seconds, span, NEIGHBOUR_SECONDS))
+    flash_reach = _reach(pts_seconds, span, FLASH_SECONDS)
+    cuts = {
+        frame
+        for frame in (span.first + 1 + int(position) for position in hard)
+        if not is_flat[frame - 1 : frame + 1].any() and not _comes_back(change, span, frame, flash_reach)
+    }
+    return sorted(cuts | set(_returns_from_flat(pts_seconds, span, is_flat, change)))
+
+
+def _standing_out(changes: np.ndarray, reach: int) -> np.ndarray:
+    """Positions of changes that are large, and the largest by far among `reach` on either side."""
+    return np.array(
+        [
+            position
+            for position in map(int, np.flatnonzero(changes >= MIN_CHANGE))
+            if changes[position] >= MIN_CHANGE_OVER_NEIGHBOURS * _mean_around(changes, position, reach)
+        ],
+        dtype=np.int64,
+    )
+
+
+def _mean_around(changes: np.ndarray, position: int, reach: int) -> float:
+    before, after = changes[max(0, position - reach) : position], changes[position + 1 : position + 1 + reach]
+    neighbours = np.concatenate([before, after])
+    return float(neighbours.mean()) if len(neighbours) else 0.0
+
+
+def _comes_back(change: ContentChange, span: Span, frame: int, reach: int) -> bool:
+    """Whether a picture from before `frame` is seen again soon after it."""
+    limit = ALIKE_RATIO * change.between(frame - 1, frame)
+    befores = range(max(span.first, frame - reach), frame)
+    afters = range(frame, min(span.last, frame + reach))
+    return any(
+        change.between(before, after) < limit for before in befores for after in afters if after - before <= reach
+    )
+
+
+def _returns_from_flat(
+    pts_seconds: np.ndarray, span: Span, is_flat: np.ndarray, change: ContentChange
+) -> Iterable[int]:
+    """First frames with a picture again, except after a flash that changed nothing."""
+    for first, last in _runs(is_flat[span.first : span.last], span.first):
+        if first == span.first or last == span.last:
+            continue
+        is_brief = pts_seconds[last] - pts_seconds[first] <= FLASH_SECONDS
+        if not (is_brief and change.between(first - 1, last) < MIN_CHANGE):
+            yield last
+
+
+def _runs(is_flat: np.ndarray, offset: int) -> list[tuple[int, int]]:
+    """Runs [first, last) of True, shifted by `offset`."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], is_flat, [False]]).astype(np.int8)))
+    return [(int(first) + offset, int(last) + offset) for first, last in edges.reshape(-1, 2)]
+
+
+def _reach(pts_seconds: np.ndarray, span: Span, seconds: float) -> int:
+    """How many intervals of a span fit into a duration, at least one."""
+    if span.last - span.first < 2:
+        return 1
+    interval_seconds = float(np.median(np.diff(pts_seconds[span.first : span.last])))
+    return max(1, round(seconds / interval_seconds))
+
+
+def _deviation(picture: np.ndarray) -> float:
+    """Standard deviation of (h, w) uint8."""
+    return float(cv2.meanStdDev(picture)[1][0, 0])

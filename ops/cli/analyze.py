@@ -1,0 +1,104 @@
+"""`vidsignal analyze`: the same operators, fold and policy, without Kafka and Redis."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from time import monotonic, time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from models.weights import WeightsCorrupt, WeightsMissing
+from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
+from ops.cli.exit_codes import ExitCode
+from ops.cli.publish import build_upload, metadata_for
+from ops.cli.verdict_lines import describe_outcome
+from schemas.outcomes import Outcome
+from schemas.uploads import VideoUploaded
+from streams.process_setup import prepare_process
+from streams.settings import Settings
+from streams.verdict.policy_checks import InvalidPolicy
+
+if TYPE_CHECKING:
+    from streams.direct import DirectAnalysis
+
+
+def analyze(
+    paths: Annotated[list[Path], typer.Argument(help="Video, sound or picture files.")],
+    title: Annotated[str, typer.Option(help="Title of the video.")] = "",
+    description: Annotated[str, typer.Option(help="Description of the video.")] = "",
+    hashtag: Annotated[list[str] | None, typer.Option(help="A hashtag; may be given several times.")] = None,
+    market: Annotated[str | None, typer.Option(help="ISO 3166 country code, such as DE.")] = None,
+    metadata: Annotated[Path | None, typer.Option(help="JSON with upload fields, as for `publish`.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    json_output: Annotated[bool, typer.Option("--json", help="One JSON object a video, as it is done.")] = False,
+) -> None:
+    """Analyse files and print what the pipeline would say of them; exit code 1 where a modality failed."""
+    roots = ",".join(sorted({str(path.resolve().parent) for path in paths}))
+    settings = settings_or_exit(device=device, media_roots=roots)
+    fields: dict[str, Any] = {
+        "title": title,
+        "description": description,
+        "hashtags": hashtag or [],
+        "market": market,
+    }
+    uploads = [build_upload(path, {**fields, **metadata_for(path, metadata)}) for path in paths]
+    with clean_interrupt():
+        has_failures = asyncio.run(_analyse_all(settings, uploads, json_output))
+    if has_failures:
+        raise typer.Exit(ExitCode.FOUND)
+
+
+async def _analyse_all(settings: Settings, uploads: list[VideoUploaded], json_output: bool) -> bool:
+    err.print("loading models ...")
+    try:
+        engine, analysis = await _open(settings)
+    except (WeightsMissing, WeightsCorrupt, InvalidPolicy) as error:
+        fail(str(error), ExitCode.USAGE)
+    try:
+        began = monotonic()
+        outcomes = await _run(analysis, uploads, json_output)
+        seconds = monotonic() - began
+    finally:
+        await engine.close()
+    err.print(f"{len(outcomes)} videos in {seconds:.1f} s, {len(outcomes) / seconds:.2f} a second, on {engine.device}")
+    return any(outcome.verdict.modalities.failed for outcome in outcomes)
+
+
+async def _open(settings: Settings) -> tuple[Any, DirectAnalysis]:
+    capabilities = prepare_process(settings)
+    # torch comes with these: after the process was prepared, and not for every command
+    from streams.clock import SystemClock
+    from streams.direct import DirectAnalysis
+    from streams.engine import open_engine
+    from streams.verdict.cost import Prices
+    from streams.verdict.outcome import FoldContext
+    from streams.verdict.policy_file import load_policy
+
+    policy = load_policy(settings.policy_file)
+    engine = await open_engine(settings, capabilities)
+    context = FoldContext(policy, Prices.from_settings(settings), settings.log_generation, time())
+    return engine, DirectAnalysis(engine, context, slots=settings.slots, clock=SystemClock())
+
+
+async def _run(analysis: DirectAnalysis, uploads: list[VideoUploaded], json_output: bool) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    columns = (TextColumn("analysing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task("", total=len(uploads))
+        for done in asyncio.as_completed([analysis.outcome_of(upload) for upload in uploads]):
+            outcome = await done
+            outcomes.append(outcome)
+            bar.advance(task)
+            _print(outcome, json_output)
+    return outcomes
+
+
+def _print(outcome: Outcome, json_output: bool) -> None:
+    if json_output:
+        print_json({"verdict": outcome.verdict, "recommendation": outcome.record})
+        return
+    for line in describe_outcome(outcome):
+        out.print(line, markup=False)

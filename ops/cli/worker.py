@@ -1,0 +1,22 @@
+"""`vidsignal worker`: one process that runs roles."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ops.cli.console import settings_or_exit
+from streams.worker import run_worker
+
+
+def worker(
+    roles: Annotated[str | None, typer.Option(help="Comma-separated: intake, media, verdict. All by default.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+) -> None:
+    """Run roles until SIGTERM or Ctrl-C; prints one JSON line when models are warm and its groups are joined.
+
+    Exit codes: 0 stopped; 2 settings, policy, versions or weights are wrong; 70 crashed and wants to be restarted;
+    78 Redis lost what Kafka remembers: run `vidsignal rebuild`.
+    """
+    raise typer.Exit(run_worker(settings_or_exit(roles=roles, device=device)))

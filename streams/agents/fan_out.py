@@ -1,0 +1,30 @@
+"""Work on items while they still arrive."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+async def fan_out(items: AsyncIterator[Item], work: Callable[[Item], Awaitable[Result]]) -> list[Result]:
+    """Start on every item the moment it arrives; return the results in the order of the items.
+
+    The first failure, of the items' source or of the work on one, ends everything that is under way and is raised as
+    it is: whoever calls decides by its type.
+    """
+    tasks: list[asyncio.Task[Result]] = []
+    try:
+        async with asyncio.TaskGroup() as group:
+            async for item in items:
+                tasks.append(group.create_task(_awaited(work(item))))
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+async def _awaited(result: Awaitable[Result]) -> Result:
+    return await result

@@ -1,0 +1,65 @@
+"""What moves: shots, camera and object motion, pace. No model is needed."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from operators.motion.energy import StepEnergy, camera_ratio, mean_energy, still_ratio
+from operators.motion.pace import cuts_per_minute, mean_shot_seconds, pace
+from operators.motion.track_motion import TrackMotion, measure_motion
+from schemas.evidence import Feature
+from streams.agents.analysis import Analysis, Work
+from streams.agents.described import features_of
+from streams.agents.tally import Tally
+
+_SHOTS = "shot-cuts@1"
+_FLOW = "dis-flow@1"
+_PACE = "pace@1"
+
+
+async def analyse(work: Work) -> Analysis:
+    """Measure the motion of one upload.
+
+    Raises:
+        InvalidMedia: See `MediaSession`.
+    """
+    tally = Tally(work.host)
+    track = await work.session.motion()
+    if track is None:
+        return Analysis(is_present=False, receipt=tally.receipt())
+    motion = await tally.on_host(partial(measure_motion, track))
+    return Analysis(
+        features={**_shot_features(work, motion), **_energy_features(work, motion), **_pace_features(work, motion)},
+        receipt=tally.receipt(num_items=motion.num_pairs),
+    )
+
+
+def _shot_features(work: Work, motion: TrackMotion) -> dict[str, Feature]:
+    num_cuts = len(motion.cuts_seconds)
+    values = {
+        "motion.cut_times_seconds": list(motion.cuts_seconds),
+        "motion.num_shots": num_cuts + 1,
+        "motion.mean_shot_seconds": mean_shot_seconds(num_cuts, motion.observed_seconds),
+        "motion.cuts_per_minute": cuts_per_minute(num_cuts, motion.observed_seconds),
+        "motion.analysed_seconds": motion.observed_seconds,
+    }
+    return features_of(work, _SHOTS, values)
+
+
+def _energy_features(work: Work, motion: TrackMotion) -> dict[str, Feature]:
+    values = {
+        "motion.energy": [_energy_entry(step) for step in motion.steps],
+        "motion.mean_energy": mean_energy(motion.steps),
+        "motion.camera_ratio": camera_ratio(motion.steps),
+        "motion.static_ratio": still_ratio(motion.steps),
+    }
+    return features_of(work, _FLOW, values)
+
+
+def _energy_entry(step: StepEnergy) -> dict[str, float]:
+    return {"start_seconds": step.start_seconds, "camera": step.camera, "object": step.object}
+
+
+def _pace_features(work: Work, motion: TrackMotion) -> dict[str, Feature]:
+    cuts_a_minute = cuts_per_minute(len(motion.cuts_seconds), motion.observed_seconds)
+    return features_of(work, _PACE, {"motion.pace": pace(cuts_a_minute, mean_energy(motion.steps))})

@@ -1,0 +1,52 @@
+"""The one media session that the agents of an upload share, and the receipt of its one decode."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+
+import msgspec
+
+from operators.errors import InvalidMedia
+from operators.media.session import MediaSession
+from schemas.receipts import DecodeReceipt
+from streams.agents.analysis import Agent, Analysis, Work
+
+
+class SharedSession:
+    """A media session and the identity of its one decode.
+
+    Args:
+        session: open for as long as this is used.
+    """
+
+    def __init__(self, session: MediaSession) -> None:
+        self.session = session
+        self._decode_id = uuid.uuid4().hex
+
+    async def analyse(self, agent: Agent, work: Work) -> Analysis:
+        """Run an agent and put the decode on its receipt; raises what the agent raises."""
+        analysis = await agent.analyse(work)
+        if agent.modality == "context":
+            return analysis  # it never looks at the media
+        receipt = msgspec.structs.replace(analysis.receipt, decode=await self.receipt())
+        return replace(analysis, receipt=receipt)
+
+    async def receipt(self) -> DecodeReceipt | None:
+        """What the decode cost, the same for every agent; None where it failed after this agent had its part."""
+        try:
+            found = await self.session.receipt()
+        except InvalidMedia:
+            return None
+        return DecodeReceipt(
+            decode_id=self._decode_id,
+            cpu_seconds=found.cpu_seconds,
+            wall_seconds=found.wall_seconds,
+            frames_decoded=found.frames_decoded,
+            frames_sampled=found.frames_sampled,
+            bytes_read=found.bytes_read,
+            audio_seconds=found.audio_seconds,
+            coverage_ratio=found.coverage_ratio,
+            decode_errors=found.decode_errors,
+            decoder=found.decoder,
+        )

@@ -1,0 +1,204 @@
+"""The Faust app of each role: its group, its topic, its consumer, its agents."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import faust
+
+from schemas.topics import Topic
+from streams.clock import Clock
+from streams.delivery.admission import Admission
+from streams.delivery.attempts import Attempts
+from streams.delivery.consumer_rules import ConsumerRules
+from streams.delivery.crash import Crash, WorkerExit
+from streams.delivery.delivery import Delivery, Work
+from streams.delivery.ledger import OffsetLedger
+from streams.delivery.safe_consumer import ConsumerPolicy, SafeConsumer
+from streams.delivery.settlement import Settlement
+from streams.delivery.transport import SafeTransport
+from streams.settings import Role, Settings
+
+_SESSION_SECONDS: Final = 12.0
+_REBALANCE_SECONDS: Final = 90.0
+"""Longer than the longest drain, so that a member that drains is not taken for dead."""
+_FETCH_WAIT_SECONDS: Final = 0.5
+_EMBEDDED_FETCH_WAIT_SECONDS: Final = 0.05
+"""The embedded broker does not answer a waiting fetch when a record arrives."""
+_STOP_SECONDS: Final = 8.0
+"""Beside the drain: leaving the group and closing connections."""
+_SETTLE_SECONDS: Final = 2.0
+"""For counts in Redis, which may be away."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoleSpec:
+    """What one role consumes, and how."""
+
+    role: Role
+    topic: Topic
+    works: Mapping[str, Work]
+    """By agent; each agent meets every event."""
+    capacity: int
+    """Events at once."""
+    rules: ConsumerRules
+    attempts: Attempts | None = None
+    """Where work may take the process down."""
+    device_fault_attempts: int = 1
+    poll_records: int = 64
+    """At most that many at a time from the client's buffer."""
+    buffer_records: int = 4096
+    """An agent's queue; a fifth of it has to hold a poll of every assigned partition."""
+
+
+class RoleApp:
+    """A role of this worker: its Faust app and everything that hangs on it.
+
+    Args:
+        settings: of the worker.
+        spec: the role.
+        crash: takes what has no answer.
+        clock: for waits.
+    """
+
+    def __init__(self, settings: Settings, spec: RoleSpec, crash: Crash, clock: Clock) -> None:
+        self.role = spec.role
+        self.joined = asyncio.Event()
+        self.ledger = OffsetLedger(len(spec.works))
+        self._crash = crash
+        self._drain_timeout_seconds = settings.drain_timeout_seconds
+        self._settlement = Settlement(spec.attempts)
+        self.admission = Admission(spec.capacity, spec.works, self._settlement.settle)
+        self._app = faust_app(settings, spec)
+        self._app.transport = SafeTransport(self._app.conf.broker_consumer, self._app, self._policy(settings, spec))
+        self._deliveries = [self._delivery(name, work, spec, clock) for name, work in spec.works.items()]
+        for delivery in self._deliveries:
+            _declare_agent(self._app, settings.topic_prefix + spec.topic.name, delivery)
+
+    async def start(self) -> None:
+        """Connect and ask to join the group; `joined` is set when records may flow."""
+        await self._app.start()
+
+    async def stop(self) -> None:
+        """Drain, commit, leave the group, and put back what is still unfinished."""
+        try:
+            await asyncio.wait_for(self._app.stop(), self._drain_timeout_seconds + _STOP_SECONDS)
+        finally:
+            for delivery in self._deliveries:
+                await delivery.cancel()
+            await self._settlement.drain(_SETTLE_SECONDS)
+
+    def num_finished(self) -> int:
+        """Grows with every event that an agent finished."""
+        return self.ledger.num_finished
+
+    def lag(self) -> int:
+        """Records that wait in the assigned partitions, as far as known."""
+        consumer = self._app._consumer
+        return consumer.lag() if isinstance(consumer, SafeConsumer) and self.joined.is_set() else 0
+
+    def report_crash(self) -> None:
+        """Tell the worker if Faust gave up."""
+        if self._app.crashed:
+            self._crash.report(self._app.crash_reason or RuntimeError("Faust crashed"), role=self.role)
+
+    def _policy(self, settings: Settings, spec: RoleSpec) -> ConsumerPolicy:
+        embedded = settings.is_broker_embedded
+        return ConsumerPolicy(
+            role=spec.role,
+            ledger=self.ledger,
+            admission=self.admission,
+            rules=spec.rules,
+            drain_timeout_seconds=settings.drain_timeout_seconds,
+            fetch_wait_seconds=_EMBEDDED_FETCH_WAIT_SECONDS if embedded else _FETCH_WAIT_SECONDS,
+            is_broker_embedded=embedded,
+            crash_happened=self._crash.happened,
+            on_joined=self.joined.set,
+            on_refusal=lambda error: self._crash.report(error, WorkerExit.NEEDS_REBUILD, role=spec.role),
+        )
+
+    def _delivery(self, agent: str, work: Work, spec: RoleSpec, clock: Clock) -> Delivery:
+        return Delivery(
+            role=spec.role,
+            agent=agent,
+            work=work,
+            admission=self.admission,
+            ledger=self.ledger,
+            crash=self._crash,
+            clock=clock,
+            attempts=spec.attempts,
+            device_fault_attempts=spec.device_fault_attempts,
+        )
+
+
+def group_of(settings: Settings, role: Role) -> str:
+    """Consumer group of a role; it never depends on what else a worker runs."""
+    return f"{settings.topic_prefix}vidsignal-{role}"
+
+
+class QuietApp(faust.App):
+    """A Faust app without folders: it has no tables."""
+
+    def _create_directories(self) -> None:
+        """Create none."""
+
+
+def faust_app(settings: Settings, spec: RoleSpec) -> QuietApp:
+    """Build the app; it connects when it is started."""
+    servers = settings.kafka_bootstrap_servers.split(",")
+    return QuietApp(
+        group_of(settings, spec.role),
+        broker=[f"kafka://{server.strip()}" for server in servers],
+        broker_credentials=_credentials(settings),
+        value_serializer="raw",
+        key_serializer="raw",
+        autodiscover=False,
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        table_standby_replicas=0,
+        processing_guarantee="at_least_once",
+        broker_session_timeout=_SESSION_SECONDS,
+        broker_heartbeat_interval=3.0,
+        broker_rebalance_timeout=_REBALANCE_SECONDS,
+        broker_max_poll_interval=3600.0,
+        broker_max_poll_records=spec.poll_records,
+        broker_commit_interval=1.0,
+        consumer_metadata_max_age_ms=30_000,
+        consumer_auto_offset_reset="earliest",
+        stream_buffer_maxsize=spec.buffer_records,
+        stream_wait_empty=True,
+        stream_recovery_delay=0.0,
+        producer_request_timeout=60.0,
+    )
+
+
+def _declare_agent(app: QuietApp, topic_name: str, delivery: Delivery) -> None:
+    topic = app.topic(topic_name, key_type=bytes, value_type=bytes, value_serializer="raw", key_serializer="raw")
+
+    async def consume(stream: Any) -> None:
+        await delivery.consume(stream)
+
+    app.agent(topic, name=f"{delivery.role}.{delivery.agent}")(consume)
+
+
+def _credentials(settings: Settings) -> Any:
+    protocol = settings.kafka_security_protocol
+    if protocol == "PLAINTEXT":
+        return None
+    context = None
+    if protocol.endswith("SSL"):
+        context = ssl.create_default_context(cafile=settings.kafka_ssl_ca_file)
+    if protocol == "SSL":
+        return faust.SSLCredentials(context=context)
+    password = settings.kafka_sasl_password
+    return faust.SASLCredentials(
+        mechanism=settings.kafka_sasl_mechanism,
+        username=settings.kafka_sasl_username,
+        password=password.get_secret_value() if password else None,
+        ssl_context=context,
+    )

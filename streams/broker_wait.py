@@ -1,0 +1,44 @@
+"""Waiting at the start for a broker that has our topics: Faust itself would give up at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+import structlog
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from streams import metrics
+from streams.clock import Clock
+from streams.delivery.backoff import Backoff
+from streams.kafka_clients import client_configuration
+from streams.settings import Settings
+
+_ASK_SECONDS = 5.0
+
+_log = structlog.get_logger(__name__)
+
+
+async def await_topics(settings: Settings, topics: Iterable[str], clock: Clock) -> None:
+    """Return when a broker answers and knows every topic; ask for ever."""
+    wanted = list(topics)
+    admin = AdminClient(client_configuration(settings))
+    for delay_seconds in Backoff(first_seconds=0.25, limit_seconds=5.0).delays():
+        problem = await asyncio.to_thread(_missing, admin, wanted)
+        if problem is None:
+            return
+        metrics.RETRIES.labels("broker").inc()
+        _log.warning("waiting for the broker", broker=settings.kafka_bootstrap_servers, problem=problem)
+        await clock.sleep(delay_seconds)
+
+
+def _missing(admin: AdminClient, topics: list[str]) -> str | None:
+    for topic in topics:
+        try:
+            found = admin.list_topics(topic, timeout=_ASK_SECONDS).topics[topic]
+        except KafkaException as error:
+            return f"no answer: {error.args[0].str()}"
+        if found.error is not None or not found.partitions:
+            return f"topic {topic} does not exist; `vidsignal topics create` makes it"
+    return None

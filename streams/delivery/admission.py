@@ -1,0 +1,160 @@
+"""Admission: how many events a role works on at once, and which one alone.
+
+An event takes one slot, whichever agent meets it first; the last agent to leave gives it back. All agents of an app
+see the events in one order, and who meets an event that has its slot never waits, so agents cannot block each other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, TypeVar
+
+from streams.delivery.record import Place, Record
+
+Result = TypeVar("Result")
+
+
+class Slot:
+    """One event's place among those being worked on, and what its agents share."""
+
+    def __init__(self, place: Place, generation: int) -> None:
+        self.place = place
+        self.generation = generation
+        self.arrived: set[str] = set()
+        """Agents that met the event in this generation."""
+        self.num_active = 0
+        """Deliveries that have not left, of earlier generations too."""
+        self.runs_alone = False
+        self.has_crashed = False
+        self.was_cancelled = False
+        self._shared: dict[str, asyncio.Task[Any]] = {}
+        self._clean_ups: list[Callable[[], Awaitable[None]]] = []
+
+    async def once(self, name: str, work: Callable[[], Awaitable[Result]]) -> Result:
+        """Run `work` for whoever asks first; all who ask under that name get its result or its error."""
+        if name not in self._shared:
+            self._shared[name] = asyncio.ensure_future(_run(work))
+        result: Result = await asyncio.shield(self._shared[name])
+        return result
+
+    def defer(self, clean_up: Callable[[], Awaitable[None]]) -> None:
+        """Have this called when the last agent has left."""
+        self._clean_ups.append(clean_up)
+
+    async def close(self) -> None:
+        """End what is shared and still runs, and clean up in reverse order."""
+        for task in self._shared.values():
+            task.cancel()
+        for clean_up in reversed(self._clean_ups):
+            await clean_up()
+
+
+class Admission:
+    """The slots of one app.
+
+    Args:
+        capacity: events at once.
+        agents: names of the app's agents; an event is through when all of them have been there.
+        on_release: called with each slot that is given back.
+    """
+
+    def __init__(
+        self, capacity: int, agents: Iterable[str], on_release: Callable[[Slot], None] | None = None
+    ) -> None:
+        if capacity < 1:
+            raise ValueError(f"at least one event has to be admitted, got a capacity of {capacity}")
+        self._capacity = capacity
+        self._agents = frozenset(agents)
+        self._on_release = on_release
+        self._slots: dict[Place, Slot] = {}
+        self._loners: list[Slot] = []
+        """Slots that run alone or wait for it, in their order."""
+        self._generation = -1
+        self._is_suspended = True
+        self._waiters: list[asyncio.Future[None]] = []
+
+    @property
+    def num_running(self) -> int:
+        """Events whose work has not ended."""
+        return sum(slot.num_active > 0 for slot in self._slots.values())
+
+    @property
+    def num_slots(self) -> int:
+        """Slots that are taken."""
+        return len(self._slots)
+
+    async def enter(self, record: Record, agent: str) -> Slot | None:
+        """Wait for a slot. None: the record's generation is over, and the record comes again elsewhere or here."""
+        await self._until(lambda: self._is_over(record) or record.place in self._slots or self._has_room())
+        if self._is_over(record):
+            return None
+        slot = self._slots.setdefault(record.place, Slot(record.place, record.generation))
+        if slot.generation != record.generation:
+            slot.generation, slot.arrived = record.generation, set()
+        slot.arrived.add(agent)
+        slot.num_active += 1
+        return slot
+
+    def leave(self, slot: Slot) -> None:
+        """One delivery of the slot's event has ended."""
+        slot.num_active -= 1
+        self._release_if_through(slot)
+        self._changed()
+
+    async def alone(self, slot: Slot) -> None:
+        """Wait until the slot's event is the only one that runs; nothing else is admitted until it left."""
+        if slot not in self._loners:
+            self._loners.append(slot)
+        await self._until(lambda: self._loners[0] is slot and self._others_ended())
+
+    def suspend(self) -> None:
+        """A generation ends: admit nothing, and do not wait for agents that never met their event."""
+        self._is_suspended = True
+        for slot in list(self._slots.values()):
+            self._release_if_through(slot)
+        self._changed()
+
+    def resume(self, generation: int) -> None:
+        """A generation begins."""
+        self._generation = generation
+        self._is_suspended = False
+        self._changed()
+
+    async def until_idle(self) -> None:
+        """Return when no event is worked on."""
+        await self._until(lambda: self.num_running == 0)
+
+    def _is_over(self, record: Record) -> bool:
+        return self._is_suspended or record.generation != self._generation
+
+    def _has_room(self) -> bool:
+        return len(self._slots) < self._capacity and not self._loners
+
+    def _others_ended(self) -> bool:
+        return all(slot in self._loners or slot.num_active == 0 for slot in self._slots.values())
+
+    def _release_if_through(self, slot: Slot) -> None:
+        is_over = self._is_suspended or slot.generation != self._generation
+        if slot.num_active == 0 and (is_over or slot.arrived >= self._agents) and slot.place in self._slots:
+            del self._slots[slot.place]
+            if slot in self._loners:
+                self._loners.remove(slot)
+            if self._on_release is not None:
+                self._on_release(slot)
+
+    async def _until(self, is_true: Callable[[], bool]) -> None:
+        while not is_true():
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            await waiter
+
+    def _changed(self) -> None:
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+
+async def _run(work: Callable[[], Awaitable[Result]]) -> Result:
+    return await work()

@@ -1,0 +1,39 @@
+"""The end of a process that met something it has no answer to."""
+
+from __future__ import annotations
+
+import asyncio
+from enum import IntEnum
+from typing import Any
+
+import structlog
+
+_log = structlog.get_logger(__name__)
+
+
+class WorkerExit(IntEnum):
+    """What a worker's exit code says to whoever supervises it."""
+
+    STOPPED = 0
+    """It was asked to."""
+    MISCONFIGURED = 2
+    """A setting, the policy or a version is wrong; a restart does not help."""
+    CRASHED = 70
+    """Something that has no answer: start it again, unfinished events come again."""
+    NEEDS_REBUILD = 78
+    """The store misses facts; run `vidsignal rebuild`, a restart does not help."""
+
+
+class Crash:
+    """The first reason why this process has to end; later ones are logged and change nothing."""
+
+    def __init__(self) -> None:
+        self.happened = asyncio.Event()
+        self.exit_code = WorkerExit.STOPPED
+
+    def report(self, error: BaseException, exit_code: WorkerExit = WorkerExit.CRASHED, **context: Any) -> None:
+        """Log the error with its traceback, and ask the worker to end."""
+        _log.critical("the worker has to end", exit_code=int(exit_code), exc_info=error, **context)
+        if not self.happened.is_set():
+            self.exit_code = exit_code
+            self.happened.set()

@@ -1,0 +1,84 @@
+"""Dead letters: an event that will not be retried, kept whole, one per event."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+import msgspec
+from redis.asyncio import Redis
+
+from schemas.dead_letters import DeadLetter
+from schemas.facts import Failure
+from schemas.topics import DEAD_LETTER
+from schemas.wire import event_headers, header
+from streams import metrics
+from streams.clock import Clock
+from streams.delivery.publisher import Publisher, RecordTooLarge
+from streams.delivery.record import Place, Record
+from streams.store.keys import Keys
+
+_MARK_SECONDS: Final = 28 * 86_400
+"""As long as dead letters are kept."""
+_LARGEST_VALUE_BYTES: Final = 5 * 1024 * 1024
+"""What fits into the largest dead letter in base64."""
+
+
+class DeadLetters:
+    """Writes dead letters and remembers which were written, so that a replay writes none.
+
+    The mark follows the confirmation: a death between them writes the letter twice, under the same id.
+    """
+
+    def __init__(self, publisher: Publisher, redis: Redis, keys: Keys, clock: Clock) -> None:
+        self._publisher = publisher
+        self._redis = redis
+        self._keys = keys
+        self._clock = clock
+
+    async def write(self, record: Record, failure: Failure, *, role: str, attempts: int = 1) -> None:
+        """Return when the letter is confirmed, now or by an earlier run."""
+        mark = self._keys.dead_letter(dead_letter_id(record.place))
+        if await self._redis.exists(mark):
+            return
+        letter = self._letter(record, failure, role, attempts)
+        try:
+            await self._send(record, letter)
+        except RecordTooLarge:
+            await self._send(record, msgspec.structs.replace(letter, value=None, headers=()))
+        await self._redis.set(mark, failure.cause, ex=_MARK_SECONDS)
+        metrics.DEAD_LETTERS.labels(role, failure.cause).inc()
+
+    async def _send(self, record: Record, letter: DeadLetter) -> None:
+        headers = event_headers(
+            letter,
+            event_id=letter.dead_letter_id,
+            source=f"vidsignal/{letter.role}",
+            now_unix_seconds=letter.failed_unix_seconds,
+            traceparent=header(record.headers, "traceparent"),
+        )
+        await self._publisher.publish(DEAD_LETTER, record.key, letter, headers=headers)
+
+    def _letter(self, record: Record, failure: Failure, role: str, attempts: int) -> DeadLetter:
+        value = record.value or b""
+        return DeadLetter(
+            dead_letter_id=dead_letter_id(record.place),
+            cause=failure.cause,
+            message=failure.message,
+            role=role,
+            attempts=attempts,
+            source=record.source,
+            source_timestamp_unix_seconds=record.timestamp_unix_seconds,
+            failed_unix_seconds=self._clock.now_unix_seconds(),
+            key=record.key,
+            headers=record.headers,
+            value=record.value if len(value) <= _LARGEST_VALUE_BYTES else None,
+            value_bytes=len(value),
+            value_sha256=hashlib.sha256(value).hexdigest(),
+        )
+
+
+def dead_letter_id(place: Place) -> str:
+    """Name of the letter of one event, the same however often it is written."""
+    text = f"{place.topic}\x1f{place.partition}\x1f{place.offset}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,0 +1,182 @@
+"""The one wrapper around all work on events: what is acknowledged is done, and what cannot be done is answered.
+
+An event is finished only when its work returned, and work returns only when its outputs are confirmed. What is away is
+waited for. What is wrong with the event or its media becomes an answer. A device gets a bounded number of tries.
+Anything else is a bug: the process ends and the event comes again, and the attempt count decides when that has
+happened often enough.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Protocol
+
+import structlog
+
+from operators.errors import DeviceFault, InvalidMedia, ModelFault, Overloaded
+from schemas.errors import InvalidEvent
+from schemas.facts import Failure
+from streams import metrics
+from streams.clock import Clock
+from streams.delivery.admission import Admission, Slot
+from streams.delivery.attempts import UNCLEAN_ENDS_BEFORE_ALONE, Attempt, Attempts
+from streams.delivery.backoff import Backoff
+from streams.delivery.crash import Crash
+from streams.delivery.inflight import InFlight
+from streams.delivery.ledger import OffsetLedger
+from streams.delivery.record import Record, record_of
+
+_log = structlog.get_logger(__name__)
+
+
+class Work(Protocol):
+    """What one agent does with an event; both verbs may run again for the same event, and must be harmless then."""
+
+    async def run(self, record: Record, slot: Slot) -> None:
+        """Do it; return when every output is confirmed."""
+
+    async def fail(self, record: Record, slot: Slot, failure: Failure) -> None:
+        """State that the event has no result here, and why; return when that is confirmed."""
+
+
+class Delivery:
+    """Brings events of one stream to one agent's work.
+
+    Args:
+        role: for metrics and logs.
+        agent: name within the app.
+        work: what to do.
+        admission: the app's slots.
+        ledger: the app's offsets.
+        crash: takes what has no answer.
+        clock: for waits.
+        attempts: counts starts, where work may take the process down; None where it is plain Python.
+        device_fault_attempts: tries before a device fault becomes an answer.
+        backoff: waits between tries.
+    """
+
+    def __init__(
+        self,
+        *,
+        role: str,
+        agent: str,
+        work: Work,
+        admission: Admission,
+        ledger: OffsetLedger,
+        crash: Crash,
+        clock: Clock,
+        attempts: Attempts | None = None,
+        device_fault_attempts: int = 1,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self.role = role
+        self.agent = agent
+        self._work = work
+        self._admission = admission
+        self._ledger = ledger
+        self._crash = crash
+        self._clock = clock
+        self._attempts = attempts
+        self._device_fault_attempts = device_fault_attempts
+        self._backoff = backoff or Backoff()
+        self._in_flight = InFlight()
+        self._deliveries: set[asyncio.Task[None]] = set()
+
+    async def consume(self, stream: Any) -> None:
+        """Take events from a Faust stream for as long as it lasts."""
+        async for event in stream.noack().events():
+            await self.take(record_of(event.message))
+
+    async def take(self, record: Record) -> None:
+        """Wait for a slot and start work; returns when it has started."""
+        slot = await self._admission.enter(record, self.agent)
+        if slot is None:
+            return
+        metrics.EVENTS_IN.labels(self.role, self.agent).inc()
+        delivery = asyncio.create_task(self._deliver(record, slot))
+        self._deliveries.add(delivery)
+        delivery.add_done_callback(self._deliveries.discard)
+
+    async def cancel(self) -> None:
+        """End what still runs, unfinished; its events come again."""
+        await self._in_flight.cancel()
+        await asyncio.gather(*self._deliveries, return_exceptions=True)
+
+    async def _deliver(self, record: Record, slot: Slot) -> None:
+        structlog.contextvars.bind_contextvars(video_id=_video_id(record), agent=self.agent)
+        with metrics.IN_FLIGHT.labels(self.role).track_inprogress():
+            try:
+                await self._in_flight.join(record.place, lambda: self._settle(record, slot))
+            except asyncio.CancelledError:
+                slot.was_cancelled = True
+                raise
+            except Exception as error:  # a bug ends here and nowhere else: loudly, and unacknowledged
+                slot.has_crashed = True
+                self._crash.report(error, role=self.role, place=record.place)
+            else:
+                self._finish(record)
+            finally:
+                self._admission.leave(slot)
+
+    def _finish(self, record: Record) -> None:
+        place = record.place
+        self._ledger.finish(
+            (place.topic, place.partition), place.offset, agent=self.agent, generation=record.generation
+        )
+
+    async def _settle(self, record: Record, slot: Slot) -> None:
+        failure = await self._hopelessness(record, slot) or await self._failure(record, slot)
+        if failure is not None:
+            _log.info("no result", cause=failure.cause, message=failure.message, place=record.place)
+            await self._work.fail(record, slot, failure)
+
+    async def _failure(self, record: Record, slot: Slot) -> Failure | None:
+        """Do the work; return why it has no result, or None."""
+        num_faults = 0
+        for delay_seconds in self._backoff.delays():
+            try:
+                await self._work.run(record, slot)
+            except (InvalidEvent, InvalidMedia) as error:
+                return Failure(cause=error.cause, message=error.message)
+            except DeviceFault as fault:
+                num_faults += 1
+                if num_faults >= self._device_fault_attempts:
+                    return Failure(cause=_fault_cause(fault), message=str(fault))
+                _log.warning("a device failed, trying again", error=repr(fault), num_faults=num_faults)
+            except Overloaded:
+                metrics.RETRIES.labels("overloaded").inc()
+            else:
+                return None
+            await self._clock.sleep(delay_seconds)
+        raise AssertionError("delays never end")
+
+    async def _hopelessness(self, record: Record, slot: Slot) -> Failure | None:
+        """Count the start; wait until the event may run; say whether it must not run at all."""
+        if self._attempts is None:
+            return None
+        attempt = await slot.once("attempt", lambda: self._begin(record, slot))
+        if not attempt.is_hopeless:
+            return None
+        message = (
+            f"the worker died {attempt.deaths_alone} times with this event alone in it, after "
+            f"{UNCLEAN_ENDS_BEFORE_ALONE} deaths with others beside it"
+        )
+        return Failure(cause="crash-loop", message=message)
+
+    async def _begin(self, record: Record, slot: Slot) -> Attempt:
+        assert self._attempts is not None
+        attempt = await self._attempts.begin(record.place)
+        if attempt.has_to_run_alone and not attempt.is_hopeless:
+            _log.warning("running alone after unclean ends", place=record.place, unclean_ends=attempt.unclean_ends)
+            await self._admission.alone(slot)
+            await self._attempts.begin_alone(record.place)
+            slot.runs_alone = True
+        return attempt
+
+
+def _fault_cause(fault: DeviceFault) -> str:
+    return "model-fault" if isinstance(fault, ModelFault) else "device-fault"
+
+
+def _video_id(record: Record) -> str | None:
+    return record.key.decode("utf-8", "replace") if record.key is not None else None

@@ -1,0 +1,43 @@
+"""Work that runs in this worker, so that a redelivery joins it and does not start it again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable
+
+
+class InFlight:
+    """Running work by name.
+
+    A rebalance gives back an event whose work was not done by the drain's end; if it returns to this worker, its work
+    may still run.
+    """
+
+    def __init__(self) -> None:
+        self._running: dict[Hashable, asyncio.Task[None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    async def join(self, name: Hashable, work: Callable[[], Awaitable[None]]) -> None:
+        """Run `work`, or wait for the run of that name; raise what it raises.
+
+        The work outlives a caller that is cancelled; `cancel` ends it.
+        """
+        task = self._running.get(name)
+        if task is None:
+            task = asyncio.ensure_future(_run(work))
+            self._running[name] = task
+            task.add_done_callback(lambda _: self._running.pop(name, None))
+        await asyncio.shield(task)
+
+    async def cancel(self) -> None:
+        """Cancel all work and wait until it has ended."""
+        running = list(self._running.values())
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+async def _run(work: Callable[[], Awaitable[None]]) -> None:
+    await work()

@@ -1,0 +1,146 @@
+"""Publishing: returns when the broker has confirmed, waits for ever for a broker that is away."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from schemas.topics import Topic
+from schemas.wire import encode
+from streams import metrics
+from streams.clock import Clock, SystemClock
+from streams.delivery.backoff import Backoff
+
+Headers = Sequence[tuple[str, bytes]]
+
+_POLL_SECONDS: Final = 0.2
+_RECORD_OVERHEAD_BYTES: Final = 512
+"""Room that a batch and a record's own fields take beside key, value and headers."""
+
+_log = structlog.get_logger(__name__)
+
+
+class RecordTooLarge(Exception):
+    """The record exceeds what its topic takes; sending it again cannot help."""
+
+
+class Publisher:
+    """One idempotent producer for all roles of a worker.
+
+    Delivery reports arrive on a thread that polls librdkafka, and are handed to the caller's event loop.
+
+    Args:
+        configuration: of librdkafka; `streams.kafka_clients.producer_configuration` makes it.
+        topic_prefix: put before every topic's name.
+        clock: for waits between attempts.
+        backoff: how long those are.
+    """
+
+    def __init__(
+        self,
+        configuration: Mapping[str, Any],
+        topic_prefix: str = "",
+        *,
+        clock: Clock | None = None,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self._configuration = dict(configuration)
+        self._topic_prefix = topic_prefix
+        self._clock = clock or SystemClock()
+        self._backoff = backoff or Backoff()
+        self._producer = Producer(self._configuration)
+        self._closing = threading.Event()
+        self._poller = threading.Thread(target=self._poll, name="vidsignal-publisher", daemon=True)
+        self._poller.start()
+
+    async def publish(self, topic: Topic, key: str | bytes | None, event: Any, *, headers: Headers = ()) -> None:
+        """Return when all in-sync replicas have the record.
+
+        Args:
+            topic: where to.
+            key: decides the partition; text is sent as UTF-8.
+            event: a struct of the topic, or bytes that are sent as they are.
+            headers: sent as they are, in order.
+
+        Raises:
+            RecordTooLarge: the topic does not take a record of this size.
+        """
+        value = event if isinstance(event, bytes) else encode(event)
+        encoded_key = key.encode() if isinstance(key, str) else key
+        _check_size(topic, encoded_key, value, headers)
+        for delay_seconds in self._backoff.delays():
+            if await self._attempt(topic, encoded_key, value, headers):
+                metrics.EVENTS_OUT.labels(topic.name).inc()
+                return
+            metrics.RETRIES.labels("broker").inc()
+            await self._clock.sleep(delay_seconds)
+
+    async def close(self, timeout_seconds: float = 10.0) -> None:
+        """Send what waits, as far as the time allows, and end the thread. May be repeated."""
+        await asyncio.to_thread(self._producer.flush, timeout_seconds)
+        self._closing.set()
+        await asyncio.to_thread(self._poller.join, _POLL_SECONDS * 5)
+
+    async def _attempt(self, topic: Topic, key: bytes | None, value: bytes, headers: Headers) -> bool:
+        """Send once; False where another attempt may help."""
+        loop = asyncio.get_running_loop()
+        report: asyncio.Future[KafkaError | None] = loop.create_future()
+        producer = self._producer
+        try:
+            producer.produce(
+                self._topic_prefix + topic.name,
+                value=value,
+                key=key,
+                headers=list(headers),
+                on_delivery=lambda error, _message: _report(loop, report, error),
+            )
+        except BufferError:  # the producer's queue is full: the broker is slow or away
+            return False
+        except KafkaException as failure:
+            return self._judge(producer, topic, failure.args[0], len(value))
+        return self._judge(producer, topic, await report, len(value))
+
+    def _judge(self, producer: Producer, topic: Topic, error: KafkaError | None, value_bytes: int) -> bool:
+        if error is None:
+            return True
+        if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+            raise RecordTooLarge(f"the broker refused a value of {value_bytes} bytes for {topic.name}: {error.str()}")
+        _log.warning("publishing failed, trying again", topic=topic.name, error=error.str())
+        if error.fatal():
+            self._renew(producer)
+        return False
+
+    def _renew(self, broken: Producer) -> None:
+        """Replace a producer that librdkafka gave up on; its pending records report the same error and come again."""
+        if self._producer is broken:
+            self._producer = Producer(self._configuration)
+
+    def _poll(self) -> None:
+        while not self._closing.is_set():
+            self._producer.poll(_POLL_SECONDS)
+
+
+def _check_size(topic: Topic, key: bytes | None, value: bytes, headers: Headers) -> None:
+    header_bytes = sum(len(name) + len(content) for name, content in headers)
+    size = len(value) + len(key or b"") + header_bytes + _RECORD_OVERHEAD_BYTES
+    if size > topic.max_message_bytes:
+        raise RecordTooLarge(f"a record for {topic.name} has about {size} bytes; at most {topic.max_message_bytes}")
+
+
+def _report(
+    loop: asyncio.AbstractEventLoop, report: asyncio.Future[KafkaError | None], error: KafkaError | None
+) -> None:
+    try:
+        loop.call_soon_threadsafe(_resolve, report, error)
+    except RuntimeError:  # the loop is closed: nobody waits any more
+        _log.debug("a delivery report came after the end")
+
+
+def _resolve(report: asyncio.Future[KafkaError | None], error: KafkaError | None) -> None:
+    if not report.done():
+        report.set_result(error)

@@ -1,0 +1,40 @@
+"""What happens when the last agent has left an event: clean up, and settle its attempt count."""
+
+from __future__ import annotations
+
+import asyncio
+
+from streams.delivery.admission import Slot
+from streams.delivery.attempts import Attempts
+
+
+class Settlement:
+    """Runs beside the work, so that no event waits for it.
+
+    Args:
+        attempts: the counts; None where none are kept.
+    """
+
+    def __init__(self, attempts: Attempts | None) -> None:
+        self._attempts = attempts
+        self._running: set[asyncio.Task[None]] = set()
+
+    def settle(self, slot: Slot) -> None:
+        """A crashed event keeps its count, a cancelled one gets its start back, any other is forgotten."""
+        task = asyncio.ensure_future(self._settle(slot))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def drain(self, timeout_seconds: float) -> None:
+        """Wait for what is being settled; what is not settled in time counts as unclean."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=timeout_seconds)
+
+    async def _settle(self, slot: Slot) -> None:
+        await slot.close()
+        if self._attempts is None or slot.has_crashed:
+            return
+        if slot.was_cancelled:
+            await self._attempts.withdraw(slot.place, ran_alone=slot.runs_alone)
+        else:
+            await self._attempts.end(slot.place)

@@ -1,0 +1,58 @@
+"""Which offset may be committed: the end of the contiguous finished prefix of what was delivered."""
+
+from __future__ import annotations
+
+from collections import deque
+
+
+class OffsetWindow:
+    """Delivered and not yet committable offsets of one partition, in order.
+
+    Only delivered offsets count, so holes in the log (compaction, transaction markers) hold nothing up and mark
+    nothing as done.
+
+    Args:
+        num_finishers: how many agents have to finish a record before it is done.
+    """
+
+    def __init__(self, num_finishers: int = 1) -> None:
+        if num_finishers < 1:
+            raise ValueError(f"a record needs at least one agent that finishes it, got {num_finishers}")
+        self._num_finishers = num_finishers
+        self._delivered: deque[int] = deque()
+        self._finishers: dict[int, set[str]] = {}
+        """Agents that are done, by offset; the keys are those of `_delivered`."""
+        self._committable: int | None = None
+
+    @property
+    def committable(self) -> int | None:
+        """The next offset to read, as Kafka commits it; None before anything was finished."""
+        return self._committable
+
+    @property
+    def num_unfinished(self) -> int:
+        """Delivered offsets at or behind the first unfinished one."""
+        return len(self._delivered)
+
+    def deliver(self, offset: int) -> None:
+        """Note that a record was handed out. What was handed out before, or is behind, changes nothing."""
+        if self._delivered and offset <= self._delivered[-1]:
+            return
+        if self._committable is not None and offset < self._committable:
+            return
+        self._delivered.append(offset)
+        self._finishers[offset] = set()
+
+    def finish(self, offset: int, agent: str = "") -> None:
+        """Note that an agent is done with a record; unknown offsets change nothing."""
+        finishers = self._finishers.get(offset)
+        if finishers is None:
+            return
+        finishers.add(agent)
+        self._advance()
+
+    def _advance(self) -> None:
+        while self._delivered and len(self._finishers[self._delivered[0]]) >= self._num_finishers:
+            offset = self._delivered.popleft()
+            del self._finishers[offset]
+            self._committable = offset + 1

@@ -1,0 +1,98 @@
+"""The same agents, fold and policy without a broker and a store: what `vidsignal analyze` runs.
+
+A developer tries this first, and the pipeline is measured against it: it is the most that the pipeline could reach.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from dataclasses import replace
+
+from operators.errors import DeviceFault, InvalidMedia
+from operators.inference.ticket import Ticket
+from schemas.facts import Accepted, Failure, Signal, SourceOffset
+from schemas.identity import MODALITIES
+from schemas.outcomes import Outcome
+from schemas.uploads import VideoUploaded
+from streams.agents.analysis import Agent
+from streams.agents.catalogue import AGENTS
+from streams.agents.signals import failed_signal, ok_signal
+from streams.clock import Clock
+from streams.engine import Engine
+from streams.agents.shared_session import SharedSession
+from streams.verdict.fold import fold
+from streams.verdict.outcome import FoldContext
+
+NOWHERE = SourceOffset(topic="", partition=0, offset=0)
+"""Source of an upload that never was in Kafka."""
+
+
+class DirectAnalysis:
+    """Analyses uploads, a bounded number at a time.
+
+    Args:
+        engine: open; not closed here.
+        context: policy, prices and clock reading of the verdicts.
+        slots: videos in flight, as in a worker.
+        clock: stamps.
+    """
+
+    def __init__(self, engine: Engine, context: FoldContext, *, slots: int, clock: Clock) -> None:
+        self._engine = engine
+        self._context = context
+        self._slots = asyncio.Semaphore(slots)
+        self._clock = clock
+
+    async def outcome_of(self, upload: VideoUploaded) -> Outcome:
+        """Return verdict and feature record; media that is at fault gives failed modalities, never an exception."""
+        async with self._slots:
+            uploaded_unix_seconds = self._clock.now_unix_seconds()
+            signals = await self._signals(upload, uploaded_unix_seconds)
+        return self._decide(upload, uploaded_unix_seconds, signals)
+
+    async def _signals(self, upload: VideoUploaded, uploaded_unix_seconds: float) -> list[Signal]:
+        key = f"{upload.video_id}:{upload.revision}"
+        async with self._engine.sessions.open(key, f"file:{upload.source.path}") as session:
+            shared = SharedSession(session)
+            return await asyncio.gather(
+                *(self._signal(agent, upload, uploaded_unix_seconds, shared) for agent in AGENTS.values())
+            )
+
+    async def _signal(
+        self, agent: Agent, upload: VideoUploaded, uploaded_unix_seconds: float, shared: SharedSession
+    ) -> Signal:
+        provenance = self._engine.provenance[agent.modality]
+        ticket = Ticket(upload.video_id, upload.lane, math.inf)
+        work = self._engine.work(upload, uploaded_unix_seconds, shared.session, ticket)
+        try:
+            analysis = await shared.analyse(agent, work)
+            now = self._clock.now_unix_seconds()
+            return ok_signal(agent, upload, analysis, provenance, now_unix_seconds=now)
+        except InvalidMedia as error:
+            failure = Failure(cause=error.cause, message=error.message)
+        except DeviceFault as error:
+            failure = Failure(cause="device-fault", message=str(error))
+        now = self._clock.now_unix_seconds()
+        return failed_signal(agent, upload, failure, NOWHERE, provenance, now_unix_seconds=now)
+
+    def _decide(self, upload: VideoUploaded, uploaded_unix_seconds: float, signals: list[Signal]) -> Outcome:
+        context = replace(self._context, now_unix_seconds=self._clock.now_unix_seconds())
+        accepted = Accepted(
+            video_id=upload.video_id,
+            revision=upload.revision,
+            expected=MODALITIES,
+            lane=upload.lane,
+            market=upload.market,
+            creator_id=upload.creator_id,
+            title=upload.title[:200],
+            uploaded_unix_seconds=uploaded_unix_seconds,
+            deadline_unix_seconds=uploaded_unix_seconds + (upload.deadline_seconds or 0.0),
+            source=NOWHERE,
+        )
+        folded = fold(None, accepted, 0, context)
+        for offset, signal in enumerate(signals, start=1):
+            folded = fold(folded.state, signal, offset, context)
+        if folded.outcome is None:
+            raise RuntimeError(f"all modalities of {upload.video_id} answered, and there is no outcome")
+        return folded.outcome

@@ -1,0 +1,167 @@
+"""The engine of a process: models on their device, decoder processes and host threads; what every agent works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from models.card import Card, Precision
+from models.catalogue import CARDS
+from models.loaders import load_module
+from operators.class_names import ClassNames, load_class_names
+from operators.context.text_models import TextModels, load_text_models
+from operators.inference.backend import BackendConfig
+from operators.inference.catalogue import best_backend_name, open_backend
+from operators.inference.cpu_probe import CpuCapabilities
+from operators.inference.inference import Inference
+from operators.inference.observer import InferenceObserver, SilentObserver
+from operators.inference.ticket import Ticket
+from operators.media.decoder_client import DECODER_COMMAND
+from operators.media.limits import DecodeLimits
+from operators.media.plan import PlanPolicy
+from operators.media.pool import DecodeObserver, DecoderPool
+from operators.media.pool import SilentObserver as SilentDecodeObserver
+from operators.media.session import MediaSession, MediaSessions
+from operators.native_threads import hold_to_one_thread
+from schemas.identity import Modality
+from schemas.uploads import VideoUploaded
+from streams.agents.analysis import HostThreads, Work
+from streams.agents.catalogue import AGENTS
+from streams.agents.host_threads import ThreadedHost
+from streams.agents.signals import Provenance
+from streams.provenance import provenance_of
+from streams.settings import Settings
+
+if TYPE_CHECKING:
+    from torch import nn
+
+InferenceObserverFactory = Callable[[str], InferenceObserver]
+"""Makes an observer from the name of the device."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """What a composition root may put in place of the usual parts; tests plant faults here."""
+
+    decode_observer: DecodeObserver = field(default_factory=SilentDecodeObserver)
+    inference_observer: InferenceObserverFactory = field(default=lambda _device: SilentObserver())
+    decoder_command: tuple[str, ...] = DECODER_COMMAND
+    load_module: Callable[[Card, Settings], nn.Module] = field(
+        default=lambda card, settings: load_module(card, settings.cache_dir)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Everything that is heavy, open. Made by `open_engine`, ended by `close`."""
+
+    device: str
+    sessions: MediaSessions
+    inference: Inference
+    host: HostThreads
+    text: TextModels
+    class_names: ClassNames
+    provenance: Mapping[Modality, Provenance]
+    _open_parts: AsyncExitStack
+
+    def work(self, upload: VideoUploaded, event_unix_seconds: float, session: MediaSession, ticket: Ticket) -> Work:
+        """What an agent is given for one upload."""
+        return Work(
+            upload=upload,
+            event_unix_seconds=event_unix_seconds,
+            session=session,
+            inference=self.inference,
+            ticket=ticket,
+            host=self.host,
+            text=self.text,
+            class_names=self.class_names,
+        )
+
+    async def close(self) -> None:
+        """End decoders, device and threads, in the reverse order of their start."""
+        await self._open_parts.aclose()
+
+
+async def open_engine(
+    settings: Settings, capabilities: CpuCapabilities, options: EngineOptions | None = None
+) -> Engine:
+    """Start decoders and load, compile and warm up every model; the process must have been prepared before.
+
+    Raises:
+        WeightsMissing, WeightsCorrupt: the cache lacks what the cards name.
+        DeviceFault: the device cannot take a model.
+        DecoderLost: a decoder process does not start.
+    """
+    options = options or EngineOptions()
+    hold_to_one_thread()
+    device = best_backend_name() if settings.device == "auto" else settings.device
+    async with AsyncExitStack() as opening:
+        pool = await _open_pool(settings, options, opening)
+        inference = await _open_inference(settings, capabilities, device, options, opening)
+        host = ThreadedHost(settings.decode_processes)
+        opening.callback(host.close)
+        return Engine(
+            device=device,
+            sessions=MediaSessions(pool, settings.media_roots, PLAN_POLICY, max_bytes=settings.max_media_bytes),
+            inference=inference,
+            host=host,
+            text=load_text_models(settings.cache_dir),
+            class_names=load_class_names(settings.cache_dir),
+            provenance=_provenance(inference),
+            _open_parts=opening.pop_all(),
+        )
+
+
+PLAN_POLICY = PlanPolicy()
+"""How this release samples media; part of every fingerprint."""
+
+
+async def _open_pool(settings: Settings, options: EngineOptions, opening: AsyncExitStack) -> DecoderPool:
+    limits = DecodeLimits(
+        wall_seconds=settings.decode_timeout_seconds,
+        cpu_seconds=int(settings.decode_timeout_seconds),
+        memory_bytes=settings.decode_memory_bytes,
+    )
+    pool = DecoderPool(
+        settings.decode_processes, limits, observer=options.decode_observer, command=options.decoder_command
+    )
+    await pool.open()
+    opening.push_async_callback(pool.close)
+    return pool
+
+
+async def _open_inference(
+    settings: Settings,
+    capabilities: CpuCapabilities,
+    device: str,
+    options: EngineOptions,
+    opening: AsyncExitStack,
+) -> Inference:
+    config = BackendConfig(
+        num_threads=settings.torch_threads,
+        precision=settings.precision,
+        cpu_bfloat16=capabilities.bfloat16,
+        cpu_note=capabilities.note,
+    )
+    inference = await Inference.open(
+        batched_cards(CARDS),
+        lambda card: options.load_module(card, settings),
+        open_backend(device, config),
+        observer=options.inference_observer(device),
+    )
+    opening.push_async_callback(inference.close)
+    return inference
+
+
+def batched_cards(cards: Mapping[str, Card]) -> tuple[Card, ...]:
+    """Cards of the models that run on a device."""
+    return tuple(card for card in cards.values() if card.batch_sizes)
+
+
+def _provenance(inference: Inference) -> dict[Modality, Provenance]:
+    precisions: dict[str, Precision] = {
+        card.name: inference.batcher(card.name).precision for card in batched_cards(CARDS)
+    }
+    return {modality: provenance_of(agent, CARDS, precisions, PLAN_POLICY) for modality, agent in AGENTS.items()}

@@ -1,0 +1,109 @@
+"""The intake role: an upload becomes a case that waits for a verdict, before any work on its media begins."""
+
+from __future__ import annotations
+
+from schemas.errors import InvalidEvent
+from schemas.facts import Accepted, Failure
+from schemas.identity import Modality
+from schemas.topics import SIGNALS
+from schemas.uploads import VideoUploaded
+from schemas.wire import Headers, decode_upload, event_headers, header
+from streams.clock import Clock
+from streams.delivery.admission import Slot
+from streams.delivery.dead_letters import DeadLetters
+from streams.delivery.publisher import Publisher
+from streams.delivery.record import Record
+from streams.delivery.redrive import REDRIVE_HEADER
+from streams.store.cases import Cases
+from streams.store.deadlines import Deadline, Deadlines
+
+SOURCE = "vidsignal/intake"
+"""CloudEvents source of what this role publishes."""
+_TITLE_CHARACTERS = 200
+
+
+class Intake:
+    """The one agent of the role. It alone answers for uploads that cannot be read.
+
+    Args:
+        cases: gets the status `pending`.
+        deadlines: gets the decision's due time.
+        publisher: takes the accepted fact.
+        letters: takes what cannot be read.
+        expected: modalities that every case waits for.
+        default_deadline_seconds: decision budget of an upload that names none.
+        clock: stamps.
+    """
+
+    def __init__(
+        self,
+        *,
+        cases: Cases,
+        deadlines: Deadlines,
+        publisher: Publisher,
+        letters: DeadLetters,
+        expected: tuple[Modality, ...],
+        default_deadline_seconds: float,
+        clock: Clock,
+    ) -> None:
+        self._cases = cases
+        self._deadlines = deadlines
+        self._publisher = publisher
+        self._letters = letters
+        self._expected = expected
+        self._default_deadline_seconds = default_deadline_seconds
+        self._clock = clock
+
+    async def run(self, record: Record, slot: Slot) -> None:
+        """Register the case and its deadline, then say so in the log; in this order, as each step may be the last."""
+        del slot
+        accepted = self._accept(record)
+        await self._cases.register(accepted)
+        due = accepted.deadline_unix_seconds
+        await self._deadlines.register(Deadline(accepted.video_id, accepted.revision, due))
+        await self._publisher.publish(SIGNALS, accepted.video_id, accepted, headers=self._headers(record, accepted))
+
+    async def fail(self, record: Record, slot: Slot, failure: Failure) -> None:
+        """Write the event's dead letter."""
+        del slot
+        await self._letters.write(record, failure, role="intake")
+
+    def _accept(self, record: Record) -> Accepted:
+        upload = decode_upload(record.value)
+        require_own_key(record, upload)
+        budget_seconds = upload.deadline_seconds or self._default_deadline_seconds
+        return Accepted(
+            video_id=upload.video_id,
+            revision=upload.revision,
+            expected=self._expected,
+            lane=upload.lane,
+            market=upload.market,
+            creator_id=upload.creator_id,
+            title=upload.title[:_TITLE_CHARACTERS],
+            uploaded_unix_seconds=record.timestamp_unix_seconds,
+            deadline_unix_seconds=record.timestamp_unix_seconds + budget_seconds,
+            source=record.source,
+        )
+
+    def _headers(self, record: Record, accepted: Accepted) -> Headers:
+        headers = event_headers(
+            accepted,
+            event_id=f"{accepted.video_id}:{accepted.revision}:accepted",
+            source=SOURCE,
+            now_unix_seconds=self._clock.now_unix_seconds(),
+            traceparent=header(record.headers, "traceparent"),
+        )
+        return headers + passed_on(record)
+
+
+def require_own_key(record: Record, upload: VideoUploaded) -> None:
+    """Raise InvalidEvent where the key is not the video's id: its facts would lie in different partitions."""
+    if record.key != upload.video_id.encode():
+        message = f"the key is {record.key!r}, but the event's video_id is {upload.video_id!r}"
+        raise InvalidEvent("event-invalid", message)
+
+
+def passed_on(record: Record) -> Headers:
+    """Headers that every fact of an upload carries on."""
+    redrive = header(record.headers, REDRIVE_HEADER)
+    return () if redrive is None else ((REDRIVE_HEADER, redrive),)

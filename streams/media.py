@@ -1,0 +1,195 @@
+"""The media role: each agent states one signal per revision, from the one decode that all of them share."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import msgspec
+
+from operators.errors import InvalidMedia
+from operators.inference.ticket import Ticket
+from operators.media.session import MediaSession
+from schemas.errors import InvalidEvent
+from schemas.facts import Failure, Signal
+from schemas.receipts import DecodeReceipt
+from schemas.topics import SIGNALS
+from schemas.uploads import VideoUploaded
+from schemas.wire import decode_upload, encode, event_headers, header
+from streams import metrics
+from streams.agents.analysis import Agent, Analysis
+from streams.agents.signals import Provenance, failed_signal, failed_signal_id, ok_signal, signal_id
+from streams.clock import Clock
+from streams.delivery.admission import Slot
+from streams.delivery.dead_letters import DeadLetters
+from streams.delivery.publisher import Publisher
+from streams.delivery.record import Record
+from streams.engine import Engine
+from streams.intake import passed_on, require_own_key
+from streams.store.claims import Claims
+
+SOURCE = "vidsignal/media"
+"""CloudEvents source of what this role publishes."""
+_LARGEST_SIGNAL_BYTES = SIGNALS.max_message_bytes - 64 * 1024
+"""What the topic takes, less room for headers."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaParts:
+    """What the agents of a worker share."""
+
+    claims: Claims
+    publisher: Publisher
+    letters: DeadLetters
+    engine: Engine
+    clock: Clock
+    default_deadline_seconds: float
+
+
+class ModalityWork:
+    """One agent of the role.
+
+    Args:
+        agent: of the catalogue.
+        provenance: what its results come from in this worker.
+        parts: shared with the other agents.
+    """
+
+    def __init__(self, agent: Agent, provenance: Provenance, parts: MediaParts) -> None:
+        self._agent = agent
+        self._provenance = provenance
+        self._parts = parts
+
+    async def run(self, record: Record, slot: Slot) -> None:
+        """Publish the modality's signal: the claimed one where there is one, else a new one."""
+        upload = _read(record)
+        prior = await self._parts.claims.look_up(upload.video_id, self._names(upload, record))
+        if prior.claimed is not None:
+            metrics.CLAIMS_REUSED.labels(self._agent.modality).inc()
+            await self._publish(record, upload, prior.claimed)
+        elif prior.newest_revision > upload.revision:
+            metrics.EVENTS_SKIPPED.labels("media", "older-revision").inc()
+        else:
+            await self._state(record, slot, upload)
+
+    async def fail(self, record: Record, slot: Slot, failure: Failure) -> None:
+        """State that there is no result; the letter goes first, so that a claimed failure has one for certain."""
+        try:
+            upload = _read(record)
+        except InvalidEvent as error:
+            metrics.EVENTS_SKIPPED.labels("media", error.cause).inc()  # intake answers for it
+            return
+        await slot.once("dead-letter", lambda: self._parts.letters.write(record, failure, role="media"))
+        await self._claim_and_publish(record, upload, self._failed(record, upload, failure))
+
+    def _names(self, upload: VideoUploaded, record: Record) -> tuple[str, str]:
+        identity = signal_id(upload.video_id, upload.revision, self._agent.modality, self._provenance.fingerprint)
+        return identity, failed_signal_id(identity, record.source)
+
+    async def _state(self, record: Record, slot: Slot, upload: VideoUploaded) -> None:
+        with metrics.STAGE_SECONDS.labels(self._agent.modality).time():
+            analysis = await self._analysis(record, slot, upload)
+        signal = ok_signal(
+            self._agent, upload, analysis, self._provenance, now_unix_seconds=self._parts.clock.now_unix_seconds()
+        )
+        num_bytes = len(encode(signal))
+        if num_bytes > _LARGEST_SIGNAL_BYTES:
+            message = f"the signal has {num_bytes} bytes; at most {_LARGEST_SIGNAL_BYTES} fit into the log"
+            await self.fail(record, slot, Failure(cause="signal-too-large", message=message))
+            return
+        await self._claim_and_publish(record, upload, signal)
+
+    async def _analysis(self, record: Record, slot: Slot, upload: VideoUploaded) -> Analysis:
+        shared = await slot.once("session", lambda: self._open_session(slot, upload))
+        work = self._parts.engine.work(
+            upload, record.timestamp_unix_seconds, shared.session, self._ticket(record, upload)
+        )
+        analysis = await self._agent.analyse(work)
+        if self._agent.modality == "context":
+            return analysis  # it never looks at the media
+        receipt = msgspec.structs.replace(analysis.receipt, decode=await shared.receipt())
+        return Analysis(
+            is_present=analysis.is_present,
+            labels=analysis.labels,
+            features=analysis.features,
+            embeddings=analysis.embeddings,
+            receipt=receipt,
+        )
+
+    async def _open_session(self, slot: Slot, upload: VideoUploaded) -> SharedSession:
+        """Hold the session until the last agent has left, so that no pause between agents ends it early."""
+        stack = AsyncExitStack()
+        slot.defer(stack.aclose)
+        key = f"{upload.video_id}:{upload.revision}"
+        opening = self._parts.engine.sessions.open(key, f"file:{upload.source.path}")
+        return SharedSession(await stack.enter_async_context(opening))
+
+    def _ticket(self, record: Record, upload: VideoUploaded) -> Ticket:
+        budget_seconds = upload.deadline_seconds or self._parts.default_deadline_seconds
+        clock = self._parts.clock
+        left_seconds = record.timestamp_unix_seconds + budget_seconds - clock.now_unix_seconds()
+        return Ticket(upload.video_id, upload.lane, clock.monotonic_seconds() + left_seconds)
+
+    def _failed(self, record: Record, upload: VideoUploaded, failure: Failure) -> Signal:
+        return failed_signal(
+            self._agent,
+            upload,
+            failure,
+            record.source,
+            self._provenance,
+            now_unix_seconds=self._parts.clock.now_unix_seconds(),
+        )
+
+    async def _claim_and_publish(self, record: Record, upload: VideoUploaded, signal: Signal) -> None:
+        stored = await self._parts.claims.claim(upload.video_id, signal.signal_id, encode(signal))
+        await self._publish(record, upload, stored)
+        metrics.SIGNALS.labels(signal.modality, signal.status).inc()
+
+    async def _publish(self, record: Record, upload: VideoUploaded, value: bytes) -> None:
+        signal = msgspec.json.decode(value, type=Signal)
+        headers = event_headers(
+            signal,
+            event_id=signal.signal_id,
+            source=SOURCE,
+            now_unix_seconds=signal.produced_unix_seconds,
+            traceparent=header(record.headers, "traceparent"),
+        )
+        await self._parts.publisher.publish(SIGNALS, upload.video_id, value, headers=headers + passed_on(record))
+
+
+class SharedSession:
+    """A media session and the identity of its one decode.
+
+    Args:
+        session: open for as long as this is used.
+    """
+
+    def __init__(self, session: MediaSession) -> None:
+        self.session = session
+        self._decode_id = uuid.uuid4().hex
+
+    async def receipt(self) -> DecodeReceipt | None:
+        """What the decode cost, the same for every agent; None where it failed after this agent had its part."""
+        try:
+            found = await self.session.receipt()
+        except InvalidMedia:
+            return None
+        return DecodeReceipt(
+            decode_id=self._decode_id,
+            cpu_seconds=found.cpu_seconds,
+            wall_seconds=found.wall_seconds,
+            frames_decoded=found.frames_decoded,
+            frames_sampled=found.frames_sampled,
+            bytes_read=found.bytes_read,
+            audio_seconds=found.audio_seconds,
+            coverage_ratio=found.coverage_ratio,
+            decode_errors=found.decode_errors,
+            decoder=found.decoder,
+        )
+
+
+def _read(record: Record) -> VideoUploaded:
+    upload = decode_upload(record.value)
+    require_own_key(record, upload)
+    return upload

@@ -1,0 +1,144 @@
+"""What each role consumes and does: the wiring between stores, publisher and work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from redis.asyncio import Redis
+
+from schemas.facts import Failure
+from schemas.identity import MODALITIES
+from schemas.topics import SIGNALS, UPLOADED
+from streams.apps import RoleSpec, group_of
+from streams.clock import Clock
+from streams.delivery.admission import Slot
+from streams.delivery.attempts import Attempts
+from streams.delivery.consumer_rules import KafkaCommits, StoreKeepsUp
+from streams.delivery.dead_letters import DeadLetters
+from streams.delivery.delivery import Work
+from streams.delivery.publisher import Publisher
+from streams.delivery.record import Record
+from streams.intake import Intake
+from streams.settings import Settings
+from streams.store.applied import AppliedOffsets
+from streams.store.cases import Cases
+from streams.store.claims import Claims
+from streams.store.deadlines import Deadlines
+from streams.store.keys import Keys
+from streams.store.outcomes import Outcomes
+from streams.verdict.cost import Prices
+from streams.verdict.policy import Policy
+from streams.verdict.role import Ruleset, VerdictRole
+
+if TYPE_CHECKING:
+    from streams.engine import Engine
+
+_LIGHT_EVENTS: Final = 64
+"""In flight at once where an event costs a few round trips."""
+_MEDIA_POLL_RECORDS: Final = 4
+_MEDIA_BUFFER_RECORDS: Final = 1024
+"""Holds polls of 51 partitions; uploads may be large, so it is not more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all roles of a worker share."""
+
+    settings: Settings
+    redis: Redis
+    keys: Keys
+    publisher: Publisher
+    clock: Clock
+
+    @property
+    def letters(self) -> DeadLetters:
+        """The dead letters' writer."""
+        return DeadLetters(self.publisher, self.redis, self.keys, self.clock)
+
+    @property
+    def deadlines(self) -> Deadlines:
+        """Registered deadlines."""
+        return Deadlines(self.redis, self.keys)
+
+
+class FactWork:
+    """The verdict role's agent.
+
+    Args:
+        role: folds facts.
+    """
+
+    def __init__(self, role: VerdictRole) -> None:
+        self._role = role
+
+    async def run(self, record: Record, slot: Slot) -> None:
+        """Fold one record of the log; returns when everything that follows is confirmed."""
+        del slot
+        await self._role.handle_fact(record)
+
+    async def fail(self, record: Record, slot: Slot, failure: Failure) -> None:
+        """Never asked for: folding needs no media and no device, and skips what is no fact."""
+        del slot
+        raise RuntimeError(f"folding {record.place} failed with {failure.cause}: {failure.message}")
+
+
+def intake_spec(shared: Shared) -> RoleSpec:
+    """Uploads become cases."""
+    intake = Intake(
+        cases=Cases(shared.redis, shared.keys),
+        deadlines=shared.deadlines,
+        publisher=shared.publisher,
+        letters=shared.letters,
+        expected=MODALITIES,
+        default_deadline_seconds=shared.settings.default_deadline_seconds,
+        clock=shared.clock,
+    )
+    return RoleSpec("intake", UPLOADED, {"intake": intake}, _LIGHT_EVENTS, KafkaCommits())
+
+
+def media_spec(shared: Shared, engine: Engine) -> RoleSpec:
+    """Media becomes signals."""
+    settings = shared.settings
+    return RoleSpec(
+        role="media",
+        topic=UPLOADED,
+        works=_modality_works(shared, engine),
+        capacity=settings.slots,
+        rules=KafkaCommits(),
+        attempts=Attempts(shared.redis, shared.keys),
+        device_fault_attempts=settings.device_fault_attempts,
+        poll_records=_MEDIA_POLL_RECORDS,
+        buffer_records=_MEDIA_BUFFER_RECORDS,
+    )
+
+
+def verdict_spec(shared: Shared, policy: Policy) -> RoleSpec:
+    """Signals become verdicts and feature records."""
+    settings = shared.settings
+    role = VerdictRole(
+        Outcomes(shared.redis, shared.keys),
+        shared.deadlines,
+        shared.publisher,
+        Ruleset(policy, Prices.from_settings(settings), settings.log_generation),
+        shared.clock,
+    )
+    applied = AppliedOffsets(shared.redis, shared.keys, group_of(settings, "verdict"))
+    return RoleSpec("verdict", SIGNALS, {"verdict": FactWork(role)}, _LIGHT_EVENTS, StoreKeepsUp(applied))
+
+
+def _modality_works(shared: Shared, engine: Engine) -> Mapping[str, Work]:
+    # torch comes with these, and only workers of the media role shall pay for it
+    from streams.agents.catalogue import AGENTS
+    from streams.media import MediaParts, ModalityWork
+
+    parts = MediaParts(
+        claims=Claims(shared.redis, shared.keys, shared.settings.claim_ttl_seconds),
+        publisher=shared.publisher,
+        letters=shared.letters,
+        engine=engine,
+        clock=shared.clock,
+        default_deadline_seconds=shared.settings.default_deadline_seconds,
+    )
+    return {modality: ModalityWork(agent, engine.provenance[modality], parts) for modality, agent in AGENTS.items()}

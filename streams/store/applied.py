@@ -1,0 +1,81 @@
+"""How far Redis has applied the log: compared with Kafka's commits, it tells when Redis was lost or is an old copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from redis.asyncio import Redis
+
+from streams.store.keys import Keys
+
+Partition = tuple[str, int]
+"""Topic and partition number."""
+
+
+class StoreBehindLog(Exception):
+    """Redis misses facts that the log no longer holds, or all of them; only a rebuild brings them back."""
+
+
+class AppliedOffsets:
+    """Next offset per partition that Redis has not seen applied, of one group.
+
+    Args:
+        redis: the store whose completeness is in question.
+        keys: names under the stack's prefix.
+        group: consumer group whose commits are compared.
+    """
+
+    def __init__(self, redis: Redis, keys: Keys, group: str) -> None:
+        self._redis = redis
+        self._keys = keys
+        self._group = group
+
+    async def read(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """Return what Redis has; a partition it knows nothing of is absent."""
+        wanted = list(partitions)
+        if not wanted:
+            return {}
+        stored = await self._redis.mget([self._keys.applied(self._group, *partition) for partition in wanted])
+        return {partition: int(value) for partition, value in zip(wanted, stored, strict=True) if value is not None}
+
+    async def write(self, offsets: Mapping[Partition, int]) -> None:
+        """Remember progress; called before the same offsets are committed to Kafka."""
+        if offsets:
+            await self._redis.mset(
+                {self._keys.applied(self._group, *partition): offset for partition, offset in offsets.items()}
+            )
+
+
+def resume_offset(partition: Partition, *, committed: int | None, applied: int | None, earliest: int) -> int | None:
+    """Say where to read on so that Redis misses nothing, or None where Kafka's committed offset is right.
+
+    Args:
+        partition: for the message.
+        committed: what Kafka has of the group; None where it never committed.
+        applied: what Redis has; None where it knows nothing of the partition.
+        earliest: first offset that the log still holds.
+
+    Raises:
+        StoreBehindLog: the facts that Redis misses cannot be read any more, or Redis has lost them all.
+    """
+    if not committed:
+        return None
+    if applied is None:
+        raise StoreBehindLog(
+            f"Redis knows nothing of {_spell(partition)}, but the group has committed offset {committed}: the store "
+            "was emptied or is another one. Run `vidsignal rebuild` to fill it again from the topics"
+        )
+    if applied >= committed:
+        return None
+    if applied < earliest:
+        raise StoreBehindLog(
+            f"Redis has applied {_spell(partition)} up to offset {applied}, the group has committed {committed}, and "
+            f"the log begins at {earliest}: the store is an old copy and the log no longer reaches back to it. "
+            "Run `vidsignal rebuild` to fill it again from the topics"
+        )
+    return applied
+
+
+def _spell(partition: Partition) -> str:
+    topic, number = partition
+    return f"partition {number} of {topic}"

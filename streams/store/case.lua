@@ -1,0 +1,10 @@
+-- Registers a revision as pending, unless the same or a newer one is known.
+-- KEYS[1] status hash. ARGV[1] revision, then field, value, field, value, ...
+-- Returns 1 where it was written, 0 where the status says as much or more already.
+local known = redis.call('HGET', KEYS[1], 'revision')
+if known and tonumber(known) >= tonumber(ARGV[1]) then
+  return 0
+end
+redis.call('DEL', KEYS[1])
+redis.call('HSET', KEYS[1], 'revision', ARGV[1], unpack(ARGV, 2))
+return 1

@@ -1,0 +1,40 @@
+"""A case: that a revision of a video waits for a verdict. Written by intake before anything else is."""
+
+from __future__ import annotations
+
+from redis.asyncio import Redis
+
+from schemas.facts import Accepted
+from streams.store.keys import Keys
+from streams.store.scripts import script_text
+
+
+class Cases:
+    """Puts uploads into the status hashes that producers look at.
+
+    The deadline is a step of its own (`streams.store.deadlines.Deadlines.register`), because it lies under a key
+    that is not the video's. Both steps may be repeated at any time.
+    """
+
+    def __init__(self, redis: Redis, keys: Keys) -> None:
+        self._keys = keys
+        self._register = redis.register_script(script_text("case"))
+
+    async def register(self, accepted: Accepted) -> bool:
+        """Write status `pending` for a revision.
+
+        Changes nothing where the same revision (perhaps decided already) or a newer one is known. No `action` is
+        written: it is the policy's to say, with the first outcome.
+
+        Returns:
+            Whether it was written.
+        """
+        fields = (
+            "status", "pending",
+            "expected", ",".join(accepted.expected),
+            "missing", ",".join(accepted.expected),
+            "uploaded_unix_seconds", repr(accepted.uploaded_unix_seconds),
+            "deadline_unix_seconds", repr(accepted.deadline_unix_seconds),
+        )  # fmt: skip
+        keys = [self._keys.status(accepted.video_id)]
+        return bool(await self._register(keys=keys, args=[accepted.revision, *fields]))

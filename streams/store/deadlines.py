@@ -1,0 +1,54 @@
+"""Registered deadlines: one sorted set by due time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from streams.store.keys import Keys
+from streams.store.scripts import script_text
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """When the decision budget of a revision runs out."""
+
+    video_id: str
+    revision: int
+    due_unix_seconds: float
+
+
+class Deadlines:
+    """Registers, lists and removes deadlines; each call may be repeated."""
+
+    def __init__(self, redis: Redis, keys: Keys) -> None:
+        self._redis = redis
+        self._key = keys.deadlines()
+        self._remove = redis.register_script(script_text("deadline"))
+
+    async def register(self, deadline: Deadline) -> None:
+        """Register it; a repetition never postpones one that is registered already."""
+        await self._redis.zadd(self._key, {_member(deadline): deadline.due_unix_seconds}, lt=True)
+
+    async def due(self, now_unix_seconds: float, *, limit: int) -> tuple[Deadline, ...]:
+        """At most `limit` deadlines that are due, the oldest first."""
+        entries: Any = await self._redis.zrange(
+            self._key, "-inf", repr(now_unix_seconds), byscore=True, offset=0, num=limit, withscores=True
+        )
+        return tuple(_deadline(member, float(score)) for member, score in entries)
+
+    async def remove(self, deadline: Deadline) -> bool:
+        """Remove it where it is still registered for the same time; say whether it was."""
+        return bool(await self._remove(keys=[self._key], args=[_member(deadline), repr(deadline.due_unix_seconds)]))
+
+
+def _member(deadline: Deadline) -> str:
+    return f"{deadline.revision}|{deadline.video_id}"
+
+
+def _deadline(member: bytes | str, due_unix_seconds: float) -> Deadline:
+    text = member.decode() if isinstance(member, bytes) else member
+    revision, video_id = text.split("|", 1)
+    return Deadline(video_id=video_id, revision=int(revision), due_unix_seconds=due_unix_seconds)

@@ -1,0 +1,39 @@
+-- Writes what one fact made of a video, if nobody folded another fact meanwhile.
+-- KEYS  1 state  2 status  3 verdict  4 features  5 embeddings: all of one video
+-- ARGV  1 generation and 2 applied offset that the writer had read ('' and '' where there was no state)
+--       3 generation and 4 applied offset to write
+--       5 state as JSON  6 outcome as JSON, '' for none
+--       7 version of the outcome  8 its revision  9 verdict as JSON
+--       then three lists, each led by its length: fields and values of status, features and embeddings
+-- Returns 1 where it was written, 0 where the race was lost.
+local known = redis.call('HMGET', KEYS[1], 'log_generation', 'applied_offset')
+if (known[1] or '') ~= ARGV[1] or (known[2] or '') ~= ARGV[2] then
+  return 0
+end
+redis.call('HSET', KEYS[1], 'log_generation', ARGV[3], 'applied_offset', ARGV[4], 'state', ARGV[5])
+if ARGV[6] == '' then
+  return 1
+end
+
+local place = 10
+local function replace_hash(key)
+  local length = tonumber(ARGV[place])
+  redis.call('DEL', key)
+  if length > 0 then
+    redis.call('HSET', key, unpack(ARGV, place + 1, place + length))
+  end
+  place = place + length + 1
+end
+
+redis.call('HSET', KEYS[1], 'outcome', ARGV[6], 'outcome_version', ARGV[7])
+redis.call('SET', KEYS[3], ARGV[9])
+-- Intake may have registered a newer revision already, whose status is not ours to hide.
+local revision = redis.call('HGET', KEYS[2], 'revision')
+if not revision or tonumber(revision) <= tonumber(ARGV[8]) then
+  replace_hash(KEYS[2])
+else
+  place = place + tonumber(ARGV[place]) + 1
+end
+replace_hash(KEYS[4])
+replace_hash(KEYS[5])
+return 1

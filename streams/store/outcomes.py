@@ -1,0 +1,116 @@
+"""States and outcomes of videos: read, replaced by compare-and-set, and marked as published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from redis.asyncio import Redis
+
+from schemas.evidence import Embedding, Feature
+from schemas.outcomes import Outcome, Version
+from schemas.wire import encode
+from streams.store.keys import Keys
+from streams.store.scripts import script_text
+from streams.verdict.state import CaseState
+
+_STATE_DECODER = msgspec.json.Decoder(CaseState)
+_OUTCOME_DECODER = msgspec.json.Decoder(Outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCase:
+    """What the store knows of a video."""
+
+    state: CaseState | None = None
+    outcome: Outcome | None = None
+    is_published: bool = False
+    """Whether the broker is known to have the outcome in both topics."""
+
+
+class Outcomes:
+    """The verdict role's own store; one script over the keys of one video for each change."""
+
+    def __init__(self, redis: Redis, keys: Keys) -> None:
+        self._redis = redis
+        self._keys = keys
+        self._fold = redis.register_script(script_text("fold"))
+        self._published = redis.register_script(script_text("published"))
+
+    async def read(self, video_id: str) -> StoredCase:
+        """State and outcome of a video, as one script wrote them."""
+        fields = ("state", "outcome", "outcome_version", "published_version")
+        state, outcome, version, published = await self._redis.hmget(self._keys.state(video_id), fields)
+        return StoredCase(
+            state=_STATE_DECODER.decode(state) if state else None,
+            outcome=_OUTCOME_DECODER.decode(outcome) if outcome else None,
+            is_published=outcome is not None and version == published,
+        )
+
+    async def replace(
+        self, video_id: str, before: CaseState | None, after: CaseState, outcome: Outcome | None
+    ) -> bool:
+        """Write state and outcome where the store still holds `before`.
+
+        Returns:
+            False where another worker was faster, or where the reply to an earlier attempt was lost: read again.
+        """
+        keys = self._keys
+        names = [
+            keys.state(video_id), keys.status(video_id), keys.verdict(video_id),
+            keys.features(video_id), keys.embeddings(video_id),
+        ]  # fmt: skip
+        position = (before.log_generation, before.applied_offset) if before else ("", "")
+        written = (after.log_generation, after.applied_offset, encode(after))
+        said = _arguments(after, outcome) if outcome else ("",)
+        return bool(await self._fold(keys=names, args=[*position, *written, *said]))
+
+    async def mark_published(self, outcome: Outcome) -> bool:
+        """Note that both topics have it. Returns False where a newer outcome is stored by now."""
+        version = spell(outcome.version)
+        current = await self._published(keys=[self._keys.state(outcome.verdict.video_id)], args=[version])
+        return bool(current == version.encode())
+
+
+def spell(version: Version) -> str:
+    """A version as one word: revision, generation of the log, offset."""
+    return f"{version.revision}.{version.generation}.{version.offset}"
+
+
+def _arguments(state: CaseState, outcome: Outcome) -> tuple[Any, ...]:
+    verdict, record = outcome.verdict, outcome.record
+    lists = (_status(state, outcome), _encoded(record.features), _encoded(record.embeddings))
+    return (
+        encode(outcome), spell(outcome.version), outcome.version.revision, encode(verdict),
+        *(argument for fields in lists for argument in _counted(fields)),
+    )  # fmt: skip
+
+
+def _status(state: CaseState, outcome: Outcome) -> dict[str, str | int | float]:
+    verdict, version = outcome.verdict, outcome.version
+    states = verdict.modalities
+    return {
+        "status": verdict.status,
+        "action": verdict.action,
+        "revision": version.revision,
+        "log_generation": version.generation,
+        "offset": version.offset,
+        "expected": ",".join(state.accepted.expected if state.accepted else ()),
+        "present": ",".join(states.present),
+        "absent": ",".join(states.absent),
+        "missing": ",".join(states.missing),
+        "failed": ",".join(states.failed),
+        "uploaded_unix_seconds": verdict.uploaded_unix_seconds,
+        "deadline_unix_seconds": verdict.deadline_unix_seconds,
+        "decided_unix_seconds": verdict.decided_unix_seconds,
+    }
+
+
+def _encoded(values: Mapping[str, Feature] | Mapping[str, Embedding]) -> dict[str, bytes]:
+    return {name: encode(value) for name, value in values.items()}
+
+
+def _counted(fields: Mapping[str, Any]) -> list[Any]:
+    return [2 * len(fields), *(part for field in fields.items() for part in field)]

@@ -1,0 +1,138 @@
+"""The fold: a pure function from a state and the next fact to the next state and, now and then, an outcome.
+
+When an outcome is made:
+
+1. with the `accepted` of a new revision: pending, or final at once where all its signals overtook it;
+2. when the last expected modality answers: final;
+3. when the deadline passes first: provisional, naming what is missing;
+4. after either, with each signal that beats the one it replaces: an amendment under a higher version.
+
+Signals between 1 and 2 change the state and are not published one by one: a verdict from half the evidence would
+flap, and who needs an answer early gives the upload a short deadline.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from msgspec.structs import replace
+
+from schemas.facts import Accepted, DeadlinePassed, Fact, Signal
+from schemas.outcomes import Outcome, Version
+from streams.verdict.outcome import FoldContext, make_outcome
+from streams.verdict.state import MAX_WAITING_REVISIONS, CaseState, Signals, with_signal
+
+IgnoredCause = Literal[
+    "already-applied",  # redelivered, or sent twice under one offset
+    "no-state",  # about a video of which nothing else is known
+    "not-accepted",  # a deadline of a revision whose `accepted` is still to come; folding that registers it again
+    "older-revision",
+    "known-revision",  # accepted again; what was accepted first stands
+    "not-better",  # a signal that its modality's winner keeps off
+    "too-many-waiting",  # a signal that would wait for an `accepted` while higher revisions do
+    "already-decided",  # a deadline after the final verdict
+    "already-fired",  # a deadline's second record
+    "not-folded-yet",  # engagement, review, deleted: declared, but no role of this release acts on them
+]
+"""Why a fact changed nothing but the applied offset."""
+
+_NEVER = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What became of one fact."""
+
+    state: CaseState | None
+    """The very object that came in where nothing is to be written."""
+    outcome: Outcome | None = None
+    ignored: IgnoredCause | None = None
+
+
+def fold(state: CaseState | None, fact: Fact, offset: int, context: FoldContext) -> Folded:
+    """Fold one fact.
+
+    Args:
+        state: What the facts before it made of the video; None where there were none.
+        fact: A record of the log.
+        offset: Where the record stands in its partition of the log.
+        context: Policy, prices, generation of the log, and time.
+    """
+    if state is not None and (context.log_generation, offset) <= (state.log_generation, state.applied_offset):
+        return Folded(state, ignored="already-applied")
+    if state is None and not isinstance(fact, Accepted | Signal):
+        return Folded(None, ignored="no-state")
+    before = state or CaseState(log_generation=context.log_generation, applied_offset=_NEVER)
+    changed = _change(before, fact)
+    if isinstance(changed, str):
+        return Folded(_at(before, offset, context), ignored=changed)
+    after = _at(changed, offset, context)
+    if after.accepted is None or not _is_worth_saying(before, after):
+        return Folded(after)
+    version = Version(revision=after.revision, generation=context.log_generation, offset=offset)
+    return Folded(replace(after, version=version), make_outcome(after, after.accepted, version, context))
+
+
+def _change(state: CaseState, fact: Fact) -> CaseState | IgnoredCause:
+    match fact:
+        case Accepted():
+            return _accept(state, fact)
+        case Signal():
+            return _hear(state, fact)
+        case DeadlinePassed():
+            return _expire(state, fact)
+        case _:
+            return "not-folded-yet"
+
+
+def _accept(state: CaseState, fact: Accepted) -> CaseState | IgnoredCause:
+    if fact.revision <= state.revision:
+        return "known-revision" if fact.revision == state.revision else "older-revision"
+    return replace(
+        state,
+        accepted=fact,
+        signals=state.waiting.get(fact.revision, {}),
+        waiting={revision: signals for revision, signals in state.waiting.items() if revision > fact.revision},
+        is_deadline_fired=False,
+    )
+
+
+def _hear(state: CaseState, fact: Signal) -> CaseState | IgnoredCause:
+    if fact.revision < state.revision:
+        return "older-revision"
+    if fact.revision > state.revision:
+        return _wait(state, fact)
+    signals = with_signal(state.signals, fact)
+    return "not-better" if signals is state.signals else replace(state, signals=signals)
+
+
+def _wait(state: CaseState, fact: Signal) -> CaseState | IgnoredCause:
+    known: Signals = state.waiting.get(fact.revision, {})
+    signals = with_signal(known, fact)
+    if signals is known:
+        return "not-better"
+    waiting = {**state.waiting, fact.revision: signals}
+    kept = sorted(waiting)[-MAX_WAITING_REVISIONS:]
+    if fact.revision not in kept:
+        return "too-many-waiting"
+    return replace(state, waiting={revision: waiting[revision] for revision in kept})
+
+
+def _expire(state: CaseState, fact: DeadlinePassed) -> CaseState | IgnoredCause:
+    if fact.revision != state.revision:
+        return "older-revision" if fact.revision < state.revision else "not-accepted"
+    if state.is_complete:
+        return "already-decided"
+    return "already-fired" if state.is_deadline_fired else replace(state, is_deadline_fired=True)
+
+
+def _is_worth_saying(before: CaseState, after: CaseState) -> bool:
+    if after.accepted is not before.accepted:
+        return True
+    is_changed = after.signals is not before.signals or after.is_deadline_fired is not before.is_deadline_fired
+    return is_changed and after.status != "pending"
+
+
+def _at(state: CaseState, offset: int, context: FoldContext) -> CaseState:
+    return replace(state, log_generation=context.log_generation, applied_offset=offset)

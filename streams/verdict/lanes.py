@@ -1,0 +1,105 @@
+"""Keyed lanes: work of one key runs strictly in the order in which it was enqueued, work of different keys at once.
+
+A fact that failed must hold back the later facts of its video: folding a later one would raise the applied offset above
+the failed one, whose redelivery would then change nothing. So a lane breaks with its first failure, refuses what lies
+behind it, and is mended when the failed record comes again and succeeds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+Work = Callable[[], Awaitable[None]]
+
+
+class LaneBroken(Exception):
+    """Earlier work of the same key failed; this work was not begun, and its record must be delivered again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    offset: int
+    work: Work
+    ended: asyncio.Future[None]
+
+
+class Lanes:
+    """The lanes of one worker. Only lanes with work in them take memory."""
+
+    def __init__(self) -> None:
+        self._turns: dict[str, deque[_Turn]] = {}
+        self._walkers: dict[str, asyncio.Task[None]] = {}
+        self._failed_offsets: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._turns)
+
+    def enqueue(self, key: str, offset: int, work: Work) -> asyncio.Future[None]:
+        """Put work at the end of a key's lane. The order is that of the calls, so nothing may be awaited before it.
+
+        Args:
+            key: names the lane.
+            offset: of the record that is worked on; offsets of one lane come from one partition.
+            work: begun when all earlier work of the lane has ended.
+
+        Returns:
+            A future that ends with the work, raises what it raises, or raises LaneBroken. Cancelling it leaves work
+            that has begun to its end, and keeps work from beginning; then the lane breaks there.
+        """
+        turn = _Turn(offset, work, asyncio.get_running_loop().create_future())
+        if key in self._turns:
+            self._turns[key].append(turn)
+        else:
+            self._turns[key] = deque([turn])
+            self._walkers[key] = asyncio.ensure_future(self._walk(key))
+        return turn.ended
+
+    async def close(self) -> None:
+        """Cancel all work and wait until it has ended."""
+        walkers = list(self._walkers.values())
+        for walker in walkers:
+            walker.cancel()
+        await asyncio.gather(*walkers, return_exceptions=True)
+
+    async def _walk(self, key: str) -> None:
+        turns = self._turns[key]
+        try:
+            while turns:
+                await self._take(key, turns.popleft())
+        finally:
+            for turn in turns:
+                turn.ended.cancel()
+            del self._turns[key], self._walkers[key]
+
+    async def _take(self, key: str, turn: _Turn) -> None:
+        failed_offset = self._failed_offsets.get(key)
+        if turn.ended.cancelled():
+            self._break(key, turn.offset)
+        elif failed_offset is not None and turn.offset > failed_offset:
+            told = f"offset {failed_offset} of {key!r} failed; offset {turn.offset} waits until that came again"
+            turn.ended.set_exception(LaneBroken(told))
+        else:
+            await self._work(key, turn)
+
+    async def _work(self, key: str, turn: _Turn) -> None:
+        try:
+            await turn.work()
+        except asyncio.CancelledError:
+            self._break(key, turn.offset)
+            turn.ended.cancel()
+            raise
+        except Exception as error:  # not swallowed: it is raised where the turn is awaited
+            self._break(key, turn.offset)
+            if not turn.ended.done():
+                turn.ended.set_exception(error)
+            return
+        if self._failed_offsets.get(key) == turn.offset:
+            del self._failed_offsets[key]
+        if not turn.ended.done():
+            turn.ended.set_result(None)
+
+    def _break(self, key: str, offset: int) -> None:
+        self._failed_offsets[key] = min(offset, self._failed_offsets.get(key, offset))

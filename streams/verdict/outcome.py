@@ -1,0 +1,77 @@
+"""From a state to what is said of the video: the verdict and the feature record, of one version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from schemas.evidence import Embedding, Feature
+from schemas.facts import Accepted, Signal
+from schemas.outcomes import ModalityStates, Outcome, RecommendationRecord, Verdict, Version
+from streams.verdict.cost import Prices, price
+from streams.verdict.policy import Decision, Policy, decide, decide_nothing
+from streams.verdict.state import CaseState, modality_states
+
+
+@dataclass(frozen=True, slots=True)
+class FoldContext:
+    """What a fold needs beside the state and the fact."""
+
+    policy: Policy
+    prices: Prices
+    log_generation: int
+    now_unix_seconds: float
+
+
+def make_outcome(state: CaseState, accepted: Accepted, version: Version, context: FoldContext) -> Outcome:
+    """State what holds of the accepted revision.
+
+    A pending outcome shows no evidence and no features: early signals would look like a whole answer.
+    """
+    states = modality_states(state)
+    signals = [] if state.status == "pending" else [state.signals[modality] for modality in sorted(state.signals)]
+    decision = _decision(state, accepted, states, context)
+    return Outcome(
+        verdict=Verdict(
+            video_id=accepted.video_id,
+            version=version,
+            status=state.status,
+            action=decision.action,
+            reasons=decision.reasons,
+            labels=decision.labels,
+            modalities=states,
+            market=accepted.market,
+            policy=context.policy.label,
+            uploaded_unix_seconds=accepted.uploaded_unix_seconds,
+            deadline_unix_seconds=accepted.deadline_unix_seconds,
+            decided_unix_seconds=context.now_unix_seconds,
+            cost=price(signals, context.prices),
+        ),
+        record=RecommendationRecord(
+            video_id=accepted.video_id,
+            version=version,
+            status=state.status,
+            modalities=states,
+            features=_features(signals),
+            embeddings=_embeddings(signals),
+            creator_id=accepted.creator_id,
+            uploaded_unix_seconds=accepted.uploaded_unix_seconds,
+        ),
+    )
+
+
+def _decision(state: CaseState, accepted: Accepted, states: ModalityStates, context: FoldContext) -> Decision:
+    if state.status == "pending":
+        return decide_nothing(context.policy, states)
+    return decide(context.policy, state.signals.values(), states, accepted.market)
+
+
+def _features(signals: list[Signal]) -> dict[str, Feature]:
+    return {name: feature for signal in _succeeded(signals) for name, feature in signal.features.items()}
+
+
+def _embeddings(signals: list[Signal]) -> dict[str, Embedding]:
+    return {space: embedding for signal in _succeeded(signals) for space, embedding in signal.embeddings.items()}
+
+
+def _succeeded(signals: list[Signal]) -> list[Signal]:
+    return [signal for signal in signals if signal.status == "ok"]

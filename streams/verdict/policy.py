@@ -1,0 +1,155 @@
+"""What a policy says, as plain values, and the decision that it makes of a video's signals.
+
+A rule speaks of a taxonomy path of any level and holds one threshold an action. Of the rules whose path contains a
+label only the most specific one is asked, so a rule about `violence/weapons/gunfire-heard` replaces, for that label,
+a rule about `violence`; a rule without thresholds takes its labels out of the broader rule. Within a rule the
+strongest action whose threshold the score reaches is taken, and among all rules the strongest action decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from schemas.evidence import LabelEvidence
+from schemas.facts import Signal
+from schemas.identity import Market, Modality
+from schemas.labels import LABELS
+from schemas.outcomes import ACTIONS, Action, ModalityStates, Reason
+
+DEFAULT_WORDS = "{label} scored {score}, at or above the {action} threshold {threshold}: {meaning}"
+"""Reason of a rule that gives no words of its own."""
+
+WORDS_FIELDS = ("label", "meaning", "score", "threshold", "action", "model", "market")
+"""What a rule's words may name in braces."""
+
+Thresholds = Mapping[Action, float]
+"""Lowest score of each action; empty: these labels are never acted upon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a policy does about the labels below one taxonomy path."""
+
+    path: str
+    thresholds: Thresholds
+    markets: Mapping[Market, Thresholds] = field(default_factory=dict)
+    """A market's thresholds stand in place of the rule's own, all of them."""
+    words: str = DEFAULT_WORDS
+
+    def thresholds_in(self, market: Market | None) -> Thresholds:
+        """The thresholds that hold in a market."""
+        return self.markets.get(market, self.thresholds) if market else self.thresholds
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A validated policy file."""
+
+    name: str
+    version: int
+    file_hash: str
+    """SHA-256 of the file's bytes, 64 hex digits."""
+    pending: Action
+    """What holds while nothing is decided."""
+    reporting_floor: float
+    """Evidence below this score is left out of verdicts."""
+    when_missing: Mapping[Modality, Action]
+    when_failed: Mapping[Modality, Action]
+    when_absent: Mapping[Modality, Action]
+    rules: Mapping[str, Rule]
+    """By taxonomy path."""
+
+    @property
+    def label(self) -> str:
+        """How verdicts name it."""
+        return f"{self.name}-{self.version}@{self.file_hash[:12]}"
+
+    def rule_for(self, label: str) -> Rule | None:
+        """The most specific rule whose path contains a level-3 label."""
+        area, group, _ = label.split("/")
+        paths = (label, f"{area}/{group}", area)
+        return next((self.rules[path] for path in paths if path in self.rules), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the policy makes of a video."""
+
+    action: Action
+    reasons: tuple[Reason, ...]
+    """The strongest action first, then the highest score."""
+    labels: tuple[LabelEvidence, ...]
+    """At or above the reporting floor, strongest first."""
+
+
+def decide(
+    policy: Policy, signals: Iterable[Signal], states: ModalityStates, market: Market | None
+) -> Decision:
+    """Apply a policy to the winning signals of a revision and to what did not answer."""
+    evidence = _strongest_first(item for signal in signals if signal.status == "ok" for item in signal.labels)
+    reasons = [*_label_reasons(policy, evidence, market), *_modality_reasons(policy, states)]
+    reasons.sort(key=lambda reason: (-ACTIONS.index(reason.action), -(reason.score or 0.0)))
+    return Decision(
+        action=strongest(reason.action for reason in reasons),
+        reasons=tuple(reasons) or (_NOTHING_FOUND,),
+        labels=tuple(item for item in evidence if item.score >= policy.reporting_floor),
+    )
+
+
+def decide_nothing(policy: Policy, states: ModalityStates) -> Decision:
+    """What holds while a revision waits for its signals."""
+    words = f"Nothing is decided yet; {' and '.join(states.missing)} still to answer."
+    return Decision(policy.pending, (Reason(action=policy.pending, words=words),), ())
+
+
+def strongest(actions: Iterable[Action]) -> Action:
+    """The strongest of some actions; allow where there are none."""
+    return max(actions, key=ACTIONS.index, default="allow")
+
+
+_NOTHING_FOUND = Reason(action="allow", words="Every modality answered and no label reached a threshold.")
+
+
+def _strongest_first(evidence: Iterable[LabelEvidence]) -> list[LabelEvidence]:
+    return sorted(evidence, key=lambda item: (-item.score, item.label, item.model))
+
+
+def _label_reasons(policy: Policy, evidence: Iterable[LabelEvidence], market: Market | None) -> Iterable[Reason]:
+    seen: set[str] = set()
+    for item in evidence:  # strongest first, so that a label's first evidence is its best
+        if item.label not in seen:
+            seen.add(item.label)
+            yield from _reason(policy, item, market)
+
+
+def _reason(policy: Policy, item: LabelEvidence, market: Market | None) -> Iterable[Reason]:
+    rule = policy.rule_for(item.label)
+    reached = _reached(rule.thresholds_in(market), item.score) if rule else None
+    if rule is None or reached is None:
+        return
+    action, threshold = reached
+    words = rule.words.format(
+        label=item.label, meaning=LABELS.get(item.label, item.label), score=f"{item.score:.3f}",
+        threshold=f"{threshold:g}", action=action, model=item.model, market=market or "any market",
+    )  # fmt: skip
+    yield Reason(action=action, words=words, label=item.label, score=item.score, threshold=threshold)
+
+
+def _reached(thresholds: Thresholds, score: float) -> tuple[Action, float] | None:
+    reached = [action for action, threshold in thresholds.items() if score >= threshold]
+    action = strongest(reached)
+    return (action, thresholds[action]) if reached else None
+
+
+def _modality_reasons(policy: Policy, states: ModalityStates) -> Iterable[Reason]:
+    for modality in states.missing:
+        words = f"{modality} had not answered when the deadline passed."
+        yield Reason(action=policy.when_missing[modality], words=words, modality=modality)
+    for modality, failure in states.failed.items():
+        words = f"{modality} failed ({failure.cause}): {failure.message}"
+        yield Reason(action=policy.when_failed[modality], words=words, modality=modality)
+    for modality in states.absent:
+        if policy.when_absent[modality] != "allow":
+            words = f"The media has nothing for {modality} to look at."
+            yield Reason(action=policy.when_absent[modality], words=words, modality=modality)

@@ -1,0 +1,144 @@
+"""From a policy file to a `Policy`: read, validated, hashed. `default_policy.yaml` explains the format."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import string
+from collections.abc import Mapping
+from importlib import resources
+from itertools import pairwise
+from pathlib import Path
+from typing import cast
+
+import yaml
+
+from schemas.identity import MODALITIES, Market, Modality
+from schemas.labels import LABEL_PATHS
+from schemas.outcomes import ACTIONS, Action
+from streams.verdict.policy import DEFAULT_WORDS, WORDS_FIELDS, Policy, Rule, Thresholds
+from streams.verdict.policy_checks import (
+    InvalidPolicy,
+    choice_at,
+    count_at,
+    list_at,
+    mapping_at,
+    object_at,
+    ratio_at,
+    refuse,
+    text_at,
+)
+from streams.verdict.policy_yaml import parse_yaml
+
+_KEYS = (
+    "name", "version", "pending", "reporting_floor", "when_missing", "when_failed", "when_absent", "rules",
+)  # fmt: skip
+_RULE_KEYS = ("label", "thresholds", "markets", "words")
+_MARKET = re.compile(r"^[A-Z]{2}$")
+
+
+def load_policy(path: Path | None) -> Policy:
+    """Read a policy file, or the packaged default where the path is None.
+
+    Raises:
+        InvalidPolicy: quoting file, place, the value found and what is allowed.
+    """
+    if path is None:
+        return parse_policy(resources.files("streams.verdict").joinpath("default_policy.yaml").read_bytes())
+    try:
+        return parse_policy(path.read_bytes())
+    except OSError as error:
+        raise InvalidPolicy(f"policy file {str(path)!r} cannot be read: {error.strerror}") from error
+    except InvalidPolicy as error:
+        raise InvalidPolicy(f"policy file {str(path)!r}: {error}") from error
+
+
+def parse_policy(content: bytes) -> Policy:
+    """Validate the bytes of a policy file. Raises InvalidPolicy."""
+    try:
+        document = parse_yaml(content.decode("utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InvalidPolicy(f"not YAML in UTF-8: {error}") from error
+    return _policy(document, hashlib.sha256(content).hexdigest())
+
+
+def _policy(document: object, file_hash: str) -> Policy:
+    top = object_at("$", document, _KEYS, required=("name", "version", "rules"))
+    floor = ratio_at("$.reporting_floor", top.get("reporting_floor", 0.0))
+    return Policy(
+        name=text_at("$.name", top["name"]),
+        version=count_at("$.version", top["version"]),
+        file_hash=file_hash,
+        pending=_action("$.pending", top.get("pending", "review")),
+        reporting_floor=floor,
+        when_missing=_by_modality("$.when_missing", top.get("when_missing", {}), "review"),
+        when_failed=_by_modality("$.when_failed", top.get("when_failed", {}), "review"),
+        when_absent=_by_modality("$.when_absent", top.get("when_absent", {}), "allow"),
+        rules=_rules(top["rules"], floor),
+    )
+
+
+def _rules(found: object, floor: float) -> Mapping[str, Rule]:
+    rules: dict[str, Rule] = {}
+    for index, item in enumerate(list_at("$.rules", found)):
+        place = f"$.rules[{index}]"
+        rule = _rule(place, item, floor)
+        if rule.path in rules:
+            refuse(f"{place}.label", rule.path, "one rule a path; an earlier rule has this one")
+        rules[rule.path] = rule
+    return rules
+
+
+def _rule(place: str, found: object, floor: float) -> Rule:
+    item = object_at(place, found, _RULE_KEYS, required=("label", "thresholds"))
+    markets = mapping_at(f"{place}.markets", item.get("markets", {}))
+    return Rule(
+        path=choice_at(f"{place}.label", item["label"], LABEL_PATHS),
+        thresholds=_thresholds(f"{place}.thresholds", item["thresholds"], floor),
+        markets={
+            _market(f"a key of {place}.markets", market): _thresholds(f"{place}.markets.{market}", thresholds, floor)
+            for market, thresholds in markets.items()
+        },
+        words=_words(f"{place}.words", item.get("words", DEFAULT_WORDS)),
+    )
+
+
+def _thresholds(place: str, found: object, floor: float) -> Thresholds:
+    item = object_at(place, found, ACTIONS)
+    thresholds = {action: ratio_at(f"{place}.{action}", item[action]) for action in ACTIONS if action in item}
+    for action, threshold in thresholds.items():
+        if threshold < floor:
+            refuse(f"{place}.{action}", threshold, f"at least the reporting floor {floor:g}, lest evidence be hidden")
+    for milder, stronger in pairwise(thresholds):
+        if thresholds[milder] > thresholds[stronger]:
+            refuse(f"{place}.{stronger}", thresholds[stronger], f"at least {milder}'s threshold {thresholds[milder]:g}")
+    return thresholds
+
+
+def _words(place: str, found: object) -> str:
+    words = text_at(place, found)
+    try:
+        fields = [(name, spec, conversion) for _, name, spec, conversion in string.Formatter().parse(words)]
+    except ValueError as error:
+        refuse(place, words, f"balanced braces ({error})")
+    for name, spec, conversion in fields:
+        if name is not None:
+            choice_at(f"a name in braces of {place}", name, WORDS_FIELDS)
+            if spec or conversion:
+                refuse(place, words, f"{{{name}}} without a format")
+    return words
+
+
+def _by_modality(place: str, found: object, default: Action) -> Mapping[Modality, Action]:
+    item = object_at(place, found, MODALITIES)
+    return {modality: _action(f"{place}.{modality}", item.get(modality, default)) for modality in MODALITIES}
+
+
+def _action(place: str, found: object) -> Action:
+    return cast("Action", choice_at(place, found, ACTIONS))
+
+
+def _market(place: str, found: object) -> Market:
+    if not isinstance(found, str) or not _MARKET.match(found):
+        refuse(place, found, "an ISO 3166-1 alpha-2 country code such as DE")
+    return found

@@ -1,0 +1,34 @@
+"""YAML as a policy file means it: no key twice, and no word that turns into a boolean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+
+class PolicyLoader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
+    """A safe loader for which `NO` is Norway, and a key given twice is an error instead of a silent loss."""
+
+    # A policy has no booleans, while YAML 1.1 reads NO, ON and Y as such.
+    yaml_implicit_resolvers = {  # noqa: RUF012  (PyYAML's own attribute)
+        first: [entry for entry in entries if entry[0] != "tag:yaml.org,2002:bool"]
+        for first, entries in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Refuse duplicates, then build the mapping."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key.value!r} is given twice; each key may stand once", key.start_mark
+                )
+            seen.add(key.value)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+        return mapping
+
+
+def parse_yaml(text: str) -> object:
+    """Parse one document. Raises yaml.YAMLError, which quotes line and column."""
+    return yaml.load(text, Loader=PolicyLoader)  # noqa: S506  (a SafeLoader)

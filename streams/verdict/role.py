@@ -1,0 +1,191 @@
+"""The verdict role: what one record of `video.signals` sets in motion.
+
+1. Read the state, fold the fact, write by compare-and-set; who loses the race reads again.
+2. Where it was an `accepted` and the verdict is open, register its deadline again.
+3. Publish the stored outcome to both compacted topics, unless it is known to be out, and wait for both confirmations.
+4. Note that it is out. Where a newer outcome is stored by then, publish that, too.
+
+The caller acknowledges the record when `handle_fact` returns. A crash after any step is healed by the redelivery.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import structlog
+
+from schemas.errors import InvalidEvent
+from schemas.facts import Accepted, Fact
+from schemas.outcomes import Outcome
+from schemas.topics import MODERATION, RECOMMENDATION, Topic
+from schemas.wire import Headers, decode_fact, event_headers, header
+from streams import metrics
+from streams.clock import Clock
+from streams.delivery.record import Record
+from streams.store.deadlines import Deadline, Deadlines
+from streams.store.outcomes import Outcomes, StoredCase, spell
+from streams.verdict.cost import Prices
+from streams.verdict.fold import Folded, fold
+from streams.verdict.lanes import Lanes
+from streams.verdict.outcome import FoldContext
+from streams.verdict.policy import Policy
+
+SOURCE = "vidsignal/verdict"
+"""CloudEvents source of what this role publishes."""
+
+_log = structlog.get_logger(__name__)
+
+
+class EventPublisher(Protocol):
+    """Where outcomes and deadline records go; see `streams.delivery.publisher`."""
+
+    async def publish(
+        self, topic: Topic, key: str, event: Any, *, headers: Sequence[tuple[str, bytes]] = ()
+    ) -> None:
+        """Return when the broker has confirmed it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ruleset:
+    """What decides how facts are folded; the same for every record of a worker's life."""
+
+    policy: Policy
+    prices: Prices
+    log_generation: int
+
+
+class VerdictRole:
+    """Folds facts; serial for one video, concurrent across videos."""
+
+    def __init__(
+        self, outcomes: Outcomes, deadlines: Deadlines, publisher: EventPublisher, ruleset: Ruleset, clock: Clock
+    ) -> None:
+        self._outcomes = outcomes
+        self._deadlines = deadlines
+        self._publisher = publisher
+        self._ruleset = ruleset
+        self._clock = clock
+        self._lanes = Lanes()
+
+    async def handle_fact(self, record: Record) -> None:
+        """Return when the record is folded and everything that follows from it is confirmed.
+
+        Call it in the order of offsets, and await nothing between taking a record and calling this: the lanes keep
+        the order in which it is called.
+
+        Raises:
+            LaneBroken: an earlier record of the same video failed; this one was not touched.
+        """
+        fact = _read(record)
+        if fact is not None:
+            await self._lanes.enqueue(fact.video_id, record.place.offset, lambda: self._answer(fact, record))
+
+    async def close(self) -> None:
+        """Cancel what is being folded; its records come again."""
+        await self._lanes.close()
+
+    async def _answer(self, fact: Fact, record: Record) -> None:
+        stored = await self._apply(fact, record.place.offset)
+        if isinstance(fact, Accepted):
+            await self._register_deadline(fact, stored)
+        await self._publish_newest(fact.video_id, stored, header(record.headers, "traceparent"))
+
+    async def _apply(self, fact: Fact, offset: int) -> StoredCase:
+        """Fold and write; return what the store then holds."""
+        while True:
+            stored = await self._outcomes.read(fact.video_id)
+            folded = fold(stored.state, fact, offset, self._context())
+            if folded.state is None or folded.state is stored.state:
+                _count_ignored(fact, folded)
+                return stored
+            if await self._outcomes.replace(fact.video_id, stored.state, folded.state, folded.outcome):
+                _count_ignored(fact, folded)
+                _count_cost(stored.outcome, folded.outcome)
+                return _after(stored, folded)
+
+    async def _register_deadline(self, fact: Accepted, stored: StoredCase) -> None:
+        state = stored.state
+        if state is None or state.accepted is None or state.revision != fact.revision or state.status != "pending":
+            return
+        due = state.accepted.deadline_unix_seconds
+        await self._deadlines.register(Deadline(fact.video_id, fact.revision, due))
+
+    async def _publish_newest(self, video_id: str, stored: StoredCase, traceparent: bytes | None) -> None:
+        outcome = None if stored.is_published else stored.outcome
+        while outcome is not None:
+            await self._publish(outcome, traceparent)
+            if await self._outcomes.mark_published(outcome):
+                return
+            # Another worker stored a newer one; ours may now lie behind it in the topics, so it must follow ours.
+            outcome = (await self._outcomes.read(video_id)).outcome
+
+    async def _publish(self, outcome: Outcome, traceparent: bytes | None) -> None:
+        await asyncio.gather(
+            self._send(MODERATION, outcome, outcome.verdict, traceparent),
+            self._send(RECOMMENDATION, outcome, outcome.record, traceparent),
+        )
+        _count_published(outcome, self._clock.now_unix_seconds())
+
+    async def _send(self, topic: Topic, outcome: Outcome, event: Any, traceparent: bytes | None) -> None:
+        video_id = outcome.verdict.video_id
+        headers: Headers = event_headers(
+            event, event_id=f"{video_id}:{spell(outcome.version)}", source=SOURCE,
+            now_unix_seconds=outcome.verdict.decided_unix_seconds, traceparent=traceparent,
+        )  # fmt: skip
+        await self._publisher.publish(topic, video_id, event, headers=headers)
+
+    def _context(self) -> FoldContext:
+        ruleset = self._ruleset
+        return FoldContext(ruleset.policy, ruleset.prices, ruleset.log_generation, self._clock.now_unix_seconds())
+
+
+def _read(record: Record) -> Fact | None:
+    """The record's fact; None where it is no fact of the video that its key names."""
+    try:
+        fact = decode_fact(record.value)
+    except InvalidEvent as error:
+        _skip(record, error.cause, error.message)
+        return None
+    if record.key != fact.video_id.encode():
+        # Under another key it may lie in another partition, whose offsets say nothing about this video's.
+        _skip(record, "key-mismatch", f"the key is {record.key!r}, the fact is about {fact.video_id!r}")
+        return None
+    return fact
+
+
+def _skip(record: Record, cause: str, message: str) -> None:
+    metrics.EVENTS_SKIPPED.labels("verdict", cause).inc()
+    _log.warning("record skipped", cause=cause, error=message, place=record.place)
+
+
+def _after(stored: StoredCase, folded: Folded) -> StoredCase:
+    if folded.outcome is None:
+        return StoredCase(folded.state, stored.outcome, stored.is_published)
+    return StoredCase(folded.state, folded.outcome, is_published=False)
+
+
+def _count_ignored(fact: Fact, folded: Folded) -> None:
+    if folded.ignored:
+        metrics.FACTS_IGNORED.labels(str(fact.__struct_config__.tag), folded.ignored).inc()
+
+
+def _count_published(outcome: Outcome, now_unix_seconds: float) -> None:
+    verdict = outcome.verdict
+    metrics.VERDICTS.labels(verdict.status, verdict.action).inc()
+    latency_seconds = max(0.0, now_unix_seconds - verdict.uploaded_unix_seconds)
+    metrics.VERDICT_LATENCY_SECONDS.labels(verdict.status).observe(latency_seconds)
+
+
+def _count_cost(before: Outcome | None, after: Outcome | None) -> None:
+    """Count the cost of a revision once, with its first final verdict; amendments are not counted again."""
+    if after is None or after.verdict.status != "final":
+        return
+    if before is None or before.verdict.status != "final" or before.version.revision != after.version.revision:
+        cost = after.verdict.cost
+        metrics.COST_USD.inc(cost.usd)
+        metrics.ENERGY_JOULES.inc(cost.joules)
+        metrics.VIDEO_COST_USD.observe(cost.usd)

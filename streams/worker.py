@@ -1,0 +1,231 @@
+"""A worker: one process that runs the roles its settings name. The composition root of `streams`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Awaitable, Coroutine
+from contextlib import AsyncExitStack
+from typing import Any, Final
+
+import structlog
+from prometheus_client import start_http_server
+
+from models.weights import WeightsCorrupt, WeightsMissing
+from operators.inference.cpu_probe import CpuCapabilities
+from schemas.topics import TOPICS
+from streams.apps import RoleApp, RoleSpec
+from streams.broker_wait import await_topics
+from streams.clock import SystemClock
+from streams.delivery.crash import Crash, WorkerExit
+from streams.delivery.publisher import Publisher
+from streams.kafka_clients import producer_configuration
+from streams.logs import configure_logs
+from streams.observers import DecodeMetrics, InferenceMetrics
+from streams.pins import WrongVersion, check_pins
+from streams.process_setup import prepare_process
+from streams.roles import Shared, intake_spec, media_spec, verdict_spec
+from streams.settings import InvalidSettings, Settings, read_settings
+from streams.store.client import open_store
+from streams.store.keys import Keys
+from streams.verdict.policy import Policy
+from streams.verdict.policy_checks import InvalidPolicy
+from streams.verdict.policy_file import load_policy
+from streams.verdict.sweep import DeadlineSweep
+from streams.watchdog import Watchdog
+
+_STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+_LONGEST_STOP_SECONDS: Final = 14.0
+"""Beside the drain; then the process ends as it is, and unfinished events come again."""
+_CRASH_CHECK_SECONDS: Final = 0.5
+_PATIENCE_SECONDS: Final = 600.0
+"""Without a finished event although records wait; longer than any one event takes."""
+_ASK_SECONDS: Final = 5.0
+
+_log = structlog.get_logger(__name__)
+
+
+def run_worker(settings: Settings) -> int:
+    """Run until a signal asks to stop, or something without an answer happens; return the exit code.
+
+    Prints one line of JSON to standard output when models are warm and every role has joined its group.
+    """
+    configure_logs(settings.log_format, settings.log_level)
+    try:
+        check_pins()
+        policy = load_policy(settings.policy_file)
+        capabilities = prepare_process(settings) if "media" in settings.roles else None
+        return asyncio.run(Worker(settings, policy, capabilities).run())
+    except (InvalidPolicy, WrongVersion, WeightsMissing, WeightsCorrupt) as error:
+        sys.stderr.write(f"{error}\n")
+        return WorkerExit.MISCONFIGURED
+
+
+class Worker:
+    """Everything that one process has open.
+
+    Args:
+        settings: of the process.
+        policy: of the verdict role.
+        capabilities: of the CPU; None where the media role does not run.
+    """
+
+    def __init__(self, settings: Settings, policy: Policy, capabilities: CpuCapabilities | None) -> None:
+        self._settings = settings
+        self._policy = policy
+        self._capabilities = capabilities
+        self._clock = SystemClock()
+        self._background: list[asyncio.Task[None]] = []
+
+    async def run(self) -> int:
+        """Open, serve, close; return the exit code."""
+        self._crash = Crash()
+        self._stopped = asyncio.Event()
+        for number in _STOP_SIGNALS:
+            asyncio.get_running_loop().add_signal_handler(number, self._stopped.set)
+        async with AsyncExitStack() as opened:
+            await self._unless_ended(self._serve(opened))
+            self._limit_stop()
+            _log.info("stopping", exit_code=int(self._crash.exit_code))
+        return self._crash.exit_code
+
+    async def _serve(self, opened: AsyncExitStack) -> None:
+        """Open everything, say that it is ready, and wait for ever."""
+        shared = await self._open_shared(opened)
+        specs, device = await self._specs(shared, opened)
+        roles = [RoleApp(self._settings, spec, self._crash, self._clock) for spec in specs]
+        opened.push_async_callback(self._stop_all, roles)
+        await asyncio.gather(*(role.start() for role in roles))
+        await asyncio.gather(*(role.joined.wait() for role in roles))
+        self._watch(roles, shared)
+        if "verdict" in self._settings.roles:
+            self._spawn(DeadlineSweep(shared.deadlines, shared.publisher, self._clock).run())
+        self._say_ready(device)
+        await asyncio.Event().wait()
+
+    async def _open_shared(self, opened: AsyncExitStack) -> Shared:
+        settings = self._settings
+        redis = open_store(settings.redis_url.get_secret_value())
+        opened.push_async_callback(redis.aclose)
+        await redis.ping()
+        await await_topics(settings, [settings.topic_prefix + topic.name for topic in TOPICS], self._clock)
+        publisher = Publisher(producer_configuration(settings), settings.topic_prefix, clock=self._clock)
+        opened.push_async_callback(publisher.close)
+        return Shared(settings, redis, Keys(settings.topic_prefix), publisher, self._clock)
+
+    async def _specs(self, shared: Shared, opened: AsyncExitStack) -> tuple[list[RoleSpec], str | None]:
+        specs: list[RoleSpec] = []
+        device = None
+        if "intake" in self._settings.roles:
+            specs.append(intake_spec(shared))
+        if "verdict" in self._settings.roles:
+            specs.append(verdict_spec(shared, self._policy))
+        if "media" in self._settings.roles:
+            # torch comes with it, and only workers of this role shall pay for it
+            from streams.engine import EngineOptions, open_engine
+
+            assert self._capabilities is not None
+            options = EngineOptions(decode_observer=DecodeMetrics(), inference_observer=InferenceMetrics)
+            engine = await open_engine(self._settings, self._capabilities, options)
+            opened.push_async_callback(engine.close)
+            specs.append(media_spec(shared, engine))
+            device = engine.device
+        return specs, device
+
+    async def _stop_all(self, roles: list[RoleApp]) -> None:
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        ends = await asyncio.gather(*(role.stop() for role in roles), return_exceptions=True)
+        for role, end in zip(roles, ends, strict=True):
+            if isinstance(end, BaseException):
+                _log.warning("a role did not stop in order", role=role.role, error=repr(end))
+
+    async def _unless_ended(self, serving: Coroutine[Any, Any, None]) -> None:
+        """Run until a signal or a crash ends it, whatever it is at."""
+        tasks: list[asyncio.Task[Any]] = [
+            asyncio.ensure_future(serving),
+            asyncio.ensure_future(self._stopped.wait()),
+            asyncio.ensure_future(self._crash.happened.wait()),
+        ]
+        done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+        for task in done:
+            task.result()
+
+    def _watch(self, roles: list[RoleApp], shared: Shared) -> None:
+        watchdog = Watchdog(roles, _PATIENCE_SECONDS, self._clock, all_answer=lambda: self._all_answer(shared))
+        self._spawn(watchdog.run())
+        self._spawn(self._look_for_crashes(roles))
+
+    async def _look_for_crashes(self, roles: list[RoleApp]) -> None:
+        while True:
+            await self._clock.sleep(_CRASH_CHECK_SECONDS)
+            for role in roles:
+                role.report_crash()
+
+    async def _all_answer(self, shared: Shared) -> bool:
+        """Whether broker and store are there; what waits for them is not stuck."""
+        asked: list[Awaitable[Any]] = [
+            shared.redis.ping(),
+            await_topics(self._settings, [self._settings.topic_prefix + TOPICS[0].name], self._clock),
+        ]
+        try:
+            await asyncio.wait_for(asyncio.gather(*asked), _ASK_SECONDS)
+        except TimeoutError:
+            return False
+        return True
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run beside the roles; an error in it ends the worker."""
+        task = asyncio.ensure_future(work)
+        task.add_done_callback(self._judge)
+        self._background.append(task)
+
+    def _judge(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self._crash.report(task.exception() or RuntimeError("ended"))
+
+    def _say_ready(self, device: str | None) -> None:
+        line = {
+            "event": "ready",
+            "process_id": os.getpid(),
+            "roles": list(self._settings.roles),
+            "device": device,
+            "metrics_port": self._open_metrics(),
+        }
+        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.flush()
+
+    def _open_metrics(self) -> int | None:
+        if self._settings.metrics_port is None:
+            return None
+        server, _ = start_http_server(self._settings.metrics_port, self._settings.metrics_host)
+        return int(server.server_port)
+
+    def _limit_stop(self) -> None:
+        """From here on the process ends within a bounded time, whatever hangs."""
+        seconds = self._settings.drain_timeout_seconds + _LONGEST_STOP_SECONDS
+        timer = threading.Timer(seconds, os._exit, [self._crash.exit_code or WorkerExit.CRASHED])
+        timer.daemon = True
+        timer.start()
+
+
+def main() -> int:
+    """Run a worker by the settings alone."""
+    try:
+        settings = read_settings()
+    except InvalidSettings as error:
+        sys.stderr.write(f"{error}\n")
+        return WorkerExit.MISCONFIGURED
+    return run_worker(settings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

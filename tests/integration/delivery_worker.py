@@ -1,0 +1,104 @@
+"""A worker for delivery tests, run as a process of its own: two fake agents on `video.uploaded`, no models.
+
+An event's value says what it does: `{"seconds": s}` takes that long, `{"dies": true}` kills the process when nothing
+else runs beside it or anything does, `{"raises": true}` is a bug, `{"invalid": true}` is media at fault,
+`{"fault": n}` is a device fault n times. Each agent notes every answer in Redis.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from typing import Any
+
+from redis.asyncio import Redis
+
+from operators.errors import DeviceFault, InvalidMedia
+from schemas.facts import Failure
+from schemas.topics import SIGNALS, UPLOADED
+from streams.apps import RoleApp, RoleSpec
+from streams.clock import SystemClock
+from streams.delivery.admission import Slot
+from streams.delivery.attempts import Attempts
+from streams.delivery.consumer_rules import KafkaCommits
+from streams.delivery.crash import Crash
+from streams.delivery.dead_letters import DeadLetters
+from streams.delivery.publisher import Publisher
+from streams.delivery.record import Record
+from streams.kafka_clients import producer_configuration
+from streams.logs import configure_logs
+from streams.settings import read_settings
+from streams.store.claims import Claims
+from streams.store.client import open_store
+from streams.store.keys import Keys
+
+AGENTS = ("first", "second")
+
+
+class FakeWork:
+    """Answers an event as its value says."""
+
+    def __init__(self, agent: str, redis: Redis, publisher: Publisher, letters: DeadLetters, claims: Claims) -> None:
+        self._agent = agent
+        self._redis = redis
+        self._publisher = publisher
+        self._letters = letters
+        self._claims = claims
+        self._faults: dict[bytes | None, int] = {}
+
+    async def run(self, record: Record, slot: Slot) -> None:
+        order = json.loads(record.value or b"{}")
+        await self._redis.rpush(f"started:{self._agent}", record.key or b"")
+        await asyncio.sleep(order.get("seconds", 0))
+        self._misbehave(order, record)
+        answer = json.dumps([record.key.decode() if record.key else "", self._agent, os.getpid()]).encode()
+        stored = await self._claims.claim(f"{record.key!r}", self._agent, answer)
+        await self._publisher.publish(SIGNALS, record.key, stored)
+        await self._redis.rpush(f"done:{self._agent}", record.key or b"")
+
+    def _misbehave(self, order: dict[str, Any], record: Record) -> None:
+        if order.get("dies"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if order.get("raises"):
+            raise RuntimeError("a bug")
+        if order.get("invalid"):
+            raise InvalidMedia("media-unreadable", "the test wants it so")
+        if self._faults.setdefault(record.key, order.get("fault", 0)) > 0:
+            self._faults[record.key] -= 1
+            raise DeviceFault("the test wants it so")
+
+    async def fail(self, record: Record, slot: Slot, failure: Failure) -> None:
+        await slot.once("dead-letter", lambda: self._letters.write(record, failure, role="media"))
+        await self._redis.rpush(f"failed:{self._agent}", f"{(record.key or b'').decode()} {failure.cause}")
+
+
+async def main() -> int:
+    settings = read_settings()
+    configure_logs("console", "info")
+    redis, keys, clock, crash = open_store(settings.redis_url.get_secret_value()), Keys(), SystemClock(), Crash()
+    publisher = Publisher(producer_configuration(settings), settings.topic_prefix)
+    letters = DeadLetters(publisher, redis, keys, clock)
+    claims = Claims(redis, keys, 3600)
+    works = {agent: FakeWork(agent, redis, publisher, letters, claims) for agent in AGENTS}
+    spec = RoleSpec(
+        "media", UPLOADED, works, settings.slots, KafkaCommits(), Attempts(redis, keys), 3, poll_records=8, buffer_records=512
+    )
+    role = RoleApp(settings, spec, crash, clock)
+    stopped = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+    await role.start()
+    await role.joined.wait()
+    print(json.dumps({"event": "ready"}), flush=True)
+    ends = [asyncio.ensure_future(stopped.wait()), asyncio.ensure_future(crash.happened.wait())]
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    await role.stop()
+    await publisher.close()
+    await redis.aclose()
+    return int(crash.exit_code)
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

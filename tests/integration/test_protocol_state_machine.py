@@ -1,0 +1,308 @@
+"""The protocol under every interleaving: real scripts, a real Redis, workers that race, die and come again."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from redis.asyncio import Redis
+
+from schemas.facts import DeadlinePassed, EngagementSummary, Fact
+from schemas.outcomes import Outcome, RecommendationRecord, Verdict
+from schemas.topics import MODERATION, RECOMMENDATION, SIGNALS
+from schemas.wire import decode_fact
+from streams.projection import Projection, compare, join_topics, newest_by_key, project_outcome, read_projection_from_redis
+from streams.store.cases import Cases
+from streams.store.deadlines import Deadlines
+from streams.store.keys import Keys
+from streams.store.readers import read_video
+from streams.verdict.fold import fold
+from streams.verdict.outcome import FoldContext
+from streams.verdict.state import CaseState
+from streams.verdict.sweep import DeadlineSweep
+from tests.fakes import ManualClock, MemoryPublisher
+from tests.integration.verdict_world import RULESET, Worker, committable, settle
+from tests.sample_facts import BUDGET_SECONDS, accepted, deadline, failed_signal, signal
+
+VIDEO_IDS = ("video-a", "video-b")
+EXPECTED = ("frames", "audio")
+NUDITY = "sexual/explicit/nudity"
+MACHINES = itertools.count()
+
+video_ids = st.sampled_from(VIDEO_IDS)
+revisions = st.integers(1, 3)
+modalities = st.sampled_from(EXPECTED)
+generations = st.integers(1, 2)
+scores = st.sampled_from((0.1, 0.7, 0.99))
+
+
+def facts_of(video_id: str) -> st.SearchStrategy[Fact]:
+    return st.one_of(
+        st.builds(accepted, revisions, video_id=st.just(video_id), expected=st.just(EXPECTED)),
+        st.builds(
+            lambda modality, revision, generation, score: signal(
+                modality, revision, generation=generation, video_id=video_id, scores={NUDITY: score}
+            ),
+            modalities, revisions, generations, scores,
+        ),
+        st.builds(failed_signal, modalities, revisions, generation=generations, video_id=st.just(video_id)),
+        st.builds(deadline, revisions, video_id=st.just(video_id)),
+        st.just(EngagementSummary(video_id=video_id, counts={"views": 1}, event_unix_seconds=0.0)),
+    )  # fmt: skip
+
+
+class ProtocolMachine(RuleBasedStateMachine):
+    """One partition, one owner, any number of zombies, one Redis that may be restored from an older copy."""
+
+    def __init__(self, redis_url: str) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.redis = self.runner.run(self._connect(redis_url))
+        self.keys = Keys(f"machine-{next(MACHINES)}.")
+        self.clock = ManualClock()
+        self.log: list[Fact] = []
+        self.broker = MemoryPublisher()
+        self.committed = 0
+        self.zombies: list[Worker] = []
+        self.has_lost_a_zombie = False
+        self.places: dict[str, tuple[int, ...]] = {}
+        self.copy: tuple[int, list[tuple[bytes, bytes]]] = (0, [])
+        self.owner = self._worker(0)
+
+    # ---- what happens to the log
+
+    @initialize(facts=st.lists(facts_of(VIDEO_IDS[0]), min_size=4, max_size=12))
+    def begin(self, facts: list[Fact]) -> None:
+        """A backlog stands in the log, mostly of one video, where races are."""
+        self.log += facts
+
+    @rule(facts=st.lists(video_ids.flatmap(facts_of), min_size=1, max_size=5))
+    def append(self, facts: list[Fact]) -> None:
+        """Roles publish facts."""
+        self.log += facts
+
+    @precondition(lambda self: self.log)
+    @rule(index=st.integers(0, 99))
+    def append_again(self, index: int) -> None:
+        """A producer repeats itself: the same fact under a new offset."""
+        self.log.append(self.log[index % len(self.log)])
+
+    @rule(video_id=video_ids, revision=revisions)
+    def upload(self, video_id: str, revision: int) -> None:
+        """Intake registers the case, then publishes."""
+        fact = accepted(revision, video_id=video_id, expected=EXPECTED)
+        self.runner.run(self._register_case(fact))
+        self.log.append(fact)
+
+    # ---- what workers do
+
+    @precondition(lambda self: self.owner.cursor < len(self.log))
+    @rule(number=st.integers(2, 8))
+    def take(self, number: int) -> None:
+        """The owner takes records, which wait in its lanes."""
+        self.runner.run(self._take(number))
+
+    @precondition(lambda self: self.owner.is_busy)
+    @rule(indexes=st.lists(st.integers(0, 9), min_size=1, max_size=20))
+    def step(self, indexes: list[int]) -> None:
+        """Some calls of the owner go through."""
+        self.runner.run(self._step(self.owner, indexes))
+
+    @precondition(lambda self: any(zombie.is_busy for zombie in self.zombies))
+    @rule(which=st.integers(0, 9), indexes=st.lists(st.integers(0, 9), min_size=1, max_size=8))
+    def step_zombie(self, which: int, indexes: list[int]) -> None:
+        """Some calls of a worker that no longer owns the partition go through."""
+        busy = [zombie for zombie in self.zombies if zombie.is_busy]
+        self.runner.run(self._step(busy[which % len(busy)], indexes))
+
+    @precondition(lambda self: self.owner.is_busy)
+    @rule(back=st.integers(0, 3))
+    def crash(self, back: int) -> None:
+        """The owner dies; another begins at what is committed, or before."""
+        self._commit()
+        self.runner.run(self.owner.die())
+        self.owner = self._worker(max(0, self.committed - back))
+
+    @precondition(lambda self: self.owner.is_busy and len(self.zombies) < 2)
+    @rule()
+    def rebalance(self) -> None:
+        """The partition moves while the owner still works on what it has."""
+        self._commit()
+        self.zombies.append(self.owner)
+        self.owner = self._worker(self.committed)
+
+    @precondition(lambda self: any(zombie.is_busy for zombie in self.zombies))
+    @rule()
+    def lose_a_zombie(self) -> None:
+        """A worker dies that owns nothing any more."""
+        self.has_lost_a_zombie = True
+        self.runner.run(self.zombies.pop().die())
+
+    # ---- what happens to the store
+
+    @rule()
+    def copy_store(self) -> None:
+        """Redis writes a snapshot, with the progress of the log in it."""
+        self._commit()
+        self.copy = (self.committed, self.runner.run(self._dump()))
+
+    @precondition(lambda self: self.copy[0] > 0)
+    @rule()
+    def restore_store(self) -> None:
+        """Redis comes back from the snapshot; the workers begin again where it stands."""
+        self.has_lost_a_zombie = True
+        for worker in (self.owner, *self.zombies):
+            self.runner.run(worker.die())
+        self.zombies.clear()
+        self.committed, entries = self.copy
+        self.runner.run(self._load(entries))
+        self.places.clear()
+        self.owner = self._worker(self.committed)
+
+    @invariant()
+    def what_is_stored_never_falls(self) -> None:
+        """Whoever races or dies: the outcome, the applied offset and the status only ever give way to later ones."""
+        for name, place in self.runner.run(self._places()).items():
+            assert place >= self.places.get(name, ()), f"{name} fell"
+            self.places[name] = place
+
+    # ---- how it ends
+
+    def teardown(self) -> None:
+        """Everything ends well: all work is finished, deadlines pass, and then all tell the same story."""
+        try:
+            self.runner.run(self._finish())
+            self.what_is_stored_never_falls()
+            self._check_end()
+        finally:
+            self.runner.run(self.redis.aclose())
+            self.runner.close()
+
+    def _check_end(self) -> None:
+        states, outcomes = self._fold_in_order()
+        expected = {video_id: project_outcome(outcome) for video_id, outcome in outcomes.items()}
+        assert compare(expected, self.runner.run(read_projection_from_redis(self.redis, self.keys))) == []
+        assert compare(expected, self._topics()) == []
+        self._check_status(expected)
+        for video_id, state in states.items():
+            if state.accepted is not None:
+                assert outcomes[video_id].verdict.status in ("provisional", "final")
+        if not self.has_lost_a_zombie:
+            self._check_last_records(outcomes)
+
+    def _check_status(self, expected: dict[str, Projection]) -> None:
+        for video_id, projection in expected.items():
+            reading = self.runner.run(read_video(self.redis, self.keys, video_id))
+            assert reading is not None
+            found = (int(reading.status["revision"]), reading.status["status"], reading.status["action"])
+            assert found == (projection.revision, projection.status, projection.action)
+
+    def _check_last_records(self, outcomes: dict[str, Outcome]) -> None:
+        """Compaction keeps the last record, which is the newest version, too."""
+        last = {record.key: record.value for record in self.broker.of(MODERATION)}
+        newest = newest_by_key(((key.encode(), value) for key, value in last.items()), Verdict)
+        assert {key: verdict.version for key, verdict in newest.items()} == {
+            video_id: outcome.version for video_id, outcome in outcomes.items()
+        }
+
+    def _topics(self) -> dict[str, Projection]:
+        verdicts, records = (
+            newest_by_key(((record.key.encode(), record.value) for record in self.broker.of(topic)), kind)
+            for topic, kind in ((MODERATION, Verdict), (RECOMMENDATION, RecommendationRecord))
+        )
+        return join_topics(verdicts, records)
+
+    def _fold_in_order(self) -> tuple[dict[str, CaseState], dict[str, Outcome]]:
+        context = FoldContext(RULESET.policy, RULESET.prices, 0, self.clock.now_unix_seconds())
+        states: dict[str, CaseState] = {}
+        outcomes: dict[str, Outcome] = {}
+        for offset, fact in enumerate(self.log):
+            folded = fold(states.get(fact.video_id), fact, offset, context)
+            if folded.state:
+                states[fact.video_id] = folded.state
+            if folded.outcome:
+                outcomes[fact.video_id] = folded.outcome
+        return states, outcomes
+
+    async def _finish(self) -> None:
+        for zombie in self.zombies:
+            await zombie.end_work()
+        await self._drain_owner()
+        self.clock.advance(2 * BUDGET_SECONDS)
+        log = MemoryPublisher()
+        await DeadlineSweep(Deadlines(self.redis, self.keys), log, self.clock).sweep()
+        for record in log.of(SIGNALS):
+            fact = decode_fact(record.value)
+            assert isinstance(fact, DeadlinePassed)
+            self.log.append(fact)
+        await self._drain_owner()
+        assert await Deadlines(self.redis, self.keys).due(self.clock.now_unix_seconds(), limit=1) == ()
+
+    async def _drain_owner(self) -> None:
+        await self._take(len(self.log))
+        await self.owner.end_work()
+
+    async def _take(self, number: int) -> None:
+        for _ in range(min(number, len(self.log) - self.owner.cursor)):
+            self.owner.take(self.log)
+        await settle()
+
+    async def _step(self, worker: Worker, indexes: list[int]) -> None:
+        for index in indexes:
+            if worker.is_busy:
+                await worker.gate.let_through(index)
+
+    def _commit(self) -> None:
+        self.committed = max(self.committed, committable(self.committed, self.owner.finished))
+
+    def _worker(self, cursor: int) -> Worker:
+        return Worker(self.redis, self.keys, self.broker, self.clock, cursor)
+
+    async def _connect(self, redis_url: str) -> Any:
+        return Redis.from_url(redis_url)
+
+    async def _register_case(self, fact: Any) -> None:
+        await Cases(self.redis, self.keys).register(fact)
+
+    async def _places(self) -> dict[str, tuple[int, ...]]:
+        found: dict[str, tuple[int, ...]] = {}
+        for video_id in VIDEO_IDS:
+            state = self.keys.state(video_id)
+            version, applied = await self.redis.hmget(state, "outcome_version", "applied_offset")
+            revision = await self.redis.hget(self.keys.status(video_id), "revision")
+            places = {"outcome": version, "applied": applied, "status": revision}
+            found |= {f"{name} of {video_id}": tuple(map(int, p.split(b"."))) for name, p in places.items() if p}
+        return found
+
+    async def _dump(self) -> list[tuple[bytes, bytes]]:
+        names = [name async for name in self.redis.scan_iter(f"{self.keys.prefix}*")]
+        return [(name, await self.redis.dump(name)) for name in names]
+
+    async def _load(self, entries: list[tuple[bytes, bytes]]) -> None:
+        async for name in self.redis.scan_iter(f"{self.keys.prefix}*"):
+            await self.redis.delete(name)
+        for name, content in entries:
+            await self.redis.restore(name, 0, content)
+
+
+class TestProtocol:
+    """Properties of the protocol as a whole."""
+
+    def test_any_interleaving_ends_as_the_fold_in_order(self, redis_url: str) -> None:
+        """Redelivery, duplicates, races, zombies, crashes between any two steps, late deadlines, older revisions and
+        a store restored from the past end in the same projection, in the store and in the topics.
+        """
+        run_state_machine_as_test(
+            lambda: ProtocolMachine(redis_url),
+            settings=settings(
+                max_examples=100,
+                stateful_step_count=30,
+                deadline=None,
+                derandomize=True,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )

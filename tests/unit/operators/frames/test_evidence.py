@@ -1,0 +1,78 @@
+"""Evidence of nudity and firearms over time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.card import Card, LabelSource
+from models.catalogue import CARDS
+from operators.frames.firearms import firearm_evidence
+from operators.frames.nudity import nudity_evidence
+from operators.segments import TimeSpan, spans_between
+from schemas.evidence import Segment
+
+SPANS = spans_between([0.5, 1.5, 2.5, 3.5], end_seconds=4.0)
+
+
+class TestNudityEvidence:
+    def test_runs_become_segments(self) -> None:
+        """Neighbouring frames above the floor join and keep their peak; segments stand strongest first."""
+        (evidence,) = nudity_evidence(CARDS["opennsfw"], np.array([0.2, 0.3, 0.05, 0.9], np.float32), SPANS)
+
+        assert evidence.label == "sexual/explicit/nudity"
+        assert evidence.model == "opennsfw@" + CARDS["opennsfw"].version
+        assert [(3.5, 4.0, 0.9), (0.5, 2.5, 0.3)] == [
+            (segment.start_seconds, segment.end_seconds, round(segment.score, 6)) for segment in evidence.segments
+        ]
+        assert round(evidence.score, 6) == 0.9
+
+    def test_clean_video(self) -> None:
+        """A label that was looked for and not found is stated with its low score and no place."""
+        (evidence,) = nudity_evidence(CARDS["opennsfw"], np.full(4, 0.02, np.float32), SPANS)
+
+        assert round(evidence.score, 6) == 0.02
+        assert evidence.segments == ()
+
+
+class TestFirearmEvidence:
+    def test_classes_add_up(self) -> None:
+        """A frame torn between revolver and rifle shows a firearm with the sum of both."""
+        names = ("assault rifle", "revolver", "rifle", "broom")
+        probabilities = np.array([[0, 0.4, 0.3, 0.3], [0, 0, 0, 1], [0, 0, 0, 1], [0, 0, 0, 1]], np.float32)
+
+        (evidence,) = firearm_evidence(CARDS["efficientnet-lite0"], names, probabilities, SPANS)
+
+        assert evidence.label == "violence/weapons/firearm-visible"
+        assert round(evidence.score, 6) == 0.7
+        assert [(0.5, 1.5)] == [(segment.start_seconds, segment.end_seconds) for segment in evidence.segments]
+
+    def test_unknown_output_label(self) -> None:
+        """A card that maps what its model does not say is refused, not passed over."""
+        card = CARDS["efficientnet-lite0"]
+
+        with pytest.raises(ValueError, match="assault rifle"):
+            firearm_evidence(card, ("broom",), np.ones((4, 1), np.float32), SPANS)
+
+    def test_real_names_hold_all_that_the_card_maps(self) -> None:
+        """The card's mapping names its labels of the taxonomy, each by at least one class."""
+        card: Card = CARDS["efficientnet-lite0"]
+
+        assert all(isinstance(source, LabelSource) for source in card.labels)
+        assert {"violence/weapons/firearm-visible"} == {source.label for source in card.labels}
+
+
+class TestSpansBetween:
+    def test_last_frame_reaches_to_the_end(self) -> None:
+        """Each frame stands for the time up to the next, the last up to the end of the video."""
+        assert (TimeSpan(0.5, 1.5), TimeSpan(1.5, 2.5), TimeSpan(2.5, 3.5), TimeSpan(3.5, 4.0)) == SPANS
+
+    def test_end_before_the_last_frame(self) -> None:
+        """A header that ends too early makes no span of negative length."""
+        assert (TimeSpan(0.0, 2.0), TimeSpan(2.0, 2.0)) == spans_between([0.0, 2.0], end_seconds=1.0)
+
+    def test_segment_is_valid(self) -> None:
+        """Scores a hair above 1, as half precision gives, become 1."""
+        (evidence,) = nudity_evidence(CARDS["opennsfw"], np.array([1.0001], np.float32), (TimeSpan(0.0, 1.0),))
+
+        assert (Segment(start_seconds=0.0, end_seconds=1.0, score=1.0),) == evidence.segments

@@ -1,0 +1,87 @@
+"""Static share, embedding, size on a screen, and the one visit to a frame."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from operators.frames.displayed_size import displayed_px
+from operators.frames.frame_look import look_at
+from operators.frames.image_embedding import image_embedding
+from operators.frames.static_share import static_ratio, thumbnail
+from operators.media.index import VideoStreamIndex
+
+
+def thumbnails(*levels: int) -> list[np.ndarray]:
+    return [np.full((32, 32), level, dtype=np.uint8) for level in levels]
+
+
+class TestStaticRatio:
+    def test_share_of_like_neighbours(self) -> None:
+        """Of four pairs of neighbours two look alike."""
+        assert static_ratio(thumbnails(10, 11, 60, 61, 120)) == 0.5
+
+    def test_single_frame(self) -> None:
+        """In one frame nothing moves."""
+        assert static_ratio(thumbnails(10)) == 1.0
+
+    def test_noise_is_still(self) -> None:
+        """Noise of the camera averages out in thumbnails."""
+        noise = np.random.default_rng(1)
+        frames = [(128 + noise.normal(0, 5, (256, 456))).astype(np.uint8) for _ in range(4)]
+
+        assert static_ratio([thumbnail(frame) for frame in frames]) == 1.0
+
+
+class TestImageEmbedding:
+    def test_mean_direction(self) -> None:
+        """The mean of two vectors, at length one."""
+        assert image_embedding(np.array([[2.0, 0.0], [0.0, 2.0]], np.float32)) == pytest.approx([0.5**0.5, 0.5**0.5])
+
+    def test_zero(self) -> None:
+        """No direction stays none, and finite."""
+        assert np.array_equal(np.zeros(3, np.float32), image_embedding(np.zeros((2, 3), np.float32)))
+
+
+class TestDisplayedPx:
+    @pytest.mark.parametrize(
+        ("stored", "pixel_aspect", "upright", "expected"),
+        [
+            ((1920, 1080), 1.0, (256, 455), (1920, 1080)),
+            ((1920, 1080), 1.0, (455, 256), (1080, 1920)),
+            ((720, 576), 64 / 45, (256, 455), (1024, 576)),
+            ((500, 500), 1.0, (256, 256), (500, 500)),
+        ],
+        ids=["as stored", "turned", "wide pixels", "square"],
+    )
+    def test_size(
+        self,
+        stored: tuple[int, int],
+        pixel_aspect: float,
+        upright: tuple[int, int],
+        expected: tuple[int, int],
+    ) -> None:
+        """Square pixels, turned where the upright frame shows that the stored one lies on its side."""
+        video = VideoStreamIndex("h264", *stored, pixel_aspect, 25.0, 0.0, 1.0, 25, (0.0,), (1,), True)
+
+        assert expected == displayed_px(video, *upright)
+
+
+class TestLookAt:
+    def test_read_only_frame(self) -> None:
+        """A frame in shared memory, which nobody may write, is measured all the same."""
+        pixels = np.random.default_rng(1).integers(0, 256, (256, 455, 3), dtype=np.uint8)
+        pixels.setflags(write=False)
+
+        look = look_at(pixels)
+
+        assert ((224, 224, 3), (224, 224, 3), (32, 32)) == (
+            look.classifier_pixels.shape,
+            look.nudity_pixels.shape,
+            look.thumbnail.shape,
+        )
+
+    @pytest.mark.parametrize(("height", "width"), [(1, 512), (512, 1), (2, 2)])
+    def test_slivers(self, height: int, width: int) -> None:
+        """The narrowest frames that a decoder may yield break nothing."""
+        assert 0.0 <= look_at(np.zeros((height, width, 3), dtype=np.uint8)).quality.brightness_ratio <= 1.0
