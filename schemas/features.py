@@ -54,10 +54,14 @@ FEATURES: Final[dict[str, FeatureSpec]] = {
     "motion.camera_ratio": FeatureSpec("motion", "number", "share of the motion that the camera explains"),
     "motion.cuts_per_minute": FeatureSpec("motion", "number", "pace of the editing"),
     "motion.pace": FeatureSpec("motion", "text", "slow, medium or fast, from cuts and motion"),
+    "motion.analysed_seconds": FeatureSpec("motion", "number", "time whose motion and cuts were looked at"),
     "motion.static_ratio": FeatureSpec("motion", "number", "share of time in which nothing moves"),
     "context.language": FeatureSpec("context", "text", "ISO 639 code of title and description; absent where unsure"),
     "context.language_score": FeatureSpec("context", "number", "probability of that language"),
     "context.hashtags": FeatureSpec("context", "list of text", "normalised hashtags of field, title and description"),
     "context.num_words": FeatureSpec("context", "number", "words in title and description"),
+    "context.is_abuse_judged": FeatureSpec(
+        "context", "number", "1 where the models of abuse know the text's language, 0 where no label of theirs is made"
+    ),
 }
 """Every feature by name. Reading an unknown name is a reader's mistake; writing one fails the tests."""

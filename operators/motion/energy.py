@@ -56,9 +56,9 @@ def camera_ratio(steps: Sequence[StepEnergy]) -> float | None:
     return sum(step.camera for step in steps) / total if total > 0.0 else None
 
 
-def still_ratio(steps: Sequence[StepEnergy]) -> float:
-    """Share of seconds in which nothing moves, [0, 1]; 1 without steps, as in a video of one frame."""
-    return fmean(step.total <= STILL_WIDTHS_PER_SECOND for step in steps) if steps else 1.0
+def still_ratio(steps: Sequence[StepEnergy]) -> float | None:
+    """Share of seconds in which nothing moves, [0, 1]; None without steps, as in a video of one frame."""
+    return fmean(step.total <= STILL_WIDTHS_PER_SECOND for step in steps) if steps else None
 
 
 def observed_seconds(track: MotionTrack) -> float:

@@ -21,6 +21,11 @@ MAX_PAIRS_PER_SECOND = 4.0
 STILL_LUMA_LEVELS = 0.25
 """Mean difference of two pictures, of 255, up to which nothing is searched: repeated frames and still pictures."""
 
+MIN_SIDE_PX = 16
+"""The search matches patches of half this size; narrower pictures have no flow."""
+
+_TIME_SLACK_SECONDS = 0.001
+"""Frame times are rounded; a pair that is early by that much is not."""
 _GRID_PX = 6
 """Distance of the flow vectors that are looked at."""
 _RANSAC_PX = 0.5
@@ -43,11 +48,11 @@ class FlowMeter:
     """Measures pairs of one size; not for several threads at once."""
 
     def __init__(self, height: int, width: int) -> None:
-        """Prepare the grid of points at which flow is looked at."""
+        """Prepare the grid of points at which flow is looked at; both sides are at least `MIN_SIDE_PX`."""
         # OpenCV's stubs demand a flow to start from, which would be a cost and no use.
         self._search: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
-        rows = np.arange(min(_GRID_PX, height) // 2, height, _GRID_PX)
-        columns = np.arange(min(_GRID_PX, width) // 2, width, _GRID_PX)
+        rows = np.arange(_GRID_PX // 2, height, _GRID_PX)
+        columns = np.arange(_GRID_PX // 2, width, _GRID_PX)
         self._grid = np.ix_(rows, columns)
         columns_px, rows_px = np.meshgrid(columns, rows)
         self._points = np.stack([columns_px.ravel(), rows_px.ravel()], axis=1).astype(np.float32)
@@ -72,12 +77,14 @@ class FlowMeter:
 
 
 def pair_motions(track: MotionTrack, cuts_seconds: Iterable[float]) -> tuple[PairMotion, ...]:
-    """Measure evenly chosen pairs of every span; none across a cut.
+    """Measure evenly chosen pairs of every span; none across a cut, none of pictures too small to search.
 
     Args:
         track: the pictures.
         cuts_seconds: times of the first frames of shots, as `shots.cut_times` gives them.
     """
+    if min(track.luma.shape[1:]) < MIN_SIDE_PX:
+        return ()
     meter = FlowMeter(*track.luma.shape[1:])
     return tuple(_pair_motion(meter, track, frame) for frame in chosen_pairs(track, frozenset(cuts_seconds)))
 
@@ -89,7 +96,7 @@ def chosen_pairs(track: MotionTrack, cuts_seconds: frozenset[float]) -> Iterator
         for frame in range(span.first + 1, span.last):
             at_seconds = float(track.pts_seconds[frame])
             if at_seconds >= next_seconds and at_seconds not in cuts_seconds:
-                next_seconds = at_seconds + 1.0 / MAX_PAIRS_PER_SECOND
+                next_seconds = at_seconds + 1.0 / MAX_PAIRS_PER_SECOND - _TIME_SLACK_SECONDS
                 yield frame
 
 

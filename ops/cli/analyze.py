@@ -101,4 +101,4 @@ def _print(outcome: Outcome, json_output: bool) -> None:
         print_json({"verdict": outcome.verdict, "recommendation": outcome.record})
         return
     for line in describe_outcome(outcome):
-        out.print(line, markup=False)
+        out.print(line, markup=False, soft_wrap=True)

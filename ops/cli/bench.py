@@ -1,0 +1,30 @@
+"""`vidsignal bench`: measure, side by side in one run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ops.bench.catalogue import BENCHES, BenchOptions
+from ops.cli.console import clean_interrupt, err, fail, out
+from ops.cli.exit_codes import ExitCode
+
+
+def bench(
+    name: Annotated[str, typer.Argument(help=f"One of: {', '.join(BENCHES)}.")],
+    quick: Annotated[bool, typer.Option(help="Fewer runs; ends within three minutes.")] = False,
+    soak: Annotated[bool, typer.Option(help="A long run that watches memory, where the benchmark has one.")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the JSON object here.")] = None,
+) -> None:
+    """Run a benchmark: a table for people, a JSON object for scripts; exit code 1 where a bound is missed."""
+    if name not in BENCHES:
+        fail(f"no benchmark {name!r}; there are {', '.join(BENCHES)}", ExitCode.USAGE)
+    with clean_interrupt():
+        report = BENCHES[name](BenchOptions(is_quick=quick, is_soak=soak, say=lambda line: err.print(line, markup=False)))
+    report.print(out)
+    if json_file is not None:
+        report.write(json_file)
+    if not report.all_hold:
+        raise typer.Exit(ExitCode.FOUND)

@@ -1,0 +1,82 @@
+"""`vidsignal projection`: what a run decided, in a form in which runs can be compared."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import typer
+
+from ops.cli.console import fail, out, settings_or_exit
+from ops.cli.exit_codes import ExitCode
+from ops.cli.store_once import read_once
+from streams.kafka_clients import BrokerAway
+from streams.projection import (
+    Projection,
+    Projections,
+    Tolerances,
+    compare,
+    read_projection_from_redis,
+    read_projection_from_topics,
+)
+from streams.settings import Settings
+from streams.store.keys import Keys
+
+app = typer.Typer(help="Compare what two runs, or store and topics, decided.", no_args_is_help=True)
+
+Source = Literal["redis", "topics"]
+
+
+@app.command()
+def dump(
+    source: Annotated[Source, typer.Option("--from", help="Where to read.")] = "redis",
+    output: Annotated[Path | None, typer.Option(help="File to write; standard output by default.")] = None,
+) -> None:
+    """Write labels, action, modalities, features and embeddings of every video as one JSON object.
+
+    Times, costs, attempts and versions are left out: they may differ between equal runs.
+    """
+    content = msgspec.json.encode(_read(settings_or_exit(), source)) + b"\n"
+    if output is not None:
+        output.write_bytes(content)
+    else:
+        typer.echo(content, nl=False)
+
+
+@app.command("compare")
+def compare_runs(
+    first: Annotated[str, typer.Argument(help="A dumped file, or `redis` or `topics` of the running stack.")],
+    second: Annotated[str, typer.Argument(help="What to hold against it.")],
+    score_tolerance: Annotated[float, typer.Option(help="Largest difference of scores.")] = Tolerances().score,
+) -> None:
+    """Say what differs between two projections, one line a difference; exit code 1 where anything does."""
+    settings = settings_or_exit()
+    lines = compare(_load(settings, first), _load(settings, second), Tolerances(score=score_tolerance))
+    for line in lines:
+        out.print(line, markup=False, soft_wrap=True)
+    if lines:
+        raise typer.Exit(ExitCode.FOUND)
+    out.print("the same")
+
+
+def _load(settings: Settings, name: str) -> Projections:
+    if name == "redis":
+        return _read(settings, "redis")
+    if name == "topics":
+        return _read(settings, "topics")
+    try:
+        return msgspec.json.decode(Path(name).read_bytes(), type=dict[str, Projection])
+    except (OSError, msgspec.DecodeError) as error:
+        fail(f"{name}: {error}; expected a dumped file, `redis` or `topics`", ExitCode.USAGE)
+
+
+def _read(settings: Settings, source: Source) -> Projections:
+    if source == "redis":
+        keys = Keys(settings.topic_prefix)
+        return asyncio.run(read_once(settings, lambda store: read_projection_from_redis(store, keys)))
+    try:
+        return read_projection_from_topics(settings)
+    except BrokerAway as error:
+        fail(str(error), ExitCode.AWAY)

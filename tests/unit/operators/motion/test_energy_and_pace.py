@@ -1,0 +1,87 @@
+"""Motion over time, and the pace that follows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from operators.media.tracks import MotionTrack, Span
+from operators.motion.energy import (
+    StepEnergy,
+    camera_ratio,
+    mean_energy,
+    motion_energy,
+    observed_seconds,
+    still_ratio,
+)
+from operators.motion.flow import PairMotion
+from operators.motion.pace import cuts_per_minute, mean_shot_seconds, pace
+from operators.motion.track_motion import measure_motion
+
+
+class TestMotionEnergy:
+    def test_steps_of_a_second(self) -> None:
+        """Pairs of one second are averaged; seconds without any are left out."""
+        motions = [PairMotion(0.1, 0.2, 0.0), PairMotion(0.9, 0.4, 0.2), PairMotion(3.0, 0.1, 0.1)]
+
+        first, second = motion_energy(motions)
+
+        assert (0.0, 3.0) == (first.start_seconds, second.start_seconds)
+        assert (0.3, 0.1) == pytest.approx((first.camera, first.object))
+
+    def test_summary(self) -> None:
+        """Mean, share of the camera and share of stillness over the steps."""
+        steps = [StepEnergy(0.0, 0.3, 0.1), StepEnergy(1.0, 0.0, 0.0), StepEnergy(2.0, 0.1, 0.1), StepEnergy(3.0, 0, 0)]
+
+        assert mean_energy(steps) == pytest.approx(0.15)
+        assert camera_ratio(steps) == pytest.approx(4 / 6)
+        assert still_ratio(steps) == 0.5
+
+    def test_nothing_moves(self) -> None:
+        """Without motion there is no share of it."""
+        assert camera_ratio([StepEnergy(0.0, 0.0, 0.0)]) is None
+        assert (0.0, None) == (mean_energy([]), still_ratio([]))
+
+
+class TestObservedSeconds:
+    def test_bursts(self) -> None:
+        """Only what lies in spans counts, each frame for one interval."""
+        track = MotionTrack(
+            np.array([0.0, 0.5, 1.0, 60.0, 60.5, 99.0]),
+            np.zeros((6, 9, 16), np.uint8),
+            (Span(0, 3), Span(3, 5), Span(5, 6)),
+        )
+
+        assert observed_seconds(track) == pytest.approx(1.5 + 1.0)
+
+
+class TestPace:
+    @pytest.mark.parametrize(
+        ("cuts_a_minute", "energy", "expected"),
+        [
+            (0.0, 0.02, "slow"),
+            (5.9, 0.09, "slow"),
+            (6.0, 0.02, "medium"),
+            (0.0, 0.1, "medium"),
+            (19.9, 0.49, "medium"),
+            (20.0, 0.0, "fast"),
+            (0.0, 0.5, "fast"),
+        ],
+    )
+    def test_rules(self, cuts_a_minute: float, energy: float, expected: str) -> None:
+        """Slow needs calm editing and a calm picture; either alone makes it fast."""
+        assert expected == pace(cuts_a_minute, energy)
+
+    def test_rates(self) -> None:
+        """Five cuts in ten seconds are thirty a minute and six shots."""
+        assert cuts_per_minute(5, 10.0) == pytest.approx(30.0)
+        assert mean_shot_seconds(5, 9.0) == pytest.approx(1.5)
+        assert cuts_per_minute(0, 0.0) == 0.0
+
+
+class TestMeasureMotion:
+    def test_empty_track(self) -> None:
+        """A track without frames has no cuts and no motion."""
+        motion = measure_motion(MotionTrack(np.zeros(0), np.zeros((0, 90, 160), np.uint8), ()))
+
+        assert ((), (), 0, 0.0) == (motion.cuts_seconds, motion.steps, motion.num_pairs, motion.observed_seconds)

@@ -1,0 +1,112 @@
+"""Motion of synthetic pictures that move in known ways."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from operators.media.tracks import MotionTrack, Span
+from operators.motion.flow import FlowMeter, chosen_pairs, pair_motions
+
+HEIGHT, WIDTH = 90, 160
+
+
+def texture(seed: int = 1, height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
+    """Blobs that flow can hold on to."""
+    noise = np.random.default_rng(seed).random((height // 3, width // 3)).astype(np.float32)
+    return (cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC) * 200 + 20).clip(0, 255).astype(np.uint8)
+
+
+def moved(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """The picture under an affine map."""
+    return cv2.warpAffine(picture, matrix, picture.shape[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+
+
+def measure(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
+    return FlowMeter(*first.shape).measure(first, second)
+
+
+class TestFlowMeter:
+    @pytest.mark.parametrize("shift_px", [1, 3, 6])
+    def test_pan(self, shift_px: int) -> None:
+        """A pan is the camera's, by its whole length; nothing is left for objects."""
+        wide = texture(width=WIDTH + 30)
+        camera, residual = measure(wide[:, :WIDTH], np.ascontiguousarray(wide[:, shift_px : shift_px + WIDTH]))
+
+        assert camera * WIDTH == pytest.approx(shift_px, rel=0.15)
+        assert residual * WIDTH < 0.4
+
+    def test_zoom(self) -> None:
+        """A zoom is the camera's too: points move in proportion to their distance from the middle."""
+        picture = texture()
+        zoomed = moved(picture, cv2.getRotationMatrix2D((WIDTH / 2, HEIGHT / 2), 0.0, 1.04))
+        rows, columns = np.indices((HEIGHT, WIDTH))
+        expected_px = 0.04 * np.hypot(rows - HEIGHT / 2, columns - WIDTH / 2).mean()
+
+        camera, residual = measure(picture, zoomed)
+
+        assert camera * WIDTH == pytest.approx(expected_px, rel=0.2)
+        assert residual < camera / 2
+
+    def test_object(self) -> None:
+        """Something that moves before a still background is no motion of the camera."""
+        first, second, thing = texture(2), texture(2), texture(3, 45, 60)
+        first[20:65, 40:100] = thing
+        second[20:65, 44:104] = thing
+
+        camera, residual = measure(first, second)
+
+        assert camera * WIDTH < 0.2
+        assert residual * WIDTH == pytest.approx(4 * 45 * 60 / (HEIGHT * WIDTH), rel=0.5)
+
+    def test_still(self) -> None:
+        """The same picture does not move, nor does one with a sensor's noise of less than a level."""
+        assert (0.0, 0.0) == measure(texture(), texture())
+
+    @pytest.mark.parametrize(("height", "width"), [(320, 16), (16, 320), (160, 90), (16, 16)])
+    def test_shapes(self, height: int, width: int) -> None:
+        """Noise of any shape gives finite numbers."""
+        noise = np.random.default_rng(1)
+        first, second = (noise.integers(0, 256, (height, width), dtype=np.uint8) for _ in range(2))
+
+        assert np.isfinite(FlowMeter(height, width).measure(first, second)).all()
+
+
+def panning_track(hz: float, shift_px: int, num_frames: int = 24, spans: tuple[Span, ...] = ()) -> MotionTrack:
+    wide = texture(width=WIDTH + shift_px * num_frames)
+    frames = [wide[:, index * shift_px : index * shift_px + WIDTH] for index in range(num_frames)]
+    return MotionTrack(np.arange(num_frames) / hz, np.stack(frames), spans or (Span(0, num_frames),))
+
+
+class TestPairMotions:
+    @pytest.mark.parametrize(("hz", "shift_px"), [(12.0, 2), (6.0, 4)])
+    def test_widths_a_second(self, hz: float, shift_px: int) -> None:
+        """The same speed reads the same at every frame rate."""
+        motions = pair_motions(panning_track(hz, shift_px), ())
+
+        assert np.mean([motion.camera for motion in motions]) == pytest.approx(24 / WIDTH, rel=0.15)
+
+    def test_pairs_are_thinned(self) -> None:
+        """Four pairs a second at most, evenly."""
+        pairs = list(chosen_pairs(panning_track(12.0, 1), frozenset()))
+
+        assert pairs == [1, 4, 7, 10, 13, 16, 19, 22]
+
+    def test_never_over_a_gap_or_a_cut(self) -> None:
+        """Neither the first frame of a span nor that of a shot is compared with the one before."""
+        track = panning_track(2.0, 1, num_frames=8, spans=(Span(0, 4), Span(4, 8)))
+        cut_seconds = float(track.pts_seconds[6])
+
+        assert [1, 2, 3, 5, 7] == list(chosen_pairs(track, frozenset({cut_seconds})))
+
+    @pytest.mark.parametrize(("height", "width"), [(320, 2), (2, 320), (15, 90)])
+    def test_slivers(self, height: int, width: int) -> None:
+        """Pictures too narrow to search are left out instead of failing a hostile video's analysis."""
+        luma = np.random.default_rng(1).integers(0, 256, (4, height, width), dtype=np.uint8)
+
+        assert pair_motions(MotionTrack(np.arange(4.0), luma, (Span(0, 4),)), ()) == ()
+
+    def test_no_pairs(self) -> None:
+        """One frame has no motion."""
+        assert pair_motions(panning_track(12.0, 1, num_frames=1), ()) == ()
