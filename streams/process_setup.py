@@ -11,11 +11,11 @@ from streams.settings import Settings
 def prepare_process(settings: Settings) -> CpuCapabilities:
     """Probe the CPU once per machine, and put into the environment what torch reads when it is first used.
 
-    The native thread pools are bounded too: one process is one busy core beside its decoders, and pools of the
-    default size would fight each other on every machine.
+    The native thread pools are bounded too, and told not to spin while they wait: decoder processes need the cores.
     """
     capabilities = probe_cpu(settings.cache_dir)
     os.environ.update(capabilities.environment)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(pool, str(settings.torch_threads))
     return capabilities

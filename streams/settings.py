@@ -61,7 +61,9 @@ class Settings(BaseSettings):
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    torch_threads: Annotated[int, Field(ge=1)] = 1
+    torch_threads: Annotated[int, Field(ge=1, le=64)] = Field(
+        max(1, min(4, os.cpu_count() or 1)), description="Threads of one model on a CPU; they wait without spinning."
+    )
     slots: Annotated[int, Field(ge=1, le=256)] = Field(8, description="Videos in flight in one worker's media role.")
     decode_processes: Annotated[int, Field(ge=1, le=64)] = Field(
         max(1, min(8, os.cpu_count() or 1)), description="Processes that decode, one video each at a time."

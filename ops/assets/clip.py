@@ -34,6 +34,8 @@ class Recipe:
     """Whether the middle of the picture is cut out at 9:16."""
     num_repeats: int = 1
     """How often the pictures are shown, one time after the other."""
+    width_px: int | None = None
+    """Scale the pictures to this width, keeping their aspect."""
     encoder_options: tuple[tuple[str, str], ...] = ()
 
 

@@ -80,7 +80,14 @@ def _pictures(recipe: Recipe, samples_dir: Path) -> Iterator[npt.NDArray[np.uint
     for _ in range(recipe.num_repeats):
         with av.open(str(samples_dir / recipe.video)) as source:
             for frame in source.decode(video=0):
-                yield _cropped(frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False), recipe.is_portrait)
+                picture = _scaled(frame, recipe.width_px).to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+                yield _cropped(picture, recipe.is_portrait)
+
+
+def _scaled(frame: av.VideoFrame, width_px: int | None) -> av.VideoFrame:
+    if width_px is None:
+        return frame
+    return frame.reformat(width=width_px, height=round(frame.height * width_px / frame.width))
 
 
 def _cropped(picture: npt.NDArray[np.uint8], is_portrait: bool) -> npt.NDArray[np.uint8]:

@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
 SAMPLE_SECONDS = 0.25
-
-
-@dataclass(slots=True)
-class TreeUse:
-    """What a process tree used so far. Children that died are remembered by their last sample."""
-
-    cpu_seconds: float = 0.0
-    peak_pss_bytes: int = 0
-    pss_bytes: list[tuple[float, int]] = field(default_factory=list)
 
 
 class TreeMeter:
@@ -28,6 +18,7 @@ class TreeMeter:
     """
 
     def __init__(self, pid: int) -> None:
+        self.pid = pid
         self._root = psutil.Process(pid)
         self._cpu_by_process: dict[tuple[int, float], float] = {}
         self._peak_pss_bytes = 0

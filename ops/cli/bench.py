@@ -22,7 +22,9 @@ def bench(
     if name not in BENCHES:
         fail(f"no benchmark {name!r}; there are {', '.join(BENCHES)}", ExitCode.USAGE)
     with clean_interrupt():
-        report = BENCHES[name](BenchOptions(is_quick=quick, is_soak=soak, say=lambda line: err.print(line, markup=False)))
+        report = BENCHES[name](
+            BenchOptions(is_quick=quick, is_soak=soak, say=lambda line: err.print(line, markup=False))
+        )
     report.print(out)
     if json_file is not None:
         report.write(json_file)

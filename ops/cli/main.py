@@ -9,7 +9,7 @@ import typer
 
 from ops.cli import (
     analyze,
-
+    bench,
     dead_letters,
     demo,
     local,
@@ -17,7 +17,6 @@ from ops.cli import (
     policy,
     projection,
     publish,
-
     show,
     topics,
     watch,
@@ -48,8 +47,7 @@ app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(policy.app, name="policy")
 app.add_typer(models.app, name="models")
 app.add_typer(projection.app, name="projection")
-
-
+app.command("bench")(bench.bench)
 
 
 @app.callback(invoke_without_command=True)

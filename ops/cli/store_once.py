@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as StoreAway
@@ -18,12 +18,12 @@ Answer = TypeVar("Answer")
 ANSWER_SECONDS = 5.0
 
 
-async def read_once(settings: Settings, question: Callable[[Redis[Any]], Awaitable[Answer]]) -> Answer:
+async def read_once(settings: Settings, question: Callable[[Redis], Awaitable[Answer]]) -> Answer:
     """Ask, close, and return the answer; leaves with the `away` code where Redis does not answer.
 
     Workers wait for a store that is away; a person at a prompt wants to be told.
     """
-    store: Redis[Any] = Redis.from_url(
+    store: Redis = Redis.from_url(
         settings.redis_url.get_secret_value(), socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS
     )
     try:

@@ -1,0 +1,75 @@
+"""What the pipeline benchmark uploads: the sample clips, and longer ones in the sizes that people upload."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from msgspec.structs import replace
+
+from ops.assets import samples_dir
+from ops.assets.clip import Recipe
+from ops.assets.derive import derive_clip
+from ops.bench.options import BenchOptions
+from ops.cli.demo_uploads import sample_uploads
+from schemas.uploads import FileSource, VideoUploaded
+
+REPEATS = 2
+QUICK_REPEATS = 1
+
+_LONG_GOP = (("preset", "superfast"), ("g", "250"), ("bf", "3"))
+"""Few keyframes and some frames that no other needs, as phones and editors write them."""
+
+LONG_CLIPS: Final[dict[str, Recipe]] = {
+    "street-1080.mp4": Recipe(
+        "bikes.mp4", "libx264", "crowd.mp3", num_repeats=2, width_px=1920, encoder_options=_LONG_GOP
+    ),
+    "city-1080.mp4": Recipe(
+        "cityCC0.mpg", "libx264", "sample.wav", num_repeats=2, width_px=1920, encoder_options=_LONG_GOP
+    ),
+    "bunny-720.mp4": Recipe(
+        "bigbuckbunny.mp4", "libx264", "bigbuckbunny.mp4", num_repeats=3, width_px=1280, encoder_options=_LONG_GOP
+    ),
+    "speech-720.mp4": Recipe(
+        "obama_speech.mp4", "libx264", "obama_speech.mp4", num_repeats=2, width_px=960, encoder_options=_LONG_GOP
+    ),
+}
+"""15 to 20 seconds each, re-encoded here once."""
+
+
+def bench_uploads(cache_dir: Path, options: BenchOptions) -> list[VideoUploaded]:
+    """All clips, several times over, each time as another video; the costly ones are spread among the others."""
+    once = _interleaved(sample_uploads(cache_dir), _long_uploads(cache_dir, options))
+    repeats = QUICK_REPEATS if options.is_quick else REPEATS
+    return [replace(upload, video_id=f"{number}-{upload.video_id}") for number in range(repeats) for upload in once]
+
+
+def clip_folders(uploads: list[VideoUploaded]) -> set[Path]:
+    """Folders that a worker has to be allowed to read."""
+    return {Path(upload.source.path).parent for upload in uploads}
+
+
+def _long_uploads(cache_dir: Path, options: BenchOptions) -> list[VideoUploaded]:
+    folder = cache_dir / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, recipe in LONG_CLIPS.items():
+        if not (folder / name).is_file():
+            options.say(f"encoding {name}, once ...")
+            derive_clip(recipe, samples_dir(cache_dir), folder / name)
+    return [
+        VideoUploaded(
+            video_id=Path(name).stem,
+            source=FileSource(path=str(folder / name)),
+            title=f"A longer look: {Path(name).stem.replace('-', ' ')}",
+            description="The same scene once more, in the size that people upload.",
+        )
+        for name in LONG_CLIPS
+    ]
+
+
+def _interleaved(many: list[VideoUploaded], few: list[VideoUploaded]) -> list[VideoUploaded]:
+    step = max(1, len(many) // max(1, len(few)))
+    mixed = list(many)
+    for place, upload in enumerate(few):
+        mixed.insert(place * (step + 1), upload)
+    return mixed

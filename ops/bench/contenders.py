@@ -1,0 +1,267 @@
+"""Those that are measured against one another: each a process, warm and idle until its turn comes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import psutil
+from confluent_kafka import OFFSET_END, Consumer, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from ops.bench.process_tree import TreeMeter
+from ops.local.child import Child, start_child
+from ops.local.metrics_page import MetricsPage, read_metrics
+from ops.local.worker_process import WorkerProcess
+from schemas.topics import MODERATION, UPLOADED
+from schemas.uploads import VideoUploaded
+from schemas.wire import encode, event_headers
+from streams.kafka_clients import client_configuration, producer_configuration
+from streams.readers_topics import decode_verdict
+from streams.settings import Settings
+
+RUN_SECONDS = 900.0
+"""A run that takes longer has failed."""
+_READY_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One contender over one list of uploads."""
+
+    num_videos: int
+    wall_seconds: float
+    cpu_seconds: float
+    """Of the contender's process tree; the broker and the store are not in it."""
+
+    @property
+    def videos_per_second(self) -> float:
+        """Throughput."""
+        return self.num_videos / self.wall_seconds
+
+    @property
+    def cpu_seconds_per_video(self) -> float:
+        """What one video cost the processor."""
+        return self.cpu_seconds / self.num_videos
+
+
+class Contender(Protocol):
+    """Opened once, run several times, closed."""
+
+    name: str
+    meters: list[TreeMeter]
+
+    def run(self, uploads: Sequence[VideoUploaded]) -> float:
+        """Analyse the uploads; return the wall seconds from the first to the last."""
+        ...
+
+    def close(self) -> None:
+        """End its processes."""
+        ...
+
+
+def measure(contender: Contender, uploads: Sequence[VideoUploaded]) -> Run:
+    """Run once and take the processor time of its whole tree."""
+    before = sum(meter.cpu_seconds() for meter in contender.meters)
+    seconds = contender.run(uploads)
+    cpu_seconds = sum(meter.cpu_seconds() for meter in contender.meters) - before
+    return Run(len(uploads), seconds, cpu_seconds)
+
+
+class PipelineContender:
+    """One Vidsignal worker with all roles, on Kafka and Redis."""
+
+    name = "vidsignal on Kafka"
+
+    def __init__(self, settings: Settings, worker: WorkerProcess) -> None:
+        self._settings = settings
+        self._worker = worker
+        self.meters = [TreeMeter(worker.child.pid).open()]
+
+    def run(self, uploads: Sequence[VideoUploaded]) -> float:
+        """Publish, and wait for the last final verdict."""
+        waiting = {upload.video_id for upload in uploads}
+        consumer = _consumer_at_end(self._settings, self._settings.topic_prefix + MODERATION.name)
+
+        def take(message: Message) -> None:
+            verdict = decode_verdict(message.value())
+            if verdict.status == "final":
+                waiting.discard(verdict.video_id)
+
+        return _publish_and_await(
+            self._settings, self._settings.topic_prefix + UPLOADED.name, uploads, consumer, take, waiting
+        )
+
+    def metrics(self) -> MetricsPage:
+        """The worker's own page."""
+        return read_metrics(self._worker.ready["metrics_port"])
+
+    def close(self) -> None:
+        """End the worker."""
+        _close(self.meters)
+        self._worker.close()
+
+
+class DirectContender:
+    """`vidsignal analyze`, kept warm: the same slots, decoders and threads, without Kafka and Redis."""
+
+    name = "vidsignal analyze"
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "ops.bench.direct_process"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment,
+        )
+        self._read("ready")
+        self.meters = [TreeMeter(self._process.pid).open()]
+
+    def run(self, uploads: Sequence[VideoUploaded]) -> float:
+        """Hand over all paths at once."""
+        assert self._process.stdin is not None
+        items = [
+            {
+                "video_id": upload.video_id,
+                "path": upload.source.path,
+                "title": upload.title,
+                "description": upload.description,
+                "hashtags": upload.hashtags,
+            }
+            for upload in uploads
+        ]
+        self._process.stdin.write(json.dumps(items) + "\n")
+        self._process.stdin.flush()
+        return float(str(self._read("done")["seconds"]))
+
+    def close(self) -> None:
+        """Close its input, which ends it."""
+        _close(self.meters)
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _read(self, event: str) -> dict[str, object]:
+        assert self._process.stdout is not None
+        while line := self._process.stdout.readline():
+            if line.startswith("{") and json.loads(line).get("event") == event:
+                return dict(json.loads(line))
+        raise RuntimeError(f"the direct contender ended with {self._process.wait()} before it said {event!r}")
+
+
+class NaiveContender:
+    """Two stock Faust workers, so that both of a laptop's cores have one."""
+
+    name = "naive Faust agent"
+    num_workers = 2
+
+    def __init__(self, settings: Settings, folder: Path, partitions: int) -> None:
+        self._settings = settings
+        self._topic = f"{settings.topic_prefix}naive.uploads"
+        self._results = f"{settings.topic_prefix}naive.results"
+        self._create_topics(partitions)
+        self._children = [self._start(folder, number) for number in range(self.num_workers)]
+        for child in self._children:
+            child.await_ready(lambda child=child: '"ready"' in child.log_tail(), _READY_SECONDS)  # type: ignore[misc]
+        self.meters = [TreeMeter(child.pid).open() for child in self._children]
+        self.features: list[dict[str, Any]] = []
+        """What it found, a dict of values a video."""
+
+    def run(self, uploads: Sequence[VideoUploaded]) -> float:
+        """Publish, and wait for the last result."""
+        waiting = {upload.video_id for upload in uploads}
+        consumer = _consumer_at_end(self._settings, self._results)
+
+        def take(message: Message) -> None:
+            waiting.discard(message.key().decode())
+            found = json.loads(message.value())["frames"]["features"]
+            self.features.append({name: feature["value"] for name, feature in found.items()})
+
+        return _publish_and_await(self._settings, self._topic, uploads, consumer, take, waiting)
+
+    def close(self) -> None:
+        """End the workers."""
+        _close(self.meters)
+        for child in self._children:
+            child.stop(10.0)
+
+    def _create_topics(self, partitions: int) -> None:
+        admin = AdminClient(client_configuration(self._settings))
+        wanted = [NewTopic(name, partitions, 1) for name in (self._topic, self._results)]
+        for future in admin.create_topics(wanted).values():
+            future.result(30)
+
+    def _start(self, folder: Path, number: int) -> Child:
+        arguments = [self._settings.kafka_bootstrap_servers, self._topic, self._results, str(self._settings.cache_dir)]
+        command = [sys.executable, "-m", "ops.bench.naive.worker", *arguments]
+        return start_child(
+            f"naive-{number}",
+            command,
+            log_path=folder / f"naive-{number}.log",
+            environment={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
+        )
+
+
+def process_cpu_seconds(pid: int) -> float:
+    """CPU time of one process."""
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
+
+
+def _publish_and_await(
+    settings: Settings,
+    topic: str,
+    uploads: Sequence[VideoUploaded],
+    consumer: Consumer,
+    take: Callable[[Message], None],
+    waiting: set[str],
+) -> float:
+    try:
+        began = time.monotonic()
+        _publish(settings, topic, uploads)
+        while waiting:
+            message = consumer.poll(0.2)
+            if message is not None and message.error() is None:
+                take(message)
+            if time.monotonic() - began > RUN_SECONDS:
+                raise TimeoutError(f"{len(waiting)} of {len(uploads)} videos had no answer after {RUN_SECONDS} s")
+        return time.monotonic() - began
+    finally:
+        consumer.close()
+
+
+def _publish(settings: Settings, topic: str, uploads: Sequence[VideoUploaded]) -> None:
+    producer = Producer(producer_configuration(settings))
+    for upload in uploads:
+        headers = event_headers(upload, event_id=upload.video_id, source="/bench", now_unix_seconds=time.time())
+        producer.produce(topic, key=upload.video_id, value=encode(upload), headers=list(headers))
+        producer.poll(0)
+    if producer.flush(60):
+        raise TimeoutError("the broker did not confirm the uploads within 60 s")
+
+
+def _consumer_at_end(settings: Settings, topic: str) -> Consumer:
+    consumer = Consumer({**client_configuration(settings), "group.id": "vidsignal-bench", "enable.auto.commit": False})
+    partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+    consumer.assign([TopicPartition(topic, number, OFFSET_END) for number in partitions])
+    for number in partitions:  # asked now, so that the end is the end before anything is published
+        consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10)
+    consumer.poll(0.5)
+    return consumer
+
+
+def _close(meters: list[TreeMeter]) -> None:
+    for meter in meters:
+        meter.close()

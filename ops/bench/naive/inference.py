@@ -1,0 +1,55 @@
+"""The same models called one item at a time in float32, as loaded, on the thread that asks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from models.catalogue import CARDS
+from models.loaders import MODULE_LOADERS, load_module
+from operators.inference.ticket import ModelOutput, Ticket
+from streams.agents.analysis import Result
+
+
+class NaiveBatcher:
+    """Has the face of `Batcher`; a batch is one item."""
+
+    def __init__(self, name: str, cache_dir: Path) -> None:
+        self._module = load_module(CARDS[name], cache_dir)
+
+    async def submit(self, item: np.ndarray, ticket: Ticket) -> ModelOutput:
+        """Compute one item, now."""
+        del ticket
+        began = time.thread_time()
+        with torch.inference_mode():
+            outputs = self._module(torch.from_numpy(item[None]))
+        values = tuple(output.numpy()[0] for output in outputs)
+        return ModelOutput(values, time.thread_time() - began, batch_items=1, batch_videos=1)
+
+    async def submit_many(self, items: Sequence[np.ndarray], ticket: Ticket) -> list[ModelOutput]:
+        """Compute one after the other."""
+        return [await self.submit(item, ticket) for item in items]
+
+
+class NaiveInference:
+    """Has the face of `Inference`."""
+
+    def __init__(self, cache_dir: Path) -> None:
+        self._batchers = {name: NaiveBatcher(name, cache_dir) for name in MODULE_LOADERS}
+
+    def batcher(self, model: str) -> NaiveBatcher:
+        """The model of that name."""
+        return self._batchers[model]
+
+
+class NaiveHost:
+    """Has the face of `HostThreads`; works on the event loop."""
+
+    async def run(self, work: Callable[[], Result]) -> tuple[Result, float]:
+        """Compute now."""
+        began = time.thread_time()
+        return work(), time.thread_time() - began

@@ -1,0 +1,220 @@
+"""`bench pipeline`: the walk through Kafka against the same work without it, and against a naive Faust agent."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, median
+from typing import Any
+
+from msgspec.structs import replace
+
+from ops.assets import fetch_samples, fetch_weights
+from ops.bench.clips import bench_uploads, clip_folders
+from ops.bench.contenders import Contender, DirectContender, NaiveContender, PipelineContender, Run, measure
+from ops.bench.machine import describe_machine
+from ops.bench.options import BenchOptions
+from ops.bench.report import BenchReport, Bound, Figure, summarise
+from ops.bench.soak import soak_figures
+from ops.cli.local import environment_of
+from ops.local.kafka_server import KafkaCluster
+from ops.local.scratch import scratch_dir
+from ops.local.stack import LocalStack
+from ops.local.worker_process import WorkerProcess
+from schemas.uploads import VideoUploaded
+from streams.projection import read_projection_from_topics
+from streams.settings import Settings, read_settings
+from streams.topic_admin import create_topics
+
+PARTITIONS = 8
+ROUNDS = 5
+"""After the first, which is dropped."""
+QUICK_ROUNDS = 2
+
+Features = dict[str, Any]
+"""Values by feature name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where contenders run: one broker and one store for all of them."""
+
+    settings: Settings
+    environment: dict[str, str]
+    folder: Path
+    stack: LocalStack
+
+    def broker_cpu_seconds(self) -> float:
+        """The broker's own processor time."""
+        return self.stack.kafka.cpu_seconds()
+
+
+def bench_pipeline(options: BenchOptions) -> BenchReport:
+    """Measure; several minutes, or under three with `is_quick`."""
+    cache_dir = read_settings().cache_dir
+    fetch_weights(cache_dir)
+    fetch_samples(cache_dir)
+    uploads = bench_uploads(cache_dir, options)
+    with _stage(cache_dir, clip_folders(uploads), options) as stage:
+        if options.is_soak:
+            return _soak(stage, uploads, options)
+        return _compare(stage, uploads, options)
+
+
+@contextmanager
+def _stage(cache_dir: Path, roots: set[Path], options: BenchOptions) -> Iterator[Stage]:
+    options.say("starting Apache Kafka and Redis 8 ...")
+    with scratch_dir() as folder, LocalStack("real", cache_dir=cache_dir) as stack:
+        settings = read_settings(kafka_bootstrap_servers=stack.bootstrap_servers, redis_url=stack.redis_url)
+        create_topics(settings, partitions=PARTITIONS, replication=1)
+        environment = {
+            **environment_of(stack, "real"),
+            "VIDSIGNAL_MEDIA_ROOTS": ",".join(str(root) for root in sorted(roots)),
+            "VIDSIGNAL_CACHE_DIR": str(cache_dir),
+            "VIDSIGNAL_METRICS_PORT": "0",
+            "VIDSIGNAL_LOG_LEVEL": "warning",
+        }
+        yield Stage(settings, environment, folder, stack)
+
+
+def _compare(stage: Stage, uploads: Sequence[VideoUploaded], options: BenchOptions) -> BenchReport:
+    with ExitStack() as opened:
+        options.say("starting the contenders ...")
+        pipeline = PipelineContender(stage.settings, _worker(stage))
+        opened.callback(pipeline.close)
+        direct = DirectContender({**os.environ, **stage.environment})
+        opened.callback(direct.close)
+        naive = NaiveContender(stage.settings, stage.folder, PARTITIONS)
+        opened.callback(naive.close)
+        runs, broker_seconds = _alternate(stage, (pipeline, direct, naive), uploads, options)
+        figures = _figures(runs, broker_seconds, pipeline, naive.features, stage)
+        peaks = {contender.name: _peak_bytes(contender) for contender in (pipeline, direct, naive)}
+    return BenchReport(
+        bench="pipeline",
+        machine=describe_machine(),
+        figures=figures,
+        contenders={name: _describe(found, peaks[name]) for name, found in runs.items()},
+        remarks=_remarks(stage, uploads),
+    )
+
+
+def _worker(stage: Stage) -> WorkerProcess:
+    worker = WorkerProcess(stage.folder, stage.environment)
+    worker.open()
+    return worker
+
+
+def _alternate(
+    stage: Stage, contenders: Sequence[Contender], uploads: Sequence[VideoUploaded], options: BenchOptions
+) -> tuple[dict[str, list[Run]], list[float]]:
+    """Let them run in turns; the first round warms caches and is dropped."""
+    rounds = 1 + (QUICK_ROUNDS if options.is_quick else ROUNDS)
+    runs: dict[str, list[Run]] = {contender.name: [] for contender in contenders}
+    broker_seconds: list[float] = []
+    for number in range(rounds):
+        for contender in contenders:
+            batch = uploads if number else uploads[: max(4, len(uploads) // 3)]
+            named = [replace(upload, video_id=f"r{number}-{upload.video_id}") for upload in batch]
+            broker_before = stage.broker_cpu_seconds()
+            run = measure(contender, named)
+            options.say(
+                f"round {number}: {contender.name}: {run.videos_per_second:.2f} videos/s, "
+                f"{run.cpu_seconds_per_video:.2f} CPU s a video" + ("" if number else " (dropped)")
+            )
+            if number:
+                runs[contender.name].append(run)
+                if contender.name == PipelineContender.name:
+                    broker_seconds.append((stage.broker_cpu_seconds() - broker_before) / len(batch))
+    return runs, broker_seconds
+
+
+def _figures(
+    runs: dict[str, list[Run]],
+    broker_seconds: list[float],
+    pipeline: PipelineContender,
+    naive_features: list[Features],
+    stage: Stage,
+) -> tuple[Figure, ...]:
+    ours, direct, naive = (runs[each.name] for each in (PipelineContender, DirectContender, NaiveContender))
+    page = pipeline.metrics()
+    return (
+        summarise("throughput, Kafka over analyze", _ratios(ours, direct), "ratio", Bound("at least", 0.85)),
+        summarise("throughput, Kafka over naive", _ratios(ours, naive), "ratio", Bound("at least", 1.5)),
+        *(
+            summarise(f"{name}, throughput", [run.videos_per_second for run in found], "videos/s")
+            for name, found in runs.items()
+        ),
+        *(
+            summarise(f"{name}, processor", [run.cpu_seconds_per_video for run in found], "CPU s a video")
+            for name, found in runs.items()
+        ),
+        summarise("Apache Kafka 4.1.0, processor", broker_seconds, "CPU s a video"),
+        Figure(
+            "distinct videos in a batch",
+            page.mean("vidsignal_batch_videos", model="efficientnet-lite0"),
+            "videos",
+            Bound("at least", 1.5),
+        ),
+        Figure("items in a batch", page.mean("vidsignal_batch_items", model="efficientnet-lite0"), "items"),
+        Figure("decodes per video", _decodes_per_video(page), "decodes", Bound("at most", 1.0)),
+        *_kept("vidsignal", _pipeline_features(stage.settings)),
+        *_kept("naive", naive_features),
+    )
+
+
+def _kept(name: str, features: list[Features]) -> tuple[Figure, Figure]:
+    seen = [found for found in features if "visual.sampled_frames" in found]
+    return (
+        Figure(f"{name}, frames kept", mean(found["visual.sampled_frames"] for found in seen), "frames a video"),
+        Figure(f"{name}, coverage", mean(found["visual.coverage_ratio"] for found in seen), "ratio"),
+    )
+
+
+def _pipeline_features(settings: Settings) -> list[Features]:
+    return [projection.features for projection in read_projection_from_topics(settings).values()]
+
+
+def _ratios(ours: list[Run], theirs: list[Run]) -> list[float]:
+    return [a.videos_per_second / b.videos_per_second for a, b in zip(ours, theirs, strict=True)]
+
+
+def _decodes_per_video(page: Any) -> float:
+    decoded = page.total("vidsignal_decodes_total", result="ok")
+    videos = page.total("vidsignal_verdicts_total", status="final")
+    return float(decoded / videos) if videos else 0.0
+
+
+def _peak_bytes(contender: Contender) -> int:
+    return sum(meter.peak_pss_bytes() for meter in contender.meters)
+
+
+def _describe(runs: list[Run], peak_pss_bytes: int) -> dict[str, Any]:
+    return {
+        "runs": [
+            {"videos": run.num_videos, "wall_seconds": run.wall_seconds, "cpu_seconds": run.cpu_seconds} for run in runs
+        ],
+        "videos_per_second": median(run.videos_per_second for run in runs),
+        "peak_pss_bytes": peak_pss_bytes,
+    }
+
+
+def _remarks(stage: Stage, uploads: Sequence[VideoUploaded]) -> tuple[str, ...]:
+    kind = "Apache Kafka 4.1.0, one node" if isinstance(stage.stack.kafka, KafkaCluster) else "embedded"
+    return (
+        f"broker: {kind}, on the same cores as the contenders; its processor time is told apart",
+        f"{len(uploads)} uploads a run; the first round is dropped, then contenders take turns",
+        "every process computes on one thread; pipeline and analyze decode in as many processes as there are cores",
+        "the naive agent runs in two processes, decodes in full, and calls the same models item by item in float32",
+    )
+
+
+def _soak(stage: Stage, uploads: Sequence[VideoUploaded], options: BenchOptions) -> BenchReport:
+    pipeline = PipelineContender(stage.settings, _worker(stage))
+    try:
+        figures, contenders = soak_figures(pipeline, uploads, options)
+    finally:
+        pipeline.close()
+    return BenchReport("pipeline --soak", describe_machine(), figures, contenders, _remarks(stage, uploads)[:1])
