@@ -11,6 +11,7 @@ from typing import Any, Final
 import faust
 
 from schemas.topics import Topic
+from streams import metrics
 from streams.clock import Clock
 from streams.delivery.admission import Admission
 from streams.delivery.attempts import Attempts
@@ -73,6 +74,8 @@ class RoleApp:
         self._drain_timeout_seconds = settings.drain_timeout_seconds
         self._settlement = Settlement(spec.attempts)
         self.admission = Admission(spec.capacity, spec.works, self._settlement.settle)
+        if spec.role == "media":
+            metrics.SLOTS_TAKEN.set_function(lambda: self.admission.num_slots)
         self._app = faust_app(settings, spec)
         self._app.transport = SafeTransport(self._app.conf.broker_consumer, self._app, self._policy(settings, spec))
         self._deliveries = [self._delivery(name, work, spec, clock) for name, work in spec.works.items()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any
 
 from models.card import Card, Precision
 from models.catalogue import CARDS
@@ -34,9 +34,6 @@ from streams.agents.signals import Provenance
 from streams.provenance import provenance_of
 from streams.settings import Settings
 
-if TYPE_CHECKING:
-    from torch import nn
-
 InferenceObserverFactory = Callable[[str], InferenceObserver]
 """Makes an observer from the name of the device."""
 
@@ -48,7 +45,7 @@ class EngineOptions:
     decode_observer: DecodeObserver = field(default_factory=SilentDecodeObserver)
     inference_observer: InferenceObserverFactory = field(default=lambda _device: SilentObserver())
     decoder_command: tuple[str, ...] = DECODER_COMMAND
-    load_module: Callable[[Card, Settings], nn.Module] = field(
+    load_module: Callable[[Card, Settings], Any] = field(
         default=lambda card, settings: load_module(card, settings.cache_dir)
     )
 

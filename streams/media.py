@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 
-from operators.errors import InvalidMedia
 from operators.inference.ticket import Ticket
-from operators.media.session import MediaSession
 from schemas.errors import InvalidEvent
 from schemas.facts import Failure, Signal
 from schemas.receipts import DecodeReceipt
@@ -19,6 +17,7 @@ from schemas.uploads import VideoUploaded
 from schemas.wire import decode_upload, encode, event_headers, header
 from streams import metrics
 from streams.agents.analysis import Agent, Analysis
+from streams.agents.shared_session import SharedSession
 from streams.agents.signals import Provenance, failed_signal, failed_signal_id, ok_signal, signal_id
 from streams.clock import Clock
 from streams.delivery.admission import Slot
@@ -105,17 +104,10 @@ class ModalityWork:
         work = self._parts.engine.work(
             upload, record.timestamp_unix_seconds, shared.session, self._ticket(record, upload)
         )
-        analysis = await self._agent.analyse(work)
-        if self._agent.modality == "context":
-            return analysis  # it never looks at the media
-        receipt = msgspec.structs.replace(analysis.receipt, decode=await shared.receipt())
-        return Analysis(
-            is_present=analysis.is_present,
-            labels=analysis.labels,
-            features=analysis.features,
-            embeddings=analysis.embeddings,
-            receipt=receipt,
-        )
+        analysis = await shared.analyse(self._agent, work)
+        if analysis.receipt.decode is not None:
+            await slot.once("decode-counted", partial(_count_decode, analysis.receipt.decode))
+        return analysis
 
     async def _open_session(self, slot: Slot, upload: VideoUploaded) -> SharedSession:
         """Hold the session until the last agent has left, so that no pause between agents ends it early."""
@@ -158,35 +150,8 @@ class ModalityWork:
         await self._parts.publisher.publish(SIGNALS, upload.video_id, value, headers=headers + passed_on(record))
 
 
-class SharedSession:
-    """A media session and the identity of its one decode.
-
-    Args:
-        session: open for as long as this is used.
-    """
-
-    def __init__(self, session: MediaSession) -> None:
-        self.session = session
-        self._decode_id = uuid.uuid4().hex
-
-    async def receipt(self) -> DecodeReceipt | None:
-        """What the decode cost, the same for every agent; None where it failed after this agent had its part."""
-        try:
-            found = await self.session.receipt()
-        except InvalidMedia:
-            return None
-        return DecodeReceipt(
-            decode_id=self._decode_id,
-            cpu_seconds=found.cpu_seconds,
-            wall_seconds=found.wall_seconds,
-            frames_decoded=found.frames_decoded,
-            frames_sampled=found.frames_sampled,
-            bytes_read=found.bytes_read,
-            audio_seconds=found.audio_seconds,
-            coverage_ratio=found.coverage_ratio,
-            decode_errors=found.decode_errors,
-            decoder=found.decoder,
-        )
+async def _count_decode(receipt: DecodeReceipt) -> None:
+    metrics.DECODE_CPU_SECONDS.inc(receipt.cpu_seconds)
 
 
 def _read(record: Record) -> VideoUploaded:

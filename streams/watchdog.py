@@ -82,7 +82,7 @@ class Watchdog:
         now_seconds = self._clock.monotonic_seconds()
         mark = self._marks[role.role]
         if role.num_finished() != mark.num_finished or role.lag() == 0:
-            self._marks[role.role] = _Mark(role.num_finished(), now_seconds)
+            mark = self._marks[role.role] = _Mark(role.num_finished(), now_seconds)
         return now_seconds - mark.since_seconds >= self._patience_seconds
 
 

@@ -8,9 +8,10 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
-from typing import Any, Final
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from prometheus_client import start_http_server
@@ -38,9 +39,14 @@ from streams.verdict.policy_file import load_policy
 from streams.verdict.sweep import DeadlineSweep
 from streams.watchdog import Watchdog
 
+if TYPE_CHECKING:
+    from streams.engine import Engine, EngineOptions
+
 _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _LONGEST_STOP_SECONDS: Final = 14.0
 """Beside the drain; then the process ends as it is, and unfinished events come again."""
+MISCONFIGURATIONS: Final = (InvalidPolicy, WrongVersion, WeightsMissing, WeightsCorrupt)
+"""What a restart does not help against; told in one line, without a traceback."""
 _CRASH_CHECK_SECONDS: Final = 0.5
 _PATIENCE_SECONDS: Final = 600.0
 """Without a finished event although records wait; longer than any one event takes."""
@@ -49,18 +55,29 @@ _ASK_SECONDS: Final = 5.0
 _log = structlog.get_logger(__name__)
 
 
-def run_worker(settings: Settings) -> int:
+def counted_options() -> EngineOptions:
+    """The usual parts, their work counted in metrics; torch comes with the import."""
+    from streams.engine import EngineOptions
+
+    return EngineOptions(decode_observer=DecodeMetrics(), inference_observer=InferenceMetrics)
+
+
+def run_worker(settings: Settings, engine_options: Callable[[], EngineOptions] = counted_options) -> int:
     """Run until a signal asks to stop, or something without an answer happens; return the exit code.
 
     Prints one line of JSON to standard output when models are warm and every role has joined its group.
+
+    Args:
+        settings: of the process.
+        engine_options: asked once the process is prepared for torch, and only where the media role runs.
     """
     configure_logs(settings.log_format, settings.log_level)
     try:
         check_pins()
         policy = load_policy(settings.policy_file)
         capabilities = prepare_process(settings) if "media" in settings.roles else None
-        return asyncio.run(Worker(settings, policy, capabilities).run())
-    except (InvalidPolicy, WrongVersion, WeightsMissing, WeightsCorrupt) as error:
+        return asyncio.run(Worker(settings, policy, capabilities, engine_options).run())
+    except MISCONFIGURATIONS as error:
         sys.stderr.write(f"{error}\n")
         return WorkerExit.MISCONFIGURED
 
@@ -72,13 +89,22 @@ class Worker:
         settings: of the process.
         policy: of the verdict role.
         capabilities: of the CPU; None where the media role does not run.
+        engine_options: of the media role's engine.
     """
 
-    def __init__(self, settings: Settings, policy: Policy, capabilities: CpuCapabilities | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        policy: Policy,
+        capabilities: CpuCapabilities | None,
+        engine_options: Callable[[], EngineOptions] = counted_options,
+    ) -> None:
         self._settings = settings
         self._policy = policy
         self._capabilities = capabilities
+        self._engine_options = engine_options
         self._clock = SystemClock()
+        self._roles: list[RoleApp] = []
         self._background: list[asyncio.Task[None]] = []
 
     async def run(self) -> int:
@@ -88,24 +114,47 @@ class Worker:
         for number in _STOP_SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, self._stopped.set)
         async with AsyncExitStack() as opened:
-            await self._unless_ended(self._serve(opened))
-            self._limit_stop()
-            _log.info("stopping", exit_code=int(self._crash.exit_code))
+            try:
+                await self._unless_ended(self._serve(opened))
+            finally:
+                self._limit_stop()
+                await self._stop_all()
         return self._crash.exit_code
 
     async def _serve(self, opened: AsyncExitStack) -> None:
         """Open everything, say that it is ready, and wait for ever."""
+        self._spawn(self._look_for_crashes())
         shared = await self._open_shared(opened)
-        specs, device = await self._specs(shared, opened)
-        roles = [RoleApp(self._settings, spec, self._crash, self._clock) for spec in specs]
-        opened.push_async_callback(self._stop_all, roles)
-        await asyncio.gather(*(role.start() for role in roles))
-        await asyncio.gather(*(role.joined.wait() for role in roles))
-        self._watch(roles, shared)
-        if "verdict" in self._settings.roles:
-            self._spawn(DeadlineSweep(shared.deadlines, shared.publisher, self._clock).run())
+        # Models take long to warm up; the light roles join meanwhile, so that uploads are seen.
+        _, device = await asyncio.gather(self._join_light_roles(shared), self._join_media_role(shared, opened))
+        self._watch(shared)
         self._say_ready(device)
         await asyncio.Event().wait()
+
+    async def _join_light_roles(self, shared: Shared) -> None:
+        specs = []
+        if "intake" in self._settings.roles:
+            specs.append(intake_spec(shared))
+        if "verdict" in self._settings.roles:
+            specs.append(verdict_spec(shared, self._policy))
+            self._spawn(DeadlineSweep(shared.deadlines, shared.publisher, self._clock).run())
+        await asyncio.gather(*(self._join(spec) for spec in specs))
+
+    async def _join_media_role(self, shared: Shared, opened: AsyncExitStack) -> str | None:
+        """Return the name of the device; None where the role does not run here."""
+        if self._capabilities is None:
+            return None
+        engines = await asyncio.to_thread(import_module, "streams.engine")  # torch comes with it and takes seconds
+        engine: Engine = await engines.open_engine(self._settings, self._capabilities, self._engine_options())
+        opened.push_async_callback(engine.close)
+        await self._join(media_spec(shared, engine))
+        return engine.device
+
+    async def _join(self, spec: RoleSpec) -> None:
+        role = RoleApp(self._settings, spec, self._crash, self._clock)
+        self._roles.append(role)
+        await role.start()
+        await role.joined.wait()
 
     async def _open_shared(self, opened: AsyncExitStack) -> Shared:
         settings = self._settings
@@ -117,31 +166,13 @@ class Worker:
         opened.push_async_callback(publisher.close)
         return Shared(settings, redis, Keys(settings.topic_prefix), publisher, self._clock)
 
-    async def _specs(self, shared: Shared, opened: AsyncExitStack) -> tuple[list[RoleSpec], str | None]:
-        specs: list[RoleSpec] = []
-        device = None
-        if "intake" in self._settings.roles:
-            specs.append(intake_spec(shared))
-        if "verdict" in self._settings.roles:
-            specs.append(verdict_spec(shared, self._policy))
-        if "media" in self._settings.roles:
-            # torch comes with it, and only workers of this role shall pay for it
-            from streams.engine import EngineOptions, open_engine
-
-            assert self._capabilities is not None
-            options = EngineOptions(decode_observer=DecodeMetrics(), inference_observer=InferenceMetrics)
-            engine = await open_engine(self._settings, self._capabilities, options)
-            opened.push_async_callback(engine.close)
-            specs.append(media_spec(shared, engine))
-            device = engine.device
-        return specs, device
-
-    async def _stop_all(self, roles: list[RoleApp]) -> None:
+    async def _stop_all(self) -> None:
+        _log.info("stopping", exit_code=int(self._crash.exit_code))
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
-        ends = await asyncio.gather(*(role.stop() for role in roles), return_exceptions=True)
-        for role, end in zip(roles, ends, strict=True):
+        ends = await asyncio.gather(*(role.stop() for role in self._roles), return_exceptions=True)
+        for role, end in zip(self._roles, ends, strict=True):
             if isinstance(end, BaseException):
                 _log.warning("a role did not stop in order", role=role.role, error=repr(end))
 
@@ -156,18 +187,20 @@ class Worker:
         for task in pending:
             task.cancel()
         await asyncio.gather(*pending, return_exceptions=True)
-        for task in done:
-            task.result()
+        error = tasks[0].exception() if tasks[0] in done else None
+        if isinstance(error, MISCONFIGURATIONS):
+            raise error
+        if error is not None:
+            self._crash.report(error)
 
-    def _watch(self, roles: list[RoleApp], shared: Shared) -> None:
-        watchdog = Watchdog(roles, _PATIENCE_SECONDS, self._clock, all_answer=lambda: self._all_answer(shared))
+    def _watch(self, shared: Shared) -> None:
+        watchdog = Watchdog(self._roles, _PATIENCE_SECONDS, self._clock, all_answer=lambda: self._all_answer(shared))
         self._spawn(watchdog.run())
-        self._spawn(self._look_for_crashes(roles))
 
-    async def _look_for_crashes(self, roles: list[RoleApp]) -> None:
+    async def _look_for_crashes(self) -> None:
         while True:
             await self._clock.sleep(_CRASH_CHECK_SECONDS)
-            for role in roles:
+            for role in self._roles:
                 role.report_crash()
 
     async def _all_answer(self, shared: Shared) -> bool:

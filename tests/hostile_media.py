@@ -175,12 +175,12 @@ def three_hours(path: Path) -> Path:
 
 
 def ten_million_frames(path: Path) -> Path:
-    """The index claims ten million packets in one chunk; thirty are there."""
-    write_video(path, num_frames=30)
+    """The index claims ten million packets in one chunk; thirty are there, uncompressed and so of one size."""
+    write_video(path, num_frames=30, width=32, height=18, codec="rawvideo", pixel_format="rgb24")
     claimed = struct.pack(">I", 10_000_000)
     whole = bytearray(path.read_bytes())
     sizes, times, chunks = whole.index(b"stsz"), whole.index(b"stts"), whole.index(b"stsc")
-    whole[sizes + 8 : sizes + 16] = struct.pack(">I", 90) + claimed  # one size for all, so that no table is needed
+    whole[sizes + 12 : sizes + 16] = claimed
     whole[times + 12 : times + 16] = claimed
     whole[chunks + 16 : chunks + 20] = claimed
     path.write_bytes(whole)
@@ -264,7 +264,7 @@ HOSTILE_FILES: Mapping[str, HostileFile] = {
     "16K": HostileFile("16k.mp4", picture_16k, "media-too-many-pixels"),
     "still image": HostileFile("still.png", still_image, None),
     "three hours": HostileFile("long.mp4", three_hours, None),
-    "ten million frames": HostileFile("million.mp4", ten_million_frames, None),
+    "ten million frames": HostileFile("million.mov", ten_million_frames, None),
     "playlist": HostileFile("list.m3u8", playlist, "media-unreadable"),
     "concat script": HostileFile("list.mp4", concat_script, "media-unreadable"),
     "PNG bomb": HostileFile("bomb.png", png_bomb, "media-too-many-pixels"),

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import msgspec
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+from redis.asyncio import Redis
 
-from ops.local.worker_process import WorkerProcess
+from ops.local.worker_process import WORKER_COMMAND, WorkerProcess
 from schemas.dead_letters import DeadLetter
 from schemas.facts import Fact, Signal
 from schemas.outcomes import RecommendationRecord, Verdict
-from schemas.topics import DEAD_LETTER, MODERATION, RECOMMENDATION, SIGNALS, UPLOADED
+from schemas.topics import DEAD_LETTER, MODERATION, RECOMMENDATION, SIGNALS, TOPICS, UPLOADED
 from schemas.uploads import FileSource, VideoUploaded
 from schemas.wire import decode_fact, encode, event_headers
-from streams.kafka_clients import StoredRecord, producer_configuration, read_to_end
+from streams.kafka_clients import StoredRecord, client_configuration, producer_configuration, read_to_end
 from streams.readers_topics import decode_record, decode_verdict
 from streams.settings import Settings, read_settings
+from streams.store.keys import Keys
+from streams.store.readers import VideoReading, read_video
 from streams.topic_admin import create_topics
 
 Found = TypeVar("Found")
@@ -67,9 +75,17 @@ class Pipeline:
         create_topics(settings, partitions=partitions, replication=1)
         return cls(settings, variables, folder)
 
-    def start_worker(self, name: str = "worker", *, wait: bool = True) -> WorkerProcess:
-        """Start a worker; ready on return unless `wait` is False."""
-        worker = WorkerProcess(self.folder, self.environment, name=name)
+    def start_worker(
+        self,
+        name: str = "worker",
+        *,
+        roles: str | None = None,
+        command: tuple[str, ...] = WORKER_COMMAND,
+        wait: bool = True,
+    ) -> WorkerProcess:
+        """Start a worker; ready on return unless `wait` is False. The name is its log's, too."""
+        arguments = ("--roles", roles) if roles else ()
+        worker = WorkerProcess(self.folder, self.environment, name=name, arguments=arguments, command=command)
         worker.start()
         self.workers.append(worker)
         if wait:
@@ -77,9 +93,36 @@ class Pipeline:
         return worker
 
     def close(self) -> None:
-        """Stop every worker."""
+        """Stop every worker and delete the topics."""
         for worker in self.workers:
             worker.close()
+        admin = self._admin()
+        deleted = admin.delete_topics([self.topic(topic.name) for topic in TOPICS], operation_timeout=30)
+        for outcome in deleted.values():
+            outcome.result(30)
+
+    def take_uploads_up_to(self, max_message_bytes: int) -> None:
+        """Let the topic of uploads take larger events than its contract says."""
+        limit = ConfigEntry(
+            "max.message.bytes", str(max_message_bytes), incremental_operation=AlterConfigOpType.SET
+        )
+        resource = ConfigResource(
+            ResourceType.TOPIC, self.topic(UPLOADED.name), incremental_configs=[limit]
+        )
+        admin = self._admin()
+        for outcome in admin.incremental_alter_configs([resource]).values():
+            outcome.result(30)
+
+    def command(self, *words: str, timeout_seconds: float = 60.0) -> subprocess.CompletedProcess[str]:
+        """Run `vidsignal` with this pipeline's settings and return how it ended and what it said."""
+        return subprocess.run(
+            [sys.executable, "-m", "ops.cli", *words],
+            env={**os.environ, **self.environment},
+            capture_output=True,
+            text=True,
+            timeout=timeout_seconds,
+            check=False,
+        )
 
     def topic(self, name: str) -> str:
         """A topic's name on the broker."""
@@ -98,10 +141,12 @@ class Pipeline:
             producer.poll(0)
         assert producer.flush(30) == 0
 
-    def publish_bytes(self, value: bytes | None, key: str = "k") -> None:
+    def publish_bytes(
+        self, value: bytes | None, key: str | bytes = "k", headers: Iterable[tuple[str, bytes]] = ()
+    ) -> None:
         """Publish whatever bytes."""
         producer = Producer(producer_configuration(self.settings))
-        producer.produce(self.topic(UPLOADED.name), key=key, value=value)
+        producer.produce(self.topic(UPLOADED.name), key=key, value=value, headers=list(headers))
         assert producer.flush(30) == 0
 
     def verdicts(self) -> dict[str, Verdict]:
@@ -114,7 +159,7 @@ class Pipeline:
 
     def facts(self) -> list[Fact]:
         """All facts of the log, in the order of each partition."""
-        return [decode_fact(record.value) for record in self._records(SIGNALS.name)]
+        return [decode_fact(record.value) for record in self.records(SIGNALS.name)]
 
     def signals(self, video_id: str) -> list[Signal]:
         """All signals of a video."""
@@ -122,7 +167,21 @@ class Pipeline:
 
     def dead_letters(self) -> list[DeadLetter]:
         """All dead letters."""
-        return [msgspec.json.decode(record.value or b"", type=DeadLetter) for record in self._records(DEAD_LETTER.name)]
+        return [msgspec.json.decode(record.value or b"", type=DeadLetter) for record in self.records(DEAD_LETTER.name)]
+
+    def reading(self, video_id: str) -> VideoReading | None:
+        """What Redis serves about a video."""
+        keys = Keys(self.settings.topic_prefix)
+        return self.ask_store(lambda store: read_video(store, keys, video_id))
+
+    def ask_store(self, question: Callable[[Redis], Awaitable[Found]]) -> Found:
+        """Put one question to Redis."""
+
+        async def ask() -> Found:
+            async with Redis.from_url(self.settings.redis_url.get_secret_value()) as store:
+                return await question(store)
+
+        return asyncio.run(ask())
 
     def await_verdicts(
         self, video_ids: Iterable[str], timeout_seconds: float, status: str = "final"
@@ -158,17 +217,21 @@ class Pipeline:
             if worker.is_open:
                 worker.child.require_alive()
 
+    def records(self, topic: str) -> list[StoredRecord]:
+        """All records of a topic as they lie in it, in the order of each partition."""
+        return list(read_to_end(self.settings, [self.topic(topic)]))
+
     def _newest(self, topic: str, decode: Callable[[bytes], Found]) -> dict[str, Found]:
         newest: dict[str, Found] = {}
-        for record in self._records(topic):
+        for record in self.records(topic):
             found = decode(record.value)
             known = newest.get(found.video_id)
             if known is None or known.version <= found.version:
                 newest[found.video_id] = found
         return newest
 
-    def _records(self, topic: str) -> list[StoredRecord]:
-        return list(read_to_end(self.settings, [self.topic(topic)]))
+    def _admin(self) -> AdminClient:
+        return AdminClient(client_configuration(self.settings))
 
 
 def await_value(ask: Callable[[], Found | None], timeout_seconds: float, explain: Callable[[], str]) -> Found:

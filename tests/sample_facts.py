@@ -7,7 +7,7 @@ from typing import Any
 
 from schemas.evidence import Embedding, Feature, LabelEvidence, Segment
 from schemas.facts import Accepted, DeadlinePassed, Fact, Failure, Signal, SourceOffset
-from schemas.identity import MODALITIES, Modality
+from schemas.identity import Modality
 from schemas.receipts import DecodeReceipt, Receipt
 from schemas.wire import encode
 from streams.delivery.record import Place, Record
@@ -15,12 +15,14 @@ from streams.delivery.record import Place, Record
 VIDEO_ID = "video-1"
 UPLOADED_UNIX_SECONDS = 1_700_000_000.0
 BUDGET_SECONDS = 60.0
+EXPECTED: tuple[Modality, ...] = ("frames", "audio", "motion", "context")
+"""What the sample upload waits for; a new modality changes none of these cases."""
 
 
 def accepted(revision: int = 1, *, video_id: str = VIDEO_ID, **fields: Any) -> Accepted:
     """Intake's word on a revision that waits for all modalities."""
     values: dict[str, Any] = {
-        "expected": MODALITIES,
+        "expected": EXPECTED,
         "lane": "live",
         "market": None,
         "creator_id": "creator-1",

@@ -58,21 +58,26 @@ def take_container(media: MediaFile) -> InputContainer:
     return _open(media) if container is None else container
 
 
-def give_back(media: MediaFile, container: InputContainer) -> None:
+def give_back(media: MediaFile, container: InputContainer, *, was_read: bool) -> None:
     """Keep `container` for the next pass over the file: opening probes codecs, which costs about five frames.
 
-    Only MP4 and its kin are rewound exactly, because they list every packet; others are closed.
+    Only MP4 and its kin are rewound exactly, because they list every packet; others are closed once read. What was
+    not read is not rewound either: a crafted index makes FFmpeg's search take time square in the claimed length.
     """
-    is_exact = container.format.name.startswith("mov,")
-    try:
-        if is_exact:
-            container.seek(container.start_time or 0)
-    except FFmpegError:
-        is_exact = False
-    if is_exact:
-        media.rewound = container
-    else:
+    if was_read and not _rewind(container):
         container.close()
+    else:
+        media.rewound = container
+
+
+def _rewind(container: InputContainer) -> bool:
+    if not container.format.name.startswith("mov,"):
+        return False
+    try:
+        container.seek(container.start_time or 0)
+    except FFmpegError:
+        return False
+    return True
 
 
 def read_only(container: InputContainer, wanted: Stream) -> None:

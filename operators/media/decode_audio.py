@@ -27,6 +27,9 @@ MAX_SPANS = 1000
 MAX_ERRORS = 10_000
 """Broken packets after which the rest of the sound is given up."""
 
+STEP_SAMPLES = 10 * PROGRAMME_HZ
+"""Resampled at a time: bounds the memory that a step takes to a few megabytes."""
+
 DECODE_ERRORS = (FFmpegError, ValueError)
 """PyAV says `ValueError` where a stream changes its format in the middle."""
 
@@ -49,7 +52,7 @@ def decode_audio(media: MediaFile, plan: AudioPlan, memory: MediaMemory) -> tupl
         if stream is not None:
             read_only(container, stream)
             sweep.run(container, stream)
-        give_back(media, container)
+        give_back(media, container, was_read=True)
     except DECODE_ERRORS:
         sweep.tally.errors += 1
     return sweep.finish(), sweep.tally
@@ -148,15 +151,13 @@ class AudioSweep:
 
 
 class ResampledSpan:
-    """One run of sound on its way to both rates."""
+    """One run of sound on its way to both rates: to 48 kHz as it comes, from there to 16 kHz at the end."""
 
     def __init__(self, start_seconds: float, num_channels: int) -> None:
         self.start_seconds = start_seconds
         self._source_seconds = 0.0
         self._num_channels = num_channels
-        self._to_speech = AudioResampler("flt", "mono", SPEECH_HZ)
-        self._to_programme = AudioResampler("flt", "stereo" if num_channels == 2 else "mono", PROGRAMME_HZ)
-        self._speech: list[npt.NDArray[np.float32]] = []
+        self._resampler = AudioResampler("flt", "stereo" if num_channels == 2 else "mono", PROGRAMME_HZ)
         self._programme: list[npt.NDArray[np.float32]] = []
 
     @property
@@ -170,21 +171,31 @@ class ResampledSpan:
         return round(self._source_seconds * SPEECH_HZ)
 
     def add(self, frame: AudioFrame) -> None:
-        """Resample one frame; raises one of `DECODE_ERRORS` when its format is not that of the frames
-        before."""
+        """Resample one frame; raises one of `DECODE_ERRORS` when its format is not that of the frames before."""
         frame.pts = None  # gaps are handled here; the resampler would fill or drop samples for them
-        self._speech += _samples(self._to_speech.resample(frame))
-        self._programme += _samples(self._to_programme.resample(frame))
+        self._programme += _samples(self._resampler.resample(frame))
         self._source_seconds += frame.samples / frame.sample_rate
 
     def finish(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """`(N,)` at 16 kHz and `(M, C)` at 48 kHz; not finite numbers become silence."""
-        for resampler, parts in ((self._to_speech, self._speech), (self._to_programme, self._programme)):
-            try:
-                parts += _samples(resampler.resample(None))
-            except DECODE_ERRORS:
-                continue  # nothing was ever put in
-        return _joined(self._speech, 1)[:, 0], _joined(self._programme, self._num_channels)
+        if self._programme:
+            self._programme += _samples(self._resampler.resample(None))
+        programme = _joined(self._programme, self._num_channels)
+        # The mean, not FFmpeg's mix: that makes two equal channels 3 dB louder as one, and then they clip.
+        return _at_speech_rate(programme.mean(axis=1)), programme
+
+
+def _at_speech_rate(mono: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """`(M,)` at 48 kHz to `(N,)` at 16 kHz, in a few large steps: each call costs as much as 50 ms of sound."""
+    resampler = AudioResampler("flt", "mono", SPEECH_HZ)
+    parts: list[npt.NDArray[np.float32]] = []
+    for first in range(0, len(mono), STEP_SAMPLES):
+        frame = AudioFrame.from_ndarray(mono[np.newaxis, first : first + STEP_SAMPLES], "flt", "mono")
+        frame.sample_rate = PROGRAMME_HZ
+        parts += _samples(resampler.resample(frame))
+    if parts:
+        parts += _samples(resampler.resample(None))
+    return _joined(parts, 1)[:, 0]
 
 
 def _samples(frames: list[AudioFrame]) -> list[npt.NDArray[np.float32]]:

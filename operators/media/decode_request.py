@@ -159,7 +159,7 @@ def _index(media: MediaFile) -> MediaIndex:
     try:
         container = take_container(media)
         index = read_index(container, media)
-        give_back(media, container)
+        give_back(media, container, was_read=index.was_scanned)
     except (FFmpegError, MemoryError, ValueError) as error:
         raise media_fault(error, "no readable container") from error
     if index.video is None and index.audio is None:

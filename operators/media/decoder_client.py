@@ -34,10 +34,14 @@ PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30.0
 """A start takes a third of a second; on a machine that swaps it may take many."""
 
+DEATH_SECONDS = 5.0
+"""Between hanging up and being gone; writing no core dump takes milliseconds."""
+
 # Nothing of the parent's environment: it may hold secrets, and the process reads hostile bytes. The numeric
 # libraries would otherwise start a thread per core, and glibc reserve address space for each, which the
 # memory limit counts.
-DECODER_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+# decord reads PATH when it is imported and fails without one.
+DECODER_ENVIRONMENT = {"PATH": "", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 
 
 class DecoderLost(Exception):
@@ -108,6 +112,7 @@ class DecoderClient:
             limit = f"{self._limits.wall_seconds:g} s"
             raise InvalidMedia("media-decoder-timeout", f"decoding took longer than {limit}") from error
         except (EOFError, ConnectionError) as error:
+            await self._let_die()
             raise self._death(self.kill()) from error
         except (asyncio.CancelledError, DecoderLost):
             self.kill()
@@ -121,12 +126,15 @@ class DecoderClient:
             channel.close()
         if process is None:
             return "not running"
-        # Closing the channel lets a healthy process end by itself; one that is dying tells its own signal
-        # first.
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return _ending(process.wait(timeout=0 if process.poll() is None else None))
-        process.kill()
+        if process.poll() is None:
+            process.kill()
         return _ending(process.wait())
+
+    async def _let_die(self) -> None:
+        """Wait a moment for a process that hung up, so that `kill` reports how it ended and not our own signal."""
+        if self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                await asyncio.to_thread(self._process.wait, DEATH_SECONDS)
 
     def _start(self, channel_fd: int) -> subprocess.Popen[bytes]:
         arguments = (str(channel_fd), str(os.getpid()), msgspec.json.encode(self._limits).decode())
@@ -156,10 +164,10 @@ class DecoderClient:
                 return reply.receipt
 
     async def _receive(self) -> Reply:
-        body = await self._read(body_length(await self._read(LENGTH_BYTES)))
+        prefix = await self._read(LENGTH_BYTES)
         try:
-            return decode_reply(body)
-        except msgspec.DecodeError as error:
+            return decode_reply(await self._read(body_length(prefix)))
+        except ValueError as error:  # msgspec's errors are of this kind, too
             raise DecoderLost(f"the decoder process sent what is no message: {error}") from error
 
     async def _read(self, count: int) -> bytes:

@@ -25,6 +25,8 @@ class VideoStreamIndex:
     """Ascending; thinned to at most `read_index.MAX_KEYFRAMES`."""
     bytes_per_second: tuple[int, ...]
     """Compressed size of each second: a free hint of where something happens."""
+    is_listed: bool
+    """Whether the container lists its packets; if not, they were found by reading through it."""
     is_complete: bool
     """Whether every packet was seen; if not, keyframes beyond the last one listed are unknown."""
 
@@ -55,3 +57,8 @@ class MediaIndex:
     """The container's own clock at time 0 of all times here (transport streams start anywhere)."""
     video: VideoStreamIndex | None
     audio: AudioStreamIndex | None
+
+    @property
+    def was_scanned(self) -> bool:
+        """Whether the file was read through to make this index."""
+        return self.video is not None and not self.video.is_listed

@@ -216,22 +216,23 @@ def _is_burst(number: int, num_moments: int, num_bursts: int) -> bool:
 
 def _moment(video: VideoStreamIndex, number: int, slot: float, is_burst: bool, policy: PlanPolicy) -> DecodeSpan:
     target = video.start_seconds + (number + 0.5) * slot
-    keyframe, is_near = _keyframe_for(video.keyframe_seconds, target, slot / 2)
+    keyframe, is_near = _keyframe_for(video, target, slot / 2)
     start = keyframe if is_near else target
     length = policy.burst_seconds if is_burst else 0.0
     end = min(start + length, video.start_seconds + video.duration_seconds + END_SLACK_SECONDS)
     return DecodeSpan("burst" if is_burst else "glance", start, end, keyframe)
 
 
-def _keyframe_for(keyframes: tuple[float, ...], target: float, reach: float) -> tuple[float, bool]:
+def _keyframe_for(video: VideoStreamIndex, target: float, reach: float) -> tuple[float, bool]:
     """The keyframe nearest to `target` if within `reach`, else the last one before it to decode from."""
+    keyframes = video.keyframe_seconds
     after = bisect_right(keyframes, target)
     near = [time for time in keyframes[max(0, after - 1) : after + 1] if abs(time - target) <= reach]
     if near:
         return min(near, key=lambda time: abs(time - target)), True
-    # Past the end of an incomplete index the container finds its own keyframe: seek to the target itself.
-    is_unknown = not keyframes or after == len(keyframes)
-    return (target if is_unknown else keyframes[after - 1] if after else target), is_unknown
+    if not video.is_complete and after == len(keyframes):
+        return target, True  # beyond what is known the container finds a keyframe by itself
+    return (keyframes[after - 1] if after else video.start_seconds), False
 
 
 def _without_repeats(spans: list[DecodeSpan]) -> list[DecodeSpan]:

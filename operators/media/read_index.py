@@ -115,6 +115,7 @@ def _video_index(
         num_packets=len(packets),
         keyframe_seconds=_thinned([packet.seconds for packet in packets if packet.is_keyframe]),
         bytes_per_second=_bytes_per_second(packets, start),
+        is_listed=_is_whole_index(stream),
         is_complete=is_complete,
     )
 

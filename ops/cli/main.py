@@ -17,6 +17,7 @@ from ops.cli import (
     policy,
     projection,
     publish,
+    rebuild,
     show,
     topics,
     watch,
@@ -47,6 +48,7 @@ app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(policy.app, name="policy")
 app.add_typer(models.app, name="models")
 app.add_typer(projection.app, name="projection")
+app.command("rebuild")(rebuild.rebuild)
 app.command("bench")(bench.bench)
 
 

@@ -14,6 +14,7 @@ from ops.local.lifetime import Lifetime
 READY_SECONDS = 90.0
 """Generous: a machine under load is slow, and a first start probes the processor."""
 STOP_SECONDS = 30.0
+WORKER_COMMAND = (sys.executable, "-m", "ops.cli", "worker")
 
 
 class WorkerProcess(Lifetime):
@@ -24,15 +25,22 @@ class WorkerProcess(Lifetime):
         environment: settings, as `VIDSIGNAL_...` variables.
         name: what messages and the log file are called.
         arguments: further words of the command line.
+        command: starts a worker; tests name one of their own.
     """
 
     def __init__(
-        self, folder: Path, environment: Mapping[str, str], *, name: str = "worker", arguments: tuple[str, ...] = ()
+        self,
+        folder: Path,
+        environment: Mapping[str, str],
+        *,
+        name: str = "worker",
+        arguments: tuple[str, ...] = (),
+        command: tuple[str, ...] = WORKER_COMMAND,
     ) -> None:
         self._folder = folder
         self._environment = environment
         self._name = name
-        self._arguments = arguments
+        self._command = (*command, *arguments)
         self._child: Child | None = None
         self.ready: dict[str, Any] = {}
 
@@ -51,10 +59,9 @@ class WorkerProcess(Lifetime):
     def start(self) -> None:
         """Start without waiting."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "ops.cli", "worker", *self._arguments]
         log_path = self._folder / f"{self._name}.log"
         log_path.unlink(missing_ok=True)
-        self._child = start_child(self._name, command, log_path=log_path, environment=self._environment)
+        self._child = start_child(self._name, self._command, log_path=log_path, environment=self._environment)
 
     def await_ready(self, timeout_seconds: float = READY_SECONDS) -> None:
         """Wait for the ready line. Raises ChildDied, or TimeoutError with the end of the log."""

@@ -20,11 +20,12 @@ async def fan_out(items: AsyncIterator[Item], work: Callable[[Item], Awaitable[R
     try:
         async with asyncio.TaskGroup() as group:
             async for item in items:
-                tasks.append(group.create_task(_awaited(work(item))))
+                tasks.append(group.create_task(_begun(work, item)))
     except BaseExceptionGroup as failures:
         raise failures.exceptions[0] from None
     return [task.result() for task in tasks]
 
 
-async def _awaited(result: Awaitable[Result]) -> Result:
-    return await result
+async def _begun(work: Callable[[Item], Awaitable[Result]], item: Item) -> Result:
+    """Call inside the task, so that one cancelled before its first step leaves no coroutine that nobody awaits."""
+    return await work(item)

@@ -106,6 +106,7 @@ class Admission:
         """Wait until the slot's event is the only one that runs; nothing else is admitted until it left."""
         if slot not in self._loners:
             self._loners.append(slot)
+            self._changed()  # an earlier one may have waited for this one to end
         await self._until(lambda: self._loners[0] is slot and self._others_ended())
 
     def suspend(self) -> None:

@@ -67,6 +67,13 @@ class Outcomes:
         said = _arguments(after, outcome) if outcome else ("",)
         return bool(await self._fold(keys=names, args=[*position, *written, *said]))
 
+    async def restore(self, video_id: str, state: CaseState, outcome: Outcome | None, *, is_published: bool) -> None:
+        """Write whatever stands in the store; only for a rebuild, while no worker folds."""
+        await self._redis.delete(self._keys.state(video_id), self._keys.status(video_id))
+        await self.replace(video_id, None, state, outcome)
+        if outcome and is_published:
+            await self.mark_published(outcome)
+
     async def mark_published(self, outcome: Outcome) -> bool:
         """Note that both topics have it. Returns False where a newer outcome is stored by now."""
         version = spell(outcome.version)

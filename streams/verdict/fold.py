@@ -30,6 +30,7 @@ IgnoredCause = Literal[
     "older-revision",
     "known-revision",  # accepted again; what was accepted first stands
     "not-better",  # a signal that its modality's winner keeps off
+    "facts-gone",  # of a revision whose outcome a rebuild kept without the facts behind it
     "too-many-waiting",  # a signal that would wait for an `accepted` while higher revisions do
     "already-decided",  # a deadline after the final verdict
     "already-fired",  # a deadline's second record
@@ -103,6 +104,8 @@ def _hear(state: CaseState, fact: Signal) -> CaseState | IgnoredCause:
         return "older-revision"
     if fact.revision > state.revision:
         return _wait(state, fact)
+    if state.accepted is None:
+        return "facts-gone"
     signals = with_signal(state.signals, fact)
     return "not-better" if signals is state.signals else replace(state, signals=signals)
 
@@ -122,6 +125,8 @@ def _wait(state: CaseState, fact: Signal) -> CaseState | IgnoredCause:
 def _expire(state: CaseState, fact: DeadlinePassed) -> CaseState | IgnoredCause:
     if fact.revision != state.revision:
         return "older-revision" if fact.revision < state.revision else "not-accepted"
+    if state.accepted is None:
+        return "facts-gone"
     if state.is_complete:
         return "already-decided"
     return "already-fired" if state.is_deadline_fired else replace(state, is_deadline_fired=True)

@@ -31,11 +31,14 @@ class CaseState(Struct, frozen=True, kw_only=True):
     """Of the current revision."""
     version: Version | None = None
     """Of the last outcome."""
+    sealed_revision: int = 0
+    """Set by a rebuild where the facts behind a published outcome are gone from the log: that outcome stands, and only
+    a higher revision begins anew. A state made of what facts are left would replace a whole verdict by half of one."""
 
     @property
     def revision(self) -> int:
         """The current revision; 0 before the first `accepted`."""
-        return self.accepted.revision if self.accepted else 0
+        return self.accepted.revision if self.accepted else self.sealed_revision
 
     @property
     def is_complete(self) -> bool:

@@ -84,14 +84,23 @@ async def main() -> int:
     claims = Claims(redis, keys, 3600)
     works = {agent: FakeWork(agent, redis, publisher, letters, claims) for agent in AGENTS}
     spec = RoleSpec(
-        "media", UPLOADED, works, settings.slots, KafkaCommits(), Attempts(redis, keys), 3, poll_records=8, buffer_records=512
+        role="media",
+        topic=UPLOADED,
+        works=works,
+        capacity=settings.slots,
+        rules=KafkaCommits(),
+        attempts=Attempts(redis, keys),
+        device_fault_attempts=3,
+        poll_records=8,
+        buffer_records=512,
     )
     role = RoleApp(settings, spec, crash, clock)
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     await role.start()
     await role.joined.wait()
-    print(json.dumps({"event": "ready"}), flush=True)
+    sys.stdout.write(json.dumps({"event": "ready"}) + "\n")
+    sys.stdout.flush()
     ends = [asyncio.ensure_future(stopped.wait()), asyncio.ensure_future(crash.happened.wait())]
     await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     await role.stop()

@@ -1,7 +1,7 @@
 """A small world for the verdict role: one partition of the log, workers that a test moves step by step, a real Redis.
 
-Every call of a worker to the store or to the broker waits at its gate until the test lets exactly that call through. So a
-test decides how workers interleave, and between which two steps one dies.
+Every call of a worker to the store or to the broker waits at its gate until the test lets exactly that call through.
+So a test decides how workers interleave, and between which two steps one dies.
 """
 
 from __future__ import annotations

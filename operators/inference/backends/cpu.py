@@ -117,11 +117,9 @@ class CpuModel:
         return DeviceResult(values, device_seconds=self._seconds() - started)
 
     def _seconds(self) -> float:
-        # One thread: what the operating system charged it. More: nobody measures the pool's threads one by one, so
-        # the cores count as taken for as long as the run lasted.
-        if self._num_threads == 1:
-            return time.thread_time()
-        return time.perf_counter() * self._num_threads
+        # What the operating system charged this thread; the pool's threads work as long as it does, and wait without
+        # spinning. Wall time would charge for neighbours that took the core.
+        return time.thread_time() * self._num_threads
 
     def close(self) -> None:
         """See `LoadedModel.close`."""

@@ -7,7 +7,9 @@ PyAV fails.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from operators.media.containers import MediaFile
 from operators.media.decoders.protocol import VideoDecoder
@@ -23,9 +25,28 @@ def open_pyav(media: MediaFile, plan: VideoPlan) -> VideoDecoder:
 
 def open_decord(media: MediaFile, plan: VideoPlan) -> VideoDecoder:
     """FFmpeg through decord: half a second to import, so imported when it is needed."""
-    from operators.media.decoders.decord import DecordDecoder
+    with _without_cuda_libraries():
+        from operators.media.decoders.decord import DecordDecoder
 
     return DecordDecoder(media, plan)
+
+
+@contextmanager
+def _without_cuda_libraries() -> Iterator[None]:
+    """Hide the package that CUDA's libraries come in.
+
+    When imported, decord loads every library in it: 3 GB of address space, more than a decoder process may have, for
+    a device that decoding here does not use.
+    """
+    hidden = sys.modules.get("nvidia")
+    sys.modules["nvidia"] = None  # type: ignore[assignment]  # how Python itself marks what must not be found
+    try:
+        yield
+    finally:
+        if hidden is None:
+            del sys.modules["nvidia"]
+        else:
+            sys.modules["nvidia"] = hidden
 
 
 DECODERS: Mapping[str, Callable[[MediaFile, VideoPlan], VideoDecoder]] = {

@@ -62,7 +62,20 @@ class TestDisplayedPx:
         expected: tuple[int, int],
     ) -> None:
         """Square pixels, turned where the upright frame shows that the stored one lies on its side."""
-        video = VideoStreamIndex("h264", *stored, pixel_aspect, 25.0, 0.0, 1.0, 25, (0.0,), (1,), True)
+        video = VideoStreamIndex(
+            codec="h264",
+            width=stored[0],
+            height=stored[1],
+            pixel_aspect=pixel_aspect,
+            frame_rate_hz=25.0,
+            start_seconds=0.0,
+            duration_seconds=4.0,
+            num_packets=100,
+            keyframe_seconds=(0.0,),
+            bytes_per_second=(1,),
+            is_listed=True,
+            is_complete=True,
+        )
 
         assert expected == displayed_px(video, *upright)
 

@@ -15,6 +15,16 @@ from streams.delivery.ledger import OffsetLedger
 PARTITION = TP("topic", 0)
 
 
+class StockMessage:
+    """As much of Faust's message as its consumer looks at."""
+
+    def __init__(self, offset: int) -> None:
+        self.acked = False
+        self.tp = PARTITION
+        self.topic = "topic"
+        self.offset = offset
+
+
 class OffsetSubject(Protocol):
     """What a consumer does with offsets."""
 
@@ -72,7 +82,7 @@ class StockSubject:
         self._consumer._committed_offset = defaultdict(lambda: None, {PARTITION: committed})
 
     def deliver(self, offset: int) -> Any:
-        return SimpleNamespace(acked=False, tp=PARTITION, topic="topic", offset=offset)
+        return StockMessage(offset)
 
     def finish(self, delivered: Any) -> None:
         self._consumer.ack(delivered)

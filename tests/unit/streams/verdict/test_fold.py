@@ -7,20 +7,19 @@ from collections.abc import Iterable
 import pytest
 
 from schemas.facts import Deleted, EngagementSummary, Fact, Review
-from schemas.identity import MODALITIES
 from schemas.outcomes import Outcome, Version
 from streams.verdict.cost import Prices
 from streams.verdict.fold import Folded, fold
 from streams.verdict.outcome import FoldContext
 from streams.verdict.policy_file import load_policy
 from streams.verdict.state import MAX_WAITING_REVISIONS, CaseState
-from tests.sample_facts import VIDEO_ID, absent_signal, accepted, deadline, failed_signal, signal
+from tests.sample_facts import EXPECTED, VIDEO_ID, absent_signal, accepted, deadline, failed_signal, signal
 
 POLICY = load_policy(None)
 PRICES = Prices(usd_per_cpu_hour=3.6, usd_per_device_hour=7.2, watts_per_cpu_core=10.0, watts_per_device=100.0)
 NUDITY = "sexual/explicit/nudity"
 
-ALL_SIGNALS = tuple(signal(modality) for modality in MODALITIES)
+ALL_SIGNALS = tuple(signal(modality) for modality in EXPECTED)
 OTHER_FACTS = (
     EngagementSummary(video_id=VIDEO_ID, counts={"views": 1}, event_unix_seconds=0.0),
     Review(video_id=VIDEO_ID, revision=1, action="allow", reviewer="r", reason="", event_unix_seconds=0.0),
@@ -60,7 +59,7 @@ class TestMoments:
         """Pending carries the policy's action, names what is missing, and no evidence."""
         verdict = last_outcome(fold_all([accepted()])).verdict
         assert verdict.action == POLICY.pending
-        assert verdict.modalities.missing == MODALITIES
+        assert verdict.modalities.missing == EXPECTED
         assert (verdict.labels, last_outcome(fold_all([accepted()])).record.features) == ((), {})
 
     def test_a_deadline_makes_a_provisional_verdict_that_names_what_is_missing(self) -> None:
@@ -152,7 +151,7 @@ class TestRevisions:
         folded = fold_all([accepted(), *ALL_SIGNALS, accepted(2)])
         outcome = last_outcome(folded)
         assert (outcome.verdict.status, outcome.version.revision) == ("pending", 2)
-        assert outcome.verdict.modalities.missing == MODALITIES
+        assert outcome.verdict.modalities.missing == EXPECTED
 
     @pytest.mark.parametrize(
         ("fact", "cause"),

@@ -1,0 +1,182 @@
+"""Filling an empty Redis from the topics: the two compacted ones say what was published, the log says why.
+
+Each video's facts are folded again. Where the log still holds all of them, that gives the very outcome that was
+published (the same version, as versions are places in the log), and the state behind it. Where it does not, the
+published outcome is kept as it is and its revision is sealed. No verdict worker may run meanwhile; one that starts
+while Redis misses facts refuses anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import structlog
+from confluent_kafka import Consumer, TopicPartition
+
+from schemas.errors import InvalidEvent
+from schemas.facts import Fact
+from schemas.outcomes import Outcome, RecommendationRecord, Verdict, Version
+from schemas.topics import MODERATION, RECOMMENDATION, SIGNALS
+from schemas.wire import decode_fact
+from streams.clock import Clock, SystemClock
+from streams.kafka_clients import REQUEST_SECONDS, StoredRecord, client_configuration, read_to_end
+from streams.projection import newest_by_key
+from streams.settings import Settings
+from streams.store.applied import AppliedOffsets
+from streams.store.deadlines import Deadline, Deadlines
+from streams.store.outcomes import Outcomes
+from streams.verdict.fold import fold
+from streams.verdict.outcome import FoldContext
+from streams.verdict.role import Ruleset
+from streams.verdict.state import CaseState
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass
+class _Refold:
+    """One video while its log is read."""
+
+    state: CaseState | None = None
+    outcome: Outcome | None = None
+    versions: set[Version] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """One video as it goes into the store."""
+
+    state: CaseState
+    outcome: Outcome | None
+    is_published: bool
+    """Whether both topics have it; otherwise the next delivery of its facts publishes it."""
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether the facts behind the outcome are gone."""
+        return self.state.sealed_revision > 0
+
+
+async def rebuild_store(
+    settings: Settings, ruleset: Ruleset, outcomes: Outcomes, deadlines: Deadlines, applied: AppliedOffsets
+) -> tuple[Rebuilt, ...]:
+    """Fill the store from the topics; may be repeated.
+
+    Holds every video's state in memory while it reads.
+
+    Raises:
+        BrokerAway: no broker answers.
+    """
+    names = {topic: settings.topic_prefix + topic.name for topic in (MODERATION, RECOMMENDATION, SIGNALS)}
+    ends = _log_ends(settings, names[SIGNALS])
+    published = _published(
+        _entries(read_to_end(settings, [names[MODERATION]])), _entries(read_to_end(settings, [names[RECOMMENDATION]]))
+    )
+    rebuilt = refold(published, read_to_end(settings, [names[SIGNALS]]), ruleset, SystemClock())
+    for video_id, video in rebuilt.items():
+        await outcomes.restore(video_id, video.state, video.outcome, is_published=video.is_published)
+        await _register_deadline(deadlines, video.state)
+    await applied.write(ends)
+    return tuple(rebuilt.values())
+
+
+def refold(
+    published: Mapping[str, Outcome], log: Iterable[StoredRecord], ruleset: Ruleset, clock: Clock
+) -> dict[str, Rebuilt]:
+    """Fold what the log holds, and join it with what was published."""
+    videos: dict[str, _Refold] = {}
+    for record in log:
+        fact = _fact(record)
+        if fact is not None:
+            _fold_into(videos.setdefault(fact.video_id, _Refold()), fact, record.offset, ruleset, clock)
+    rebuilt = {
+        video_id: _join(video_id, videos.get(video_id, _Refold()), published.get(video_id))
+        for video_id in videos.keys() | published.keys()
+    }
+    return {video_id: video for video_id, video in rebuilt.items() if video is not None}
+
+
+def _fold_into(video: _Refold, fact: Fact, offset: int, ruleset: Ruleset, clock: Clock) -> None:
+    context = FoldContext(ruleset.policy, ruleset.prices, ruleset.log_generation, clock.now_unix_seconds())
+    folded = fold(video.state, fact, offset, context)
+    video.state = folded.state
+    if folded.outcome:
+        video.outcome = folded.outcome
+        video.versions.add(folded.outcome.version)
+
+
+def _join(video_id: str, video: _Refold, published: Outcome | None) -> Rebuilt | None:
+    if published is None:
+        return Rebuilt(video.state, video.outcome, is_published=False) if video.state else None
+    if video.state is None or video.outcome is None or not _holds_all_facts(video, published):
+        _log.warning("facts are gone from the log, the published outcome is kept", video_id=video_id)
+        return Rebuilt(_sealed(video, published.version), published, is_published=True)
+    if video.outcome.version == published.version:
+        # The policy may have changed since; what counts is what is out.
+        return Rebuilt(video.state, published, is_published=True)
+    return Rebuilt(video.state, video.outcome, is_published=False)
+
+
+def _holds_all_facts(video: _Refold, published: Outcome) -> bool:
+    """Whether the fold came past the published outcome, or to a revision that began after it."""
+    assert video.outcome is not None
+    return published.version in video.versions or video.outcome.version.revision > published.version.revision
+
+
+def _sealed(video: _Refold, version: Version) -> CaseState:
+    state = video.state
+    waiting = state.waiting if state else {}
+    return CaseState(
+        log_generation=version.generation,
+        applied_offset=max(version.offset, state.applied_offset if state else version.offset),
+        waiting={revision: signals for revision, signals in waiting.items() if revision > version.revision},
+        version=version,
+        sealed_revision=version.revision,
+    )
+
+
+def _fact(record: StoredRecord) -> Fact | None:
+    try:
+        fact = decode_fact(record.value)
+    except InvalidEvent:
+        return None
+    return fact if record.key == fact.video_id.encode() else None
+
+
+def _published(
+    verdicts: Iterable[tuple[bytes | None, bytes | None]], records: Iterable[tuple[bytes | None, bytes | None]]
+) -> dict[str, Outcome]:
+    """Outcomes that both topics have; one alone was never acknowledged, so its fact will be delivered again."""
+    by_verdict = newest_by_key(verdicts, Verdict)
+    by_record = newest_by_key(records, RecommendationRecord)
+    return {
+        video_id: Outcome(verdict=by_verdict[video_id], record=by_record[video_id])
+        for video_id in by_verdict.keys() & by_record.keys()
+        if by_verdict[video_id].version == by_record[video_id].version
+    }
+
+
+def _entries(records: Iterable[StoredRecord]) -> Iterable[tuple[bytes | None, bytes | None]]:
+    return ((record.key, record.value) for record in records)
+
+
+async def _register_deadline(deadlines: Deadlines, state: CaseState) -> None:
+    if state.accepted is not None and state.status == "pending":
+        accepted = state.accepted
+        await deadlines.register(Deadline(accepted.video_id, accepted.revision, accepted.deadline_unix_seconds))
+
+
+def _log_ends(settings: Settings, topic: str) -> dict[tuple[str, int], int]:
+    """Next offset of each partition of the log; read before the log is, so that nothing is skipped."""
+    consumer = Consumer({**client_configuration(settings), "group.id": "vidsignal-reader"})
+    try:
+        partitions = consumer.list_topics(topic, timeout=REQUEST_SECONDS).topics[topic].partitions
+        return {
+            (topic, partition): consumer.get_watermark_offsets(
+                TopicPartition(topic, partition), timeout=REQUEST_SECONDS
+            )[1]
+            for partition in partitions
+        }
+    finally:
+        consumer.close()

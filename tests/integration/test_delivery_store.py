@@ -1,0 +1,188 @@
+"""Claims, attempts, progress and dead letters on a real Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from ops.local.redis_server import RedisServer
+from ops.local.scratch import scratch_dir
+from schemas.facts import Failure
+from schemas.topics import DEAD_LETTER
+from streams.delivery.admission import Slot
+from streams.delivery.attempts import Attempts
+from streams.delivery.dead_letters import DeadLetters, dead_letter_id
+from streams.delivery.record import Place, Record
+from streams.delivery.settlement import Settlement
+from streams.store.applied import AppliedOffsets
+from streams.store.claims import Claims, Prior
+from streams.store.client import open_store
+from streams.store.keys import Keys
+from tests.fakes import ManualClock, MemoryPublisher
+
+PLACE = Place("video.uploaded", 1, 7)
+KEYS = Keys("test.")
+
+
+@pytest.fixture
+async def store(redis_url: str) -> AsyncIterator[Any]:
+    """A client of the store, as a worker opens it."""
+    client = open_store(redis_url)
+    yield client
+    await client.aclose()
+
+
+class TestClaims:
+    async def test_the_first_claim_stays(self, store: Any) -> None:
+        """Who claims later gets what was claimed first, byte for byte."""
+        claims = Claims(store, KEYS, ttl_seconds=100)
+        assert await claims.claim("video", "id", b"first") == b"first"
+        assert await claims.claim("video", "id", b"second") == b"first"
+        assert 0 < await store.ttl(KEYS.claim("video", "id")) <= 100
+
+    async def test_a_claim_that_is_met_lives_on(self, store: Any) -> None:
+        """Each meeting begins the claim's time anew."""
+        await Claims(store, KEYS, ttl_seconds=100).claim("video", "id", b"first")
+        await Claims(store, KEYS, ttl_seconds=1000).claim("video", "id", b"second")
+        assert await store.ttl(KEYS.claim("video", "id")) > 100
+
+    async def test_looks_up_the_preferred_name_first(self, store: Any) -> None:
+        """Of several names the first that is claimed counts; the newest known revision comes with it."""
+        claims = Claims(store, KEYS, ttl_seconds=100)
+        assert await claims.look_up("video", ("ok", "failed")) == Prior(None, 0)
+        await claims.claim("video", "failed", b"failed")
+        await store.hset(KEYS.status("video"), "revision", 3)
+        assert await claims.look_up("video", ("ok", "failed")) == Prior(b"failed", 3)
+        await claims.claim("video", "ok", b"ok")
+        assert await claims.look_up("video", ("ok", "failed")) == Prior(b"ok", 3)
+
+
+class TestAttempts:
+    async def test_unclean_ends_lead_to_running_alone(self, store: Any) -> None:
+        """After three starts without an end the event has to run alone."""
+        attempts = Attempts(store, KEYS)
+        begun = [await attempts.begin(PLACE) for _ in range(4)]
+        assert [attempt.has_to_run_alone for attempt in begun] == [False, False, False, True]
+        assert not any(attempt.is_hopeless for attempt in begun)
+
+    async def test_only_deaths_alone_condemn(self, store: Any) -> None:
+        """Any number of deaths in company leaves hope; the second death alone does not."""
+        attempts = Attempts(store, KEYS)
+        for _ in range(20):
+            await attempts.begin(PLACE)
+        await attempts.begin_alone(PLACE)
+        assert (await attempts.begin(PLACE)).is_hopeless is False
+        await attempts.begin_alone(PLACE)
+        assert (await attempts.begin(PLACE)).is_hopeless is True
+
+    async def test_an_end_forgets_everything(self, store: Any) -> None:
+        """An event that got through begins anew, should it ever come again."""
+        attempts = Attempts(store, KEYS)
+        for _ in range(5):
+            await attempts.begin(PLACE)
+        await attempts.end(PLACE)
+        assert (await attempts.begin(PLACE)).unclean_ends == 0
+
+
+class TestSettlement:
+    async def settled(self, store: Any, **state: bool) -> dict[bytes, bytes]:
+        """The count of an event that ran alone once, after its slot was given back in some state."""
+        attempts = Attempts(store, KEYS)
+        await attempts.begin(PLACE)
+        await attempts.begin_alone(PLACE)
+        slot = Slot(PLACE, 1)
+        for name, value in state.items():
+            setattr(slot, name, value)
+        settlement = Settlement(attempts)
+        settlement.settle(slot)
+        await settlement.drain(10)
+        counts: dict[bytes, bytes] = await store.hgetall(KEYS.attempts("video.uploaded", 1, 7))
+        return counts
+
+    async def test_a_finished_event_is_forgotten(self, store: Any) -> None:
+        """No count remains of an event that was answered."""
+        assert await self.settled(store) == {}
+
+    async def test_a_cancelled_event_gets_its_start_back(self, store: Any) -> None:
+        """An orderly stop counts for nothing, also for an event that ran alone."""
+        counts = await self.settled(store, was_cancelled=True, runs_alone=True)
+        assert counts == {b"started": b"0", b"alone": b"0"}
+
+    async def test_a_crashed_event_keeps_its_count(self, store: Any) -> None:
+        """The event whose work ended the process carries that on."""
+        assert await self.settled(store, has_crashed=True) == {b"started": b"1", b"alone": b"1"}
+
+
+class TestAppliedOffsets:
+    async def test_reads_what_was_written(self, store: Any) -> None:
+        """Progress is kept per partition; unknown partitions are absent."""
+        applied = AppliedOffsets(store, KEYS, "group")
+        await applied.write({("topic", 0): 5})
+        assert await applied.read([("topic", 0), ("topic", 1)]) == {("topic", 0): 5}
+
+    async def test_groups_are_apart(self, store: Any) -> None:
+        """Another group's progress says nothing about ours."""
+        await AppliedOffsets(store, KEYS, "group").write({("topic", 0): 5})
+        assert await AppliedOffsets(store, KEYS, "other").read([("topic", 0)]) == {}
+
+
+class TestDeadLetters:
+    def record(self, value: bytes | None) -> Record:
+        """A record with headers whose order and bytes matter."""
+        headers = (("b", b"\x00\xff"), ("a", b""), ("b", b"again"))
+        return Record(PLACE, b"video", value, headers, 12.5, 1)
+
+    async def test_one_letter_an_event(self, store: Any) -> None:
+        """However often it is written, by whichever agent or process, a letter is published once."""
+        publisher = MemoryPublisher()
+        for _ in range(2):
+            letters = DeadLetters(publisher, store, KEYS, ManualClock())
+            await letters.write(self.record(b"{"), Failure(cause="event-not-json", message="no"), role="intake")
+        letter = json.loads(publisher.of(DEAD_LETTER)[0].value)
+        assert len(publisher.records) == 1
+        assert (letter["dead_letter_id"], letter["cause"]) == (dead_letter_id(PLACE), "event-not-json")
+
+    async def test_keeps_bytes_and_headers(self, store: Any) -> None:
+        """The original comes back from the letter byte for byte, headers in order with duplicates."""
+        import msgspec
+
+        from schemas.dead_letters import DeadLetter
+
+        publisher = MemoryPublisher()
+        letters = DeadLetters(publisher, store, KEYS, ManualClock())
+        await letters.write(self.record(b"\xff\x00{"), Failure(cause="event-not-json", message="no"), role="intake")
+        letter = msgspec.json.decode(publisher.records[0].value, type=DeadLetter)
+        assert (letter.value, letter.key, letter.headers) == (b"\xff\x00{", b"video", self.record(None).headers)
+
+    async def test_what_is_too_large_leaves_its_hash(self, store: Any) -> None:
+        """A value that does not fit is not kept; size, hash and source say what it was."""
+        publisher = MemoryPublisher()
+        letters = DeadLetters(publisher, store, KEYS, ManualClock())
+        large = b"x" * (6 * 1024 * 1024)
+        await letters.write(self.record(large), Failure(cause="event-too-large", message="no"), role="intake")
+        letter = json.loads(publisher.records[0].value)
+        assert (letter["value"], letter["value_bytes"], len(letter["value_sha256"])) == (None, len(large), 64)
+        assert letter["source"] == {"topic": "video.uploaded", "partition": 1, "offset": 7}
+
+
+class TestOpenStore:
+    async def test_commands_outlive_a_restart(self) -> None:
+        """A command that is sent while Redis is down is answered when it is back."""
+        with scratch_dir() as folder, RedisServer(folder / "redis") as server:
+            client = open_store(server.url)
+            await client.ping()
+            server.kill()
+            waiting = asyncio.ensure_future(client.set("key", "value"))
+            pipeline = client.pipeline()
+            pipeline.set("other", "value")
+            piped = asyncio.ensure_future(pipeline.execute())
+            await asyncio.sleep(0.3)
+            assert (waiting.done(), piped.done()) == (False, False)
+            await asyncio.to_thread(server.restart)
+            await asyncio.gather(waiting, piped)
+            assert await client.mget("key", "other") == [b"value", b"value"]
+            await client.aclose()

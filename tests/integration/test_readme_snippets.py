@@ -1,0 +1,201 @@
+"""What README tells users to type, run as it stands there against a real Kafka and a real Redis."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from aiokafka.partitioner import murmur2
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from redis.asyncio import Redis
+
+from schemas.evidence import Embedding
+from schemas.facts import Fact
+from schemas.outcomes import Outcome, Version
+from schemas.wire import decode_upload, encode
+from streams.store.keys import Keys
+from streams.store.outcomes import Outcomes
+from streams.verdict.fold import fold
+from streams.verdict.outcome import FoldContext
+from streams.verdict.state import CaseState
+from tests.documents import README, code_blocks, section
+from tests.integration.verdict_world import RULESET
+from tests.sample_facts import UPLOADED_UNIX_SECONDS, accepted, feature, signal
+from tests.unique_topics import UniqueTopics
+
+VIDEO_ID = "v-42"
+SPACE = "efficientnet-lite0/1280"
+VECTOR = np.linspace(-1.0, 1.0, 1280).astype(np.float16).astype(np.float32)
+FEATURES = {"motion.pace": "slow", "audio.speech_ratio": 0.25}
+PARTITIONS = 4
+LONGEST_SECONDS = 60.0
+"""Nobody waits that long: it ends a snippet that says nothing."""
+CONTEXT = FoldContext(RULESET.policy, RULESET.prices, 0, UPLOADED_UNIX_SECONDS + 10.0)
+
+(PUBLISH,) = code_blocks(section(README, "Publish an upload"), "python")
+(CONSUME,) = code_blocks(section(README, "Consume verdicts"), "python")
+READ, DECODE = code_blocks(section(README, "Read features"), "python")
+(REDIS_CLI,) = code_blocks(section(README, "Read features"), "sh")
+
+
+def replaced(snippet: str, **words: str) -> str:
+    """The snippet with addresses and names of the test in place of README's, each of which must be there."""
+    for said, meant in words.items():
+        word = {"kafka": "127.0.0.1:9092", "redis": "redis://127.0.0.1:6379/0", "group": "trust-and-safety"}.get(
+            said, said.replace("_", ".")
+        )
+        assert f'"{word}"' in snippet, word
+        snippet = snippet.replace(f'"{word}"', f'"{meant}"')
+    return snippet
+
+
+def run_snippet(snippet: str) -> dict[str, Any]:
+    """Run it here, and return its names."""
+    names: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(snippet, "README.md", "exec"), names)
+    return names
+
+
+@contextmanager
+def running(snippet: str) -> Iterator[Iterator[str]]:
+    """Run a snippet that never ends in a process of its own; yields the lines that it prints."""
+    command = [sys.executable, "-c", snippet]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    timer = threading.Timer(LONGEST_SECONDS, process.kill)
+    timer.start()
+    try:
+        assert process.stdout is not None
+        yield (line.strip() for line in process.stdout)
+    finally:
+        timer.cancel()
+        process.kill()
+        process.communicate()
+
+
+def folded(*facts: Fact) -> tuple[CaseState, Outcome]:
+    """State and outcome of facts from offset 0 on."""
+    state, outcome = None, None
+    for offset, fact in enumerate(facts):
+        made = fold(state, fact, offset, CONTEXT)
+        state, outcome = made.state, made.outcome or outcome
+    assert state is not None
+    assert outcome is not None
+    return state, outcome
+
+
+def answered(video_id: str) -> tuple[CaseState, Outcome]:
+    """A video whose only modality answered, with the features and the embedding that README reads."""
+    embedding = Embedding.pack(
+        VECTOR.tolist(), space=SPACE, model="efficientnet-lite0@0.1.0", event_unix_seconds=UPLOADED_UNIX_SECONDS
+    )
+    answer = signal(
+        "frames",
+        video_id=video_id,
+        features={name: feature(value) for name, value in FEATURES.items()},
+        embeddings={SPACE: embedding},
+    )
+    return folded(accepted(video_id=video_id, expected=("frames",)), answer)
+
+
+@pytest.fixture
+async def stored(redis_url: str) -> AsyncIterator[str]:
+    """A Redis with one video in it, written by the product's own store."""
+    client = Redis.from_url(redis_url)
+    state, outcome = answered(VIDEO_ID)
+    assert await Outcomes(client, Keys()).replace(VIDEO_ID, None, state, outcome)
+    await client.aclose()
+    yield redis_url
+
+
+def only_record(bootstrap_servers: str, topic: str) -> Message:
+    """The one record of a topic, wherever it lies."""
+    consumer = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": topic, "enable.auto.commit": False})
+    consumer.assign([TopicPartition(topic, number, 0) for number in range(PARTITIONS)])
+    message = consumer.poll(LONGEST_SECONDS)
+    consumer.close()
+    assert message is not None
+    assert message.error() is None
+    return message
+
+
+class TestPublish:
+    def test_an_upload_is_published(self, kafka: str, topics: UniqueTopics) -> None:
+        """The event is one that intake accepts, under its key, in the partition that Java and Faust compute."""
+        topic = topics.create("uploaded", PARTITIONS)
+        run_snippet(replaced(PUBLISH, kafka=kafka, video_uploaded=topic))
+        message = only_record(kafka, topic)
+        upload = decode_upload(message.value())
+        assert (upload.video_id, upload.deadline_seconds, upload.market) == (VIDEO_ID, 30.0, "DE")
+        assert message.key() == VIDEO_ID.encode()
+        assert message.partition() == (murmur2(VIDEO_ID.encode()) & 0x7FFFFFFF) % PARTITIONS
+
+    def test_is_a_dozen_lines(self) -> None:
+        """That is what a producer has to write."""
+        assert len([line for line in PUBLISH.splitlines() if line.strip()]) <= 12
+
+
+class TestConsume:
+    def test_keeps_the_highest_version(self, kafka: str, topics: UniqueTopics) -> None:
+        """A verdict is acted on once, and a stale one that lies behind it never."""
+        topic = topics.create("moderation", partitions=1)
+        stale, newest = outcome_at("a", 1), outcome_at("a", 2)
+        producer = Producer({"bootstrap.servers": kafka})
+        for outcome in (newest, stale, newest, outcome_at("b", 1)):
+            producer.produce(topic, key=outcome.verdict.video_id, value=encode(outcome.verdict))
+        assert producer.flush(LONGEST_SECONDS) == 0
+        words = newest.verdict.reasons[0].words
+        snippet = replaced(CONSUME, kafka=kafka, group=topics.name("safety"), video_moderation=topic)
+        with running(snippet) as lines:
+            assert [next(lines), next(lines)] == [f"a final allow {words}", f"b final allow {words}"]
+
+    def test_survives_a_tombstone(self, kafka: str, topics: UniqueTopics) -> None:
+        """A record without a value is passed over."""
+        topic = topics.create("moderation", partitions=1)
+        producer = Producer({"bootstrap.servers": kafka})
+        producer.produce(topic, key="gone", value=None)
+        producer.produce(topic, key="b", value=encode(outcome_at("b", 1).verdict))
+        assert producer.flush(LONGEST_SECONDS) == 0
+        snippet = replaced(CONSUME, kafka=kafka, group=topics.name("safety"), video_moderation=topic)
+        with running(snippet) as lines:
+            assert next(lines).startswith("b final allow")
+
+
+def outcome_at(video_id: str, offset: int) -> Outcome:
+    """The same outcome under a version of choice."""
+    _, outcome = answered(video_id)
+    version = Version(revision=1, generation=0, offset=offset)
+    return msgspec.structs.replace(outcome, verdict=msgspec.structs.replace(outcome.verdict, version=version))
+
+
+class TestRead:
+    async def test_features_in_one_call(self, stored: str, capsys: pytest.CaptureFixture[str]) -> None:
+        """All features of the video, with values, times and models."""
+        names = run_snippet(replaced(READ, redis=stored))
+        assert READ.count("store.") == 1
+        assert FEATURES == {name: found["value"] for name, found in names["features"].items()}
+        assert {"value", "event_unix_seconds", "model"} == set(names["features"]["motion.pace"])
+        assert capsys.readouterr().out == "slow 0.25\n"
+
+    async def test_redis_cli(self, stored: str) -> None:
+        """The words that `redis-cli` sends mean to the server what README says."""
+        every, some = (shlex.split(line)[1:] for line in REDIS_CLI.splitlines())
+        client = Redis.from_url(stored, decode_responses=True, protocol=2)
+        found = await client.execute_command(*every)
+        values = await client.execute_command(*some)
+        await client.aclose()
+        assert set(FEATURES) == set(found)
+        assert list(FEATURES.values()) == [msgspec.json.decode(value)["value"] for value in values]
+
+    async def test_an_embedding(self, stored: str, capsys: pytest.CaptureFixture[str]) -> None:
+        """The vector that the agent packed, in half precision."""
+        names = run_snippet(replaced(DECODE, redis=stored))
+        np.testing.assert_array_equal(names["vector"], VECTOR)
+        assert capsys.readouterr().out == "efficientnet-lite0@0.1.0 (1280,)\n"

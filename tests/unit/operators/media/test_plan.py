@@ -1,0 +1,167 @@
+"""What the plan looks at, from indexes alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from operators.media.index import AudioStreamIndex, MediaIndex, VideoStreamIndex
+from operators.media.layout import layout_for
+from operators.media.plan import Plan, PlanPolicy, coverage_ratio, make_plan
+
+POLICY = PlanPolicy()
+
+
+def video_index(seconds: float, *, gop_seconds: float = 2.0, rate: float = 25.0) -> VideoStreamIndex:
+    """A 720p video with evenly spaced keyframes."""
+    return VideoStreamIndex(
+        codec="h264",
+        width=1280,
+        height=720,
+        pixel_aspect=1.0,
+        frame_rate_hz=rate,
+        start_seconds=0.0,
+        duration_seconds=seconds,
+        num_packets=round(seconds * rate),
+        keyframe_seconds=tuple(number * gop_seconds for number in range(int(seconds / gop_seconds) + 1)),
+        bytes_per_second=(),
+        is_listed=True,
+        is_complete=True,
+    )
+
+
+def index_of(video: VideoStreamIndex | None, audio: AudioStreamIndex | None = None) -> MediaIndex:
+    """A file of these streams."""
+    seconds = max((stream.duration_seconds for stream in (video, audio) if stream), default=0.0)
+    return MediaIndex("mov", 1000, seconds, seconds, 0.0, video, audio)
+
+
+def plan_of(video: VideoStreamIndex, policy: PlanPolicy = POLICY) -> Plan:
+    """The plan of a silent video."""
+    return make_plan(index_of(video), policy, max_pixels=10**8)
+
+
+class TestSweep:
+    """Short videos."""
+
+    @pytest.mark.parametrize(("seconds", "num_frames"), [(0.04, 1), (5.3, 5), (20.0, 20), (48.0, 48), (90.0, 48)])
+    def test_one_frame_a_second_up_to_the_limit(self, seconds: float, num_frames: int) -> None:
+        """Wanted times lie evenly, one a second, no more than allowed, all inside the video."""
+        video = plan_of(video_index(seconds)).video
+        assert video is not None
+        assert [span.kind for span in video.spans] == ["sweep"]
+        assert len(video.wanted_seconds) == num_frames
+        assert all(0 < time < seconds for time in video.wanted_seconds)
+
+    def test_unknown_duration_is_swept(self) -> None:
+        """Without any duration the first stretch is looked at."""
+        video = plan_of(replace(video_index(0.0), num_packets=0, is_complete=False)).video
+        assert video is not None
+        assert video.wanted_seconds[0] == 0.5
+        assert len(video.wanted_seconds) == POLICY.max_frames
+
+    def test_few_packets_are_swept_whatever_the_duration(self) -> None:
+        """Three hours of a slide a minute cost no more than three minutes of slides."""
+        video = plan_of(video_index(10_800.0, rate=1 / 60)).video
+        assert video is not None
+        assert [span.kind for span in video.spans] == ["sweep"]
+        assert video.max_motion_frames <= 181
+
+    def test_large_pictures_leave_out_frames(self) -> None:
+        """Skipping pays from a picture size on."""
+        small = replace(video_index(5.0), width=320, height=180)
+        assert plan_of(video_index(5.0)).video.skip_nonreference  # type: ignore[union-attr]
+        assert not plan_of(small).video.skip_nonreference  # type: ignore[union-attr]
+
+
+class TestMoments:
+    """Long videos."""
+
+    def test_spread_from_first_to_last(self) -> None:
+        """Moments cover the whole duration, bursts among glances, within the number of frames."""
+        video = plan_of(video_index(600.0)).video
+        assert video is not None
+        starts = [span.start_seconds for span in video.spans]
+        assert starts == sorted(starts)
+        assert (starts[0] < 17.0, starts[-1] > 580.0) == (True, True)
+        assert [span.kind for span in video.spans].count("burst") == POLICY.num_bursts
+        assert len(video.wanted_seconds) == POLICY.max_frames
+
+    def test_start_at_keyframes_where_there_are_some(self) -> None:
+        """Nothing is decoded before a moment whose keyframe is near."""
+        video = plan_of(video_index(600.0)).video
+        assert video is not None
+        assert {span.lead_in_seconds for span in video.spans} == {0.0}
+
+    def test_sparse_keyframes_keep_to_the_budget(self) -> None:
+        """With one keyframe in an hour, what is decoded stays within the budget and moments remain."""
+        video = plan_of(video_index(3600.0, gop_seconds=5000.0)).video
+        assert video is not None
+        assert video.spans
+        assert max(span.end_seconds for span in video.spans) <= POLICY.max_decoded_seconds
+
+    def test_sparse_keyframes_within_the_budget_lose_nothing(self) -> None:
+        """A four-minute video with one keyframe is walked through from end to end."""
+        video = plan_of(video_index(240.0, gop_seconds=5000.0)).video
+        assert video is not None
+        assert len(video.wanted_seconds) == POLICY.max_frames
+
+    def test_moments_do_not_overlap(self) -> None:
+        """Spans follow one another."""
+        video = plan_of(video_index(95.0, gop_seconds=8.0)).video
+        assert video is not None
+        pairs = zip(video.spans, video.spans[1:], strict=False)
+        assert all(before.end_seconds < after.start_seconds for before, after in pairs)
+
+
+class TestAudioPlan:
+    """Sound."""
+
+    def test_short_sound_is_taken_whole(self) -> None:
+        """One span, with room for what headers round off."""
+        audio = make_plan(index_of(None, AudioStreamIndex("aac", 44_100, 2, 0.0, 20.0)), POLICY, max_pixels=1).audio
+        assert audio is not None
+        assert audio.spans == ((0.0, 21.0),)
+
+    def test_long_sound_is_sampled(self) -> None:
+        """Spans are spread evenly and add up to the limit."""
+        stream = AudioStreamIndex("aac", 44_100, 6, 0.0, 7200.0)
+        audio = make_plan(index_of(None, stream), POLICY, max_pixels=1).audio
+        assert audio is not None
+        assert sum(end - start for start, end in audio.spans) == pytest.approx(POLICY.max_audio_seconds)
+        assert audio.spans[-1][1] == pytest.approx(7200.0)
+        assert audio.num_channels == 2
+
+
+class TestPlan:
+    """The whole."""
+
+    def test_fingerprint_is_stable(self) -> None:
+        """The same inputs give the same text, another policy another."""
+        first, second = plan_of(video_index(20.0)), plan_of(video_index(20.0))
+        other = plan_of(video_index(20.0), replace(POLICY, max_frames=10))
+        assert first.fingerprint == second.fingerprint != other.fingerprint
+
+    def test_capacity_is_bounded(self) -> None:
+        """No header makes the memory larger than the policy allows."""
+        video = replace(video_index(20.0), duration_seconds=1e9, num_packets=10**9, is_complete=False)
+        plan = make_plan(index_of(video, AudioStreamIndex("aac", 8000, 2, 0.0, 1e9)), POLICY, max_pixels=10**8)
+        assert layout_for(plan).capacity_bytes < 400 * 2**20
+
+
+class TestCoverage:
+    """`coverage_ratio`."""
+
+    def test_counts_near_frames(self) -> None:
+        """A wanted time is covered within half a period of a sampled frame."""
+        assert coverage_ratio((0.5, 1.5, 2.5, 3.5), 1.0, [(0.4, 0.4), (2.0, 2.0)]) == 0.75
+
+    def test_standing_frame_covers_while_it_stands(self) -> None:
+        """A frame on screen for a minute stands for that minute."""
+        assert coverage_ratio((0.5, 1.5, 2.5, 3.5), 1.0, [(0.0, 3.6)]) == 1.0
+
+    def test_nothing_sampled(self) -> None:
+        """Nothing is covered by nothing; without video there is nothing to cover."""
+        assert coverage_ratio((0.5,), 1.0, []) == 0.0
+        assert coverage_ratio((), 1.0, []) == 1.0

@@ -1,0 +1,98 @@
+"""References become open files only below the allowed roots."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from operators.errors import InvalidMedia, MediaCause
+from operators.media.source import resolve_media
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A root that holds one file, beside a secret that it does not hold."""
+    root = tmp_path / "media"
+    (root / "inner").mkdir(parents=True)
+    (root / "clip.mp4").write_bytes(b"clip")
+    (tmp_path / "secret").write_bytes(b"secret")
+    return root
+
+
+def cause_of(reference: str, root: Path, *, max_bytes: int = 1000) -> MediaCause:
+    """Why `reference` is refused."""
+    with pytest.raises(InvalidMedia) as caught:
+        resolve_media(reference, (root,), max_bytes=max_bytes)
+    return caught.value.cause
+
+
+class TestResolveMedia:
+    """`resolve_media`."""
+
+    @pytest.mark.parametrize("form", ["{root}/clip.mp4", "clip.mp4", "inner/../clip.mp4", "file:{root}/clip.mp4"])
+    def test_opens_what_lies_below_a_root(self, form: str, root: Path) -> None:
+        """Absolute, relative and `file:` references open the file for reading."""
+        with resolve_media(form.format(root=root), (root,)) as media:
+            assert os.read(media.fd, 10) == b"clip"
+            assert media.size_bytes == 4
+
+    def test_file_url(self, root: Path) -> None:
+        """`file://` with an absolute path is the path."""
+        with resolve_media(f"file://{root}/clip.mp4", (root,)) as media:
+            assert media.path == root / "clip.mp4"
+
+    @pytest.mark.parametrize("reference", ["../secret", "inner/../../secret", "/etc/passwd", ".", ""])
+    def test_refuses_what_lies_outside(self, reference: str, root: Path) -> None:
+        """Neither `..` nor an absolute path nor the root itself gets through."""
+        assert cause_of(reference, root) == "media-outside-roots"
+
+    def test_refuses_symlink_that_leads_outside(self, root: Path) -> None:
+        """A symlink below the root is judged by where it leads."""
+        (root / "link").symlink_to(root.parent / "secret")
+        assert cause_of("link", root) == "media-outside-roots"
+
+    def test_follows_symlink_that_stays_inside(self, root: Path) -> None:
+        """A symlink to another file of the root is fine."""
+        (root / "link").symlink_to(root / "clip.mp4")
+        with resolve_media("link", (root,)) as media:
+            assert media.path == root / "clip.mp4"
+
+    def test_refuses_sibling_with_the_same_beginning(self, root: Path) -> None:
+        """`/media-private` is not below `/media`."""
+        private = root.parent / "media-private"
+        private.mkdir()
+        (private / "clip.mp4").write_bytes(b"clip")
+        assert cause_of(str(private / "clip.mp4"), root) == "media-outside-roots"
+
+    def test_refuses_what_is_no_file(self, root: Path) -> None:
+        """Folders and pipes are refused, and a pipe without a writer does not hang."""
+        os.mkfifo(root / "pipe")
+        assert cause_of("inner", root) == "media-not-a-file"
+        assert cause_of("pipe", root) == "media-not-a-file"
+
+    def test_refuses_sizes(self, root: Path) -> None:
+        """Nothing at all and too much are refused."""
+        (root / "empty").touch()
+        assert cause_of("empty", root) == "media-empty"
+        assert cause_of("clip.mp4", root, max_bytes=3) == "media-too-large"
+
+    @pytest.mark.parametrize("reference", ["none.mp4", "clip.mp4\0.txt", "x" * 5000, "http://host/clip.mp4"])
+    def test_refuses_what_does_not_exist(self, reference: str, root: Path) -> None:
+        """A missing file, a null byte, a name too long and a kind of source that is not offered."""
+        assert cause_of(reference, root) == "media-missing"
+
+    def test_second_root_is_searched(self, root: Path, tmp_path: Path) -> None:
+        """A relative reference is found below whichever root has it."""
+        other = tmp_path / "other"
+        other.mkdir()
+        with resolve_media("clip.mp4", (other, root)) as media:
+            assert media.path == root / "clip.mp4"
+
+    def test_refusal_leaks_no_descriptor(self, root: Path) -> None:
+        """What was opened before it was refused is closed."""
+        (root / "empty").touch()
+        before = len(os.listdir("/proc/self/fd"))
+        cause_of("empty", root)
+        assert len(os.listdir("/proc/self/fd")) == before

@@ -1,0 +1,185 @@
+"""README and ARCHITECTURE say what is true: paths, commands, settings, topics, keys and labels."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Any, Literal, get_args, get_origin
+
+import pytest
+import typer
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+from typer.core import TyperGroup
+
+from ops.bench.catalogue import BENCHES
+from ops.cli.main import app
+from ops.cli.models import label_coverage
+from schemas.labels import LABELS
+from schemas.topics import TOPICS, Topic
+from streams.settings import Settings
+from streams.store.keys import Keys
+from tests.documents import ARCHITECTURE, CONTRIBUTING, README, REPOSITORY, code_blocks, quoted, section, table
+
+DOCUMENTS = {"README.md": README, "ARCHITECTURE.md": ARCHITECTURE, "CONTRIBUTING.md": CONTRIBUTING}
+MOST_LINES_OF_INSTRUCTION = 10
+_DAY_SECONDS = 86_400
+_OF_THE_MACHINE = {"VIDSIGNAL_TORCH_THREADS": "cores, at most 4", "VIDSIGNAL_DECODE_PROCESSES": "cores, at most 8"}
+"""Defaults that differ from machine to machine, and their words."""
+_PATH = re.compile(r"(?:(?:schemas|models|operators|streams|ops|tests)(?:/[\w.-]+)+|[\w-]+\.(?:md|yml|toml))")
+_COMMAND = re.compile(r"vidsignal [a-z].*")
+
+
+def paths_in(text: str) -> set[str]:
+    """Paths of the repository that a document names, in backticks or as links."""
+    words = {word for quote in quoted(text) for word in quote.split() if _PATH.fullmatch(word)}
+    return words | set(re.findall(r"\]\(([^)#]+)\)", text))
+
+
+def commands_in(text: str) -> list[str]:
+    """Every `vidsignal ...` of a document."""
+    lines = [line.partition("  #")[0] for block in code_blocks(text, "sh") for line in block.splitlines()]
+    return [line for line in (*quoted(text), *lines) if _COMMAND.fullmatch(line)]
+
+
+def command_named(line: str) -> Any:
+    """The command that a line calls; fails where there is none."""
+    command: Any = typer.main.get_command(app)
+    for word in shlex.split(line)[1:]:
+        if not isinstance(command, TyperGroup):
+            break
+        assert word in command.commands, f"{line!r}: no {word!r} among {sorted(command.commands)}"
+        command = command.commands[word]
+    return command
+
+
+def all_commands(command: Any, *names: str) -> list[str]:
+    """Full names of everything that can be run."""
+    if isinstance(command, TyperGroup):
+        return [name for word, inner in command.commands.items() for name in all_commands(inner, *names, word)]
+    return [" ".join(names)]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+class TestEveryDocument:
+    def test_paths_exist(self, document: str) -> None:
+        """Whatever file or folder is named is there; `vidsignal.toml` is the user's own."""
+        named = paths_in(DOCUMENTS[document]) - {"vidsignal.toml"}
+        assert named
+        assert {name for name in named if not (REPOSITORY / name).exists()} == set()
+
+    def test_commands_exist(self, document: str) -> None:
+        """Whatever command is named can be run, with the options that are named."""
+        for line in commands_in(DOCUMENTS[document]):
+            options = {option for parameter in command_named(line).params for option in parameter.opts}
+            assert set(re.findall(r"--[a-z-]+", line)) - {"--help"} <= options, line
+
+    def test_speaks_of_no_machine(self, document: str) -> None:
+        """No folder of some machine and no address of an index."""
+        assert re.findall(r"https?://|/(?:root|home|tmp|work)/", DOCUMENTS[document]) == []
+
+
+class TestCommands:
+    def test_all_are_listed(self) -> None:
+        """README's table has every command of the command line, once, and no other."""
+        called = [re.sub(r"[\[ ]*[A-Z].*", "", row[0]) for row in table(section(README, "Commands"))]
+        assert sorted(called) == sorted(all_commands(typer.main.get_command(app), "vidsignal"))
+
+    def test_benchmarks_exist(self) -> None:
+        """What is run as a benchmark is in the catalogue."""
+        named = [line.split()[2] for text in DOCUMENTS.values() for line in commands_in(text) if " bench " in line]
+        assert {name for name in named if name != "NAME"} <= set(BENCHES)
+
+
+class TestSettings:
+    rows = {row[0]: row for row in table(section(README, "Settings"))}
+
+    def test_all_are_listed(self) -> None:
+        """One row a setting, in the order of the code."""
+        assert list(self.rows) == [f"VIDSIGNAL_{name.upper()}" for name in Settings.model_fields]
+
+    @pytest.mark.parametrize("name", Settings.model_fields)
+    def test_defaults(self, name: str) -> None:
+        """The default is the code's."""
+        variable = f"VIDSIGNAL_{name.upper()}"
+        expected = _OF_THE_MACHINE.get(variable, spelled(Settings.model_fields[name]))
+        assert expected == self.rows[variable][1]
+
+    @pytest.mark.parametrize("name", Settings.model_fields)
+    def test_choices(self, name: str) -> None:
+        """Where only some words are allowed, each is named."""
+        annotation = Settings.model_fields[name].annotation
+        choices = get_args(annotation) if get_origin(annotation) is Literal else ()
+        words = self.rows[f"VIDSIGNAL_{name.upper()}"][2]
+        assert [choice for choice in choices if f"`{choice}`" not in words] == []
+
+
+def spelled(field: FieldInfo) -> str:
+    """A default as an environment variable would say it, `unset` and `empty` for nothing."""
+    default = field.default
+    match default:
+        case None:
+            return "unset"
+        case bool():
+            return str(default).lower()
+        case float():
+            return f"{default:.10g}"
+        case tuple():
+            return ",".join(map(str, default)) or "empty"
+        case SecretStr():
+            return default.get_secret_value()
+        case _:
+            return str(default) or "empty"
+
+
+class TestTopics:
+    def test_table_is_the_contract(self) -> None:
+        """Names, writers, retention and meaning are those of the code."""
+        expected = [[topic.name, topic.written_by, kept(topic), topic.says] for topic in TOPICS]
+        assert expected == table(section(README, "Topics"))
+
+
+def kept(topic: Topic) -> str:
+    """Retention in words."""
+    return "compacted" if topic.retention_seconds is None else f"{topic.retention_seconds // _DAY_SECONDS} days"
+
+
+class TestRedisKeys:
+    def test_readers_keys(self) -> None:
+        """The keys for readers are those of the code, and none is left out."""
+        keys = Keys()
+        named = [row[0].replace("<video_id>", "v") for row in table(section(README, "Redis keys"))]
+        assert named == [keys.status("v"), keys.verdict("v"), keys.features("v"), keys.embeddings("v")]
+
+
+class TestLabels:
+    said = section(README, "What the models cover, honestly")
+
+    def test_covered(self) -> None:
+        """The table has every label that a model produces, in the taxonomy's order, with that model."""
+        expected = [[label, ", ".join(names)] for label, names in label_coverage().items() if names]
+        assert expected == [row[:2] for row in table(self.said)]
+
+    def test_uncovered(self) -> None:
+        """Every other label is named as uncovered."""
+        listed = self.said.partition("Uncovered")[2].partition("\n\n")[0]
+        assert quoted(listed) == [label for label, names in label_coverage().items() if not names]
+
+    def test_numbers(self) -> None:
+        """The sums are right."""
+        covered = sum(bool(names) for names in label_coverage().values())
+        assert [len(LABELS), covered] == [int(number) for number in re.findall(r"\d+", self.said.splitlines()[1])][:2]
+
+
+class TestWalk:
+    def test_each_step_names_its_file(self) -> None:
+        """The walk of one upload is a numbered list without holes, and every step leads to code."""
+        steps = re.findall(r"^(\d+)\. (.*)$", section(ARCHITECTURE, "The walk of one upload"), re.MULTILINE)
+        assert [int(number) for number, _ in steps] == list(range(1, len(steps) + 1))
+        assert [step for _, step in steps if not paths_in(step)] == []
+
+    @pytest.mark.parametrize("what", ["an operator", "a modality", "a topic", "a backend"])
+    def test_instructions_are_short(self, what: str) -> None:
+        """Adding something takes less than ten lines to tell."""
+        lines = section(ARCHITECTURE, f"Where to add {what}").strip().splitlines()
+        assert 0 < len(lines) < MOST_LINES_OF_INSTRUCTION

@@ -1,0 +1,173 @@
+"""The wrapper around all work: what is finished, what is answered, what ends the process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from operators.errors import DeviceFault, InvalidMedia, ModelFault, Overloaded
+from schemas.errors import InvalidEvent
+from schemas.facts import Failure
+from streams.delivery.admission import Admission, Slot
+from streams.delivery.crash import Crash, WorkerExit
+from streams.delivery.delivery import Delivery
+from streams.delivery.ledger import OffsetLedger
+from streams.delivery.record import Place, Record
+from tests.fakes import ManualClock
+
+PARTITION = ("topic", 0)
+
+
+def record(offset: int = 0, generation: int = 1) -> Record:
+    """A record of the only partition."""
+    return Record(Place("topic", 0, offset), b"video", b"{}", (), 0.0, generation)
+
+
+@dataclass
+class ScriptedWork:
+    """Raises what the script says, one entry a run, then succeeds; or waits for a gate."""
+
+    script: list[Exception] = field(default_factory=list)
+    gate: asyncio.Event | None = None
+    num_runs: int = 0
+    failures: list[Failure] = field(default_factory=list)
+    failing: Callable[[], Awaitable[None]] | None = None
+
+    async def run(self, record: Record, slot: Slot) -> None:
+        self.num_runs += 1
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.script:
+            raise self.script.pop(0)
+
+    async def fail(self, record: Record, slot: Slot, failure: Failure) -> None:
+        self.failures.append(failure)
+
+
+class Bench:
+    """One agent of one app, without a broker."""
+
+    def __init__(self, work: ScriptedWork, capacity: int = 4) -> None:
+        self.work = work
+        self.clock = ManualClock()
+        self.ledger = OffsetLedger()
+        self.crash = Crash()
+        self.released: list[Slot] = []
+        self.admission = Admission(capacity, ("agent",), self.released.append)
+        self.begin(1)
+        self.delivery = Delivery(
+            role="media",
+            agent="agent",
+            work=work,
+            admission=self.admission,
+            ledger=self.ledger,
+            crash=self.crash,
+            clock=self.clock,
+            device_fault_attempts=3,
+        )
+
+    def begin(self, generation: int) -> None:
+        """The group gives this member the partition."""
+        self.ledger.open([PARTITION], generation)
+        self.admission.suspend()
+        self.admission.resume(generation)
+
+    async def take(self, taken: Record) -> None:
+        """Deliver a record as the consumer does."""
+        self.ledger.deliver(PARTITION, taken.place.offset)
+        await self.delivery.take(taken)
+
+    async def settle(self) -> None:
+        """Let everything run, and time pass for whoever waits between tries."""
+        for _ in range(20):
+            for _ in range(20):
+                await asyncio.sleep(0)
+            self.clock.advance(60)
+
+    @property
+    def committable(self) -> int | None:
+        """What may be committed."""
+        return self.ledger.committable().get(PARTITION)
+
+
+async def answered(*script: Exception) -> Bench:
+    """A bench that met one record whose work went as the script says."""
+    bench = Bench(ScriptedWork(list(script)))
+    await bench.take(record())
+    await bench.settle()
+    return bench
+
+
+class TestDelivery:
+    async def test_finishes_after_the_work_returned(self) -> None:
+        """A record counts as finished when its work has returned, and not before."""
+        gate = asyncio.Event()
+        bench = Bench(ScriptedWork(gate=gate))
+        await bench.take(record())
+        await bench.settle()
+        assert bench.committable is None
+        gate.set()
+        await bench.settle()
+        assert bench.committable == 1
+
+    async def test_waits_while_overloaded(self) -> None:
+        """Overload is waited out, however long it lasts."""
+        bench = await answered(*[Overloaded("full")] * 10)
+        assert (bench.work.num_runs, bench.work.failures, bench.committable) == (11, [], 1)
+
+    async def test_invalid_media_is_answered(self) -> None:
+        """Media at fault is not tried again: the work is asked to say so, then the record is finished."""
+        bench = await answered(InvalidMedia("media-empty", "no bytes"))
+        assert bench.work.failures == [Failure(cause="media-empty", message="no bytes")]
+        assert (bench.work.num_runs, bench.committable) == (1, 1)
+
+    async def test_invalid_events_are_answered(self) -> None:
+        """An event that cannot be read is not tried again."""
+        bench = await answered(InvalidEvent("event-not-json", "no"))
+        assert [failure.cause for failure in bench.work.failures] == ["event-not-json"]
+
+    async def test_device_faults_are_tried_a_bounded_number_of_times(self) -> None:
+        """Two faults are tried again, the third is an answer."""
+        patient = await answered(DeviceFault("a"), DeviceFault("b"))
+        assert (patient.work.num_runs, patient.work.failures, patient.committable) == (3, [], 1)
+        given_up = await answered(DeviceFault("a"), DeviceFault("b"), ModelFault("nan"))
+        assert given_up.work.failures == [Failure(cause="model-fault", message="nan")]
+        assert (given_up.work.num_runs, given_up.committable) == (3, 1)
+
+    async def test_a_bug_ends_the_process_unacknowledged(self) -> None:
+        """Anything unexpected is reported, finishes nothing, and marks its slot."""
+        bench = await answered(RuntimeError("bug"))
+        assert bench.crash.happened.is_set()
+        assert (bench.crash.exit_code, bench.committable) == (WorkerExit.CRASHED, None)
+        assert [slot.has_crashed for slot in bench.released] == [True]
+
+    async def test_a_redelivery_joins_running_work(self) -> None:
+        """A record that comes again while its work runs is not worked on twice, and is finished by the one run."""
+        gate = asyncio.Event()
+        bench = Bench(ScriptedWork(gate=gate))
+        await bench.take(record(generation=1))
+        await bench.settle()
+        bench.begin(2)
+        await bench.take(record(generation=2))
+        await bench.settle()
+        gate.set()
+        await bench.settle()
+        assert (bench.work.num_runs, bench.committable) == (1, 1)
+
+    async def test_cancel_leaves_the_record_unfinished(self) -> None:
+        """Work that is ended at shutdown finishes nothing, and its slot says why."""
+        bench = Bench(ScriptedWork(gate=asyncio.Event()))
+        await bench.take(record())
+        await bench.settle()
+        await bench.delivery.cancel()
+        assert bench.committable is None
+        assert [(slot.was_cancelled, slot.has_crashed) for slot in bench.released] == [(True, False)]
+
+    async def test_a_stale_record_is_not_worked_on(self) -> None:
+        """A record of an earlier generation is dropped: it comes again."""
+        bench = Bench(ScriptedWork())
+        bench.begin(2)
+        await bench.take(record(generation=1))
+        await bench.settle()
+        assert bench.work.num_runs == 0

@@ -1,0 +1,90 @@
+"""Rebuilding states from topics: the log where it holds all facts, the published outcome where it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from schemas.facts import Fact
+from schemas.outcomes import Outcome
+from schemas.wire import encode
+from streams.kafka_clients import StoredRecord
+from streams.rebuild import Rebuilt, refold
+from streams.verdict.cost import Prices
+from streams.verdict.fold import fold
+from streams.verdict.outcome import FoldContext
+from streams.verdict.policy_file import load_policy
+from streams.verdict.role import Ruleset
+from streams.verdict.state import CaseState
+from tests.fakes import ManualClock
+from tests.sample_facts import VIDEO_ID, accepted, deadline, signal
+
+RULESET = Ruleset(load_policy(None), Prices(1.0, 1.0, 1.0, 1.0), log_generation=0)
+EXPECTED = ("frames", "audio")
+LOG: tuple[Fact, ...] = (accepted(expected=EXPECTED), signal("frames"), signal("audio"))
+
+
+def fold_in_order(log: Sequence[Fact]) -> tuple[CaseState, Outcome]:
+    clock = ManualClock()
+    state, outcome = None, None
+    for offset, fact in enumerate(log):
+        context = FoldContext(RULESET.policy, RULESET.prices, 0, clock.now_unix_seconds())
+        folded = fold(state, fact, offset, context)
+        state, outcome = folded.state, folded.outcome or outcome
+    assert state is not None
+    assert outcome is not None
+    return state, outcome
+
+
+def rebuilt(published: Outcome | None, log: Sequence[Fact], first_offset: int = 0) -> Rebuilt:
+    stored = [
+        StoredRecord("video.signals", 0, offset, 0.0, fact.video_id.encode(), encode(fact), ())
+        for offset, fact in enumerate(log, first_offset)
+    ]
+    known = {VIDEO_ID: published} if published else {}
+    (video,) = refold(known, stored, RULESET, ManualClock()).values()
+    return video
+
+
+class TestRefold:
+    """One video's way back."""
+
+    def test_a_whole_log_gives_the_state_and_the_published_outcome(self) -> None:
+        """Nothing has to be published again."""
+        state, outcome = fold_in_order(LOG)
+        assert rebuilt(outcome, LOG) == Rebuilt(state, outcome, is_published=True)
+
+    def test_an_outcome_that_was_not_published_yet_is_known_not_to_be_out(self) -> None:
+        """The redelivery of its fact publishes it."""
+        _, pending = fold_in_order(LOG[:1])
+        state, final = fold_in_order(LOG)
+        assert rebuilt(pending, LOG) == Rebuilt(state, final, is_published=False)
+        assert rebuilt(None, LOG) == Rebuilt(state, final, is_published=False)
+
+    def test_a_published_outcome_outlives_its_facts(self) -> None:
+        """With an empty log the outcome stands and is sealed."""
+        _, outcome = fold_in_order(LOG)
+        video = rebuilt(outcome, ())
+        assert (video.outcome, video.is_published, video.is_sealed) == (outcome, True, True)
+
+    def test_facts_that_are_left_do_not_replace_a_whole_verdict(self) -> None:
+        """A repeated `accepted` and one signal in the log are half a video: the published verdict stands."""
+        _, outcome = fold_in_order(LOG)
+        video = rebuilt(outcome, [accepted(expected=EXPECTED), signal("frames"), deadline()], first_offset=7)
+        assert (video.outcome, video.is_sealed, video.state.applied_offset) == (outcome, True, 9)
+
+    def test_a_sealed_revision_hears_nothing_and_a_higher_one_begins_anew(self) -> None:
+        """As after a verdict whose state was never lost."""
+        _, outcome = fold_in_order(LOG)
+        state = rebuilt(outcome, ()).state
+        context = FoldContext(RULESET.policy, RULESET.prices, 0, 0.0)
+        causes = [fold(state, fact, 9, context).ignored for fact in (accepted(), signal("frames"), deadline())]
+        assert causes == ["known-revision", "facts-gone", "facts-gone"]
+        renewed = fold(state, accepted(2, expected=EXPECTED), 9, context)
+        assert renewed.outcome is not None
+        assert renewed.outcome.verdict.status == "pending"
+
+    def test_a_revision_that_began_after_the_published_one_is_taken_from_the_log(self) -> None:
+        """Its facts are all there, although the old one's are gone."""
+        _, outcome = fold_in_order(LOG)
+        video = rebuilt(outcome, [accepted(2, expected=EXPECTED), signal("frames", 2)], first_offset=7)
+        assert (video.state.revision, video.is_published, video.is_sealed) == (2, False, False)

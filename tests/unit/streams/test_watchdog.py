@@ -1,0 +1,77 @@
+"""The watchdog, with a clock that the test moves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streams.watchdog import Watchdog
+from tests.fakes import ManualClock
+
+
+@dataclass
+class StubRole:
+    """A role whose progress and lag the test sets."""
+
+    role: str = "media"
+    finished: int = 0
+    waiting: int = 5
+
+    def num_finished(self) -> int:
+        return self.finished
+
+    def lag(self) -> int:
+        return self.waiting
+
+
+class Bench:
+    """A watchdog with a patience of 100 seconds."""
+
+    def __init__(self, *, all_answer: bool = True) -> None:
+        self.role = StubRole()
+        self.clock = ManualClock()
+        self.given_up: list[str] = []
+
+        async def answer() -> bool:
+            return all_answer
+
+        self.watchdog = Watchdog(
+            [self.role], 100, self.clock, all_answer=answer, give_up=self.given_up.append
+        )
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let time pass and look."""
+        self.clock.advance(seconds)
+        await self.watchdog.look()
+
+
+class TestWatchdog:
+    async def test_gives_up_a_role_that_stands_still(self) -> None:
+        """Records wait, nothing is finished for too long: the process has to go."""
+        bench = Bench()
+        await bench.pass_time(99)
+        assert bench.given_up == []
+        await bench.pass_time(1)
+        assert bench.given_up == ["media"]
+
+    async def test_progress_begins_the_time_anew(self) -> None:
+        """One finished event is progress."""
+        bench = Bench()
+        await bench.pass_time(99)
+        bench.role.finished = 1
+        await bench.pass_time(50)
+        await bench.pass_time(99)
+        assert bench.given_up == []
+
+    async def test_an_idle_role_is_left_alone(self) -> None:
+        """Where nothing waits nothing is due."""
+        bench = Bench()
+        bench.role.waiting = 0
+        await bench.pass_time(1000)
+        await bench.pass_time(99)
+        assert bench.given_up == []
+
+    async def test_waiting_for_a_store_that_is_away_is_right(self) -> None:
+        """A process that waits for Redis or a broker is not stuck."""
+        bench = Bench(all_answer=False)
+        await bench.pass_time(1000)
+        assert bench.given_up == []
