@@ -18,7 +18,7 @@ from operators.media.geometry import Size, displayed_size, frame_size, motion_si
 from operators.media.index import AudioStreamIndex, MediaIndex, VideoStreamIndex
 from operators.media.tracks import SPEECH_HZ
 
-PLAN_VERSION = 1
+PLAN_VERSION = 2
 """Part of the fingerprint; grows when the same policy would choose other frames."""
 END_SLACK_SECONDS = 1.0
 """A sweep reads on past the stated end: headers round durations."""
@@ -48,6 +48,9 @@ class PlanPolicy:
     frame_shorter_pixels: int = 256
     frame_longer_pixels: int = 512
     motion_pixels: int = 160 * 90
+    skip_deblocking_pixels: int = 1280 * 720
+    """From this picture size on, the codec's deblocking is left out: a fifth less work. Pictures are then shrunk to a
+    third or less, where it moves a pixel by 0.9 to 2 of 255 on average."""
     skip_nonreference_pixels: int = 640 * 360
     """From this picture size on, frames that no other frame needs are not decoded: a fifth to a third less
     work."""
@@ -77,6 +80,7 @@ class VideoPlan:
     wanted_seconds: tuple[float, ...]
     """Ascending; the frame shown at each of these times is sampled, once."""
     skip_nonreference: bool
+    skip_deblocking: bool
     frame_size: Size
     """Before rotation."""
     motion_size: Size
@@ -165,6 +169,7 @@ def _video_plan(video: VideoStreamIndex, policy: PlanPolicy, max_pixels: int) ->
     return VideoPlan(
         spans=spans,
         wanted_seconds=wanted,
+        skip_deblocking=video.width * video.height >= policy.skip_deblocking_pixels,
         skip_nonreference=video.width * video.height >= policy.skip_nonreference_pixels,
         frame_size=frame_size(*shown, shorter=policy.frame_shorter_pixels, longer=policy.frame_longer_pixels),
         motion_size=motion_size(*shown, pixels=policy.motion_pixels),

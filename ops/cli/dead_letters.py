@@ -25,7 +25,10 @@ CauseOption = Annotated[str | None, typer.Option(help="Only letters of this caus
 
 
 @app.command("list")
-def list_letters(cause: CauseOption = None, json_output: Annotated[bool, typer.Option("--json")] = False) -> None:
+def list_letters(
+    cause: CauseOption = None,
+    json_output: Annotated[bool, typer.Option("--json", help="One JSON object a letter.")] = False,
+) -> None:
     """List dead letters, oldest first."""
     letters = read_letters(settings_or_exit(), cause)
     if json_output:
@@ -50,7 +53,7 @@ def list_letters(cause: CauseOption = None, json_output: Annotated[bool, typer.O
 @app.command("show")
 def show_letter(
     letter_id: Annotated[str, typer.Argument(help="Its id, or the beginning of it.")],
-    json_output: Annotated[bool, typer.Option("--json")] = False,
+    json_output: Annotated[bool, typer.Option("--json", help="The letter as one JSON object.")] = False,
 ) -> None:
     """Show one dead letter whole: cause, headers and the original bytes."""
     letter = _find(read_letters(settings_or_exit(), None), letter_id)

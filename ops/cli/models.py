@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from models.card import Card
 from models.catalogue import CARDS
@@ -19,7 +19,7 @@ from streams.settings import Settings
 
 app = typer.Typer(help="The models, their weights, and the labels that they cover.", no_args_is_help=True)
 
-JsonOption = Annotated[bool, typer.Option("--json")]
+JsonOption = Annotated[bool, typer.Option("--json", help="The same as JSON.")]
 
 
 @app.command("list")
@@ -73,7 +73,7 @@ def coverage(json_output: JsonOption = False) -> None:
     if json_output:
         print_json(covered)
         return
-    table = Table("label", "produced by", "meaning")
+    table = Table(Column("label", overflow="fold"), "produced by", "meaning")
     for label, meaning in LABELS.items():
         names = ", ".join(covered[label])
         table.add_row(label, names or "[red]nothing: uncovered[/]", meaning)

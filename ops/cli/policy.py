@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from ops.cli.console import fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
@@ -25,7 +25,9 @@ def _group() -> None:
 @app.command()
 def check(
     file: Annotated[Path | None, typer.Argument(help="A policy file; the one in the settings by default.")] = None,
-    json_output: Annotated[bool, typer.Option("--json")] = False,
+    json_output: Annotated[
+        bool, typer.Option("--json", help="Name, version, hash and number of rules as one JSON object.")
+    ] = False,
 ) -> None:
     """Validate a policy as a worker would at its start, and show its rules; exit code 1 where it is wrong."""
     chosen = file if file is not None else settings_or_exit().policy_file
@@ -42,7 +44,7 @@ def check(
 
 
 def _print(policy: Policy, path: Path | None) -> None:
-    table = Table("label or group", "thresholds", "in markets", "words")
+    table = Table(Column("label or group", overflow="fold"), "thresholds", "in markets", "words")
     for rule in policy.rules.values():
         markets = "; ".join(f"{market}: {_thresholds(found)}" for market, found in rule.markets.items())
         table.add_row(rule.path, _thresholds(rule.thresholds), markets, rule.words)

@@ -20,7 +20,7 @@ app = typer.Typer(help="Create the topics, or check them against their contract.
 def create(
     partitions: Annotated[int, typer.Option(min=1, help="Of every topic alike: one video keeps one number.")] = 8,
     replication: Annotated[int, typer.Option(min=1, help="Copies of each partition; 3 in production.")] = 1,
-    json_output: Annotated[bool, typer.Option("--json")] = False,
+    json_output: Annotated[bool, typer.Option("--json", help="One JSON object: what became of each topic.")] = False,
 ) -> None:
     """Create missing topics with their retention, compaction and size limits; what exists is left alone."""
     try:
@@ -37,7 +37,7 @@ def create(
 
 
 @app.command()
-def check(json_output: Annotated[bool, typer.Option("--json")] = False) -> None:
+def check(json_output: Annotated[bool, typer.Option("--json", help="One JSON list of findings.")] = False) -> None:
     """Say where a broker's topics differ from their contract; exit code 1 where one does."""
     try:
         findings = check_topics(settings_or_exit())

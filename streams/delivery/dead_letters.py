@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from schemas.dead_letters import DeadLetter
 from schemas.facts import Failure
 from schemas.topics import DEAD_LETTER
+from schemas.uploads import MAX_UPLOAD_BYTES
 from schemas.wire import event_headers, header
 from streams import metrics
 from streams.clock import Clock
@@ -20,8 +21,8 @@ from streams.store.keys import Keys
 
 _MARK_SECONDS: Final = 28 * 86_400
 """As long as dead letters are kept."""
-_LARGEST_VALUE_BYTES: Final = 5 * 1024 * 1024
-"""What fits into the largest dead letter in base64."""
+_LARGEST_VALUE_BYTES: Final = MAX_UPLOAD_BYTES
+"""Its base64 fits into the largest dead letter. A larger value could not be sent again: its topic takes none."""
 
 
 class DeadLetters:

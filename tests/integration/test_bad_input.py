@@ -162,7 +162,7 @@ NO_SOUND: tuple[Modality, ...] = ("audio",)
 BAD_EVENTS: Mapping[str, BadEvent] = {
     "not-json": BadEvent(lambda _: b"{this is no JSON", "event-not-json"),
     "not-utf8": BadEvent(lambda _: b'{"video_id": "\xff\xfe"}', "event-not-json"),
-    "deeply-nested": BadEvent(lambda _: b"[" * 100_000, "event-not-json"),
+    "deeply-nested": BadEvent(lambda _: b'{"unknown": ' + b"[" * 100_000, "event-not-json"),
     "empty-value": BadEvent(lambda _: b"", "event-not-json"),
     "no-value": BadEvent(lambda _: None, "event-invalid"),
     "wrong-types": BadEvent(lambda name: as_json(name, revision="one"), "event-invalid"),
@@ -189,7 +189,12 @@ UPLOADS: Mapping[str, Upload] = {
     "nul-in-the-path": unusable(lambda folders, _: f"{folders.root}/a\0b.mp4", "media-missing"),
     "zero-bytes": refused("empty.mp4", hostile.empty, "media-empty"),
     "truncated": Upload(file("truncated.mp4", hostile.truncated), absent=NO_SOUND),
-    "truncated-to-nothing": refused("nothing.mp4", hostile.truncated_to_nothing, "media-unreadable"),
+    "truncated-to-nothing": Upload(  # its index is whole and lists no sound
+        file("nothing.mp4", hostile.truncated_to_nothing),
+        failed=dict.fromkeys(SEEN, "media-unreadable"),
+        absent=NO_SOUND,
+        action="review",
+    ),
     "truncated-without-index": refused("noindex.mp4", hostile.truncated_without_index, "media-unreadable"),
     "text-renamed": refused("text.mp4", hostile.text, "media-unreadable"),
     "no-streams": refused("nostreams.mp4", hostile.no_streams, "media-no-streams"),

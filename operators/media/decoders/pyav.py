@@ -88,7 +88,8 @@ class PyavDecoder:
         context = self._stream.codec_context
         context.thread_count = 1  # one video to a core: threads would only add waiting
         context.skip_frame = "NONREF" if plan.skip_nonreference else "DEFAULT"
-        context.options = {"max_pixels": str(plan.max_pixels)}
+        deblocking = {"skip_loop_filter": "all"} if plan.skip_deblocking else {}
+        context.options = {"max_pixels": str(plan.max_pixels), **deblocking}
 
     def decode(self, span: DecodeSpan) -> Iterator[DecodedFrame]:
         """See `VideoDecoder.decode`."""

@@ -23,6 +23,7 @@ from tests.documents import ARCHITECTURE, CONTRIBUTING, README, REPOSITORY, code
 
 DOCUMENTS = {"README.md": README, "ARCHITECTURE.md": ARCHITECTURE, "CONTRIBUTING.md": CONTRIBUTING}
 MOST_LINES_OF_INSTRUCTION = 10
+SETTINGS_ROWS = {row[0]: row for row in table(section(README, "Settings"))}
 _DAY_SECONDS = 86_400
 _OF_THE_MACHINE = {"VIDSIGNAL_TORCH_THREADS": "cores, at most 4", "VIDSIGNAL_DECODE_PROCESSES": "cores, at most 8"}
 """Defaults that differ from machine to machine, and their words."""
@@ -92,25 +93,23 @@ class TestCommands:
 
 
 class TestSettings:
-    rows = {row[0]: row for row in table(section(README, "Settings"))}
-
     def test_all_are_listed(self) -> None:
         """One row a setting, in the order of the code."""
-        assert list(self.rows) == [f"VIDSIGNAL_{name.upper()}" for name in Settings.model_fields]
+        assert list(SETTINGS_ROWS) == [f"VIDSIGNAL_{name.upper()}" for name in Settings.model_fields]
 
     @pytest.mark.parametrize("name", Settings.model_fields)
     def test_defaults(self, name: str) -> None:
         """The default is the code's."""
         variable = f"VIDSIGNAL_{name.upper()}"
         expected = _OF_THE_MACHINE.get(variable, spelled(Settings.model_fields[name]))
-        assert expected == self.rows[variable][1]
+        assert expected == SETTINGS_ROWS[variable][1]
 
     @pytest.mark.parametrize("name", Settings.model_fields)
     def test_choices(self, name: str) -> None:
         """Where only some words are allowed, each is named."""
         annotation = Settings.model_fields[name].annotation
         choices = get_args(annotation) if get_origin(annotation) is Literal else ()
-        words = self.rows[f"VIDSIGNAL_{name.upper()}"][2]
+        words = SETTINGS_ROWS[f"VIDSIGNAL_{name.upper()}"][2]
         assert [choice for choice in choices if f"`{choice}`" not in words] == []
 
 
