@@ -26,7 +26,7 @@ IMAGE_CARDS: tuple[Card, ...] = (
             "what lies at the far sides of a wide frame is not seen."
         ),
         outputs=("probabilities", "embedding"),
-        batch_sizes=(1, 4, 8),
+        batch_sizes=(1, 4, 8, 16),
         precisions=("bfloat16", "float32"),
         generation=1,
         checked_on=(
@@ -61,7 +61,7 @@ IMAGE_CARDS: tuple[Card, ...] = (
             "RGB, rows first. Scale to 256x256 without keeping the aspect, then cut 224x224 out of the middle."
         ),
         outputs=("nsfw",),
-        batch_sizes=(1, 4, 8),
+        batch_sizes=(1, 4, 8, 16),
         precisions=("bfloat16", "float32"),
         generation=1,
         checked_on=(

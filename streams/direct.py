@@ -17,10 +17,10 @@ from schemas.outcomes import Outcome
 from schemas.uploads import VideoUploaded
 from streams.agents.analysis import Agent
 from streams.agents.catalogue import AGENTS
+from streams.agents.shared_session import SharedSession
 from streams.agents.signals import failed_signal, ok_signal
 from streams.clock import Clock
 from streams.engine import Engine
-from streams.agents.shared_session import SharedSession
 from streams.verdict.fold import fold
 from streams.verdict.outcome import FoldContext
 

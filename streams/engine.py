@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Any
 from models.card import Card, Precision
 from models.catalogue import CARDS
 from models.loaders import load_module
+from operators.audio.loudness import loudness_meter
 from operators.class_names import ClassNames, load_class_names
 from operators.context.text_models import TextModels, load_text_models
 from operators.inference.backend import BackendConfig
@@ -96,7 +98,11 @@ async def open_engine(
     device = best_backend_name() if settings.device == "auto" else settings.device
     async with AsyncExitStack() as opening:
         pool = await _open_pool(settings, options, opening)
-        inference = await _open_inference(settings, capabilities, device, options, opening)
+        # Beside one another: the models keep the device's thread busy, and that lets go of the interpreter.
+        inference, (text, class_names) = await asyncio.gather(
+            _open_inference(settings, capabilities, device, options, opening),
+            asyncio.to_thread(_load_host_models, settings),
+        )
         host = ThreadedHost(settings.decode_processes)
         opening.callback(host.close)
         return Engine(
@@ -104,8 +110,8 @@ async def open_engine(
             sessions=MediaSessions(pool, settings.media_roots, PLAN_POLICY, max_bytes=settings.max_media_bytes),
             inference=inference,
             host=host,
-            text=load_text_models(settings.cache_dir),
-            class_names=load_class_names(settings.cache_dir),
+            text=text,
+            class_names=class_names,
             provenance=_provenance(inference),
             _open_parts=opening.pop_all(),
         )
@@ -113,6 +119,11 @@ async def open_engine(
 
 PLAN_POLICY = PlanPolicy()
 """How this release samples media; part of every fingerprint."""
+
+
+def _load_host_models(settings: Settings) -> tuple[TextModels, ClassNames]:
+    loudness_meter()
+    return load_text_models(settings.cache_dir), load_class_names(settings.cache_dir)
 
 
 async def _open_pool(settings: Settings, options: EngineOptions, opening: AsyncExitStack) -> DecoderPool:

@@ -72,9 +72,7 @@ class MemoryPublisher:
 
     records: list[Published] = field(default_factory=list)
 
-    async def publish(
-        self, topic: Topic, key: str, event: Any, *, headers: Sequence[tuple[str, bytes]] = ()
-    ) -> None:
+    async def publish(self, topic: Topic, key: str, event: Any, *, headers: Sequence[tuple[str, bytes]] = ()) -> None:
         value = event if isinstance(event, bytes) else encode(event)
         self.records.append(Published(topic, key, value, tuple(headers)))
 

@@ -103,12 +103,8 @@ class Pipeline:
 
     def take_uploads_up_to(self, max_message_bytes: int) -> None:
         """Let the topic of uploads take larger events than its contract says."""
-        limit = ConfigEntry(
-            "max.message.bytes", str(max_message_bytes), incremental_operation=AlterConfigOpType.SET
-        )
-        resource = ConfigResource(
-            ResourceType.TOPIC, self.topic(UPLOADED.name), incremental_configs=[limit]
-        )
+        limit = ConfigEntry("max.message.bytes", str(max_message_bytes), incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ResourceType.TOPIC, self.topic(UPLOADED.name), incremental_configs=[limit])
         admin = self._admin()
         for outcome in admin.incremental_alter_configs([resource]).values():
             outcome.result(30)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
-import pyloudnorm
 
 from operators.media.tracks import PROGRAMME_HZ
 
@@ -33,10 +34,18 @@ def measure_loudness(programme: np.ndarray) -> Loudness:
     return Loudness(integrated_lufs=_integrated_lufs(programme), peak_dbfs=_peak_dbfs(programme))
 
 
+@cache
+def loudness_meter() -> Any:
+    """Make the meter; the first call takes seconds of imports, so a worker makes it beside its models."""
+    import pyloudnorm
+
+    return pyloudnorm.Meter(PROGRAMME_HZ)
+
+
 def _integrated_lufs(programme: np.ndarray) -> float | None:
     if len(programme) < MIN_SECONDS * PROGRAMME_HZ:
         return None
-    lufs = float(pyloudnorm.Meter(PROGRAMME_HZ).integrated_loudness(programme))
+    lufs = float(loudness_meter().integrated_loudness(programme))
     return lufs if lufs >= GATE_LUFS else None
 
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import psutil
 from confluent_kafka import OFFSET_END, Consumer, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
+from msgspec.structs import replace
 
 from ops.bench.process_tree import TreeMeter
 from ops.local.child import Child, start_child
@@ -97,6 +98,18 @@ class PipelineContender:
         return _publish_and_await(
             self._settings, self._settings.topic_prefix + UPLOADED.name, uploads, consumer, take, waiting
         )
+
+    def stop_in_mid_work(self, uploads: Sequence[VideoUploaded]) -> float:
+        """Ask the worker to stop while uploads are in flight; return the seconds until it has ended."""
+        named = [replace(upload, video_id=f"stop-{upload.video_id}") for upload in uploads]
+        _publish(self._settings, self._settings.topic_prefix + UPLOADED.name, named)
+        before = self.metrics().total("vidsignal_slots_taken")
+        deadline = time.monotonic() + _READY_SECONDS
+        while self.metrics().total("vidsignal_slots_taken") <= before and time.monotonic() < deadline:
+            time.sleep(0.05)
+        began = time.monotonic()
+        self._worker.close()
+        return time.monotonic() - began
 
     def metrics(self) -> MetricsPage:
         """The worker's own page."""

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, median
+from time import monotonic
 from typing import Any
 
 from msgspec.structs import replace
@@ -83,7 +84,9 @@ def _stage(cache_dir: Path, roots: set[Path], options: BenchOptions) -> Iterator
 def _compare(stage: Stage, uploads: Sequence[VideoUploaded], options: BenchOptions) -> BenchReport:
     with ExitStack() as opened:
         options.say("starting the contenders ...")
+        began = monotonic()
         pipeline = PipelineContender(stage.settings, _worker(stage))
+        ready_seconds = monotonic() - began
         opened.callback(pipeline.close)
         direct = DirectContender({**os.environ, **stage.environment})
         opened.callback(direct.close)
@@ -92,6 +95,10 @@ def _compare(stage: Stage, uploads: Sequence[VideoUploaded], options: BenchOptio
         runs, broker_seconds = _alternate(stage, (pipeline, direct, naive), uploads, options)
         figures = _figures(runs, broker_seconds, pipeline, naive.features, stage)
         peaks = {contender.name: _peak_bytes(contender) for contender in (pipeline, direct, naive)}
+        figures += (
+            Figure("worker, ready after its start", ready_seconds, "s", Bound("at most", 20.0)),
+            Figure("worker, stopped in mid-work", pipeline.stop_in_mid_work(uploads), "s", Bound("at most", 30.0)),
+        )
     return BenchReport(
         bench="pipeline",
         machine=describe_machine(),

@@ -59,9 +59,7 @@ class Admission:
         on_release: called with each slot that is given back.
     """
 
-    def __init__(
-        self, capacity: int, agents: Iterable[str], on_release: Callable[[Slot], None] | None = None
-    ) -> None:
+    def __init__(self, capacity: int, agents: Iterable[str], on_release: Callable[[Slot], None] | None = None) -> None:
         if capacity < 1:
             raise ValueError(f"at least one event has to be admitted, got a capacity of {capacity}")
         self._capacity = capacity

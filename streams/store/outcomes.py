@@ -49,9 +49,7 @@ class Outcomes:
             is_published=outcome is not None and version == published,
         )
 
-    async def replace(
-        self, video_id: str, before: CaseState | None, after: CaseState, outcome: Outcome | None
-    ) -> bool:
+    async def replace(self, video_id: str, before: CaseState | None, after: CaseState, outcome: Outcome | None) -> bool:
         """Write state and outcome where the store still holds `before`.
 
         Returns:

@@ -83,9 +83,7 @@ class Decision:
     """At or above the reporting floor, strongest first."""
 
 
-def decide(
-    policy: Policy, signals: Iterable[Signal], states: ModalityStates, market: Market | None
-) -> Decision:
+def decide(policy: Policy, signals: Iterable[Signal], states: ModalityStates, market: Market | None) -> Decision:
     """Apply a policy to the winning signals of a revision and to what did not answer."""
     evidence = _strongest_first(item for signal in signals if signal.status == "ok" for item in signal.labels)
     reasons = [*_label_reasons(policy, evidence, market), *_modality_reasons(policy, states)]

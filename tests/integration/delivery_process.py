@@ -43,9 +43,7 @@ class DeliveryStack:
         )
         self._redis_url = redis_url
         self._folder = folder
-        self._producer = Producer(
-            {"bootstrap.servers": topics.bootstrap_servers, "partitioner": "murmur2_random"}
-        )
+        self._producer = Producer({"bootstrap.servers": topics.bootstrap_servers, "partitioner": "murmur2_random"})
 
     def publish(self, orders: Mapping[str, dict[str, Any] | bytes]) -> None:
         """Publish one event per key; returns when the broker has them."""

@@ -348,7 +348,9 @@ class TestBadEvents:
     def test_too_large_for_the_contract_is_refused_at_the_door(self, kafka: str, redis_server: RedisServer) -> None:
         """A topic as the contract has it takes no event of 5 MB: the producer is told at once."""
         with scratch_dir() as folder:
-            pipeline = Pipeline.create(folder, bootstrap_servers=kafka, redis_url=redis_server.url, media_roots=[folder])
+            pipeline = Pipeline.create(
+                folder, bootstrap_servers=kafka, redis_url=redis_server.url, media_roots=[folder]
+            )
             try:
                 assert _refusal(pipeline, os.urandom(5_000_000)) == KafkaError.MSG_SIZE_TOO_LARGE
             finally:
@@ -484,9 +486,7 @@ class TestCrashLoop:
 def _publish_deadly(pipeline: Pipeline, folder: Path) -> None:
     healthy = _healthy(folder / "healthy.mp4")
     deadly = coloured(folder / "deadly.mp4", DEATH_COLOUR)
-    pipeline.publish(
-        upload_of(healthy, "beside-1"), upload_of(deadly, "deadly"), upload_of(healthy, "beside-2")
-    )
+    pipeline.publish(upload_of(healthy, "beside-1"), upload_of(deadly, "deadly"), upload_of(healthy, "beside-2"))
 
 
 def _supervise(pipeline: Pipeline, names: list[str]) -> int:

@@ -169,9 +169,7 @@ class TestLostStore:
             assert process.wait(60) == WorkerExit.NEEDS_REBUILD
         assert "vidsignal rebuild" in (tmp_path / "log").read_text()
 
-    async def test_catches_up_a_store_that_is_behind(
-        self, settings: Settings, redis_url: str, tmp_path: Path
-    ) -> None:
+    async def test_catches_up_a_store_that_is_behind(self, settings: Settings, redis_url: str, tmp_path: Path) -> None:
         """Where Redis is an older copy, the verdict role folds again what Redis misses."""
         with started(settings, tmp_path / "log") as process, redis.Redis.from_url(redis_url) as store:
             ready_line(process)
@@ -185,4 +183,3 @@ class TestLostStore:
         with started(settings, tmp_path / "log") as process, redis.Redis.from_url(redis_url) as store:
             ready_line(process)
             wait_until(lambda: store.exists(f"{settings.topic_prefix}vs:{{video}}:verdict") == 1, "it is folded again")
-

@@ -273,8 +273,7 @@ class TestWhatFlows:
     def test_one_signal_a_modality(self, walk: Walk) -> None:
         """Each agent says one thing about each upload, and intake one."""
         kinds = Counter(
-            (fact.video_id, fact.modality if isinstance(fact, Signal) else type(fact).__name__)
-            for fact in walk.facts
+            (fact.video_id, fact.modality if isinstance(fact, Signal) else type(fact).__name__) for fact in walk.facts
         )
         assert kinds == {(name, kind): 1 for name in CLIP_FACTS for kind in (*MODALITIES, Accepted.__name__)}
 

@@ -77,9 +77,7 @@ class GatedOutcomes(Outcomes):
     async def read(self, video_id: str) -> StoredCase:
         return await self.gate.call("read", lambda: super(GatedOutcomes, self).read(video_id))
 
-    async def replace(
-        self, video_id: str, before: CaseState | None, after: CaseState, outcome: Outcome | None
-    ) -> bool:
+    async def replace(self, video_id: str, before: CaseState | None, after: CaseState, outcome: Outcome | None) -> bool:
         return await self.gate.call(
             "replace", lambda: super(GatedOutcomes, self).replace(video_id, before, after, outcome)
         )
@@ -104,9 +102,7 @@ class GatedPublisher:
     broker: MemoryPublisher
     gate: Gate
 
-    async def publish(
-        self, topic: Topic, key: str, event: Any, *, headers: Sequence[tuple[str, bytes]] = ()
-    ) -> None:
+    async def publish(self, topic: Topic, key: str, event: Any, *, headers: Sequence[tuple[str, bytes]] = ()) -> None:
         name = f"publish {topic.name}"
         await self.gate.call(name, lambda: self.broker.publish(topic, key, event, headers=headers))
 

@@ -70,7 +70,7 @@ class CudaModel:
 
     def warm_up(self) -> dict[int, float]:
         """See `LoadedModel.warm_up`: the first run of a shape chooses and loads its kernels, the others are timed."""
-        return time_batches(self.run, self._card, num_runs=4)
+        return time_batches(self.run, self._card, self._card.batch_sizes, num_runs=4)
 
     def run(self, batch: np.ndarray) -> DeviceResult:
         """See `LoadedModel.run`."""

@@ -34,9 +34,7 @@ class Bench:
         async def answer() -> bool:
             return all_answer
 
-        self.watchdog = Watchdog(
-            [self.role], 100, self.clock, all_answer=answer, give_up=self.given_up.append
-        )
+        self.watchdog = Watchdog([self.role], 100, self.clock, all_answer=answer, give_up=self.given_up.append)
 
     async def pass_time(self, seconds: float) -> None:
         """Let time pass and look."""

@@ -116,9 +116,7 @@ class TestMarkets:
 
     RULES = policy(Rule(NUDITY, {"limit": 0.5}, markets={"DE": {"block": 0.8}, "US": {}}))
 
-    @pytest.mark.parametrize(
-        ("market", "action"), [(None, "limit"), ("FR", "limit"), ("DE", "block"), ("US", "allow")]
-    )
+    @pytest.mark.parametrize(("market", "action"), [(None, "limit"), ("FR", "limit"), ("DE", "block"), ("US", "allow")])
     def test_a_market_replaces_all_thresholds_of_the_rule(self, market: Market | None, action: Action) -> None:
         """No thresholds there: not acted upon there."""
         assert decision(self.RULES, {NUDITY: 0.9}, market).action == action
