@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -54,6 +54,8 @@ class RoleSpec:
     """At most that many at a time from the client's buffer."""
     buffer_records: int = 4096
     """An agent's queue; a fifth of it has to hold a poll of every assigned partition."""
+    close: Callable[[], Awaitable[None]] | None = None
+    """Ends what the works began beside their deliveries; called when those have ended."""
 
 
 class RoleApp:
@@ -71,6 +73,7 @@ class RoleApp:
         self.joined = asyncio.Event()
         self.ledger = OffsetLedger(len(spec.works))
         self._crash = crash
+        self._close_works = spec.close
         self._drain_timeout_seconds = settings.drain_timeout_seconds
         self._settlement = Settlement(spec.attempts)
         self.admission = Admission(spec.capacity, spec.works, self._settlement.settle)
@@ -93,6 +96,8 @@ class RoleApp:
         finally:
             for delivery in self._deliveries:
                 await delivery.cancel()
+            if self._close_works is not None:
+                await self._close_works()
             await self._settlement.drain(_SETTLE_SECONDS)
 
     def num_finished(self) -> int:

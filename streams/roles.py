@@ -125,7 +125,14 @@ def verdict_spec(shared: Shared, policy: Policy) -> RoleSpec:
         shared.clock,
     )
     applied = AppliedOffsets(shared.redis, shared.keys, group_of(settings, "verdict"))
-    return RoleSpec("verdict", SIGNALS, {"verdict": FactWork(role)}, _LIGHT_EVENTS, StoreKeepsUp(applied))
+    return RoleSpec(
+        role="verdict",
+        topic=SIGNALS,
+        works={"verdict": FactWork(role)},
+        capacity=_LIGHT_EVENTS,
+        rules=StoreKeepsUp(applied),
+        close=role.close,
+    )
 
 
 def _modality_works(shared: Shared, engine: Engine) -> Mapping[str, Work]:

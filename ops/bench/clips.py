@@ -15,7 +15,6 @@ from ops.cli.demo_uploads import sample_uploads
 from schemas.uploads import FileSource, VideoUploaded
 
 REPEATS = 2
-QUICK_REPEATS = 1
 
 _LONG_GOP = (("preset", "superfast"), ("g", "250"), ("bf", "3"))
 """Few keyframes and some frames that no other needs, as phones and editors write them."""
@@ -38,9 +37,10 @@ LONG_CLIPS: Final[dict[str, Recipe]] = {
 
 
 def bench_uploads(cache_dir: Path, options: BenchOptions) -> list[VideoUploaded]:
-    """All clips, several times over, each time as another video; the costly ones are spread among the others."""
-    once = _interleaved(sample_uploads(cache_dir), _long_uploads(cache_dir, options))
-    repeats = QUICK_REPEATS if options.is_quick else REPEATS
+    """All clips twice over, each time as another video, the costly ones spread among the others; fewer when quick."""
+    short = sample_uploads(cache_dir)
+    once = _interleaved(short[::2] if options.is_quick else short, _long_uploads(cache_dir, options))
+    repeats = 1 if options.is_quick else REPEATS
     return [replace(upload, video_id=f"{number}-{upload.video_id}") for number in range(repeats) for upload in once]
 
 
