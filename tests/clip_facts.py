@@ -1,4 +1,4 @@
-"""What is true of each sample clip, found by looking at every frame around a cut, at spectrograms, and at the container.
+"""What is true of each sample clip, found by looking at the frames around cuts, at spectrograms, at the container.
 
 Nothing here was copied from what the product says. Where a person cannot tell for certain (is that rattle a hammer or a
 hen?), nothing is stated.

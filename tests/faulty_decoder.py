@@ -24,14 +24,13 @@ def lock_down_and_plant(limits: DecodeLimits, parent_pid: int) -> bool:
     """Lock down as ever, then put the bugs in front of every decode; decoders may be imported only from here on."""
     is_network_isolated = lock_down(limits, parent_pid)
     from operators.media import decode_request
+    from operators.media.containers import MediaFile
 
-    sound = decode_request.MediaFile
-
-    def faulty(fd: int, size_bytes: int, max_pixels: int) -> decode_request.MediaFile:
+    def faulty(fd: int, size_bytes: int, max_pixels: int) -> MediaFile:
         misbehave_on(fd, size_bytes)
-        return sound(fd, size_bytes, max_pixels)
+        return MediaFile(fd, size_bytes, max_pixels)
 
-    decode_request.MediaFile = faulty  # type: ignore[assignment, misc]
+    decode_request.MediaFile = faulty  # type: ignore[attr-defined]
     return is_network_isolated
 
 

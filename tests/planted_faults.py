@@ -1,7 +1,7 @@
 """Media that makes the faulty worker's parts fail: marks for its decoder, colours for its models.
 
-What hangs or kills a decoder is a bug of that decoder, and those that we know of are mended upstream sooner or later; so
-the tests plant bugs of their own and mark the media that shall meet them.
+What hangs or kills a decoder is a bug of that decoder, and those that we know of are mended upstream sooner or later;
+so the tests plant bugs of their own and mark the media that shall meet them.
 """
 
 from __future__ import annotations

@@ -83,6 +83,7 @@ class PipelineContender:
     def __init__(self, settings: Settings, worker: WorkerProcess) -> None:
         self._settings = settings
         self._worker = worker
+        self._producer = Producer(producer_configuration(settings))  # a producer's first second is not the worker's
         self.meters = [TreeMeter(worker.child.pid).open()]
 
     def run(self, uploads: Sequence[VideoUploaded]) -> float:
@@ -96,13 +97,13 @@ class PipelineContender:
                 waiting.discard(verdict.video_id)
 
         return _publish_and_await(
-            self._settings, self._settings.topic_prefix + UPLOADED.name, uploads, consumer, take, waiting
+            self._producer, self._settings.topic_prefix + UPLOADED.name, uploads, consumer, take, waiting
         )
 
     def stop_in_mid_work(self, uploads: Sequence[VideoUploaded]) -> float:
         """Ask the worker to stop while uploads are in flight; return the seconds until it has ended."""
         named = [replace(upload, video_id=f"stop-{upload.video_id}") for upload in uploads]
-        _publish(self._settings, self._settings.topic_prefix + UPLOADED.name, named)
+        _publish(self._producer, self._settings.topic_prefix + UPLOADED.name, named)
         before = self.metrics().total("vidsignal_slots_taken")
         deadline = time.monotonic() + _READY_SECONDS
         while self.metrics().total("vidsignal_slots_taken") <= before and time.monotonic() < deadline:
@@ -182,6 +183,7 @@ class NaiveContender:
 
     def __init__(self, settings: Settings, folder: Path, partitions: int) -> None:
         self._settings = settings
+        self._producer = Producer(producer_configuration(settings))
         self._topic = f"{settings.topic_prefix}naive.uploads"
         self._results = f"{settings.topic_prefix}naive.results"
         self._create_topics(partitions)
@@ -202,7 +204,7 @@ class NaiveContender:
             found = json.loads(message.value())["frames"]["features"]
             self.features.append({name: feature["value"] for name, feature in found.items()})
 
-        return _publish_and_await(self._settings, self._topic, uploads, consumer, take, waiting)
+        return _publish_and_await(self._producer, self._topic, uploads, consumer, take, waiting)
 
     def close(self) -> None:
         """End the workers."""
@@ -234,7 +236,7 @@ def process_cpu_seconds(pid: int) -> float:
 
 
 def _publish_and_await(
-    settings: Settings,
+    producer: Producer,
     topic: str,
     uploads: Sequence[VideoUploaded],
     consumer: Consumer,
@@ -243,7 +245,7 @@ def _publish_and_await(
 ) -> float:
     try:
         began = time.monotonic()
-        _publish(settings, topic, uploads)
+        _publish(producer, topic, uploads)
         while waiting:
             message = consumer.poll(0.2)
             if message is not None and message.error() is None:
@@ -255,8 +257,7 @@ def _publish_and_await(
         consumer.close()
 
 
-def _publish(settings: Settings, topic: str, uploads: Sequence[VideoUploaded]) -> None:
-    producer = Producer(producer_configuration(settings))
+def _publish(producer: Producer, topic: str, uploads: Sequence[VideoUploaded]) -> None:
     for upload in uploads:
         headers = event_headers(upload, event_id=upload.video_id, source="/bench", now_unix_seconds=time.time())
         producer.produce(topic, key=upload.video_id, value=encode(upload), headers=list(headers))

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.table import Table
 
 from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
@@ -35,17 +34,11 @@ def list_letters(
         for letter in letters:
             print_json(letter)
         return
-    table = Table("id", "when", "cause", "source", "attempts", "message")
     for letter in letters:
-        table.add_row(
-            letter.dead_letter_id[:12],
-            _when(letter),
-            letter.cause,
-            _source(letter),
-            str(letter.attempts),
-            letter.message[:90],
+        out.print(
+            f"[bold]{letter.dead_letter_id[:12]}[/]  {letter.cause}  {_source(letter)}  {_when(letter)}", soft_wrap=True
         )
-    out.print(table)
+        out.print(f"  {letter.message[:200]}", markup=False, soft_wrap=True)
     counts = Counter(letter.cause for letter in letters)
     out.print(f"{len(letters)} dead letters" + "".join(f"; {number} {name}" for name, number in counts.most_common()))
 

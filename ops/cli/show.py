@@ -52,26 +52,36 @@ def _print(video_id: str, reading: VideoReading) -> None:
         feature = reading.features[name]
         text = str(feature.value)
         shown = text if len(text) <= 100 else text[:97] + "..."
-        out.print(f"  {name:28} {shown}  ({feature.model}, {_moment(feature.event_unix_seconds)})", markup=False)
+        out.print(
+            f"  {name:28} {shown}  ({feature.model}, {_moment(feature.event_unix_seconds)})",
+            markup=False,
+            soft_wrap=True,
+        )
     out.print("[bold]embeddings[/]")
     for space, embedding in sorted(reading.embeddings.items()):
-        out.print(f"  {space:28} {embedding.dimensions} numbers  ({embedding.model})", markup=False)
+        out.print(f"  {space:28} {embedding.dimensions} numbers  ({embedding.model})", markup=False, soft_wrap=True)
 
 
 def _print_verdict(verdict: Verdict) -> None:
-    out.print(describe_verdict(verdict), markup=False)
-    out.print(f"policy {verdict.policy}, version {verdict.version}, market {verdict.market or 'none'}", markup=False)
+    out.print(describe_verdict(verdict), markup=False, soft_wrap=True)
+    out.print(
+        f"policy {verdict.policy}, version {verdict.version}, market {verdict.market or 'none'}",
+        markup=False,
+        soft_wrap=True,
+    )
     out.print("[bold]reasons[/]")
     for reason in verdict.reasons:
-        out.print(f"  {reason.action:7} {reason.words}", markup=False)
+        out.print(f"  {reason.action:7} {reason.words}", markup=False, soft_wrap=True)
     out.print("[bold]evidence[/]")
     for label in verdict.labels:
-        out.print(f"  {describe_label(label)}  ({label.model})", markup=False)
+        out.print(f"  {describe_label(label)}  ({label.model})", markup=False, soft_wrap=True)
     states = verdict.modalities
     out.print("[bold]modalities[/]")
-    out.print(f"  present {states.present}  no stream {states.absent}  missing {states.missing}", markup=False)
+    out.print(
+        f"  present {states.present}  no stream {states.absent}  missing {states.missing}", markup=False, soft_wrap=True
+    )
     for modality, failure in states.failed.items():
-        out.print(f"  {modality} failed: {failure.cause}: {failure.message}", markup=False)
+        out.print(f"  {modality} failed: {failure.cause}: {failure.message}", markup=False, soft_wrap=True)
     out.print(f"[bold]receipt[/]  {describe_cost(verdict)}, {verdict.cost.num_decodes} decode(s)")
 
 

@@ -1,7 +1,7 @@
 """Bad input: each case costs itself at most one dead letter, says what was wrong, and holds nothing else up.
 
-All cases are published in one go to one partition of one worker; a healthy upload follows them. The worker's decoder and
-one of its models have bugs of our own making, see `tests.planted_faults`.
+All cases are published in one go to one partition of one worker; a healthy upload follows them. The worker's decoder
+and one of its models have bugs of our own making, see `tests.planted_faults`.
 """
 
 from __future__ import annotations
@@ -459,7 +459,7 @@ class TestCrashLoop:
     """An upload that kills its worker every time."""
 
     def test_is_given_up_and_the_others_get_through(self, kafka: str, redis_server: RedisServer) -> None:
-        """After deaths in company it runs alone, twice; then it is one dead letter, and what shared its fate is fine."""
+        """After deaths in company it dies alone, twice; then it is one dead letter, and what was beside it is fine."""
         with scratch_dir() as folder:
             pipeline = Pipeline.create(
                 folder / "pipeline",
@@ -492,12 +492,17 @@ def _publish_deadly(pipeline: Pipeline, folder: Path) -> None:
 def _supervise(pipeline: Pipeline, names: list[str]) -> int:
     """Start the worker again whenever it died, as a supervisor would; return how often that was."""
     for num_deaths in range(12):
-        worker = pipeline.start_worker(f"worker-{num_deaths}", command=FAULTY_WORKER, wait=False)
-        ended = await_value(lambda: _ended(pipeline, worker.child.exit_code, names), 120, worker.child.log_tail)
-        worker.close()
-        if ended == "decided":
+        if _runs_until_all_is_decided(pipeline, f"worker-{num_deaths}", names):
             return num_deaths
     raise AssertionError("twelve deaths and no end")
+
+
+def _runs_until_all_is_decided(pipeline: Pipeline, name: str, names: list[str]) -> bool:
+    """Whether a worker lived until every video was final."""
+    worker = pipeline.start_worker(name, command=FAULTY_WORKER, wait=False)
+    ended = await_value(lambda: _ended(pipeline, worker.child.exit_code, names), 120, worker.child.log_tail)
+    worker.close()
+    return ended == "decided"
 
 
 def _ended(pipeline: Pipeline, exit_code: int | None, names: list[str]) -> str | None:
