@@ -5,39 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from time import monotonic, time
+from time import monotonic
 from typing import Any
 
+from ops.direct_session import open_direct_analysis
 from schemas.uploads import FileSource, VideoUploaded
-from streams.process_setup import prepare_process
 from streams.settings import read_settings
 
 
 async def serve() -> None:
     """Answer until standard input closes."""
-    settings = read_settings()
-    capabilities = prepare_process(settings)
-    # torch comes with these, after the process was prepared
-    from streams.clock import SystemClock
-    from streams.direct import DirectAnalysis
-    from streams.engine import open_engine
-    from streams.verdict.cost import Prices
-    from streams.verdict.outcome import FoldContext
-    from streams.verdict.policy_file import load_policy
-
-    engine = await open_engine(settings, capabilities)
-    context = FoldContext(load_policy(None), Prices.from_settings(settings), 0, time())
-    analysis = DirectAnalysis(engine, context, slots=settings.slots, clock=SystemClock())
-    try:
-        _say({"event": "ready", "device": engine.device})
+    async with open_direct_analysis(read_settings()) as (analysis, device):
+        _say({"event": "ready", "device": device})
         while line := await asyncio.to_thread(sys.stdin.readline):
             uploads = [_upload(item) for item in json.loads(line)]
             began = monotonic()
             outcomes = await asyncio.gather(*(analysis.outcome_of(upload) for upload in uploads))
             failed = sum(bool(outcome.verdict.modalities.failed) for outcome in outcomes)
             _say({"event": "done", "seconds": monotonic() - began, "failed": failed})
-    finally:
-        await engine.close()
 
 
 def _upload(item: dict[str, Any]) -> VideoUploaded:

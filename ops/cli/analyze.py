@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from time import monotonic, time
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,9 +15,9 @@ from ops.cli.console import clean_interrupt, err, fail, out, print_json, setting
 from ops.cli.exit_codes import ExitCode
 from ops.cli.publish import build_upload, metadata_for
 from ops.cli.verdict_lines import describe_outcome
+from ops.direct_session import open_direct_analysis
 from schemas.outcomes import Outcome
 from schemas.uploads import VideoUploaded
-from streams.process_setup import prepare_process
 from streams.settings import Settings
 from streams.verdict.policy_checks import InvalidPolicy
 
@@ -54,33 +54,14 @@ def analyze(
 async def _analyse_all(settings: Settings, uploads: list[VideoUploaded], json_output: bool) -> bool:
     err.print("loading models ...")
     try:
-        engine, analysis = await _open(settings)
+        async with open_direct_analysis(settings) as (analysis, device):
+            began = monotonic()
+            outcomes = await _run(analysis, uploads, json_output)
+            seconds = monotonic() - began
     except (WeightsMissing, WeightsCorrupt, InvalidPolicy) as error:
         fail(str(error), ExitCode.USAGE)
-    try:
-        began = monotonic()
-        outcomes = await _run(analysis, uploads, json_output)
-        seconds = monotonic() - began
-    finally:
-        await engine.close()
-    err.print(f"{len(outcomes)} videos in {seconds:.1f} s, {len(outcomes) / seconds:.2f} a second, on {engine.device}")
+    err.print(f"{len(outcomes)} videos in {seconds:.1f} s, {len(outcomes) / seconds:.2f} a second, on {device}")
     return any(outcome.verdict.modalities.failed for outcome in outcomes)
-
-
-async def _open(settings: Settings) -> tuple[Any, DirectAnalysis]:
-    capabilities = prepare_process(settings)
-    # torch comes with these: after the process was prepared, and not for every command
-    from streams.clock import SystemClock
-    from streams.direct import DirectAnalysis
-    from streams.engine import open_engine
-    from streams.verdict.cost import Prices
-    from streams.verdict.outcome import FoldContext
-    from streams.verdict.policy_file import load_policy
-
-    policy = load_policy(settings.policy_file)
-    engine = await open_engine(settings, capabilities)
-    context = FoldContext(policy, Prices.from_settings(settings), settings.log_generation, time())
-    return engine, DirectAnalysis(engine, context, slots=settings.slots, clock=SystemClock())
 
 
 async def _run(analysis: DirectAnalysis, uploads: list[VideoUploaded], json_output: bool) -> list[Outcome]:

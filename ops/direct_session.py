@@ -1,0 +1,39 @@
+"""Opening the engine for analysis without a broker, in the order that torch demands."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from time import time
+from typing import TYPE_CHECKING
+
+from streams.process_setup import prepare_process
+from streams.settings import Settings
+
+if TYPE_CHECKING:
+    from streams.direct import DirectAnalysis
+
+
+@asynccontextmanager
+async def open_direct_analysis(settings: Settings) -> AsyncIterator[tuple[DirectAnalysis, str]]:
+    """Yield an analysis with warm models, and the name of its device.
+
+    Raises:
+        InvalidPolicy, WeightsMissing, WeightsCorrupt, DeviceFault: as the parts say.
+    """
+    capabilities = prepare_process(settings)
+    # torch comes with these: after the process was prepared, and not for every command
+    from streams.clock import SystemClock
+    from streams.direct import DirectAnalysis
+    from streams.engine import open_engine
+    from streams.verdict.cost import Prices
+    from streams.verdict.outcome import FoldContext
+    from streams.verdict.policy_file import load_policy
+
+    policy = load_policy(settings.policy_file)
+    engine = await open_engine(settings, capabilities)
+    try:
+        context = FoldContext(policy, Prices.from_settings(settings), settings.log_generation, time())
+        yield DirectAnalysis(engine, context, slots=settings.slots, clock=SystemClock()), engine.device
+    finally:
+        await engine.close()
