@@ -1,0 +1,53 @@
+"""Redis is lost: the worker refuses, `vidsignal rebuild` fills it from the topics, and work goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ops.local.redis_server import RedisServer
+from streams.delivery.crash import WorkerExit
+from tests.pipeline import Pipeline, await_value, upload_of
+
+pytestmark = pytest.mark.slow
+
+
+class TestRebuild:
+    def test_an_emptied_store_is_filled_from_the_topics(self, tmp_path: Path, kafka: str, samples: Path) -> None:
+        """What was decided stands as before, and a new upload is decided."""
+        with RedisServer(tmp_path / "redis") as store:
+            pipeline = Pipeline.create(tmp_path, bootstrap_servers=kafka, redis_url=store.url, media_roots=[samples])
+            try:
+                before = self._decide_two(pipeline, samples)
+                store.restart(keep_state=False)
+                self._refuses_to_start(pipeline)
+                assert pipeline.command("rebuild").returncode == 0
+                compared = pipeline.command("projection", "compare", str(before), "redis")
+                assert compared.returncode == 0, compared.stdout
+                pipeline.start_worker("after")
+                pipeline.publish(upload_of(samples / "small.mp4", "third"))
+                pipeline.await_verdicts(["first", "second", "third"], 60)
+                assert pipeline.dead_letters() == []
+            finally:
+                pipeline.close()
+
+    def _decide_two(self, pipeline: Pipeline, samples: Path) -> Path:
+        worker = pipeline.start_worker("before")
+        pipeline.publish(upload_of(samples / "park.mp4", "first"), upload_of(samples / "shot_change.mp4", "second"))
+        pipeline.await_verdicts(["first", "second"], 60)
+        worker.close()
+        path = pipeline.folder / "before.json"
+        assert pipeline.command("projection", "dump", "--output", str(path)).returncode == 0
+        return path
+
+    def _refuses_to_start(self, pipeline: Pipeline) -> None:
+        worker = pipeline.start_worker("refusing", roles="verdict", wait=False)
+        child = worker.child
+
+        def ended() -> int | None:
+            return child.exit_code
+
+        assert await_value(ended, 60, child.log_tail) == WorkerExit.NEEDS_REBUILD
+        assert "vidsignal rebuild" in child.log_tail()
+        worker.close()
