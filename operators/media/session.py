@@ -37,7 +37,6 @@ class Yield:
     memory: MediaMemory | None = None
     motion: MotionTrack | None = None
     audio: AudioTrack | None = None
-    audio_errors: int = 0
     is_audio_settled: bool = False
     receipt: DecodeReceipt | None = None
 

@@ -14,7 +14,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ops.assets import AssetUnavailable, fetch_samples, fetch_weights
-from ops.cli.asset_progress import asset_progress
+from ops.assets.bars import asset_progress
 from ops.cli.console import clean_interrupt, err, fail, out
 from ops.cli.demo_summary import summarise
 from ops.cli.demo_uploads import demo_uploads, sample_uploads
@@ -55,7 +55,7 @@ def demo(
 
 def _fetch(cache_dir: Path) -> None:
     try:
-        with asset_progress() as progress:
+        with asset_progress(err) as progress:
             fetch_weights(cache_dir, progress)
             fetch_samples(cache_dir, progress)
     except AssetUnavailable as error:

@@ -11,8 +11,8 @@ from models.card import Card
 from models.catalogue import CARDS
 from models.weights import WeightsCorrupt, WeightsMissing, weight_path
 from ops.assets import AssetUnavailable, fetch_samples, fetch_weights
-from ops.cli.asset_progress import asset_progress
-from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
+from ops.assets.bars import asset_progress
+from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
 from schemas.labels import LABELS
 from streams.settings import Settings
@@ -58,7 +58,7 @@ def fetch(
     """Fetch the pinned weights and the sample clips into the cache, checked by hash; quick where all is there."""
     settings = settings_or_exit()
     try:
-        with clean_interrupt(), asset_progress() as progress:
+        with clean_interrupt(), asset_progress(err) as progress:
             fetched = fetch_weights(settings.cache_dir, progress)
             fetched += fetch_samples(settings.cache_dir, progress) if samples else 0
     except AssetUnavailable as error:

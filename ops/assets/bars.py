@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from rich.console import Console
 from rich.progress import Progress as Bars
 
 from ops.assets.progress import Progress
-from ops.cli.console import err
 
 
 @contextmanager
-def asset_progress() -> Iterator[Progress]:
-    """Yield what `ops.assets` tells its steps to; the bar is gone when nothing had to be fetched."""
-    with Bars(console=err, transient=True) as bars:
+def asset_progress(console: Console) -> Iterator[Progress]:
+    """Yield what a fetch tells its steps to; the bar is gone when all is in place."""
+    with Bars(console=console, transient=True) as bars:
         task = bars.add_task("fetching", total=None)
 
         def advance(step: str, num_done: int, num_total: int) -> None:
