@@ -17,6 +17,14 @@ MediaCause = Literal[
     "media-decoder-died",
     "media-decoder-timeout",
     "media-decoder-memory",
+    "media-address-refused",  # the URL, or an address that its host resolves to, is not one we fetch from
+    "media-forbidden",  # the origin says no
+    "media-refused",  # the origin answers with something else than media: too many redirects, an odd status
+    "media-checksum",  # not the bytes that the event names
+    "media-changed",  # the object became another one while it was read
+    "media-size-mismatch",  # shorter or longer than announced
+    "media-too-slow",  # the origin trickles
+    "media-source-away",  # away for longer than the settings' patience
 ]
 """Why a media file was refused; the word that stands in failed signals, dead letters and metrics."""
 
@@ -28,6 +36,24 @@ class InvalidMedia(Exception):
         super().__init__(message)
         self.cause: MediaCause = cause
         self.message = message
+
+
+class SourceAway(Exception):
+    """Where the media lies does not answer now, or refuses credentials that may be renewed: waited for.
+
+    Args:
+        origin: who is away, such as `https://cdn.example:443` or `s3://bucket`; for breakers, metrics and logs.
+        message: what was seen.
+    """
+
+    def __init__(self, origin: str, message: str) -> None:
+        super().__init__(f"{origin}: {message}")
+        self.origin = origin
+        self.message = message
+
+
+class SpoolFull(SourceAway):
+    """The local disk has no room for more fetched media now; what is in flight has to end first."""
 
 
 class Overloaded(Exception):

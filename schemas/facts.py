@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from schemas.evidence import Embedding, Feature, LabelEvidence
-from schemas.identity import Lane, Market, Modality, Revision, UnixSeconds, VideoId
+from schemas.identity import Lane, Market, Modality, Revision, Seconds, UnixSeconds, VideoId
 from schemas.receipts import Receipt
 
 
@@ -79,16 +79,21 @@ class DeadlinePassed(Struct, frozen=True, kw_only=True, tag_field="kind", tag="d
     deadline_unix_seconds: UnixSeconds
 
 
-class EngagementSummary(Struct, frozen=True, kw_only=True, tag_field="kind", tag="engagement"):
-    """Counters of a video so far. Declared; no role writes or folds it yet."""
+class EngagementSummary(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="engagement"):
+    """Counters of a video so far; the engagement role writes it at a bounded rate per video."""
 
     video_id: VideoId
     counts: dict[str, Annotated[int, Meta(ge=0)]]
     event_unix_seconds: UnixSeconds
+    """The latest event time that is in it."""
+    watch_seconds: Seconds = 0.0
+    windows: dict[str, dict[str, float]] = {}
+    """See `schemas.engagement.Engagement`."""
+    rates: dict[str, float] = {}
 
 
 class Review(Struct, frozen=True, kw_only=True, tag_field="kind", tag="review"):
-    """A person decided. Declared; no role writes or folds it yet."""
+    """A person decided about a revision; a policy yields to it until the next revision."""
 
     video_id: VideoId
     revision: Revision
@@ -99,7 +104,7 @@ class Review(Struct, frozen=True, kw_only=True, tag_field="kind", tag="review"):
 
 
 class Deleted(Struct, frozen=True, kw_only=True, tag_field="kind", tag="deleted"):
-    """The video is gone. Declared; no role writes or folds it yet."""
+    """The video is gone, up to and with a revision; intake writes it for a deletion event."""
 
     video_id: VideoId
     revision: Revision

@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from schemas.engagement import Engagement
 from schemas.evidence import Embedding, Feature, LabelEvidence
 from schemas.facts import Failure
 from schemas.identity import Market, Modality, Score, UnixSeconds, VideoId
@@ -71,7 +72,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     cost: Cost
 
 
-class RecommendationRecord(Struct, frozen=True, kw_only=True):
+class RecommendationRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The current features of a video."""
 
     video_id: VideoId
@@ -83,6 +84,8 @@ class RecommendationRecord(Struct, frozen=True, kw_only=True):
     """By space."""
     creator_id: str | None
     uploaded_unix_seconds: UnixSeconds
+    engagement: Engagement | None = None
+    """As of the last summary in the log; Redis has it fresher."""
 
 
 class Outcome(Struct, frozen=True, kw_only=True):

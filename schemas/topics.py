@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from schemas.dead_letters import MAX_DEAD_LETTER_BYTES, DeadLetter
+from schemas.engagement import MAX_ENGAGEMENT_BYTES, EngagementEvent
 from schemas.facts import Fact
 from schemas.outcomes import RecommendationRecord, Verdict
-from schemas.uploads import MAX_UPLOAD_BYTES, VideoUploaded
+from schemas.uploads import MAX_UPLOAD_BYTES, DeletionRequested, VideoUploaded
 
 _DAY_SECONDS = 86_400
 
@@ -37,9 +38,9 @@ class Topic:
 
 UPLOADED: Final = Topic(
     "video.uploaded",
-    VideoUploaded,
+    VideoUploaded | DeletionRequested,
     "producers",
-    "a video was uploaded or revised",
+    "a video was uploaded or revised, or is to be forgotten",
     "delete",
     7 * _DAY_SECONDS,
     MAX_UPLOAD_BYTES,
@@ -47,7 +48,7 @@ UPLOADED: Final = Topic(
 SIGNALS: Final = Topic(
     "video.signals",
     Fact,
-    "the intake, media and verdict roles",
+    "the intake, media, engagement and verdict roles",
     "the log of facts of each video",
     "delete",
     14 * _DAY_SECONDS,
@@ -71,14 +72,40 @@ RECOMMENDATION: Final = Topic(
     None,
     MAX_UPLOAD_BYTES,
 )
+BACKFILL: Final = Topic(
+    "video.backfill",
+    VideoUploaded,
+    "the intake role and `vidsignal reprocess`",
+    "an upload whose analysis may wait until live ones leave room",
+    "delete",
+    28 * _DAY_SECONDS,
+    MAX_UPLOAD_BYTES,
+)
+ENGAGEMENT: Final = Topic(
+    "video.engagement",
+    EngagementEvent,
+    "clients",
+    "one person did one thing with a video",
+    "delete",
+    7 * _DAY_SECONDS,
+    MAX_ENGAGEMENT_BYTES,
+)
 DEAD_LETTER: Final = Topic(
     "video.dead-letter",
     DeadLetter,
-    "the intake and media roles",
+    "the intake, media and engagement roles",
     "an event we will not retry, with its original bytes and headers; keyed like its source",
     "delete",
     28 * _DAY_SECONDS,
     MAX_DEAD_LETTER_BYTES,
 )
 
-TOPICS: Final[tuple[Topic, ...]] = (UPLOADED, SIGNALS, MODERATION, RECOMMENDATION, DEAD_LETTER)
+TOPICS: Final[tuple[Topic, ...]] = (
+    UPLOADED,
+    BACKFILL,
+    SIGNALS,
+    MODERATION,
+    RECOMMENDATION,
+    ENGAGEMENT,
+    DEAD_LETTER,
+)

@@ -1,8 +1,8 @@
-"""The event with which everything begins: a producer says that a video was uploaded."""
+"""The events with which everything begins: a producer says that a video was uploaded, or that it is to be forgotten."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -21,15 +21,47 @@ BudgetSeconds = Annotated[
 ]
 
 
-class FileSource(Struct, frozen=True, kw_only=True, tag_field="kind", tag="file"):
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the media's bytes, lower-case hex.")]
+MediaBytes = Annotated[int, Meta(ge=1, le=2**53 - 1, description="Length of the media.")]
+
+
+class FileSource(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="file"):
     """Media that lies on a file system which the workers see."""
 
     path: Annotated[str, Meta(min_length=1, max_length=4_096)]
     """Absolute, or relative to an allowed root; must resolve to a regular file below an allowed root."""
+    sha256: Sha256 | None = None
+    """Verified before anything is decoded; the whole file is read for it."""
+    size_bytes: MediaBytes | None = None
+    """Verified where given."""
 
 
-MediaSource = FileSource
-"""Where media lies. Further kinds (object stores, URLs) join here as members of a tagged union."""
+class UrlSource(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="url"):
+    """Media behind an http or https address that anyone may name; an address guard stands before it."""
+
+    url: Annotated[str, Meta(min_length=8, max_length=8_192, pattern=r"^[hH][tT][tT][pP][sS]?://")]
+    """May carry a signature in its query, which no log and no message shows."""
+    sha256: Sha256 | None = None
+    """Verified before anything is decoded; the whole object is fetched for it."""
+    size_bytes: MediaBytes | None = None
+    """Verified where given."""
+
+
+class ObjectSource(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="object"):
+    """Media in an object store that the workers have credentials for."""
+
+    url: Annotated[str, Meta(min_length=8, max_length=4_096, pattern=r"^(s3|gs|az)://[^/]+/.+$")]
+    """`s3://bucket/key`, `gs://bucket/key` or `az://container/key`; must lie below an allowed prefix."""
+    etag: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    """Verified where given, without fetching the whole object."""
+    sha256: Sha256 | None = None
+    """Verified before anything is decoded; the whole object is fetched for it."""
+    size_bytes: MediaBytes | None = None
+    """Verified where given."""
+
+
+MediaSource = FileSource | UrlSource | ObjectSource
+"""Where media lies."""
 
 
 class VideoUploaded(Struct, frozen=True, kw_only=True):
@@ -48,3 +80,14 @@ class VideoUploaded(Struct, frozen=True, kw_only=True):
     """Decision budget; a worker's default applies where it is absent."""
     uploaded_unix_seconds: UnixSeconds | None = None
     """The producer's own time of the upload; the broker's timestamp is what deadlines count from."""
+
+
+class DeletionRequested(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A video is to be forgotten; travels on the topic of uploads, so that it keeps its place among them."""
+
+    video_id: VideoId
+    deleted: Literal[True]
+    """What tells this event from an upload."""
+    revision: Revision | None = None
+    """Up to and with this one; without it, every revision known when the event is read. A higher one is a new life."""
+    reason: Annotated[str, Meta(max_length=1_000)] = ""

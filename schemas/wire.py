@@ -6,21 +6,25 @@ import re
 import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from schemas.dead_letters import DeadLetter
+from schemas.engagement import MAX_ENGAGEMENT_BYTES, EngagementEvent
 from schemas.errors import InvalidEvent
 from schemas.facts import Accepted, DeadlinePassed, Deleted, EngagementSummary, Fact, Review, Signal
 from schemas.outcomes import RecommendationRecord, Verdict
-from schemas.uploads import MAX_UPLOAD_BYTES, VideoUploaded
+from schemas.uploads import MAX_UPLOAD_BYTES, DeletionRequested, VideoUploaded
 
+_Read = TypeVar("_Read")
 Headers = tuple[tuple[str, bytes], ...]
-Event = VideoUploaded | Fact | Verdict | RecommendationRecord | DeadLetter
+Event = VideoUploaded | DeletionRequested | EngagementEvent | Fact | Verdict | RecommendationRecord | DeadLetter
 
 EVENT_TYPES: Final[dict[type, str]] = {
     VideoUploaded: "video.uploaded.v1",
+    DeletionRequested: "video.deletion-requested.v1",
+    EngagementEvent: "video.engagement.v1",
     Accepted: "video.accepted.v1",
     Signal: "video.signal.v1",
     DeadlinePassed: "video.deadline.v1",
@@ -35,6 +39,8 @@ EVENT_TYPES: Final[dict[type, str]] = {
 
 _ENCODER = msgspec.json.Encoder()
 _UPLOAD_DECODER = msgspec.json.Decoder(VideoUploaded)
+_DELETION_DECODER = msgspec.json.Decoder(DeletionRequested)
+_ENGAGEMENT_DECODER = msgspec.json.Decoder(EngagementEvent)
 _FACT_DECODER: msgspec.json.Decoder[Fact] = msgspec.json.Decoder(Fact)
 _TRACEPARENT = re.compile(rb"^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$")
 
@@ -44,26 +50,49 @@ def encode(event: Any) -> bytes:
     return _ENCODER.encode(event)
 
 
+class _Discriminator(msgspec.Struct):
+    deleted: bool = False
+
+
+_DISCRIMINATOR_DECODER = msgspec.json.Decoder(_Discriminator)
+
+
 def decode_upload(value: bytes | None) -> VideoUploaded:
     """Read an upload event. Raises InvalidEvent, quoting what is wrong and where."""
-    if value is None:
-        raise InvalidEvent("event-invalid", "the event has no value; an upload is a JSON object")
-    if len(value) > MAX_UPLOAD_BYTES:
-        raise InvalidEvent("event-too-large", f"the event has {len(value)} bytes; at most {MAX_UPLOAD_BYTES} are read")
-    try:
-        return _UPLOAD_DECODER.decode(value)
-    except msgspec.ValidationError as error:
-        raise InvalidEvent("event-invalid", str(error)) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidEvent("event-not-json", str(error)) from error
+    return _decode(_UPLOAD_DECODER, value, "an upload", MAX_UPLOAD_BYTES)
+
+
+def decode_upload_or_deletion(value: bytes | None) -> VideoUploaded | DeletionRequested:
+    """Read an event of `video.uploaded`. Raises InvalidEvent, quoting what is wrong and where."""
+    if value is not None and b'"deleted"' in value and _says_deleted(value):
+        return _decode(_DELETION_DECODER, value, "a deletion", MAX_UPLOAD_BYTES)
+    return decode_upload(value)
+
+
+def decode_engagement(value: bytes | None) -> EngagementEvent:
+    """Read an engagement event. Raises InvalidEvent, quoting what is wrong and where."""
+    return _decode(_ENGAGEMENT_DECODER, value, "an engagement event", MAX_ENGAGEMENT_BYTES)
 
 
 def decode_fact(value: bytes | None) -> Fact:
     """Read a record of `video.signals`. Raises InvalidEvent."""
-    if value is None:
-        raise InvalidEvent("event-invalid", "the record has no value; a fact is a JSON object")
+    return _decode(_FACT_DECODER, value, "a fact", None)
+
+
+def _says_deleted(value: bytes) -> bool:
     try:
-        return _FACT_DECODER.decode(value)
+        return _DISCRIMINATOR_DECODER.decode(value).deleted
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False  # whatever it is, it is read as an upload and refused as one
+
+
+def _decode(decoder: msgspec.json.Decoder[_Read], value: bytes | None, what: str, max_bytes: int | None) -> _Read:
+    if value is None:
+        raise InvalidEvent("event-invalid", f"the event has no value; {what} is a JSON object")
+    if max_bytes is not None and len(value) > max_bytes:
+        raise InvalidEvent("event-too-large", f"the event has {len(value)} bytes; at most {max_bytes} are read")
+    try:
+        return decoder.decode(value)
     except msgspec.ValidationError as error:
         raise InvalidEvent("event-invalid", str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

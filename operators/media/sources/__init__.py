@@ -1,0 +1,1 @@
+"""Where media lies, from a path to an object store, and how its bytes come here."""
