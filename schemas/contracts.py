@@ -66,7 +66,10 @@ def _channel(topic: Topic) -> dict[str, Any]:
 
 
 def _topic_configuration(topic: Topic) -> dict[str, Any]:
-    configuration: dict[str, Any] = {"cleanup.policy": [topic.cleanup], "max.message.bytes": topic.max_message_bytes}
+    configuration: dict[str, Any] = {
+        "cleanup.policy": topic.cleanup.split(","),
+        "max.message.bytes": topic.max_message_bytes,
+    }
     if topic.retention_seconds is not None:
         configuration["retention.ms"] = topic.retention_seconds * 1000
     return configuration

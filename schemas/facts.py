@@ -93,7 +93,7 @@ class EngagementSummary(Struct, frozen=True, kw_only=True, omit_defaults=True, t
 
 
 class Review(Struct, frozen=True, kw_only=True, tag_field="kind", tag="review"):
-    """A person decided about a revision; a policy yields to it until the next revision."""
+    """A person decided. Declared; no role writes or folds it yet."""
 
     video_id: VideoId
     revision: Revision

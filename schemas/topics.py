@@ -12,6 +12,8 @@ from schemas.outcomes import RecommendationRecord, Verdict
 from schemas.uploads import MAX_UPLOAD_BYTES, DeletionRequested, VideoUploaded
 
 _DAY_SECONDS = 86_400
+MAX_COMPACTION_LAG_SECONDS = _DAY_SECONDS
+"""What a tombstone stands for is gone from the broker's disk after about that time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +25,9 @@ class Topic:
     """Type of the values: a struct or a union of structs."""
     written_by: str
     says: str
-    cleanup: Literal["delete", "compact"]
+    cleanup: Literal["delete", "compact", "compact,delete"]
     retention_seconds: int | None
-    """None for compacted topics: the newest value of a key is kept."""
+    """None where the newest value of a key is kept for ever."""
     max_message_bytes: int
 
     def configuration(self) -> dict[str, str]:
@@ -33,6 +35,8 @@ class Topic:
         settings = {"cleanup.policy": self.cleanup, "max.message.bytes": str(self.max_message_bytes)}
         if self.retention_seconds is not None:
             settings["retention.ms"] = str(self.retention_seconds * 1000)
+        if "compact" in self.cleanup:
+            settings["max.compaction.lag.ms"] = str(MAX_COMPACTION_LAG_SECONDS * 1000)
         return settings
 
 
@@ -94,8 +98,8 @@ DEAD_LETTER: Final = Topic(
     "video.dead-letter",
     DeadLetter,
     "the intake, media and engagement roles",
-    "an event we will not retry, with its original bytes and headers; keyed like its source",
-    "delete",
+    "an event we will not retry, with its original bytes and headers; key: its source's key, `#`, its own id",
+    "compact,delete",
     28 * _DAY_SECONDS,
     MAX_DEAD_LETTER_BYTES,
 )

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import structlog
+
 from schemas.errors import InvalidEvent
-from schemas.facts import Accepted, Failure
+from schemas.facts import Accepted, Deleted, Failure
 from schemas.identity import Modality
 from schemas.topics import SIGNALS
-from schemas.uploads import VideoUploaded
-from schemas.wire import Headers, decode_upload, event_headers, header
+from schemas.uploads import DeletionRequested, VideoUploaded
+from schemas.wire import Headers, decode_upload_or_deletion, event_headers, header
+from streams import metrics
 from streams.clock import Clock
 from streams.delivery.admission import Slot
 from streams.delivery.dead_letters import DeadLetters
 from streams.delivery.publisher import Publisher
 from streams.delivery.record import Record
 from streams.delivery.redrive import REDRIVE_HEADER
-from streams.store.cases import Cases
+from streams.store.cases import Cases, Registered
 from streams.store.deadlines import Deadline, Deadlines
 
 SOURCE = "vidsignal/intake"
 """CloudEvents source of what this role publishes."""
 _TITLE_CHARACTERS = 200
+
+_log = structlog.get_logger(__name__)
 
 
 class Intake:
@@ -57,20 +62,43 @@ class Intake:
     async def run(self, record: Record, slot: Slot) -> None:
         """Register the case and its deadline, then say so in the log; in this order, as each step may be the last."""
         del slot
-        accepted = self._accept(record)
-        await self._cases.register(accepted)
+        event = decode_upload_or_deletion(record.value)
+        require_own_key(record, event)
+        if isinstance(event, DeletionRequested):
+            await self._forget(record, event)
+        else:
+            await self._open_case(record, self._accept(record, event))
+
+    async def _open_case(self, record: Record, accepted: Accepted) -> None:
+        if await self._cases.register(accepted) is Registered.FORGOTTEN:
+            metrics.EVENTS_SKIPPED.labels("intake", "forgotten").inc()
+            _log.info("an upload of a forgotten revision is refused", revision=accepted.revision)
+            return
         due = accepted.deadline_unix_seconds
         await self._deadlines.register(Deadline(accepted.video_id, accepted.revision, due))
-        await self._publisher.publish(SIGNALS, accepted.video_id, accepted, headers=self._headers(record, accepted))
+        await self._publisher.publish(
+            SIGNALS, accepted.video_id, accepted, headers=self._headers(record, accepted, "accepted")
+        )
+
+    async def _forget(self, record: Record, event: DeletionRequested) -> None:
+        """Say in the log that a video is gone; the fold does the rest, in the order of the log."""
+        offset = record.place.offset
+        revision = event.revision or await self._cases.revision_to_forget(event.video_id, offset)
+        fact = Deleted(
+            video_id=event.video_id,
+            revision=revision,
+            reason=event.reason,
+            event_unix_seconds=record.timestamp_unix_seconds,
+        )
+        headers = self._headers(record, fact, f"deleted:{offset}")
+        await self._publisher.publish(SIGNALS, event.video_id, fact, headers=headers)
 
     async def fail(self, record: Record, slot: Slot, failure: Failure) -> None:
         """Write the event's dead letter."""
         del slot
         await self._letters.write(record, failure, role="intake")
 
-    def _accept(self, record: Record) -> Accepted:
-        upload = decode_upload(record.value)
-        require_own_key(record, upload)
+    def _accept(self, record: Record, upload: VideoUploaded) -> Accepted:
         budget_seconds = upload.deadline_seconds or self._default_deadline_seconds
         return Accepted(
             video_id=upload.video_id,
@@ -85,10 +113,10 @@ class Intake:
             source=record.source,
         )
 
-    def _headers(self, record: Record, accepted: Accepted) -> Headers:
+    def _headers(self, record: Record, fact: Accepted | Deleted, kind: str) -> Headers:
         headers = event_headers(
-            accepted,
-            event_id=f"{accepted.video_id}:{accepted.revision}:accepted",
+            fact,
+            event_id=f"{fact.video_id}:{fact.revision}:{kind}",
             source=SOURCE,
             now_unix_seconds=self._clock.now_unix_seconds(),
             traceparent=header(record.headers, "traceparent"),
@@ -96,7 +124,7 @@ class Intake:
         return headers + passed_on(record)
 
 
-def require_own_key(record: Record, upload: VideoUploaded) -> None:
+def require_own_key(record: Record, upload: VideoUploaded | DeletionRequested) -> None:
     """Raise InvalidEvent where the key is not the video's id: its facts would lie in different partitions."""
     if record.key != upload.video_id.encode():
         message = f"the key is {record.key!r}, but the event's video_id is {upload.video_id!r}"

@@ -101,12 +101,16 @@ def _fold_into(video: _Refold, fact: Fact, offset: int, ruleset: Ruleset, clock:
     context = FoldContext(ruleset.policy, ruleset.prices, ruleset.log_generation, clock.now_unix_seconds())
     folded = fold(video.state, fact, offset, context)
     video.state = folded.state
+    if folded.state is not None and folded.state.is_forgotten:
+        video.outcome = None
     if folded.outcome:
         video.outcome = folded.outcome
         video.versions.add(folded.outcome.version)
 
 
 def _join(video_id: str, video: _Refold, published: Outcome | None) -> Rebuilt | None:
+    if video.state is not None and video.state.is_forgotten and _is_withdrawn(video.state, published):
+        return Rebuilt(video.state, None, is_published=False)
     if published is None:
         return Rebuilt(video.state, video.outcome, is_published=False) if video.state else None
     if video.state is None or video.outcome is None or not _holds_all_facts(video, published):
@@ -116,6 +120,10 @@ def _join(video_id: str, video: _Refold, published: Outcome | None) -> Rebuilt |
         # The policy may have changed since; what counts is what is out.
         return Rebuilt(video.state, published, is_published=True)
     return Rebuilt(video.state, video.outcome, is_published=False)
+
+
+def _is_withdrawn(state: CaseState, published: Outcome | None) -> bool:
+    return published is None or published.version.revision <= state.forgotten_revision
 
 
 def _holds_all_facts(video: _Refold, published: Outcome) -> bool:

@@ -163,7 +163,8 @@ class Pipeline:
 
     def dead_letters(self) -> list[DeadLetter]:
         """All dead letters."""
-        return [msgspec.json.decode(record.value or b"", type=DeadLetter) for record in self.records(DEAD_LETTER.name)]
+        values = [record.value for record in self.records(DEAD_LETTER.name)]
+        return [msgspec.json.decode(value, type=DeadLetter) for value in values if value is not None]
 
     def reading(self, video_id: str) -> VideoReading | None:
         """What Redis serves about a video."""
@@ -220,6 +221,9 @@ class Pipeline:
     def _newest(self, topic: str, decode: Callable[[bytes], Found]) -> dict[str, Found]:
         newest: dict[str, Found] = {}
         for record in self.records(topic):
+            if record.value is None:
+                newest.pop((record.key or b"").decode(), None)
+                continue
             found = decode(record.value)
             known = newest.get(found.video_id)
             if known is None or known.version <= found.version:

@@ -89,13 +89,9 @@ def read_letters(settings: Settings, cause: str | None) -> list[DeadLetter]:
         records = list(read_to_end(settings, [settings.topic_prefix + DEAD_LETTER.name]))
     except BrokerAway as error:
         fail(str(error), ExitCode.AWAY)
-    letters = {
-        letter.dead_letter_id: letter
-        for record in records
-        if record.value is not None
-        for letter in (msgspec.json.decode(record.value, type=DeadLetter),)
-    }
-    chosen = [letter for letter in letters.values() if cause in (None, letter.cause)]
+    latest = {record.key: record.value for record in records}  # a letter that was taken back ends in a tombstone
+    letters = [msgspec.json.decode(value, type=DeadLetter) for value in latest.values() if value is not None]
+    chosen = [letter for letter in letters if cause in (None, letter.cause)]
     return sorted(chosen, key=lambda letter: letter.failed_unix_seconds)
 
 

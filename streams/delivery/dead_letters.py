@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Final
+import re
+from typing import Any, Final
 
 import msgspec
 from redis.asyncio import Redis
@@ -21,6 +22,7 @@ from streams.store.keys import Keys
 
 _MARK_SECONDS: Final = 28 * 86_400
 """As long as dead letters are kept."""
+_VIDEO_ID: Final = re.compile(rb"^[A-Za-z0-9._:~-]{1,128}$")
 _LARGEST_VALUE_BYTES: Final = MAX_UPLOAD_BYTES
 """Its base64 fits into the largest dead letter. A larger value could not be sent again: its topic takes none."""
 
@@ -47,8 +49,28 @@ class DeadLetters:
             await self._send(record, letter)
         except RecordTooLarge:
             await self._send(record, msgspec.structs.replace(letter, value=None, headers=()))
-        await self._redis.set(mark, failure.cause, ex=_MARK_SECONDS)
+        async with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.set(mark, failure.cause, ex=_MARK_SECONDS)
+            self._index(pipeline, record, letter)
+            await pipeline.execute()
         metrics.DEAD_LETTERS.labels(role, failure.cause).inc()
+
+    async def take_back(self, video_id: str) -> int:
+        """Replace every letter of a video by a tombstone; return how many there were. May be repeated."""
+        index = self._keys.letters(video_id)
+        letters: dict[Any, Any] = await self._redis.hgetall(index)
+        for key, partition in letters.items():
+            await self._publisher.publish(DEAD_LETTER, key, None, partition=int(partition))
+            await self._redis.hdel(index, key)
+        return len(letters)
+
+    def _index(self, pipeline: Any, record: Record, letter: DeadLetter) -> None:
+        """Remember the letter under the video that its key names, where it names one."""
+        key = record.key or b""
+        if _VIDEO_ID.match(key):
+            index = self._keys.letters(key.decode())
+            pipeline.hset(index, letter_key(record.key, letter.dead_letter_id), record.place.partition)
+            pipeline.expire(index, _MARK_SECONDS)
 
     async def _send(self, record: Record, letter: DeadLetter) -> None:
         headers = event_headers(
@@ -58,7 +80,9 @@ class DeadLetters:
             now_unix_seconds=letter.failed_unix_seconds,
             traceparent=header(record.headers, "traceparent"),
         )
-        await self._publisher.publish(DEAD_LETTER, record.key, letter, headers=headers)
+        key = letter_key(record.key, letter.dead_letter_id)
+        partition = record.place.partition
+        await self._publisher.publish(DEAD_LETTER, key, letter, headers=headers, partition=partition)
 
     def _letter(self, record: Record, failure: Failure, role: str, attempts: int) -> DeadLetter:
         value = record.value or b""
@@ -77,6 +101,11 @@ class DeadLetters:
             value_bytes=len(value),
             value_sha256=hashlib.sha256(value).hexdigest(),
         )
+
+
+def letter_key(source_key: bytes | None, letter_id: str) -> bytes:
+    """Key of a letter's record: the source's own key, and its id, so that it alone can be taken back."""
+    return (source_key or b"") + b"#" + letter_id.encode()
 
 
 def dead_letter_id(place: Place) -> str:

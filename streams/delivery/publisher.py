@@ -19,6 +19,8 @@ from streams.delivery.backoff import Backoff
 Headers = Sequence[tuple[str, bytes]]
 
 _POLL_SECONDS: Final = 0.2
+_ANY_PARTITION: Final = -1
+"""librdkafka's word for: the partitioner decides."""
 _RECORD_OVERHEAD_BYTES: Final = 512
 """Room that a batch and a record's own fields take beside key, value and headers."""
 
@@ -58,23 +60,26 @@ class Publisher:
         self._poller = threading.Thread(target=self._poll, name="vidsignal-publisher", daemon=True)
         self._poller.start()
 
-    async def publish(self, topic: Topic, key: str | bytes | None, event: Any, *, headers: Headers = ()) -> None:
+    async def publish(
+        self, topic: Topic, key: str | bytes | None, event: Any, *, headers: Headers = (), partition: int | None = None
+    ) -> None:
         """Return when all in-sync replicas have the record.
 
         Args:
             topic: where to.
             key: decides the partition; text is sent as UTF-8.
-            event: a struct of the topic, or bytes that are sent as they are.
+            event: a struct of the topic, or bytes that are sent as they are; None is a tombstone.
             headers: sent as they are, in order.
+            partition: where the key must not decide.
 
         Raises:
             RecordTooLarge: the topic does not take a record of this size.
         """
-        value = event if isinstance(event, bytes) else encode(event)
+        value = event if event is None or isinstance(event, bytes) else encode(event)
         encoded_key = key.encode() if isinstance(key, str) else key
         _check_size(topic, encoded_key, value, headers)
         for delay_seconds in self._backoff.delays():
-            if await self._attempt(topic, encoded_key, value, headers):
+            if await self._attempt(topic, encoded_key, value, headers, partition):
                 metrics.EVENTS_OUT.labels(topic.name).inc()
                 return
             metrics.RETRIES.labels("broker").inc()
@@ -86,7 +91,9 @@ class Publisher:
         self._closing.set()
         await asyncio.to_thread(self._poller.join, _POLL_SECONDS * 5)
 
-    async def _attempt(self, topic: Topic, key: bytes | None, value: bytes, headers: Headers) -> bool:
+    async def _attempt(
+        self, topic: Topic, key: bytes | None, value: bytes | None, headers: Headers, partition: int | None
+    ) -> bool:
         """Send once; False where another attempt may help."""
         loop = asyncio.get_running_loop()
         report: asyncio.Future[KafkaError | None] = loop.create_future()
@@ -97,13 +104,14 @@ class Publisher:
                 value=value,
                 key=key,
                 headers=list(headers),
+                partition=_ANY_PARTITION if partition is None else partition,
                 on_delivery=lambda error, _message: _report(loop, report, error),
             )
         except BufferError:  # the producer's queue is full: the broker is slow or away
             return False
         except KafkaException as failure:
-            return self._judge(producer, topic, failure.args[0], len(value))
-        return self._judge(producer, topic, await report, len(value))
+            return self._judge(producer, topic, failure.args[0], len(value or b""))
+        return self._judge(producer, topic, await report, len(value or b""))
 
     def _judge(self, producer: Producer, topic: Topic, error: KafkaError | None, value_bytes: int) -> bool:
         if error is None:
@@ -125,9 +133,9 @@ class Publisher:
             self._producer.poll(_POLL_SECONDS)
 
 
-def _check_size(topic: Topic, key: bytes | None, value: bytes, headers: Headers) -> None:
+def _check_size(topic: Topic, key: bytes | None, value: bytes | None, headers: Headers) -> None:
     header_bytes = sum(len(name) + len(content) for name, content in headers)
-    size = len(value) + len(key or b"") + header_bytes + _RECORD_OVERHEAD_BYTES
+    size = len(value or b"") + len(key or b"") + header_bytes + _RECORD_OVERHEAD_BYTES
     if size > topic.max_message_bytes:
         raise RecordTooLarge(f"a record for {topic.name} has about {size} bytes; at most {topic.max_message_bytes}")
 

@@ -1,6 +1,10 @@
--- Registers a revision as pending, unless the same or a newer one is known.
--- KEYS[1] status hash. ARGV[1] revision, then field, value, field, value, ...
--- Returns 1 where it was written, 0 where the status says as much or more already.
+-- Registers a revision as pending, unless the same or a newer one is known, or it is forgotten.
+-- KEYS 1 status hash  2 guard. ARGV[1] revision, then field, value, field, value, ...
+-- Returns 1 where it was written, 0 where the status says as much or more already, -1 where it is forgotten.
+local guard = redis.call('GET', KEYS[2])
+if guard and tonumber(guard) >= tonumber(ARGV[1]) then
+  return -1
+end
 local known = redis.call('HGET', KEYS[1], 'revision')
 if known and tonumber(known) >= tonumber(ARGV[1]) then
   return 0

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 from redis.asyncio import Redis
 
 from schemas.facts import Accepted
 from streams.store.keys import Keys
 from streams.store.scripts import script_text
+
+
+_DELETION_SECONDS = 8 * 86_400
+"""Longer than uploads are kept, so that a redelivered deletion means what it meant."""
+
+
+class Registered(IntEnum):
+    """What became of a revision that was registered."""
+
+    FORGOTTEN = -1
+    KNOWN = 0
+    """The same revision or a newer one was there before."""
+    WRITTEN = 1
 
 
 class Cases:
@@ -19,15 +34,16 @@ class Cases:
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self._keys = keys
         self._register = redis.register_script(script_text("case"))
+        self._deletion = redis.register_script(script_text("deletion"))
 
-    async def register(self, accepted: Accepted) -> bool:
+    async def register(self, accepted: Accepted) -> Registered:
         """Write status `pending` for a revision.
 
         Changes nothing where the same revision (perhaps decided already) or a newer one is known. No `action` is
         written: it is the policy's to say, with the first outcome.
 
         Returns:
-            Whether it was written.
+            What became of it; a revision that is forgotten must not be accepted.
         """
         fields = (
             "status", "pending",
@@ -36,5 +52,11 @@ class Cases:
             "uploaded_unix_seconds", repr(accepted.uploaded_unix_seconds),
             "deadline_unix_seconds", repr(accepted.deadline_unix_seconds),
         )  # fmt: skip
-        keys = [self._keys.status(accepted.video_id)]
-        return bool(await self._register(keys=keys, args=[accepted.revision, *fields]))
+        keys = [self._keys.status(accepted.video_id), self._keys.guard(accepted.video_id)]
+        return Registered(await self._register(keys=keys, args=[accepted.revision, *fields]))
+
+    async def revision_to_forget(self, video_id: str, deletion_offset: int) -> int:
+        """The newest revision known when a deletion event is first read; the same whenever it is asked again."""
+        keys = self._keys
+        names = [keys.deletion(video_id, deletion_offset), keys.status(video_id), keys.guard(video_id)]
+        return int(await self._deletion(keys=names, args=[_DELETION_SECONDS]))

@@ -1,10 +1,12 @@
 -- Stores a signal's bytes under its id if absent, and returns what is stored.
--- KEYS[1] the claim; ARGV[1] the bytes, ARGV[2] seconds to keep them.
--- A claim that is met again lives on: a replay may come as late as the log allows.
-local stored = redis.call('GET', KEYS[1])
-if stored then
-  redis.call('EXPIRE', KEYS[1], ARGV[2])
-  return stored
+-- KEYS 1 the video's claims  2 its guard
+-- ARGV 1 signal id  2 the bytes  3 seconds to keep the claims  4 revision of the signal
+-- Claims that are met again live on: a replay may come as late as the log allows.
+-- Returns nothing where the revision is forgotten.
+local guard = redis.call('GET', KEYS[2])
+if guard and tonumber(guard) >= tonumber(ARGV[4]) then
+  return false
 end
-redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
-return ARGV[1]
+redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return redis.call('HGET', KEYS[1], ARGV[1])

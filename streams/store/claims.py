@@ -21,6 +21,8 @@ class Prior:
     """Its bytes, where it was made before."""
     newest_revision: int
     """Of the video, as far as intake has seen; 0 where it has not seen any."""
+    forgotten_revision: int = 0
+    """Signals up to this revision are refused; 0 where nothing is forgotten."""
 
 
 class Claims:
@@ -29,7 +31,7 @@ class Claims:
     Args:
         redis: answers in bytes.
         keys: names under the stack's prefix.
-        ttl_seconds: how long a claim is kept after it was last met.
+        ttl_seconds: how long a video's claims are kept after the last of them was met.
     """
 
     def __init__(self, redis: Redis, keys: Keys, ttl_seconds: float) -> None:
@@ -46,17 +48,21 @@ class Claims:
             signal_ids: names that its claim may have, the preferred one first.
         """
         async with self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.mget([self._keys.claim(video_id, signal_id) for signal_id in signal_ids])
+            pipeline.hmget(self._keys.claims(video_id), list(signal_ids))
             pipeline.hget(self._keys.status(video_id), "revision")
-            stored, revision = await pipeline.execute()
+            pipeline.get(self._keys.guard(video_id))
+            stored, revision, guard = await pipeline.execute()
         return Prior(
             claimed=next((value for value in stored if value is not None), None),
             newest_revision=int(revision or 0),
+            forgotten_revision=int(guard or 0),
         )
 
-    async def claim(self, video_id: str, signal_id: str, value: bytes) -> bytes:
-        """Store `value` if the id is free; return what is stored, which is what has to be published."""
-        key = self._keys.claim(video_id, signal_id)
-        stored = await self._claim(keys=[key], args=[value, self._ttl_seconds])
-        assert isinstance(stored, bytes)
+    async def claim(self, video_id: str, signal_id: str, value: bytes, *, revision: int) -> bytes | None:
+        """Store `value` if the id is free; return what is stored, which is what has to be published.
+
+        None where the revision is forgotten: nothing is stored, and nothing may be published.
+        """
+        keys = [self._keys.claims(video_id), self._keys.guard(video_id)]
+        stored: bytes | None = await self._claim(keys=keys, args=[signal_id, value, self._ttl_seconds, revision])
         return stored

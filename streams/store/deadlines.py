@@ -21,11 +21,17 @@ class Deadline:
 
 
 class Deadlines:
-    """Registers, lists and removes deadlines; each call may be repeated."""
+    """Registers, lists and removes deadlines; each call may be repeated.
 
-    def __init__(self, redis: Redis, keys: Keys) -> None:
+    Args:
+        redis: the store.
+        keys: names under the stack's prefix.
+        name: of the sorted set, where it holds due times of something else.
+    """
+
+    def __init__(self, redis: Redis, keys: Keys, name: str | None = None) -> None:
         self._redis = redis
-        self._key = keys.deadlines()
+        self._key = name or keys.deadlines()
         self._remove = redis.register_script(script_text("deadline"))
 
     async def register(self, deadline: Deadline) -> None:

@@ -1,5 +1,5 @@
 -- Writes what one fact made of a video, if nobody folded another fact meanwhile.
--- KEYS  1 state  2 status  3 verdict  4 features  5 embeddings: all of one video
+-- KEYS  1 state  2 status  3 verdict  4 features  5 embeddings  6 guard: all of one video
 -- ARGV  1 generation and 2 applied offset that the writer had read ('' and '' where there was no state)
 --       3 generation and 4 applied offset to write
 --       5 state as JSON  6 outcome as JSON, '' for none
@@ -25,6 +25,12 @@ local function replace_hash(key)
   place = place + length + 1
 end
 
+-- An outcome of a higher revision than the forgotten one is a new life.
+local guard = redis.call('GET', KEYS[6])
+if guard and tonumber(guard) < tonumber(ARGV[8]) then
+  redis.call('DEL', KEYS[6])
+  redis.call('PERSIST', KEYS[1])
+end
 redis.call('HSET', KEYS[1], 'outcome', ARGV[6], 'outcome_version', ARGV[7])
 redis.call('SET', KEYS[3], ARGV[9])
 -- Intake may have registered a newer revision already, whose status is not ours to hide.

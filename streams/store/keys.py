@@ -6,11 +6,21 @@
 | `vs:{<video_id>}:verdict` | string | the verdict as JSON, as on `video.moderation` |
 | `vs:{<video_id>}:features` | hash | one field a feature: JSON `{"value", "event_unix_seconds", "model"}` |
 | `vs:{<video_id>}:embeddings` | hash | one field a space: JSON `{"values" (base64 float16), "dimensions", ...}` |
+| `vs:{<video_id>}:engagement` | string | counts, decayed windows and rates as JSON |
 | `vs:{<video_id>}:state` | hash | the fold's own state; not for readers |
-| `vs:{<video_id>}:claim:<signal_id>` | string | a signal's bytes as first computed; not for readers |
+| `vs:{<video_id>}:claims` | hash | by signal id, a signal's bytes as first computed; not for readers |
+| `vs:{<video_id>}:guard` | string | revision up to which a deletion forgot the video; absent where none did |
+| `vs:{<video_id>}:letters` | hash | partition of each dead letter of the video, by its key; not for readers |
+| `vs:{<video_id>}:deletion:<offset>` | string | the revision that a deletion event without one means |
 | `vs:deadlines` | sorted set | `<revision>|<video_id>` by due time |
+| `vs:tombstones` | sorted set | `<revision>|<video_id>` by the time at which tombstones are written once more |
+| `vs:spaces` | set | names of the embedding spaces that were ever written |
+| `vs:space:<space>` | vector set | by video id, the embeddings of one space with attributes to filter by |
 | `vs:applied:<group>:<topic>:<partition>` | string | next offset of the log that Redis has seen applied |
 | `vs:attempts:<topic>:<partition>:<offset>` | hash | unclean ends of one event |
+| `vs:engagement-offset:<topic>:<partition>` | string | next offset that is not in the counts; not for readers |
+| `vs:engagement-ids:<topic>:<partition>:<bucket>` | hash | events counted in ten minutes; not for readers |
+| `vs:engagement-due:<partition>` | sorted set | video ids by when their summary is due; not for readers |
 | `vs:dead-letter:<dead_letter_id>` | string | marks a dead letter as written |
 """
 
@@ -45,13 +55,37 @@ class Keys:
         """Hash: the fold's own state."""
         return self._video(video_id, "state")
 
-    def claim(self, video_id: str, signal_id: str) -> str:
-        """String: a signal's bytes as first computed."""
-        return self._video(video_id, f"claim:{signal_id}")
+    def claims(self, video_id: str) -> str:
+        """Hash: signals' bytes as first computed, by signal id."""
+        return self._video(video_id, "claims")
+
+    def guard(self, video_id: str) -> str:
+        """String: revision up to which the video is forgotten."""
+        return self._video(video_id, "guard")
+
+    def letters(self, video_id: str) -> str:
+        """Hash: partition of each dead letter, by its key."""
+        return self._video(video_id, "letters")
+
+    def deletion(self, video_id: str, offset: int) -> str:
+        """String: the revision that a deletion event means."""
+        return self._video(video_id, f"deletion:{offset}")
 
     def deadlines(self) -> str:
         """Sorted set: registered deadlines by due time."""
         return f"{self.prefix}vs:deadlines"
+
+    def tombstones(self) -> str:
+        """Sorted set: deletions whose tombstones are due once more."""
+        return f"{self.prefix}vs:tombstones"
+
+    def spaces(self) -> str:
+        """Set: names of the embedding spaces that were ever written."""
+        return f"{self.prefix}vs:spaces"
+
+    def space(self, space: str) -> str:
+        """Vector set: the embeddings of one space, by video id."""
+        return f"{self.prefix}vs:space:{space}"
 
     def applied(self, group: str, topic: str, partition: int) -> str:
         """String: the next offset that Redis has not seen applied."""
@@ -64,6 +98,22 @@ class Keys:
     def dead_letter(self, dead_letter_id: str) -> str:
         """String: the cause of a dead letter that was written."""
         return f"{self.prefix}vs:dead-letter:{dead_letter_id}"
+
+    def engagement(self, video_id: str) -> str:
+        """String: what people's events add up to, as JSON."""
+        return self._video(video_id, "engagement")
+
+    def engagement_offset(self, topic: str, partition: int) -> str:
+        """String: the next offset that the counts do not hold."""
+        return f"{self.prefix}vs:engagement-offset:{topic}:{partition}"
+
+    def engagement_ids(self, topic: str, partition: int, bucket: int) -> str:
+        """Hash: content by identity, of the events counted in a bucket of time."""
+        return f"{self.prefix}vs:engagement-ids:{topic}:{partition}:{bucket}"
+
+    def engagement_due(self, partition: int) -> str:
+        """Sorted set: video ids by when their summary is due."""
+        return f"{self.prefix}vs:engagement-due:{partition}"
 
     def _video(self, video_id: str, what: str) -> str:
         return f"{self.prefix}vs:{{{video_id}}}:{what}"

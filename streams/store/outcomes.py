@@ -16,6 +16,8 @@ from streams.store.keys import Keys
 from streams.store.scripts import script_text
 from streams.verdict.state import CaseState
 
+DEFAULT_GUARD_SECONDS = 35 * 86_400.0
+"""A week longer than dead letters and backfills are kept."""
 _STATE_DECODER = msgspec.json.Decoder(CaseState)
 _OUTCOME_DECODER = msgspec.json.Decoder(Outcome)
 
@@ -27,15 +29,28 @@ class StoredCase:
     state: CaseState | None = None
     outcome: Outcome | None = None
     is_published: bool = False
-    """Whether the broker is known to have the outcome in both topics."""
+    """Whether the broker is known to have the outcome, or the deletion's tombstones, in both topics."""
+
+    @property
+    def forgotten_version(self) -> Version | None:
+        """Place of the deletion; None where the video is not forgotten."""
+        return self.state.version if self.state and self.state.is_forgotten else None
 
 
 class Outcomes:
-    """The verdict role's own store; one script over the keys of one video for each change."""
+    """The verdict role's own store; one script over the keys of one video for each change.
 
-    def __init__(self, redis: Redis, keys: Keys) -> None:
+    Args:
+        redis: the store.
+        keys: names under the stack's prefix.
+        guard_seconds: how long a deleted video's late facts are kept off; at least as long as any log is kept.
+    """
+
+    def __init__(self, redis: Redis, keys: Keys, guard_seconds: float = DEFAULT_GUARD_SECONDS) -> None:
         self._redis = redis
         self._keys = keys
+        self._guard_seconds = int(guard_seconds)
+        self._forget = redis.register_script(script_text("forget"))
         self._fold = redis.register_script(script_text("fold"))
         self._published = redis.register_script(script_text("published"))
 
@@ -46,7 +61,7 @@ class Outcomes:
         return StoredCase(
             state=_STATE_DECODER.decode(state) if state else None,
             outcome=_OUTCOME_DECODER.decode(outcome) if outcome else None,
-            is_published=outcome is not None and version == published,
+            is_published=version is not None and version == published,
         )
 
     async def replace(self, video_id: str, before: CaseState | None, after: CaseState, outcome: Outcome | None) -> bool:
@@ -56,27 +71,37 @@ class Outcomes:
             False where another worker was faster, or where the reply to an earlier attempt was lost: read again.
         """
         keys = self._keys
-        names = [
-            keys.state(video_id), keys.status(video_id), keys.verdict(video_id),
-            keys.features(video_id), keys.embeddings(video_id),
-        ]  # fmt: skip
         position = (before.log_generation, before.applied_offset) if before else ("", "")
         written = (after.log_generation, after.applied_offset, encode(after))
+        if after.is_forgotten and (before is None or before.version != after.version):
+            return await self._replace_by_guard(video_id, after, (*position, *written))
+        names = [
+            keys.state(video_id), keys.status(video_id), keys.verdict(video_id),
+            keys.features(video_id), keys.embeddings(video_id), keys.guard(video_id),
+        ]  # fmt: skip
         said = _arguments(after, outcome) if outcome else ("",)
         return bool(await self._fold(keys=names, args=[*position, *written, *said]))
+
+    async def _replace_by_guard(self, video_id: str, after: CaseState, head: tuple[Any, ...]) -> bool:
+        assert after.version is not None
+        keys = self._keys
+        gone = (keys.verdict, keys.features, keys.embeddings, keys.engagement, keys.claims)
+        names = [keys.state(video_id), keys.status(video_id), keys.guard(video_id), *(key(video_id) for key in gone)]
+        tail = (spell(after.version), after.forgotten_revision, self._guard_seconds)
+        return bool(await self._forget(keys=names, args=[*head, *tail]))
 
     async def restore(self, video_id: str, state: CaseState, outcome: Outcome | None, *, is_published: bool) -> None:
         """Write whatever stands in the store; only for a rebuild, while no worker folds."""
         await self._redis.delete(self._keys.state(video_id), self._keys.status(video_id))
         await self.replace(video_id, None, state, outcome)
         if outcome and is_published:
-            await self.mark_published(outcome)
+            await self.mark_published(video_id, outcome.version)
 
-    async def mark_published(self, outcome: Outcome) -> bool:
-        """Note that both topics have it. Returns False where a newer outcome is stored by now."""
-        version = spell(outcome.version)
-        current = await self._published(keys=[self._keys.state(outcome.verdict.video_id)], args=[version])
-        return bool(current == version.encode())
+    async def mark_published(self, video_id: str, version: Version) -> bool:
+        """Note that both topics have it. Returns False where a newer version is stored by now."""
+        spelt = spell(version)
+        current = await self._published(keys=[self._keys.state(video_id)], args=[spelt])
+        return bool(current == spelt.encode())
 
 
 def spell(version: Version) -> str:

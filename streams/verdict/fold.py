@@ -5,7 +5,10 @@ When an outcome is made:
 1. with the `accepted` of a new revision: pending, or final at once where all its signals overtook it;
 2. when the last expected modality answers: final;
 3. when the deadline passes first: provisional, naming what is missing;
-4. after either, with each signal that beats the one it replaces: an amendment under a higher version.
+4. after either, with each signal that beats the one it replaces: an amendment under a higher version;
+5. after either, with each newer engagement summary.
+
+A deletion makes a version, too, but no outcome: what was said is withdrawn, and a guard stays.
 
 Signals between 1 and 2 change the state and are not published one by one: a verdict from half the evidence would
 flap, and who needs an answer early gives the upload a short deadline.
@@ -14,11 +17,12 @@ flap, and who needs an answer early gives the upload a short deadline.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from msgspec.structs import replace
 
-from schemas.facts import Accepted, DeadlinePassed, Fact, Signal
+from schemas.engagement import Engagement, EngagementKind, EngagementWindow
+from schemas.facts import Accepted, DeadlinePassed, Deleted, EngagementSummary, Fact, Signal
 from schemas.outcomes import Outcome, Version
 from streams.verdict.outcome import FoldContext, make_outcome
 from streams.verdict.state import MAX_WAITING_REVISIONS, CaseState, Signals, with_signal
@@ -34,7 +38,9 @@ IgnoredCause = Literal[
     "too-many-waiting",  # a signal that would wait for an `accepted` while higher revisions do
     "already-decided",  # a deadline after the final verdict
     "already-fired",  # a deadline's second record
-    "not-folded-yet",  # engagement, review, deleted: declared, but no role of this release acts on them
+    "forgotten",  # about a revision that was deleted, or deleted once more
+    "older-summary",  # engagement as of a time that is in the state already
+    "not-folded-yet",  # review: declared, but no role of this release acts on it
 ]
 """Why a fact changed nothing but the applied offset."""
 
@@ -62,17 +68,23 @@ def fold(state: CaseState | None, fact: Fact, offset: int, context: FoldContext)
     """
     if state is not None and (context.log_generation, offset) <= (state.log_generation, state.applied_offset):
         return Folded(state, ignored="already-applied")
-    if state is None and not isinstance(fact, Accepted | Signal):
+    if state is None and not isinstance(fact, Accepted | Signal | Deleted):
         return Folded(None, ignored="no-state")
     before = state or CaseState(log_generation=context.log_generation, applied_offset=_NEVER)
     changed = _change(before, fact)
     if isinstance(changed, str):
         return Folded(_at(before, offset, context), ignored=changed)
     after = _at(changed, offset, context)
+    if isinstance(fact, Deleted):
+        return Folded(replace(after, version=_version(after, offset, context)))
     if after.accepted is None or not _is_worth_saying(before, after):
         return Folded(after)
-    version = Version(revision=after.revision, generation=context.log_generation, offset=offset)
+    version = _version(after, offset, context)
     return Folded(replace(after, version=version), make_outcome(after, after.accepted, version, context))
+
+
+def _version(state: CaseState, offset: int, context: FoldContext) -> Version:
+    return Version(revision=state.revision, generation=context.log_generation, offset=offset)
 
 
 def _change(state: CaseState, fact: Fact) -> CaseState | IgnoredCause:
@@ -83,11 +95,17 @@ def _change(state: CaseState, fact: Fact) -> CaseState | IgnoredCause:
             return _hear(state, fact)
         case DeadlinePassed():
             return _expire(state, fact)
+        case EngagementSummary():
+            return _engage(state, fact)
+        case Deleted():
+            return _forget(state, fact)
         case _:
             return "not-folded-yet"
 
 
 def _accept(state: CaseState, fact: Accepted) -> CaseState | IgnoredCause:
+    if state.is_forgotten and fact.revision <= state.revision:
+        return "forgotten"
     if fact.revision <= state.revision:
         return "known-revision" if fact.revision == state.revision else "older-revision"
     return replace(
@@ -96,14 +114,17 @@ def _accept(state: CaseState, fact: Accepted) -> CaseState | IgnoredCause:
         signals=state.waiting.get(fact.revision, {}),
         waiting={revision: signals for revision, signals in state.waiting.items() if revision > fact.revision},
         is_deadline_fired=False,
+        forgotten_revision=0,
     )
 
 
 def _hear(state: CaseState, fact: Signal) -> CaseState | IgnoredCause:
-    if fact.revision < state.revision:
-        return "older-revision"
     if fact.revision > state.revision:
         return _wait(state, fact)
+    if state.is_forgotten:
+        return "forgotten"
+    if fact.revision < state.revision:
+        return "older-revision"
     if state.accepted is None:
         return "facts-gone"
     signals = with_signal(state.signals, fact)
@@ -126,16 +147,48 @@ def _expire(state: CaseState, fact: DeadlinePassed) -> CaseState | IgnoredCause:
     if fact.revision != state.revision:
         return "older-revision" if fact.revision < state.revision else "not-accepted"
     if state.accepted is None:
-        return "facts-gone"
+        return "forgotten" if state.is_forgotten else "facts-gone"
     if state.is_complete:
         return "already-decided"
     return "already-fired" if state.is_deadline_fired else replace(state, is_deadline_fired=True)
 
 
+def _engage(state: CaseState, fact: EngagementSummary) -> CaseState | IgnoredCause:
+    if state.accepted is None:
+        return "forgotten" if state.is_forgotten else "facts-gone"
+    engagement = Engagement(
+        counts=cast("dict[EngagementKind, int]", fact.counts),
+        watch_seconds=fact.watch_seconds,
+        windows=cast("dict[EngagementWindow, dict[EngagementKind, float]]", fact.windows),
+        rates=fact.rates,
+        as_of_unix_seconds=fact.event_unix_seconds,
+    )
+    if state.engagement and fact.event_unix_seconds < state.engagement.as_of_unix_seconds:
+        return "older-summary"
+    return "older-summary" if engagement == state.engagement else replace(state, engagement=engagement)
+
+
+def _forget(state: CaseState, fact: Deleted) -> CaseState | IgnoredCause:
+    if fact.revision < state.revision:
+        return "forgotten" if state.is_forgotten else "older-revision"
+    if state.is_forgotten and fact.revision == state.revision:
+        return "forgotten"
+    return CaseState(
+        log_generation=state.log_generation,
+        applied_offset=state.applied_offset,
+        waiting={revision: signals for revision, signals in state.waiting.items() if revision > fact.revision},
+        forgotten_revision=fact.revision,
+    )
+
+
 def _is_worth_saying(before: CaseState, after: CaseState) -> bool:
     if after.accepted is not before.accepted:
         return True
-    is_changed = after.signals is not before.signals or after.is_deadline_fired is not before.is_deadline_fired
+    is_changed = (
+        after.signals is not before.signals
+        or after.is_deadline_fired is not before.is_deadline_fired
+        or after.engagement is not before.engagement
+    )
     return is_changed and after.status != "pending"
 
 

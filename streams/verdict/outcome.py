@@ -55,6 +55,7 @@ def make_outcome(state: CaseState, accepted: Accepted, version: Version, context
             embeddings=_embeddings(signals),
             creator_id=accepted.creator_id,
             uploaded_unix_seconds=accepted.uploaded_unix_seconds,
+            engagement=state.engagement,
         ),
     )
 
@@ -62,7 +63,7 @@ def make_outcome(state: CaseState, accepted: Accepted, version: Version, context
 def _decision(state: CaseState, accepted: Accepted, states: ModalityStates, context: FoldContext) -> Decision:
     if state.status == "pending":
         return decide_nothing(context.policy, states)
-    return decide(context.policy, state.signals.values(), states, accepted.market)
+    return decide(context.policy, state.signals.values(), states, accepted.market, state.engagement)
 
 
 def _features(signals: list[Signal]) -> dict[str, Feature]:

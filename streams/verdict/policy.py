@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from schemas.engagement import Engagement, EngagementWindow
 from schemas.evidence import LabelEvidence
 from schemas.facts import Signal
 from schemas.identity import Market, Modality
@@ -43,6 +44,32 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportRule:
+    """What a policy does when viewers report a video."""
+
+    thresholds: Thresholds
+    """Over the share of recent views that were reported."""
+    window: EngagementWindow = "1d"
+    """What recent means: the decayed counts of this window."""
+    min_reports: float = 5.0
+    """Fewer recent reports than that are never acted upon."""
+    prior_views: float = 100.0
+    """Views without a report that every video is given beforehand, so that few views make no high share."""
+
+    def report_ratio(self, engagement: Engagement) -> float:
+        """Share of recent views that were reported; 0 where there are too few reports to speak of."""
+        counts = engagement.windows.get(self.window, {})
+        reports = counts.get("report", 0.0)
+        if reports < self.min_reports:
+            return 0.0
+        return min(1.0, reports / (max(counts.get("view", 0.0), reports) + self.prior_views))
+
+
+NO_REPORT_RULE = ReportRule({})
+"""Of a policy that says nothing about reports."""
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """A validated policy file."""
 
@@ -59,6 +86,7 @@ class Policy:
     when_absent: Mapping[Modality, Action]
     rules: Mapping[str, Rule]
     """By taxonomy path."""
+    reports: ReportRule = NO_REPORT_RULE
 
     @property
     def label(self) -> str:
@@ -83,10 +111,20 @@ class Decision:
     """At or above the reporting floor, strongest first."""
 
 
-def decide(policy: Policy, signals: Iterable[Signal], states: ModalityStates, market: Market | None) -> Decision:
-    """Apply a policy to the winning signals of a revision and to what did not answer."""
+def decide(
+    policy: Policy,
+    signals: Iterable[Signal],
+    states: ModalityStates,
+    market: Market | None,
+    engagement: Engagement | None = None,
+) -> Decision:
+    """Apply a policy to the winning signals of a revision, to what did not answer, and to viewers' reports."""
     evidence = _strongest_first(item for signal in signals if signal.status == "ok" for item in signal.labels)
-    reasons = [*_label_reasons(policy, evidence, market), *_modality_reasons(policy, states)]
+    reasons = [
+        *_label_reasons(policy, evidence, market),
+        *_modality_reasons(policy, states),
+        *_report_reasons(policy.reports, engagement),
+    ]
     reasons.sort(key=lambda reason: (-ACTIONS.index(reason.action), -(reason.score or 0.0)))
     return Decision(
         action=strongest(reason.action for reason in reasons),
@@ -151,3 +189,12 @@ def _modality_reasons(policy: Policy, states: ModalityStates) -> Iterable[Reason
         if policy.when_absent[modality] != "allow":
             words = f"The media has nothing for {modality} to look at."
             yield Reason(action=policy.when_absent[modality], words=words, modality=modality)
+
+
+def _report_reasons(rule: ReportRule, engagement: Engagement | None) -> Iterable[Reason]:
+    ratio = rule.report_ratio(engagement) if engagement else 0.0
+    reached = _reached(rule.thresholds, ratio) if ratio else None
+    if reached is not None:
+        action, threshold = reached
+        words = f"Viewers report it: {ratio:.3f} of recent views, at or above the {action} threshold {threshold:g}."
+        yield Reason(action=action, words=words, score=ratio, threshold=threshold)

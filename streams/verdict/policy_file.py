@@ -6,6 +6,7 @@ import hashlib
 import re
 import string
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
@@ -13,10 +14,11 @@ from typing import cast
 
 import yaml
 
+from schemas.engagement import ENGAGEMENT_WINDOWS, EngagementWindow
 from schemas.identity import MODALITIES, Market, Modality
 from schemas.labels import LABEL_PATHS
 from schemas.outcomes import ACTIONS, Action
-from streams.verdict.policy import DEFAULT_WORDS, WORDS_FIELDS, Policy, Rule, Thresholds
+from streams.verdict.policy import DEFAULT_WORDS, WORDS_FIELDS, Policy, ReportRule, Rule, Thresholds
 from streams.verdict.policy_checks import (
     InvalidPolicy,
     choice_at,
@@ -31,9 +33,10 @@ from streams.verdict.policy_checks import (
 from streams.verdict.policy_yaml import parse_yaml
 
 _KEYS = (
-    "name", "version", "pending", "reporting_floor", "when_missing", "when_failed", "when_absent", "rules",
+    "name", "version", "pending", "reporting_floor", "when_missing", "when_failed", "when_absent", "reports", "rules",
 )  # fmt: skip
 _RULE_KEYS = ("label", "thresholds", "markets", "words")
+_REPORT_KEYS = ("thresholds", "window", "min_reports", "prior_views")
 _MARKET = re.compile(r"^[A-Z]{2}$")
 
 
@@ -75,6 +78,7 @@ def _policy(document: object, file_hash: str) -> Policy:
         when_failed=_by_modality("$.when_failed", top.get("when_failed", {}), "review"),
         when_absent=_by_modality("$.when_absent", top.get("when_absent", {}), "allow"),
         rules=_rules(top["rules"], floor),
+        reports=_reports("$.reports", top.get("reports", {})),
     )
 
 
@@ -100,6 +104,17 @@ def _rule(place: str, found: object, floor: float) -> Rule:
             for market, thresholds in markets.items()
         },
         words=_words(f"{place}.words", item.get("words", DEFAULT_WORDS)),
+    )
+
+
+def _reports(place: str, found: object) -> ReportRule:
+    item = object_at(place, found, _REPORT_KEYS)
+    default = ReportRule(_thresholds(f"{place}.thresholds", item.get("thresholds", {}), 0.0))
+    return replace(
+        default,
+        window=cast("EngagementWindow", choice_at(f"{place}.window", item.get("window", "1d"), ENGAGEMENT_WINDOWS)),
+        min_reports=count_at(f"{place}.min_reports", item.get("min_reports", 5)),
+        prior_views=count_at(f"{place}.prior_views", item.get("prior_views", 100)),
     )
 
 

@@ -3,7 +3,10 @@
 1. Read the state, fold the fact, write by compare-and-set; who loses the race reads again.
 2. Where it was an `accepted` and the verdict is open, register its deadline again.
 3. Publish the stored outcome to both compacted topics, unless it is known to be out, and wait for both confirmations.
-4. Note that it is out. Where a newer outcome is stored by then, publish that, too.
+   Where the video is forgotten, publish tombstones instead, take its dead letters back, and register the tombstones for
+   once more after the longest drain: a dying worker's late verdict must not bring it back.
+4. Tell what stands beside the log, such as the vectors, of it.
+5. Note that it is out. Where a newer version is stored by then, do the same with that, too.
 
 The caller acknowledges the record when `handle_fact` returns. A crash after any step is healed by the redelivery.
 """
@@ -12,14 +15,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import structlog
 
 from schemas.errors import InvalidEvent
 from schemas.facts import Accepted, Fact
-from schemas.outcomes import Outcome
+from schemas.outcomes import Outcome, Version
 from schemas.topics import MODERATION, RECOMMENDATION, Topic
 from schemas.wire import Headers, decode_fact, event_headers, header
 from streams import metrics
@@ -43,8 +46,36 @@ class EventPublisher(Protocol):
     """Where outcomes and deadline records go; see `streams.delivery.publisher`."""
 
     async def publish(self, topic: Topic, key: str, event: Any, *, headers: Sequence[tuple[str, bytes]] = ()) -> None:
-        """Return when the broker has confirmed it."""
+        """Return when the broker has confirmed it; an event of None is a tombstone."""
         ...
+
+
+class Follower(Protocol):
+    """What follows a video's current outcome beside the topics; both verbs may be repeated."""
+
+    async def replace(self, outcome: Outcome) -> None:
+        """Hold this, and nothing older."""
+
+    async def remove(self, video_id: str) -> None:
+        """Hold nothing of the video."""
+
+
+class LetterBox(Protocol):
+    """Where dead letters of a video can be taken back; see `streams.delivery.dead_letters`."""
+
+    async def take_back(self, video_id: str) -> int:
+        """Make the video's letters unreadable; return how many there were."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forgetting:
+    """What a deletion needs beside the topics."""
+
+    tombstones: Deadlines
+    """Deletions whose tombstones are due once more."""
+    letters: LetterBox
+    repeat_seconds: float
+    """After that, no worker can still be publishing what it read before the deletion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +91,22 @@ class VerdictRole:
     """Folds facts; serial for one video, concurrent across videos."""
 
     def __init__(
-        self, outcomes: Outcomes, deadlines: Deadlines, publisher: EventPublisher, ruleset: Ruleset, clock: Clock
+        self,
+        outcomes: Outcomes,
+        deadlines: Deadlines,
+        publisher: EventPublisher,
+        ruleset: Ruleset,
+        clock: Clock,
+        forgetting: Forgetting,
+        followers: Sequence[Follower] = (),
     ) -> None:
         self._outcomes = outcomes
         self._deadlines = deadlines
         self._publisher = publisher
         self._ruleset = ruleset
         self._clock = clock
+        self._forgetting = forgetting
+        self._followers = followers
         self._lanes = Lanes()
 
     async def handle_fact(self, record: Record) -> None:
@@ -113,13 +153,33 @@ class VerdictRole:
         await self._deadlines.register(Deadline(fact.video_id, fact.revision, due))
 
     async def _publish_newest(self, video_id: str, stored: StoredCase, traceparent: bytes | None) -> None:
-        outcome = None if stored.is_published else stored.outcome
-        while outcome is not None:
-            await self._publish(outcome, traceparent)
-            if await self._outcomes.mark_published(outcome):
+        while not stored.is_published:
+            version = await self._say(video_id, stored, traceparent)
+            if version is None or await self._outcomes.mark_published(video_id, version):
                 return
             # Another worker stored a newer one; ours may now lie behind it in the topics, so it must follow ours.
-            outcome = (await self._outcomes.read(video_id)).outcome
+            stored = replace(await self._outcomes.read(video_id), is_published=False)
+
+    async def _say(self, video_id: str, stored: StoredCase, traceparent: bytes | None) -> Version | None:
+        """Publish what is stored; return its version, None where there is nothing to say."""
+        if stored.forgotten_version is not None:
+            await self._forget(video_id, stored.forgotten_version)
+            return stored.forgotten_version
+        if stored.outcome is None:
+            return None
+        await self._publish(stored.outcome, traceparent)
+        for follower in self._followers:
+            await follower.replace(stored.outcome)
+        return stored.outcome.version
+
+    async def _forget(self, video_id: str, version: Version) -> None:
+        again_unix_seconds = self._clock.now_unix_seconds() + self._forgetting.repeat_seconds
+        await self._forgetting.tombstones.register(Deadline(video_id, version.revision, again_unix_seconds))
+        await publish_tombstones(self._publisher, video_id)
+        for follower in self._followers:
+            await follower.remove(video_id)
+        await self._forgetting.letters.take_back(video_id)
+        metrics.VIDEOS_FORGOTTEN.inc()
 
     async def _publish(self, outcome: Outcome, traceparent: bytes | None) -> None:
         await asyncio.gather(
@@ -139,6 +199,11 @@ class VerdictRole:
     def _context(self) -> FoldContext:
         ruleset = self._ruleset
         return FoldContext(ruleset.policy, ruleset.prices, ruleset.log_generation, self._clock.now_unix_seconds())
+
+
+async def publish_tombstones(publisher: EventPublisher, video_id: str) -> None:
+    """Take back what both compacted topics say of a video."""
+    await asyncio.gather(*(publisher.publish(topic, video_id, None) for topic in (MODERATION, RECOMMENDATION)))
 
 
 def _read(record: Record) -> Fact | None:
@@ -162,6 +227,9 @@ def _skip(record: Record, cause: str, message: str) -> None:
 
 def _after(stored: StoredCase, folded: Folded) -> StoredCase:
     if folded.outcome is None:
+        if folded.state is not None and folded.state.is_forgotten:
+            is_known = stored.state is not None and stored.state.version == folded.state.version
+            return StoredCase(folded.state, None, is_known and stored.is_published)
         return StoredCase(folded.state, stored.outcome, stored.is_published)
     return StoredCase(folded.state, folded.outcome, is_published=False)
 

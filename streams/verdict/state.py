@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from schemas.engagement import Engagement
 from schemas.facts import Accepted, Failure, Signal
 from schemas.identity import Modality
 from schemas.outcomes import ModalityStates, OutcomeStatus, Version
@@ -31,6 +32,10 @@ class CaseState(Struct, frozen=True, kw_only=True):
     """Of the current revision."""
     version: Version | None = None
     """Of the last outcome."""
+    engagement: Engagement | None = None
+    """As of the newest summary; of the video, whatever its revision."""
+    forgotten_revision: int = 0
+    """Set by a deletion, up to and with this revision; lifted by the `accepted` of a higher one."""
     sealed_revision: int = 0
     """Set by a rebuild where the facts behind a published outcome are gone from the log: that outcome stands, and only
     a higher revision begins anew. A state made of what facts are left would replace a whole verdict by half of one."""
@@ -38,7 +43,12 @@ class CaseState(Struct, frozen=True, kw_only=True):
     @property
     def revision(self) -> int:
         """The current revision; 0 before the first `accepted`."""
-        return self.accepted.revision if self.accepted else self.sealed_revision
+        return self.accepted.revision if self.accepted else max(self.sealed_revision, self.forgotten_revision)
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether the video was deleted and nothing newer was accepted since."""
+        return self.accepted is None and self.forgotten_revision > 0
 
     @property
     def is_complete(self) -> bool:

@@ -1,4 +1,6 @@
-"""The sweep of deadlines: what is due becomes a `deadline` record of the log, and only then is forgotten.
+"""Sweeps: what is due is said, and only then taken off the list.
+
+Deadlines become records of the log; deletions get their tombstones once more.
 
 Every verdict worker sweeps. Two that find the same deadline publish it twice, which changes nothing: the fold takes the
 first. A worker that dies between publishing and removing leaves it to be published again, which changes nothing either.
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 
 from schemas.facts import DeadlinePassed
 from schemas.topics import SIGNALS
@@ -15,7 +18,8 @@ from schemas.wire import event_headers
 from streams import metrics
 from streams.clock import Clock
 from streams.store.deadlines import Deadline, Deadlines
-from streams.verdict.role import SOURCE, EventPublisher
+from streams.store.outcomes import Outcomes
+from streams.verdict.role import SOURCE, EventPublisher, Forgetting, publish_tombstones
 
 SWEEP_SECONDS = 1.0
 """Mean pause between two sweeps of a worker; how late a provisional verdict may be beside the deadline itself."""
@@ -23,12 +27,22 @@ SWEEP_SECONDS = 1.0
 _AT_ONCE = 256
 
 
-class DeadlineSweep:
-    """Publishes deadlines that are due."""
+Fire = Callable[[Deadline], Awaitable[None]]
+"""Says what is due; may run again for the same entry."""
 
-    def __init__(self, deadlines: Deadlines, publisher: EventPublisher, clock: Clock) -> None:
+
+class Sweep:
+    """Fires what is due, and only then forgets it.
+
+    Args:
+        deadlines: what waits, by due time.
+        fire: awaited for each entry that is due.
+        clock: tells what is due, and paces the sweeps.
+    """
+
+    def __init__(self, deadlines: Deadlines, fire: Fire, clock: Clock) -> None:
         self._deadlines = deadlines
-        self._publisher = publisher
+        self._fire = fire
         self._clock = clock
 
     async def run(self) -> None:
@@ -42,12 +56,20 @@ class DeadlineSweep:
         fired = 0
         while True:
             due = await self._deadlines.due(self._clock.now_unix_seconds(), limit=_AT_ONCE)
-            await asyncio.gather(*(self._fire(deadline) for deadline in due))
+            await asyncio.gather(*(self._fire_and_remove(deadline) for deadline in due))
             fired += len(due)
             if len(due) < _AT_ONCE:
                 return fired
 
-    async def _fire(self, deadline: Deadline) -> None:
+    async def _fire_and_remove(self, deadline: Deadline) -> None:
+        await self._fire(deadline)
+        await self._deadlines.remove(deadline)
+
+
+def deadline_sweep(deadlines: Deadlines, publisher: EventPublisher, clock: Clock) -> Sweep:
+    """The sweep that says in the log which decision budgets ran out."""
+
+    async def fire(deadline: Deadline) -> None:
         fact = DeadlinePassed(
             video_id=deadline.video_id,
             revision=deadline.revision,
@@ -55,8 +77,21 @@ class DeadlineSweep:
         )
         headers = event_headers(
             fact, event_id=f"{fact.video_id}:{fact.revision}:deadline", source=SOURCE,
-            now_unix_seconds=self._clock.now_unix_seconds(),
+            now_unix_seconds=clock.now_unix_seconds(),
         )  # fmt: skip
-        await self._publisher.publish(SIGNALS, fact.video_id, fact, headers=headers)
+        await publisher.publish(SIGNALS, fact.video_id, fact, headers=headers)
         metrics.DEADLINES_FIRED.inc()
-        await self._deadlines.remove(deadline)
+
+    return Sweep(deadlines, fire, clock)
+
+
+def tombstone_sweep(outcomes: Outcomes, forgetting: Forgetting, publisher: EventPublisher, clock: Clock) -> Sweep:
+    """The sweep that writes tombstones once more, and takes back dead letters that came late."""
+
+    async def fire(deletion: Deadline) -> None:
+        version = (await outcomes.read(deletion.video_id)).forgotten_version
+        if version is not None and version.revision >= deletion.revision:
+            await publish_tombstones(publisher, deletion.video_id)
+            await forgetting.letters.take_back(deletion.video_id)
+
+    return Sweep(forgetting.tombstones, fire, clock)

@@ -55,7 +55,7 @@ class FakeWork:
         await asyncio.sleep(order.get("seconds", 0))
         self._misbehave(order, record)
         answer = json.dumps([record.key.decode() if record.key else "", self._agent, os.getpid()]).encode()
-        stored = await self._claims.claim(f"{record.key!r}", self._agent, answer)
+        stored = await self._claims.claim(f"{record.key!r}", self._agent, answer, revision=1)
         await self._publisher.publish(SIGNALS, record.key, stored)
         await self._redis.rpush(f"done:{self._agent}", record.key or b"")
 

@@ -40,24 +40,24 @@ class TestClaims:
     async def test_the_first_claim_stays(self, store: Any) -> None:
         """Who claims later gets what was claimed first, byte for byte."""
         claims = Claims(store, KEYS, ttl_seconds=100)
-        assert await claims.claim("video", "id", b"first") == b"first"
-        assert await claims.claim("video", "id", b"second") == b"first"
-        assert 0 < await store.ttl(KEYS.claim("video", "id")) <= 100
+        assert await claims.claim("video", "id", b"first", revision=1) == b"first"
+        assert await claims.claim("video", "id", b"second", revision=1) == b"first"
+        assert 0 < await store.ttl(KEYS.claims("video")) <= 100
 
     async def test_a_claim_that_is_met_lives_on(self, store: Any) -> None:
         """Each meeting begins the claim's time anew."""
-        await Claims(store, KEYS, ttl_seconds=100).claim("video", "id", b"first")
-        await Claims(store, KEYS, ttl_seconds=1000).claim("video", "id", b"second")
-        assert await store.ttl(KEYS.claim("video", "id")) > 100
+        await Claims(store, KEYS, ttl_seconds=100).claim("video", "id", b"first", revision=1)
+        await Claims(store, KEYS, ttl_seconds=1000).claim("video", "id", b"second", revision=1)
+        assert await store.ttl(KEYS.claims("video")) > 100
 
     async def test_looks_up_the_preferred_name_first(self, store: Any) -> None:
         """Of several names the first that is claimed counts; the newest known revision comes with it."""
         claims = Claims(store, KEYS, ttl_seconds=100)
         assert await claims.look_up("video", ("ok", "failed")) == Prior(None, 0)
-        await claims.claim("video", "failed", b"failed")
+        await claims.claim("video", "failed", b"failed", revision=1)
         await store.hset(KEYS.status("video"), "revision", 3)
         assert await claims.look_up("video", ("ok", "failed")) == Prior(b"failed", 3)
-        await claims.claim("video", "ok", b"ok")
+        await claims.claim("video", "ok", b"ok", revision=1)
         assert await claims.look_up("video", ("ok", "failed")) == Prior(b"ok", 3)
 
 

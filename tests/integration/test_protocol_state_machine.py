@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 )
 from redis.asyncio import Redis
 
-from schemas.facts import DeadlinePassed, EngagementSummary, Fact
+from schemas.facts import DeadlinePassed, Deleted, EngagementSummary, Fact
 from schemas.identity import Modality
 from schemas.outcomes import Outcome, RecommendationRecord, Verdict
 from schemas.topics import MODERATION, RECOMMENDATION, SIGNALS
@@ -32,16 +32,24 @@ from streams.projection import (
     project_outcome,
     read_projection_from_redis,
 )
-from streams.store.cases import Cases
+from streams.store.cases import Cases, Registered
 from streams.store.deadlines import Deadlines
 from streams.store.keys import Keys
+from streams.store.outcomes import Outcomes
 from streams.store.readers import read_video
 from streams.verdict.fold import fold
 from streams.verdict.outcome import FoldContext
 from streams.verdict.state import CaseState
-from streams.verdict.sweep import DeadlineSweep
+from streams.verdict.sweep import deadline_sweep, tombstone_sweep
 from tests.fakes import ManualClock, MemoryPublisher
-from tests.integration.verdict_world import RULESET, Worker, committable, settle
+from tests.integration.verdict_world import (
+    RULESET,
+    TOMBSTONE_REPEAT_SECONDS,
+    Worker,
+    committable,
+    forgetting_of,
+    settle,
+)
 from tests.sample_facts import BUDGET_SECONDS, accepted, deadline, failed_signal, signal
 
 VIDEO_IDS = ("video-a", "video-b")
@@ -68,8 +76,17 @@ def facts_of(video_id: str) -> st.SearchStrategy[Fact]:
         ),
         st.builds(failed_signal, modalities, revisions, generation=generations, video_id=st.just(video_id)),
         st.builds(deadline, revisions, video_id=st.just(video_id)),
-        st.just(EngagementSummary(video_id=video_id, counts={"views": 1}, event_unix_seconds=0.0)),
+        st.builds(
+            lambda views: EngagementSummary(video_id=video_id, counts={"view": views}, event_unix_seconds=float(views)),
+            st.integers(1, 3),
+        ),
+        st.builds(deletion, st.just(video_id), st.integers(1, 2)),
     )  # fmt: skip
+
+
+def deletion(video_id: str, revision: int) -> Deleted:
+    """Intake's word on a video that is to be forgotten."""
+    return Deleted(video_id=video_id, revision=revision, reason="", event_unix_seconds=0.0)
 
 
 @st.composite
@@ -126,8 +143,13 @@ class ProtocolMachine(RuleBasedStateMachine):
     def upload(self, video_id: str, revision: int) -> None:
         """Intake registers the case, then publishes."""
         fact = accepted(revision, video_id=video_id, expected=EXPECTED)
-        self.runner.run(self._register_case(fact))
-        self.log.append(fact)
+        if self.runner.run(self._register_case(fact)):
+            self.log.append(fact)
+
+    @rule(video_id=video_ids, revision=st.integers(1, 2))
+    def forget(self, video_id: str, revision: int) -> None:
+        """Somebody asks for a deletion; signals of the video may be in flight."""
+        self.log.append(deletion(video_id, revision))
 
     # ---- what workers do
 
@@ -187,6 +209,7 @@ class ProtocolMachine(RuleBasedStateMachine):
         assert compare(expected, self.runner.run(read_projection_from_redis(self.redis, self.keys))) == []
         assert compare(expected, self._topics()) == []
         self._check_status(expected)
+        self._check_guards(states)
         for video_id, state in states.items():
             if state.accepted is not None:
                 assert outcomes[video_id].verdict.status in ("provisional", "final")
@@ -199,6 +222,17 @@ class ProtocolMachine(RuleBasedStateMachine):
             assert reading is not None
             found = (int(reading.status["revision"]), reading.status["status"], reading.status["action"])
             assert found == (projection.revision, projection.status, projection.action)
+
+    def _check_guards(self, states: dict[str, CaseState]) -> None:
+        """A forgotten video has a guard and nothing else; one that lives has none."""
+        for video_id, state in states.items():
+            guard = self.runner.run(self.redis.get(self.keys.guard(video_id)))
+            if state.is_forgotten:
+                assert int(guard) == state.forgotten_revision
+                readable = (self.keys.verdict(video_id), self.keys.features(video_id), self.keys.embeddings(video_id))
+                assert self.runner.run(self.redis.exists(*readable)) == 0
+            elif state.accepted is not None:
+                assert guard is None
 
     def _check_last_records(self, outcomes: dict[str, Outcome]) -> None:
         """Compaction keeps the last record, which is the newest version, too."""
@@ -223,6 +257,8 @@ class ProtocolMachine(RuleBasedStateMachine):
             folded = fold(states.get(fact.video_id), fact, offset, context)
             if folded.state:
                 states[fact.video_id] = folded.state
+            if folded.state and folded.state.is_forgotten:
+                outcomes.pop(fact.video_id, None)
             if folded.outcome:
                 outcomes[fact.video_id] = folded.outcome
         return states, outcomes
@@ -233,12 +269,15 @@ class ProtocolMachine(RuleBasedStateMachine):
         await self._drain_owner()
         self.clock.advance(2 * BUDGET_SECONDS)
         log = MemoryPublisher()
-        await DeadlineSweep(Deadlines(self.redis, self.keys), log, self.clock).sweep()
+        await deadline_sweep(Deadlines(self.redis, self.keys), log, self.clock).sweep()
         for record in log.of(SIGNALS):
             fact = decode_fact(record.value)
             assert isinstance(fact, DeadlinePassed)
             self.log.append(fact)
         await self._drain_owner()
+        self.clock.advance(2 * TOMBSTONE_REPEAT_SECONDS)
+        forgetting = forgetting_of(self.redis, self.keys, self.broker)
+        await tombstone_sweep(Outcomes(self.redis, self.keys), forgetting, self.broker, self.clock).sweep()
         assert await Deadlines(self.redis, self.keys).due(self.clock.now_unix_seconds(), limit=1) == ()
 
     async def _drain_owner(self) -> None:
@@ -293,8 +332,9 @@ class ProtocolMachine(RuleBasedStateMachine):
     async def _connect(self, redis_url: str) -> Any:
         return Redis.from_url(redis_url)
 
-    async def _register_case(self, fact: Any) -> None:
-        await Cases(self.redis, self.keys).register(fact)
+    async def _register_case(self, fact: Any) -> bool:
+        """Whether intake goes on to publish it."""
+        return await Cases(self.redis, self.keys).register(fact) is not Registered.FORGOTTEN
 
     async def _check_places(self) -> None:
         for name, place in (await self._places()).items():

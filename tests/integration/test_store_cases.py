@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
-from streams.store.cases import Cases
+from streams.store.cases import Cases, Registered
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.keys import Keys
 from streams.store.readers import read_video
@@ -28,7 +28,7 @@ class TestCases:
 
     async def test_a_new_upload_is_pending_at_once(self, redis: Redis) -> None:
         """A producer sees what is waited for, and until when; no action is claimed yet."""
-        assert await Cases(redis, Keys()).register(accepted(expected=("frames", "context")))
+        assert await Cases(redis, Keys()).register(accepted(expected=("frames", "context"))) is Registered.WRITTEN
         reading = await read_video(redis, Keys(), VIDEO_ID)
         assert reading is not None
         assert reading.status == {
@@ -47,7 +47,7 @@ class TestCases:
         cases = Cases(redis, Keys())
         await cases.register(accepted(2))
         await redis.hset(Keys().status(VIDEO_ID), "status", "final")
-        assert not await cases.register(accepted(revision))
+        assert await cases.register(accepted(revision)) is Registered.KNOWN
         assert await redis.hget(Keys().status(VIDEO_ID), "status") == b"final"
 
     async def test_a_newer_revision_begins_anew(self, redis: Redis) -> None:
@@ -65,6 +65,26 @@ class TestCases:
         assert await cases.register(accepted(2**53 - 2))
         assert await cases.register(accepted(2**53 - 1))
         assert not await cases.register(accepted(2**53 - 2))
+
+    @pytest.mark.parametrize(("revision", "told"), [(1, Registered.FORGOTTEN), (2, Registered.FORGOTTEN), (3, 1)])
+    async def test_a_forgotten_revision_is_refused_and_a_higher_one_begins_anew(
+        self, redis: Redis, revision: int, told: int
+    ) -> None:
+        """An upload that comes after its deletion leaves no trace; a higher revision is a new life."""
+        await redis.set(Keys().guard(VIDEO_ID), 2)
+        assert await Cases(redis, Keys()).register(accepted(revision)) == told
+        assert await redis.exists(Keys().status(VIDEO_ID)) == (told == Registered.WRITTEN)
+
+    async def test_a_deletion_without_a_revision_means_what_was_newest_when_it_was_first_read(
+        self, redis: Redis
+    ) -> None:
+        """A redelivered deletion must not hit a revision that was uploaded after it."""
+        cases = Cases(redis, Keys())
+        assert await cases.revision_to_forget(VIDEO_ID, 7) == 1
+        await cases.register(accepted(4))
+        assert await cases.revision_to_forget(VIDEO_ID, 9) == 4
+        await cases.register(accepted(5))
+        assert [await cases.revision_to_forget(VIDEO_ID, offset) for offset in (7, 9)] == [1, 4]
 
     async def test_an_unknown_video_reads_as_none(self, redis: Redis) -> None:
         """Nobody uploaded it."""

@@ -135,7 +135,7 @@ class TestPublished:
         await apply(outcomes, ANSWERED[:1])
         stored = await outcomes.read(VIDEO_ID)
         assert stored.outcome is not None
-        assert await outcomes.mark_published(stored.outcome)
+        assert await outcomes.mark_published(VIDEO_ID, stored.outcome.version)
         assert (await outcomes.read(VIDEO_ID)).is_published
 
     async def test_an_outcome_that_was_replaced_meanwhile_is_not(self, outcomes: Outcomes) -> None:
@@ -144,7 +144,7 @@ class TestPublished:
         old = (await outcomes.read(VIDEO_ID)).outcome
         await apply(outcomes, ANSWERED[1:], first_offset=1)
         assert old is not None
-        assert not await outcomes.mark_published(old)
+        assert not await outcomes.mark_published(VIDEO_ID, old.version)
         assert not (await outcomes.read(VIDEO_ID)).is_published
 
     async def test_a_state_without_a_new_outcome_stays_published(self, outcomes: Outcomes) -> None:
@@ -152,6 +152,6 @@ class TestPublished:
         await apply(outcomes, ANSWERED[:1])
         stored = await outcomes.read(VIDEO_ID)
         assert stored.outcome is not None
-        await outcomes.mark_published(stored.outcome)
+        await outcomes.mark_published(VIDEO_ID, stored.outcome.version)
         await apply(outcomes, ANSWERED[1:2], first_offset=1)
         assert (await outcomes.read(VIDEO_ID)).is_published

@@ -21,9 +21,9 @@ from streams.verdict.fold import fold
 from streams.verdict.lanes import LaneBroken
 from streams.verdict.outcome import FoldContext
 from streams.verdict.role import VerdictRole
-from streams.verdict.sweep import DeadlineSweep
+from streams.verdict.sweep import deadline_sweep
 from tests.fakes import ManualClock, MemoryPublisher
-from tests.integration.verdict_world import RULESET, Worker, settle
+from tests.integration.verdict_world import RULESET, Worker, forgetting_of, settle
 from tests.sample_facts import BUDGET_SECONDS, VIDEO_ID, accepted, deadline, failed_signal, log_record, signal
 
 NUDITY = "sexual/explicit/nudity"
@@ -161,6 +161,12 @@ class TestReplay:
         assert dict(first.headers)["ce_id"] == dict(second.headers)["ce_id"]
 
 
+def role_of(outcomes: Outcomes, redis: Redis, broker: MemoryPublisher, clock: ManualClock) -> VerdictRole:
+    """A verdict role that nothing holds up."""
+    forgetting = forgetting_of(redis, Keys(), broker)
+    return VerdictRole(outcomes, Deadlines(redis, Keys()), broker, RULESET, clock, forgetting)
+
+
 class TestRecords:
     """What stands in the log beside facts."""
 
@@ -170,7 +176,7 @@ class TestRecords:
 
     @pytest.fixture
     def role(self, redis: Redis, broker: MemoryPublisher) -> VerdictRole:
-        return VerdictRole(Outcomes(redis, Keys()), Deadlines(redis, Keys()), broker, RULESET, ManualClock())
+        return role_of(Outcomes(redis, Keys()), redis, broker, ManualClock())
 
     @pytest.mark.parametrize("key", [b"another-video", b""])
     async def test_a_fact_under_another_key_is_skipped(
@@ -202,7 +208,7 @@ class TestRecords:
             async def read(self, video_id: str):  # type: ignore[no-untyped-def]
                 raise RuntimeError("a bug")
 
-        role = VerdictRole(Broken(redis, Keys()), Deadlines(redis, Keys()), broker, RULESET, ManualClock())
+        role = role_of(Broken(redis, Keys()), redis, broker, ManualClock())
         with pytest.raises(RuntimeError, match="a bug"):
             await role.handle_fact(log_record(LOG[0], 0))
         with pytest.raises(LaneBroken):
@@ -215,8 +221,8 @@ class TestDeadlineSweep:
     async def test_an_accepted_upload_that_nobody_answers_gets_a_provisional_verdict(self, redis: Redis) -> None:
         """Nothing before the deadline; then one record, whose folding decides."""
         broker, clock = MemoryPublisher(), ManualClock()
-        role = VerdictRole(Outcomes(redis, Keys()), Deadlines(redis, Keys()), broker, RULESET, clock)
-        sweep = DeadlineSweep(Deadlines(redis, Keys()), broker, clock)
+        role = role_of(Outcomes(redis, Keys()), redis, broker, clock)
+        sweep = deadline_sweep(Deadlines(redis, Keys()), broker, clock)
         await role.handle_fact(log_record(LOG[0], 0))
         clock.advance(BUDGET_SECONDS - 1.0)
         assert await sweep.sweep() == 0
@@ -230,7 +236,7 @@ class TestDeadlineSweep:
     async def test_it_sweeps_until_it_is_cancelled(self, redis: Redis) -> None:
         """Each pause is the clock's."""
         clock = ManualClock()
-        sweeping = asyncio.ensure_future(DeadlineSweep(Deadlines(redis, Keys()), MemoryPublisher(), clock).run())
+        sweeping = asyncio.ensure_future(deadline_sweep(Deadlines(redis, Keys()), MemoryPublisher(), clock).run())
         await clock.wait_for_sleepers(1)
         sweeping.cancel()
         with pytest.raises(asyncio.CancelledError):

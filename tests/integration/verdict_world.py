@@ -14,14 +14,14 @@ from typing import Any, TypeVar
 from redis.asyncio import Redis
 
 from schemas.facts import Fact
-from schemas.outcomes import Outcome
+from schemas.outcomes import Outcome, Version
 from schemas.topics import Topic
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes, StoredCase
 from streams.verdict.cost import Prices
 from streams.verdict.policy_file import load_policy
-from streams.verdict.role import Ruleset, VerdictRole
+from streams.verdict.role import Forgetting, Ruleset, VerdictRole
 from streams.verdict.state import CaseState
 from tests.fakes import ManualClock, MemoryPublisher
 from tests.sample_facts import log_record
@@ -33,6 +33,7 @@ RULESET = Ruleset(
     prices=Prices(usd_per_cpu_hour=1.0, usd_per_device_hour=1.0, watts_per_cpu_core=1.0, watts_per_device=1.0),
     log_generation=0,
 )
+TOMBSTONE_REPEAT_SECONDS = 120.0
 _TURNS_OF_THE_LOOP = 12
 """More than any chain of callbacks between two calls of a worker."""
 
@@ -82,8 +83,8 @@ class GatedOutcomes(Outcomes):
             "replace", lambda: super(GatedOutcomes, self).replace(video_id, before, after, outcome)
         )
 
-    async def mark_published(self, outcome: Outcome) -> bool:
-        return await self.gate.call("mark", lambda: super(GatedOutcomes, self).mark_published(outcome))
+    async def mark_published(self, video_id: str, version: Version) -> bool:
+        return await self.gate.call("mark", lambda: super(GatedOutcomes, self).mark_published(video_id, version))
 
 
 class GatedDeadlines(Deadlines):
@@ -107,6 +108,11 @@ class GatedPublisher:
         await self.gate.call(name, lambda: self.broker.publish(topic, key, event, headers=headers))
 
 
+def forgetting_of(redis: Redis, keys: Keys, broker: MemoryPublisher) -> Forgetting:
+    """What a deletion needs, without a gate."""
+    return Forgetting(Deadlines(redis, keys, keys.tombstones()), broker, TOMBSTONE_REPEAT_SECONDS)
+
+
 class Worker:
     """A verdict role that consumes the partition from some offset on."""
 
@@ -116,7 +122,11 @@ class Worker:
         self.finished: set[int] = set()
         outcomes, deadlines = GatedOutcomes(redis, keys), GatedDeadlines(redis, keys)
         outcomes.gate = deadlines.gate = self.gate
-        self.role = VerdictRole(outcomes, deadlines, GatedPublisher(broker, self.gate), RULESET, clock)
+        tombstones = GatedDeadlines(redis, keys, keys.tombstones())
+        tombstones.gate = self.gate
+        forgetting = Forgetting(tombstones, broker, TOMBSTONE_REPEAT_SECONDS)
+        publisher = GatedPublisher(broker, self.gate)
+        self.role = VerdictRole(outcomes, deadlines, publisher, RULESET, clock, forgetting)
         self._tasks: list[asyncio.Task[None]] = []
 
     @property

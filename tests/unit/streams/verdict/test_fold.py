@@ -20,11 +20,16 @@ PRICES = Prices(usd_per_cpu_hour=3.6, usd_per_device_hour=7.2, watts_per_cpu_cor
 NUDITY = "sexual/explicit/nudity"
 
 ALL_SIGNALS = tuple(signal(modality) for modality in EXPECTED)
-OTHER_FACTS = (
-    EngagementSummary(video_id=VIDEO_ID, counts={"views": 1}, event_unix_seconds=0.0),
-    Review(video_id=VIDEO_ID, revision=1, action="allow", reviewer="r", reason="", event_unix_seconds=0.0),
-    Deleted(video_id=VIDEO_ID, revision=1, reason="", event_unix_seconds=0.0),
-)
+REVIEW = Review(video_id=VIDEO_ID, revision=1, action="allow", reviewer="r", reason="", event_unix_seconds=0.0)
+
+
+def summary(reports: float = 0.0, views: float = 1000.0, at: float = 10.0) -> EngagementSummary:
+    recent = {"1d": {"view": views, "report": reports}}
+    return EngagementSummary(video_id=VIDEO_ID, counts={"view": 1}, event_unix_seconds=at, windows=recent)
+
+
+def deleted(revision: int = 1) -> Deleted:
+    return Deleted(video_id=VIDEO_ID, revision=revision, reason="", event_unix_seconds=0.0)
 
 
 def context(log_generation: int = 0) -> FoldContext:
@@ -128,19 +133,94 @@ class TestApplied:
         state = fold(None, accepted(), 0, context(log_generation=1)).state
         assert fold(state, accepted(2), 99, context(log_generation=0)).ignored == "already-applied"
 
-    @pytest.mark.parametrize("fact", OTHER_FACTS)
-    def test_facts_of_later_releases_only_move_the_applied_offset(self, fact: Fact) -> None:
-        """Engagement, review and deletion are declared, counted and otherwise left alone."""
+    def test_facts_of_later_releases_only_move_the_applied_offset(self) -> None:
+        """A review is declared, counted and otherwise left alone."""
         before = fold_all([accepted()])[-1].state
-        folded = fold(before, fact, 9, context())
+        folded = fold(before, REVIEW, 9, context())
         assert (folded.outcome, folded.ignored) == (None, "not-folded-yet")
         assert folded.state is not None
         assert folded.state.applied_offset == 9
 
-    @pytest.mark.parametrize("fact", [deadline(), *OTHER_FACTS])
+    @pytest.mark.parametrize("fact", [deadline(), REVIEW, summary()])
     def test_a_fact_about_an_unknown_video_leaves_no_state(self, fact: Fact) -> None:
-        """Only `accepted` and signals begin a state."""
+        """Only `accepted`, signals and deletions begin a state."""
         assert fold(None, fact, 5, context()) == Folded(None, None, "no-state")
+
+
+class TestEngagement:
+    """What viewers do is said with the features, and reports may change the verdict."""
+
+    def test_a_newer_summary_amends_a_decided_video(self) -> None:
+        """Under a higher version, with everything else as it was."""
+        folded = fold_all([accepted(), *ALL_SIGNALS, summary()])
+        before, after = folded[-2].outcome, folded[-1].outcome
+        assert before is not None
+        assert after is not None
+        assert after.version > before.version
+        assert after.record.features == before.record.features
+        assert after.record.engagement is not None
+        assert after.record.engagement.windows == {"1d": {"view": 1000.0, "report": 0.0}}
+
+    def test_an_older_or_repeated_summary_changes_nothing(self) -> None:
+        """Summaries may overtake each other."""
+        folded = fold_all([accepted(), *ALL_SIGNALS, summary(at=10.0), summary(views=5.0, at=9.0), summary(at=10.0)])
+        assert [step.ignored for step in folded[-2:]] == ["older-summary"] * 2
+
+    def test_a_pending_video_is_not_amended_but_remembers(self) -> None:
+        """The verdict that follows carries it."""
+        folded = fold_all([accepted(), summary(), *ALL_SIGNALS])
+        assert folded[1].outcome is None
+        assert last_outcome(folded).record.engagement is not None
+
+    def test_a_report_spike_sends_an_allowed_video_to_review_and_its_end_lets_it_go(self) -> None:
+        """The default policy asks for a person's look; the decayed window forgets."""
+        folded = fold_all(
+            [accepted(), *ALL_SIGNALS, summary(), summary(reports=60.0, at=20.0), summary(reports=0.5, at=9e5)]
+        )
+        actions = [step.outcome.verdict.action for step in folded[-3:] if step.outcome]
+        assert actions == ["allow", "review", "allow"]
+
+
+class TestForgetting:
+    """A deletion withdraws what was said and leaves a guard."""
+
+    def test_a_decided_video_keeps_nothing_but_the_guard(self) -> None:
+        """No outcome is made, and the deletion has a version of its own."""
+        folded = fold_all([accepted(), *ALL_SIGNALS, deleted()])
+        state = folded[-1].state
+        assert folded[-1].outcome is None
+        assert state == CaseState(
+            log_generation=0,
+            applied_offset=5,
+            forgotten_revision=1,
+            version=Version(revision=1, generation=0, offset=5),
+        )
+
+    @pytest.mark.parametrize("late", [accepted(), signal(), failed_signal(), deadline(), summary(), deleted()])
+    def test_what_comes_late_is_refused(self, late: Fact) -> None:
+        """Nothing of the forgotten revision begins it anew."""
+        folded = fold_all([accepted(), *ALL_SIGNALS, deleted(), late])
+        assert (folded[-1].outcome, folded[-1].ignored) == (None, "forgotten")
+
+    def test_an_upload_that_comes_after_its_deletion_is_refused(self) -> None:
+        """The guard does not need to have seen the video."""
+        folded = fold_all([deleted(2), accepted(2), *(signal(modality, 2) for modality in EXPECTED)])
+        assert {step.ignored for step in folded[1:]} == {"forgotten"}
+
+    def test_a_higher_revision_is_a_new_life(self) -> None:
+        """Signals that overtook its `accepted` count."""
+        second = [signal(modality, 2) for modality in EXPECTED]
+        folded = fold_all([accepted(), *ALL_SIGNALS, second[0], deleted(), second[1], accepted(2), *second[2:]])
+        assert last_outcome(folded).verdict.status == "final"
+        assert folded[-1].state is not None
+        assert folded[-1].state.forgotten_revision == 0
+
+    def test_a_deletion_of_an_older_revision_changes_nothing(self) -> None:
+        """The newer life had begun."""
+        folded = fold_all([accepted(), accepted(2), deleted(1)])
+        assert folded[-1].ignored == "older-revision"
+        assert folded[-1].state is not None
+        assert folded[-1].state.accepted == accepted(2)
 
 
 class TestRevisions:

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 import pytest
 
+from schemas.engagement import Engagement
 from schemas.facts import Failure
 from schemas.identity import MODALITIES, Market
 from schemas.outcomes import Action, ModalityStates
-from streams.verdict.policy import Decision, Policy, Rule, decide, decide_nothing, strongest
+from streams.verdict.policy import Decision, Policy, ReportRule, Rule, decide, decide_nothing, strongest
 from streams.verdict.policy_file import load_policy
 from tests.sample_facts import signal
 
@@ -167,3 +168,26 @@ class TestStrongest:
         assert strongest(["limit", "block", "review"]) == "block"
         assert strongest(["allow", "limit"]) == "limit"
         assert strongest([]) == "allow"
+
+
+class TestReports:
+    """Viewers' reports against recent views."""
+
+    @pytest.mark.parametrize(
+        ("views", "reports", "ratio"),
+        [
+            (3, 3, 0.0),  # fewer reports than are ever acted upon
+            (0, 6, 6 / 106),  # reports without views are views, too
+            (900, 50, 0.05),
+            (1_000_000, 50, 50 / 1_000_100),
+        ],
+    )
+    def test_the_share_of_recent_views_with_a_prior(self, views: float, reports: float, ratio: float) -> None:
+        """So that a handful of views makes no high share."""
+        engagement = Engagement(windows={"1d": {"view": views, "report": reports}}, as_of_unix_seconds=0.0)
+        assert ReportRule({}).report_ratio(engagement) == pytest.approx(ratio)
+
+    def test_a_policy_without_a_word_on_reports_never_acts_on_them(self) -> None:
+        """Files written before reports were known mean what they meant."""
+        engagement = Engagement(windows={"1d": {"view": 0.0, "report": 1e9}}, as_of_unix_seconds=0.0)
+        assert decide(policy(), [], COMPLETE, None, engagement).action == "allow"
