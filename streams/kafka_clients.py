@@ -10,31 +10,63 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from streams.kafka_refusals import Refusals
 from streams.settings import Settings
+from streams.wire_checks import kafka_tls_files
 
 REQUEST_SECONDS = 10.0
 """How long an interactive command waits for a broker's answer."""
+
+
+READER_GROUP = "vidsignal-reader"
+"""Of clients that read topics as they lie; they never join it."""
+WATCH_GROUP = "vidsignal-watch"
+"""Of clients that follow topics; they never join it either."""
+_ATTEMPT_SECONDS = 1.0
+"""After which it is looked whether there was a refusal."""
 
 
 class BrokerAway(Exception):
     """No broker answered; the message names the address."""
 
 
-def client_configuration(settings: Settings) -> dict[str, Any]:
-    """What every librdkafka client of ours is configured with."""
+class BrokerRefuses(BrokerAway):
+    """A broker answered and does not let us in, or is not who it should be; the message holds what was said."""
+
+
+def client_configuration(settings: Settings, refusals: Refusals | None = None) -> dict[str, Any]:
+    """What every librdkafka client of ours is configured with; each tells in the log when it is refused.
+
+    Args:
+        settings: addresses and security.
+        refusals: hears the client's errors; its own if None.
+    """
     configuration: dict[str, Any] = {
         "bootstrap.servers": settings.kafka_bootstrap_servers,
         "security.protocol": settings.kafka_security_protocol,
         "log_level": 3,
+        "error_cb": (refusals or Refusals()).hear,
     }
     if settings.kafka_security_protocol.startswith("SASL"):
         configuration["sasl.mechanism"] = settings.kafka_sasl_mechanism
         configuration["sasl.username"] = settings.kafka_sasl_username
         password = settings.kafka_sasl_password
         configuration["sasl.password"] = password.get_secret_value() if password else None
-    if settings.kafka_ssl_ca_file is not None:
-        configuration["ssl.ca.location"] = str(settings.kafka_ssl_ca_file)
+    if settings.kafka_security_protocol.endswith("SSL"):
+        configuration |= _tls_configuration(settings)
     return configuration
+
+
+def _tls_configuration(settings: Settings) -> dict[str, Any]:
+    files = kafka_tls_files(settings)
+    named = {
+        "ssl.ca.location": files.ca_file,
+        "ssl.certificate.location": files.certificate_file,
+        "ssl.key.location": files.key_file,
+        "ssl.key.password": files.key_password,
+    }
+    always = {"enable.ssl.certificate.verification": True, "ssl.endpoint.identification.algorithm": "https"}
+    return always | {name: str(value) for name, value in named.items() if value is not None}
 
 
 def producer_configuration(settings: Settings) -> dict[str, Any]:
@@ -52,13 +84,27 @@ def producer_configuration(settings: Settings) -> dict[str, Any]:
 
 
 def require_broker(settings: Settings, timeout_seconds: float = REQUEST_SECONDS) -> AdminClient:
-    """Return an admin client once a broker answered. Raises BrokerAway."""
-    admin = AdminClient(client_configuration(settings))
-    try:
-        admin.list_topics(timeout=timeout_seconds)
-    except KafkaException as error:
-        raise BrokerAway(f"no broker answered at {settings.kafka_bootstrap_servers!r}: {error}") from error
-    return admin
+    """Return an admin client once a broker answered. Raises BrokerAway, or BrokerRefuses as soon as one does."""
+    refusals = Refusals()
+    admin = AdminClient(client_configuration(settings, refusals))
+    give_up = monotonic() + timeout_seconds
+    while True:
+        try:
+            admin.list_topics(timeout=min(_ATTEMPT_SECONDS, timeout_seconds))
+        except KafkaException as error:
+            require_no_refusal(settings, admin, refusals)
+            if monotonic() >= give_up:
+                said = refusals.last or error
+                raise BrokerAway(f"no broker answered at {settings.kafka_bootstrap_servers!r}: {said}") from error
+        else:
+            return admin
+
+
+def require_no_refusal(settings: Settings, admin: AdminClient, refusals: Refusals) -> None:
+    """Raise BrokerRefuses where the client was refused since it was made."""
+    admin.poll(0)
+    if refusals.refusal is not None:
+        raise BrokerRefuses(f"Kafka at {settings.kafka_bootstrap_servers!r} refuses us: {refusals.refusal}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +120,12 @@ class StoredRecord:
     headers: tuple[tuple[str, bytes], ...]
 
 
-def read_to_end(settings: Settings, topics: Iterable[str], timeout_seconds: float = 30.0) -> Iterator[StoredRecord]:
+def read_to_end(
+    settings: Settings, topics: Iterable[str], timeout_seconds: float = 30.0, *, partition: int | None = None
+) -> Iterator[StoredRecord]:
     """Yield every record that lies in the topics now, from the oldest, without joining a group.
+
+    With `partition` only records of that partition number.
 
     Raises:
         BrokerAway: no broker answers, or it stopped answering before the end was reached.
@@ -83,7 +133,7 @@ def read_to_end(settings: Settings, topics: Iterable[str], timeout_seconds: floa
     consumer = Consumer(
         {
             **client_configuration(settings),
-            "group.id": "vidsignal-reader",
+            "group.id": READER_GROUP,
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
             "enable.partition.eof": True,
@@ -91,13 +141,14 @@ def read_to_end(settings: Settings, topics: Iterable[str], timeout_seconds: floa
         }
     )
     try:
-        yield from _drain(consumer, list(topics), timeout_seconds)
+        found = _partitions(consumer, list(topics))
+        wanted = {item for item in found if partition is None or item[1] == partition}
+        yield from _drain(consumer, wanted, timeout_seconds)
     finally:
         consumer.close()
 
 
-def _drain(consumer: Consumer, topics: list[str], timeout_seconds: float) -> Iterator[StoredRecord]:
-    waiting = _partitions(consumer, topics)
+def _drain(consumer: Consumer, waiting: set[tuple[str, int]], timeout_seconds: float) -> Iterator[StoredRecord]:
     consumer.assign([TopicPartition(topic, partition, 0) for topic, partition in waiting])
     give_up = monotonic() + timeout_seconds
     while waiting:

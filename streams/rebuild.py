@@ -1,18 +1,22 @@
-"""Filling an empty Redis from the topics: the two compacted ones say what was published, the log says why.
+"""Filling Redis from the topics: the two compacted ones say what was published, the log says why.
 
 Each video's facts are folded again. Where the log still holds all of them, that gives the very outcome that was
 published (the same version, as versions are places in the log), and the state behind it. Where it does not, the
-published outcome is kept as it is and its revision is sealed. No verdict worker may run meanwhile; one that starts
-while Redis misses facts refuses anyway.
+published outcome is kept as it is and its revision is sealed.
+
+Everything of a video lies under one partition number, so one partition is read at a time and no more is held in memory.
+A video that the store knows as far or further is left alone: uploads may arrive and workers may fold meanwhile. A
+verdict worker that starts while Redis misses facts refuses until the rebuild is through.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from schemas.errors import InvalidEvent
 from schemas.facts import Fact
@@ -20,7 +24,14 @@ from schemas.outcomes import Outcome, RecommendationRecord, Verdict, Version
 from schemas.topics import MODERATION, RECOMMENDATION, SIGNALS
 from schemas.wire import decode_fact
 from streams.clock import Clock, SystemClock
-from streams.kafka_clients import REQUEST_SECONDS, StoredRecord, client_configuration, read_to_end
+from streams.kafka_clients import (
+    READER_GROUP,
+    REQUEST_SECONDS,
+    BrokerAway,
+    StoredRecord,
+    client_configuration,
+    read_to_end,
+)
 from streams.projection import newest_by_key
 from streams.settings import Settings
 from streams.store.applied import AppliedOffsets
@@ -28,7 +39,7 @@ from streams.store.deadlines import Deadline, Deadlines
 from streams.store.outcomes import Outcomes
 from streams.verdict.fold import fold
 from streams.verdict.outcome import FoldContext
-from streams.verdict.role import Ruleset
+from streams.verdict.role import Follower, Ruleset
 from streams.verdict.state import CaseState
 
 _log = structlog.get_logger(__name__)
@@ -58,27 +69,81 @@ class Rebuilt:
         return self.state.sealed_revision > 0
 
 
-async def rebuild_store(
-    settings: Settings, ruleset: Ruleset, outcomes: Outcomes, deadlines: Deadlines, applied: AppliedOffsets
-) -> tuple[Rebuilt, ...]:
-    """Fill the store from the topics; may be repeated.
+@dataclass(frozen=True, slots=True)
+class RebuildStores:
+    """What a rebuild fills."""
 
-    Holds every video's state in memory while it reads.
+    outcomes: Outcomes
+    deadlines: Deadlines
+    applied: AppliedOffsets
+    followers: Sequence[Follower] = ()
+    """What stands beside the log, such as the vectors."""
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildProgress:
+    """How far a rebuild is."""
+
+    partitions_done: int
+    num_partitions: int
+    videos_read: int
+    videos_written: int
+    """Of those, how many the store was behind on."""
+    videos_sealed: int
+    """Of those read, how many have lost facts behind their outcome."""
+
+
+async def rebuild_store(
+    settings: Settings, ruleset: Ruleset, stores: RebuildStores, tell: Callable[[RebuildProgress], None]
+) -> RebuildProgress:
+    """Fill the store from the topics, one partition after another; may be repeated, and run beside live traffic.
+
+    Args:
+        settings: where the topics are.
+        ruleset: how facts are folded.
+        stores: what is filled.
+        tell: called after each partition.
 
     Raises:
         BrokerAway: no broker answers.
     """
-    names = {topic: settings.topic_prefix + topic.name for topic in (MODERATION, RECOMMENDATION, SIGNALS)}
-    ends = _log_ends(settings, names[SIGNALS])
-    published = _published(
-        _entries(read_to_end(settings, [names[MODERATION]])), _entries(read_to_end(settings, [names[RECOMMENDATION]]))
+    ends = await asyncio.to_thread(log_ends, settings)
+    progress = RebuildProgress(0, len(ends), 0, 0, 0)
+    for place, end in sorted(ends.items()):
+        videos = await asyncio.to_thread(rebuilt_partition, settings, ruleset, place[1])
+        written = 0
+        for video_id, video in videos.items():
+            written += await restore_video(stores, video_id, video)
+        await stores.applied.raise_to({place: end})
+        progress = RebuildProgress(
+            progress.partitions_done + 1,
+            progress.num_partitions,
+            progress.videos_read + len(videos),
+            progress.videos_written + written,
+            progress.videos_sealed + sum(video.is_sealed for video in videos.values()),
+        )
+        tell(progress)
+    return progress
+
+
+def rebuilt_partition(settings: Settings, ruleset: Ruleset, partition: int) -> dict[str, Rebuilt]:
+    """Every video of one partition number as the topics tell it. Blocks. Raises BrokerAway."""
+    verdicts, records, log = (
+        read_to_end(settings, [settings.topic_prefix + topic.name], partition=partition)
+        for topic in (MODERATION, RECOMMENDATION, SIGNALS)
     )
-    rebuilt = refold(published, read_to_end(settings, [names[SIGNALS]]), ruleset, SystemClock())
-    for video_id, video in rebuilt.items():
-        await outcomes.restore(video_id, video.state, video.outcome, is_published=video.is_published)
-        await _register_deadline(deadlines, video.state)
-    await applied.write(ends)
-    return tuple(rebuilt.values())
+    published = _published(_entries(verdicts), _entries(records))
+    return refold(published, log, ruleset, SystemClock())
+
+
+async def restore_video(stores: RebuildStores, video_id: str, video: Rebuilt) -> bool:
+    """Write one video and what hangs on it, where the store is behind; say whether it was."""
+    if not await stores.outcomes.restore(video_id, video.state, video.outcome, is_published=video.is_published):
+        return False
+    await _register_deadline(stores.deadlines, video.state)
+    for follower in stores.followers:
+        await (follower.replace(video.outcome) if video.outcome else follower.remove(video_id))
+    return True
 
 
 def refold(
@@ -175,9 +240,10 @@ async def _register_deadline(deadlines: Deadlines, state: CaseState) -> None:
         await deadlines.register(Deadline(accepted.video_id, accepted.revision, accepted.deadline_unix_seconds))
 
 
-def _log_ends(settings: Settings, topic: str) -> dict[tuple[str, int], int]:
-    """Next offset of each partition of the log; read before the log is, so that nothing is skipped."""
-    consumer = Consumer({**client_configuration(settings), "group.id": "vidsignal-reader"})
+def log_ends(settings: Settings) -> dict[tuple[str, int], int]:
+    """Next offset of each partition of the log; to be asked before the log is read, so that nothing is skipped."""
+    topic = settings.topic_prefix + SIGNALS.name
+    consumer = Consumer({**client_configuration(settings), "group.id": READER_GROUP})
     try:
         partitions = consumer.list_topics(topic, timeout=REQUEST_SECONDS).topics[topic].partitions
         return {
@@ -186,5 +252,7 @@ def _log_ends(settings: Settings, topic: str) -> dict[tuple[str, int], int]:
             )[1]
             for partition in partitions
         }
+    except KafkaException as error:
+        raise BrokerAway(f"no broker answered: {error}") from error
     finally:
         consumer.close()

@@ -11,7 +11,7 @@ from ops.cli.exit_codes import ExitCode
 from ops.cli.store_once import read_once
 from streams.apps import group_of
 from streams.kafka_clients import BrokerAway
-from streams.rebuild import Rebuilt, rebuild_store
+from streams.rebuild import RebuildProgress, RebuildStores, rebuild_store
 from streams.settings import Settings
 from streams.store.applied import AppliedOffsets
 from streams.store.deadlines import Deadlines
@@ -26,8 +26,8 @@ from streams.verdict.role import Ruleset
 def rebuild() -> None:
     """Fill a Redis that is empty or was restored from an older state, from the compacted topics and the log.
 
-    Stop the workers of the verdict role first; one that starts while Redis misses facts refuses with exit code 78.
-    Running it twice changes nothing.
+    Uploads may go on meanwhile. A verdict worker that starts while Redis misses facts refuses with exit code 78; start
+    it again afterwards. What Redis knows as far as the log, or further, is left alone: a second run changes nothing.
     """
     settings = settings_or_exit()
     try:
@@ -35,16 +35,29 @@ def rebuild() -> None:
     except InvalidPolicy as error:
         fail(str(error), ExitCode.USAGE)
     with clean_interrupt():
-        err.print("reading the topics ...")
         try:
-            videos = asyncio.run(read_once(settings, lambda redis: _rebuild(settings, ruleset, redis)))
+            done = asyncio.run(read_once(settings, lambda redis: _rebuild(settings, ruleset, redis)))
         except BrokerAway as error:
             fail(str(error), ExitCode.AWAY)
-    sealed = sum(video.is_sealed for video in videos)
-    out.print(f"{len(videos)} videos are in Redis again; the facts behind {sealed} of them are gone from the log")
+    out.print(
+        f"{done.videos_read} videos lie in the topics; {done.videos_written} of them were written to Redis; "
+        f"the facts behind {done.videos_sealed} are gone from the log"
+    )
 
 
-async def _rebuild(settings: Settings, ruleset: Ruleset, redis: Redis) -> tuple[Rebuilt, ...]:
+async def _rebuild(settings: Settings, ruleset: Ruleset, redis: Redis) -> RebuildProgress:
+    return await rebuild_store(settings, ruleset, rebuild_stores(settings, redis), _tell)
+
+
+def rebuild_stores(settings: Settings, redis: Redis) -> RebuildStores:
+    """Everything in Redis that a rebuild fills."""
     keys = Keys(settings.topic_prefix)
     applied = AppliedOffsets(redis, keys, group_of(settings, "verdict"))
-    return await rebuild_store(settings, ruleset, Outcomes(redis, keys), Deadlines(redis, keys), applied)
+    return RebuildStores(Outcomes(redis, keys, settings.guard_seconds), Deadlines(redis, keys), applied)
+
+
+def _tell(progress: RebuildProgress) -> None:
+    err.print(
+        f"partition {progress.partitions_done} of {progress.num_partitions}: {progress.videos_read} videos read, "
+        f"{progress.videos_written} written"
+    )

@@ -38,6 +38,11 @@ class AppliedOffsets:
         stored = await self._redis.mget([self._keys.applied(self._group, *partition) for partition in wanted])
         return {partition: int(value) for partition, value in zip(wanted, stored, strict=True) if value is not None}
 
+    async def raise_to(self, offsets: Mapping[Partition, int]) -> None:
+        """Remember progress where Redis has less, or none."""
+        known = await self.read(offsets)
+        await self.write({place: offset for place, offset in offsets.items() if known.get(place, -1) < offset})
+
     async def write(self, offsets: Mapping[Partition, int]) -> None:
         """Remember progress; called before the same offsets are committed to Kafka."""
         if offsets:

@@ -10,7 +10,6 @@ from schemas.facts import Accepted
 from streams.store.keys import Keys
 from streams.store.scripts import script_text
 
-
 _DELETION_SECONDS = 8 * 86_400
 """Longer than uploads are kept, so that a redelivered deletion means what it meant."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, TypeVar
 
 import structlog
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -19,6 +20,10 @@ from redis.exceptions import (
 )
 
 from streams import metrics
+from streams.store.refusals import is_refusal
+from streams.store.wire import NO_OPTIONS
+
+Answer = TypeVar("Answer")
 
 MAX_CONNECTIONS = 64
 """Of one worker; who finds none free waits for one."""
@@ -43,8 +48,34 @@ _FAILURES_BETWEEN_WARNINGS: Final = 20
 _log = structlog.get_logger(__name__)
 
 
-class ToldBackoff(ExponentialWithJitterBackoff):
-    """Waits longer after each failure, and tells that it waits."""
+class ToldRetry(Retry):
+    """Tries again for ever, and tells what it waits for."""
+
+    def __init__(self) -> None:
+        super().__init__(BoundedBackoff(), _FOR_EVER, TRANSIENT_ERRORS)
+
+    async def call_with_retry(
+        self,
+        do: Callable[[], Awaitable[Answer]],
+        fail: Callable[..., Any],
+        is_retryable: Callable[[Exception], bool] | None = None,
+        with_failure_count: bool = False,
+    ) -> Answer:
+        """Return what `do` returns, once it does."""
+        num_failures = 0
+
+        async def told(error: Exception, *counted: int) -> None:
+            nonlocal num_failures
+            num_failures += 1
+            if num_failures % _FAILURES_BETWEEN_WARNINGS == 1:
+                _tell(error, num_failures)
+            await fail(error, *counted)
+
+        return await super().call_with_retry(do, told, is_retryable, with_failure_count)
+
+
+class BoundedBackoff(ExponentialWithJitterBackoff):
+    """Waits longer after each failure, up to a limit."""
 
     def __init__(self) -> None:
         super().__init__(cap=_LONGEST_WAIT_SECONDS, base=_FIRST_WAIT_SECONDS)
@@ -52,16 +83,25 @@ class ToldBackoff(ExponentialWithJitterBackoff):
     def compute(self, failures: int) -> float:
         """Seconds to wait after that many failures in a row."""
         metrics.RETRIES.labels("redis").inc()
-        if failures % _FAILURES_BETWEEN_WARNINGS == 1:
-            _log.warning("redis is away, waiting", failures=failures)
         # The exponent is bounded: a store may be away for days, and 2**failures would outgrow a float.
         return float(super().compute(min(failures, 16)))
 
 
-def open_store(url: str) -> Redis:
+def _tell(error: Exception, failures: int) -> None:
+    if is_refusal(error):
+        _log.error("redis refuses us, waiting: user, password or certificates are wrong", reason=str(error))
+    else:
+        _log.warning("redis is away, waiting", failures=failures, reason=str(error))
+
+
+def open_store(url: str, options: Mapping[str, Any] = NO_OPTIONS) -> Redis:
     """Return a client whose commands wait for ever where Redis is away; nothing is sent yet.
 
     Every command and script that goes through it may therefore run twice, and must be harmless when it does.
+
+    Args:
+        url: of the store.
+        options: user and TLS, see `streams.store.wire.store_options`.
     """
     pool = BlockingConnectionPool.from_url(
         url,
@@ -70,6 +110,7 @@ def open_store(url: str) -> Redis:
         socket_timeout=_ANSWER_SECONDS,
         socket_connect_timeout=_ANSWER_SECONDS,
         health_check_interval=30,
-        retry=Retry(ToldBackoff(), _FOR_EVER, TRANSIENT_ERRORS),
+        retry=ToldRetry(),
+        **options,
     )
     return Redis.from_pool(pool)

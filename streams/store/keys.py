@@ -13,6 +13,7 @@
 | `vs:{<video_id>}:letters` | hash | partition of each dead letter of the video, by its key; not for readers |
 | `vs:{<video_id>}:deletion:<offset>` | string | the revision that a deletion event without one means |
 | `vs:deadlines` | sorted set | `<revision>|<video_id>` by due time |
+| `vs:audit` | string | held by the worker whose turn the background audit is |
 | `vs:tombstones` | sorted set | `<revision>|<video_id>` by the time at which tombstones are written once more |
 | `vs:spaces` | set | names of the embedding spaces that were ever written |
 | `vs:space:<space>` | vector set | by video id, the embeddings of one space with attributes to filter by |
@@ -74,6 +75,10 @@ class Keys:
     def deadlines(self) -> str:
         """Sorted set: registered deadlines by due time."""
         return f"{self.prefix}vs:deadlines"
+
+    def audit(self) -> str:
+        """String: whose turn the audit is."""
+        return f"{self.prefix}vs:audit"
 
     def tombstones(self) -> str:
         """Sorted set: deletions whose tombstones are due once more."""

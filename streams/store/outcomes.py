@@ -90,18 +90,31 @@ class Outcomes:
         tail = (spell(after.version), after.forgotten_revision, self._guard_seconds)
         return bool(await self._forget(keys=names, args=[*head, *tail]))
 
-    async def restore(self, video_id: str, state: CaseState, outcome: Outcome | None, *, is_published: bool) -> None:
-        """Write whatever stands in the store; only for a rebuild, while no worker folds."""
-        await self._redis.delete(self._keys.state(video_id), self._keys.status(video_id))
-        await self.replace(video_id, None, state, outcome)
+    async def restore(self, video_id: str, state: CaseState, outcome: Outcome | None, *, is_published: bool) -> bool:
+        """Write what a rebuild made of a video, where the store is behind it; workers may fold meanwhile.
+
+        Returns:
+            Whether it was written; what stands as far in the log, or further, is left alone.
+        """
+        while True:
+            stored = (await self.read(video_id)).state
+            if stored is not None and _position(stored) >= _position(state):
+                return False
+            if await self.replace(video_id, stored, state, outcome):
+                break
         if outcome and is_published:
             await self.mark_published(video_id, outcome.version)
+        return True
 
     async def mark_published(self, video_id: str, version: Version) -> bool:
         """Note that both topics have it. Returns False where a newer version is stored by now."""
         spelt = spell(version)
         current = await self._published(keys=[self._keys.state(video_id)], args=[spelt])
         return bool(current == spelt.encode())
+
+
+def _position(state: CaseState) -> tuple[int, int]:
+    return state.log_generation, state.applied_offset
 
 
 def spell(version: Version) -> str:

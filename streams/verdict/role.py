@@ -167,7 +167,8 @@ class VerdictRole:
             return stored.forgotten_version
         if stored.outcome is None:
             return None
-        await self._publish(stored.outcome, traceparent)
+        await publish_outcome(self._publisher, stored.outcome, traceparent)
+        _count_published(stored.outcome, self._clock.now_unix_seconds())
         for follower in self._followers:
             await follower.replace(stored.outcome)
         return stored.outcome.version
@@ -181,24 +182,26 @@ class VerdictRole:
         await self._forgetting.letters.take_back(video_id)
         metrics.VIDEOS_FORGOTTEN.inc()
 
-    async def _publish(self, outcome: Outcome, traceparent: bytes | None) -> None:
-        await asyncio.gather(
-            self._send(MODERATION, outcome, outcome.verdict, traceparent),
-            self._send(RECOMMENDATION, outcome, outcome.record, traceparent),
-        )
-        _count_published(outcome, self._clock.now_unix_seconds())
-
-    async def _send(self, topic: Topic, outcome: Outcome, event: Any, traceparent: bytes | None) -> None:
-        video_id = outcome.verdict.video_id
-        headers: Headers = event_headers(
-            event, event_id=f"{video_id}:{spell(outcome.version)}", source=SOURCE,
-            now_unix_seconds=outcome.verdict.decided_unix_seconds, traceparent=traceparent,
-        )  # fmt: skip
-        await self._publisher.publish(topic, video_id, event, headers=headers)
-
     def _context(self) -> FoldContext:
         ruleset = self._ruleset
         return FoldContext(ruleset.policy, ruleset.prices, ruleset.log_generation, self._clock.now_unix_seconds())
+
+
+async def publish_outcome(publisher: EventPublisher, outcome: Outcome, traceparent: bytes | None) -> None:
+    """Say it on both compacted topics; return when both are confirmed."""
+    statements = ((MODERATION, outcome.verdict), (RECOMMENDATION, outcome.record))
+    await asyncio.gather(*(_send(publisher, topic, outcome, event, traceparent) for topic, event in statements))
+
+
+async def _send(
+    publisher: EventPublisher, topic: Topic, outcome: Outcome, event: Any, traceparent: bytes | None
+) -> None:
+    video_id = outcome.verdict.video_id
+    headers: Headers = event_headers(
+        event, event_id=f"{video_id}:{spell(outcome.version)}", source=SOURCE,
+        now_unix_seconds=outcome.verdict.decided_unix_seconds, traceparent=traceparent,
+    )  # fmt: skip
+    await publisher.publish(topic, video_id, event, headers=headers)
 
 
 async def publish_tombstones(publisher: EventPublisher, video_id: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
+from schemas.facts import Deleted
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
 from streams.verdict.fold import fold
@@ -25,18 +26,40 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 
 
 class TestRestore:
-    """Writing without compare-and-set."""
+    """Writing what a rebuild made, beside workers that fold."""
 
     @pytest.mark.parametrize("is_published", [True, False])
-    async def test_it_replaces_what_stands_there(self, redis: Redis, is_published: bool) -> None:
-        """A newer state of a store that is not to be trusted gives way, too; repeating changes nothing."""
+    async def test_it_replaces_what_is_behind(self, redis: Redis, is_published: bool) -> None:
+        """An older copy of the store gives way; repeating changes nothing."""
+        outcomes = Outcomes(redis, Keys())
+        old = fold(None, accepted(expected=("frames",)), 3, CONTEXT)
+        new = fold(old.state, signal("frames"), 4, CONTEXT)
+        assert old.state is not None
+        assert new.state is not None
+        await outcomes.replace(VIDEO_ID, None, old.state, old.outcome)
+        written = [
+            await outcomes.restore(VIDEO_ID, new.state, new.outcome, is_published=is_published) for _ in range(2)
+        ]
+        stored = await outcomes.read(VIDEO_ID)
+        assert written == [True, False]
+        assert (stored.state, stored.outcome, stored.is_published) == (new.state, new.outcome, is_published)
+
+    async def test_it_leaves_alone_what_is_as_far_or_further(self, redis: Redis) -> None:
+        """A worker that folded meanwhile knows more than the rebuild read."""
         outcomes = Outcomes(redis, Keys())
         old = fold(None, accepted(expected=("frames",)), 3, CONTEXT)
         new = fold(old.state, signal("frames"), 4, CONTEXT)
         assert old.state is not None
         assert new.state is not None
         await outcomes.replace(VIDEO_ID, None, new.state, new.outcome)
-        for _ in range(2):
-            await outcomes.restore(VIDEO_ID, old.state, old.outcome, is_published=is_published)
-            stored = await outcomes.read(VIDEO_ID)
-            assert (stored.state, stored.outcome, stored.is_published) == (old.state, old.outcome, is_published)
+        assert not await outcomes.restore(VIDEO_ID, old.state, old.outcome, is_published=True)
+        assert (await outcomes.read(VIDEO_ID)).state == new.state
+
+    async def test_a_deletion_is_restored_as_a_guard(self, redis: Redis) -> None:
+        """A rebuilt store keeps late facts off as the lost one did."""
+        outcomes = Outcomes(redis, Keys())
+        gone = fold(None, Deleted(video_id=VIDEO_ID, revision=2, reason="", event_unix_seconds=0.0), 5, CONTEXT)
+        assert gone.state is not None
+        assert await outcomes.restore(VIDEO_ID, gone.state, None, is_published=False)
+        assert await redis.get(Keys().guard(VIDEO_ID)) == b"2"
+        assert (await outcomes.read(VIDEO_ID)).forgotten_version is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from schemas.facts import Fact
+from schemas.facts import Deleted, Fact
 from schemas.outcomes import Outcome
 from schemas.wire import encode
 from streams.kafka_clients import StoredRecord
@@ -88,3 +88,10 @@ class TestRefold:
         _, outcome = fold_in_order(LOG)
         video = rebuilt(outcome, [accepted(2, expected=EXPECTED), signal("frames", 2)], first_offset=7)
         assert (video.state.revision, video.is_published, video.is_sealed) == (2, False, False)
+
+    def test_a_deletion_wins_over_a_stale_verdict_that_was_published_after_its_tombstone(self) -> None:
+        """What a dying worker left in a compacted topic does not bring the video back."""
+        _, final = fold_in_order(LOG)
+        gone = Deleted(video_id=VIDEO_ID, revision=1, reason="", event_unix_seconds=0.0)
+        video = rebuilt(final, [*LOG, gone])
+        assert (video.outcome, video.state.is_forgotten) == (None, True)

@@ -1,0 +1,69 @@
+"""`vidsignal audit`: do topics, log and Redis say the same?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+import typer
+from redis.asyncio import Redis
+
+from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
+from ops.cli.exit_codes import ExitCode
+from ops.cli.rebuild import rebuild_stores
+from ops.cli.store_once import read_once
+from streams.audit import Audit, Audited, Finding
+from streams.delivery.publisher import Publisher
+from streams.kafka_clients import BrokerAway, producer_configuration, require_broker
+from streams.settings import Settings
+from streams.verdict.cost import Prices
+from streams.verdict.policy_checks import InvalidPolicy
+from streams.verdict.policy_file import load_policy
+from streams.verdict.role import Ruleset
+
+
+def audit(
+    repair: Annotated[bool, typer.Option("--repair", help="Mend what differs.")] = False,
+    json_output: Annotated[bool, typer.Option("--json", help="One JSON object a finding.")] = False,
+) -> None:
+    """Compare the compacted topics, the log and Redis, video by video; exit code 1 where something differs.
+
+    Work may go on meanwhile. With --repair the store gets what the log knows and it does not, and the topics get what
+    the store says once more; exit code 0 then.
+    """
+    settings = settings_or_exit()
+    try:
+        ruleset = Ruleset(load_policy(settings.policy_file), Prices.from_settings(settings), settings.log_generation)
+    except InvalidPolicy as error:
+        fail(str(error), ExitCode.USAGE)
+
+    def tell(finding: Finding) -> None:
+        if json_output:
+            print_json({"video_id": finding.video_id, "problem": finding.problem, "words": finding.words})
+        else:
+            out.print(f"{finding.video_id}  {finding.problem}: {finding.words}", markup=False, soft_wrap=True)
+
+    async def run(redis: Redis) -> Audited:
+        publisher = Publisher(producer_configuration(settings), settings.topic_prefix)
+        try:
+            work = Audit(settings, ruleset, rebuild_stores(settings, redis), publisher)
+            return await work.run(is_repairing=repair, tell=tell)
+        finally:
+            await publisher.close()
+
+    with clean_interrupt():
+        audited = _run(settings, run)
+    if not json_output:
+        done = " and repaired" if repair and audited.findings else ""
+        out.print(f"{audited.videos} videos looked at, {len(audited.findings)} findings{done}")
+    if audited.findings and not repair:
+        raise typer.Exit(ExitCode.FOUND)
+
+
+def _run(settings: Settings, run: Callable[[Redis], Awaitable[Audited]]) -> Audited:
+    try:
+        require_broker(settings)
+        return asyncio.run(read_once(settings, run))
+    except BrokerAway as error:
+        fail(str(error), ExitCode.AWAY)

@@ -1,0 +1,100 @@
+"""The audit on a real Kafka and a real Redis: it finds what was hurt, repairs it, and is silent when all is well."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer
+
+from ops.local.redis_server import RedisServer
+from schemas.facts import Accepted, Deleted, Fact, SourceOffset
+from schemas.topics import MODERATION, SIGNALS
+from schemas.wire import encode
+from streams.kafka_clients import producer_configuration
+from streams.store.keys import Keys
+from tests.pipeline import Pipeline, await_value
+from tests.sample_facts import signal
+
+SETTLED_SECONDS = 60.0
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path, kafka: str, redis_server: RedisServer) -> Iterator[Pipeline]:
+    """A worker of the verdict role alone; tests write the log."""
+    made = Pipeline.create(tmp_path, bootstrap_servers=kafka, redis_url=redis_server.url, media_roots=[])
+    made.start_worker(roles="verdict")
+    yield made
+    made.close()
+
+
+def produce(pipeline: Pipeline, topic: str, key: str, *values: bytes | None) -> None:
+    producer = Producer(producer_configuration(pipeline.settings))
+    for value in values:
+        producer.produce(pipeline.topic(topic), key=key, value=value)
+    assert producer.flush(30) == 0
+
+
+def decide(pipeline: Pipeline, *video_ids: str) -> None:
+    """Put the facts of videos into the log and wait for their final verdicts."""
+    for video_id in video_ids:
+        facts: tuple[Fact, ...] = (accepted(video_id), signal("frames", video_id=video_id))
+        produce(pipeline, SIGNALS.name, video_id, *(encode(fact) for fact in facts))
+    pipeline.await_verdicts(video_ids, SETTLED_SECONDS)
+
+
+def accepted(video_id: str) -> Accepted:
+    now = time.time()
+    return Accepted(
+        video_id=video_id,
+        revision=1,
+        expected=("frames",),
+        lane="live",
+        market=None,
+        creator_id=None,
+        title="",
+        uploaded_unix_seconds=now,
+        deadline_unix_seconds=now + 600,
+        source=SourceOffset(topic="video.uploaded", partition=0, offset=0),
+    )
+
+
+def findings(pipeline: Pipeline, *options: str) -> tuple[int, dict[str, str]]:
+    told = pipeline.command("audit", "--json", *options)
+    lines = [json.loads(line) for line in told.stdout.splitlines()]
+    return told.returncode, {line["video_id"]: line["problem"] for line in lines}
+
+
+class TestAudit:
+    def test_what_was_hurt_is_found_and_repaired(self, pipeline: Pipeline) -> None:
+        """A stale last record, a lost state and a verdict behind its tombstone; a sound video is not mentioned."""
+        decide(pipeline, "sound", "stale", "lost", "undead")
+        old = [r.value for r in pipeline.records(MODERATION.name) if r.key in (b"stale", b"undead")]
+        produce(pipeline, SIGNALS.name, "undead", encode(self._deleted("undead")))
+        self._await_tombstone(pipeline, "undead")
+        assert findings(pipeline) == (0, {})
+        keys = Keys(pipeline.settings.topic_prefix)
+        produce(pipeline, MODERATION.name, "stale", old[0])
+        produce(pipeline, MODERATION.name, "undead", old[-1])
+        pipeline.ask_store(lambda store: store.delete(keys.state("lost"), keys.verdict("lost"), keys.status("lost")))
+        hurt = {"stale": "topic-stale", "lost": "store-behind", "undead": "not-withdrawn"}
+        assert findings(pipeline) == (1, hurt)
+        assert findings(pipeline, "--repair") == (0, hurt)
+        assert findings(pipeline) == (0, {})
+        reading = pipeline.reading("lost")
+        assert reading is not None
+        assert reading.status["status"] == "final"
+        assert pipeline.command("projection", "compare", "redis", "topics").returncode == 0
+
+    def _deleted(self, video_id: str) -> Deleted:
+        return Deleted(video_id=video_id, revision=1, reason="", event_unix_seconds=0.0)
+
+    def _await_tombstone(self, pipeline: Pipeline, video_id: str) -> None:
+        def last() -> bool | None:
+            values = [r.value for r in pipeline.records(MODERATION.name) if r.key == video_id.encode()]
+            return True if values[-1] is None else None
+
+        await_value(last, SETTLED_SECONDS, lambda: f"{video_id} has no tombstone")
