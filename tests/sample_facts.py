@@ -48,7 +48,7 @@ def signal(
         "status": "ok",
         "labels": tuple(evidence(label, score) for label, score in (scores or {}).items()),
         "features": {f"{modality}.marker": feature([revision, generation])},
-        "embeddings": {f"{modality}-space": embedding([revision, generation, 0.5])},
+        "embeddings": {f"{modality}-space/3": embedding([revision, generation, 0.5])},
         "receipt": Receipt(device_seconds=1.0, cpu_seconds=2.0, decode=decode_receipt(f"decode-{revision}")),
     }
     return Signal(

@@ -13,6 +13,7 @@ from streams.apps import group_of
 from streams.kafka_clients import BrokerAway
 from streams.rebuild import RebuildProgress, RebuildStores, rebuild_store
 from streams.settings import Settings
+from streams.similarity.vectors import Vectors
 from streams.store.applied import AppliedOffsets
 from streams.store.deadlines import Deadlines
 from streams.store.keys import Keys
@@ -53,7 +54,8 @@ def rebuild_stores(settings: Settings, redis: Redis) -> RebuildStores:
     """Everything in Redis that a rebuild fills."""
     keys = Keys(settings.topic_prefix)
     applied = AppliedOffsets(redis, keys, group_of(settings, "verdict"))
-    return RebuildStores(Outcomes(redis, keys, settings.guard_seconds), Deadlines(redis, keys), applied)
+    outcomes = Outcomes(redis, keys, settings.guard_seconds)
+    return RebuildStores(outcomes, Deadlines(redis, keys), applied, (Vectors(redis, keys),))
 
 
 def _tell(progress: RebuildProgress) -> None:

@@ -105,7 +105,7 @@ class TestReaders:
         reading = await read_video(redis, Keys(), VIDEO_ID)
         assert reading is not None
         assert set(reading.features) == {"context.marker"}
-        assert set(reading.embeddings) == {"context-space"}
+        assert set(reading.embeddings) == {"context-space/3"}
 
     async def test_a_status_that_intake_registered_for_a_newer_revision_stays(
         self, outcomes: Outcomes, redis: Redis

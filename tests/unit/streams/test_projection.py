@@ -41,7 +41,7 @@ class TestCompare:
     def test_numbers_within_their_tolerance_do_not(self) -> None:
         """Reduced precision changes low bits."""
         assert differences(outcome(), outcome(scores={NUDITY: 0.70005})) == []
-        assert differences(outcome(), outcome(embeddings={"frames-space": embedding([1, 1, 0.5005])})) == []
+        assert differences(outcome(), outcome(embeddings={"frames-space/3": embedding([1, 1, 0.5005])})) == []
 
     @pytest.mark.parametrize(
         ("fields", "expected"),
@@ -51,7 +51,7 @@ class TestCompare:
             ({"features": {"frames.marker": feature([1, 2])}}, "features['frames.marker'][1] is 2, expected 1"),
             ({"features": {"frames.marker": feature([1])}}, "features['frames.marker'] is [1], expected [1, 1]"),
             ({"features": {}}, "features['frames.marker'] is None, expected [1, 1]"),
-            ({"embeddings": {"frames-space": embedding([1, 1, 0.6])}}, "embeddings['frames-space'][2] is"),
+            ({"embeddings": {"frames-space/3": embedding([1, 1, 0.6])}}, "embeddings['frames-space/3'][2] is"),
             ({"is_present": False}, "video-1: absent is ('frames',), expected ()"),
         ],
     )

@@ -325,7 +325,7 @@ class TestContents:
         facts = [accepted(), failed_signal("frames"), absent_signal("audio"), signal("motion"), signal("context")]
         record = last_outcome(fold_all(facts)).record
         assert set(record.features) == {"motion.marker", "context.marker"}
-        assert set(record.embeddings) == {"motion-space", "context-space"}
+        assert set(record.embeddings) == {"motion-space/3", "context-space/3"}
 
     def test_modalities_are_told_apart(self) -> None:
         """Present, absent and failed are three things."""
