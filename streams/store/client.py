@@ -22,6 +22,7 @@ from redis.exceptions import (
 from streams import metrics
 from streams.store.refusals import is_refusal
 from streams.store.wire import NO_OPTIONS
+from streams.store.witness import Witness
 
 Answer = TypeVar("Answer")
 
@@ -94,7 +95,7 @@ def _tell(error: Exception, failures: int) -> None:
         _log.warning("redis is away, waiting", failures=failures, reason=str(error))
 
 
-def open_store(url: str, options: Mapping[str, Any] = NO_OPTIONS) -> Redis:
+def open_store(url: str, options: Mapping[str, Any] = NO_OPTIONS, witness: Witness | None = None) -> Redis:
     """Return a client whose commands wait for ever where Redis is away; nothing is sent yet.
 
     Every command and script that goes through it may therefore run twice, and must be harmless when it does.
@@ -102,7 +103,9 @@ def open_store(url: str, options: Mapping[str, Any] = NO_OPTIONS) -> Redis:
     Args:
         url: of the store.
         options: user and TLS, see `streams.store.wire.store_options`.
+        witness: asked at every new connection whether the store still knows what it confirmed.
     """
+    greeting = {} if witness is None else {"redis_connect_func": witness.greet}
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=MAX_CONNECTIONS,
@@ -111,6 +114,7 @@ def open_store(url: str, options: Mapping[str, Any] = NO_OPTIONS) -> Redis:
         socket_connect_timeout=_ANSWER_SECONDS,
         health_check_interval=30,
         retry=ToldRetry(),
+        **greeting,
         **options,
     )
     return Redis.from_pool(pool)

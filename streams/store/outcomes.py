@@ -14,6 +14,7 @@ from schemas.outcomes import Outcome, Version
 from schemas.wire import encode
 from streams.store.keys import Keys
 from streams.store.scripts import script_text
+from streams.store.witness import Witness
 from streams.verdict.state import CaseState
 
 DEFAULT_GUARD_SECONDS = 35 * 86_400.0
@@ -44,12 +45,20 @@ class Outcomes:
         redis: the store.
         keys: names under the stack's prefix.
         guard_seconds: how long a deleted video's late facts are kept off; at least as long as any log is kept.
+        witness: told of every write that the store confirmed.
     """
 
-    def __init__(self, redis: Redis, keys: Keys, guard_seconds: float = DEFAULT_GUARD_SECONDS) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        keys: Keys,
+        guard_seconds: float = DEFAULT_GUARD_SECONDS,
+        witness: Witness | None = None,
+    ) -> None:
         self._redis = redis
         self._keys = keys
         self._guard_seconds = int(guard_seconds)
+        self._witness = witness or Witness()
         self._forget = redis.register_script(script_text("forget"))
         self._fold = redis.register_script(script_text("fold"))
         self._published = redis.register_script(script_text("published"))
@@ -70,6 +79,14 @@ class Outcomes:
         Returns:
             False where another worker was faster, or where the reply to an earlier attempt was lost: read again.
         """
+        is_written = await self._replace(video_id, before, after, outcome)
+        if is_written:
+            self._witness.confirm(self._keys.state(video_id), _position(after))
+        return is_written
+
+    async def _replace(
+        self, video_id: str, before: CaseState | None, after: CaseState, outcome: Outcome | None
+    ) -> bool:
         keys = self._keys
         position = (before.log_generation, before.applied_offset) if before else ("", "")
         written = (after.log_generation, after.applied_offset, encode(after))

@@ -1,0 +1,110 @@
+"""A Redis that comes back from an older copy while workers run: noticed at once, and made good by the log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer
+
+from ops.local.redis_server import RedisServer
+from ops.local.scratch import scratch_dir
+from schemas.facts import Accepted, Fact, SourceOffset
+from schemas.topics import SIGNALS
+from schemas.wire import encode
+from streams.delivery.crash import WorkerExit
+from streams.kafka_clients import producer_configuration
+from streams.store.client import open_store
+from streams.store.witness import StoreWentBack, Witness
+from tests.pipeline import Pipeline, await_value
+from tests.sample_facts import signal
+
+SETTLED_SECONDS = 60.0
+
+
+@pytest.fixture
+def server() -> Iterator[RedisServer]:
+    """A Redis of one's own, that keeps what it confirmed."""
+    with scratch_dir() as folder, RedisServer(folder / "redis", persistent=True) as opened:
+        yield opened
+
+
+def begin(video_id: str) -> list[Fact]:
+    """A video that waits for two modalities, one of which has answered."""
+    now = time.time()
+    accepted = Accepted(
+        video_id=video_id,
+        revision=1,
+        expected=("frames", "audio"),
+        lane="live",
+        market=None,
+        creator_id=None,
+        title="",
+        uploaded_unix_seconds=now,
+        deadline_unix_seconds=now + 600,
+        source=SourceOffset(topic="video.uploaded", partition=0, offset=0),
+    )
+    return [accepted, signal("frames", video_id=video_id)]
+
+
+class TestWitness:
+    async def test_a_store_that_kept_its_word_is_used_on(self, server: RedisServer) -> None:
+        """A restart alone is no reason to end."""
+        witness = Witness()
+        client = open_store(server.url, witness=witness)
+        await client.hset("state", mapping={"log_generation": 0, "applied_offset": 7})
+        witness.confirm("state", (0, 7))
+        server.restart()
+        assert await client.hget("state", "applied_offset") == b"7"
+        await client.aclose()
+
+    async def test_a_store_that_forgot_is_refused_for_good(self, server: RedisServer) -> None:
+        """Not only the first call fails: nothing goes through until the worker has started again."""
+        witness = Witness()
+        client = open_store(server.url, witness=witness)
+        await client.hset("state", mapping={"log_generation": 0, "applied_offset": 6})
+        copy = server.snapshot("before")
+        await client.hset("state", mapping={"log_generation": 0, "applied_offset": 7})
+        witness.confirm("state", (0, 7))
+        server.restart(snapshot=copy)
+        for _ in range(2):
+            with pytest.raises(StoreWentBack, match="now has \\(0, 6\\)"):
+                await client.hget("state", "applied_offset")
+        await client.aclose()
+
+
+class TestWorker:
+    def test_it_ends_and_its_successor_reads_on_where_the_store_stands(
+        self, tmp_path: Path, kafka: str, server: RedisServer
+    ) -> None:
+        """A fact that was folded after the copy is folded again, before the one that comes after the restore."""
+        pipeline = Pipeline.create(tmp_path, bootstrap_servers=kafka, redis_url=server.url, media_roots=[])
+        try:
+            worker = pipeline.start_worker(roles="verdict")
+            self._write(pipeline, *begin("early"), *begin("late")[:1])
+            pipeline.await_verdicts(["early", "late"], SETTLED_SECONDS, status="pending")
+            worker.close()
+            copy = server.snapshot("before")
+            worker = pipeline.start_worker("second", roles="verdict")
+            self._write(pipeline, begin("late")[1], signal("audio", video_id="early"))
+            pipeline.await_verdicts(["early"], SETTLED_SECONDS)
+            server.restart(snapshot=copy)
+            self._write(pipeline, signal("audio", video_id="late"))
+            child = worker.child
+            assert await_value(lambda: child.exit_code, SETTLED_SECONDS, child.log_tail) == WorkerExit.CRASHED
+            assert "went back in time" in child.log_tail()
+            worker.close()
+            pipeline.start_worker("third", roles="verdict")
+            verdicts = pipeline.await_verdicts(["early", "late"], SETTLED_SECONDS)
+            assert set(verdicts["late"].modalities.present) == {"frames", "audio"}
+            assert pipeline.command("projection", "compare", "redis", "topics").returncode == 0
+        finally:
+            pipeline.close()
+
+    def _write(self, pipeline: Pipeline, *facts: Fact) -> None:
+        producer = Producer(producer_configuration(pipeline.settings))
+        for fact in facts:
+            producer.produce(pipeline.topic(SIGNALS.name), key=fact.video_id, value=encode(fact))
+        assert producer.flush(30) == 0
