@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from schemas.dead_letters import MAX_DEAD_LETTER_BYTES, DeadLetter
-from schemas.engagement import MAX_ENGAGEMENT_BYTES, EngagementEvent
+from schemas.engagement import EngagementEvent
 from schemas.facts import Fact
 from schemas.outcomes import RecommendationRecord, Verdict
 from schemas.uploads import MAX_UPLOAD_BYTES, DeletionRequested, VideoUploaded
@@ -14,6 +14,9 @@ from schemas.uploads import MAX_UPLOAD_BYTES, DeletionRequested, VideoUploaded
 _DAY_SECONDS = 86_400
 MAX_COMPACTION_LAG_SECONDS = _DAY_SECONDS
 """What a tombstone stands for is gone from the broker's disk after about that time."""
+
+_ENGAGEMENT_BATCH_BYTES = 1024 * 1024
+"""Kafka applies a topic's limit to whole batches, and clients send many small events in one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +79,6 @@ RECOMMENDATION: Final = Topic(
     None,
     MAX_UPLOAD_BYTES,
 )
-BACKFILL: Final = Topic(
-    "video.backfill",
-    VideoUploaded,
-    "the intake role and `vidsignal reprocess`",
-    "an upload whose analysis may wait until live ones leave room",
-    "delete",
-    28 * _DAY_SECONDS,
-    MAX_UPLOAD_BYTES,
-)
 ENGAGEMENT: Final = Topic(
     "video.engagement",
     EngagementEvent,
@@ -92,7 +86,7 @@ ENGAGEMENT: Final = Topic(
     "one person did one thing with a video",
     "delete",
     7 * _DAY_SECONDS,
-    MAX_ENGAGEMENT_BYTES,
+    _ENGAGEMENT_BATCH_BYTES,
 )
 DEAD_LETTER: Final = Topic(
     "video.dead-letter",
@@ -106,7 +100,6 @@ DEAD_LETTER: Final = Topic(
 
 TOPICS: Final[tuple[Topic, ...]] = (
     UPLOADED,
-    BACKFILL,
     SIGNALS,
     MODERATION,
     RECOMMENDATION,
