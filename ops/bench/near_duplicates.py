@@ -1,0 +1,171 @@
+"""How many copies of clips are recognised, by which means, and how often strangers are taken for copies."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from ops.assets import fetch_samples, fetch_weights, samples_dir
+from ops.bench.copied_clips import COPIES, make_copy
+from ops.bench.machine import describe_machine
+from ops.bench.options import BenchOptions
+from ops.bench.report import BenchReport, Bound, Figure
+from ops.direct_session import open_direct_analysis
+from schemas.outcomes import Outcome
+from schemas.uploads import FileSource, VideoUploaded
+from streams.settings import Settings, read_settings
+from streams.similarity.near_duplicates import (
+    SAME_PICTURE_BITS,
+    SAME_VIDEO_COSINE,
+    SAME_VIDEO_RATIO,
+    Likeness,
+    likeness,
+    usable_hashes,
+)
+from streams.similarity.query import PICTURE_SPACE
+
+ORIGINALS: Final = (
+    "bigbuckbunny.mp4",
+    "bikes.mp4",
+    "carphone_pristine.mp4",
+    "cityCC0.mpg",
+    "obama_speech.mp4",
+    "park.mp4",
+    "shot_change.mp4",
+    "small.mp4",
+)
+"""No two of these show the same."""
+METHODS: Final[dict[str, Callable[[Likeness], bool]]] = {
+    "hash": lambda found: found.is_same_by_hash,
+    "embedding": lambda found: found.is_same_by_embedding,
+    "either": lambda found: found.is_near_duplicate,
+}
+ORIGINAL: Final = "original"
+_FEWER = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """What the analysis said of one file."""
+
+    content: str
+    """File name of the original."""
+    copy: str
+    """A name of `COPIES`, or `original`."""
+    hashes: tuple[int, ...]
+    embedding: np.ndarray
+    """(1280,) float32 of length one."""
+
+
+def bench_near_duplicates(options: BenchOptions) -> BenchReport:
+    """Measure; two minutes on two cores, the first time with encoding."""
+    cache_dir = read_settings().cache_dir
+    fetch_weights(cache_dir)
+    fetch_samples(cache_dir)
+    files = _files(cache_dir, ORIGINALS[:_FEWER] if options.is_quick else ORIGINALS, options)
+    roots = ",".join(sorted({str(path.parent) for path in files.values()}))
+    clips = asyncio.run(_analyse(read_settings(media_roots=roots), files, options))
+    copies = {name: _against_originals(clips, name) for name in COPIES}
+    strangers = [_compare(a, b) for a, b in combinations(clips, 2) if a.content != b.content]
+    return BenchReport(
+        bench="near-duplicates",
+        machine=describe_machine(),
+        figures=(*_recalls(copies), *_false_matches(strangers), *_margins(copies, strangers)),
+        contenders={"likeness": _described(copies)},
+        remarks=(
+            f"{len(clips)} clips of {len(clips) // (1 + len(COPIES))} contents; {len(strangers)} pairs of strangers",
+            f"hash: {SAME_VIDEO_RATIO:.0%} of frames within {SAME_PICTURE_BITS} of 256 bits, mirrored or not; "
+            f"embedding: cosine of at least {SAME_VIDEO_COSINE}",
+            "so few contents say little of false matches among millions of videos: fit thresholds to your own",
+        ),
+    )
+
+
+def _files(cache_dir: Path, originals: Sequence[str], options: BenchOptions) -> dict[tuple[str, str], Path]:
+    """By content and copy; copies are made once."""
+    folder = cache_dir / "bench" / "copies"
+    folder.mkdir(parents=True, exist_ok=True)
+    files: dict[tuple[str, str], Path] = {}
+    for content in originals:
+        files[content, ORIGINAL] = samples_dir(cache_dir) / content
+        for name, copy in COPIES.items():
+            target = folder / f"{Path(content).stem}-{name.replace(' ', '-')}.mp4"
+            if not target.is_file():
+                options.say(f"encoding {target.name}, once ...")
+                make_copy(samples_dir(cache_dir) / content, copy, target)
+            files[content, name] = target
+    return files
+
+
+async def _analyse(settings: Settings, files: Mapping[tuple[str, str], Path], options: BenchOptions) -> list[Clip]:
+    options.say(f"analysing {len(files)} clips ...")
+    uploads = [
+        VideoUploaded(video_id=f"clip-{number}", source=FileSource(path=str(path)))
+        for number, path in enumerate(files.values())
+    ]
+    async with open_direct_analysis(settings) as (analysis, _):
+        outcomes = await asyncio.gather(*(analysis.outcome_of(upload) for upload in uploads))
+    return [_clip(content, copy, outcome) for (content, copy), outcome in zip(files, outcomes, strict=True)]
+
+
+def _clip(content: str, copy: str, outcome: Outcome) -> Clip:
+    record = outcome.record
+    if PICTURE_SPACE not in record.embeddings:
+        raise RuntimeError(f"{content}, {copy}: no embedding; failed: {outcome.verdict.modalities.failed}")
+    embedding = np.array(record.embeddings[PICTURE_SPACE].unpack(), dtype=np.float32)
+    return Clip(content, copy, usable_hashes(record.features), embedding / np.linalg.norm(embedding))
+
+
+def _compare(first: Clip, second: Clip) -> Likeness:
+    return likeness(first.hashes, second.hashes, float(first.embedding @ second.embedding))
+
+
+def _against_originals(clips: Sequence[Clip], name: str) -> dict[str, Likeness]:
+    """By content, how like its original a copy is."""
+    originals = {clip.content: clip for clip in clips if clip.copy == ORIGINAL}
+    return {clip.content: _compare(clip, originals[clip.content]) for clip in clips if clip.copy == name}
+
+
+def _recalls(copies: Mapping[str, Mapping[str, Likeness]]) -> list[Figure]:
+    return [
+        Figure(f"{name}, found by {method}", _ratio([is_same(each) for each in found.values()]), "ratio", bound)
+        for name, found in copies.items()
+        for method, is_same in METHODS.items()
+        for bound in [Bound("at least", 1.0) if (name, method) == ("re-encoded", "hash") else None]
+    ]
+
+
+def _false_matches(strangers: Sequence[Likeness]) -> list[Figure]:
+    return [
+        Figure(f"strangers, matched by {method}", sum(map(is_same, strangers)), "pairs", Bound("at most", 0.0))
+        for method, is_same in METHODS.items()
+    ]
+
+
+def _margins(copies: Mapping[str, Mapping[str, Likeness]], strangers: Sequence[Likeness]) -> list[Figure]:
+    """How close the thresholds are."""
+    return [
+        *(
+            Figure(f"{name}, lowest cosine", min(each.cosine for each in found.values()), "cosine")
+            for name, found in copies.items()
+        ),
+        Figure("strangers, highest cosine", max(each.cosine for each in strangers), "cosine"),
+        Figure("strangers, most frames matched", max(each.matched_ratio for each in strangers), "ratio"),
+    ]
+
+
+def _described(copies: Mapping[str, Mapping[str, Likeness]]) -> dict[str, dict[str, dict[str, float]]]:
+    return {
+        name: {content: {"frames": each.matched_ratio, "cosine": each.cosine} for content, each in found.items()}
+        for name, found in copies.items()
+    }
+
+
+def _ratio(answers: Sequence[bool]) -> float:
+    return sum(answers) / len(answers)

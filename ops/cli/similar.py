@@ -1,0 +1,73 @@
+"""`vidsignal similar`: the videos most like a given one, or its copies."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from redis.asyncio import Redis
+
+from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
+from ops.cli.exit_codes import ExitCode
+from ops.cli.store_once import read_once
+from streams.similarity.copies import NearDuplicate, near_duplicates
+from streams.similarity.query import PICTURE_SPACE, Filters, InvalidQuery, Neighbour, NotInSpace, UnknownVideo
+from streams.similarity.query import similar as find_similar
+from streams.similarity.spaces import UnknownSpace
+from streams.store.keys import Keys
+
+
+def similar(
+    video_id: Annotated[str, typer.Argument(help="As it was published.")],
+    space: Annotated[str, typer.Option(help="Embedding space; `vidsignal spaces list` says which there are.")] = (
+        PICTURE_SPACE
+    ),
+    market: Annotated[str | None, typer.Option(help="Only videos of this market, such as DE.")] = None,
+    allowed_only: Annotated[bool, typer.Option("--allowed-only", help="Only videos whose verdict is allow.")] = False,
+    copies: Annotated[
+        bool, typer.Option("--near-duplicates", help="Only copies, by hashes of frames and by embedding of pictures.")
+    ] = False,
+    count: Annotated[int, typer.Option(help="How many at most.")] = 10,
+    json_output: Annotated[bool, typer.Option("--json", help="One JSON object a video.")] = False,
+) -> None:
+    """Show the nearest videos in one embedding space, nearest first."""
+    settings = settings_or_exit()
+    if copies and space != PICTURE_SPACE:
+        fail(f"--near-duplicates compares pictures, in the space {PICTURE_SPACE} alone", ExitCode.USAGE)
+    keys, filters = Keys(settings.topic_prefix), Filters(market, allowed_only)
+
+    async def ask(store: Redis) -> list[Neighbour] | list[NearDuplicate]:
+        if copies:
+            return await near_duplicates(store, keys, video_id, count=count, filters=filters)
+        return await find_similar(store, keys, video_id, space=space, count=count, filters=filters)
+
+    try:
+        with clean_interrupt():
+            found = asyncio.run(read_once(settings, ask))
+    except (InvalidQuery, UnknownSpace) as error:
+        fail(str(error), ExitCode.USAGE)
+    except (UnknownVideo, NotInSpace) as error:
+        fail(str(error), ExitCode.FOUND)
+    _print(found, json_output)
+
+
+def _print(found: list[Neighbour] | list[NearDuplicate], json_output: bool) -> None:
+    if not found and not json_output:
+        out.print("none")
+    for each in found:
+        if json_output:
+            print_json(asdict(each))
+        else:
+            out.print(_line(each), markup=False, soft_wrap=True)
+
+
+def _line(found: Neighbour | NearDuplicate) -> str:
+    if isinstance(found, Neighbour):
+        words = ("action", "status", "market", "language", "duration_seconds")
+        shown = "  ".join(f"{word}={found.attributes[word]}" for word in words if word in found.attributes)
+        return f"{found.cosine:.3f}  {found.video_id}  {shown}"
+    likeness = found.likeness
+    turned = ", mirrored" if likeness.is_mirrored else ""
+    return f"{found.neighbour.video_id}  frames {likeness.matched_ratio:.0%}{turned}  cosine {likeness.cosine:.3f}"

@@ -1,0 +1,98 @@
+"""`vidsignal spaces`: the embedding spaces that there are, and the way from one to its successor."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from redis.asyncio import Redis
+from rich.table import Table
+
+from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
+from ops.cli.exit_codes import ExitCode
+from ops.cli.store_once import read_once
+from streams.similarity.spaces import Migration, Space, UnknownSpace, drop_space, read_migration, read_spaces
+from streams.store.keys import Keys
+
+app = typer.Typer(help="Embedding spaces: one vector set each, never mixed.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_spaces(
+    json_output: Annotated[bool, typer.Option("--json", help="One JSON object a space.")] = False,
+) -> None:
+    """Say how many videos have a vector in each space."""
+    settings = settings_or_exit()
+    keys = Keys(settings.topic_prefix)
+    with clean_interrupt():
+        spaces = asyncio.run(read_once(settings, lambda store: read_spaces(store, keys)))
+    if json_output:
+        for space in spaces:
+            print_json(space)
+        return
+    out.print(_table(spaces) if spaces else "no video has an embedding yet")
+
+
+@app.command()
+def migrate(
+    old: Annotated[str, typer.Argument(help="The space that goes.")],
+    new: Annotated[str, typer.Argument(help="The space that comes.")],
+    drop_old: Annotated[bool, typer.Option("--drop-old", help="Remove the old space if nobody is left in it.")] = False,
+    json_output: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Say how many videos have a vector in the new space; exit code 1 while some are in the old one alone.
+
+    Walks all videos without holding others up; run it again to see how it goes on.
+    """
+    settings = settings_or_exit()
+    keys = Keys(settings.topic_prefix)
+
+    async def ask(store: Redis) -> Migration:
+        migration = await read_migration(store, keys, old, new)
+        if drop_old and migration.is_complete:
+            await drop_space(store, keys, old)
+        return migration
+
+    try:
+        with clean_interrupt():
+            migration = asyncio.run(read_once(settings, ask))
+    except UnknownSpace as error:
+        fail(str(error), ExitCode.USAGE)
+    _print(migration, is_dropped=drop_old and migration.is_complete, json_output=json_output)
+    if not migration.is_complete:
+        raise typer.Exit(ExitCode.FOUND)
+
+
+def _table(spaces: list[Space]) -> Table:
+    table = Table("space", "dimensions", "videos", "share of the largest")
+    most = max(space.num_videos for space in spaces)
+    for space in spaces:
+        table.add_row(space.name, str(space.dimensions), str(space.num_videos), f"{space.num_videos / most:.0%}")
+    return table
+
+
+def _print(migration: Migration, *, is_dropped: bool, json_output: bool) -> None:
+    if json_output:
+        print_json({**asdict(migration), "is_complete": migration.is_complete, "is_old_dropped": is_dropped})
+        return
+    for line in _lines(migration, is_dropped):
+        out.print(line, markup=False, soft_wrap=True)
+
+
+def _lines(migration: Migration, is_dropped: bool) -> list[str]:
+    lines = [
+        f"{migration.num_new} videos are in {migration.new} ({migration.done_ratio:.1%}), "
+        f"{migration.num_missing} are in {migration.old} alone, {migration.num_both} in both"
+    ]
+    if migration.num_strays:
+        lines.append(f"{migration.num_strays} vectors in {migration.old} belong to videos that the store has lost")
+    if not migration.is_complete:
+        lines.append(f"missing: {', '.join(migration.examples)}{' ...' if migration.num_missing > 5 else ''}")
+        lines.append("they move when they are published again under a higher revision, and analysed by the new model")
+    elif is_dropped:
+        lines.append(f"complete; {migration.old} is removed")
+    else:
+        lines.append("complete; --drop-old removes the old space")
+    return lines

@@ -1,0 +1,54 @@
+"""Near-duplicates of a video in the store: candidates by embedding, compared frame by frame by their hashes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+from redis.asyncio import Redis
+
+from schemas.evidence import Feature
+from streams.similarity.near_duplicates import Likeness, likeness, usable_hashes
+from streams.similarity.query import Filters, Neighbour, similar
+from streams.store.keys import Keys
+
+NUM_CANDIDATES: Final = 100
+"""Nearest videos whose hashes are compared; a copy that is not among them is not found."""
+
+_HASHES: Final = "visual.perceptual_hashes"
+
+
+@dataclass(frozen=True, slots=True)
+class NearDuplicate:
+    """A video that is taken for a copy, and why."""
+
+    neighbour: Neighbour
+    likeness: Likeness
+
+
+async def near_duplicates(
+    redis: Redis, keys: Keys, video_id: str, *, count: int = 10, filters: Filters | None = None
+) -> list[NearDuplicate]:
+    """Copies of a video, the surest first.
+
+    Raises:
+        InvalidQuery, UnknownSpace, UnknownVideo, NotInSpace: as `streams.similarity.query.similar`.
+    """
+    neighbours = await similar(redis, keys, video_id, count=max(count, NUM_CANDIDATES), filters=filters)
+    own, *others = await _hashes(redis, keys, [video_id, *(neighbour.video_id for neighbour in neighbours)])
+    compared = [
+        NearDuplicate(neighbour, likeness(own, hashes, neighbour.cosine))
+        for neighbour, hashes in zip(neighbours, others, strict=True)
+    ]
+    found = [each for each in compared if each.likeness.is_near_duplicate]
+    return sorted(found, key=lambda each: (-each.likeness.matched_ratio, -each.likeness.cosine))[:count]
+
+
+async def _hashes(redis: Redis, keys: Keys, video_ids: Sequence[str]) -> list[tuple[int, ...]]:
+    async with redis.pipeline(transaction=False) as pipeline:
+        for video_id in video_ids:
+            pipeline.hget(keys.features(video_id), _HASHES)
+        answers = await pipeline.execute()
+    return [usable_hashes({_HASHES: msgspec.json.decode(text, type=Feature)} if text else {}) for text in answers]

@@ -1,0 +1,90 @@
+"""Copies of a video: recognised by perceptual hashes of their frames, and by the direction of their embedding.
+
+Hashes follow the advice of PDQ's authors (Facebook, "The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing
+Algorithm", 2019): two within 31 of 256 bits are the same picture, and those of low quality are not compared. Order and
+time of frames play no part, so a sped-up copy is found as far as the same moments were sampled. Mirrored pictures are
+found through the mirrored hash; cropped ones hardly, which is what the embedding is for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from operators.frames.perceptual_hash import USABLE_QUALITY
+from schemas.evidence import Feature
+
+SAME_PICTURE_BITS: Final = 31
+SAME_VIDEO_RATIO: Final = 0.5
+"""Share of frames with a partner from which two videos are taken for copies."""
+SAME_VIDEO_COSINE: Final = 0.85
+"""Cosine of embeddings from which two videos are taken for copies without a word of the hashes.
+
+Between the copies and the strangers of `vidsignal bench near-duplicates`, a set of eight contents; among millions of
+videos some strangers come closer, so confirm before acting on it.
+"""
+
+_ODD_COLUMNS: Final = int("5" * 64, 16)
+"""Bits of odd horizontal frequencies, which change their sign when a picture is mirrored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """How much of two videos is the same."""
+
+    matched_ratio: float
+    """Share of frames with a partner, of the video with the larger share; 0 where either has no usable frame."""
+    is_mirrored: bool
+    """Whether the frames match better once mirrored."""
+    cosine: float
+    """Of the embeddings in the space of pictures."""
+
+    @property
+    def is_same_by_hash(self) -> bool:
+        """Whether the frames alone say so."""
+        return self.matched_ratio >= SAME_VIDEO_RATIO
+
+    @property
+    def is_same_by_embedding(self) -> bool:
+        """Whether the embedding alone says so."""
+        return self.cosine >= SAME_VIDEO_COSINE
+
+    @property
+    def is_near_duplicate(self) -> bool:
+        """Whether either says so."""
+        return self.is_same_by_hash or self.is_same_by_embedding
+
+
+def usable_hashes(features: Mapping[str, Feature]) -> tuple[int, ...]:
+    """Hashes of a video's frames as whole numbers, those of low quality and repeated ones left out."""
+    feature = features.get("visual.perceptual_hashes")
+    entries: Sequence[Mapping[str, Any]] = feature.value if feature else ()
+    return tuple(dict.fromkeys(int(entry["hash"], 16) for entry in entries if entry["quality"] >= USABLE_QUALITY))
+
+
+def mirrored(perceptual_hash: int) -> int:
+    """The hash of the picture seen in a mirror, but for a few bits.
+
+    Mirroring turns the sign of odd horizontal frequencies; a bit says whether one exceeds the median, which lies
+    close to zero.
+    """
+    return perceptual_hash ^ _ODD_COLUMNS
+
+
+def likeness(first: Sequence[int], second: Sequence[int], cosine: float) -> Likeness:
+    """Compare two videos by the hashes of `usable_hashes` and the cosine of their embeddings."""
+    straight = matched_ratio(first, second)
+    turned = matched_ratio([mirrored(each) for each in first], second)
+    return Likeness(matched_ratio=max(straight, turned), is_mirrored=turned > straight, cosine=cosine)
+
+
+def matched_ratio(first: Sequence[int], second: Sequence[int]) -> float:
+    """Share of frames with a partner in the other video, of the video with the larger share: a part is a copy, too."""
+    if not first or not second:
+        return 0.0
+    return max(_with_partner(first, second) / len(first), _with_partner(second, first) / len(second))
+
+
+def _with_partner(hashes: Sequence[int], others: Sequence[int]) -> int:
+    return sum(any((each ^ other).bit_count() <= SAME_PICTURE_BITS for other in others) for each in hashes)

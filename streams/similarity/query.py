@@ -1,0 +1,139 @@
+"""Which videos are like a given one, in one embedding space.
+
+The same question as a plain Redis call:
+
+    VSIM vs:space:efficientnet-lite0/1280 ELE v-42 WITHSCORES COUNT 11
+         FILTER '.market == "DE" and .action == "allow" and .status != "pending"'
+
+A score of Redis is (1 + cosine) / 2. The video itself comes first.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, get_args
+
+from msgspec import Meta
+from redis.asyncio import Redis
+
+from models.catalogue import CARDS
+from schemas.identity import Market
+from streams.similarity.members import members_of
+from streams.similarity.spaces import UnknownSpace, read_spaces
+from streams.store.keys import Keys
+
+PICTURE_SPACE: Final = CARDS["efficientnet-lite0"].embedding_space or ""
+"""Likeness of what is shown; the space of a question that names none."""
+MOST_NEIGHBOURS: Final = 1000
+
+_FILTER_EFFORT: Final = 20_000
+"""Candidates that are looked at before a filter that hardly anyone passes gives up with fewer than asked for."""
+_MARKET: Final = next(re.compile(meta.pattern or "") for meta in get_args(Market) if isinstance(meta, Meta))
+
+
+class InvalidQuery(ValueError):
+    """A filter or a number of the question is not allowed."""
+
+
+class UnknownVideo(ValueError):
+    """The store knows nothing of the video."""
+
+
+class NotInSpace(ValueError):
+    """The video has no vector in the space, so nothing can be like it there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which neighbours count; all must hold."""
+
+    market: str | None = None
+    """ISO 3166-1 alpha-2, such as DE."""
+    is_allowed_only: bool = False
+    """Only videos whose verdict is out and says `allow`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A video like the one asked about."""
+
+    video_id: str
+    cosine: float
+    """1 is the same direction. Off by up to 0.001, as vectors are kept in 8 bits a number."""
+    attributes: Mapping[str, Any]
+    """As `streams.similarity.vectors.attributes_of` wrote them."""
+
+
+async def similar(
+    redis: Redis,
+    keys: Keys,
+    video_id: str,
+    *,
+    space: str = PICTURE_SPACE,
+    count: int = 10,
+    filters: Filters | None = None,
+) -> list[Neighbour]:
+    """The nearest videos, nearest first, without the video itself; approximate (HNSW).
+
+    Raises:
+        InvalidQuery: a market or count that is not allowed.
+        UnknownSpace, UnknownVideo, NotInSpace: there is nothing to compare; says what there is.
+    """
+    expression = filter_expression(filters or Filters())
+    if not 1 <= count <= MOST_NEIGHBOURS:
+        raise InvalidQuery(f"count is {count}; 1 to {MOST_NEIGHBOURS} are allowed")
+    await _require_vector(redis, keys, video_id, space)
+    found: Any = await redis.vset().vsim(
+        keys.space(space),
+        video_id,
+        with_scores=True,
+        with_attribs=True,
+        count=count + 1,
+        filter=expression or None,
+        filter_ef=str(_FILTER_EFFORT),
+    )
+    neighbours = [_neighbour(name, answer) for name, answer in found.items()]
+    return [neighbour for neighbour in neighbours if neighbour.video_id != video_id][:count]
+
+
+def filter_expression(filters: Filters) -> str:
+    """A `FILTER` of VSIM; empty where everything counts.
+
+    Raises:
+        InvalidQuery: the market is none, so that no text of a stranger becomes part of the expression.
+    """
+    terms: list[str] = []
+    if filters.market is not None:
+        if not _MARKET.fullmatch(filters.market):
+            raise InvalidQuery(f"market is {filters.market!r}; two capital letters are allowed, such as 'DE'")
+        terms.append(f'.market == "{filters.market}"')
+    if filters.is_allowed_only:
+        # While a verdict is pending, `action` is what holds meanwhile: nobody looked at the video yet.
+        terms.append('.action == "allow" and .status != "pending"')
+    return " and ".join(terms)
+
+
+async def _require_vector(redis: Redis, keys: Keys, video_id: str, space: str) -> None:
+    if await members_of(redis, keys.space(space), [video_id]):
+        return
+    existing = [found.name for found in await read_spaces(redis, keys)]
+    if space not in existing:
+        raise UnknownSpace(f"there is no embedding space {space!r}; there are: {', '.join(existing) or 'none'}")
+    its_own = [name for name in existing if await members_of(redis, keys.space(name), [video_id])]
+    if its_own:
+        raise NotInSpace(f"video {video_id!r} has no vector in space {space!r}; it has one in: {', '.join(its_own)}")
+    if not await redis.exists(keys.status(video_id)):
+        raise UnknownVideo(f"nothing is known of video {video_id!r}")
+    raise NotInSpace(f"video {video_id!r} has no vector in any space: not analysed yet, or nothing to embed in it")
+
+
+def _neighbour(name: bytes | str, answer: Mapping[str, Any]) -> Neighbour:
+    attributes = answer["attributes"] or {}
+    return Neighbour(
+        video_id=name.decode() if isinstance(name, bytes) else name,
+        cosine=2.0 * float(answer["score"]) - 1.0,
+        attributes=attributes if isinstance(attributes, dict) else json.loads(attributes),
+    )
