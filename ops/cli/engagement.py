@@ -1,0 +1,116 @@
+"""`vidsignal engagement`: send engagement events, one or a made-up stream of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Annotated, Any
+from uuid import uuid4
+
+import msgspec
+import typer
+from confluent_kafka import Producer
+
+from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
+from ops.cli.exit_codes import ExitCode
+from ops.engagement_stream import engagement_stream, video_names
+from schemas.engagement import ENGAGEMENT_KINDS, EngagementEvent
+from schemas.topics import ENGAGEMENT
+from schemas.wire import encode, event_headers
+from streams.kafka_clients import BrokerAway, producer_configuration, require_broker
+from streams.settings import Settings
+
+app = typer.Typer(help="Send engagement events, one or a made-up stream of them.", no_args_is_help=True)
+
+_CONFIRM_SECONDS = 60.0
+_BATCH_BYTES = 48 * 1024
+"""Brokers hold batches, not only events, to the limit of the topic."""
+
+
+@app.command()
+def publish(
+    video_id: Annotated[str, typer.Argument(help="The video.")],
+    kind: Annotated[str, typer.Argument(help=f"One of: {', '.join(ENGAGEMENT_KINDS)}.")],
+    watch_seconds: Annotated[float | None, typer.Option(help="Of a view or a completion.")] = None,
+    event_id: Annotated[str | None, typer.Option(help="The same id counts once; a new one by default.")] = None,
+    json_output: Annotated[bool, typer.Option("--json", help="Print the event as JSON.")] = False,
+) -> None:
+    """Publish one event of now to `video.engagement` and wait until the broker confirmed it."""
+    raw = {
+        "event_id": event_id or uuid4().hex,
+        "video_id": video_id,
+        "kind": kind,
+        "event_unix_seconds": time.time(),
+        "watch_seconds": watch_seconds,
+    }
+    try:
+        event = msgspec.convert(raw, EngagementEvent)
+    except msgspec.ValidationError as error:
+        fail(str(error), ExitCode.USAGE)
+    _publish_or_exit([event])
+    if json_output:
+        print_json(event)
+    else:
+        out.print(f"{event.video_id}  {event.kind}  {event.event_id}", markup=False)
+
+
+@app.command()
+def simulate(
+    events: Annotated[int, typer.Option(min=1, help="How many.")] = 10_000,
+    videos: Annotated[int, typer.Option(min=1, help="Of how many made-up videos, where none is named.")] = 100,
+    video: Annotated[
+        list[str] | None, typer.Option(help="A video; may be given several times, liked less each.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed makes the same acts.")] = None,
+    json_output: Annotated[bool, typer.Option("--json", help="One JSON object: how many, and how fast.")] = False,
+) -> None:
+    """Publish a made-up stream: videos by Zipf's law, some events sent twice, some hours late."""
+    names = video or video_names(videos)
+    chosen = seed if seed is not None else time.time_ns() % 2**31
+    began = time.monotonic()
+    with clean_interrupt():
+        _publish_or_exit(engagement_stream(names, events, time.time(), chosen))
+    seconds = time.monotonic() - began
+    if json_output:
+        print_json({"events": events, "videos": len(names), "seed": chosen, "seconds": seconds})
+    else:
+        out.print(f"{events} events of {len(names)} videos in {seconds:.1f} s (seed {chosen})")
+
+
+def publish_events(settings: Settings, events: Iterable[EngagementEvent]) -> None:
+    """Produce and wait for confirmation. Raises BrokerAway."""
+    require_broker(settings)
+    producer = Producer({**producer_configuration(settings), "batch.size": _BATCH_BYTES})
+    refused: list[str] = []
+
+    def confirmed(error: Any, _message: Any) -> None:
+        if error is not None:
+            refused.append(str(error))
+
+    topic = settings.topic_prefix + ENGAGEMENT.name
+    now_unix_seconds = time.time()
+    for event in events:
+        headers = event_headers(
+            event, event_id=event.event_id, source="/vidsignal/engagement", now_unix_seconds=now_unix_seconds
+        )
+        _produce(producer, topic, event, list(headers), confirmed)
+    if producer.flush(_CONFIRM_SECONDS) or refused:
+        raise BrokerAway(f"not every event was confirmed: {refused[:3] or 'timed out'}")
+
+
+def _produce(producer: Producer, topic: str, event: EngagementEvent, headers: Any, confirmed: Any) -> None:
+    while True:
+        try:
+            producer.produce(topic, key=event.video_id, value=encode(event), headers=headers, on_delivery=confirmed)
+        except BufferError:  # the queue is full: let some go out
+            producer.poll(0.1)
+        else:
+            producer.poll(0)
+            return
+
+
+def _publish_or_exit(events: Iterable[EngagementEvent]) -> None:
+    try:
+        publish_events(settings_or_exit(), events)
+    except BrokerAway as error:
+        fail(str(error), ExitCode.AWAY)

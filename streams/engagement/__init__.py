@@ -1,0 +1,1 @@
+"""What people do with videos, counted: events by the ten thousand a second become one record a video."""

@@ -1,0 +1,71 @@
+"""Engagement events as they arrive: read, refused where they can never count, and told apart by their ids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, Final, NoReturn
+from zlib import crc32
+
+from schemas.engagement import EngagementEvent
+from schemas.errors import InvalidEvent
+from schemas.wire import decode_engagement, encode
+
+MAX_AHEAD_SECONDS: Final = 600.0
+"""How far an event may lie in our future: clocks differ by that much, and no more would be believed."""
+MAX_WATCH_SECONDS: Final = 86_400.0
+"""Longest watch of one event; more is a broken client, and would drown everybody else's."""
+BUCKET_SECONDS: Final = 600.0
+"""Ids are remembered in buckets of that much broker time. Two are asked, so an id counts once in at least one of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One event that may count."""
+
+    event: EngagementEvent
+    identity: bytes
+    """8 bytes, of video and event id."""
+    content: bytes
+    """4 bytes, of all that we read of the event."""
+    bucket: int
+    message: Any
+    """The client's, for a dead letter."""
+
+
+def read_arrival(message: Any, now_unix_seconds: float) -> Arrival:
+    """Read one record of `video.engagement`.
+
+    Raises:
+        InvalidEvent: not an engagement event, under a key that is not its video, or at a time that cannot be.
+    """
+    event = decode_engagement(message.value())
+    _check(event, message.key(), now_unix_seconds)
+    seconds = min(message.timestamp()[1] / 1000, now_unix_seconds)
+    return Arrival(event, identity_of(event), content_of(event), int(seconds // BUCKET_SECONDS), message)
+
+
+def identity_of(event: EngagementEvent) -> bytes:
+    """What makes two events the same act: the id that the client gave it, for one video."""
+    return blake2b(f"{event.video_id}\x1f{event.event_id}".encode(), digest_size=8).digest()
+
+
+def content_of(event: EngagementEvent) -> bytes:
+    """Checksum of what the event says; spelling, order and unknown fields of its JSON do not matter."""
+    return crc32(encode(event)).to_bytes(4, "big")
+
+
+def _check(event: EngagementEvent, key: bytes | None, now_unix_seconds: float) -> None:
+    if key != event.video_id.encode():
+        _refuse(f"the key is {key!r}; it must be the video id {event.video_id!r}")
+    if not 0.0 <= event.event_unix_seconds <= now_unix_seconds + MAX_AHEAD_SECONDS:
+        _refuse(
+            f"event_unix_seconds is {event.event_unix_seconds}; allowed are 0 to"
+            f" {now_unix_seconds + MAX_AHEAD_SECONDS:.3f}: now, and {MAX_AHEAD_SECONDS:g} s for clocks that differ"
+        )
+    if event.watch_seconds is not None and event.watch_seconds > MAX_WATCH_SECONDS:
+        _refuse(f"watch_seconds is {event.watch_seconds}; at most {MAX_WATCH_SECONDS:g} are allowed")
+
+
+def _refuse(message: str) -> NoReturn:
+    raise InvalidEvent("event-invalid", message)

@@ -1,0 +1,227 @@
+"""The engagement consumer: batches from Kafka, counted in Redis, in one thread of its own.
+
+Redis says where each partition stands: a consumer begins there, and goes there again whenever the store turns out to
+stand elsewhere (another worker counted on, or the store is an older copy). Commits to Kafka only show the lag.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from redis import WatchError
+
+from schemas.errors import InvalidEvent
+from schemas.facts import Failure
+from streams import metrics
+from streams.clock import Clock
+from streams.delivery.backoff import Backoff
+from streams.engagement.arrivals import Arrival, read_arrival
+from streams.engagement.outlet import ROLE, Outlet, Refusal, Stopping
+from streams.engagement.reckoning import Reckoning, reckon
+from streams.engagement.store import EngagementStore
+from streams.engagement.summaries import SummarySweep
+from streams.store.client import TRANSIENT_ERRORS
+
+BATCH_RECORDS: Final = 5_000
+"""At most; a transaction of that many keeps Redis busy for some tens of milliseconds."""
+_POLL_SECONDS: Final = 0.2
+_SWEEP_SECONDS: Final = 1.0
+_SHOW_SECONDS: Final = 5.0
+_CONFLICT = "the event id {} was counted with other content already; an id is given to one act only"
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a consumer works with."""
+
+    store: EngagementStore
+    outlet: Outlet
+    sweep: SummarySweep
+    clock: Clock
+    stopping: threading.Event
+    summary_seconds: float
+
+
+class EngagementConsumer:
+    """Runs in one thread, from `run` until `parts.stopping` is set.
+
+    Args:
+        configuration: of librdkafka, with the group.
+        topic: as the broker knows it.
+        parts: what it works with.
+        on_joined: called in that thread once partitions were assigned, even none.
+    """
+
+    def __init__(
+        self, configuration: Mapping[str, Any], topic: str, parts: Parts, on_joined: Callable[[], None]
+    ) -> None:
+        self._configuration = dict(configuration)
+        self._topic = topic
+        self._parts = parts
+        self._on_joined = on_joined
+        self._positions: dict[int, int | None] = {}
+        """Of each assigned partition, what we believe the store to say."""
+        self._swept_seconds = self._shown_seconds = parts.clock.monotonic_seconds()
+        self.num_finished = 0
+        self.lag = 0
+        """Records that wait, as last seen."""
+        self.is_waiting = False
+        """For a store that is away."""
+
+    def run(self) -> None:
+        """Consume until asked to stop."""
+        self._consumer = Consumer(self._configuration)
+        try:
+            self._consumer.subscribe([self._topic], on_assign=self._assigned, on_revoke=self._revoked)
+            while not self._parts.stopping.is_set():
+                self._step()
+        except Stopping:
+            pass
+        finally:
+            self._consumer.close()
+
+    def _step(self) -> None:
+        messages = self._consumer.consume(BATCH_RECORDS, _POLL_SECONDS)
+        batch = self._by_partition(messages)
+        if batch:
+            with metrics.ENGAGEMENT_BATCH_SECONDS.time():
+                self._until_store_answers(lambda: self._count(batch))
+            self.num_finished += len(messages)
+        now_seconds = self._parts.clock.monotonic_seconds()
+        if now_seconds - self._swept_seconds >= _SWEEP_SECONDS:
+            self._swept_seconds = now_seconds
+            self._until_store_answers(lambda: self._parts.sweep.sweep(list(self._positions)))
+        if now_seconds - self._shown_seconds >= _SHOW_SECONDS:
+            self._shown_seconds = now_seconds
+            self._show_lag()
+
+    def _by_partition(self, messages: Sequence[Any]) -> dict[int, list[Any]]:
+        batch: dict[int, list[Any]] = {}
+        for message in messages:
+            if message.error() is None:
+                batch.setdefault(message.partition(), []).append(message)
+            else:
+                _judge(message.error())
+        return {partition: found for partition, found in batch.items() if partition in self._positions}
+
+    def _count(self, batch: dict[int, list[Any]]) -> None:
+        """Count a batch; where the store stands elsewhere than it begins, take it out of the batch, and go there."""
+        stored = self._parts.store.positions(list(batch))
+        for partition in list(batch):
+            if stored[partition] != self._positions[partition]:
+                del batch[partition]  # for good: a repeated attempt must not take it for expected
+                self._go_to(partition, stored[partition])
+        if not batch:
+            return
+        arrivals, refusals = self._read(batch)
+        positions = {partition: found[-1].offset() + 1 for partition, found in batch.items()}
+        with self._parts.store.begin() as transaction:
+            found = self._parts.store.read(transaction, arrivals)
+            if any(found.stored[partition] != self._positions[partition] for partition in batch):
+                raise WatchError("the store moved on between two questions")
+            reckoning = reckon(
+                arrivals,
+                positions,
+                found,
+                now_unix_seconds=self._parts.clock.now_unix_seconds(),
+                summary_seconds=self._parts.summary_seconds,
+            )
+            self._parts.outlet.refuse(refusals + [_conflict(arrival) for arrival in reckoning.conflicts])
+            self._parts.store.commit(transaction, reckoning.changes, found)
+        self._positions.update(positions)
+        _tell(reckoning, len(refusals))
+
+    def _go_to(self, partition: int, stored: int | None) -> None:
+        _log.warning(
+            "the store stands elsewhere in the log, going there",
+            partition=partition, stored=stored, expected=self._positions[partition],
+        )  # fmt: skip
+        metrics.ENGAGEMENT_SEEKS.inc()
+        self._positions[partition] = stored
+        self._consumer.seek(self._place(partition, stored))
+
+    def _read(self, batch: Mapping[int, Sequence[Any]]) -> tuple[dict[int, list[Arrival]], list[Refusal]]:
+        now_unix_seconds = self._parts.clock.now_unix_seconds()
+        arrivals: dict[int, list[Arrival]] = {partition: [] for partition in batch}
+        refusals: list[Refusal] = []
+        for partition, messages in batch.items():
+            arrived = arrivals[partition]
+            for message in messages:
+                try:
+                    arrived.append(read_arrival(message, now_unix_seconds))
+                except InvalidEvent as error:
+                    refusals.append((message, Failure(cause=error.cause, message=error.message)))
+        return arrivals, refusals
+
+    def _assigned(self, consumer: Any, assigned: list[TopicPartition]) -> None:
+        partitions = [place.partition for place in assigned]
+        self._positions = dict(self._until_store_answers(lambda: self._parts.store.positions(partitions)))
+        consumer.assign([self._place(partition, position) for partition, position in self._positions.items()])
+        self._on_joined()
+
+    def _revoked(self, consumer: Any, _revoked: list[TopicPartition]) -> None:
+        self._positions = {}
+        consumer.unassign()
+
+    def _place(self, partition: int, position: int | None) -> TopicPartition:
+        return TopicPartition(self._topic, partition, OFFSET_BEGINNING if position is None else position)
+
+    def _until_store_answers(self, ask: Callable[[], Any]) -> Any:
+        """Do something that may be done twice, again and again while the store is away or somebody else changes it."""
+        delays = Backoff(first_seconds=0.05, limit_seconds=2.0).delays()
+        while True:
+            try:
+                answer = ask()
+            except WatchError:
+                metrics.ENGAGEMENT_EVENTS.labels("retried").inc()
+            except TRANSIENT_ERRORS as error:
+                metrics.RETRIES.labels("redis").inc()
+                self.is_waiting = True
+                _log.warning("redis is away, waiting", error=repr(error))
+            else:
+                self.is_waiting = False
+                return answer
+            if self._parts.stopping.wait(next(delays)):
+                raise Stopping
+
+    def _show_lag(self) -> None:
+        """Commit for whoever looks at the group, and measure how much waits. Nothing depends on either."""
+        known = [self._place(partition, position) for partition, position in self._positions.items() if position]
+        try:
+            if known:
+                self._consumer.commit(offsets=known, asynchronous=True)
+            self.lag = sum(self._lag_of(place) for place in known)
+        except KafkaException as error:
+            _judge(error.args[0])
+
+    def _lag_of(self, place: TopicPartition) -> int:
+        ends = self._consumer.get_watermark_offsets(place, cached=True)
+        lag = max(0, ends[1] - place.offset) if ends and ends[1] >= 0 else 0
+        metrics.CONSUMER_LAG.labels(ROLE, self._topic, str(place.partition)).set(lag)
+        return lag
+
+
+def _conflict(arrival: Arrival) -> Refusal:
+    message = _CONFLICT.format(repr(arrival.event.event_id))
+    return arrival.message, Failure(cause="event-id-reused", message=message)
+
+
+def _judge(error: KafkaError) -> None:
+    """Raise what has no answer; the client itself gets over everything else."""
+    if error.fatal():
+        raise KafkaException(error)
+    _log.warning("the broker's client complains, and goes on", error=error.str())
+
+
+def _tell(reckoning: Reckoning, num_refused: int) -> None:
+    metrics.ENGAGEMENT_EVENTS.labels("counted").inc(reckoning.num_counted)
+    metrics.ENGAGEMENT_EVENTS.labels("duplicate").inc(reckoning.num_duplicates)
+    metrics.ENGAGEMENT_EVENTS.labels("forgotten").inc(reckoning.num_forgotten)
+    metrics.ENGAGEMENT_EVENTS.labels("refused").inc(num_refused + len(reckoning.conflicts))

@@ -1,0 +1,97 @@
+"""From the counting thread to the worker's event loop: summaries and dead letters go out there, confirmed."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Iterable
+from concurrent.futures import TimeoutError as NotYet
+from typing import Any, Final
+
+from schemas.facts import EngagementSummary, Failure
+from schemas.topics import SIGNALS
+from streams.clock import Clock
+from streams.delivery.dead_letters import DeadLetters
+from streams.delivery.publisher import Publisher
+from streams.delivery.record import Place, Record
+from streams.engagement.summaries import summary_headers
+
+ROLE: Final = "engagement"
+_LOOK_SECONDS: Final = 0.2
+
+Refusal = tuple[Any, Failure]
+"""A message of the client, and why it does not count."""
+
+
+class Stopping(Exception):
+    """The worker stops; what was being done is left as it is and comes again."""
+
+
+class Outlet:
+    """Called from one thread; everything waits until it is confirmed, however long a broker is away.
+
+    Args:
+        loop: of the worker.
+        publisher: of the worker.
+        letters: dead letters.
+        clock: for stamps.
+        stopping: ends a wait by raising Stopping.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        publisher: Publisher,
+        letters: DeadLetters,
+        clock: Clock,
+        stopping: threading.Event,
+    ) -> None:
+        self._loop = loop
+        self._publisher = publisher
+        self._letters = letters
+        self._clock = clock
+        self._stopping = stopping
+
+    def publish(self, summaries: list[EngagementSummary]) -> None:
+        """Put summaries into the log of facts."""
+        self._wait_for(self._publish(summary) for summary in summaries)
+
+    def refuse(self, refusals: list[Refusal]) -> None:
+        """Write a dead letter for each."""
+        self._wait_for(
+            self._letters.write(record_of_client(message), failure, role=ROLE) for message, failure in refusals
+        )
+
+    async def _publish(self, summary: EngagementSummary) -> None:
+        headers = summary_headers(summary, self._clock.now_unix_seconds())
+        await self._publisher.publish(SIGNALS, summary.video_id, summary, headers=headers)
+
+    def _wait_for(self, works: Iterable[Awaitable[None]]) -> None:
+        pending = list(works)
+        if not pending:
+            return
+        done = asyncio.run_coroutine_threadsafe(_all(pending), self._loop)
+        while True:
+            try:
+                done.result(_LOOK_SECONDS)
+                return
+            except NotYet:
+                if self._stopping.is_set():
+                    done.cancel()
+                    raise Stopping from None
+
+
+async def _all(works: list[Awaitable[None]]) -> None:
+    await asyncio.gather(*works)
+
+
+def record_of_client(message: Any) -> Record:
+    """Copy a message of confluent-kafka."""
+    return Record(
+        place=Place(message.topic(), message.partition(), message.offset()),
+        key=message.key(),
+        value=message.value(),
+        headers=tuple((name, value or b"") for name, value in message.headers() or ()),
+        timestamp_unix_seconds=message.timestamp()[1] / 1000,
+        generation=0,
+    )

@@ -1,0 +1,82 @@
+"""What a batch changes, given what the store knew: duplicates, conflicts and the forgotten left out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from schemas.engagement import EngagementEvent
+from streams.engagement.arrivals import Arrival
+from streams.engagement.counting import add_events
+from streams.engagement.due import due_after_seconds
+from streams.engagement.store import Changes, Found, decode_record
+
+
+@dataclass(slots=True)
+class Reckoning:
+    """The changes, and what became of arrivals that made none."""
+
+    changes: Changes
+    conflicts: list[Arrival] = field(default_factory=list)
+    """The same id was counted with other content: the first stands."""
+    num_counted: int = 0
+    num_duplicates: int = 0
+    num_forgotten: int = 0
+
+
+def reckon(
+    arrivals: Mapping[int, Sequence[Arrival]],
+    positions: Mapping[int, int],
+    found: Found,
+    *,
+    now_unix_seconds: float,
+    summary_seconds: float,
+) -> Reckoning:
+    """Count what is new.
+
+    Args:
+        arrivals: by partition, in the order of the log.
+        positions: the next offset of each partition once these are counted.
+        found: what the store knew.
+        now_unix_seconds: by our clock; what is due is due after it.
+        summary_seconds: longest time that a change may wait for its summary.
+    """
+    result = Reckoning(Changes(dict(positions)))
+    contents = dict(found.contents)
+    for partition, arrived in arrivals.items():
+        news = _take_new(result, partition, arrived, contents, found.forgotten)
+        due = result.changes.due.setdefault(partition, {}) if news else {}
+        for video_id, events in news.items():
+            before = decode_record(found.records[video_id])
+            after = add_events(before, events)
+            result.changes.records[video_id] = after
+            due[video_id] = now_unix_seconds + due_after_seconds(before, after, summary_seconds)
+    return result
+
+
+def _take_new(
+    result: Reckoning,
+    partition: int,
+    arrived: Sequence[Arrival],
+    contents: dict[tuple[int, bytes], bytes],
+    forgotten: frozenset[str],
+) -> dict[str, list[EngagementEvent]]:
+    """Sort arrivals into new ones, by video, and others."""
+    news: dict[str, list[EngagementEvent]] = {}
+    identities = result.changes.identities
+    for arrival in arrived:
+        event = arrival.event
+        if event.video_id in forgotten:
+            result.num_forgotten += 1
+            continue
+        known = contents.setdefault((partition, arrival.identity), arrival.content)
+        if known is not arrival.content:
+            if known == arrival.content:
+                result.num_duplicates += 1
+            else:
+                result.conflicts.append(arrival)
+            continue
+        identities.setdefault((partition, arrival.bucket), {})[arrival.identity] = arrival.content
+        news.setdefault(event.video_id, []).append(event)
+        result.num_counted += 1
+    return news

@@ -1,0 +1,227 @@
+"""Engagement in Redis: what a batch changes, changes in one transaction with the place in the log that it reaches.
+
+So a batch that comes again, from a zombie or after a crash, changes nothing; and a Redis that comes back from an older
+copy has counts and places of one moment, from which the log is read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+from redis import Redis
+
+from schemas.engagement import Engagement
+from schemas.wire import encode
+from streams.engagement.arrivals import Arrival
+from streams.store.keys import Keys
+
+_IDS_SECONDS: Final = 86_400
+"""An abandoned bucket ends by itself; others are removed as the log moves on."""
+_PAST_BUCKETS: Final = (2, 3, 4)
+"""How far behind the newest bucket those lie that nobody asks any more."""
+_MOST_KNOWN_VIDEOS: Final = 200_000
+
+_RECORD_DECODER = msgspec.json.Decoder(Engagement)
+_NEVER: Final = b"0"
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long a record is kept after its last event."""
+
+    known_seconds: float
+    unknown_seconds: float
+    """Of a video that intake never saw."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the store knew about a batch."""
+
+    stored: dict[int, int | None]
+    """The next offset of each partition; None where there is none."""
+    contents: dict[tuple[int, bytes], bytes]
+    """Of identities that were counted, by partition."""
+    records: dict[str, bytes | None]
+    """As they lie there, by video."""
+    unknown: frozenset[str]
+    """Videos without a case."""
+    forgotten: frozenset[str]
+
+
+@dataclass(slots=True)
+class Changes:
+    """What a batch adds."""
+
+    positions: dict[int, int]
+    """Where each partition stands afterwards."""
+    identities: dict[tuple[int, int], dict[bytes, bytes]] = field(default_factory=dict)
+    """New contents by identity, by partition and bucket."""
+    records: dict[str, Engagement] = field(default_factory=dict)
+    due: dict[int, dict[str, float]] = field(default_factory=dict)
+    """Unix seconds by video, by partition; an earlier time that is set already stays."""
+
+
+class EngagementStore:
+    """The tables of the engagement role.
+
+    Every method may raise `streams.store.client.TRANSIENT_ERRORS`; whoever meets one asks again.
+
+    Args:
+        redis: used by one thread, without retries of its own: a repeated EXEC would not see what it repeats.
+        keys: names.
+        topic: as the broker knows it.
+        retention: of records.
+    """
+
+    def __init__(self, redis: Redis, keys: Keys, topic: str, retention: Retention) -> None:
+        self._redis: Any = redis
+        self._keys = keys
+        self._topic = topic
+        self._retention = retention
+        self._known: set[str] = set()
+        self._newest_bucket: dict[int, int] = {}
+
+    def positions(self, partitions: Sequence[int]) -> dict[int, int | None]:
+        """Where each partition stands; None where nothing was counted yet."""
+        if not partitions:
+            return {}
+        values = self._redis.mget([self._offset_key(partition) for partition in partitions])
+        return {partition: _number(value) for partition, value in zip(partitions, values, strict=True)}
+
+    def begin(self) -> Any:
+        """A transaction; `read` with it, then `commit` it. A context manager that gives up what was not committed."""
+        return self._redis.pipeline(transaction=True)
+
+    def read(self, transaction: Any, arrivals: Mapping[int, Sequence[Arrival]]) -> Found:
+        """What the store knows; from here on a change by anybody else makes `commit` fail."""
+        videos = sorted({arrival.event.video_id for found in arrivals.values() for arrival in found})
+        record_keys = [self._keys.engagement(video_id) for video_id in videos]
+        transaction.watch(*(self._offset_key(partition) for partition in arrivals), *record_keys)
+        with self._redis.pipeline(transaction=False) as asked:
+            asked.mget([self._offset_key(partition) for partition in arrivals])
+            if record_keys:
+                asked.mget(record_keys)
+            lookups = list(self._ask_identities(asked, arrivals))
+            answers = asked.execute()
+        records = dict(zip(videos, answers[1], strict=True)) if videos else {}
+        unknown, forgotten = self._cases(transaction, records)
+        return Found(
+            stored={partition: _number(value) for partition, value in zip(arrivals, answers[0], strict=True)},
+            contents=_contents(lookups, answers[len(answers) - len(lookups) :]),
+            records=records,
+            unknown=unknown,
+            forgotten=forgotten,
+        )
+
+    def commit(self, transaction: Any, changes: Changes, found: Found) -> None:
+        """Change everything, or nothing. Raises redis.WatchError where somebody else changed something meanwhile."""
+        transaction.multi()
+        for (partition, bucket), contents in changes.identities.items():
+            key = self._keys.engagement_ids(self._topic, partition, bucket)
+            transaction.execute_command("HSET", key, *(part for pair in contents.items() for part in pair))
+            transaction.expire(key, _IDS_SECONDS)
+        for video_id, record in changes.records.items():
+            transaction.set(self._keys.engagement(video_id), encode(record), ex=self._seconds(video_id, found))
+        for partition, due in changes.due.items():
+            transaction.zadd(self._keys.engagement_due(partition), due, lt=True)
+        for partition, position in changes.positions.items():
+            transaction.set(self._offset_key(partition), position)
+        self._drop_past_buckets(transaction, changes)
+        transaction.execute()
+        self._remember(changes, found)
+
+    def due(self, partition: int, now_unix_seconds: float, limit: int) -> list[str]:
+        """Videos whose summary is due, the longest waiting first."""
+        members = self._redis.zrange(
+            self._keys.engagement_due(partition), _NEVER, now_unix_seconds, byscore=True, offset=0, num=limit
+        )
+        return [member.decode() for member in members]
+
+    def read_due(self, transaction: Any, videos: Sequence[str]) -> tuple[dict[str, Engagement | None], frozenset[str]]:
+        """Records of videos, and which of them are forgotten; a change by anybody else makes `settle` fail."""
+        record_keys = [self._keys.engagement(video_id) for video_id in videos]
+        transaction.watch(*record_keys)
+        values = transaction.mget(record_keys)
+        forgotten = self._existing(videos, [self._keys.guard(video_id) for video_id in videos])
+        return {video: decode_record(value) for video, value in zip(videos, values, strict=True)}, forgotten
+
+    def settle(self, transaction: Any, partition: int, videos: Sequence[str], forgotten: Iterable[str]) -> None:
+        """Nothing of these videos is due any more, and nothing is kept of forgotten ones. Raises redis.WatchError."""
+        transaction.multi()
+        transaction.zrem(self._keys.engagement_due(partition), *videos)
+        for video_id in forgotten:
+            transaction.delete(self._keys.engagement(video_id))
+        transaction.execute()
+
+    def _ask_identities(
+        self, asked: Any, arrivals: Mapping[int, Sequence[Arrival]]
+    ) -> Iterable[tuple[int, list[bytes]]]:
+        for partition, found in arrivals.items():
+            by_bucket: dict[int, list[bytes]] = {}
+            for arrival in found:
+                by_bucket.setdefault(arrival.bucket, []).append(arrival.identity)
+            for bucket, identities in by_bucket.items():
+                for asked_bucket in (bucket, bucket - 1):
+                    asked.hmget(self._keys.engagement_ids(self._topic, partition, asked_bucket), identities)
+                    yield partition, identities
+
+    def _cases(self, transaction: Any, records: Mapping[str, bytes | None]) -> tuple[frozenset[str], frozenset[str]]:
+        """Which videos are unknown, and which forgotten; asked only where that may have changed."""
+        asked = [video for video, record in records.items() if record is None or video not in self._known]
+        if not asked:
+            return frozenset(), frozenset()
+        guards = [self._keys.guard(video_id) for video_id in asked]
+        transaction.watch(*guards)
+        existing = self._existing(asked, [self._keys.status(video_id) for video_id in asked])
+        return frozenset(asked) - existing, self._existing(asked, guards)
+
+    def _existing(self, videos: Sequence[str], keys: Sequence[str]) -> frozenset[str]:
+        with self._redis.pipeline(transaction=False) as asked:
+            for key in keys:
+                asked.exists(key)
+            return frozenset(video for video, exists in zip(videos, asked.execute(), strict=True) if exists)
+
+    def _drop_past_buckets(self, transaction: Any, changes: Changes) -> None:
+        for partition, bucket in changes.identities:
+            newest = self._newest_bucket.get(partition)
+            if newest is None or bucket > newest:
+                past = [self._keys.engagement_ids(self._topic, partition, bucket - age) for age in _PAST_BUCKETS]
+                transaction.unlink(*past)
+
+    def _remember(self, changes: Changes, found: Found) -> None:
+        for partition, bucket in changes.identities:
+            self._newest_bucket[partition] = max(bucket, self._newest_bucket.get(partition, 0))
+        if len(self._known) > _MOST_KNOWN_VIDEOS:
+            self._known.clear()
+        self._known.update(changes.records.keys() - found.unknown)
+
+    def _seconds(self, video_id: str, found: Found) -> int:
+        is_unknown = video_id in found.unknown
+        return int(self._retention.unknown_seconds if is_unknown else self._retention.known_seconds)
+
+    def _offset_key(self, partition: int) -> str:
+        return self._keys.engagement_offset(self._topic, partition)
+
+
+def decode_record(value: bytes | None) -> Engagement | None:
+    """Read a record as it lies in the store."""
+    return None if value is None else _RECORD_DECODER.decode(value)
+
+
+def _contents(
+    lookups: Sequence[tuple[int, list[bytes]]], answers: Sequence[list[bytes | None]]
+) -> dict[tuple[int, bytes], bytes]:
+    return {
+        (partition, identity): content
+        for (partition, identities), contents in zip(lookups, answers, strict=True)
+        for identity, content in zip(identities, contents, strict=True)
+        if content is not None
+    }
+
+
+def _number(value: bytes | None) -> int | None:
+    return None if value is None else int(value)

@@ -1,0 +1,87 @@
+"""Summaries: what is due of a partition's videos goes into the log of facts, and only then is no longer due.
+
+A worker that dies between the two publishes again, which tells the fold nothing new. What somebody else changes in
+between stays due, so no change is left untold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from redis import WatchError
+
+from schemas.engagement import Engagement
+from schemas.facts import EngagementSummary
+from schemas.wire import event_headers
+from streams import metrics
+from streams.clock import Clock
+from streams.engagement.store import EngagementStore
+
+SOURCE: Final = "vidsignal/engagement"
+AT_ONCE: Final = 256
+"""Of one partition; the rest waits for the next sweep, so that counting goes on."""
+
+PublishAll = Callable[[list[EngagementSummary]], None]
+"""Returns when all are confirmed."""
+
+
+class SummarySweep:
+    """Publishes what is due.
+
+    Args:
+        store: what is due, and the records.
+        publish: to the log of facts.
+        clock: says what is due.
+    """
+
+    def __init__(self, store: EngagementStore, publish: PublishAll, clock: Clock) -> None:
+        self._store = store
+        self._publish = publish
+        self._clock = clock
+
+    def sweep(self, partitions: Iterable[int]) -> None:
+        """Publish what is due now, a bounded number for each partition."""
+        for partition in partitions:
+            videos = self._store.due(partition, self._clock.now_unix_seconds(), AT_ONCE)
+            if videos:
+                self._tell(partition, videos)
+
+    def _tell(self, partition: int, videos: list[str]) -> None:
+        with self._store.begin() as transaction:
+            records, forgotten = self._store.read_due(transaction, videos)
+            summaries = _summaries(records, forgotten)
+            self._publish(summaries)
+            metrics.ENGAGEMENT_SUMMARIES.inc(len(summaries))
+            try:
+                self._store.settle(transaction, partition, videos, forgotten)
+            except WatchError:
+                return  # another worker counts this partition now; what is due stays due
+
+
+def summary_of(video_id: str, record: Engagement) -> EngagementSummary:
+    """The record as a fact."""
+    return EngagementSummary(
+        video_id=video_id,
+        counts={str(kind): count for kind, count in record.counts.items()},
+        event_unix_seconds=record.as_of_unix_seconds,
+        watch_seconds=record.watch_seconds,
+        windows={
+            str(name): {str(kind): value for kind, value in sums.items()} for name, sums in record.windows.items()
+        },
+        rates=record.rates,
+    )
+
+
+def summary_headers(summary: EngagementSummary, now_unix_seconds: float) -> Any:
+    """CloudEvents headers; the id is the same for the same counts."""
+    event_id = f"{summary.video_id}:engagement:{sum(summary.counts.values())}"
+    return event_headers(summary, event_id=event_id, source=SOURCE, now_unix_seconds=now_unix_seconds)
+
+
+def _summaries(records: Mapping[str, Engagement | None], forgotten: frozenset[str]) -> list[EngagementSummary]:
+    return [
+        summary_of(video_id, record)
+        for video_id, record in records.items()
+        if record is not None and video_id not in forgotten
+    ]

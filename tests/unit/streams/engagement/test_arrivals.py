@@ -1,0 +1,76 @@
+"""What can never count is refused with the value that is wrong; what is the same act has the same identity."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from schemas.errors import InvalidEvent
+from streams.engagement.arrivals import BUCKET_SECONDS, read_arrival
+
+NOW = 1_700_000_000.0
+GOOD = {"event_id": "e1", "video_id": "v1", "kind": "view", "event_unix_seconds": NOW, "watch_seconds": 2.0}
+
+
+@dataclass
+class Sent:
+    """A message as the client hands it over."""
+
+    body: bytes | None
+    name: bytes | None = b"v1"
+    at: float = NOW
+
+    def value(self) -> bytes | None:
+        return self.body
+
+    def key(self) -> bytes | None:
+        return self.name
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, int(self.at * 1000)
+
+
+def sent(key: bytes | None = b"v1", at: float = NOW, **changes: Any) -> Sent:
+    return Sent(json.dumps({**GOOD, **changes}).encode(), key, at)
+
+
+@pytest.mark.parametrize(
+    ("message", "cause", "quoted"),
+    [
+        (sent(watch_seconds=-1.0), "event-invalid", "watch_seconds"),
+        (sent(watch_seconds=1e300), "event-invalid", "1e+300"),
+        (sent(event_unix_seconds=NOW + 86_400), "event-invalid", "1700086400.0"),
+        (sent(event_unix_seconds=-5.0), "event-invalid", "-5.0"),
+        (sent(kind="applause"), "event-invalid", "applause"),
+        (sent(key=b"v2"), "event-invalid", "v2"),
+        (sent(key=None), "event-invalid", "None"),
+        (Sent(b"\xff{"), "event-not-json", ""),
+        (Sent(b'{"event_id":'), "event-not-json", ""),
+        (Sent(None), "event-invalid", "no value"),
+        (Sent(b" " * 70_000), "event-too-large", "70000"),
+    ],
+)
+def test_refused(message: Sent, cause: str, quoted: str) -> None:
+    """Each wrong event is refused with its cause, and the message says what was found."""
+    with pytest.raises(InvalidEvent) as refused:
+        read_arrival(message, NOW)
+    assert refused.value.cause == cause
+    assert quoted in refused.value.message
+
+
+def test_same_content_whatever_the_spelling() -> None:
+    """Order of fields and fields that we do not know make no other content; another kind does."""
+    first = read_arrival(sent(), NOW)
+    spelled = Sent(json.dumps({"new_field": 1, **dict(reversed(GOOD.items()))}).encode())
+    assert (read_arrival(spelled, NOW).identity, read_arrival(spelled, NOW).content) == (first.identity, first.content)
+    other = read_arrival(sent(kind="like"), NOW)
+    assert other.identity == first.identity
+    assert other.content != first.content
+
+
+def test_bucket_is_never_in_the_future() -> None:
+    """A broker's stamp ahead of our clock does not push the window of ids ahead."""
+    assert read_arrival(sent(at=NOW + 10 * BUCKET_SECONDS), NOW).bucket == int(NOW // BUCKET_SECONDS)
