@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ops.assets import AssetUnavailable, fetch_samples, fetch_weights
 from ops.assets.bars import asset_progress
 from ops.cli.console import clean_interrupt, err, fail, out
+from ops.cli.demo_audience import show_audience
 from ops.cli.demo_summary import summarise
 from ops.cli.demo_uploads import demo_uploads, sample_uploads
 from ops.cli.demo_view import DemoView
@@ -27,6 +28,7 @@ from ops.local.child import ChildDied
 from ops.local.scratch import scratch_dir
 from ops.local.stack import LocalStack
 from ops.local.worker_process import WorkerProcess
+from ops.local_media import path_of
 from schemas.uploads import VideoUploaded
 from streams.settings import Settings, read_settings
 
@@ -46,7 +48,7 @@ def demo(
     with clean_interrupt():
         _fetch(cache_dir)
         uploads = demo_uploads(paths) if paths else sample_uploads(cache_dir)
-        roots = {Path(upload.source.path).parent for upload in uploads}
+        roots = {path_of(upload).parent for upload in uploads}
         with _running(roots, cache_dir) as (settings, worker, environment):
             _show(settings, worker, uploads)
             if keep:
@@ -96,14 +98,17 @@ def _show(settings: Settings, worker: WorkerProcess, uploads: list[VideoUploaded
         _follow(view, worker, began)
     finally:
         view.close()
-    names = {upload.video_id: Path(upload.source.path).name for upload in uploads}
+    names = {upload.video_id: path_of(upload).name for upload in uploads}
     for outcome in view.outcomes():
         out.print()
         out.print(f"[bold]{names[outcome.verdict.video_id]}[/]")
         for line in describe_outcome(outcome):
             out.print(line, markup=False, soft_wrap=True)
     out.print()
-    for line in summarise(view, worker.ready["metrics_port"], view.seconds_to_last):
+    for line in (
+        *summarise(view, worker.ready["metrics_port"], view.seconds_to_last),
+        *show_audience(settings, names),
+    ):
         out.print(line, markup=False, soft_wrap=True)
 
 
@@ -131,7 +136,7 @@ def _stay(environment: dict[str, str], worker: WorkerProcess, uploads: list[Vide
     video_id = uploads[0].video_id
     for command in (
         f"vidsignal show {video_id}",
-        f"vidsignal publish {uploads[0].source.path} --video-id again --title 'Once more'",
+        f"vidsignal publish {path_of(uploads[0])} --video-id again --title 'Once more'",
         "vidsignal watch --from-beginning",
         "vidsignal dead-letters list",
     ):
