@@ -9,7 +9,7 @@ import asyncio
 import math
 from dataclasses import replace
 
-from operators.errors import DeviceFault, InvalidMedia
+from operators.errors import DeviceFault, InvalidMedia, SourceAway
 from operators.inference.ticket import Ticket
 from schemas.facts import Accepted, Failure, Signal, SourceOffset
 from schemas.identity import MODALITIES
@@ -53,7 +53,7 @@ class DirectAnalysis:
 
     async def _signals(self, upload: VideoUploaded, uploaded_unix_seconds: float) -> list[Signal]:
         key = f"{upload.video_id}:{upload.revision}"
-        async with self._engine.sessions.open(key, f"file:{upload.source.path}") as session:
+        async with self._engine.sessions.open(key, upload.source) as session:
             shared = SharedSession(session)
             return await asyncio.gather(
                 *(self._signal(agent, upload, uploaded_unix_seconds, shared) for agent in AGENTS.values())
@@ -71,6 +71,8 @@ class DirectAnalysis:
             return ok_signal(agent, upload, analysis, provenance, now_unix_seconds=now)
         except InvalidMedia as error:
             failure = Failure(cause=error.cause, message=error.message)
+        except SourceAway as error:
+            failure = Failure(cause="media-source-away", message=str(error))
         except DeviceFault as error:
             failure = Failure(cause="device-fault", message=str(error))
         now = self._clock.now_unix_seconds()

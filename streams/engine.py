@@ -26,6 +26,9 @@ from operators.media.plan import PlanPolicy
 from operators.media.pool import DecodeObserver, DecoderPool
 from operators.media.pool import SilentObserver as SilentDecodeObserver
 from operators.media.session import MediaSession, MediaSessions
+from operators.media.sources.catalogue import SourceAccess, SourceOpener
+from operators.media.sources.limits import FetchLimits
+from operators.media.sources.spool import Spool
 from operators.native_threads import hold_to_one_thread
 from schemas.identity import Modality
 from schemas.uploads import VideoUploaded
@@ -33,6 +36,9 @@ from streams.agents.analysis import HostThreads, Work
 from streams.agents.catalogue import AGENTS
 from streams.agents.host_threads import ThreadedHost
 from streams.agents.signals import Provenance
+from streams.clock import SystemClock
+from streams.delivery.breaker import Breakers
+from streams.origins import WatchedOpener
 from streams.provenance import provenance_of
 from streams.settings import Settings
 
@@ -58,6 +64,8 @@ class Engine:
 
     device: str
     sessions: MediaSessions
+    media: WatchedOpener
+    breakers: Breakers
     inference: Inference
     host: HostThreads
     text: TextModels
@@ -103,11 +111,15 @@ async def open_engine(
             _open_inference(settings, capabilities, device, options, opening),
             asyncio.to_thread(_load_host_models, settings),
         )
+        breakers = Breakers(SystemClock())
+        media = WatchedOpener(_open_sources(settings, opening), breakers)
         host = ThreadedHost(settings.decode_processes)
         opening.callback(host.close)
         return Engine(
             device=device,
-            sessions=MediaSessions(pool, settings.media_roots, PLAN_POLICY, max_bytes=settings.max_media_bytes),
+            sessions=MediaSessions(pool, media, PLAN_POLICY),
+            media=media,
+            breakers=breakers,
             inference=inference,
             host=host,
             text=text,
@@ -124,6 +136,31 @@ PLAN_POLICY = PlanPolicy()
 def _load_host_models(settings: Settings) -> tuple[TextModels, ClassNames]:
     loudness_meter()
     return load_text_models(settings.cache_dir), load_class_names(settings.cache_dir)
+
+
+FETCHED_BLOCK_BYTES = 256 * 1024
+MAX_READ_AHEAD_BYTES = 1024 * 1024
+"""Small enough that a glance at a keyframe fetches little else: 1 MiB blocks fetch a third more of a long video."""
+
+
+def _open_sources(settings: Settings, opening: AsyncExitStack) -> SourceOpener:
+    access = SourceAccess(
+        roots=settings.media_roots,
+        allowed_networks=settings.allowed_private_networks,
+        object_prefixes=settings.object_prefixes,
+    )
+    limits = FetchLimits(
+        max_bytes=settings.max_media_bytes,
+        connect_seconds=settings.source_connect_seconds,
+        grace_seconds=settings.source_grace_seconds,
+        min_bytes_per_second=settings.source_min_bytes_per_second,
+        block_bytes=FETCHED_BLOCK_BYTES,
+        max_read_ahead_bytes=MAX_READ_AHEAD_BYTES,
+    )
+    spool = Spool(settings.spool_dir or settings.cache_dir / "spool", settings.spool_max_bytes)
+    opener = SourceOpener(access, spool, limits)
+    opening.push_async_callback(opener.aclose)
+    return opener
 
 
 async def _open_pool(settings: Settings, options: EngineOptions, opening: AsyncExitStack) -> DecoderPool:

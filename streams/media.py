@@ -14,7 +14,7 @@ from schemas.facts import Failure, Signal
 from schemas.receipts import DecodeReceipt
 from schemas.topics import SIGNALS
 from schemas.uploads import VideoUploaded
-from schemas.wire import decode_upload, encode, event_headers, header
+from schemas.wire import decode_upload_or_deletion, encode, event_headers, header
 from streams import metrics
 from streams.agents.analysis import Agent, Analysis
 from streams.agents.shared_session import SharedSession
@@ -63,8 +63,12 @@ class ModalityWork:
     async def run(self, record: Record, slot: Slot) -> None:
         """Publish the modality's signal: the claimed one where there is one, else a new one."""
         upload = _read(record)
+        if upload is None:
+            return
         prior = await self._parts.claims.look_up(upload.video_id, self._names(upload, record))
-        if prior.claimed is not None:
+        if prior.forgotten_revision >= upload.revision:
+            metrics.EVENTS_SKIPPED.labels("media", "forgotten").inc()
+        elif prior.claimed is not None:
             metrics.CLAIMS_REUSED.labels(self._agent.modality).inc()
             await self._publish(record, upload, prior.claimed)
         elif prior.newest_revision > upload.revision:
@@ -78,6 +82,12 @@ class ModalityWork:
             upload = _read(record)
         except InvalidEvent as error:
             metrics.EVENTS_SKIPPED.labels("media", error.cause).inc()  # intake answers for it
+            return
+        if upload is None:
+            return
+        prior = await self._parts.claims.look_up(upload.video_id, self._names(upload, record))
+        if prior.forgotten_revision >= upload.revision:
+            metrics.EVENTS_SKIPPED.labels("media", "forgotten").inc()
             return
         await slot.once("dead-letter", lambda: self._parts.letters.write(record, failure, role="media"))
         await self._claim_and_publish(record, upload, self._failed(record, upload, failure))
@@ -114,7 +124,7 @@ class ModalityWork:
         stack = AsyncExitStack()
         slot.defer(stack.aclose)
         key = f"{upload.video_id}:{upload.revision}"
-        opening = self._parts.engine.sessions.open(key, f"file:{upload.source.path}")
+        opening = self._parts.engine.sessions.open(key, upload.source)
         return SharedSession(await stack.enter_async_context(opening))
 
     def _ticket(self, record: Record, upload: VideoUploaded) -> Ticket:
@@ -134,7 +144,12 @@ class ModalityWork:
         )
 
     async def _claim_and_publish(self, record: Record, upload: VideoUploaded, signal: Signal) -> None:
-        stored = await self._parts.claims.claim(upload.video_id, signal.signal_id, encode(signal))
+        stored = await self._parts.claims.claim(
+            upload.video_id, signal.signal_id, encode(signal), revision=upload.revision
+        )
+        if stored is None:
+            metrics.EVENTS_SKIPPED.labels("media", "forgotten").inc()
+            return
         await self._publish(record, upload, stored)
         metrics.SIGNALS.labels(signal.modality, signal.status).inc()
 
@@ -154,7 +169,8 @@ async def _count_decode(receipt: DecodeReceipt) -> None:
     metrics.DECODE_CPU_SECONDS.inc(receipt.cpu_seconds)
 
 
-def _read(record: Record) -> VideoUploaded:
-    upload = decode_upload(record.value)
-    require_own_key(record, upload)
-    return upload
+def _read(record: Record) -> VideoUploaded | None:
+    """The upload; None where it is a deletion, which intake answers for. Raises InvalidEvent."""
+    event = decode_upload_or_deletion(record.value)
+    require_own_key(record, event)
+    return event if isinstance(event, VideoUploaded) else None

@@ -14,6 +14,7 @@ from av.error import FFmpegError
 from av.stream import Discard, Stream
 
 from operators.errors import InvalidMedia, MediaCause
+from operators.media.arriving_file import ArrivingFile
 
 DEMUXERS = (
     # video
@@ -29,6 +30,10 @@ among them."""
 
 PROTOCOL = "fd"
 """The only protocol allowed: the open descriptor. Whatever a file refers to, there is no way to open it."""
+NO_PROTOCOL = "none"
+"""Of a file that is fetched as it is read: FFmpeg opens nothing at all by itself. No protocol has this name."""
+ARRIVING_BUFFER_BYTES = 64 * 1024
+"""Read at a time from such a file; larger packets are read in one."""
 
 
 @dataclass(slots=True)
@@ -40,6 +45,8 @@ class MediaFile:
     max_pixels: int
     rewound: InputContainer | None = None
     """A container at its beginning, for the next one who asks."""
+    arriving: ArrivingFile | None = None
+    """How to read it where it is fetched as it is read; `fd` is sparse then."""
 
     def close(self) -> None:
         """Close the container that waits, if one does; `fd` stays open."""
@@ -87,14 +94,30 @@ def read_only(container: InputContainer, wanted: Stream) -> None:
 
 
 def _open(media: MediaFile) -> InputContainer:
+    if media.arriving is not None:
+        return _open_arriving(media, media.arriving)
     os.lseek(media.fd, 0, os.SEEK_SET)  # the protocol shares our file offset
-    options = {
-        "fd": str(media.fd),
-        "protocol_whitelist": PROTOCOL,
+    options = {"fd": str(media.fd), **_options(media, PROTOCOL)}
+    return av.open(f"{PROTOCOL}:", options=options, metadata_errors="replace")
+
+
+def _open_arriving(media: MediaFile, arriving: ArrivingFile) -> InputContainer:
+    arriving.seek(0)
+    return av.open(
+        arriving,
+        mode="r",
+        options=_options(media, NO_PROTOCOL),
+        metadata_errors="replace",
+        buffer_size=ARRIVING_BUFFER_BYTES,
+    )
+
+
+def _options(media: MediaFile, protocol: str) -> dict[str, str]:
+    return {
+        "protocol_whitelist": protocol,
         "format_whitelist": ",".join(DEMUXERS),
         "max_pixels": str(media.max_pixels),
     }
-    return av.open(f"{PROTOCOL}:", options=options, metadata_errors="replace")
 
 
 def media_fault(error: Exception, doing: str) -> InvalidMedia:

@@ -13,6 +13,7 @@ import msgspec
 from av.error import FFmpegError
 
 from operators.errors import InvalidMedia
+from operators.media.arriving_file import ArrivingFile
 from operators.media.containers import (
     MediaFile,
     give_back,
@@ -28,10 +29,12 @@ from operators.media.layout import MediaMemory, layout_for
 from operators.media.limits import DecodeLimits, allow_cpu_seconds
 from operators.media.messages import (
     LENGTH_BYTES,
+    THERE,
     DecodeRequest,
     Done,
     Failed,
     Indexed,
+    Need,
     Planned,
     Ready,
     body_length,
@@ -89,11 +92,17 @@ def serve(channel: socket.socket, limits: DecodeLimits, *, counters_fd: int, is_
     def send(message: msgspec.Struct) -> None:
         channel.sendall(encode(message))
 
+    def ask(start: int, stop: int) -> bool:
+        send(Need(start, stop))
+        return channel.recv(1) == THERE
+
     send(Ready(is_network_isolated))
     while (received := _receive(channel)) is not None:
         request, media_fd, memory_fd = received
         allow_cpu_seconds(limits.cpu_seconds)
         media = MediaFile(media_fd, request.size_bytes, limits.max_pixels)
+        if not request.is_whole:
+            media.arriving = ArrivingFile(media_fd, request.size_bytes, ask)
         try:
             send(_decode(media, memory_fd, request, send, counters_fd))
         except InvalidMedia as fault:
@@ -120,7 +129,7 @@ def _decode(media: MediaFile, memory_fd: int, request: DecodeRequest, send: Send
     meter = Meter(counters_fd)
     index = _index(media)
     send(Indexed(index))
-    plan = make_plan(index, request.policy, max_pixels=media.max_pixels)
+    plan = make_plan(index, request.policy, max_pixels=media.max_pixels, is_whole=media.arriving is None)
     layout = layout_for(plan)
     try:
         os.ftruncate(memory_fd, layout.capacity_bytes)

@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
@@ -18,9 +18,12 @@ from operators.errors import InvalidMedia
 from operators.media.limits import DecodeLimits
 from operators.media.messages import (
     LENGTH_BYTES,
+    NEVER,
+    THERE,
     DecodeRequest,
     Done,
     Failed,
+    Need,
     Ready,
     Reply,
     body_length,
@@ -44,8 +47,49 @@ DEATH_SECONDS = 5.0
 DECODER_ENVIRONMENT = {"PATH": "", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 
 
+Ensure = Callable[[int, int], Awaitable[None]]
+"""Returns when bytes `[start, stop)` of the media can be read, or raises why they never can."""
+
+
 class DecoderLost(Exception):
     """The process could not be started or broke the protocol: not the media's fault."""
+
+
+async def nothing_is_missing(start: int, stop: int) -> None:
+    """An `Ensure` for media that is here."""
+    del start, stop
+
+
+class Supply:
+    """Brings what the process needs of the media. The time that takes is not the process's.
+
+    Args:
+        ensure: of the media.
+        size_bytes: of the media.
+        allowance: limits the process's time.
+    """
+
+    def __init__(self, ensure: Ensure, size_bytes: int, allowance: asyncio.Timeout) -> None:
+        self._ensure = ensure
+        self._size_bytes = size_bytes
+        self._allowance = allowance
+        self.failure: Exception | None = None
+        """Why something never came: what the decode has to end with, whatever the process makes of it."""
+
+    async def bring(self, need: Need) -> bytes:
+        """Return the answer. Raises DecoderLost where there are no such bytes."""
+        if not 0 <= need.start < need.stop <= self._size_bytes:
+            raise DecoderLost(f"the decoder process asked for bytes {need.start} to {need.stop} of {self._size_bytes}")
+        loop = asyncio.get_running_loop()
+        due, asked = self._allowance.when(), loop.time()
+        self._allowance.reschedule(None)
+        try:
+            await self._ensure(need.start, need.stop)
+        except Exception as failure:
+            self.failure = failure  # raised once the process has come to its end in order
+        finally:
+            self._allowance.reschedule(None if due is None else due + loop.time() - asked)
+        return NEVER if self.failure else THERE
 
 
 class DecoderClient:
@@ -93,27 +137,38 @@ class DecoderClient:
         self.is_network_isolated = ready.is_network_isolated
 
     async def decode(
-        self, request: DecodeRequest, media_fd: int, memory_fd: int, on_reply: Callable[[Reply], None]
+        self,
+        request: DecodeRequest,
+        media_fd: int,
+        memory_fd: int,
+        on_reply: Callable[[Reply], None],
+        ensure: Ensure = nothing_is_missing,
     ) -> DecodeReceipt:
         """Have one video decoded; `on_reply` sees every message as it comes.
 
-        After any exception but `InvalidMedia` from a `Failed` message the process is gone.
+        After any exception but `InvalidMedia` from a `Failed` message, and one of `ensure`, the process is gone.
 
         Raises:
             InvalidMedia: The media is at fault, which includes hanging, killing or starving the process.
             DecoderLost: The process spoke nonsense.
+            Exception: Whatever `ensure` raised; the process has ended the request in order.
         """
         self.num_videos += 1
+        allowance = asyncio.timeout(self._limits.wall_seconds)
+        supply = Supply(ensure, request.size_bytes, allowance)
         try:
-            async with asyncio.timeout(self._limits.wall_seconds):
-                return await self._converse(request, media_fd, memory_fd, on_reply)
+            async with allowance:
+                return await self._converse(request, (media_fd, memory_fd), on_reply, supply)
         except TimeoutError as error:
             self.kill()
+            _raise_if(supply.failure)
             limit = f"{self._limits.wall_seconds:g} s"
             raise InvalidMedia("media-decoder-timeout", f"decoding took longer than {limit}") from error
         except (EOFError, ConnectionError) as error:
             await self._let_die()
-            raise self._death(self.kill()) from error
+            ending = self.kill()
+            _raise_if(supply.failure)
+            raise self._death(ending) from error
         except (asyncio.CancelledError, DecoderLost):
             self.kill()
             raise
@@ -148,12 +203,19 @@ class DecoderClient:
         )
 
     async def _converse(
-        self, request: DecodeRequest, media_fd: int, memory_fd: int, on_reply: Callable[[Reply], None]
+        self, request: DecodeRequest, descriptors: tuple[int, int], on_reply: Callable[[Reply], None], supply: Supply
     ) -> DecodeReceipt:
         assert self._channel is not None
-        socket.send_fds(self._channel, [encode(request)], [media_fd, memory_fd])
+        socket.send_fds(self._channel, [encode(request)], descriptors)
         while True:
             reply = await self._receive()
+            if isinstance(reply, Need):
+                await self._answer(await supply.bring(reply))
+                continue
+            if supply.failure is not None:  # what comes now was made of a file that seems cut off: nobody may see it
+                if isinstance(reply, Done | Failed):
+                    raise supply.failure
+                continue
             if isinstance(reply, Failed):
                 raise InvalidMedia(reply.cause, reply.message)
             try:
@@ -162,6 +224,10 @@ class DecoderClient:
                 raise DecoderLost(f"the decoder process sent {type(reply).__name__} that cannot be: {error}") from error
             if isinstance(reply, Done):
                 return reply.receipt
+
+    async def _answer(self, answer: bytes) -> None:
+        assert self._channel is not None
+        await asyncio.get_running_loop().sock_sendall(self._channel, answer)
 
     async def _receive(self) -> Reply:
         prefix = await self._read(LENGTH_BYTES)
@@ -185,6 +251,11 @@ class DecoderClient:
         if ending == signal.SIGXCPU.name:
             return InvalidMedia("media-decoder-timeout", f"decoding used more than {self._limits.cpu_seconds} s of CPU")
         return InvalidMedia("media-decoder-died", f"the decoder process ended: {ending}")
+
+
+def _raise_if(failure: Exception | None) -> None:
+    if failure is not None:
+        raise failure
 
 
 def _ending(returncode: int) -> str:

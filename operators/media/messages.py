@@ -23,12 +23,26 @@ class DecodeRequest(msgspec.Struct, tag=True, frozen=True):
 
     size_bytes: int
     policy: PlanPolicy
+    is_whole: bool = True
+    """Whether every byte can be read; otherwise the process says what it needs."""
 
 
 class Ready(msgspec.Struct, tag=True, frozen=True):
     """The process is locked down and waits for requests."""
 
     is_network_isolated: bool
+
+
+class Need(msgspec.Struct, tag=True, frozen=True):
+    """Bytes `[start, stop)` of the media have to be there before work goes on; answered with `THERE` or `NEVER`."""
+
+    start: int
+    stop: int
+
+
+THERE = b"\1"
+NEVER = b"\0"
+"""The parent knows why, and tells whoever wants the video."""
 
 
 class Indexed(msgspec.Struct, tag=True, frozen=True):
@@ -92,7 +106,7 @@ class Failed(msgspec.Struct, tag=True, frozen=True):
     message: str
 
 
-Reply = Ready | Indexed | Planned | FramesReady | MotionReady | AudioReady | Done | Failed
+Reply = Ready | Need | Indexed | Planned | FramesReady | MotionReady | AudioReady | Done | Failed
 
 _encoder = msgspec.json.Encoder()
 _reply_decoder: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)

@@ -45,6 +45,9 @@ class PlanPolicy:
     max_audio_seconds: float = 300.0
     num_audio_spans: int = 10
     """Of audio longer than that: as many equal spans, spread evenly."""
+    max_fetched_audio_seconds: float = 60.0
+    """Instead, where the media is fetched as it is read and its pictures are looked at in moments: sound lies between
+    the pictures, so that each second of it fetches a second of both."""
     frame_shorter_pixels: int = 256
     frame_longer_pixels: int = 512
     motion_pixels: int = 160 * 90
@@ -113,21 +116,31 @@ class Plan:
     fingerprint: str
 
 
-def make_plan(index: MediaIndex, policy: PlanPolicy, *, max_pixels: int) -> Plan:
-    """Choose what to decode of the video that `index` describes."""
+def make_plan(index: MediaIndex, policy: PlanPolicy, *, max_pixels: int, is_whole: bool = True) -> Plan:
+    """Choose what to decode of the video that `index` describes.
+
+    Args:
+        index: of its container.
+        policy: how much to look at.
+        max_pixels: of one picture.
+        is_whole: whether every byte is here; otherwise bytes cost, too.
+    """
     period = 1 / policy.frames_per_second
+    max_audio_seconds = policy.max_audio_seconds
+    if not is_whole and index.video is not None and not _is_swept(index.video, policy):
+        max_audio_seconds = min(max_audio_seconds, policy.max_fetched_audio_seconds)
     return Plan(
         video=_video_plan(index.video, policy, max_pixels) if index.video else None,
-        audio=_audio_plan(index.audio, policy) if index.audio else None,
+        audio=_audio_plan(index.audio, policy, max_audio_seconds) if index.audio else None,
         covered_grid_seconds=_grid(index.video, period) if index.video else (),
         period_seconds=period,
-        fingerprint=fingerprint(index, policy),
+        fingerprint=fingerprint(index, policy, max_audio_seconds),
     )
 
 
-def fingerprint(index: MediaIndex, policy: PlanPolicy) -> str:
-    """Short text that is the same whenever the same policy meets the same index."""
-    described = repr((PLAN_VERSION, policy, index)).encode()
+def fingerprint(index: MediaIndex, policy: PlanPolicy, max_audio_seconds: float) -> str:
+    """Short text that is the same whenever the same policy meets the same index and hears as much of it."""
+    described = repr((PLAN_VERSION, policy, index, max_audio_seconds)).encode()
     return f"plan{PLAN_VERSION}-{hashlib.sha256(described).hexdigest()[:12]}"
 
 
@@ -273,20 +286,20 @@ def _wanted_in(span: DecodeSpan, policy: PlanPolicy) -> tuple[float, ...]:
     return tuple(span.start_seconds + number / policy.frames_per_second for number in range(num_frames))
 
 
-def _audio_plan(audio: AudioStreamIndex, policy: PlanPolicy) -> AudioPlan:
-    spans = _audio_spans(audio, policy)
-    seconds = min(policy.max_audio_seconds, sum(end - start for start, end in spans))
+def _audio_plan(audio: AudioStreamIndex, policy: PlanPolicy, max_seconds: float) -> AudioPlan:
+    spans = _audio_spans(audio, policy, max_seconds)
+    seconds = min(max_seconds, sum(end - start for start, end in spans))
     return AudioPlan(spans, max(1, min(2, audio.num_channels)), math.ceil(seconds * SPEECH_HZ))
 
 
-def _audio_spans(audio: AudioStreamIndex, policy: PlanPolicy) -> tuple[tuple[float, float], ...]:
+def _audio_spans(audio: AudioStreamIndex, policy: PlanPolicy, max_seconds: float) -> tuple[tuple[float, float], ...]:
     start = min(0.0, audio.start_seconds)
     end = audio.start_seconds + audio.duration_seconds + END_SLACK_SECONDS
     if not audio.duration_seconds:
-        return ((start, policy.max_audio_seconds),)
-    if end - start <= policy.max_audio_seconds:
+        return ((start, max_seconds),)
+    if end - start <= max_seconds:
         return ((start, end),)
-    length = policy.max_audio_seconds / policy.num_audio_spans
+    length = max_seconds / policy.num_audio_spans
     step = (audio.duration_seconds - length) / (policy.num_audio_spans - 1)
     starts = (audio.start_seconds + number * step for number in range(policy.num_audio_spans))
     return tuple((first, first + length) for first in starts)

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Protocol
 
-from operators.errors import InvalidMedia
-from operators.media.decoder_client import DECODER_COMMAND, DecoderClient, DecoderLost
+from operators.errors import InvalidMedia, SourceAway
+from operators.media.decoder_client import DECODER_COMMAND, DecoderClient, DecoderLost, Ensure, nothing_is_missing
 from operators.media.limits import DecodeLimits
 from operators.media.messages import DecodeRequest, Reply
 from operators.media.receipt import DecodeReceipt
@@ -22,7 +22,8 @@ class DecodeObserver(Protocol):
         """A process was free after this wait."""
 
     def decode_finished(self, seconds: float, cause: str) -> None:
-        """After this time; `cause` is empty for success, else a `MediaCause`, `cancelled` or `lost`."""
+        """After this time; `cause` is empty for success, else a `MediaCause`, `source-away`, `cancelled` or
+        `lost`."""
 
     def decoder_replaced(self) -> None:
         """A process ended and another one was started in its place."""
@@ -90,7 +91,12 @@ class DecoderPool:
             client.kill()
 
     async def decode(
-        self, request: DecodeRequest, media_fd: int, memory_fd: int, on_reply: Callable[[Reply], None]
+        self,
+        request: DecodeRequest,
+        media_fd: int,
+        memory_fd: int,
+        on_reply: Callable[[Reply], None],
+        ensure: Ensure = nothing_is_missing,
     ) -> DecodeReceipt:
         """Decode one video, after those that asked before; see `DecoderClient.decode`.
 
@@ -100,11 +106,14 @@ class DecoderPool:
             started = time.monotonic()
             cause = "lost"
             try:
-                receipt = await client.decode(request, media_fd, memory_fd, on_reply)
+                receipt = await client.decode(request, media_fd, memory_fd, on_reply, ensure)
                 cause = ""
                 return receipt
             except InvalidMedia as fault:
                 cause = fault.cause
+                raise
+            except SourceAway:
+                cause = "source-away"
                 raise
             except asyncio.CancelledError:
                 cause = "cancelled"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from operators.errors import InvalidMedia
 from operators.media.index import MediaIndex
@@ -25,8 +25,22 @@ from operators.media.messages import (
 from operators.media.plan import PlanPolicy
 from operators.media.pool import DecoderPool
 from operators.media.receipt import DecodeReceipt
-from operators.media.source import MAX_FILE_BYTES, resolve_media
+from operators.media.sources.opened import OpenedSource
 from operators.media.tracks import AudioTrack, MotionTrack, SampledFrame
+from schemas.uploads import MediaSource
+
+
+class MediaOpener(Protocol):
+    """What sessions open their media with."""
+
+    async def open(self, source: MediaSource) -> OpenedSource:
+        """Check the media and make it readable; whoever asked closes it.
+
+        Raises:
+            InvalidMedia: The media is at fault.
+            SourceAway: Where it lies does not answer now.
+            SpoolFull: There is no room for it now.
+        """
 
 
 @dataclass(slots=True)
@@ -46,17 +60,14 @@ class MediaSession:
 
     Decoding starts when the first agent asks for anything and goes on when an agent is cancelled. Arrays that
     agents hold keep the shared memory alive; drop them with the session. Every method raises `InvalidMedia`
-    when the media is at fault: the same object for every agent.
+    when the media is at fault, and `SourceAway` when it cannot be fetched now: the same object for every agent.
     """
 
-    def __init__(
-        self, reference: str, roots: tuple[Path, ...], pool: DecoderPool, policy: PlanPolicy, max_bytes: int
-    ) -> None:
-        self._reference = reference
-        self._roots = roots
+    def __init__(self, source: MediaSource, opener: MediaOpener, pool: DecoderPool, policy: PlanPolicy) -> None:
+        self._source = source
+        self._opener = opener
         self._pool = pool
         self._policy = policy
-        self._max_bytes = max_bytes
         self._yield = Yield()
         self._frames: list[SampledFrame] = []
         self._failure: Exception | None = None
@@ -131,7 +142,7 @@ class MediaSession:
 
     async def _until(self, is_ready: Callable[[], bool]) -> None:
         if self._decoding is None:
-            self._decoding = asyncio.create_task(self._decode(), name=f"decode {self._reference}")
+            self._decoding = asyncio.create_task(self._decode(), name="decode")
         while not is_ready():
             _raise_if(self._failure)
             await self._changed.wait()
@@ -151,14 +162,22 @@ class MediaSession:
             self._notify()
 
     async def _decoded(self) -> DecodeReceipt:
-        media = await asyncio.to_thread(resolve_media, self._reference, self._roots, max_bytes=self._max_bytes)
+        media = await self._opener.open(self._source)
+        try:
+            return await self._decoded_from(media)
+        finally:
+            await media.aclose()
+
+    async def _decoded_from(self, media: OpenedSource) -> DecodeReceipt:
         memory = SharedMemory(self._pool.limits.output_bytes)
         try:
-            request = DecodeRequest(media.size_bytes, self._policy)
-            return await self._pool.decode(request, media.fd, memory.fd, lambda reply: self._take(reply, memory))
+            request = DecodeRequest(media.size_bytes, self._policy, media.is_whole)
+            receipt = await self._pool.decode(
+                request, media.fd, memory.fd, lambda reply: self._take(reply, memory), media.ensure
+            )
         finally:
             memory.close()
-            media.close()
+        return replace(receipt, bytes_read=media.bytes_fetched) if media.bytes_fetched else receipt
 
     def _take(self, reply: Reply, memory: SharedMemory) -> None:
         """Turn a message of the decoder process into what agents see; `ValueError` when it makes no sense."""
@@ -218,16 +237,13 @@ class MediaSessions:
     def __init__(
         self,
         pool: DecoderPool,
-        roots: tuple[Path, ...],
+        opener: MediaOpener,
         policy: PlanPolicy | None = None,
-        *,
-        max_bytes: int = MAX_FILE_BYTES,
     ) -> None:
-        """`pool` is opened and closed by whoever made it; `roots` are the folders that media may lie in."""
+        """`pool` and `opener` are closed by whoever made them."""
         self._pool = pool
-        self._roots = roots
+        self._opener = opener
         self._policy = policy or PlanPolicy()
-        self._max_bytes = max_bytes
         self._sessions: dict[str, tuple[MediaSession, int]] = {}
 
     def __len__(self) -> int:
@@ -235,24 +251,24 @@ class MediaSessions:
         return len(self._sessions)
 
     @asynccontextmanager
-    async def open(self, key: str, reference: str) -> AsyncIterator[MediaSession]:
+    async def open(self, key: str, source: MediaSource) -> AsyncIterator[MediaSession]:
         """Join the session of `key`, or start it; the last one to leave closes it.
 
         Args:
             key: One per video and revision.
-            reference: See `resolve_media`; only the first to come has a say.
+            source: Where the media lies; only the first to come has a say.
         """
-        session = self._enter(key, reference)
+        session = self._enter(key, source)
         try:
             yield session
         finally:
             if self._leave(key):
                 await session.close()
 
-    def _enter(self, key: str, reference: str) -> MediaSession:
+    def _enter(self, key: str, source: MediaSource) -> MediaSession:
         session, num_users = self._sessions.get(key, (None, 0))
         if session is None:
-            session = MediaSession(reference, self._roots, self._pool, self._policy, self._max_bytes)
+            session = MediaSession(source, self._opener, self._pool, self._policy)
         self._sessions[key] = (session, num_users + 1)
         return session
 

@@ -13,7 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from models.weights import WeightsCorrupt, WeightsMissing
 from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
-from ops.cli.publish import build_upload, metadata_for
+from ops.cli.medium import is_file
+from ops.cli.publish import Media, build_upload, metadata_for
 from ops.cli.verdict_lines import describe_outcome
 from ops.direct_session import open_direct_analysis
 from schemas.outcomes import Outcome
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def analyze(
-    paths: Annotated[list[Path], typer.Argument(help="Video, sound or picture files.")],
+    paths: Media,
     title: Annotated[str, typer.Option(help="Title of the video.")] = "",
     description: Annotated[str, typer.Option(help="Description of the video.")] = "",
     hashtag: Annotated[list[str] | None, typer.Option(help="A hashtag; may be given several times.")] = None,
@@ -35,8 +36,8 @@ def analyze(
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
     json_output: Annotated[bool, typer.Option("--json", help="One JSON object a video, as it is done.")] = False,
 ) -> None:
-    """Analyse files and print what the pipeline would say of them; exit code 1 where a modality failed."""
-    roots = ",".join(sorted({str(path.resolve().parent) for path in paths}))
+    """Analyse media and print what the pipeline would say of them; exit code 1 where a modality failed."""
+    roots = ",".join(sorted({str(Path(path).resolve().parent) for path in paths if is_file(path)}))
     settings = settings_or_exit(device=device, media_roots=roots)
     fields: dict[str, Any] = {
         "title": title,

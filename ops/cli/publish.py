@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from pathlib import Path
 from time import time
 from typing import Annotated, Any
@@ -15,17 +13,25 @@ from confluent_kafka import KafkaException, Producer
 
 from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
+from ops.cli.medium import described, file_name, make_video_id, raw_source
 from schemas.topics import UPLOADED
 from schemas.uploads import MAX_UPLOAD_BYTES, VideoUploaded
 from schemas.wire import encode, event_headers
 from streams.kafka_clients import BrokerAway, producer_configuration, require_broker
 from streams.settings import Settings
 
-Paths = Annotated[list[Path], typer.Argument(help="Video, sound or picture files, as the workers see them.")]
+Media = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="PATH...",
+        help="Video, sound or picture files as the workers see them, or addresses: http, https, s3, gs, az.",
+    ),
+]
+Sha256 = Annotated[str | None, typer.Option(help="Of the media, in hex; other bytes are refused. Only with one path.")]
 
 
 def publish(
-    paths: Paths,
+    paths: Media,
     title: Annotated[str, typer.Option(help="Title of the video.")] = "",
     description: Annotated[str, typer.Option(help="Description of the video.")] = "",
     hashtag: Annotated[list[str] | None, typer.Option(help="A hashtag; may be given several times.")] = None,
@@ -35,6 +41,7 @@ def publish(
     deadline: Annotated[float | None, typer.Option(help="Decision budget in seconds.")] = None,
     revision: Annotated[int, typer.Option(help="The content's version number; higher supersedes lower.")] = 1,
     video_id: Annotated[str | None, typer.Option(help="Only with one path; made from the file by default.")] = None,
+    sha256: Sha256 = None,
     metadata: Annotated[
         Path | None, typer.Option(help="JSON object with fields of the upload event, or one such object per file name.")
     ] = None,
@@ -44,6 +51,8 @@ def publish(
     settings = settings_or_exit()
     if video_id is not None and len(paths) != 1:
         fail(f"--video-id names one video, but {len(paths)} paths were given", ExitCode.USAGE)
+    if sha256 is not None and len(paths) != 1:
+        fail(f"--sha256 is of one video, but {len(paths)} paths were given", ExitCode.USAGE)
     fields: dict[str, Any] = {
         "title": title,
         "description": description,
@@ -54,20 +63,22 @@ def publish(
         "deadline_seconds": deadline,
         "revision": revision,
     }
-    uploads = [build_upload(path, {**fields, **metadata_for(path, metadata)}, video_id) for path in paths]
+    uploads = [build_upload(path, {**fields, **metadata_for(path, metadata)}, video_id, sha256) for path in paths]
     with clean_interrupt():
         for upload, partition, offset in publish_uploads(settings, uploads):
             if json_output:
                 print_json({"video_id": upload.video_id, "partition": partition, "offset": offset})
             else:
-                out.print(f"{upload.video_id}  partition {partition} offset {offset}  {upload.source.path}")
+                out.print(f"{upload.video_id}  partition {partition} offset {offset}  {described(upload.source)}")
 
 
-def build_upload(path: Path, fields: dict[str, Any], video_id: str | None = None) -> VideoUploaded:
+def build_upload(
+    path: Path | str, fields: dict[str, Any], video_id: str | None = None, sha256: str | None = None
+) -> VideoUploaded:
     """Make and check an upload event; leaves with the usage code where a field is wrong."""
     raw = {
-        "video_id": video_id or make_video_id(path),
-        "source": {"kind": "file", "path": str(path.resolve())},
+        "video_id": video_id or make_video_id(str(path)),
+        "source": raw_source(str(path), sha256),
         "uploaded_unix_seconds": time(),
         **fields,
     }
@@ -75,17 +86,6 @@ def build_upload(path: Path, fields: dict[str, Any], video_id: str | None = None
         return msgspec.convert(raw, VideoUploaded)
     except msgspec.ValidationError as error:
         fail(f"{path}: {error}", ExitCode.USAGE)
-
-
-def make_video_id(path: Path) -> str:
-    """A stable id of a file's name, size and time: the same file published twice is the same video."""
-    stem = re.sub(r"[^A-Za-z0-9._~-]+", "-", path.stem)[:80] or "video"
-    try:
-        stat = path.stat()
-        identity = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
-    except (OSError, ValueError):
-        identity = str(path)
-    return f"{stem}-{hashlib.sha256(identity.encode(errors='surrogateescape')).hexdigest()[:8]}"
 
 
 def publish_uploads(settings: Settings, uploads: list[VideoUploaded]) -> list[tuple[VideoUploaded, int, int]]:
@@ -134,7 +134,7 @@ def _produce(
     producer.poll(0)
 
 
-def metadata_for(path: Path, metadata: Path | None) -> dict[str, Any]:
+def metadata_for(path: str, metadata: Path | None) -> dict[str, Any]:
     """Fields of a metadata file for one path; leaves with the usage code where the file cannot be read."""
     if metadata is None:
         return {}
@@ -144,7 +144,7 @@ def metadata_for(path: Path, metadata: Path | None) -> dict[str, Any]:
         fail(f"--metadata {metadata}: {error}", ExitCode.USAGE)
     if not isinstance(content, dict):
         fail(f"--metadata {metadata}: expected a JSON object, got {type(content).__name__}", ExitCode.USAGE)
-    per_file = content.get(path.name, content if not _is_per_file(content) else {})
+    per_file = content.get(file_name(path), content if not _is_per_file(content) else {})
     return dict(per_file)
 
 

@@ -7,7 +7,9 @@ see the events in one order, and who meets an event that has its slot never wait
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from streams.delivery.record import Place, Record
@@ -28,6 +30,10 @@ class Slot:
         self.runs_alone = False
         self.has_crashed = False
         self.was_cancelled = False
+        self.parked: set[str] = set()
+        """Agents that left to come back once the media can be fetched."""
+        self.closed = asyncio.Event()
+        """Everything in it has ended."""
         self._shared: dict[str, asyncio.Task[Any]] = {}
         self._clean_ups: list[Callable[[], Awaitable[None]]] = []
 
@@ -44,10 +50,13 @@ class Slot:
 
     async def close(self) -> None:
         """End what is shared and still runs, and clean up in reverse order."""
-        for task in self._shared.values():
-            task.cancel()
-        for clean_up in reversed(self._clean_ups):
-            await clean_up()
+        try:
+            for task in self._shared.values():
+                task.cancel()
+            for clean_up in reversed(self._clean_ups):
+                await clean_up()
+        finally:
+            self.closed.set()
 
 
 class Admission:
@@ -56,16 +65,28 @@ class Admission:
     Args:
         capacity: events at once.
         agents: names of the app's agents; an event is through when all of them have been there.
-        on_release: called with each slot that is given back.
+        on_release: called with each slot that is given back; closes it.
+        on_suspend: called when a generation ends.
     """
 
-    def __init__(self, capacity: int, agents: Iterable[str], on_release: Callable[[Slot], None] | None = None) -> None:
+    def __init__(
+        self,
+        capacity: int,
+        agents: Iterable[str],
+        on_release: Callable[[Slot], None] | None = None,
+        on_suspend: Callable[[], None] | None = None,
+    ) -> None:
         if capacity < 1:
             raise ValueError(f"at least one event has to be admitted, got a capacity of {capacity}")
         self._capacity = capacity
         self._agents = frozenset(agents)
         self._on_release = on_release
+        self._on_suspend = on_suspend
         self._slots: dict[Place, Slot] = {}
+        self._returning: dict[Place, frozenset[str]] = {}
+        """Agents that come back to an event; those that are through with it do not."""
+        self._at_the_door: Counter[Place] = Counter()
+        """Events that came back and wait for a slot: they go before new ones."""
         self._loners: list[Slot] = []
         """Slots that run alone or wait for it, in their order."""
         self._generation = -1
@@ -84,19 +105,22 @@ class Admission:
 
     async def enter(self, record: Record, agent: str) -> Slot | None:
         """Wait for a slot. None: the record's generation is over, and the record comes again elsewhere or here."""
-        await self._until(lambda: self._is_over(record) or record.place in self._slots or self._has_room())
-        if self._is_over(record):
+        with self._at_door(record):
+            await self._until(lambda: self.is_over(record) or record.place in self._slots or self._has_room(record))
+        if self.is_over(record):
             return None
-        slot = self._slots.setdefault(record.place, Slot(record.place, record.generation))
+        slot = self._slots.get(record.place) or self._take_slot(record)
         if slot.generation != record.generation:
             slot.generation, slot.arrived = record.generation, set()
         slot.arrived.add(agent)
         slot.num_active += 1
         return slot
 
-    def leave(self, slot: Slot) -> None:
-        """One delivery of the slot's event has ended."""
+    def leave(self, slot: Slot, *, parked: str | None = None) -> None:
+        """One delivery of the slot's event has ended, or, of the agent `parked`, comes back later."""
         slot.num_active -= 1
+        if parked is not None:
+            slot.parked.add(parked)
         self._release_if_through(slot)
         self._changed()
 
@@ -110,6 +134,9 @@ class Admission:
     def suspend(self) -> None:
         """A generation ends: admit nothing, and do not wait for agents that never met their event."""
         self._is_suspended = True
+        self._returning.clear()
+        if self._on_suspend is not None:
+            self._on_suspend()
         for slot in list(self._slots.values()):
             self._release_if_through(slot)
         self._changed()
@@ -124,11 +151,32 @@ class Admission:
         """Return when no event is worked on."""
         await self._until(lambda: self.num_running == 0)
 
-    def _is_over(self, record: Record) -> bool:
+    def is_over(self, record: Record) -> bool:
+        """Whether the record's generation is: it comes again elsewhere or here."""
         return self._is_suspended or record.generation != self._generation
 
-    def _has_room(self) -> bool:
-        return len(self._slots) < self._capacity and not self._loners
+    def _take_slot(self, record: Record) -> Slot:
+        slot = self._slots[record.place] = Slot(record.place, record.generation)
+        if record.place in self._returning:
+            slot.arrived = set(self._agents - self._returning.pop(record.place))
+        return slot
+
+    @contextmanager
+    def _at_door(self, record: Record) -> Iterator[None]:
+        if record.place not in self._returning:
+            yield
+            return
+        self._at_the_door[record.place] += 1
+        try:
+            yield
+        finally:
+            self._at_the_door[record.place] -= 1
+            self._at_the_door += Counter()  # drops what is zero
+            self._changed()
+
+    def _has_room(self, record: Record) -> bool:
+        is_free = len(self._slots) < self._capacity and not self._loners
+        return is_free and (not self._at_the_door or record.place in self._at_the_door)
 
     def _others_ended(self) -> bool:
         return all(slot in self._loners or slot.num_active == 0 for slot in self._slots.values())
@@ -137,6 +185,8 @@ class Admission:
         is_over = self._is_suspended or slot.generation != self._generation
         if slot.num_active == 0 and (is_over or slot.arrived >= self._agents) and slot.place in self._slots:
             del self._slots[slot.place]
+            if slot.parked and not is_over:
+                self._returning[slot.place] = frozenset(slot.parked)
             if slot in self._loners:
                 self._loners.remove(slot)
             if self._on_release is not None:

@@ -1,7 +1,8 @@
 """The one wrapper around all work on events: what is acknowledged is done, and what cannot be done is answered.
 
 An event is finished only when its work returned, and work returns only when its outputs are confirmed. What is away is
-waited for. What is wrong with the event or its media becomes an answer. A device gets a bounded number of tries.
+waited for; an event whose media is away waits without its slot. What is wrong with the event or its media becomes an
+answer. A device gets a bounded number of tries.
 Anything else is a bug: the process ends and the event comes again, and the attempt count decides when that has
 happened often enough.
 """
@@ -13,7 +14,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from operators.errors import DeviceFault, InvalidMedia, ModelFault, Overloaded
+from operators.errors import DeviceFault, InvalidMedia, ModelFault, Overloaded, SourceAway
 from schemas.errors import InvalidEvent
 from schemas.facts import Failure
 from streams import metrics
@@ -24,6 +25,7 @@ from streams.delivery.backoff import Backoff
 from streams.delivery.crash import Crash
 from streams.delivery.inflight import InFlight
 from streams.delivery.ledger import OffsetLedger
+from streams.delivery.parking import Parked, Parking
 from streams.delivery.record import Record, record_of
 
 _log = structlog.get_logger(__name__)
@@ -51,6 +53,7 @@ class Delivery:
         crash: takes what has no answer.
         clock: for waits.
         attempts: counts starts, where work may take the process down; None where it is plain Python.
+        parking: takes events whose media is away; None where that is an answer.
         device_fault_attempts: tries before a device fault becomes an answer.
         backoff: waits between tries.
     """
@@ -66,6 +69,7 @@ class Delivery:
         crash: Crash,
         clock: Clock,
         attempts: Attempts | None = None,
+        parking: Parking | None = None,
         device_fault_attempts: int = 1,
         backoff: Backoff | None = None,
     ) -> None:
@@ -77,6 +81,7 @@ class Delivery:
         self._crash = crash
         self._clock = clock
         self._attempts = attempts
+        self._parking = parking
         self._device_fault_attempts = device_fault_attempts
         self._backoff = backoff or Backoff()
         self._in_flight = InFlight()
@@ -98,28 +103,63 @@ class Delivery:
         delivery.add_done_callback(self._deliveries.discard)
 
     async def cancel(self) -> None:
-        """End what still runs, unfinished; its events come again."""
+        """End what still runs or waits, unfinished; its events come again."""
+        if self._parking is not None:
+            self._parking.end()
         await self._in_flight.cancel()
         await asyncio.gather(*self._deliveries, return_exceptions=True)
 
     async def _deliver(self, record: Record, slot: Slot) -> None:
         structlog.contextvars.bind_contextvars(video_id=_video_id(record), agent=self.agent)
-        with metrics.IN_FLIGHT.labels(self.role).track_inprogress():
-            try:
-                await self._in_flight.join(record.place, lambda: self._settle(record, slot))
-            except asyncio.CancelledError:
-                slot.was_cancelled = True
-                raise
-            except Exception as error:  # a bug ends here and nowhere else: loudly, and unacknowledged
-                slot.has_crashed = True
-                self._crash.report(error, role=self.role, place=record.place)
-            else:
-                self._finish(record)
-            finally:
-                self._admission.leave(slot)
+        entered: Slot | None = slot
+        while entered is not None:
+            parked = await self._run_in(entered, record)
+            entered = await self._return(record, parked) if parked is not None else None
+
+    async def _run_in(self, slot: Slot, record: Record) -> Parked | None:
+        """Work in a slot and leave it; return where to wait if the media is away."""
+        parked: Parked | None = None
+        try:
+            with metrics.IN_FLIGHT.labels(self.role).track_inprogress():
+                parked = await self._outcome(slot, record)
+            if parked is not None:
+                await parked.has_room.wait()
+        finally:
+            self._admission.leave(slot, parked=self.agent if parked is not None else None)
+        return parked
+
+    async def _outcome(self, slot: Slot, record: Record) -> Parked | None:
+        try:
+            await self._in_flight.join(record.place, lambda: self._settle(record, slot))
+        except asyncio.CancelledError:
+            slot.was_cancelled = True
+            raise
+        except SourceAway as away:
+            return self._park(slot, record, away)
+        except Exception as error:  # a bug ends here and nowhere else: loudly, and unacknowledged
+            slot.has_crashed = True
+            self._crash.report(error, role=self.role, place=record.place)
+        else:
+            self._finish(record)
+        return None
+
+    def _park(self, slot: Slot, record: Record, away: SourceAway) -> Parked | None:
+        assert self._parking is not None  # else it would have been an answer
+        if self._admission.is_over(record):
+            slot.was_cancelled = True
+            return None
+        _log.info("the media is away, waiting", origin=away.origin, message=away.message, place=record.place)
+        return self._parking.park(record, slot, away)
+
+    async def _return(self, record: Record, parked: Parked) -> Slot | None:
+        """Wait, and take a slot again; None where the event comes again instead."""
+        await parked.may_return.wait()
+        return None if parked.is_over else await self._admission.enter(record, self.agent)
 
     def _finish(self, record: Record) -> None:
         place = record.place
+        if self._parking is not None:
+            self._parking.forget(place)
         self._ledger.finish(
             (place.topic, place.partition), place.offset, agent=self.agent, generation=record.generation
         )
@@ -143,6 +183,10 @@ class Delivery:
                 if num_faults >= self._device_fault_attempts:
                     return Failure(cause=_fault_cause(fault), message=str(fault))
                 _log.warning("a device failed, trying again", error=repr(fault), num_faults=num_faults)
+            except SourceAway as away:
+                if self._parking is not None and self._parking.is_patient_with(record):
+                    raise
+                return Failure(cause="media-source-away", message=str(away))
             except Overloaded:
                 metrics.RETRIES.labels("overloaded").inc()
             else:

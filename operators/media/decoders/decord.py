@@ -47,11 +47,16 @@ class DecordDecoder:
     """See `VideoDecoder`. Cannot leave out frames that no other needs, so it decodes all of them."""
 
     def __init__(self, media: MediaFile, plan: VideoPlan) -> None:
-        """Open by path, because decord takes nothing else; PyAV has approved the container before."""
+        """Open by path, because decord takes nothing else; PyAV has approved the container before.
+
+        A file that is fetched as it is read has to be there in whole.
+        """
         decord.logging.set_level(decord.logging.QUIET)
         self.num_decoded = 0
         self.num_errors = 0
         self._last_seconds = float("-inf")
+        if media.arriving is not None and not media.arriving.ensure_all():
+            raise DecoderFailed("the file never came in whole")
         try:
             self._origin_seconds = _origin_seconds(media)
             self._reader: Any = decord.VideoReader(f"/proc/self/fd/{media.fd}", ctx=decord.cpu(0), num_threads=1)

@@ -11,7 +11,9 @@ from operators.errors import InvalidMedia
 from operators.media.limits import DecodeLimits
 from operators.media.pool import DecoderPool
 from operators.media.session import MediaSession, MediaSessions
+from schemas.uploads import FileSource
 from tests.hostile_media import HOSTILE_FILES, HostileFile
+from tests.opened_files import LocalFiles
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ class TestHostileFiles:
         """A refused file names its cause; an odd one is analysed; the process outlives both."""
         before = pool.process_ids
         path = file.build(tmp_path / file.name)
-        async with MediaSessions(pool, (tmp_path,)).open("video", path.name) as session:
+        async with MediaSessions(pool, LocalFiles(tmp_path)).open("video", FileSource(path=path.name)) as session:
             if file.cause is not None:
                 with pytest.raises(InvalidMedia) as caught:
                     await session.receipt()
@@ -49,7 +51,7 @@ class TestHostileFiles:
     async def test_truncated_file_counts_its_damage(self, tmp_path: Path, pool: DecoderPool) -> None:
         """What is left is covered from end to end, and the duration is that of what is left."""
         path = HOSTILE_FILES["truncated"].build(tmp_path / "truncated.mp4")
-        async with MediaSessions(pool, (tmp_path,)).open("video", path.name) as session:
+        async with MediaSessions(pool, LocalFiles(tmp_path)).open("video", FileSource(path=path.name)) as session:
             index = await session.index()
             assert index.claimed_duration_seconds == pytest.approx(4.0, abs=0.1)
             assert 1.0 < index.duration_seconds < 3.5
@@ -58,13 +60,13 @@ class TestHostileFiles:
     async def test_noise_is_counted(self, tmp_path: Path, pool: DecoderPool) -> None:
         """Broken packets are skipped and stated in the receipt."""
         path = HOSTILE_FILES["noise in the middle"].build(tmp_path / "noise.mp4")
-        async with MediaSessions(pool, (tmp_path,)).open("video", path.name) as session:
+        async with MediaSessions(pool, LocalFiles(tmp_path)).open("video", FileSource(path=path.name)) as session:
             assert (await session.receipt()).decode_errors > 0
 
     async def test_broken_sound_fails_the_sound_alone(self, tmp_path: Path, pool: DecoderPool) -> None:
         """Pictures are analysed; whoever asks for the sound is told that it is broken, never that it is silent."""
         path = HOSTILE_FILES["broken sound"].build(tmp_path / "badsound.mp4")
-        async with MediaSessions(pool, (tmp_path,)).open("video", path.name) as session:
+        async with MediaSessions(pool, LocalFiles(tmp_path)).open("video", FileSource(path=path.name)) as session:
             assert await _num_frames(session) == 2
             with pytest.raises(InvalidMedia) as caught:
                 await session.audio()
@@ -73,7 +75,7 @@ class TestHostileFiles:
     async def test_three_hours_cost_little(self, tmp_path: Path, pool: DecoderPool) -> None:
         """A long file of few packets is swept: one frame for each wanted stretch of the whole duration."""
         path = HOSTILE_FILES["three hours"].build(tmp_path / "long.mp4")
-        async with MediaSessions(pool, (tmp_path,)).open("video", path.name) as session:
+        async with MediaSessions(pool, LocalFiles(tmp_path)).open("video", FileSource(path=path.name)) as session:
             receipt = await session.receipt()
             assert receipt.frames_decoded <= 90
             frames = [frame.pts_seconds async for frame in session.frames()]

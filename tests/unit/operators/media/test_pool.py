@@ -22,8 +22,10 @@ from operators.media.messages import DecodeRequest
 from operators.media.plan import PlanPolicy
 from operators.media.pool import DecoderPool
 from operators.media.session import MediaSessions
-from operators.media.source import resolve_media
+from operators.media.sources.file import resolve_media
+from schemas.uploads import FileSource
 from tests.hostile_media import write_video
+from tests.opened_files import LocalFiles
 
 
 @dataclass
@@ -70,7 +72,7 @@ async def cause_of(pool: DecoderPool, clip: Path) -> str:
 
 async def sampled(pool: DecoderPool, clip: Path) -> int:
     """Frames sampled of `clip`."""
-    async with MediaSessions(pool, (clip.parent,)).open("clip", clip.name) as session:
+    async with MediaSessions(pool, LocalFiles(clip.parent)).open("clip", FileSource(path=clip.name)) as session:
         return (await session.receipt()).frames_sampled
 
 

@@ -15,7 +15,9 @@ from operators.errors import InvalidMedia
 from operators.media.pool import DecoderPool
 from operators.media.session import MediaSession, MediaSessions
 from operators.media.tracks import SPEECH_HZ
+from schemas.uploads import FileSource
 from tests.hostile_media import text, write_sound, write_video
+from tests.opened_files import LocalFiles
 from tests.unit.operators.media.test_pool import MemoryObserver
 
 
@@ -38,7 +40,7 @@ async def pool(observer: MemoryObserver) -> AsyncIterator[DecoderPool]:
 def sessions(pool: DecoderPool, tmp_path: Path) -> MediaSessions:
     """Sessions over one folder that holds a clip of four seconds with sound."""
     write_video(tmp_path / "clip.mp4", num_frames=100, sound_seconds=4.0)
-    return MediaSessions(pool, (tmp_path,))
+    return MediaSessions(pool, LocalFiles(tmp_path))
 
 
 async def times_of(session: MediaSession) -> list[float]:
@@ -51,7 +53,7 @@ class TestMediaSession:
 
     async def test_yields_everything(self, sessions: MediaSessions) -> None:
         """Index, frames, motion, sound and receipt agree with the clip and with one another."""
-        async with sessions.open("clip", "clip.mp4") as session:
+        async with sessions.open("clip", FileSource(path="clip.mp4")) as session:
             index, motion, audio = await session.index(), await session.motion(), await session.audio()
             times, receipt = await times_of(session), await session.receipt()
         assert index.video is not None and index.audio is not None
@@ -68,7 +70,7 @@ class TestMediaSession:
     async def test_sound_is_the_tone(self, pool: DecoderPool, tmp_path: Path) -> None:
         """Both rates hold 440 Hz at half amplitude."""
         write_sound(tmp_path / "tone.wav", seconds=2.0)
-        async with MediaSessions(pool, (tmp_path,)).open("tone", "tone.wav") as session:
+        async with MediaSessions(pool, LocalFiles(tmp_path)).open("tone", FileSource(path="tone.wav")) as session:
             audio = await session.audio()
             assert audio is not None and await session.motion() is None and await times_of(session) == []
             for samples, rate in ((audio.speech, SPEECH_HZ), (audio.programme[:, 0], 48_000)):
@@ -78,26 +80,26 @@ class TestMediaSession:
 
     async def test_pictures_cannot_be_changed(self, sessions: MediaSessions) -> None:
         """Agents share the memory, so none may write to it."""
-        async with sessions.open("clip", "clip.mp4") as session:
+        async with sessions.open("clip", FileSource(path="clip.mp4")) as session:
             async for frame in session.frames():
                 assert not frame.pixels.flags.writeable
 
     async def test_frames_may_be_iterated_by_many(self, sessions: MediaSessions, observer: MemoryObserver) -> None:
         """Every consumer sees all frames, whether it comes early or late, from one decode."""
-        async with sessions.open("clip", "clip.mp4") as session:
+        async with sessions.open("clip", FileSource(path="clip.mp4")) as session:
             first, second = await asyncio.gather(times_of(session), times_of(session))
             assert first == second == await times_of(session)
         assert observer.num_started == 1
 
     async def test_decodes_nothing_unasked(self, sessions: MediaSessions, observer: MemoryObserver) -> None:
         """Opening a session costs no decode."""
-        async with sessions.open("clip", "clip.mp4"):
+        async with sessions.open("clip", FileSource(path="clip.mp4")):
             await asyncio.sleep(0)
         assert observer.num_started == 0
 
     async def test_cancelled_agent_leaves_the_decode_to_others(self, sessions: MediaSessions) -> None:
         """One of two agents is cancelled; the other gets everything."""
-        async with sessions.open("clip", "clip.mp4") as session:
+        async with sessions.open("clip", FileSource(path="clip.mp4")) as session:
             cancelled = asyncio.create_task(session.receipt())
             await asyncio.sleep(0)
             cancelled.cancel()
@@ -106,7 +108,7 @@ class TestMediaSession:
     async def test_failure_is_one_object(self, pool: DecoderPool, tmp_path: Path) -> None:
         """Every agent gets the same error, whatever it asked for, early or late."""
         text(tmp_path / "text.mp4")
-        async with MediaSessions(pool, (tmp_path,)).open("text", "text.mp4") as session:
+        async with MediaSessions(pool, LocalFiles(tmp_path)).open("text", FileSource(path="text.mp4")) as session:
             asked = (session.index(), times_of(session), session.motion(), session.audio(), session.receipt())
             errors = await asyncio.gather(*asked, return_exceptions=True)
             errors.append((await asyncio.gather(session.motion(), return_exceptions=True))[0])
@@ -115,7 +117,7 @@ class TestMediaSession:
 
     async def test_dead_letter_duty_falls_to_one(self, sessions: MediaSessions) -> None:
         """The first agent that asks writes the dead letter."""
-        async with sessions.open("clip", "clip.mp4") as session:
+        async with sessions.open("clip", FileSource(path="clip.mp4")) as session:
             assert [session.take_dead_letter_duty() for _ in range(3)] == [True, False, False]
 
 
@@ -124,9 +126,10 @@ class TestMediaSessions:
 
     async def test_one_decode_per_key(self, sessions: MediaSessions, observer: MemoryObserver) -> None:
         """Agents of one key share a session, of two keys they do not."""
-        async with sessions.open("a", "clip.mp4") as first, sessions.open("a", "clip.mp4") as second:
+        clip = FileSource(path="clip.mp4")
+        async with sessions.open("a", clip) as first, sessions.open("a", clip) as second:
             assert first is second
-            async with sessions.open("b", "clip.mp4") as other:
+            async with sessions.open("b", FileSource(path="clip.mp4")) as other:
                 assert other is not first
                 await asyncio.gather(first.receipt(), second.receipt(), other.receipt())
             assert len(sessions) == 1
@@ -135,7 +138,7 @@ class TestMediaSessions:
 
     async def test_last_to_leave_stops_the_decode(self, sessions: MediaSessions, observer: MemoryObserver) -> None:
         """Nobody is left to want the result."""
-        async with sessions.open("clip", "clip.mp4") as session:
+        async with sessions.open("clip", FileSource(path="clip.mp4")) as session:
             asking = asyncio.create_task(session.receipt())
             while not observer.num_started:
                 await asyncio.sleep(0)
@@ -146,7 +149,7 @@ class TestMediaSessions:
         """When the last agent has left, neither mapping nor descriptor remains."""
         gc.collect()
         descriptors, mappings = len(os.listdir("/proc/self/fd")), _num_media_mappings()
-        async with sessions.open("clip", "clip.mp4") as session:
+        async with sessions.open("clip", FileSource(path="clip.mp4")) as session:
             await session.receipt()
             assert _num_media_mappings() == mappings + 1
         gc.collect()
@@ -155,7 +158,7 @@ class TestMediaSessions:
 
     async def test_outside_the_roots(self, sessions: MediaSessions) -> None:
         """A reference that leads outside fails the session, not the opening of it."""
-        async with sessions.open("x", "/etc/passwd") as session:
+        async with sessions.open("x", FileSource(path="/etc/passwd")) as session:
             with pytest.raises(InvalidMedia) as caught:
                 await session.index()
         assert caught.value.cause == "media-outside-roots"
@@ -168,7 +171,7 @@ class TestLongVideo:
         """Five minutes: the number of frames allowed, spread over all of it, for a fraction of the decode."""
         num_frames = 300 * 10
         write_video(tmp_path / "long.mp4", num_frames=num_frames, rate=10, width=64, height=36, options={"g": "20"})
-        async with MediaSessions(pool, (tmp_path,)).open("long", "long.mp4") as session:
+        async with MediaSessions(pool, LocalFiles(tmp_path)).open("long", FileSource(path="long.mp4")) as session:
             times, motion, receipt = await times_of(session), await session.motion(), await session.receipt()
         assert (times[0] < 12, times[-1] > 288) == (True, True)
         assert 40 <= len(times) <= 48
@@ -180,7 +183,7 @@ class TestLongVideo:
         """Without keyframes to land on, moments are reached by decoding up to them."""
         path = tmp_path / "long.mp4"
         write_video(path, num_frames=2800, rate=20, width=64, height=36, options={"g": "9999", "sc_threshold": "0"})
-        async with MediaSessions(pool, (tmp_path,)).open("long", "long.mp4") as session:
+        async with MediaSessions(pool, LocalFiles(tmp_path)).open("long", FileSource(path="long.mp4")) as session:
             times = await times_of(session)
         assert len(times) >= 45
         assert times[-1] > 130

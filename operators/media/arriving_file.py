@@ -1,0 +1,72 @@
+"""A media file that is fetched while it is read. Decoder process only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+GRANULE_BYTES = 64 * 1024
+"""What is asked for at a time, at least: a question costs a fifth of a millisecond, a seek to a keyframe reads about
+this much more than it needs."""
+
+
+class ArrivingFile:
+    """What FFmpeg reads through: asks for every part before it is read for the first time.
+
+    FFmpeg sees the end of the file where a part never comes, as with a file that was cut off; an exception would stay
+    with the library and surface in the next video.
+
+    Args:
+        fd: of the sparse file.
+        size_bytes: of the whole media.
+        ask: returns whether bytes `[start, stop)` can be read now; waits for them.
+    """
+
+    def __init__(self, fd: int, size_bytes: int, ask: Callable[[int, int], bool]) -> None:
+        self._fd = fd
+        self._size_bytes = size_bytes
+        self._ask = ask
+        self._is_here = bytearray(-(-size_bytes // GRANULE_BYTES))
+        self._position = 0
+        self._is_given_up = False
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes from here on; none at the end."""
+        start = self._position
+        stop = min(start + size, self._size_bytes)
+        if start >= stop or not self.ensure(start, stop):
+            return b""
+        part = os.pread(self._fd, stop - start, start)
+        self._position += len(part)
+        return part
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a place, which may lie beyond the end; -1 where there is no such place."""
+        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size_bytes}.get(whence)
+        if origin is None or origin + offset < 0:
+            return -1
+        self._position = origin + offset
+        return self._position
+
+    def tell(self) -> int:
+        """Where the next read begins."""
+        return self._position
+
+    def ensure_all(self) -> bool:
+        """Whether the whole file can be read, through any descriptor."""
+        return self.ensure(0, self._size_bytes)
+
+    def ensure(self, start: int, stop: int) -> bool:
+        """Whether bytes `[start, stop)` can be read; asks for what was not asked for before, all in one."""
+        first, last = start // GRANULE_BYTES, -(-stop // GRANULE_BYTES)
+        missing_first = self._is_here.find(0, first, last)
+        if missing_first < 0:
+            return True
+        missing_last = self._is_here.rfind(0, first, last) + 1
+        if self._is_given_up or not self._ask(
+            missing_first * GRANULE_BYTES, min(missing_last * GRANULE_BYTES, self._size_bytes)
+        ):
+            self._is_given_up = True
+            return False
+        self._is_here[missing_first:missing_last] = b"\1" * (missing_last - missing_first)
+        return True

@@ -1,0 +1,77 @@
+"""Names become addresses once: those that were checked are those that are connected to."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from operators.errors import InvalidMedia, SourceAway
+from operators.media.sources.address_guard import AddressGuard
+
+Resolve = Callable[[str], Awaitable[Sequence[str]]]
+"""From a host name to all of its addresses; raises `socket.gaierror`."""
+
+_NO_SUCH_NAME = frozenset({socket.EAI_NONAME, socket.EAI_NODATA})
+
+
+async def resolve_by_system(host: str) -> Sequence[str]:
+    """Ask the system's resolver for addresses of both families."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return [str(entry[4][0]) for entry in found]
+
+
+class CheckedResolver(AbstractResolver):
+    """A resolver for aiohttp that returns only what the guard lets through."""
+
+    def __init__(self, guard: AddressGuard, timeout_seconds: float, resolve: Resolve = resolve_by_system) -> None:
+        self._guard = guard
+        self._timeout_seconds = timeout_seconds
+        self._resolve = resolve
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Every address of `host`.
+
+        Raises:
+            InvalidMedia: media-missing where there is no such name, media-address-refused where one of its addresses
+                is not ours to fetch from.
+            SourceAway: names cannot be resolved now.
+        """
+        del family  # all of them are judged, whichever is tried first
+        addresses = [ipaddress.ip_address(text) for text in await self._addresses(host)]
+        self._guard.require_allowed(host, *addresses)
+        return [
+            ResolveResult(
+                hostname=host,
+                host=str(address),
+                port=port,
+                family=socket.AF_INET if address.version == 4 else socket.AF_INET6,
+                proto=socket.IPPROTO_TCP,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for address in dict.fromkeys(addresses)
+        ]
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    async def _addresses(self, host: str) -> Sequence[str]:
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                addresses = await self._resolve(host)
+        except TimeoutError as error:
+            raise SourceAway(host, f"the name was not resolved within {self._timeout_seconds} s") from error
+        except socket.gaierror as error:
+            if error.errno in _NO_SUCH_NAME:
+                raise InvalidMedia("media-missing", f"there is no host {host!r}") from error
+            raise SourceAway(host, f"the name cannot be resolved now: {error}") from error
+        except UnicodeError as error:  # the system's own idea of a name
+            raise InvalidMedia("media-address-refused", f"{host!r} is not a host name: {error}") from error
+        if not addresses:
+            raise InvalidMedia("media-missing", f"{host!r} has no address")
+        return addresses

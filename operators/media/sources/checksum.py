@@ -1,0 +1,36 @@
+"""Whether the bytes are those that the event names."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+
+from operators.errors import InvalidMedia
+from operators.media.sources.opened import OpenedSource
+
+_PIECE_BYTES = 2**20
+
+
+async def require_checksum(source: OpenedSource, sha256: str) -> None:
+    """Fetch all of it and compare.
+
+    Raises:
+        InvalidMedia: media-checksum, or what `OpenedSource.ensure` raises.
+        SourceAway: see `OpenedSource.ensure`.
+    """
+    await source.ensure(0, source.size_bytes)
+    found = await asyncio.to_thread(_sha256, os.dup(source.fd), source.size_bytes)
+    if found != sha256:
+        raise InvalidMedia("media-checksum", f"{source.name} has SHA-256 {found}; the event says {sha256}")
+
+
+def _sha256(fd: int, size_bytes: int) -> str:
+    """Of a descriptor of our own, since the source may be closed before this thread is done."""
+    digest = hashlib.sha256()
+    try:
+        for start in range(0, size_bytes, _PIECE_BYTES):
+            digest.update(os.pread(fd, min(_PIECE_BYTES, size_bytes - start), start))
+    finally:
+        os.close(fd)
+    return digest.hexdigest()

@@ -1,0 +1,146 @@
+"""Media that is a file here: from a path to an open descriptor; what was checked is what gets decoded."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from operators.errors import InvalidMedia
+from operators.media.sources.sizes import require_size
+
+MAX_FILE_BYTES = 8 * 2**30
+"""Well above an hour of 4K at 15 Mbit/s (6.8 GB)."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMedia:
+    """A file that passed the checks, open for reading: an `OpenedSource`, and a context manager that closes it."""
+
+    fd: int
+    size_bytes: int
+    path: Path
+    """For messages only: the file is read through `fd`."""
+
+    is_whole: bool = True
+    bytes_fetched: int = 0
+
+    @property
+    def name(self) -> str:
+        """The path."""
+        return str(self.path)
+
+    async def ensure(self, start: int, stop: int) -> None:
+        """See `OpenedSource`: everything is here."""
+
+    async def aclose(self) -> None:
+        """See `OpenedSource`."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the descriptor; call once."""
+        os.close(self.fd)
+
+    def __enter__(self) -> OpenMedia:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+async def open_file(path: str, roots: tuple[Path, ...], *, max_bytes: int, named_bytes: int | None) -> OpenMedia:
+    """Open what `path` names, beside the event loop: a network's file system may take its time.
+
+    Args:
+        path: see `resolve_media`.
+        roots: see `resolve_media`.
+        max_bytes: larger files are refused.
+        named_bytes: the length that the event says.
+
+    Raises:
+        InvalidMedia: see `resolve_media`, and media-size-mismatch.
+    """
+    opening = asyncio.ensure_future(asyncio.to_thread(resolve_media, path, roots, max_bytes=max_bytes))
+    try:
+        media = await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        opening.add_done_callback(_close_unwanted)
+        raise
+    try:
+        require_size(media.name, media.size_bytes, max_bytes=max_bytes, named_bytes=named_bytes)
+    except InvalidMedia:
+        media.close()
+        raise
+    return media
+
+
+def resolve_media(path: str, roots: tuple[Path, ...], *, max_bytes: int = MAX_FILE_BYTES) -> OpenMedia:
+    """Open what `path` names.
+
+    Args:
+        path: absolute, or relative and then looked up under each root; `file:` or `file://` may stand before it.
+        roots: folders below which a file must lie after symlinks and `..` are resolved.
+        max_bytes: larger files are refused.
+
+    Raises:
+        InvalidMedia: media-missing, media-outside-roots, media-not-a-file, media-empty or media-too-large.
+    """
+    resolved = _below_a_root(
+        path.removeprefix("file:").removeprefix("//"), tuple(_resolved(str(root)) for root in roots)
+    )
+    fd = _open_regular(resolved)
+    try:
+        return OpenMedia(fd, _checked_size(fd, resolved, max_bytes), resolved)
+    except InvalidMedia:
+        os.close(fd)
+        raise
+
+
+def _close_unwanted(opening: asyncio.Future[OpenMedia]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
+
+
+def _below_a_root(reference: str, roots: tuple[Path, ...]) -> Path:
+    """The resolved path; a relative one is taken under the first root that has it."""
+    inside = [
+        path for root in roots if (path := _resolved(str(root / reference))).is_relative_to(root) and path != root
+    ]
+    if not inside:
+        raise InvalidMedia("media-outside-roots", f"{reference!r} does not lie below {[str(root) for root in roots]}")
+    return next((path for path in inside if os.path.lexists(path)), inside[0])
+
+
+def _resolved(path: str) -> Path:
+    try:
+        return Path(os.path.realpath(path))
+    except (OSError, ValueError) as error:  # a null byte is a ValueError
+        raise InvalidMedia("media-missing", f"{path!r} is not a path: {error}") from error
+
+
+def _open_regular(path: Path) -> int:
+    # O_NOFOLLOW: the path is resolved, so a symlink here was swapped in after the check. O_NONBLOCK: a FIFO
+    # with no writer would hang the open; regular files ignore it.
+    try:
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError as error:
+        raise InvalidMedia("media-missing", f"{str(path)!r} does not exist") from error
+    except OSError as error:
+        raise InvalidMedia("media-missing", f"{str(path)!r} cannot be opened: {error.strerror}") from error
+
+
+def _checked_size(fd: int, path: Path, max_bytes: int) -> int:
+    opened = os.fstat(fd)
+    # A folder on the way may have been swapped for a symlink between check and open: ask where the descriptor
+    # is now.
+    if os.path.realpath(f"/proc/self/fd/{fd}") != str(path):
+        raise InvalidMedia("media-outside-roots", f"{str(path)!r} moved while it was opened")
+    if not stat.S_ISREG(opened.st_mode):
+        raise InvalidMedia("media-not-a-file", f"{str(path)!r} is not a regular file")
+    require_size(str(path), opened.st_size, max_bytes=max_bytes, named_bytes=None)
+    return opened.st_size

@@ -1,0 +1,189 @@
+"""Media in an object store that the workers have credentials for: S3, Google Cloud Storage, Azure."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import obstore
+from obstore.store import AzureStore, GCSStore, S3Store
+
+from operators.errors import InvalidMedia, SourceAway
+from operators.media.sources.limits import FetchLimits
+from operators.media.sources.object_address import ObjectAddress
+from operators.media.sources.object_failures import OBJECT_STORE_ERRORS, is_behind_the_end, meaning
+from operators.media.sources.opened import OpenedSource
+from operators.media.sources.pieces import Pieces, paced, require_end
+from operators.media.sources.ranged import RangedSource
+from operators.media.sources.retries import TryAgain, with_retries
+from operators.media.sources.sizes import require_size
+from operators.media.sources.spool import Spool
+
+if TYPE_CHECKING:
+    from obstore import GetOptions  # exists for type checkers only
+
+Store = S3Store | GCSStore | AzureStore
+_PIECE_BYTES = 256 * 1024
+_STORES: Mapping[str, Callable[..., Store]] = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectAccess:
+    """Configuration of the stores, in obstore's words.
+
+    What is not said here comes from where each cloud's own tools look: `AWS_...`, `GOOGLE_...` and `AZURE_...`
+    variables, workload identity, the machine's metadata service.
+    """
+
+    s3: Mapping[str, str] = field(default_factory=dict)
+    gs: Mapping[str, str] = field(default_factory=dict)
+    az: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, scheme: str) -> dict[str, str]:
+        """The configuration for `s3`, `gs` or `az`."""
+        return dict({"s3": self.s3, "gs": self.gs, "az": self.az}[scheme])
+
+
+class ObjectStores:
+    """One client for every bucket that was asked for."""
+
+    def __init__(self, access: ObjectAccess, limits: FetchLimits) -> None:
+        self._access = access
+        self._limits = limits
+        self._stores: dict[str, Store] = {}
+
+    def store(self, address: ObjectAddress) -> Store:
+        """The client for the object's bucket.
+
+        Raises:
+            SourceAway: there is too little to make one of, such as no account for Azure.
+        """
+        if address.origin not in self._stores:
+            try:
+                self._stores[address.origin] = self._made(address)
+            except (*OBJECT_STORE_ERRORS, ValueError) as error:
+                raise SourceAway(address.origin, f"no client: {str(error).splitlines()[0]}") from error
+        return self._stores[address.origin]
+
+    def _made(self, address: ObjectAddress) -> Store:
+        longest = self._limits.grace_seconds + self._limits.max_request_bytes / self._limits.min_bytes_per_second
+        return _STORES[address.scheme](
+            address.bucket,
+            config=self._access.of(address.scheme),
+            client_options={
+                "connect_timeout": timedelta(seconds=self._limits.connect_seconds),
+                "timeout": timedelta(seconds=2 * longest),  # a last resort: `paced` ends it earlier
+                "user_agent": "vidsignal",
+            },
+            retry_config={"max_retries": 0},  # `with_retries` knows what is worth another attempt
+        )
+
+
+async def open_object(
+    address: ObjectAddress,
+    stores: ObjectStores,
+    spool: Spool,
+    limits: FetchLimits,
+    *,
+    named_etag: str | None,
+    named_bytes: int | None,
+) -> OpenedSource:
+    """Find out what is there with one request, wait for room, and start.
+
+    Raises:
+        InvalidMedia: see `operators.errors.MediaCause`.
+        SourceAway: the store does not answer now, refuses our credentials, or the disk is full (`SpoolFull`).
+    """
+    medium = ObjectMedium(address, stores.store(address), limits)
+    head = await medium.probe(named_etag)
+    require_size(medium.name, medium.size_bytes, max_bytes=limits.max_bytes, named_bytes=named_bytes)
+    source = RangedSource(medium, await spool.reserve(medium.size_bytes, medium.name), limits)
+    try:
+        await source.put_head(head)
+    except BaseException:
+        await source.aclose()
+        raise
+    return source
+
+
+class ObjectMedium:
+    """One object: a `RangedOrigin`. `probe` first."""
+
+    def __init__(self, address: ObjectAddress, store: Store, limits: FetchLimits) -> None:
+        self._address = address
+        self._store = store
+        self._limits = limits
+        self._etag: str | None = None
+        self.size_bytes = 0
+
+    @property
+    def name(self) -> str:
+        """`s3://bucket/key`."""
+        return self._address.name
+
+    @property
+    def origin(self) -> str:
+        """`s3://bucket`."""
+        return self._address.origin
+
+    async def probe(self, named_etag: str | None) -> bytes:
+        """Ask for the first bytes, and for what they belong to.
+
+        Args:
+            named_etag: what the event says, with or without its quotes.
+
+        Raises:
+            InvalidMedia: see `object_failures.meaning`; media-empty; media-changed where it is not `named_etag`.
+            SourceAway: no answer after a few tries, or our credentials are refused.
+        """
+        head = await with_retries(self.origin, self._probe, self._limits)
+        if named_etag is not None and (self._etag or "").strip('"') != named_etag.strip('"'):
+            raise InvalidMedia("media-changed", f"{self.name} has the tag {self._etag}; the event says {named_etag}")
+        return head
+
+    async def read(self, start: int, stop: int) -> Pieces:
+        """See `RangedOrigin.read`."""
+        answer = await self._ask(start, stop)
+        if (answer.meta["e_tag"], answer.meta["size"]) != (self._etag, self.size_bytes):
+            raise InvalidMedia("media-changed", f"{self.name} became another object while it was read")
+        async with aclosing(paced(self.name, self._body(answer), self._limits)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def _probe(self) -> bytes:
+        try:
+            answer = await self._ask(0, self._limits.probe_bytes)
+        except TryAgain as failure:
+            if failure.__cause__ is not None and is_behind_the_end(failure.__cause__):  # type: ignore[arg-type]
+                raise InvalidMedia("media-empty", f"{self.name} has no bytes") from failure
+            raise
+        self._etag, self.size_bytes = answer.meta["e_tag"], answer.meta["size"]
+        head = bytearray()
+        async with aclosing(paced(self.name, self._body(answer), self._limits)) as pieces:
+            async for piece in pieces:
+                head += piece
+        require_end(self.name, len(head), min(self._limits.probe_bytes, self.size_bytes))
+        return bytes(head)
+
+    async def _ask(self, start: int, stop: int) -> Any:
+        options: GetOptions = {"range": (start, stop)}
+        if self._etag is not None:  # obstore takes no None, whatever its types say
+            options["if_match"] = self._etag
+        try:
+            async with asyncio.timeout(2 * self._limits.connect_seconds + self._limits.grace_seconds):
+                return await obstore.get_async(self._store, self._address.key, options=options)
+        except TimeoutError as error:
+            raise TryAgain("no answer in time") from error
+        except OBJECT_STORE_ERRORS as error:
+            raise meaning(error, self._address) from error
+
+    async def _body(self, answer: Any) -> Pieces:
+        try:
+            async for piece in answer.stream(min_chunk_size=_PIECE_BYTES):
+                yield bytes(piece)
+        except OBJECT_STORE_ERRORS as error:
+            raise TryAgain(f"{self.name}: the connection broke") from error

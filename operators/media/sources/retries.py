@@ -1,0 +1,58 @@
+"""One request is tried a few times, then its origin is away."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from operators.errors import InvalidMedia, SourceAway
+from operators.media.sources.limits import FetchLimits
+
+Result = TypeVar("Result")
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class TryAgain(Exception):
+    """An attempt failed in a way that another may not.
+
+    Args:
+        message: what was seen.
+        retry_after_seconds: what the origin asked for.
+        at_last: what the last attempt's failure means; None is that the origin is away.
+    """
+
+    def __init__(
+        self, message: str, *, retry_after_seconds: float | None = None, at_last: InvalidMedia | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.retry_after_seconds = retry_after_seconds
+        self.at_last = at_last
+
+
+async def with_retries(
+    origin: str, attempt: Callable[[], Awaitable[Result]], limits: FetchLimits, sleep: Sleep = asyncio.sleep
+) -> Result:
+    """Return what `attempt` returns.
+
+    Raises:
+        SourceAway: no attempt succeeded, or the origin wants to be left alone for longer than we wait.
+        InvalidMedia: no attempt succeeded, and the last one blames the media.
+    """
+    for number in range(1, limits.max_attempts + 1):
+        try:
+            return await attempt()
+        except TryAgain as failure:
+            is_left_alone = (failure.retry_after_seconds or 0.0) > limits.max_retry_after_seconds
+            if number == limits.max_attempts or is_left_alone:
+                raise failure.at_last or SourceAway(origin, f"{failure.message}, {number} tries") from failure
+            await sleep(max(failure.retry_after_seconds or 0.0, backoff_seconds(number, limits)))
+    raise ValueError(f"max_attempts is {limits.max_attempts}; at least 1")
+
+
+def backoff_seconds(attempt_number: int, limits: FetchLimits) -> float:
+    """The pause after the `attempt_number`-th failure: doubling, bounded, half of it chance."""
+    longest = min(limits.max_backoff_seconds, limits.first_backoff_seconds * 2.0 ** (attempt_number - 1))
+    return longest * (0.5 + 0.5 * random.random())

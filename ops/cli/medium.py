@@ -1,0 +1,59 @@
+"""What a command line names as media: a file, a web address, or an object in a store."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from schemas.uploads import FileSource, MediaSource
+
+_URL = re.compile(r"(https?|s3|gs|az)://", re.IGNORECASE)
+_WEB = re.compile(r"https?://", re.IGNORECASE)
+
+
+def is_file(medium: str) -> bool:
+    """Whether it is a path, and no address."""
+    return _URL.match(medium) is None
+
+
+def raw_source(medium: str, sha256: str | None) -> dict[str, Any]:
+    """The event's `source`, still to be checked."""
+    checksum = {} if sha256 is None else {"sha256": sha256.lower()}
+    if is_file(medium):
+        return {"kind": "file", "path": str(Path(medium).resolve()), **checksum}
+    return {"kind": "url" if _WEB.match(medium) else "object", "url": medium, **checksum}
+
+
+def file_name(medium: str) -> str:
+    """The last part of its path."""
+    return Path(medium if is_file(medium) else urlsplit(medium).path).name
+
+
+def make_video_id(medium: str) -> str:
+    """A stable id: of a file's name, size and time, or of an address, query included, since that may be all that
+    tells two videos apart."""
+    stem = re.sub(r"[^A-Za-z0-9._~-]+", "-", Path(file_name(medium)).stem)[:80] or "video"
+    return f"{stem}-{hashlib.sha256(_identity(medium).encode(errors='surrogateescape')).hexdigest()[:8]}"
+
+
+def described(source: MediaSource) -> str:
+    """For people; no query of an address, which may be a signature."""
+    if isinstance(source, FileSource):
+        return source.path
+    from operators.media.sources.catalogue import source_name  # with it come clients that take a moment to import
+
+    return source_name(source)
+
+
+def _identity(medium: str) -> str:
+    if not is_file(medium):
+        return medium
+    path = Path(medium)
+    try:
+        stat = path.stat()
+        return f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
+    except (OSError, ValueError):
+        return medium

@@ -1,0 +1,146 @@
+"""Events that wait because their media cannot be fetched now: they keep their offset, and give up their slot.
+
+So one origin that is away never holds up the media of others. The number is bounded: beyond it events wait inside their
+slots, and pressure builds up in Kafka.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Final
+
+from operators.errors import SourceAway, SpoolFull
+from streams import metrics
+from streams.clock import Clock
+from streams.delivery.admission import Slot
+from streams.delivery.backoff import Backoff
+from streams.delivery.breaker import Breakers
+from streams.delivery.record import Place, Record
+
+BETWEEN_RETURNS: Final = Backoff(first_seconds=2.0, limit_seconds=60.0)
+SHORTEST_PATIENCE_SECONDS: Final = 600.0
+"""An event that came late out of a backlog is not given up for a moment's outage."""
+
+
+class Parked:
+    """One event that is parked, seen by those of its agents that want its media."""
+
+    def __init__(self) -> None:
+        self.has_room = asyncio.Event()
+        """The slot may be left."""
+        self.may_return = asyncio.Event()
+        """It is time to try again, or `is_over`."""
+        self.is_over = False
+        """The generation has ended: the event comes again, here or elsewhere."""
+
+    def end(self) -> None:
+        """Let everyone go, unfinished."""
+        self.is_over = True
+        self.has_room.set()
+        self.may_return.set()
+
+
+class Parking:
+    """The parked events of one app.
+
+    Args:
+        breakers: say when an origin may be asked again.
+        clock: for waits and patience.
+        capacity: events at once.
+        patience_seconds: from the broker's timestamp of an event until its media is given up.
+        backoff: between two tries of one event whose origin answers others.
+    """
+
+    def __init__(
+        self,
+        breakers: Breakers,
+        clock: Clock,
+        *,
+        capacity: int,
+        patience_seconds: float,
+        backoff: Backoff = BETWEEN_RETURNS,
+    ) -> None:
+        self._breakers = breakers
+        self._clock = clock
+        self._room = asyncio.Semaphore(capacity)
+        self._patience_seconds = patience_seconds
+        self._backoff = backoff
+        self._parked: dict[Place, Parked] = {}
+        self._waits: set[asyncio.Task[None]] = set()
+        self._since: dict[Place, float] = {}
+        self._delays: dict[Place, Iterator[float]] = {}
+
+    @property
+    def num_parked(self) -> int:
+        """Events that wait, those inside their slots included."""
+        return len(self._parked)
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether events wait inside their slots: then a role that gets nowhere is not stuck."""
+        return any(not parked.has_room.is_set() for parked in self._parked.values())
+
+    def is_patient_with(self, record: Record) -> bool:
+        """Whether to wait for the record's media, still."""
+        return self._clock.now_unix_seconds() < self._gives_up_at(record)
+
+    def park(self, record: Record, slot: Slot, away: SourceAway) -> Parked:
+        """Let one agent of the event wait; all of them wait together."""
+        parked = self._parked.get(record.place)
+        if parked is None:
+            parked = self._parked[record.place] = Parked()
+            metrics.RETRIES.labels("source").inc()
+            wait = asyncio.create_task(self._wait(parked, record, slot, away))
+            self._waits.add(wait)
+            wait.add_done_callback(self._waits.discard)
+        return parked
+
+    def forget(self, place: Place) -> None:
+        """The event has its answer."""
+        self._since.pop(place, None)
+        self._delays.pop(place, None)
+
+    def end(self) -> None:
+        """A generation ends: nobody waits any more."""
+        for parked in self._parked.values():
+            parked.end()
+        for wait in self._waits:
+            wait.cancel()
+        self._parked.clear()
+        self._since.clear()
+        self._delays.clear()
+
+    async def _wait(self, parked: Parked, record: Record, slot: Slot, away: SourceAway) -> None:
+        async with self._room:
+            parked.has_room.set()
+            await slot.closed.wait()  # else its agents would meet in it again, with what failed
+            await self._until_worth_trying(record, away)
+            del self._parked[record.place]
+            # Its room is free from here on: who waits for it holds the slot that this one needs.
+            parked.may_return.set()
+
+    async def _until_worth_trying(self, record: Record, away: SourceAway) -> None:
+        left_seconds = self._gives_up_at(record) - self._clock.now_unix_seconds()
+        waits = [
+            asyncio.ensure_future(self._turn(record.place, away)),
+            asyncio.ensure_future(self._clock.sleep(max(0.0, left_seconds))),
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def _turn(self, place: Place, away: SourceAway) -> None:
+        """An origin that is away for everyone is tried when its breaker says so; otherwise the event waits by
+        itself."""
+        if isinstance(away, SpoolFull) or not self._breakers.is_open(away.origin):
+            await self._clock.sleep(next(self._delays.setdefault(place, self._backoff.delays())))
+        if not isinstance(away, SpoolFull):
+            await self._breakers.turn(away.origin)
+
+    def _gives_up_at(self, record: Record) -> float:
+        since = self._since.setdefault(record.place, self._clock.now_unix_seconds())
+        shortest = min(self._patience_seconds, SHORTEST_PATIENCE_SECONDS)
+        return max(record.timestamp_unix_seconds + self._patience_seconds, since + shortest)

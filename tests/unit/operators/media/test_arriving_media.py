@@ -1,0 +1,280 @@
+"""Media that is fetched while it is decoded, through the real decoder process."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from operators.errors import InvalidMedia, SourceAway, SpoolFull
+from operators.media.arriving_file import GRANULE_BYTES, ArrivingFile
+from operators.media.limits import DecodeLimits
+from operators.media.plan import PlanPolicy
+from operators.media.pool import DecoderPool
+from operators.media.receipt import DecodeReceipt
+from operators.media.session import MediaSession, MediaSessions
+from ops.bench.long_clip import make_long_clip
+from ops.local.http_origin import HttpOrigin
+from schemas.uploads import FileSource
+from tests.hostile_media import HOSTILE_FILES, HostileFile, write_sound, write_video
+from tests.opened_files import ArrivingFiles, LocalFiles
+
+
+@pytest.fixture
+async def pool() -> AsyncIterator[DecoderPool]:
+    """One decoder process."""
+    pool = DecoderPool(1)
+    await pool.open()
+    yield pool
+    await pool.close()
+
+
+async def pixels_of(session: MediaSession) -> list[bytes]:
+    """All sampled frames."""
+    return [frame.pixels.tobytes() async for frame in session.frames()]
+
+
+async def decoded(
+    pool: DecoderPool, files: ArrivingFiles, path: Path, policy: PlanPolicy | None = None
+) -> DecodeReceipt:
+    """The receipt of one decode."""
+    async with MediaSessions(pool, files, policy).open("video", FileSource(path=str(path))) as session:
+        return await session.receipt()
+
+
+class TestArrivingFile:
+    """What FFmpeg reads through."""
+
+    @pytest.fixture
+    def asked(self) -> list[tuple[int, int]]:
+        return []
+
+    def file(self, tmp_path: Path, asked: list[tuple[int, int]], *, comes: bool = True) -> ArrivingFile:
+        """Five and a half granules, each byte telling its granule."""
+        path = tmp_path / "file"
+        path.write_bytes(b"".join(bytes([number]) * GRANULE_BYTES for number in range(6))[: 11 * GRANULE_BYTES // 2])
+        self.opened = path.open("rb")
+
+        def ask(start: int, stop: int) -> bool:
+            asked.append((start, stop))
+            return comes
+
+        return ArrivingFile(self.opened.fileno(), path.stat().st_size, ask)
+
+    def test_asks_once_for_each_part(self, tmp_path: Path, asked: list[tuple[int, int]]) -> None:
+        """Whole granules, missing ones in one go, and nothing twice; the last one ends with the file."""
+        file = self.file(tmp_path, asked)
+        file.seek(2 * GRANULE_BYTES + 5)
+        assert file.read(10) == b"\2" * 10
+        assert file.read(10) == b"\2" * 10
+        file.seek(0)
+        assert len(file.read(10 * GRANULE_BYTES)) == 11 * GRANULE_BYTES // 2
+        assert asked == [(2 * GRANULE_BYTES, 3 * GRANULE_BYTES), (0, 11 * GRANULE_BYTES // 2)]
+
+    def test_ends_where_it_never_comes(self, tmp_path: Path, asked: list[tuple[int, int]]) -> None:
+        """A refusal is the end of the file, now and for whatever is read later, without asking again."""
+        file = self.file(tmp_path, asked, comes=False)
+        assert file.read(10) == b""
+        file.seek(4 * GRANULE_BYTES)
+        assert (file.read(10), file.ensure_all(), len(asked)) == (b"", False, 1)
+
+    def test_seeks_like_a_file(self, tmp_path: Path, asked: list[tuple[int, int]]) -> None:
+        """From the start, from here, from the end; nowhere is -1, and beyond the end nothing is read or asked."""
+        file = self.file(tmp_path, asked)
+        size = 11 * GRANULE_BYTES // 2
+        assert (file.seek(7), file.seek(3, 1), file.seek(-1, 2), file.tell()) == (7, 10, size - 1, size - 1)
+        assert (file.seek(-1), file.seek(0, 77)) == (-1, -1)
+        assert file.seek(size + 100) == size + 100
+        assert (file.read(5), asked) == (b"", [])
+
+
+class TestArrivingMedia:
+    """What agents get of it."""
+
+    @pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv", "clip.ts", "clip.avi"])
+    async def test_decodes_as_a_file_does(self, name: str, pool: DecoderPool, tmp_path: Path) -> None:
+        """The same pictures and the same sound, although no byte was there at first."""
+        path = write_video(tmp_path / name, num_frames=100, sound_seconds=4.0, index_first=False)
+        found = []
+        for opener in (LocalFiles(tmp_path), ArrivingFiles()):
+            async with MediaSessions(pool, opener).open("video", FileSource(path=str(path))) as session:
+                audio = await session.audio()
+                assert audio is not None
+                found.append((await pixels_of(session), audio.speech.copy(), await session.motion()))
+        (pixels, speech, motion), (pixels_arrived, speech_arrived, motion_arrived) = found
+        assert pixels == pixels_arrived
+        assert np.array_equal(speech, speech_arrived)
+        assert motion is not None and motion_arrived is not None
+        assert np.array_equal(motion.luma, motion_arrived.luma)
+
+    async def test_sound_alone(self, pool: DecoderPool, tmp_path: Path) -> None:
+        """Media without pictures arrives, too."""
+        path = write_sound(tmp_path / "tone.wav", seconds=2.0)
+        assert (await decoded(pool, ArrivingFiles(), path)).audio_seconds == pytest.approx(2.0, abs=0.1)
+
+    async def test_receipt_counts_what_was_fetched(self, pool: DecoderPool, tmp_path: Path) -> None:
+        """`bytes_read` is what came over the network; what was opened is closed."""
+        path = write_video(tmp_path / "clip.mp4", num_frames=50)
+        files = ArrivingFiles()
+        receipt = await decoded(pool, files, path)
+        assert receipt.bytes_read == files.opened[0].bytes_fetched == path.stat().st_size
+        assert files.opened[0].is_closed
+
+    @pytest.mark.parametrize("is_index_first", [True, False])
+    async def test_a_long_video_is_not_pulled(
+        self, is_index_first: bool, pool: DecoderPool, tmp_path: Path, samples: Path
+    ) -> None:
+        """Of 60 MB of MP4, wherever its index lies, a sparse plan fetches a fraction, in few and large enough reads."""
+        clip = make_long_clip(
+            samples / "bigbuckbunny.mp4", tmp_path / "long.mp4", is_index_first=is_index_first, seconds=95.0
+        )
+        size_bytes = clip.stat().st_size
+        assert size_bytes > 60_000_000
+        files = ArrivingFiles()
+        sparse = PlanPolicy(sweep_max_packets=0, max_frames=12, num_bursts=1, max_fetched_audio_seconds=10.0)
+        receipt = await decoded(pool, files, clip, sparse)
+        (opened,) = files.opened
+        assert receipt.frames_sampled >= 11
+        assert receipt.audio_seconds == pytest.approx(10.0, abs=1.5)
+        assert opened.bytes_fetched < size_bytes / 4
+        assert opened.bytes_fetched / len(opened.asked) >= GRANULE_BYTES
+
+    async def test_waiting_is_not_decoding(self, tmp_path: Path) -> None:
+        """What takes long to come does not use up the decode's time."""
+        pool = DecoderPool(1, DecodeLimits(wall_seconds=2.0))
+        await pool.open()
+        path = write_video(tmp_path / "clip.mp4", num_frames=50)
+        gate = asyncio.Event()
+        asyncio.get_running_loop().call_later(2.5, gate.set)  # real time, because what is tested is the loop's own
+        assert (await decoded(pool, ArrivingFiles(gate=gate), path)).frames_sampled == 2
+        await pool.close()
+
+    @pytest.mark.parametrize(
+        "failure",
+        [
+            InvalidMedia("media-changed", "it is another one now"),
+            SourceAway("https://cdn.example:443", "no answer"),
+            SpoolFull("spool", "the disk is full"),
+        ],
+    )
+    @pytest.mark.parametrize("number", [0, 3])
+    async def test_what_never_comes_ends_the_decode(
+        self, failure: Exception, number: int, pool: DecoderPool, tmp_path: Path
+    ) -> None:
+        """Every agent gets that very error, at once or in the middle; the process goes on with the next video."""
+        before = pool.process_ids
+        padded = {"x264-params": "nal-hrd=cbr:bitrate=4000:vbv-maxrate=4000:vbv-bufsize=4000"}
+        path = write_video(tmp_path / "clip.mp4", num_frames=100, options=padded)
+        files = ArrivingFiles(before=self.failing(failure, number))
+        async with MediaSessions(pool, files).open("video", FileSource(path=str(path))) as session:
+            asked = (session.receipt(), session.motion(), pixels_of(session))
+            errors = await asyncio.gather(*asked, return_exceptions=True)
+            assert all(error is failure for error in errors)
+        assert files.opened[0].is_closed
+        assert (await decoded(pool, ArrivingFiles(), path)).frames_sampled == 4
+        assert pool.process_ids == before
+
+    def failing(self, failure: Exception, number: int) -> Callable[[int, int], None]:
+        """Let `number` ranges come, then fail."""
+        come = iter(range(number))
+
+        def before(_start: int, _stop: int) -> None:
+            if next(come, None) is None:
+                raise failure
+
+        return before
+
+    async def test_cancelling_while_it_waits(self, pool: DecoderPool, tmp_path: Path) -> None:
+        """A session that is closed while its media is awaited ends at once, and the pool serves on."""
+        path = write_video(tmp_path / "clip.mp4", num_frames=50)
+        files = ArrivingFiles(gate=asyncio.Event())
+        async with MediaSessions(pool, files).open("video", FileSource(path=str(path))) as session:
+            asking = asyncio.create_task(session.receipt())
+            while not (files.opened and files.opened[0].asked):
+                await asyncio.sleep(0.01)
+            asking.cancel()
+        assert files.opened[0].is_closed
+        assert (await decoded(pool, ArrivingFiles(), path)).frames_sampled == 2
+
+
+class TestHostileMedia:
+    """Media that arrives reaches nothing but its own bytes."""
+
+    @pytest.mark.parametrize("file", HOSTILE_FILES.values(), ids=HOSTILE_FILES.keys())
+    async def test_comes_to_the_same_end(self, file: HostileFile, tmp_path: Path, pool: DecoderPool) -> None:
+        """As a file of ours does."""
+        path = file.build(tmp_path / file.name)
+        if path.stat().st_size == 0 or file in (HOSTILE_FILES["16K"], HOSTILE_FILES["8K"]):
+            pytest.skip("empty, or a picture that takes seconds to make")
+        try:
+            receipt = await decoded(pool, ArrivingFiles(), path)
+        except InvalidMedia as fault:
+            assert fault.cause == file.cause, fault.message
+        else:
+            assert file.cause is None
+            assert (receipt.frames_sampled > 0) is file.has_frames
+
+    @pytest.mark.parametrize("build", ["hls", "concat", "sdp", "external data"])
+    async def test_opens_nothing_else(self, build: str, tmp_path: Path, pool: DecoderPool) -> None:
+        """Whatever it refers to, file or address, is not opened: nobody asks the origin, and nothing is decoded."""
+        secret = write_video(tmp_path / "secret.mp4", num_frames=50)
+        with HttpOrigin() as origin:
+            url = origin.put("/secret.mp4", secret)
+            path = REFERRING[build](tmp_path, secret, url)
+            for opener in (ArrivingFiles(), LocalFiles(tmp_path)):
+                async with MediaSessions(pool, opener).open("video", FileSource(path=str(path))) as session:
+                    with pytest.raises(InvalidMedia) as caught:
+                        await session.receipt()
+                assert caught.value.cause in ("media-unreadable", "media-no-streams"), caught.value.message
+            assert origin.requests == []
+
+
+def _hls(folder: Path, secret: Path, url: str) -> Path:
+    path = folder / "list.mp4"
+    lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:10", "#EXTINF:10,", str(secret), "#EXTINF:10,", url, "#EXT-X-ENDLIST"]
+    path.write_text("\n".join(lines))
+    return path
+
+
+def _concat(folder: Path, secret: Path, url: str) -> Path:
+    path = folder / "concat.mp4"
+    path.write_text(f"ffconcat version 1.0\nfile '{secret}'\nfile '{url}'\n")
+    return path
+
+
+def _sdp(folder: Path, secret: Path, url: str) -> Path:
+    path = folder / "session.mp4"
+    path.write_text("v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\n")
+    return path
+
+
+def _external_data(folder: Path, secret: Path, url: str) -> Path:
+    """An MP4 whose samples lie in another file: its data reference is made to name one (ISO/IEC 14496-12, 8.7.2)."""
+    content = secret.read_bytes()
+    inside = struct.pack(">I4sI", 12, b"url ", 1)
+    assert content.count(inside) == 1
+    location = str(secret).encode() + b"\0"
+    outside = struct.pack(">I4sI", 12 + len(location), b"url ", 0) + location
+    path = folder / "external.mp4"
+    path.write_bytes(_grown(content, content.index(inside), inside, outside))
+    return path
+
+
+def _grown(content: bytes, place: int, old: bytes, new: bytes) -> bytes:
+    """Replace a box, and add the difference to the size of every box around it; what lies in `mdat` is dropped."""
+    grown = bytearray(content)
+    for kind in (b"moov", b"trak", b"mdia", b"minf", b"dinf", b"dref"):
+        start = content.rindex(kind, 0, place) - 4
+        (size,) = struct.unpack_from(">I", grown, start)
+        struct.pack_into(">I", grown, start, size + len(new) - len(old))
+    grown[place : place + len(old)] = new
+    data = grown.index(b"mdat")
+    grown[data + 4 :] = bytes(len(grown) - data - 4)
+    return bytes(grown)
+
+
+REFERRING = {"hls": _hls, "concat": _concat, "sdp": _sdp, "external data": _external_data}
