@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,10 +18,13 @@ from streams.delivery.consumer_rules import ConsumerRules
 from streams.delivery.crash import Crash, WorkerExit
 from streams.delivery.delivery import Delivery, Work
 from streams.delivery.ledger import OffsetLedger
+from streams.delivery.parking import Parking
 from streams.delivery.safe_consumer import ConsumerPolicy, SafeConsumer
 from streams.delivery.settlement import Settlement
 from streams.delivery.transport import SafeTransport
 from streams.settings import Role, Settings
+from streams.tls import client_context
+from streams.wire_checks import kafka_tls_files
 
 _SESSION_SECONDS: Final = 12.0
 _REBALANCE_SECONDS: Final = 90.0
@@ -54,6 +56,10 @@ class RoleSpec:
     """At most that many at a time from the client's buffer."""
     buffer_records: int = 4096
     """An agent's queue; a fifth of it has to hold a poll of every assigned partition."""
+    parking: Parking | None = None
+    """Where media may be away."""
+    num_arrived: Callable[[], int] = lambda: 0
+    """Grows while something arrives that an unfinished event waits for."""
     close: Callable[[], Awaitable[None]] | None = None
     """Ends what the works began beside their deliveries; called when those have ended."""
 
@@ -76,7 +82,10 @@ class RoleApp:
         self._close_works = spec.close
         self._drain_timeout_seconds = settings.drain_timeout_seconds
         self._settlement = Settlement(spec.attempts)
-        self.admission = Admission(spec.capacity, spec.works, self._settlement.settle)
+        self._parking = spec.parking
+        self._num_arrived = spec.num_arrived
+        on_suspend = spec.parking.end if spec.parking is not None else None
+        self.admission = Admission(spec.capacity, spec.works, self._settlement.settle, on_suspend)
         if spec.role == "media":
             metrics.SLOTS_TAKEN.set_function(lambda: self.admission.num_slots)
         self._app = faust_app(settings, spec)
@@ -101,11 +110,13 @@ class RoleApp:
             await self._settlement.drain(_SETTLE_SECONDS)
 
     def num_finished(self) -> int:
-        """Grows with every event that an agent finished."""
-        return self.ledger.num_finished
+        """Grows with every event that an agent finished, and with what arrives for one."""
+        return self.ledger.num_finished + self._num_arrived()
 
     def lag(self) -> int:
-        """Records that wait in the assigned partitions, as far as known."""
+        """Records that wait in the assigned partitions, as far as known; none where they cannot but wait."""
+        if self._parking is not None and self._parking.is_crowded:
+            return 0
         consumer = self._app._consumer
         return consumer.lag() if isinstance(consumer, SafeConsumer) and self.joined.is_set() else 0
 
@@ -139,6 +150,7 @@ class RoleApp:
             crash=self._crash,
             clock=clock,
             attempts=spec.attempts,
+            parking=spec.parking,
             device_fault_attempts=spec.device_fault_attempts,
         )
 
@@ -198,9 +210,7 @@ def _credentials(settings: Settings) -> Any:
     protocol = settings.kafka_security_protocol
     if protocol == "PLAINTEXT":
         return None
-    context = None
-    if protocol.endswith("SSL"):
-        context = ssl.create_default_context(cafile=settings.kafka_ssl_ca_file)
+    context = client_context(kafka_tls_files(settings)) if protocol.endswith("SSL") else None
     if protocol == "SSL":
         return faust.SSLCredentials(context=context)
     password = settings.kafka_sasl_password

@@ -43,10 +43,25 @@ SIGNALS = Counter("vidsignal_signals_total", "Signals published", ("modality", "
 CLAIMS_REUSED = Counter("vidsignal_claims_reused_total", "Replays answered from a claim", ("modality",))
 VERDICTS = Counter("vidsignal_verdicts_total", "Verdicts published", ("status", "action"))
 FACTS_IGNORED = Counter("vidsignal_facts_ignored_total", "Facts that changed nothing", ("kind", "cause"))
+VIDEOS_FORGOTTEN = Counter("vidsignal_videos_forgotten_total", "Deletions whose tombstones are out")
+AUDIT_FINDINGS = Counter("vidsignal_audit_findings_total", "What an audit found wrong", ("problem",))
 DEADLINES_FIRED = Counter("vidsignal_deadlines_fired_total", "Deadline records published")
+PARKED_EVENTS = Gauge("vidsignal_parked_events", "Videos that wait for where their media lies, without a slot")
+SOURCE_BREAKERS_OPEN = Gauge("vidsignal_source_breakers_open", "Origins of media that are away")
+SOURCE_BYTES = Counter("vidsignal_source_bytes_total", "Bytes of media fetched", ("kind",))
 RETRIES = Counter("vidsignal_retries_total", "Waits for something that was away", ("what",))
 COST_USD = Counter("vidsignal_cost_usd_total", "Cost of final verdicts by the price table")
 ENERGY_JOULES = Counter("vidsignal_energy_joules_total", "Energy of final verdicts, modelled where not measured")
 VIDEO_COST_USD = Histogram(
     "vidsignal_video_cost_usd", "Cost of one video", buckets=(1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3)
+)
+ENGAGEMENT_EVENTS = Counter(
+    "vidsignal_engagement_events_total", "Engagement events, and what became of them", ("result",)
+)
+ENGAGEMENT_BATCH_SECONDS = Histogram(
+    "vidsignal_engagement_batch_seconds", "Time to count one batch of engagement events", buckets=_SHORT_SECONDS
+)
+ENGAGEMENT_SUMMARIES = Counter("vidsignal_engagement_summaries_total", "Engagement summaries written to the log")
+ENGAGEMENT_SEEKS = Counter(
+    "vidsignal_engagement_seeks_total", "Times that the store stood elsewhere in the log than the consumer"
 )

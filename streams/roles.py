@@ -11,26 +11,32 @@ from redis.asyncio import Redis
 from schemas.facts import Failure
 from schemas.identity import MODALITIES
 from schemas.topics import SIGNALS, UPLOADED
+from streams import metrics
 from streams.apps import RoleSpec, group_of
+from streams.audit import Audit, AuditSweep
 from streams.clock import Clock
 from streams.delivery.admission import Slot
 from streams.delivery.attempts import Attempts
 from streams.delivery.consumer_rules import KafkaCommits, StoreKeepsUp
 from streams.delivery.dead_letters import DeadLetters
 from streams.delivery.delivery import Work
+from streams.delivery.parking import Parking
 from streams.delivery.publisher import Publisher
 from streams.delivery.record import Record
 from streams.intake import Intake
+from streams.rebuild import RebuildStores
 from streams.settings import Settings
+from streams.similarity.vectors import Vectors
 from streams.store.applied import AppliedOffsets
 from streams.store.cases import Cases
 from streams.store.claims import Claims
 from streams.store.deadlines import Deadlines
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
+from streams.store.witness import Witness
 from streams.verdict.cost import Prices
 from streams.verdict.policy import Policy
-from streams.verdict.role import Ruleset, VerdictRole
+from streams.verdict.role import Forgetting, Ruleset, VerdictRole
 
 if TYPE_CHECKING:
     from streams.engine import Engine
@@ -48,6 +54,9 @@ class Shared:
 
     settings: Settings
     redis: Redis
+    fold_redis: Redis
+    """The same store through a client that asks `witness` at every new connection."""
+    witness: Witness
     keys: Keys
     publisher: Publisher
     clock: Clock
@@ -61,6 +70,40 @@ class Shared:
     def deadlines(self) -> Deadlines:
         """Registered deadlines."""
         return Deadlines(self.redis, self.keys)
+
+    @property
+    def outcomes(self) -> Outcomes:
+        """States and outcomes."""
+        return Outcomes(self.fold_redis, self.keys, self.settings.guard_seconds, self.witness)
+
+    @property
+    def applied(self) -> AppliedOffsets:
+        """How far the verdict role's log is applied."""
+        return AppliedOffsets(self.fold_redis, self.keys, group_of(self.settings, "verdict"))
+
+    @property
+    def vectors(self) -> Vectors:
+        """What follows outcomes into the embedding spaces."""
+        return Vectors(self.redis, self.keys)
+
+    @property
+    def forgetting(self) -> Forgetting:
+        """What a deletion needs."""
+        tombstones = Deadlines(self.redis, self.keys, self.keys.tombstones())
+        return Forgetting(tombstones, self.letters, self.settings.tombstone_repeat_seconds)
+
+    def audit(self, policy: Policy) -> AuditSweep:
+        """The background audit."""
+        settings = self.settings
+        stores = RebuildStores(self.outcomes, self.deadlines, self.applied, (self.vectors,))
+        ruleset = Ruleset(policy, Prices.from_settings(settings), settings.log_generation)
+        audit = Audit(settings, ruleset, stores, self.publisher)
+        return AuditSweep(audit, self._take_turn, settings.audit_interval_seconds, self.clock)
+
+    async def _take_turn(self) -> bool:
+        """Whether no other worker audited within half an interval."""
+        held_seconds = max(1, int(self.settings.audit_interval_seconds / 2))
+        return bool(await self.redis.set(self.keys.audit(), "held", nx=True, ex=held_seconds))
 
 
 class FactWork:
@@ -109,28 +152,43 @@ def media_spec(shared: Shared, engine: Engine) -> RoleSpec:
         rules=KafkaCommits(),
         attempts=Attempts(shared.redis, shared.keys),
         device_fault_attempts=settings.device_fault_attempts,
+        parking=_parking(shared, engine),
+        num_arrived=lambda: engine.media.bytes_fetched,
         poll_records=_MEDIA_POLL_RECORDS,
         buffer_records=_MEDIA_BUFFER_RECORDS,
     )
+
+
+def _parking(shared: Shared, engine: Engine) -> Parking:
+    parking = Parking(
+        engine.breakers,
+        shared.clock,
+        capacity=shared.settings.max_parked,
+        patience_seconds=shared.settings.source_patience_seconds,
+    )
+    metrics.PARKED_EVENTS.set_function(lambda: parking.num_parked)
+    metrics.SOURCE_BREAKERS_OPEN.set_function(lambda: engine.breakers.num_open)
+    return parking
 
 
 def verdict_spec(shared: Shared, policy: Policy) -> RoleSpec:
     """Signals become verdicts and feature records."""
     settings = shared.settings
     role = VerdictRole(
-        Outcomes(shared.redis, shared.keys),
+        shared.outcomes,
         shared.deadlines,
         shared.publisher,
         Ruleset(policy, Prices.from_settings(settings), settings.log_generation),
         shared.clock,
+        shared.forgetting,
+        (shared.vectors,),
     )
-    applied = AppliedOffsets(shared.redis, shared.keys, group_of(settings, "verdict"))
     return RoleSpec(
         role="verdict",
         topic=SIGNALS,
         works={"verdict": FactWork(role)},
         capacity=_LIGHT_EVENTS,
-        rules=StoreKeepsUp(applied),
+        rules=StoreKeepsUp(shared.applied),
         close=role.close,
     )
 

@@ -30,7 +30,7 @@ class Progress(Protocol):
         """Grows with every finished event."""
 
     def lag(self) -> int:
-        """Records that wait."""
+        """Records that wait for it; none while it waits, with all it has, for what is away."""
 
 
 @dataclass(slots=True)

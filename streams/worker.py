@@ -24,7 +24,8 @@ from streams.broker_wait import await_topics
 from streams.clock import SystemClock
 from streams.delivery.crash import Crash, WorkerExit
 from streams.delivery.publisher import Publisher
-from streams.kafka_clients import producer_configuration
+from streams.engagement.role import EngagementRole
+from streams.kafka_clients import BrokerRefuses, producer_configuration
 from streams.logs import configure_logs
 from streams.observers import DecodeMetrics, InferenceMetrics
 from streams.pins import WrongVersion, check_pins
@@ -33,10 +34,13 @@ from streams.roles import Shared, intake_spec, media_spec, verdict_spec
 from streams.settings import InvalidSettings, Settings, read_settings
 from streams.store.client import open_store
 from streams.store.keys import Keys
+from streams.store.refusals import StoreRefuses, require_entry
+from streams.store.wire import store_options
+from streams.store.witness import Witness
 from streams.verdict.policy import Policy
 from streams.verdict.policy_checks import InvalidPolicy
 from streams.verdict.policy_file import load_policy
-from streams.verdict.sweep import DeadlineSweep
+from streams.verdict.sweep import deadline_sweep, tombstone_sweep
 from streams.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -45,7 +49,7 @@ if TYPE_CHECKING:
 _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _LONGEST_STOP_SECONDS: Final = 14.0
 """Beside the drain; then the process ends as it is, and unfinished events come again."""
-MISCONFIGURATIONS: Final = (InvalidPolicy, WrongVersion, WeightsMissing, WeightsCorrupt)
+MISCONFIGURATIONS: Final = (InvalidPolicy, WrongVersion, WeightsMissing, WeightsCorrupt, BrokerRefuses, StoreRefuses)
 """What a restart does not help against; told in one line, without a traceback."""
 _CRASH_CHECK_SECONDS: Final = 0.5
 _PATIENCE_SECONDS: Final = 600.0
@@ -105,6 +109,8 @@ class Worker:
         self._engine_options = engine_options
         self._clock = SystemClock()
         self._roles: list[RoleApp] = []
+        self._engagement: list[EngagementRole] = []
+        """None or one; it is no Faust app."""
         self._background: list[asyncio.Task[None]] = []
 
     async def run(self) -> int:
@@ -137,8 +143,19 @@ class Worker:
             specs.append(intake_spec(shared))
         if "verdict" in self._settings.roles:
             specs.append(verdict_spec(shared, self._policy))
-            self._spawn(DeadlineSweep(shared.deadlines, shared.publisher, self._clock).run())
-        await asyncio.gather(*(self._join(spec) for spec in specs))
+            if self._settings.audit_interval_seconds:
+                self._spawn(shared.audit(self._policy).run())
+            self._spawn(deadline_sweep(shared.deadlines, shared.publisher, self._clock).run())
+            self._spawn(tombstone_sweep(shared.outcomes, shared.forgetting, shared.publisher, self._clock).run())
+        await asyncio.gather(self._join_engagement_role(shared), *(self._join(spec) for spec in specs))
+
+    async def _join_engagement_role(self, shared: Shared) -> None:
+        if "engagement" not in self._settings.roles:
+            return
+        role = EngagementRole(self._settings, shared.publisher, shared.letters, self._crash, self._clock)
+        self._engagement.append(role)
+        role.start()
+        await role.joined.wait()
 
     async def _join_media_role(self, shared: Shared, opened: AsyncExitStack) -> str | None:
         """Return the name of the device; None where the role does not run here."""
@@ -158,21 +175,27 @@ class Worker:
 
     async def _open_shared(self, opened: AsyncExitStack) -> Shared:
         settings = self._settings
-        redis = open_store(settings.redis_url.get_secret_value())
+        options = store_options(settings)
+        await require_entry(settings.redis_url.get_secret_value(), options)
+        redis = open_store(settings.redis_url.get_secret_value(), options)
         opened.push_async_callback(redis.aclose)
+        witness = Witness()
+        fold_redis = open_store(settings.redis_url.get_secret_value(), options, witness)
+        opened.push_async_callback(fold_redis.aclose)
         await redis.ping()
         await await_topics(settings, [settings.topic_prefix + topic.name for topic in TOPICS], self._clock)
         publisher = Publisher(producer_configuration(settings), settings.topic_prefix, clock=self._clock)
         opened.push_async_callback(publisher.close)
-        return Shared(settings, redis, Keys(settings.topic_prefix), publisher, self._clock)
+        return Shared(settings, redis, fold_redis, witness, Keys(settings.topic_prefix), publisher, self._clock)
 
     async def _stop_all(self) -> None:
         _log.info("stopping", exit_code=int(self._crash.exit_code))
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
-        ends = await asyncio.gather(*(role.stop() for role in self._roles), return_exceptions=True)
-        for role, end in zip(self._roles, ends, strict=True):
+        roles: list[RoleApp | EngagementRole] = [*self._roles, *self._engagement]
+        ends = await asyncio.gather(*(role.stop() for role in roles), return_exceptions=True)
+        for role, end in zip(roles, ends, strict=True):
             if isinstance(end, BaseException):
                 _log.warning("a role did not stop in order", role=role.role, error=repr(end))
 
@@ -194,7 +217,8 @@ class Worker:
             self._crash.report(error)
 
     def _watch(self, shared: Shared) -> None:
-        watchdog = Watchdog(self._roles, _PATIENCE_SECONDS, self._clock, all_answer=lambda: self._all_answer(shared))
+        roles: list[RoleApp | EngagementRole] = [*self._roles, *self._engagement]
+        watchdog = Watchdog(roles, _PATIENCE_SECONDS, self._clock, all_answer=lambda: self._all_answer(shared))
         self._spawn(watchdog.run())
 
     async def _look_for_crashes(self) -> None:
@@ -211,7 +235,7 @@ class Worker:
         ]
         try:
             await asyncio.wait_for(asyncio.gather(*asked), _ASK_SECONDS)
-        except TimeoutError:
+        except (TimeoutError, BrokerRefuses):
             return False
         return True
 

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from ops.bench.engagement import bench_engagement
+from ops.bench.near_duplicates import bench_near_duplicates
 from ops.bench.options import BenchOptions
 from ops.bench.pipeline import bench_pipeline
 from ops.bench.report import BenchReport
 
-BENCHES: Final[dict[str, Callable[[BenchOptions], BenchReport]]] = {"pipeline": bench_pipeline}
+BENCHES: Final[dict[str, Callable[[BenchOptions], BenchReport]]] = {
+    "pipeline": bench_pipeline,
+    "engagement": bench_engagement,
+    "near-duplicates": bench_near_duplicates,
+}
 """By the name on the command line."""
 
 __all__ = ["BENCHES", "BenchOptions"]

@@ -12,6 +12,7 @@ from ops.assets.clip import Recipe
 from ops.assets.derive import derive_clip
 from ops.bench.options import BenchOptions
 from ops.cli.demo_uploads import sample_uploads
+from ops.local_media import path_of
 from schemas.uploads import FileSource, VideoUploaded
 
 REPEATS = 2
@@ -46,7 +47,7 @@ def bench_uploads(cache_dir: Path, options: BenchOptions) -> list[VideoUploaded]
 
 def clip_folders(uploads: list[VideoUploaded]) -> set[Path]:
     """Folders that a worker has to be allowed to read."""
-    return {Path(upload.source.path).parent for upload in uploads}
+    return {path_of(upload).parent for upload in uploads}
 
 
 def _long_uploads(cache_dir: Path, options: BenchOptions) -> list[VideoUploaded]:

@@ -19,6 +19,7 @@ from ops.bench.process_tree import TreeMeter
 from ops.local.child import Child, start_child
 from ops.local.metrics_page import MetricsPage, read_metrics
 from ops.local.worker_process import WorkerProcess
+from ops.local_media import path_of
 from schemas.topics import MODERATION, UPLOADED
 from schemas.uploads import VideoUploaded
 from schemas.wire import encode, event_headers
@@ -144,7 +145,7 @@ class DirectContender:
         items = [
             {
                 "video_id": upload.video_id,
-                "path": upload.source.path,
+                "path": str(path_of(upload)),
                 "title": upload.title,
                 "description": upload.description,
                 "hashtags": upload.hashtags,

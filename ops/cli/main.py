@@ -8,10 +8,14 @@ from typing import Annotated
 import typer
 
 from ops.cli import (
+    access,
     analyze,
+    audit,
     bench,
     dead_letters,
     demo,
+    engagement,
+    forget,
     local,
     models,
     policy,
@@ -19,6 +23,8 @@ from ops.cli import (
     publish,
     rebuild,
     show,
+    similar,
+    spaces,
     topics,
     watch,
     worker,
@@ -43,12 +49,18 @@ app.command("publish")(publish.publish)
 app.command("analyze")(analyze.analyze)
 app.command("watch")(watch.watch)
 app.command("show")(show.show)
+app.command("similar")(similar.similar)
+app.add_typer(spaces.app, name="spaces")
+app.command("forget")(forget.forget)
 app.add_typer(topics.app, name="topics")
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(engagement.app, name="engagement")
 app.add_typer(policy.app, name="policy")
 app.add_typer(models.app, name="models")
 app.add_typer(projection.app, name="projection")
+app.add_typer(access.app, name="access")
 app.command("rebuild")(rebuild.rebuild)
+app.command("audit")(audit.audit)
 app.command("bench")(bench.bench)
 
 

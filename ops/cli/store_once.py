@@ -7,11 +7,13 @@ from typing import TypeVar
 
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as StoreAway
+from redis.exceptions import NoPermissionError
 from redis.exceptions import TimeoutError as StoreSilent
 
 from ops.cli.console import fail
 from ops.cli.exit_codes import ExitCode
 from streams.settings import Settings
+from streams.store.wire import store_options
 
 Answer = TypeVar("Answer")
 
@@ -24,10 +26,15 @@ async def read_once(settings: Settings, question: Callable[[Redis], Awaitable[An
     Workers wait for a store that is away; a person at a prompt wants to be told.
     """
     store: Redis = Redis.from_url(
-        settings.redis_url.get_secret_value(), socket_timeout=ANSWER_SECONDS, socket_connect_timeout=ANSWER_SECONDS
+        settings.redis_url.get_secret_value(),
+        socket_timeout=ANSWER_SECONDS,
+        socket_connect_timeout=ANSWER_SECONDS,
+        **store_options(settings),
     )
     try:
         return await question(store)
+    except NoPermissionError as error:
+        fail(f"Redis does not allow us that: {error}", ExitCode.USAGE)
     except (StoreAway, StoreSilent) as error:
         fail(f"Redis does not answer at the address in VIDSIGNAL_REDIS_URL: {error}", ExitCode.AWAY)
     finally:

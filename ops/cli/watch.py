@@ -14,7 +14,7 @@ from schemas.errors import InvalidEvent
 from schemas.outcomes import Verdict
 from schemas.topics import MODERATION, SIGNALS
 from schemas.wire import decode_fact
-from streams.kafka_clients import BrokerAway, client_configuration, require_broker, stored_record
+from streams.kafka_clients import WATCH_GROUP, BrokerAway, client_configuration, require_broker, stored_record
 from streams.readers_topics import decode_verdict
 from streams.settings import Settings
 
@@ -44,7 +44,7 @@ def watch(
 
 
 def _consumer(settings: Settings, from_beginning: bool) -> Consumer:
-    consumer = Consumer({**client_configuration(settings), "group.id": "vidsignal-watch", "enable.auto.commit": False})
+    consumer = Consumer({**client_configuration(settings), "group.id": WATCH_GROUP, "enable.auto.commit": False})
     start = OFFSET_BEGINNING if from_beginning else OFFSET_END
     names = [settings.topic_prefix + topic.name for topic in (SIGNALS, MODERATION)]
     partitions = [

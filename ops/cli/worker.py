@@ -11,7 +11,9 @@ from streams.worker import run_worker
 
 
 def worker(
-    roles: Annotated[str | None, typer.Option(help="Comma-separated: intake, media, verdict. All by default.")] = None,
+    roles: Annotated[
+        str | None, typer.Option(help="Comma-separated: intake, media, verdict, engagement. All by default.")
+    ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
 ) -> None:
     """Run roles until SIGTERM or Ctrl-C; prints one JSON line when models are warm and its groups are joined.

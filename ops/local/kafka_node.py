@@ -8,7 +8,9 @@ from pathlib import Path
 
 from ops.local.child import Child, start_child
 from ops.local.kafka_jars import KafkaUnavailable
+from ops.local.kafka_security import GUARDED_PROTOCOLS, GuardedProtocol, KafkaSecurity
 from ops.local.ports import ReservedPort
+from ops.local.private_files import write_private
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 """Above every topic's own limit, so that the topic table decides."""
@@ -38,14 +40,18 @@ class KafkaNode:
         node_id: 1, 2, 3, ...
         folder: a folder of its own; its log survives `kill`.
         jars: Kafka's libraries.
+        security: guards the node; None lets everybody in.
     """
 
-    def __init__(self, node_id: int, folder: Path, jars: Path) -> None:
+    def __init__(self, node_id: int, folder: Path, jars: Path, security: KafkaSecurity | None = None) -> None:
         self.node_id = node_id
         self._folder = folder
         self._class_path = f"{jars}/*"
         self.broker_port = ReservedPort()
         self.controller_port = ReservedPort()
+        self._security = security
+        guarded = GUARDED_PROTOCOLS if security else ()
+        self._guarded_ports: dict[str, ReservedPort] = {name: ReservedPort() for name in guarded}
         self._child: Child | None = None
 
     @property
@@ -60,6 +66,10 @@ class KafkaNode:
         """Whether it was started and not killed or closed since; a paused node counts as running."""
         return self._child is not None
 
+    def guarded_address(self, protocol: GuardedProtocol) -> str:
+        """`host:port` for clients that speak a protocol; only a guarded node has one."""
+        return self._guarded_ports[protocol].address
+
     def prepare(self, cluster_id: str, voters: Sequence[KafkaNode]) -> None:
         """Write the properties and format the log folder.
 
@@ -69,7 +79,7 @@ class KafkaNode:
         self._folder.mkdir(parents=True)
         settings = self._settings(voters)
         lines = [f"{key}={value}\n" for key, value in settings.items()]
-        self._properties_path.write_text("".join(lines), encoding="utf-8")
+        write_private(self._properties_path, "".join(lines).encode())
         self._format(cluster_id)
 
     def start(self) -> None:
@@ -90,6 +100,8 @@ class KafkaNode:
             self._child = None
         self.broker_port.close()
         self.controller_port.close()
+        for port in self._guarded_ports.values():
+            port.close()
 
     @property
     def _properties_path(self) -> Path:
@@ -101,10 +113,7 @@ class KafkaNode:
             "process.roles": "broker,controller",
             "node.id": self.node_id,
             "controller.quorum.voters": ",".join(f"{v.node_id}@{v.controller_port.address}" for v in voters),
-            "listeners": f"PLAINTEXT://{self.broker_port.address},CONTROLLER://{self.controller_port.address}",
-            "advertised.listeners": f"PLAINTEXT://{self.broker_port.address}",
-            "controller.listener.names": "CONTROLLER",
-            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+            **self._listeners(),
             "log.dirs": self._folder / "log",
             "auto.create.topics.enable": "false",
             "default.replication.factor": replicas,
@@ -115,12 +124,29 @@ class KafkaNode:
             "message.max.bytes": MAX_MESSAGE_BYTES,
             "replica.fetch.max.bytes": MAX_MESSAGE_BYTES,
             **_SMALL_MACHINE,
+            **(self._security.properties() if self._security else {}),
+        }
+
+    def _listeners(self) -> dict[str, object]:
+        inner = "INTERNAL" if self._security else "PLAINTEXT"
+        inner_protocol = "SSL" if self._security else "PLAINTEXT"
+        places: dict[str, ReservedPort] = {inner: self.broker_port, **self._guarded_ports}
+        advertised = ",".join(f"{name}://{port.address}" for name, port in places.items())
+        protocols: dict[str, str] = {"CONTROLLER": inner_protocol, inner: inner_protocol}
+        protocols |= {name: name for name in GUARDED_PROTOCOLS}
+        return {
+            "listeners": f"{advertised},CONTROLLER://{self.controller_port.address}",
+            "advertised.listeners": advertised,
+            "controller.listener.names": "CONTROLLER",
+            "inter.broker.listener.name": inner,
+            "listener.security.protocol.map": ",".join(f"{name}:{kind}" for name, kind in protocols.items()),
         }
 
     def _format(self, cluster_id: str) -> None:
         tool = ["java", *_JVM, "-cp", self._class_path, "kafka.tools.StorageTool"]
+        users = self._security.format_arguments() if self._security else []
         outcome = subprocess.run(
-            [*tool, "format", "-t", cluster_id, "-c", str(self._properties_path)],
+            [*tool, "format", "-t", cluster_id, "-c", str(self._properties_path), *users],
             capture_output=True,
             text=True,
             timeout=_FORMAT_SECONDS,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import uuid
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from ops.local.kafka_jars import fetch_jars
 from ops.local.kafka_node import KafkaNode
+from ops.local.kafka_security import GuardedProtocol, KafkaSecurity
 from ops.local.lifetime import Lifetime
 
 NumBrokers = Literal[1, 3]
@@ -28,18 +29,33 @@ class KafkaCluster(Lifetime):
         folder: an empty folder of its own.
         cache_dir: where Kafka's jars are, or are fetched to.
         brokers: 1 or 3.
+        security: guards the nodes, whose clients then take `guarded_servers`; None lets everybody in.
     """
 
-    def __init__(self, folder: Path, cache_dir: Path, brokers: NumBrokers = 1) -> None:
+    def __init__(
+        self, folder: Path, cache_dir: Path, brokers: NumBrokers = 1, *, security: KafkaSecurity | None = None
+    ) -> None:
         self._folder = folder
         self._cache_dir = cache_dir
         self._num_brokers = brokers
+        self._security = security
         self._nodes: dict[int, KafkaNode] = {}
 
     @property
     def bootstrap_servers(self) -> str:
         """`host:port` of every node, separated by commas."""
         return ",".join(node.broker_port.address for node in self._nodes.values())
+
+    def guarded_servers(self, protocol: GuardedProtocol) -> str:
+        """`host:port` of every node's listener for that protocol, separated by commas."""
+        return ",".join(node.guarded_address(protocol) for node in self._nodes.values())
+
+    @property
+    def administration(self) -> dict[str, Any]:
+        """Configuration of a librdkafka client that may do everything here."""
+        if self._security is not None:
+            return self._security.super_user(self.bootstrap_servers)
+        return {"bootstrap.servers": self.bootstrap_servers}
 
     @property
     def node_ids(self) -> tuple[int, ...]:
@@ -55,7 +71,7 @@ class KafkaCluster(Lifetime):
         """
         jars = fetch_jars(self._cache_dir)
         for node_id in range(1, self._num_brokers + 1):
-            self._nodes[node_id] = KafkaNode(node_id, self._folder / f"node-{node_id}", jars)
+            self._nodes[node_id] = KafkaNode(node_id, self._folder / f"node-{node_id}", jars, self._security)
         cluster_id = _random_cluster_id()
         for node in self._nodes.values():
             node.prepare(cluster_id, list(self._nodes.values()))
@@ -101,7 +117,7 @@ class KafkaCluster(Lifetime):
             TimeoutError: not after 90 seconds.
         """
         running = {node.node_id: node for node in self._nodes.values() if node.is_running}
-        admin = AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 0})
+        admin = AdminClient({**self.administration, "log_level": 0})
         for node in running.values():
             node.child.await_ready(lambda: _registered(admin) >= running.keys(), _READY_SECONDS)
 

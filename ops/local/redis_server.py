@@ -11,6 +11,7 @@ import redis
 from ops.local.child import Child, start_child
 from ops.local.lifetime import Lifetime
 from ops.local.ports import LOOPBACK, ReservedPort
+from ops.local.private_files import write_private
 
 _READY_SECONDS = 20.0
 _STOP_SECONDS = 10.0
@@ -45,19 +46,27 @@ class RedisServer(Lifetime):
         folder: an empty folder of its own.
         persistent: every write is on disk before it is answered (append-only file), so that a restart finds all of
             it. Without it a restart finds nothing.
+        password: of the default user, who may do everything; other users are made with its help. None: no password.
     """
 
-    def __init__(self, folder: Path, *, persistent: bool = False) -> None:
+    def __init__(self, folder: Path, *, persistent: bool = False, password: str | None = None) -> None:
         self._folder = folder
         self._state = folder / "state"
         self._persistent = persistent
+        self._password = password
         self._port: ReservedPort | None = None
         self._child: Child | None = None
 
     @property
     def url(self) -> str:
-        """`redis://host:port/0`."""
-        return f"redis://{self._reserved.address}/0"
+        """`redis://host:port/0`, with the default user's password where there is one."""
+        user = f":{self._password}@" if self._password else ""
+        return f"redis://{user}{self._reserved.address}/0"
+
+    @property
+    def address(self) -> str:
+        """`host:port`."""
+        return self._reserved.address
 
     @property
     def child(self) -> Child:
@@ -125,7 +134,15 @@ class RedisServer(Lifetime):
     def _command(self) -> list[str]:
         durability = ["--appendonly", "yes", "--appendfsync", "always"] if self._persistent else ["--appendonly", "no"]
         place = ["--bind", LOOPBACK, "--port", str(self._reserved.number), "--dir", str(self._state)]
-        return [str(redis_binary()), *place, "--save", "", *durability, "--daemonize", "no"]
+        return [str(redis_binary()), *self._password_file(), *place, "--save", "", *durability, "--daemonize", "no"]
+
+    def _password_file(self) -> list[str]:
+        """Arguments that name a file with the password; on the command line every process could read it."""
+        if self._password is None:
+            return []
+        path = self._folder / "password.conf"
+        write_private(path, f"requirepass {self._password}\n".encode())
+        return [str(path)]
 
     def _answers(self) -> bool:
         with redis.Redis.from_url(self.url, socket_timeout=1, socket_connect_timeout=1) as client:

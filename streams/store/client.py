@@ -64,12 +64,15 @@ class ToldRetry(Retry):
     ) -> Answer:
         """Return what `do` returns, once it does."""
         num_failures = 0
+        was_refused = False
 
         async def told(error: Exception, *counted: int) -> None:
-            nonlocal num_failures
+            nonlocal num_failures, was_refused
             num_failures += 1
-            if num_failures % _FAILURES_BETWEEN_WARNINGS == 1:
+            # A lost connection comes first, and only the next attempt may be refused: that is news.
+            if num_failures % _FAILURES_BETWEEN_WARNINGS == 1 or (is_refusal(error) and not was_refused):
                 _tell(error, num_failures)
+            was_refused = is_refusal(error)
             await fail(error, *counted)
 
         return await super().call_with_retry(do, told, is_retryable, with_failure_count)

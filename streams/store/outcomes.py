@@ -18,7 +18,7 @@ from streams.store.witness import Witness
 from streams.verdict.state import CaseState
 
 DEFAULT_GUARD_SECONDS = 35 * 86_400.0
-"""A week longer than dead letters and backfills are kept."""
+"""A week longer than dead letters, the longest kept of all records."""
 _STATE_DECODER = msgspec.json.Decoder(CaseState)
 _OUTCOME_DECODER = msgspec.json.Decoder(Outcome)
 

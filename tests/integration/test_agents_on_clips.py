@@ -31,6 +31,7 @@ from streams.agents.analysis import Analysis, Work
 from streams.agents.catalogue import AGENTS
 from streams.agents.host_threads import ThreadedHost
 from tests.clip_facts import CLIP_FACTS, Range
+from tests.opened_files import LocalFiles
 
 pytestmark = pytest.mark.integration
 
@@ -65,7 +66,7 @@ async def _analyse_all(samples: Path, cache_dir: Path) -> Analyses:
     )
     parts = {"inference": inference, "host": host}
     parts |= {"text": load_text_models(cache_dir), "class_names": load_class_names(cache_dir)}
-    sessions = MediaSessions(pool, (samples,))
+    sessions = MediaSessions(pool, LocalFiles(samples))
     try:
         found = await asyncio.gather(*(_analyse(clip, samples, sessions, parts) for clip in SAMPLE_CLIPS))
     finally:
@@ -81,7 +82,7 @@ async def _analyse(
     path = str(samples / clip.file_name)
     text = {"title": clip.upload.title, "description": clip.upload.description} if clip.upload else {}
     upload = VideoUploaded(video_id=clip.file_name, source=FileSource(path=path), **text)
-    async with sessions.open(clip.file_name, f"file:{path}") as session:
+    async with sessions.open(clip.file_name, upload.source) as session:
         work = Work(
             upload=upload,
             event_unix_seconds=0.0,

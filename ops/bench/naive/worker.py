@@ -27,6 +27,7 @@ from operators.media.session import MediaSession
 from operators.native_threads import hold_to_one_thread
 from ops.bench.naive.inference import NaiveHost, NaiveInference
 from ops.bench.naive.session import decode_in_full
+from ops.local_media import path_of
 from schemas.wire import decode_upload, encode
 from streams.agents.analysis import Work
 from streams.agents.catalogue import AGENTS
@@ -58,7 +59,7 @@ def build(bootstrap_servers: str, topic: str, results: str, cache_dir: Path) -> 
     async def analyse(stream: Any) -> None:
         async for event in stream.events():
             upload = decode_upload(event.value)
-            session = decode_in_full(Path(upload.source.path))
+            session = decode_in_full(path_of(upload))
             work = Work(
                 upload=upload,
                 event_unix_seconds=event.message.timestamp,

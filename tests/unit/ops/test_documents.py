@@ -148,7 +148,8 @@ class TestRedisKeys:
         """The keys for readers are those of the code, and none is left out."""
         keys = Keys()
         named = [row[0].replace("<video_id>", "v") for row in table(section(README, "Redis keys"))]
-        assert named == [keys.status("v"), keys.verdict("v"), keys.features("v"), keys.embeddings("v")]
+        expected = [keys.status("v"), keys.verdict("v"), keys.features("v"), keys.embeddings("v"), keys.engagement("v")]
+        assert named == [*expected, keys.spaces(), keys.space("<space>")]
 
 
 class TestLabels:

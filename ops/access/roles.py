@@ -1,0 +1,191 @@
+"""The table of roles: what each reads and writes on Kafka and in Redis, and no more.
+
+To amend it: what a role consumes and publishes stands in `reads` and `writes`, the keys it touches in `keys`, each by
+its name in `streams.store.keys`, and the commands it sends in `commands`. Redis takes every key of a script for
+written, whatever the script does with it, and the commands inside a script need permission, too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ops.access.key_patterns import KeyPattern, numbered, of_role, of_topic, of_videos, whole
+from schemas.topics import (
+    DEAD_LETTER,
+    ENGAGEMENT,
+    MODERATION,
+    RECOMMENDATION,
+    SIGNALS,
+    TOPICS,
+    UPLOADED,
+    Topic,
+)
+from streams.kafka_clients import READER_GROUP, WATCH_GROUP
+from streams.store.keys import Keys
+
+_HASHES_AND_STRINGS: Final = ("@hash", "@string", "del", "exists", "expire")
+_SCRIPTS: Final = ("evalsha", "script|load")
+_TRANSACTIONS: Final = ("multi", "exec", "discard")
+_READING: Final = ("get", "mget", "hget", "hmget", "hgetall", "exists", "smembers")
+_VECTOR_READING: Final = ("vsim", "vemb", "vdim", "vcard", "vinfo", "vgetattr", "vismember")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleAccess:
+    """What one role may do; everything else is refused."""
+
+    name: str
+    does: str
+    reads: tuple[Topic, ...] = ()
+    writes: tuple[Topic, ...] = ()
+    is_worker: bool = False
+    """Joins the group that its role has in `streams.apps`, and waits at the start until all topics exist."""
+    groups: tuple[str, ...] = ()
+    """Groups without the stack's prefix, beside a worker's own."""
+    group_prefixes: tuple[str, ...] = ()
+    """It may join every group whose name begins so, after the stack's prefix."""
+    administers: bool = False
+    """Creates the topics and reads their configuration."""
+    keys: tuple[KeyPattern, ...] = ()
+    """Reading and writing."""
+    keys_read: tuple[KeyPattern, ...] = ()
+    """Reading alone."""
+    commands: tuple[str, ...] = ()
+    """Redis commands, and categories with `@`; what administers or endangers the server is taken off at the end."""
+
+    @property
+    def uses_store(self) -> bool:
+        """Whether it is let into Redis at all."""
+        return bool(self.keys or self.keys_read)
+
+
+_DEAD_LETTERS: Final = (whole(lambda keys: keys.dead_letter("*")), of_videos(Keys.letters))
+
+
+def _media_work(name: str, does: str, source: Topic) -> RoleAccess:
+    return RoleAccess(
+        name=name,
+        does=does,
+        reads=(source,),
+        writes=(SIGNALS, DEAD_LETTER),
+        is_worker=True,
+        keys=(of_videos(Keys.claims), of_videos(Keys.guard), of_topic(Keys.attempts, source), *_DEAD_LETTERS),
+        keys_read=(of_videos(Keys.status),),
+        commands=(*_HASHES_AND_STRINGS, *_SCRIPTS, *_TRANSACTIONS),
+    )
+
+
+INTAKE: Final = RoleAccess(
+    name="intake",
+    does="validates uploads and registers their cases",
+    reads=(UPLOADED,),
+    writes=(SIGNALS, DEAD_LETTER),
+    is_worker=True,
+    keys=(
+        of_videos(Keys.status),
+        of_videos(Keys.guard),
+        of_videos(lambda keys, video_id: numbered(keys.deletion(video_id, 0))),
+        whole(Keys.deadlines),
+        *_DEAD_LETTERS,
+    ),
+    commands=(*_HASHES_AND_STRINGS, "@sortedset", *_SCRIPTS, *_TRANSACTIONS),
+)
+MEDIA: Final = _media_work("media", "turns media into signals", UPLOADED)
+VERDICT: Final = RoleAccess(
+    name="verdict",
+    does="folds facts into verdicts and feature records, forgets videos, and audits both",
+    reads=(SIGNALS, MODERATION, RECOMMENDATION),
+    writes=(SIGNALS, MODERATION, RECOMMENDATION, DEAD_LETTER),
+    is_worker=True,
+    groups=(READER_GROUP,),
+    keys=(
+        *(of_videos(key) for key in (Keys.status, Keys.verdict, Keys.features, Keys.embeddings, Keys.engagement)),
+        *(of_videos(key) for key in (Keys.state, Keys.claims, Keys.guard, Keys.letters)),
+        whole(Keys.deadlines),
+        whole(Keys.tombstones),
+        whole(Keys.audit),
+        whole(Keys.spaces),
+        whole(lambda keys: keys.space("*")),
+        of_role(Keys.applied, "verdict", SIGNALS),
+    ),
+    commands=(
+        *_HASHES_AND_STRINGS, "persist", "@sortedset", "@set",
+        "vadd", "vrem", *_VECTOR_READING, *_SCRIPTS, *_TRANSACTIONS,
+    ),
+)  # fmt: skip
+ENGAGEMENT_COUNTS: Final = RoleAccess(
+    name="engagement",
+    does="counts what people do with videos",
+    reads=(ENGAGEMENT,),
+    writes=(SIGNALS, DEAD_LETTER),
+    is_worker=True,
+    keys=(
+        of_videos(Keys.engagement),
+        of_topic(Keys.engagement_offset, ENGAGEMENT),
+        of_topic(Keys.engagement_ids, ENGAGEMENT),
+        whole(lambda keys: numbered(keys.engagement_due(0))),
+        *_DEAD_LETTERS,
+    ),
+    keys_read=(of_videos(Keys.status), of_videos(Keys.guard)),
+    commands=(*_HASHES_AND_STRINGS, "@sortedset", *_TRANSACTIONS),
+)
+PRODUCER: Final = RoleAccess(name="producer", does="publishes uploads", writes=(UPLOADED,))
+PRODUCER_ENGAGEMENT: Final = RoleAccess(
+    name="producer-engagement", does="publishes what people do with videos", writes=(ENGAGEMENT,)
+)
+READER_RECOMMENDER: Final = RoleAccess(
+    name="reader-recommender",
+    does="reads features, embeddings and similar videos from Redis",
+    keys_read=(
+        *(of_videos(key) for key in (Keys.status, Keys.verdict, Keys.features, Keys.embeddings, Keys.engagement)),
+        whole(Keys.spaces),
+        whole(lambda keys: keys.space("*")),
+    ),
+    commands=(*_READING, *_VECTOR_READING, *_TRANSACTIONS),
+)
+READER_TRAINER: Final = RoleAccess(
+    name="reader-trainer",
+    does="reads feature records from their topic",
+    reads=(RECOMMENDATION,),
+    group_prefixes=("trainer-",),
+)
+READER_SAFETY: Final = RoleAccess(
+    name="reader-safety", does="reads verdicts from their topic", reads=(MODERATION,), group_prefixes=("safety-",)
+)
+OPERATOR: Final = RoleAccess(
+    name="operator",
+    does="runs the commands: topics, watch, show, forget, dead letters, projection, rebuild",
+    reads=TOPICS,
+    writes=(UPLOADED, ENGAGEMENT),
+    groups=(READER_GROUP, WATCH_GROUP),
+    administers=True,
+    keys=(whole(lambda keys: f"{keys.prefix}vs:*"),),
+    commands=("@all",),
+)
+
+ACCESS: Final[tuple[RoleAccess, ...]] = (
+    INTAKE,
+    MEDIA,
+    VERDICT,
+    ENGAGEMENT_COUNTS,
+    PRODUCER,
+    PRODUCER_ENGAGEMENT,
+    READER_RECOMMENDER,
+    READER_TRAINER,
+    READER_SAFETY,
+    OPERATOR,
+)
+"""Every role, in the order in which an upload meets them."""
+
+
+class UnknownRole(Exception):
+    """No such role; the message lists those that there are."""
+
+
+def find_roles(name: str | None) -> tuple[RoleAccess, ...]:
+    """The role of a name, or all. Raises UnknownRole."""
+    found = tuple(role for role in ACCESS if name in (None, role.name))
+    if not found:
+        raise UnknownRole(f"there is no role {name!r}; there are {', '.join(role.name for role in ACCESS)}")
+    return found
