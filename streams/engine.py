@@ -46,6 +46,10 @@ InferenceObserverFactory = Callable[[str], InferenceObserver]
 """Makes an observer from the name of the device."""
 
 
+PLAN_POLICY = PlanPolicy()
+"""How this release samples media; part of every fingerprint."""
+
+
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
     """What a composition root may put in place of the usual parts; tests plant faults here."""
@@ -53,6 +57,7 @@ class EngineOptions:
     decode_observer: DecodeObserver = field(default_factory=SilentDecodeObserver)
     inference_observer: InferenceObserverFactory = field(default=lambda _device: SilentObserver())
     decoder_command: tuple[str, ...] = DECODER_COMMAND
+    plan_policy: PlanPolicy = PLAN_POLICY
     load_module: Callable[[Card, Settings], Any] = field(
         default=lambda card, settings: load_module(card, settings.cache_dir)
     )
@@ -117,20 +122,16 @@ async def open_engine(
         opening.callback(host.close)
         return Engine(
             device=device,
-            sessions=MediaSessions(pool, media, PLAN_POLICY),
+            sessions=MediaSessions(pool, media, options.plan_policy),
             media=media,
             breakers=breakers,
             inference=inference,
             host=host,
             text=text,
             class_names=class_names,
-            provenance=_provenance(inference),
+            provenance=_provenance(inference, options.plan_policy),
             _open_parts=opening.pop_all(),
         )
-
-
-PLAN_POLICY = PlanPolicy()
-"""How this release samples media; part of every fingerprint."""
 
 
 def _load_host_models(settings: Settings) -> tuple[TextModels, ClassNames]:
@@ -205,8 +206,8 @@ def batched_cards(cards: Mapping[str, Card]) -> tuple[Card, ...]:
     return tuple(card for card in cards.values() if card.batch_sizes)
 
 
-def _provenance(inference: Inference) -> dict[Modality, Provenance]:
+def _provenance(inference: Inference, policy: PlanPolicy) -> dict[Modality, Provenance]:
     precisions: dict[str, Precision] = {
         card.name: inference.batcher(card.name).precision for card in batched_cards(CARDS)
     }
-    return {modality: provenance_of(agent, CARDS, precisions, PLAN_POLICY) for modality, agent in AGENTS.items()}
+    return {modality: provenance_of(agent, CARDS, precisions, policy) for modality, agent in AGENTS.items()}

@@ -18,14 +18,15 @@ from prometheus_client import start_http_server
 
 from models.weights import WeightsCorrupt, WeightsMissing
 from operators.inference.cpu_probe import CpuCapabilities
-from schemas.topics import TOPICS
-from streams.apps import RoleApp, RoleSpec
+from schemas.topics import ENGAGEMENT, TOPICS
+from streams.apps import RoleApp, RoleSpec, group_of
 from streams.broker_wait import await_topics
 from streams.clock import SystemClock
 from streams.delivery.crash import Crash, WorkerExit
 from streams.delivery.publisher import Publisher
 from streams.engagement.role import EngagementRole
 from streams.kafka_clients import BrokerRefuses, producer_configuration
+from streams.kafka_rights import require_rights
 from streams.logs import configure_logs
 from streams.observers import DecodeMetrics, InferenceMetrics
 from streams.pins import WrongVersion, check_pins
@@ -152,6 +153,8 @@ class Worker:
     async def _join_engagement_role(self, shared: Shared) -> None:
         if "engagement" not in self._settings.roles:
             return
+        topic = self._settings.topic_prefix + ENGAGEMENT.name
+        await require_rights(self._settings, topic, group_of(self._settings, "engagement"))
         role = EngagementRole(self._settings, shared.publisher, shared.letters, self._crash, self._clock)
         self._engagement.append(role)
         role.start()
@@ -168,6 +171,8 @@ class Worker:
         return engine.device
 
     async def _join(self, spec: RoleSpec) -> None:
+        topic = self._settings.topic_prefix + spec.topic.name
+        await require_rights(self._settings, topic, group_of(self._settings, spec.role))
         role = RoleApp(self._settings, spec, self._crash, self._clock)
         self._roles.append(role)
         await role.start()

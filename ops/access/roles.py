@@ -24,9 +24,9 @@ from schemas.topics import (
 from streams.kafka_clients import READER_GROUP, WATCH_GROUP
 from streams.store.keys import Keys
 
-_HASHES_AND_STRINGS: Final = ("@hash", "@string", "del", "exists", "expire")
+_HASHES_AND_STRINGS: Final = ("@hash", "@string", "del", "unlink", "exists", "expire")
 _SCRIPTS: Final = ("evalsha", "script|load")
-_TRANSACTIONS: Final = ("multi", "exec", "discard")
+_TRANSACTIONS: Final = ("multi", "exec", "discard", "watch", "unwatch")
 _READING: Final = ("get", "mget", "hget", "hmget", "hgetall", "exists", "smembers")
 _VECTOR_READING: Final = ("vsim", "vemb", "vdim", "vcard", "vinfo", "vgetattr", "vismember")
 
@@ -140,8 +140,8 @@ READER_RECOMMENDER: Final = RoleAccess(
     keys_read=(
         *(of_videos(key) for key in (Keys.status, Keys.verdict, Keys.features, Keys.embeddings, Keys.engagement)),
         whole(Keys.spaces),
-        whole(lambda keys: keys.space("*")),
     ),
+    keys=(whole(lambda keys: keys.space("*")),),  # to Redis a search writes; none of the commands does
     commands=(*_READING, *_VECTOR_READING, *_TRANSACTIONS),
 )
 READER_TRAINER: Final = RoleAccess(

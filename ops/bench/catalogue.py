@@ -10,9 +10,11 @@ from ops.bench.near_duplicates import bench_near_duplicates
 from ops.bench.options import BenchOptions
 from ops.bench.pipeline import bench_pipeline
 from ops.bench.report import BenchReport
+from ops.bench.sources import bench_sources
 
 BENCHES: Final[dict[str, Callable[[BenchOptions], BenchReport]]] = {
     "pipeline": bench_pipeline,
+    "sources": bench_sources,
     "engagement": bench_engagement,
     "near-duplicates": bench_near_duplicates,
 }

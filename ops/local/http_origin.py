@@ -168,8 +168,8 @@ class HttpOrigin(HttpThread):
 
     async def _write(self, response: web.StreamResponse, content: Content, start: int, stop: int) -> None:
         for piece in content.pieces(start, stop):
+            self.bytes_sent += len(piece)  # first, since the client may be done before the write is
             await response.write(piece)
-            self.bytes_sent += len(piece)
 
     async def _trickle(
         self, response: web.StreamResponse, content: Content, start: int, stop: int, pause_seconds: float

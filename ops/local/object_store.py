@@ -90,7 +90,7 @@ class ObjectStore(HttpThread):
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one GET or HEAD."""
-        path = unquote(request.path)
+        path = unquote(request.rel_url.raw_path)  # once: a key may hold percent signs
         asked_range = request.headers.get("Range")
         self.requests.append((request.method, path, asked_range))
         if self._faults:
@@ -121,8 +121,8 @@ class ObjectStore(HttpThread):
         await response.prepare(request)
         if request.method == "GET":
             for piece in content.pieces(start, stop):
+                self.bytes_sent += len(piece)  # first, since the client may be done before the write is
                 await response.write(piece)
-                self.bytes_sent += len(piece)
         return response
 
 

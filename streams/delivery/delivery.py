@@ -148,7 +148,6 @@ class Delivery:
         if self._admission.is_over(record):
             slot.was_cancelled = True
             return None
-        _log.info("the media is away, waiting", origin=away.origin, message=away.message, place=record.place)
         return self._parking.park(record, slot, away)
 
     async def _return(self, record: Record, parked: Parked) -> Slot | None:

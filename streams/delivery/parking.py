@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Iterator
 from typing import Final
 
+import structlog
+
 from operators.errors import SourceAway, SpoolFull
 from streams import metrics
 from streams.clock import Clock
@@ -21,6 +23,9 @@ from streams.delivery.record import Place, Record
 BETWEEN_RETURNS: Final = Backoff(first_seconds=2.0, limit_seconds=60.0)
 SHORTEST_PATIENCE_SECONDS: Final = 600.0
 """An event that came late out of a backlog is not given up for a moment's outage."""
+
+
+_log = structlog.get_logger(__name__)
 
 
 class Parked:
@@ -91,6 +96,7 @@ class Parking:
         if parked is None:
             parked = self._parked[record.place] = Parked()
             metrics.RETRIES.labels("source").inc()
+            _log.info("the media is away, waiting", origin=away.origin, message=away.message, place=record.place)
             wait = asyncio.create_task(self._wait(parked, record, slot, away))
             self._waits.add(wait)
             wait.add_done_callback(self._waits.discard)

@@ -20,7 +20,7 @@ from schemas.facts import Accepted, Fact, Signal
 from schemas.features import FEATURES
 from schemas.identity import MODALITIES
 from schemas.outcomes import RecommendationRecord, Verdict
-from schemas.topics import MODERATION, RECOMMENDATION, SIGNALS, UPLOADED
+from schemas.topics import MODERATION, RECOMMENDATION, SIGNALS, TOPICS, UPLOADED
 from schemas.uploads import VideoUploaded
 from schemas.wire import EVENT_TYPES, decode_fact, header
 from streams.kafka_clients import StoredRecord
@@ -389,7 +389,7 @@ class TestCommands:
         """The topics are as their contract says."""
         ended = walk.pipeline.command("topics", "check", "--json")
         assert ended.returncode == 0, ended.stdout + ended.stderr
-        assert [topic["problems"] for topic in json.loads(ended.stdout)] == [[]] * 5
+        assert [topic["problems"] for topic in json.loads(ended.stdout)] == [[]] * len(TOPICS)
 
     def test_projection_compare(self, walk: Walk) -> None:
         """The comparison that ships as a command finds store and topics equal."""

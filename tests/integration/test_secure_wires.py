@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,12 +19,16 @@ from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion
 from redis.asyncio import Redis
 
-from ops.access.roles import ACCESS, RoleAccess
+from ops.access.kafka_acls import user_of
+from ops.access.roles import ACCESS, RoleAccess, find_roles
 from ops.local.certificates import Authority, KeyPair
 from ops.local.scratch import scratch_dir
 from ops.local.tls_proxy import TlsProxy
 from ops.local.worker_process import WorkerProcess
-from schemas.topics import MODERATION, SIGNALS, TOPICS, UPLOADED
+from schemas.engagement import EngagementEvent
+from schemas.topics import DEAD_LETTER, ENGAGEMENT, MODERATION, SIGNALS, TOPICS, UPLOADED
+from schemas.uploads import DeletionRequested
+from schemas.wire import encode
 from streams.delivery.crash import WorkerExit
 from streams.delivery.publisher import Publisher
 from streams.kafka_clients import (
@@ -49,7 +54,7 @@ from tests.pipeline import Pipeline, await_value, upload_of
 pytestmark = pytest.mark.slow
 
 CLIPS = ("car-telephone.mkv", "crowd.mp3")
-WORKERS = ("media", "intake", "verdict")
+WORKERS = ("media", "intake", "verdict", "engagement")
 ASK_SECONDS = 20.0
 ROLES = pytest.mark.parametrize("role", ACCESS, ids=lambda role: role.name)
 STORE_ROLES = pytest.mark.parametrize("role", [role for role in ACCESS if role.uses_store], ids=lambda role: role.name)
@@ -111,12 +116,57 @@ class TestEveryRoleDoesItsWork:
         assert followed_verdicts(stack.settings("reader-safety")) == {
             reading.verdict.video_id: reading.verdict for reading in readings if reading.verdict
         }
+        assert refused_requests(stack, workers) == []
+
+    def test_poison_deletions_and_engagement(
+        self, stack: GuardedStack, workers: list[WorkerProcess], samples: Path
+    ) -> None:
+        """What is rarer than an upload is allowed as well: a dead letter, an act of a viewer, a deletion."""
+        producer = Pipeline(stack.settings("producer"), {}, stack.folder)
+        operator, keys = stack.settings("operator"), Keys(PREFIX)
+        producer.publish(upload_of(samples / CLIPS[1], "liked"), upload_of(samples / CLIPS[1], "unwanted"))
+        producer.publish_bytes(b"no event", "poison")
+        act(stack, "liked")
+        status = keys.status("unwanted")
+        await_value(lambda: ask_store(operator, lambda store: store.exists(status)) or None, 30, lambda: "not taken in")
+        producer.publish_bytes(encode(DeletionRequested(video_id="unwanted", deleted=True)), "unwanted")
+
+        def all_is_done() -> bool | None:
+            for worker in workers:
+                worker.child.require_alive()
+            counted, kept = ask_store(
+                operator, lambda store: store.mget(keys.engagement("liked"), keys.guard("unwanted"))
+            )
+            return bool(counted and kept and list(read_to_end(operator, [PREFIX + DEAD_LETTER.name]))) or None
+
+        await_value(all_is_done, 30, lambda: "not all of it was done")
+        assert refused_requests(stack, workers) == []
 
     def test_operator_reads_every_topic(self, stack: GuardedStack) -> None:
         """Contracts are checked, and topics read as they lie, under the operator's user."""
         operator = stack.settings("operator")
         assert [item.topic for item in check_topics(operator) if item.problems] == []
         assert list(read_to_end(operator, [PREFIX + topic.name for topic in TOPICS])) is not None
+
+
+def refused_requests(stack: GuardedStack, workers: list[WorkerProcess]) -> list[object]:
+    """What Redis or Kafka had to refuse to one of the workers: where the table gives enough, nothing."""
+    with redis.Redis.from_url(stack.redis.url, decode_responses=True) as administrator:
+        log = administrator.execute_command("ACL", "LOG", "100")
+    users = {user_of(stack.settings(role), find_roles(role)[0]) for role in WORKERS}
+    said = [line for worker in workers for line in worker.child.log_path.read_text(encoding="utf-8").splitlines()]
+    return [
+        *(entry for entry in log if entry["username"] in users and entry["reason"] in ("command", "key")),
+        *(line for line in said if "authoriz" in line.lower() or "refuses us" in line),
+    ]
+
+
+def act(stack: GuardedStack, video_id: str) -> None:
+    """One viewer likes a video, told by a client under its own user."""
+    liked = EngagementEvent(event_id="e-1", video_id=video_id, kind="like", event_unix_seconds=time.time())
+    producer = Producer(producer_configuration(stack.settings("producer-engagement")))
+    producer.produce(PREFIX + ENGAGEMENT.name, key=video_id, value=encode(liked))
+    assert producer.flush(ASK_SECONDS) == 0
 
 
 def followed_verdicts(settings: Settings) -> dict[str, Any]:
@@ -130,9 +180,10 @@ def followed_verdicts(settings: Settings) -> dict[str, Any]:
     def follow() -> dict[str, Any] | None:
         while (message := consumer.poll(0.2)) is not None:
             assert message.error() is None, message.error()
-            verdict = decode_verdict(message.value())
-            verdicts[verdict.video_id] = verdict
-        return verdicts if {verdict.status for verdict in verdicts.values()} == {"final"} else None
+            if message.key().decode() in CLIPS:
+                verdicts[message.key().decode()] = decode_verdict(message.value())
+        final = {name for name, verdict in verdicts.items() if verdict.status == "final"}
+        return verdicts if final == set(CLIPS) else None
 
     try:
         return await_value(follow, ASK_SECONDS, lambda: f"seen so far: {verdicts}")
@@ -165,6 +216,13 @@ class TestKafkaRefusesTheRest:
             assert message.error().code() == KafkaError.GROUP_AUTHORIZATION_FAILED
         finally:
             consumer.close()
+
+    def test_worker_without_rights_says_so(self, stack: GuardedStack) -> None:
+        """A worker under the wrong user ends as misconfigured, and names what it may not read or join."""
+        other = stack.environment("verdict")
+        names = ("kafka_sasl_username", "kafka_sasl_password_file")
+        said = refused_worker(stack, **{name: other[f"VIDSIGNAL_{name.upper()}"] for name in names})
+        assert "Kafka does not let us read topic guarded.video.uploaded; `vidsignal access kafka`" in said
 
     def test_topics_are_not_created_or_deleted(self, stack: GuardedStack) -> None:
         """Not even the operator deletes one."""
@@ -244,10 +302,24 @@ class TestRedisRefusesTheRest:
         """What belongs to another role is neither written nor, as far as it is private, read."""
         assert not stack.may_send(role, *command)
 
+    @pytest.mark.parametrize(
+        "command",
+        [
+            ("HGETALL", "guarded.vs:{v}:features"),
+            ("GET", "guarded.vs:{v}:verdict"),
+            ("SMEMBERS", "guarded.vs:spaces"),
+            ("VSIM", "guarded.vs:space:s", "ELE", "v", "COUNT", "3"),
+        ],
+        ids=lambda command: command[0],
+    )
+    def test_a_ranker_reads_what_is_for_readers(self, stack: GuardedStack, command: tuple[str, ...]) -> None:
+        """Features, verdicts and similar videos."""
+        assert stack.may_send("reader-recommender", *command)
+
     def test_refusals_come_over_the_wire(self, stack: GuardedStack) -> None:
         """A command that is not allowed is answered as such, and is no reason to wait."""
         with pytest.raises(redis.exceptions.NoPermissionError, match="flushall"):
-            ask_store(stack.settings("intake"), lambda store: store.flushall())
+            ask_store(stack.settings("operator"), lambda store: store.flushall())
 
     @pytest.mark.parametrize("role", ["producer", "reader-safety"])
     def test_who_needs_no_store_has_no_user(self, stack: GuardedStack, role: str) -> None:
@@ -262,13 +334,13 @@ class TestEntryIsRefused:
 
     def test_worker_with_a_wrong_kafka_password(self, stack: GuardedStack) -> None:
         """It ends as misconfigured and says what the broker said; no secret is in it."""
-        said = refused_worker(stack, "kafka_sasl_password_file")
+        said = refused_worker(stack, kafka_sasl_password_file=wrong_password(stack))
         assert "refuses us" in said and "SASL authentication error" in said
         assert "not-the-password" not in said
 
     def test_worker_with_a_wrong_redis_password(self, stack: GuardedStack) -> None:
         """The same for Redis."""
-        said = refused_worker(stack, "redis_password_file")
+        said = refused_worker(stack, redis_password_file=wrong_password(stack))
         assert "Redis at the address in redis_url refuses us: invalid username-password pair" in said
         assert "not-the-password" not in said
 
@@ -307,11 +379,16 @@ class TestEntryIsRefused:
                 asyncio.run(topics_seen_by_aiokafka(settings))
 
 
-def refused_worker(stack: GuardedStack, setting: str) -> str:
-    """Start an intake worker with a wrong secret; it has to end by itself. Returns what it said."""
-    wrong = stack.folder / "wrong.password"
-    wrong.write_text("not-the-password", encoding="utf-8")
-    worker = stack.worker("intake", **{setting: str(wrong)})
+def wrong_password(stack: GuardedStack) -> str:
+    """A file with one."""
+    path = stack.folder / "wrong.password"
+    path.write_text("not-the-password", encoding="utf-8")
+    return str(path)
+
+
+def refused_worker(stack: GuardedStack, **settings: str) -> str:
+    """Start an intake worker with wrong settings; it has to end by itself. Returns what it said."""
+    worker = WorkerProcess(stack.folder / "refused", stack.environment("intake", roles="intake", **settings))
     worker.start()
     try:
         await_value(lambda: worker.child.exit_code, 30, lambda: "the worker did not end")
@@ -404,7 +481,7 @@ class TestSecretsThatChange:
 
     async def test_redis(self, stack: GuardedStack) -> None:
         """The command waits, an error line says why, and it is answered in the end."""
-        settings = stack.settings("intake")
+        settings = stack.settings("operator")
         user, password = settings.redis_username, stack.passwords[str(settings.redis_username)]
         client = open_store(settings.redis_url.get_secret_value(), store_options(settings))
         async with Redis.from_url(stack.redis.url) as administrator:
@@ -428,14 +505,20 @@ class TestSecretsThatChange:
             waiting = asyncio.ensure_future(publisher.publish(UPLOADED, "v", b"{}"))
             await reached(lambda: any("kafka refuses us" in line["event"] for line in told))
             assert not waiting.done()
-            credential = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
             user = str(settings.kafka_sasl_username)
-            change = UserScramCredentialUpsertion(user, credential, b"the-new-one")
-            admin = AdminClient(stack.kafka.administration)
-            await asyncio.to_thread(admin.alter_user_scram_credentials([change])[user].result, ASK_SECONDS)
+            await asyncio.to_thread(change_password, stack, user, "the-new-one")
             await asyncio.wait_for(waiting, ASK_SECONDS)
+            await asyncio.to_thread(change_password, stack, user, stack.passwords[user])
         await publisher.close()
         assert "the-new-one" not in str(told)
+
+
+def change_password(stack: GuardedStack, user: str, password: str) -> None:
+    """As an administrator of Kafka would, for SCRAM."""
+    admin = AdminClient(stack.kafka.administration)
+    credential = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
+    change = UserScramCredentialUpsertion(user, credential, password.encode())
+    admin.alter_user_scram_credentials([change])[user].result(ASK_SECONDS)
 
 
 async def reached(is_so: Callable[[], bool]) -> None:

@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from operators.errors import InvalidMedia, SourceAway
+from operators.errors import InvalidMedia
 from operators.media.sources.address_guard import AddressGuard
+from operators.media.sources.retries import TryAgain
 
 Resolve = Callable[[str], Awaitable[Sequence[str]]]
 """From a host name to all of its addresses; raises `socket.gaierror`."""
@@ -40,7 +41,7 @@ class CheckedResolver(AbstractResolver):
         Raises:
             InvalidMedia: media-missing where there is no such name, media-address-refused where one of its addresses
                 is not ours to fetch from.
-            SourceAway: names cannot be resolved now.
+            TryAgain: names cannot be resolved now.
         """
         del family  # all of them are judged, whichever is tried first
         addresses = [ipaddress.ip_address(text) for text in await self._addresses(host)]
@@ -65,11 +66,11 @@ class CheckedResolver(AbstractResolver):
             async with asyncio.timeout(self._timeout_seconds):
                 addresses = await self._resolve(host)
         except TimeoutError as error:
-            raise SourceAway(host, f"the name was not resolved within {self._timeout_seconds} s") from error
+            raise TryAgain(f"{host} was not resolved within {self._timeout_seconds} s") from error
         except socket.gaierror as error:
             if error.errno in _NO_SUCH_NAME:
                 raise InvalidMedia("media-missing", f"there is no host {host!r}") from error
-            raise SourceAway(host, f"the name cannot be resolved now: {error}") from error
+            raise TryAgain(f"{host} cannot be resolved now: {error}") from error
         except UnicodeError as error:  # the system's own idea of a name
             raise InvalidMedia("media-address-refused", f"{host!r} is not a host name: {error}") from error
         if not addresses:

@@ -47,10 +47,9 @@ class HttpClient:
         """Ask for `address`, follow redirects, and give the answer and where it came from.
 
         Raises:
-            TryAgain: no answer; another attempt may get one.
+            TryAgain: no answer, or no address now; another attempt may get one.
             InvalidMedia: media-address-refused or media-missing for a host, media-refused for its redirects or
                 certificate.
-            SourceAway: names cannot be resolved now.
         """
         for _ in range(self._limits.max_redirects + 1):
             response = await self._ask(address, headers)
@@ -58,7 +57,7 @@ class HttpClient:
                 if response.status not in REDIRECTS:
                     yield address, response
                     return
-                address = _redirected(address, response)
+                address = redirected(address, response)
             finally:
                 response.close()
         raise InvalidMedia("media-refused", f"{address.name}: more than {self._limits.max_redirects} redirects")
@@ -79,6 +78,8 @@ class HttpClient:
             raise TryAgain("no answer in time") from error
         except aiohttp.ClientConnectorCertificateError as error:
             raise InvalidMedia("media-refused", f"{address.name}: the certificate is not valid for it") from error
+        except aiohttp.InvalidURL as error:
+            raise InvalidMedia("media-address-refused", f"{address.name} cannot be asked for") from error
         except aiohttp.ClientResponseError as error:
             message = f"{address.name}: the answer is not HTTP"
             raise TryAgain(message, at_last=InvalidMedia("media-refused", message)) from error
@@ -124,7 +125,12 @@ async def body(response: ClientResponse) -> AsyncGenerator[bytes]:
         raise TryAgain(f"the connection broke ({type(error).__name__})") from error
 
 
-def _redirected(address: WebAddress, response: ClientResponse) -> WebAddress:
+def redirected(address: WebAddress, response: ClientResponse) -> WebAddress:
+    """Where `response`, which came from `address`, leads.
+
+    Raises:
+        InvalidMedia: media-address-refused, or media-refused: nowhere, or from https to http.
+    """
     location = response.headers.get("Location")
     if location is None:
         raise InvalidMedia("media-refused", f"{address.name}: status {response.status} without a Location")

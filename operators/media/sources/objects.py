@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import obstore
@@ -73,11 +72,11 @@ class ObjectStores:
         longest = self._limits.grace_seconds + self._limits.max_request_bytes / self._limits.min_bytes_per_second
         return _STORES[address.scheme](
             address.bucket,
-            config=self._access.of(address.scheme),
-            client_options={
-                "connect_timeout": timedelta(seconds=self._limits.connect_seconds),
-                "timeout": timedelta(seconds=2 * longest),  # a last resort: `paced` ends it earlier
-                "user_agent": "vidsignal",
+            # Not as `client_options`, which would replace those of the environment, such as AWS_ALLOW_HTTP.
+            config={
+                "connect_timeout": f"{self._limits.connect_seconds * 1_000:.0f} ms",
+                "timeout": f"{2 * longest:.0f} s",  # a last resort: `paced` ends it earlier
+                **self._access.of(address.scheme),
             },
             retry_config={"max_retries": 0},  # `with_retries` knows what is worth another attempt
         )

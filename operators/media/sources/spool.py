@@ -41,11 +41,11 @@ class Spool:
     @property
     def num_waiting(self) -> int:
         """How many wait for room."""
-        return len(self._waiting)
+        return sum(not admitted.cancelled() for _, admitted in self._waiting)
 
     def has_room(self, num_bytes: int) -> bool:
         """Whether `reserve` would return at once."""
-        return not self._waiting and self.reserved_bytes + num_bytes <= self.capacity_bytes
+        return not self.num_waiting and self._fits(num_bytes)
 
     async def reserve(self, num_bytes: int, name: str) -> SpoolFile:
         """Wait for room, then return an empty sparse file of that length.
@@ -87,24 +87,25 @@ class Spool:
 
     async def _wait_for_room(self, num_bytes: int) -> None:
         admitted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        entry = (num_bytes, admitted)
-        self._waiting.append(entry)
+        self._waiting.append((num_bytes, admitted))
         self._admit()
         try:
             await admitted
         except asyncio.CancelledError:
             if admitted.done() and not admitted.cancelled():  # let in and cancelled at the same time
                 self.give_back(num_bytes)
-            else:
-                self._waiting.remove(entry)
-                self._admit()
+            self._admit()  # those behind
             raise
 
     def _admit(self) -> None:
-        while self._waiting and self.reserved_bytes + self._waiting[0][0] <= self.capacity_bytes:
+        while self._waiting and (self._waiting[0][1].cancelled() or self._fits(self._waiting[0][0])):
             num_bytes, admitted = self._waiting.popleft()
-            self.reserved_bytes += num_bytes
-            admitted.set_result(None)
+            if not admitted.cancelled():
+                self.reserved_bytes += num_bytes
+                admitted.set_result(None)
+
+    def _fits(self, num_bytes: int) -> bool:
+        return self.reserved_bytes + num_bytes <= self.capacity_bytes
 
 
 class SpoolFile:
@@ -170,8 +171,13 @@ def _nameless_file(folder: Path, origin: str, size_bytes: int) -> tuple[int, int
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_fd, read_fd = _opened_nameless(folder)
+    except OSError as error:
+        raise _full_or(error, origin) from error
+    try:
         os.ftruncate(write_fd, size_bytes)
     except OSError as error:
+        os.close(write_fd)
+        os.close(read_fd)
         raise _full_or(error, origin) from error
     return write_fd, read_fd
 

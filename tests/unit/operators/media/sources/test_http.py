@@ -7,14 +7,21 @@ import socket
 from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import ip_network
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from operators.errors import InvalidMedia, MediaCause, SourceAway
+from operators.media.sources.address_guard import AddressGuard
+from operators.media.sources.http_client import HttpClient, redirected
 from operators.media.sources.spool import Spool
+from operators.media.sources.web_address import parse_web_address
+from ops.local.certificates import Authority
 from ops.local.http_origin import Behaviour, HttpOrigin
 from ops.local.ports import ReservedPort
+from ops.local.tls_proxy import TlsProxy
 from schemas.uploads import UrlSource
 from tests.unit.operators.media.sources.conftest import CLIP, IMPATIENT, SMALL, Opening, content
 
@@ -218,9 +225,7 @@ class TestTriedAgain:
 
     async def test_a_later_read_may_succeed(self, opened: Opening, origin: HttpOrigin) -> None:
         """Who met an origin that was away asks again on the same source."""
-        url = origin.put("/clip.mp4", CLIP, Behaviour(statuses=(0,) * SMALL.max_attempts))
-        origin.put("/clip.mp4", CLIP)
-        async with opened(UrlSource(url=url)) as media:
+        async with opened(UrlSource(url=origin.put("/clip.mp4", CLIP))) as media:
             origin.put("/clip.mp4", CLIP, Behaviour(always_status=503))
             with pytest.raises(SourceAway):
                 await media.ensure(8_000, 9_000)
@@ -396,6 +401,30 @@ class TestRedirects:
         assert await cause_of(opened, url) == "media-refused"
         assert len(origin.requests) == SMALL.max_redirects + 1
 
+    def test_from_https_to_http(self) -> None:
+        """What was asked for under TLS does not come without it."""
+        response = SimpleNamespace(status=302, headers={"Location": "http://cdn.example/x"})
+        with pytest.raises(InvalidMedia, match="from https to http") as caught:
+            redirected(parse_web_address("https://cdn.example/x"), response)  # type: ignore[arg-type]
+        assert caught.value.cause == "media-refused"
+
+
+class TestTls:
+    """Certificates."""
+
+    async def test_of_nobody_we_trust(self, opened: Opening, origin: HttpOrigin, tmp_path: Path) -> None:
+        """An origin that cannot show who it is gets no request."""
+        origin.put("/clip.mp4", CLIP)
+        pair = Authority(tmp_path / "authority").issue("origin", hosts=("127.0.0.1",))
+        with TlsProxy(f"127.0.0.1:{origin.port}", pair) as proxy:
+            assert await cause_of(opened, f"https://{proxy.address}/clip.mp4") == "media-refused"
+        assert origin.requests == []
+
+    async def test_no_tls_at_all(self, opened: Opening, origin: HttpOrigin) -> None:
+        """A handshake that fails may be the network's fault: away."""
+        with pytest.raises(SourceAway):
+            await read(opened, origin.put("/clip.mp4", CLIP).replace("http:", "https:"))
+
 
 class TestNames:
     """Names and what they resolve to."""
@@ -443,6 +472,17 @@ class TestNames:
         """Loopback is refused by default."""
         url = origin.put("/clip.mp4", CLIP)
         assert await cause_of(opened, url, allowed_networks=()) == "media-address-refused"
+        assert origin.requests == []
+
+    async def test_the_socket_is_checked_too(self, origin: HttpOrigin) -> None:
+        """Were an address to come past the other checks, it would not be connected to."""
+        client = HttpClient(AddressGuard(), SMALL)
+        address = replace(parse_web_address(origin.put("/clip.mp4", CLIP)), literal=None)
+        with pytest.raises(InvalidMedia) as caught:
+            async with client.get(address, {}):
+                pass
+        await client.aclose()
+        assert caught.value.cause == "media-address-refused"
         assert origin.requests == []
 
     @pytest.mark.parametrize("code", [socket.EAI_NONAME, socket.EAI_NODATA])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from operators.errors import InvalidMedia, MediaCause
-from operators.media.source import resolve_media
+from operators.media.sources.file import resolve_media
 
 
 @pytest.fixture

@@ -1,0 +1,97 @@
+"""A link of a stated speed before a local server: loopback would hide what fetching costs."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from contextlib import suppress
+from time import monotonic
+from typing import Any
+
+from ops.local.lifetime import Lifetime
+from ops.local.ports import LOOPBACK
+
+_PIECE_BYTES = 32 * 1024
+_PATIENCE_SECONDS = 20.0
+
+
+class SlowLink(Lifetime):
+    """A TCP proxy in a thread of its own; all connections share its speed.
+
+    Args:
+        port: of the server behind it, on loopback.
+        bits_per_second: from the server to its clients, over all connections.
+        delay_seconds: what the way there and back takes, added to each thing that a client says.
+    """
+
+    def __init__(self, port: int, bits_per_second: float, delay_seconds: float) -> None:
+        self._server_port = port
+        self._bits_per_second = bits_per_second
+        self._delay_seconds = delay_seconds
+        self._free_at_seconds = 0.0
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="vidsignal-slow-link", daemon=True)
+        self._pumps: set[asyncio.Task[None]] = set()
+        self.port = 0
+
+    @property
+    def base_url(self) -> str:
+        """`http://host:port`."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def open(self) -> None:
+        """Listen."""
+        self._thread.start()
+        self._await(self._listen())
+
+    def close(self) -> None:
+        """Cut every connection."""
+        if self._thread.is_alive():
+            self._await(self._stop())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(_PATIENCE_SECONDS)
+        if not self._loop.is_running():
+            self._loop.close()
+
+    async def _listen(self) -> None:
+        self._server = await asyncio.start_server(self._connect, LOOPBACK, 0, limit=_PIECE_BYTES)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _stop(self) -> None:
+        self._server.close()
+        for pump in self._pumps:
+            pump.cancel()
+        await asyncio.gather(*self._pumps, return_exceptions=True)
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from_server, to_server = await asyncio.open_connection(LOOPBACK, self._server_port, limit=_PIECE_BYTES)
+        for pump in (self._forward(reader, to_server), self._deliver(from_server, writer)):
+            task = asyncio.ensure_future(pump)
+            self._pumps.add(task)
+            task.add_done_callback(self._pumps.discard)
+
+    async def _forward(self, reader: asyncio.StreamReader, to_server: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while said := await reader.read(_PIECE_BYTES):
+                await asyncio.sleep(self._delay_seconds)
+                to_server.write(said)
+                await to_server.drain()
+        to_server.close()
+
+    async def _deliver(self, from_server: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while piece := await from_server.read(_PIECE_BYTES):
+                await self._occupy(len(piece))
+                writer.write(piece)
+                await writer.drain()
+        writer.close()
+
+    async def _occupy(self, num_bytes: int) -> None:
+        """Wait for the time that the bytes take on the wire, behind those that were there before."""
+        start = max(self._free_at_seconds, monotonic())
+        self._free_at_seconds = start + num_bytes * 8 / self._bits_per_second
+        await asyncio.sleep(self._free_at_seconds - monotonic())
+
+    def _await(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE_SECONDS)
