@@ -43,7 +43,9 @@ class WatchedOpener:
         except SourceAway as away:
             raise self.judged(away, origin) from away
         self._breakers.answered(origin)
-        return WatchedSource(opened, origin, "url" if isinstance(source, UrlSource) else "object", self)
+        watched = WatchedSource(opened, origin, "url" if isinstance(source, UrlSource) else "object", self)
+        watched.tell()
+        return watched
 
     def judged(self, away: SourceAway, origin: str) -> SourceAway:
         """Count a failure against the origin that the event names, wherever that one sent us; a full disk is ours."""
@@ -99,16 +101,17 @@ class WatchedSource:
         try:
             await self._opened.ensure(start, stop)
         except SourceAway as away:
-            self._tell()
+            self.tell()
             raise self._opener.judged(away, self._origin) from away
-        self._tell()
+        self.tell()
 
     async def aclose(self) -> None:
         """See `OpenedSource`."""
         await self._opened.aclose()
-        self._tell()
+        self.tell()
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Count what came since it was last counted."""
         num_new = self._opened.bytes_fetched - self._num_told
         if num_new:
             self._num_told += num_new

@@ -26,8 +26,9 @@ class TestRebuild:
                 pipeline.publish(upload_of(samples / "small.mp4", "third"))
                 told = pipeline.command("rebuild")
                 assert (told.returncode, "partition 4 of 4" in told.stderr) == (0, True), told.stderr
+                # the third may have been folded by the rebuild, or may still wait for the verdict role
                 compared = pipeline.command("projection", "compare", str(before), "redis")
-                assert compared.returncode == 0, compared.stdout
+                assert compared.stdout.splitlines() in (["the same"], ["third: only in the second"])
                 pipeline.start_worker("after", roles="verdict")
                 pipeline.await_verdicts(["first", "second", "third"], 60)
                 assert pipeline.dead_letters() == []

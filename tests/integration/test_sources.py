@@ -1,6 +1,6 @@
 """Media that is fetched: from web origins and an object store, good and bad, through a real worker, Kafka and Redis.
 
-One worker does everything. The only address that URLs may lead to is that of the local origin; its grace is a second,
+One worker does everything. The only address that URLs may lead to is that of the local origin; its grace is short,
 so that an origin that trickles is found out soon, and its spool holds no more than a few clips at a time.
 """
 
@@ -102,7 +102,7 @@ def world(kafka: str, redis_server: RedisServer, samples: Path) -> Iterator[Worl
             spool_dir=str(folder / "spool"),
             spool_max_bytes=str(_SPOOL_BYTES),
             max_media_bytes=str(_MAX_BYTES),
-            source_grace_seconds="1",
+            source_grace_seconds="3",
             source_connect_seconds="2",
             slots="4",
             metrics_port="0",

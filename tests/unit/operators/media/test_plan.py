@@ -133,6 +133,23 @@ class TestAudioPlan:
         assert audio.spans[-1][1] == pytest.approx(7200.0)
         assert audio.num_channels == 2
 
+    @pytest.mark.parametrize(
+        ("video_seconds", "is_whole", "heard_seconds"),
+        [(7200.0, True, 300.0), (7200.0, False, 60.0), (80.0, False, 82.0), (None, False, 300.0)],
+    )
+    def test_less_is_heard_of_what_is_fetched(
+        self, video_seconds: float | None, is_whole: bool, heard_seconds: float
+    ) -> None:
+        """Where pictures are looked at in moments, and every byte between them would come for the sound's sake."""
+        sound = AudioStreamIndex("aac", 44_100, 2, 0.0, video_seconds + 1 if video_seconds else 7200.0)
+        video = video_index(video_seconds) if video_seconds else None
+        index = index_of(video, sound)
+        plan = make_plan(index, POLICY, max_pixels=10**8, is_whole=is_whole)
+        assert plan.audio is not None
+        assert sum(end - start for start, end in plan.audio.spans) == pytest.approx(heard_seconds)
+        whole = make_plan(index, POLICY, max_pixels=10**8)
+        assert (plan.fingerprint == whole.fingerprint) is (plan.audio == whole.audio)
+
 
 class TestPlan:
     """The whole."""
