@@ -10,6 +10,7 @@ imports torch.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import platform
@@ -32,6 +33,8 @@ MIN_SPEEDUP = 1.1
 
 CHILD_SECONDS = 120.0
 """A child that takes longer is killed, and its silence is not remembered: the machine may only be busy."""
+
+_CANNOT_BE_WRITTEN = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 CHILD_FILE = Path(__file__).with_name("cpu_probe_child.py")
 
@@ -66,17 +69,22 @@ def probe_cpu(cache_dir: Path, run_child: RunChild | None = None) -> CpuCapabili
     """Return what this CPU can do; the answer is kept in `cache_dir` per CPU and torch version.
 
     Args:
-        cache_dir: folder of the product's caches; made if absent.
+        cache_dir: folder of the product's caches; made if absent. One that cannot be written to is fine: then the
+            next start asks again.
         run_child: tries one environment in a process of its own.
     """
-    answer_file = cache_dir / f"cpu-probe-{_machine_digest()}.json"
-    remembered = _read(answer_file)
+    remembered = remembered_capabilities(cache_dir)
     if remembered is not None:
         return remembered
     capabilities, conclusive = _try_candidates(run_child or run_probe_child)
     if conclusive:
-        _write(answer_file, capabilities)
+        _remember(_answer_file(cache_dir), capabilities)
     return capabilities
+
+
+def remembered_capabilities(cache_dir: Path) -> CpuCapabilities | None:
+    """Return what an earlier probe of this CPU found; None where there was none."""
+    return _read(_answer_file(cache_dir))
 
 
 def run_probe_child(environment: Mapping[str, str]) -> Trial:
@@ -118,6 +126,10 @@ def _spell(environment: Mapping[str, str]) -> str:
     return " ".join(f"{name}={setting}" for name, setting in environment.items()) or "default instruction set"
 
 
+def _answer_file(cache_dir: Path) -> Path:
+    return cache_dir / f"cpu-probe-{_machine_digest()}.json"
+
+
 def _machine_digest() -> str:
     facts = (str(PROBE_VERSION), version("torch"), platform.machine(), *_cpu_facts())
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
@@ -139,6 +151,14 @@ def _read(answer_file: Path) -> CpuCapabilities | None:
         return CpuCapabilities(bool(answer["bfloat16"]), dict(answer["environment"]), str(answer["note"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None  # absent or damaged: it is asked again and written anew
+
+
+def _remember(answer_file: Path, capabilities: CpuCapabilities) -> None:
+    try:
+        _write(answer_file, capabilities)
+    except OSError as error:
+        if error.errno not in _CANNOT_BE_WRITTEN:  # as in images, whose root is read-only
+            raise
 
 
 def _write(answer_file: Path, capabilities: CpuCapabilities) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from operators.inference import cpu_probe
 from operators.inference.cpu_probe import CANDIDATES, CpuCapabilities, Trial, probe_cpu, run_probe_child
 
 LIMIT = {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16"}
@@ -28,6 +32,15 @@ class Children:
 
 GOOD, SLOW = Trial(2.0, "fast"), Trial(0.8, "slow")
 DEAD = Trial(None, "died of signal 4")
+
+
+def refusing(number: int) -> Callable[..., NoReturn]:
+    """Opens no file and says why."""
+
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise OSError(number, os.strerror(number))
+
+    return refuse
 
 
 class TestProbeCpu:
@@ -55,6 +68,19 @@ class TestProbeCpu:
         late = Trial(None, "no answer", conclusive=False)
         assert not probe_cpu(tmp_path, Children(late, DEAD)).bfloat16
         assert probe_cpu(tmp_path, Children(GOOD)).bfloat16
+
+    @pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
+    def test_does_without_a_memory(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+        """A cache that cannot be written to, as in an image, costs a probe at each start and nothing else."""
+        monkeypatch.setattr(cpu_probe, "NamedTemporaryFile", refusing(number))
+        assert probe_cpu(tmp_path, Children(GOOD)).bfloat16
+        assert probe_cpu(tmp_path, Children(GOOD)).bfloat16
+
+    def test_tells_of_a_full_disk(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Only a cache that is meant to be read-only is passed over."""
+        monkeypatch.setattr(cpu_probe, "NamedTemporaryFile", refusing(errno.ENOSPC))
+        with pytest.raises(OSError, match="No space"):
+            probe_cpu(tmp_path, Children(GOOD))
 
     @pytest.mark.parametrize("content", ["", "[]", '{"bfloat16": true}'])
     def test_asks_again_where_the_memory_is_damaged(self, tmp_path: Path, content: str) -> None:

