@@ -16,10 +16,12 @@ from av.error import FFmpegError
 from operators.media.containers import MediaFile, give_back, read_only, take_container
 from operators.media.layout import MediaMemory
 from operators.media.messages import AudioReady
-from operators.media.plan import AudioPlan
 from operators.media.read_index import audio_stream, origin_seconds
+from operators.media.sound_plan import AudioPlan
 from operators.media.tracks import PROGRAMME_HZ, PROGRAMME_SAMPLES_PER_SPEECH_SAMPLE, SPEECH_HZ, AudioSpan
 
+SEEK_WORTH_SECONDS = 1.0
+"""A first span that begins earlier is reached by reading on."""
 GAP_SECONDS = 0.1
 """A jump of the clock larger than this starts a new span; smaller ones are rounding of timestamps."""
 MAX_SPANS = 1000
@@ -73,7 +75,7 @@ class AudioSweep:
         """Decode span after span."""
         origin = origin_seconds(container)
         for number, (start_seconds, end_seconds) in enumerate(self._plan.spans):
-            if number:
+            if number or start_seconds > SEEK_WORTH_SECONDS:
                 self._seek(container, stream, start_seconds + origin)
             self._walk(container, stream, start_seconds, end_seconds)
             self._close_span()

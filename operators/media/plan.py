@@ -15,13 +15,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from operators.media.geometry import Size, displayed_size, frame_size, motion_size
-from operators.media.index import AudioStreamIndex, MediaIndex, VideoStreamIndex
-from operators.media.tracks import SPEECH_HZ
+from operators.media.index import MediaIndex, VideoStreamIndex
+from operators.media.sound_plan import END_SLACK_SECONDS, AudioPlan, sound_plan
 
-PLAN_VERSION = 2
+PLAN_VERSION = 3
 """Part of the fingerprint; grows when the same policy would choose other frames."""
-END_SLACK_SECONDS = 1.0
-"""A sweep reads on past the stated end: headers round durations."""
 
 SpanKind = Literal["sweep", "burst", "glance"]
 
@@ -47,7 +45,7 @@ class PlanPolicy:
     """Of audio longer than that: as many equal spans, spread evenly."""
     max_fetched_audio_seconds: float = 60.0
     """Instead, where the media is fetched as it is read and its pictures are looked at in moments: sound lies between
-    the pictures, so that each second of it fetches a second of both."""
+    the pictures, so that each second of it fetches a second of both. Then it is heard from where the bursts begin."""
     frame_shorter_pixels: int = 256
     frame_longer_pixels: int = 512
     motion_pixels: int = 160 * 90
@@ -94,16 +92,6 @@ class VideoPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class AudioPlan:
-    """Stretches of sound, `(start_seconds, end_seconds)` each."""
-
-    spans: tuple[tuple[float, float], ...]
-    num_channels: int
-    max_samples: int
-    """At 16 kHz."""
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything a decoder process will do for one video."""
 
@@ -127,20 +115,24 @@ def make_plan(index: MediaIndex, policy: PlanPolicy, *, max_pixels: int, is_whol
     """
     period = 1 / policy.frames_per_second
     max_audio_seconds = policy.max_audio_seconds
-    if not is_whole and index.video is not None and not _is_swept(index.video, policy):
+    video = _video_plan(index.video, policy, max_pixels) if index.video else None
+    burst_seconds: list[float] = []
+    if not is_whole and index.video is not None and video is not None and not _is_swept(index.video, policy):
         max_audio_seconds = min(max_audio_seconds, policy.max_fetched_audio_seconds)
+        burst_seconds = [span.start_seconds for span in video.spans if span.kind == "burst"]
+    audio = sound_plan(index.audio, max_audio_seconds, policy.num_audio_spans, burst_seconds) if index.audio else None
     return Plan(
-        video=_video_plan(index.video, policy, max_pixels) if index.video else None,
-        audio=_audio_plan(index.audio, policy, max_audio_seconds) if index.audio else None,
+        video=video,
+        audio=audio,
         covered_grid_seconds=_grid(index.video, period) if index.video else (),
         period_seconds=period,
-        fingerprint=fingerprint(index, policy, max_audio_seconds),
+        fingerprint=fingerprint(index, policy, audio),
     )
 
 
-def fingerprint(index: MediaIndex, policy: PlanPolicy, max_audio_seconds: float) -> str:
-    """Short text that is the same whenever the same policy meets the same index and hears as much of it."""
-    described = repr((PLAN_VERSION, policy, index, max_audio_seconds)).encode()
+def fingerprint(index: MediaIndex, policy: PlanPolicy, audio: AudioPlan | None) -> str:
+    """Short text that is the same whenever the same policy meets the same index and hears the same of it."""
+    described = repr((PLAN_VERSION, policy, index, audio)).encode()
     return f"plan{PLAN_VERSION}-{hashlib.sha256(described).hexdigest()[:12]}"
 
 
@@ -284,22 +276,3 @@ def _within_budget(spans: list[DecodeSpan], budget_seconds: float) -> list[Decod
 def _wanted_in(span: DecodeSpan, policy: PlanPolicy) -> tuple[float, ...]:
     num_frames = max(1, round((span.end_seconds - span.start_seconds) * policy.frames_per_second))
     return tuple(span.start_seconds + number / policy.frames_per_second for number in range(num_frames))
-
-
-def _audio_plan(audio: AudioStreamIndex, policy: PlanPolicy, max_seconds: float) -> AudioPlan:
-    spans = _audio_spans(audio, policy, max_seconds)
-    seconds = min(max_seconds, sum(end - start for start, end in spans))
-    return AudioPlan(spans, max(1, min(2, audio.num_channels)), math.ceil(seconds * SPEECH_HZ))
-
-
-def _audio_spans(audio: AudioStreamIndex, policy: PlanPolicy, max_seconds: float) -> tuple[tuple[float, float], ...]:
-    start = min(0.0, audio.start_seconds)
-    end = audio.start_seconds + audio.duration_seconds + END_SLACK_SECONDS
-    if not audio.duration_seconds:
-        return ((start, max_seconds),)
-    if end - start <= max_seconds:
-        return ((start, end),)
-    length = max_seconds / policy.num_audio_spans
-    step = (audio.duration_seconds - length) / (policy.num_audio_spans - 1)
-    starts = (audio.start_seconds + number * step for number in range(policy.num_audio_spans))
-    return tuple((first, first + length) for first in starts)

@@ -4,7 +4,8 @@
         url = store.put("uploads", "day/clip.mp4", clip_bytes_or_path)      # s3://uploads/day/clip.mp4
         store.environment()         # AWS_... variables that point a worker process at it
         store.config()              # the same as an obstore configuration
-        store.fail(S3Fault("ExpiredToken", 400), times=2)                   # the next two requests
+        store.fail(S3Fault("SlowDown", 503), times=2)                       # the next two requests
+        store.refuse("private", S3Fault("ExpiredToken", 400))               # one bucket, until told otherwise
         store.bytes_sent, store.requests
 
 GET and HEAD of path-style addresses (`/bucket/key`) with Range and If-Match; what is refused is refused with S3's XML
@@ -50,6 +51,7 @@ class ObjectStore(HttpThread):
         super().__init__()
         self._buckets: dict[str, dict[str, Content]] = {}
         self._faults: list[S3Fault] = []
+        self._refused: dict[str, S3Fault] = {}
         self.requests: list[tuple[str, str, str | None]] = []
         """Method, path and Range of each, oldest first."""
         self.bytes_sent = 0
@@ -70,6 +72,12 @@ class ObjectStore(HttpThread):
     def fail(self, fault: S3Fault, *, times: int) -> None:
         """Answer the next `times` requests with `fault`."""
         self._faults.extend([fault] * times)
+
+    def refuse(self, bucket: str, fault: S3Fault | None) -> None:
+        """Answer everything about `bucket` with `fault` from now on; None ends that."""
+        self._refused.pop(bucket, None)
+        if fault is not None:
+            self._refused[bucket] = fault
 
     def environment(self) -> dict[str, str]:
         """Variables under which S3 clients find this store."""
@@ -96,6 +104,8 @@ class ObjectStore(HttpThread):
         if self._faults:
             return _refusal(self._faults.pop(0), path)
         bucket, _, key = path.removeprefix("/").partition("/")
+        if bucket in self._refused:
+            return _refusal(self._refused[bucket], path)
         if bucket not in self._buckets:
             return _refusal(NO_SUCH_BUCKET, path)
         if key not in self._buckets[bucket]:

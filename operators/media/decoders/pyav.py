@@ -120,7 +120,7 @@ class PyavDecoder:
         self._is_positioned = True
 
     def _seek(self, seconds: float) -> None:
-        stamp = int((seconds + self._origin_seconds) / float(self._stream.time_base or 1))
+        stamp = round((seconds + self._origin_seconds) / float(self._stream.time_base or 1))
         try:
             self._container.seek(stamp, stream=self._stream)
         except FFmpegError:

@@ -149,6 +149,16 @@ class TestObjectStore:
         store.fail(S3Fault("SlowDown", 503), times=2)
         assert [ask(store.port, "/uploads/clip")[0] for _ in range(3)] == [503, 503, 200]
 
+    def test_refuses_one_bucket_until_told_otherwise(self, store: ObjectStore) -> None:
+        """The others are open."""
+        store.put("uploads", "clip", CLIP)
+        store.put("private", "clip", CLIP)
+        store.refuse("private", S3Fault("ExpiredToken", 400))
+        assert b"<Code>ExpiredToken</Code>" in ask(store.port, "/private/clip")[2]
+        assert [ask(store.port, f"/{bucket}/clip")[0] for bucket in ("private", "uploads")] == [400, 200]
+        store.refuse("private", None)
+        assert ask(store.port, "/private/clip")[0] == 200
+
 
 def test_close_ends_what_stalls() -> None:
     """A server with a stalled request closes at once, and harmlessly a second time."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import struct
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from operators.media.pool import DecoderPool
 from operators.media.receipt import DecodeReceipt
 from operators.media.session import MediaSession, MediaSessions
 from ops.bench.long_clip import make_long_clip
-from ops.local.http_origin import HttpOrigin
 from schemas.uploads import FileSource
 from tests.hostile_media import HOSTILE_FILES, HostileFile, write_sound, write_video
 from tests.opened_files import ArrivingFiles, LocalFiles
@@ -217,64 +215,3 @@ class TestHostileMedia:
         else:
             assert file.cause is None
             assert (receipt.frames_sampled > 0) is file.has_frames
-
-    @pytest.mark.parametrize("build", ["hls", "concat", "sdp", "external data"])
-    async def test_opens_nothing_else(self, build: str, tmp_path: Path, pool: DecoderPool) -> None:
-        """Whatever it refers to, file or address, is not opened: nobody asks the origin, and nothing is decoded."""
-        secret = write_video(tmp_path / "secret.mp4", num_frames=50)
-        with HttpOrigin() as origin:
-            url = origin.put("/secret.mp4", secret)
-            path = REFERRING[build](tmp_path, secret, url)
-            for opener in (ArrivingFiles(), LocalFiles(tmp_path)):
-                async with MediaSessions(pool, opener).open("video", FileSource(path=str(path))) as session:
-                    with pytest.raises(InvalidMedia) as caught:
-                        await session.receipt()
-                assert caught.value.cause in ("media-unreadable", "media-no-streams"), caught.value.message
-            assert origin.requests == []
-
-
-def _hls(folder: Path, secret: Path, url: str) -> Path:
-    path = folder / "list.mp4"
-    lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:10", "#EXTINF:10,", str(secret), "#EXTINF:10,", url, "#EXT-X-ENDLIST"]
-    path.write_text("\n".join(lines))
-    return path
-
-
-def _concat(folder: Path, secret: Path, url: str) -> Path:
-    path = folder / "concat.mp4"
-    path.write_text(f"ffconcat version 1.0\nfile '{secret}'\nfile '{url}'\n")
-    return path
-
-
-def _sdp(folder: Path, secret: Path, url: str) -> Path:
-    path = folder / "session.mp4"
-    path.write_text("v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\n")
-    return path
-
-
-def _external_data(folder: Path, secret: Path, url: str) -> Path:
-    """An MP4 whose samples lie in another file: its data reference is made to name one (ISO/IEC 14496-12, 8.7.2)."""
-    content = secret.read_bytes()
-    inside = struct.pack(">I4sI", 12, b"url ", 1)
-    assert content.count(inside) == 1
-    location = str(secret).encode() + b"\0"
-    outside = struct.pack(">I4sI", 12 + len(location), b"url ", 0) + location
-    path = folder / "external.mp4"
-    path.write_bytes(_grown(content, content.index(inside), inside, outside))
-    return path
-
-
-def _grown(content: bytes, place: int, old: bytes, new: bytes) -> bytes:
-    """Replace a box, and add the difference to the size of every box around it; what lies in `mdat` is dropped."""
-    grown = bytearray(content)
-    for kind in (b"moov", b"trak", b"mdia", b"minf", b"dinf", b"dref"):
-        start = content.rindex(kind, 0, place) - 4
-        (size,) = struct.unpack_from(">I", grown, start)
-        struct.pack_into(">I", grown, start, size + len(new) - len(old))
-    grown[place : place + len(old)] = new
-    data = grown.index(b"mdat")
-    grown[data + 4 :] = bytes(len(grown) - data - 4)
-    return bytes(grown)
-
-
-REFERRING = {"hls": _hls, "concat": _concat, "sdp": _sdp, "external data": _external_data}

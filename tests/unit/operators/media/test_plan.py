@@ -135,7 +135,7 @@ class TestAudioPlan:
 
     @pytest.mark.parametrize(
         ("video_seconds", "is_whole", "heard_seconds"),
-        [(7200.0, True, 300.0), (7200.0, False, 60.0), (80.0, False, 82.0), (None, False, 300.0)],
+        [(7200.0, True, 300.0), (7200.0, False, 60.0), (120.0, False, 60.0), (80.0, False, 82.0), (None, False, 300.0)],
     )
     def test_less_is_heard_of_what_is_fetched(
         self, video_seconds: float | None, is_whole: bool, heard_seconds: float
@@ -146,9 +146,30 @@ class TestAudioPlan:
         index = index_of(video, sound)
         plan = make_plan(index, POLICY, max_pixels=10**8, is_whole=is_whole)
         assert plan.audio is not None
-        assert sum(end - start for start, end in plan.audio.spans) == pytest.approx(heard_seconds)
+        assert sum(end - start for start, end in plan.audio.spans) == pytest.approx(heard_seconds, rel=0.02)
         whole = make_plan(index, POLICY, max_pixels=10**8)
         assert (plan.fingerprint == whole.fingerprint) is (plan.audio == whole.audio)
+
+    def test_what_is_fetched_is_heard_where_it_is_watched(self) -> None:
+        """One span from the beginning of each burst, none into the next; the sound's own end ends the last."""
+        index = index_of(video_index(120.0), AudioStreamIndex("aac", 44_100, 2, 0.0, 112.0))
+        plan = make_plan(index, replace(POLICY, max_fetched_audio_seconds=100.0), max_pixels=10**8, is_whole=False)
+        assert plan.video is not None and plan.audio is not None
+        starts = [start for start, _ in plan.audio.spans]
+        bursts = [span.start_seconds for span in plan.video.spans if span.kind == "burst"]
+        assert starts == [start for start in bursts if start < 113.0] != bursts
+        ends = [end for _, end in plan.audio.spans]
+        assert all(end <= start for end, start in zip(ends, starts[1:], strict=False))
+        assert ends[-1] <= 113.0
+
+    @pytest.mark.parametrize(("num_bursts", "sound_seconds"), [(3, 7200.0), (12, 100.0)])
+    def test_few_bursts_do_not_say_where_to_listen(self, num_bursts: int, sound_seconds: float) -> None:
+        """Without enough of them while there is sound, it is heard at even distances."""
+        index = index_of(video_index(7200.0), AudioStreamIndex("aac", 44_100, 2, 0.0, sound_seconds))
+        plan = make_plan(index, replace(POLICY, num_bursts=num_bursts), max_pixels=10**8, is_whole=False)
+        assert plan.audio is not None
+        assert len(plan.audio.spans) == POLICY.num_audio_spans
+        assert plan.audio.spans[0][0] == 0.0
 
 
 class TestPlan:

@@ -228,3 +228,22 @@ class TestDecoderPool:
     def test_command_is_this_python(self) -> None:
         """Whoever runs us runs the decoder."""
         assert DECODER_COMMAND[0] == sys.executable
+
+
+class TestPoolForBackfill:
+    async def test_starts_with_the_first_video_and_gives_way(self, clip: Path) -> None:
+        """Nothing runs before it is needed; what then runs has the lowest priority, and is no replacement."""
+        observer = MemoryObserver()
+        pool = DecoderPool(1, observer=observer, niceness=19)
+        assert pool.process_ids == ()
+        try:
+            await sampled(pool, clip)
+            [process_id] = pool.process_ids
+            assert (os.getpriority(os.PRIO_PROCESS, process_id), observer.num_replaced) == (19, 0)
+            os.kill(process_id, signal.SIGKILL)
+            os.waitid(os.P_PID, process_id, os.WEXITED | os.WNOWAIT)
+            await sampled(pool, clip)
+            [process_id] = pool.process_ids
+            assert (os.getpriority(os.PRIO_PROCESS, process_id), observer.num_replaced) == (19, 1)
+        finally:
+            await pool.close()

@@ -65,7 +65,8 @@ class TestMediaSession:
         assert len(audio.speech) / SPEECH_HZ == pytest.approx(4.0, abs=0.1)
         assert audio.programme.shape == (len(audio.speech) * 3, index.audio.num_channels)
         assert receipt.coverage_ratio == 1.0
-        assert receipt.cpu_seconds > 0 and receipt.bytes_read > 0
+        assert receipt.cpu_seconds > receipt.index_cpu_seconds > 0 and receipt.bytes_read > 0
+        assert receipt.fetch_cpu_seconds > 0 and receipt.bytes_fetched == 0
 
     async def test_sound_is_the_tone(self, pool: DecoderPool, tmp_path: Path) -> None:
         """Both rates hold 440 Hz at half amplitude."""
@@ -114,6 +115,22 @@ class TestMediaSession:
             errors.append((await asyncio.gather(session.motion(), return_exceptions=True))[0])
         assert isinstance(errors[0], InvalidMedia)
         assert all(error is errors[0] for error in errors)
+
+    async def test_a_failed_decode_has_its_cost(self, pool: DecoderPool, tmp_path: Path) -> None:
+        """What a process used for media of which nothing came is told, once it is over; no decode has no cost."""
+        text(tmp_path / "text.mp4")
+        sessions = MediaSessions(pool, LocalFiles(tmp_path))
+        async with sessions.open("text", FileSource(path="text.mp4")) as session:
+            assert session.ended_receipt() is None
+            with pytest.raises(InvalidMedia):
+                await session.receipt()
+            found = session.ended_receipt()
+        assert found is not None and found.cpu_seconds > 0
+        assert (found.frames_decoded, found.coverage_ratio) == (0, 0.0)
+        async with sessions.open("absent", FileSource(path="absent.mp4")) as session:
+            with pytest.raises(InvalidMedia):
+                await session.receipt()
+            assert session.ended_receipt() is None
 
     async def test_dead_letter_duty_falls_to_one(self, sessions: MediaSessions) -> None:
         """The first agent that asks writes the dead letter."""

@@ -1,0 +1,64 @@
+"""Which stretches of sound to decode: all of it, or some spread over the duration."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from operators.media.index import AudioStreamIndex
+from operators.media.tracks import SPEECH_HZ
+
+END_SLACK_SECONDS = 1.0
+"""What is read to its end is read on past the stated one: headers round durations."""
+
+
+@dataclass(frozen=True, slots=True)
+class AudioPlan:
+    """Stretches of sound, `(start_seconds, end_seconds)` each."""
+
+    spans: tuple[tuple[float, float], ...]
+    num_channels: int
+    max_samples: int
+    """At 16 kHz."""
+
+
+def sound_plan(
+    audio: AudioStreamIndex, max_seconds: float, num_spans: int, burst_seconds: list[float] | None = None
+) -> AudioPlan:
+    """Choose what to decode of the sound.
+
+    Args:
+        audio: of the container's index.
+        max_seconds: at most; what is shorter is taken whole.
+        num_spans: of what is longer, as many equal spans, spread evenly.
+        burst_seconds: where stretches of pictures begin whose bytes are needed anyway; if there are as many as
+            spans while there is sound, it is heard from there instead.
+    """
+    spans = _spans(audio, max_seconds, num_spans, burst_seconds or [])
+    seconds = min(max_seconds, sum(end - start for start, end in spans))
+    return AudioPlan(spans, max(1, min(2, audio.num_channels)), math.ceil(seconds * SPEECH_HZ))
+
+
+def _spans(
+    audio: AudioStreamIndex, max_seconds: float, num_spans: int, burst_seconds: list[float]
+) -> tuple[tuple[float, float], ...]:
+    start = min(0.0, audio.start_seconds)
+    end = audio.start_seconds + audio.duration_seconds + END_SLACK_SECONDS
+    if not audio.duration_seconds:
+        return ((start, max_seconds),)
+    if end - start <= max_seconds:
+        return ((start, end),)
+    bursts = [burst for burst in burst_seconds if burst < end]
+    if len(bursts) >= num_spans:
+        return _spans_from(bursts, max_seconds / len(bursts), end)
+    length = max_seconds / num_spans
+    step = (audio.duration_seconds - length) / (num_spans - 1)
+    starts = (audio.start_seconds + number * step for number in range(num_spans))
+    return tuple((first, first + length) for first in starts)
+
+
+def _spans_from(starts: list[float], length: float, end: float) -> tuple[tuple[float, float], ...]:
+    """Spans of `length` seconds at most, none of which reaches into the next one or over `end`."""
+    return tuple(
+        (start, min(start + length, following)) for start, following in zip(starts, [*starts[1:], end], strict=True)
+    )
