@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from confluent_kafka.admin import (
     ResourcePatternType,
     ResourceType,
 )
+from redis.asyncio import Redis
 from typer.testing import CliRunner
 
 from ops.access.kafka_acls import KafkaAcl, user_of
@@ -32,9 +34,13 @@ from ops.local.kafka_server import KafkaCluster
 from ops.local.redis_server import RedisServer
 from ops.local.tls_proxy import TlsProxy
 from ops.local.worker_process import WorkerProcess
+from streams.delivery.crash import WorkerExit
 from streams.settings import Settings, read_settings
+from streams.store.wire import store_options
+from tests.pipeline import await_value
 
 PREFIX = "guarded."
+ASK_SECONDS = 20.0
 OPERATIONS = {
     "Read": AclOperation.READ,
     "Write": AclOperation.WRITE,
@@ -150,3 +156,25 @@ def _allow_in_redis(url: str, passwords: dict[str, str]) -> None:
             words = shlex.split(line)
             administrator.execute_command(*words)
             administrator.execute_command("ACL", "SETUSER", words[2], f">{passwords[words[2]]}")
+
+
+def ask_store(settings: Settings, question: Callable[[Redis], Any]) -> Any:
+    """Put one question to Redis as the user of the settings."""
+
+    async def ask() -> Any:
+        async with Redis.from_url(settings.redis_url.get_secret_value(), **store_options(settings)) as store:
+            return await question(store)
+
+    return asyncio.run(ask())
+
+
+def refused_worker(stack: GuardedStack, **settings: str) -> str:
+    """Start an intake worker with wrong settings; it has to end by itself. Returns what it said."""
+    worker = WorkerProcess(stack.folder / "refused", stack.environment("intake", roles="intake", **settings))
+    worker.start()
+    try:
+        await_value(lambda: worker.child.exit_code, 30, lambda: "the worker did not end")
+        assert worker.child.exit_code == WorkerExit.MISCONFIGURED
+        return worker.child.log_path.read_text(encoding="utf-8")
+    finally:
+        worker.close()

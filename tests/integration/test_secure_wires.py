@@ -1,332 +1,38 @@
-"""Kafka and Redis that ask who one is: each role gets its work done under its own user, and nothing else."""
+"""Wrong passwords, foreign certificates, secrets that change: who is let in, and what the others are told."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-import redis
 import structlog
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaConnectionError
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion
 from redis.asyncio import Redis
 
-from ops.access.kafka_acls import user_of
-from ops.access.roles import ACCESS, RoleAccess, find_roles
 from ops.local.certificates import Authority, KeyPair
-from ops.local.scratch import scratch_dir
 from ops.local.tls_proxy import TlsProxy
-from ops.local.worker_process import WorkerProcess
-from schemas.engagement import EngagementEvent
-from schemas.topics import DEAD_LETTER, ENGAGEMENT, MODERATION, SIGNALS, TOPICS, UPLOADED
-from schemas.uploads import DeletionRequested
-from schemas.wire import encode
-from streams.delivery.crash import WorkerExit
+from schemas.topics import UPLOADED
 from streams.delivery.publisher import Publisher
 from streams.kafka_clients import (
     BrokerRefuses,
-    client_configuration,
     producer_configuration,
-    read_to_end,
     require_broker,
 )
-from streams.readers_topics import decode_verdict
 from streams.settings import Settings
 from streams.store.client import open_store
-from streams.store.keys import Keys
-from streams.store.readers import VideoReading, read_video
 from streams.store.refusals import StoreRefuses, require_entry
 from streams.store.wire import store_options
 from streams.tls import TlsFiles, client_context
-from streams.topic_admin import check_topics, create_topics
 from streams.wire_checks import kafka_tls_files
-from tests.integration.guarded_stack import PREFIX, GuardedStack, guarded_stack
-from tests.pipeline import Pipeline, await_value, upload_of
+from tests.integration.guarded_stack import ASK_SECONDS, PREFIX, GuardedStack, refused_worker
 
 pytestmark = pytest.mark.slow
-
-CLIPS = ("car-telephone.mkv", "crowd.mp3")
-WORKERS = ("media", "intake", "verdict", "engagement")
-ASK_SECONDS = 20.0
-ROLES = pytest.mark.parametrize("role", ACCESS, ids=lambda role: role.name)
-STORE_ROLES = pytest.mark.parametrize("role", [role for role in ACCESS if role.uses_store], ids=lambda role: role.name)
-ENDANGERING = (
-    ("FLUSHALL",), ("FLUSHDB",), ("KEYS", "*"), ("CONFIG", "GET", "*"), ("ACL", "LIST"), ("SHUTDOWN",),
-    ("DEBUG", "SLEEP", "0"), ("CLIENT", "KILL", "ID", "1"), ("REPLICAOF", "NO", "ONE"), ("MONITOR",), ("SAVE",),
-)  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def stack(kafka_jars: None) -> Iterator[GuardedStack]:
-    """One for all tests of this file."""
-    with scratch_dir() as folder, guarded_stack(folder) as opened:
-        create_topics(opened.settings("operator"), partitions=2, replication=1)
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def workers(stack: GuardedStack, samples: Path) -> Iterator[list[WorkerProcess]]:
-    """A worker a role, each under its own user; ready."""
-    started = [stack.worker(role, media_roots=str(samples), metrics_port="0") for role in WORKERS]
-    try:
-        for worker in started:
-            worker.start()
-        for worker in started:
-            worker.await_ready()
-        yield started
-    finally:
-        for worker in started:
-            worker.close()
-
-
-def ask_store(settings: Settings, question: Callable[[Redis], Any]) -> Any:
-    """Put one question to Redis as the user of the settings."""
-
-    async def ask() -> Any:
-        async with Redis.from_url(settings.redis_url.get_secret_value(), **store_options(settings)) as store:
-            return await question(store)
-
-    return asyncio.run(ask())
-
-
-class TestEveryRoleDoesItsWork:
-    def test_uploads_get_their_verdicts(self, stack: GuardedStack, workers: list[WorkerProcess], samples: Path) -> None:
-        """A producer publishes, three workers work, readers of Redis and of the topic see it: each as itself."""
-        producer = Pipeline(stack.settings("producer"), {}, stack.folder)
-        producer.publish(*(upload_of(samples / clip, clip) for clip in CLIPS))
-        ranker, keys = stack.settings("reader-recommender"), Keys(PREFIX)
-
-        def final() -> list[VideoReading] | None:
-            for worker in workers:
-                worker.child.require_alive()
-            readings = [ask_store(ranker, lambda store, clip=clip: read_video(store, keys, clip)) for clip in CLIPS]
-            decided = all(reading and reading.status["status"] == "final" for reading in readings)
-            return readings if decided else None
-
-        readings = await_value(final, 60, lambda: "not every clip has a final verdict")
-        assert all(reading.features and reading.embeddings for reading in readings)
-        assert followed_verdicts(stack.settings("reader-safety")) == {
-            reading.verdict.video_id: reading.verdict for reading in readings if reading.verdict
-        }
-        assert refused_requests(stack, workers) == []
-
-    def test_poison_deletions_and_engagement(
-        self, stack: GuardedStack, workers: list[WorkerProcess], samples: Path
-    ) -> None:
-        """What is rarer than an upload is allowed as well: a dead letter, an act of a viewer, a deletion."""
-        producer = Pipeline(stack.settings("producer"), {}, stack.folder)
-        operator, keys = stack.settings("operator"), Keys(PREFIX)
-        producer.publish(upload_of(samples / CLIPS[1], "liked"), upload_of(samples / CLIPS[1], "unwanted"))
-        producer.publish_bytes(b"no event", "poison")
-        act(stack, "liked")
-        status = keys.status("unwanted")
-        await_value(lambda: ask_store(operator, lambda store: store.exists(status)) or None, 30, lambda: "not taken in")
-        producer.publish_bytes(encode(DeletionRequested(video_id="unwanted", deleted=True)), "unwanted")
-
-        def all_is_done() -> bool | None:
-            for worker in workers:
-                worker.child.require_alive()
-            counted, kept = ask_store(
-                operator, lambda store: store.mget(keys.engagement("liked"), keys.guard("unwanted"))
-            )
-            return bool(counted and kept and list(read_to_end(operator, [PREFIX + DEAD_LETTER.name]))) or None
-
-        await_value(all_is_done, 30, lambda: "not all of it was done")
-        assert refused_requests(stack, workers) == []
-
-    def test_operator_reads_every_topic(self, stack: GuardedStack) -> None:
-        """Contracts are checked, and topics read as they lie, under the operator's user."""
-        operator = stack.settings("operator")
-        assert [item.topic for item in check_topics(operator) if item.problems] == []
-        assert list(read_to_end(operator, [PREFIX + topic.name for topic in TOPICS])) is not None
-
-
-def refused_requests(stack: GuardedStack, workers: list[WorkerProcess]) -> list[object]:
-    """What Redis or Kafka had to refuse to one of the workers: where the table gives enough, nothing."""
-    with redis.Redis.from_url(stack.redis.url, decode_responses=True) as administrator:
-        log = administrator.execute_command("ACL", "LOG", "100")
-    users = {user_of(stack.settings(role), find_roles(role)[0]) for role in WORKERS}
-    said = [line for worker in workers for line in worker.child.log_path.read_text(encoding="utf-8").splitlines()]
-    return [
-        *(entry for entry in log if entry["username"] in users and entry["reason"] in ("command", "key")),
-        *(line for line in said if "authoriz" in line.lower() or "refuses us" in line),
-    ]
-
-
-def act(stack: GuardedStack, video_id: str) -> None:
-    """One viewer likes a video, told by a client under its own user."""
-    liked = EngagementEvent(event_id="e-1", video_id=video_id, kind="like", event_unix_seconds=time.time())
-    producer = Producer(producer_configuration(stack.settings("producer-engagement")))
-    producer.produce(PREFIX + ENGAGEMENT.name, key=video_id, value=encode(liked))
-    assert producer.flush(ASK_SECONDS) == 0
-
-
-def followed_verdicts(settings: Settings) -> dict[str, Any]:
-    """What a member of a group of the safety readers sees."""
-    consumer = Consumer(
-        {**client_configuration(settings), "group.id": f"{PREFIX}safety-tests", "auto.offset.reset": "earliest"}
-    )
-    consumer.subscribe([PREFIX + MODERATION.name])
-    verdicts: dict[str, Any] = {}
-
-    def follow() -> dict[str, Any] | None:
-        while (message := consumer.poll(0.2)) is not None:
-            assert message.error() is None, message.error()
-            if message.key().decode() in CLIPS:
-                verdicts[message.key().decode()] = decode_verdict(message.value())
-        final = {name for name, verdict in verdicts.items() if verdict.status == "final"}
-        return verdicts if final == set(CLIPS) else None
-
-    try:
-        return await_value(follow, ASK_SECONDS, lambda: f"seen so far: {verdicts}")
-    finally:
-        consumer.close()
-
-
-class TestKafkaRefusesTheRest:
-    @ROLES
-    def test_writes(self, stack: GuardedStack, role: RoleAccess) -> None:
-        """No role writes to a topic that the table does not give it."""
-        forbidden = [topic for topic in TOPICS if topic not in role.writes]
-        assert write_errors(stack, role, [PREFIX + topic.name for topic in forbidden]) == {
-            PREFIX + topic.name: KafkaError.TOPIC_AUTHORIZATION_FAILED for topic in forbidden
-        }
-
-    @ROLES
-    def test_reads(self, stack: GuardedStack, role: RoleAccess) -> None:
-        """No role reads a topic that the table does not give it."""
-        forbidden = {PREFIX + topic.name for topic in TOPICS if topic not in role.reads}
-        assert refused_reads(stack, role, forbidden) == forbidden
-
-    def test_groups(self, stack: GuardedStack) -> None:
-        """A reader cannot join the group of a worker, whose partitions it would take."""
-        settings = stack.settings("reader-safety")
-        consumer = Consumer({**client_configuration(settings), "group.id": f"{PREFIX}vidsignal-verdict"})
-        consumer.subscribe([PREFIX + MODERATION.name])
-        try:
-            message = await_value(lambda: consumer.poll(0.5), ASK_SECONDS, lambda: "nothing was refused")
-            assert message.error().code() == KafkaError.GROUP_AUTHORIZATION_FAILED
-        finally:
-            consumer.close()
-
-    def test_worker_without_rights_says_so(self, stack: GuardedStack) -> None:
-        """A worker under the wrong user ends as misconfigured, and names what it may not read or join."""
-        other = stack.environment("verdict")
-        names = ("kafka_sasl_username", "kafka_sasl_password_file")
-        said = refused_worker(stack, **{name: other[f"VIDSIGNAL_{name.upper()}"] for name in names})
-        assert "Kafka does not let us read topic guarded.video.uploaded; `vidsignal access kafka`" in said
-
-    def test_topics_are_not_created_or_deleted(self, stack: GuardedStack) -> None:
-        """Not even the operator deletes one."""
-        admin = AdminClient(client_configuration(stack.settings("operator")))
-        [outcome] = admin.delete_topics([PREFIX + SIGNALS.name]).values()
-        assert outcome.exception(ASK_SECONDS).args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
-
-
-def write_errors(stack: GuardedStack, role: RoleAccess, topics: list[str]) -> dict[str, int]:
-    """What becomes of one record to each topic; none is allowed, so none lies there afterwards."""
-    producer = Producer({**client_configuration(stack.settings(role.name)), "message.timeout.ms": 20_000})
-    errors: dict[str, int] = {}
-    for topic in topics:
-        producer.produce(topic, b"x", on_delivery=lambda error, message: errors.update({message.topic(): error.code()}))
-    assert producer.flush(ASK_SECONDS) == 0
-    return errors
-
-
-def is_hidden(consumer: Consumer, topic: str) -> bool:
-    """Whether the user may not even know of a topic."""
-    error = consumer.list_topics(topic, timeout=ASK_SECONDS).topics[topic].error
-    return error is not None and error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
-
-
-def refused_reads(stack: GuardedStack, role: RoleAccess, topics: set[str]) -> set[str]:
-    """The topics that were refused to a consumer that wants all of them."""
-    group = f"{PREFIX}{role.group_prefixes[0]}x" if role.group_prefixes else f"{PREFIX}vidsignal-{role.name}"
-    consumer = Consumer({**client_configuration(stack.settings(role.name)), "group.id": group})
-    refused = {topic for topic in topics if is_hidden(consumer, topic)}
-    consumer.assign([TopicPartition(topic, 0, 0) for topic in topics - refused])
-
-    def ask() -> set[str] | None:
-        if refused >= topics:
-            return refused
-        message = consumer.poll(0.5)
-        if message is not None and message.error() is None:
-            pytest.fail(f"{role.name} could read {message.topic()}")
-        if message is not None and message.error().code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
-            refused.add(message.topic())
-        return None
-
-    try:
-        return await_value(ask, ASK_SECONDS, lambda: f"{role.name} was not refused {topics - refused}")
-    finally:
-        consumer.close()
-
-
-class TestRedisRefusesTheRest:
-    @STORE_ROLES
-    def test_what_endangers_the_server(self, stack: GuardedStack, role: RoleAccess) -> None:
-        """No role empties, configures or stops the server, or lists its keys and users."""
-        assert [command for command in ENDANGERING if stack.may_send(role.name, *command)] == []
-
-    @STORE_ROLES
-    def test_keys_of_others(self, stack: GuardedStack, role: RoleAccess) -> None:
-        """A stack beside ours, and whatever else lies there, is nobody's."""
-        for key in ("vs:{v}:status", "other.vs:{v}:status", "session:42"):
-            assert not stack.may_send(role.name, "HGETALL", key)
-
-    @pytest.mark.parametrize(
-        ("role", "command"),
-        [
-            ("intake", ("GET", "guarded.vs:{v}:verdict")),
-            ("intake", ("HSET", "guarded.vs:{v}:state", "f", "v")),
-            ("media", ("HSET", "guarded.vs:{v}:status", "action", "allow")),
-            ("media", ("SET", "guarded.vs:{v}:verdict", "{}")),
-            ("media", ("ZADD", "guarded.vs:deadlines", "1", "m")),
-            ("verdict", ("SET", "guarded.vs:applied:other:guarded.video.signals:0", "1")),
-            ("engagement", ("HSET", "guarded.vs:{v}:status", "action", "allow")),
-            ("reader-recommender", ("HGETALL", "guarded.vs:{v}:state")),
-            ("reader-recommender", ("DEL", "guarded.vs:{v}:features")),
-            ("reader-recommender", ("VREM", "guarded.vs:space:s", "v")),
-            ("reader-recommender", ("SCAN", "0")),
-        ],
-    )
-    def test_each_role_keeps_to_its_keys(self, stack: GuardedStack, role: str, command: tuple[str, ...]) -> None:
-        """What belongs to another role is neither written nor, as far as it is private, read."""
-        assert not stack.may_send(role, *command)
-
-    @pytest.mark.parametrize(
-        "command",
-        [
-            ("HGETALL", "guarded.vs:{v}:features"),
-            ("GET", "guarded.vs:{v}:verdict"),
-            ("SMEMBERS", "guarded.vs:spaces"),
-            ("VSIM", "guarded.vs:space:s", "ELE", "v", "COUNT", "3"),
-        ],
-        ids=lambda command: command[0],
-    )
-    def test_a_ranker_reads_what_is_for_readers(self, stack: GuardedStack, command: tuple[str, ...]) -> None:
-        """Features, verdicts and similar videos."""
-        assert stack.may_send("reader-recommender", *command)
-
-    def test_refusals_come_over_the_wire(self, stack: GuardedStack) -> None:
-        """A command that is not allowed is answered as such, and is no reason to wait."""
-        with pytest.raises(redis.exceptions.NoPermissionError, match="flushall"):
-            ask_store(stack.settings("operator"), lambda store: store.flushall())
-
-    @pytest.mark.parametrize("role", ["producer", "reader-safety"])
-    def test_who_needs_no_store_has_no_user(self, stack: GuardedStack, role: str) -> None:
-        """Roles without business in Redis are not let in."""
-        settings = stack.settings(role)
-        with pytest.raises(StoreRefuses, match="invalid username-password"):
-            asyncio.run(require_entry(settings.redis_url.get_secret_value(), store_options(settings)))
 
 
 class TestEntryIsRefused:
@@ -384,18 +90,6 @@ def wrong_password(stack: GuardedStack) -> str:
     path = stack.folder / "wrong.password"
     path.write_text("not-the-password", encoding="utf-8")
     return str(path)
-
-
-def refused_worker(stack: GuardedStack, **settings: str) -> str:
-    """Start an intake worker with wrong settings; it has to end by itself. Returns what it said."""
-    worker = WorkerProcess(stack.folder / "refused", stack.environment("intake", roles="intake", **settings))
-    worker.start()
-    try:
-        await_value(lambda: worker.child.exit_code, 30, lambda: "the worker did not end")
-        assert worker.child.exit_code == WorkerExit.MISCONFIGURED
-        return worker.child.log_path.read_text(encoding="utf-8")
-    finally:
-        worker.close()
 
 
 def enter_store(settings: Settings) -> None:

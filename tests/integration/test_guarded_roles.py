@@ -1,0 +1,146 @@
+"""Kafka and Redis that ask who one is: each role gets its work done under its own user."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from confluent_kafka import Consumer, Producer
+
+from ops.access.kafka_acls import user_of
+from ops.access.roles import find_roles
+from ops.local.worker_process import WorkerProcess
+from schemas.engagement import EngagementEvent
+from schemas.topics import DEAD_LETTER, ENGAGEMENT, MODERATION, TOPICS
+from schemas.uploads import DeletionRequested
+from schemas.wire import encode
+from streams.backfill.progress import committed_offsets
+from streams.kafka_clients import client_configuration, producer_configuration, read_to_end
+from streams.readers_topics import decode_verdict
+from streams.settings import Settings
+from streams.store.keys import Keys
+from streams.store.readers import VideoReading, read_video
+from streams.topic_admin import check_topics
+from tests.integration.guarded_stack import ASK_SECONDS, PREFIX, GuardedStack, ask_store
+from tests.pipeline import Pipeline, await_value, upload_of
+
+pytestmark = pytest.mark.slow
+
+CLIPS = ("car-telephone.mkv", "crowd.mp3")
+WORKERS = ("media", "backfill", "intake", "verdict", "engagement")
+
+
+@pytest.fixture(scope="module")
+def workers(stack: GuardedStack, samples: Path) -> Iterator[list[WorkerProcess]]:
+    """A worker a role, each under its own user; ready."""
+    started = [stack.worker(role, media_roots=str(samples), metrics_port="0") for role in WORKERS]
+    try:
+        for worker in started:
+            worker.start()
+        for worker in started:
+            worker.await_ready()
+        yield started
+    finally:
+        for worker in started:
+            worker.close()
+
+
+class TestEveryRoleDoesItsWork:
+    def test_uploads_get_their_verdicts(self, stack: GuardedStack, workers: list[WorkerProcess], samples: Path) -> None:
+        """A producer publishes in both lanes, workers work, readers of Redis and topic see it: each as itself."""
+        producer = Pipeline(stack.settings("producer"), {}, stack.folder)
+        producer.publish(*(upload_of(samples / clip, clip) for clip in CLIPS))
+        producer.publish(upload_of(samples / CLIPS[1], "patient", lane="backfill"))
+        ranker, keys = stack.settings("reader-recommender"), Keys(PREFIX)
+
+        def final() -> list[VideoReading] | None:
+            for worker in workers:
+                worker.child.require_alive()
+            video_ids = (*CLIPS, "patient")
+            readings = [ask_store(ranker, lambda store, name=name: read_video(store, keys, name)) for name in video_ids]
+            decided = all(reading and reading.status["status"] == "final" for reading in readings)
+            return readings if decided else None
+
+        readings = await_value(final, 60, lambda: "not every clip has a final verdict")
+        assert all(reading.features and reading.embeddings for reading in readings)
+        assert followed_verdicts(stack.settings("reader-safety")) == {
+            reading.verdict.video_id: reading.verdict for reading in readings if reading.verdict
+        }
+        assert refused_requests(stack, workers) == []
+
+    def test_poison_deletions_and_engagement(
+        self, stack: GuardedStack, workers: list[WorkerProcess], samples: Path
+    ) -> None:
+        """What is rarer than an upload is allowed as well: a dead letter, an act of a viewer, a deletion."""
+        producer = Pipeline(stack.settings("producer"), {}, stack.folder)
+        operator, keys = stack.settings("operator"), Keys(PREFIX)
+        producer.publish(upload_of(samples / CLIPS[1], "liked"), upload_of(samples / CLIPS[1], "unwanted"))
+        producer.publish_bytes(b"no event", "poison")
+        act(stack, "liked")
+        status = keys.status("unwanted")
+        await_value(lambda: ask_store(operator, lambda store: store.exists(status)) or None, 30, lambda: "not taken in")
+        producer.publish_bytes(encode(DeletionRequested(video_id="unwanted", deleted=True)), "unwanted")
+
+        def all_is_done() -> bool | None:
+            for worker in workers:
+                worker.child.require_alive()
+            counted, kept = ask_store(
+                operator, lambda store: store.mget(keys.engagement("liked"), keys.guard("unwanted"))
+            )
+            return bool(counted and kept and list(read_to_end(operator, [PREFIX + DEAD_LETTER.name]))) or None
+
+        await_value(all_is_done, 30, lambda: "not all of it was done")
+        assert refused_requests(stack, workers) == []
+
+    def test_operator_reads_every_topic(self, stack: GuardedStack) -> None:
+        """Contracts are checked, and topics read as they lie, under the operator's user."""
+        operator = stack.settings("operator")
+        assert [item.topic for item in check_topics(operator) if item.problems] == []
+        assert list(read_to_end(operator, [PREFIX + topic.name for topic in TOPICS])) is not None
+        assert committed_offsets(operator) is not None
+
+
+def refused_requests(stack: GuardedStack, workers: list[WorkerProcess]) -> list[object]:
+    """What Redis or Kafka had to refuse to one of the workers: where the table gives enough, nothing."""
+    with redis.Redis.from_url(stack.redis.url, decode_responses=True) as administrator:
+        log = administrator.execute_command("ACL", "LOG", "100")
+    users = {user_of(stack.settings(role), find_roles(role)[0]) for role in WORKERS}
+    said = [line for worker in workers for line in worker.child.log_path.read_text(encoding="utf-8").splitlines()]
+    return [
+        *(entry for entry in log if entry["username"] in users and entry["reason"] in ("command", "key")),
+        *(line for line in said if "authoriz" in line.lower() or "refuses us" in line),
+    ]
+
+
+def act(stack: GuardedStack, video_id: str) -> None:
+    """One viewer likes a video, told by a client under its own user."""
+    liked = EngagementEvent(event_id="e-1", video_id=video_id, kind="like", event_unix_seconds=time.time())
+    producer = Producer(producer_configuration(stack.settings("producer-engagement")))
+    producer.produce(PREFIX + ENGAGEMENT.name, key=video_id, value=encode(liked))
+    assert producer.flush(ASK_SECONDS) == 0
+
+
+def followed_verdicts(settings: Settings) -> dict[str, Any]:
+    """What a member of a group of the safety readers sees."""
+    consumer = Consumer(
+        {**client_configuration(settings), "group.id": f"{PREFIX}safety-tests", "auto.offset.reset": "earliest"}
+    )
+    consumer.subscribe([PREFIX + MODERATION.name])
+    verdicts: dict[str, Any] = {}
+
+    def follow() -> dict[str, Any] | None:
+        while (message := consumer.poll(0.2)) is not None:
+            assert message.error() is None, message.error()
+            if message.key().decode() in CLIPS:
+                verdicts[message.key().decode()] = decode_verdict(message.value())
+        final = {name for name, verdict in verdicts.items() if verdict.status == "final"}
+        return verdicts if final == set(CLIPS) else None
+
+    try:
+        return await_value(follow, ASK_SECONDS, lambda: f"seen so far: {verdicts}")
+    finally:
+        consumer.close()
