@@ -19,7 +19,7 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
     cause: str
     message: str
     role: str
-    """The role that gave up: intake or media."""
+    """The role that gave up, such as intake or media."""
     attempts: int
     source: SourceOffset
     source_timestamp_unix_seconds: UnixSeconds

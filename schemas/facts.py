@@ -55,7 +55,7 @@ class Signal(Struct, frozen=True, kw_only=True, tag_field="kind", tag="signal"):
     modality: Modality
     status: Literal["ok", "failed"]
     generation: int
-    """Of the modality's models: among ok signals of a revision the higher generation wins."""
+    """Of the modality's models, code and sampling plan: among ok signals of a revision the higher generation wins."""
     fingerprint: str
     """Covers model hashes, precision, sampling plan and the code version of the modality."""
     produced_unix_seconds: UnixSeconds
@@ -93,14 +93,17 @@ class EngagementSummary(Struct, frozen=True, kw_only=True, omit_defaults=True, t
 
 
 class Review(Struct, frozen=True, kw_only=True, tag_field="kind", tag="review"):
-    """A person decided. Declared; no role writes or folds it yet."""
+    """A person decided; it holds for this revision, whatever the policy says of it then or later."""
 
     video_id: VideoId
     revision: Revision
     action: Literal["allow", "limit", "review", "block"]
-    reviewer: str
-    reason: str
+    """`review` asks for another person."""
+    reviewer: Annotated[str, Meta(min_length=1, max_length=200)]
+    """Who it was, in the platform's own words; it is shown in the verdict."""
+    reason: Annotated[str, Meta(max_length=2_000)]
     event_unix_seconds: UnixSeconds
+    """When it was decided; of two reviews the later one holds."""
 
 
 class Deleted(Struct, frozen=True, kw_only=True, tag_field="kind", tag="deleted"):

@@ -52,7 +52,17 @@ class ModalityStates(Struct, frozen=True, kw_only=True):
     failed: dict[Modality, Failure] = {}
 
 
-class Verdict(Struct, frozen=True, kw_only=True):
+class Reviewed(Struct, frozen=True, kw_only=True):
+    """A person's word, which the verdict's action is."""
+
+    reviewer: str
+    reason: str
+    event_unix_seconds: UnixSeconds
+    policy_action: Action
+    """What the policy says meanwhile; it may change, the verdict's action does not."""
+
+
+class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The current moderation verdict of a video."""
 
     video_id: VideoId
@@ -60,6 +70,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     status: OutcomeStatus
     action: Action
     reasons: tuple[Reason, ...]
+    """A person's word first, where there is one; then the policy's."""
     labels: tuple[LabelEvidence, ...]
     """Evidence of every label at or above the policy's reporting floor, strongest first."""
     modalities: ModalityStates
@@ -70,6 +81,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
     deadline_unix_seconds: UnixSeconds
     decided_unix_seconds: UnixSeconds
     cost: Cost
+    reviewed: Reviewed | None = None
+    """Where a person decided this revision."""
 
 
 class RecommendationRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct
 
 from schemas.identity import Seconds
 
+CpuStage = Literal["fetch", "index", "decode", "operators", "device", "overhead"]
+"""Where the CPU time of a video goes."""
 
-class DecodeReceipt(Struct, frozen=True, kw_only=True):
+CPU_STAGES: tuple[CpuStage, ...] = ("fetch", "index", "decode", "operators", "device", "overhead")
+"""In the order of the walk; what they say is told in the README."""
+
+
+class DecodeReceipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The cost of one media session's decode; every modality that shared it carries the same receipt."""
 
     decode_id: str
     """Unique to one decode: distinct ids among a video's signals are the number of its decodes."""
     cpu_seconds: Seconds
+    """Of the decoder process, reading the index included."""
     wall_seconds: Seconds
     frames_decoded: int
     frames_sampled: int
@@ -21,13 +30,39 @@ class DecodeReceipt(Struct, frozen=True, kw_only=True):
     coverage_ratio: float
     decode_errors: int
     decoder: str
+    index_cpu_seconds: Seconds = 0.0
+    """The part of `cpu_seconds` that read the container's index and planned."""
+    fetch_cpu_seconds: Seconds = 0.0
+    """Of the worker's event loop, beside `cpu_seconds`: opening the media and fetching what was asked for."""
+    bytes_fetched: int = 0
+    """What came over a network; it is `bytes_read`, too, where it is not 0."""
 
 
-class Receipt(Struct, frozen=True, kw_only=True):
-    """The cost of one signal, its decode apart."""
+class ModelReceipt(Struct, frozen=True, kw_only=True):
+    """A model's part in the cost of one signal."""
+
+    items: int
+    device_seconds: Seconds
+    cpu_seconds: Seconds
+
+
+class MeasuredPower(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What meters of the machine said while a signal was made; absent where there is none that may be read."""
+
+    watts_per_cpu_core: float | None = None
+    """Energy of the processor packages over the busy time of all cores, ours and others'."""
+    watts_per_device: float | None = None
+    """Energy of the accelerator over the time that it worked for us."""
+
+
+class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The cost of one signal, its decode apart. Fields at their default are left out."""
 
     device_seconds: Seconds = 0.0
-    """Time on the device, shared by items of a batch in equal parts."""
+    """Time on the device, shared by items of a batch in equal parts; on a CPU core seconds."""
+    device_cpu_seconds: Seconds | None = None
+    """CPU time of the threads that computed it or drove the device, shared alike; None in receipts that did not
+    measure it."""
     cpu_seconds: Seconds = 0.0
     """Host time of the operators beside the device."""
     wall_seconds: Seconds = 0.0
@@ -38,9 +73,15 @@ class Receipt(Struct, frozen=True, kw_only=True):
     batch_videos_mean: float = 0.0
     """Mean distinct videos in those batches."""
     decode: DecodeReceipt | None = None
+    overhead_cpu_seconds: Seconds = 0.0
+    """Share of what the worker used, while videos were worked on, for all of them together: event loop, clients,
+    metrics, and whatever else runs in the process."""
+    models: dict[str, ModelReceipt] = {}
+    """By name: which model the items, device seconds and CPU seconds went into."""
+    power: MeasuredPower = MeasuredPower()
 
 
-class Cost(Struct, frozen=True, kw_only=True):
+class Cost(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Money and energy of a video, computed from receipts by a price table."""
 
     cpu_seconds: Seconds
@@ -50,4 +91,9 @@ class Cost(Struct, frozen=True, kw_only=True):
     usd: float
     joules: float
     is_modelled: bool
-    """True where the joules come from the price table and not from a meter."""
+    """True where the joules come from the price table and not from a meter, be it in part."""
+    cpu_seconds_by_stage: dict[CpuStage, Seconds] = {}
+    """All CPU time, shared parts included; the other fields above name some of it."""
+    bytes_read: int = 0
+    batch_items_mean: float = 0.0
+    """Mean batch size that the video's items rode in."""

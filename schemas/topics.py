@@ -12,6 +12,8 @@ from schemas.outcomes import RecommendationRecord, Verdict
 from schemas.uploads import MAX_UPLOAD_BYTES, DeletionRequested, VideoUploaded
 
 _DAY_SECONDS = 86_400
+_HEADER_ROOM_BYTES = 64 * 1024
+"""What is passed on keeps its bytes and gets headers."""
 MAX_COMPACTION_LAG_SECONDS = _DAY_SECONDS
 """What a tombstone stands for is gone from the broker's disk after about that time."""
 
@@ -52,10 +54,19 @@ UPLOADED: Final = Topic(
     7 * _DAY_SECONDS,
     MAX_UPLOAD_BYTES,
 )
+BACKFILL: Final = Topic(
+    "video.backfill",
+    VideoUploaded,
+    "the intake role, and operators who reprocess",
+    "an upload to be analysed when no live one is, with its original bytes and headers",
+    "delete",
+    7 * _DAY_SECONDS,
+    MAX_UPLOAD_BYTES + _HEADER_ROOM_BYTES,
+)
 SIGNALS: Final = Topic(
     "video.signals",
     Fact,
-    "the intake, media, engagement and verdict roles",
+    "the intake, media, backfill, engagement and verdict roles, and reviewers",
     "the log of facts of each video",
     "delete",
     14 * _DAY_SECONDS,
@@ -91,7 +102,7 @@ ENGAGEMENT: Final = Topic(
 DEAD_LETTER: Final = Topic(
     "video.dead-letter",
     DeadLetter,
-    "the intake, media and engagement roles",
+    "the intake, media, backfill and engagement roles; withdrawn by the verdict role",
     "an event we will not retry, with its original bytes and headers; key: its source's key, `#`, its own id",
     "compact,delete",
     28 * _DAY_SECONDS,
@@ -100,6 +111,7 @@ DEAD_LETTER: Final = Topic(
 
 TOPICS: Final[tuple[Topic, ...]] = (
     UPLOADED,
+    BACKFILL,
     SIGNALS,
     MODERATION,
     RECOMMENDATION,

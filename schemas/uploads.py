@@ -11,13 +11,16 @@ from schemas.identity import Lane, Market, Revision, UnixSeconds, VideoId
 MAX_UPLOAD_BYTES = 4 * 1024 * 1024
 """Largest upload event that is read; the topic refuses larger ones too."""
 
+MAX_DEADLINE_SECONDS = 7 * 86_400.0
+"""Longest decision budget; the log of facts is kept longer."""
+
 Title = Annotated[str, Meta(max_length=5_000)]
 Description = Annotated[str, Meta(max_length=100_000)]
 Hashtag = Annotated[str, Meta(max_length=200)]
 Hashtags = Annotated[tuple[Hashtag, ...], Meta(max_length=100)]
 Creator = Annotated[str, Meta(max_length=200)]
 BudgetSeconds = Annotated[
-    float, Meta(gt=0.0, le=7 * 86_400.0, description="Time from the broker's timestamp to the decision.")
+    float, Meta(gt=0.0, le=MAX_DEADLINE_SECONDS, description="Time from the broker's timestamp to the decision.")
 ]
 
 

@@ -100,9 +100,24 @@ def _decode(decoder: msgspec.json.Decoder[_Read], value: bytes | None, what: str
 
 
 def event_headers(
-    event: Any, *, event_id: str, source: str, now_unix_seconds: float, traceparent: bytes | None = None
+    event: Any,
+    *,
+    event_id: str,
+    source: str,
+    now_unix_seconds: float,
+    traceparent: bytes | None = None,
+    span: bytes | None = None,
 ) -> Headers:
-    """CloudEvents binary-mode headers, with the trace continued where one came in."""
+    """CloudEvents binary-mode headers, with the trace continued where one came in.
+
+    Args:
+        event: a struct of `EVENT_TYPES`.
+        event_id: the same at every repetition.
+        source: who says it.
+        now_unix_seconds: stamps it.
+        traceparent: of the event that caused it.
+        span: traceparent of the traced step that publishes it, sent as it is; None where nothing is traced.
+    """
     time = datetime.fromtimestamp(now_unix_seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     return (
         ("ce_specversion", b"1.0"),
@@ -111,7 +126,7 @@ def event_headers(
         ("ce_source", source.encode()),
         ("ce_time", time.encode()),
         ("content-type", b"application/json"),
-        ("traceparent", continue_trace(traceparent)),
+        ("traceparent", span or continue_trace(traceparent)),
     )
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
-from schemas.topics import TOPICS, Topic
+from schemas.topics import Topic
 from streams.kafka_clients import REQUEST_SECONDS, require_broker
+from streams.retention import kept_topics
 from streams.settings import Settings
 
 _COMPARED_SETTINGS = ("cleanup.policy", "max.message.bytes", "retention.ms")
@@ -31,7 +32,7 @@ def create_topics(settings: Settings, *, partitions: int, replication: int) -> d
         KafkaException: the broker refused, with its reason.
     """
     admin = require_broker(settings)
-    wanted = [_new_topic(settings, topic, partitions, replication) for topic in TOPICS]
+    wanted = [_new_topic(settings, topic, partitions, replication) for topic in kept_topics(settings)]
     existing = set(admin.list_topics(timeout=REQUEST_SECONDS).topics)
     missing = [topic for topic in wanted if topic.topic not in existing]
     if missing:
@@ -44,7 +45,7 @@ def check_topics(settings: Settings) -> list[TopicFinding]:
     """Compare every topic with its contract. Raises BrokerAway."""
     admin = require_broker(settings)
     counts = {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=REQUEST_SECONDS).topics.items()}
-    findings = [_check(admin, settings.topic_prefix + topic.name, topic, counts) for topic in TOPICS]
+    findings = [_check(admin, settings.topic_prefix + topic.name, topic, counts) for topic in kept_topics(settings)]
     return _with_copartitioning(findings)
 
 

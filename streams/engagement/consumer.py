@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    TIMESTAMP_NOT_AVAILABLE,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
 from redis import WatchError
 
 from schemas.errors import InvalidEvent
@@ -23,6 +30,7 @@ from streams.delivery.backoff import Backoff
 from streams.engagement.arrivals import Arrival, read_arrival
 from streams.engagement.outlet import ROLE, Outlet, Refusal, Stopping
 from streams.engagement.reckoning import Reckoning, reckon
+from streams.engagement.removed import tell_removed
 from streams.engagement.store import EngagementStore
 from streams.engagement.summaries import SummarySweep
 from streams.store.client import TRANSIENT_ERRORS
@@ -74,6 +82,9 @@ class EngagementConsumer:
         """Records that wait, as last seen."""
         self.is_waiting = False
         """For a store that is away."""
+        self.is_busy = False
+        """With what it consumed, or with a sweep: not in the client's own wait for records."""
+        self.num_steps = 0
 
     def run(self) -> None:
         """Consume until asked to stop."""
@@ -89,11 +100,20 @@ class EngagementConsumer:
 
     def _step(self) -> None:
         messages = self._consumer.consume(BATCH_RECORDS, _POLL_SECONDS)
+        self.is_busy = True
+        self._work(messages)
+        self.is_busy = False
+        self.num_steps += 1
+
+    def _work(self, messages: Sequence[Any]) -> None:
         batch = self._by_partition(messages)
         if batch:
             with metrics.ENGAGEMENT_BATCH_SECONDS.time():
                 self._until_store_answers(lambda: self._count(batch))
             self.num_finished += len(messages)
+            metrics.EVENTS_IN.labels(ROLE, ROLE).inc(len(messages))
+            metrics.EVENTS_FINISHED.labels(ROLE, ROLE).inc(len(messages))
+            self._observe_delay(messages[0])
         now_seconds = self._parts.clock.monotonic_seconds()
         if now_seconds - self._swept_seconds >= _SWEEP_SECONDS:
             self._swept_seconds = now_seconds
@@ -101,6 +121,12 @@ class EngagementConsumer:
         if now_seconds - self._shown_seconds >= _SHOW_SECONDS:
             self._shown_seconds = now_seconds
             self._show_lag()
+
+    def _observe_delay(self, oldest: Any) -> None:
+        kind, timestamp_milliseconds = oldest.timestamp()
+        if kind != TIMESTAMP_NOT_AVAILABLE:
+            delay_seconds = self._parts.clock.now_unix_seconds() - timestamp_milliseconds / 1000
+            metrics.ENGAGEMENT_DELAY_SECONDS.observe(max(0.0, delay_seconds))
 
     def _by_partition(self, messages: Sequence[Any]) -> dict[int, list[Any]]:
         batch: dict[int, list[Any]] = {}
@@ -135,6 +161,8 @@ class EngagementConsumer:
             )
             self._parts.outlet.refuse(refusals + [_conflict(arrival) for arrival in reckoning.conflicts])
             self._parts.store.commit(transaction, reckoning.changes, found)
+        for partition, messages in batch.items():
+            tell_removed(self._consumer, self._place(partition, None), self._positions[partition], messages[0].offset())
         self._positions.update(positions)
         _tell(reckoning, len(refusals))
 
@@ -167,6 +195,9 @@ class EngagementConsumer:
         self._on_joined()
 
     def _revoked(self, consumer: Any, _revoked: list[TopicPartition]) -> None:
+        for partition in self._positions:
+            metrics.CONSUMER_LAG.remove(ROLE, self._topic, str(partition))
+            metrics.COMMITTED_OFFSET.remove(ROLE, self._topic, str(partition))
         self._positions = {}
         consumer.unassign()
 
@@ -203,8 +234,10 @@ class EngagementConsumer:
 
     def _lag_of(self, place: TopicPartition) -> int:
         ends = self._consumer.get_watermark_offsets(place, cached=True)
-        lag = max(0, ends[1] - place.offset) if ends and ends[1] >= 0 else 0
-        metrics.CONSUMER_LAG.labels(ROLE, self._topic, str(place.partition)).set(lag)
+        lag = max(0, ends[1] - max(place.offset, ends[0])) if ends and ends[1] >= 0 else 0
+        labels = (ROLE, self._topic, str(place.partition))
+        metrics.CONSUMER_LAG.labels(*labels).set(lag)
+        metrics.COMMITTED_OFFSET.labels(*labels).set(place.offset)
         return lag
 
 
@@ -222,6 +255,8 @@ def _judge(error: KafkaError) -> None:
 
 def _tell(reckoning: Reckoning, num_refused: int) -> None:
     metrics.ENGAGEMENT_EVENTS.labels("counted").inc(reckoning.num_counted)
+    for kind, number in reckoning.counted.items():
+        metrics.ENGAGEMENT_KINDS.labels(kind).inc(number)
     metrics.ENGAGEMENT_EVENTS.labels("duplicate").inc(reckoning.num_duplicates)
     metrics.ENGAGEMENT_EVENTS.labels("forgotten").inc(reckoning.num_forgotten)
     metrics.ENGAGEMENT_EVENTS.labels("refused").inc(num_refused + len(reckoning.conflicts))

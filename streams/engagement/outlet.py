@@ -15,6 +15,7 @@ from streams.delivery.dead_letters import DeadLetters
 from streams.delivery.publisher import Publisher
 from streams.delivery.record import Place, Record
 from streams.engagement.summaries import summary_headers
+from streams.tracing import spans
 
 ROLE: Final = "engagement"
 _LOOK_SECONDS: Final = 0.2
@@ -63,8 +64,9 @@ class Outlet:
         )
 
     async def _publish(self, summary: EngagementSummary) -> None:
-        headers = summary_headers(summary, self._clock.now_unix_seconds())
-        await self._publisher.publish(SIGNALS, summary.video_id, summary, headers=headers)
+        with spans.span("engagement summary"):  # begins a trace: it sums up many events
+            headers = summary_headers(summary, self._clock.now_unix_seconds())
+            await self._publisher.publish(SIGNALS, summary.video_id, summary, headers=headers)
 
     def _wait_for(self, works: Iterable[Awaitable[None]]) -> None:
         pending = list(works)

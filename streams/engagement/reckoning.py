@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from schemas.engagement import EngagementEvent
+from schemas.engagement import EngagementEvent, EngagementKind
 from streams.engagement.arrivals import Arrival
 from streams.engagement.counting import add_events
 from streams.engagement.due import due_after_seconds
@@ -19,9 +20,15 @@ class Reckoning:
     changes: Changes
     conflicts: list[Arrival] = field(default_factory=list)
     """The same id was counted with other content: the first stands."""
-    num_counted: int = 0
+    counted: Counter[EngagementKind] = field(default_factory=Counter)
+    """New events by kind."""
     num_duplicates: int = 0
     num_forgotten: int = 0
+
+    @property
+    def num_counted(self) -> int:
+        """New events of all kinds."""
+        return self.counted.total()
 
 
 def reckon(
@@ -78,5 +85,5 @@ def _take_new(
             continue
         identities.setdefault((partition, arrival.bucket), {})[arrival.identity] = arrival.content
         news.setdefault(event.video_id, []).append(event)
-        result.num_counted += 1
+        result.counted[event.kind] += 1
     return news

@@ -74,8 +74,13 @@ class EngagementRole:
         return self._consumer.num_finished
 
     def lag(self) -> int:
-        """Records that wait."""
-        return self._consumer.lag
+        """Records that wait; none while it waits for a store that is away."""
+        return 0 if self.is_waiting() else self._consumer.lag
+
+    @property
+    def thread(self) -> EngagementThread:
+        """The thread's own progress: where it hangs, nobody measures the lag."""
+        return EngagementThread(self._consumer)
 
     def is_waiting(self) -> bool:
         """Whether it waits for a store that is away."""
@@ -89,6 +94,23 @@ class EngagementRole:
 
     def _say_joined(self) -> None:
         self._loop.call_soon_threadsafe(self.joined.set)
+
+
+class EngagementThread:
+    """Whether the counting thread gets through its steps; see `streams.watchdog.Progress`."""
+
+    role = "engagement-thread"
+
+    def __init__(self, consumer: EngagementConsumer) -> None:
+        self._consumer = consumer
+
+    def num_finished(self) -> int:
+        """Steps that it got through."""
+        return self._consumer.num_steps
+
+    def lag(self) -> int:
+        """One while it is in the middle of a step and waits for nobody who is away."""
+        return int(self._consumer.is_busy and not self._consumer.is_waiting)
 
 
 def open_counting_store(settings: Settings) -> Redis:

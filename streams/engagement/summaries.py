@@ -17,6 +17,7 @@ from schemas.wire import event_headers
 from streams import metrics
 from streams.clock import Clock
 from streams.engagement.store import EngagementStore
+from streams.tracing import spans
 
 SOURCE: Final = "vidsignal/engagement"
 AT_ONCE: Final = 256
@@ -76,7 +77,9 @@ def summary_of(video_id: str, record: Engagement) -> EngagementSummary:
 def summary_headers(summary: EngagementSummary, now_unix_seconds: float) -> Any:
     """CloudEvents headers; the id is the same for the same counts."""
     event_id = f"{summary.video_id}:engagement:{sum(summary.counts.values())}"
-    return event_headers(summary, event_id=event_id, source=SOURCE, now_unix_seconds=now_unix_seconds)
+    return event_headers(
+        summary, event_id=event_id, source=SOURCE, now_unix_seconds=now_unix_seconds, span=spans.traceparent()
+    )
 
 
 def _summaries(records: Mapping[str, Engagement | None], forgotten: frozenset[str]) -> list[EngagementSummary]:

@@ -6,7 +6,8 @@ When an outcome is made:
 2. when the last expected modality answers: final;
 3. when the deadline passes first: provisional, naming what is missing;
 4. after either, with each signal that beats the one it replaces: an amendment under a higher version;
-5. after either, with each newer engagement summary.
+5. after either, with each newer engagement summary;
+6. with each newer review by a person, even before anything else is decided.
 
 A deletion makes a version, too, but no outcome: what was said is withdrawn, and a guard stays.
 
@@ -22,7 +23,7 @@ from typing import Literal, cast
 from msgspec.structs import replace
 
 from schemas.engagement import Engagement, EngagementKind, EngagementWindow
-from schemas.facts import Accepted, DeadlinePassed, Deleted, EngagementSummary, Fact, Signal
+from schemas.facts import Accepted, DeadlinePassed, Deleted, EngagementSummary, Fact, Review, Signal
 from schemas.outcomes import Outcome, Version
 from streams.verdict.outcome import FoldContext, make_outcome
 from streams.verdict.state import MAX_WAITING_REVISIONS, CaseState, Signals, with_signal
@@ -30,7 +31,7 @@ from streams.verdict.state import MAX_WAITING_REVISIONS, CaseState, Signals, wit
 IgnoredCause = Literal[
     "already-applied",  # redelivered, or sent twice under one offset
     "no-state",  # about a video of which nothing else is known
-    "not-accepted",  # a deadline of a revision whose `accepted` is still to come; folding that registers it again
+    "not-accepted",  # a review, or a deadline, which folding `accepted` registers again, of a revision still to come
     "older-revision",
     "known-revision",  # accepted again; what was accepted first stands
     "not-better",  # a signal that its modality's winner keeps off
@@ -40,7 +41,7 @@ IgnoredCause = Literal[
     "already-fired",  # a deadline's second record
     "forgotten",  # about a revision that was deleted, or deleted once more
     "older-summary",  # engagement as of a time that is in the state already
-    "not-folded-yet",  # review: declared, but no role of this release acts on it
+    "older-review",  # by a person, decided no later than the review that is in the state already
 ]
 """Why a fact changed nothing but the applied offset."""
 
@@ -99,8 +100,8 @@ def _change(state: CaseState, fact: Fact) -> CaseState | IgnoredCause:
             return _engage(state, fact)
         case Deleted():
             return _forget(state, fact)
-        case _:
-            return "not-folded-yet"
+        case Review():
+            return _review(state, fact)
 
 
 def _accept(state: CaseState, fact: Accepted) -> CaseState | IgnoredCause:
@@ -114,6 +115,7 @@ def _accept(state: CaseState, fact: Accepted) -> CaseState | IgnoredCause:
         signals=state.waiting.get(fact.revision, {}),
         waiting={revision: signals for revision, signals in state.waiting.items() if revision > fact.revision},
         is_deadline_fired=False,
+        review=None,
         forgotten_revision=0,
     )
 
@@ -168,6 +170,16 @@ def _engage(state: CaseState, fact: EngagementSummary) -> CaseState | IgnoredCau
     return "older-summary" if engagement == state.engagement else replace(state, engagement=engagement)
 
 
+def _review(state: CaseState, fact: Review) -> CaseState | IgnoredCause:
+    if fact.revision != state.revision:
+        return "older-revision" if fact.revision < state.revision else "not-accepted"
+    if state.accepted is None:
+        return "forgotten" if state.is_forgotten else "facts-gone"
+    if state.review and fact.event_unix_seconds <= state.review.event_unix_seconds:
+        return "older-review"
+    return replace(state, review=fact)
+
+
 def _forget(state: CaseState, fact: Deleted) -> CaseState | IgnoredCause:
     if fact.revision < state.revision:
         return "forgotten" if state.is_forgotten else "older-revision"
@@ -182,7 +194,7 @@ def _forget(state: CaseState, fact: Deleted) -> CaseState | IgnoredCause:
 
 
 def _is_worth_saying(before: CaseState, after: CaseState) -> bool:
-    if after.accepted is not before.accepted:
+    if after.accepted is not before.accepted or after.review is not before.review:
         return True
     is_changed = (
         after.signals is not before.signals

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from schemas.evidence import Embedding, Feature
-from schemas.facts import Accepted, Signal
-from schemas.outcomes import ModalityStates, Outcome, RecommendationRecord, Verdict, Version
+from schemas.facts import Accepted, Review, Signal
+from schemas.outcomes import ModalityStates, Outcome, Reason, RecommendationRecord, Reviewed, Verdict, Version
 from streams.verdict.cost import Prices, price
 from streams.verdict.policy import Decision, Policy, decide, decide_nothing
 from streams.verdict.state import CaseState, modality_states
@@ -20,6 +21,8 @@ class FoldContext:
     prices: Prices
     log_generation: int
     now_unix_seconds: float
+    decide: Callable[..., Decision] = decide
+    """Of `streams.verdict.policy`; who traces puts a step around it."""
 
 
 def make_outcome(state: CaseState, accepted: Accepted, version: Version, context: FoldContext) -> Outcome:
@@ -35,8 +38,8 @@ def make_outcome(state: CaseState, accepted: Accepted, version: Version, context
             video_id=accepted.video_id,
             version=version,
             status=state.status,
-            action=decision.action,
-            reasons=decision.reasons,
+            action=state.review.action if state.review else decision.action,
+            reasons=(*_review_reasons(state.review), *decision.reasons),
             labels=decision.labels,
             modalities=states,
             market=accepted.market,
@@ -45,6 +48,7 @@ def make_outcome(state: CaseState, accepted: Accepted, version: Version, context
             deadline_unix_seconds=accepted.deadline_unix_seconds,
             decided_unix_seconds=context.now_unix_seconds,
             cost=price(signals, context.prices),
+            reviewed=_reviewed(state.review, decision),
         ),
         record=RecommendationRecord(
             video_id=accepted.video_id,
@@ -63,7 +67,24 @@ def make_outcome(state: CaseState, accepted: Accepted, version: Version, context
 def _decision(state: CaseState, accepted: Accepted, states: ModalityStates, context: FoldContext) -> Decision:
     if state.status == "pending":
         return decide_nothing(context.policy, states)
-    return decide(context.policy, state.signals.values(), states, accepted.market, state.engagement)
+    return context.decide(context.policy, state.signals.values(), states, accepted.market, state.engagement)
+
+
+def _review_reasons(review: Review | None) -> tuple[Reason, ...]:
+    if review is None:
+        return ()
+    return (Reason(action=review.action, words=f"Reviewed by {review.reviewer}: {review.reason or 'no reason given'}"),)
+
+
+def _reviewed(review: Review | None, decision: Decision) -> Reviewed | None:
+    if review is None:
+        return None
+    return Reviewed(
+        reviewer=review.reviewer,
+        reason=review.reason,
+        event_unix_seconds=review.event_unix_seconds,
+        policy_action=decision.action,
+    )
 
 
 def _features(signals: list[Signal]) -> dict[str, Feature]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from schemas.engagement import Engagement
-from schemas.facts import Accepted, Failure, Signal
+from schemas.facts import Accepted, Failure, Review, Signal
 from schemas.identity import Modality
 from schemas.outcomes import ModalityStates, OutcomeStatus, Version
 
@@ -34,6 +34,8 @@ class CaseState(Struct, frozen=True, kw_only=True):
     """Of the last outcome."""
     engagement: Engagement | None = None
     """As of the newest summary; of the video, whatever its revision."""
+    review: Review | None = None
+    """The latest of the current revision."""
     forgotten_revision: int = 0
     """Set by a deletion, up to and with this revision; lifted by the `accepted` of a higher one."""
     sealed_revision: int = 0

@@ -13,6 +13,9 @@ from jsonschema import Draft202012Validator
 
 import schemas
 from ops.contracts import GENERATED, documents
+from schemas.facts import Signal
+from schemas.outcomes import Verdict
+from schemas.receipts import MeasuredPower, ModelReceipt
 from schemas.topics import TOPICS
 from schemas.wire import EVENT_TYPES, decode_fact, decode_upload, encode, event_headers
 
@@ -42,6 +45,54 @@ class TestGoldenPayloads:
         schema = json.loads((GENERATED / f"{name}.json").read_text())
         Draft202012Validator.check_schema(schema)
         Draft202012Validator(schema).validate(json.loads(golden(name)))
+
+
+class TestReviewedVerdict:
+    """A verdict of a person has a field that others lack; both kinds are kept for ever."""
+
+    def test_reads_and_writes_the_same(self) -> None:
+        """And it is what the schema of verdicts allows."""
+        payload = golden("video.moderation.v1.reviewed")
+        verdict = msgspec.json.decode(payload, type=Verdict)
+        assert verdict.reviewed is not None
+        assert (verdict.action, verdict.reviewed.policy_action) == ("allow", "review")
+        assert json.loads(encode(verdict)) == json.loads(payload)
+        schema = json.loads((GENERATED / "video.moderation.v1.json").read_text())
+        Draft202012Validator(schema).validate(json.loads(payload))
+
+    def test_others_say_nothing_of_it(self) -> None:
+        """Readers of before the field see verdicts as they were."""
+        verdict = msgspec.json.decode(golden("video.moderation.v1"), type=Verdict)
+        assert "reviewed" not in json.loads(encode(verdict))
+
+
+class TestReceipts:
+    def test_receipts_of_all_releases_are_read(self) -> None:
+        """What a release before did not measure is absent, and not zero where zero would be a claim."""
+        old = msgspec.json.decode(golden("video.signal.v1"), type=Signal).receipt
+        assert old.device_cpu_seconds is None
+        assert (old.overhead_cpu_seconds, old.models, old.power) == (0.0, {}, MeasuredPower())
+        assert old.decode is not None and old.decode.index_cpu_seconds == 0.0
+
+    def test_a_whole_receipt_goes_out_and_comes_back(self) -> None:
+        """Every field of today's receipt and cost survives the wire, and obeys the published schema."""
+        event = msgspec.json.decode(golden("video.signal.v1"), type=Signal)
+        assert event.receipt.decode is not None
+        decode = msgspec.structs.replace(
+            event.receipt.decode, index_cpu_seconds=0.01, fetch_cpu_seconds=0.02, bytes_fetched=512
+        )
+        receipt = msgspec.structs.replace(
+            event.receipt,
+            decode=decode,
+            device_cpu_seconds=0.2,
+            overhead_cpu_seconds=0.05,
+            models={"yamnet": ModelReceipt(items=9, device_seconds=0.12, cpu_seconds=0.2)},
+            power=MeasuredPower(watts_per_cpu_core=6.5, watts_per_device=120.0),
+        )
+        event = msgspec.structs.replace(event, receipt=receipt)
+        assert msgspec.json.decode(encode(event), type=Signal) == event
+        schema = json.loads((GENERATED / "video.signal.v1.json").read_text())
+        Draft202012Validator(schema).validate(json.loads(encode(event)))
 
 
 class TestGeneratedFiles:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,19 +11,26 @@ from typing import Any
 
 import pytest
 import redis
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from ops.bench.engagement import differences
 from ops.cli.engagement import publish_events
 from ops.engagement_stream import engagement_stream, video_names
+from ops.local.metrics_page import read_metrics
 from ops.local.redis_server import RedisServer
 from schemas.facts import EngagementSummary
+from schemas.outcomes import Verdict
 from schemas.topics import ENGAGEMENT
-from streams.kafka_clients import producer_configuration
+from streams.kafka_clients import client_configuration, producer_configuration
 from streams.store.keys import Keys
-from tests.pipeline import Pipeline, await_value
+from tests.documents import README, code_blocks, section
+from tests.pipeline import Pipeline, await_value, upload_of
 
 WAIT_SECONDS = 40.0
+NUM_REPORTS = 30
+LOST = "vidsignal_records_lost_total"
+(REVIEW_LINE,) = code_blocks(section(README, "Consume verdicts"), "sh")
 
 
 @pytest.fixture
@@ -32,9 +40,11 @@ def lasting_redis(tmp_path: Path) -> Iterator[RedisServer]:
         yield server
 
 
-def create(folder: Path, kafka: str, redis_url: str, **environment: str) -> Pipeline:
+def create(
+    folder: Path, kafka: str, redis_url: str, *, media_roots: tuple[Path, ...] = (), **environment: str
+) -> Pipeline:
     return Pipeline.create(
-        folder, bootstrap_servers=kafka, redis_url=redis_url, media_roots=(), partitions=2, **environment
+        folder, bootstrap_servers=kafka, redis_url=redis_url, media_roots=media_roots, partitions=2, **environment
     )
 
 
@@ -143,3 +153,88 @@ def test_each_wrong_event_is_a_dead_letter_and_summaries_are_few(kafka: str, red
         assert of_video[-1].rates.keys() >= {"like_rate", "report_rate"}
     finally:
         pipeline.close()
+
+
+def test_records_that_retention_removed_are_told(kafka: str, redis_url: str, tmp_path: Path) -> None:
+    """What the log no longer holds of what was not counted is a number and an error; the rest is counted."""
+    pipeline = create(tmp_path, kafka, redis_url, metrics_port="0")
+    topic = pipeline.topic(ENGAGEMENT.name)
+    try:
+        send(pipeline, *({"event_id": f"{number}"} for number in range(6)))
+        partition = next(record.partition for record in pipeline.records(ENGAGEMENT.name))
+        with redis.Redis.from_url(redis_url) as client:
+            client.set(Keys(pipeline.settings.topic_prefix).engagement_offset(topic, partition), 1)
+        admin = AdminClient(client_configuration(pipeline.settings))
+        for removal in admin.delete_records([TopicPartition(topic, partition, 4)]).values():
+            removal.result(WAIT_SECONDS)
+        worker = pipeline.start_worker(roles="engagement")
+        await_counted(pipeline, 6)
+        found = record_of(pipeline, "v1")
+        assert found is not None
+        assert found["counts"] == {"view": 2}
+        port = worker.ready["metrics_port"]
+        await_value(
+            lambda: True if read_metrics(port).total(LOST, role="engagement", topic=topic) == 3 else None,
+            WAIT_SECONDS,
+            lambda: f"{read_metrics(port).total(LOST)} records lost, expected 3",
+        )
+        assert "retention removed engagement events before they were counted" in worker.child.log_path.read_text()
+    finally:
+        pipeline.close()
+
+
+def test_reports_ask_for_a_review_and_a_person_has_the_last_word(
+    kafka: str, redis_url: str, samples: Path, tmp_path: Path
+) -> None:
+    """An allowed upload that viewers report goes to review; who reviews it decides, and more reports change nothing."""
+    pipeline = create(tmp_path, kafka, redis_url, media_roots=(samples,), engagement_summary_seconds="1")
+    try:
+        pipeline.start_worker()
+        pipeline.publish(upload_of(samples / "small.mp4", "v-42", title="A field"))
+        allowed = pipeline.await_verdicts(["v-42"], 60.0)["v-42"]
+        assert allowed.action == "allow"
+        report(pipeline, "first")
+        spiked = await_action(pipeline, "review")
+        assert spiked.version > allowed.version
+        assert spiked.reasons[0].words.startswith("Viewers report it")
+        assert pipeline.feature_records()["v-42"].engagement.counts == {"report": NUM_REPORTS}  # type: ignore[union-attr]
+        reviewed = pipeline.command(*shlex.split(REVIEW_LINE)[1:])
+        assert (reviewed.returncode, reviewed.stdout) == (0, "v-42 revision 1 is allow by ann\n"), reviewed.stderr
+        verdict = await_action(pipeline, "allow")
+        assert verdict.reviewed is not None
+        assert (verdict.reviewed.reviewer, verdict.reviewed.policy_action) == ("ann", "review")
+        report(pipeline, "second")
+        after = await_value(lambda: counted_in(pipeline, 2 * NUM_REPORTS), WAIT_SECONDS, lambda: "no second summary")
+        assert (after.action, after.version > verdict.version) == ("allow", True)
+        reading = pipeline.reading("v-42")
+        assert reading is not None
+        assert (reading.status["action"], reading.engagement) == (
+            "allow",
+            pipeline.feature_records()["v-42"].engagement,
+        )
+    finally:
+        pipeline.close()
+
+
+def report(pipeline: Pipeline, name: str) -> None:
+    """So many viewers report the video."""
+    events = ({"event_id": f"{name}-{number}", "video_id": "v-42", "kind": "report"} for number in range(NUM_REPORTS))
+    send(pipeline, *events, key="v-42")
+
+
+def await_action(pipeline: Pipeline, action: str) -> Verdict:
+    """The newest verdict, once its action is this."""
+
+    def decided() -> Verdict | None:
+        pipeline.require_workers()
+        verdict = pipeline.verdicts()["v-42"]
+        return verdict if verdict.action == action else None
+
+    return await_value(decided, WAIT_SECONDS, lambda: f"{pipeline.verdicts()}")
+
+
+def counted_in(pipeline: Pipeline, num_reports: int) -> Verdict | None:
+    """The newest verdict, once its feature record has so many reports."""
+    record = pipeline.feature_records()["v-42"]
+    is_in = record.engagement is not None and record.engagement.counts["report"] == num_reports
+    return pipeline.verdicts()["v-42"] if is_in else None

@@ -3,29 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
+import msgspec
 import pytest
 
 from schemas.facts import Deleted, EngagementSummary, Fact, Review
-from schemas.outcomes import Outcome, Version
+from schemas.outcomes import Action, Outcome, Reason, Reviewed, Version
+from schemas.receipts import MeasuredPower, Receipt
 from streams.verdict.cost import Prices
 from streams.verdict.fold import Folded, fold
 from streams.verdict.outcome import FoldContext
 from streams.verdict.policy_file import load_policy
 from streams.verdict.state import MAX_WAITING_REVISIONS, CaseState
-from tests.sample_facts import EXPECTED, VIDEO_ID, absent_signal, accepted, deadline, failed_signal, signal
+from tests.sample_facts import (
+    EXPECTED,
+    VIDEO_ID,
+    absent_signal,
+    accepted,
+    deadline,
+    decode_receipt,
+    failed_signal,
+    signal,
+)
 
 POLICY = load_policy(None)
 PRICES = Prices(usd_per_cpu_hour=3.6, usd_per_device_hour=7.2, watts_per_cpu_core=10.0, watts_per_device=100.0)
 NUDITY = "sexual/explicit/nudity"
 
 ALL_SIGNALS = tuple(signal(modality) for modality in EXPECTED)
-REVIEW = Review(video_id=VIDEO_ID, revision=1, action="allow", reviewer="r", reason="", event_unix_seconds=0.0)
 
 
 def summary(reports: float = 0.0, views: float = 1000.0, at: float = 10.0) -> EngagementSummary:
     recent = {"1d": {"view": views, "report": reports}}
     return EngagementSummary(video_id=VIDEO_ID, counts={"view": 1}, event_unix_seconds=at, windows=recent)
+
+
+def review(action: Action, *, revision: int = 1, at: float = 0.0) -> Review:
+    return Review(
+        video_id=VIDEO_ID, revision=revision, action=action, reviewer="r", reason="seen", event_unix_seconds=at
+    )
 
 
 def deleted(revision: int = 1) -> Deleted:
@@ -133,15 +150,7 @@ class TestApplied:
         state = fold(None, accepted(), 0, context(log_generation=1)).state
         assert fold(state, accepted(2), 99, context(log_generation=0)).ignored == "already-applied"
 
-    def test_facts_of_later_releases_only_move_the_applied_offset(self) -> None:
-        """A review is declared, counted and otherwise left alone."""
-        before = fold_all([accepted()])[-1].state
-        folded = fold(before, REVIEW, 9, context())
-        assert (folded.outcome, folded.ignored) == (None, "not-folded-yet")
-        assert folded.state is not None
-        assert folded.state.applied_offset == 9
-
-    @pytest.mark.parametrize("fact", [deadline(), REVIEW, summary()])
+    @pytest.mark.parametrize("fact", [deadline(), review("allow"), summary()])
     def test_a_fact_about_an_unknown_video_leaves_no_state(self, fact: Fact) -> None:
         """Only `accepted`, signals and deletions begin a state."""
         assert fold(None, fact, 5, context()) == Folded(None, None, "no-state")
@@ -181,6 +190,56 @@ class TestEngagement:
         assert actions == ["allow", "review", "allow"]
 
 
+class TestReview:
+    """A person's word is the action of its revision, whatever the policy says."""
+
+    def test_a_person_overrules_the_policy_and_the_verdict_says_both(self) -> None:
+        """The person's reason comes first, the policy's stay, and evidence and features are as before."""
+        folded = fold_all([accepted(), signal("frames", scores={NUDITY: 0.99}), *ALL_SIGNALS[1:], review("allow")])
+        before, after = (step.outcome.verdict for step in folded[-2:] if step.outcome)
+        assert (before.action, before.reviewed, after.status, after.action) == ("block", None, "final", "allow")
+        assert after.reviewed == Reviewed(reviewer="r", reason="seen", event_unix_seconds=0.0, policy_action="block")
+        assert after.reasons == (Reason(action="allow", words="Reviewed by r: seen"), *before.reasons)
+        assert (after.labels, after.version > before.version) == (before.labels, True)
+
+    def test_what_comes_later_of_its_revision_does_not_change_the_action(self) -> None:
+        """Neither reports nor better signals; what the policy would do is told."""
+        later = [summary(reports=60.0), signal("frames", generation=2, scores={NUDITY: 0.99})]
+        folded = fold_all([accepted(), *ALL_SIGNALS, review("allow"), *later])
+        verdicts = [step.outcome.verdict for step in folded[-3:] if step.outcome]
+        assert [verdict.action for verdict in verdicts] == ["allow"] * 3
+        said = [verdict.reviewed.policy_action for verdict in verdicts if verdict.reviewed]
+        assert said == ["allow", "review", "block"]
+
+    def test_a_person_may_decide_before_the_models(self) -> None:
+        """The verdict stays pending, as its evidence is, and the action holds from then on."""
+        folded = fold_all([accepted(), review("block"), *ALL_SIGNALS])
+        assert statuses(folded) == ["pending", "pending", None, None, None, "final"]
+        assert [step.outcome.verdict.action for step in folded[1:] if step.outcome] == ["block", "block"]
+
+    def test_the_later_review_holds(self) -> None:
+        """Reviews may overtake each other, and one that is sent twice counts once."""
+        folded = fold_all([accepted(), review("allow", at=5.0), review("block", at=4.0), review("allow", at=5.0)])
+        assert [step.ignored for step in folded[-2:]] == ["older-review"] * 2
+        folded = fold_all([accepted(), review("allow", at=5.0), review("block", at=6.0)])
+        assert last_outcome(folded).verdict.action == "block"
+
+    def test_it_is_of_its_revision_alone(self) -> None:
+        """New content has to be looked at anew; a review of another revision is not heard."""
+        folded = fold_all([accepted(), review("block"), accepted(2), review("allow"), review("allow", revision=3)])
+        assert last_outcome(folded).verdict.reviewed is None
+        assert [step.ignored for step in folded[-2:]] == ["older-revision", "not-accepted"]
+
+    def test_a_policy_of_another_day_leaves_it(self) -> None:
+        """The fold asks the policy what it says, and the person what holds."""
+        strict = replace(POLICY, when_missing=dict.fromkeys(POLICY.when_missing, "block"))
+        state = fold_all([accepted(), *ALL_SIGNALS[1:], review("allow")])[-1].state
+        after = fold(state, deadline(), 9, FoldContext(strict, PRICES, 0, 0.0)).outcome
+        assert after is not None
+        assert after.verdict.reviewed is not None
+        assert (after.verdict.action, after.verdict.reviewed.policy_action) == ("allow", "block")
+
+
 class TestForgetting:
     """A deletion withdraws what was said and leaves a guard."""
 
@@ -196,7 +255,9 @@ class TestForgetting:
             version=Version(revision=1, generation=0, offset=5),
         )
 
-    @pytest.mark.parametrize("late", [accepted(), signal(), failed_signal(), deadline(), summary(), deleted()])
+    @pytest.mark.parametrize(
+        "late", [accepted(), signal(), failed_signal(), deadline(), summary(), review("allow"), deleted()]
+    )
     def test_what_comes_late_is_refused(self, late: Fact) -> None:
         """Nothing of the forgotten revision begins it anew."""
         folded = fold_all([accepted(), *ALL_SIGNALS, deleted(), late])
@@ -343,4 +404,38 @@ class TestContents:
         # 3 decode + 8 host + 4 beside the device are 15 core seconds at 0.001, 4 device seconds at 0.002 USD.
         assert cost.usd == pytest.approx(15 * 0.001 + 4 * 0.002)
         assert cost.joules == pytest.approx(15 * 10.0 + 4 * 100.0)
+        assert cost.is_modelled
+
+    def test_cost_tells_cpu_time_by_stage(self) -> None:
+        """What was measured is told as it was; threads of a device are charged what they used, not what it took."""
+        decode = msgspec.structs.replace(decode_receipt("d"), index_cpu_seconds=0.5, fetch_cpu_seconds=0.25)
+        receipt = Receipt(
+            device_seconds=4.0,
+            device_cpu_seconds=1.0,
+            cpu_seconds=2.0,
+            overhead_cpu_seconds=0.125,
+            items=4,
+            batch_items_mean=6.0,
+            decode=decode,
+        )
+        signals = [signal(modality, receipt=receipt) for modality in EXPECTED]
+        cost = last_outcome(fold_all([accepted(), *signals])).verdict.cost
+        assert cost.cpu_seconds_by_stage == pytest.approx(
+            {"fetch": 0.25, "index": 0.5, "decode": 2.5, "operators": 8.0, "device": 4.0, "overhead": 0.5}
+        )
+        assert cost.usd == pytest.approx(15.75 * 0.001 + 16 * 0.002)
+        assert (cost.bytes_read, cost.batch_items_mean) == (1000, 6.0)
+
+    def test_joules_are_the_meters_where_there_were_some(self) -> None:
+        """A receipt's own power goes before the price table; one receipt without makes the whole partly modelled."""
+        power = MeasuredPower(watts_per_cpu_core=20.0, watts_per_device=50.0)
+        measured = Receipt(device_seconds=2.0, device_cpu_seconds=1.0, power=power)
+        modelled = Receipt(device_seconds=2.0, device_cpu_seconds=1.0)
+        signals = [signal(modality, receipt=measured) for modality in EXPECTED]
+        cost = last_outcome(fold_all([accepted(), *signals])).verdict.cost
+        assert cost.joules == pytest.approx(4 * (20.0 + 100.0))
+        assert not cost.is_modelled
+        signals[0] = signal(EXPECTED[0], receipt=modelled)
+        cost = last_outcome(fold_all([accepted(), *signals])).verdict.cost
+        assert cost.joules == pytest.approx(3 * (20.0 + 100.0) + 10.0 + 200.0)
         assert cost.is_modelled

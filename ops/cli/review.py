@@ -1,0 +1,122 @@
+"""`vidsignal review`: a person decides on a video."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic, time
+from typing import Annotated
+
+import msgspec
+import typer
+from confluent_kafka import Producer
+from redis.asyncio import Redis
+
+from ops.cli.console import clean_interrupt, fail, out, settings_or_exit
+from ops.cli.exit_codes import ExitCode
+from ops.cli.store_once import read_once
+from schemas.facts import Review
+from schemas.outcomes import Verdict
+from schemas.topics import SIGNALS
+from schemas.wire import encode, event_headers
+from streams.kafka_clients import BrokerAway, producer_configuration, require_broker
+from streams.settings import Settings
+from streams.store.keys import Keys
+from streams.store.readers import read_video
+
+ACTIONS = ("allow", "limit", "block")
+_ASK_SECONDS = 0.2
+_CONFIRM_SECONDS = 30.0
+
+
+def review(
+    video_id: Annotated[str, typer.Argument(help="As it was published.")],
+    action: Annotated[str, typer.Option(help=f"What holds from now on: {', '.join(ACTIONS)}.")],
+    by: Annotated[str, typer.Option(help="Who decided; shown in the verdict.")],
+    note: Annotated[str, typer.Option(help="Why; shown in the verdict.")] = "",
+    revision: Annotated[
+        int | None, typer.Option(min=1, help="What was looked at; refused where it is not the current one.")
+    ] = None,
+    wait: Annotated[float, typer.Option(min=0.0, help="Seconds to wait until the verdict says so.")] = 60.0,
+) -> None:
+    """Put a person's decision into the log of facts: it is the verdict's action, whatever the policy says.
+
+    It holds for one revision. A later review replaces it, and a new revision has to be looked at anew.
+    """
+    if action not in ACTIONS:
+        fail(f"--action is {action!r}; allowed are {', '.join(ACTIONS)}", ExitCode.USAGE)
+    settings = settings_or_exit()
+    with clean_interrupt():
+        fact = _fact(video_id, _known_revision(settings, video_id, revision), action, by, note)
+        _publish(settings, fact)
+        if wait and not asyncio.run(read_once(settings, lambda store: _is_said(store, settings, fact, wait))):
+            fail(
+                f"the review of {video_id!r} is published, but no verdict says so after {wait:g} s; "
+                "one that a rebuild kept without its facts takes none",
+                ExitCode.FOUND,
+            )
+    said = f"is {action} by {by}" if wait else f"will be {action} by {by}"
+    out.print(f"{video_id} revision {fact.revision} {said}", markup=False)
+
+
+def _known_revision(settings: Settings, video_id: str, wanted: int | None) -> int:
+    key = Keys(settings.topic_prefix).status(video_id)
+    found = asyncio.run(read_once(settings, lambda store: store.hget(key, "revision")))
+    if found is None:
+        fail(f"nothing is known of video {video_id!r}", ExitCode.FOUND)
+    if wanted not in (None, int(found)):
+        fail(f"--revision is {wanted}, but the current one of {video_id!r} is {int(found)}", ExitCode.FOUND)
+    return int(found)
+
+
+def _fact(video_id: str, revision: int, action: str, by: str, note: str) -> Review:
+    raw = {
+        "kind": "review",
+        "video_id": video_id,
+        "revision": revision,
+        "action": action,
+        "reviewer": by,
+        "reason": note,
+        "event_unix_seconds": time(),
+    }
+    try:
+        return msgspec.convert(raw, Review)
+    except msgspec.ValidationError as error:
+        fail(str(error), ExitCode.USAGE)
+
+
+def _publish(settings: Settings, fact: Review) -> None:
+    try:
+        require_broker(settings)
+    except BrokerAway as error:
+        fail(str(error), ExitCode.AWAY)
+    producer = Producer(producer_configuration(settings))
+    event_id = f"{fact.video_id}:{fact.revision}:review:{fact.event_unix_seconds}"
+    headers = event_headers(
+        fact, event_id=event_id, source="/vidsignal/review", now_unix_seconds=fact.event_unix_seconds
+    )
+    topic = settings.topic_prefix + SIGNALS.name
+    refused: list[str] = []
+    producer.produce(
+        topic, key=fact.video_id, value=encode(fact), headers=list(headers),
+        on_delivery=lambda error, _: refused.append(str(error)) if error else None,
+    )  # fmt: skip
+    if producer.flush(_CONFIRM_SECONDS) or refused:
+        fail(f"the broker did not confirm the review: {refused or 'timed out'}", ExitCode.AWAY)
+
+
+async def _is_said(store: Redis, settings: Settings, fact: Review, wait_seconds: float) -> bool:
+    """Whether the stored verdict carries this review, or a later one, within the time."""
+    keys = Keys(settings.topic_prefix)
+    give_up = monotonic() + wait_seconds
+    while monotonic() < give_up:
+        reading = await read_video(store, keys, fact.video_id)
+        if reading is not None and reading.verdict is not None and _carries(reading.verdict, fact):
+            return True
+        await asyncio.sleep(_ASK_SECONDS)
+    return False
+
+
+def _carries(verdict: Verdict, fact: Review) -> bool:
+    if verdict.version.revision != fact.revision or verdict.reviewed is None:
+        return False
+    return verdict.reviewed.event_unix_seconds >= fact.event_unix_seconds

@@ -1,0 +1,56 @@
+"""Records that retention removed before they were counted: between the store's place and where the log begins."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import structlog
+from confluent_kafka import KafkaException, TopicPartition
+
+from streams import metrics
+from streams.engagement.outlet import ROLE
+
+_ANSWER_SECONDS: Final = 5.0
+
+_log = structlog.get_logger(__name__)
+
+
+def num_removed(position: int | None, first_offset: int, first_kept: int) -> int:
+    """How many records are missing from the counts for good.
+
+    A jump alone proves nothing: producers with transactions leave offsets without records, too.
+
+    Args:
+        position: the next offset that the counts do not hold; None where nothing was counted yet.
+        first_offset: of the first record that came.
+        first_kept: the first offset that the log still holds.
+    """
+    return max(0, min(first_kept, first_offset) - (position or 0))
+
+
+def tell_removed(consumer: Any, place: TopicPartition, position: int | None, first_offset: int) -> None:
+    """Count and log what is missing before a batch, if anything; asks the broker only where offsets jump.
+
+    Args:
+        consumer: of confluent-kafka, asked for where the log begins.
+        place: topic and partition.
+        position: see `num_removed`.
+        first_offset: the same.
+    """
+    if first_offset <= (position or 0):
+        return
+    removed = num_removed(position, first_offset, _first_kept(consumer, place, first_offset))
+    if removed:
+        metrics.RECORDS_LOST.labels(ROLE, place.topic).inc(removed)
+        _log.error(
+            "retention removed engagement events before they were counted: keep the topic longer, or count faster",
+            topic=place.topic, partition=place.partition, removed=removed, counted_up_to=position or 0,
+        )  # fmt: skip
+
+
+def _first_kept(consumer: Any, place: TopicPartition, first_offset: int) -> int:
+    try:
+        return int(consumer.get_watermark_offsets(place, timeout=_ANSWER_SECONDS)[0])
+    except KafkaException as error:
+        _log.warning("the broker does not say where the log begins", error=str(error))
+        return first_offset  # a false alarm is better than silence

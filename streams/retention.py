@@ -1,0 +1,89 @@
+"""How long each topic is kept, and what has to outlive what; settings that do not fit together are refused at start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from schemas.topics import BACKFILL, DEAD_LETTER, ENGAGEMENT, SIGNALS, TOPICS, UPLOADED, Topic
+from schemas.uploads import MAX_DEADLINE_SECONDS
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
+
+_WORDS = {
+    UPLOADED.name: "topic_retention_uploaded_seconds",
+    BACKFILL.name: "topic_retention_uploaded_seconds",
+    SIGNALS.name: "topic_retention_signals_seconds",
+    ENGAGEMENT.name: "topic_retention_engagement_seconds",
+    DEAD_LETTER.name: "topic_retention_dead_letter_seconds",
+}
+"""The setting of each topic that is not kept for ever; what waits for idle workers is kept like the upload itself."""
+
+_LONGEST_DEADLINE = "the longest deadline of an upload, in seconds,"
+
+
+def kept_topics(settings: Settings) -> tuple[Topic, ...]:
+    """All topics, each kept as long as the settings say."""
+    return tuple(
+        replace(topic, retention_seconds=getattr(settings, _WORDS[topic.name])) if topic.name in _WORDS else topic
+        for topic in TOPICS
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """A setting, what it must not be shorter than, and why."""
+
+    word: str
+    least_word: str
+    why: str
+    is_equal_enough: bool = True
+
+
+_BOUNDS = (
+    _Bound(
+        "topic_retention_signals_seconds",
+        _LONGEST_DEADLINE,
+        "a deadline is decided from facts that the log still holds",
+        is_equal_enough=False,
+    ),
+    _Bound(
+        "topic_retention_uploaded_seconds",
+        "source_patience_seconds",
+        "an upload that waits for its origin keeps its place in the topic",
+    ),
+    *(
+        _Bound("guard_seconds", word, "a record that comes late must find that its video was deleted")
+        for word in dict.fromkeys(_WORDS.values())
+    ),
+    *(
+        _Bound("claim_ttl_seconds", _WORDS[topic.name], "a record that comes again must find what was claimed for it")
+        for topic in (UPLOADED, SIGNALS)
+    ),
+    _Bound(
+        "engagement_retention_seconds",
+        "topic_retention_engagement_seconds",
+        "counts must outlive the events that are in them",
+    ),
+)
+
+
+def retention_problems(settings: Settings) -> list[str]:
+    """One line for each pair of settings that does not fit, with both values and why."""
+    return [
+        f"{bound.word} is {_seconds(settings, bound.word):.10g} and {bound.least_word} is"
+        f" {_seconds(settings, bound.least_word):.10g}; the first must be"
+        f" {'at least as long' if bound.is_equal_enough else 'longer'}: {bound.why}"
+        for bound in _BOUNDS
+        if not _holds(settings, bound)
+    ]
+
+
+def _holds(settings: Settings, bound: _Bound) -> bool:
+    found, least = _seconds(settings, bound.word), _seconds(settings, bound.least_word)
+    return found >= least if bound.is_equal_enough else found > least
+
+
+def _seconds(settings: Settings, word: str) -> float:
+    return MAX_DEADLINE_SECONDS if word == _LONGEST_DEADLINE else float(getattr(settings, word))
