@@ -30,7 +30,11 @@ class MetricsPage:
 def read_metrics(port: int) -> MetricsPage:
     """Read the page of a worker on this machine. Raises OSError where nothing answers."""
     with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=_ANSWER_SECONDS) as answer:
-        text = answer.read().decode()
+        return parse_metrics(answer.read().decode())
+
+
+def parse_metrics(text: str) -> MetricsPage:
+    """Read a page in Prometheus' text format. Raises ValueError where it is none."""
     return MetricsPage(
         {
             (sample.name, tuple(sorted(sample.labels.items()))): sample.value

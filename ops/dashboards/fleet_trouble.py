@@ -1,0 +1,102 @@
+"""The fleet's trouble: what goes wrong, and who runs what."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ops.dashboards.expressions import WINDOW, increase, rate
+from ops.dashboards.panels import Panel, Query, Row
+
+TROUBLE: Final = Row(
+    "Trouble",
+    (
+        Panel(
+            "Dead letters by cause",
+            "`media-*` and `event-*` are the producers' affair; `crash-loop` and faults of devices or models ours.",
+            "short",
+            (Query(f"{increase('vidsignal_dead_letters_total', WINDOW, 'cause')} > 0", "{{cause}}"),),
+            is_stacked=True,
+        ),
+        Panel(
+            "Waits for what is away",
+            "Attempts that found Redis or an origin of media away, a model overloaded, or the producer's queue full.",
+            "ops",
+            (Query(rate("vidsignal_retries_total", "what"), "{{what}}"),),
+        ),
+        Panel(
+            "Oldest record that is not confirmed",
+            "How long it waits for the broker. It grows without end while Kafka is away; everything waits with it.",
+            "s",
+            (Query("max by (instance) (vidsignal_oldest_unconfirmed_record_seconds)", "{{instance}}"),),
+        ),
+        Panel(
+            "Parked videos and open breakers",
+            "Videos that wait outside the slots for their origin, and origins that do not answer.",
+            "short",
+            (
+                Query("sum(vidsignal_parked_events)", "parked"),
+                Query("sum(vidsignal_source_breakers_open)", "open breakers"),
+            ),
+        ),
+        Panel(
+            "Media fetched",
+            "Bytes a second from URLs and object stores; files are read where they lie.",
+            "Bps",
+            (Query(rate("vidsignal_source_bytes_total", "kind"), "{{kind}}"),),
+        ),
+        Panel(
+            "Device faults",
+            "Faults that made a fresh runner necessary, by model.",
+            "short",
+            (Query(increase("vidsignal_device_faults_total", "10m", "model"), "{{model}}"),),
+        ),
+        Panel(
+            "Overdue events",
+            "Events that are worked on for longer than the limit, by what they are at.",
+            "short",
+            (Query("sum by (role, stage) (vidsignal_overdue_events)", "{{role}} {{stage}}"),),
+        ),
+        Panel(
+            "Starts of workers",
+            "How often each worker's process began within the hour. Exit codes and stacks are in its log.",
+            "short",
+            (Query('changes(process_start_time_seconds{job="vidsignal"}[1h])', "{{instance}}"),),
+        ),
+        Panel(
+            "Lost records and audit findings",
+            "Both stay at zero: records that expired before they were read, and videos whose topics and store differ.",
+            "short",
+            (
+                Query(increase("vidsignal_records_lost_total", "1h", "role"), "lost {{role}}"),
+                Query(increase("vidsignal_audit_findings_total", "1h", "problem"), "{{problem}}"),
+            ),
+        ),
+        Panel(
+            "Replays answered from claims",
+            "Signals that were not computed again, because their bytes were kept. A rebalance makes some.",
+            "ops",
+            (Query(rate("vidsignal_claims_reused_total", "modality"), "{{modality}}"),),
+        ),
+    ),
+)
+
+WHO: Final = Row(
+    "Who runs",
+    (
+        Panel(
+            "Workers by role, version and device",
+            "Two versions at once are fine while a rollout lasts.",
+            "short",
+            (Query("sum by (role, version, device) (vidsignal_build_info)"),),
+            "table",
+            12,
+        ),
+        Panel(
+            "Spans of traces",
+            "Spans that the collector took or that were dropped; nothing where tracing is off.",
+            "ops",
+            (Query(rate("vidsignal_trace_spans_total", "result"), "{{result}}"),),
+            width=12,
+        ),
+    ),
+)

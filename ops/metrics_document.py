@@ -1,0 +1,95 @@
+"""Write `ops/docs/metrics.md` from the metrics' own table: `python -m ops.metrics_document` after changing one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from prometheus_client.metrics import MetricWrapperBase
+
+from ops.metric_advice import METRIC_ADVICE
+from streams import metrics
+from streams.metric_series import DEAD_LETTER_CAUSES, PIPELINE_STAGES
+
+DOCUMENT: Final = Path(__file__).parent / "docs" / "metrics.md"
+_HEAD: Final = """\
+# Metrics
+
+Every metric that a worker shows at `VIDSIGNAL_METRICS_PORT`, made from `streams/metrics.py` by
+`python -m ops.metrics_document`. A histogram is three series: `_bucket`, `_sum` and `_count`. Series whose labels are
+known beforehand begin with 0 at a worker's start, so that the first event of a kind is an increase. Beside these, the
+Prometheus client shows the process itself (`process_cpu_seconds_total`, `process_resident_memory_bytes`, ...).
+
+No label holds a video, a creator or an address. `market` is a country's code that exists, `other` or `none`; `topic` of
+`vidsignal_consumer_lag`, `vidsignal_committed_offset` and `vidsignal_records_lost_total` is the broker's name, with the
+prefix. What is shown where: `ops/grafana/dashboards`; what wakes somebody: [alerts.md](alerts.md).
+
+| metric | type | labels | what it means | when it moves |
+|---|---|---|---|---|
+"""
+_VALUES_HEAD: Final = """
+## Values of labels
+
+Stages of `vidsignal_stage_seconds`, and causes of `vidsignal_dead_letters_total`, by the role that has them. `frames`,
+`audio`, `motion` and `context` are whole agents, with their waits for the decode and for batches; `publish` is the
+broker's confirmation, of any topic.
+
+| label | role | values |
+|---|---|---|
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricEntry:
+    """One metric as its readers see it."""
+
+    constant: str
+    """Its name in `streams.metrics`."""
+    name: str
+    """As Prometheus knows it, `_total` included."""
+    kind: str
+    labels: tuple[str, ...]
+    meaning: str
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """Names of its series."""
+        if self.kind == "histogram":
+            return tuple(f"{self.name}{suffix}" for suffix in ("_bucket", "_sum", "_count"))
+        return (self.name,)
+
+
+def metric_entries() -> list[MetricEntry]:
+    """Every metric, in the order of the code."""
+    found = [(constant, value) for constant, value in vars(metrics).items() if isinstance(value, MetricWrapperBase)]
+    return [_entry(constant, metric) for constant, metric in found]
+
+
+def document() -> str:
+    """The file's text."""
+    values = (_values_row("stage", role, words) for role, words in PIPELINE_STAGES.items())
+    causes = (_values_row("cause", role, words) for role, words in DEAD_LETTER_CAUSES.items())
+    return _HEAD + "".join(_row(entry) for entry in metric_entries()) + _VALUES_HEAD + "".join((*values, *causes))
+
+
+def _entry(constant: str, metric: MetricWrapperBase) -> MetricEntry:
+    family = next(iter(metric.describe()))
+    name = f"{family.name}_total" if family.type == "counter" else family.name
+    # The client tells the labels of a metric only where it already has series.
+    return MetricEntry(constant, name, family.type, tuple(metric._labelnames), family.documentation)
+
+
+def _row(entry: MetricEntry) -> str:
+    labels = ", ".join(f"`{label}`" for label in entry.labels) or "none"
+    return f"| `{entry.name}` | {entry.kind} | {labels} | {entry.meaning} | {METRIC_ADVICE[entry.constant]} |\n"
+
+
+def _values_row(label: str, role: str, values: Iterable[str]) -> str:
+    return f"| `{label}` | {role} | {', '.join(f'`{value}`' for value in values)} |\n"
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(document(), encoding="utf-8")
+    print(DOCUMENT)

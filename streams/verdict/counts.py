@@ -1,0 +1,87 @@
+"""What the dashboards show of verdicts: decisions, the labels behind them, how late they were, what was said anew."""
+
+from __future__ import annotations
+
+from schemas.identity import Lane, Market, Modality
+from schemas.labels import LABEL_PATHS
+from schemas.markets import MARKETS
+from schemas.outcomes import ModalityStates, Outcome, OutcomeStatus, Verdict
+from streams import metrics
+
+
+def count_decision(before: Outcome | None, after: Outcome | None) -> None:
+    """Count what a fold that was written says anew of a revision.
+
+    A decision counts when it is made and whenever its action changes, an amendment whenever a decided verdict says
+    something else: status, action, evidence or modalities. That a summary of engagement is carried along is neither.
+
+    Args:
+        before: What was stored until then; None where there was nothing.
+        after: What the fold made; None where it made no outcome.
+    """
+    if after is None or after.verdict.status == "pending":
+        return
+    earlier, verdict = _decided(before, after.verdict), after.verdict
+    if earlier is None:
+        _count_modalities(verdict.modalities)
+    elif _is_new(earlier, verdict):
+        action = "kept" if earlier.action == verdict.action else "changed"
+        metrics.AMENDMENTS.labels(earlier.status, verdict.status, action).inc()
+    if earlier is None or earlier.action != verdict.action:
+        _count_action(verdict, earlier.action if earlier else "none")
+
+
+def observe_delay(before: Outcome | None, after: Outcome | None, lane: Lane, now_unix_seconds: float) -> None:
+    """Measure from the upload to a published verdict, once for each status that a revision reaches.
+
+    Later publications of the same status, such as those with fresh engagement, are no answer to the upload.
+    """
+    if after is None or (before is not None and _standing(before) == _standing(after)):
+        return
+    verdict = after.verdict
+    delay_seconds = max(0.0, now_unix_seconds - verdict.uploaded_unix_seconds)
+    metrics.VERDICT_LATENCY_SECONDS.labels(verdict.status, lane).observe(delay_seconds)
+
+
+def market_label(market: Market | None) -> str:
+    """Value of a metric's label: a market that exists, `other` or `none`."""
+    if market is None:
+        return "none"
+    return market if market in MARKETS else "other"
+
+
+def modality_states(states: ModalityStates) -> list[tuple[Modality, str]]:
+    """Each expected modality with its state in one word."""
+    named = {"present": states.present, "absent": states.absent, "missing": states.missing, "failed": states.failed}
+    return [(modality, state) for state, modalities in named.items() for modality in modalities]
+
+
+def _standing(outcome: Outcome) -> tuple[int, OutcomeStatus]:
+    return outcome.version.revision, outcome.verdict.status
+
+
+def _decided(before: Outcome | None, verdict: Verdict) -> Verdict | None:
+    """The decided verdict of the same revision that stood before, if there was one."""
+    if before is None or before.verdict.status == "pending":
+        return None
+    return before.verdict if before.version.revision == verdict.version.revision else None
+
+
+def _is_new(earlier: Verdict, verdict: Verdict) -> bool:
+    said = (verdict.status, verdict.action, verdict.labels, verdict.modalities)
+    return said != (earlier.status, earlier.action, earlier.labels, earlier.modalities)
+
+
+def _count_modalities(states: ModalityStates) -> None:
+    for modality, state in modality_states(states):
+        metrics.DECIDED_MODALITIES.labels(modality, state).inc()
+
+
+def _count_action(verdict: Verdict, was: str) -> None:
+    market = market_label(verdict.market)
+    if verdict.reviewed is not None:
+        metrics.DECISIONS.labels(verdict.action, was, "person", market).inc()
+        return
+    metrics.DECISIONS.labels(verdict.action, was, "policy", market).inc()
+    for label in {reason.label for reason in verdict.reasons if reason.label is not None}:
+        metrics.DECISION_LABELS.labels(label if label in LABEL_PATHS else "other", market).inc()
