@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import faulthandler
-import os
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import structlog
-
 from streams.clock import Clock
-from streams.delivery.crash import WorkerExit
+from streams.health.stacks import dump_tasks_and_exit
 
 CHECK_SECONDS = 5.0
-
-_log = structlog.get_logger(__name__)
 
 
 class Progress(Protocol):
@@ -57,14 +50,18 @@ class Watchdog:
         clock: Clock,
         *,
         all_answer: Callable[[], Awaitable[bool]],
-        give_up: Callable[[str], None] | None = None,
+        give_up: Callable[[str], object] = dump_tasks_and_exit,
     ) -> None:
         self._roles = roles
         self._patience_seconds = patience_seconds
         self._clock = clock
         self._all_answer = all_answer
-        self._give_up = give_up or dump_and_exit
-        self._marks = {role.role: _Mark(role.num_finished(), clock.monotonic_seconds()) for role in roles}
+        self._give_up = give_up
+        self._marks: dict[str, _Mark] = {}
+        for role in roles:
+            self._mark(role)
+        self.stuck: tuple[str, ...] = ()
+        """Roles that were found stuck; the process ends by it."""
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -75,20 +72,21 @@ class Watchdog:
     async def look(self) -> None:
         """Give up where a role stood still for too long."""
         for role in self._roles:
-            if self._stands_still(role) and await self._all_answer():
-                self._give_up(role.role)
+            if not self._stands_still(role):
+                continue
+            if await self._all_answer():
+                self.stuck = (*self.stuck, role.role)
+                seconds = self._patience_seconds
+                self._give_up(f"{role.role} finished nothing for {seconds:g} s, and {role.lag()} records wait")
+            else:  # the time counts anew from when all are back
+                self._mark(role)
 
     def _stands_still(self, role: Progress) -> bool:
-        now_seconds = self._clock.monotonic_seconds()
         mark = self._marks[role.role]
         if role.num_finished() != mark.num_finished or role.lag() == 0:
-            mark = self._marks[role.role] = _Mark(role.num_finished(), now_seconds)
-        return now_seconds - mark.since_seconds >= self._patience_seconds
+            mark = self._mark(role)
+        return self._clock.monotonic_seconds() - mark.since_seconds >= self._patience_seconds
 
-
-def dump_and_exit(role: str) -> None:
-    """Write the stacks of all threads and end the process without any further step."""
-    _log.critical("no event was finished although records wait; ending the process", role=role)
-    faulthandler.dump_traceback(file=sys.stderr, all_threads=True)
-    sys.stderr.flush()
-    os._exit(WorkerExit.CRASHED)
+    def _mark(self, role: Progress) -> _Mark:
+        mark = self._marks[role.role] = _Mark(role.num_finished(), self._clock.monotonic_seconds())
+        return mark

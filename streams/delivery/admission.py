@@ -10,7 +10,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from streams.delivery.record import Place, Record
 
@@ -44,6 +44,14 @@ class Slot:
         result: Result = await asyncio.shield(self._shared[name])
         return result
 
+    async def known(self, name: str) -> object | None:
+        """What `once` found under that name, if anybody asked for it and it went well; waits where it still runs."""
+        if name not in self._shared:
+            return None
+        await asyncio.wait([self._shared[name]])
+        task = self._shared[name]
+        return None if task.cancelled() or task.exception() is not None else task.result()
+
     def defer(self, clean_up: Callable[[], Awaitable[None]]) -> None:
         """Have this called when the last agent has left."""
         self._clean_ups.append(clean_up)
@@ -59,6 +67,26 @@ class Slot:
             self.closed.set()
 
 
+class Door(Protocol):
+    """Says whether new events may be worked on at all."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether they may; events that have a slot go on in any case."""
+
+    def listen(self, changed: Callable[[], None]) -> None:
+        """Have this called whenever it opens."""
+
+
+class AlwaysOpen:
+    """A door for roles that wait for nobody."""
+
+    is_open = True
+
+    def listen(self, changed: Callable[[], None]) -> None:
+        """Nothing ever changes."""
+
+
 class Admission:
     """The slots of one app.
 
@@ -67,6 +95,7 @@ class Admission:
         agents: names of the app's agents; an event is through when all of them have been there.
         on_release: called with each slot that is given back; closes it.
         on_suspend: called when a generation ends.
+        door: closed where no new event may begin.
     """
 
     def __init__(
@@ -75,6 +104,7 @@ class Admission:
         agents: Iterable[str],
         on_release: Callable[[Slot], None] | None = None,
         on_suspend: Callable[[], None] | None = None,
+        door: Door | None = None,
     ) -> None:
         if capacity < 1:
             raise ValueError(f"at least one event has to be admitted, got a capacity of {capacity}")
@@ -82,6 +112,8 @@ class Admission:
         self._agents = frozenset(agents)
         self._on_release = on_release
         self._on_suspend = on_suspend
+        self._door = door or AlwaysOpen()
+        self._door.listen(self._changed)
         self._slots: dict[Place, Slot] = {}
         self._returning: dict[Place, frozenset[str]] = {}
         """Agents that come back to an event; those that are through with it do not."""
@@ -175,7 +207,7 @@ class Admission:
             self._changed()
 
     def _has_room(self, record: Record) -> bool:
-        is_free = len(self._slots) < self._capacity and not self._loners
+        is_free = len(self._slots) < self._capacity and not self._loners and self._door.is_open
         return is_free and (not self._at_the_door or record.place in self._at_the_door)
 
     def _others_ended(self) -> bool:

@@ -20,8 +20,10 @@ class WorkerExit(IntEnum):
     """A setting, the policy or a version is wrong; a restart does not help."""
     CRASHED = 70
     """Something that has no answer: start it again, unfinished events come again."""
+    STALLED = 71
+    """It had work and got nowhere, or its event loop stood still; its stacks are in the log. Start it again."""
     NEEDS_REBUILD = 78
-    """The store misses facts; run `vidsignal rebuild`, a restart does not help."""
+    """The store misses facts; until `vidsignal rebuild` is through, every restart ends so, and the next one goes on."""
 
 
 class Crash:
@@ -30,10 +32,13 @@ class Crash:
     def __init__(self) -> None:
         self.happened = asyncio.Event()
         self.exit_code = WorkerExit.STOPPED
+        self.reason = ""
+        """In one line, to be said last: tracebacks are long, and a worker that drains goes on logging."""
 
     def report(self, error: BaseException, exit_code: WorkerExit = WorkerExit.CRASHED, **context: Any) -> None:
         """Log the error with its traceback, and ask the worker to end."""
         _log.critical("the worker has to end", exit_code=int(exit_code), exc_info=error, **context)
         if not self.happened.is_set():
             self.exit_code = exit_code
+            self.reason = str(error) or repr(error)
             self.happened.set()

@@ -19,6 +19,7 @@ from streams.clock import Clock
 from streams.delivery.publisher import Publisher, RecordTooLarge
 from streams.delivery.record import Place, Record
 from streams.store.keys import Keys
+from streams.tracing import spans
 
 _MARK_SECONDS: Final = 28 * 86_400
 """As long as dead letters are kept."""
@@ -79,6 +80,7 @@ class DeadLetters:
             source=f"vidsignal/{letter.role}",
             now_unix_seconds=letter.failed_unix_seconds,
             traceparent=header(record.headers, "traceparent"),
+            span=spans.traceparent(),
         )
         key = letter_key(record.key, letter.dead_letter_id)
         partition = record.place.partition

@@ -10,6 +10,7 @@ happened often enough.
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Any, Protocol
 
 import structlog
@@ -27,6 +28,8 @@ from streams.delivery.inflight import InFlight
 from streams.delivery.ledger import OffsetLedger
 from streams.delivery.parking import Parked, Parking
 from streams.delivery.record import Record, record_of
+from streams.delivery.unfinished import UnfinishedDelivery, UnfinishedEvents
+from streams.tracing import spans
 
 _log = structlog.get_logger(__name__)
 
@@ -56,6 +59,7 @@ class Delivery:
         parking: takes events whose media is away; None where that is an answer.
         device_fault_attempts: tries before a device fault becomes an answer.
         backoff: waits between tries.
+        unfinished: told what is worked on.
     """
 
     def __init__(
@@ -72,6 +76,7 @@ class Delivery:
         parking: Parking | None = None,
         device_fault_attempts: int = 1,
         backoff: Backoff | None = None,
+        unfinished: UnfinishedEvents | None = None,
     ) -> None:
         self.role = role
         self.agent = agent
@@ -84,6 +89,7 @@ class Delivery:
         self._parking = parking
         self._device_fault_attempts = device_fault_attempts
         self._backoff = backoff or Backoff()
+        self._unfinished = unfinished or UnfinishedEvents(role, math.inf, clock)
         self._in_flight = InFlight()
         self._deliveries: set[asyncio.Task[None]] = set()
 
@@ -94,11 +100,12 @@ class Delivery:
 
     async def take(self, record: Record) -> None:
         """Wait for a slot and start work; returns when it has started."""
+        asked_unix_seconds = self._clock.now_unix_seconds()
         slot = await self._admission.enter(record, self.agent)
         if slot is None:
             return
         metrics.EVENTS_IN.labels(self.role, self.agent).inc()
-        delivery = asyncio.create_task(self._deliver(record, slot))
+        delivery = asyncio.create_task(self._deliver(record, slot, asked_unix_seconds))
         self._deliveries.add(delivery)
         delivery.add_done_callback(self._deliveries.discard)
 
@@ -109,28 +116,48 @@ class Delivery:
         await self._in_flight.cancel()
         await asyncio.gather(*self._deliveries, return_exceptions=True)
 
-    async def _deliver(self, record: Record, slot: Slot) -> None:
+    async def _deliver(self, record: Record, slot: Slot, asked_unix_seconds: float) -> None:
         structlog.contextvars.bind_contextvars(video_id=_video_id(record), agent=self.agent)
+        noted = self._unfinished.begin(record, self.agent)
         entered: Slot | None = slot
-        while entered is not None:
-            parked = await self._run_in(entered, record)
-            entered = await self._return(record, parked) if parked is not None else None
+        try:
+            while entered is not None:
+                parked = await self._traced_run(entered, record, noted, asked_unix_seconds)
+                if parked is None:
+                    return
+                noted.stage = "parked"
+                await parked.may_return.wait()
+                asked_unix_seconds = self._clock.now_unix_seconds()
+                entered = await self._return(record, parked, noted)
+        finally:
+            self._unfinished.end(noted)
 
-    async def _run_in(self, slot: Slot, record: Record) -> Parked | None:
+    async def _traced_run(
+        self, slot: Slot, record: Record, noted: UnfinishedDelivery, asked_unix_seconds: float
+    ) -> Parked | None:
+        """One span for each stay in a slot; the wait for the slot is its first part."""
+        noted.stage = "working"
+        with spans.consuming(self.agent, record, asked_unix_seconds) as span:
+            if span.is_kept:
+                structlog.contextvars.bind_contextvars(trace_id=_trace_id(span.traceparent))
+            spans.span("admission", began_unix_seconds=asked_unix_seconds).end()
+            return await self._run_in(slot, record, noted)
+
+    async def _run_in(self, slot: Slot, record: Record, noted: UnfinishedDelivery) -> Parked | None:
         """Work in a slot and leave it; return where to wait if the media is away."""
         parked: Parked | None = None
         try:
             with metrics.IN_FLIGHT.labels(self.role).track_inprogress():
-                parked = await self._outcome(slot, record)
+                parked = await self._outcome(slot, record, noted)
             if parked is not None:
                 await parked.has_room.wait()
         finally:
             self._admission.leave(slot, parked=self.agent if parked is not None else None)
         return parked
 
-    async def _outcome(self, slot: Slot, record: Record) -> Parked | None:
+    async def _outcome(self, slot: Slot, record: Record, noted: UnfinishedDelivery) -> Parked | None:
         try:
-            await self._in_flight.join(record.place, lambda: self._settle(record, slot))
+            await self._in_flight.join(record.place, lambda: self._settle(record, slot, noted))
         except asyncio.CancelledError:
             slot.was_cancelled = True
             raise
@@ -138,6 +165,7 @@ class Delivery:
             return self._park(slot, record, away)
         except Exception as error:  # a bug ends here and nowhere else: loudly, and unacknowledged
             slot.has_crashed = True
+            spans.current().note("failure", "crash")
             self._crash.report(error, role=self.role, place=record.place)
         else:
             self._finish(record)
@@ -150,12 +178,13 @@ class Delivery:
             return None
         return self._parking.park(record, slot, away)
 
-    async def _return(self, record: Record, parked: Parked) -> Slot | None:
-        """Wait, and take a slot again; None where the event comes again instead."""
-        await parked.may_return.wait()
+    async def _return(self, record: Record, parked: Parked, noted: UnfinishedDelivery) -> Slot | None:
+        """Take a slot again; None where the event comes again instead."""
+        noted.stage = "returning"
         return None if parked.is_over else await self._admission.enter(record, self.agent)
 
     def _finish(self, record: Record) -> None:
+        metrics.EVENTS_FINISHED.labels(self.role, self.agent).inc()
         place = record.place
         if self._parking is not None:
             self._parking.forget(place)
@@ -163,16 +192,19 @@ class Delivery:
             (place.topic, place.partition), place.offset, agent=self.agent, generation=record.generation
         )
 
-    async def _settle(self, record: Record, slot: Slot) -> None:
-        failure = await self._hopelessness(record, slot) or await self._failure(record, slot)
+    async def _settle(self, record: Record, slot: Slot, noted: UnfinishedDelivery) -> None:
+        failure = await self._hopelessness(record, slot) or await self._failure(record, slot, noted)
         if failure is not None:
+            noted.stage = "failing"
+            spans.current().note("failure", failure.cause)
             _log.info("no result", cause=failure.cause, message=failure.message, place=record.place)
             await self._work.fail(record, slot, failure)
 
-    async def _failure(self, record: Record, slot: Slot) -> Failure | None:
+    async def _failure(self, record: Record, slot: Slot, noted: UnfinishedDelivery) -> Failure | None:
         """Do the work; return why it has no result, or None."""
         num_faults = 0
         for delay_seconds in self._backoff.delays():
+            noted.stage = "working"
             try:
                 await self._work.run(record, slot)
             except (InvalidEvent, InvalidMedia) as error:
@@ -190,6 +222,7 @@ class Delivery:
                 metrics.RETRIES.labels("overloaded").inc()
             else:
                 return None
+            noted.stage = "retrying"
             await self._clock.sleep(delay_seconds)
         raise AssertionError("delays never end")
 
@@ -219,6 +252,10 @@ class Delivery:
 
 def _fault_cause(fault: DeviceFault) -> str:
     return "model-fault" if isinstance(fault, ModelFault) else "device-fault"
+
+
+def _trace_id(traceparent: bytes | None) -> str:
+    return (traceparent or b"").decode("ascii").split("-")[1]
 
 
 def _video_id(record: Record) -> str | None:

@@ -15,6 +15,8 @@ from schemas.wire import encode
 from streams import metrics
 from streams.clock import Clock, SystemClock
 from streams.delivery.backoff import Backoff
+from streams.delivery.unconfirmed import Unconfirmed
+from streams.tracing import spans
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -56,6 +58,8 @@ class Publisher:
         self._clock = clock or SystemClock()
         self._backoff = backoff or Backoff()
         self._producer = Producer(self._configuration)
+        self._unconfirmed = Unconfirmed(self._clock)
+        metrics.OLDEST_UNCONFIRMED_SECONDS.set_function(self._unconfirmed.oldest_seconds)
         self._closing = threading.Event()
         self._poller = threading.Thread(target=self._poll, name="vidsignal-publisher", daemon=True)
         self._poller.start()
@@ -78,18 +82,35 @@ class Publisher:
         value = event if event is None or isinstance(event, bytes) else encode(event)
         encoded_key = key.encode() if isinstance(key, str) else key
         _check_size(topic, encoded_key, value, headers)
-        for delay_seconds in self._backoff.delays():
-            if await self._attempt(topic, encoded_key, value, headers, partition):
-                metrics.EVENTS_OUT.labels(topic.name).inc()
-                return
-            metrics.RETRIES.labels("broker").inc()
-            await self._clock.sleep(delay_seconds)
+        with spans.producing(topic, key=encoded_key), self._unconfirmed.waiting():
+            await self._send(topic, encoded_key, value, headers, partition)
+
+    def is_answered(self, topic: Topic, timeout_seconds: float) -> bool:
+        """Whether a broker answers and knows the topic; blocks until then."""
+        name = self._topic_prefix + topic.name
+        try:
+            found = self._producer.list_topics(name, timeout=timeout_seconds).topics[name]
+        except KafkaException:
+            return False
+        return found.error is None
 
     async def close(self, timeout_seconds: float = 10.0) -> None:
         """Send what waits, as far as the time allows, and end the thread. May be repeated."""
         await asyncio.to_thread(self._producer.flush, timeout_seconds)
         self._closing.set()
         await asyncio.to_thread(self._poller.join, _POLL_SECONDS * 5)
+
+    async def _send(
+        self, topic: Topic, key: bytes | None, value: bytes | None, headers: Headers, partition: int | None
+    ) -> None:
+        started_seconds = self._clock.monotonic_seconds()
+        for delay_seconds in self._backoff.delays():
+            if await self._attempt(topic, key, value, headers, partition):
+                metrics.STAGE_SECONDS.labels("publish").observe(self._clock.monotonic_seconds() - started_seconds)
+                metrics.EVENTS_OUT.labels(topic.name).inc()
+                return
+            metrics.RETRIES.labels("broker").inc()
+            await self._clock.sleep(delay_seconds)
 
     async def _attempt(
         self, topic: Topic, key: bytes | None, value: bytes | None, headers: Headers, partition: int | None

@@ -133,7 +133,7 @@ class SafeConsumer(stock.Consumer):
         expected = self._expected.get(message.tp, message.offset)
         self._expected[message.tp] = message.offset + 1
         if message.offset > expected and self.policy.is_broker_embedded:
-            _tell_lost(message.tp, expected, message.offset)
+            _tell_lost(self.policy.role, message.tp, expected, message.offset)
 
     def ack(self, message: Any) -> bool:
         """Take no notice: see the module's text."""
@@ -166,6 +166,7 @@ class SafeConsumer(stock.Consumer):
         self._is_draining = True
         self.policy.admission.suspend()
         await self._commit_soon()
+        self._forget_progress(revoked)
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
@@ -212,7 +213,7 @@ class SafeConsumer(stock.Consumer):
         wanted = state.committed or 0
         is_new = state.committed is None and not self.policy.is_broker_embedded
         if state.earliest > wanted and not is_new:
-            _tell_lost(partition, wanted, state.earliest)
+            _tell_lost(self.policy.role, partition, wanted, state.earliest)
         return max(wanted, state.earliest)
 
     def resume_flow(self) -> None:
@@ -275,8 +276,16 @@ class SafeConsumer(stock.Consumer):
             if lag is not None:
                 metrics.CONSUMER_LAG.labels(*labels).set(lag)
 
+    def _forget_progress(self, revoked: set[TP]) -> None:
+        """Another worker shows these from here on; two series of one partition would be added up."""
+        for tp in revoked:
+            labels = (self.policy.role, tp.topic, str(tp.partition))
+            metrics.COMMITTED_OFFSET.remove(*labels)
+            metrics.CONSUMER_LAG.remove(*labels)
 
-def _tell_lost(partition: Partition, first: int, next_offset: int) -> None:
+
+def _tell_lost(role: str, partition: Partition, first: int, next_offset: int) -> None:
+    metrics.RECORDS_LOST.labels(role, partition[0]).inc(next_offset - first)
     _log.error(
         "records were lost: they fell out of the log before they were read",
         topic=partition[0],

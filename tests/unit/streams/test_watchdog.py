@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from streams.engagement.role import EngagementThread
 from streams.watchdog import Watchdog
 from tests.fakes import ManualClock
 
@@ -23,6 +24,15 @@ class StubRole:
         return self.waiting
 
 
+@dataclass
+class StubConsumer:
+    """What the watchdog asks of an engagement consumer."""
+
+    num_steps: int
+    is_busy: bool
+    is_waiting: bool
+
+
 class Bench:
     """A watchdog with a patience of 100 seconds."""
 
@@ -31,8 +41,10 @@ class Bench:
         self.clock = ManualClock()
         self.given_up: list[str] = []
 
+        self.all_answer = all_answer
+
         async def answer() -> bool:
-            return all_answer
+            return self.all_answer
 
         self.watchdog = Watchdog([self.role], 100, self.clock, all_answer=answer, give_up=self.given_up.append)
 
@@ -49,7 +61,8 @@ class TestWatchdog:
         await bench.pass_time(99)
         assert bench.given_up == []
         await bench.pass_time(1)
-        assert bench.given_up == ["media"]
+        assert [told.split()[0] for told in bench.given_up] == ["media"]
+        assert bench.watchdog.stuck == ("media",)
 
     async def test_progress_begins_the_time_anew(self) -> None:
         """One finished event is progress."""
@@ -73,3 +86,23 @@ class TestWatchdog:
         bench = Bench(all_answer=False)
         await bench.pass_time(1000)
         assert bench.given_up == []
+
+    async def test_time_counts_anew_when_all_are_back(self) -> None:
+        """A worker that waited out a long outage has its whole patience to finish something."""
+        bench = Bench(all_answer=False)
+        await bench.pass_time(1000)
+        bench.all_answer = True
+        await bench.pass_time(99)
+        assert bench.given_up == []
+        await bench.pass_time(1)
+        assert [told.split()[0] for told in bench.given_up] == ["media"]
+
+    async def test_a_counting_thread_that_hangs_in_a_step_is_stuck(self) -> None:
+        """Nobody measures its lag then; a step that does not end is enough, unless it waits for its store."""
+        consumer = StubConsumer(num_steps=4, is_busy=True, is_waiting=False)
+        thread = EngagementThread(consumer)  # type: ignore[arg-type]
+        assert (thread.num_finished(), thread.lag()) == (4, 1)
+        consumer.is_waiting = True
+        assert thread.lag() == 0
+        consumer.is_busy = consumer.is_waiting = False
+        assert thread.lag() == 0

@@ -147,6 +147,26 @@ class TestAdmission:
         assert await asyncio.gather(slot.once("letter", work), slot.once("letter", work)) == ["done", "done"]
         assert calls == [1]
 
+    async def test_what_is_shared_can_be_asked_for_without_starting_it(self) -> None:
+        """Nobody asked, it is still at it, it failed, it is there: only the last is known."""
+        slot = Slot(Place("topic", 0, 0), 1)
+
+        async def fails() -> str:
+            raise ValueError("broken")
+
+        async def works() -> str:
+            await asyncio.sleep(0)
+            return "done"
+
+        assert await slot.known("session") is None
+        with pytest.raises(ValueError, match="broken"):
+            await slot.once("other", fails)
+        assert await slot.known("other") is None
+        asking = asyncio.ensure_future(slot.once("session", works))
+        await asyncio.sleep(0)
+        assert await slot.known("session") == "done"
+        await asking
+
     def test_refuses_no_capacity(self) -> None:
         """An admission of nothing would stand still."""
         with pytest.raises(ValueError, match="capacity of 0"):

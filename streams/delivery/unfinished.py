@@ -1,0 +1,136 @@
+"""Events that are being worked on: since when, and at what. Those that take too long are named, once each."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final, Literal
+
+import structlog
+
+from streams import metrics
+from streams.clock import Clock
+from streams.delivery.record import Place, Record
+
+Stage = Literal["working", "retrying", "failing", "parked", "returning"]
+"""What a delivery is at: its work; the wait between two tries; stating why there is no result; waiting without a slot
+for media that is away; waiting for a slot again."""
+_STAGES: Final[tuple[Stage, ...]] = ("working", "retrying", "failing", "returning", "parked")
+"""In the order in which the agents of an event speak for it."""
+
+_LOOK_SECONDS: Final = 5.0
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class UnfinishedDelivery:
+    """One agent's work on one event."""
+
+    place: Place
+    video_id: str
+    agent: str
+    since_seconds: float
+    stage: Stage = "working"
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedEvent:
+    """One event, with all the agents that are still at it."""
+
+    video_id: str
+    role: str
+    agents: dict[str, Stage]
+    age_seconds: float
+
+
+class UnfinishedEvents:
+    """All deliveries of a role that have begun and not ended.
+
+    Args:
+        role: for metrics and logs.
+        limit_seconds: an event older than that is overdue.
+        clock: for ages.
+    """
+
+    def __init__(self, role: str, limit_seconds: float, clock: Clock) -> None:
+        self._role = role
+        self._limit_seconds = limit_seconds
+        self._clock = clock
+        self._deliveries: set[UnfinishedDelivery] = set()
+        self._named: set[Place] = set()
+
+    def begin(self, record: Record, agent: str) -> UnfinishedDelivery:
+        """An agent has taken an event."""
+        video_id = (record.key or b"").decode("utf-8", "replace")
+        delivery = UnfinishedDelivery(record.place, video_id, agent, self._clock.monotonic_seconds())
+        self._deliveries.add(delivery)
+        return delivery
+
+    def end(self, delivery: UnfinishedDelivery) -> None:
+        """The agent is through with it, or has given it up."""
+        self._deliveries.discard(delivery)
+
+    def events(self) -> list[UnfinishedEvent]:
+        """All of them, in no order; may be called from any thread."""
+        now_seconds = self._clock.monotonic_seconds()
+        by_place: dict[Place, list[UnfinishedDelivery]] = {}
+        for delivery in tuple(self._deliveries):  # copied in one step, while the loop goes on
+            by_place.setdefault(delivery.place, []).append(delivery)
+        return [self._event(deliveries, now_seconds) for deliveries in by_place.values()]
+
+    def _event(self, deliveries: Sequence[UnfinishedDelivery], now_seconds: float) -> UnfinishedEvent:
+        return UnfinishedEvent(
+            video_id=deliveries[0].video_id,
+            role=self._role,
+            agents={delivery.agent: delivery.stage for delivery in sorted(deliveries, key=lambda each: each.agent)},
+            age_seconds=now_seconds - min(delivery.since_seconds for delivery in deliveries),
+        )
+
+    async def watch(self) -> None:
+        """Look every few seconds, until cancelled."""
+        while True:
+            self.look()
+            await self._clock.sleep(_LOOK_SECONDS)
+
+    def look(self) -> None:
+        """Set the gauges, and name each overdue event once."""
+        now_seconds = self._clock.monotonic_seconds()
+        oldest = min((delivery.since_seconds for delivery in self._deliveries), default=now_seconds)
+        metrics.OLDEST_UNFINISHED_SECONDS.labels(self._role).set(now_seconds - oldest)
+        overdue = self._overdue(now_seconds)
+        counts = Counter(_stage_of(deliveries) for deliveries in overdue)
+        for stage in _STAGES:
+            metrics.OVERDUE_EVENTS.labels(self._role, stage).set(counts[stage])
+        for deliveries in overdue:
+            self._name(deliveries, now_seconds)
+        self._named &= {deliveries[0].place for deliveries in overdue}
+
+    def _overdue(self, now_seconds: float) -> list[Sequence[UnfinishedDelivery]]:
+        if math.isinf(self._limit_seconds):
+            return []
+        late = [each for each in self._deliveries if now_seconds - each.since_seconds > self._limit_seconds]
+        late.sort(key=lambda each: (each.place.topic, each.place.partition, each.place.offset, each.agent))
+        return [list(group) for _, group in groupby(late, key=lambda each: each.place)]
+
+    def _name(self, deliveries: Sequence[UnfinishedDelivery], now_seconds: float) -> None:
+        first = deliveries[0]
+        if first.place in self._named:
+            return
+        self._named.add(first.place)
+        _log.warning(
+            "an event is unfinished beyond its limit",
+            video_id=first.video_id,
+            role=self._role,
+            agents={delivery.agent: delivery.stage for delivery in deliveries},
+            age_seconds=round(now_seconds - min(delivery.since_seconds for delivery in deliveries), 1),
+            limit_seconds=self._limit_seconds,
+            place=first.place,
+        )
+
+
+def _stage_of(deliveries: Iterable[UnfinishedDelivery]) -> Stage:
+    return min((delivery.stage for delivery in deliveries), key=_STAGES.index)

@@ -1,0 +1,1 @@
+"""Whether a worker is alive, and whether it is ready: two questions, two answers."""

@@ -1,0 +1,79 @@
+"""`/alive` and `/ready` over HTTP, from threads of their own, so that a loop that stands still answers by failing."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar, Final
+
+from streams.health.readiness import Statement
+
+_CLIENT_SECONDS: Final = 5.0
+"""Who asks more slowly is hung up on."""
+
+
+class HealthPortTaken(Exception):
+    """The endpoint cannot listen where the settings say; a restart does not help."""
+
+
+class HealthEndpoint:
+    """Answers 200 where a statement holds, else 503, both with a JSON object that says why.
+
+    Args:
+        host: to listen on.
+        port: 0 takes a free one.
+        statements: by path.
+
+    Raises:
+        HealthPortTaken: see there.
+    """
+
+    def __init__(self, host: str, port: int, statements: Mapping[str, Callable[[], Statement]]) -> None:
+        handler = type("Handler", (_Handler,), {"statements": dict(statements)})
+        try:
+            self._server = _Server((host, port), handler)
+        except OSError as error:
+            wanted = f"VIDSIGNAL_HEALTH_HOST {host!r} and VIDSIGNAL_HEALTH_PORT {port}"
+            raise HealthPortTaken(f"{wanted}: cannot listen there: {error.strerror or error}") from error
+        self.port = int(self._server.server_address[1])
+        threading.Thread(target=self._server.serve_forever, name="vidsignal-health", daemon=True).start()
+
+    def close(self) -> None:
+        """Answer no more."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+
+class _Handler(BaseHTTPRequestHandler):
+    statements: ClassVar[dict[str, Callable[[], Statement]]] = {}
+    timeout = _CLIENT_SECONDS
+
+    def do_GET(self) -> None:
+        """Answer one question."""
+        state = self.statements.get(self.path.partition("?")[0])
+        if state is None:
+            self._answer(HTTPStatus.NOT_FOUND, {"paths": sorted(self.statements)})
+            return
+        statement = state()
+        self._answer(HTTPStatus.OK if statement.holds else HTTPStatus.SERVICE_UNAVAILABLE, statement.details)
+
+    do_HEAD = do_GET  # noqa: N815
+
+    def _answer(self, status: HTTPStatus, content: dict[str, Any]) -> None:
+        body = json.dumps(content).encode() + b"\n"
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Probes are no news."""

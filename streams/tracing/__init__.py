@@ -1,0 +1,1 @@
+"""Spans of an upload's walk, across Kafka; off unless a collector is named."""

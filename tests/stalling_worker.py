@@ -1,0 +1,54 @@
+"""A worker whose intake does as a title says, run as a process of its own: `python -m tests.stalling_worker`.
+
+`hang` waits for ever, `block` stops the event loop for ever, `slow` takes a few seconds; everything else is as ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+
+from schemas.uploads import VideoUploaded
+from schemas.wire import decode_upload_or_deletion
+from streams.delivery.admission import Slot
+from streams.delivery.record import Record
+from streams.intake import Intake
+from streams.settings import read_settings
+from streams.worker import run_worker
+
+STALLING_WORKER = (sys.executable, "-m", "tests.stalling_worker")
+SLOW_SECONDS = 4.0
+_FOR_EVER_SECONDS = 3600.0
+
+
+class StallingIntake(Intake):
+    """Intake with a plan of its own for some titles."""
+
+    async def run(self, record: Record, slot: Slot) -> None:
+        event = decode_upload_or_deletion(record.value)
+        title = event.title if isinstance(event, VideoUploaded) else ""
+        if title == "hang":
+            await hang_for_ever()
+        elif title == "block":
+            block_the_loop()
+        elif title == "slow":
+            await asyncio.sleep(SLOW_SECONDS)
+        await super().run(record, slot)
+
+
+async def hang_for_ever() -> None:
+    """A future that nobody resolves."""
+    await asyncio.Event().wait()
+
+
+def block_the_loop() -> None:
+    """A call that should have gone to a thread."""
+    time.sleep(_FOR_EVER_SECONDS)
+
+
+if __name__ == "__main__":
+    import streams.roles
+
+    streams.roles.Intake = StallingIntake  # type: ignore[misc]
+    sys.exit(run_worker(read_settings()))
