@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicCollection
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AclOperation, AdminClient
 
 from streams.kafka_clients import BrokerRefuses, client_configuration
@@ -46,5 +46,8 @@ def _require_topic(admin: AdminClient, topic: str) -> None:
 
 
 def _require_group(admin: AdminClient, group: str) -> None:
-    asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=_ANSWER_SECONDS)
-    asked[group].result(_ANSWER_SECONDS)
+    # not by asking for its offsets: librdkafka 2.16 dies where the group's coordinator is moving meanwhile
+    asked = admin.describe_consumer_groups([group], include_authorized_operations=True, request_timeout=_ANSWER_SECONDS)
+    allowed = asked[group].result(_ANSWER_SECONDS).authorized_operations
+    if allowed is not None and AclOperation.READ not in allowed:
+        raise BrokerRefuses(f"Kafka does not let us join group {group}; {_HINT}")

@@ -1,0 +1,109 @@
+"""`vidsignal doctor`: what is wrong, what it means, what to do."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from typing import Annotated, Final, NoReturn
+
+import typer
+
+from ops.cli.console import fail, out, print_json
+from ops.cli.exit_codes import ExitCode
+from ops.doctor.catalogue import UnknownExamination, choose
+from ops.doctor.examination import Examination, Examined, examine_all, left_seconds
+from ops.doctor.finding import Finding, State, not_checked
+from ops.doctor.installation import unreadable_settings
+from ops.doctor.world import open_world
+from streams.settings import InvalidSettings, read_settings
+
+_MARKS: Final[dict[State, str]] = {
+    "ok": "[green]ok[/]     ",
+    "warning": "[yellow]warning[/]",
+    "wrong": "[bold red]wrong[/]  ",
+    "not-checked": "[dim]skipped[/]",
+}
+
+
+def doctor(
+    only: Annotated[str | None, typer.Option(help="Comma-separated: broker, topics, redis, weights, ...")] = None,
+    json_output: Annotated[bool, typer.Option("--json", help="One JSON object with every finding.")] = False,
+) -> None:
+    """Look at everything that a worker needs, change nothing, and say what is wrong and what to do.
+
+    Answers within 15 seconds although everything may be away. Exit codes: 0 fine, warnings allowed; 1 something is
+    wrong; 2 wrong arguments.
+    """
+    try:
+        examinations = choose(only)
+    except UnknownExamination as error:
+        fail(str(error), ExitCode.USAGE)
+    found = []
+    for examined in _examine(examinations):
+        found.append(examined)
+        if not json_output:
+            _tell(examined)
+    states = [finding.state for examined in found for finding in examined.findings]
+    if json_output:
+        print_json(_document(found))
+    else:
+        out.print(f"\n{_summary(states)}")
+    code = ExitCode.FOUND if "wrong" in states else ExitCode.OK
+    if any(examined.is_unfinished for examined in found):
+        _end_at_once(code)
+    raise typer.Exit(code)
+
+
+def _examine(examinations: tuple[Examination, ...]) -> Iterator[Examined]:
+    try:
+        world = open_world(read_settings())
+    except InvalidSettings as error:
+        rest = not_checked("everything else", "it needs the settings")
+        yield Examined("installation", (unreadable_settings(error), rest))
+        return
+    yield from examine_all(examinations, world, left_seconds())
+
+
+def _tell(examined: Examined) -> None:
+    out.print(f"[bold]{examined.name}[/]")
+    for finding in examined.findings:
+        _line(f"  {_MARKS[finding.state]}  {finding.subject}: ", finding.found)
+        if finding.means:
+            _line("             means: ", finding.means)
+        if finding.do:
+            _line("             do:    ", finding.do)
+
+
+def _line(start: str, text: str) -> None:
+    out.print(start, end="")
+    out.print(text, markup=False, soft_wrap=True)
+
+
+def _summary(states: list[State]) -> str:
+    counted = [("wrong", "wrong"), ("warning", "to know about"), ("not-checked", "not checked"), ("ok", "ok")]
+    return ", ".join(f"{states.count(state)} {words}" for state, words in counted)  # type: ignore[arg-type]
+
+
+def _document(found: list[Examined]) -> dict[str, object]:
+    states = {finding.state for examined in found for finding in examined.findings}
+    worst = next((state for state in ("wrong", "warning") if state in states), "ok")
+    return {"state": worst, "findings": [_row(examined.name, item) for examined in found for item in examined.findings]}
+
+
+def _row(examination: str, finding: Finding) -> dict[str, str]:
+    return {
+        "examination": examination,
+        "subject": finding.subject,
+        "state": finding.state,
+        "found": finding.found,
+        "means": finding.means,
+        "do": finding.do,
+    }
+
+
+def _end_at_once(code: ExitCode) -> NoReturn:
+    """A thread that still waits for a server would be torn down inside a library otherwise."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

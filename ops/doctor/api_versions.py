@@ -1,0 +1,70 @@
+"""Which requests a broker knows, asked through the client that the Faust apps use."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from aiokafka.conn import create_conn
+from aiokafka.errors import KafkaError
+
+from streams.settings import Settings
+from streams.tls import client_context
+from streams.wire_checks import kafka_tls_files
+
+NEEDED_REQUESTS: Final = {
+    0: "Produce",
+    1: "Fetch",
+    2: "ListOffsets",
+    3: "Metadata",
+    8: "OffsetCommit",
+    9: "OffsetFetch",
+    10: "FindCoordinator",
+    11: "JoinGroup",
+    12: "Heartbeat",
+    14: "SyncGroup",
+    22: "InitProducerId",
+}
+"""By Kafka's API key: what our consumers and our idempotent producer send."""
+
+
+class ClientAway(Exception):
+    """The second client does not get in, although the first may have; the message holds what was said."""
+
+
+def api_versions(settings: Settings, timeout_seconds: float) -> dict[int, tuple[int, int]]:
+    """Lowest and highest version by API key, of the first broker that answers.
+
+    Raises:
+        ClientAway: none did.
+    """
+    return asyncio.run(_first_answer(settings, timeout_seconds))
+
+
+async def _first_answer(settings: Settings, timeout_seconds: float) -> dict[int, tuple[int, int]]:
+    said = "no address"
+    for server in settings.kafka_bootstrap_servers.split(","):
+        try:
+            return await asyncio.wait_for(_ask(settings, server.strip()), timeout_seconds)
+        except (KafkaError, OSError, TimeoutError, AssertionError) as error:  # the client asserts what it is told
+            said = f"{server.strip()}: {error!r}"
+    raise ClientAway(said)
+
+
+async def _ask(settings: Settings, server: str) -> dict[int, tuple[int, int]]:
+    host, _, port = server.rpartition(":")
+    protocol = settings.kafka_security_protocol
+    password = settings.kafka_sasl_password
+    connection = await create_conn(
+        host,
+        int(port),
+        security_protocol=protocol,
+        ssl_context=client_context(kafka_tls_files(settings)) if protocol.endswith("SSL") else None,
+        sasl_mechanism=settings.kafka_sasl_mechanism,
+        sasl_plain_username=settings.kafka_sasl_username,
+        sasl_plain_password=password.get_secret_value() if password else None,
+    )
+    try:
+        return dict(connection._versions)  # private, and pinned: see streams.pins
+    finally:
+        connection.close()

@@ -1,0 +1,29 @@
+"""A question that a process of its own answers with one line of JSON: what may die, hang or lock itself in."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any, Final
+
+import msgspec
+
+CHILD_SECONDS: Final = 10.0
+
+
+class NoAnswer(Exception):
+    """The process ended otherwise; the message holds its last line, or says that it took too long."""
+
+
+def ask_process(module: str, *arguments: str, timeout_seconds: float = CHILD_SECONDS) -> Any:
+    """Run a module and return what it printed. Raises NoAnswer."""
+    command = [sys.executable, "-m", module, *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_seconds, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise NoAnswer(f"no answer within {timeout_seconds:g} s") from error
+    if done.returncode < 0:
+        raise NoAnswer(f"died of signal {-done.returncode}")
+    if done.returncode > 0:
+        raise NoAnswer((done.stderr.strip().splitlines() or ["no message"])[-1])
+    return msgspec.json.decode(done.stdout)

@@ -1,0 +1,106 @@
+"""The broker: does it answer and let us in, and does it know what both of our clients ask of it?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from confluent_kafka.admin import AdminClient
+
+from ops.doctor.api_versions import NEEDED_REQUESTS, ClientAway, api_versions
+from ops.doctor.finding import Finding, not_checked, ok, warning, wrong
+from ops.doctor.world import ANSWER_SECONDS, World
+from streams.kafka_clients import BrokerAway, BrokerRefuses
+from streams.settings import Settings
+
+_WAITS: Final = "no upload is taken and no verdict published; workers wait, and nothing is lost meanwhile"
+
+
+def examine(world: World) -> Iterator[Finding]:
+    """Address, rights, number of brokers, and the versions of its protocol."""
+    settings = world.settings
+    try:
+        admin = world.broker.result()
+    except BrokerRefuses as error:
+        yield _refused(error)
+    except BrokerAway as error:
+        yield _away(error)
+    else:
+        yield _answers(admin, settings)
+        yield _encryption(settings)
+        yield _versions(settings)
+
+
+def _away(error: BrokerAway) -> Finding:
+    return wrong(
+        "address",
+        str(error),
+        means=_WAITS,
+        do="start the broker, or name the right one in VIDSIGNAL_KAFKA_BOOTSTRAP_SERVERS; "
+        "`vidsignal local --kafka real` starts one on this machine",
+    )
+
+
+def _refused(error: BrokerRefuses) -> Finding:
+    return wrong(
+        "address",
+        str(error),
+        means="a worker stops at its start",
+        do="correct VIDSIGNAL_KAFKA_SECURITY_PROTOCOL, VIDSIGNAL_KAFKA_SASL_... or VIDSIGNAL_KAFKA_SSL_...; "
+        "see ops/docs/security.md",
+    )
+
+
+def _answers(admin: AdminClient, settings: Settings) -> Finding:
+    brokers = admin.list_topics(timeout=ANSWER_SECONDS).brokers
+    where = settings.kafka_bootstrap_servers
+    if settings.is_broker_embedded:
+        return warning(
+            "address",
+            f"the demo's embedded broker answers at {where}",
+            means="records are kept in memory only, and few of them",
+            do="use an Apache Kafka for anything but the demo, and leave VIDSIGNAL_IS_BROKER_EMBEDDED unset",
+        )
+    return ok("address", f"{len(brokers)} broker{'s' * (len(brokers) != 1)} at {where}")
+
+
+def _encryption(settings: Settings) -> Finding:
+    protocol = settings.kafka_security_protocol
+    is_local = all(is_loopback(server) for server in settings.kafka_bootstrap_servers.split(","))
+    if protocol.endswith("SSL") or is_local:
+        return ok("encryption", f"{protocol}{'' if protocol.endswith('SSL') else ', on this machine only'}")
+    return warning(
+        "encryption",
+        f"{protocol} to {settings.kafka_bootstrap_servers}",
+        means="titles, verdicts and any password cross the network in the clear",
+        do="set VIDSIGNAL_KAFKA_SECURITY_PROTOCOL=SASL_SSL; see ops/docs/security.md",
+    )
+
+
+def is_loopback(address: str) -> bool:
+    """Whether `host:port` is this machine, as far as its name tells."""
+    host = address.strip().rpartition(":")[0].strip("[]")
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _versions(settings: Settings) -> Finding:
+    if settings.is_broker_embedded:
+        return not_checked("protocol", "the embedded broker is a double of our own")
+    try:
+        known = api_versions(settings, ANSWER_SECONDS)
+    except ClientAway as error:
+        return wrong(
+            "protocol",
+            f"librdkafka gets in, the client of the Faust apps does not: {error}",
+            means="no role but engagement can run",
+            do="use Apache Kafka 4, or look at the broker's log for that connection",
+        )
+    missing = [name for key, name in NEEDED_REQUESTS.items() if key not in known]
+    if missing:
+        return wrong(
+            "protocol",
+            f"the broker does not know {', '.join(missing)}",
+            means="a worker cannot join its groups or publish",
+            do="use a broker that speaks Kafka's whole protocol, such as Apache Kafka 4",
+        )
+    return ok("protocol", f"both clients get in; {len(known)} requests known, ours among them")

@@ -1,0 +1,32 @@
+"""Prints as JSON what device torch finds. A process of its own, for drivers may hang or end it.
+
+python -m ops.doctor.device_process
+"""
+
+from __future__ import annotations
+
+import sys
+
+import msgspec
+
+
+def main() -> None:
+    """Say what `auto` would take, and what each accelerator is."""
+    import torch
+
+    from operators.inference.catalogue import best_backend_name
+
+    has_cuda = torch.cuda.is_available()
+    answer = {
+        "best": best_backend_name(),
+        "torch": str(torch.__version__),
+        "cuda_devices": [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+        if has_cuda
+        else [],
+        "has_cuda_bfloat16": bool(has_cuda and torch.cuda.is_bf16_supported(including_emulation=False)),
+    }
+    sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")
+
+
+if __name__ == "__main__":
+    main()

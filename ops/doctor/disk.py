@@ -1,0 +1,62 @@
+"""Room on disk and in shared memory."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from ops.doctor.finding import Finding, ok, warning, wrong
+from ops.doctor.world import World
+from streams.settings import Settings
+
+_CACHE_BYTES: Final = 512 * 2**20
+"""Weights and probe results, with some to spare."""
+
+FreeBytes = Callable[[Path], int]
+
+
+def free_bytes(folder: Path) -> int:
+    """Room where a folder is or would be made. Raises OSError."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    return shutil.disk_usage(there).free
+
+
+def examine(world: World, free: FreeBytes = free_bytes) -> Iterator[Finding]:
+    """The cache and the spool."""
+    settings = world.settings
+    yield _cache(settings.cache_dir, free)
+    yield _spool(settings, free)
+
+
+def _cache(folder: Path, free: FreeBytes) -> Finding:
+    room = free(folder)
+    found = f"{_mebibytes(room)} free at {folder}"
+    if room >= _CACHE_BYTES:
+        return ok("cache", found)
+    return warning(
+        "cache",
+        found,
+        means="weights of a next release will not fit",
+        do="make room, or name another folder in VIDSIGNAL_CACHE_DIR",
+    )
+
+
+def _spool(settings: Settings, free: FreeBytes) -> Finding:
+    folder = settings.spool_dir or settings.cache_dir / "spool"
+    room, wanted = free(folder), settings.spool_max_bytes
+    found = f"{_mebibytes(room)} free at {folder}, and a worker may use {_mebibytes(wanted)} of it"
+    if room >= wanted:
+        return ok("spool", found)
+    judge = wrong if room < wanted // 10 else warning
+    return judge(
+        "spool",
+        found,
+        means="fetched media waits for room that never comes, and such videos are parked",
+        do="make room, name another folder in VIDSIGNAL_SPOOL_DIR, or lower VIDSIGNAL_SPOOL_MAX_BYTES",
+    )
+
+
+def _mebibytes(number: int) -> str:
+    return f"{number / 2**20:,.0f} MiB"

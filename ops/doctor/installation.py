@@ -1,0 +1,60 @@
+"""What is installed and set: pinned packages, and settings that fit one another."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+
+from ops.doctor.finding import Finding, ok, warning, wrong
+from ops.doctor.world import World
+from streams.pins import WrongVersion, check_pins
+from streams.settings import ROLES, InvalidSettings, Settings
+
+
+def examine(world: World, check: Callable[[], None] = check_pins) -> Iterator[Finding]:
+    """Packages first, then the settings that `read_settings` lets pass and that should still be known."""
+    yield _packages(check)
+    problems = list(_doubtful(world.settings))
+    yield from problems
+    if not problems:
+        yield ok("settings", f"valid; roles {', '.join(world.settings.roles)}")
+
+
+def unreadable_settings(error: InvalidSettings) -> Finding:
+    """What is told in place of everything else; the message hides secrets itself."""
+    return wrong(
+        "settings",
+        str(error),
+        means="no worker and no command starts",
+        do="correct the variable or vidsignal.toml; the README lists what each setting allows",
+    )
+
+
+def _packages(check: Callable[[], None]) -> Finding:
+    try:
+        check()
+    except WrongVersion as error:
+        return wrong(
+            "packages",
+            str(error),
+            means="a worker stops at its start",
+            do=".venv/bin/pip install --constraint constraints.txt --editable .",
+        )
+    return ok("packages", f"the pinned ones, on Python {sys.version.split()[0]}")
+
+
+def _doubtful(settings: Settings) -> Iterator[Finding]:
+    if not settings.roles:
+        yield wrong(
+            "settings",
+            "VIDSIGNAL_ROLES is empty",
+            means="a worker would do nothing",
+            do=f"unset it, or name some of {', '.join(ROLES)}",
+        )
+    if settings.metrics_host not in ("127.0.0.1", "::1", "localhost") and settings.metrics_port is not None:
+        yield warning(
+            "settings",
+            f"VIDSIGNAL_METRICS_HOST is {settings.metrics_host}",
+            means="whoever reaches that address reads rates, causes, costs and the ids of videos in work",
+            do="keep it on loopback, or let only Prometheus and operators through by a network policy",
+        )

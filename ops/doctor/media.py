@@ -1,0 +1,44 @@
+"""Where media comes from: the folders and prefixes that a worker may read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ops.doctor.finding import Finding, ok, warning, wrong
+from ops.doctor.world import World
+
+
+def examine(world: World) -> Iterator[Finding]:
+    """Each folder of `media_roots`, and the prefixes of objects."""
+    settings = world.settings
+    if not settings.media_roots and not settings.object_prefixes:
+        yield warning(
+            "folders",
+            "neither VIDSIGNAL_MEDIA_ROOTS nor VIDSIGNAL_OBJECT_PREFIXES names anything",
+            means="files and objects are refused; only media behind public URLs is read",
+            do="set VIDSIGNAL_MEDIA_ROOTS to the folders that uploads may lie in",
+        )
+    for root in settings.media_roots:
+        yield _folder(root)
+    if settings.object_prefixes:
+        yield ok("objects", f"allowed below {', '.join(settings.object_prefixes)}; not asked here")
+
+
+def _folder(root: Path) -> Finding:
+    if not root.is_dir():
+        return wrong(
+            str(root),
+            "is not a folder" if root.exists() else "does not exist",
+            means="media below it becomes failed signals",
+            do="mount it, or take it out of VIDSIGNAL_MEDIA_ROOTS",
+        )
+    if not os.access(root, os.R_OK | os.X_OK):
+        return wrong(
+            str(root),
+            f"user {os.geteuid()} may not read it",
+            means="media below it becomes failed signals",
+            do=f"chmod o+rx {root}, or run workers as its owner",
+        )
+    return ok(str(root), "a folder that can be read")

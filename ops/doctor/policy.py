@@ -1,0 +1,27 @@
+"""The policy: can a worker read it?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ops.doctor.finding import Finding, ok, wrong
+from ops.doctor.world import World
+from streams.verdict.policy_checks import InvalidPolicy
+from streams.verdict.policy_file import load_policy
+
+
+def examine(world: World) -> Iterator[Finding]:
+    """Validates the file as a worker would."""
+    path = world.settings.policy_file
+    try:
+        policy = load_policy(path)
+    except InvalidPolicy as error:
+        yield wrong(
+            "file",
+            str(error),
+            means="a worker stops at its start, so that nothing is decided by another policy",
+            do=f"vidsignal policy check {path}",
+        )
+    else:
+        where = path or "the packaged default"
+        yield ok("file", f"{policy.name} version {policy.version}, {len(policy.rules)} rules, from {where}")

@@ -1,0 +1,54 @@
+"""May our user write what its roles publish? Kafka says so without a record being written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka.admin import AclOperation, AdminClient
+
+from ops.access.roles import ACCESS
+from ops.doctor.finding import Finding, not_checked, ok, wrong
+from ops.doctor.world import ANSWER_SECONDS, World, is_there
+from schemas.topics import Topic
+from streams.settings import Role, Settings
+
+_WRITES: Final = {access.name: access.writes for access in ACCESS}
+
+
+def examine(world: World) -> Iterator[Finding]:
+    """One finding for each role that the settings name."""
+    if not is_there(world.broker):
+        yield not_checked("rights", "the broker does not answer")
+    elif world.settings.kafka_security_protocol == "PLAINTEXT":
+        yield not_checked("rights", "the broker takes everybody, and has nobody to refuse")
+    else:
+        for role in world.settings.roles:
+            yield _role(world.broker.result(), world.settings, role)
+
+
+def _role(admin: AdminClient, settings: Settings, role: Role) -> Finding:
+    refused = [topic.name for topic in _WRITES[role] if not _may_write(admin, settings, topic)]
+    if refused:
+        return wrong(
+            role,
+            f"our user may not write to {', '.join(refused)}",
+            means=f"a worker with the role {role} and this user takes events and publishes nothing of them",
+            do=f"run what `vidsignal access kafka --role {role}` prints, or look with the worker's own user",
+        )
+    return ok(role, f"our user may write to {', '.join(topic.name for topic in _WRITES[role])}")
+
+
+def _may_write(admin: AdminClient, settings: Settings, topic: Topic) -> bool:
+    name = settings.topic_prefix + topic.name
+    asked = admin.describe_topics(
+        TopicCollection([name]), include_authorized_operations=True, request_timeout=ANSWER_SECONDS
+    )
+    try:
+        allowed = asked[name].result(ANSWER_SECONDS).authorized_operations
+    except (
+        KafkaException
+    ):  # who may not even see it may not write to it; a missing topic is told by its own examination
+        return False
+    return allowed is None or AclOperation.WRITE in allowed

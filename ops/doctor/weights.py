@@ -1,0 +1,32 @@
+"""The weights: in the cache, and the very bytes that the cards name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from models.card import Card
+from models.catalogue import CARDS
+from models.weights import WeightsCorrupt, WeightsMissing, weight_path
+from ops.doctor.finding import Finding, ok, wrong
+from ops.doctor.world import World
+
+
+def examine(world: World, cards: Iterable[Card] = tuple(CARDS.values())) -> Iterator[Finding]:
+    """One finding for each model with something wrong, or one for all."""
+    cards = tuple(cards)
+    problems = {card.name: problem for card in cards if (problem := _problem(card, world))}
+    for name, problem in problems.items():
+        yield wrong(name, problem, means="a worker stops at its start", do="vidsignal models fetch --no-samples")
+    if not problems:
+        yield ok("hashes", f"the weights of {len(cards)} models are those that their cards name")
+
+
+def _problem(card: Card, world: World) -> str | None:
+    try:
+        for file in card.files:
+            weight_path(file, world.settings.cache_dir)
+    except (WeightsMissing, WeightsCorrupt) as error:
+        return str(error)
+    except OSError as error:
+        return f"cannot be read: {error}"
+    return None

@@ -1,0 +1,101 @@
+"""What examinations share: the settings, and one connection to broker and store each, asked for once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from streams.kafka_clients import BrokerAway, require_broker
+from streams.settings import Settings
+from streams.store.wire import store_options
+
+Answer = TypeVar("Answer")
+
+ANSWER_SECONDS: Final = 4.0
+"""How long a server may take for one answer."""
+SERVER_FAILURES: Final = (BrokerAway, KafkaException, RedisError, OSError)
+"""What asking a server ends with when it does not answer."""
+
+
+class Once(Generic[Answer]):
+    """A question that is asked when somebody first wants its answer; everybody gets that answer, or that error."""
+
+    def __init__(self, ask: Callable[[], Answer]) -> None:
+        self._ask = ask
+        self._lock = threading.Lock()
+        self._asked: Future[Answer] | None = None
+
+    def result(self) -> Answer:
+        """Wait for the answer; raise what asking raised."""
+        with self._lock:
+            if self._asked is None:
+                self._asked = Future()
+                fulfil(self._asked, self._ask)
+        return self._asked.result()
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What is examined: the settings, and a client of each server once it has answered."""
+
+    settings: Settings
+    broker: Once[AdminClient]
+    store: Once[Redis]
+
+
+def open_world(settings: Settings) -> World:
+    """Ask nobody yet."""
+    return World(
+        settings,
+        Once(lambda: require_broker(settings, ANSWER_SECONDS)),
+        Once(lambda: open_store_once(settings)),
+    )
+
+
+def open_store_once(settings: Settings) -> Redis:
+    """A client that does not try twice. Raises RedisError where the store does not answer or let us in."""
+    options: dict[str, Any] = store_options(settings)
+    store = Redis.from_url(
+        settings.redis_url.get_secret_value(),
+        socket_timeout=ANSWER_SECONDS,
+        socket_connect_timeout=ANSWER_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+        decode_responses=True,
+        **options,
+    )
+    store.ping()
+    return store
+
+
+def is_there(server: Once[Any]) -> bool:
+    """Whether the server answered; why not is told by the examination of that server alone."""
+    try:
+        server.result()
+    except SERVER_FAILURES:
+        return False
+    return True
+
+
+def in_thread(work: Callable[[], Answer]) -> Future[Answer]:
+    """Run in a thread that holds nobody up at the end of the process."""
+    answer: Future[Answer] = Future()
+    threading.Thread(target=fulfil, args=(answer, work), daemon=True).start()
+    return answer
+
+
+def fulfil(answer: Future[Answer], work: Callable[[], Answer]) -> None:
+    """Do the work here and keep its result or its error."""
+    try:
+        answer.set_result(work())
+    except BaseException as error:  # handed to whoever asks for the result
+        answer.set_exception(error)

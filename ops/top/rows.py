@@ -1,0 +1,118 @@
+"""What a frame consists of; also what `vidsignal top --json` prints. None stands for: nothing of it was seen."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class WorkerRow(msgspec.Struct, frozen=True):
+    """One process."""
+
+    address: str
+    is_up: bool
+    problem: str = ""
+    roles: tuple[str, ...] = ()
+    device: str = ""
+    uptime_seconds: float | None = None
+    cpu_cores: float | None = None
+    """Busy cores of the worker itself, its decoder processes left out."""
+    memory_bytes: float | None = None
+
+
+class RoleRow(msgspec.Struct, frozen=True):
+    """One role over all workers."""
+
+    role: str
+    events_in_hz: float
+    events_finished_hz: float
+    lag_records: float
+    in_flight: float
+    slots_taken: float
+    slots: float
+
+
+class StageRow(msgspec.Struct, frozen=True):
+    """Time in one stage of the walk."""
+
+    stage: str
+    finished_hz: float
+    p50_seconds: float | None
+    p95_seconds: float | None
+
+
+class ModelRow(msgspec.Struct, frozen=True):
+    """Batches of one model."""
+
+    model: str
+    batches_hz: float
+    items_a_batch: float | None
+    videos_a_batch: float | None
+    fill_ratio: float | None
+    """Items by rows computed; the rest was filler."""
+    queue_p95_seconds: float | None
+    busy_ratio: float
+    """Device seconds a second; above 1 where several workers run."""
+
+
+class VerdictRow(msgspec.Struct, frozen=True):
+    """Verdicts of one kind."""
+
+    status: str
+    action: str
+    published_hz: float
+    total: float
+
+
+class DeadLetterRow(msgspec.Struct, frozen=True):
+    """Dead letters of one cause."""
+
+    role: str
+    cause: str
+    increase: float
+    total: float
+
+
+class CostRow(msgspec.Struct, frozen=True):
+    """Cost of final verdicts by the price table."""
+
+    usd_a_video: float | None
+    joules_a_video: float | None
+    usd_an_hour: float
+
+
+class SlowRow(msgspec.Struct, frozen=True):
+    """An event that is not finished."""
+
+    video_id: str
+    role: str
+    agents: dict[str, str]
+    """What each agent is at that has not finished it."""
+    age_seconds: float
+    worker: str
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """Everything at one moment."""
+
+    unix_seconds: float
+    window_seconds: float
+    """Over which rates, quantiles and means were taken; 0 before a second scrape."""
+    workers: tuple[WorkerRow, ...]
+    roles: tuple[RoleRow, ...]
+    stages: tuple[StageRow, ...]
+    latencies: tuple[StageRow, ...]
+    """From upload to the first verdict of a status."""
+    models: tuple[ModelRow, ...]
+    verdicts: tuple[VerdictRow, ...]
+    dead_letters: tuple[DeadLetterRow, ...]
+    cost: CostRow
+    parked: float
+    breakers_open: float
+    retries_hz: dict[str, float]
+    """Waits a second, by what was away."""
+    slowest: tuple[SlowRow, ...]
+
+    @property
+    def num_up(self) -> int:
+        """Workers that answered."""
+        return sum(worker.is_up for worker in self.workers)

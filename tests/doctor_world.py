@@ -1,0 +1,45 @@
+"""Worlds for the doctor's examinations: servers that are away, or stand-ins that answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from redis.exceptions import ConnectionError as StoreAway
+
+from ops.doctor.finding import Finding
+from ops.doctor.world import Once, World
+from streams.kafka_clients import BrokerAway
+from streams.settings import read_settings
+
+
+def world(broker: Any = None, store: Any = None, **settings: object) -> World:
+    """A world under these settings; a server that is None is away, one that is an error answers with it."""
+    return World(
+        read_settings(**settings),
+        _server(broker, BrokerAway("no broker answered")),
+        _server(store, StoreAway("connection refused")),
+    )
+
+
+def only(findings: Iterable[Finding]) -> Finding:
+    """The one finding that there has to be."""
+    (finding,) = findings
+    return finding
+
+
+def about(findings: Iterable[Finding], subject: str) -> Finding:
+    """The finding about a subject."""
+    (finding,) = [finding for finding in findings if finding.subject == subject]
+    return finding
+
+
+def _server(client: Any, away: Exception) -> Once[Any]:
+    def answer() -> Any:
+        if client is None:
+            raise away
+        if isinstance(client, Exception):
+            raise client
+        return client
+
+    return Once(answer)

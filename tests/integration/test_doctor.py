@@ -1,0 +1,284 @@
+"""`vidsignal doctor` and `vidsignal top` against real servers, and as processes when everything is away."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    ResourceType,
+)
+from redis import Redis
+from typer.testing import CliRunner
+
+from ops.cli.main import app
+from ops.doctor import broker, clock, groups, progress, rights, store, topics
+from ops.doctor.finding import Finding
+from ops.doctor.offsets import latest_offsets
+from ops.doctor.world import World, open_world
+from ops.local.ports import ReservedPort
+from ops.local.redis_server import RedisServer
+from schemas.topics import BACKFILL, SIGNALS, TOPICS, UPLOADED
+from streams.apps import group_of
+from streams.kafka_clients import client_configuration
+from streams.settings import Settings, read_settings
+from streams.store.keys import Keys
+from streams.topic_admin import create_topics
+from tests.doctor_world import about, only
+from tests.integration.guarded_stack import GuardedStack
+from tests.pipeline import Pipeline, await_value
+from tests.unique_topics import UniqueTopics
+
+ASK_SECONDS = 30.0
+
+
+@pytest.fixture
+def settings(topics: UniqueTopics, redis_url: str) -> Settings:
+    """A stack of its own on the shared servers; its topics do not exist yet."""
+    return read_settings(
+        kafka_bootstrap_servers=topics.bootstrap_servers, redis_url=redis_url, topic_prefix=f"{topics.prefix}."
+    )
+
+
+@pytest.fixture
+def admin(settings: Settings) -> AdminClient:
+    return AdminClient(client_configuration(settings))
+
+
+@pytest.fixture
+def world(settings: Settings, admin: AdminClient) -> World:
+    """The same stack with topics, whose leaders every broker knows."""
+    create_topics(settings, partitions=2, replication=1)
+    places = [TopicPartition(name(settings, topic.name), number) for topic in TOPICS for number in (0, 1)]
+
+    def has_leaders() -> bool | None:
+        try:
+            latest_offsets(admin, places)
+        except KafkaException:
+            return None
+        return True
+
+    await_value(has_leaders, ASK_SECONDS, lambda: "the partitions have no leaders")
+    return open_world(settings)
+
+
+def name(settings: Settings, topic: str) -> str:
+    return settings.topic_prefix + topic
+
+
+def produce(settings: Settings, topic: str, number: int, timestamp_unix_seconds: float = 0.0) -> None:
+    producer = Producer(client_configuration(settings))
+    for _ in range(number):
+        stamp = int(timestamp_unix_seconds * 1000)
+        producer.produce(name(settings, topic), key="v", value=b"{}", partition=0, timestamp=stamp)
+    assert producer.flush(ASK_SECONDS) == 0
+
+
+def commit(settings: Settings, group: str, topic: str, offset: int) -> None:
+    consumer = Consumer({**client_configuration(settings), "group.id": group, "enable.auto.commit": False})
+    consumer.commit(offsets=[TopicPartition(name(settings, topic), 0, offset)], asynchronous=False)
+    consumer.close()
+
+
+class TestBroker:
+    def test_real(self, world: World) -> None:
+        """Both clients get in, and every request that we send is known."""
+        assert {finding.state for finding in broker.examine(world)} == {"ok"}
+
+
+class TestTopics:
+    def test_missing(self, settings: Settings) -> None:
+        """Each topic that is not there is named, with the command that makes it."""
+        found = list(topics.examine(open_world(settings)))
+        assert {finding.state for finding in found} == {"wrong"}
+        assert "vidsignal topics create" in about(found, name(settings, UPLOADED.name)).do
+
+    def test_as_agreed(self, world: World) -> None:
+        """What `topics create` makes is well; one copy of everything is worth a warning."""
+        found = list(topics.examine(world))
+        assert about(found, "copies").state == "warning"
+        assert {finding.state for finding in found if finding.subject != "copies"} == {"ok"}
+
+    def test_wrong_retention(self, world: World, settings: Settings, admin: AdminClient) -> None:
+        """A topic that is kept for too short is named with both values and a command that mends it."""
+        entry = ConfigEntry("retention.ms", "60000", incremental_operation=AlterConfigOpType.SET)
+        changed = ConfigResource(ResourceType.TOPIC, name(settings, SIGNALS.name), incremental_configs=[entry])
+        for outcome in admin.incremental_alter_configs([changed]).values():
+            outcome.result(ASK_SECONDS)
+
+        def is_wrong() -> Finding | None:  # brokers learn of a change a moment later
+            found = about(topics.examine(world), name(settings, SIGNALS.name))
+            return found if found.state == "wrong" else None
+
+        finding = await_value(is_wrong, ASK_SECONDS, lambda: "the topic is called well")
+        assert "retention.ms is 60000" in finding.found
+        assert f"--entity-name {name(settings, SIGNALS.name)} --add-config retention.ms=[1209600000]" in finding.do
+
+    def test_partitions_that_differ(self, world: World, settings: Settings, admin: AdminClient) -> None:
+        """Topics of different partition counts spread one video over several workers."""
+        grown = NewPartitions(name(settings, BACKFILL.name), 3)
+        admin.create_partitions([grown])[grown.topic].result(ASK_SECONDS)
+
+        def is_wrong() -> Finding | None:  # brokers learn of a change a moment later
+            found = about(topics.examine(world), name(settings, UPLOADED.name))
+            return found if found.state == "wrong" else None
+
+        assert "[2, 3]" in await_value(is_wrong, ASK_SECONDS, lambda: "the topic is called well").found
+
+
+class TestGroups:
+    def test_nobody_works(self, world: World, settings: Settings) -> None:
+        """Records that wait with no worker around are a warning; without records there is none."""
+        produce(settings, UPLOADED.name, 3)
+        found = list(groups.examine(world))
+        assert about(found, group_of(settings, "intake")).found == "3 records wait and nobody works on them"
+        assert about(found, group_of(settings, "intake")).do == "vidsignal worker --roles intake"
+        assert about(found, group_of(settings, "verdict")).state == "ok"
+
+    def test_lost_records(self, world: World, settings: Settings, admin: AdminClient) -> None:
+        """What left the topic before it was read is wrong."""
+        produce(settings, UPLOADED.name, 5)
+        commit(settings, group_of(settings, "media"), UPLOADED.name, 1)
+        for outcome in admin.delete_records([TopicPartition(name(settings, UPLOADED.name), 0, 4)]).values():
+            outcome.result(ASK_SECONDS)
+        finding = about(groups.examine(world), group_of(settings, "media"))
+        assert finding.found == "3 records left the topic before the group read them"
+
+
+class TestRights:
+    def test_own_user(self, stack: GuardedStack) -> None:
+        """A role's own user may read, join and write what the role needs, and is not told of settings as wrong."""
+        here = open_world(stack.settings("verdict", roles="verdict"))
+        assert only(rights.examine(here)).state == "ok"
+
+        def is_well() -> Finding | None:  # a broker that has just started still looks for who coordinates the group
+            found = only(groups.examine(here))
+            return found if found.state == "ok" else None
+
+        await_value(is_well, ASK_SECONDS, lambda: only(groups.examine(here)).found)
+        assert {finding.state for finding in topics.examine(here)} <= {"ok", "warning", "not-checked"}
+
+    def test_user_of_another_role(self, stack: GuardedStack) -> None:
+        """A user that is given neither is told so, with the command that prints what is missing."""
+        here = open_world(stack.settings("reader-safety", roles="intake"))
+        assert only(rights.examine(here)).state == "wrong"
+        assert "vidsignal access kafka --role intake" in only(rights.examine(here)).do
+        assert only(groups.examine(here)).state == "wrong"
+
+
+class TestProgress:
+    def test_fresh(self, world: World) -> None:
+        """Before the first fact both know nothing, and agree."""
+        assert only(progress.examine(world)).state == "ok"
+
+    def test_store_that_was_emptied(self, world: World, settings: Settings) -> None:
+        """Redis without what Kafka's commits promise stops the verdict role, and `rebuild` is named."""
+        produce(settings, SIGNALS.name, 5)
+        commit(settings, group_of(settings, "verdict"), SIGNALS.name, 4)
+        finding = only(progress.examine(world))
+        assert (finding.state, finding.do) == ("wrong", "vidsignal rebuild")
+
+    def test_older_copy(self, world: World, settings: Settings) -> None:
+        """A Redis that is three facts behind is caught up by the worker itself."""
+        produce(settings, SIGNALS.name, 5)
+        commit(settings, group_of(settings, "verdict"), SIGNALS.name, 4)
+        topic = name(settings, SIGNALS.name)
+        key = Keys(settings.topic_prefix).applied(group_of(settings, "verdict"), topic, 0)
+        with Redis.from_url(settings.redis_url.get_secret_value()) as client:
+            client.set(key, 1)
+            behind = only(progress.examine(world))
+            client.set(key, 4)
+            level = only(progress.examine(world))
+        assert (behind.state, "3 facts behind" in behind.found) == ("warning", True)
+        assert level.state == "ok"
+
+
+class TestStore:
+    def test_memory_only(self, settings: Settings) -> None:
+        """The tests' own Redis keeps nothing over a restart, which is wrong; it knows vector sets."""
+        found = list(store.examine(open_world(settings)))
+        assert [finding.subject for finding in found if finding.state == "wrong"] == ["persistence"]
+        assert about(found, "vector sets").state == "ok"
+
+    def test_append_only(self, tmp_path: Path) -> None:
+        """With an append-only file nothing is wrong."""
+        with RedisServer(tmp_path, persistent=True) as server:
+            found = list(store.examine(open_world(read_settings(redis_url=server.url))))
+        assert {finding.state for finding in found} == {"ok"}
+
+
+class TestClock:
+    def test_upload_of_the_future(self, world: World, settings: Settings) -> None:
+        """An upload stamped an hour ahead tells that some clock is wrong; Redis on this machine agrees with ours."""
+        produce(settings, UPLOADED.name, 1, time.time())
+        assert {finding.state for finding in clock.examine(world)} == {"ok"}
+        produce(settings, UPLOADED.name, 1, time.time() + 3600)
+        found = list(clock.examine(world))
+        assert about(found, "against uploads").state == "wrong"
+        assert about(found, "against Redis").state == "ok"
+
+
+class TestProcess:
+    def test_everything_away(self, tmp_path: Path) -> None:
+        """Servers that never answer, no weights: exit code 1, what to do, no secret, and no hanging."""
+        with _silent_server() as kafka, _silent_server() as redis:
+            environment = {
+                "VIDSIGNAL_KAFKA_BOOTSTRAP_SERVERS": kafka,
+                "VIDSIGNAL_REDIS_URL": f"redis://:open-sesame@{redis}/0",
+                "VIDSIGNAL_CACHE_DIR": str(tmp_path),
+            }
+            told = subprocess.run(
+                [sys.executable, "-m", "ops.cli", "doctor"],
+                env={**os.environ, **environment},
+                capture_output=True,
+                text=True,
+                timeout=120,
+                check=False,
+            )
+        assert told.returncode == 1, told.stderr
+        for words in ("VIDSIGNAL_KAFKA_BOOTSTRAP_SERVERS", "VIDSIGNAL_REDIS_URL", "vidsignal models fetch"):
+            assert words in told.stdout
+        assert "open-sesame" not in told.stdout + told.stderr
+        assert told.stderr == ""
+
+
+class TestTop:
+    def test_worker(self, tmp_path: Path, kafka: str, redis_url: str) -> None:
+        """A real worker is shown with its role and lag; a dead one beside it as down."""
+        pipeline = Pipeline.create(
+            tmp_path, bootstrap_servers=kafka, redis_url=redis_url, media_roots=[], metrics_port="0"
+        )
+        try:
+            worker = pipeline.start_worker(roles="intake")
+            address = f"127.0.0.1:{worker.ready['metrics_port']}"
+            with ReservedPort() as nobody:
+                words = ["--once", "--interval", "0.5", "--json", "--worker", address, "--worker", nobody.address]
+                told = CliRunner().invoke(app, ["top", *words])
+            assert told.exit_code == 0, told.output
+            frame = json.loads(told.stdout)
+            assert [(row["is_up"], row["roles"]) for row in frame["workers"]] == [(True, ["intake"]), (False, [])]
+            assert [(row["role"], row["lag_records"]) for row in frame["roles"]] == [("intake", 0)]
+            assert frame["slowest"] == []
+        finally:
+            pipeline.close()
+
+
+@contextmanager
+def _silent_server() -> Iterator[str]:
+    """Accepts connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"127.0.0.1:{listener.getsockname()[1]}"

@@ -1,0 +1,81 @@
+"""What the doctor says of a broker that is away, refuses, or is the demo's."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ops.doctor import broker, groups, progress, rights, topics
+from ops.doctor.api_versions import ClientAway, api_versions
+from ops.doctor.world import World
+from ops.local.ports import ReservedPort
+from streams.kafka_clients import BrokerRefuses
+from streams.settings import read_settings
+from tests.doctor_world import about, only, world
+
+
+class FakeBroker:
+    """Answers with one node."""
+
+    def list_topics(self, timeout: float) -> Any:
+        return SimpleNamespace(brokers={1: "a"}, topics={})
+
+
+def embedded() -> World:
+    return world(broker=FakeBroker(), is_broker_embedded=True)
+
+
+class TestBroker:
+    def test_away(self) -> None:
+        """One finding, with the setting to look at and a command that starts a broker."""
+        finding = only(broker.examine(world()))
+        assert finding.state == "wrong"
+        assert "VIDSIGNAL_KAFKA_BOOTSTRAP_SERVERS" in finding.do
+        assert "vidsignal local" in finding.do
+
+    def test_refuses(self) -> None:
+        """A refusal names the settings of the wire, not the address."""
+        refusal = BrokerRefuses("Kafka refuses us: authentication failed")
+        finding = only(broker.examine(world(broker=refusal)))
+        assert "VIDSIGNAL_KAFKA_SECURITY_PROTOCOL" in finding.do
+
+    def test_embedded(self) -> None:
+        """The demo's broker is no place for anything else."""
+        assert about(broker.examine(embedded()), "address").state == "warning"
+
+    @pytest.mark.parametrize(
+        ("address", "is_local"),
+        [("127.0.0.1:9092", True), ("localhost:9092", True), ("[::1]:9092", True), ("kafka-1:9092", False),
+         ("10.0.0.1:9092", False)],
+    )  # fmt: skip
+    def test_loopback(self, address: str, is_local: bool) -> None:
+        """Only what never leaves this machine may go unencrypted without a word."""
+        assert broker.is_loopback(address) == is_local
+
+    def test_in_the_clear(self) -> None:
+        """Unencrypted wires to elsewhere are worth a warning."""
+        here = world(broker=FakeBroker(), kafka_bootstrap_servers="kafka-1:9092", is_broker_embedded=True)
+        assert about(broker.examine(here), "encryption").state == "warning"
+
+
+class TestProtocol:
+    def test_client_without_a_broker(self) -> None:
+        """The Faust apps' client says why it does not get in."""
+        with ReservedPort() as port:
+            settings = read_settings(kafka_bootstrap_servers=port.address)
+            with pytest.raises(ClientAway, match=port.address):
+                api_versions(settings, 2.0)
+
+
+@pytest.mark.parametrize("examine", [topics.examine, groups.examine, progress.examine, rights.examine])
+class TestWhatNeedsABroker:
+    def test_away(self, examine: Any) -> None:
+        """Its absence is told once, by its own examination; here nothing was checked."""
+        assert only(examine(world())).state == "not-checked"
+
+    def test_embedded(self, examine: Any) -> None:
+        """The demo's broker has no administration."""
+        here = world(broker=FakeBroker(), store=object(), is_broker_embedded=True)
+        assert only(examine(here)).state == "not-checked"
