@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from operators.inference.observer import BatchRun
 from streams import metrics
+from streams.costs.cpu_account import ProcessStage
 
 
 class InferenceMetrics:
@@ -39,8 +40,20 @@ class DecodeMetrics:
     def decode_finished(self, seconds: float, cause: str) -> None:
         """A decode ended; no cause means well."""
         metrics.DECODES.labels(cause or "ok").inc()
-        metrics.DECODE_SECONDS.observe(seconds)
+        metrics.STAGE_SECONDS.labels("decode").observe(seconds)
 
     def decoder_replaced(self) -> None:
         """A process ended and another took its place."""
         metrics.DECODES.labels("process-replaced").inc()
+
+
+class CpuMetrics:
+    """Counts where CPU time goes; called on the event loop."""
+
+    def cpu_used(self, stage: ProcessStage, seconds: float) -> None:
+        """CPU time went into a stage."""
+        metrics.CPU_SECONDS.labels(stage).inc(seconds)
+
+    def was_idle(self, seconds: float) -> None:
+        """For so long no video was worked on."""
+        metrics.IDLE_SECONDS.inc(seconds)

@@ -57,19 +57,26 @@ class BatchPolicy:
     """Queue and order of one model's waiting items.
 
     - It never waits for company: whatever waits is a batch at once.
-    - Live goes before backfill; a batch that live cannot fill is filled with backfill.
+    - Live goes before backfill. The live items alone decide the size; rows that they leave free are filled with
+      backfill, so that nobody who is in a hurry waits for a larger batch. A lane that is held gives nothing.
     - Within a lane, videos near their deadline come first, whole; the rest is shared in turns among the earliest few.
     - One batch in `batches_per_age_turn` takes the items that waited longest. So nothing starves: an item with
       `k` older ones is out after at most `batches_per_age_turn * (k + 1)` batches, under any load.
-    - Only sizes of `sizes` occur.
+    - Only sizes of `sizes` occur; of backfill alone only `backfill_sizes`, as a live item may come meanwhile.
     """
 
-    def __init__(self, sizes: Sequence[int], limits: BatchLimits, clock: Clock) -> None:
-        self._sizes = check_batch_sizes(sizes)
+    def __init__(
+        self, sizes: Sequence[int], limits: BatchLimits, clock: Clock, backfill_sizes: Sequence[int] = ()
+    ) -> None:
+        self._sizes: dict[Lane, tuple[int, ...]] = {
+            "live": check_batch_sizes(sizes),
+            "backfill": check_batch_sizes(backfill_sizes or sizes),
+        }
         self._limits = limits
         self._clock = clock
         self._lanes: dict[Lane, LaneQueue] = {lane: LaneQueue() for lane in LANES}
         self._waiting: dict[int, WaitingItem] = {}
+        self._held: Lane | None = None
         self._next_token = 0
         self._num_batches = 0
 
@@ -99,28 +106,37 @@ class BatchPolicy:
         self._lanes[item.ticket.lane].remove(item)
         return True
 
+    def hold(self, lane: Lane | None) -> None:
+        """Keep a lane's items in the queue until another word; None lets all go."""
+        self._held = lane
+
     def oldest_seconds(self, lane: Lane) -> float | None:
-        """Return when the longest waiting item of a lane joined, or None if none waits there."""
-        item = self._lanes[lane].oldest()
+        """Return when the longest waiting item of a lane joined, or None if none waits there that may go."""
+        item = None if lane == self._held else self._lanes[lane].oldest()
         return None if item is None else item.since_seconds
 
     def next_batch(self) -> Batch | None:
-        """Take the next batch out of the queue, or return None if nothing waits."""
-        if not self._waiting:
+        """Take the next batch out of the queue, or return None if nothing waits that may go."""
+        lanes = self._open_lanes()
+        if not lanes:
             return None
         self._num_batches += 1
-        size = choose_batch_size(len(self), self._sizes)
-        items = tuple(islice(self._order(), size))
+        size = choose_batch_size(len(self._lanes[lanes[0]]), self._sizes[lanes[0]])
+        items = tuple(islice(self._order(lanes), size))
         for item in items:
             self.discard(item.token)
         oldest_seconds = min(item.since_seconds for item in items)
         return Batch(items, size, queue_age_seconds=self._clock() - oldest_seconds)
 
-    def _order(self) -> Iterator[WaitingItem]:
+    def _open_lanes(self) -> list[Lane]:
+        """Lanes with items that may go, the most urgent first."""
+        return [lane for lane in LANES if lane != self._held and len(self._lanes[lane])]
+
+    def _order(self, lanes: Sequence[Lane]) -> Iterator[WaitingItem]:
         if self._num_batches % self._limits.batches_per_age_turn == 0:
-            return merge(*(lane.by_age() for lane in self._lanes.values()), key=attrgetter("token"))
+            return merge(*(self._lanes[lane].by_age() for lane in lanes), key=attrgetter("token"))
         now_seconds = self._clock()
         return chain.from_iterable(
             self._lanes[lane].by_urgency(now_seconds, self._limits.urgent_seconds, self._limits.videos_sharing)
-            for lane in LANES
+            for lane in lanes
         )

@@ -31,6 +31,19 @@ def worthwhile_sizes(seconds_by_size: Mapping[int, float]) -> tuple[int, ...]:
     return tuple(size for size, seconds in per_item.items() if size <= kept_anyway or seconds <= dearest_allowed)
 
 
+BRIEF_SECONDS = 0.1
+"""Longest batch of items that nobody waits for: who is in a hurry may come while it runs, and it is not cut short."""
+
+
+def brief_sizes(seconds_by_size: Mapping[int, float], sizes: Sequence[int]) -> tuple[int, ...]:
+    """Return those of some sizes whose batch took at most `BRIEF_SECONDS` in warm-up.
+
+    The smallest is among them, and so are those that are never dropped: a machine under load measures too much.
+    """
+    kept_anyway = max(sizes[0], ALWAYS_KEPT_SIZE)
+    return tuple(size for size in sizes if size <= kept_anyway or seconds_by_size[size] <= BRIEF_SECONDS)
+
+
 def choose_batch_size(waiting: int, sizes: Sequence[int]) -> int:
     """Return the shape of the next batch.
 

@@ -18,6 +18,7 @@ from operators.inference.isolation import IsolatedRun, Outcome
 from operators.inference.observer import BatchRun, InferenceObserver
 from operators.inference.runner import RowOutput, Runner
 from operators.inference.ticket import LANES, Lane, ModelOutput, Ticket
+from operators.tracing import NO_SPAN, Span, Tracer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,6 +28,24 @@ class PendingItem:
     item: np.ndarray
     lane: Lane
     answer: asyncio.Future[ModelOutput]
+    call: Span
+    """Of the call that handed it in."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RanBatch:
+    """A batch that left the device."""
+
+    batch: Batch
+    outcomes: Sequence[Outcome | Exception]
+    """One a row."""
+    cpu_seconds: float = 0.0
+
+    def output_of(self, row: RowOutput, model: str) -> ModelOutput:
+        """What the caller of a row gets."""
+        num_items = len(self.batch.items)
+        cpu_seconds = self.cpu_seconds / num_items
+        return ModelOutput(row.values, row.device_seconds, num_items, self.batch.videos, cpu_seconds, model)
 
 
 class Batcher:
@@ -37,13 +56,20 @@ class Batcher:
     """
 
     def __init__(
-        self, runner: Runner, device: DeviceThread, limits: BatchLimits, observer: InferenceObserver, clock: Clock
+        self,
+        runner: Runner,
+        device: DeviceThread,
+        limits: BatchLimits,
+        observer: InferenceObserver,
+        clock: Clock,
+        tracer: Tracer,
     ) -> None:
         self._runner = runner
         self._device = device
         self._observer = observer
+        self._tracer = tracer
         self._loop = asyncio.get_running_loop()
-        self._policy = BatchPolicy(runner.batch_sizes, limits, clock)
+        self._policy = BatchPolicy(runner.batch_sizes, limits, clock, runner.brief_batch_sizes)
         self._room = {lane: asyncio.Semaphore(limits.max_waiting_items) for lane in LANES}
         self._pending: dict[int, PendingItem] = {}
         self._precision = runner.precision
@@ -79,7 +105,8 @@ class Batcher:
             Overloaded: the batcher drains or is closed; the work is to be submitted elsewhere or later.
         """
         self._check_open()
-        return await (await self._enqueue(item, ticket))
+        with self._call(ticket, 1) as call:
+            return await (await self._enqueue(item, ticket, call))
 
     async def submit_many(self, items: Sequence[np.ndarray], ticket: Ticket) -> list[ModelOutput]:
         """Return what the model says of each item, in order.
@@ -90,11 +117,18 @@ class Batcher:
         self._check_open()
         answers: list[asyncio.Future[ModelOutput]] = []
         try:
-            for item in items:
-                answers.append(await self._enqueue(item, ticket))
-            return await asyncio.gather(*answers)
+            with self._call(ticket, len(items)) as call:
+                for item in items:
+                    answers.append(await self._enqueue(item, ticket, call))
+                return await asyncio.gather(*answers)
         finally:
             _forget(answers)
+
+    def hold(self, lane: Lane | None) -> None:
+        """Keep a lane's items off the device until another word; a batch that runs ends first."""
+        with self._device.lock:
+            self._policy.hold(lane)
+            self._device.lock.notify()
 
     async def drain(self) -> None:
         """Refuse what is new from now on, and return when everybody who waits has been answered."""
@@ -110,7 +144,10 @@ class Batcher:
             if not entry.answer.done():
                 entry.answer.set_exception(Overloaded(f"the batcher of {self.card.name} was closed"))
 
-    async def _enqueue(self, item: np.ndarray, ticket: Ticket) -> asyncio.Future[ModelOutput]:
+    def _call(self, ticket: Ticket, num_items: int) -> Span:
+        return self._tracer.span("model call", model=self.card.name, items=num_items, lane=ticket.lane)
+
+    async def _enqueue(self, item: np.ndarray, ticket: Ticket, call: Span) -> asyncio.Future[ModelOutput]:
         self._check_item(item)
         answer = self._promise_answer()
         try:
@@ -118,7 +155,7 @@ class Batcher:
         except BaseException:
             answer.cancel()
             raise
-        self._join_queue(PendingItem(item, ticket.lane, answer), ticket)
+        self._join_queue(PendingItem(item, ticket.lane, answer, call), ticket)
         return answer
 
     def _check_open(self) -> None:
@@ -165,13 +202,12 @@ class Batcher:
         for entry in entries:
             self._room[entry.lane].release()
 
-    def _hand_out(self, entries: Sequence[PendingItem], outcomes: Sequence[Outcome | Exception], batch: Batch) -> None:
-        for entry, outcome in zip(entries, outcomes, strict=True):
+    def _hand_out(self, entries: Sequence[PendingItem], ran: RanBatch) -> None:
+        for entry, outcome in zip(entries, ran.outcomes, strict=True):
             if entry.answer.done():
                 continue  # its caller was cancelled
             if isinstance(outcome, RowOutput):
-                output = ModelOutput(outcome.values, outcome.device_seconds, len(batch.items), batch.videos)
-                entry.answer.set_result(output)
+                entry.answer.set_result(ran.output_of(outcome, self.card.name))
             else:
                 entry.answer.set_exception(outcome)
 
@@ -189,20 +225,42 @@ class Batcher:
         if batch is None:
             return  # all who waited were cancelled since the turn was given
         self._tell_loop(partial(self._make_room, entries))
-        outcomes = self._run(batch, [entry.item for entry in entries])
-        self._tell_loop(partial(self._hand_out, entries, outcomes, batch))
+        with self._batch_span(batch, [entry.call for entry in entries]):
+            ran = self._run(batch, [entry.item for entry in entries])
+        self._tell_loop(partial(self._hand_out, entries, ran))
 
-    def _run(self, batch: Batch, rows: list[np.ndarray]) -> Sequence[Outcome | Exception]:
+    def _batch_span(self, batch: Batch, calls: Sequence[Span]) -> Span:
+        """A step of the first call's trace, linked with the calls of every trace that share it."""
+        kept = list(dict.fromkeys(call for call in calls if call.is_kept))
+        if not kept:
+            return NO_SPAN
+        span = self._tracer.span(
+            "batch",
+            parent=kept[0],
+            links=kept,
+            model=self.card.name,
+            items=len(batch.items),
+            videos=batch.videos,
+            size=batch.size,
+            queue_age_seconds=batch.queue_age_seconds,
+        )
+        for call in kept:
+            call.link(span)
+        return span
+
+    def _run(self, batch: Batch, rows: list[np.ndarray]) -> RanBatch:
+        began_seconds = self._device.cpu_seconds()
         isolated = IsolatedRun(self._runner, partial(self._observer.runner_renewed, self.card.name))
         try:
             outcomes = isolated.run(rows, batch.size)
-            self._observe(batch, outcomes)
+            cpu_seconds = max(0.0, self._device.cpu_seconds() - began_seconds)
+            self._observe(batch, outcomes, cpu_seconds)
         except Exception as bug:
             # The thread must outlive it, and the callers must not wait for ever: they get it and crash in its place.
-            return [bug] * len(rows)
-        return outcomes
+            return RanBatch(batch, [bug] * len(rows))
+        return RanBatch(batch, outcomes, cpu_seconds)
 
-    def _observe(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:
+    def _observe(self, batch: Batch, outcomes: Sequence[Outcome], cpu_seconds: float) -> None:
         answered = [outcome for outcome in outcomes if isinstance(outcome, RowOutput)]
         self._observer.batch_ran(
             BatchRun(
@@ -213,6 +271,7 @@ class Batcher:
                 padded_slots=batch.padded_slots,
                 device_seconds=sum(output.device_seconds for output in answered),
                 queue_age_seconds=batch.queue_age_seconds,
+                cpu_seconds=cpu_seconds,
             )
         )
 

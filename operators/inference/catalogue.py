@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from operators.energy import EnergyCounter
 from operators.inference.backend import Backend, BackendConfig
 from operators.inference.backends.cpu import CpuBackend
-from operators.inference.backends.cuda import CudaBackend
+from operators.inference.backends.cuda import CudaBackend, cuda_uuid
+from operators.inference.backends.cuda_energy import NvmlEnergy
 
 BACKENDS: dict[str, Callable[[BackendConfig], Backend]] = {
     "cpu": CpuBackend,
@@ -28,3 +30,8 @@ def open_backend(name: str, config: BackendConfig) -> Backend:
     if name not in BACKENDS:
         raise ValueError(f"backend must be one of {sorted(BACKENDS)}, got {name!r}")
     return BACKENDS[name](config)
+
+
+def open_device_energy(name: str, device_index: int = 0) -> EnergyCounter | None:
+    """Return the meter of a backend's accelerator; None where it has none, or where it is the processor."""
+    return NvmlEnergy.open(cuda_uuid(device_index)) if name == CudaBackend.name else None

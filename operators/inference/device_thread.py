@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Protocol, TypeVar
 
+from operators.cpu_clocks import ThreadTeam
 from operators.inference.ticket import Lane
 from operators.inference.turn_policy import TurnPolicy
 
@@ -39,6 +40,7 @@ class DeviceThread:
         self._calls: deque[Callable[[], None]] = deque()
         self._lines: list[WorkLine] = []
         self._closing = False
+        self._team = ThreadTeam("device")
         self._thread = threading.Thread(target=self._serve, name=f"device-{name}", daemon=True)
 
     def open(self) -> None:
@@ -49,6 +51,10 @@ class DeviceThread:
         """Serve one more model."""
         with self.lock:
             self._lines.append(line)
+
+    def cpu_seconds(self) -> float:
+        """CPU time of the thread and of the native pool that computes for it, so far; from any thread."""
+        return self._team.cpu_seconds()
 
     def call(self, work: Callable[[], Result]) -> Future[Result]:
         """Run `work` on the thread, before any further batch; its result or error is the future's."""
@@ -71,6 +77,7 @@ class DeviceThread:
             self._thread.join()
 
     def _serve(self) -> None:
+        self._team.join()
         while (step := self._next_step()) is not None:
             step()
 

@@ -13,6 +13,8 @@ from operators.inference.batcher import Batcher
 from operators.inference.device_thread import DeviceThread
 from operators.inference.observer import InferenceObserver, SilentObserver
 from operators.inference.runner import LoadModule, Runner
+from operators.inference.ticket import Lane
+from operators.tracing import SILENT_TRACER, Tracer
 
 
 class Inference:
@@ -33,6 +35,7 @@ class Inference:
         limits: BatchLimits | None = None,
         observer: InferenceObserver | None = None,
         clock: Clock = time.monotonic,
+        tracer: Tracer = SILENT_TRACER,
     ) -> Inference:
         """Load, compile and warm up every model on the device's thread.
 
@@ -43,6 +46,7 @@ class Inference:
             limits: the numbers of the batch policy.
             observer: told of every batch.
             clock: monotonic seconds, the clock of `Ticket.due_seconds`.
+            tracer: told of every call and batch, and how they belong together.
 
         Raises:
             ValueError: two cards share a name, or the settings ask for a precision that the device has not.
@@ -59,10 +63,18 @@ class Inference:
             await _close_device(device, runners)
             raise
         limits, observer = limits or BatchLimits(), observer or SilentObserver()
-        batchers = {runner.card.name: Batcher(runner, device, limits, observer, clock) for runner in runners}
+        batchers = {runner.card.name: Batcher(runner, device, limits, observer, clock, tracer) for runner in runners}
         for batcher in batchers.values():
             device.attach(batcher)
         return cls(batchers, runners, device)
+
+    def cpu_seconds(self) -> float:
+        """CPU time of the threads that compute here or drive the device, so far; warm-up included."""
+        return self._device.cpu_seconds()
+
+    def device_seconds(self) -> float:
+        """Device time of all batches so far, warm-up apart."""
+        return sum(runner.device_seconds for runner in self._runners)
 
     def batcher(self, model: str) -> Batcher:
         """Return the batcher of a model.
@@ -73,6 +85,11 @@ class Inference:
         if model not in self._batchers:
             raise ValueError(f"model must be one of {sorted(self._batchers)}, got {model!r}")
         return self._batchers[model]
+
+    def hold(self, lane: Lane | None) -> None:
+        """Keep a lane's items off the device, of all models, until another word; None lets all go."""
+        for batcher in self._batchers.values():
+            batcher.hold(lane)
 
     async def drain(self) -> None:
         """Refuse what is new and return when everything that was submitted has been answered."""

@@ -22,6 +22,8 @@ class BatchRun:
     """Of the runs that answered; a run that failed is not measured."""
     queue_age_seconds: float
     """How long the oldest item waited before the batch was formed."""
+    cpu_seconds: float = 0.0
+    """Of all threads that computed it or drove the device, failed runs included."""
 
 
 class InferenceObserver(Protocol):

@@ -11,7 +11,7 @@ import numpy as np
 from models.card import Card, Precision
 from operators.errors import DeviceFault, ModelFault
 from operators.inference.backend import Backend, DeviceResult, LoadedModel
-from operators.inference.batch_sizes import worthwhile_sizes
+from operators.inference.batch_sizes import brief_sizes, worthwhile_sizes
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,6 +37,9 @@ class Runner:
         self._backend = backend
         self._loaded: LoadedModel | None = None
         self._batch_sizes: tuple[int, ...] = ()
+        self._brief_batch_sizes: tuple[int, ...] = ()
+        self.device_seconds = 0.0
+        """Of all runs that answered."""
 
     @property
     def precision(self) -> Precision:
@@ -49,6 +52,11 @@ class Runner:
     def batch_sizes(self) -> tuple[int, ...]:
         """Those of the card's batch sizes that pay on this device, ascending; known once open."""
         return self._batch_sizes
+
+    @property
+    def brief_batch_sizes(self) -> tuple[int, ...]:
+        """Those of them that keep the device for a moment only; known once open."""
+        return self._brief_batch_sizes
 
     def open(self) -> None:
         """Load, compile and warm up every batch size.
@@ -65,6 +73,7 @@ class Runner:
             raise
         # A fresh runner keeps the sizes of the first: the batcher has built its queue on them.
         self._batch_sizes = self._batch_sizes or worthwhile_sizes(seconds_by_size)
+        self._brief_batch_sizes = self._brief_batch_sizes or brief_sizes(seconds_by_size, self._batch_sizes)
         self._loaded = loaded
 
     def run(self, rows: Sequence[np.ndarray], size: int) -> list[RowOutput | ModelFault]:
@@ -81,6 +90,7 @@ class Runner:
             self.open()
         result = self._answer(self._stack(rows, size))
         self._check_shapes(result, size)
+        self.device_seconds += result.device_seconds
         return self._split(result, len(rows))
 
     def renew(self) -> None:

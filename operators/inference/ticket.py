@@ -34,3 +34,7 @@ class ModelOutput:
     """How many items shared the batch."""
     batch_videos: int
     """How many distinct videos shared the batch."""
+    cpu_seconds: float = 0.0
+    """This item's share of the CPU time of its batch, of all threads that computed it or drove the device."""
+    model: str = ""
+    """Name of the card that answered."""

@@ -57,10 +57,15 @@ class Meter:
     started: float = field(default_factory=time.monotonic)
     cpu_before: float = field(init=False)
     bytes_before: int = field(init=False)
+    index_cpu_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         self.cpu_before = _cpu_seconds()
         self.bytes_before = _bytes_read(self.counters_fd)
+
+    def indexed(self) -> None:
+        """What was used until now went into index and plan."""
+        self.index_cpu_seconds = _cpu_seconds() - self.cpu_before
 
     def receipt(self, plan: Plan, video: VideoTally, audio: AudioTally, audio_seconds: float) -> DecodeReceipt:
         """The bill."""
@@ -76,6 +81,7 @@ class Meter:
             decoder=video.decoder,
             coverage_ratio=coverage_ratio(plan.covered_grid_seconds, plan.period_seconds, video.shown),
             plan_fingerprint=plan.fingerprint,
+            index_cpu_seconds=self.index_cpu_seconds,
         )
 
 
@@ -130,6 +136,7 @@ def _decode(media: MediaFile, memory_fd: int, request: DecodeRequest, send: Send
     index = _index(media)
     send(Indexed(index))
     plan = make_plan(index, request.policy, max_pixels=media.max_pixels, is_whole=media.arriving is None)
+    meter.indexed()
     layout = layout_for(plan)
     try:
         os.ftruncate(memory_fd, layout.capacity_bytes)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from operators.cpu_clocks import SuccessiveProcesses
 from operators.errors import InvalidMedia
 from operators.media.limits import DecodeLimits
 from operators.media.messages import (
@@ -95,9 +96,13 @@ class Supply:
 class DecoderClient:
     """One process; decodes one video at a time."""
 
-    def __init__(self, limits: DecodeLimits, command: tuple[str, ...] = DECODER_COMMAND) -> None:
+    def __init__(self, limits: DecodeLimits, command: tuple[str, ...] = DECODER_COMMAND, *, niceness: int = 0) -> None:
+        """`niceness` is the process's, from 0 to 19, the highest of which takes the processor from nobody."""
         self.is_network_isolated = False
         self.num_videos = 0
+        self.num_starts = 0
+        self.clock = SuccessiveProcesses()
+        self._niceness = niceness
         self._limits = limits
         self._command = command
         self._process: subprocess.Popen[bytes] | None = None
@@ -125,6 +130,8 @@ class DecoderClient:
             # Started from the event loop's own thread on purpose: the kernel ends the process when the thread
             # that started it ends, and worker threads come and go.
             self._process = self._start(theirs.fileno())
+            self.num_starts += 1
+            self.clock.began(self._process.pid)
         try:
             ready = await asyncio.wait_for(self._receive(), START_SECONDS)
             if not isinstance(ready, Ready):
@@ -134,6 +141,7 @@ class DecoderClient:
             if isinstance(error, DecoderLost | asyncio.CancelledError):
                 raise
             raise DecoderLost(f"the decoder process did not start: {ending}") from error
+        self.clock.became_ready()
         self.is_network_isolated = ready.is_network_isolated
 
     async def decode(
@@ -181,6 +189,7 @@ class DecoderClient:
             channel.close()
         if process is None:
             return "not running"
+        self.clock.ends()
         if process.poll() is None:
             process.kill()
         return _ending(process.wait())
@@ -188,12 +197,13 @@ class DecoderClient:
     async def _let_die(self) -> None:
         """Wait a moment for a process that hung up, so that `kill` reports how it ended and not our own signal."""
         if self._process is not None:
+            self.clock.ends()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 await asyncio.to_thread(self._process.wait, DEATH_SECONDS)
 
     def _start(self, channel_fd: int) -> subprocess.Popen[bytes]:
         arguments = (str(channel_fd), str(os.getpid()), msgspec.json.encode(self._limits).decode())
-        return subprocess.Popen(
+        process = subprocess.Popen(
             (*self._command, *arguments),
             cwd=PACKAGE_ROOT,
             env=DECODER_ENVIRONMENT,
@@ -201,6 +211,10 @@ class DecoderClient:
             stdout=subprocess.DEVNULL,
             pass_fds=(channel_fd,),
         )
+        if self._niceness:
+            with contextlib.suppress(ProcessLookupError):  # it ended at once, which is noticed when it says nothing
+                os.setpriority(os.PRIO_PROCESS, process.pid, self._niceness)
+        return process
 
     async def _converse(
         self, request: DecodeRequest, descriptors: tuple[int, int], on_reply: Callable[[Reply], None], supply: Supply

@@ -11,8 +11,9 @@ from typing import Protocol
 from operators.errors import InvalidMedia, SourceAway
 from operators.media.decoder_client import DECODER_COMMAND, DecoderClient, DecoderLost, Ensure, nothing_is_missing
 from operators.media.limits import DecodeLimits
-from operators.media.messages import DecodeRequest, Reply
+from operators.media.messages import DecodeRequest, Indexed, Reply
 from operators.media.receipt import DecodeReceipt
+from operators.tracing import SILENT_TRACER, Tracer
 
 
 class DecodeObserver(Protocol):
@@ -42,6 +43,11 @@ class SilentObserver:
         """See `DecodeObserver`."""
 
 
+def ignore_cost(cpu_seconds: float) -> None:
+    """Nobody asked what a decode used."""
+    del cpu_seconds
+
+
 class DecoderPool:
     """Decodes as many videos at a time as it has processes; the others wait their turn."""
 
@@ -52,14 +58,30 @@ class DecoderPool:
         *,
         observer: DecodeObserver | None = None,
         command: tuple[str, ...] = DECODER_COMMAND,
+        niceness: int = 0,
+        tracer: Tracer = SILENT_TRACER,
     ) -> None:
-        """`command` starts a decoder process; three arguments are appended, see `decoder_process`."""
+        """`command` starts a decoder process; three arguments are appended, see `decoder_process`.
+
+        A pool that is not opened starts each process when it is needed first; `niceness` is theirs.
+        """
         if num_processes < 1:
             raise ValueError(f"num_processes is {num_processes}; at least 1")
         self.limits = limits or DecodeLimits()
         self._observer = observer or SilentObserver()
-        self._clients = [DecoderClient(self.limits, command) for _ in range(num_processes)]
+        self._tracer = tracer
+        self._clients = [DecoderClient(self.limits, command, niceness=niceness) for _ in range(num_processes)]
         self._idle: asyncio.Queue[DecoderClient] = asyncio.Queue()
+        for client in self._clients:
+            self._idle.put_nowait(client)
+
+    def cpu_seconds(self) -> float:
+        """CPU time of all processes so far, starts included."""
+        return sum(client.clock.cpu_seconds() for client in self._clients)
+
+    def start_cpu_seconds(self) -> float:
+        """The part of it that they used until each was ready."""
+        return sum(client.clock.start_cpu_seconds for client in self._clients)
 
     @property
     def process_ids(self) -> tuple[int, ...]:
@@ -82,8 +104,6 @@ class DecoderPool:
         except BaseException:
             await self.close()
             raise
-        for client in self._clients:
-            self._idle.put_nowait(client)
 
     async def close(self) -> None:
         """End all processes. Decodes in progress must have been cancelled before."""
@@ -97,16 +117,22 @@ class DecoderPool:
         memory_fd: int,
         on_reply: Callable[[Reply], None],
         ensure: Ensure = nothing_is_missing,
+        on_end: Callable[[float], None] = ignore_cost,
     ) -> DecodeReceipt:
         """Decode one video, after those that asked before; see `DecoderClient.decode`.
 
-        Cancelling ends the process that works on it, if one does.
+        Cancelling ends the process that works on it, if one does. However it ends, `on_end` is told the CPU seconds
+        that the process used for it.
         """
         async with self._lent() as client:
-            started = time.monotonic()
+            started, cpu_before_seconds = time.monotonic(), client.clock.cpu_seconds()
             cause = "lost"
             try:
-                receipt = await client.decode(request, media_fd, memory_fd, on_reply, ensure)
+                with self._tracer.span("decode") as span:
+                    told = self._telling_of_index(on_reply)
+                    receipt = await client.decode(request, media_fd, memory_fd, told, ensure)
+                    span.note("frames_decoded", receipt.frames_decoded)
+                    span.note("cpu_seconds", receipt.cpu_seconds)
                 cause = ""
                 return receipt
             except InvalidMedia as fault:
@@ -119,12 +145,25 @@ class DecoderPool:
                 cause = "cancelled"
                 raise
             finally:
+                on_end(client.clock.cpu_seconds() - cpu_before_seconds)
                 self._observer.decode_finished(time.monotonic() - started, cause)
+
+    def _telling_of_index(self, on_reply: Callable[[Reply], None]) -> Callable[[Reply], None]:
+        """Reading the index is a step of its own, from the beginning of the decode until the first reply."""
+        began_unix_seconds = time.time()
+
+        def told(reply: Reply) -> None:
+            if isinstance(reply, Indexed):
+                self._tracer.span("index", began_unix_seconds=began_unix_seconds).end()
+            on_reply(reply)
+
+        return told
 
     @asynccontextmanager
     async def _lent(self) -> AsyncIterator[DecoderClient]:
         asked = time.monotonic()
-        client = await self._idle.get()
+        with self._tracer.span("decoder wait"):
+            client = await self._idle.get()
         try:
             await self._revive(client)
             self._observer.decode_started(time.monotonic() - asked)
@@ -141,7 +180,8 @@ class DecoderPool:
         client.kill()
         await _open_patiently(client)
         client.num_videos = 0
-        self._observer.decoder_replaced()
+        if client.num_starts > 1:
+            self._observer.decoder_replaced()
 
 
 async def _open_patiently(client: DecoderClient) -> None:

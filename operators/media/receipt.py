@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class DecodeReceipt:
-    """Measured inside the decoder process, once per media session."""
+    """Measured inside the decoder process, once per media session; what fetching took, by the session."""
 
     cpu_seconds: float
-    """User and system time of the decoder process."""
+    """User and system time of the decoder process, reading the index included."""
     wall_seconds: float
     bytes_read: int
     frames_decoded: int
@@ -25,3 +25,27 @@ class DecodeReceipt:
     """Share of the wanted seconds that have a sampled frame within half a period, in [0, 1]; 1 without
     video."""
     plan_fingerprint: str
+    index_cpu_seconds: float = 0.0
+    """The part of `cpu_seconds` that went into reading the container's index and planning."""
+    fetch_cpu_seconds: float = 0.0
+    """CPU time of opening and fetching the media on the event loop; what libraries do between its steps is not seen."""
+    bytes_fetched: int = 0
+    """What came over a network."""
+
+
+def failed_receipt(cpu_seconds: float, fetch_cpu_seconds: float) -> DecodeReceipt:
+    """What is known of a decode that failed: its CPU time, and that it gave nothing."""
+    return DecodeReceipt(
+        cpu_seconds=cpu_seconds,
+        wall_seconds=0.0,
+        bytes_read=0,
+        frames_decoded=0,
+        frames_sampled=0,
+        motion_frames=0,
+        audio_seconds=0.0,
+        decode_errors=1,
+        decoder="",
+        coverage_ratio=0.0,
+        plan_fingerprint="",
+        fetch_cpu_seconds=fetch_cpu_seconds,
+    )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from operators.errors import InvalidMedia
+from operators.media.fetch_meter import FetchMeter
 from operators.media.index import MediaIndex
 from operators.media.layout import MediaMemory
 from operators.media.memory import SharedMemory
@@ -24,9 +25,10 @@ from operators.media.messages import (
 )
 from operators.media.plan import PlanPolicy
 from operators.media.pool import DecoderPool
-from operators.media.receipt import DecodeReceipt
+from operators.media.receipt import DecodeReceipt, failed_receipt
 from operators.media.sources.opened import OpenedSource
 from operators.media.tracks import AudioTrack, MotionTrack, SampledFrame
+from operators.tracing import SILENT_TRACER, Tracer
 from schemas.uploads import MediaSource
 
 
@@ -63,11 +65,22 @@ class MediaSession:
     when the media is at fault, and `SourceAway` when it cannot be fetched now: the same object for every agent.
     """
 
-    def __init__(self, source: MediaSource, opener: MediaOpener, pool: DecoderPool, policy: PlanPolicy) -> None:
+    def __init__(
+        self,
+        source: MediaSource,
+        opener: MediaOpener,
+        pool: DecoderPool,
+        policy: PlanPolicy,
+        tracer: Tracer,
+        fetching: FetchMeter | None = None,
+    ) -> None:
         self._source = source
         self._opener = opener
         self._pool = pool
         self._policy = policy
+        self._tracer = tracer
+        self._fetching = FetchMeter(fetching)
+        self._decoder_cpu_seconds = 0.0
         self._yield = Yield()
         self._frames: list[SampledFrame] = []
         self._failure: Exception | None = None
@@ -126,6 +139,12 @@ class MediaSession:
         assert self._yield.receipt is not None
         return self._yield.receipt
 
+    def ended_receipt(self) -> DecodeReceipt | None:
+        """What a decode cost that is over, also one that failed; None before that, or where none began."""
+        if self._yield.receipt is not None or self._failure is None or not self._decoder_cpu_seconds:
+            return self._yield.receipt
+        return failed_receipt(self._decoder_cpu_seconds, self._fetching.cpu_seconds)
+
     async def close(self) -> None:
         """Stop decoding and let go of the memory."""
         decoding, self._decoding = self._decoding, None
@@ -147,6 +166,9 @@ class MediaSession:
             _raise_if(self._failure)
             await self._changed.wait()
 
+    def _count_cpu(self, cpu_seconds: float) -> None:
+        self._decoder_cpu_seconds += cpu_seconds
+
     def _notify(self) -> None:
         """Wake everyone who waits; who waits next waits for the next change."""
         changed, self._changed = self._changed, asyncio.Event()
@@ -162,22 +184,32 @@ class MediaSession:
             self._notify()
 
     async def _decoded(self) -> DecodeReceipt:
-        media = await self._opener.open(self._source)
+        with self._tracer.span("fetch") as span:
+            media = await self._fetching.counted(self._opener.open(self._source))
+            span.note("bytes", media.size_bytes)
         try:
             return await self._decoded_from(media)
         finally:
             await media.aclose()
 
     async def _decoded_from(self, media: OpenedSource) -> DecodeReceipt:
+        async def ensure(start: int, stop: int) -> None:
+            await self._fetching.counted(media.ensure(start, stop))
+
         memory = SharedMemory(self._pool.limits.output_bytes)
         try:
             request = DecodeRequest(media.size_bytes, self._policy, media.is_whole)
             receipt = await self._pool.decode(
-                request, media.fd, memory.fd, lambda reply: self._take(reply, memory), media.ensure
+                request, media.fd, memory.fd, lambda reply: self._take(reply, memory), ensure, self._count_cpu
             )
         finally:
             memory.close()
-        return replace(receipt, bytes_read=media.bytes_fetched) if media.bytes_fetched else receipt
+        return replace(
+            receipt,
+            bytes_read=media.bytes_fetched or receipt.bytes_read,
+            bytes_fetched=media.bytes_fetched,
+            fetch_cpu_seconds=self._fetching.cpu_seconds,
+        )
 
     def _take(self, reply: Reply, memory: SharedMemory) -> None:
         """Turn a message of the decoder process into what agents see; `ValueError` when it makes no sense."""
@@ -239,12 +271,24 @@ class MediaSessions:
         pool: DecoderPool,
         opener: MediaOpener,
         policy: PlanPolicy | None = None,
+        tracer: Tracer = SILENT_TRACER,
     ) -> None:
         """`pool` and `opener` are closed by whoever made them."""
         self._pool = pool
         self._opener = opener
         self._policy = policy or PlanPolicy()
+        self._tracer = tracer
         self._sessions: dict[str, tuple[MediaSession, int]] = {}
+        self.fetching = FetchMeter()
+        """Of all sessions."""
+
+    def decoder_cpu_seconds(self) -> float:
+        """CPU time of the decoder processes so far, their starts included."""
+        return self._pool.cpu_seconds()
+
+    def decoder_start_cpu_seconds(self) -> float:
+        """The part of it that they used until each was ready."""
+        return self._pool.start_cpu_seconds()
 
     def __len__(self) -> int:
         """Sessions that are open now."""
@@ -268,7 +312,7 @@ class MediaSessions:
     def _enter(self, key: str, source: MediaSource) -> MediaSession:
         session, num_users = self._sessions.get(key, (None, 0))
         if session is None:
-            session = MediaSession(source, self._opener, self._pool, self._policy)
+            session = MediaSession(source, self._opener, self._pool, self._policy, self._tracer, self.fetching)
         self._sessions[key] = (session, num_users + 1)
         return session
 

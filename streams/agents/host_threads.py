@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from operators.cpu_clocks import ThreadTeam
 from streams.agents.analysis import Result
 
 
@@ -15,7 +16,12 @@ class ThreadedHost:
 
     def __init__(self, num_threads: int) -> None:
         """Raises ValueError where `num_threads` is not at least 1."""
-        self._pool = ThreadPoolExecutor(max_workers=num_threads, thread_name_prefix="operator")
+        self._team = ThreadTeam("operator")
+        self._pool = ThreadPoolExecutor(num_threads, thread_name_prefix="operator", initializer=self._team.join)
+
+    def cpu_seconds(self) -> float:
+        """CPU time of the threads so far, unfinished work included."""
+        return self._team.cpu_seconds()
 
     async def run(self, work: Callable[[], Result]) -> tuple[Result, float]:
         """Return the result of `work` and the CPU seconds of the thread that ran it; raises what it raises.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from dataclasses import replace
 
 import msgspec
@@ -33,10 +34,15 @@ class SharedSession:
         return replace(analysis, receipt=receipt)
 
     async def receipt(self) -> DecodeReceipt | None:
-        """What the decode cost, the same for every agent; None where it failed after this agent had its part."""
-        try:
-            found = await self.session.receipt()
-        except InvalidMedia:
+        """What the decode cost, the same for every agent, also where it failed after this agent had its part."""
+        with suppress(InvalidMedia):
+            await self.session.receipt()
+        return self.ended_receipt()
+
+    def ended_receipt(self) -> DecodeReceipt | None:
+        """The same where the decode is over; None where it is not, or never began."""
+        found = self.session.ended_receipt()
+        if found is None:
             return None
         return DecodeReceipt(
             decode_id=self._decode_id,
@@ -49,4 +55,7 @@ class SharedSession:
             coverage_ratio=found.coverage_ratio,
             decode_errors=found.decode_errors,
             decoder=found.decoder,
+            index_cpu_seconds=found.index_cpu_seconds,
+            fetch_cpu_seconds=found.fetch_cpu_seconds,
+            bytes_fetched=found.bytes_fetched,
         )

@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from operators.errors import ModelFault
 from schemas.facts import Failure, Signal, SourceOffset
 from schemas.identity import Modality
+from schemas.receipts import Receipt
 from schemas.uploads import VideoUploaded
 from streams.agents.analysis import Agent, Analysis
+
+NOTHING_SPENT = Receipt()
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,7 @@ class Provenance:
     fingerprint: str
     """Covers model hashes, precisions, sampling plan and code version."""
     generation: int
-    """Sum of the generations of the agent's cards: grows whenever one of them is replaced."""
+    """Grows whenever a model, the agent's code or the sampling plan is replaced, see `streams.provenance`."""
     models: dict[str, str]
     """Card fingerprints by model name."""
 
@@ -74,6 +77,7 @@ def failed_signal(
     provenance: Provenance,
     *,
     now_unix_seconds: float,
+    receipt: Receipt = NOTHING_SPENT,
 ) -> Signal:
     """State that a modality has no result, and why."""
     identity = signal_id(upload.video_id, upload.revision, agent.modality, provenance.fingerprint)
@@ -87,6 +91,7 @@ def failed_signal(
         fingerprint=provenance.fingerprint,
         produced_unix_seconds=now_unix_seconds,
         failure=failure,
+        receipt=receipt,
     )
 
 

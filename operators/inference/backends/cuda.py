@@ -46,6 +46,11 @@ class CudaBackend:
             return CudaModel(card, module, precision, self._device)
 
 
+def cuda_uuid(device_index: int) -> str:
+    """Name of an accelerator that holds for other programs, too."""
+    return str(torch.cuda.get_device_properties(device_index).uuid)
+
+
 class CudaModel:
     """One model on one accelerator."""
 

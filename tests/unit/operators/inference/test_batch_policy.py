@@ -99,6 +99,45 @@ class TestOrder:
         assert lanes(subject.next_batch()) == ["live"] * 4
         assert lanes(subject.next_batch()) == ["live", "live", "backfill", "backfill"]
 
+    def test_backfill_makes_no_batch_larger(self) -> None:
+        """Two live items take the shape of two and run at once; many backfill items behind them change nothing."""
+        subject = policy(sizes=(1, 2, 16))
+        for _ in range(30):
+            subject.add(ticket("b", "backfill"))
+        subject.add(ticket("a", "live"))
+        subject.add(ticket("a", "live"))
+        assert lanes(subject.next_batch()) == ["live"] * 2
+        assert lanes(subject.next_batch()) == ["backfill"] * 16
+
+    def test_backfill_takes_the_rows_that_live_leaves_free(self) -> None:
+        """What would be filler is not wasted."""
+        subject = policy(sizes=(4,))
+        for lane in ("backfill", "backfill", "live", "live", "live"):
+            subject.add(ticket(lane, lane))  # type: ignore[arg-type]
+        assert lanes(subject.next_batch()) == ["live"] * 3 + ["backfill"]
+
+    def test_backfill_alone_keeps_the_device_for_a_moment_only(self) -> None:
+        """However much of it waits, its batches stay small; live ones may be large."""
+        subject = BatchPolicy((1, 4, 16), BatchLimits(), ManualClock().monotonic_seconds, backfill_sizes=(1, 4))
+        for lane in ("backfill", "live"):
+            for _ in range(16):
+                subject.add(ticket(lane, lane))  # type: ignore[arg-type]
+        batches = [subject.next_batch() for _ in range(5)]
+        assert [(batch.size, batch.items[0].ticket.lane) for batch in batches if batch] == [
+            (16, "live"), *[(4, "backfill")] * 4,
+        ]  # fmt: skip
+
+    def test_a_held_lane_gives_nothing(self) -> None:
+        """Not by age either, and nobody is told that something waits; let go, it is served as ever."""
+        subject = policy(sizes=(1,), batches_per_age_turn=1)
+        subject.add(ticket("b", "backfill"))
+        subject.add(ticket("a", "live"))
+        subject.hold("backfill")
+        assert (subject.oldest_seconds("backfill"), lanes(subject.next_batch())) == (None, ["live"])
+        assert subject.next_batch() is None
+        subject.hold(None)
+        assert lanes(subject.next_batch()) == ["backfill"]
+
     def test_a_near_deadline_goes_first_and_whole(self) -> None:
         """A video that is due within a second overtakes those that came before it."""
         subject = policy(sizes=(4,), urgent_seconds=1.0)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from operators.inference.batch_sizes import (
     MAX_PADDING_RATIO,
+    brief_sizes,
     check_batch_sizes,
     choose_batch_size,
     fitting_size,
@@ -52,6 +53,17 @@ class TestFittingSize:
         """More items than the largest size are refused, naming the sizes."""
         with pytest.raises(ValueError, match=r"17 items fit none of the batch sizes \(1, 16\)"):
             fitting_size(17, (1, 16))
+
+
+class TestBriefSizes:
+    def test_leaves_out_what_takes_long(self) -> None:
+        """A batch that nobody waits for must not keep the device when somebody comes."""
+        assert brief_sizes({1: 0.02, 8: 0.09, 16: 0.2}, (1, 8, 16)) == (1, 8)
+
+    @pytest.mark.parametrize(("sizes", "expected"), [((1, 4, 8), (1, 4)), ((8, 16), (8,))])
+    def test_there_is_always_one(self, sizes: tuple[int, ...], expected: tuple[int, ...]) -> None:
+        """On a slow device the small ones remain."""
+        assert brief_sizes(dict.fromkeys(sizes, 5.0), sizes) == expected
 
 
 class TestWorthwhileSizes:

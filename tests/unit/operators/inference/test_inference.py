@@ -58,3 +58,18 @@ class TestInference:
         await inference.batcher("doubler").submit_many([number(value) for value in range(32)], ticket())
         await inference.close()
         assert {1, 4} >= {len(numbers) for _, numbers in backend.batches}
+
+    async def test_a_held_lane_stays_off_the_device(self) -> None:
+        """Of every model, until it is let go; the other lane is served meanwhile."""
+        backend = FakeBackend()
+        inference = await open_inference(backend, number_card(), number_card("other"))
+        inference.hold("backfill")
+        held = [
+            asyncio.create_task(inference.batcher(model).submit(number(1), ticket(lane="backfill")))
+            for model in ("other", "doubler")
+        ]
+        await inference.batcher("other").submit(number(2), ticket(lane="live"))
+        assert [task.done() for task in held] == [False, False]
+        inference.hold(None)
+        await asyncio.wait_for(asyncio.gather(*held), 10)
+        await inference.close()

@@ -1,0 +1,1 @@
+"""What videos cost, from the receipts in the log."""

@@ -1,0 +1,79 @@
+"""A picture of a roll-up: what a million videos cost, in bars that are stacked by stage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from ops.costs.roll_up import RollUp, Sums
+from schemas.receipts import CPU_STAGES, CpuStage
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+PLOT_SUFFIXES: Final = (".png", ".svg")
+_MOST_BARS: Final = 12
+_COLOURS: Final[dict[CpuStage, str]] = {
+    "fetch": "#88ccee",
+    "index": "#44aa99",
+    "decode": "#117733",
+    "operators": "#ddcc77",
+    "device": "#cc6677",
+    "overhead": "#999999",
+}
+"""After Paul Tol's muted scheme, which people of any colour vision tell apart."""
+
+
+class NoPlots(Exception):
+    """The library that draws is not installed; the message says how to get it."""
+
+
+def plot_costs(found: RollUp, path: Path) -> None:
+    """Write the picture; its kind follows from the suffix.
+
+    Raises:
+        NoPlots: matplotlib is not installed.
+        OSError: the file cannot be written.
+    """
+    figure, axes = _canvas(len(_bars(found)))
+    _draw(axes, found)
+    figure.legend(loc="outside lower left", frameon=False, ncols=len(CPU_STAGES))
+    figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
+
+
+def _canvas(num_bars: int) -> tuple[Any, Axes]:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise NoPlots("a plot needs matplotlib: pip install 'vidsignal[plots]'") from error
+    figure = Figure(figsize=(9, 1.6 + 0.45 * num_bars), layout="constrained")
+    return figure, figure.add_subplot()
+
+
+def _draw(axes: Axes, found: RollUp) -> None:
+    bars = _bars(found)[::-1]
+    names = [bar.name if len(bar.name) <= 28 else bar.name[:27] + "…" for bar in bars]
+    places = list(range(len(bars)))  # two long names may look alike; places do not
+    left = [0.0] * len(bars)
+    for stage in CPU_STAGES:
+        widths = [_usd_per_million(found, bar, bar.usd_by_stage[stage]) for bar in bars]
+        if any(widths):
+            axes.barh(places, widths, left=left, color=_COLOURS[stage], label=stage, height=0.7)
+        left = [start + width for start, width in zip(left, widths, strict=True)]
+    for place, end in zip(places, left, strict=True):
+        axes.annotate(f"{end:.3g}", (end, place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9)
+    axes.set_yticks(places, names)
+    axes.set_xlim(0, max(left, default=0.0) * 1.12 or 1.0)
+    axes.set_xlabel("US dollars a million videos, by the price table")
+    axes.set_title(f"Cost by {found.grouping}: {found.total.num_videos} videos in the log", loc="left")
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _bars(found: RollUp) -> list[Sums]:
+    return list(found.groups[:_MOST_BARS])
+
+
+def _usd_per_million(found: RollUp, bar: Sums, usd: float) -> float:
+    """Of the group's own videos where it is one of videos; else of all, so that the bars add up."""
+    is_of_videos = found.grouping in ("market", "creator")
+    return 1e6 * usd / max(1, bar.num_videos if is_of_videos else found.total.num_videos)

@@ -1,0 +1,56 @@
+"""The facts that tell costs, and the verdicts that tell whose videos they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from ops.costs.pieces import NOT_SAID, Owner, Piece, distinct_signals, owners_of, pieces_of
+from schemas.errors import InvalidEvent
+from schemas.facts import Accepted, Fact, Signal
+from schemas.topics import MODERATION, SIGNALS
+from schemas.wire import decode_fact
+from streams.kafka_clients import read_to_end
+from streams.readers_topics import decode_verdict
+from streams.settings import Settings
+from streams.verdict.cost import Prices
+
+
+def read_pieces(settings: Settings, since_unix_seconds: float) -> list[Piece]:
+    """Read the log to its end, price it by the settings' table.
+
+    A video whose acceptance has left the log takes its market from its verdict.
+
+    Raises:
+        BrokerAway: no broker answers.
+    """
+    facts = list(_facts(settings))
+    owners = {**_owners_by_verdict(settings), **owners_of(facts)}
+    signals = distinct_signals(facts, since_unix_seconds)
+    return list(pieces_of(signals, owners, Prices.from_settings(settings)))
+
+
+def _facts(settings: Settings) -> Iterator[Fact]:
+    for record in read_to_end(settings, [settings.topic_prefix + SIGNALS.name]):
+        try:
+            fact = decode_fact(record.value or b"")
+        except InvalidEvent:
+            continue  # the verdict role counts and skips it, too
+        if isinstance(fact, Signal):
+            yield replace(fact, labels=(), features={}, embeddings={})  # a long log has to fit into memory
+        elif isinstance(fact, Accepted):
+            yield fact
+
+
+def _owners_by_verdict(settings: Settings) -> dict[str, Owner]:
+    owners = {}
+    for record in read_to_end(settings, [settings.topic_prefix + MODERATION.name]):
+        if record.value is None:
+            continue
+        try:
+            verdict = decode_verdict(record.value)
+        except InvalidEvent:
+            continue
+        owners[verdict.video_id] = Owner(market=verdict.market or NOT_SAID)
+    return owners

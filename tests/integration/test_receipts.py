@@ -1,0 +1,177 @@
+"""Receipts add up: what they say that videos cost is what the kernel charged the worker and its decoders."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ops.cli.demo_uploads import sample_uploads
+from ops.local.metrics_page import read_metrics
+from ops.local.redis_server import RedisServer
+from ops.local.scratch import scratch_dir
+from schemas.facts import Signal
+from schemas.outcomes import Verdict
+from streams.costs.cpu_account import PROCESS_STAGES
+from streams.verdict.cost import spent_by, spent_by_decode
+from tests.pipeline import Pipeline, await_value, upload_of
+
+pytestmark = pytest.mark.slow
+
+TOLERANCE_RATIO = 0.1
+BROKEN = "broken.mp4"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A worker's CPU seconds: by the kernel, and by its own account."""
+
+    kernel_seconds: float
+    stages: dict[str, float]
+
+    def since(self, before: Reading) -> Reading:
+        """What came after."""
+        stages = {stage: self.stages[stage] - before.stages[stage] for stage in self.stages}
+        return Reading(self.kernel_seconds - before.kernel_seconds, stages)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """A run with everything that was counted in it."""
+
+    pipeline: Pipeline
+    at_ready: Reading
+    at_end: Reading
+    signals: list[Signal]
+    verdicts: dict[str, Verdict]
+
+    @property
+    def run(self) -> Reading:
+        """From ready to the last verdict."""
+        return self.at_end.since(self.at_ready)
+
+    def on_receipts(self) -> float:
+        """CPU seconds of all signals, each decode once."""
+        decodes = {signal.receipt.decode.decode_id: signal.receipt for signal in self.signals if signal.receipt.decode}
+        spent = [spent_by(signal.receipt) for signal in self.signals]
+        spent += [spent_by_decode(receipt) for receipt in decodes.values()]
+        return math.fsum(seconds for each in spent for seconds in each.cpu_seconds.values())
+
+
+@pytest.fixture(scope="module")
+def ledger(kafka: str, redis_server: RedisServer, samples: Path) -> Iterator[Ledger]:
+    """Sample clips, and a file that is none, through one worker with all roles."""
+    with scratch_dir() as folder:
+        (folder / BROKEN).write_bytes(b"no video at all" * 1000)
+        pipeline = Pipeline.create(
+            folder,
+            bootstrap_servers=kafka,
+            redis_url=redis_server.url,
+            media_roots=[samples, folder],
+            metrics_port="0",
+            usd_per_cpu_hour="3600",  # a dollar a CPU second: what costs says can be read as seconds
+        )
+        try:
+            yield _kept(pipeline, folder)
+        finally:
+            pipeline.close()
+
+
+def _kept(pipeline: Pipeline, folder: Path) -> Ledger:
+    worker = pipeline.start_worker()
+    process, port = psutil.Process(worker.child.pid), worker.ready["metrics_port"]
+    at_ready = _settled(process, port)
+    uploads = [*sample_uploads(pipeline.settings.cache_dir)[::2], upload_of(folder / BROKEN, BROKEN, market="DE")]
+    pipeline.publish(*uploads)
+    verdicts = pipeline.await_verdicts([upload.video_id for upload in uploads], 180)
+    at_end = _settled(process, port)
+    signals = [fact for fact in pipeline.facts() if isinstance(fact, Signal)]
+    return Ledger(pipeline, at_ready, at_end, signals, verdicts)
+
+
+def _settled(process: psutil.Process, port: int) -> Reading:
+    """The kernel's reading, and the first of the account that is as late."""
+    kernel_seconds = _tree_cpu_seconds(process)
+
+    def caught_up() -> Reading | None:
+        page = read_metrics(port)
+        stages = {stage: page.total("vidsignal_cpu_seconds_total", stage=stage) for stage in PROCESS_STAGES}
+        return Reading(_tree_cpu_seconds(process), stages) if sum(stages.values()) >= kernel_seconds else None
+
+    return await_value(caught_up, 30, lambda: f"the account never reached {kernel_seconds} CPU seconds")
+
+
+def _tree_cpu_seconds(process: psutil.Process) -> float:
+    """The worker's own time, its decoders' and that of children that ended."""
+    own = process.cpu_times()
+    ended = own.children_user + own.children_system
+    living = [child.cpu_times() for child in process.children(recursive=True)]
+    return float(own.user + own.system + ended + sum(times.user + times.system for times in living))
+
+
+class TestReceiptsAddUp:
+    def test_stages_are_all_that_the_kernel_charged(self, ledger: Ledger) -> None:
+        """The account of the process lacks nothing and invents nothing, from its first instruction on."""
+        for reading in (ledger.at_ready, ledger.run):
+            assert sum(reading.stages.values()) == pytest.approx(reading.kernel_seconds, rel=TOLERANCE_RATIO)
+
+    def test_start_up_is_told_apart(self, ledger: Ledger) -> None:
+        """Loading and warming up models is most of what a worker used when it is ready, and nothing of a run."""
+        assert ledger.at_ready.stages["startup"] > 0.8 * ledger.at_ready.kernel_seconds
+        assert ledger.run.stages["startup"] == 0
+
+    def test_receipts_and_idle_time_are_the_run(self, ledger: Ledger) -> None:
+        """What signals and decodes say, and what was used while nothing was worked on, is what the run took."""
+        accounted_seconds = ledger.on_receipts() + ledger.run.stages["idle"]
+        assert accounted_seconds == pytest.approx(ledger.run.kernel_seconds, rel=TOLERANCE_RATIO)
+        assert ledger.run.stages["idle"] < 0.2 * ledger.run.kernel_seconds
+
+    def test_each_stage_on_receipts_is_the_process_s(self, ledger: Ledger) -> None:
+        """Not only the sum: no stage pays for another."""
+        costs = [verdict.cost.cpu_seconds_by_stage for verdict in ledger.verdicts.values()]
+        for stage in ("decode", "operators", "device"):
+            told = sum(cost.get(stage, 0.0) for cost in costs)
+            told += sum(cost.get("index", 0.0) for cost in costs) if stage == "decode" else 0.0
+            assert told == pytest.approx(ledger.run.stages[stage], rel=TOLERANCE_RATIO), stage
+
+    def test_every_signal_carries_its_share(self, ledger: Ledger) -> None:
+        """Overhead is on receipts of signals that failed, too; models are named where they worked."""
+        assert all(signal.receipt.overhead_cpu_seconds >= 0 for signal in ledger.signals)
+        failed = [signal for signal in ledger.signals if signal.status == "failed"]
+        assert {signal.video_id for signal in failed} == {BROKEN}
+        assert sum(signal.receipt.overhead_cpu_seconds for signal in failed) > 0
+        decodes = [signal.receipt.decode for signal in failed]
+        assert {decode.decode_id for decode in decodes if decode} == {decodes[0].decode_id if decodes[0] else None}
+        assert all(decode is not None and decode.cpu_seconds > 0 for decode in decodes)
+        frames = [signal.receipt for signal in ledger.signals if signal.modality == "frames" and signal.receipt.items]
+        assert frames
+        for receipt in frames:
+            assert set(receipt.models) == {"efficientnet-lite0", "opennsfw"}
+            assert sum(part.items for part in receipt.models.values()) == receipt.items
+            assert sum(part.cpu_seconds for part in receipt.models.values()) == pytest.approx(
+                receipt.device_cpu_seconds
+            )
+
+
+class TestCostsCommand:
+    def test_says_what_the_receipts_say(self, ledger: Ledger) -> None:
+        """The command reads the same receipts from the log, and its groups add up."""
+        answer = ledger.pipeline.command("costs", "--by", "creator", "--json")
+        assert answer.returncode == 0, answer.stderr
+        found = json.loads(answer.stdout)["roll_up"]
+        assert found["total"]["cpu_seconds"] == pytest.approx(ledger.on_receipts())
+        assert found["total"]["usd"] == pytest.approx(ledger.on_receipts())
+        assert sum(group["usd"] for group in found["groups"]) == pytest.approx(found["total"]["usd"])
+        assert found["total"]["num_videos"] == len(ledger.verdicts)
+
+    def test_draws_a_picture(self, ledger: Ledger, tmp_path: Path) -> None:
+        """A table for people, and a picture beside it."""
+        answer = ledger.pipeline.command("costs", "--by", "modality", "--plot", str(tmp_path / "costs.png"))
+        assert answer.returncode == 0, answer.stderr
+        assert "a thousand videos" in answer.stdout
+        assert (tmp_path / "costs.png").read_bytes().startswith(b"\x89PNG")

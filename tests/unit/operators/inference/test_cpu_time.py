@@ -1,0 +1,84 @@
+"""A batch's CPU time: of whatever thread computes it, shared by its items, the same on the bill as in metrics."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from operators.inference.backend import DeviceResult
+from tests.unit.operators.inference.fakes import (
+    CountingObserver,
+    FakeBackend,
+    FakeModel,
+    number,
+    open_inference,
+    ticket,
+)
+
+WORK_SECONDS = 0.1
+
+
+def burn() -> None:
+    began = time.thread_time()
+    while time.thread_time() - began < WORK_SECONDS:
+        pass
+
+
+class BusyModel(FakeModel):
+    """Computes on the device's thread and on one of a pool of its own, as native libraries do."""
+
+    def run(self, batch: np.ndarray) -> DeviceResult:
+        helper = threading.Thread(target=lambda: (burn(), time.sleep(0.5)))
+        helper.start()
+        burn()
+        time.sleep(0.35)  # the helper lives until after the batch, as a pool's threads do
+        return super().run(batch)
+
+
+class BusyBackend(FakeBackend):
+    """Its models compute in earnest."""
+
+    def load(self, card: object, module: object) -> FakeModel:
+        model = super().load(card, module)  # type: ignore[arg-type]
+        return BusyModel(model.card, model.backend)
+
+
+class TestCpuTime:
+    async def test_all_threads_of_a_batch_are_on_the_bill(self) -> None:
+        """The device's thread and the pool's: twice the time of one; another thread's work is not in it."""
+        observer = CountingObserver()
+        inference = await open_inference(BusyBackend(), observer=observer)
+        done = threading.Event()
+        stranger = threading.Thread(target=lambda: (burn(), done.wait(30)))
+        stranger.start()
+        items = [number(value) for value in range(4)]
+        outputs = await inference.batcher("doubler").submit_many(items, ticket())
+        done.set()
+        stranger.join()
+        await inference.close()
+        billed = sum(output.cpu_seconds for output in outputs)
+        assert billed == pytest.approx(sum(run.cpu_seconds for run in observer.runs))
+        assert 2 * WORK_SECONDS * len(observer.runs) <= billed < 2.9 * WORK_SECONDS * len(observer.runs)
+
+    async def test_items_share_alike_and_know_their_model(self) -> None:
+        """Equal parts of the batch that they rode in."""
+        observer = CountingObserver()
+        inference = await open_inference(FakeBackend(), observer=observer)
+        outputs = await inference.batcher("doubler").submit_many([number(1), number(2)], ticket())
+        await inference.close()
+        assert {output.model for output in outputs} == {"doubler"}
+        assert all(output.cpu_seconds > 0 for output in outputs)
+        assert sum(output.cpu_seconds for output in outputs) == pytest.approx(
+            sum(run.cpu_seconds for run in observer.runs)
+        )
+
+    async def test_device_seconds_add_up(self) -> None:
+        """What all batches cost the device, for meters of its energy."""
+        inference = await open_inference(FakeBackend())
+        outputs = await inference.batcher("doubler").submit_many([number(1), number(2), number(3)], ticket())
+        assert inference.device_seconds() == pytest.approx(sum(output.device_seconds for output in outputs))
+        assert inference.cpu_seconds() > 0
+        await inference.close()

@@ -1,0 +1,113 @@
+"""The kernel's clocks: of a team of threads, and of processes that follow one another."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from operators.cpu_clocks import SuccessiveProcesses, ThreadTeam, process_cpu_seconds, thread_cpu_seconds
+
+WORK_SECONDS = 0.2
+
+
+def burn() -> None:
+    """Use CPU time on the calling thread."""
+    began = time.thread_time()
+    while time.thread_time() - began < WORK_SECONDS:
+        np.sqrt(np.arange(1000.0))
+
+
+class TestThreadTeam:
+    def test_counts_what_its_members_start_and_nobody_else(self) -> None:
+        """A native pool's threads are started by a member, and inherit its name: so does this thread's child."""
+        team, done = ThreadTeam("testers"), threading.Event()
+
+        def work() -> None:
+            team.join()
+            child = threading.Thread(target=lambda: (burn(), done.wait(30)))
+            child.start()
+            burn()
+            done.wait(30)
+            child.join()
+
+        member, stranger = threading.Thread(target=work), threading.Thread(target=burn)
+        assert team.cpu_seconds() == 0.0
+        member.start()
+        stranger.start()
+        stranger.join()
+        try:
+            deadline = time.monotonic() + 30
+            while team.cpu_seconds() < 2 * WORK_SECONDS and time.monotonic() < deadline:
+                time.sleep(0.01)
+            assert 2 * WORK_SECONDS <= team.cpu_seconds() < 2.9 * WORK_SECONDS
+        finally:
+            done.set()
+            member.join()
+
+    def test_two_teams_of_one_name_are_two(self) -> None:
+        """Two engines in one process do not count each other's work."""
+        first, second = ThreadTeam("twins"), ThreadTeam("twins")
+        ended = threading.Event()
+
+        def work() -> None:
+            first.join()
+            burn()
+            ended.wait(30)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        try:
+            deadline = time.monotonic() + 30
+            while first.cpu_seconds() < WORK_SECONDS and time.monotonic() < deadline:
+                time.sleep(0.01)
+            assert first.cpu_seconds() >= WORK_SECONDS
+            assert second.cpu_seconds() == 0.0
+        finally:
+            ended.set()
+            thread.join()
+
+    def test_no_such_thread_or_process(self) -> None:
+        """What is gone has no clock."""
+        assert thread_cpu_seconds(2**22 + 1) is None
+        assert process_cpu_seconds(2**22 + 1) is None
+
+
+class TestSuccessiveProcesses:
+    def test_adds_up_those_that_ended(self) -> None:
+        """Each process's time stays counted when it is gone, and its start is told apart."""
+        clock = SuccessiveProcesses()
+        for number in (1, 2):
+            with started() as process:
+                clock.began(process.pid)
+                await_line(process)
+                clock.became_ready()
+                process.stdin.write(b"go\n")  # type: ignore[union-attr]
+                process.stdin.flush()  # type: ignore[union-attr]
+                await_line(process)
+                clock.ends()
+                process.kill()
+            assert clock.cpu_seconds() - clock.start_cpu_seconds >= number * WORK_SECONDS
+        total = clock.cpu_seconds()
+        assert clock.start_cpu_seconds > 0
+        clock.ends()
+        assert clock.cpu_seconds() == total
+
+
+def started() -> subprocess.Popen[bytes]:
+    """A process that says when it is ready, works when it is told, and says when it has."""
+    program = (
+        "import time; print('ready', flush=True); input(); end = time.process_time() + "
+        f"{WORK_SECONDS}\nwhile time.process_time() < end: pass\nprint('done', flush=True); input()"
+    )
+    return subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
+def await_line(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdout is not None
+    if not process.stdout.readline():
+        pytest.fail("the process ended early")
