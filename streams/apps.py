@@ -12,7 +12,7 @@ import faust
 from schemas.topics import Topic
 from streams import metrics
 from streams.clock import Clock
-from streams.delivery.admission import Admission
+from streams.delivery.admission import Admission, AlwaysOpen, Door
 from streams.delivery.attempts import Attempts
 from streams.delivery.consumer_rules import ConsumerRules
 from streams.delivery.crash import Crash, WorkerExit
@@ -22,6 +22,7 @@ from streams.delivery.parking import Parking
 from streams.delivery.safe_consumer import ConsumerPolicy, SafeConsumer
 from streams.delivery.settlement import Settlement
 from streams.delivery.transport import SafeTransport
+from streams.delivery.unfinished import UnfinishedEvents
 from streams.settings import Role, Settings
 from streams.tls import client_context
 from streams.wire_checks import kafka_tls_files
@@ -29,6 +30,9 @@ from streams.wire_checks import kafka_tls_files
 _SESSION_SECONDS: Final = 12.0
 _REBALANCE_SECONDS: Final = 90.0
 """Longer than the longest drain, so that a member that drains is not taken for dead."""
+_LONGEST_PAUSE_SECONDS: Final = 7 * 86_400.0
+"""Between two polls: full buffers are not polled for, and an operator may pause a role for days. Whether a member lives
+is what its heartbeats say, and whether it gets on, the worker's watchdog."""
 _FETCH_WAIT_SECONDS: Final = 0.5
 _EMBEDDED_FETCH_WAIT_SECONDS: Final = 0.05
 """The embedded broker does not answer a waiting fetch when a record arrives."""
@@ -60,6 +64,8 @@ class RoleSpec:
     """Where media may be away."""
     num_arrived: Callable[[], int] = lambda: 0
     """Grows while something arrives that an unfinished event waits for."""
+    door: Door = AlwaysOpen()  # noqa: RUF009  (it has no state)
+    """Says whether new events may be worked on at all."""
     close: Callable[[], Awaitable[None]] | None = None
     """Ends what the works began beside their deliveries; called when those have ended."""
 
@@ -78,6 +84,7 @@ class RoleApp:
         self.role = spec.role
         self.joined = asyncio.Event()
         self.ledger = OffsetLedger(len(spec.works))
+        self.unfinished = UnfinishedEvents(spec.role, settings.event_limit_seconds, clock)
         self._crash = crash
         self._close_works = spec.close
         self._drain_timeout_seconds = settings.drain_timeout_seconds
@@ -85,9 +92,11 @@ class RoleApp:
         self._parking = spec.parking
         self._num_arrived = spec.num_arrived
         on_suspend = spec.parking.end if spec.parking is not None else None
-        self.admission = Admission(spec.capacity, spec.works, self._settlement.settle, on_suspend)
-        if spec.role == "media":
-            metrics.SLOTS_TAKEN.set_function(lambda: self.admission.num_slots)
+        self._door = spec.door
+        self.admission = Admission(spec.capacity, spec.works, self._settlement.settle, on_suspend, spec.door)
+        if spec.role in ("media", "backfill"):
+            metrics.SLOTS_TAKEN.labels(spec.role).set_function(lambda: self.admission.num_slots)
+            metrics.SLOTS.labels(spec.role).set(spec.capacity)
         self._app = faust_app(settings, spec)
         self._app.transport = SafeTransport(self._app.conf.broker_consumer, self._app, self._policy(settings, spec))
         self._deliveries = [self._delivery(name, work, spec, clock) for name, work in spec.works.items()]
@@ -115,7 +124,7 @@ class RoleApp:
 
     def lag(self) -> int:
         """Records that wait in the assigned partitions, as far as known; none where they cannot but wait."""
-        if self._parking is not None and self._parking.is_crowded:
+        if not self._door.is_open or (self._parking is not None and self._parking.is_crowded):
             return 0
         consumer = self._app._consumer
         return consumer.lag() if isinstance(consumer, SafeConsumer) and self.joined.is_set() else 0
@@ -152,6 +161,7 @@ class RoleApp:
             attempts=spec.attempts,
             parking=spec.parking,
             device_fault_attempts=spec.device_fault_attempts,
+            unfinished=self.unfinished,
         )
 
 
@@ -185,7 +195,7 @@ def faust_app(settings: Settings, spec: RoleSpec) -> QuietApp:
         broker_session_timeout=_SESSION_SECONDS,
         broker_heartbeat_interval=3.0,
         broker_rebalance_timeout=_REBALANCE_SECONDS,
-        broker_max_poll_interval=3600.0,
+        broker_max_poll_interval=_LONGEST_PAUSE_SECONDS,
         broker_max_poll_records=spec.poll_records,
         broker_commit_interval=1.0,
         consumer_metadata_max_age_ms=30_000,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from models.card import Card, Precision
@@ -15,7 +15,7 @@ from operators.audio.loudness import loudness_meter
 from operators.class_names import ClassNames, load_class_names
 from operators.context.text_models import TextModels, load_text_models
 from operators.inference.backend import BackendConfig
-from operators.inference.catalogue import best_backend_name, open_backend
+from operators.inference.catalogue import best_backend_name, open_backend, open_device_energy
 from operators.inference.cpu_probe import CpuCapabilities
 from operators.inference.inference import Inference
 from operators.inference.observer import InferenceObserver, SilentObserver
@@ -25,18 +25,23 @@ from operators.media.limits import DecodeLimits
 from operators.media.plan import PlanPolicy
 from operators.media.pool import DecodeObserver, DecoderPool
 from operators.media.pool import SilentObserver as SilentDecodeObserver
-from operators.media.session import MediaSession, MediaSessions
+from operators.media.session import MediaOpener, MediaSession, MediaSessions
 from operators.media.sources.catalogue import SourceAccess, SourceOpener
 from operators.media.sources.limits import FetchLimits
 from operators.media.sources.spool import Spool
 from operators.native_threads import hold_to_one_thread
+from operators.tracing import SILENT_TRACER, Tracer
 from schemas.identity import Modality
 from schemas.uploads import VideoUploaded
 from streams.agents.analysis import HostThreads, Work
 from streams.agents.catalogue import AGENTS
 from streams.agents.host_threads import ThreadedHost
 from streams.agents.signals import Provenance
+from streams.backfill.gate import BackfillGate, QuietHost
 from streams.clock import SystemClock
+from streams.costs.cpu_account import CpuAccount, CpuObserver
+from streams.costs.cpu_account import SilentObserver as SilentCpuObserver
+from streams.costs.engine_account import CountedParts, open_engine_account
 from streams.delivery.breaker import Breakers
 from streams.origins import WatchedOpener
 from streams.provenance import provenance_of
@@ -45,6 +50,11 @@ from streams.settings import Settings
 InferenceObserverFactory = Callable[[str], InferenceObserver]
 """Makes an observer from the name of the device."""
 
+
+_LOWEST_PRIORITY = 19
+"""Niceness of a process that takes the processor from nobody."""
+_BACKFILL_PATIENCE = 10
+"""How many times longer a decode may take that lives on what live ones leave; its CPU time is limited as ever."""
 
 PLAN_POLICY = PlanPolicy()
 """How this release samples media; part of every fingerprint."""
@@ -56,11 +66,22 @@ class EngineOptions:
 
     decode_observer: DecodeObserver = field(default_factory=SilentDecodeObserver)
     inference_observer: InferenceObserverFactory = field(default=lambda _device: SilentObserver())
+    cpu_observer: CpuObserver = field(default_factory=SilentCpuObserver)
+    tracer: Tracer = SILENT_TRACER
     decoder_command: tuple[str, ...] = DECODER_COMMAND
     plan_policy: PlanPolicy = PLAN_POLICY
     load_module: Callable[[Card, Settings], Any] = field(
         default=lambda card, settings: load_module(card, settings.cache_dir)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillParts:
+    """What the backfill role does not share with the media role of the same process, so that neither waits for it."""
+
+    sessions: MediaSessions
+    """With a decoder process of their own, of the lowest priority; it starts with the first video."""
+    host: ThreadedHost
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +97,9 @@ class Engine:
     text: TextModels
     class_names: ClassNames
     provenance: Mapping[Modality, Provenance]
+    backfill: BackfillParts
+    account: CpuAccount
+    """Of the whole process."""
     _open_parts: AsyncExitStack
 
     def work(self, upload: VideoUploaded, event_unix_seconds: float, session: MediaSession, ticket: Ticket) -> Work:
@@ -90,6 +114,10 @@ class Engine:
             text=self.text,
             class_names=self.class_names,
         )
+
+    def behind(self, gate: BackfillGate) -> Engine:
+        """The same engine as the backfill role sees it; closed by closing this one."""
+        return replace(self, sessions=self.backfill.sessions, host=QuietHost(self.backfill.host, gate))
 
     async def close(self) -> None:
         """End decoders, device and threads, in the reverse order of their start."""
@@ -120,9 +148,12 @@ async def open_engine(
         media = WatchedOpener(_open_sources(settings, opening), breakers)
         host = ThreadedHost(settings.decode_processes)
         opening.callback(host.close)
+        sessions = MediaSessions(pool, media, options.plan_policy, options.tracer)
+        backfill = _open_backfill(settings, options, media, opening)
+        counted = CountedParts(inference, (host, backfill.host), (sessions, backfill.sessions))
         return Engine(
             device=device,
-            sessions=MediaSessions(pool, media, options.plan_policy),
+            sessions=sessions,
             media=media,
             breakers=breakers,
             inference=inference,
@@ -130,6 +161,8 @@ async def open_engine(
             text=text,
             class_names=class_names,
             provenance=_provenance(inference, options.plan_policy),
+            backfill=backfill,
+            account=open_engine_account(counted, options.cpu_observer, open_device_energy(device)),
             _open_parts=opening.pop_all(),
         )
 
@@ -140,7 +173,7 @@ def _load_host_models(settings: Settings) -> tuple[TextModels, ClassNames]:
 
 
 FETCHED_BLOCK_BYTES = 256 * 1024
-MAX_READ_AHEAD_BYTES = 1024 * 1024
+MAX_READ_AHEAD_BYTES = 512 * 1024
 """Small enough that a glance at a keyframe fetches little else: 1 MiB blocks fetch a third more of a long video."""
 
 
@@ -164,14 +197,35 @@ def _open_sources(settings: Settings, opening: AsyncExitStack) -> SourceOpener:
     return opener
 
 
-async def _open_pool(settings: Settings, options: EngineOptions, opening: AsyncExitStack) -> DecoderPool:
-    limits = DecodeLimits(
+def _open_backfill(
+    settings: Settings, options: EngineOptions, media: MediaOpener, opening: AsyncExitStack
+) -> BackfillParts:
+    limits = replace(_limits(settings), wall_seconds=_BACKFILL_PATIENCE * settings.decode_timeout_seconds)
+    pool = DecoderPool(
+        1, limits, observer=options.decode_observer, command=options.decoder_command, niceness=_LOWEST_PRIORITY
+    )
+    opening.push_async_callback(pool.close)
+    host = ThreadedHost(1)
+    opening.callback(host.close)
+    return BackfillParts(MediaSessions(pool, media, options.plan_policy), host)
+
+
+def _limits(settings: Settings) -> DecodeLimits:
+    return DecodeLimits(
         wall_seconds=settings.decode_timeout_seconds,
         cpu_seconds=int(settings.decode_timeout_seconds),
         memory_bytes=settings.decode_memory_bytes,
     )
+
+
+async def _open_pool(settings: Settings, options: EngineOptions, opening: AsyncExitStack) -> DecoderPool:
+    limits = _limits(settings)
     pool = DecoderPool(
-        settings.decode_processes, limits, observer=options.decode_observer, command=options.decoder_command
+        settings.decode_processes,
+        limits,
+        observer=options.decode_observer,
+        command=options.decoder_command,
+        tracer=options.tracer,
     )
     await pool.open()
     opening.push_async_callback(pool.close)
@@ -196,6 +250,7 @@ async def _open_inference(
         lambda card: options.load_module(card, settings),
         open_backend(device, config),
         observer=options.inference_observer(device),
+        tracer=options.tracer,
     )
     opening.push_async_callback(inference.close)
     return inference

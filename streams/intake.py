@@ -6,11 +6,12 @@ import structlog
 
 from schemas.errors import InvalidEvent
 from schemas.facts import Accepted, Deleted, Failure
-from schemas.identity import Modality
-from schemas.topics import SIGNALS
+from schemas.identity import Lane, Modality
+from schemas.topics import BACKFILL, SIGNALS
 from schemas.uploads import DeletionRequested, VideoUploaded
 from schemas.wire import Headers, decode_upload_or_deletion, event_headers, header
 from streams import metrics
+from streams.backfill.headers import JOB_HEADER, backfill_headers
 from streams.clock import Clock
 from streams.delivery.admission import Slot
 from streams.delivery.dead_letters import DeadLetters
@@ -19,6 +20,7 @@ from streams.delivery.record import Record
 from streams.delivery.redrive import REDRIVE_HEADER
 from streams.store.cases import Cases, Registered
 from streams.store.deadlines import Deadline, Deadlines
+from streams.tracing import spans
 
 SOURCE = "vidsignal/intake"
 """CloudEvents source of what this role publishes."""
@@ -37,6 +39,7 @@ class Intake:
         letters: takes what cannot be read.
         expected: modalities that every case waits for.
         default_deadline_seconds: decision budget of an upload that names none.
+        backfill_deadline_seconds: the same in the backfill lane, where waiting is no delay.
         clock: stamps.
     """
 
@@ -49,6 +52,7 @@ class Intake:
         letters: DeadLetters,
         expected: tuple[Modality, ...],
         default_deadline_seconds: float,
+        backfill_deadline_seconds: float,
         clock: Clock,
     ) -> None:
         self._cases = cases
@@ -56,7 +60,10 @@ class Intake:
         self._publisher = publisher
         self._letters = letters
         self._expected = expected
-        self._default_deadline_seconds = default_deadline_seconds
+        self._default_deadline_seconds: dict[Lane, float] = {
+            "live": default_deadline_seconds,
+            "backfill": backfill_deadline_seconds,
+        }
         self._clock = clock
 
     async def run(self, record: Record, slot: Slot) -> None:
@@ -67,18 +74,31 @@ class Intake:
         if isinstance(event, DeletionRequested):
             await self._forget(record, event)
         else:
-            await self._open_case(record, self._accept(record, event))
+            with metrics.STAGE_SECONDS.labels("intake").time():
+                is_open = await self._open_case(record, self._accept(record, event))
+            if is_open and event.lane == "backfill":
+                await self._pass_on(record, event)
 
-    async def _open_case(self, record: Record, accepted: Accepted) -> None:
-        if await self._cases.register(accepted) is Registered.FORGOTTEN:
+    async def _pass_on(self, record: Record, upload: VideoUploaded) -> None:
+        """Give the upload to the backfill role, as it is; the media role skips it."""
+        headers = backfill_headers(record.headers, record.timestamp_unix_seconds)
+        await self._publisher.publish(BACKFILL, upload.video_id, record.value, headers=headers)
+
+    async def _open_case(self, record: Record, accepted: Accepted) -> bool:
+        """Whether there is a case now; there is none of a revision that is forgotten."""
+        with spans.span("register case"):
+            registered = await self._cases.register(accepted)
+        if registered is Registered.FORGOTTEN:
             metrics.EVENTS_SKIPPED.labels("intake", "forgotten").inc()
             _log.info("an upload of a forgotten revision is refused", revision=accepted.revision)
-            return
+            return False
         due = accepted.deadline_unix_seconds
-        await self._deadlines.register(Deadline(accepted.video_id, accepted.revision, due))
+        with spans.span("register deadline"):
+            await self._deadlines.register(Deadline(accepted.video_id, accepted.revision, due))
         await self._publisher.publish(
             SIGNALS, accepted.video_id, accepted, headers=self._headers(record, accepted, "accepted")
         )
+        return True
 
     async def _forget(self, record: Record, event: DeletionRequested) -> None:
         """Say in the log that a video is gone; the fold does the rest, in the order of the log."""
@@ -99,19 +119,8 @@ class Intake:
         await self._letters.write(record, failure, role="intake")
 
     def _accept(self, record: Record, upload: VideoUploaded) -> Accepted:
-        budget_seconds = upload.deadline_seconds or self._default_deadline_seconds
-        return Accepted(
-            video_id=upload.video_id,
-            revision=upload.revision,
-            expected=self._expected,
-            lane=upload.lane,
-            market=upload.market,
-            creator_id=upload.creator_id,
-            title=upload.title[:_TITLE_CHARACTERS],
-            uploaded_unix_seconds=record.timestamp_unix_seconds,
-            deadline_unix_seconds=record.timestamp_unix_seconds + budget_seconds,
-            source=record.source,
-        )
+        budget_seconds = upload.deadline_seconds or self._default_deadline_seconds[upload.lane]
+        return acceptance(record, upload, self._expected, record.timestamp_unix_seconds + budget_seconds)
 
     def _headers(self, record: Record, fact: Accepted | Deleted, kind: str) -> Headers:
         headers = event_headers(
@@ -120,8 +129,27 @@ class Intake:
             source=SOURCE,
             now_unix_seconds=self._clock.now_unix_seconds(),
             traceparent=header(record.headers, "traceparent"),
+            span=spans.traceparent(),
         )
         return headers + passed_on(record)
+
+
+def acceptance(
+    record: Record, upload: VideoUploaded, expected: tuple[Modality, ...], deadline_unix_seconds: float
+) -> Accepted:
+    """The fact that a revision waits for a verdict; the record's timestamp is the time of its upload."""
+    return Accepted(
+        video_id=upload.video_id,
+        revision=upload.revision,
+        expected=expected,
+        lane=upload.lane,
+        market=upload.market,
+        creator_id=upload.creator_id,
+        title=upload.title[:_TITLE_CHARACTERS],
+        uploaded_unix_seconds=record.timestamp_unix_seconds,
+        deadline_unix_seconds=deadline_unix_seconds,
+        source=record.source,
+    )
 
 
 def require_own_key(record: Record, upload: VideoUploaded | DeletionRequested) -> None:
@@ -133,5 +161,5 @@ def require_own_key(record: Record, upload: VideoUploaded | DeletionRequested) -
 
 def passed_on(record: Record) -> Headers:
     """Headers that every fact of an upload carries on."""
-    redrive = header(record.headers, REDRIVE_HEADER)
-    return () if redrive is None else ((REDRIVE_HEADER, redrive),)
+    found = ((name, header(record.headers, name)) for name in (REDRIVE_HEADER, JOB_HEADER))
+    return tuple((name, value) for name, value in found if value is not None)

@@ -86,7 +86,8 @@ def producer_configuration(settings: Settings) -> dict[str, Any]:
 def require_broker(settings: Settings, timeout_seconds: float = REQUEST_SECONDS) -> AdminClient:
     """Return an admin client once a broker answered. Raises BrokerAway, or BrokerRefuses as soon as one does."""
     refusals = Refusals()
-    admin = AdminClient(client_configuration(settings, refusals))
+    # What the library would write to the terminal many times a second stands in the error, once.
+    admin = AdminClient({**client_configuration(settings, refusals), "log_level": 0})
     give_up = monotonic() + timeout_seconds
     while True:
         try:
@@ -121,11 +122,17 @@ class StoredRecord:
 
 
 def read_to_end(
-    settings: Settings, topics: Iterable[str], timeout_seconds: float = 30.0, *, partition: int | None = None
+    settings: Settings,
+    topics: Iterable[str],
+    timeout_seconds: float = 30.0,
+    *,
+    partition: int | None = None,
+    since_unix_seconds: float | None = None,
 ) -> Iterator[StoredRecord]:
     """Yield every record that lies in the topics now, from the oldest, without joining a group.
 
-    With `partition` only records of that partition number.
+    With `partition` only records of that partition number; with `since_unix_seconds` none before the first of that
+    time.
 
     Raises:
         BrokerAway: no broker answers, or it stopped answering before the end was reached.
@@ -143,13 +150,23 @@ def read_to_end(
     try:
         found = _partitions(consumer, list(topics))
         wanted = {item for item in found if partition is None or item[1] == partition}
+        consumer.assign(_starts(consumer, wanted, since_unix_seconds))
         yield from _drain(consumer, wanted, timeout_seconds)
     finally:
         consumer.close()
 
 
+def _starts(consumer: Consumer, wanted: set[tuple[str, int]], since_unix_seconds: float | None) -> list[TopicPartition]:
+    if since_unix_seconds is None:
+        return [TopicPartition(topic, partition, 0) for topic, partition in wanted]
+    asked = [TopicPartition(topic, partition, int(since_unix_seconds * 1000)) for topic, partition in wanted]
+    try:
+        return list(consumer.offsets_for_times(asked, timeout=REQUEST_SECONDS))
+    except KafkaException as error:
+        raise BrokerAway(f"no broker said where that time lies: {error}") from error
+
+
 def _drain(consumer: Consumer, waiting: set[tuple[str, int]], timeout_seconds: float) -> Iterator[StoredRecord]:
-    consumer.assign([TopicPartition(topic, partition, 0) for topic, partition in waiting])
     give_up = monotonic() + timeout_seconds
     while waiting:
         message = consumer.poll(0.5)

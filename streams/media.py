@@ -1,7 +1,8 @@
-"""The media role: each agent states one signal per revision, from the one decode that all of them share."""
+"""The media and backfill roles: each agent states one signal per revision, from the one decode that all share."""
 
 from __future__ import annotations
 
+import math
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +12,8 @@ import msgspec
 from operators.inference.ticket import Ticket
 from schemas.errors import InvalidEvent
 from schemas.facts import Failure, Signal
-from schemas.receipts import DecodeReceipt
+from schemas.identity import Lane
+from schemas.receipts import DecodeReceipt, Receipt
 from schemas.topics import SIGNALS
 from schemas.uploads import VideoUploaded
 from schemas.wire import decode_upload_or_deletion, encode, event_headers, header
@@ -20,13 +22,16 @@ from streams.agents.analysis import Agent, Analysis
 from streams.agents.shared_session import SharedSession
 from streams.agents.signals import Provenance, failed_signal, failed_signal_id, ok_signal, signal_id
 from streams.clock import Clock
+from streams.costs.share import receipt_with_share, with_share
 from streams.delivery.admission import Slot
 from streams.delivery.dead_letters import DeadLetters
 from streams.delivery.publisher import Publisher
 from streams.delivery.record import Record
 from streams.engine import Engine
 from streams.intake import passed_on, require_own_key
-from streams.store.claims import Claims
+from streams.settings import Role
+from streams.store.claims import Claims, Prior
+from streams.tracing import spans
 
 SOURCE = "vidsignal/media"
 """CloudEvents source of what this role publishes."""
@@ -44,6 +49,17 @@ class MediaParts:
     engine: Engine
     clock: Clock
     default_deadline_seconds: float
+    role: Role = "media"
+    """Whose uploads: the media role's, or the backfill role's, which come later and are in no hurry."""
+
+    @property
+    def lane(self) -> Lane:
+        """Where all of their items queue."""
+        return "backfill" if self.role == "backfill" else "live"
+
+    def skip(self, cause: str) -> None:
+        """Count an event that gets no signal here."""
+        metrics.EVENTS_SKIPPED.labels(self.role, cause).inc()
 
 
 class ModalityWork:
@@ -62,35 +78,64 @@ class ModalityWork:
 
     async def run(self, record: Record, slot: Slot) -> None:
         """Publish the modality's signal: the claimed one where there is one, else a new one."""
-        upload = _read(record)
+        upload = self._read(record)
         if upload is None:
             return
-        prior = await self._parts.claims.look_up(upload.video_id, self._names(upload, record))
+        prior = await self._prior(upload, record)
         if prior.forgotten_revision >= upload.revision:
-            metrics.EVENTS_SKIPPED.labels("media", "forgotten").inc()
+            self._parts.skip("forgotten")
         elif prior.claimed is not None:
             metrics.CLAIMS_REUSED.labels(self._agent.modality).inc()
             await self._publish(record, upload, prior.claimed)
         elif prior.newest_revision > upload.revision:
-            metrics.EVENTS_SKIPPED.labels("media", "older-revision").inc()
+            self._parts.skip("older-revision")
         else:
-            await self._state(record, slot, upload)
+            with self._parts.engine.account.signal():
+                await self._state(record, slot, upload)
 
     async def fail(self, record: Record, slot: Slot, failure: Failure) -> None:
         """State that there is no result; the letter goes first, so that a claimed failure has one for certain."""
         try:
-            upload = _read(record)
+            upload = self._read(record)
         except InvalidEvent as error:
-            metrics.EVENTS_SKIPPED.labels("media", error.cause).inc()  # intake answers for it
+            self._parts.skip(error.cause)
+            if self._parts.role == "backfill":  # of what is on `video.uploaded`, intake answers for it
+                await self._write_letter(record, slot, failure)
             return
         if upload is None:
             return
-        prior = await self._parts.claims.look_up(upload.video_id, self._names(upload, record))
+        prior = await self._prior(upload, record)
         if prior.forgotten_revision >= upload.revision:
-            metrics.EVENTS_SKIPPED.labels("media", "forgotten").inc()
+            self._parts.skip("forgotten")
             return
-        await slot.once("dead-letter", lambda: self._parts.letters.write(record, failure, role="media"))
-        await self._claim_and_publish(record, upload, self._failed(record, upload, failure))
+        with self._parts.engine.account.signal():
+            await self._write_letter(record, slot, failure)
+            signal = self._failed(record, upload, failure, await self._ended_decode(slot))
+            await self._claim_and_publish(record, upload, signal)
+
+    async def _ended_decode(self, slot: Slot) -> DecodeReceipt | None:
+        """What the decode cost of which nothing came; a failed agent pays for it, too, if it looks at media."""
+        shared = await slot.known("session") if self._agent.modality != "context" else None
+        return shared.ended_receipt() if isinstance(shared, SharedSession) else None
+
+    async def _write_letter(self, record: Record, slot: Slot, failure: Failure) -> None:
+        role = self._parts.role
+        await slot.once("dead-letter", lambda: self._parts.letters.write(record, failure, role=role))
+
+    def _read(self, record: Record) -> VideoUploaded | None:
+        """The upload; None where another role answers for the event. Raises InvalidEvent."""
+        event = decode_upload_or_deletion(record.value)
+        require_own_key(record, event)
+        if not isinstance(event, VideoUploaded):
+            return None  # intake answers for a deletion
+        if self._parts.role == "media" and event.lane == "backfill":
+            self._parts.skip("backfill-lane")  # intake passes it on to the backfill role's topic
+            return None
+        return event
+
+    async def _prior(self, upload: VideoUploaded, record: Record) -> Prior:
+        with spans.span("look up claim"):
+            return await self._parts.claims.look_up(upload.video_id, self._names(upload, record))
 
     def _names(self, upload: VideoUploaded, record: Record) -> tuple[str, str]:
         identity = signal_id(upload.video_id, upload.revision, self._agent.modality, self._provenance.fingerprint)
@@ -100,7 +145,11 @@ class ModalityWork:
         with metrics.STAGE_SECONDS.labels(self._agent.modality).time():
             analysis = await self._analysis(record, slot, upload)
         signal = ok_signal(
-            self._agent, upload, analysis, self._provenance, now_unix_seconds=self._parts.clock.now_unix_seconds()
+            self._agent,
+            upload,
+            with_share(analysis, self._parts.engine.account),
+            self._provenance,
+            now_unix_seconds=self._parts.clock.now_unix_seconds(),
         )
         num_bytes = len(encode(signal))
         if num_bytes > _LARGEST_SIGNAL_BYTES:
@@ -128,12 +177,14 @@ class ModalityWork:
         return SharedSession(await stack.enter_async_context(opening))
 
     def _ticket(self, record: Record, upload: VideoUploaded) -> Ticket:
+        if self._parts.lane == "backfill":
+            return Ticket(upload.video_id, "backfill", math.inf)
         budget_seconds = upload.deadline_seconds or self._parts.default_deadline_seconds
         clock = self._parts.clock
         left_seconds = record.timestamp_unix_seconds + budget_seconds - clock.now_unix_seconds()
-        return Ticket(upload.video_id, upload.lane, clock.monotonic_seconds() + left_seconds)
+        return Ticket(upload.video_id, "live", clock.monotonic_seconds() + left_seconds)
 
-    def _failed(self, record: Record, upload: VideoUploaded, failure: Failure) -> Signal:
+    def _failed(self, record: Record, upload: VideoUploaded, failure: Failure, decode: DecodeReceipt | None) -> Signal:
         return failed_signal(
             self._agent,
             upload,
@@ -141,14 +192,16 @@ class ModalityWork:
             record.source,
             self._provenance,
             now_unix_seconds=self._parts.clock.now_unix_seconds(),
+            receipt=receipt_with_share(Receipt(decode=decode), self._parts.engine.account),
         )
 
     async def _claim_and_publish(self, record: Record, upload: VideoUploaded, signal: Signal) -> None:
-        stored = await self._parts.claims.claim(
-            upload.video_id, signal.signal_id, encode(signal), revision=upload.revision
-        )
+        with metrics.STAGE_SECONDS.labels("claim").time(), spans.span("claim", status=signal.status):
+            stored = await self._parts.claims.claim(
+                upload.video_id, signal.signal_id, encode(signal), revision=upload.revision
+            )
         if stored is None:
-            metrics.EVENTS_SKIPPED.labels("media", "forgotten").inc()
+            self._parts.skip("forgotten")
             return
         await self._publish(record, upload, stored)
         metrics.SIGNALS.labels(signal.modality, signal.status).inc()
@@ -161,16 +214,11 @@ class ModalityWork:
             source=SOURCE,
             now_unix_seconds=signal.produced_unix_seconds,
             traceparent=header(record.headers, "traceparent"),
+            span=spans.traceparent(),
         )
         await self._parts.publisher.publish(SIGNALS, upload.video_id, value, headers=headers + passed_on(record))
 
 
 async def _count_decode(receipt: DecodeReceipt) -> None:
     metrics.DECODE_CPU_SECONDS.inc(receipt.cpu_seconds)
-
-
-def _read(record: Record) -> VideoUploaded | None:
-    """The upload; None where it is a deletion, which intake answers for. Raises InvalidEvent."""
-    event = decode_upload_or_deletion(record.value)
-    require_own_key(record, event)
-    return event if isinstance(event, VideoUploaded) else None
+    metrics.DECODE_COVERAGE_RATIO.observe(receipt.coverage_ratio)

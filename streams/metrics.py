@@ -7,20 +7,23 @@ from typing import Final
 from prometheus_client import Counter, Gauge, Histogram
 
 _LATENCY_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+_STAGE_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, *_LATENCY_SECONDS)
 _SHORT_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 
 EVENTS_IN = Counter("vidsignal_events_in_total", "Events taken from a topic", ("role", "agent"))
+EVENTS_FINISHED = Counter("vidsignal_events_finished_total", "Events that an agent is through with", ("role", "agent"))
 EVENTS_OUT = Counter("vidsignal_events_out_total", "Events confirmed by the broker", ("topic",))
 EVENTS_SKIPPED = Counter("vidsignal_events_skipped_total", "Events that another role answers for", ("role", "cause"))
 IN_FLIGHT = Gauge("vidsignal_events_in_flight", "Events being worked on", ("role",))
-SLOTS_TAKEN = Gauge("vidsignal_slots_taken", "Videos that hold an admission slot")
+SLOTS_TAKEN = Gauge("vidsignal_slots_taken", "Videos that hold an admission slot", ("role",))
+SLOTS = Gauge("vidsignal_slots", "Videos that may hold an admission slot at once", ("role",))
 STAGE_SECONDS = Histogram(
-    "vidsignal_stage_seconds", "Time in one stage of the walk", ("stage",), buckets=_LATENCY_SECONDS
+    "vidsignal_stage_seconds", "Time in one stage of the walk", ("stage",), buckets=_STAGE_SECONDS
 )
 VERDICT_LATENCY_SECONDS = Histogram(
     "vidsignal_upload_to_verdict_seconds",
-    "From the broker's timestamp of the upload to a published verdict",
-    ("status",),
+    "From the broker's timestamp of the upload to the first published verdict of a status",
+    ("status", "lane"),
     buckets=_LATENCY_SECONDS,
 )
 BATCH_ITEMS = Histogram("vidsignal_batch_items", "Items in a batch", ("model",), buckets=(1, 2, 4, 8, 16, 32, 64, 128))
@@ -35,21 +38,58 @@ DEVICE_SECONDS = Counter("vidsignal_device_seconds_total", "Time that a device w
 DEVICE_FAULTS = Counter("vidsignal_device_faults_total", "Faults of a device or runner", ("model",))
 DECODES = Counter("vidsignal_decodes_total", "Media sessions decoded", ("result",))
 DECODE_CPU_SECONDS = Counter("vidsignal_decode_cpu_seconds_total", "CPU time of decoder processes")
-DECODE_SECONDS = Histogram("vidsignal_decode_seconds", "Wall time of a decode", buckets=_LATENCY_SECONDS)
+DECODE_PROCESSES = Gauge("vidsignal_decode_processes", "Processes that decode, one video each at a time")
+DECODE_COVERAGE_RATIO = Histogram(
+    "vidsignal_decode_coverage_ratio",
+    "Share of the wanted moments of a video that have a sampled frame",
+    buckets=(0.25, 0.5, 0.75, 0.9, 0.99, 1),
+)
 CONSUMER_LAG = Gauge("vidsignal_consumer_lag", "Records behind the end of a partition", ("role", "topic", "partition"))
 COMMITTED_OFFSET = Gauge("vidsignal_committed_offset", "Committed offset", ("role", "topic", "partition"))
+RECORDS_LOST = Counter(
+    "vidsignal_records_lost_total", "Records that fell out of the log before they were read", ("role", "topic")
+)
 DEAD_LETTERS = Counter("vidsignal_dead_letters_total", "Dead letters written", ("role", "cause"))
 SIGNALS = Counter("vidsignal_signals_total", "Signals published", ("modality", "status"))
 CLAIMS_REUSED = Counter("vidsignal_claims_reused_total", "Replays answered from a claim", ("modality",))
 VERDICTS = Counter("vidsignal_verdicts_total", "Verdicts published", ("status", "action"))
+DECISIONS = Counter(
+    "vidsignal_decisions_total",
+    "Decided revisions, once each and again when the action changed",
+    ("action", "was", "by", "market"),
+)
+DECISION_LABELS = Counter(
+    "vidsignal_decision_labels_total", "Labels that a rule acted on, in those decisions", ("label", "market")
+)
+DECIDED_MODALITIES = Counter(
+    "vidsignal_decided_modalities_total",
+    "Where each modality stood when a revision was first decided",
+    ("modality", "state"),
+)
+AMENDMENTS = Counter(
+    "vidsignal_amendments_total", "Decided verdicts that later facts said anew", ("before", "after", "action")
+)
+LABEL_COVERED = Gauge("vidsignal_label_covered", "1 where an installed model can produce the label, else 0", ("label",))
 FACTS_IGNORED = Counter("vidsignal_facts_ignored_total", "Facts that changed nothing", ("kind", "cause"))
 VIDEOS_FORGOTTEN = Counter("vidsignal_videos_forgotten_total", "Deletions whose tombstones are out")
 AUDIT_FINDINGS = Counter("vidsignal_audit_findings_total", "What an audit found wrong", ("problem",))
 DEADLINES_FIRED = Counter("vidsignal_deadlines_fired_total", "Deadline records published")
 PARKED_EVENTS = Gauge("vidsignal_parked_events", "Videos that wait for where their media lies, without a slot")
+PARKING_PLACES = Gauge("vidsignal_parking_places", "Videos that may wait so at once")
+BACKFILL_HELD = Gauge("vidsignal_backfill_held", "1 while the backfill role stands back for live videos")
+BACKFILL_PAUSED = Gauge("vidsignal_backfill_paused", "1 while an operator keeps the backfill role from new videos")
 SOURCE_BREAKERS_OPEN = Gauge("vidsignal_source_breakers_open", "Origins of media that are away")
 SOURCE_BYTES = Counter("vidsignal_source_bytes_total", "Bytes of media fetched", ("kind",))
 RETRIES = Counter("vidsignal_retries_total", "Waits for something that was away", ("what",))
+CPU_SECONDS = Counter(
+    "vidsignal_cpu_seconds_total",
+    "CPU time of the worker and its decoder processes, by what it went into; the stages add up to all of it",
+    ("stage",),
+)
+IDLE_SECONDS = Counter("vidsignal_idle_seconds_total", "Time in which the worker had no video to work on")
+OLDEST_UNCONFIRMED_SECONDS = Gauge(
+    "vidsignal_oldest_unconfirmed_record_seconds", "How long the oldest record sent waits for the broker to confirm it"
+)
 COST_USD = Counter("vidsignal_cost_usd_total", "Cost of final verdicts by the price table")
 ENERGY_JOULES = Counter("vidsignal_energy_joules_total", "Energy of final verdicts, modelled where not measured")
 VIDEO_COST_USD = Histogram(
@@ -58,10 +98,31 @@ VIDEO_COST_USD = Histogram(
 ENGAGEMENT_EVENTS = Counter(
     "vidsignal_engagement_events_total", "Engagement events, and what became of them", ("result",)
 )
+ENGAGEMENT_KINDS = Counter(
+    "vidsignal_engagement_kinds_total", "Engagement events that were counted, by kind", ("kind",)
+)
 ENGAGEMENT_BATCH_SECONDS = Histogram(
     "vidsignal_engagement_batch_seconds", "Time to count one batch of engagement events", buckets=_SHORT_SECONDS
 )
 ENGAGEMENT_SUMMARIES = Counter("vidsignal_engagement_summaries_total", "Engagement summaries written to the log")
 ENGAGEMENT_SEEKS = Counter(
     "vidsignal_engagement_seeks_total", "Times that the store stood elsewhere in the log than the consumer"
+)
+ENGAGEMENT_DELAY_SECONDS = Histogram(
+    "vidsignal_engagement_delay_seconds",
+    "From the broker's timestamp of the first event of a batch to its count in Redis",
+    buckets=_LATENCY_SECONDS,
+)
+ENGAGEMENT_AGE_SECONDS = Histogram(
+    "vidsignal_engagement_age_seconds",
+    "From the latest event of a summary to the feature record that was published with it",
+    buckets=_LATENCY_SECONDS,
+)
+BUILD_INFO = Gauge("vidsignal_build_info", "1 for each role that a worker runs", ("version", "device", "role"))
+TRACE_SPANS = Counter("vidsignal_trace_spans_total", "Spans that a collector took, or that were dropped", ("result",))
+OVERDUE_EVENTS = Gauge(
+    "vidsignal_overdue_events", "Events unfinished beyond the limit, by what they are at", ("role", "stage")
+)
+OLDEST_UNFINISHED_SECONDS = Gauge(
+    "vidsignal_oldest_unfinished_event_seconds", "Age of the oldest event that is worked on", ("role",)
 )

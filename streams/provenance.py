@@ -27,6 +27,14 @@ def provenance_of(
     parts += [f"plan={PLAN_VERSION}/{plan!r}", f"code={agent.code_version}"]
     return Provenance(
         fingerprint=hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32],
-        generation=sum(cards[name].generation for name in agent.models),
+        generation=generation_of(agent, cards),
         models=models,
     )
+
+
+def generation_of(agent: Agent, cards: Mapping[str, Card]) -> int:
+    """Grows with every model, code and sampling plan that replaces another; of two signals the higher one wins.
+
+    An agent that gives a model up has to raise its `code_version` by more than that model's generation.
+    """
+    return sum(cards[name].generation for name in agent.models) + agent.code_version + PLAN_VERSION

@@ -10,10 +10,12 @@ from redis.asyncio import Redis
 
 from schemas.facts import Failure
 from schemas.identity import MODALITIES
-from schemas.topics import SIGNALS, UPLOADED
+from schemas.topics import BACKFILL, SIGNALS, UPLOADED
 from streams import metrics
 from streams.apps import RoleSpec, group_of
 from streams.audit import Audit, AuditSweep
+from streams.backfill.gate import BackfillGate
+from streams.backfill.work import BackfillWork, Readmission
 from streams.clock import Clock
 from streams.delivery.admission import Slot
 from streams.delivery.attempts import Attempts
@@ -25,7 +27,7 @@ from streams.delivery.publisher import Publisher
 from streams.delivery.record import Record
 from streams.intake import Intake
 from streams.rebuild import RebuildStores
-from streams.settings import Settings
+from streams.settings import Role, Settings
 from streams.similarity.vectors import Vectors
 from streams.store.applied import AppliedOffsets
 from streams.store.cases import Cases
@@ -136,6 +138,7 @@ def intake_spec(shared: Shared) -> RoleSpec:
         letters=shared.letters,
         expected=MODALITIES,
         default_deadline_seconds=shared.settings.default_deadline_seconds,
+        backfill_deadline_seconds=shared.settings.backfill_deadline_seconds,
         clock=shared.clock,
     )
     return RoleSpec("intake", UPLOADED, {"intake": intake}, _LIGHT_EVENTS, KafkaCommits())
@@ -147,8 +150,28 @@ def media_spec(shared: Shared, engine: Engine) -> RoleSpec:
     return RoleSpec(
         role="media",
         topic=UPLOADED,
-        works=_modality_works(shared, engine),
+        works=_modality_works(shared, engine, "media"),
         capacity=settings.slots,
+        rules=KafkaCommits(),
+        attempts=Attempts(shared.redis, shared.keys),
+        device_fault_attempts=settings.device_fault_attempts,
+        parking=_watched_parking(shared, engine),
+        num_arrived=lambda: engine.media.bytes_fetched,
+        poll_records=_MEDIA_POLL_RECORDS,
+        buffer_records=_MEDIA_BUFFER_RECORDS,
+    )
+
+
+def backfill_spec(shared: Shared, engine: Engine, gate: BackfillGate) -> RoleSpec:
+    """Past uploads become signals, when no live one is in flight."""
+    settings = shared.settings
+    metrics.BACKFILL_HELD.set_function(lambda: not gate.is_quiet)
+    metrics.BACKFILL_PAUSED.set_function(lambda: gate.is_paused)
+    return RoleSpec(
+        role="backfill",
+        topic=BACKFILL,
+        works=_backfill_works(shared, engine.behind(gate)),
+        capacity=settings.backfill_slots,
         rules=KafkaCommits(),
         attempts=Attempts(shared.redis, shared.keys),
         device_fault_attempts=settings.device_fault_attempts,
@@ -156,17 +179,41 @@ def media_spec(shared: Shared, engine: Engine) -> RoleSpec:
         num_arrived=lambda: engine.media.bytes_fetched,
         poll_records=_MEDIA_POLL_RECORDS,
         buffer_records=_MEDIA_BUFFER_RECORDS,
+        door=gate,
     )
 
 
+async def is_backfill_paused(shared: Shared) -> bool:
+    """Whether an operator paused the lane."""
+    return bool(await shared.redis.exists(shared.keys.backfill_paused()))
+
+
+def _backfill_works(shared: Shared, engine: Engine) -> Mapping[str, Work]:
+    readmission = Readmission(
+        redis=shared.redis,
+        keys=shared.keys,
+        publisher=shared.publisher,
+        expected=MODALITIES,
+        deadline_seconds=shared.settings.backfill_deadline_seconds,
+        clock=shared.clock,
+    )
+    works = _modality_works(shared, engine, "backfill")
+    return {modality: BackfillWork(work, readmission) for modality, work in works.items()}
+
+
 def _parking(shared: Shared, engine: Engine) -> Parking:
-    parking = Parking(
+    return Parking(
         engine.breakers,
         shared.clock,
         capacity=shared.settings.max_parked,
         patience_seconds=shared.settings.source_patience_seconds,
     )
+
+
+def _watched_parking(shared: Shared, engine: Engine) -> Parking:
+    parking = _parking(shared, engine)
     metrics.PARKED_EVENTS.set_function(lambda: parking.num_parked)
+    metrics.PARKING_PLACES.set(shared.settings.max_parked)
     metrics.SOURCE_BREAKERS_OPEN.set_function(lambda: engine.breakers.num_open)
     return parking
 
@@ -193,8 +240,8 @@ def verdict_spec(shared: Shared, policy: Policy) -> RoleSpec:
     )
 
 
-def _modality_works(shared: Shared, engine: Engine) -> Mapping[str, Work]:
-    # torch comes with these, and only workers of the media role shall pay for it
+def _modality_works(shared: Shared, engine: Engine, role: Role) -> Mapping[str, Work]:
+    # torch comes with these, and only workers of the media and backfill roles shall pay for it
     from streams.agents.catalogue import AGENTS
     from streams.media import MediaParts, ModalityWork
 
@@ -205,5 +252,6 @@ def _modality_works(shared: Shared, engine: Engine) -> Mapping[str, Work]:
         engine=engine,
         clock=shared.clock,
         default_deadline_seconds=shared.settings.default_deadline_seconds,
+        role=role,
     )
     return {modality: ModalityWork(agent, engine.provenance[modality], parts) for modality, agent in AGENTS.items()}

@@ -21,11 +21,12 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from streams.retention import retention_problems
 from streams.secret_files import UnreadableSecret, read_secret_files
 from streams.wire_checks import wire_problems
 
-Role = Literal["intake", "media", "verdict", "engagement"]
-ROLES: tuple[Role, ...] = ("intake", "media", "verdict", "engagement")
+Role = Literal["intake", "media", "backfill", "verdict", "engagement"]
+ROLES: tuple[Role, ...] = ("intake", "media", "backfill", "verdict", "engagement")
 
 ObjectPrefix = Annotated[str, Field(pattern=r"^(s3|gs|az)://[^/?#]+/")]
 
@@ -105,6 +106,12 @@ class Settings(BaseSettings):
         max(1, min(4, os.cpu_count() or 1)), description="Threads of one model on a CPU; they wait without spinning."
     )
     slots: Annotated[int, Field(ge=1, le=256)] = Field(8, description="Videos in flight in one worker's media role.")
+    backfill_slots: Annotated[int, Field(ge=1, le=256)] = Field(
+        2, description="Videos in flight in one worker's backfill role."
+    )
+    backfill_beside_live: Annotated[int, Field(ge=0, le=256)] = Field(
+        0, description="Live videos in flight in the same worker beside which the backfill role goes on."
+    )
     decode_processes: Annotated[int, Field(ge=1, le=64)] = Field(
         max(1, min(8, os.cpu_count() or 1)), description="Processes that decode, one video each at a time."
     )
@@ -112,8 +119,21 @@ class Settings(BaseSettings):
     decode_memory_bytes: Annotated[int, Field(ge=256 * 1024**2)] = 3 * 1024**3
 
     default_deadline_seconds: Annotated[float, Field(gt=0, le=7 * _DAY_SECONDS)] = 600.0
+    backfill_deadline_seconds: Annotated[float, Field(gt=0, le=7 * _DAY_SECONDS)] = Field(
+        7 * _DAY_SECONDS, description="The same for uploads of the backfill lane."
+    )
     drain_timeout_seconds: Annotated[float, Field(gt=0, lt=60)] = 15.0
-    claim_ttl_seconds: Annotated[float, Field(ge=_DAY_SECONDS)] = 15 * _DAY_SECONDS
+    topic_retention_uploaded_seconds: Annotated[int, Field(ge=3_600)] = Field(
+        7 * 86_400, description="How long `topics create` has the broker keep uploads."
+    )
+    topic_retention_signals_seconds: Annotated[int, Field(ge=7 * 86_400)] = Field(
+        14 * 86_400, description="The same for facts; longer than the longest deadline."
+    )
+    topic_retention_engagement_seconds: Annotated[int, Field(ge=3_600)] = 7 * 86_400
+    topic_retention_dead_letter_seconds: Annotated[int, Field(ge=3_600)] = 28 * 86_400
+    claim_ttl_seconds: Annotated[float, Field(ge=_DAY_SECONDS)] = Field(
+        15 * _DAY_SECONDS, description="At least as long as uploads and facts are kept."
+    )
     guard_seconds: Annotated[float, Field(ge=_DAY_SECONDS)] = Field(
         35 * _DAY_SECONDS,
         description="How long late facts of a deleted video are kept off; longer than any topic keeps.",
@@ -140,6 +160,25 @@ class Settings(BaseSettings):
         None, description="Prometheus endpoint on loopback; 0 takes a free port; unset: no endpoint."
     )
     metrics_host: str = "127.0.0.1"
+    health_port: Annotated[int, Field(ge=0, le=65_535)] | None = Field(
+        None, description="Where /alive and /ready answer; 0 takes a free port; unset: no endpoint."
+    )
+    health_host: str = "127.0.0.1"
+    stall_patience_seconds: Annotated[float, Field(gt=0)] = Field(
+        600.0, description="Without a finished event although records wait; longer than any one event takes."
+    )
+    loop_patience_seconds: Annotated[float, Field(ge=2)] = Field(
+        60.0, description="How long the event loop may stand still before the worker ends itself."
+    )
+    event_limit_seconds: Annotated[float, Field(gt=0)] = Field(
+        300.0, description="An event that is worked on for longer is named in the log and counted."
+    )
+    traces_endpoint: Annotated[str, Field(pattern=r"^https?://[^/\s]+")] | None = Field(
+        None, description="Address of an OTLP/HTTP collector; unset: nothing is traced."
+    )
+    traces_sample_ratio: Annotated[float, Field(ge=0, le=1)] = Field(
+        1.0, description="Share of the traces that is kept, by trace id; what a producer does not sample never is."
+    )
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -170,6 +209,13 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _refuse_wires_that_do_not_fit(self) -> Self:
         problems = wire_problems(self)
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_retentions_that_do_not_fit(self) -> Self:
+        problems = retention_problems(self)
         if problems:
             raise ValueError("\n".join(problems))
         return self

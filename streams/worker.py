@@ -11,38 +11,46 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from importlib import import_module
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from prometheus_client import start_http_server
 
 from models.weights import WeightsCorrupt, WeightsMissing
 from operators.inference.cpu_probe import CpuCapabilities
 from schemas.topics import ENGAGEMENT, TOPICS
 from streams.apps import RoleApp, RoleSpec, group_of
+from streams.backfill.gate import BackfillGate
 from streams.broker_wait import await_topics
 from streams.clock import SystemClock
+from streams.costs.keeping import keep_account, open_light_account
 from streams.delivery.crash import Crash, WorkerExit
 from streams.delivery.publisher import Publisher
 from streams.engagement.role import EngagementRole
+from streams.health.endpoint import HealthPortTaken
+from streams.health.watch import HealthWatch, Question
 from streams.kafka_clients import BrokerRefuses, producer_configuration
 from streams.kafka_rights import require_rights
 from streams.logs import configure_logs
-from streams.observers import DecodeMetrics, InferenceMetrics
+from streams.metric_series import begin_series
+from streams.metrics_endpoint import MetricsEndpoint, MetricsPortTaken
+from streams.observers import CpuMetrics, DecodeMetrics, InferenceMetrics
 from streams.pins import WrongVersion, check_pins
 from streams.process_setup import prepare_process
-from streams.roles import Shared, intake_spec, media_spec, verdict_spec
+from streams.roles import Shared, backfill_spec, intake_spec, is_backfill_paused, media_spec, verdict_spec
 from streams.settings import InvalidSettings, Settings, read_settings
 from streams.store.client import open_store
 from streams.store.keys import Keys
 from streams.store.refusals import StoreRefuses, require_entry
 from streams.store.wire import store_options
 from streams.store.witness import Witness
+from streams.tracing import spans
+from streams.tracing.opening import traced
 from streams.verdict.policy import Policy
 from streams.verdict.policy_checks import InvalidPolicy
 from streams.verdict.policy_file import load_policy
 from streams.verdict.sweep import deadline_sweep, tombstone_sweep
-from streams.watchdog import Watchdog
+from streams.watchdog import Progress, Watchdog
 
 if TYPE_CHECKING:
     from streams.engine import Engine, EngineOptions
@@ -50,11 +58,14 @@ if TYPE_CHECKING:
 _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _LONGEST_STOP_SECONDS: Final = 14.0
 """Beside the drain; then the process ends as it is, and unfinished events come again."""
-MISCONFIGURATIONS: Final = (InvalidPolicy, WrongVersion, WeightsMissing, WeightsCorrupt, BrokerRefuses, StoreRefuses)
+MISCONFIGURATIONS: Final = (
+    InvalidPolicy, WrongVersion, WeightsMissing, WeightsCorrupt, BrokerRefuses, StoreRefuses, HealthPortTaken,
+    MetricsPortTaken,
+)  # fmt: skip
 """What a restart does not help against; told in one line, without a traceback."""
+_ANALYSING: Final = frozenset(("media", "backfill"))
+"""Roles that need an engine."""
 _CRASH_CHECK_SECONDS: Final = 0.5
-_PATIENCE_SECONDS: Final = 600.0
-"""Without a finished event although records wait; longer than any one event takes."""
 _ASK_SECONDS: Final = 5.0
 
 _log = structlog.get_logger(__name__)
@@ -64,7 +75,12 @@ def counted_options() -> EngineOptions:
     """The usual parts, their work counted in metrics; torch comes with the import."""
     from streams.engine import EngineOptions
 
-    return EngineOptions(decode_observer=DecodeMetrics(), inference_observer=InferenceMetrics)
+    return EngineOptions(
+        decode_observer=DecodeMetrics(),
+        inference_observer=InferenceMetrics,
+        cpu_observer=CpuMetrics(),
+        tracer=spans.for_operators(),
+    )
 
 
 def run_worker(settings: Settings, engine_options: Callable[[], EngineOptions] = counted_options) -> int:
@@ -74,14 +90,15 @@ def run_worker(settings: Settings, engine_options: Callable[[], EngineOptions] =
 
     Args:
         settings: of the process.
-        engine_options: asked once the process is prepared for torch, and only where the media role runs.
+        engine_options: asked once the process is prepared for torch, and only where media are analysed.
     """
     configure_logs(settings.log_format, settings.log_level)
     try:
         check_pins()
         policy = load_policy(settings.policy_file)
-        capabilities = prepare_process(settings) if "media" in settings.roles else None
-        return asyncio.run(Worker(settings, policy, capabilities, engine_options).run())
+        capabilities = prepare_process(settings) if _ANALYSING.intersection(settings.roles) else None
+        with traced(settings):
+            return asyncio.run(Worker(settings, policy, capabilities, engine_options).run())
     except MISCONFIGURATIONS as error:
         sys.stderr.write(f"{error}\n")
         return WorkerExit.MISCONFIGURED
@@ -93,8 +110,8 @@ class Worker:
     Args:
         settings: of the process.
         policy: of the verdict role.
-        capabilities: of the CPU; None where the media role does not run.
-        engine_options: of the media role's engine.
+        capabilities: of the CPU; None where neither the media nor the backfill role runs.
+        engine_options: of the engine that these two share.
     """
 
     def __init__(
@@ -113,6 +130,7 @@ class Worker:
         self._engagement: list[EngagementRole] = []
         """None or one; it is no Faust app."""
         self._background: list[asyncio.Task[None]] = []
+        self._health = HealthWatch(settings, self._has_joined)
 
     async def run(self) -> int:
         """Open, serve, close; return the exit code."""
@@ -122,18 +140,23 @@ class Worker:
             asyncio.get_running_loop().add_signal_handler(number, self._stopped.set)
         async with AsyncExitStack() as opened:
             try:
+                self._health.open(opened)
                 await self._unless_ended(self._serve(opened))
             finally:
+                self._health.state.is_draining = True
                 self._limit_stop()
                 await self._stop_all()
+        if self._crash.reason:
+            _log.critical("the worker ended", exit_code=int(self._crash.exit_code), reason=self._crash.reason)
         return self._crash.exit_code
 
     async def _serve(self, opened: AsyncExitStack) -> None:
         """Open everything, say that it is ready, and wait for ever."""
         self._spawn(self._look_for_crashes())
         shared = await self._open_shared(opened)
+        self._spawn(self._health.ask(self._questions(shared), self._clock))
         # Models take long to warm up; the light roles join meanwhile, so that uploads are seen.
-        _, device = await asyncio.gather(self._join_light_roles(shared), self._join_media_role(shared, opened))
+        _, device = await asyncio.gather(self._join_light_roles(shared), self._join_heavy_roles(shared, opened))
         self._watch(shared)
         self._say_ready(device)
         await asyncio.Event().wait()
@@ -160,21 +183,40 @@ class Worker:
         role.start()
         await role.joined.wait()
 
-    async def _join_media_role(self, shared: Shared, opened: AsyncExitStack) -> str | None:
-        """Return the name of the device; None where the role does not run here."""
+    async def _join_heavy_roles(self, shared: Shared, opened: AsyncExitStack) -> str | None:
+        """Return the name of the device; None where no role that needs one runs here."""
         if self._capabilities is None:
+            self._spawn(keep_account(open_light_account(CpuMetrics()), self._clock))
             return None
         engines = await asyncio.to_thread(import_module, "streams.engine")  # torch comes with it and takes seconds
         engine: Engine = await engines.open_engine(self._settings, self._capabilities, self._engine_options())
         opened.push_async_callback(engine.close)
-        await self._join(media_spec(shared, engine))
+        self._spawn(keep_account(engine.account, self._clock))
+        specs = []
+        if "media" in self._settings.roles:
+            specs.append(media_spec(shared, engine))
+        if "backfill" in self._settings.roles:
+            specs.append(backfill_spec(shared, engine, self._backfill_gate(shared, engine)))
+        await asyncio.gather(*(self._join(spec) for spec in specs))
         return engine.device
+
+    def _backfill_gate(self, shared: Shared, engine: Engine) -> BackfillGate:
+        gate = BackfillGate(
+            num_live=lambda: sum(role.admission.num_slots for role in self._roles if role.role == "media"),
+            beside_live=self._settings.backfill_beside_live,
+            hold=engine.inference.hold,
+            clock=self._clock,
+        )
+        self._spawn(gate.watch())
+        self._spawn(gate.watch_pause(lambda: is_backfill_paused(shared)))
+        return gate
 
     async def _join(self, spec: RoleSpec) -> None:
         topic = self._settings.topic_prefix + spec.topic.name
         await require_rights(self._settings, topic, group_of(self._settings, spec.role))
         role = RoleApp(self._settings, spec, self._crash, self._clock)
         self._roles.append(role)
+        self._spawn(role.unfinished.watch())
         await role.start()
         await role.joined.wait()
 
@@ -222,8 +264,10 @@ class Worker:
             self._crash.report(error)
 
     def _watch(self, shared: Shared) -> None:
-        roles: list[RoleApp | EngagementRole] = [*self._roles, *self._engagement]
-        watchdog = Watchdog(roles, _PATIENCE_SECONDS, self._clock, all_answer=lambda: self._all_answer(shared))
+        watched: list[Progress] = [*self._roles, *self._engagement, *(role.thread for role in self._engagement)]
+        patience_seconds = self._settings.stall_patience_seconds
+        watchdog = Watchdog(watched, patience_seconds, self._clock, all_answer=lambda: self._all_answer(shared))
+        self._health.state.stuck_roles = lambda: watchdog.stuck
         self._spawn(watchdog.run())
 
     async def _look_for_crashes(self) -> None:
@@ -231,6 +275,21 @@ class Worker:
             await self._clock.sleep(_CRASH_CHECK_SECONDS)
             for role in self._roles:
                 role.report_crash()
+
+    def _has_joined(self, name: str) -> bool:
+        roles: list[RoleApp | EngagementRole] = [*self._roles, *self._engagement]
+        return any(role.role == name and role.joined.is_set() for role in roles)
+
+    def _questions(self, shared: Shared) -> dict[str, Question]:
+        """What readiness depends on beside the worker itself."""
+
+        async def store() -> bool:
+            return bool(await shared.redis.ping())
+
+        async def broker() -> bool:
+            return await asyncio.to_thread(shared.publisher.is_answered, TOPICS[0], _ASK_SECONDS / 2)
+
+        return {"store": store, "broker": broker}
 
     async def _all_answer(self, shared: Shared) -> bool:
         """Whether broker and store are there; what waits for them is not stuck."""
@@ -255,21 +314,24 @@ class Worker:
             self._crash.report(task.exception() or RuntimeError("ended"))
 
     def _say_ready(self, device: str | None) -> None:
+        begin_series(self._settings, device)
         line = {
             "event": "ready",
             "process_id": os.getpid(),
             "roles": list(self._settings.roles),
             "device": device,
             "metrics_port": self._open_metrics(),
+            "health_port": self._health.port,
         }
+        self._health.state.is_serving = True
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
 
     def _open_metrics(self) -> int | None:
         if self._settings.metrics_port is None:
             return None
-        server, _ = start_http_server(self._settings.metrics_port, self._settings.metrics_host)
-        return int(server.server_port)
+        host, port = self._settings.metrics_host, self._settings.metrics_port
+        return MetricsEndpoint(host, port, lambda: chain(*(role.unfinished.events() for role in self._roles))).port
 
     def _limit_stop(self) -> None:
         """From here on the process ends within a bounded time, whatever hangs."""

@@ -12,6 +12,7 @@ from typing import Final
 
 from ops.access.key_patterns import KeyPattern, numbered, of_role, of_topic, of_videos, whole
 from schemas.topics import (
+    BACKFILL,
     DEAD_LETTER,
     ENGAGEMENT,
     MODERATION,
@@ -63,7 +64,7 @@ class RoleAccess:
 _DEAD_LETTERS: Final = (whole(lambda keys: keys.dead_letter("*")), of_videos(Keys.letters))
 
 
-def _media_work(name: str, does: str, source: Topic) -> RoleAccess:
+def _media_work(name: str, does: str, source: Topic, *keys_read: KeyPattern) -> RoleAccess:
     return RoleAccess(
         name=name,
         does=does,
@@ -71,7 +72,7 @@ def _media_work(name: str, does: str, source: Topic) -> RoleAccess:
         writes=(SIGNALS, DEAD_LETTER),
         is_worker=True,
         keys=(of_videos(Keys.claims), of_videos(Keys.guard), of_topic(Keys.attempts, source), *_DEAD_LETTERS),
-        keys_read=(of_videos(Keys.status),),
+        keys_read=(of_videos(Keys.status), *keys_read),
         commands=(*_HASHES_AND_STRINGS, *_SCRIPTS, *_TRANSACTIONS),
     )
 
@@ -80,7 +81,7 @@ INTAKE: Final = RoleAccess(
     name="intake",
     does="validates uploads and registers their cases",
     reads=(UPLOADED,),
-    writes=(SIGNALS, DEAD_LETTER),
+    writes=(BACKFILL, SIGNALS, DEAD_LETTER),
     is_worker=True,
     keys=(
         of_videos(Keys.status),
@@ -92,6 +93,13 @@ INTAKE: Final = RoleAccess(
     commands=(*_HASHES_AND_STRINGS, "@sortedset", *_SCRIPTS, *_TRANSACTIONS),
 )
 MEDIA: Final = _media_work("media", "turns media into signals", UPLOADED)
+PAST: Final = _media_work(
+    "backfill",
+    "turns past uploads into signals when no live one is in flight",
+    BACKFILL,
+    of_videos(Keys.state),
+    whole(Keys.backfill_paused),
+)
 VERDICT: Final = RoleAccess(
     name="verdict",
     does="folds facts into verdicts and feature records, forgets videos, and audits both",
@@ -153,12 +161,22 @@ READER_TRAINER: Final = RoleAccess(
 READER_SAFETY: Final = RoleAccess(
     name="reader-safety", does="reads verdicts from their topic", reads=(MODERATION,), group_prefixes=("safety-",)
 )
+REVIEWER: Final = RoleAccess(
+    name="reviewer",
+    does="records what people decide, by the command `review`",
+    writes=(SIGNALS,),
+    keys_read=tuple(
+        of_videos(key) for key in (Keys.status, Keys.verdict, Keys.features, Keys.embeddings, Keys.engagement)
+    ),
+    commands=(*_READING, *_TRANSACTIONS),
+)
 OPERATOR: Final = RoleAccess(
     name="operator",
-    does="runs the commands: topics, watch, show, forget, dead letters, projection, rebuild",
+    does="runs the commands: topics, watch, show, forget, reprocess, dead letters, projection, rebuild",
     reads=TOPICS,
-    writes=(UPLOADED, ENGAGEMENT),
+    writes=(UPLOADED, BACKFILL, ENGAGEMENT),
     groups=(READER_GROUP, WATCH_GROUP),
+    group_prefixes=("vidsignal-backfill",),
     administers=True,
     keys=(whole(lambda keys: f"{keys.prefix}vs:*"),),
     commands=("@all",),
@@ -167,6 +185,7 @@ OPERATOR: Final = RoleAccess(
 ACCESS: Final[tuple[RoleAccess, ...]] = (
     INTAKE,
     MEDIA,
+    PAST,
     VERDICT,
     ENGAGEMENT_COUNTS,
     PRODUCER,
@@ -174,6 +193,7 @@ ACCESS: Final[tuple[RoleAccess, ...]] = (
     READER_RECOMMENDER,
     READER_TRAINER,
     READER_SAFETY,
+    REVIEWER,
     OPERATOR,
 )
 """Every role, in the order in which an upload meets them."""

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Final
 
 from ops.bench.engagement import bench_engagement
+from ops.bench.lanes import bench_lanes
 from ops.bench.near_duplicates import bench_near_duplicates
+from ops.bench.observing import bench_observing
 from ops.bench.options import BenchOptions
 from ops.bench.pipeline import bench_pipeline
 from ops.bench.report import BenchReport
@@ -15,8 +17,10 @@ from ops.bench.sources import bench_sources
 BENCHES: Final[dict[str, Callable[[BenchOptions], BenchReport]]] = {
     "pipeline": bench_pipeline,
     "sources": bench_sources,
+    "lanes": bench_lanes,
     "engagement": bench_engagement,
     "near-duplicates": bench_near_duplicates,
+    "observing": bench_observing,
 }
 """By the name on the command line."""
 

@@ -22,7 +22,7 @@ from ops.local.worker_process import WorkerProcess
 from ops.local_media import path_of
 from schemas.topics import MODERATION, UPLOADED
 from schemas.uploads import VideoUploaded
-from schemas.wire import encode, event_headers
+from schemas.wire import Headers, encode, event_headers
 from streams.kafka_clients import client_configuration, producer_configuration
 from streams.readers_topics import decode_verdict
 from streams.settings import Settings
@@ -89,7 +89,7 @@ class PipelineContender:
     def run(self, uploads: Sequence[VideoUploaded]) -> float:
         """Publish, and wait for the last final verdict."""
         waiting = {upload.video_id for upload in uploads}
-        consumer = _consumer_at_end(self._settings, self._settings.topic_prefix + MODERATION.name)
+        consumer = consumer_at_end(self._settings, self._settings.topic_prefix + MODERATION.name)
 
         def take(message: Message) -> None:
             verdict = decode_verdict(message.value())
@@ -103,7 +103,7 @@ class PipelineContender:
     def stop_in_mid_work(self, uploads: Sequence[VideoUploaded]) -> float:
         """Ask the worker to stop while uploads are in flight; return the seconds until it has ended."""
         named = [replace(upload, video_id=f"stop-{upload.video_id}") for upload in uploads]
-        _publish(self._producer, self._settings.topic_prefix + UPLOADED.name, named)
+        publish(self._producer, self._settings.topic_prefix + UPLOADED.name, named)
         before = self.metrics().total("vidsignal_slots_taken")
         deadline = time.monotonic() + _READY_SECONDS
         while self.metrics().total("vidsignal_slots_taken") <= before and time.monotonic() < deadline:
@@ -197,7 +197,7 @@ class NaiveContender:
     def run(self, uploads: Sequence[VideoUploaded]) -> float:
         """Publish, and wait for the last result."""
         waiting = {upload.video_id for upload in uploads}
-        consumer = _consumer_at_end(self._settings, self._results)
+        consumer = consumer_at_end(self._settings, self._results)
 
         def take(message: Message) -> None:
             waiting.discard(message.key().decode())
@@ -239,7 +239,7 @@ def _publish_and_await(
 ) -> float:
     try:
         began = time.monotonic()
-        _publish(producer, topic, uploads)
+        publish(producer, topic, uploads)
         while waiting:
             message = consumer.poll(0.2)
             if message is not None and message.error() is None:
@@ -251,16 +251,18 @@ def _publish_and_await(
         consumer.close()
 
 
-def _publish(producer: Producer, topic: str, uploads: Sequence[VideoUploaded]) -> None:
+def publish(producer: Producer, topic: str, uploads: Sequence[VideoUploaded], more_headers: Headers = ()) -> None:
+    """Publish uploads and wait for the broker's word."""
     for upload in uploads:
         headers = event_headers(upload, event_id=upload.video_id, source="/bench", now_unix_seconds=time.time())
-        producer.produce(topic, key=upload.video_id, value=encode(upload), headers=list(headers))
+        producer.produce(topic, key=upload.video_id, value=encode(upload), headers=[*headers, *more_headers])
         producer.poll(0)
     if producer.flush(60):
         raise TimeoutError("the broker did not confirm the uploads within 60 s")
 
 
-def _consumer_at_end(settings: Settings, topic: str) -> Consumer:
+def consumer_at_end(settings: Settings, topic: str) -> Consumer:
+    """A reader of what comes to a topic from now on."""
     consumer = Consumer({**client_configuration(settings), "group.id": "vidsignal-bench", "enable.auto.commit": False})
     partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
     consumer.assign([TopicPartition(topic, number, OFFSET_END) for number in partitions])

@@ -55,18 +55,25 @@ class Stage:
 
 def bench_pipeline(options: BenchOptions) -> BenchReport:
     """Measure; several minutes, or under three with `is_quick`."""
-    cache_dir = read_settings().cache_dir
-    fetch_weights(cache_dir)
-    fetch_samples(cache_dir)
+    cache_dir = ready_assets()
     uploads = bench_uploads(cache_dir, options)
-    with _stage(cache_dir, clip_folders(uploads), options) as stage:
+    with stage_of(cache_dir, clip_folders(uploads), options) as stage:
         if options.is_soak:
             return _soak(stage, uploads, options)
         return _compare(stage, uploads, options)
 
 
+def ready_assets() -> Path:
+    """Fetch weights and clips where they are missing; return where they lie."""
+    cache_dir = read_settings().cache_dir
+    fetch_weights(cache_dir)
+    fetch_samples(cache_dir)
+    return cache_dir
+
+
 @contextmanager
-def _stage(cache_dir: Path, roots: set[Path], options: BenchOptions) -> Iterator[Stage]:
+def stage_of(cache_dir: Path, roots: set[Path], options: BenchOptions) -> Iterator[Stage]:
+    """Broker, store and topics, and the settings with which workers reach them."""
     options.say("starting Apache Kafka and Redis 8 ...")
     with scratch_dir() as folder, LocalStack("real", cache_dir=cache_dir) as stack:
         settings = read_settings(kafka_bootstrap_servers=stack.bootstrap_servers, redis_url=stack.redis_url)

@@ -12,8 +12,10 @@ from ops.cli import (
     analyze,
     audit,
     bench,
+    costs,
     dead_letters,
     demo,
+    doctor,
     engagement,
     forget,
     local,
@@ -22,9 +24,13 @@ from ops.cli import (
     projection,
     publish,
     rebuild,
+    reprocess,
+    review,
     show,
     similar,
+    size,
     spaces,
+    top,
     topics,
     watch,
     worker,
@@ -51,7 +57,9 @@ app.command("watch")(watch.watch)
 app.command("show")(show.show)
 app.command("similar")(similar.similar)
 app.add_typer(spaces.app, name="spaces")
+app.command("review")(review.review)
 app.command("forget")(forget.forget)
+app.add_typer(reprocess.app, name="reprocess")
 app.add_typer(topics.app, name="topics")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(engagement.app, name="engagement")
@@ -61,6 +69,10 @@ app.add_typer(projection.app, name="projection")
 app.add_typer(access.app, name="access")
 app.command("rebuild")(rebuild.rebuild)
 app.command("audit")(audit.audit)
+app.command("costs")(costs.costs)
+app.command("doctor")(doctor.doctor)
+app.command("top")(top.top)
+app.command("size")(size.size)
 app.command("bench")(bench.bench)
 
 

@@ -19,6 +19,8 @@ from schemas.uploads import MAX_UPLOAD_BYTES, VideoUploaded
 from schemas.wire import encode, event_headers
 from streams.kafka_clients import BrokerAway, producer_configuration, require_broker
 from streams.settings import Settings
+from streams.tracing import spans
+from streams.tracing.opening import traced
 
 Media = Annotated[
     list[str],
@@ -94,12 +96,13 @@ def publish_uploads(settings: Settings, uploads: list[VideoUploaded]) -> list[tu
         require_broker(settings)
     except BrokerAway as error:
         fail(str(error), ExitCode.AWAY)
-    producer = Producer(producer_configuration(settings))
     places: dict[str, tuple[int, int]] = {}
     refusals: list[str] = []
-    for upload in uploads:
-        _produce(producer, settings.topic_prefix + UPLOADED.name, upload, places, refusals)
-    producer.flush(60)
+    with traced(settings):
+        producer = Producer(producer_configuration(settings))
+        for upload in uploads:
+            _produce(producer, settings.topic_prefix + UPLOADED.name, upload, places, refusals)
+        producer.flush(60)
     if refusals:
         fail("; ".join(refusals), ExitCode.FOUND)
     if len(places) < len({upload.video_id for upload in uploads}):
@@ -119,14 +122,19 @@ def _produce(
         refusals.append(f"{upload.video_id}: the event has {len(value)} bytes; at most {MAX_UPLOAD_BYTES} are taken")
         return
 
+    span = spans.producing(UPLOADED, key=upload.video_id)
+
     def confirmed(error: Any, message: Any) -> None:
+        span.end("" if error is None else "KafkaError")
         if error is not None:
             refusals.append(f"{upload.video_id}: {error}")
         else:
             places[upload.video_id] = (message.partition(), message.offset())
 
     event_id = f"{upload.video_id}:{upload.revision}"
-    headers = event_headers(upload, event_id=event_id, source="/vidsignal/publish", now_unix_seconds=time())
+    headers = event_headers(
+        upload, event_id=event_id, source="/vidsignal/publish", now_unix_seconds=time(), span=span.traceparent
+    )
     try:
         producer.produce(topic, key=upload.video_id, value=value, headers=list(headers), on_delivery=confirmed)
     except KafkaException as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -90,9 +91,16 @@ def _lines(migration: Migration, is_dropped: bool) -> list[str]:
         lines.append(f"{migration.num_strays} vectors in {migration.old} belong to videos that the store has lost")
     if not migration.is_complete:
         lines.append(f"missing: {', '.join(migration.examples)}{' ...' if migration.num_missing > 5 else ''}")
-        lines.append("they move when they are published again under a higher revision, and analysed by the new model")
+        lines.append(f"they move when the present model has analysed them: {reprocess_command(migration.new)}")
+        lines.append("whose upload is no longer kept has to be published again, under a higher revision")
     elif is_dropped:
         lines.append(f"complete; {migration.old} is removed")
     else:
         lines.append("complete; --drop-old removes the old space")
     return lines
+
+
+def reprocess_command(space: str) -> str:
+    """The command that sends the missing videos through again, as far back as uploads are kept."""
+    first = datetime.now(UTC) - timedelta(seconds=settings_or_exit().topic_retention_uploaded_seconds)
+    return f"vidsignal reprocess --since {first:%Y-%m-%d} --space {space}"

@@ -12,13 +12,14 @@ from streams.worker import run_worker
 
 def worker(
     roles: Annotated[
-        str | None, typer.Option(help="Comma-separated: intake, media, verdict, engagement. All by default.")
+        str | None, typer.Option(help="Comma-separated: intake, media, backfill, verdict, engagement. All by default.")
     ] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
 ) -> None:
     """Run roles until SIGTERM or Ctrl-C; prints one JSON line when models are warm and its groups are joined.
 
     Exit codes: 0 stopped; 2 settings, policy, versions or weights are wrong; 70 crashed and wants to be restarted;
-    78 Redis lost what Kafka remembers: run `vidsignal rebuild`.
+    71 was stuck, with its stacks in the log, and wants to be restarted; 78 Redis lost what Kafka remembers: run
+    `vidsignal rebuild`.
     """
     raise typer.Exit(run_worker(settings_or_exit(roles=roles, device=device)))

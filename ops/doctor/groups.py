@@ -9,10 +9,11 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from ops.doctor.finding import Finding, not_checked, ok, warning, wrong
-from ops.doctor.offsets import committed_offsets, earliest_offsets, latest_offsets, num_members
+from ops.doctor.offsets import earliest_offsets, latest_offsets, num_members
 from ops.doctor.world import ANSWER_SECONDS, World, is_there
 from schemas.topics import BACKFILL, ENGAGEMENT, SIGNALS, UPLOADED, Topic
 from streams.apps import group_of
+from streams.group_offsets import committed_offsets
 from streams.settings import Role, Settings
 
 TOPIC_OF_ROLE: Final[dict[Role, Topic]] = {
@@ -59,7 +60,7 @@ def _progress(admin: AdminClient, settings: Settings, topic: str, group: str, ro
     if topic not in listed:
         return not_checked(group, f"topic {topic} does not exist")
     places = [TopicPartition(topic, number) for number in listed[topic].partitions]
-    committed = committed_offsets(settings, group, places)
+    committed = committed_offsets(settings, group, places, timeout_seconds=ANSWER_SECONDS)
     ends, starts = latest_offsets(admin, places), earliest_offsets(admin, places)
     lost = sum(max(0, starts[part] - offset) for part, offset in committed.items() if offset is not None)
     lag = sum(max(0, end - _next(committed.get(part), starts[part])) for part, end in ends.items())

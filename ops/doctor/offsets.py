@@ -2,29 +2,10 @@
 
 from __future__ import annotations
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from ops.doctor.world import ANSWER_SECONDS
-from streams.kafka_clients import client_configuration
-from streams.settings import Settings
-
-
-def committed_offsets(settings: Settings, group: str, places: list[TopicPartition]) -> dict[int, int | None]:
-    """By partition, what a group committed; None where it never did. Raises KafkaException.
-
-    Asked through a consumer that never joins: librdkafka 2.16's administration ends the process where a coordinator
-    has just moved or is still loading (confluent-kafka-javascript issue 374).
-    """
-    consumer = Consumer({**client_configuration(settings), "group.id": group, "enable.auto.commit": False})
-    try:
-        found = consumer.committed(places, timeout=ANSWER_SECONDS)
-    finally:
-        consumer.close()
-    for place in found:
-        if place.error is not None:
-            raise KafkaException(place.error)
-    return {place.partition: place.offset if place.offset >= 0 else None for place in found}
 
 
 def earliest_offsets(admin: AdminClient, places: list[TopicPartition]) -> dict[int, int]:

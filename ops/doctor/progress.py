@@ -10,10 +10,11 @@ from confluent_kafka.admin import AdminClient
 from redis.exceptions import NoPermissionError
 
 from ops.doctor.finding import Finding, not_checked, ok, warning, wrong
-from ops.doctor.offsets import committed_offsets, earliest_offsets, num_members
+from ops.doctor.offsets import earliest_offsets, num_members
 from ops.doctor.world import ANSWER_SECONDS, World, is_there
 from schemas.topics import SIGNALS
 from streams.apps import group_of
+from streams.group_offsets import committed_offsets
 from streams.settings import Settings
 from streams.store.applied import StoreBehindLog, resume_offset
 from streams.store.keys import Keys
@@ -41,7 +42,10 @@ def _compare(admin: AdminClient, store: Any, settings: Settings) -> Finding:
         applied = [None if value is None else int(value) for value in store.mget(keys)]
     except NoPermissionError:
         return not_checked("applied offsets", "our user may not read them", do="run the doctor as the operator's user")
-    committed, earliest = committed_offsets(settings, group, places), earliest_offsets(admin, places)
+    committed, earliest = (
+        committed_offsets(settings, group, places, timeout_seconds=ANSWER_SECONDS),
+        earliest_offsets(admin, places),
+    )
     return _judge(places, applied, committed, earliest)
 
 

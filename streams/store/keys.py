@@ -17,6 +17,9 @@
 | `vs:tombstones` | sorted set | `<revision>|<video_id>` by the time at which tombstones are written once more |
 | `vs:spaces` | set | names of the embedding spaces that were ever written |
 | `vs:space:<space>` | vector set | by video id, the embeddings of one space with attributes to filter by |
+| `vs:jobs` | sorted set | ids of reprocessing jobs by when they began; not for readers |
+| `vs:job:<id>` | hash | one such job: what it asked for, and where its records lie; not for readers |
+| `vs:backfill-paused` | string | there while an operator keeps the backfill role from beginning anything new |
 | `vs:applied:<group>:<topic>:<partition>` | string | next offset of the log that Redis has seen applied |
 | `vs:attempts:<topic>:<partition>:<offset>` | hash | unclean ends of one event |
 | `vs:engagement-offset:<topic>:<partition>` | string | next offset that is not in the counts; not for readers |
@@ -91,6 +94,18 @@ class Keys:
     def space(self, space: str) -> str:
         """Vector set: the embeddings of one space, by video id."""
         return f"{self.prefix}vs:space:{space}"
+
+    def jobs(self) -> str:
+        """Sorted set: ids of reprocessing jobs by when they began."""
+        return f"{self.prefix}vs:jobs"
+
+    def job(self, job_id: str) -> str:
+        """Hash: one reprocessing job."""
+        return f"{self.prefix}vs:job:{job_id}"
+
+    def backfill_paused(self) -> str:
+        """String: there while the backfill role begins nothing new."""
+        return f"{self.prefix}vs:backfill-paused"
 
     def applied(self, group: str, topic: str, partition: int) -> str:
         """String: the next offset that Redis has not seen applied."""

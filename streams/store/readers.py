@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from redis.asyncio import Redis
 
+from schemas.engagement import Engagement
 from schemas.evidence import Embedding, Feature
 from schemas.outcomes import Verdict
 from streams.store.keys import Keys
@@ -25,6 +26,8 @@ class VideoReading:
     features: Mapping[str, Feature]
     embeddings: Mapping[str, Embedding]
     """By space."""
+    engagement: Engagement | None
+    """What people did so far, fresher than the feature record; None where nobody did anything."""
 
 
 async def read_video(redis: Redis, keys: Keys, video_id: str) -> VideoReading | None:
@@ -34,7 +37,8 @@ async def read_video(redis: Redis, keys: Keys, video_id: str) -> VideoReading | 
         pipeline.get(keys.verdict(video_id))
         pipeline.hgetall(keys.features(video_id))
         pipeline.hgetall(keys.embeddings(video_id))
-        status, verdict, features, embeddings = await pipeline.execute()
+        pipeline.get(keys.engagement(video_id))
+        status, verdict, features, embeddings, engagement = await pipeline.execute()
     if not status:
         return None
     return VideoReading(
@@ -42,6 +46,7 @@ async def read_video(redis: Redis, keys: Keys, video_id: str) -> VideoReading | 
         verdict=msgspec.json.decode(verdict, type=Verdict) if verdict else None,
         features=_decoded(features, Feature),
         embeddings=_decoded(embeddings, Embedding),
+        engagement=msgspec.json.decode(engagement, type=Engagement) if engagement else None,
     )
 
 

@@ -18,7 +18,7 @@ from schemas.engagement import EngagementEvent
 from schemas.topics import DEAD_LETTER, ENGAGEMENT, MODERATION, TOPICS
 from schemas.uploads import DeletionRequested
 from schemas.wire import encode
-from streams.backfill.progress import committed_offsets
+from streams.backfill.progress import backfill_offsets
 from streams.kafka_clients import client_configuration, producer_configuration, read_to_end
 from streams.readers_topics import decode_verdict
 from streams.settings import Settings
@@ -31,6 +31,8 @@ from tests.pipeline import Pipeline, await_value, upload_of
 pytestmark = pytest.mark.slow
 
 CLIPS = ("car-telephone.mkv", "crowd.mp3")
+VIDEO_IDS = (*CLIPS, "patient")
+"""Of those two in the live lane, and of one in the other."""
 WORKERS = ("media", "backfill", "intake", "verdict", "engagement")
 
 
@@ -60,8 +62,7 @@ class TestEveryRoleDoesItsWork:
         def final() -> list[VideoReading] | None:
             for worker in workers:
                 worker.child.require_alive()
-            video_ids = (*CLIPS, "patient")
-            readings = [ask_store(ranker, lambda store, name=name: read_video(store, keys, name)) for name in video_ids]
+            readings = [ask_store(ranker, lambda store, name=name: read_video(store, keys, name)) for name in VIDEO_IDS]
             decided = all(reading and reading.status["status"] == "final" for reading in readings)
             return readings if decided else None
 
@@ -101,7 +102,7 @@ class TestEveryRoleDoesItsWork:
         operator = stack.settings("operator")
         assert [item.topic for item in check_topics(operator) if item.problems] == []
         assert list(read_to_end(operator, [PREFIX + topic.name for topic in TOPICS])) is not None
-        assert committed_offsets(operator) is not None
+        assert backfill_offsets(operator) is not None
 
 
 def refused_requests(stack: GuardedStack, workers: list[WorkerProcess]) -> list[object]:
@@ -135,10 +136,10 @@ def followed_verdicts(settings: Settings) -> dict[str, Any]:
     def follow() -> dict[str, Any] | None:
         while (message := consumer.poll(0.2)) is not None:
             assert message.error() is None, message.error()
-            if message.key().decode() in CLIPS:
+            if message.key().decode() in VIDEO_IDS:
                 verdicts[message.key().decode()] = decode_verdict(message.value())
         final = {name for name, verdict in verdicts.items() if verdict.status == "final"}
-        return verdicts if final == set(CLIPS) else None
+        return verdicts if final == set(VIDEO_IDS) else None
 
     try:
         return await_value(follow, ASK_SECONDS, lambda: f"seen so far: {verdicts}")

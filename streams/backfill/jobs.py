@@ -1,0 +1,99 @@
+"""Reprocessing jobs: what each asked for, and where its records lie; kept in Redis for those who ask how it goes on."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+from redis.asyncio import Redis
+
+from schemas.identity import UnixSeconds
+from streams.store.keys import Keys
+
+_KEPT_SECONDS: Final = 30 * 86_400
+
+
+class JobFilter(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which uploads a job asked for."""
+
+    since_unix_seconds: UnixSeconds
+    until_unix_seconds: UnixSeconds | None = None
+    model: str | None = None
+    """Only videos whose results come from another version of this model than the present one."""
+    space: str | None = None
+    """Only videos without a vector in this embedding space."""
+    market: str | None = None
+    is_every: bool = False
+    """Also videos whose results are of the present models."""
+    limit: int | None = None
+
+
+class Job(Struct, frozen=True, kw_only=True):
+    """One run of `vidsignal reprocess`."""
+
+    job_id: str
+    created_unix_seconds: UnixSeconds
+    filter: JobFilter
+    is_sent: bool = False
+    """Whether all of its uploads are in the topic; else they are being sent, or the command was interrupted."""
+    num_sent: int = 0
+    first_offsets: dict[int, int] = {}
+    """Of its first record, by partition of `video.backfill`."""
+    end_offsets: dict[int, int] = {}
+    """Behind its last record."""
+
+
+class Jobs:
+    """The jobs of a stack, and the one flag that holds for all of them.
+
+    Args:
+        redis: the store.
+        keys: names under the stack's prefix.
+    """
+
+    def __init__(self, redis: Redis, keys: Keys) -> None:
+        self._redis = redis
+        self._keys = keys
+
+    async def save(self, job: Job) -> None:
+        """Write what is known of a job."""
+        fields: dict[Any, Any] = {
+            name: msgspec.json.encode(value) for name, value in msgspec.structs.asdict(job).items()
+        }
+        async with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.hset(self._keys.job(job.job_id), mapping=fields)
+            pipeline.expire(self._keys.job(job.job_id), _KEPT_SECONDS)
+            pipeline.zadd(self._keys.jobs(), {job.job_id: job.created_unix_seconds})
+            pipeline.zremrangebyscore(self._keys.jobs(), "-inf", job.created_unix_seconds - _KEPT_SECONDS)
+            await pipeline.execute()
+
+    async def read(self, job_id: str) -> Job | None:
+        """A job; None where there is none of that id."""
+        fields: dict[Any, Any] = await self._redis.hgetall(self._keys.job(job_id))
+        if not fields:
+            return None
+        values = {_text(name): msgspec.json.decode(value) for name, value in fields.items()}
+        return msgspec.convert(values, Job, strict=False)
+
+    async def read_all(self) -> list[Job]:
+        """Every job that is remembered, the oldest first."""
+        names: list[Any] = await self._redis.zrange(self._keys.jobs(), 0, -1)
+        found = [await self.read(_text(name)) for name in names]
+        return [job for job in found if job is not None]
+
+    async def pause(self) -> None:
+        """Let the backfill role begin nothing new, on every worker, until `resume`."""
+        await self._redis.set(self._keys.backfill_paused(), "paused")
+
+    async def resume(self) -> None:
+        """Let it go on."""
+        await self._redis.delete(self._keys.backfill_paused())
+
+    async def is_paused(self) -> bool:
+        """Whether it is paused."""
+        return bool(await self._redis.exists(self._keys.backfill_paused()))
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value

@@ -1,0 +1,63 @@
+"""The uploads that still lie in `video.uploaded`: the newest revision of each video, a partition at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from schemas.errors import InvalidEvent
+from schemas.topics import UPLOADED
+from schemas.uploads import VideoUploaded
+from schemas.wire import decode_upload_or_deletion
+from streams.backfill.jobs import JobFilter
+from streams.kafka_clients import StoredRecord, read_to_end
+from streams.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class PastUpload:
+    """An upload and the record that it came in."""
+
+    upload: VideoUploaded
+    record: StoredRecord
+
+
+def past_uploads(settings: Settings, partition: int, asked: JobFilter) -> Iterator[PastUpload]:
+    """Yield the uploads of one partition that a filter asks for, in the order in which they were published.
+
+    The partition is read twice, so that no more than one number a video is kept in memory.
+
+    Raises:
+        BrokerAway: no broker answers.
+    """
+    newest = _newest_offsets(settings, partition, asked)
+    for found in _read(settings, partition, asked):
+        is_newest = newest.get(found.upload.video_id) == (found.upload.revision, found.record.offset)
+        if is_newest and _is_asked_for(found, asked):
+            yield found
+
+
+def _newest_offsets(settings: Settings, partition: int, asked: JobFilter) -> dict[str, tuple[int, int]]:
+    newest: dict[str, tuple[int, int]] = {}
+    for found in _read(settings, partition, asked):
+        place = (found.upload.revision, found.record.offset)
+        newest[found.upload.video_id] = max(newest.get(found.upload.video_id, place), place)
+    return newest
+
+
+def _read(settings: Settings, partition: int, asked: JobFilter) -> Iterator[PastUpload]:
+    topic = settings.topic_prefix + UPLOADED.name
+    records = read_to_end(settings, [topic], partition=partition, since_unix_seconds=asked.since_unix_seconds)
+    for record in records:
+        try:
+            event = decode_upload_or_deletion(record.value)
+        except InvalidEvent:
+            continue  # intake wrote its dead letter
+        if isinstance(event, VideoUploaded) and record.key == event.video_id.encode():
+            yield PastUpload(event, record)
+
+
+def _is_asked_for(found: PastUpload, asked: JobFilter) -> bool:
+    seconds = found.record.timestamp_unix_seconds
+    is_in_time = asked.since_unix_seconds <= seconds < (asked.until_unix_seconds or float("inf"))
+    return is_in_time and asked.market in (None, found.upload.market)

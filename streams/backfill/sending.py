@@ -1,0 +1,188 @@
+"""Sending past uploads to the backfill lane: the original bytes, key and headers, and two headers more."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final
+
+import msgspec
+from confluent_kafka import KafkaError, Message, Producer
+from redis.asyncio import Redis
+
+from schemas.identity import Modality
+from schemas.topics import BACKFILL
+from streams.backfill.headers import backfill_headers
+from streams.backfill.jobs import Job, JobFilter, Jobs
+from streams.backfill.past_uploads import PastUpload
+from streams.backfill.selection import Reason, Stored, Version, why_not
+from streams.kafka_clients import BrokerAway, producer_configuration
+from streams.settings import Settings
+from streams.similarity.members import members_of
+from streams.store.keys import Keys
+from streams.verdict.state import CaseState
+
+_PAGE: Final = 500
+"""Uploads that are looked up, sent and noted together."""
+_CONFIRM_SECONDS: Final = 60.0
+_STATE_DECODER = msgspec.json.Decoder(CaseState)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the uploads that were read."""
+
+    num_chosen: int = 0
+    skipped: Counter[Reason] = field(default_factory=Counter)
+    examples: list[str] = field(default_factory=list)
+    """Some of the chosen videos."""
+
+    def choose(self, uploads: Sequence[PastUpload]) -> None:
+        """Count uploads that are sent, or would be."""
+        self.num_chosen += len(uploads)
+        self.examples += [found.upload.video_id for found in uploads][: 5 - len(self.examples)]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Decides what is sent, page by page.
+
+    Args:
+        redis: the store.
+        keys: names under the stack's prefix.
+        asked: by the operator.
+        versions: of the modalities that were asked for.
+    """
+
+    redis: Redis
+    keys: Keys
+    asked: JobFilter
+    versions: Mapping[Modality, Version]
+
+    async def of(self, page: Sequence[PastUpload], tally: Tally) -> list[PastUpload]:
+        """Those of a page that are to be sent; the others are counted by why not."""
+        chosen = []
+        for found, stored in zip(page, await self._stored(page), strict=True):
+            reason = why_not(found.upload.revision, stored, self.asked, self.versions)
+            if reason is None:
+                chosen.append(found)
+            else:
+                tally.skipped[reason] += 1
+        left = len(chosen) if self.asked.limit is None else self.asked.limit - tally.num_chosen
+        tally.choose(chosen[:left])
+        return chosen[:left]
+
+    def is_enough(self, tally: Tally) -> bool:
+        """Whether the limit is reached."""
+        return self.asked.limit is not None and tally.num_chosen >= self.asked.limit
+
+    async def _stored(self, page: Sequence[PastUpload]) -> list[Stored]:
+        video_ids = [found.upload.video_id for found in page]
+        async with self.redis.pipeline(transaction=False) as pipeline:
+            for video_id in video_ids:
+                pipeline.hget(self.keys.state(video_id), "state")
+                pipeline.get(self.keys.guard(video_id))
+                pipeline.hget(self.keys.status(video_id), "revision")
+            answers = await pipeline.execute()
+        members = set(await self._in_space(video_ids))
+        return [
+            Stored(
+                state=_STATE_DECODER.decode(state) if state else None,
+                forgotten_revision=int(guard or 0),
+                newest_revision=int(newest or 0),
+                is_in_space=video_id in members,
+            )
+            for video_id, state, guard, newest in zip(
+                video_ids, answers[0::3], answers[1::3], answers[2::3], strict=True
+            )
+        ]
+
+    async def _in_space(self, video_ids: list[str]) -> list[str]:
+        space = self.asked.space
+        return [] if space is None else await members_of(self.redis, self.keys.space(space), video_ids)
+
+
+async def send_again(
+    settings: Settings,
+    uploads: Iterable[PastUpload],
+    choice: Choice,
+    job: Job,
+    jobs: Jobs,
+    tell: Callable[[Tally], None],
+) -> tuple[Job, Tally]:
+    """Publish what is chosen to `video.backfill`; the job is noted before the first record and after every page.
+
+    Raises:
+        BrokerAway: a record was not confirmed in time; what was sent before stays sent.
+    """
+    sender, tally = JobSender(settings, job), Tally()
+    await jobs.save(job)
+    for page in pages(uploads):
+        sender.send(await choice.of(page, tally))
+        await jobs.save(sender.job)
+        tell(tally)
+        if choice.is_enough(tally):
+            break
+    done = msgspec.structs.replace(sender.job, is_sent=True)
+    await jobs.save(done)
+    return done, tally
+
+
+async def only_choose(uploads: Iterable[PastUpload], choice: Choice, tell: Callable[[Tally], None]) -> Tally:
+    """Count what would be sent."""
+    tally = Tally()
+    for page in pages(uploads):
+        await choice.of(page, tally)
+        tell(tally)
+        if choice.is_enough(tally):
+            break
+    return tally
+
+
+def pages(uploads: Iterable[PastUpload]) -> Iterator[list[PastUpload]]:
+    """Uploads in groups of a bounded size."""
+    remaining = iter(uploads)
+    while page := list(islice(remaining, _PAGE)):
+        yield page
+
+
+class JobSender:
+    """Publishes uploads of one job and keeps book of where they lie."""
+
+    def __init__(self, settings: Settings, job: Job) -> None:
+        self.job = job
+        self._topic = settings.topic_prefix + BACKFILL.name
+        self._producer = Producer(producer_configuration(settings))
+        self._refused: list[str] = []
+
+    def send(self, uploads: Sequence[PastUpload]) -> None:
+        """Return when the broker has confirmed all of them. Raises BrokerAway."""
+        for found in uploads:
+            record = found.record
+            self._producer.produce(
+                self._topic,
+                key=record.key,
+                value=record.value,
+                headers=list(backfill_headers(record.headers, record.timestamp_unix_seconds, self.job.job_id)),
+                on_delivery=self._note,
+            )
+            self._producer.poll(0)
+        if self._producer.flush(_CONFIRM_SECONDS) or self._refused:
+            raise BrokerAway(f"not every upload was confirmed: {self._refused[:3] or 'timed out'}")
+
+    def _note(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None:
+            self._refused.append(str(error))
+            return
+        partition, offset = message.partition(), message.offset()
+        assert partition is not None
+        assert offset is not None
+        job = self.job
+        self.job = msgspec.structs.replace(
+            job,
+            num_sent=job.num_sent + 1,
+            first_offsets={partition: offset, **job.first_offsets},
+            end_offsets={**job.end_offsets, partition: max(offset + 1, job.end_offsets.get(partition, 0))},
+        )

@@ -1,0 +1,63 @@
+"""What today's models would say anew: which stored results come from other versions than the present ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from models.catalogue import CARDS
+from schemas.facts import Signal
+from schemas.identity import Modality
+from streams.agents.catalogue import AGENTS
+from streams.backfill.jobs import JobFilter
+from streams.provenance import generation_of
+
+
+class UnknownModel(ValueError):
+    """No card of that name, or no card that writes that space; the message lists those that there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """How this build would analyse one modality."""
+
+    generation: int
+    models: Mapping[str, str]
+    """Card fingerprints by model name."""
+
+    def made(self, signal: Signal, model: str | None) -> bool:
+        """Whether a signal is of this build, as far as one model, or any, is concerned.
+
+        A failed signal names no models, so its generation speaks for them.
+        """
+        if signal.status == "failed" or model is None:
+            is_same = signal.status == "failed" or signal.models == dict(self.models)
+            return is_same and signal.generation == self.generation
+        return signal.models.get(model) == self.models[model]
+
+
+def present_versions() -> dict[Modality, Present]:
+    """Of every modality; precision is left out, as it is a matter of the worker and not of the model."""
+    return {
+        modality: Present(generation_of(agent, CARDS), {name: CARDS[name].fingerprint for name in agent.models})
+        for modality, agent in AGENTS.items()
+    }
+
+
+def asked_versions(asked: JobFilter) -> dict[Modality, Present]:
+    """Of the modalities that a filter is about.
+
+    Raises:
+        UnknownModel: no agent uses the model, or no model writes the space.
+    """
+    present = present_versions()
+    spaces = {card.embedding_space for card in CARDS.values() if card.embedding_space}
+    if asked.space is not None and asked.space not in spaces:
+        raise UnknownModel(f"no present model writes the space {asked.space!r}; there are {', '.join(sorted(spaces))}")
+    if asked.model is None:
+        return present
+    users = {modality: version for modality, version in present.items() if asked.model in version.models}
+    if not users:
+        names = sorted(name for version in present.values() for name in version.models)
+        raise UnknownModel(f"no agent uses a model {asked.model!r}; there are {', '.join(names)}")
+    return users

@@ -1,0 +1,89 @@
+"""What the backfill role does with an upload: what the media role does, behind live uploads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+
+from schemas.facts import Failure
+from schemas.identity import Modality
+from schemas.topics import SIGNALS
+from schemas.uploads import VideoUploaded
+from schemas.wire import decode_upload_or_deletion, event_headers, header
+from streams.backfill.headers import JOB_HEADER, as_uploaded
+from streams.clock import Clock
+from streams.delivery.admission import Slot
+from streams.delivery.delivery import Work
+from streams.delivery.publisher import Publisher
+from streams.delivery.record import Record
+from streams.intake import acceptance, passed_on, require_own_key
+from streams.store.keys import Keys
+from streams.tracing import spans
+
+SOURCE = "vidsignal/backfill"
+"""CloudEvents source of what this role publishes beside signals."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readmission:
+    """Says `accepted` once more for a video of which the fold knows nothing any more.
+
+    A reprocessed upload was accepted long ago, and mostly its state is still there: then nothing is said. Without a
+    state its signals would wait for ever for an `accepted` that has left the log.
+    """
+
+    redis: Redis
+    keys: Keys
+    publisher: Publisher
+    expected: tuple[Modality, ...]
+    deadline_seconds: float
+    """From now on: the upload's own decision was due long ago."""
+    clock: Clock
+
+    async def ensure(self, record: Record) -> None:
+        """Return when the fold knows the video or will; harmless where it does. Raises InvalidEvent."""
+        if header(record.headers, JOB_HEADER) is None:
+            return  # passed on by intake, which accepted it
+        upload = decode_upload_or_deletion(record.value)
+        require_own_key(record, upload)
+        if not isinstance(upload, VideoUploaded) or await self._is_known(upload.video_id):
+            return
+        now_unix_seconds = self.clock.now_unix_seconds()
+        fact = acceptance(record, upload, self.expected, now_unix_seconds + self.deadline_seconds)
+        headers = event_headers(
+            fact,
+            event_id=f"{fact.video_id}:{fact.revision}:accepted",
+            source=SOURCE,
+            now_unix_seconds=now_unix_seconds,
+            traceparent=header(record.headers, "traceparent"),
+            span=spans.traceparent(),
+        )
+        await self.publisher.publish(SIGNALS, fact.video_id, fact, headers=headers + passed_on(record))
+
+    async def _is_known(self, video_id: str) -> bool:
+        """Whether there is a state, or a guard that refuses the video anyway."""
+        return bool(await self.redis.exists(self.keys.state(video_id), self.keys.guard(video_id)))
+
+
+class BackfillWork:
+    """One agent of the backfill role.
+
+    Args:
+        work: of the same agent, on an upload as its producer published it.
+        readmission: comes before the first of the agents.
+    """
+
+    def __init__(self, work: Work, readmission: Readmission) -> None:
+        self._work = work
+        self._readmission = readmission
+
+    async def run(self, record: Record, slot: Slot) -> None:
+        """See `streams.media.ModalityWork.run`."""
+        uploaded = as_uploaded(record)
+        await slot.once("readmission", lambda: self._readmission.ensure(uploaded))
+        await self._work.run(uploaded, slot)
+
+    async def fail(self, record: Record, slot: Slot, failure: Failure) -> None:
+        """See `streams.media.ModalityWork.fail`."""
+        await self._work.fail(as_uploaded(record), slot, failure)
