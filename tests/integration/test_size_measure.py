@@ -1,0 +1,75 @@
+"""What `vidsignal size --measure` weighs in Redis and Kafka, on a verdict worker's real output."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer
+
+from ops.bench.contenders import publish
+from ops.cli.engagement import publish_events
+from ops.engagement_stream import engagement_stream
+from ops.sizing.measure_light_roles import LightStage, light_role_rates
+from ops.sizing.measure_log import log_figures
+from ops.sizing.measure_store import store_figures
+from schemas.facts import Fact
+from schemas.identity import MODALITIES
+from schemas.topics import MODERATION, SIGNALS, UPLOADED
+from schemas.uploads import FileSource, VideoUploaded
+from schemas.wire import encode, event_headers
+from streams.kafka_clients import producer_configuration, read_to_end
+from tests.pipeline import Pipeline
+from tests.sample_facts import accepted, signal
+
+pytestmark = pytest.mark.integration
+
+VIDEO_IDS = ["loaded-1", "loaded-2"]
+OUTCOMES = 2 * len(VIDEO_IDS)
+WAIT_SECONDS = 60.0
+
+
+def facts(video_id: str) -> list[Fact]:
+    now = time.time()
+    begun = accepted(video_id=video_id, uploaded_unix_seconds=now, deadline_unix_seconds=now + 600, expected=MODALITIES)
+    return [begun, *(signal(modality, video_id=video_id) for modality in MODALITIES)]
+
+
+def say(pipeline: Pipeline) -> None:
+    """Uploads, their facts, and some engagement, as if a media worker had been there."""
+    producer = Producer(producer_configuration(pipeline.settings))
+    uploads = [VideoUploaded(video_id=name, source=FileSource(path="/media/clip.mp4")) for name in VIDEO_IDS]
+    publish(producer, pipeline.topic(UPLOADED.name), uploads)
+    for fact in (fact for name in VIDEO_IDS for fact in facts(name)):
+        headers = event_headers(fact, event_id=fact.video_id, source="/test", now_unix_seconds=time.time())
+        topic = pipeline.topic(SIGNALS.name)
+        producer.produce(topic, key=fact.video_id, value=encode(fact), headers=list(headers))
+    assert producer.flush(30) == 0
+    publish_events(pipeline.settings, engagement_stream(VIDEO_IDS, 20, time.time(), seed=1))
+
+
+def await_outcomes(pipeline: Pipeline) -> None:
+    give_up = time.monotonic() + WAIT_SECONDS
+    while len(list(read_to_end(pipeline.settings, [pipeline.topic(MODERATION.name)]))) < OUTCOMES:
+        assert time.monotonic() < give_up, "no verdicts"
+        time.sleep(0.2)
+
+
+def test_bytes_and_rates_of_a_real_run(tmp_path: Path, kafka: str, redis_url: str) -> None:
+    """Every kind that a verdict worker writes weighs something; both light roles have a rate."""
+    pipeline = Pipeline.create(tmp_path, bootstrap_servers=kafka, redis_url=redis_url, media_roots=[tmp_path])
+    try:
+        say(pipeline)
+        pipeline.start_worker(roles="verdict")
+        await_outcomes(pipeline)
+        store, log = store_figures(pipeline.settings, VIDEO_IDS), log_figures(pipeline.settings, "loaded-")
+        rates = light_role_rates(LightStage(pipeline.settings, pipeline.environment, tmp_path), num_videos=40)
+    finally:
+        pipeline.close()
+    assert store.pop("redis_claims_bytes_per_video") == 0.0  # the media role's
+    assert {name: value for name, value in store.items() if value <= 50} == {}
+    assert {name: value for name, value in log.items() if value <= 50} == {}
+    # pending and final, of which compaction keeps the last
+    assert log["log_moderation_last_bytes"] < log["log_moderation_bytes_per_video"]
+    assert all(rate > 0 for rate in rates.values())
