@@ -14,12 +14,14 @@ from operators.inference.ticket import Ticket
 from schemas.facts import Accepted, Failure, Signal, SourceOffset
 from schemas.identity import MODALITIES
 from schemas.outcomes import Outcome
+from schemas.receipts import Receipt
 from schemas.uploads import VideoUploaded
 from streams.agents.analysis import Agent
 from streams.agents.catalogue import AGENTS
 from streams.agents.shared_session import SharedSession
 from streams.agents.signals import failed_signal, ok_signal
 from streams.clock import Clock
+from streams.costs.share import receipt_with_share, with_share
 from streams.engine import Engine
 from streams.verdict.fold import fold
 from streams.verdict.outcome import FoldContext
@@ -66,7 +68,8 @@ class DirectAnalysis:
         ticket = Ticket(upload.video_id, upload.lane, math.inf)
         work = self._engine.work(upload, uploaded_unix_seconds, shared.session, ticket)
         try:
-            analysis = await shared.analyse(agent, work)
+            with self._engine.account.signal():
+                analysis = with_share(await shared.analyse(agent, work), self._engine.account)
             now = self._clock.now_unix_seconds()
             return ok_signal(agent, upload, analysis, provenance, now_unix_seconds=now)
         except InvalidMedia as error:
@@ -76,7 +79,9 @@ class DirectAnalysis:
         except DeviceFault as error:
             failure = Failure(cause="device-fault", message=str(error))
         now = self._clock.now_unix_seconds()
-        return failed_signal(agent, upload, failure, NOWHERE, provenance, now_unix_seconds=now)
+        decode = shared.ended_receipt() if agent.modality != "context" else None
+        receipt = receipt_with_share(Receipt(decode=decode), self._engine.account)
+        return failed_signal(agent, upload, failure, NOWHERE, provenance, now_unix_seconds=now, receipt=receipt)
 
     def _decide(self, upload: VideoUploaded, uploaded_unix_seconds: float, signals: list[Signal]) -> Outcome:
         context = replace(self._context, now_unix_seconds=self._clock.now_unix_seconds())

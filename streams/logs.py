@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 import structlog
 
 _SECRET_WORDS: Final = ("password", "secret", "token", "redis_url", "credentials")
-_NOISY_LOGGERS: Final = ("aiokafka", "faust", "mode", "kafka", "asyncio")
+_NOISY_LOGGERS: Final = ("aiokafka", "faust", "mode", "kafka", "asyncio", "opentelemetry", "urllib3")
 _STORM_LIMIT: Final = 10
 _STORM_SECONDS: Final = 60.0
 

@@ -8,7 +8,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
 from schemas.topics import Topic
-from streams.kafka_clients import REQUEST_SECONDS, require_broker
+from streams.kafka_clients import REQUEST_SECONDS, BrokerAway, require_broker
 from streams.retention import kept_topics
 from streams.settings import Settings
 
@@ -64,6 +64,8 @@ def _check(admin: AdminClient, name: str, topic: Topic, counts: dict[str, int]) 
     resource = ConfigResource(ResourceType.TOPIC, name)
     try:
         found = admin.describe_configs([resource])[resource].result(REQUEST_SECONDS)
+    except TimeoutError as error:
+        raise BrokerAway(f"the broker does not tell its topics' settings within {REQUEST_SECONDS:g} s") from error
     except KafkaException as error:
         return TopicFinding(name, counts[name], (f"settings cannot be read: {error}",))
     wanted = topic.configuration()

@@ -18,6 +18,7 @@ from confluent_kafka.admin import AdminClient
 from ops.assets.cache import default_cache_dir
 from ops.local.kafka_jars import KafkaUnavailable, fetch_jars, missing_requirement
 from ops.local.kafka_server import KafkaCluster
+from ops.local.prometheus_package import PrometheusPrograms, PrometheusUnavailable, find_prometheus
 from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir
 from tests.unique_topics import UniqueTopics
@@ -95,6 +96,15 @@ def topics(kafka: str) -> Iterator[UniqueTopics]:
     unique = UniqueTopics(kafka)
     yield unique
     unique.delete_all()
+
+
+@pytest.fixture(scope="session")
+def prometheus_programs() -> PrometheusPrograms:
+    """A real Prometheus and its promtool; the test is skipped, with the reason, where none can be had."""
+    try:
+        return find_prometheus(default_cache_dir())
+    except PrometheusUnavailable as error:
+        pytest.skip(f"no real Prometheus: {error}")
 
 
 @pytest.fixture(scope="session")

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from textwrap import dedent
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 ARCHITECTURE = (REPOSITORY / "ARCHITECTURE.md").read_text(encoding="utf-8")
 CONTRIBUTING = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
-_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+DOCS = {path.name: path.read_text(encoding="utf-8") for path in sorted((REPOSITORY / "ops" / "docs").glob("*.md"))}
+"""The pages of `ops/docs` by name."""
+
+_BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _WORDS = re.compile(r"`([^`\n]+)`")
 
 
@@ -23,7 +27,12 @@ def section(text: str, heading: str) -> str:
 
 def code_blocks(text: str, language: str) -> list[str]:
     """The fenced blocks of a language, in order."""
-    return [block for found, block in _BLOCK.findall(text) if found == language]
+    return [block for found, block in fenced_blocks(text) if found == language]
+
+
+def fenced_blocks(text: str) -> list[tuple[str, str]]:
+    """Language and content of every fenced block, in order, also of those within lists."""
+    return [(language, dedent(block)) for language, block in _BLOCK.findall(text)]
 
 
 def quoted(text: str) -> list[str]:

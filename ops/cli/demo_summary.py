@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from statistics import quantiles
 
 from ops.cli.demo_view import DemoView
 from ops.local.metrics_page import MetricsPage, read_metrics
+from schemas.receipts import CPU_STAGES, CpuStage
+from streams.costs.cpu_account import PROCESS_STAGES
 
 
 def summarise(view: DemoView, metrics_port: int, seconds: float) -> list[str]:
     """Lines of the summary."""
     page = read_metrics(metrics_port)
     costs = [outcome.verdict.cost for outcome in view.outcomes()]
-    decode = sum(cost.decode_cpu_seconds for cost in costs)
-    total = decode + sum(cost.cpu_seconds + cost.device_seconds for cost in costs)
+    stages = {stage: sum(cost.cpu_seconds_by_stage.get(stage, 0.0) for cost in costs) for stage in CPU_STAGES}
+    meters = "by the price table" if any(cost.is_modelled for cost in costs) else "by meters"
     num_decodes = sum(cost.num_decodes for cost in costs)
     p50, p95 = _percentiles(view.latencies_seconds)
     return [
         f"{view.num_final} videos in {seconds:.1f} s: {view.num_final / seconds:.2f} a second",
         f"upload to verdict: p50 {p50:.1f} s, p95 {p95:.1f} s (all were uploaded at once, so most of it is waiting)",
         f"batches of the image models: {_mean_batch(page)}",
-        f"decodes per video: {num_decodes / max(1, len(costs)):.2f}; decoding took {decode / max(total, 1e-9):.0%} "
-        "of the processor time",
+        f"decodes per video: {num_decodes / max(1, len(costs)):.2f}",
+        f"processor time on receipts: {_shares(stages)}",
+        f"the worker's own: {_worker_cpu(page, sum(stages.values()))}",
         f"signals written: {view.num_signals}; ${sum(cost.usd for cost in costs) / max(1, len(costs)):.2e} and "
-        f"{sum(cost.joules for cost in costs) / max(1, len(costs)):.1f} J a video by the price table",
+        f"{sum(cost.joules for cost in costs) / max(1, len(costs)):.1f} J a video {meters}",
     ]
+
+
+def _shares(stages: Mapping[CpuStage, float]) -> str:
+    total = sum(stages.values())
+    told = ", ".join(f"{stage} {seconds / total:.0%}" for stage, seconds in stages.items() if seconds >= 0.005 * total)
+    return f"{total:.2f} s: {told}" if total else "none"
+
+
+def _worker_cpu(page: MetricsPage, on_receipts_seconds: float) -> str:
+    """What the kernel charged the worker and its decoders, and how much of it the receipts tell."""
+    stages = {stage: page.total("vidsignal_cpu_seconds_total", stage=stage) for stage in PROCESS_STAGES}
+    startup, idle = stages["startup"], stages["idle"]
+    run = sum(stages.values()) - startup - idle
+    share = f"{on_receipts_seconds / run:.0%}" if run else "none"
+    return f"{run:.2f} s, of which receipts tell {share}; beside it {startup:.1f} s to start and {idle:.1f} s idle"
 
 
 def _mean_batch(page: MetricsPage) -> str:

@@ -27,8 +27,9 @@ from streams.verdict.role import Ruleset
 def rebuild() -> None:
     """Fill a Redis that is empty or was restored from an older state, from the compacted topics and the log.
 
-    Uploads may go on meanwhile. A verdict worker that starts while Redis misses facts refuses with exit code 78; start
-    it again afterwards. What Redis knows as far as the log, or further, is left alone: a second run changes nothing.
+    Uploads may go on meanwhile. A verdict worker that starts while Redis misses facts refuses with exit code 78: what
+    supervises it starts it again until the rebuild is through; without that, do so. What Redis knows as far as
+    the log, or further, is left alone: a second run changes nothing.
     """
     settings = settings_or_exit()
     try:

@@ -12,6 +12,7 @@ from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_
 from ops.cli.exit_codes import ExitCode
 from ops.cli.store_once import read_once
 from ops.cli.verdict_lines import describe_cost, describe_label, describe_verdict
+from schemas.engagement import Engagement
 from schemas.outcomes import Verdict
 from streams.store.keys import Keys
 from streams.store.readers import VideoReading, read_video
@@ -21,7 +22,7 @@ def show(
     video_id: Annotated[str, typer.Argument(help="As it was published.")],
     json_output: Annotated[bool, typer.Option("--json", help="The whole reading as one JSON object.")] = False,
 ) -> None:
-    """Show a video's status, verdict with evidence, features, embeddings and receipt, as Redis serves them."""
+    """Show a video's status, verdict with evidence, features, embeddings, engagement and receipt, as in Redis."""
     settings = settings_or_exit()
     keys = Keys(settings.topic_prefix)
     with clean_interrupt():
@@ -35,6 +36,7 @@ def show(
                 "verdict": reading.verdict,
                 "features": reading.features,
                 "embeddings": reading.embeddings,
+                "engagement": reading.engagement,
             }
         )
         return
@@ -60,6 +62,16 @@ def _print(video_id: str, reading: VideoReading) -> None:
     out.print("[bold]embeddings[/]")
     for space, embedding in sorted(reading.embeddings.items()):
         out.print(f"  {space:28} {embedding.dimensions} numbers  ({embedding.model})", markup=False, soft_wrap=True)
+    if reading.engagement is not None:
+        _print_engagement(reading.engagement)
+
+
+def _print_engagement(engagement: Engagement) -> None:
+    counts = "  ".join(f"{kind} {number}" for kind, number in engagement.counts.items())
+    rates = "  ".join(f"{rate} {value:.3f}" for rate, value in engagement.rates.items())
+    out.print(f"[bold]engagement[/] until {_moment(engagement.as_of_unix_seconds)}")
+    out.print(f"  {counts}  watched {engagement.watch_seconds:.0f} s", markup=False, soft_wrap=True)
+    out.print(f"  with a prior: {rates}", markup=False, soft_wrap=True)
 
 
 def _print_verdict(verdict: Verdict) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.evidence import LabelEvidence
-from schemas.facts import Accepted, DeadlinePassed, Fact, Signal
+from schemas.facts import Accepted, DeadlinePassed, Fact, Review, Signal
 from schemas.outcomes import Outcome, RecommendationRecord, Verdict
+from schemas.receipts import Cost, CpuStage
 
 
 def describe_fact(fact: Fact) -> str:
@@ -21,6 +22,8 @@ def describe_fact(fact: Fact) -> str:
             return f"{head}  {fact.modality} {_findings(fact)}"
         case DeadlinePassed():
             return f"{head}  deadline of revision {fact.revision} passed"
+        case Review():
+            return f"{head}  review of revision {fact.revision} by {fact.reviewer}: {fact.action} ({fact.reason})"
         case _:
             return f"{head}  {type(fact).__name__}"
 
@@ -59,9 +62,15 @@ def top_tags(record: RecommendationRecord, limit: int = 3) -> str:
 def describe_cost(verdict: Verdict) -> str:
     """Money, energy and processor time of a verdict."""
     cost = verdict.cost
-    cpu = cost.cpu_seconds + cost.decode_cpu_seconds
     joules = f"{cost.joules:.1f} J" + (" modelled" if cost.is_modelled else "")
-    return f"${cost.usd:.2e}, {joules}, cpu {cpu:.2f} s + device {cost.device_seconds:.2f} s"
+    stages = ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in _dearest(cost))
+    cpu_seconds = sum(cost.cpu_seconds_by_stage.values())
+    return f"${cost.usd:.2e}, {joules}, cpu {cpu_seconds:.2f} s ({stages}), device {cost.device_seconds:.2f} s"
+
+
+def _dearest(cost: Cost, limit: int = 3) -> list[tuple[CpuStage, float]]:
+    """The stages that took the most CPU time."""
+    return sorted(cost.cpu_seconds_by_stage.items(), key=lambda item: -item[1])[:limit]
 
 
 def describe_outcome(outcome: Outcome) -> list[str]:

@@ -42,11 +42,8 @@ def _compare(admin: AdminClient, store: Any, settings: Settings) -> Finding:
         applied = [None if value is None else int(value) for value in store.mget(keys)]
     except NoPermissionError:
         return not_checked("applied offsets", "our user may not read them", do="run the doctor as the operator's user")
-    committed, earliest = (
-        committed_offsets(settings, group, places, timeout_seconds=ANSWER_SECONDS),
-        earliest_offsets(admin, places),
-    )
-    return _judge(places, applied, committed, earliest)
+    committed = committed_offsets(settings, group, places, timeout_seconds=ANSWER_SECONDS)
+    return _judge(places, applied, committed, earliest_offsets(admin, places))
 
 
 def _judge(

@@ -20,8 +20,9 @@ from typing import Any, Protocol
 
 import structlog
 
+from operators.tracing import Span
 from schemas.errors import InvalidEvent
-from schemas.facts import Accepted, Fact
+from schemas.facts import Accepted, EngagementSummary, Fact
 from schemas.outcomes import Outcome, Version
 from schemas.topics import MODERATION, RECOMMENDATION, Topic
 from schemas.wire import Headers, decode_fact, event_headers, header
@@ -30,11 +31,13 @@ from streams.clock import Clock
 from streams.delivery.record import Record
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.outcomes import Outcomes, StoredCase, spell
+from streams.tracing import spans
 from streams.verdict.cost import Prices
+from streams.verdict.counts import count_decision, observe_delay
 from streams.verdict.fold import Folded, fold
 from streams.verdict.lanes import Lanes
 from streams.verdict.outcome import FoldContext
-from streams.verdict.policy import Policy
+from streams.verdict.policy import Decision, Policy, decide
 
 SOURCE = "vidsignal/verdict"
 """CloudEvents source of what this role publishes."""
@@ -120,45 +123,62 @@ class VerdictRole:
         """
         fact = _read(record)
         if fact is not None:
-            await self._lanes.enqueue(fact.video_id, record.place.offset, lambda: self._answer(fact, record))
+            within = spans.current()  # the lane may run it inside another record's task
+            await self._lanes.enqueue(fact.video_id, record.place.offset, lambda: self._answer(fact, record, within))
 
     async def close(self) -> None:
         """Cancel what is being folded; its records come again."""
         await self._lanes.close()
 
-    async def _answer(self, fact: Fact, record: Record) -> None:
-        stored = await self._apply(fact, record.place.offset)
-        if isinstance(fact, Accepted):
-            await self._register_deadline(fact, stored)
-        await self._publish_newest(fact.video_id, stored, header(record.headers, "traceparent"))
+    async def _answer(self, fact: Fact, record: Record, within: Span) -> None:
+        with spans.span("fold", parent=within, kind=_kind(fact)):
+            before, stored = await self._apply(fact, record.place.offset)
+            if isinstance(fact, Accepted):
+                await self._register_deadline(fact, stored)
+            await self._publish_newest(fact.video_id, stored, header(record.headers, "traceparent"))
+        if stored.outcome is not before:
+            self._observe(fact, before, stored)
 
-    async def _apply(self, fact: Fact, offset: int) -> StoredCase:
-        """Fold and write; return what the store then holds."""
+    async def _apply(self, fact: Fact, offset: int) -> tuple[Outcome | None, StoredCase]:
+        """Fold and write; return the outcome that was stored until then, and what the store then holds."""
+        with metrics.STAGE_SECONDS.labels("fold").time():
+            return await self._fold_and_write(fact, offset)
+
+    async def _fold_and_write(self, fact: Fact, offset: int) -> tuple[Outcome | None, StoredCase]:
         while True:
-            stored = await self._outcomes.read(fact.video_id)
+            with spans.span("read state"):
+                stored = await self._outcomes.read(fact.video_id)
             folded = fold(stored.state, fact, offset, self._context())
             if folded.state is None or folded.state is stored.state:
                 _count_ignored(fact, folded)
-                return stored
-            if await self._outcomes.replace(fact.video_id, stored.state, folded.state, folded.outcome):
+                return stored.outcome, stored
+            with spans.span("write state"):
+                is_written = await self._outcomes.replace(fact.video_id, stored.state, folded.state, folded.outcome)
+            if is_written:
                 _count_ignored(fact, folded)
                 _count_cost(stored.outcome, folded.outcome)
-                return _after(stored, folded)
+                count_decision(stored.outcome, folded.outcome)
+                return stored.outcome, _after(stored, folded)
 
     async def _register_deadline(self, fact: Accepted, stored: StoredCase) -> None:
         state = stored.state
         if state is None or state.accepted is None or state.revision != fact.revision or state.status != "pending":
             return
         due = state.accepted.deadline_unix_seconds
-        await self._deadlines.register(Deadline(fact.video_id, fact.revision, due))
+        with spans.span("register deadline"):
+            await self._deadlines.register(Deadline(fact.video_id, fact.revision, due))
 
     async def _publish_newest(self, video_id: str, stored: StoredCase, traceparent: bytes | None) -> None:
         while not stored.is_published:
             version = await self._say(video_id, stored, traceparent)
-            if version is None or await self._outcomes.mark_published(video_id, version):
+            if version is None or await self._mark_published(video_id, version):
                 return
             # Another worker stored a newer one; ours may now lie behind it in the topics, so it must follow ours.
             stored = replace(await self._outcomes.read(video_id), is_published=False)
+
+    async def _mark_published(self, video_id: str, version: Version) -> bool:
+        with spans.span("mark published"):
+            return await self._outcomes.mark_published(video_id, version)
 
     async def _say(self, video_id: str, stored: StoredCase, traceparent: bytes | None) -> Version | None:
         """Publish what is stored; return its version, None where there is nothing to say."""
@@ -168,9 +188,10 @@ class VerdictRole:
         if stored.outcome is None:
             return None
         await publish_outcome(self._publisher, stored.outcome, traceparent)
-        _count_published(stored.outcome, self._clock.now_unix_seconds())
-        for follower in self._followers:
-            await follower.replace(stored.outcome)
+        metrics.VERDICTS.labels(stored.outcome.verdict.status, stored.outcome.verdict.action).inc()
+        with spans.span("tell followers"):
+            for follower in self._followers:
+                await follower.replace(stored.outcome)
         return stored.outcome.version
 
     async def _forget(self, video_id: str, version: Version) -> None:
@@ -182,9 +203,18 @@ class VerdictRole:
         await self._forgetting.letters.take_back(video_id)
         metrics.VIDEOS_FORGOTTEN.inc()
 
+    def _observe(self, fact: Fact, before: Outcome | None, stored: StoredCase) -> None:
+        """Measure how late it was, now that it is out."""
+        now_unix_seconds = self._clock.now_unix_seconds()
+        if isinstance(fact, EngagementSummary):
+            metrics.ENGAGEMENT_AGE_SECONDS.observe(max(0.0, now_unix_seconds - fact.event_unix_seconds))
+        if stored.state is not None and stored.state.accepted is not None:
+            observe_delay(before, stored.outcome, stored.state.accepted.lane, now_unix_seconds)
+
     def _context(self) -> FoldContext:
         ruleset = self._ruleset
-        return FoldContext(ruleset.policy, ruleset.prices, ruleset.log_generation, self._clock.now_unix_seconds())
+        now_unix_seconds = self._clock.now_unix_seconds()
+        return FoldContext(ruleset.policy, ruleset.prices, ruleset.log_generation, now_unix_seconds, _decide)
 
 
 async def publish_outcome(publisher: EventPublisher, outcome: Outcome, traceparent: bytes | None) -> None:
@@ -199,7 +229,7 @@ async def _send(
     video_id = outcome.verdict.video_id
     headers: Headers = event_headers(
         event, event_id=f"{video_id}:{spell(outcome.version)}", source=SOURCE,
-        now_unix_seconds=outcome.verdict.decided_unix_seconds, traceparent=traceparent,
+        now_unix_seconds=outcome.verdict.decided_unix_seconds, traceparent=traceparent, span=spans.traceparent(),
     )  # fmt: skip
     await publisher.publish(topic, video_id, event, headers=headers)
 
@@ -207,6 +237,15 @@ async def _send(
 async def publish_tombstones(publisher: EventPublisher, video_id: str) -> None:
     """Take back what both compacted topics say of a video."""
     await asyncio.gather(*(publisher.publish(topic, video_id, None) for topic in (MODERATION, RECOMMENDATION)))
+
+
+def _decide(*asked: Any) -> Decision:
+    with spans.span("policy"):
+        return decide(*asked)
+
+
+def _kind(fact: Fact) -> str:
+    return str(fact.__struct_config__.tag)
 
 
 def _read(record: Record) -> Fact | None:
@@ -239,14 +278,7 @@ def _after(stored: StoredCase, folded: Folded) -> StoredCase:
 
 def _count_ignored(fact: Fact, folded: Folded) -> None:
     if folded.ignored:
-        metrics.FACTS_IGNORED.labels(str(fact.__struct_config__.tag), folded.ignored).inc()
-
-
-def _count_published(outcome: Outcome, now_unix_seconds: float) -> None:
-    verdict = outcome.verdict
-    metrics.VERDICTS.labels(verdict.status, verdict.action).inc()
-    latency_seconds = max(0.0, now_unix_seconds - verdict.uploaded_unix_seconds)
-    metrics.VERDICT_LATENCY_SECONDS.labels(verdict.status).observe(latency_seconds)
+        metrics.FACTS_IGNORED.labels(_kind(fact), folded.ignored).inc()
 
 
 def _count_cost(before: Outcome | None, after: Outcome | None) -> None:

@@ -19,6 +19,7 @@ from streams import metrics
 from streams.clock import Clock
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.outcomes import Outcomes
+from streams.tracing import spans
 from streams.verdict.role import SOURCE, EventPublisher, Forgetting, publish_tombstones
 
 SWEEP_SECONDS = 1.0
@@ -75,11 +76,12 @@ def deadline_sweep(deadlines: Deadlines, publisher: EventPublisher, clock: Clock
             revision=deadline.revision,
             deadline_unix_seconds=deadline.due_unix_seconds,
         )
-        headers = event_headers(
-            fact, event_id=f"{fact.video_id}:{fact.revision}:deadline", source=SOURCE,
-            now_unix_seconds=clock.now_unix_seconds(),
-        )  # fmt: skip
-        await publisher.publish(SIGNALS, fact.video_id, fact, headers=headers)
+        with spans.span("deadline"):  # begins a trace: what is due knows its video, not its trace
+            headers = event_headers(
+                fact, event_id=f"{fact.video_id}:{fact.revision}:deadline", source=SOURCE,
+                now_unix_seconds=clock.now_unix_seconds(), span=spans.traceparent(),
+            )  # fmt: skip
+            await publisher.publish(SIGNALS, fact.video_id, fact, headers=headers)
         metrics.DEADLINES_FIRED.inc()
 
     return Sweep(deadlines, fire, clock)

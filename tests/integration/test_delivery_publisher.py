@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator
 
 import pytest
+from prometheus_client import REGISTRY
 
 from ops.local.kafka_server import KafkaCluster
 from ops.local.scratch import scratch_dir
@@ -16,6 +17,7 @@ from streams.kafka_clients import producer_configuration, read_to_end
 from streams.settings import Settings
 from tests.unique_topics import UniqueTopics
 
+OLDEST = "vidsignal_oldest_unconfirmed_record_seconds"
 HEADERS = (("b", b"\x00"), ("a", b"1"), ("b", b"2"))
 
 
@@ -75,7 +77,7 @@ class TestPublisher:
 class TestBrokerAway:
     @pytest.mark.slow
     async def test_waits_for_a_broker_that_is_away(self) -> None:
-        """A record that is published while the broker is down is confirmed when it is back, once."""
+        """A record that is published while the broker is down is confirmed when it is back, once; a metric tells."""
         from confluent_kafka.admin import AdminClient, NewTopic
 
         from ops.assets.cache import default_cache_dir
@@ -91,8 +93,10 @@ class TestBrokerAway:
             sending = asyncio.ensure_future(publisher.publish(SIGNALS, "video", b"meanwhile"))
             await asyncio.sleep(0.5)
             assert sending.done() is False
+            assert (REGISTRY.get_sample_value(OLDEST) or 0.0) >= 0.5
             await asyncio.to_thread(cluster.restart, node_id)
             await asyncio.wait_for(sending, 60)
+            assert REGISTRY.get_sample_value(OLDEST) == 0.0
             await publisher.close()
             values = [record.value for record in read_to_end(settings, [SIGNALS.name])]
             assert values == [b"before", b"meanwhile"]

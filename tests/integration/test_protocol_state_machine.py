@@ -19,9 +19,9 @@ from hypothesis.stateful import (
 )
 from redis.asyncio import Redis
 
-from schemas.facts import DeadlinePassed, Deleted, EngagementSummary, Fact
+from schemas.facts import DeadlinePassed, Deleted, EngagementSummary, Fact, Review
 from schemas.identity import Modality
-from schemas.outcomes import Outcome, RecommendationRecord, Verdict
+from schemas.outcomes import Action, Outcome, RecommendationRecord, Verdict
 from schemas.topics import MODERATION, RECOMMENDATION, SIGNALS
 from schemas.wire import decode_fact
 from streams.projection import (
@@ -81,12 +81,20 @@ def facts_of(video_id: str) -> st.SearchStrategy[Fact]:
             st.integers(1, 3),
         ),
         st.builds(deletion, st.just(video_id), st.integers(1, 2)),
+        st.builds(reviewed, st.just(video_id), revisions, st.sampled_from(("allow", "block")), st.integers(1, 3)),
     )  # fmt: skip
 
 
 def deletion(video_id: str, revision: int) -> Deleted:
     """Intake's word on a video that is to be forgotten."""
     return Deleted(video_id=video_id, revision=revision, reason="", event_unix_seconds=0.0)
+
+
+def reviewed(video_id: str, revision: int, action: Action, at: int) -> Review:
+    """A person's word on a revision, which may overtake another."""
+    return Review(
+        video_id=video_id, revision=revision, action=action, reviewer="r", reason="", event_unix_seconds=float(at)
+    )
 
 
 @st.composite

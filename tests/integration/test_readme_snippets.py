@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,11 +17,20 @@ import pytest
 from aiokafka.partitioner import murmur2
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from redis.asyncio import Redis
+from typer.testing import CliRunner
 
+from ops.cli.main import app
+from schemas.engagement import EngagementEvent
 from schemas.evidence import Embedding
 from schemas.facts import Fact
 from schemas.outcomes import Outcome, Version
 from schemas.wire import decode_upload, encode
+from streams.engagement.arrivals import read_arrival
+from streams.engagement.counting import add_events
+from streams.kafka_clients import read_to_end
+from streams.settings import read_settings
+from streams.similarity.query import Filters, similar
+from streams.similarity.vectors import Vectors
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
 from streams.verdict.fold import fold
@@ -44,6 +54,9 @@ CONTEXT = FoldContext(RULESET.policy, RULESET.prices, 0, UPLOADED_UNIX_SECONDS +
 (CONSUME,) = code_blocks(section(README, "Consume verdicts"), "python")
 READ, DECODE = code_blocks(section(README, "Read features"), "python")
 (REDIS_CLI,) = code_blocks(section(README, "Read features"), "sh")
+ENGAGE, READ_ENGAGEMENT = code_blocks(section(README, "Count engagement"), "python")
+(ENGAGE_COMMANDS,) = code_blocks(section(README, "Count engagement"), "sh")
+(VSIM,) = code_blocks(section(README, "Find similar videos"), "text")
 
 
 def replaced(snippet: str, **words: str) -> str:
@@ -91,7 +104,7 @@ def folded(*facts: Fact) -> tuple[CaseState, Outcome]:
     return state, outcome
 
 
-def answered(video_id: str) -> tuple[CaseState, Outcome]:
+def answered(video_id: str, market: str | None = None) -> tuple[CaseState, Outcome]:
     """A video whose only modality answered, with the features and the embedding that README reads."""
     embedding = Embedding.pack(
         VECTOR.tolist(), space=SPACE, model="efficientnet-lite0@0.1.0", event_unix_seconds=UPLOADED_UNIX_SECONDS
@@ -102,7 +115,7 @@ def answered(video_id: str) -> tuple[CaseState, Outcome]:
         features={name: feature(value) for name, value in FEATURES.items()},
         embeddings={SPACE: embedding},
     )
-    return folded(accepted(video_id=video_id, expected=("frames",)), answer)
+    return folded(accepted(video_id=video_id, expected=("frames",), market=market), answer)
 
 
 @pytest.fixture
@@ -157,7 +170,7 @@ class TestConsume:
             assert [next(lines), next(lines)] == [f"a final allow {words}", f"b final allow {words}"]
 
     def test_survives_a_tombstone(self, kafka: str, topics: UniqueTopics) -> None:
-        """A record without a value is passed over."""
+        """A record without a value says that the video was deleted."""
         topic = topics.create("moderation", partitions=1)
         producer = Producer({"bootstrap.servers": kafka})
         producer.produce(topic, key="gone", value=None)
@@ -165,6 +178,7 @@ class TestConsume:
         assert producer.flush(LONGEST_SECONDS) == 0
         snippet = replaced(CONSUME, kafka=kafka, group=topics.name("safety"), video_moderation=topic)
         with running(snippet) as lines:
+            assert next(lines) == "gone was deleted"
             assert next(lines).startswith("b final allow")
 
 
@@ -199,3 +213,52 @@ class TestRead:
         names = run_snippet(replaced(DECODE, redis=stored))
         np.testing.assert_array_equal(names["vector"], VECTOR)
         assert capsys.readouterr().out == "efficientnet-lite0@0.1.0 (1280,)\n"
+
+
+class TestEngagement:
+    def test_an_event_is_published(self, kafka: str, topics: UniqueTopics) -> None:
+        """The event is one that counts, in the partition that Java and Faust compute."""
+        topic = topics.create("engagement", PARTITIONS)
+        run_snippet(replaced(ENGAGE, kafka=kafka, video_engagement=topic))
+        message = only_record(kafka, topic)
+        event = read_arrival(message, time.time()).event
+        assert (event.video_id, event.kind, event.watch_seconds) == (VIDEO_ID, "view", 12.5)
+        assert message.partition() == (murmur2(VIDEO_ID.encode()) & 0x7FFFFFFF) % PARTITIONS
+
+    def test_commands_send_what_they_say(self, kafka: str, topics: UniqueTopics) -> None:
+        """One event, then a made-up stream of as many as asked for, all of the video."""
+        topic = topics.create("video.engagement", PARTITIONS)
+        environment = {"VIDSIGNAL_KAFKA_BOOTSTRAP_SERVERS": kafka, "VIDSIGNAL_TOPIC_PREFIX": f"{topics.prefix}."}
+        for line in ENGAGE_COMMANDS.splitlines():
+            assert CliRunner().invoke(app, shlex.split(line)[1:], env=environment).exit_code == 0, line
+        keys = [record.key for record in read_to_end(read_settings(kafka_bootstrap_servers=kafka), [topic])]
+        assert keys == [VIDEO_ID.encode()] * 1001
+
+    async def test_counts_are_read(self, redis_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+        """As the engagement role writes them."""
+        views = [
+            EngagementEvent(event_id=f"{number}", video_id=VIDEO_ID, kind="view", event_unix_seconds=1.0)
+            for number in range(3)
+        ]
+        async with Redis.from_url(redis_url) as client:
+            await client.set(Keys().engagement(VIDEO_ID), encode(add_events(None, views)))
+        run_snippet(replaced(READ_ENGAGEMENT, redis=redis_url))
+        counted, rate = capsys.readouterr().out.split()
+        assert counted == "3"
+        assert 0.0 < float(rate) < 1.0
+
+
+class TestSimilar:
+    async def test_the_call_is_what_the_command_asks(self, redis_url: str) -> None:
+        """The same videos, the video itself first, and scores that are (1 + cosine) / 2."""
+        async with Redis.from_url(redis_url, protocol=2) as client:
+            vectors = Vectors(client, Keys())
+            for video_id, market in ((VIDEO_ID, "DE"), ("alike", "DE"), ("abroad", "FR")):
+                await vectors.replace(answered(video_id, market)[1])
+            answer = await client.execute_command(*shlex.split(VSIM))
+            expected = await similar(client, Keys(), VIDEO_ID, filters=Filters("DE", is_allowed_only=True))
+        assert [name.decode() for name in answer[::2]] in ([VIDEO_ID, "alike"], ["alike", VIDEO_ID])
+        assert [neighbour.video_id for neighbour in expected] == ["alike"]
+        assert [2.0 * float(score) - 1.0 for score in answer[1::2]] == pytest.approx(
+            [1.0, expected[0].cosine], abs=0.001
+        )

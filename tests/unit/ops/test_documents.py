@@ -47,7 +47,7 @@ def command_named(line: str) -> Any:
     """The command that a line calls; fails where there is none."""
     command: Any = typer.main.get_command(app)
     for word in shlex.split(line)[1:]:
-        if not isinstance(command, TyperGroup):
+        if not isinstance(command, TyperGroup) or word.startswith("-"):
             break
         assert word in command.commands, f"{line!r}: no {word!r} among {sorted(command.commands)}"
         command = command.commands[word]
@@ -57,7 +57,8 @@ def command_named(line: str) -> Any:
 def all_commands(command: Any, *names: str) -> list[str]:
     """Full names of everything that can be run."""
     if isinstance(command, TyperGroup):
-        return [name for word, inner in command.commands.items() for name in all_commands(inner, *names, word)]
+        within = [name for word, inner in command.commands.items() for name in all_commands(inner, *names, word)]
+        return [" ".join(names), *within] if command.invoke_without_command and len(names) > 1 else within
     return [" ".join(names)]
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from schemas.facts import Deleted, Fact
+import pytest
+
+from schemas.facts import Deleted, Fact, Review
 from schemas.outcomes import Outcome
 from schemas.wire import encode
 from streams.kafka_clients import StoredRecord
@@ -21,6 +23,8 @@ from tests.sample_facts import VIDEO_ID, accepted, deadline, signal
 RULESET = Ruleset(load_policy(None), Prices(1.0, 1.0, 1.0, 1.0), log_generation=0)
 EXPECTED = ("frames", "audio")
 LOG: tuple[Fact, ...] = (accepted(expected=EXPECTED), signal("frames"), signal("audio"))
+
+REVIEW = Review(video_id=VIDEO_ID, revision=1, action="block", reviewer="r", reason="", event_unix_seconds=0.0)
 
 
 def fold_in_order(log: Sequence[Fact]) -> tuple[CaseState, Outcome]:
@@ -88,6 +92,15 @@ class TestRefold:
         _, outcome = fold_in_order(LOG)
         video = rebuilt(outcome, [accepted(2, expected=EXPECTED), signal("frames", 2)], first_offset=7)
         assert (video.state.revision, video.is_published, video.is_sealed) == (2, False, False)
+
+    @pytest.mark.parametrize("log", [(*LOG, REVIEW), ()])
+    def test_a_persons_word_comes_back(self, log: Sequence[Fact]) -> None:
+        """With its facts, or with the published verdict where they are gone."""
+        _, outcome = fold_in_order([*LOG, REVIEW])
+        video = rebuilt(outcome, log)
+        assert video.outcome is not None
+        assert video.outcome.verdict.reviewed is not None
+        assert video.outcome.verdict.action == "block"
 
     def test_a_deletion_wins_over_a_stale_verdict_that_was_published_after_its_tombstone(self) -> None:
         """What a dying worker left in a compacted topic does not bring the video back."""

@@ -139,6 +139,18 @@ class TestTally:
         assert receipt.device_seconds == pytest.approx(0.4)
         assert receipt.cpu_seconds == pytest.approx(0.002)
 
+    def test_parts_of_models(self) -> None:
+        """Each model's items and times; together they are what the device took."""
+        tally = Tally(ImmediateHost())
+        tally.add([ModelOutput((), 0.1, 4, 1, cpu_seconds=0.2, model="one")] * 2)
+        tally.add([ModelOutput((), 0.3, 4, 1, cpu_seconds=0.5, model="two")])
+
+        receipt = tally.receipt()
+
+        assert {name: part.items for name, part in receipt.models.items()} == {"one": 2, "two": 1}
+        assert receipt.models["one"].cpu_seconds == pytest.approx(0.4)
+        assert receipt.device_cpu_seconds == pytest.approx(0.9)
+
     def test_nothing(self) -> None:
         """An analysis without models has means of zero."""
         receipt = Tally(ImmediateHost()).receipt(num_items=7)

@@ -1,0 +1,109 @@
+"""The pages of `ops/docs` say what is true: links, files, commands, settings, fields, features and exit codes."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+import pytest
+
+from schemas.engagement import EngagementEvent
+from schemas.features import FEATURES
+from schemas.outcomes import RecommendationRecord, Verdict
+from schemas.uploads import DeletionRequested, VideoUploaded
+from streams.delivery.crash import WorkerExit
+from streams.retention import kept_topics
+from streams.settings import Settings
+from tests.command_lines import calls_in, require_known
+from tests.documents import DOCS, README, REPOSITORY, quoted, section, table
+
+PLACE = REPOSITORY / "ops" / "docs"
+FIELDS = {
+    ("producers.md", "Fields of an upload"): VideoUploaded,
+    ("producers.md", "Delete"): DeletionRequested,
+    ("producers.md", "Engagement"): EngagementEvent,
+    ("recommender.md", "Fields of a record"): RecommendationRecord,
+    ("trust-and-safety.md", "Fields of a verdict"): Verdict,
+}
+_LINK = re.compile(r"\]\(([^)#]*)#?([^)]*)\)")
+_FILE = re.compile(r"(?:schemas|models|operators|streams|ops|tests)(?:/[\w.-]+)+")
+_SETTING = re.compile(r"VIDSIGNAL_[A-Z0-9_]*[A-Z0-9]")
+_NOT_SETTINGS = {"VIDSIGNAL_CONFIG", "VIDSIGNAL_SECRETS_DIR", "VIDSIGNAL_REQUIRE_KAFKA"}
+
+
+def anchors(text: str) -> set[str]:
+    """What headings can be linked to by."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", DOCS)
+class TestEveryPage:
+    def test_links_lead_somewhere(self, page: str) -> None:
+        """To a file that is there, and to a heading that is in it."""
+        for path, anchor in _LINK.findall(DOCS[page]):
+            target = (PLACE / path).resolve() if path else PLACE / page
+            assert target.exists(), path
+            assert not anchor or anchor in anchors(target.read_text(encoding="utf-8")), f"{path}#{anchor}"
+
+    def test_files_exist(self, page: str) -> None:
+        """Whatever file or folder of the repository is named is there."""
+        named = {word for quote in quoted(DOCS[page]) for word in quote.split() if _FILE.fullmatch(word)}
+        assert {name for name in named if not (REPOSITORY / name).exists()} == set()
+
+    def test_commands_exist(self, page: str) -> None:
+        """Whatever command is named can be run, with the options that are named."""
+        for call in [call for quote in quoted(DOCS[page]) for call in calls_in(quote)]:
+            require_known(call)
+
+    def test_settings_exist(self, page: str) -> None:
+        """Each variable is a setting, or one of a secret's file."""
+        known = {f"VIDSIGNAL_{name.upper()}" for name in Settings.model_fields}
+        named = {name.removesuffix("_FILE") if name not in known else name for name in _SETTING.findall(DOCS[page])}
+        assert named - known - _NOT_SETTINGS == set()
+
+    def test_is_listed_in_readme(self, page: str) -> None:
+        """A newcomer finds it."""
+        assert f"(ops/docs/{page})" in README
+
+
+class TestContracts:
+    @pytest.mark.parametrize(("page", "heading"), FIELDS)
+    def test_fields(self, page: str, heading: str) -> None:
+        """The table has every field of the struct, and no other."""
+        fields = msgspec.structs.fields(FIELDS[page, heading])
+        assert sorted(row[0] for row in rows(page, heading)) == sorted(field.name for field in fields)
+
+    def test_required_fields(self) -> None:
+        """An upload needs what the struct has no default for."""
+        said = {row[0] for row in rows("producers.md", "Fields of an upload") if row[1] == "yes"}
+        assert said == {field.name for field in msgspec.structs.fields(VideoUploaded) if field.required}
+
+    def test_features(self) -> None:
+        """Name, modality, kind and meaning of each are the code's."""
+        expected = [[name, spec.modality, spec.shape, spec.meaning] for name, spec in FEATURES.items()]
+        assert rows("recommender.md", "Features") == expected
+
+    def test_exit_codes(self) -> None:
+        """Each code of a worker, with its name."""
+        said = [row[:2] for row in rows("roll.md", "Exit codes, and what a supervisor does")]
+        assert said == [[str(int(code)), code.name] for code in WorkerExit]
+
+    def test_days_of_what_remains(self) -> None:
+        """What a deletion leaves in the topics is there as long as the settings say, by default."""
+        days = {topic.name: (topic.retention_seconds or 0) // 86_400 for topic in kept_topics(Settings())}
+        left = rows("forget.md", "What remains, and for how long")
+        said = {(quoted(row[0]) or row[:1])[0]: row[2] for row in left}
+        for topic in ("video.uploaded", "video.signals", "video.engagement"):
+            assert said[topic].startswith(f"{days[topic]} days"), topic
+
+
+def rows(page: str, heading: str) -> list[list[str]]:
+    """Rows of a section's only table."""
+    return table(section(DOCS[page], heading))
+
+
+def test_no_page_speaks_of_a_machine() -> None:
+    """No folder of some machine."""
+    found = {name: re.findall(r"(?<![\w.])/(?:root|home|work)/", text) for name, text in DOCS.items()}
+    assert {name: places for name, places in found.items() if places} == {}

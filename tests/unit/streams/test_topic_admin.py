@@ -1,0 +1,33 @@
+"""Checking topics on a broker that does not answer every question."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from schemas.topics import TOPICS
+from streams import topic_admin
+from streams.kafka_clients import BrokerAway
+from streams.settings import Settings
+
+
+class SilentAboutSettings:
+    """A broker that lists topics and never tells their settings, as the embedded one."""
+
+    def list_topics(self, timeout: float) -> Any:
+        del timeout
+        return SimpleNamespace(topics={topic.name: SimpleNamespace(partitions={0: None}) for topic in TOPICS})
+
+    def describe_configs(self, resources: list[Any]) -> dict[Any, Future[Any]]:
+        return {resource: Future() for resource in resources}
+
+
+def test_a_silent_broker_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told in one line, as everything that does not answer."""
+    monkeypatch.setattr(topic_admin, "require_broker", lambda _: SilentAboutSettings())
+    monkeypatch.setattr(topic_admin, "REQUEST_SECONDS", 0.01)
+    with pytest.raises(BrokerAway, match=r"does not tell its topics' settings within 0\.01 s"):
+        topic_admin.check_topics(Settings())
