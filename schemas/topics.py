@@ -16,6 +16,8 @@ _HEADER_ROOM_BYTES = 64 * 1024
 """What is passed on keeps its bytes and gets headers."""
 MAX_COMPACTION_LAG_SECONDS = _DAY_SECONDS
 """What a tombstone stands for is gone from the broker's disk after about that time."""
+MAX_SEGMENT_SECONDS = _DAY_SECONDS
+"""Kafka deletes whole segments: a record lies at most so much longer than its topic is kept."""
 
 _ENGAGEMENT_BATCH_BYTES = 1024 * 1024
 """Kafka applies a topic's limit to whole batches, and clients send many small events in one."""
@@ -40,6 +42,7 @@ class Topic:
         settings = {"cleanup.policy": self.cleanup, "max.message.bytes": str(self.max_message_bytes)}
         if self.retention_seconds is not None:
             settings["retention.ms"] = str(self.retention_seconds * 1000)
+            settings["segment.ms"] = str(min(self.retention_seconds, MAX_SEGMENT_SECONDS) * 1000)
         if "compact" in self.cleanup:
             settings["max.compaction.lag.ms"] = str(MAX_COMPACTION_LAG_SECONDS * 1000)
         return settings

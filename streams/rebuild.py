@@ -21,9 +21,10 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from schemas.errors import InvalidEvent
 from schemas.facts import Fact
 from schemas.outcomes import Outcome, RecommendationRecord, Verdict, Version
-from schemas.topics import MODERATION, RECOMMENDATION, SIGNALS
+from schemas.topics import DEAD_LETTER, MODERATION, RECOMMENDATION, SIGNALS
 from schemas.wire import decode_fact
 from streams.clock import Clock, SystemClock
+from streams.delivery.letter_index import LetterIndex
 from streams.kafka_clients import (
     READER_GROUP,
     REQUEST_SECONDS,
@@ -78,6 +79,8 @@ class RebuildStores:
     applied: AppliedOffsets
     followers: Sequence[Follower] = ()
     """What stands beside the log, such as the vectors."""
+    letters: LetterIndex | None = None
+    """Which dead letters a deletion has to reach."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,9 @@ async def rebuild_store(
         written = 0
         for video_id, video in videos.items():
             written += await restore_video(stores, video_id, video)
+        if stores.letters is not None:
+            for key in await asyncio.to_thread(letter_keys, settings, place[1]):
+                await stores.letters.add(key, place[1])
         await stores.applied.raise_to({place: end})
         progress = RebuildProgress(
             progress.partitions_done + 1,
@@ -160,6 +166,15 @@ def refold(
         for video_id in videos.keys() | published.keys()
     }
     return {video_id: video for video_id, video in rebuilt.items() if video is not None}
+
+
+def letter_keys(settings: Settings, partition: int) -> list[bytes]:
+    """Keys of the dead letters in one partition that were not taken back. Blocks. Raises BrokerAway."""
+    standing: dict[bytes, bool] = {}
+    for record in read_to_end(settings, [settings.topic_prefix + DEAD_LETTER.name], partition=partition):
+        if record.key is not None:
+            standing[record.key] = record.value is not None
+    return [key for key, is_standing in standing.items() if is_standing]
 
 
 def _fold_into(video: _Refold, fact: Fact, offset: int, ruleset: Ruleset, clock: Clock) -> None:

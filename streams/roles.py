@@ -66,7 +66,8 @@ class Shared:
     @property
     def letters(self) -> DeadLetters:
         """The dead letters' writer."""
-        return DeadLetters(self.publisher, self.redis, self.keys, self.clock)
+        kept_seconds = self.settings.topic_retention_dead_letter_seconds
+        return DeadLetters(self.publisher, self.redis, self.keys, self.clock, kept_seconds)
 
     @property
     def deadlines(self) -> Deadlines:

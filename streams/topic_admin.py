@@ -12,8 +12,6 @@ from streams.kafka_clients import REQUEST_SECONDS, BrokerAway, require_broker
 from streams.retention import kept_topics
 from streams.settings import Settings
 
-_COMPARED_SETTINGS = ("cleanup.policy", "max.message.bytes", "retention.ms")
-
 
 @dataclass(frozen=True, slots=True)
 class TopicFinding:
@@ -70,9 +68,9 @@ def _check(admin: AdminClient, name: str, topic: Topic, counts: dict[str, int]) 
         return TopicFinding(name, counts[name], (f"settings cannot be read: {error}",))
     wanted = topic.configuration()
     differing = tuple(
-        f"{setting} is {found[setting].value}, contract says {wanted[setting]}"
-        for setting in _COMPARED_SETTINGS
-        if setting in wanted and found[setting].value != wanted[setting]
+        f"{setting} is {found[setting].value}, contract says {value}"
+        for setting, value in wanted.items()
+        if found[setting].value != value
     )
     return TopicFinding(name, counts[name], differing)
 

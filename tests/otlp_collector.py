@@ -6,10 +6,11 @@ import gzip
 import threading
 from collections import defaultdict
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from ops.bench.trace_sink import TraceSink
 
 
 @dataclass(frozen=True)
@@ -29,36 +30,17 @@ class CollectedSpan:
     service: str
 
 
-class OtlpCollector:
+class OtlpCollector(TraceSink):
     """Listens on a free port of loopback while it is open."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._spans: list[CollectedSpan] = []
-        collector = self
+        super().__init__()
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                if self.headers.get("Content-Encoding") == "gzip":
-                    body = gzip.decompress(body)
-                collector._take(ExportTraceServiceRequest.FromString(body))
-                self.send_response(200)
-                self.send_header("Content-Type", "application/x-protobuf")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (http.server's name)
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    @property
-    def endpoint(self) -> str:
-        """What a setting names."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+    def take(self, body: bytes, encoding: str | None) -> None:
+        """Keep the spans of one request."""
+        self._keep(ExportTraceServiceRequest.FromString(gzip.decompress(body) if encoding == "gzip" else body))
 
     @property
     def spans(self) -> list[CollectedSpan]:
@@ -73,18 +55,7 @@ class OtlpCollector:
             traces[span.trace_id].append(span)
         return dict(traces)
 
-    def close(self) -> None:
-        """Listen no more."""
-        self._server.shutdown()
-        self._server.server_close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *failure: object) -> None:
-        self.close()
-
-    def _take(self, request: ExportTraceServiceRequest) -> None:
+    def _keep(self, request: ExportTraceServiceRequest) -> None:
         found = [
             _collected(span, _attributes(resource.resource.attributes).get("service.name", ""))
             for resource in request.resource_spans

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Coroutine
 from contextlib import suppress
 from time import monotonic
-from typing import Any
 
-from ops.local.lifetime import Lifetime
+from ops.local.loop_thread import LoopThread
 from ops.local.ports import LOOPBACK
 
 _PIECE_BYTES = 32 * 1024
-_PATIENCE_SECONDS = 20.0
 
 
-class SlowLink(Lifetime):
+class SlowLink(LoopThread):
     """A TCP proxy in a thread of its own; all connections share its speed.
 
     Args:
@@ -26,39 +22,20 @@ class SlowLink(Lifetime):
     """
 
     def __init__(self, port: int, bits_per_second: float, delay_seconds: float) -> None:
+        super().__init__("vidsignal-slow-link")
         self._server_port = port
         self._bits_per_second = bits_per_second
         self._delay_seconds = delay_seconds
         self._free_at_seconds = 0.0
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="vidsignal-slow-link", daemon=True)
         self._pumps: set[asyncio.Task[None]] = set()
-        self.port = 0
 
-    @property
-    def base_url(self) -> str:
-        """`http://host:port`."""
-        return f"http://{LOOPBACK}:{self.port}"
-
-    def open(self) -> None:
-        """Listen."""
-        self._thread.start()
-        self._await(self._listen())
-
-    def close(self) -> None:
-        """Cut every connection."""
-        if self._thread.is_alive():
-            self._await(self._stop())
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(_PATIENCE_SECONDS)
-        if not self._loop.is_running():
-            self._loop.close()
-
-    async def _listen(self) -> None:
+    async def listen(self) -> None:
+        """See `LoopThread.listen`."""
         self._server = await asyncio.start_server(self._connect, LOOPBACK, 0, limit=_PIECE_BYTES)
         self.port = self._server.sockets[0].getsockname()[1]
 
-    async def _stop(self) -> None:
+    async def stop_listening(self) -> None:
+        """See `LoopThread.stop_listening`."""
         self._server.close()
         for pump in self._pumps:
             pump.cancel()
@@ -92,6 +69,3 @@ class SlowLink(Lifetime):
         start = max(self._free_at_seconds, monotonic())
         self._free_at_seconds = start + num_bytes * 8 / self._bits_per_second
         await asyncio.sleep(self._free_at_seconds - monotonic())
-
-    def _await(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE_SECONDS)

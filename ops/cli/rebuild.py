@@ -10,6 +10,7 @@ from ops.cli.console import clean_interrupt, err, fail, out, settings_or_exit
 from ops.cli.exit_codes import ExitCode
 from ops.cli.store_once import read_once
 from streams.apps import group_of
+from streams.delivery.letter_index import LetterIndex
 from streams.kafka_clients import BrokerAway
 from streams.rebuild import RebuildProgress, RebuildStores, rebuild_store
 from streams.settings import Settings
@@ -56,7 +57,8 @@ def rebuild_stores(settings: Settings, redis: Redis) -> RebuildStores:
     keys = Keys(settings.topic_prefix)
     applied = AppliedOffsets(redis, keys, group_of(settings, "verdict"))
     outcomes = Outcomes(redis, keys, settings.guard_seconds)
-    return RebuildStores(outcomes, Deadlines(redis, keys), applied, (Vectors(redis, keys),))
+    letters = LetterIndex(redis, keys, settings.topic_retention_dead_letter_seconds)
+    return RebuildStores(outcomes, Deadlines(redis, keys), applied, (Vectors(redis, keys),), letters)
 
 
 def _tell(progress: RebuildProgress) -> None:

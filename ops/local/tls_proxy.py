@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import threading
 from contextlib import suppress
 from pathlib import Path
 
 from ops.local.certificates import KeyPair
-from ops.local.lifetime import Lifetime
-from ops.local.ports import LOOPBACK, ReservedPort
+from ops.local.loop_thread import LoopThread
+from ops.local.ports import LOOPBACK
 
 _CHUNK_BYTES = 65_536
-_STOP_SECONDS = 10.0
 
 
-class TlsProxy(Lifetime):
+class TlsProxy(LoopThread):
     """Takes TLS connections on a port of its own and passes on what they say; runs in a thread.
 
     Args:
@@ -26,45 +24,27 @@ class TlsProxy(Lifetime):
     """
 
     def __init__(self, target: str, server: KeyPair, *, client_authority: Path | None = None) -> None:
+        super().__init__("vidsignal-tls-proxy")
         self._host, _, port = target.rpartition(":")
         self._target_port = int(port)
         self._context = _server_context(server, client_authority)
-        self._port: ReservedPort | None = None
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="vidsignal-tls-proxy", daemon=True)
         self._passing: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
     @property
     def address(self) -> str:
         """`host:port` for TLS clients."""
-        if self._port is None:
+        if not self.port:
             raise RuntimeError("the TLS proxy is not open")
-        return self._port.address
+        return f"{LOOPBACK}:{self.port}"
 
-    def open(self) -> None:
-        """Listen."""
-        self._port = ReservedPort()
-        self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._listen(self._port.number), self._loop).result(_STOP_SECONDS)
+    async def listen(self) -> None:
+        """See `LoopThread.listen`."""
+        self._server = await asyncio.start_server(self._take, LOOPBACK, 0, ssl=self._context, limit=_CHUNK_BYTES)
+        self.port = self._server.sockets[0].getsockname()[1]
 
-    def close(self) -> None:
-        """Cut every connection and give the port back."""
-        if self._thread.is_alive():
-            asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(_STOP_SECONDS)
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(_STOP_SECONDS)
-        self._loop.close()
-        if self._port is not None:
-            self._port.close()
-            self._port = None
-
-    async def _listen(self, port: int) -> None:
-        self._server = await asyncio.start_server(
-            self._take, LOOPBACK, port, ssl=self._context, reuse_address=True, limit=_CHUNK_BYTES
-        )
-
-    async def _end(self) -> None:
+    async def stop_listening(self) -> None:
+        """See `LoopThread.stop_listening`."""
         if self._server is not None:
             self._server.close()
         for task in self._passing:
@@ -72,7 +52,7 @@ class TlsProxy(Lifetime):
         await asyncio.gather(*self._passing, return_exceptions=True)
 
     def _take(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
-        task = self._loop.create_task(self._pass(client, to_client))
+        task = asyncio.create_task(self._pass(client, to_client))
         self._passing.add(task)
         task.add_done_callback(self._passing.discard)
 

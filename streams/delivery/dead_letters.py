@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from redis.asyncio import Redis
@@ -16,14 +15,14 @@ from schemas.uploads import MAX_UPLOAD_BYTES
 from schemas.wire import event_headers, header
 from streams import metrics
 from streams.clock import Clock
+from streams.delivery.letter_index import LetterIndex, letter_key
 from streams.delivery.publisher import Publisher, RecordTooLarge
 from streams.delivery.record import Place, Record
 from streams.store.keys import Keys
 from streams.tracing import spans
 
-_MARK_SECONDS: Final = 28 * 86_400
-"""As long as dead letters are kept."""
-_VIDEO_ID: Final = re.compile(rb"^[A-Za-z0-9._:~-]{1,128}$")
+_KEPT_SECONDS: Final = 28 * 86_400
+"""As long as dead letters are kept where no setting says otherwise."""
 _LARGEST_VALUE_BYTES: Final = MAX_UPLOAD_BYTES
 """Its base64 fits into the largest dead letter. A larger value could not be sent again: its topic takes none."""
 
@@ -32,13 +31,29 @@ class DeadLetters:
     """Writes dead letters and remembers which were written, so that a replay writes none.
 
     The mark follows the confirmation: a death between them writes the letter twice, under the same id.
+
+    Args:
+        publisher: of the worker.
+        redis: the store.
+        keys: names under the stack's prefix.
+        clock: for the time of the failure.
+        kept_seconds: how long the topic keeps letters.
     """
 
-    def __init__(self, publisher: Publisher, redis: Redis, keys: Keys, clock: Clock) -> None:
+    def __init__(
+        self,
+        publisher: Publisher,
+        redis: Redis,
+        keys: Keys,
+        clock: Clock,
+        kept_seconds: float = _KEPT_SECONDS,
+    ) -> None:
         self._publisher = publisher
         self._redis = redis
         self._keys = keys
         self._clock = clock
+        self._kept_seconds = int(kept_seconds)
+        self._index = LetterIndex(redis, keys, kept_seconds)
 
     async def write(self, record: Record, failure: Failure, *, role: str, attempts: int = 1) -> None:
         """Return when the letter is confirmed, now or by an earlier run."""
@@ -51,27 +66,19 @@ class DeadLetters:
         except RecordTooLarge:
             await self._send(record, msgspec.structs.replace(letter, value=None, headers=()))
         async with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.set(mark, failure.cause, ex=_MARK_SECONDS)
-            self._index(pipeline, record, letter)
+            pipeline.set(mark, failure.cause, ex=self._kept_seconds)
+            key = letter_key(record.key, letter.dead_letter_id)
+            await self._index.add(key, record.place.partition, within=pipeline)
             await pipeline.execute()
         metrics.DEAD_LETTERS.labels(role, failure.cause).inc()
 
     async def take_back(self, video_id: str) -> int:
         """Replace every letter of a video by a tombstone; return how many there were. May be repeated."""
-        index = self._keys.letters(video_id)
-        letters: dict[Any, Any] = await self._redis.hgetall(index)
+        letters = await self._index.letters(video_id)
         for key, partition in letters.items():
-            await self._publisher.publish(DEAD_LETTER, key, None, partition=int(partition))
-            await self._redis.hdel(index, key)
+            await self._publisher.publish(DEAD_LETTER, key, None, partition=partition)
+            await self._index.drop(video_id, key)
         return len(letters)
-
-    def _index(self, pipeline: Any, record: Record, letter: DeadLetter) -> None:
-        """Remember the letter under the video that its key names, where it names one."""
-        key = record.key or b""
-        if _VIDEO_ID.match(key):
-            index = self._keys.letters(key.decode())
-            pipeline.hset(index, letter_key(record.key, letter.dead_letter_id), record.place.partition)
-            pipeline.expire(index, _MARK_SECONDS)
 
     async def _send(self, record: Record, letter: DeadLetter) -> None:
         headers = event_headers(
@@ -103,11 +110,6 @@ class DeadLetters:
             value_bytes=len(value),
             value_sha256=hashlib.sha256(value).hexdigest(),
         )
-
-
-def letter_key(source_key: bytes | None, letter_id: str) -> bytes:
-    """Key of a letter's record: the source's own key, and its id, so that it alone can be taken back."""
-    return (source_key or b"") + b"#" + letter_id.encode()
 
 
 def dead_letter_id(place: Place) -> str:

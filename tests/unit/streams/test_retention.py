@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from schemas.topics import TOPICS
+from schemas.topics import TOPICS, Topic
 from schemas.uploads import MAX_DEADLINE_SECONDS
 from streams.retention import kept_topics
 from streams.settings import InvalidSettings, read_settings
@@ -35,6 +36,14 @@ class TestTopics:
         kept = kept_topics(read_settings(**longer, claim_ttl_seconds=30 * DAY_SECONDS))
         [found] = [each for each in kept if each.name == topic.name]  # type: ignore[attr-defined]
         assert found.configuration()["retention.ms"] == str(30 * DAY_SECONDS * 1000)
+
+    @pytest.mark.parametrize(
+        "topic", [topic for topic in TOPICS if topic.retention_seconds], ids=lambda topic: topic.name
+    )
+    def test_segments_end_within_a_day(self, topic: Topic) -> None:
+        """Kafka deletes whole segments: with its default of a week, seven days could be fourteen."""
+        assert topic.configuration()["segment.ms"] == str(DAY_SECONDS * 1000)
+        assert replace(topic, retention_seconds=3_600).configuration()["segment.ms"] == str(3_600 * 1000)
 
     def test_compacted_topics_are_kept_for_ever(self) -> None:
         """What is current does not expire."""
