@@ -22,6 +22,7 @@ from streams.kafka_clients import BrokerAway, producer_configuration
 from streams.settings import Settings
 from streams.similarity.members import members_of
 from streams.store.keys import Keys
+from streams.store.packing import unpack
 from streams.verdict.state import CaseState
 
 _PAGE: Final = 500
@@ -89,7 +90,7 @@ class Choice:
         members = set(await self._in_space(video_ids))
         return [
             Stored(
-                state=_STATE_DECODER.decode(state) if state else None,
+                state=_STATE_DECODER.decode(unpack(state)) if state else None,
                 forgotten_revision=int(guard or 0),
                 newest_revision=int(newest or 0),
                 is_in_space=video_id in members,

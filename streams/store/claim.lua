@@ -1,6 +1,6 @@
 -- Stores a signal's bytes under its id if absent, and returns what is stored.
 -- KEYS 1 the video's claims  2 its guard
--- ARGV 1 signal id  2 the bytes  3 seconds to keep the claims  4 revision of the signal
+-- ARGV 1 signal id  2 the packed bytes  3 seconds to keep the claims  4 revision of the signal
 -- Claims that are met again live on: a replay may come as late as the log allows.
 -- Returns nothing where the revision is forgotten.
 local guard = redis.call('GET', KEYS[2])

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from streams.store.keys import Keys
+from streams.store.packing import pack, unpack
 from streams.store.scripts import script_text
 
 
@@ -53,7 +54,7 @@ class Claims:
             pipeline.get(self._keys.guard(video_id))
             stored, revision, guard = await pipeline.execute()
         return Prior(
-            claimed=next((value for value in stored if value is not None), None),
+            claimed=next((unpack(value) for value in stored if value is not None), None),
             newest_revision=int(revision or 0),
             forgotten_revision=int(guard or 0),
         )
@@ -64,5 +65,5 @@ class Claims:
         None where the revision is forgotten: nothing is stored, and nothing may be published.
         """
         keys = [self._keys.claims(video_id), self._keys.guard(video_id)]
-        stored: bytes | None = await self._claim(keys=keys, args=[signal_id, value, self._ttl_seconds, revision])
-        return stored
+        stored: bytes | None = await self._claim(keys=keys, args=[signal_id, pack(value), self._ttl_seconds, revision])
+        return None if stored is None else unpack(stored)

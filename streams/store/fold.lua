@@ -2,7 +2,7 @@
 -- KEYS  1 state  2 status  3 verdict  4 features  5 embeddings  6 guard: all of one video
 -- ARGV  1 generation and 2 applied offset that the writer had read ('' and '' where there was no state)
 --       3 generation and 4 applied offset to write
---       5 state as JSON  6 outcome as JSON, '' for none
+--       5 packed state  6 packed outcome, '' for none
 --       7 version of the outcome  8 its revision  9 verdict as JSON
 --       then three lists, each led by its length: fields and values of status, features and embeddings
 -- Returns 1 where it was written, 0 where the race was lost.

@@ -1,7 +1,7 @@
 -- Forgets a video up to a revision, if nobody folded another fact meanwhile, and leaves a guard.
 -- KEYS  1 state  2 status  3 guard  4 and on: everything else of the video that is to go
 -- ARGV  1 generation and 2 applied offset that the writer had read ('' and '' where there was no state)
---       3 generation and 4 applied offset to write  5 state as JSON  6 version of the deletion  7 its revision
+--       3 generation and 4 applied offset to write  5 packed state  6 version of the deletion  7 its revision
 --       8 seconds that the guard is kept
 -- Returns 1 where it was written, 0 where the race was lost.
 local known = redis.call('HMGET', KEYS[1], 'log_generation', 'applied_offset')

@@ -13,6 +13,7 @@ from schemas.evidence import Embedding, Feature
 from schemas.outcomes import Outcome, Version
 from schemas.wire import encode
 from streams.store.keys import Keys
+from streams.store.packing import pack, unpack
 from streams.store.scripts import script_text
 from streams.store.witness import Witness
 from streams.verdict.state import CaseState
@@ -66,10 +67,11 @@ class Outcomes:
     async def read(self, video_id: str) -> StoredCase:
         """State and outcome of a video, as one script wrote them."""
         fields = ("state", "outcome", "outcome_version", "published_version")
-        state, outcome, version, published = await self._redis.hmget(self._keys.state(video_id), fields)
+        found: list[Any] = await self._redis.hmget(self._keys.state(video_id), fields)
+        state, outcome, version, published = found
         return StoredCase(
-            state=_STATE_DECODER.decode(state) if state else None,
-            outcome=_OUTCOME_DECODER.decode(outcome) if outcome else None,
+            state=_STATE_DECODER.decode(unpack(state)) if state else None,
+            outcome=_OUTCOME_DECODER.decode(unpack(outcome)) if outcome else None,
             is_published=version is not None and version == published,
         )
 
@@ -89,7 +91,7 @@ class Outcomes:
     ) -> bool:
         keys = self._keys
         position = (before.log_generation, before.applied_offset) if before else ("", "")
-        written = (after.log_generation, after.applied_offset, encode(after))
+        written = (after.log_generation, after.applied_offset, pack(encode(after)))
         if after.is_forgotten and (before is None or before.version != after.version):
             return await self._replace_by_guard(video_id, after, (*position, *written))
         names = [
@@ -143,7 +145,7 @@ def _arguments(state: CaseState, outcome: Outcome) -> tuple[Any, ...]:
     verdict, record = outcome.verdict, outcome.record
     lists = (_status(state, outcome), _encoded(record.features), _encoded(record.embeddings))
     return (
-        encode(outcome), spell(outcome.version), outcome.version.revision, encode(verdict),
+        pack(encode(outcome)), spell(outcome.version), outcome.version.revision, encode(verdict),
         *(argument for fields in lists for argument in _counted(fields)),
     )  # fmt: skip
 
