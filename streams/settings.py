@@ -38,7 +38,7 @@ class InvalidSettings(Exception):
 
 
 class Settings(BaseSettings):
-    """All settings with their defaults; the README lists them from here."""
+    """All settings with their defaults; ops/docs/settings.md lists them from here."""
 
     model_config = SettingsConfigDict(
         env_prefix="VIDSIGNAL_", extra="forbid", frozen=True, validate_default=True, hide_input_in_errors=True

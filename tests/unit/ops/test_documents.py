@@ -19,11 +19,11 @@ from schemas.labels import LABELS
 from schemas.topics import TOPICS, Topic
 from streams.settings import Settings
 from streams.store.keys import Keys
-from tests.documents import ARCHITECTURE, CONTRIBUTING, README, REPOSITORY, code_blocks, quoted, section, table
+from tests.documents import ARCHITECTURE, CONTRIBUTING, DOCS, README, REPOSITORY, code_blocks, quoted, section, table
 
 DOCUMENTS = {"README.md": README, "ARCHITECTURE.md": ARCHITECTURE, "CONTRIBUTING.md": CONTRIBUTING}
 MOST_LINES_OF_INSTRUCTION = 10
-SETTINGS_ROWS = {row[0]: row for row in table(section(README, "Settings"))}
+SETTINGS_ROWS = {row[0]: row for row in table(section(DOCS["settings.md"], "All settings"))}
 _DAY_SECONDS = 86_400
 _OF_THE_MACHINE = {"VIDSIGNAL_TORCH_THREADS": "cores, at most 4", "VIDSIGNAL_DECODE_PROCESSES": "cores, at most 8"}
 """Defaults that differ from machine to machine, and their words."""
