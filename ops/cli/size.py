@@ -17,7 +17,7 @@ from ops.sizing.plot import PLOT_SUFFIXES, NoPlots, plot_trials
 from ops.sizing.profile import Profile, load_profile, write_profile
 from ops.sizing.quantity import FIGURES, InvalidProfile
 from ops.sizing.report import amount, as_json, assumptions, rows
-from ops.sizing.trial import Trial, try_plan, try_policies, utilisation_for
+from ops.sizing.trial import TELLING_WORKERS, Trial, telling_cell, try_plan, try_policies, utilisation_for
 
 
 def size(
@@ -104,7 +104,12 @@ def _refuse_other_suffix(plot: Path | None) -> None:
 
 
 def _plot(profile: Profile, plan: Plan, path: Path) -> None:
-    trials = try_policies(profile, plan.cells, partial(err.print, markup=False, soft_wrap=True))
+    cells = telling_cell(profile, plan.cells)
+    if cells is not plan.cells:
+        err.print(
+            f"a cell of the plan has {plan.cells.media_workers} media workers; policies are tried on one of {TELLING_WORKERS}"
+        )
+    trials = try_policies(profile, cells, partial(err.print, markup=False, soft_wrap=True))
     cell = f"one cell, {amount(trials[0].videos_per_second)} videos/s in the busiest hour, one worker lost"
     try:
         plot_trials(trials, path, f"Simulated p99 against cost: {cell}")

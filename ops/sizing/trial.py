@@ -27,7 +27,9 @@ _USUAL_SECONDS = 1_800.0
 _LOSS_AT_SHARE = 1 / 3
 UTILISATIONS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 LAG_THRESHOLDS = (4.0, 8.0, 16.0, 32.0, 100.0)
-"""Uploads for each worker, tried by the plot; the last is that of `ops/kubernetes/base/scaling.yaml`."""
+"""Uploads for each worker, tried by the plot; `ops/kubernetes/base/scaling.yaml` has one of them."""
+TELLING_WORKERS = 12
+"""Of a cell that policies are tried on: with two or three, every policy is the same fleet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,27 @@ def utilisation_for(profile: Profile, videos_per_second: float, p99_seconds: flo
     raise InvalidProfile(f"a p99 of {p99_seconds!r} s is out of reach: the best of the fleets tried has {best:.1f} s")
 
 
+def telling_cell(profile: Profile, cells: Cells) -> Cells:
+    """A plan's cell; where it has but a few workers, one of its kind with enough of them to tell policies apart."""
+    if cells.media_workers >= TELLING_WORKERS:
+        return cells
+    busiest_hz = TELLING_WORKERS * media_capacity_hz(profile) * profile["utilisation"]
+    return replace(
+        cells,
+        media_workers=TELLING_WORKERS,
+        partitions=max(cells.partitions, up(TELLING_WORKERS * profile["partitions_per_worker"])),
+        videos_per_second=busiest_hz / profile["peak_ratio"],
+    )
+
+
 def try_policies(profile: Profile, cells: Cells, say: Callable[[str], None]) -> list[Trial]:
-    """The cell's rate under fixed fleets of several sizes, and under fleets scaled by several lags."""
+    """A cell's rate under fixed fleets of several sizes, and under fleets scaled by several lags.
+
+    Args:
+        profile: what a worker takes.
+        cells: of which one is tried, see `telling_cell`.
+        say: told of each trial in words.
+    """
     rate = cells.videos_per_second * profile["peak_ratio"]
     trials = []
     sizes = {up(rate / (media_capacity_hz(profile) * each)): each for each in reversed(UTILISATIONS)}

@@ -7,9 +7,13 @@ from dataclasses import replace
 import pytest
 
 from ops.sizing.arrivals import Arrivals
+from ops.sizing.plan import plan_for
 from ops.sizing.scaling import ByLag, Fixed
 from ops.sizing.shared_worker import SharedWorker, Video, WorkerModel
 from ops.sizing.simulation import CellModel, Simulated, Troubles, simulate
+from ops.sizing.trial import TELLING_WORKERS, telling_cell
+from ops.sizing.workers import media_capacity_hz
+from tests.sizing_profile import round_profile
 
 MODEL = WorkerModel(slots=8, cores=2.0, most_cores_per_video=1.0)
 CELL = CellModel(worker=MODEL, num_workers=4, partitions=8, arrivals=Arrivals(4.0), work_cpu_seconds=[0.5, 1.0, 1.5])
@@ -127,3 +131,16 @@ class TestByLag:
     def test_bounds(self, lag: int, expected: int) -> None:
         """Never none, never more than partitions."""
         assert ByLag(10.0, least=2, most=8).wanted(0.0, lag, num_workers=expected) == expected
+
+
+class TestTellingCell:
+    def test_a_small_cell_gives_way_to_one_that_tells_policies_apart(self) -> None:
+        """Redis may ask for cells of two workers each, where every policy is the same fleet."""
+        profile = round_profile()
+        small = plan_for(profile, 0.01).cells
+        assert small.media_workers < TELLING_WORKERS
+        tried = telling_cell(profile, small)
+        assert tried.media_workers == TELLING_WORKERS <= tried.partitions
+        busiest_hz = tried.videos_per_second * profile["peak_ratio"]
+        assert busiest_hz / (TELLING_WORKERS * media_capacity_hz(profile)) == pytest.approx(profile["utilisation"])
+        assert telling_cell(profile, tried) is tried
