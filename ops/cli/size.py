@@ -106,9 +106,8 @@ def _refuse_other_suffix(plot: Path | None) -> None:
 def _plot(profile: Profile, plan: Plan, path: Path) -> None:
     cells = telling_cell(profile, plan.cells)
     if cells is not plan.cells:
-        err.print(
-            f"a cell of the plan has {plan.cells.media_workers} media workers; policies are tried on one of {TELLING_WORKERS}"
-        )
+        few = f"a cell of the plan has {plan.cells.media_workers} media workers"
+        err.print(f"{few}; policies are tried on one of {TELLING_WORKERS}")
     trials = try_policies(profile, cells, partial(err.print, markup=False, soft_wrap=True))
     cell = f"one cell, {amount(trials[0].videos_per_second)} videos/s in the busiest hour, one worker lost"
     try:
