@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from uuid import uuid4
 
@@ -95,7 +96,8 @@ def _rate(stage: LightStage, settings: Settings, role: str, topic: str, num_reco
     meter = TreeMeter(worker.child.pid).open()
     try:
         written = _written(settings, settings.topic_prefix + topic, worker, meter)
-        began, first = next((used, count) for used, count in written if count >= _FIRST_SHARE * num_records)
+        # from the look before, so that there is time between the two even where one look finds everything done
+        began, first = next(before for before, (_, count) in pairwise(written) if count >= _FIRST_SHARE * num_records)
         ended, last = next((used, count) for used, count in written if count >= _LAST_SHARE * num_records)
         next(count for _, count in written if count >= num_records)  # the next role needs all of it
         return (last - first) / (ended - began)
