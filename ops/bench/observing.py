@@ -235,7 +235,7 @@ def _remarks(uploads: Sequence[VideoUploaded]) -> tuple[str, ...]:
         "nothing: metrics are replaced by calls that do nothing, and tracing is off; it runs twice a round",
         f"metrics: the usual worker, its page read every {SCRAPE_SECONDS:g} s",
         "traces: every upload sampled, sent to a collector in this process, on the same cores",
-        "throughput varies more from run to run than processor time does, and both are bounded: a miss of throughput alone "
+        "throughput varies more from run to run than processor time, and both are bounded: a miss of throughput alone "
         "wants a quieter machine or a second look",
         "where nothing over itself spreads further than a bound, that bound was not told from noise",
     )
