@@ -54,6 +54,15 @@ PIPELINE_STAGES: Final[Mapping[Role, tuple[str, ...]]] = {
 """By role, every stage whose time it measures."""
 
 
+_OF_MODELS: Final = (
+    metrics.BATCH_ITEMS,
+    metrics.BATCH_VIDEOS,
+    metrics.BATCH_PADDED,
+    metrics.QUEUE_AGE_SECONDS,
+    metrics.DEVICE_FAULTS,
+)
+
+
 def begin_series(settings: Settings, device: str | None) -> None:
     """Let every series begin whose labels are known, for the roles that this worker runs.
 
@@ -63,11 +72,18 @@ def begin_series(settings: Settings, device: str | None) -> None:
     """
     _begin(metrics.RETRIES, ("broker", "redis"))
     _begin(metrics.CPU_SECONDS, PROCESS_STAGES)
+    if device is not None:
+        _begin(metrics.DEVICE_SECONDS, batched_models(), (device,))
     for role in settings.roles:
         metrics.BUILD_INFO.labels(installed_version("vidsignal"), device or "none", role).set(1)
         _begin(metrics.RECORDS_LOST, (role,), (settings.topic_prefix + _READS[role].name,))
         _begin_role(role)
         _BEGIN.get(role, _begin_nothing)(settings)
+
+
+def batched_models() -> tuple[str, ...]:
+    """Names of the models that run in batches on a device."""
+    return tuple(card.name for card in CARDS.values() if card.batch_sizes)
 
 
 def covered_labels() -> frozenset[str]:
@@ -88,7 +104,8 @@ def _begin_media(settings: Settings) -> None:
     metrics.DECODE_PROCESSES.set(num_live + num_backfill)
     _begin(metrics.RETRIES, ("source", "overloaded"))
     _begin(metrics.CLAIMS_REUSED, MODALITIES)
-    _begin(metrics.DEVICE_FAULTS, (card.name for card in CARDS.values() if card.batch_sizes))
+    for metric in _OF_MODELS:
+        _begin(metric, batched_models())
     _begin(metrics.DECODES, ("ok", "lost", "process-replaced", *get_args(MediaCause)))
     _begin(metrics.SIGNALS, MODALITIES, ("ok", "failed"))
     covered = covered_labels()

@@ -111,10 +111,10 @@ def _reviewed(pipeline: Pipeline, video_id: str) -> dict[str, Verdict] | None:
 
 
 def _publish(pipeline: Pipeline, samples: Path) -> list[str]:
-    """Seven uploads, one of them rude and one without its file, two events that are none; the ids of the uploads."""
-    clips = ["bikes.mp4", "carphone_distorted.mp4", "sample.wav", "crowd.mp3", "park.mp4"]
+    """Seven uploads, the longest with no time, one rude, one without its file; two events that are none. Returns ids."""
+    clips = ["car-telephone.mkv", "carphone_distorted.mp4", "sample.wav", "crowd.mp3", "park.mp4"]
     uploads = [
-        upload_of(samples / clips[0], "v-quick", market="DE", title="Bikes", deadline_seconds=0.1),
+        upload_of(samples / clips[0], "v-quick", market="DE", title="Cars", deadline_seconds=0.1),
         upload_of(samples / clips[1], "v-rude", market="DE", **RUDE),
         upload_of(samples / clips[2], "v-words", market="DE", title="A telephone call"),
         upload_of(samples / clips[3], "v-crowd", market="US", title="Applause"),

@@ -56,6 +56,19 @@ def test_decoders_are_counted() -> None:
     assert value("vidsignal_decode_processes") == 3
 
 
+def test_batches_begin() -> None:
+    """The first batches of a model are an increase, also when they all run between two readings."""
+    begin_series(Settings(roles=("media",)), "cpu")
+    for name in (
+        "batch_items_count",
+        "batch_videos_count",
+        "batch_queue_age_seconds_count",
+        "batch_padded_items_total",
+    ):
+        assert value(f"vidsignal_{name}", model="yamnet") is not None, name
+    assert value("vidsignal_device_seconds_total", model="yamnet", device="cpu") is not None
+
+
 def test_coverage_is_that_of_the_models() -> None:
     """Labels that some card produces, as `vidsignal models coverage` says it."""
     assert covered_labels() == {label for label, models in label_coverage().items() if models}
