@@ -111,7 +111,7 @@ def _reviewed(pipeline: Pipeline, video_id: str) -> dict[str, Verdict] | None:
 
 
 def _publish(pipeline: Pipeline, samples: Path) -> list[str]:
-    """Seven uploads, the longest with no time, one rude, one without its file; two events that are none. Returns ids."""
+    """Seven uploads, the longest with no time, one rude, one without its file; two non-events. Returns ids."""
     clips = ["car-telephone.mkv", "carphone_distorted.mp4", "sample.wav", "crowd.mp3", "park.mp4"]
     uploads = [
         upload_of(samples / clips[0], "v-quick", market="DE", title="Cars", deadline_seconds=0.1),
