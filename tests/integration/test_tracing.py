@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.local.metrics_page import read_metrics
+from ops.local.metrics_page import MetricsPage, read_metrics
 from schemas.topics import MODERATION, RECOMMENDATION, SIGNALS, UPLOADED
 from schemas.wire import header
 from tests.otlp_collector import CollectedSpan, OtlpCollector
@@ -172,8 +172,13 @@ class TestTracing:
                 traceparent = header(record.headers, "traceparent") or b""
                 assert (traceparent[3:35], traceparent[-2:]) == (UNSAMPLED[3:35], b"00")
 
-    def test_what_was_sent_is_counted(self, pipeline: Pipeline) -> None:
+    def test_what_was_sent_is_counted(self, pipeline: Pipeline, trace: list[CollectedSpan]) -> None:
         """Spans that a collector took appear in the metrics; none was dropped."""
-        page = read_metrics(pipeline.workers[0].ready["metrics_port"])
-        assert page.total("vidsignal_trace_spans_total", result="sent") > 0
+
+        def sent() -> MetricsPage | None:
+            page = read_metrics(pipeline.workers[0].ready["metrics_port"])
+            return page if page.total("vidsignal_trace_spans_total", result="sent") > 0 else None
+
+        # The collector has the spans a moment before the worker has its answer.
+        page = await_value(sent, WAIT_SECONDS, lambda: f"{len(trace)} spans collected, none counted")
         assert page.total("vidsignal_trace_spans_total", result="dropped") == 0
