@@ -39,6 +39,7 @@ METRIC_ADVICE: Final[dict[str, str]] = {
     "LABEL_COVERED": "changes with the installed models: `vidsignal models coverage`",
     "FACTS_IGNORED": "`already-applied` after restarts is normal; `too-many-waiting` is not",
     "VIDEOS_FORGOTTEN": "deletions, as they are asked for",
+    "VIDEOS_EXPIRED": "as many as came in `VIDSIGNAL_VIDEO_RETENTION_SECONDS` ago and had no summary since",
     "AUDIT_FINDINGS": "any: `vidsignal audit` names the videos",
     "DEADLINES_FIRED": "more than usual: videos wait too long, or deadlines were shortened",
     "PARKED_EVENTS": "grows: an origin is away; the log names it",

@@ -18,9 +18,9 @@ from msgspec import Struct
 from schemas.outcomes import Version
 from schemas.topics import MODERATION, RECOMMENDATION
 from streams import metrics
-from streams.clock import Clock
+from streams.clock import Clock, SystemClock
 from streams.kafka_clients import BrokerAway, read_to_end
-from streams.rebuild import RebuildStores, Rebuilt, log_ends, rebuilt_partition, restore_video
+from streams.rebuild import RebuildStores, Rebuilt, kept_videos, log_ends, rebuilt_partition, restore_video
 from streams.settings import Settings
 from streams.store.outcomes import StoredCase
 from streams.verdict.role import EventPublisher, Ruleset, publish_outcome, publish_tombstones
@@ -89,8 +89,11 @@ class Audit:
         findings: list[Finding] = []
         num_videos = 0
         for _, partition in sorted(await asyncio.to_thread(log_ends, self._settings)):
-            videos = await asyncio.to_thread(rebuilt_partition, self._settings, self._ruleset, partition)
+            found = await asyncio.to_thread(rebuilt_partition, self._settings, self._ruleset, partition)
+            videos = kept_videos(found, self._settings.video_retention_seconds, SystemClock())
             num_videos += len(videos)
+            if is_repairing:
+                await self._give_ends(found)
             for finding in await self._partition(partition, videos):
                 metrics.AUDIT_FINDINGS.labels(finding.problem).inc()
                 tell(finding)
@@ -109,6 +112,12 @@ class Audit:
         # Live workers publish while this reads: what is only in flight is gone at a second look.
         confirmed = await self._stale(partition, {finding.video_id: videos[finding.video_id] for finding in suspects})
         return behind + [finding for finding in confirmed if finding.video_id not in {f.video_id for f in behind}]
+
+    async def _give_ends(self, videos: Mapping[str, Rebuilt]) -> None:
+        """Register when their time is up: the setting may be younger than the videos, or shorter than it was."""
+        for video in videos.values():
+            if video.outcome is not None:
+                await self._stores.expiry.replace(video.outcome)
 
     async def _is_behind(self, video_id: str, video: Rebuilt) -> bool:
         state = (await self._stores.outcomes.read(video_id)).state

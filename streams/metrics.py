@@ -72,6 +72,7 @@ AMENDMENTS = Counter(
 LABEL_COVERED = Gauge("vidsignal_label_covered", "1 where an installed model can produce the label, else 0", ("label",))
 FACTS_IGNORED = Counter("vidsignal_facts_ignored_total", "Facts that changed nothing", ("kind", "cause"))
 VIDEOS_FORGOTTEN = Counter("vidsignal_videos_forgotten_total", "Deletions whose tombstones are out")
+VIDEOS_EXPIRED = Counter("vidsignal_videos_expired_total", "Videos removed because their time was up")
 AUDIT_FINDINGS = Counter("vidsignal_audit_findings_total", "What an audit found wrong", ("problem",))
 DEADLINES_FIRED = Counter("vidsignal_deadlines_fired_total", "Deadline records published")
 PARKED_EVENTS = Gauge("vidsignal_parked_events", "Videos that wait for where their media lies, without a slot")

@@ -38,6 +38,7 @@ from streams.settings import Settings
 from streams.store.applied import AppliedOffsets
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.outcomes import Outcomes
+from streams.verdict.expiry import Expiry, has_expired
 from streams.verdict.fold import fold
 from streams.verdict.outcome import FoldContext
 from streams.verdict.role import Follower, Ruleset
@@ -77,6 +78,8 @@ class RebuildStores:
     outcomes: Outcomes
     deadlines: Deadlines
     applied: AppliedOffsets
+    expiry: Expiry
+    """When each video's time is up."""
     followers: Sequence[Follower] = ()
     """What stands beside the log, such as the vectors."""
     letters: LetterIndex | None = None
@@ -113,7 +116,8 @@ async def rebuild_store(
     ends = await asyncio.to_thread(log_ends, settings)
     progress = RebuildProgress(0, len(ends), 0, 0, 0)
     for place, end in sorted(ends.items()):
-        videos = await asyncio.to_thread(rebuilt_partition, settings, ruleset, place[1])
+        found = await asyncio.to_thread(rebuilt_partition, settings, ruleset, place[1])
+        videos = kept_videos(found, settings.video_retention_seconds, SystemClock())
         written = 0
         for video_id, video in videos.items():
             written += await restore_video(stores, video_id, video)
@@ -142,12 +146,19 @@ def rebuilt_partition(settings: Settings, ruleset: Ruleset, partition: int) -> d
     return refold(published, log, ruleset, SystemClock())
 
 
+def kept_videos(videos: Mapping[str, Rebuilt], kept_seconds: float, clock: Clock) -> dict[str, Rebuilt]:
+    """Those whose time is not up; the broker drops records some time after the store does."""
+    return {
+        video_id: video for video_id, video in videos.items() if not has_expired(video.outcome, kept_seconds, clock)
+    }
+
+
 async def restore_video(stores: RebuildStores, video_id: str, video: Rebuilt) -> bool:
     """Write one video and what hangs on it, where the store is behind; say whether it was."""
     if not await stores.outcomes.restore(video_id, video.state, video.outcome, is_published=video.is_published):
         return False
     await _register_deadline(stores.deadlines, video.state)
-    for follower in stores.followers:
+    for follower in (*stores.followers, stores.expiry):
         await (follower.replace(video.outcome) if video.outcome else follower.remove(video_id))
     return True
 

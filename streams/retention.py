@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from schemas.topics import BACKFILL, DEAD_LETTER, ENGAGEMENT, SIGNALS, TOPICS, UPLOADED, Topic
+from schemas.topics import (
+    BACKFILL,
+    DEAD_LETTER,
+    ENGAGEMENT,
+    MODERATION,
+    RECOMMENDATION,
+    SIGNALS,
+    TOPICS,
+    UPLOADED,
+    Topic,
+)
 from schemas.uploads import MAX_DEADLINE_SECONDS
 
 if TYPE_CHECKING:
@@ -19,16 +29,22 @@ _WORDS = {
     DEAD_LETTER.name: "topic_retention_dead_letter_seconds",
 }
 """The setting of each topic that is not kept for ever; what waits for idle workers is kept like the upload itself."""
+_OUTCOMES = frozenset({MODERATION.name, RECOMMENDATION.name})
 
 _LONGEST_DEADLINE = "the longest deadline of an upload, in seconds,"
 
 
 def kept_topics(settings: Settings) -> tuple[Topic, ...]:
     """All topics, each kept as long as the settings say."""
-    return tuple(
-        replace(topic, retention_seconds=getattr(settings, _WORDS[topic.name])) if topic.name in _WORDS else topic
-        for topic in TOPICS
-    )
+    return tuple(_kept(topic, settings) for topic in TOPICS)
+
+
+def _kept(topic: Topic, settings: Settings) -> Topic:
+    if topic.name in _WORDS:
+        return replace(topic, retention_seconds=getattr(settings, _WORDS[topic.name]))
+    if topic.name in _OUTCOMES and settings.video_retention_seconds:
+        return replace(topic, cleanup="compact,delete", retention_seconds=settings.video_retention_seconds)
+    return topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +55,7 @@ class _Bound:
     least_word: str
     why: str
     is_equal_enough: bool = True
+    is_endless_at_zero: bool = False
 
 
 _BOUNDS = (
@@ -62,6 +79,12 @@ _BOUNDS = (
         for topic in (UPLOADED, SIGNALS)
     ),
     _Bound(
+        "video_retention_seconds",
+        "topic_retention_signals_seconds",
+        "what the log still tells of a video must find the video",
+        is_endless_at_zero=True,
+    ),
+    _Bound(
         "engagement_retention_seconds",
         "topic_retention_engagement_seconds",
         "counts must outlive the events that are in them",
@@ -82,6 +105,8 @@ def retention_problems(settings: Settings) -> list[str]:
 
 def _holds(settings: Settings, bound: _Bound) -> bool:
     found, least = _seconds(settings, bound.word), _seconds(settings, bound.least_word)
+    if bound.is_endless_at_zero and found == 0:
+        return True
     return found >= least if bound.is_equal_enough else found > least
 
 

@@ -37,8 +37,10 @@ from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
 from streams.store.witness import Witness
 from streams.verdict.cost import Prices
+from streams.verdict.expiry import Expiry, expiry_sweep
 from streams.verdict.policy import Policy
 from streams.verdict.role import Forgetting, Ruleset, VerdictRole
+from streams.verdict.sweep import Sweep
 
 if TYPE_CHECKING:
     from streams.engine import Engine
@@ -90,6 +92,22 @@ class Shared:
         return Vectors(self.redis, self.keys)
 
     @property
+    def expiring(self) -> Deadlines:
+        """When to see whether a video's time is up."""
+        return Deadlines(self.redis, self.keys, self.keys.expiring())
+
+    @property
+    def expiry(self) -> Expiry:
+        """What gives videos an end."""
+        return Expiry(self.expiring, self.settings.video_retention_seconds)
+
+    @property
+    def expiry_sweep(self) -> Sweep:
+        """What removes videos at their end."""
+        kept_seconds = self.settings.video_retention_seconds
+        return expiry_sweep(self.outcomes, self.expiring, (self.vectors,), kept_seconds, self.clock)
+
+    @property
     def forgetting(self) -> Forgetting:
         """What a deletion needs."""
         tombstones = Deadlines(self.redis, self.keys, self.keys.tombstones())
@@ -98,7 +116,7 @@ class Shared:
     def audit(self, policy: Policy) -> AuditSweep:
         """The background audit."""
         settings = self.settings
-        stores = RebuildStores(self.outcomes, self.deadlines, self.applied, (self.vectors,))
+        stores = RebuildStores(self.outcomes, self.deadlines, self.applied, self.expiry, (self.vectors,))
         ruleset = Ruleset(policy, Prices.from_settings(settings), settings.log_generation)
         audit = Audit(settings, ruleset, stores, self.publisher)
         return AuditSweep(audit, self._take_turn, settings.audit_interval_seconds, self.clock)
@@ -229,7 +247,7 @@ def verdict_spec(shared: Shared, policy: Policy) -> RoleSpec:
         Ruleset(policy, Prices.from_settings(settings), settings.log_generation),
         shared.clock,
         shared.forgetting,
-        (shared.vectors,),
+        (shared.vectors, shared.expiry),
     )
     return RoleSpec(
         role="verdict",

@@ -131,6 +131,9 @@ class Settings(BaseSettings):
     )
     topic_retention_engagement_seconds: Annotated[int, Field(ge=3_600)] = 7 * 86_400
     topic_retention_dead_letter_seconds: Annotated[int, Field(ge=3_600)] = 28 * 86_400
+    video_retention_seconds: Annotated[int, Field(ge=0)] = Field(
+        0, description="How long a video is kept after its last outcome, in Redis and compacted topics; 0 for ever."
+    )
     claim_ttl_seconds: Annotated[float, Field(ge=_DAY_SECONDS)] = Field(
         15 * _DAY_SECONDS, description="At least as long as uploads and facts are kept."
     )

@@ -171,6 +171,8 @@ class Worker:
                 self._spawn(shared.audit(self._policy).run())
             self._spawn(deadline_sweep(shared.deadlines, shared.publisher, self._clock).run())
             self._spawn(tombstone_sweep(shared.outcomes, shared.forgetting, shared.publisher, self._clock).run())
+            if self._settings.video_retention_seconds:
+                self._spawn(shared.expiry_sweep.run())
         await asyncio.gather(self._join_engagement_role(shared), *(self._join(spec) for spec in specs))
 
     async def _join_engagement_role(self, shared: Shared) -> None:
@@ -226,7 +228,7 @@ class Worker:
         await require_entry(settings.redis_url.get_secret_value(), options)
         redis = open_store(settings.redis_url.get_secret_value(), options)
         opened.push_async_callback(redis.aclose)
-        witness = Witness()
+        witness = Witness(self._clock)
         fold_redis = open_store(settings.redis_url.get_secret_value(), options, witness)
         opened.push_async_callback(fold_redis.aclose)
         await redis.ping()

@@ -112,6 +112,7 @@ VERDICT: Final = RoleAccess(
         *(of_videos(key) for key in (Keys.state, Keys.claims, Keys.guard, Keys.letters)),
         whole(Keys.deadlines),
         whole(Keys.tombstones),
+        whole(Keys.expiring),
         whole(Keys.audit),
         whole(Keys.spaces),
         whole(lambda keys: keys.space("*")),

@@ -20,6 +20,7 @@ from streams.store.deadlines import Deadlines
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
 from streams.verdict.cost import Prices
+from streams.verdict.expiry import Expiry
 from streams.verdict.policy_checks import InvalidPolicy
 from streams.verdict.policy_file import load_policy
 from streams.verdict.role import Ruleset
@@ -58,7 +59,8 @@ def rebuild_stores(settings: Settings, redis: Redis) -> RebuildStores:
     applied = AppliedOffsets(redis, keys, group_of(settings, "verdict"))
     outcomes = Outcomes(redis, keys, settings.guard_seconds)
     letters = LetterIndex(redis, keys, settings.topic_retention_dead_letter_seconds)
-    return RebuildStores(outcomes, Deadlines(redis, keys), applied, (Vectors(redis, keys),), letters)
+    expiry = Expiry(Deadlines(redis, keys, keys.expiring()), settings.video_retention_seconds)
+    return RebuildStores(outcomes, Deadlines(redis, keys), applied, expiry, (Vectors(redis, keys),), letters)
 
 
 def _tell(progress: RebuildProgress) -> None:

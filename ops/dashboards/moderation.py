@@ -178,10 +178,13 @@ _COVERAGE: Final = Row(
             8,
         ),
         Panel(
-            "Forgotten videos",
-            "Deletions whose tombstones are out.",
+            "Videos that went",
+            "Forgotten: deletions whose tombstones are out. Expired: their time was up, where a setting gives one.",
             "short",
-            (Query(increase("vidsignal_videos_forgotten_total", "1h"), "an hour"),),
+            (
+                Query(increase("vidsignal_videos_forgotten_total", "1h"), "forgotten an hour"),
+                Query(increase("vidsignal_videos_expired_total", "1h"), "expired an hour"),
+            ),
         ),
     ),
 )

@@ -161,7 +161,7 @@ _KEEPING: Final = {
     "copies": _assumed("copies", 3, (1, 5), "replicas of each partition", "min.insync.replicas=2 beside it"),
     "redis_copies": _assumed("copies", 2, (1, 5), "Redis primary and replicas", "one replica"),
     "redis_kept_days": _assumed(
-        "days", 30, (0.01, 36_500), "until a video is forgotten; Vidsignal itself keeps it without end", "made up"
+        "days", 30, (0.01, 36_500), "until a video is forgotten or expires", "made up; no end unless a setting says so"
     ),
     "redis_claims_days": _assumed("days", 15, (7, 365), "claims are kept", "VIDSIGNAL_CLAIM_TTL_SECONDS"),
     "redis_cell_bytes": _assumed(

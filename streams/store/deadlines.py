@@ -38,6 +38,10 @@ class Deadlines:
         """Register it; a repetition never postpones one that is registered already."""
         await self._redis.zadd(self._key, {_member(deadline): deadline.due_unix_seconds}, lt=True)
 
+    async def postpone(self, deadline: Deadline) -> None:
+        """Register it for a time that may be later than before."""
+        await self._redis.zadd(self._key, {_member(deadline): deadline.due_unix_seconds})
+
     async def due(self, now_unix_seconds: float, *, limit: int) -> tuple[Deadline, ...]:
         """At most `limit` deadlines that are due, the oldest first."""
         entries: Any = await self._redis.zrange(

@@ -15,6 +15,7 @@
 | `vs:deadlines` | sorted set | `<revision>|<video_id>` by due time |
 | `vs:audit` | string | held by the worker whose turn the background audit is |
 | `vs:tombstones` | sorted set | `<revision>|<video_id>` by the time at which tombstones are written once more |
+| `vs:expiring` | sorted set | `<revision>|<video_id>` by the time at which to see whether a video's time is up |
 | `vs:spaces` | set | names of the embedding spaces that were ever written |
 | `vs:space:<space>` | vector set | by video id, the embeddings of one space with attributes to filter by |
 | `vs:jobs` | sorted set | ids of reprocessing jobs by when they began; not for readers |
@@ -86,6 +87,10 @@ class Keys:
     def tombstones(self) -> str:
         """Sorted set: deletions whose tombstones are due once more."""
         return f"{self.prefix}vs:tombstones"
+
+    def expiring(self) -> str:
+        """Sorted set: revisions by when the time of their video may be up."""
+        return f"{self.prefix}vs:expiring"
 
     def spaces(self) -> str:
         """Set: names of the embedding spaces that were ever written."""

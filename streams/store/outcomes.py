@@ -61,6 +61,7 @@ class Outcomes:
         self._guard_seconds = int(guard_seconds)
         self._witness = witness or Witness()
         self._forget = redis.register_script(script_text("forget"))
+        self._expire = redis.register_script(script_text("expire"))
         self._fold = redis.register_script(script_text("fold"))
         self._published = redis.register_script(script_text("published"))
 
@@ -124,6 +125,17 @@ class Outcomes:
         if outcome and is_published:
             await self.mark_published(video_id, outcome.version)
         return True
+
+    async def expire(self, video_id: str, version: Version) -> bool:
+        """Remove all that is kept of a video, beside what has a retention of its own.
+
+        Returns:
+            False where an outcome of another version stands by now.
+        """
+        keys = self._keys
+        gone = (keys.state, keys.status, keys.verdict, keys.features, keys.embeddings)
+        names = [key(video_id) for key in gone]
+        return bool(await self._expire(keys=names, args=[spell(version), version.revision]))
 
     async def mark_published(self, video_id: str, version: Version) -> bool:
         """Note that both topics have it. Returns False where a newer version is stored by now."""

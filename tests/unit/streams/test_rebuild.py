@@ -10,7 +10,7 @@ from schemas.facts import Deleted, Fact, Review
 from schemas.outcomes import Outcome
 from schemas.wire import encode
 from streams.kafka_clients import StoredRecord
-from streams.rebuild import Rebuilt, refold
+from streams.rebuild import Rebuilt, kept_videos, refold
 from streams.verdict.cost import Prices
 from streams.verdict.fold import fold
 from streams.verdict.outcome import FoldContext
@@ -47,6 +47,24 @@ def rebuilt(published: Outcome | None, log: Sequence[Fact], first_offset: int = 
     known = {VIDEO_ID: published} if published else {}
     (video,) = refold(known, stored, RULESET, ManualClock()).values()
     return video
+
+
+class TestKeptVideos:
+    """What a rebuild leaves out."""
+
+    @pytest.mark.parametrize(("kept_seconds", "is_kept"), [(0, True), (100, True), (99, False)])
+    def test_a_video_whose_time_is_up(self, kept_seconds: int, is_kept: bool) -> None:
+        """The time counts from its last outcome; without a setting it never ends."""
+        state, outcome = fold_in_order(LOG)
+        video, clock = Rebuilt(state, outcome, is_published=True), ManualClock()
+        clock.advance(99.5)
+        assert (VIDEO_ID in kept_videos({VIDEO_ID: video}, kept_seconds, clock)) is is_kept
+
+    def test_a_video_without_an_outcome(self) -> None:
+        """Signals that wait for their `accepted`, and deletions, have no end of this kind."""
+        video, clock = Rebuilt(fold_in_order(LOG)[0], None, is_published=False), ManualClock()
+        clock.advance(1e9)
+        assert VIDEO_ID in kept_videos({VIDEO_ID: video}, 1, clock)
 
 
 class TestRefold:

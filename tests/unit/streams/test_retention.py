@@ -50,6 +50,14 @@ class TestTopics:
         kept = [topic.name for topic in kept_topics(read_settings()) if "retention.ms" not in topic.configuration()]
         assert kept == ["video.moderation", "video.recommendation"]
 
+    def test_videos_that_end_leave_the_compacted_topics_too(self) -> None:
+        """Both are still compacted, and what nobody writes any more is dropped by its age."""
+        kept = {topic.name: topic for topic in kept_topics(read_settings(video_retention_seconds=14 * DAY_SECONDS))}
+        for name in ("video.moderation", "video.recommendation"):
+            found = kept[name].configuration()
+            assert (found["cleanup.policy"], found["retention.ms"]) == ("compact,delete", str(14 * DAY_SECONDS * 1000))
+            assert found["segment.ms"] == str(DAY_SECONDS * 1000)
+
 
 class TestRefused:
     @pytest.mark.parametrize(
@@ -80,6 +88,10 @@ class TestRefused:
                 ("topic_retention_uploaded_seconds is 86399", "source_patience_seconds is 86400", "origin"),
             ),
             (
+                {"video_retention_seconds": 13 * DAY_SECONDS},
+                ("video_retention_seconds is 1123200", "topic_retention_signals_seconds is 1209600", "find the video"),
+            ),
+            (
                 {"engagement_retention_seconds": DAY_SECONDS},
                 ("engagement_retention_seconds is 86400", "topic_retention_engagement_seconds is 604800", "outlive"),
             ),
@@ -98,6 +110,7 @@ class TestRefused:
             topic_retention_uploaded_seconds=DAY_SECONDS,
             topic_retention_dead_letter_seconds=DAY_SECONDS,
             claim_ttl_seconds=int(MAX_DEADLINE_SECONDS) + 1,
+            video_retention_seconds=int(MAX_DEADLINE_SECONDS) + 1,
             guard_seconds=int(MAX_DEADLINE_SECONDS) + 1,
             engagement_retention_seconds=7 * DAY_SECONDS,
         )
