@@ -35,15 +35,18 @@ def examine(world: World) -> Iterator[Finding]:
         do = "look with an administrator's user, or allow it: redis-cli ACL SETUSER <user> +info"
         yield not_checked("information", "our user may not send INFO", do=do)
         return
-    yield from judge(information, has_snapshots=_has_snapshots(store))
+    yield from judge(information, has_snapshots=_has_snapshots(store), is_demo=world.settings.is_broker_embedded)
     yield _vector_sets(store)
 
 
-def judge(information: Mapping[str, Any], *, has_snapshots: bool) -> Iterator[Finding]:
-    """What follows from the fields of INFO, and from whether the store writes snapshots by itself."""
+def judge(information: Mapping[str, Any], *, has_snapshots: bool, is_demo: bool = False) -> Iterator[Finding]:
+    """What follows from the fields of INFO, and from whether the store writes snapshots by itself.
+
+    A demo's broker ends with its process, so a store that keeps nothing either is as it should be there.
+    """
     yield _version(information)
     yield _node(information)
-    yield _persistence(information, has_snapshots=has_snapshots)
+    yield _persistence(information, has_snapshots=has_snapshots, is_demo=is_demo)
     yield _eviction(information)
     yield _memory(information)
 
@@ -133,9 +136,9 @@ def _has_snapshots(store: Any) -> bool:
         return False
 
 
-def _persistence(information: Mapping[str, Any], *, has_snapshots: bool) -> Finding:
+def _persistence(information: Mapping[str, Any], *, has_snapshots: bool, is_demo: bool) -> Finding:
     if not int(information.get("aof_enabled", 0)):
-        return _not_appending(has_snapshots)
+        return _not_appending(has_snapshots, is_demo)
     failed = [name for name in ("aof_last_write_status", "aof_last_bgrewrite_status") if information.get(name) == "err"]
     if failed:
         return wrong(
@@ -147,7 +150,7 @@ def _persistence(information: Mapping[str, Any], *, has_snapshots: bool) -> Find
     return ok("persistence", "append-only file, last write well")
 
 
-def _not_appending(has_snapshots: bool) -> Finding:
+def _not_appending(has_snapshots: bool, is_demo: bool) -> Finding:
     do = "redis-cli CONFIG SET appendonly yes, and `appendonly yes` in redis.conf"
     if has_snapshots:
         return warning(
@@ -156,6 +159,8 @@ def _not_appending(has_snapshots: bool) -> Finding:
             means="after a crash Redis is minutes older; workers notice and read the log again, as far as it reaches",
             do=do,
         )
+    if is_demo:
+        return warning("persistence", "no append-only file", means="it ends with the demo's broker", do=do)
     return wrong("persistence", "no append-only file", means=_REBUILD, do=do)
 
 
@@ -179,5 +184,5 @@ def _memory(information: Mapping[str, Any]) -> Finding:
     if used < _TIGHT_RATIO * limit:
         return ok("memory", found)
     means = "when it is full, writes are refused and workers wait"
-    do = "give Redis more memory, or shorten VIDSIGNAL_CLAIM_TTL_SECONDS"
+    do = "give Redis more memory, or shorten VIDSIGNAL_CLAIM_TTL_SECONDS or VIDSIGNAL_VIDEO_RETENTION_SECONDS"
     return (wrong if used >= _FULL_RATIO * limit else warning)("memory", found, means=means, do=do)

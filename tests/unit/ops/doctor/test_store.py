@@ -79,6 +79,12 @@ def test_findings(subject: str, state: str, changes: dict[str, Any], advice: str
     assert advice in finding.do
 
 
+def test_a_demo_keeps_nothing() -> None:
+    """Its broker does not either, so it is said, and not called wrong."""
+    finding = about(store.examine(world(store=FakeStore(aof_enabled=0), is_broker_embedded=True)), "persistence")
+    assert finding.state == "warning"
+
+
 def test_away() -> None:
     """A store that is away is one finding with the command that starts one."""
     finding = only(store.examine(world()))
