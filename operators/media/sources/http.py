@@ -20,7 +20,7 @@ from operators.media.sources.http_client import HttpClient, body
 from operators.media.sources.limits import FetchLimits
 from operators.media.sources.opened import OpenedSource
 from operators.media.sources.pieces import Pieces, paced, require_end
-from operators.media.sources.ranged import RangedSource
+from operators.media.sources.ranged import open_ranged
 from operators.media.sources.retries import TryAgain, with_retries
 from operators.media.sources.sizes import require_size
 from operators.media.sources.spool import Spool
@@ -44,22 +44,12 @@ async def open_url(
         head = await medium.probe()
         if medium.announced_bytes is not None:
             require_size(medium.name, medium.announced_bytes, max_bytes=limits.max_bytes, named_bytes=named_bytes)
-        return await (
-            _by_ranges(medium, head, spool, limits) if medium.accepts_ranges else _streamed(medium, spool, limits)
-        )
+        if medium.accepts_ranges:
+            return await open_ranged(medium, head, spool, limits)
+        return await _streamed(medium, spool, limits)
     except BaseException:
         await medium.let_go()
         raise
-
-
-async def _by_ranges(medium: HttpMedium, head: bytes, spool: Spool, limits: FetchLimits) -> OpenedSource:
-    source = RangedSource(medium, await spool.reserve(medium.size_bytes, medium.name), limits)
-    try:
-        await source.put_head(head)
-    except BaseException:
-        await source.aclose()
-        raise
-    return source
 
 
 async def _streamed(medium: HttpMedium, spool: Spool, limits: FetchLimits) -> OpenedSource:

@@ -17,7 +17,7 @@ from operators.media.sources.object_address import ObjectAddress
 from operators.media.sources.object_failures import OBJECT_STORE_ERRORS, is_behind_the_end, meaning
 from operators.media.sources.opened import OpenedSource
 from operators.media.sources.pieces import Pieces, paced, require_end
-from operators.media.sources.ranged import RangedSource
+from operators.media.sources.ranged import open_ranged
 from operators.media.sources.retries import TryAgain, with_retries
 from operators.media.sources.sizes import require_size
 from operators.media.sources.spool import Spool
@@ -100,13 +100,7 @@ async def open_object(
     medium = ObjectMedium(address, stores.store(address), limits)
     head = await medium.probe(named_etag)
     require_size(medium.name, medium.size_bytes, max_bytes=limits.max_bytes, named_bytes=named_bytes)
-    source = RangedSource(medium, await spool.reserve(medium.size_bytes, medium.name), limits)
-    try:
-        await source.put_head(head)
-    except BaseException:
-        await source.aclose()
-        raise
-    return source
+    return await open_ranged(medium, head, spool, limits)
 
 
 class ObjectMedium:

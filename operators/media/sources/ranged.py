@@ -11,7 +11,7 @@ from operators.errors import InvalidMedia, SourceAway
 from operators.media.sources.limits import FetchLimits
 from operators.media.sources.pieces import joined, require_end
 from operators.media.sources.retries import with_retries
-from operators.media.sources.spool import SpoolFile
+from operators.media.sources.spool import Spool, SpoolFile
 
 
 class RangedOrigin(Protocol):
@@ -37,6 +37,17 @@ class RangedOrigin(Protocol):
             InvalidMedia: gone, changed, not what was announced.
             SourceAway: away, and not worth another attempt now.
         """
+
+
+async def open_ranged(origin: RangedOrigin, head: bytes, spool: Spool, limits: FetchLimits) -> RangedSource:
+    """Wait for room, and begin with the bytes that a first request brought. Raises SpoolFull, a `SourceAway`."""
+    source = RangedSource(origin, await spool.reserve(origin.size_bytes, origin.name), limits)
+    try:
+        await source.put_head(head)
+    except BaseException:
+        await source.aclose()
+        raise
+    return source
 
 
 class RangedSource:

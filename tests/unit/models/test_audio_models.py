@@ -17,7 +17,6 @@ from models.log_mel import LogMel
 from models.silero_vad import SileroVad, load_silero_vad
 from models.weight_files import WEIGHT_FILES
 from models.yamnet import WINDOW_SAMPLES, YamNet, load_yamnet, load_yamnet_classes
-from ops.assets import default_cache_dir, fetch_weights
 from schemas.labels import LABELS
 
 CARDS = {card.name: card for card in AUDIO_CARDS}
@@ -41,14 +40,6 @@ VOICE_PROBABILITIES = (
 )
 """Of every eighth chunk of `voice()`, by the TorchScript model of silero-vad 6.2.3, run chunk by chunk."""
 ALARMING = ("Gunshot, gunfire", "Machine gun", "Fusillade", "Artillery fire", "Explosion", "Screaming")
-
-
-@pytest.fixture(scope="module")
-def cache_dir() -> Path:
-    """The cache with all weights in it."""
-    torch.set_num_threads(1)
-    fetch_weights(default_cache_dir())
-    return default_cache_dir()
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from models.efficientnet_lite0 import EfficientNetLite0, NormalisedConvolution, load_efficientnet_lite0
 from models.imagenet_labels import load_imagenet_labels
 from models.opennsfw import OpenNsfw, load_opennsfw
-from ops.assets import default_cache_dir, fetch_weights
 
 SIDE = 224
 
@@ -23,14 +22,6 @@ LITE0_GRADIENT_LOGITS = (-0.21049, 0.40278, -0.17731, -1.00466)
 LITE0_GRADIENT_CLASS = 812
 OPENNSFW_GRADIENT = 0.23911451
 """Of the published graph in onnxruntime for `gradient()`."""
-
-
-@pytest.fixture(scope="module")
-def cache_dir() -> Path:
-    """The cache with all weights in it."""
-    torch.set_num_threads(1)
-    fetch_weights(default_cache_dir())
-    return default_cache_dir()
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,6 @@ from models.sentence_embedding import (
 from models.toxicity import LABELS as TOXICITY_LABELS
 from models.toxicity import Toxicity, ToxicityTokens, load_toxicity, load_toxicity_tokens
 from models.weight_files import WEIGHT_FILES
-from ops.assets import default_cache_dir, fetch_weights
 from schemas.labels import LABELS
 
 BATCHED = {card.name: card for card in TEXT_CARDS if card.batch_sizes}
@@ -75,14 +74,6 @@ HOSTILE = {
     "megabytes": "you idiot \0 😀 " * 150_000,
     "one long word": "x" * 2_000_000,
 }
-
-
-@pytest.fixture(scope="module")
-def cache_dir() -> Path:
-    """The cache with all weights in it."""
-    torch.set_num_threads(1)
-    fetch_weights(default_cache_dir())
-    return default_cache_dir()
 
 
 @pytest.fixture(scope="module")
