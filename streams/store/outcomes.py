@@ -15,13 +15,13 @@ from schemas.wire import encode
 from streams.store.keys import Keys
 from streams.store.packing import pack, unpack
 from streams.store.scripts import script_text
+from streams.store.stored_outcome import from_stored, to_stored
 from streams.store.witness import Witness
 from streams.verdict.state import CaseState
 
 DEFAULT_GUARD_SECONDS = 35 * 86_400.0
 """A week longer than dead letters, the longest kept of all records."""
 _STATE_DECODER = msgspec.json.Decoder(CaseState)
-_OUTCOME_DECODER = msgspec.json.Decoder(Outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +70,10 @@ class Outcomes:
         fields = ("state", "outcome", "outcome_version", "published_version")
         found: list[Any] = await self._redis.hmget(self._keys.state(video_id), fields)
         state, outcome, version, published = found
+        known = _STATE_DECODER.decode(unpack(state)) if state else None
         return StoredCase(
-            state=_STATE_DECODER.decode(unpack(state)) if state else None,
-            outcome=_OUTCOME_DECODER.decode(unpack(outcome)) if outcome else None,
+            state=known,
+            outcome=from_stored(outcome, known) if outcome else None,
             is_published=version is not None and version == published,
         )
 
@@ -157,7 +158,7 @@ def _arguments(state: CaseState, outcome: Outcome) -> tuple[Any, ...]:
     verdict, record = outcome.verdict, outcome.record
     lists = (_status(state, outcome), _encoded(record.features), _encoded(record.embeddings))
     return (
-        pack(encode(outcome)), spell(outcome.version), outcome.version.revision, encode(verdict),
+        to_stored(outcome, state), spell(outcome.version), outcome.version.revision, encode(verdict),
         *(argument for fields in lists for argument in _counted(fields)),
     )  # fmt: skip
 

@@ -31,7 +31,7 @@ def make_outcome(state: CaseState, accepted: Accepted, version: Version, context
     A pending outcome shows no evidence and no features: early signals would look like a whole answer.
     """
     states = modality_states(state)
-    signals = [] if state.status == "pending" else [state.signals[modality] for modality in sorted(state.signals)]
+    signals = [] if state.status == "pending" else _in_order(state)
     decision = _decision(state, accepted, states, context)
     return Outcome(
         verdict=Verdict(
@@ -55,8 +55,8 @@ def make_outcome(state: CaseState, accepted: Accepted, version: Version, context
             version=version,
             status=state.status,
             modalities=states,
-            features=_features(signals),
-            embeddings=_embeddings(signals),
+            features=joined_features(state) if signals else {},
+            embeddings=joined_embeddings(state) if signals else {},
             creator_id=accepted.creator_id,
             uploaded_unix_seconds=accepted.uploaded_unix_seconds,
             engagement=state.engagement,
@@ -87,13 +87,19 @@ def _reviewed(review: Review | None, decision: Decision) -> Reviewed | None:
     )
 
 
-def _features(signals: list[Signal]) -> dict[str, Feature]:
-    return {name: feature for signal in _succeeded(signals) for name, feature in signal.features.items()}
+def joined_features(state: CaseState) -> dict[str, Feature]:
+    """What the winning signals know of the video, whatever is said of it so far."""
+    return {name: feature for signal in _succeeded(state) for name, feature in signal.features.items()}
 
 
-def _embeddings(signals: list[Signal]) -> dict[str, Embedding]:
-    return {space: embedding for signal in _succeeded(signals) for space, embedding in signal.embeddings.items()}
+def joined_embeddings(state: CaseState) -> dict[str, Embedding]:
+    """The same of embeddings, by space."""
+    return {space: embedding for signal in _succeeded(state) for space, embedding in signal.embeddings.items()}
 
 
-def _succeeded(signals: list[Signal]) -> list[Signal]:
-    return [signal for signal in signals if signal.status == "ok"]
+def _succeeded(state: CaseState) -> list[Signal]:
+    return [signal for signal in _in_order(state) if signal.status == "ok"]
+
+
+def _in_order(state: CaseState) -> list[Signal]:
+    return [state.signals[modality] for modality in sorted(state.signals)]

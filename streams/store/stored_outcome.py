@@ -1,0 +1,54 @@
+"""An outcome as it lies beside the state it was made of: what both would hold is stored once.
+
+Features and embeddings of a decided video are those of its signals, which the state keeps. Two thirds of an outcome are
+left out so. Where they are not, such as after a rebuild that found an outcome without its facts, it is stored whole.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from schemas.outcomes import Outcome, RecommendationRecord, Verdict
+from schemas.wire import encode
+from streams.store.packing import pack, unpack
+from streams.verdict.outcome import joined_embeddings, joined_features
+from streams.verdict.state import CaseState
+
+
+class _Stored(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    verdict: Verdict
+    record: RecommendationRecord
+    is_record_in_state: bool = False
+    """Whether features and embeddings are to be taken from the state that one script wrote with this."""
+
+
+_DECODER: Final = msgspec.json.Decoder(_Stored)
+
+
+def to_stored(outcome: Outcome, state: CaseState) -> bytes:
+    """Bytes to be written together with the state."""
+    record, is_in_state = outcome.record, _is_in_state(outcome.record, state)
+    if is_in_state:
+        record = replace(record, features={}, embeddings={})
+    return pack(encode(_Stored(verdict=outcome.verdict, record=record, is_record_in_state=is_in_state)))
+
+
+def from_stored(stored: bytes, state: CaseState | None) -> Outcome:
+    """The very outcome that was written; `state` is what was read with it."""
+    found = _DECODER.decode(unpack(stored))
+    record = found.record
+    if found.is_record_in_state:
+        assert state is not None, "the script that writes such an outcome writes its state"
+        record = replace(record, features=joined_features(state), embeddings=joined_embeddings(state))
+    return Outcome(verdict=found.verdict, record=record)
+
+
+def _is_in_state(record: RecommendationRecord, state: CaseState) -> bool:
+    # A state that goes on to gather signals without saying anything would change what is read here.
+    if state.status == "pending":
+        return False
+    return record.features == joined_features(state) and record.embeddings == joined_embeddings(state)
