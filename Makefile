@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.8
 INSTALLED := $(VENV)/.installed
 PYTEST_ARGS ?=
+TEST_PROCESSES ?= 2
 BENCH ?= pipeline
 BENCH_ARGS ?= --quick
 
@@ -21,8 +22,9 @@ setup: assets  ## Virtual environment, pinned packages, models and sample clips;
 demo: assets  ## Analyse the sample clips on an embedded broker and Redis; KEEP=1 leaves it running.
 	@$(BIN)/vidsignal demo $(if $(filter-out 0,$(KEEP)),--keep)
 
+# Tests wait more than they compute, so two processes share the files, each with servers of its own.
 test: assets lint  ## Lint, types, layers, then all tests; PYTEST_ARGS='tests/unit -k name' picks some.
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: $(INSTALLED)  ## Style, formatting, types and the direction of imports.
 	$(BIN)/ruff check .

@@ -29,10 +29,20 @@ _ASK_SECONDS = 15.0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that asks for a server as an integration test."""
+    """Mark every test that asks for a server as an integration test, and begin with the files that take longest.
+
+    Several processes share the files; one that began with the longest at the end would keep the others waiting.
+    """
     for item in items:
         if _SERVERS & set(getattr(item, "fixturenames", ())):
             item.add_marker("integration")
+    long_files = {item.path for item in items if _is_in_long_file(item)}
+    items.sort(key=lambda item: item.path not in long_files)  # stable: what pytest-randomly shuffled stays so
+
+
+def _is_in_long_file(item: pytest.Item) -> bool:
+    module = item.getparent(pytest.Module)
+    return module is not None and any(mark.name == "chaos" for mark in module.own_markers)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
