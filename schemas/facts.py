@@ -106,6 +106,16 @@ class Review(Struct, frozen=True, kw_only=True, tag_field="kind", tag="review"):
     """When it was decided; of two reviews the later one holds."""
 
 
+class PolicyChanged(Struct, frozen=True, kw_only=True, tag_field="kind", tag="policy"):
+    """A revision that is decided is to be decided again, from the same signals, under the policy that holds by now."""
+
+    video_id: VideoId
+    revision: Revision
+    policy: Annotated[str, Meta(min_length=1)]
+    """The label of the policy that was meant. Workers decide by their own, which the verdict names."""
+    event_unix_seconds: UnixSeconds
+
+
 class Deleted(Struct, frozen=True, kw_only=True, tag_field="kind", tag="deleted"):
     """The video is gone, up to and with a revision; intake writes it for a deletion event."""
 
@@ -115,4 +125,4 @@ class Deleted(Struct, frozen=True, kw_only=True, tag_field="kind", tag="deleted"
     event_unix_seconds: UnixSeconds
 
 
-Fact = Accepted | Signal | DeadlinePassed | EngagementSummary | Review | Deleted
+Fact = Accepted | Signal | DeadlinePassed | EngagementSummary | Review | PolicyChanged | Deleted

@@ -69,7 +69,7 @@ BACKFILL: Final = Topic(
 SIGNALS: Final = Topic(
     "video.signals",
     Fact,
-    "the intake, media, backfill, engagement and verdict roles, and reviewers",
+    "the intake, media, backfill, engagement and verdict roles, reviewers, and who applies a policy",
     "the log of facts of each video",
     "delete",
     14 * _DAY_SECONDS,

@@ -13,7 +13,7 @@ import msgspec
 from schemas.dead_letters import DeadLetter
 from schemas.engagement import MAX_ENGAGEMENT_BYTES, EngagementEvent
 from schemas.errors import InvalidEvent
-from schemas.facts import Accepted, DeadlinePassed, Deleted, EngagementSummary, Fact, Review, Signal
+from schemas.facts import Accepted, DeadlinePassed, Deleted, EngagementSummary, Fact, PolicyChanged, Review, Signal
 from schemas.outcomes import RecommendationRecord, Verdict
 from schemas.uploads import MAX_UPLOAD_BYTES, DeletionRequested, VideoUploaded
 
@@ -30,6 +30,7 @@ EVENT_TYPES: Final[dict[type, str]] = {
     DeadlinePassed: "video.deadline.v1",
     EngagementSummary: "video.engagement-summary.v1",
     Review: "video.review.v1",
+    PolicyChanged: "video.policy.v1",
     Deleted: "video.deleted.v1",
     Verdict: "video.moderation.v1",
     RecommendationRecord: "video.recommendation.v1",

@@ -171,6 +171,15 @@ REVIEWER: Final = RoleAccess(
     ),
     commands=(*_READING, *_TRANSACTIONS),
 )
+POLICY_APPLIER: Final = RoleAccess(
+    name="policy-applier",
+    does="has verdicts decided again under a changed policy, by the command `policy apply`",
+    reads=(MODERATION,),
+    writes=(SIGNALS,),
+    groups=(READER_GROUP,),
+    keys_read=(of_videos(Keys.state),),
+    commands=(*_READING, *_TRANSACTIONS),
+)
 OPERATOR: Final = RoleAccess(
     name="operator",
     does="runs the commands: topics, watch, show, forget, reprocess, dead letters, projection, rebuild",
@@ -195,6 +204,7 @@ ACCESS: Final[tuple[RoleAccess, ...]] = (
     READER_TRAINER,
     READER_SAFETY,
     REVIEWER,
+    POLICY_APPLIER,
     OPERATOR,
 )
 """Every role, in the order in which an upload meets them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from schemas.evidence import LabelEvidence
-from schemas.facts import Accepted, DeadlinePassed, Fact, Review, Signal
+from schemas.facts import Accepted, DeadlinePassed, Fact, PolicyChanged, Review, Signal
 from schemas.outcomes import Outcome, RecommendationRecord, Verdict
 from schemas.receipts import Cost, CpuStage
 
@@ -24,6 +24,8 @@ def describe_fact(fact: Fact) -> str:
             return f"{head}  deadline of revision {fact.revision} passed"
         case Review():
             return f"{head}  review of revision {fact.revision} by {fact.reviewer}: {fact.action} ({fact.reason})"
+        case PolicyChanged():
+            return f"{head}  revision {fact.revision} to be decided again, under {fact.policy}"
         case _:
             return f"{head}  {type(fact).__name__}"
 

@@ -7,7 +7,11 @@ When an outcome is made:
 3. when the deadline passes first: provisional, naming what is missing;
 4. after either, with each signal that beats the one it replaces: an amendment under a higher version;
 5. after either, with each newer engagement summary;
-6. with each newer review by a person, even before anything else is decided.
+6. with each newer review by a person, even before anything else is decided;
+7. after 2 or 3, with each word that the policy changed: the same signals, decided anew.
+
+Whether a fact makes an outcome hangs on facts alone, never on the policy: a rebuild under another policy has to come
+to the same versions.
 
 A deletion makes a version, too, but no outcome: what was said is withdrawn, and a guard stays.
 
@@ -23,7 +27,16 @@ from typing import Literal, cast
 from msgspec.structs import replace
 
 from schemas.engagement import Engagement, EngagementKind, EngagementWindow
-from schemas.facts import Accepted, DeadlinePassed, Deleted, EngagementSummary, Fact, Review, Signal
+from schemas.facts import (
+    Accepted,
+    DeadlinePassed,
+    Deleted,
+    EngagementSummary,
+    Fact,
+    PolicyChanged,
+    Review,
+    Signal,
+)
 from schemas.outcomes import Outcome, Version
 from streams.verdict.outcome import FoldContext, make_outcome
 from streams.verdict.state import MAX_WAITING_REVISIONS, CaseState, Signals, with_signal
@@ -31,7 +44,8 @@ from streams.verdict.state import MAX_WAITING_REVISIONS, CaseState, Signals, wit
 IgnoredCause = Literal[
     "already-applied",  # redelivered, or sent twice under one offset
     "no-state",  # about a video of which nothing else is known
-    "not-accepted",  # a review, or a deadline, which folding `accepted` registers again, of a revision still to come
+    # a review, a changed policy, or a deadline, which folding `accepted` registers again, of a revision still to come
+    "not-accepted",
     "older-revision",
     "known-revision",  # accepted again; what was accepted first stands
     "not-better",  # a signal that its modality's winner keeps off
@@ -41,6 +55,7 @@ IgnoredCause = Literal[
     "already-fired",  # a deadline's second record
     "forgotten",  # about a revision that was deleted, or deleted once more
     "older-summary",  # engagement as of a time that is in the state already
+    "still-pending",  # a changed policy before the first decision, which will be under it anyway
     "older-review",  # by a person, decided no later than the review that is in the state already
 ]
 """Why a fact changed nothing but the applied offset."""
@@ -78,7 +93,7 @@ def fold(state: CaseState | None, fact: Fact, offset: int, context: FoldContext)
     after = _at(changed, offset, context)
     if isinstance(fact, Deleted):
         return Folded(replace(after, version=_version(after, offset, context)))
-    if after.accepted is None or not _is_worth_saying(before, after):
+    if after.accepted is None or not _is_worth_saying(before, after, fact):
         return Folded(after)
     version = _version(after, offset, context)
     return Folded(replace(after, version=version), make_outcome(after, after.accepted, version, context))
@@ -102,6 +117,8 @@ def _change(state: CaseState, fact: Fact) -> CaseState | IgnoredCause:
             return _forget(state, fact)
         case Review():
             return _review(state, fact)
+        case PolicyChanged():
+            return _judge_anew(state, fact)
 
 
 def _accept(state: CaseState, fact: Accepted) -> CaseState | IgnoredCause:
@@ -180,6 +197,14 @@ def _review(state: CaseState, fact: Review) -> CaseState | IgnoredCause:
     return replace(state, review=fact)
 
 
+def _judge_anew(state: CaseState, fact: PolicyChanged) -> CaseState | IgnoredCause:
+    if fact.revision != state.revision:
+        return "older-revision" if fact.revision < state.revision else "not-accepted"
+    if state.accepted is None:
+        return "forgotten" if state.is_forgotten else "facts-gone"
+    return "still-pending" if state.status == "pending" else state
+
+
 def _forget(state: CaseState, fact: Deleted) -> CaseState | IgnoredCause:
     if fact.revision < state.revision:
         return "forgotten" if state.is_forgotten else "older-revision"
@@ -193,7 +218,9 @@ def _forget(state: CaseState, fact: Deleted) -> CaseState | IgnoredCause:
     )
 
 
-def _is_worth_saying(before: CaseState, after: CaseState) -> bool:
+def _is_worth_saying(before: CaseState, after: CaseState, fact: Fact) -> bool:
+    if isinstance(fact, PolicyChanged):
+        return True
     if after.accepted is not before.accepted or after.review is not before.review:
         return True
     is_changed = (

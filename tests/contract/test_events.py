@@ -110,7 +110,9 @@ class TestGeneratedFiles:
 
 
 class TestDispatch:
-    @pytest.mark.parametrize("name", ["accepted", "signal", "deadline", "engagement-summary", "review", "deleted"])
+    @pytest.mark.parametrize(
+        "name", ["accepted", "signal", "deadline", "engagement-summary", "review", "policy", "deleted"]
+    )
     def test_facts_are_told_apart_by_kind(self, name: str) -> None:
         """Every kind of fact of the log decodes to its own struct."""
         fact = decode_fact(golden(f"video.{name}.v1"))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from msgspec.structs import replace
 
-from schemas.facts import Deleted, Fact, Review
+from schemas.facts import Deleted, Fact, PolicyChanged, Review
 from schemas.outcomes import Outcome
 from schemas.wire import encode
 from streams.kafka_clients import StoredRecord
@@ -110,6 +111,13 @@ class TestRefold:
         _, outcome = fold_in_order(LOG)
         video = rebuilt(outcome, [accepted(2, expected=EXPECTED), signal("frames", 2)], first_offset=7)
         assert (video.state.revision, video.is_published, video.is_sealed) == (2, False, False)
+
+    def test_a_changed_policy_makes_the_same_versions_under_any_other(self) -> None:
+        """What is out was decided by a policy that a rebuild need not have, and is neither sealed nor replaced."""
+        log = (*LOG, PolicyChanged(video_id=VIDEO_ID, revision=1, policy="other-9@0", event_unix_seconds=0.0))
+        state, outcome = fold_in_order(log)
+        said = replace(outcome, verdict=replace(outcome.verdict, policy="other-9@0", action="block"))
+        assert rebuilt(said, log) == Rebuilt(state, said, is_published=True)
 
     @pytest.mark.parametrize("log", [(*LOG, REVIEW), ()])
     def test_a_persons_word_comes_back(self, log: Sequence[Fact]) -> None:

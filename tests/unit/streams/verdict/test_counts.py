@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import REGISTRY
 from prometheus_client.samples import Sample
 
-from schemas.facts import EngagementSummary, Fact, Review
+from schemas.facts import EngagementSummary, Fact, PolicyChanged, Review
 from schemas.outcomes import Outcome
 from streams.verdict.cost import Prices
 from streams.verdict.counts import count_decision, market_label, observe_delay
@@ -27,6 +27,7 @@ VIEWS = EngagementSummary(video_id=VIDEO_ID, counts={"view": 1}, event_unix_seco
 REVIEW = Review(
     video_id=VIDEO_ID, revision=1, action="block", reviewer="r", reason="seen", event_unix_seconds=UPLOADED_UNIX_SECONDS
 )
+AGAIN = PolicyChanged(video_id=VIDEO_ID, revision=1, policy="default-1@0", event_unix_seconds=UPLOADED_UNIX_SECONDS)
 
 Change = Callable[..., float]
 
@@ -86,6 +87,12 @@ class TestDecisions:
         count(accepted(), RUDE, *OTHERS, REVIEW)
         assert change("vidsignal_decisions_total", action="block", was="review", by="person") == 1
         assert change("vidsignal_decision_labels_total", label=NUDITY) == 1
+
+    def test_a_changed_policy_that_says_the_same_counts_nothing(self, change: Change) -> None:
+        """Millions of verdicts may be decided again; reviewers are staffed for those that change."""
+        count(accepted(), RUDE, *OTHERS, AGAIN)
+        assert (change("vidsignal_decisions_total"), change("vidsignal_amendments_total")) == (1, 0)
+        assert change("vidsignal_decision_labels_total") == 1
 
     def test_a_new_revision_is_decided_anew(self, change: Change) -> None:
         """What held of an older revision is not what the new one was."""

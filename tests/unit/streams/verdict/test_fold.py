@@ -8,12 +8,13 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from schemas.facts import Deleted, EngagementSummary, Fact, Review
+from schemas.facts import Deleted, EngagementSummary, Fact, PolicyChanged, Review
 from schemas.outcomes import Action, Outcome, Reason, Reviewed, Version
 from schemas.receipts import MeasuredPower, Receipt
 from streams.verdict.cost import Prices
 from streams.verdict.fold import Folded, fold
 from streams.verdict.outcome import FoldContext
+from streams.verdict.policy import Rule
 from streams.verdict.policy_file import load_policy
 from streams.verdict.state import MAX_WAITING_REVISIONS, CaseState
 from tests.sample_facts import (
@@ -27,9 +28,15 @@ from tests.sample_facts import (
     signal,
 )
 
-POLICY = load_policy(None)
-PRICES = Prices(usd_per_cpu_hour=3.6, usd_per_device_hour=7.2, watts_per_cpu_core=10.0, watts_per_device=100.0)
 NUDITY = "sexual/explicit/nudity"
+POLICY = load_policy(None)
+STRICT = replace(
+    POLICY,
+    version=2,
+    rules={NUDITY: Rule(NUDITY, {"block": 0.5})},
+    when_missing=dict.fromkeys(POLICY.when_missing, "block"),
+)
+PRICES = Prices(usd_per_cpu_hour=3.6, usd_per_device_hour=7.2, watts_per_cpu_core=10.0, watts_per_device=100.0)
 
 ALL_SIGNALS = tuple(signal(modality) for modality in EXPECTED)
 
@@ -43,6 +50,10 @@ def review(action: Action, *, revision: int = 1, at: float = 0.0) -> Review:
     return Review(
         video_id=VIDEO_ID, revision=revision, action=action, reviewer="r", reason="seen", event_unix_seconds=at
     )
+
+
+def policy_changed(revision: int = 1) -> PolicyChanged:
+    return PolicyChanged(video_id=VIDEO_ID, revision=revision, policy=STRICT.label, event_unix_seconds=0.0)
 
 
 def deleted(revision: int = 1) -> Deleted:
@@ -150,7 +161,7 @@ class TestApplied:
         state = fold(None, accepted(), 0, context(log_generation=1)).state
         assert fold(state, accepted(2), 99, context(log_generation=0)).ignored == "already-applied"
 
-    @pytest.mark.parametrize("fact", [deadline(), review("allow"), summary()])
+    @pytest.mark.parametrize("fact", [deadline(), review("allow"), summary(), policy_changed()])
     def test_a_fact_about_an_unknown_video_leaves_no_state(self, fact: Fact) -> None:
         """Only `accepted`, signals and deletions begin a state."""
         assert fold(None, fact, 5, context()) == Folded(None, None, "no-state")
@@ -240,6 +251,78 @@ class TestReview:
         assert (after.verdict.action, after.verdict.reviewed.policy_action) == ("allow", "block")
 
 
+class TestChangedPolicy:
+    """What was decided is decided again when the log says that the policy changed, and only then."""
+
+    RUDE = (accepted(), signal("frames", scores={NUDITY: 0.7}), *ALL_SIGNALS[1:])
+
+    def test_a_final_verdict_is_decided_again_from_the_same_signals(self) -> None:
+        """Action, reasons and policy are new, under the version of the record; evidence and features are as before."""
+        folded = fold_all(self.RUDE)
+        before, after = last_outcome(folded), self._judged_anew(folded).outcome
+        assert after is not None
+        assert (before.verdict.action, after.verdict.action) == ("limit", "block")
+        assert (after.verdict.status, after.verdict.policy) == ("final", STRICT.label)
+        assert after.version == Version(revision=1, generation=0, offset=5)
+        assert (after.verdict.labels, after.record.features) == (before.verdict.labels, before.record.features)
+
+    def test_a_provisional_verdict_stays_provisional(self) -> None:
+        """What is missing is judged anew, too, and a later signal still amends it."""
+        folded = fold_all([accepted(), *ALL_SIGNALS[1:], deadline()])
+        judged = self._judged_anew(folded)
+        assert judged.outcome is not None
+        assert (judged.outcome.verdict.status, judged.outcome.verdict.action) == ("provisional", "block")
+        assert statuses(fold_all([ALL_SIGNALS[0]], judged.state, first_offset=6)) == ["final"]
+
+    def test_a_persons_word_stands(self) -> None:
+        """And it is told what the new policy would do."""
+        after = self._judged_anew(fold_all([*self.RUDE[:-1], review("allow"), self.RUDE[-1]])).outcome
+        assert after is not None
+        assert after.verdict.reviewed is not None
+        assert (after.verdict.action, after.verdict.reviewed.policy_action) == ("allow", "block")
+
+    def test_sent_twice_it_says_the_same_again(self) -> None:
+        """Under a version of its own, whatever policy is asked for: versions hang on facts alone."""
+        folded = fold_all([*self.RUDE, policy_changed(), policy_changed()])
+        first, second = (step.outcome for step in folded[-2:])
+        assert first is not None
+        assert second is not None
+        assert (first.verdict.action, second.version > first.version) == (second.verdict.action, True)
+
+    def test_a_redelivery_changes_nothing(self) -> None:
+        """As with every fact."""
+        state = fold_all([*self.RUDE, policy_changed()])[-1].state
+        assert fold(state, policy_changed(), 5, context()) == Folded(state, None, "already-applied")
+
+    @pytest.mark.parametrize(
+        ("facts", "revision", "cause"),
+        [
+            ([accepted(), *ALL_SIGNALS[1:]], 1, "still-pending"),
+            ([accepted(), review("block")], 1, "still-pending"),
+            ([accepted(), *ALL_SIGNALS, accepted(2)], 1, "older-revision"),
+            ([accepted(), *ALL_SIGNALS], 2, "not-accepted"),
+            ([signal(), *ALL_SIGNALS[1:]], 1, "not-accepted"),
+            ([accepted(), *ALL_SIGNALS, deleted()], 1, "forgotten"),
+        ],
+    )
+    def test_where_nothing_is_decided(self, facts: list[Fact], revision: int, cause: str) -> None:
+        """Each is counted under its cause, and the state stays what it was but for the place in the log."""
+        state = fold_all(facts)[-1].state
+        folded = fold(state, policy_changed(revision), 9, context())
+        assert state is not None
+        assert (folded.ignored, folded.outcome) == (cause, None)
+        assert folded.state == msgspec.structs.replace(state, applied_offset=9)
+
+    def test_a_verdict_without_its_facts_stands(self) -> None:
+        """A rebuild that kept it sealed it: there are no signals to decide from."""
+        sealed = CaseState(log_generation=0, applied_offset=4, sealed_revision=1)
+        assert fold(sealed, policy_changed(), 5, context()).ignored == "facts-gone"
+
+    def _judged_anew(self, folded: list[Folded]) -> Folded:
+        """By a worker that has the stricter policy."""
+        return fold(folded[-1].state, policy_changed(), len(folded), FoldContext(STRICT, PRICES, 0, 0.0))
+
+
 class TestForgetting:
     """A deletion withdraws what was said and leaves a guard."""
 
@@ -256,7 +339,8 @@ class TestForgetting:
         )
 
     @pytest.mark.parametrize(
-        "late", [accepted(), signal(), failed_signal(), deadline(), summary(), review("allow"), deleted()]
+        "late",
+        [accepted(), signal(), failed_signal(), deadline(), summary(), review("allow"), policy_changed(), deleted()],
     )
     def test_what_comes_late_is_refused(self, late: Fact) -> None:
         """Nothing of the forgotten revision begins it anew."""
