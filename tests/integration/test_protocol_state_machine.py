@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 )
 from redis.asyncio import Redis
 
-from schemas.facts import DeadlinePassed, Deleted, EngagementSummary, Fact, Review
+from schemas.facts import DeadlinePassed, Deleted, EngagementSummary, Fact, PolicyChanged, Review
 from schemas.identity import Modality
 from schemas.outcomes import Action, Outcome, RecommendationRecord, Verdict
 from schemas.topics import MODERATION, RECOMMENDATION, SIGNALS
@@ -82,6 +82,10 @@ def facts_of(video_id: str) -> st.SearchStrategy[Fact]:
         ),
         st.builds(deletion, st.just(video_id), st.integers(1, 2)),
         st.builds(reviewed, st.just(video_id), revisions, st.sampled_from(("allow", "block")), st.integers(1, 3)),
+        st.builds(
+            PolicyChanged, video_id=st.just(video_id), revision=revisions, policy=st.just("other"),
+            event_unix_seconds=st.just(0.0),
+        ),
     )  # fmt: skip
 
 
