@@ -22,6 +22,7 @@ from schemas.topics import ENGAGEMENT, TOPICS
 from streams.apps import RoleApp, RoleSpec, group_of
 from streams.backfill.gate import BackfillGate
 from streams.broker_wait import await_topics
+from streams.cancellation import cancel_all
 from streams.clock import SystemClock
 from streams.costs.keeping import keep_account, open_light_account
 from streams.delivery.crash import Crash, WorkerExit
@@ -239,9 +240,7 @@ class Worker:
 
     async def _stop_all(self) -> None:
         _log.info("stopping", exit_code=int(self._crash.exit_code))
-        for task in self._background:
-            task.cancel()
-        await asyncio.gather(*self._background, return_exceptions=True)
+        await cancel_all(self._background)
         roles: list[RoleApp | EngagementRole] = [*self._roles, *self._engagement]
         ends = await asyncio.gather(*(role.stop() for role in roles), return_exceptions=True)
         for role, end in zip(roles, ends, strict=True):
@@ -256,9 +255,7 @@ class Worker:
             asyncio.ensure_future(self._crash.happened.wait()),
         ]
         done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
-        await asyncio.gather(*pending, return_exceptions=True)
+        await cancel_all(pending)
         error = tasks[0].exception() if tasks[0] in done else None
         if isinstance(error, MISCONFIGURATIONS):
             raise error

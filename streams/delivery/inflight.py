@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 
+from streams.cancellation import cancel_all
+
 
 class InFlight:
     """Running work by name.
@@ -33,10 +35,7 @@ class InFlight:
 
     async def cancel(self) -> None:
         """Cancel all work and wait until it has ended."""
-        running = list(self._running.values())
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await cancel_all(self._running.values())
 
 
 async def _run(work: Callable[[], Awaitable[None]]) -> None:

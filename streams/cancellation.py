@@ -1,0 +1,25 @@
+"""Ending tasks that run for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any, Final
+
+_AGAIN_SECONDS: Final = 2.0
+"""Longer than a task needs that has heard it and tidies up."""
+
+
+async def cancel_all(tasks: Iterable[asyncio.Task[Any]], again_seconds: float = _AGAIN_SECONDS) -> None:
+    """Cancel tasks and return when all have ended, however they end; one that goes on is cancelled again.
+
+    Before Python 3.12 `asyncio.wait_for` swallows a cancellation that arrives just when what it waits for is done
+    (https://github.com/python/cpython/issues/86296), and the Redis client sends every command through it.
+    """
+    ended = set(tasks)
+    pending = set(ended)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=again_seconds)
+    await asyncio.gather(*ended, return_exceptions=True)  # their errors were seen
