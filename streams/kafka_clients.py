@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -24,6 +24,9 @@ WATCH_GROUP = "vidsignal-watch"
 """Of clients that follow topics; they never join it either."""
 _ATTEMPT_SECONDS = 1.0
 """After which it is looked whether there was a refusal."""
+_NEW_TOPIC_SECONDS = 2.0
+"""A topic that was made this moment is not known to every broker yet."""
+_LOOK_AGAIN_SECONDS = 0.2
 
 
 class BrokerAway(Exception):
@@ -135,7 +138,7 @@ def read_to_end(
     time.
 
     Raises:
-        BrokerAway: no broker answers, or it stopped answering before the end was reached.
+        BrokerAway: no broker answers, or it stopped answering before the end was reached; or see `partitions_of`.
     """
     consumer = Consumer(
         {
@@ -149,7 +152,7 @@ def read_to_end(
         }
     )
     try:
-        found = _partitions(consumer, list(topics))
+        found = [(topic, number) for topic in topics for number in partitions_of(consumer, topic)]
         wanted = {item for item in found if partition is None or item[1] == partition}
         consumer.assign(_starts(consumer, wanted, since_unix_seconds))
         yield from _drain(consumer, wanted, timeout_seconds)
@@ -184,15 +187,25 @@ def _drain(consumer: Consumer, waiting: set[tuple[str, int]], timeout_seconds: f
             raise BrokerAway(str(message.error()))
 
 
-def _partitions(consumer: Consumer, topics: list[str]) -> set[tuple[str, int]]:
-    found: set[tuple[str, int]] = set()
-    for topic in topics:
+def partitions_of(client: Consumer | AdminClient, topic: str) -> list[int]:
+    """Numbers of a topic's partitions. Blocks.
+
+    Raises:
+        BrokerAway: no broker answers.
+        BrokerRefuses: there is no such topic, or none that we may see. Whoever read on would take it for empty.
+    """
+    give_up = monotonic() + _NEW_TOPIC_SECONDS
+    while True:
         try:
-            metadata = consumer.list_topics(topic, timeout=REQUEST_SECONDS).topics[topic]
+            found = client.list_topics(topic, timeout=REQUEST_SECONDS).topics[topic]
         except KafkaException as error:
             raise BrokerAway(f"no broker answered: {error}") from error
-        found |= {(topic, partition) for partition in metadata.partitions}
-    return found
+        if found.error is None and found.partitions:
+            return sorted(found.partitions)
+        if monotonic() >= give_up:
+            said = found.error.str() if found.error else "it has no partitions"
+            raise BrokerRefuses(f"Kafka shows no topic {topic}: {said}. Is it of this prefix, and may we read it?")
+        sleep(_LOOK_AGAIN_SECONDS)
 
 
 def stored_record(message: Message) -> StoredRecord:

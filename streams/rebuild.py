@@ -31,6 +31,7 @@ from streams.kafka_clients import (
     BrokerAway,
     StoredRecord,
     client_configuration,
+    partitions_of,
     read_to_end,
 )
 from streams.projection import newest_by_key
@@ -271,12 +272,11 @@ def log_ends(settings: Settings) -> dict[tuple[str, int], int]:
     topic = settings.topic_prefix + SIGNALS.name
     consumer = Consumer({**client_configuration(settings), "group.id": READER_GROUP})
     try:
-        partitions = consumer.list_topics(topic, timeout=REQUEST_SECONDS).topics[topic].partitions
         return {
             (topic, partition): consumer.get_watermark_offsets(
                 TopicPartition(topic, partition), timeout=REQUEST_SECONDS
             )[1]
-            for partition in partitions
+            for partition in partitions_of(consumer, topic)
         }
     except KafkaException as error:
         raise BrokerAway(f"no broker answered: {error}") from error

@@ -15,12 +15,13 @@ from ops.cli.exit_codes import ExitCode
 from ops.cli.store_once import read_once
 from schemas.markets import MARKETS
 from schemas.outcomes import ACTIONS, Action
+from schemas.topics import MODERATION
 from streams.clock import SystemClock
 from streams.delivery.publisher import Publisher
-from streams.kafka_clients import BrokerAway, producer_configuration, require_broker
+from streams.kafka_clients import BrokerAway, partitions_of, producer_configuration, require_broker
 from streams.policy_change.choosing import Choice, Send, go_through
 from streams.policy_change.judging import Judge, WhyNot
-from streams.policy_change.past_verdicts import PolicyFilter, moderation_partitions, past_verdicts
+from streams.policy_change.past_verdicts import PolicyFilter, past_verdicts
 from streams.policy_change.sending import DEFAULT_PER_SECOND, Pace, PolicyFacts
 from streams.policy_change.tally import Tally
 from streams.settings import Settings
@@ -154,7 +155,8 @@ async def _go_through(settings: Settings, choice: Choice, send: Send | None) -> 
     """One partition after another, so that no more verdicts are held in memory."""
     tally = Tally()
     admin = await asyncio.to_thread(require_broker, settings)
-    for partition in await asyncio.to_thread(moderation_partitions, settings, admin):
+    topic = settings.topic_prefix + MODERATION.name
+    for partition in await asyncio.to_thread(partitions_of, admin, topic):
         if choice.is_enough(tally):
             break
         await go_through(await asyncio.to_thread(past_verdicts, settings, partition), choice, tally, send, _tell)

@@ -21,7 +21,7 @@ from ops.cli.store_once import read_once
 from schemas.topics import UPLOADED
 from streams.backfill.jobs import Job, JobFilter, Jobs
 from streams.backfill.progress import Progress, backfill_offsets, progress_of
-from streams.kafka_clients import REQUEST_SECONDS, BrokerAway, require_broker
+from streams.kafka_clients import BrokerAway, partitions_of, require_broker
 from streams.settings import Settings
 from streams.store.keys import Keys
 
@@ -157,8 +157,7 @@ def _uploads(settings: Settings, asked: JobFilter) -> Iterator[PastUpload]:
     from streams.backfill.past_uploads import past_uploads
 
     topic = settings.topic_prefix + UPLOADED.name
-    found = require_broker(settings).list_topics(topic, timeout=REQUEST_SECONDS).topics[topic]
-    for partition in sorted(found.partitions):
+    for partition in partitions_of(require_broker(settings), topic):
         yield from past_uploads(settings, partition, asked)
 
 

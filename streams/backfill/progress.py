@@ -12,7 +12,7 @@ from schemas.topics import BACKFILL
 from streams.apps import group_of
 from streams.backfill.jobs import Job
 from streams.group_offsets import committed_offsets
-from streams.kafka_clients import REQUEST_SECONDS, BrokerAway, require_broker
+from streams.kafka_clients import BrokerAway, partitions_of, require_broker
 from streams.settings import Settings
 
 JobState = Literal["sending", "running", "paused", "done"]
@@ -69,8 +69,7 @@ def progress_of(job: Job, committed: Mapping[int, int], *, is_paused: bool, now_
 def backfill_offsets(settings: Settings) -> dict[int, int]:
     """What the backfill role's group has committed, by partition. Raises BrokerAway."""
     group, topic = group_of(settings, "backfill"), settings.topic_prefix + BACKFILL.name
-    listed = require_broker(settings).list_topics(topic, timeout=REQUEST_SECONDS).topics[topic]
-    places = [TopicPartition(topic, number) for number in listed.partitions]
+    places = [TopicPartition(topic, number) for number in partitions_of(require_broker(settings), topic)]
     try:
         found = committed_offsets(settings, group, places)
     except KafkaException as error:

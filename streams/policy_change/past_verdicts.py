@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 from msgspec import Struct
 
 from schemas.identity import Market, VideoId
 from schemas.outcomes import Action, OutcomeStatus, Version
 from schemas.topics import MODERATION
-from streams.kafka_clients import REQUEST_SECONDS, BrokerAway, BrokerRefuses, read_to_end
+from streams.kafka_clients import read_to_end
 from streams.projection import newest_by_key
 from streams.settings import Settings
 
@@ -52,20 +50,3 @@ def past_verdicts(settings: Settings, partition: int) -> list[PastVerdict]:
     """The newest verdict of every video in one partition. Blocks. Raises BrokerAway."""
     records = read_to_end(settings, [settings.topic_prefix + MODERATION.name], partition=partition)
     return list(newest_by_key(((record.key, record.value) for record in records), PastVerdict).values())
-
-
-def moderation_partitions(settings: Settings, admin: AdminClient) -> list[int]:
-    """Numbers of the partitions that verdicts lie in. Blocks.
-
-    Raises:
-        BrokerAway: no broker answers.
-        BrokerRefuses: there is no such topic, or none that we may see; without partitions all would seem to be done.
-    """
-    topic = settings.topic_prefix + MODERATION.name
-    try:
-        found = admin.list_topics(topic, timeout=REQUEST_SECONDS).topics[topic]
-    except KafkaException as error:
-        raise BrokerAway(f"no broker answered: {error}") from error
-    if found.error is not None or not found.partitions:
-        raise BrokerRefuses(f"Kafka shows no topic {topic}: {found.error}; is it of this prefix, and may we read it?")
-    return sorted(found.partitions)

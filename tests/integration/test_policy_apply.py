@@ -16,9 +16,7 @@ from schemas.facts import Accepted, Fact, PolicyChanged, Review
 from schemas.outcomes import Action
 from schemas.topics import SIGNALS
 from schemas.wire import encode
-from streams.kafka_clients import BrokerRefuses, producer_configuration, require_broker
-from streams.policy_change.past_verdicts import moderation_partitions
-from streams.settings import read_settings
+from streams.kafka_clients import producer_configuration
 from tests.pipeline import Pipeline
 from tests.sample_facts import accepted, signal
 
@@ -124,10 +122,3 @@ def test_a_stricter_policy_reaches_what_was_decided(pipeline: Pipeline) -> None:
     assert (judged.reviewer, judged.policy_action) == ("ann", "limit")
     assert apply(pipeline)["num_chosen"] == 0
     assert [fact.policy for fact in asked(pipeline)] == [done["policy"]] * 3
-
-
-def test_a_topic_that_is_not_there(kafka: str) -> None:
-    """With a wrong prefix nothing would be found, and all would seem to be done."""
-    elsewhere = read_settings(kafka_bootstrap_servers=kafka, topic_prefix="elsewhere.")
-    with pytest.raises(BrokerRefuses, match=r"shows no topic elsewhere\.video\.moderation"):
-        moderation_partitions(elsewhere, require_broker(elsewhere))
