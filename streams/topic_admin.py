@@ -12,6 +12,9 @@ from streams.kafka_clients import REQUEST_SECONDS, BrokerAway, require_broker
 from streams.retention import kept_topics
 from streams.settings import Settings
 
+_CREATE_SECONDS = 60.0
+"""A broker that is busy takes its time for many partitions."""
+
 
 @dataclass(frozen=True, slots=True)
 class TopicFinding:
@@ -34,8 +37,10 @@ def create_topics(settings: Settings, *, partitions: int, replication: int) -> d
     existing = set(admin.list_topics(timeout=REQUEST_SECONDS).topics)
     missing = [topic for topic in wanted if topic.topic not in existing]
     if missing:
-        for future in admin.create_topics(missing, operation_timeout=REQUEST_SECONDS).values():
-            future.result(REQUEST_SECONDS)
+        patience_seconds = _CREATE_SECONDS + REQUEST_SECONDS
+        created = admin.create_topics(missing, operation_timeout=_CREATE_SECONDS, request_timeout=patience_seconds)
+        for future in created.values():
+            future.result(patience_seconds)
     return {topic.topic: "exists" if topic.topic in existing else "created" for topic in wanted}
 
 

@@ -18,7 +18,8 @@ MAX_WAITING_SPANS: Final = 8192
 """A few seconds of a busy worker; what comes beside them is dropped and counted."""
 _SPANS_A_REQUEST: Final = 512
 _SEND_EVERY_SECONDS: Final = 1.0
-_REQUEST_SECONDS: Final = 3.0
+_REQUEST_SECONDS: Final = 10.0
+"""OpenTelemetry's own default: a collector that is busy for a few seconds costs no spans."""
 _OTLP_PATH: Final = "/v1/traces"
 
 
