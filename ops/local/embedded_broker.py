@@ -33,7 +33,7 @@ NOTICE = (
     "embedded broker: for demonstrations only. Nothing is durable, a partition keeps its newest 5 MiB (records above "
     "2.5 MiB may be lost at once), every topic has 4 partitions, and topics cannot be administered."
 )
-_READY_SECONDS = 20.0
+_READY_SECONDS = 90.0
 _STOP_SECONDS = 5.0
 
 

@@ -15,7 +15,7 @@ from ops.local.private_files import write_private
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 """Above every topic's own limit, so that the topic table decides."""
 _STOP_SECONDS = 20.0
-_FORMAT_SECONDS = 60.0
+_FORMAT_SECONDS = 180.0
 # Many short lives on a small machine: no optimising compiler, no collector threads.
 _JVM = ("-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Dlog4j2.level=WARN")
 # What Kafka reserves for a big machine (128 MiB for compaction alone, 50 partitions of offsets) is cut down, and what

@@ -16,7 +16,7 @@ from ops.local.kafka_security import GuardedProtocol, KafkaSecurity
 from ops.local.lifetime import Lifetime
 
 NumBrokers = Literal[1, 3]
-_READY_SECONDS = 90.0
+_READY_SECONDS = 180.0
 _ASK_SECONDS = 2.0
 
 
@@ -114,7 +114,7 @@ class KafkaCluster(Lifetime):
 
         Raises:
             ChildDied: one ended meanwhile.
-            TimeoutError: not after 90 seconds.
+            TimeoutError: not after three minutes.
         """
         running = {node.node_id: node for node in self._nodes.values() if node.is_running}
         admin = AdminClient({**self.administration, "log_level": 0})

@@ -17,7 +17,7 @@ from ops.local.lifetime import Lifetime
 from ops.local.ports import ReservedPort
 from ops.local.prometheus_package import PrometheusPrograms
 
-_READY_SECONDS: Final = 30.0
+_READY_SECONDS: Final = 90.0
 _STOP_SECONDS: Final = 10.0
 _ANSWER_SECONDS: Final = 30.0
 
@@ -79,13 +79,14 @@ class PrometheusServer(Lifetime):
             self._port.close()
             self._port = None
 
-    def query(self, expression: str) -> list[dict[str, Any]]:
-        """The series that an expression has now, each with `metric` and `value`.
+    def query(self, expression: str, at_unix_seconds: float | None = None) -> list[dict[str, Any]]:
+        """The series that an expression has, now or at a moment of the past, each with `metric` and `value`.
 
         Raises:
             PrometheusRefuses: the expression is wrong.
         """
-        found: list[dict[str, Any]] = self._ask("query", query=expression)["result"]
+        moment = {} if at_unix_seconds is None else {"time": f"{at_unix_seconds:.3f}"}
+        found: list[dict[str, Any]] = self._ask("query", query=expression, **moment)["result"]
         return found
 
     def alert_rules(self) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from ops.local.lifetime import Lifetime
 from ops.local.ports import LOOPBACK, ReservedPort
 from ops.local.private_files import write_private
 
-_READY_SECONDS = 20.0
+_READY_SECONDS = 90.0
 _STOP_SECONDS = 10.0
 
 

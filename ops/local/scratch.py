@@ -12,6 +12,7 @@ from typing import IO
 
 _PREFIX = "vidsignal-local-"
 _LOCK = "owner.lock"
+_NEW_LOCK = "owner.lock.new"
 
 
 @contextmanager
@@ -20,8 +21,9 @@ def scratch_dir() -> Iterator[Path]:
     sweep_abandoned()
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     try:
-        with (folder / _LOCK).open("w") as lock:
+        with (folder / _NEW_LOCK).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            (folder / _NEW_LOCK).rename(folder / _LOCK)  # held before a sweep can see it
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)

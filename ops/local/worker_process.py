@@ -11,7 +11,7 @@ from typing import Any
 from ops.local.child import Child, start_child
 from ops.local.lifetime import Lifetime
 
-READY_SECONDS = 90.0
+READY_SECONDS = 240.0
 """Generous: a machine under load is slow, and a first start probes the processor."""
 STOP_SECONDS = 30.0
 WORKER_COMMAND = (sys.executable, "-m", "ops.cli", "worker")
