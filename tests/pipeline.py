@@ -14,10 +14,11 @@ from typing import TypeVar
 from uuid import uuid4
 
 import msgspec
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from redis.asyncio import Redis
 
+from ops.doctor.groups import TOPIC_OF_ROLE
 from ops.local.worker_process import WORKER_COMMAND, WorkerProcess
 from schemas.dead_letters import DeadLetter
 from schemas.facts import Fact, Signal
@@ -25,9 +26,10 @@ from schemas.outcomes import RecommendationRecord, Verdict
 from schemas.topics import DEAD_LETTER, MODERATION, RECOMMENDATION, SIGNALS, TOPICS, UPLOADED
 from schemas.uploads import FileSource, VideoUploaded
 from schemas.wire import decode_fact, encode, event_headers
+from streams.apps import group_of
 from streams.kafka_clients import StoredRecord, client_configuration, producer_configuration, read_to_end
 from streams.readers_topics import decode_record, decode_verdict
-from streams.settings import Settings, read_settings
+from streams.settings import Role, Settings, read_settings
 from streams.store.keys import Keys
 from streams.store.readers import VideoReading, read_video
 from streams.topic_admin import create_topics
@@ -36,6 +38,8 @@ Found = TypeVar("Found")
 
 PARTITIONS = 4
 ASK_SECONDS = 0.3
+_ANSWER_SECONDS = 60.0
+"""For one answer of a broker that many tests have kept busy."""
 
 
 @dataclass
@@ -99,7 +103,7 @@ class Pipeline:
         admin = self._admin()
         deleted = admin.delete_topics([self.topic(topic.name) for topic in TOPICS], operation_timeout=30)
         for outcome in deleted.values():
-            outcome.result(30)
+            outcome.result(_ANSWER_SECONDS)
 
     def take_uploads_up_to(self, max_message_bytes: int) -> None:
         """Let the topic of uploads take larger events than its contract says."""
@@ -107,9 +111,9 @@ class Pipeline:
         resource = ConfigResource(ResourceType.TOPIC, self.topic(UPLOADED.name), incremental_configs=[limit])
         admin = self._admin()
         for outcome in admin.incremental_alter_configs([resource]).values():
-            outcome.result(30)
+            outcome.result(_ANSWER_SECONDS)
 
-    def command(self, *words: str, timeout_seconds: float = 60.0) -> subprocess.CompletedProcess[str]:
+    def command(self, *words: str, timeout_seconds: float = 120.0) -> subprocess.CompletedProcess[str]:
         """Run `vidsignal` with this pipeline's settings and return how it ended and what it said."""
         return subprocess.run(
             [sys.executable, "-m", "ops.cli", *words],
@@ -135,7 +139,7 @@ class Pipeline:
                 self.topic(UPLOADED.name), key=upload.video_id, value=encode(upload), headers=list(headers)
             )
             producer.poll(0)
-        assert producer.flush(30) == 0
+        assert producer.flush(_ANSWER_SECONDS) == 0
 
     def publish_bytes(
         self, value: bytes | None, key: str | bytes = "k", headers: Iterable[tuple[str, bytes]] = ()
@@ -143,7 +147,7 @@ class Pipeline:
         """Publish whatever bytes."""
         producer = Producer(producer_configuration(self.settings))
         producer.produce(self.topic(UPLOADED.name), key=key, value=value, headers=list(headers))
-        assert producer.flush(30) == 0
+        assert producer.flush(_ANSWER_SECONDS) == 0
 
     def verdicts(self) -> dict[str, Verdict]:
         """The verdict of the highest version of each video, from the topic."""
@@ -208,6 +212,15 @@ class Pipeline:
 
         return await_value(enough, timeout_seconds, lambda: f"{len(self.dead_letters())} dead letters of {number}")
 
+    def await_handled(self, *roles: Role, timeout_seconds: float = 120.0) -> None:
+        """Wait until these roles have committed all that lies in their topics; name them in the order of the walk.
+
+        A verdict is in its topic before the feature record is in the other, before its vectors are stored and before
+        it is counted; an event is committed when all of that is done.
+        """
+        for role in roles:
+            self._await_handled(role, timeout_seconds)
+
     def require_workers(self) -> None:
         """Fail at once, with the end of its log, where a worker ended by itself."""
         for worker in self.workers:
@@ -217,6 +230,33 @@ class Pipeline:
     def records(self, topic: str) -> list[StoredRecord]:
         """All records of a topic as they lie in it, in the order of each partition."""
         return list(read_to_end(self.settings, [self.topic(topic)]))
+
+    def _await_handled(self, role: Role, timeout_seconds: float) -> None:
+        num_unhandled: int | str = "any of its"
+
+        def has_handled() -> bool | None:
+            nonlocal num_unhandled
+            self.require_workers()
+            try:
+                num_unhandled = self._num_unhandled(role)
+            except KafkaException as error:  # such as a coordinator that is only loading
+                num_unhandled = str(error)
+            return True if num_unhandled == 0 else None
+
+        await_value(has_handled, timeout_seconds, lambda: f"{role} has not handled {num_unhandled} records")
+
+    def _num_unhandled(self, role: Role) -> int:
+        """Records that the group of a role has not committed."""
+        topic, group = self.topic(TOPIC_OF_ROLE[role].name), group_of(self.settings, role)
+        consumer = Consumer({**client_configuration(self.settings), "group.id": group, "enable.auto.commit": False})
+        try:
+            numbers = consumer.list_topics(topic, timeout=_ANSWER_SECONDS).topics[topic].partitions
+            places = [TopicPartition(topic, number) for number in numbers]
+            committed = consumer.committed(places, timeout=_ANSWER_SECONDS)
+            ends = [consumer.get_watermark_offsets(place, timeout=_ANSWER_SECONDS)[1] for place in places]
+        finally:
+            consumer.close()
+        return sum(max(0, end - max(0, place.offset)) for place, end in zip(committed, ends, strict=True))
 
     def _newest(self, topic: str, decode: Callable[[bytes], Found]) -> dict[str, Found]:
         newest: dict[str, Found] = {}
@@ -235,14 +275,19 @@ class Pipeline:
 
 
 def await_value(ask: Callable[[], Found | None], timeout_seconds: float, explain: Callable[[], str]) -> Found:
-    """Ask again and again until there is an answer; fails with an explanation when there is none in time."""
+    """Ask again and again until there is an answer; fails with an explanation when there is none in time.
+
+    Asks once more when the time is over: a machine that stood still meanwhile gets its answer, too.
+    """
     deadline = time.monotonic() + timeout_seconds
-    while time.monotonic() < deadline:
+    while True:
+        is_last = time.monotonic() >= deadline
         found = ask()
         if found is not None:
             return found
+        if is_last:
+            raise AssertionError(f"nothing within {timeout_seconds} s: {explain()}")
         time.sleep(ASK_SECONDS)
-    raise AssertionError(f"nothing within {timeout_seconds} s: {explain()}")
 
 
 def upload_of(path: Path | str, video_id: str, **fields: object) -> VideoUploaded:

@@ -1,6 +1,7 @@
 """A worker whose intake does as a title says, run as a process of its own: `python -m tests.stalling_worker`.
 
-`hang` waits for ever, `block` stops the event loop for ever, `slow` takes a few seconds; everything else is as ever.
+`hang` waits for ever, `block` stops the event loop for ever, `held` waits until the file of the upload is there;
+everything else is as ever.
 """
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from pathlib import Path
 
-from schemas.uploads import VideoUploaded
+from schemas.uploads import FileSource, VideoUploaded
 from schemas.wire import decode_upload_or_deletion
 from streams.delivery.admission import Slot
 from streams.delivery.record import Record
@@ -18,7 +20,7 @@ from streams.settings import read_settings
 from streams.worker import run_worker
 
 STALLING_WORKER = (sys.executable, "-m", "tests.stalling_worker")
-SLOW_SECONDS = 4.0
+_LOOK_SECONDS = 0.05
 _FOR_EVER_SECONDS = 3600.0
 
 
@@ -27,14 +29,21 @@ class StallingIntake(Intake):
 
     async def run(self, record: Record, slot: Slot) -> None:
         event = decode_upload_or_deletion(record.value)
-        title = event.title if isinstance(event, VideoUploaded) else ""
-        if title == "hang":
-            await hang_for_ever()
-        elif title == "block":
-            block_the_loop()
-        elif title == "slow":
-            await asyncio.sleep(SLOW_SECONDS)
+        if isinstance(event, VideoUploaded):
+            await do_as_told(event)
         await super().run(record, slot)
+
+
+async def do_as_told(upload: VideoUploaded) -> None:
+    """What the title says."""
+    if upload.title == "hang":
+        await hang_for_ever()
+    elif upload.title == "block":
+        block_the_loop()
+    elif upload.title == "held":
+        assert isinstance(upload.source, FileSource)
+        while not Path(upload.source.path).exists():
+            await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def hang_for_ever() -> None:

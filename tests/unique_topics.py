@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from confluent_kafka.admin import AdminClient, NewTopic
 
-_ASK_SECONDS = 30.0
+_ASK_SECONDS = 60.0
 _NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 

@@ -20,7 +20,10 @@ from streams.kafka_clients import StoredRecord, read_to_end
 from streams.settings import Settings
 from tests.unique_topics import UniqueTopics
 
-_WAIT_SECONDS = 60.0
+LET_GO = "let-go"
+"""Key in Redis; until it is there, events that wait are worked on."""
+WAIT_SECONDS = 180.0
+"""A machine under load is slow; who waits for what happens pays nothing for it."""
 
 
 class DeliveryStack:
@@ -50,7 +53,7 @@ class DeliveryStack:
         for key, order in orders.items():
             value = order if isinstance(order, bytes) else json.dumps(order).encode()
             self._producer.produce(self.topics.name(UPLOADED.name), key=key, value=value)
-        assert self._producer.flush(_WAIT_SECONDS) == 0
+        assert self._producer.flush(WAIT_SECONDS) == 0
 
     def records(self, stem: str) -> list[StoredRecord]:
         """Everything in one topic."""
@@ -93,7 +96,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
     """Kill it where it still runs, and reap it."""
     if process.poll() is None:
         process.kill()
-    process.wait(_WAIT_SECONDS)
+    process.wait(WAIT_SECONDS)
     if process.stdout is not None:
         process.stdout.close()
 
@@ -101,12 +104,12 @@ def end(process: subprocess.Popen[bytes]) -> None:
 def stop(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGTERM) -> int:
     """Ask it to stop; return its exit code."""
     process.send_signal(number)
-    return process.wait(_WAIT_SECONDS)
+    return process.wait(WAIT_SECONDS)
 
 
 def wait_until(is_true: Callable[[], bool], what: str) -> None:
     """Ask again and again for a bounded time."""
-    give_up = time.monotonic() + _WAIT_SECONDS
+    give_up = time.monotonic() + WAIT_SECONDS
     while not is_true():
         assert time.monotonic() < give_up, f"did not happen: {what}"
         time.sleep(0.05)

@@ -1,8 +1,8 @@
 """A worker for delivery tests, run as a process of its own: two fake agents on `video.uploaded`, no models.
 
-An event's value says what it does: `{"seconds": s}` takes that long, `{"dies": true}` kills the process when nothing
-else runs beside it or anything does, `{"raises": true}` is a bug, `{"invalid": true}` is media at fault,
-`{"fault": n}` is a device fault n times. Each agent notes every answer in Redis.
+An event's value says what it does: `{"waits": true}` takes until the key `LET_GO` is in Redis, `{"dies": true}` kills
+the process when nothing else runs beside it or anything does, `{"raises": true}` is a bug, `{"invalid": true}` is media
+at fault, `{"fault": n}` is a device fault n times. Each agent notes every answer in Redis.
 """
 
 from __future__ import annotations
@@ -34,8 +34,10 @@ from streams.settings import read_settings
 from streams.store.claims import Claims
 from streams.store.client import open_store
 from streams.store.keys import Keys
+from tests.integration.delivery_process import LET_GO
 
 AGENTS = ("first", "second")
+_LOOK_SECONDS = 0.1
 
 
 class FakeWork:
@@ -52,7 +54,8 @@ class FakeWork:
     async def run(self, record: Record, slot: Slot) -> None:
         order = json.loads(record.value or b"{}")
         await self._redis.rpush(f"started:{self._agent}", record.key or b"")
-        await asyncio.sleep(order.get("seconds", 0))
+        while order.get("waits") and not await self._redis.exists(LET_GO):
+            await asyncio.sleep(_LOOK_SECONDS)
         self._misbehave(order, record)
         answer = json.dumps([record.key.decode() if record.key else "", self._agent, os.getpid()]).encode()
         stored = await self._claims.claim(f"{record.key!r}", self._agent, answer, revision=1)

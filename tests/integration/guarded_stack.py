@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import msgspec
 import redis
 from confluent_kafka.admin import (
     AclBinding,
+    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
@@ -36,11 +38,13 @@ from ops.local.tls_proxy import TlsProxy
 from ops.local.worker_process import WorkerProcess
 from streams.delivery.crash import WorkerExit
 from streams.settings import Settings, read_settings
+from streams.store.refusals import StoreRefuses, require_entry
 from streams.store.wire import store_options
 from tests.pipeline import await_value
 
 PREFIX = "guarded."
-ASK_SECONDS = 20.0
+ASK_SECONDS = 60.0
+"""For answers that take a moment; a machine under load is slow."""
 OPERATIONS = {
     "Read": AclOperation.READ,
     "Write": AclOperation.WRITE,
@@ -134,8 +138,25 @@ def printed(*words: str) -> list[str]:
 def _allow_on_kafka(administration: dict[str, Any]) -> None:
     acls = [msgspec.json.decode(line, type=KafkaAcl) for line in printed("kafka", "--json")]
     administrator = AdminClient(administration)  # an unnamed one would be gone before its answers are there
-    for outcome in administrator.create_acls([_binding(acl) for acl in acls]).values():
-        outcome.result(30)
+    bindings = [_binding(acl) for acl in acls]
+    for outcome in administrator.create_acls(bindings).values():
+        outcome.result(ASK_SECONDS)
+    # They are in the log then; a broker has read it a moment later.
+    in_force = partial(_are_in_force, administrator, set(bindings))
+    await_value(in_force, ASK_SECONDS, lambda: "not every rule is in force")
+
+
+def _are_in_force(administrator: AdminClient, bindings: set[AclBinding]) -> bool | None:
+    everything = AclBindingFilter(
+        ResourceType.ANY,
+        None,
+        ResourcePatternType.ANY,
+        None,
+        None,
+        AclOperation.ANY,
+        AclPermissionType.ANY,
+    )
+    return bindings <= set(administrator.describe_acls(everything).result(ASK_SECONDS)) or None
 
 
 def _binding(acl: KafkaAcl) -> AclBinding:
@@ -168,12 +189,30 @@ def ask_store(settings: Settings, question: Callable[[Redis], Any]) -> Any:
     return asyncio.run(ask())
 
 
+def enter_store(settings: Settings) -> None:
+    """Ask Redis once, as a worker does at its start. Raises StoreRefuses; a store that is slow to answer is let be."""
+    asyncio.run(require_entry(settings.redis_url.get_secret_value(), store_options(settings)))
+
+
+def refusal_of_store(settings: Settings) -> str:
+    """Ask Redis until it refuses us, and return what is said."""
+
+    def refusal() -> str | None:
+        try:
+            enter_store(settings)
+        except StoreRefuses as refused:
+            return str(refused)
+        return None
+
+    return await_value(refusal, ASK_SECONDS, lambda: "the store did not refuse us")
+
+
 def refused_worker(stack: GuardedStack, **settings: str) -> str:
     """Start an intake worker with wrong settings; it has to end by itself. Returns what it said."""
     worker = WorkerProcess(stack.folder / "refused", stack.environment("intake", roles="intake", **settings))
     worker.start()
     try:
-        await_value(lambda: worker.child.exit_code, 30, lambda: "the worker did not end")
+        await_value(lambda: worker.child.exit_code, 2 * ASK_SECONDS, lambda: "the worker did not end")
         assert worker.child.exit_code == WorkerExit.MISCONFIGURED
         return worker.child.log_path.read_text(encoding="utf-8")
     finally:

@@ -39,7 +39,9 @@ from tests.pipeline import Pipeline
 
 pytestmark = pytest.mark.slow
 
-_DECODE_TIMEOUT_SECONDS = 8
+_DECODE_TIMEOUT_SECONDS = 12
+"""So long that good media has time enough on a machine under load."""
+_MOST_CPU_SECONDS = 8
 
 
 @dataclass(frozen=True)
@@ -106,8 +108,9 @@ def _answered(pipeline: Pipeline, folders: Folders) -> Aftermath:
     for case, value in values.items():
         event = BAD_EVENTS.get(case)
         pipeline.publish_bytes(value, key=(event.key if event else None) or case)
-    verdicts = pipeline.await_verdicts([*UPLOADS, LAST], 240)
-    letters = pipeline.await_dead_letters(len(BAD_EVENTS) + sum(bool(upload.failed) for upload in UPLOADS.values()), 30)
+    verdicts = pipeline.await_verdicts([*UPLOADS, LAST], 600)
+    pipeline.await_handled("intake", "media")  # what they write lies in the topics now, and nothing comes after it
+    letters = pipeline.dead_letters()
     uploads = {(record.partition, record.offset): record for record in pipeline.records(UPLOADED.name)}
     return Aftermath(pipeline, worker.child.pid, values, verdicts, letters, pipeline.facts(), uploads)
 
@@ -219,7 +222,7 @@ class TestBadMedia:
             decode = aftermath.signals_of(case)["frames"].receipt.decode
             assert decode is not None
             assert decode.frames_decoded <= 90
-            assert decode.cpu_seconds < _DECODE_TIMEOUT_SECONDS
+            assert decode.cpu_seconds < _MOST_CPU_SECONDS
 
     def test_hostile_text_travels_unchanged(self, aftermath: Aftermath) -> None:
         """Title and creator arrive as they were sent, NUL bytes included."""

@@ -15,6 +15,9 @@ from tests.planted_faults import DEATH_COLOUR, coloured
 
 pytestmark = pytest.mark.slow
 
+LIFE_SECONDS = 300
+"""At most, of one worker: it starts, waits until the group has given up the dead one, and works."""
+
 
 class TestCrashLoop:
     """An upload that kills its worker every time."""
@@ -61,7 +64,7 @@ def _supervise(pipeline: Pipeline, names: list[str]) -> int:
 def _runs_until_all_is_decided(pipeline: Pipeline, name: str, names: list[str]) -> bool:
     """Whether a worker lived until every video was final."""
     worker = pipeline.start_worker(name, command=FAULTY_WORKER, wait=False)
-    ended = await_value(lambda: _ended(pipeline, worker.child.exit_code, names), 120, worker.child.log_tail)
+    ended = await_value(lambda: _ended(pipeline, worker.child.exit_code, names), LIFE_SECONDS, worker.child.log_tail)
     worker.close()
     return ended == "decided"
 

@@ -16,7 +16,7 @@ import redis
 from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir
 from schemas.topics import DEAD_LETTER, SIGNALS
-from tests.integration.delivery_process import DeliveryStack, stop, wait_until
+from tests.integration.delivery_process import LET_GO, WAIT_SECONDS, DeliveryStack, stop, wait_until
 from tests.unique_topics import UniqueTopics
 
 AGENTS = ("first", "second")
@@ -54,13 +54,14 @@ def answered_times(store: Any, runs: int) -> bool:
 class TestLoss:
     def test_out_of_order_work_survives_a_kill(self, stack: DeliveryStack, store: Any) -> None:
         """A slow event at the head is redelivered after SIGKILL although everything behind it was finished."""
-        slow = {f"slow-{number}": {"seconds": 4} for number in range(2)}
+        slow = {f"slow-{number}": {"waits": True} for number in range(2)}
         quick = {f"quick-{number}": {} for number in range(40)}
         with stack.worker() as first:
             stack.publish(slow | quick)
             wait_until(lambda: quick.keys() <= done(store, "second"), "the quick events are answered")
             first.send_signal(signal.SIGKILL)
         assert done(store, "first").isdisjoint(slow)
+        store.set(LET_GO, 1)
         with stack.worker():
             wait_until(lambda: all_done(store, slow.keys() | quick.keys()), "all are answered")
             wait_until(lambda: store.keys("vs:attempts:*") == [], "the attempts are forgotten")
@@ -69,10 +70,11 @@ class TestLoss:
     def test_stop_puts_unfinished_work_back(self, stack: DeliveryStack, store: Any) -> None:
         """SIGTERM ends a worker in order although work outlasts the drain; the work comes again and counts nothing."""
         with stack.worker(drain_timeout_seconds=1) as first:
-            stack.publish({"long": {"seconds": 8}})
+            stack.publish({"long": {"waits": True}})
             wait_until(lambda: store.llen("started:second") == 1, "the event is worked on")
             assert stop(first) == 0
         assert store.hgetall(*store.keys("vs:attempts:*")) == {"started": "0"}
+        store.set(LET_GO, 1)
         with stack.worker():
             wait_until(lambda: {"long"} == done(store, "first") == done(store, "second"), "it is answered")
 
@@ -121,7 +123,7 @@ class TestPoison:
         stack.publish({"bug": {"raises": True}, "neighbour": {}})
         for _ in range(5):
             with stack.worker() as process:
-                assert process.wait(60) == 70
+                assert process.wait(WAIT_SECONDS) == 70
         with stack.worker():
             wait_until(lambda: all_done(store, {"bug", "neighbour"}), "both are answered")
         assert store.lrange("failed:first", 0, -1) == ["bug crash-loop"]

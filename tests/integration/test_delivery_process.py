@@ -22,7 +22,7 @@ from streams.delivery.publisher import Publisher
 from streams.delivery.redrive import REDRIVE_HEADER
 from streams.kafka_clients import producer_configuration, read_to_end
 from streams.settings import Settings
-from tests.integration.delivery_process import end, stop, wait_until
+from tests.integration.delivery_process import WAIT_SECONDS, end, stop, wait_until
 from tests.unique_topics import UniqueTopics
 
 
@@ -122,7 +122,7 @@ class TestStart:
         policy = tmp_path / "policy.yaml"
         policy.write_text("nonsense: true\n")
         with started(settings, tmp_path / "log", {"VIDSIGNAL_POLICY_FILE": str(policy)}) as process:
-            assert process.wait(60) == WorkerExit.MISCONFIGURED
+            assert process.wait(WAIT_SECONDS) == WorkerExit.MISCONFIGURED
         assert "nonsense" in (tmp_path / "log").read_text()
 
     def test_waits_for_its_topics(self, topics: UniqueTopics, redis_url: str, tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ class TestLostStore:
         with redis.Redis.from_url(redis_url) as store:
             store.flushall()
         with started(settings, tmp_path / "log") as process:
-            assert process.wait(60) == WorkerExit.NEEDS_REBUILD
+            assert process.wait(WAIT_SECONDS) == WorkerExit.NEEDS_REBUILD
         assert "vidsignal rebuild" in (tmp_path / "log").read_text()
 
     async def test_catches_up_a_store_that_is_behind(self, settings: Settings, redis_url: str, tmp_path: Path) -> None:

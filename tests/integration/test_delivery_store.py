@@ -99,7 +99,7 @@ class TestSettlement:
             setattr(slot, name, value)
         settlement = Settlement(attempts)
         settlement.settle(slot)
-        await settlement.drain(10)
+        await settlement.drain(60)
         counts: dict[bytes, bytes] = await store.hgetall(KEYS.attempts("video.uploaded", 1, 7))
         return counts
 

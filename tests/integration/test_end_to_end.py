@@ -103,10 +103,12 @@ def _walked(pipeline: Pipeline, samples: Path) -> Walk:
     pipeline.publish(*(upload for upload in uploads if upload.video_id != BY_COMMAND))
     command = ("publish", str(samples / BY_COMMAND), "--video-id", BY_COMMAND, "--title", "park", "--json")
     published = pipeline.command(*command)
-    at_intake = await_value(lambda: _all_known(pipeline, names), 30, lambda: "intake registered not every upload")
+    at_intake = await_value(lambda: _all_known(pipeline, names), 120, lambda: "intake registered not every upload")
+    pipeline.await_handled("intake")
     intake.close()
     pipeline.start_worker("all roles")
-    verdicts = pipeline.await_verdicts(names, 180)
+    verdicts = pipeline.await_verdicts(names, 600)
+    pipeline.await_handled("media", "verdict")
     readings = {name: pipeline.reading(name) for name in names}
     return Walk(pipeline, published, at_intake, verdicts, pipeline.feature_records(), readings, pipeline.facts())
 

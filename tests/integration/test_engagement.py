@@ -19,6 +19,7 @@ from ops.cli.engagement import publish_events
 from ops.engagement_stream import engagement_stream, video_names
 from ops.local.metrics_page import read_metrics
 from ops.local.redis_server import RedisServer
+from ops.local.worker_process import WorkerProcess
 from schemas.facts import EngagementSummary
 from schemas.outcomes import Verdict
 from schemas.topics import ENGAGEMENT
@@ -27,7 +28,7 @@ from streams.store.keys import Keys
 from tests.documents import README, code_blocks, section
 from tests.pipeline import Pipeline, await_value, upload_of
 
-WAIT_SECONDS = 40.0
+WAIT_SECONDS = 120.0
 NUM_REPORTS = 30
 LOST = "vidsignal_records_lost_total"
 (REVIEW_LINE,) = code_blocks(section(README, "Consume verdicts"), "sh")
@@ -178,9 +179,15 @@ def test_records_that_retention_removed_are_told(kafka: str, redis_url: str, tmp
             WAIT_SECONDS,
             lambda: f"{read_metrics(port).total(LOST)} records lost, expected 3",
         )
-        assert "retention removed engagement events before they were counted" in worker.child.log_path.read_text()
+        await_logged(worker, "retention removed engagement events before they were counted")
     finally:
         pipeline.close()
+
+
+def await_logged(worker: WorkerProcess, words: str) -> None:
+    """Wait until a worker's log holds these words."""
+    log_path = worker.child.log_path
+    await_value(lambda: True if words in log_path.read_text() else None, WAIT_SECONDS, worker.child.log_tail)
 
 
 def test_reports_ask_for_a_review_and_a_person_has_the_last_word(
@@ -191,20 +198,20 @@ def test_reports_ask_for_a_review_and_a_person_has_the_last_word(
     try:
         pipeline.start_worker()
         pipeline.publish(upload_of(samples / "small.mp4", "v-42", title="A field"))
-        allowed = pipeline.await_verdicts(["v-42"], 60.0)["v-42"]
+        allowed = pipeline.await_verdicts(["v-42"], WAIT_SECONDS)["v-42"]
         assert allowed.action == "allow"
         report(pipeline, "first")
         spiked = await_action(pipeline, "review")
         assert spiked.version > allowed.version
         assert spiked.reasons[0].words.startswith("Viewers report it")
-        assert pipeline.feature_records()["v-42"].engagement.counts == {"report": NUM_REPORTS}  # type: ignore[union-attr]
+        await_reports(pipeline, NUM_REPORTS)
         reviewed = pipeline.command(*shlex.split(REVIEW_LINE)[1:])
         assert (reviewed.returncode, reviewed.stdout) == (0, "v-42 revision 1 is allow by ann\n"), reviewed.stderr
         verdict = await_action(pipeline, "allow")
         assert verdict.reviewed is not None
         assert (verdict.reviewed.reviewer, verdict.reviewed.policy_action) == ("ann", "review")
         report(pipeline, "second")
-        after = await_value(lambda: counted_in(pipeline, 2 * NUM_REPORTS), WAIT_SECONDS, lambda: "no second summary")
+        after = await_reports(pipeline, 2 * NUM_REPORTS)
         assert (after.action, after.version > verdict.version) == ("allow", True)
         reading = pipeline.reading("v-42")
         assert reading is not None
@@ -233,8 +240,14 @@ def await_action(pipeline: Pipeline, action: str) -> Verdict:
     return await_value(decided, WAIT_SECONDS, lambda: f"{pipeline.verdicts()}")
 
 
-def counted_in(pipeline: Pipeline, num_reports: int) -> Verdict | None:
-    """The newest verdict, once its feature record has so many reports."""
-    record = pipeline.feature_records()["v-42"]
-    is_in = record.engagement is not None and record.engagement.counts["report"] == num_reports
-    return pipeline.verdicts()["v-42"] if is_in else None
+def await_reports(pipeline: Pipeline, number: int) -> Verdict:
+    """The newest verdict, once the feature record of its version counts so many reports, and nothing else."""
+
+    def counted_in() -> Verdict | None:
+        pipeline.require_workers()
+        verdict, record = pipeline.verdicts()["v-42"], pipeline.feature_records().get("v-42")
+        if record is None or record.engagement is None or record.version != verdict.version:
+            return None
+        return verdict if record.engagement.counts == {"report": number} else None
+
+    return await_value(counted_in, WAIT_SECONDS, lambda: f"{pipeline.feature_records()}")

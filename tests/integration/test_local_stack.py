@@ -25,7 +25,7 @@ from ops.local.stack import KafkaKind, LocalStack
 from tests.unique_topics import UniqueTopics
 
 _MIB = 1024 * 1024
-_WAIT_SECONDS = 60.0
+_WAIT_SECONDS = 180.0
 # Tells its address and its children, then waits to be killed.
 _STACK_OWNER = """
 import json, sys
@@ -98,7 +98,7 @@ class TestLocalStack:
         with pytest.raises(ZeroDivisionError), LocalStack():
             raise ZeroDivisionError
 
-        assert before == set(psutil.Process().children(recursive=True))
+        assert set(psutil.Process().children(recursive=True)) <= before
 
     def test_down_after_a_failed_start(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """What had started is stopped when a later part does not start."""
@@ -108,7 +108,7 @@ class TestLocalStack:
         with pytest.raises(ZeroDivisionError), LocalStack():
             pass
 
-        assert before == set(psutil.Process().children(recursive=True))
+        assert set(psutil.Process().children(recursive=True)) <= before
 
     def test_redis_from_elsewhere(self) -> None:
         """A Redis that runs already is used and none is started."""
@@ -144,7 +144,7 @@ def _end_owner(kafka: KafkaKind, end: signal.Signals) -> None:
     owner.send_signal(end)
     owner.communicate()
 
-    _, alive = psutil.wait_procs(children, timeout=30)
+    _, alive = psutil.wait_procs(children, timeout=90)
     assert alive == []
 
 

@@ -46,7 +46,7 @@ SPACE = "efficientnet-lite0/1280"
 VECTOR = np.linspace(-1.0, 1.0, 1280).astype(np.float16).astype(np.float32)
 FEATURES = {"motion.pace": "slow", "audio.speech_ratio": 0.25}
 PARTITIONS = 4
-LONGEST_SECONDS = 60.0
+LONGEST_SECONDS = 180.0
 """Nobody waits that long: it ends a snippet that says nothing."""
 CONTEXT = FoldContext(RULESET.policy, RULESET.prices, 0, UPLOADED_UNIX_SECONDS + 10.0)
 

@@ -14,6 +14,8 @@ from tests.pipeline import Pipeline, await_value, upload_of
 
 pytestmark = pytest.mark.slow
 
+SETTLED_SECONDS = 180.0
+
 
 def known_letters(store: RedisServer, prefix: str) -> dict[bytes, bytes]:
     """The letters that a deletion of the first video would take back."""
@@ -40,7 +42,7 @@ class TestRebuild:
                 compared = pipeline.command("projection", "compare", str(before), "redis")
                 assert compared.stdout.splitlines() in (["the same"], ["third: only in the second"])
                 pipeline.start_worker("after", roles="verdict")
-                pipeline.await_verdicts(["first", "second", "third"], 60)
+                pipeline.await_verdicts(["first", "second", "third"], SETTLED_SECONDS)
                 assert len(letters) == 1
                 # else a later deletion would not reach letters from before
                 assert known_letters(store, pipeline.settings.topic_prefix) == letters
@@ -52,8 +54,9 @@ class TestRebuild:
         worker = pipeline.start_worker("before")
         pipeline.publish(upload_of(samples / "park.mp4", "first"), upload_of(samples / "shot_change.mp4", "second"))
         pipeline.publish_bytes(b"no event", "first")
-        pipeline.await_verdicts(["first", "second"], 60)
-        await_value(lambda: pipeline.dead_letters() or None, 30, lambda: "no dead letter")
+        pipeline.await_verdicts(["first", "second"], SETTLED_SECONDS)
+        pipeline.await_dead_letters(1, SETTLED_SECONDS)
+        pipeline.await_handled("intake", "media", "verdict")  # so that nothing of it comes again
         worker.close()
         path = pipeline.folder / "before.json"
         assert pipeline.command("projection", "dump", "--output", str(path)).returncode == 0
@@ -66,6 +69,6 @@ class TestRebuild:
         def ended() -> int | None:
             return child.exit_code
 
-        assert await_value(ended, 60, child.log_tail) == WorkerExit.NEEDS_REBUILD
+        assert await_value(ended, SETTLED_SECONDS, child.log_tail) == WorkerExit.NEEDS_REBUILD
         assert "vidsignal rebuild" in child.log_tail().splitlines()[-1]
         worker.close()

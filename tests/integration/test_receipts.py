@@ -88,7 +88,7 @@ def _kept(pipeline: Pipeline, folder: Path) -> Ledger:
     at_ready = _settled(process, port)
     uploads = [*sample_uploads(pipeline.settings.cache_dir)[::2], upload_of(folder / BROKEN, BROKEN, market="DE")]
     pipeline.publish(*uploads)
-    verdicts = pipeline.await_verdicts([upload.video_id for upload in uploads], 180)
+    verdicts = pipeline.await_verdicts([upload.video_id for upload in uploads], 600)
     at_end = _settled(process, port)
     signals = [fact for fact in pipeline.facts() if isinstance(fact, Signal)]
     return Ledger(pipeline, at_ready, at_end, signals, verdicts)
@@ -103,15 +103,19 @@ def _settled(process: psutil.Process, port: int) -> Reading:
         stages = {stage: page.total("vidsignal_cpu_seconds_total", stage=stage) for stage in PROCESS_STAGES}
         return Reading(_tree_cpu_seconds(process), stages) if sum(stages.values()) >= kernel_seconds else None
 
-    return await_value(caught_up, 30, lambda: f"the account never reached {kernel_seconds} CPU seconds")
+    return await_value(caught_up, 120, lambda: f"the account never reached {kernel_seconds} CPU seconds")
 
 
 def _tree_cpu_seconds(process: psutil.Process) -> float:
     """The worker's own time, its decoders' and that of children that ended."""
-    own = process.cpu_times()
-    ended = own.children_user + own.children_system
-    living = [child.cpu_times() for child in process.children(recursive=True)]
-    return float(own.user + own.system + ended + sum(times.user + times.system for times in living))
+    while True:
+        own = process.cpu_times()
+        ended = own.children_user + own.children_system
+        try:
+            living = [child.cpu_times() for child in process.children(recursive=True)]
+        except psutil.NoSuchProcess:  # a child ended meanwhile: its time is among the ended now
+            continue
+        return float(own.user + own.system + ended + sum(times.user + times.system for times in living))
 
 
 class TestReceiptsAddUp:

@@ -16,18 +16,16 @@ from ops.sizing.measure_log import log_figures
 from ops.sizing.measure_store import store_figures
 from schemas.facts import Fact
 from schemas.identity import MODALITIES
-from schemas.topics import MODERATION, SIGNALS, UPLOADED
+from schemas.topics import SIGNALS, UPLOADED
 from schemas.uploads import FileSource, VideoUploaded
 from schemas.wire import encode, event_headers
-from streams.kafka_clients import producer_configuration, read_to_end
+from streams.kafka_clients import producer_configuration
 from tests.pipeline import Pipeline
 from tests.sample_facts import accepted, signal
 
 pytestmark = pytest.mark.integration
 
 VIDEO_IDS = ["loaded-1", "loaded-2"]
-OUTCOMES = 2 * len(VIDEO_IDS)
-WAIT_SECONDS = 60.0
 
 
 def facts(video_id: str) -> list[Fact]:
@@ -45,15 +43,8 @@ def say(pipeline: Pipeline) -> None:
         headers = event_headers(fact, event_id=fact.video_id, source="/test", now_unix_seconds=time.time())
         topic = pipeline.topic(SIGNALS.name)
         producer.produce(topic, key=fact.video_id, value=encode(fact), headers=list(headers))
-    assert producer.flush(30) == 0
+    assert producer.flush(60) == 0
     publish_events(pipeline.settings, engagement_stream(VIDEO_IDS, 20, time.time(), seed=1))
-
-
-def await_outcomes(pipeline: Pipeline) -> None:
-    give_up = time.monotonic() + WAIT_SECONDS
-    while len(list(read_to_end(pipeline.settings, [pipeline.topic(MODERATION.name)]))) < OUTCOMES:
-        assert time.monotonic() < give_up, "no verdicts"
-        time.sleep(0.2)
 
 
 def test_bytes_and_rates_of_a_real_run(tmp_path: Path, kafka: str, redis_url: str) -> None:
@@ -62,7 +53,8 @@ def test_bytes_and_rates_of_a_real_run(tmp_path: Path, kafka: str, redis_url: st
     try:
         say(pipeline)
         pipeline.start_worker(roles="verdict")
-        await_outcomes(pipeline)
+        pipeline.await_verdicts(VIDEO_IDS, 120)
+        pipeline.await_handled("verdict")
         store, log = store_figures(pipeline.settings, VIDEO_IDS), log_figures(pipeline.settings, "loaded-")
         rates = light_role_rates(LightStage(pipeline.settings, pipeline.environment, tmp_path), num_videos=40)
     finally:

@@ -21,7 +21,7 @@ from streams.store.witness import StoreWentBack, Witness
 from tests.pipeline import Pipeline, await_value
 from tests.sample_facts import signal
 
-SETTLED_SECONDS = 60.0
+SETTLED_SECONDS = 180.0
 
 
 @pytest.fixture
@@ -85,23 +85,42 @@ class TestWorker:
             worker = pipeline.start_worker(roles="verdict")
             self._write(pipeline, *begin("early"), *begin("late")[:1])
             pipeline.await_verdicts(["early", "late"], SETTLED_SECONDS, status="pending")
+            pipeline.await_handled("verdict")  # the copy holds all that was written
             worker.close()
             copy = server.snapshot("before")
             worker = pipeline.start_worker("second", roles="verdict")
             self._write(pipeline, begin("late")[1], signal("audio", video_id="early"))
             pipeline.await_verdicts(["early"], SETTLED_SECONDS)
+            pipeline.await_handled("verdict")  # and none of what was written since
             server.restart(snapshot=copy)
             self._write(pipeline, signal("audio", video_id="late"))
             child = worker.child
             assert await_value(lambda: child.exit_code, SETTLED_SECONDS, child.log_tail) == WorkerExit.CRASHED
-            assert "went back in time" in child.log_tail()
+            assert "went back in time" in child.log_path.read_text()
             worker.close()
             pipeline.start_worker("third", roles="verdict")
             verdicts = pipeline.await_verdicts(["early", "late"], SETTLED_SECONDS)
             assert set(verdicts["late"].modalities.present) == {"frames", "audio"}
+            self._await_all_told(pipeline, "early", "late")
             assert pipeline.command("projection", "compare", "redis", "topics").returncode == 0
         finally:
             pipeline.close()
+
+    def _await_all_told(self, pipeline: Pipeline, *video_ids: str) -> None:
+        """Wait until the store is final, and both topics have said so: what is read again comes one by one."""
+
+        def told() -> bool | None:
+            verdicts, records = pipeline.verdicts(), pipeline.feature_records()
+            readings = {video_id: pipeline.reading(video_id) for video_id in video_ids}
+            are_told = (
+                reading is not None
+                and reading.status["status"] == "final"
+                and records[video_id].version == verdicts[video_id].version
+                for video_id, reading in readings.items()
+            )
+            return True if all(are_told) else None
+
+        await_value(told, SETTLED_SECONDS, lambda: f"{[pipeline.reading(video_id) for video_id in video_ids]}")
 
     def _write(self, pipeline: Pipeline, *facts: Fact) -> None:
         producer = Producer(producer_configuration(pipeline.settings))

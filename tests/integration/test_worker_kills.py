@@ -17,6 +17,9 @@ NUM_KILLS = 8
 CLIPS = ("park.mp4", "carphone_pristine.mp4", "shot_change.mp4", "crowd.mp3", "carphone_distorted.mp4")
 """Short ones: the point is how many die, not how long they are."""
 
+READY_SECONDS = 300.0
+FINAL_SECONDS = 900.0
+
 pytestmark = [pytest.mark.chaos, pytest.mark.slow]
 
 
@@ -46,7 +49,13 @@ def undisturbed(pipeline: Pipeline, uploads: list[VideoUploaded]) -> None:
     """One worker, no faults."""
     pipeline.start_worker()
     pipeline.publish(*uploads)
-    pipeline.await_verdicts([upload.video_id for upload in uploads], 300)
+    await_all_done(pipeline, uploads)
+
+
+def await_all_done(pipeline: Pipeline, uploads: list[VideoUploaded]) -> None:
+    """Wait for every final verdict, and until all that was delivered is acknowledged."""
+    pipeline.await_verdicts([upload.video_id for upload in uploads], FINAL_SECONDS)
+    pipeline.await_handled("intake", "media", "verdict", timeout_seconds=FINAL_SECONDS)
 
 
 def under_kills(pipeline: Pipeline, uploads: list[VideoUploaded]) -> int:
@@ -54,19 +63,19 @@ def under_kills(pipeline: Pipeline, uploads: list[VideoUploaded]) -> int:
     chance = random.Random(SEED)
     workers = {name: pipeline.start_worker(name, wait=False) for name in ("left", "right")}
     for worker in workers.values():
-        worker.await_ready()
+        worker.await_ready(READY_SECONDS)
     share = NUM_UPLOADS // NUM_KILLS
     for number in range(NUM_KILLS):
         batch = uploads[number * share : (number + 1) * share]
         before = len(pipeline.facts())
         pipeline.publish(*batch)
         some = chance.randrange(5, 2 * share)
-        await_value(lambda: len(pipeline.facts()) >= before + some or None, 120, lambda: "no facts flow")  # noqa: B023
+        await_value(lambda: len(pipeline.facts()) >= before + some or None, FINAL_SECONDS, lambda: "no facts flow")  # noqa: B023
         victim = workers[chance.choice(sorted(workers))]
         victim.kill()
         victim.start()
-        victim.await_ready()
-    pipeline.await_verdicts([upload.video_id for upload in uploads], 300)
+        victim.await_ready(READY_SECONDS)
+    await_all_done(pipeline, uploads)
     return NUM_KILLS
 
 

@@ -28,7 +28,8 @@ class Endpoint(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def address() -> Iterator[str]:
+def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setattr("ops.health_check.ANSWER_SECONDS", 60.0)
     with HTTPServer(("127.0.0.1", 0), Endpoint) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()

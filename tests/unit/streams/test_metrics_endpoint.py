@@ -32,7 +32,7 @@ def endpoint(events: UnfinishedEvents) -> Iterator[MetricsEndpoint]:
 
 
 def read(endpoint: MetricsEndpoint, path: str) -> bytes:
-    with urlopen(f"http://127.0.0.1:{endpoint.port}{path}", timeout=5) as answer:
+    with urlopen(f"http://127.0.0.1:{endpoint.port}{path}", timeout=60) as answer:
         return bytes(answer.read())
 
 
@@ -65,8 +65,9 @@ def test_bounded(endpoint: MetricsEndpoint, events: UnfinishedEvents) -> None:
     assert len(json.loads(read(endpoint, "/slowest"))) == NUM_SLOWEST
 
 
-def test_readable_by_top(endpoint: MetricsEndpoint, events: UnfinishedEvents) -> None:
+def test_readable_by_top(endpoint: MetricsEndpoint, events: UnfinishedEvents, monkeypatch: pytest.MonkeyPatch) -> None:
     """`vidsignal top` understands both paths of the real endpoint."""
+    monkeypatch.setattr("ops.top.scrape._ANSWER_SECONDS", 60.0)
     events.begin(record(1, "v-1"), "motion")
     found = scrape(f"127.0.0.1:{endpoint.port}")
     assert found.page is not None

@@ -71,5 +71,5 @@ class TestInference:
         await inference.batcher("other").submit(number(2), ticket(lane="live"))
         assert [task.done() for task in held] == [False, False]
         inference.hold(None)
-        await asyncio.wait_for(asyncio.gather(*held), 10)
+        await asyncio.wait_for(asyncio.gather(*held), 60)
         await inference.close()

@@ -11,7 +11,6 @@ import pytest
 
 from operators.errors import InvalidMedia, SourceAway, SpoolFull
 from operators.media.arriving_file import GRANULE_BYTES, ArrivingFile
-from operators.media.limits import DecodeLimits
 from operators.media.plan import PlanPolicy
 from operators.media.pool import DecoderPool
 from operators.media.receipt import DecodeReceipt
@@ -141,15 +140,21 @@ class TestArrivingMedia:
         assert opened.bytes_fetched < size_bytes / 4
         assert opened.bytes_fetched / len(opened.asked) >= GRANULE_BYTES
 
-    async def test_waiting_is_not_decoding(self, tmp_path: Path) -> None:
+    async def test_waiting_is_not_decoding(
+        self, pool: DecoderPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """What takes long to come does not use up the decode's time."""
-        pool = DecoderPool(1, DecodeLimits(wall_seconds=2.0))
-        await pool.open()
+        loop, late_seconds = asyncio.get_running_loop(), 0.0
+        loop_time = loop.time
+        monkeypatch.setattr(loop, "time", lambda: loop_time() + late_seconds)  # what is tested is the loop's own time
+
+        def before(_start: int, _stop: int) -> None:
+            nonlocal late_seconds
+            late_seconds += 2 * pool.limits.wall_seconds
+
         path = write_video(tmp_path / "clip.mp4", num_frames=50)
-        gate = asyncio.Event()
-        asyncio.get_running_loop().call_later(2.5, gate.set)  # real time, because what is tested is the loop's own
-        assert (await decoded(pool, ArrivingFiles(gate=gate), path)).frames_sampled == 2
-        await pool.close()
+        assert (await decoded(pool, ArrivingFiles(before=before), path)).frames_sampled == 2
+        assert late_seconds > 0
 
     @pytest.mark.parametrize(
         "failure",

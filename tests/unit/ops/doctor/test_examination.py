@@ -32,7 +32,7 @@ class TestExamineAll:
         first_may_end = threading.Event()
 
         def waits(_: World) -> Iterator[Finding]:
-            first_may_end.wait(10)
+            first_may_end.wait(60)
             yield ok("slow", "done")
 
         def lets_it_go(_: World) -> Iterator[Finding]:
@@ -40,7 +40,7 @@ class TestExamineAll:
             yield ok("quick", "done")
 
         examinations = (Examination("slow", "", waits), Examination("quick", "", lets_it_go))
-        found = list(examine_all(examinations, world(), 10))
+        found = list(examine_all(examinations, world(), 60))
         assert [(item.name, only(item.findings).state) for item in found] == [("slow", "ok"), ("quick", "ok")]
 
     def test_one_that_hangs_was_not_checked(self) -> None:
@@ -53,14 +53,14 @@ class TestExamineAll:
 
         examinations = (Examination("hanging", "", hangs), Examination("well", "", well))
         # The second has an answer before its turn: no time is left for it, and none is needed.
-        hanging, good = examine_all(examinations, world(), deadline_seconds=0.5)
+        hanging, good = examine_all(examinations, world(), deadline_seconds=2.0)
         never.set()
         assert only(hanging.findings).state == "not-checked"
         assert only(good.findings).state == "ok"
 
     def test_a_server_that_goes_away_is_told(self) -> None:
         """What a server's disappearance broke off says so, beside what was found before."""
-        found = next(examine_all((Examination("broken", "", broken_off),), world(), 10)).findings
+        found = next(examine_all((Examination("broken", "", broken_off),), world(), 60)).findings
         assert [(finding.state, finding.found) for finding in found] == [
             ("ok", "seen"),
             ("not-checked", "broken off: gone in the middle"),
@@ -74,16 +74,16 @@ class TestExamineAll:
             yield
 
         with pytest.raises(ZeroDivisionError):
-            next(examine_all((Examination("mistaken", "", mistaken),), world(), 10))
+            next(examine_all((Examination("mistaken", "", mistaken),), world(), 60))
 
     def test_media_is_not_examined_where_no_media_is_read(self) -> None:
         """A worker of the light roles needs neither weights nor decoders."""
         examination = Examination("weights", "", well, is_of_media=True)
         assert (
-            only(next(examine_all((examination,), world(roles="intake,verdict"), 10)).findings).state == "not-checked"
+            only(next(examine_all((examination,), world(roles="intake,verdict"), 60)).findings).state == "not-checked"
         )
         for role in ("media", "backfill"):
-            assert only(next(examine_all((examination,), world(roles=role), 10)).findings).state == "ok"
+            assert only(next(examine_all((examination,), world(roles=role), 60)).findings).state == "ok"
 
 
 class TestChoose:

@@ -236,7 +236,7 @@ class TestAskProcess:
     def test_failure_is_told(self) -> None:
         """A process that fails is quoted by its last line."""
         with pytest.raises(NoAnswer, match=r"No module named ops\.doctor\.nowhere"):
-            ask_process("ops.doctor.nowhere")
+            ask_process("ops.doctor.nowhere", timeout_seconds=60)
 
 
 class TestMedia:
@@ -303,6 +303,11 @@ class TestMemory:
 
 
 class TestPorts:
+    @pytest.fixture(autouse=True)
+    def patient(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Somebody at a terminal waits for two seconds, a test on a busy machine for longer."""
+        monkeypatch.setattr("ops.doctor.ports._ANSWER_SECONDS", 60.0)
+
     def metrics(self, **settings: object) -> Finding:
         return about(ports.examine(world(**settings)), "metrics")
 

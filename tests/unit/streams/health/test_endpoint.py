@@ -32,7 +32,7 @@ def endpoint() -> Iterator[HealthEndpoint]:
 def ask(endpoint: HealthEndpoint, path: str, method: str = "GET") -> tuple[int, Any]:
     request = Request(f"http://127.0.0.1:{endpoint.port}{path}", method=method)
     try:
-        with urlopen(request, timeout=10) as answer:
+        with urlopen(request, timeout=60) as answer:
             return answer.status, json.loads(answer.read() or b"null")
     except HTTPError as error:
         with error:

@@ -19,6 +19,7 @@ from streams.tracing import spans
 from streams.tracing.otlp import OtlpTracer
 from streams.tracing.sending import CountingProcessor
 from tests.otlp_collector import OtlpCollector
+from tests.pipeline import await_value
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 PARENT_ID = "b7ad6b7169203331"
@@ -144,14 +145,16 @@ class TestCollectorAway:
         assert dropped() - before == 100
         assert processor._num_waiting == 0
 
-    def test_a_collector_that_is_away_holds_nobody_up(self) -> None:
-        """Spans end, closing ends, and what was lost is in the metric."""
+    def test_a_collector_that_is_away_holds_nobody_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Spans end, closing ends, and what was lost is in the metric once the exporter has given up."""
+        monkeypatch.setattr("streams.tracing.sending._REQUEST_SECONDS", 1.0)
         before = dropped()
         with ReservedPort() as port:
             tracer = OtlpTracer(f"http://{port.address}", 1.0)
             for _ in range(5):
                 tracer.span("claim").end()
             tracer.close()
+            await_value(lambda: dropped() - before >= 5 or None, 60, lambda: f"{dropped() - before} are dropped")
         assert dropped() - before == 5
 
     def test_an_address_without_a_path_is_completed(self) -> None:
@@ -160,6 +163,7 @@ class TestCollectorAway:
             tracer = OtlpTracer(collector.endpoint, 1.0)
             tracer.span("claim").end()
             tracer.close()
+            await_value(lambda: collector.spans or None, 60, lambda: "no span has come")
             assert [(span.name, span.service) for span in collector.spans] == [("claim", "vidsignal")]
 
 

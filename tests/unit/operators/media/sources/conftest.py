@@ -24,8 +24,8 @@ from schemas.uploads import MediaSource
 
 SMALL = FetchLimits(
     max_bytes=200_000,
-    connect_seconds=2.0,
-    grace_seconds=3.0,
+    connect_seconds=30.0,
+    grace_seconds=30.0,
     first_backoff_seconds=0.001,
     max_attempts=3,
     probe_bytes=1_000,
@@ -35,8 +35,10 @@ SMALL = FetchLimits(
     unannounced_bytes=10_000,
 )
 """Enough for `CLIP`, which takes 13 blocks; patient."""
-IMPATIENT = replace(SMALL, grace_seconds=0.15, connect_seconds=0.1, max_attempts=2)
-"""For origins that never send what is waited for."""
+IMPATIENT = replace(SMALL, grace_seconds=0.15, max_attempts=2)
+"""For origins that answer, and then never send what is waited for."""
+UNHEARD = replace(IMPATIENT, connect_seconds=0.1)
+"""For those that never answer."""
 CLIP = random.Random(7).randbytes(50_123)
 
 Opening = Callable[..., AbstractAsyncContextManager[OpenedSource]]

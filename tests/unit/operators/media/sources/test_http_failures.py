@@ -11,7 +11,7 @@ from operators.media.sources.spool import Spool
 from ops.local.http_origin import Behaviour, HttpOrigin
 from ops.local.ports import ReservedPort
 from schemas.uploads import UrlSource
-from tests.unit.operators.media.sources.conftest import CLIP, IMPATIENT, SMALL, Opening, content
+from tests.unit.operators.media.sources.conftest import CLIP, IMPATIENT, SMALL, UNHEARD, Opening, content
 from tests.unit.operators.media.sources.http_asking import NO_RANGES, cause_of, read
 
 
@@ -150,7 +150,7 @@ class TestTooSlow:
         """An origin that takes a request and says nothing is away."""
         url = origin.put("/clip.mp4", CLIP, Behaviour(is_mute=True))
         with pytest.raises(SourceAway):
-            await read(opened, url, limits=IMPATIENT)
+            await read(opened, url, limits=UNHEARD)
 
 
 class TestChanging:

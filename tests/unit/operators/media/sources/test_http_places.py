@@ -21,7 +21,7 @@ from ops.local.certificates import Authority
 from ops.local.http_origin import Behaviour, HttpOrigin
 from ops.local.tls_proxy import TlsProxy
 from schemas.uploads import UrlSource
-from tests.unit.operators.media.sources.conftest import CLIP, IMPATIENT, SMALL, Opening, content
+from tests.unit.operators.media.sources.conftest import CLIP, SMALL, UNHEARD, Opening, content
 from tests.unit.operators.media.sources.http_asking import cause_of, read
 
 
@@ -179,7 +179,7 @@ class TestNames:
             raise AssertionError
 
         with pytest.raises(SourceAway):
-            await read(opened, self.url(origin), resolve=resolve, limits=IMPATIENT)
+            await read(opened, self.url(origin), resolve=resolve, limits=UNHEARD)
 
     async def test_environment_proxy_is_ignored(
         self, opened: Opening, origin: HttpOrigin, monkeypatch: pytest.MonkeyPatch

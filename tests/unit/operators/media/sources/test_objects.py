@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from operators.errors import InvalidMedia, MediaCause, SourceAway
+from operators.media.sources.limits import FetchLimits
 from operators.media.sources.object_address import parse_object_address
 from operators.media.sources.objects import ObjectAccess
 from ops.local.http_origin import Behaviour, HttpOrigin
 from ops.local.object_store import ObjectStore, S3Fault
 from ops.local.ports import ReservedPort
 from schemas.uploads import ObjectSource
-from tests.unit.operators.media.sources.conftest import CLIP, IMPATIENT, SMALL, Opening, content
+from tests.unit.operators.media.sources.conftest import CLIP, IMPATIENT, SMALL, UNHEARD, Opening, content
 
 
 async def read(opened: Opening, url: str, etag: str | None = None, **words: Any) -> bytes:
@@ -219,17 +220,19 @@ class TestRefusals:
             await read(opened, "s3://uploads/clip.mp4", objects=objects)
 
     @pytest.mark.parametrize(
-        ("behaviour", "failure"),
-        [(Behaviour(stall_after_bytes=1), "media-too-slow"), (Behaviour(is_mute=True), "away")],
+        ("behaviour", "limits", "failure"),
+        [(Behaviour(stall_after_bytes=1), IMPATIENT, "media-too-slow"), (Behaviour(is_mute=True), UNHEARD, "away")],
         ids=["stalls", "mute"],
     )
-    async def test_slow(self, opened: Opening, origin: HttpOrigin, behaviour: Behaviour, failure: str) -> None:
+    async def test_slow(
+        self, opened: Opening, origin: HttpOrigin, behaviour: Behaviour, limits: FetchLimits, failure: str
+    ) -> None:
         """The same smallest throughput as of any origin; a store that says nothing is away."""
         origin.put("/uploads/clip.mp4", CLIP, behaviour)
         config = {"endpoint": origin.base_url, "region": "x", "access_key_id": "a", "secret_access_key": "b"}
         objects = ObjectAccess(s3=config | {"allow_http": "true"})
         with pytest.raises((InvalidMedia, SourceAway)) as caught:
-            await read(opened, "s3://uploads/clip.mp4", objects=objects, limits=IMPATIENT)
+            await read(opened, "s3://uploads/clip.mp4", objects=objects, limits=limits)
         assert getattr(caught.value, "cause", "away") == failure
 
     async def test_short_body(self, opened: Opening, origin: HttpOrigin) -> None:
