@@ -39,7 +39,7 @@ from streams.store.witness import Witness
 from streams.verdict.cost import Prices
 from streams.verdict.expiry import Expiry, expiry_sweep
 from streams.verdict.policy import Policy
-from streams.verdict.role import Forgetting, Ruleset, VerdictRole
+from streams.verdict.role import Follower, Forgetting, Ruleset, VerdictRole
 from streams.verdict.sweep import Sweep
 
 if TYPE_CHECKING:
@@ -102,10 +102,15 @@ class Shared:
         return Expiry(self.expiring, self.settings.video_retention_seconds)
 
     @property
+    def followers(self) -> tuple[Follower, ...]:
+        """Whoever is told of every outcome."""
+        return (self.vectors, self.expiry)
+
+    @property
     def expiry_sweep(self) -> Sweep:
         """What removes videos at their end."""
         kept_seconds = self.settings.video_retention_seconds
-        return expiry_sweep(self.outcomes, self.expiring, (self.vectors,), kept_seconds, self.clock)
+        return expiry_sweep(self.outcomes, self.expiring, self.followers, kept_seconds, self.clock)
 
     @property
     def forgetting(self) -> Forgetting:
@@ -247,7 +252,7 @@ def verdict_spec(shared: Shared, policy: Policy) -> RoleSpec:
         Ruleset(policy, Prices.from_settings(settings), settings.log_generation),
         shared.clock,
         shared.forgetting,
-        (shared.vectors, shared.expiry),
+        shared.followers,
     )
     return RoleSpec(
         role="verdict",

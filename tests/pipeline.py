@@ -149,6 +149,17 @@ class Pipeline:
         producer.produce(self.topic(UPLOADED.name), key=key, value=value, headers=list(headers))
         assert producer.flush(_ANSWER_SECONDS) == 0
 
+    def write(self, topic: str, *records: tuple[str, bytes | None]) -> None:
+        """Put records, each a key and a value, into a topic in this order, and wait for confirmation."""
+        producer = Producer(producer_configuration(self.settings))
+        for key, value in records:
+            producer.produce(self.topic(topic), key=key, value=value)
+        assert producer.flush(_ANSWER_SECONDS) == 0
+
+    def write_facts(self, *facts: Fact) -> None:
+        """Put facts into the log, as roles and reviewers do."""
+        self.write(SIGNALS.name, *((fact.video_id, encode(fact)) for fact in facts))
+
     def verdicts(self) -> dict[str, Verdict]:
         """The verdict of the highest version of each video, from the topic."""
         return self._newest(MODERATION.name, decode_verdict)

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from schemas.outcomes import Outcome, RecommendationRecord, Verdict
 from schemas.wire import encode
 from streams.store.packing import pack, unpack
-from streams.verdict.outcome import joined_embeddings, joined_features
+from streams.verdict.outcome import joined_embeddings, joined_features, winning_signals
 from streams.verdict.state import CaseState
 
 
@@ -43,7 +43,8 @@ def from_stored(stored: bytes, state: CaseState | None) -> Outcome:
     record = found.record
     if found.is_record_in_state:
         assert state is not None, "the script that writes such an outcome writes its state"
-        record = replace(record, features=joined_features(state), embeddings=joined_embeddings(state))
+        signals = winning_signals(state)
+        record = replace(record, features=joined_features(signals), embeddings=joined_embeddings(signals))
     return Outcome(verdict=found.verdict, record=record)
 
 
@@ -51,4 +52,5 @@ def _is_in_state(record: RecommendationRecord, state: CaseState) -> bool:
     # A state that goes on to gather signals without saying anything would change what is read here.
     if state.status == "pending":
         return False
-    return record.features == joined_features(state) and record.embeddings == joined_embeddings(state)
+    signals = winning_signals(state)
+    return record.features == joined_features(signals) and record.embeddings == joined_embeddings(signals)

@@ -49,7 +49,7 @@ def expiry_sweep(
     Args:
         outcomes: what is removed, by comparison with what was read.
         expiring: what `Expiry` registered.
-        followers: what stands beside the log, such as the vectors; they let go first.
+        followers: what stands beside the log, such as the vectors, and an `Expiry`; they let go first.
         kept_seconds: after the last outcome.
         clock: tells what is due.
     """
@@ -68,7 +68,6 @@ def expiry_sweep(
     async def hold_again(video_id: str) -> None:
         newer = (await outcomes.read(video_id)).outcome
         if newer is not None:
-            await expiring.register(_entry(newer, kept_seconds))
             for follower in followers:
                 await follower.replace(newer)
 

@@ -31,7 +31,7 @@ def make_outcome(state: CaseState, accepted: Accepted, version: Version, context
     A pending outcome shows no evidence and no features: early signals would look like a whole answer.
     """
     states = modality_states(state)
-    signals = [] if state.status == "pending" else _in_order(state)
+    signals = [] if state.status == "pending" else winning_signals(state)
     decision = _decision(state, accepted, states, context)
     return Outcome(
         verdict=Verdict(
@@ -55,8 +55,8 @@ def make_outcome(state: CaseState, accepted: Accepted, version: Version, context
             version=version,
             status=state.status,
             modalities=states,
-            features=joined_features(state) if signals else {},
-            embeddings=joined_embeddings(state) if signals else {},
+            features=joined_features(signals),
+            embeddings=joined_embeddings(signals),
             creator_id=accepted.creator_id,
             uploaded_unix_seconds=accepted.uploaded_unix_seconds,
             engagement=state.engagement,
@@ -87,19 +87,20 @@ def _reviewed(review: Review | None, decision: Decision) -> Reviewed | None:
     )
 
 
-def joined_features(state: CaseState) -> dict[str, Feature]:
-    """What the winning signals know of the video, whatever is said of it so far."""
-    return {name: feature for signal in _succeeded(state) for name, feature in signal.features.items()}
-
-
-def joined_embeddings(state: CaseState) -> dict[str, Embedding]:
-    """The same of embeddings, by space."""
-    return {space: embedding for signal in _succeeded(state) for space, embedding in signal.embeddings.items()}
-
-
-def _succeeded(state: CaseState) -> list[Signal]:
-    return [signal for signal in _in_order(state) if signal.status == "ok"]
-
-
-def _in_order(state: CaseState) -> list[Signal]:
+def winning_signals(state: CaseState) -> list[Signal]:
+    """Those of the current revision, in the order in which they are joined."""
     return [state.signals[modality] for modality in sorted(state.signals)]
+
+
+def joined_features(signals: list[Signal]) -> dict[str, Feature]:
+    """What the signals that succeeded know of the video."""
+    return {name: feature for signal in _succeeded(signals) for name, feature in signal.features.items()}
+
+
+def joined_embeddings(signals: list[Signal]) -> dict[str, Embedding]:
+    """The same of embeddings, by space."""
+    return {space: embedding for signal in _succeeded(signals) for space, embedding in signal.embeddings.items()}
+
+
+def _succeeded(signals: list[Signal]) -> list[Signal]:
+    return [signal for signal in signals if signal.status == "ok"]

@@ -8,13 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
 
 from ops.local.redis_server import RedisServer
 from schemas.facts import Accepted, Deleted, Fact, SourceOffset
-from schemas.topics import MODERATION, SIGNALS
-from schemas.wire import encode
-from streams.kafka_clients import producer_configuration
+from schemas.topics import MODERATION
 from streams.store.keys import Keys
 from tests.pipeline import Pipeline
 from tests.sample_facts import signal
@@ -39,18 +36,11 @@ def pipeline(tmp_path: Path, kafka: str, redis_server: RedisServer) -> Iterator[
         made.close()
 
 
-def produce(pipeline: Pipeline, topic: str, key: str, *values: bytes | None) -> None:
-    producer = Producer(producer_configuration(pipeline.settings))
-    for value in values:
-        producer.produce(pipeline.topic(topic), key=key, value=value)
-    assert producer.flush(30) == 0
-
-
 def decide(pipeline: Pipeline, *video_ids: str) -> None:
     """Put the facts of videos into the log and wait until final verdicts and feature records are out."""
     for video_id in video_ids:
         facts: tuple[Fact, ...] = (accepted(video_id), signal("frames", video_id=video_id))
-        produce(pipeline, SIGNALS.name, video_id, *(encode(fact) for fact in facts))
+        pipeline.write_facts(*facts)
     pipeline.await_verdicts(video_ids, SETTLED_SECONDS)
     pipeline.await_handled("verdict")
 
@@ -87,12 +77,11 @@ class TestAudit:
         """A stale last record, a lost state and a verdict behind its tombstone; a sound video is not mentioned."""
         decide(pipeline, "sound", "stale", "lost", "undead")
         pending, withdrawn = verdicts_of(pipeline, "stale")[0], verdicts_of(pipeline, "undead")[-1]
-        produce(pipeline, SIGNALS.name, "undead", encode(self._deleted("undead")))
+        pipeline.write_facts(self._deleted("undead"))
         pipeline.await_handled("verdict")  # tombstones are in both topics
         assert findings(pipeline) == (0, {})
         keys = Keys(pipeline.settings.topic_prefix)
-        produce(pipeline, MODERATION.name, "stale", pending)
-        produce(pipeline, MODERATION.name, "undead", withdrawn)
+        pipeline.write(MODERATION.name, ("stale", pending), ("undead", withdrawn))
         pipeline.ask_store(lambda store: store.delete(keys.state("lost"), keys.verdict("lost"), keys.status("lost")))
         hurt = {"stale": "topic-stale", "lost": "store-behind", "undead": "not-withdrawn"}
         assert findings(pipeline) == (1, hurt)

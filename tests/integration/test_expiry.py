@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
 from redis.asyncio import Redis
 
 from ops.local.redis_server import RedisServer
@@ -15,7 +14,6 @@ from schemas.facts import Fact
 from schemas.outcomes import Outcome
 from schemas.topics import MODERATION, RECOMMENDATION
 from schemas.wire import encode
-from streams.kafka_clients import producer_configuration
 from streams.similarity.vectors import Vectors
 from streams.store.cases import Cases
 from streams.store.deadlines import Deadline, Deadlines
@@ -37,13 +35,6 @@ SPACE = "frames-space/3"
 WAIT_SECONDS = 60.0
 
 
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = Redis.from_url(redis_url)
-    yield client
-    await client.aclose()
-
-
 class World:
     """One video, folded as the verdict role folds, and the sweep that ends it."""
 
@@ -59,7 +50,8 @@ class World:
         self.offset = 0
 
     def sweep(self, *followers: Vectors) -> Sweep:
-        return expiry_sweep(self.outcomes, self.expiring, followers or (self.vectors,), KEPT_SECONDS, self.clock)
+        told = (*(followers or (self.vectors,)), self.expiry)
+        return expiry_sweep(self.outcomes, self.expiring, told, KEPT_SECONDS, self.clock)
 
     async def fold(self, *facts: Fact) -> Outcome | None:
         """The last outcome that the facts made, written with its vectors and its end."""
@@ -217,7 +209,5 @@ class TestWorker:
             return outcome
 
         outcome = pipeline.ask_store(put)
-        producer = Producer(producer_configuration(pipeline.settings))
         for topic, event in ((MODERATION, outcome.verdict), (RECOMMENDATION, outcome.record)):
-            producer.produce(pipeline.topic(topic.name), key=VIDEO_ID, value=encode(event))
-        assert producer.flush(30) == 0
+            pipeline.write(topic.name, (VIDEO_ID, encode(event)))

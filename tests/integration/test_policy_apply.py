@@ -9,14 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Producer
 
 from ops.local.redis_server import RedisServer
 from schemas.facts import Accepted, Fact, PolicyChanged, Review
 from schemas.outcomes import Action
-from schemas.topics import SIGNALS
-from schemas.wire import encode
-from streams.kafka_clients import producer_configuration
 from tests.pipeline import Pipeline
 from tests.sample_facts import accepted, signal
 
@@ -57,10 +53,7 @@ def start_under(pipeline: Pipeline, version: int, limit: float) -> None:
 
 
 def produce(pipeline: Pipeline, *facts: Fact) -> None:
-    producer = Producer(producer_configuration(pipeline.settings))
-    for fact in facts:
-        producer.produce(pipeline.topic(SIGNALS.name), key=fact.video_id, value=encode(fact))
-    assert producer.flush(30) == 0
+    pipeline.write_facts(*facts)
     pipeline.await_handled("verdict")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -31,13 +31,6 @@ COST = Cost(
     cpu_seconds=0.0, device_seconds=0.0, decode_cpu_seconds=0.0, num_decodes=0, usd=0.0, joules=0.0, is_modelled=True
 )
 HASH = int("9c" * 32, 16)
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = Redis.from_url(redis_url)
-    yield client
-    await client.aclose()
 
 
 @pytest.fixture

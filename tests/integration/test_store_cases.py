@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 from redis.asyncio import Redis
 
@@ -14,13 +12,6 @@ from streams.store.readers import read_video
 from tests.sample_facts import UPLOADED_UNIX_SECONDS, VIDEO_ID, accepted
 
 DUE_UNIX_SECONDS = 1_700_000_060.123456
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = Redis.from_url(redis_url)
-    yield client
-    await client.aclose()
 
 
 class TestCases:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 from redis.asyncio import Redis
@@ -20,13 +20,6 @@ from tests.sample_facts import VIDEO_ID, accepted, failed_signal, signal
 CONTEXT = FoldContext(RULESET.policy, RULESET.prices, 0, 1_700_000_010.0)
 EXPECTED = ("frames", "context")
 ANSWERED = (accepted(expected=EXPECTED), signal("frames"), signal("context"))
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = Redis.from_url(redis_url)
-    yield client
-    await client.aclose()
 
 
 @pytest.fixture

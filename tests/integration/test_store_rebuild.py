@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 from redis.asyncio import Redis
 
@@ -16,13 +14,6 @@ from tests.integration.verdict_world import RULESET
 from tests.sample_facts import VIDEO_ID, accepted, signal
 
 CONTEXT = FoldContext(RULESET.policy, RULESET.prices, 0, 1_700_000_010.0)
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = Redis.from_url(redis_url)
-    yield client
-    await client.aclose()
 
 
 class TestRestore:

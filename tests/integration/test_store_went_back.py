@@ -7,15 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
 
 from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir
 from schemas.facts import Accepted, Fact, SourceOffset
-from schemas.topics import SIGNALS
-from schemas.wire import encode
 from streams.delivery.crash import WorkerExit
-from streams.kafka_clients import producer_configuration
 from streams.store.client import open_store
 from streams.store.witness import StoreWentBack, Witness
 from tests.pipeline import Pipeline, await_value
@@ -83,17 +79,17 @@ class TestWorker:
         pipeline = Pipeline.create(tmp_path, bootstrap_servers=kafka, redis_url=server.url, media_roots=[])
         try:
             worker = pipeline.start_worker(roles="verdict")
-            self._write(pipeline, *begin("early"), *begin("late")[:1])
+            pipeline.write_facts(*begin("early"), *begin("late")[:1])
             pipeline.await_verdicts(["early", "late"], SETTLED_SECONDS, status="pending")
             pipeline.await_handled("verdict")  # the copy holds all that was written
             worker.close()
             copy = server.snapshot("before")
             worker = pipeline.start_worker("second", roles="verdict")
-            self._write(pipeline, begin("late")[1], signal("audio", video_id="early"))
+            pipeline.write_facts(begin("late")[1], signal("audio", video_id="early"))
             pipeline.await_verdicts(["early"], SETTLED_SECONDS)
             pipeline.await_handled("verdict")  # and none of what was written since
             server.restart(snapshot=copy)
-            self._write(pipeline, signal("audio", video_id="late"))
+            pipeline.write_facts(signal("audio", video_id="late"))
             child = worker.child
             assert await_value(lambda: child.exit_code, SETTLED_SECONDS, child.log_tail) == WorkerExit.CRASHED
             assert "went back in time" in child.log_path.read_text()
@@ -121,9 +117,3 @@ class TestWorker:
             return True if all(are_told) else None
 
         await_value(told, SETTLED_SECONDS, lambda: f"{[pipeline.reading(video_id) for video_id in video_ids]}")
-
-    def _write(self, pipeline: Pipeline, *facts: Fact) -> None:
-        producer = Producer(producer_configuration(pipeline.settings))
-        for fact in facts:
-            producer.produce(pipeline.topic(SIGNALS.name), key=fact.video_id, value=encode(fact))
-        assert producer.flush(30) == 0
