@@ -12,15 +12,12 @@ from redis.asyncio import Redis
 from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
 from ops.cli.rebuild import rebuild_stores
+from ops.cli.ruleset import ruleset_or_exit
 from ops.cli.store_once import read_once
 from streams.audit import Audit, Audited, Finding
 from streams.delivery.publisher import Publisher
 from streams.kafka_clients import BrokerAway, producer_configuration, require_broker
 from streams.settings import Settings
-from streams.verdict.cost import Prices
-from streams.verdict.policy_checks import InvalidPolicy
-from streams.verdict.policy_file import load_policy
-from streams.verdict.role import Ruleset
 
 
 def audit(
@@ -33,10 +30,7 @@ def audit(
     the store says once more; exit code 0 then.
     """
     settings = settings_or_exit()
-    try:
-        ruleset = Ruleset(load_policy(settings.policy_file), Prices.from_settings(settings), settings.log_generation)
-    except InvalidPolicy as error:
-        fail(str(error), ExitCode.USAGE)
+    ruleset = ruleset_or_exit(settings)
 
     def tell(finding: Finding) -> None:
         if json_output:

@@ -12,6 +12,7 @@ from rich.table import Column, Table
 
 from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
+from ops.cli.ruleset import ruleset_or_exit
 from ops.cli.store_once import read_once
 from schemas.markets import MARKETS
 from schemas.outcomes import ACTIONS, Action
@@ -27,7 +28,6 @@ from streams.policy_change.tally import Tally
 from streams.settings import Settings
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
-from streams.verdict.cost import Prices
 from streams.verdict.policy import Policy
 from streams.verdict.policy_checks import InvalidPolicy
 from streams.verdict.policy_file import load_policy
@@ -87,16 +87,13 @@ def apply(
     """
     asked = PolicyFilter(market=_market(market), action=_action(action), limit=limit)
     settings = settings_or_exit()
-    try:
-        policy = load_policy(settings.policy_file)
-    except InvalidPolicy as error:
-        fail(str(error), ExitCode.USAGE)
-    judge = Judge(policy, Prices.from_settings(settings), SystemClock().now_unix_seconds())
+    ruleset = ruleset_or_exit(settings)
+    judge = Judge(ruleset.policy, ruleset.prices, SystemClock().now_unix_seconds())
     tally = _answer(settings, asked, judge, None if dry_run else per_second)
     if json_output:
-        print_json({"policy": policy.label, "is_dry": dry_run, **as_json(tally)})
+        print_json({"policy": ruleset.policy.label, "is_dry": dry_run, **as_json(tally)})
         return
-    print_tally(tally, policy.label, is_dry=dry_run)
+    print_tally(tally, ruleset.policy.label, is_dry=dry_run)
 
 
 def as_json(tally: Tally) -> dict[str, Any]:

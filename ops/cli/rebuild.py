@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 
 from ops.cli.console import clean_interrupt, err, fail, out, settings_or_exit
 from ops.cli.exit_codes import ExitCode
+from ops.cli.ruleset import ruleset_or_exit
 from ops.cli.store_once import read_once
 from streams.apps import group_of
 from streams.delivery.letter_index import LetterIndex
@@ -19,10 +20,7 @@ from streams.store.applied import AppliedOffsets
 from streams.store.deadlines import Deadlines
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
-from streams.verdict.cost import Prices
 from streams.verdict.expiry import Expiry
-from streams.verdict.policy_checks import InvalidPolicy
-from streams.verdict.policy_file import load_policy
 from streams.verdict.role import Ruleset
 
 
@@ -34,10 +32,7 @@ def rebuild() -> None:
     the log, or further, is left alone: a second run changes nothing.
     """
     settings = settings_or_exit()
-    try:
-        ruleset = Ruleset(load_policy(settings.policy_file), Prices.from_settings(settings), settings.log_generation)
-    except InvalidPolicy as error:
-        fail(str(error), ExitCode.USAGE)
+    ruleset = ruleset_or_exit(settings)
     with clean_interrupt():
         try:
             done = asyncio.run(read_once(settings, lambda redis: _rebuild(settings, ruleset, redis)))

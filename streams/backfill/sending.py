@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Final
 
 import msgspec
@@ -19,6 +18,7 @@ from streams.backfill.jobs import Job, JobFilter, Jobs
 from streams.backfill.past_uploads import PastUpload
 from streams.backfill.selection import Reason, Stored, Version, why_not
 from streams.kafka_clients import BrokerAway, producer_configuration
+from streams.pages import pages
 from streams.settings import Settings
 from streams.similarity.members import members_of
 from streams.store.keys import Keys
@@ -120,7 +120,7 @@ async def send_again(
     """
     sender, tally = JobSender(settings, job), Tally()
     await jobs.save(job)
-    for page in pages(uploads):
+    for page in pages(uploads, _PAGE):
         sender.send(await choice.of(page, tally))
         await jobs.save(sender.job)
         tell(tally)
@@ -134,19 +134,12 @@ async def send_again(
 async def only_choose(uploads: Iterable[PastUpload], choice: Choice, tell: Callable[[Tally], None]) -> Tally:
     """Count what would be sent."""
     tally = Tally()
-    for page in pages(uploads):
+    for page in pages(uploads, _PAGE):
         await choice.of(page, tally)
         tell(tally)
         if choice.is_enough(tally):
             break
     return tally
-
-
-def pages(uploads: Iterable[PastUpload]) -> Iterator[list[PastUpload]]:
-    """Uploads in groups of a bounded size."""
-    remaining = iter(uploads)
-    while page := list(islice(remaining, _PAGE)):
-        yield page
 
 
 class JobSender:

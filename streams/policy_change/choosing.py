@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 
+from streams.pages import pages
 from streams.policy_change.judging import Judge, Judgement, judge
 from streams.policy_change.past_verdicts import PastVerdict, PolicyFilter, is_asked
 from streams.policy_change.tally import Tally
@@ -71,16 +71,10 @@ async def go_through(
         tell: called after each page.
     """
     label = choice.judge.policy.label
-    for page in _pages(verdict for verdict in verdicts if is_asked(verdict, choice.asked, label)):
+    for page in pages((verdict for verdict in verdicts if is_asked(verdict, choice.asked, label)), _PAGE):
         if choice.is_enough(tally):
             return
         chosen = await choice.of(page, tally)
         if send is not None:
             await send(chosen)
         tell(tally)
-
-
-def _pages(verdicts: Iterable[PastVerdict]) -> Iterator[list[PastVerdict]]:
-    remaining = iter(verdicts)
-    while page := list(islice(remaining, _PAGE)):
-        yield page

@@ -11,7 +11,6 @@ from schemas.uploads import DeletionRequested, FileSource, VideoUploaded
 from schemas.wire import encode
 from streams.backfill import past_uploads as subject
 from streams.backfill.jobs import JobFilter
-from streams.backfill.sending import pages
 from streams.kafka_clients import StoredRecord
 from streams.settings import read_settings
 
@@ -80,12 +79,3 @@ def test_what_is_no_upload_is_passed_over(topic: list[StoredRecord]) -> None:
         record(4, "v"),
     ]
     assert found() == [("v", 4)]
-
-
-def test_pages_lose_nothing() -> None:
-    """Groups of a bounded size, in order, the last one shorter."""
-    groups = list(pages(iter(range(1_001))))  # type: ignore[arg-type]
-    assert ([len(group) for group in groups], [each for group in groups for each in group]) == (
-        [500, 500, 1],
-        list(range(1_001)),
-    )

@@ -1,0 +1,20 @@
+"""What commands that fold decide with: the same as the workers, from the same settings."""
+
+from __future__ import annotations
+
+from ops.cli.console import fail
+from ops.cli.exit_codes import ExitCode
+from streams.settings import Settings
+from streams.verdict.cost import Prices
+from streams.verdict.policy_checks import InvalidPolicy
+from streams.verdict.policy_file import load_policy
+from streams.verdict.role import Ruleset
+
+
+def ruleset_or_exit(settings: Settings) -> Ruleset:
+    """Policy, prices and generation of the log, or leave with the usage code and what is wrong with the policy."""
+    try:
+        policy = load_policy(settings.policy_file)
+    except InvalidPolicy as error:
+        fail(str(error), ExitCode.USAGE)
+    return Ruleset(policy, Prices.from_settings(settings), settings.log_generation)
