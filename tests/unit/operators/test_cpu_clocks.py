@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -22,6 +23,13 @@ def burn(seconds: float = WORK_SECONDS) -> None:
     began = time.thread_time()
     while time.thread_time() - began < seconds:
         np.sqrt(np.arange(1000.0))
+
+
+def await_that(holds: Callable[[], bool]) -> None:
+    """Look until it holds; the kernel tells nobody when it has taken a thread away."""
+    deadline = time.monotonic() + 60
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 class TestThreadTeam:
@@ -43,11 +51,37 @@ class TestThreadTeam:
         stranger.start()
         stranger.join()
         try:
-            deadline = time.monotonic() + 60
-            while team.cpu_seconds() < 2 * WORK_SECONDS and time.monotonic() < deadline:
-                time.sleep(0.01)
+            await_that(lambda: team.cpu_seconds() >= 2 * WORK_SECONDS)
             assert 0 <= team.cpu_seconds() - 2 * WORK_SECONDS < 0.9 * STRANGERS_SECONDS
         finally:
+            done.set()
+            member.join()
+
+    def test_one_who_comes_while_another_goes_is_seen(self) -> None:
+        """As many threads as before are not the same threads."""
+        team, done = ThreadTeam("testers"), threading.Event()
+        is_in, is_told, has_burned = threading.Event(), threading.Event(), threading.Event()
+
+        def work() -> None:
+            team.join()
+            is_in.set()
+            is_told.wait(120)
+            threading.Thread(target=lambda: (burn(), has_burned.set(), done.wait(120)), daemon=True).start()
+            done.wait(120)
+
+        member, stranger = threading.Thread(target=work), threading.Thread(target=is_told.wait, args=(120,))
+        member.start()
+        stranger.start()
+        try:
+            assert is_in.wait(60)
+            before_seconds, strangers_id = team.cpu_seconds(), stranger.native_id
+            assert strangers_id is not None
+            is_told.set()
+            assert has_burned.wait(60)
+            await_that(lambda: thread_cpu_seconds(strangers_id) is None)
+            assert team.cpu_seconds() - before_seconds >= WORK_SECONDS
+        finally:
+            is_told.set()
             done.set()
             member.join()
 
@@ -64,9 +98,7 @@ class TestThreadTeam:
         thread = threading.Thread(target=work)
         thread.start()
         try:
-            deadline = time.monotonic() + 60
-            while first.cpu_seconds() < WORK_SECONDS and time.monotonic() < deadline:
-                time.sleep(0.01)
+            await_that(lambda: first.cpu_seconds() >= WORK_SECONDS)
             assert first.cpu_seconds() >= WORK_SECONDS
             assert second.cpu_seconds() == 0.0
         finally:
