@@ -16,12 +16,12 @@ def default_cache_dir() -> Path:
 
 
 @contextmanager
-def exclusive(cache_dir: Path) -> Iterator[None]:
-    """Hold the cache against every other process that fetches into it; waits its turn.
+def exclusive(folder: Path) -> Iterator[None]:
+    """Hold a folder, made where it is missing, against every other process that fetches into it; waits its turn.
 
     The kernel drops the lock with the process, so a killed fetch never blocks the next one.
     """
-    cache_dir.mkdir(parents=True, exist_ok=True)
-    with (cache_dir / ".fetch.lock").open("w") as lock:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".fetch.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+
+from ops.assets.cache import exclusive
 
 KAFKA_VERSION = "4.1.0"
 _LEAST_JAVA = 17
@@ -70,18 +69,10 @@ def fetch_jars(cache_dir: Path) -> Path:
         KafkaUnavailable: Maven failed; the message holds what it said.
     """
     jars = jar_dir(cache_dir)
-    jars.parent.mkdir(parents=True, exist_ok=True)
-    with _exclusive(jars.parent / ".fetch.lock"):
+    with exclusive(jars.parent):
         if not jars.is_dir():
             _run_maven(jars.parent)
     return jars
-
-
-@contextmanager
-def _exclusive(lock_path: Path) -> Iterator[None]:
-    with lock_path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _run_maven(folder: Path) -> None:

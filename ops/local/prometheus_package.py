@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from ops.assets.cache import exclusive
 
 PROGRAMS: Final = ("prometheus", "promtool")
 _FETCH_SECONDS: Final = 120.0
@@ -41,8 +41,7 @@ def find_prometheus(cache_dir: Path) -> PrometheusPrograms:
     found = _on_path() or _in_cache(cache_dir)
     if found is not None:
         return found
-    cache_dir.mkdir(parents=True, exist_ok=True)
-    with _exclusive(cache_dir / ".prometheus.lock"):
+    with exclusive(cache_dir):
         return _in_cache(cache_dir) or _fetch(cache_dir)
 
 
@@ -98,10 +97,3 @@ def _run(command: Sequence[str], folder: Path) -> None:
     if outcome.returncode != 0:
         said = (outcome.stdout + outcome.stderr).strip()[-1000:]
         raise PrometheusUnavailable(f"there is no `prometheus` on the PATH, and `{' '.join(command)}` failed:\n{said}")
-
-
-@contextmanager
-def _exclusive(lock_path: Path) -> Iterator[None]:
-    with lock_path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
