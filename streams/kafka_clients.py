@@ -208,6 +208,15 @@ def partitions_of(client: Consumer | AdminClient, topic: str) -> list[int]:
         sleep(_LOOK_AGAIN_SECONDS)
 
 
+def assign_whole(consumer: Consumer, topics: Iterable[str], offset: int) -> None:
+    """Read every partition of the topics, from the offset on that may be OFFSET_BEGINNING or OFFSET_END. Blocks.
+
+    Raises as `partitions_of` does.
+    """
+    found = [(topic, number) for topic in topics for number in partitions_of(consumer, topic)]
+    consumer.assign([TopicPartition(topic, number, offset) for topic, number in found])
+
+
 def stored_record(message: Message) -> StoredRecord:
     """Copy a client's message into our own type."""
     return StoredRecord(

@@ -23,7 +23,7 @@ from ops.local_media import path_of
 from schemas.topics import MODERATION, UPLOADED
 from schemas.uploads import VideoUploaded
 from schemas.wire import Headers, encode, event_headers
-from streams.kafka_clients import client_configuration, producer_configuration
+from streams.kafka_clients import assign_whole, client_configuration, partitions_of, producer_configuration
 from streams.readers_topics import decode_verdict
 from streams.settings import Settings
 
@@ -264,9 +264,8 @@ def publish(producer: Producer, topic: str, uploads: Sequence[VideoUploaded], mo
 def consumer_at_end(settings: Settings, topic: str) -> Consumer:
     """A reader of what comes to a topic from now on."""
     consumer = Consumer({**client_configuration(settings), "group.id": "vidsignal-bench", "enable.auto.commit": False})
-    partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-    consumer.assign([TopicPartition(topic, number, OFFSET_END) for number in partitions])
-    for number in partitions:  # asked now, so that the end is the end before anything is published
+    assign_whole(consumer, [topic], OFFSET_END)
+    for number in partitions_of(consumer, topic):  # asked now, so that the end is the end before anything is published
         consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10)
     consumer.poll(0.5)
     return consumer

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException
 
 from ops.cli.verdict_lines import describe_fact
 from schemas.facts import Signal
 from schemas.outcomes import Outcome, RecommendationRecord, Verdict
 from schemas.topics import MODERATION, RECOMMENDATION, SIGNALS
 from schemas.wire import decode_fact
-from streams.kafka_clients import StoredRecord, client_configuration, stored_record
+from streams.kafka_clients import StoredRecord, assign_whole, client_configuration, stored_record
 from streams.readers_topics import decode_record, decode_verdict
 from streams.settings import Settings
 
@@ -102,11 +102,5 @@ def _consumer(settings: Settings) -> Consumer:
          "fetch.wait.max.ms": 50}
     )  # fmt: skip
     names = [settings.topic_prefix + topic.name for topic in (SIGNALS, MODERATION, RECOMMENDATION)]
-    consumer.assign(
-        [
-            TopicPartition(name, partition, OFFSET_BEGINNING)
-            for name in names
-            for partition in consumer.list_topics(name, timeout=10).topics[name].partitions
-        ]
-    )
+    assign_whole(consumer, names, OFFSET_BEGINNING)
     return consumer

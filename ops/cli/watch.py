@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer
 
 from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
@@ -14,7 +14,14 @@ from schemas.errors import InvalidEvent
 from schemas.outcomes import Verdict
 from schemas.topics import MODERATION, SIGNALS
 from schemas.wire import decode_fact
-from streams.kafka_clients import WATCH_GROUP, BrokerAway, client_configuration, require_broker, stored_record
+from streams.kafka_clients import (
+    WATCH_GROUP,
+    BrokerAway,
+    assign_whole,
+    client_configuration,
+    require_broker,
+    stored_record,
+)
 from streams.readers_topics import decode_verdict
 from streams.settings import Settings
 
@@ -31,9 +38,9 @@ def watch(
         fail("--until-final needs a VIDEO_ID", ExitCode.USAGE)
     try:
         require_broker(settings)
+        consumer = _consumer(settings, OFFSET_BEGINNING if from_beginning else OFFSET_END)
     except BrokerAway as error:
         fail(str(error), ExitCode.AWAY)
-    consumer = _consumer(settings, from_beginning)
     try:
         with clean_interrupt():
             if not json_output:
@@ -43,16 +50,9 @@ def watch(
         consumer.close()
 
 
-def _consumer(settings: Settings, from_beginning: bool) -> Consumer:
+def _consumer(settings: Settings, offset: int) -> Consumer:
     consumer = Consumer({**client_configuration(settings), "group.id": WATCH_GROUP, "enable.auto.commit": False})
-    start = OFFSET_BEGINNING if from_beginning else OFFSET_END
-    names = [settings.topic_prefix + topic.name for topic in (SIGNALS, MODERATION)]
-    partitions = [
-        TopicPartition(name, partition, start)
-        for name in names
-        for partition in consumer.list_topics(name, timeout=10).topics[name].partitions
-    ]
-    consumer.assign(partitions)
+    assign_whole(consumer, [settings.topic_prefix + topic.name for topic in (SIGNALS, MODERATION)], offset)
     return consumer
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from typer.testing import CliRunner
 
+from ops.cli.exit_codes import ExitCode
+from ops.cli.main import app
 from streams.backfill.progress import backfill_offsets
 from streams.kafka_clients import BrokerRefuses, partitions_of, read_to_end, require_broker
 from streams.rebuild import log_ends
@@ -25,3 +28,11 @@ def test_is_an_error_that_names_it(kafka: str, topic: str) -> None:
     elsewhere = read_settings(kafka_bootstrap_servers=kafka, topic_prefix="elsewhere.")
     with pytest.raises(BrokerRefuses, match=rf"shows no topic elsewhere\.{topic}: .* prefix"):
         READERS[topic](elsewhere)
+
+
+def test_nobody_watches_for_ever_what_is_not_there(kafka: str) -> None:
+    """`watch` ends, too: it would stay silent whatever happened."""
+    environment = {"VIDSIGNAL_KAFKA_BOOTSTRAP_SERVERS": kafka, "VIDSIGNAL_TOPIC_PREFIX": "elsewhere."}
+    told = CliRunner().invoke(app, ["watch"], env=environment)
+    assert told.exit_code == ExitCode.AWAY
+    assert "shows no topic elsewhere.video.signals" in " ".join(told.stderr.split())
