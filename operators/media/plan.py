@@ -18,7 +18,7 @@ from operators.media.geometry import Size, displayed_size, frame_size, motion_si
 from operators.media.index import MediaIndex, VideoStreamIndex
 from operators.media.sound_plan import END_SLACK_SECONDS, AudioPlan, sound_plan
 
-PLAN_VERSION = 3
+PLAN_VERSION = 4
 """Part of the fingerprint; grows when the same policy would choose other frames."""
 
 SpanKind = Literal["sweep", "burst", "glance"]

@@ -15,6 +15,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from operators.media.containers import MediaFile, read_only, refuse_many_pixels, take_container
+from operators.media.decoders.keyframe_seek import START_SLACK_SECONDS, KeyframeSeeker
 from operators.media.decoders.protocol import DecodedFrame, DecoderFailed
 from operators.media.geometry import Size
 from operators.media.plan import DecodeSpan, VideoPlan
@@ -22,8 +23,6 @@ from operators.media.read_index import origin_seconds, video_stream
 
 MAX_ERRORS = 10_000
 """Broken packets after which a file is given up: an hour of noise must not be read to its end."""
-START_SLACK_SECONDS = 0.05
-"""Keyframe times of an index are exact to about a frame."""
 FALLBACK_INTERVAL_SECONDS = 1 / 25
 """Between frames that carry no time, in elementary streams without a rate."""
 
@@ -83,6 +82,7 @@ class PyavDecoder:
         self._max_pixels = plan.max_pixels
         self._scaler = Scaler(VideoReformatter(), VideoReformatter())
         self._packets: Iterator[Packet[VideoStream]] = iter(())
+        self._seeker = KeyframeSeeker(self._container, self._stream, self._demuxed)
         self._is_positioned = False
         self._last_seconds = float("-inf")
         context = self._stream.codec_context
@@ -113,18 +113,17 @@ class PyavDecoder:
         is_on_the_way = self._is_positioned and (span.seek_seconds is None or span.seek_seconds <= self._last_seconds)
         if is_on_the_way:
             return
-        if span.seek_seconds is not None:
-            self._seek(span.seek_seconds)
+        self._packets = self._demuxed() if span.seek_seconds is None else self._sought(span.seek_seconds)
         self._stream.codec_context.flush_buffers()
-        self._packets = self._demuxed()
         self._is_positioned = True
 
-    def _seek(self, seconds: float) -> None:
+    def _sought(self, seconds: float) -> Iterator[Packet[VideoStream]]:
         stamp = round((seconds + self._origin_seconds) / float(self._stream.time_base or 1))
         try:
-            self._container.seek(stamp, stream=self._stream)
+            return self._seeker.packets_from(stamp)
         except FFmpegError:
             self.num_errors += 1  # not seekable: read on from here
+            return self._demuxed()
 
     def _frames(self, *, drain_each: bool) -> Iterator[PyavFrame]:
         """Frames from here on. `drain_each` gets a picture out of a codec that waits for the ones to

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -35,37 +36,90 @@ class TestGlances:
     """One keyframe each."""
 
     @pytest.mark.parametrize("rate", [24, 25, 30, 50])
-    @pytest.mark.parametrize(("name", "sound_seconds"), [("clip.mp4", 0.0), ("clip.mp4", 6.0), ("clip.mkv", 6.0)])
-    def test_cost_one_frame_each(self, name: str, sound_seconds: float, rate: int, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(
+        ("name", "codec", "sound_seconds"),
+        [
+            ("clip.mp4", "libx264", 0.0),
+            ("clip.mp4", "libx264", 6.0),
+            ("clip.mp4", "libx265", 0.0),
+            ("clip.mkv", "libx264", 6.0),
+            ("clip.webm", "libvpx-vp9", 0.0),
+            ("clip.ts", "libx264", 6.0),
+            ("clip.ts", "libx265", 0.0),
+            ("clip.ts", "mpeg2video", 0.0),
+            ("clip.mpg", "mpeg2video", 0.0),
+            ("clip.flv", "libx264", 6.0),
+            ("clip.wmv", "wmv2", 0.0),
+            ("clip.avi", "mpeg4", 0.0),
+        ],
+    )
+    def test_cost_one_frame_each(self, name: str, codec: str, sound_seconds: float, rate: int, tmp_path: Path) -> None:
         """A time of the index leads to its keyframe, though it is no whole number of ticks as a fraction of seconds,
         and never to the one before, from which a stretch would have to be decoded."""
-        options = {"g": "7", "sc_threshold": "0"}
-        path = write_video(
-            tmp_path / name,
-            num_frames=150,
-            rate=rate,
-            width=96,
-            height=64,
-            sound_seconds=sound_seconds,
-            options=options,
-        )
-        with path.open("rb") as file:
-            media = MediaFile(os.dup(file.fileno()), path.stat().st_size, MAX_PIXELS)
-            container = take_container(media)
-            index = read_index(container, media)
-            give_back(media, container, was_read=index.was_scanned)
-            assert index.video is not None
-            keyframes = index.video.keyframe_seconds
-            plan = make_plan(index, PlanPolicy(), max_pixels=MAX_PIXELS).video
-            assert plan is not None
-            decoder = PyavDecoder(media, plan)
+        path = written(tmp_path / name, codec=codec, sound_seconds=sound_seconds, rate=rate)
+        with opened(path) as (decoder, keyframes):
             glances = [list(decoder.decode(DecodeSpan("glance", time, time, time))) for time in keyframes]
             num_decoded = decoder.num_decoded
-            decoder.close()
-            os.close(media.fd)
         assert len(keyframes) >= 21
         assert [[frame.is_keyframe for frame in frames] for frames in glances] == [[True]] * len(keyframes)
         assert num_decoded == len(keyframes)
+
+
+class TestStretches:
+    """Bursts, which begin at a keyframe."""
+
+    @pytest.mark.parametrize(
+        ("name", "codec"),
+        [
+            ("clip.mp4", "libx264"),
+            ("clip.mkv", "libx264"),
+            ("clip.ts", "libx264"),
+            ("clip.mpg", "mpeg2video"),
+            ("clip.flv", "libx264"),
+            ("clip.wmv", "wmv2"),
+        ],
+    )
+    def test_begin_with_it(self, name: str, codec: str, tmp_path: Path) -> None:
+        """Were they to begin behind it, nothing could be decoded up to the next."""
+        path = written(tmp_path / name, codec=codec)
+        with opened(path) as (decoder, keyframes):
+            starts = keyframes[2::4]
+            bursts = [list(decoder.decode(DecodeSpan("burst", time, time + 0.18, time))) for time in starts]
+        first = [(frames[0].pts_seconds, frames[0].is_keyframe) for frames in bursts]
+        assert first == [(pytest.approx(time, abs=0.021), True) for time in starts]
+        assert [len(frames) for frames in bursts] == [5] * len(starts)
+
+
+def written(path: Path, *, codec: str, sound_seconds: float = 0.0, rate: int = 25) -> Path:
+    """A clip with a keyframe in seven pictures."""
+    options = {"g": "7", "sc_threshold": "0"}
+    return write_video(
+        path,
+        num_frames=150,
+        rate=rate,
+        width=96,
+        height=64,
+        codec=codec,
+        sound_seconds=sound_seconds,
+        options=options,
+    )
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[PyavDecoder, tuple[float, ...]]]:
+    """A decoder of a file, and the times of keyframes that its index knows."""
+    with path.open("rb") as file:
+        media = MediaFile(os.dup(file.fileno()), path.stat().st_size, MAX_PIXELS)
+        container = take_container(media)
+        index = read_index(container, media)
+        give_back(media, container, was_read=index.was_scanned)
+        assert index.video is not None
+        plan = make_plan(index, PlanPolicy(), max_pixels=MAX_PIXELS).video
+        assert plan is not None
+        decoder = PyavDecoder(media, plan)
+        yield decoder, index.video.keyframe_seconds
+        decoder.close()
+        os.close(media.fd)
 
 
 class TestSound:

@@ -1,0 +1,89 @@
+"""Seeking that ends at the keyframe that was asked for, whatever the container counts its places in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import chain, islice
+from typing import TypeAlias
+
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+Packets: TypeAlias = "Iterator[Packet[VideoStream]]"
+
+START_SLACK_SECONDS = 0.05
+"""Keyframe times of an index are exact to about a frame."""
+_STEPS_BACK_SECONDS = (0.0, 1.0, 4.0, 16.0)
+"""Codecs decode a picture up to 16 pictures before it is shown: two thirds of a second at 24 a second."""
+_MAX_PASSED_OVER_PACKETS = 2_000
+"""More than half a minute at 60 a second: times that lie must not have the whole file read for each moment of it."""
+
+
+class KeyframeSeeker:
+    """Finds keyframes by the time when they are shown.
+
+    MP4 and Matroska count their places in that time, but MPEG streams and FLV in the time of decoding, which is
+    earlier: a seek leads behind the keyframe, to pictures that cannot be decoded, or to the end of the file. ASF leads
+    far before it. So it is looked at what comes where a seek led; packets are passed over up to the keyframe, and where
+    it does not come it is sought from earlier on.
+    """
+
+    def __init__(self, container: InputContainer, stream: VideoStream, demuxed: Callable[[], Packets]) -> None:
+        """`demuxed` gives the stream's packets from where the container stands, and raises nothing."""
+        self._container = container
+        self._stream = stream
+        self._demuxed = demuxed
+        self._steps_back_seconds: tuple[float, ...] = _STEPS_BACK_SECONDS
+        self._slack = self._ticks(START_SLACK_SECONDS)
+
+    def packets_from(self, stamp: int) -> Packets:
+        """Packets from the keyframe shown at `stamp` on; where none is found, from where FFmpeg thinks best.
+
+        Raises:
+            FFmpegError: the container cannot seek.
+        """
+        for number, back_seconds in enumerate(self._steps_back_seconds):
+            packets = self._found(stamp, self._ticks(back_seconds))
+            if packets is not None:
+                self._steps_back_seconds = self._steps_back_seconds[number:]  # the file will not change its ways
+                return packets
+        return self._landed(stamp)
+
+    def _found(self, stamp: int, back: int) -> Packets | None:
+        try:
+            packets = self._landed(stamp - back)
+        except FFmpegError:
+            if back:
+                return None  # before the beginning
+            raise
+        first = next(packets, None)
+        if first is None:
+            return None
+        found = self._passed_over(chain((first,), packets), stamp)
+        is_before = first.is_keyframe and not back
+        return self._landed(stamp) if found is None and is_before else found
+
+    def _landed(self, stamp: int) -> Packets:
+        self._container.seek(stamp, stream=self._stream)
+        return (packet for packet in self._demuxed() if packet.size)  # the last one, and AVI's repeats, are empty
+
+    def _passed_over(self, packets: Packets, stamp: int) -> Packets | None:
+        """Packets from the keyframe on, or from the first that tells no time; None where it does not come."""
+        for packet in islice(packets, _MAX_PASSED_OVER_PACKETS):
+            shown = packet.dts if packet.pts is None else packet.pts
+            decoded = shown if packet.dts is None else packet.dts
+            if shown is None or decoded is None or self._is_wanted(packet, shown, decoded, stamp):
+                return chain((packet,), packets)
+            if decoded > stamp + self._slack:
+                return None
+        return None
+
+    def _is_wanted(self, packet: Packet[VideoStream], shown: int, decoded: int, stamp: int) -> bool:
+        """A keyframe shown at that time, or the next where an index of decoding times told a time too early."""
+        is_due = shown <= stamp + self._slack or decoded < stamp
+        return packet.is_keyframe and shown >= stamp - self._slack and is_due
+
+    def _ticks(self, seconds: float) -> int:
+        return round(seconds / float(self._stream.time_base or 1))
