@@ -22,13 +22,13 @@ class VideoStreamIndex:
     """What can be reached in the file, which a truncated or lying header exceeds."""
     num_packets: int
     keyframe_seconds: tuple[float, ...]
-    """Ascending; thinned to at most `read_index.MAX_KEYFRAMES`."""
+    """Ascending; thinned to at most `read_index.MAX_KEYFRAMES`, and some of those beyond what was read through."""
     bytes_per_second: tuple[int, ...]
     """Compressed size of each second: a free hint of where something happens."""
     is_listed: bool
     """Whether the container lists its packets; if not, they were found by reading through it."""
     is_complete: bool
-    """Whether every packet was seen; if not, keyframes beyond the last one listed are unknown."""
+    """Whether every packet was seen; if not, many keyframes of the rest are unknown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from av.video.stream import VideoStream
 
 from operators.media.containers import MediaFile, read_only
 from operators.media.index import AudioStreamIndex, MediaIndex, VideoStreamIndex
+from operators.media.keyframe_probes import probed_keyframes
 
 MAX_INDEX_ENTRIES = 400_000
 """Packets read from an index: 3.7 hours at 30 a second, about 0.2 s of work."""
@@ -95,8 +96,8 @@ def _video_index(
     container: InputContainer, stream: VideoStream, media: MediaFile, claimed_seconds: float
 ) -> VideoStreamIndex:
     start = _start_seconds(container, stream)
-    entries = stream.index_entries
-    if _is_whole_index(stream):
+    entries, is_listed = stream.index_entries, _is_whole_index(stream)
+    if is_listed:
         is_complete = len(entries) <= MAX_INDEX_ENTRIES
         packets = list(_indexed_packets(container, stream, media.size_bytes))
         reachable = _reachable_ratio(entries, media.size_bytes)
@@ -104,6 +105,7 @@ def _video_index(
         packets, is_complete = _scan(container, stream)
         reachable = 1.0
     duration = _duration_seconds(packets, is_complete, start, (_stream_seconds(stream) or claimed_seconds) * reachable)
+    probed = [] if is_listed or is_complete else _probed(container, stream, packets, start + duration)
     return VideoStreamIndex(
         codec=stream.codec_context.name,
         width=stream.width,
@@ -113,9 +115,9 @@ def _video_index(
         start_seconds=start,
         duration_seconds=duration,
         num_packets=len(packets),
-        keyframe_seconds=_thinned([packet.seconds for packet in packets if packet.is_keyframe]),
+        keyframe_seconds=tuple(sorted({*_thinned(packets), *probed})),
         bytes_per_second=_bytes_per_second(packets, start),
-        is_listed=_is_whole_index(stream),
+        is_listed=is_listed,
         is_complete=is_complete,
     )
 
@@ -206,9 +208,21 @@ def _duration_seconds(packets: list[PacketEntry], is_complete: bool, start: floa
     return max(0.0, last - start + interval)
 
 
-def _thinned(seconds: list[float]) -> tuple[float, ...]:
+def _thinned(packets: list[PacketEntry]) -> list[float]:
+    """Times of keyframes."""
+    seconds = sorted(packet.seconds for packet in packets if packet.is_keyframe)
     stride = -(-len(seconds) // MAX_KEYFRAMES) or 1
-    return tuple(sorted(seconds)[::stride])
+    return seconds[::stride]
+
+
+def _probed(
+    container: InputContainer, stream: VideoStream, packets: list[PacketEntry], end_seconds: float
+) -> list[float]:
+    """Keyframes beyond the packets that were read."""
+    origin = origin_seconds(container)
+    last_seconds = max((packet.seconds for packet in packets), default=0.0)
+    found = probed_keyframes(container, stream, start_seconds=origin + last_seconds, end_seconds=origin + end_seconds)
+    return [seconds - origin for seconds in found]
 
 
 def _bytes_per_second(packets: Iterable[PacketEntry], start: float) -> tuple[int, ...]:

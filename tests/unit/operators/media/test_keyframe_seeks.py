@@ -11,6 +11,7 @@ import pytest
 
 from operators.media.containers import MediaFile, give_back, take_container
 from operators.media.decoders.pyav import PyavDecoder
+from operators.media.keyframe_probes import probed_keyframes
 from operators.media.plan import DecodeSpan, PlanPolicy, make_plan
 from operators.media.pool import DecoderPool
 from operators.media.read_index import read_index
@@ -21,6 +22,14 @@ from tests.hostile_media import write_video
 from tests.opened_files import ArrivingFiles
 
 MAX_PIXELS = 10**8
+UNLISTED = (
+    ("clip.mkv", "libx264"),
+    ("clip.ts", "libx264"),
+    ("clip.mpg", "mpeg2video"),
+    ("clip.flv", "libx264"),
+    ("clip.wmv", "wmv2"),
+)
+"""Containers that do not list their packets."""
 
 
 @pytest.fixture
@@ -57,7 +66,7 @@ class TestGlances:
         """A time of the index leads to its keyframe, though it is no whole number of ticks as a fraction of seconds,
         and never to the one before, from which a stretch would have to be decoded."""
         path = written(tmp_path / name, codec=codec, sound_seconds=sound_seconds, rate=rate)
-        with opened(path) as (decoder, keyframes):
+        with opened(path) as (decoder, keyframes, _):
             glances = [list(decoder.decode(DecodeSpan("glance", time, time, time))) for time in keyframes]
             num_decoded = decoder.num_decoded
         assert len(keyframes) >= 21
@@ -68,21 +77,11 @@ class TestGlances:
 class TestStretches:
     """Bursts, which begin at a keyframe."""
 
-    @pytest.mark.parametrize(
-        ("name", "codec"),
-        [
-            ("clip.mp4", "libx264"),
-            ("clip.mkv", "libx264"),
-            ("clip.ts", "libx264"),
-            ("clip.mpg", "mpeg2video"),
-            ("clip.flv", "libx264"),
-            ("clip.wmv", "wmv2"),
-        ],
-    )
+    @pytest.mark.parametrize(("name", "codec"), [("clip.mp4", "libx264"), *UNLISTED])
     def test_begin_with_it(self, name: str, codec: str, tmp_path: Path) -> None:
         """Were they to begin behind it, nothing could be decoded up to the next."""
         path = written(tmp_path / name, codec=codec)
-        with opened(path) as (decoder, keyframes):
+        with opened(path) as (decoder, keyframes, _):
             starts = keyframes[2::4]
             bursts = [list(decoder.decode(DecodeSpan("burst", time, time + 0.18, time))) for time in starts]
         first = [(frames[0].pts_seconds, frames[0].is_keyframe) for frames in bursts]
@@ -90,12 +89,46 @@ class TestStretches:
         assert [len(frames) for frames in bursts] == [5] * len(starts)
 
 
-def written(path: Path, *, codec: str, sound_seconds: float = 0.0, rate: int = 25) -> Path:
-    """A clip with a keyframe in seven pictures."""
-    options = {"g": "7", "sc_threshold": "0"}
+class TestBeyondWhatWasRead:
+    """Of a file that is too long to be read through, without a list of its packets."""
+
+    @pytest.mark.parametrize(("name", "codec"), UNLISTED)
+    def test_moments_begin_at_keyframes(
+        self, name: str, codec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """So that all of them show something, and cost hardly more than with a whole index."""
+        monkeypatch.setattr("operators.media.read_index.MAX_SCAN_PACKETS", 500)
+        path = written(tmp_path / name, codec=codec, num_frames=3000, gop=50)
+        with opened(path) as (decoder, keyframes, spans):
+            moments = [[frame.pts_seconds for frame in decoder.decode(span)] for span in spans]
+            num_decoded = decoder.num_decoded
+        assert keyframes[-1] > 110
+        assert {len(times) for times, span in zip(moments, spans, strict=True) if span.kind == "glance"} == {1}
+        assert all(len(times) >= 40 for times, span in zip(moments, spans, strict=True) if span.kind == "burst")
+        assert num_decoded < 1.2 * (24 + 12 * 50)
+        assert all(abs(times[0] - span.start_seconds) <= 0.041 for times, span in zip(moments, spans, strict=True))
+
+    def test_a_header_that_claims_more(self, tmp_path: Path) -> None:
+        """Beyond the end of the file there is nothing but its last keyframe."""
+        path = written(tmp_path / "clip.mkv", codec="libx264")
+        with path.open("rb") as file:
+            media = MediaFile(os.dup(file.fileno()), path.stat().st_size, MAX_PIXELS)
+            container = take_container(media)
+            stream = container.streams.video[0]
+            found = probed_keyframes(container, stream, start_seconds=2.0, end_seconds=10_000_000.0)
+            container.close()
+            os.close(media.fd)
+        assert found == [pytest.approx(147 / 25, abs=0.001)]
+
+
+def written(
+    path: Path, *, codec: str, sound_seconds: float = 0.0, rate: int = 25, num_frames: int = 150, gop: int = 7
+) -> Path:
+    """A clip with a keyframe in `gop` pictures."""
+    options = {"g": str(gop), "sc_threshold": "0"}
     return write_video(
         path,
-        num_frames=150,
+        num_frames=num_frames,
         rate=rate,
         width=96,
         height=64,
@@ -106,8 +139,8 @@ def written(path: Path, *, codec: str, sound_seconds: float = 0.0, rate: int = 2
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[PyavDecoder, tuple[float, ...]]]:
-    """A decoder of a file, and the times of keyframes that its index knows."""
+def opened(path: Path) -> Iterator[tuple[PyavDecoder, tuple[float, ...], tuple[DecodeSpan, ...]]]:
+    """A decoder of a file, the times of keyframes that its index knows, and what would be decoded."""
     with path.open("rb") as file:
         media = MediaFile(os.dup(file.fileno()), path.stat().st_size, MAX_PIXELS)
         container = take_container(media)
@@ -117,7 +150,7 @@ def opened(path: Path) -> Iterator[tuple[PyavDecoder, tuple[float, ...]]]:
         plan = make_plan(index, PlanPolicy(), max_pixels=MAX_PIXELS).video
         assert plan is not None
         decoder = PyavDecoder(media, plan)
-        yield decoder, index.video.keyframe_seconds
+        yield decoder, index.video.keyframe_seconds, plan.spans
         decoder.close()
         os.close(media.fd)
 
