@@ -44,10 +44,15 @@ def write_video(
     sound_seconds: float = 0.0,
     rotation_degrees: int = 0,
     index_first: bool = True,
+    is_live: bool = False,
 ) -> Path:
-    """Encode `numbered_picture`s; `pts` says when each is shown, in ticks of 1/rate."""
+    """Encode `numbered_picture`s; `pts` says when each is shown, in ticks of 1/rate.
+
+    `is_live` writes Matroska as a browser records it: without a length and without a table for seeks.
+    """
     # The index in front, as platforms want it: so that a cut file keeps it.
     flags = {"movflags": "+faststart"} if path.suffix in (".mp4", ".mov") and index_first else {}
+    flags |= {"live": "1"} if is_live else {}
     with av.open(str(path), "w", container_options=flags) as container:
         stream = container.add_stream(codec, rate=rate, options=dict(options or {}))
         stream.width, stream.height, stream.pix_fmt = width, height, pixel_format

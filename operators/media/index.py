@@ -29,6 +29,8 @@ class VideoStreamIndex:
     """Whether the container lists its packets; if not, they were found by reading through it."""
     is_complete: bool
     """Whether every packet was seen; if not, many keyframes of the rest are unknown."""
+    is_seekable: bool = True
+    """Elementary streams are not: they can only be read from their beginning."""
 
 
 @dataclass(frozen=True, slots=True)

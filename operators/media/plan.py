@@ -11,11 +11,11 @@ from __future__ import annotations
 import hashlib
 import math
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from operators.media.geometry import Size, displayed_size, frame_size, motion_size
-from operators.media.index import MediaIndex, VideoStreamIndex
+from operators.media.index import AudioStreamIndex, MediaIndex, VideoStreamIndex
 from operators.media.sound_plan import END_SLACK_SECONDS, AudioPlan, sound_plan
 
 PLAN_VERSION = 4
@@ -70,7 +70,7 @@ class DecodeSpan:
     @property
     def lead_in_seconds(self) -> float:
         """What must be decoded before the first frame of interest."""
-        return 0.0 if self.seek_seconds is None else self.start_seconds - self.seek_seconds
+        return self.start_seconds - (self.seek_seconds or 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,8 @@ def make_plan(index: MediaIndex, policy: PlanPolicy, *, max_pixels: int, is_whol
     if not is_whole and index.video is not None and video is not None and not _is_swept(index.video, policy):
         max_audio_seconds = min(max_audio_seconds, policy.max_fetched_audio_seconds)
         burst_seconds = [span.start_seconds for span in video.spans if span.kind == "burst"]
-    audio = sound_plan(index.audio, max_audio_seconds, policy.num_audio_spans, burst_seconds) if index.audio else None
+    heard = _heard(index, max_audio_seconds)
+    audio = sound_plan(heard, max_audio_seconds, policy.num_audio_spans, burst_seconds) if heard else None
     return Plan(
         video=video,
         audio=audio,
@@ -128,6 +129,13 @@ def make_plan(index: MediaIndex, policy: PlanPolicy, *, max_pixels: int, is_whol
         period_seconds=period,
         fingerprint=fingerprint(index, policy, audio),
     )
+
+
+def _heard(index: MediaIndex, max_seconds: float) -> AudioStreamIndex | None:
+    """The sound; where no header tells how long it is, it lasts as long as a long video's pictures."""
+    if index.audio is None or index.audio.duration_seconds or index.duration_seconds <= max_seconds:
+        return index.audio
+    return replace(index.audio, duration_seconds=index.duration_seconds)
 
 
 def fingerprint(index: MediaIndex, policy: PlanPolicy, audio: AudioPlan | None) -> str:
@@ -226,23 +234,26 @@ def _is_burst(number: int, num_moments: int, num_bursts: int) -> bool:
 
 def _moment(video: VideoStreamIndex, number: int, slot: float, is_burst: bool, policy: PlanPolicy) -> DecodeSpan:
     target = video.start_seconds + (number + 0.5) * slot
-    keyframe, is_near = _keyframe_for(video, target, slot / 2)
-    start = keyframe if is_near else target
+    start, seek = _reached(video, target, slot / 2)
     length = policy.burst_seconds if is_burst else 0.0
     end = min(start + length, video.start_seconds + video.duration_seconds + END_SLACK_SECONDS)
-    return DecodeSpan("burst" if is_burst else "glance", start, end, keyframe)
+    return DecodeSpan("burst" if is_burst else "glance", start, end, seek)
 
 
-def _keyframe_for(video: VideoStreamIndex, target: float, reach: float) -> tuple[float, bool]:
-    """The keyframe nearest to `target` if within `reach`, else the last one before it to decode from."""
+def _reached(video: VideoStreamIndex, target: float, reach: float) -> tuple[float, float | None]:
+    """Where a moment begins and from where it is decoded: the keyframe nearest to `target` if within `reach`, else the
+    target itself and the last keyframe before it."""
+    if not video.is_seekable:
+        return target, None
     keyframes = video.keyframe_seconds
     after = bisect_right(keyframes, target)
     near = [time for time in keyframes[max(0, after - 1) : after + 1] if abs(time - target) <= reach]
     if near:
-        return min(near, key=lambda time: abs(time - target)), True
+        nearest = min(near, key=lambda time: abs(time - target))
+        return nearest, nearest
     if not video.is_complete and after == len(keyframes):
-        return target, True  # beyond what is known the container finds a keyframe by itself
-    return (keyframes[after - 1] if after else video.start_seconds), False
+        return target, target  # beyond what is known the container finds a keyframe by itself
+    return target, keyframes[after - 1] if after else video.start_seconds
 
 
 def _without_repeats(spans: list[DecodeSpan]) -> list[DecodeSpan]:

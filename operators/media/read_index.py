@@ -22,7 +22,7 @@ from av.video.stream import VideoStream
 
 from operators.media.containers import MediaFile, read_only
 from operators.media.index import AudioStreamIndex, MediaIndex, VideoStreamIndex
-from operators.media.keyframe_probes import probed_keyframes
+from operators.media.seek_probes import can_seek, last_picture_seconds, probed_keyframes
 
 MAX_INDEX_ENTRIES = 400_000
 """Packets read from an index: 3.7 hours at 30 a second, about 0.2 s of work."""
@@ -104,8 +104,14 @@ def _video_index(
     else:
         packets, is_complete = _scan(container, stream)
         reachable = 1.0
-    duration = _duration_seconds(packets, is_complete, start, (_stream_seconds(stream) or claimed_seconds) * reachable)
-    probed = [] if is_listed or is_complete else _probed(container, stream, packets, start + duration)
+    is_seekable = is_listed or can_seek(container, stream, start + origin_seconds(container))
+    claimed_seconds = (_stream_seconds(stream) or claimed_seconds) * reachable
+    if not claimed_seconds and not is_complete:
+        end = _last_seconds(container, stream) if is_seekable else _expected_seconds(packets, media.size_bytes)
+        claimed_seconds = max(0.0, end - start)
+    duration = _duration_seconds(packets, is_complete, start, claimed_seconds)
+    is_probed = is_seekable and not is_listed and not is_complete
+    probed = _probed(container, stream, packets, start + duration) if is_probed else []
     return VideoStreamIndex(
         codec=stream.codec_context.name,
         width=stream.width,
@@ -119,6 +125,7 @@ def _video_index(
         bytes_per_second=_bytes_per_second(packets, start),
         is_listed=is_listed,
         is_complete=is_complete,
+        is_seekable=is_seekable,
     )
 
 
@@ -206,6 +213,18 @@ def _duration_seconds(packets: list[PacketEntry], is_complete: bool, start: floa
     spread = last - min(packet.seconds for packet in packets)
     interval = spread / (len(packets) - 1) if len(packets) > 1 else min(claimed_seconds, 1.0)
     return max(0.0, last - start + interval)
+
+
+def _last_seconds(container: InputContainer, stream: VideoStream) -> float:
+    """When a recording ends whose header does not say."""
+    last_seconds = last_picture_seconds(container, stream)
+    return 0.0 if last_seconds is None else last_seconds - origin_seconds(container)
+
+
+def _expected_seconds(packets: list[PacketEntry], size_bytes: int) -> float:
+    """When an elementary stream ends if it goes on as it began."""
+    read_bytes = sum(packet.size_bytes for packet in packets)
+    return packets[-1].seconds * size_bytes / read_bytes if read_bytes else 0.0
 
 
 def _thinned(packets: list[PacketEntry]) -> list[float]:

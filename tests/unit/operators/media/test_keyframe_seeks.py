@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from operators.media.containers import MediaFile, give_back, take_container
 from operators.media.decoders.pyav import PyavDecoder
-from operators.media.keyframe_probes import probed_keyframes
+from operators.media.index import VideoStreamIndex
 from operators.media.plan import DecodeSpan, PlanPolicy, make_plan
 from operators.media.pool import DecoderPool
 from operators.media.read_index import read_index
+from operators.media.seek_probes import probed_keyframes
 from operators.media.session import MediaSessions
 from ops.bench.long_clip import make_long_clip
 from schemas.uploads import FileSource
@@ -66,9 +68,10 @@ class TestGlances:
         """A time of the index leads to its keyframe, though it is no whole number of ticks as a fraction of seconds,
         and never to the one before, from which a stretch would have to be decoded."""
         path = written(tmp_path / name, codec=codec, sound_seconds=sound_seconds, rate=rate)
-        with opened(path) as (decoder, keyframes, _):
-            glances = [list(decoder.decode(DecodeSpan("glance", time, time, time))) for time in keyframes]
-            num_decoded = decoder.num_decoded
+        with opened(path) as file:
+            keyframes = file.index.keyframe_seconds
+            glances = [list(file.decoder.decode(DecodeSpan("glance", time, time, time))) for time in keyframes]
+            num_decoded = file.decoder.num_decoded
         assert len(keyframes) >= 21
         assert [[frame.is_keyframe for frame in frames] for frames in glances] == [[True]] * len(keyframes)
         assert num_decoded == len(keyframes)
@@ -81,32 +84,56 @@ class TestStretches:
     def test_begin_with_it(self, name: str, codec: str, tmp_path: Path) -> None:
         """Were they to begin behind it, nothing could be decoded up to the next."""
         path = written(tmp_path / name, codec=codec)
-        with opened(path) as (decoder, keyframes, _):
-            starts = keyframes[2::4]
-            bursts = [list(decoder.decode(DecodeSpan("burst", time, time + 0.18, time))) for time in starts]
+        with opened(path) as file:
+            starts = file.index.keyframe_seconds[2::4]
+            bursts = [list(file.decoder.decode(DecodeSpan("burst", time, time + 0.18, time))) for time in starts]
         first = [(frames[0].pts_seconds, frames[0].is_keyframe) for frames in bursts]
         assert first == [(pytest.approx(time, abs=0.021), True) for time in starts]
         assert [len(frames) for frames in bursts] == [5] * len(starts)
 
 
+class TestElementaryStreams:
+    """Which have neither times nor places."""
+
+    def test_are_read_from_their_beginning(self, tmp_path: Path) -> None:
+        """A seek would leave them at their end, with nothing to see."""
+        with opened(written(tmp_path / "clip.h264", codec="libx264", num_frames=3000)) as file:
+            assert not file.index.is_seekable
+            assert all(span.seek_seconds is None for span in file.spans)
+            moments = file.moments()
+        assert len(moments) == 36
+        assert all(abs(times[0] - span.start_seconds) <= 0.051 for times, span in zip(moments, file.spans, strict=True))
+
+
 class TestBeyondWhatWasRead:
     """Of a file that is too long to be read through, without a list of its packets."""
 
-    @pytest.mark.parametrize(("name", "codec"), UNLISTED)
-    def test_moments_begin_at_keyframes(
-        self, name: str, codec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """So that all of them show something, and cost hardly more than with a whole index."""
+    @pytest.fixture(autouse=True)
+    def _short_scan(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("operators.media.read_index.MAX_SCAN_PACKETS", 500)
-        path = written(tmp_path / name, codec=codec, num_frames=3000, gop=50)
-        with opened(path) as (decoder, keyframes, spans):
-            moments = [[frame.pts_seconds for frame in decoder.decode(span)] for span in spans]
-            num_decoded = decoder.num_decoded
-        assert keyframes[-1] > 110
-        assert {len(times) for times, span in zip(moments, spans, strict=True) if span.kind == "glance"} == {1}
-        assert all(len(times) >= 40 for times, span in zip(moments, spans, strict=True) if span.kind == "burst")
-        assert num_decoded < 1.2 * (24 + 12 * 50)
-        assert all(abs(times[0] - span.start_seconds) <= 0.041 for times, span in zip(moments, spans, strict=True))
+
+    @pytest.mark.parametrize(
+        ("name", "codec", "is_live"),
+        [*((*each, False) for each in UNLISTED), ("live.mkv", "libx264", True), ("live.webm", "libvpx", True)],
+    )
+    def test_moments_begin_at_keyframes(self, name: str, codec: str, is_live: bool, tmp_path: Path) -> None:
+        """So that all of them show something, and cost hardly more than with a whole index; the header of a live
+        recording does not even tell how long it is."""
+        path = written(tmp_path / name, codec=codec, num_frames=3000, gop=50, is_live=is_live)
+        with opened(path) as file:
+            moments = file.moments()
+        assert file.index.duration_seconds == pytest.approx(120.0, abs=1.5)
+        assert file.index.keyframe_seconds[-1] > 110
+        assert {len(times) for times, span in zip(moments, file.spans, strict=True) if span.kind == "glance"} == {1}
+        assert all(len(times) >= 40 for times, span in zip(moments, file.spans, strict=True) if span.kind == "burst")
+        assert file.decoder.num_decoded < 1.2 * (24 + 12 * 50)
+        assert all(abs(times[0] - span.start_seconds) <= 0.041 for times, span in zip(moments, file.spans, strict=True))
+
+    def test_an_elementary_stream(self, tmp_path: Path) -> None:
+        """Its length is what its size lets expect."""
+        with opened(written(tmp_path / "clip.h264", codec="libx264", num_frames=3000, gop=50)) as file:
+            assert file.index.duration_seconds == pytest.approx(120.0, rel=0.2)
+            assert all(file.moments()[:-2])  # the last two may lie beyond the real end
 
     def test_a_header_that_claims_more(self, tmp_path: Path) -> None:
         """Beyond the end of the file there is nothing but its last keyframe."""
@@ -122,7 +149,14 @@ class TestBeyondWhatWasRead:
 
 
 def written(
-    path: Path, *, codec: str, sound_seconds: float = 0.0, rate: int = 25, num_frames: int = 150, gop: int = 7
+    path: Path,
+    *,
+    codec: str,
+    sound_seconds: float = 0.0,
+    rate: int = 25,
+    num_frames: int = 150,
+    gop: int = 7,
+    is_live: bool = False,
 ) -> Path:
     """A clip with a keyframe in `gop` pictures."""
     options = {"g": str(gop), "sc_threshold": "0"}
@@ -135,12 +169,26 @@ def written(
         codec=codec,
         sound_seconds=sound_seconds,
         options=options,
+        is_live=is_live,
     )
 
 
+@dataclass(frozen=True)
+class Opened:
+    """A decoder of a file, what its index says, and what would be decoded by default."""
+
+    decoder: PyavDecoder
+    index: VideoStreamIndex
+    spans: tuple[DecodeSpan, ...]
+
+    def moments(self) -> list[list[float]]:
+        """Times of what each span shows."""
+        return [[frame.pts_seconds for frame in self.decoder.decode(span)] for span in self.spans]
+
+
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[PyavDecoder, tuple[float, ...], tuple[DecodeSpan, ...]]]:
-    """A decoder of a file, the times of keyframes that its index knows, and what would be decoded."""
+def opened(path: Path) -> Iterator[Opened]:
+    """The file as a decoder process has it."""
     with path.open("rb") as file:
         media = MediaFile(os.dup(file.fileno()), path.stat().st_size, MAX_PIXELS)
         container = take_container(media)
@@ -150,7 +198,7 @@ def opened(path: Path) -> Iterator[tuple[PyavDecoder, tuple[float, ...], tuple[D
         plan = make_plan(index, PlanPolicy(), max_pixels=MAX_PIXELS).video
         assert plan is not None
         decoder = PyavDecoder(media, plan)
-        yield decoder, index.video.keyframe_seconds, plan.spans
+        yield Opened(decoder, index.video, plan.spans)
         decoder.close()
         os.close(media.fd)
 

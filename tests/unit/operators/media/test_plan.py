@@ -107,6 +107,13 @@ class TestMoments:
         assert video is not None
         assert len(video.wanted_seconds) == POLICY.max_frames
 
+    def test_what_cannot_be_sought_is_read_from_its_beginning(self) -> None:
+        """Up to the budget; what lies behind it is not looked at."""
+        video = plan_of(replace(video_index(900.0), is_seekable=False)).video
+        assert video is not None
+        assert {span.seek_seconds for span in video.spans} == {None}
+        assert 250.0 < video.spans[-1].end_seconds <= POLICY.max_decoded_seconds
+
     def test_moments_do_not_overlap(self) -> None:
         """Spans follow one another."""
         video = plan_of(video_index(95.0, gop_seconds=8.0)).video
@@ -170,6 +177,16 @@ class TestAudioPlan:
         assert plan.audio is not None
         assert len(plan.audio.spans) == POLICY.num_audio_spans
         assert plan.audio.spans[0][0] == 0.0
+
+    @pytest.mark.parametrize(
+        ("seconds", "spans"), [(60.0, ((0.0, 300.0),)), (3600.0, ((0.0, 30.0), (396.667, 426.667)))]
+    )
+    def test_sound_of_unknown_length(self, seconds: float, spans: tuple[tuple[float, float], ...]) -> None:
+        """As browsers record it: beside a long video it is taken to last as long, else it is heard up to the limit."""
+        index = index_of(video_index(seconds), AudioStreamIndex("opus", 48_000, 1, 0.0, 0.0))
+        plan = make_plan(index, POLICY, max_pixels=10**8)
+        assert plan.audio is not None
+        assert [pytest.approx(span, abs=0.001) for span in spans] == list(plan.audio.spans[:2])
 
 
 class TestPlan:

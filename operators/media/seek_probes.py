@@ -1,0 +1,75 @@
+"""What seeking tells of a file whose packets are not listed: if it works, where it ends, where keyframes lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.video.stream import VideoStream
+
+NUM_PROBES = 96
+"""Twice the moments that a plan has by default, so that one lies near each of them."""
+MAX_PROBE_PACKETS = 1_000
+"""Read after one seek: more than half a minute at 30 a second."""
+_BEYOND_ANY_END_SECONDS = 10 * 365 * 86_400.0
+
+
+def can_seek(container: InputContainer, stream: VideoStream, seconds: float) -> bool:
+    """Whether seeking works at all; in elementary streams it does not, and the attempt leaves them at their end.
+
+    Times are by the container's own clock here and below, and the container stands anywhere afterwards.
+    """
+    try:
+        container.seek(round(seconds / float(stream.time_base or 1)), stream=stream)
+    except FFmpegError:
+        return False
+    return True
+
+
+def last_picture_seconds(container: InputContainer, stream: VideoStream) -> float | None:
+    """When the last picture is shown, in recordings whose header does not tell; None where it cannot be found."""
+    return max(_after_seek(container, stream, _BEYOND_ANY_END_SECONDS, only_keyframes=False), default=None)
+
+
+def probed_keyframes(
+    container: InputContainer, stream: VideoStream, *, start_seconds: float, end_seconds: float
+) -> list[float]:
+    """Seek to evenly spread times and see which keyframe comes.
+
+    A plan can then begin its moments at keyframes. Otherwise each would have to begin with whatever a seek leads to:
+    pictures that cannot be decoded, in MPEG streams.
+
+    Args:
+        container: that the stream is of; its other streams are not read.
+        stream: to look at.
+        start_seconds: of the part to look at.
+        end_seconds: of the same; may be beyond the end of the file.
+
+    Returns:
+        Ascending times. The first time for which there is no keyframe ends the search.
+    """
+    step = max(0.0, end_seconds - start_seconds) / NUM_PROBES
+    found: set[float] = set()
+    for number in range(NUM_PROBES if step else 0):
+        wanted_seconds = start_seconds + (number + 0.5) * step
+        seconds = next(_after_seek(container, stream, wanted_seconds, only_keyframes=True), None)
+        if seconds is None:
+            break
+        found.add(seconds)
+    return sorted(found)
+
+
+def _after_seek(
+    container: InputContainer, stream: VideoStream, seconds: float, *, only_keyframes: bool
+) -> Iterator[float]:
+    """When pictures are shown to which a seek leads."""
+    base = float(stream.time_base or 1)
+    try:
+        container.seek(round(seconds / base), stream=stream)
+        for packet in islice(container.demux(stream), MAX_PROBE_PACKETS):
+            if packet.pts is not None and (packet.is_keyframe or not only_keyframes):
+                yield packet.pts * base
+    except FFmpegError:
+        return  # there is nothing, or nothing more
