@@ -10,7 +10,7 @@ from av.error import FFmpegError
 from av.video.stream import VideoStream
 
 NUM_PROBES = 96
-"""Twice the moments that a plan has by default, so that one lies near each of them."""
+"""Twice the pictures that a plan wants by default, so that a keyframe lies near each of its moments."""
 MAX_PROBE_PACKETS = 1_000
 """Read after one seek: more than half a minute at 30 a second."""
 _BEYOND_ANY_END_SECONDS = 10 * 365 * 86_400.0
