@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from confluent_kafka import OFFSET_END, Consumer, Message, Producer, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, Message, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from msgspec.structs import replace
 
@@ -23,7 +23,7 @@ from ops.local_media import path_of
 from schemas.topics import MODERATION, UPLOADED
 from schemas.uploads import VideoUploaded
 from schemas.wire import Headers, encode, event_headers
-from streams.kafka_clients import assign_whole, client_configuration, partitions_of, producer_configuration
+from streams.kafka_clients import assign_whole, client_configuration, producer_configuration
 from streams.readers_topics import decode_verdict
 from streams.settings import Settings
 
@@ -265,8 +265,8 @@ def consumer_at_end(settings: Settings, topic: str) -> Consumer:
     """A reader of what comes to a topic from now on."""
     consumer = Consumer({**client_configuration(settings), "group.id": "vidsignal-bench", "enable.auto.commit": False})
     assign_whole(consumer, [topic], OFFSET_END)
-    for number in partitions_of(consumer, topic):  # asked now, so that the end is the end before anything is published
-        consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10)
+    for place in consumer.assignment():  # asked now, so that the end is the end before anything is published
+        consumer.get_watermark_offsets(place, timeout=10)
     consumer.poll(0.5)
     return consumer
 
