@@ -14,7 +14,8 @@ MediaCause = Literal[
     "media-no-streams",
     "media-no-frames",
     "media-too-many-pixels",
-    "media-decoder-died",
+    "media-decoder-died",  # it crashed
+    "media-decoder-killed",  # twice from outside, as the kernel does when memory is short
     "media-decoder-timeout",
     "media-decoder-memory",
     "media-address-refused",  # the URL, or an address that its host resolves to, is not one we fetch from

@@ -56,6 +56,23 @@ class DecoderLost(Exception):
     """The process could not be started or broke the protocol: not the media's fault."""
 
 
+class DecoderKilled(Exception):
+    """Somebody else ended the process, as the kernel does when memory is short: that says nothing of the media.
+
+    Args:
+        by: name of the signal.
+    """
+
+    def __init__(self, by: str) -> None:
+        super().__init__(f"the decoder process was killed from outside: {by}")
+        self.by = by
+
+
+FROM_OUTSIDE = frozenset(("SIGKILL", "SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2"))
+"""Signals that a process does not bring upon itself. Those of crashes (SIGSEGV, SIGABRT, SIGBUS, SIGILL, SIGFPE) and of
+our own limits (SIGXCPU, SIGXFSZ) speak of the media."""
+
+
 async def nothing_is_missing(start: int, stop: int) -> None:
     """An `Ensure` for media that is here."""
     del start, stop
@@ -157,7 +174,9 @@ class DecoderClient:
         After any exception but `InvalidMedia` from a `Failed` message, and one of `ensure`, the process is gone.
 
         Raises:
-            InvalidMedia: The media is at fault, which includes hanging, killing or starving the process.
+            InvalidMedia: The media is at fault, which includes hanging, crashing or starving the process, or `on_reply`
+                says so.
+            DecoderKilled: Somebody else ended the process.
             DecoderLost: The process spoke nonsense.
             Exception: Whatever `ensure` raised; the process has ended the request in order.
         """
@@ -173,9 +192,11 @@ class DecoderClient:
             limit = f"{self._limits.wall_seconds:g} s"
             raise InvalidMedia("media-decoder-timeout", f"decoding took longer than {limit}") from error
         except (EOFError, ConnectionError) as error:
-            await self._let_die()
+            has_ended = await self._let_die()
             ending = self.kill()
             _raise_if(supply.failure)
+            if has_ended and ending in FROM_OUTSIDE:
+                raise DecoderKilled(ending) from error
             raise self._death(ending) from error
         except (asyncio.CancelledError, DecoderLost):
             self.kill()
@@ -194,12 +215,14 @@ class DecoderClient:
             process.kill()
         return _ending(process.wait())
 
-    async def _let_die(self) -> None:
-        """Wait a moment for a process that hung up, so that `kill` reports how it ended and not our own signal."""
-        if self._process is not None:
-            self.clock.ends()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                await asyncio.to_thread(self._process.wait, DEATH_SECONDS)
+    async def _let_die(self) -> bool:
+        """Wait a moment for a process that hung up; whether it ended, so that how it did is no doing of ours."""
+        if self._process is None:
+            return False
+        self.clock.ends()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            await asyncio.to_thread(self._process.wait, DEATH_SECONDS)
+        return not self.is_alive()
 
     def _start(self, channel_fd: int) -> subprocess.Popen[bytes]:
         arguments = (str(channel_fd), str(os.getpid()), msgspec.json.encode(self._limits).decode())
@@ -234,6 +257,9 @@ class DecoderClient:
                 raise InvalidMedia(reply.cause, reply.message)
             try:
                 on_reply(reply)
+            except InvalidMedia:
+                self.kill()
+                raise
             except ValueError as error:
                 raise DecoderLost(f"the decoder process sent {type(reply).__name__} that cannot be: {error}") from error
             if isinstance(reply, Done):

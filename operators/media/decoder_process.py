@@ -8,6 +8,7 @@ It never imports torch: a process that only decodes starts in a third of a secon
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 
@@ -18,6 +19,7 @@ from operators.media.limits import DecodeLimits, lock_down
 
 def main(arguments: list[str]) -> None:
     """Lock down first, import decoders after: a namespace needs a process with one thread."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C reaches all; the parent drains, and needs us
     descriptor, parent_pid, limits_json = arguments
     limits = msgspec.json.decode(limits_json, type=DecodeLimits)
     counters_fd = os.open("/proc/self/io", os.O_RDONLY)

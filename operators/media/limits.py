@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import resource
 import signal
 from dataclasses import dataclass
+from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 PR_SET_NO_NEW_PRIVS = 38
 CLONE_NEWUSER = 0x1000_0000
 CLONE_NEWNET = 0x4000_0000
+MEMORY_KILLER = Path("/proc/self/oom_score_adj")
+PREFERENCE = 300
+"""Of 1000. Where memory runs out the kernel takes a decoder before its worker: a video is decoded again, whereas a
+worker takes down all that it has in work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,7 @@ def lock_down(limits: DecodeLimits, parent_pid: int) -> bool:
         Whether the network is out of reach.
     """
     is_network_isolated = _leave_network()
+    _volunteer_for_memory_killer()
     _prctl(PR_SET_NO_NEW_PRIVS, 1)
     _prctl(PR_SET_DUMPABLE, 0)
     for kind, allowed in _ceilings(limits).items():
@@ -68,6 +75,11 @@ def _ceilings(limits: DecodeLimits) -> dict[int, int]:
         resource.RLIMIT_NOFILE: limits.open_files,
         resource.RLIMIT_CORE: 0,
     }
+
+
+def _volunteer_for_memory_killer() -> None:
+    with contextlib.suppress(OSError):  # no such file, or not ours to write: then the kernel chooses
+        MEMORY_KILLER.write_text(str(min(1000, int(MEMORY_KILLER.read_text()) + PREFERENCE)))
 
 
 def _leave_network() -> bool:

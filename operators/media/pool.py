@@ -9,7 +9,14 @@ from contextlib import asynccontextmanager
 from typing import Protocol
 
 from operators.errors import InvalidMedia, SourceAway
-from operators.media.decoder_client import DECODER_COMMAND, DecoderClient, DecoderLost, Ensure, nothing_is_missing
+from operators.media.decoder_client import (
+    DECODER_COMMAND,
+    DecoderClient,
+    DecoderKilled,
+    DecoderLost,
+    Ensure,
+    nothing_is_missing,
+)
 from operators.media.limits import DecodeLimits
 from operators.media.messages import DecodeRequest, Indexed, Reply
 from operators.media.receipt import DecodeReceipt
@@ -137,6 +144,9 @@ class DecoderPool:
                 return receipt
             except InvalidMedia as fault:
                 cause = fault.cause
+                raise
+            except DecoderKilled:
+                cause = "media-decoder-killed"
                 raise
             except SourceAway:
                 cause = "source-away"

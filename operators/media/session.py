@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from operators.errors import InvalidMedia
+from operators.media.decoder_client import DecoderKilled, Ensure
 from operators.media.fetch_meter import FetchMeter
 from operators.media.index import MediaIndex
 from operators.media.layout import MediaMemory
@@ -26,6 +27,7 @@ from operators.media.messages import (
 from operators.media.plan import PlanPolicy
 from operators.media.pool import DecoderPool
 from operators.media.receipt import DecodeReceipt, failed_receipt
+from operators.media.retelling import Retelling
 from operators.media.sources.opened import OpenedSource
 from operators.media.tracks import AudioTrack, MotionTrack, SampledFrame
 from operators.tracing import SILENT_TRACER, Tracer
@@ -196,14 +198,7 @@ class MediaSession:
         async def ensure(start: int, stop: int) -> None:
             await self._fetching.counted(media.ensure(start, stop))
 
-        memory = SharedMemory(self._pool.limits.output_bytes)
-        try:
-            request = DecodeRequest(media.size_bytes, self._policy, media.is_whole)
-            receipt = await self._pool.decode(
-                request, media.fd, memory.fd, lambda reply: self._take(reply, memory), ensure, self._count_cpu
-            )
-        finally:
-            memory.close()
+        receipt = await self._decoded_patiently(media, ensure)
         return replace(
             receipt,
             bytes_read=media.bytes_fetched or receipt.bytes_read,
@@ -211,14 +206,43 @@ class MediaSession:
             fetch_cpu_seconds=self._fetching.cpu_seconds,
         )
 
-    def _take(self, reply: Reply, memory: SharedMemory) -> None:
+    async def _decoded_patiently(self, media: OpenedSource, ensure: Ensure) -> DecodeReceipt:
+        """Decode once more in a fresh process where somebody else killed the first; the receipt bears both costs."""
+        retelling = Retelling()
+        try:
+            return await self._decoded_once(media, ensure, retelling)
+        except DecoderKilled as first:
+            retelling.begin_again()
+            lost_cpu_seconds = self._decoder_cpu_seconds
+            try:
+                receipt = await self._decoded_once(media, ensure, retelling)
+            except DecoderKilled as second:
+                raise InvalidMedia("media-decoder-killed", _killed_twice(first, second)) from second
+        return replace(receipt, cpu_seconds=receipt.cpu_seconds + lost_cpu_seconds)
+
+    async def _decoded_once(self, media: OpenedSource, ensure: Ensure, retelling: Retelling) -> DecodeReceipt:
+        """Each decode has memory of its own: agents may still look at what the one before it left."""
+        memory = SharedMemory(self._pool.limits.output_bytes)
+
+        def take(reply: Reply) -> None:
+            new = retelling.new_part(reply)
+            if isinstance(reply, Planned):
+                self._yield.memory = memory.read(reply.layout)
+            if new is not None:
+                self._take(new)
+
+        try:
+            request = DecodeRequest(media.size_bytes, self._policy, media.is_whole)
+            return await self._pool.decode(request, media.fd, memory.fd, take, ensure, self._count_cpu)
+        finally:
+            memory.close()
+
+    def _take(self, reply: Reply) -> None:
         """Turn a message of the decoder process into what agents see; `ValueError` when it makes no sense."""
         match reply:
             case Indexed(index):
                 self._yield.index = index
                 self._yield.is_audio_settled = index.audio is None
-            case Planned(layout):
-                self._yield.memory = memory.read(layout)
             case FramesReady(frames):
                 self._frames += [self._frame(slot) for slot in frames]
             case MotionReady():
@@ -322,6 +346,13 @@ class MediaSessions:
         if num_users > 1:
             self._sessions[key] = (session, num_users - 1)
         return num_users == 1
+
+
+def _killed_twice(first: DecoderKilled, second: DecoderKilled) -> str:
+    return (
+        f"two decoder processes were killed from outside, by {first.by} and {second.by}: most likely memory ran out;"
+        " look at the memory of the machine or container, and allow fewer decoder processes or less memory for each"
+    )
 
 
 def _raise_if(failure: Exception | None) -> None:

@@ -1,0 +1,63 @@
+"""A decode that was cut short and begins again says again what agents have already; only what is new counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from operators.errors import InvalidMedia
+from operators.media.messages import Done, FrameSlot, FramesReady, Reply
+
+
+class Retelling:
+    """What the decodes of one file have said, message by message, and frame by frame.
+
+    Decoding is deterministic: the same file and plan give the same messages in the same order, though frames may be
+    grouped otherwise.
+    """
+
+    def __init__(self) -> None:
+        self._told: list[Reply | FrameSlot] = []
+        self._position = 0
+
+    def begin_again(self) -> None:
+        """The next message is the first of another decode of the same file."""
+        self._position = 0
+
+    def new_part(self, reply: Reply) -> Reply | None:
+        """The part of a message that no decode has told before; None where there is none.
+
+        Raises:
+            InvalidMedia: it tells something else than the decode before: the file has changed meanwhile.
+        """
+        if isinstance(reply, Done):
+            return self._last(reply)
+        new = [part for part in _parts(reply) if self._is_new(part)]
+        if not new:
+            return None
+        return FramesReady(tuple(_frames(new))) if isinstance(reply, FramesReady) else reply
+
+    def _last(self, reply: Done) -> Done:
+        if self._position < len(self._told):
+            raise _changed()
+        return reply
+
+    def _is_new(self, part: Reply | FrameSlot) -> bool:
+        position, self._position = self._position, self._position + 1
+        if position == len(self._told):
+            self._told.append(part)
+            return True
+        if self._told[position] != part:
+            raise _changed()
+        return False
+
+
+def _parts(reply: Reply) -> tuple[Reply | FrameSlot, ...]:
+    return reply.frames if isinstance(reply, FramesReady) else (reply,)
+
+
+def _frames(parts: list[Reply | FrameSlot]) -> Iterator[FrameSlot]:
+    return (part for part in parts if isinstance(part, FrameSlot))
+
+
+def _changed() -> InvalidMedia:
+    return InvalidMedia("media-changed", "decoded a second time, after a kill from outside, it is not what it was")
