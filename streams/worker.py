@@ -234,9 +234,16 @@ class Worker:
         opened.push_async_callback(fold_redis.aclose)
         await redis.ping()
         await await_topics(settings, [settings.topic_prefix + topic.name for topic in TOPICS], self._clock)
-        publisher = Publisher(producer_configuration(settings), settings.topic_prefix, clock=self._clock)
+        publisher = Publisher(
+            producer_configuration(settings), settings.topic_prefix, clock=self._clock,
+            on_failure=self._crash_from_thread(),
+        )  # fmt: skip
         opened.push_async_callback(publisher.close)
         return Shared(settings, redis, fold_redis, witness, Keys(settings.topic_prefix), publisher, self._clock)
+
+    def _crash_from_thread(self) -> Callable[[BaseException], object]:
+        loop = asyncio.get_running_loop()
+        return lambda error: loop.call_soon_threadsafe(self._crash.report, error)
 
     async def _stop_all(self) -> None:
         _log.info("stopping", exit_code=int(self._crash.exit_code))

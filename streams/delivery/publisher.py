@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -15,12 +14,12 @@ from schemas.wire import encode
 from streams import metrics
 from streams.clock import Clock, SystemClock
 from streams.delivery.backoff import Backoff
+from streams.delivery.renewable_producer import OnFailure, RenewableProducer, is_fatal
 from streams.delivery.unconfirmed import Unconfirmed
 from streams.tracing import spans
 
 Headers = Sequence[tuple[str, bytes]]
 
-_POLL_SECONDS: Final = 0.2
 _ANY_PARTITION: Final = -1
 """librdkafka's word for: the partitioner decides."""
 _RECORD_OVERHEAD_BYTES: Final = 512
@@ -36,13 +35,15 @@ class RecordTooLarge(Exception):
 class Publisher:
     """One idempotent producer for all roles of a worker.
 
-    Delivery reports arrive on a thread that polls librdkafka, and are handed to the caller's event loop.
+    Delivery reports arrive on a thread that polls librdkafka, and are handed to the caller's event loop. A producer
+    that ends by a fatal error is replaced, and its unconfirmed records are sent again: more than once is harmless here.
 
     Args:
         configuration: of librdkafka; `streams.kafka_clients.producer_configuration` makes it.
         topic_prefix: put before every topic's name.
         clock: for waits between attempts.
         backoff: how long those are.
+        on_failure: called from another thread where delivery reports stop for good; the worker has to end then.
     """
 
     def __init__(
@@ -52,17 +53,14 @@ class Publisher:
         *,
         clock: Clock | None = None,
         backoff: Backoff | None = None,
+        on_failure: OnFailure = lambda _error: None,
     ) -> None:
-        self._configuration = dict(configuration)
         self._topic_prefix = topic_prefix
         self._clock = clock or SystemClock()
         self._backoff = backoff or Backoff()
-        self._producer = Producer(self._configuration)
+        self._producers = RenewableProducer(configuration, on_failure)
         self._unconfirmed = Unconfirmed(self._clock)
         metrics.OLDEST_UNCONFIRMED_SECONDS.set_function(self._unconfirmed.oldest_seconds)
-        self._closing = threading.Event()
-        self._poller = threading.Thread(target=self._poll, name="vidsignal-publisher", daemon=True)
-        self._poller.start()
 
     async def publish(
         self, topic: Topic, key: str | bytes | None, event: Any, *, headers: Headers = (), partition: int | None = None
@@ -78,6 +76,7 @@ class Publisher:
 
         Raises:
             RecordTooLarge: the topic does not take a record of this size.
+            KafkaException: the producer ended by a fatal error, and no other can be made.
         """
         value = event if event is None or isinstance(event, bytes) else encode(event)
         encoded_key = key.encode() if isinstance(key, str) else key
@@ -86,19 +85,19 @@ class Publisher:
             await self._send(topic, encoded_key, value, headers, partition)
 
     def is_answered(self, topic: Topic, timeout_seconds: float) -> bool:
-        """Whether a broker answers and knows the topic; blocks until then."""
+        """Whether a broker answers and knows the topic, and delivery reports arrive; blocks until then."""
         name = self._topic_prefix + topic.name
+        if not self._producers.is_polling:
+            return False
         try:
-            found = self._producer.list_topics(name, timeout=timeout_seconds).topics[name]
+            found = self._producers.current().list_topics(name, timeout=timeout_seconds).topics[name]
         except KafkaException:
             return False
         return found.error is None
 
     async def close(self, timeout_seconds: float = 10.0) -> None:
         """Send what waits, as far as the time allows, and end the thread. May be repeated."""
-        await asyncio.to_thread(self._producer.flush, timeout_seconds)
-        self._closing.set()
-        await asyncio.to_thread(self._poller.join, _POLL_SECONDS * 5)
+        await asyncio.to_thread(self._producers.close, timeout_seconds)
 
     async def _send(
         self, topic: Topic, key: bytes | None, value: bytes | None, headers: Headers, partition: int | None
@@ -118,7 +117,7 @@ class Publisher:
         """Send once; False where another attempt may help."""
         loop = asyncio.get_running_loop()
         report: asyncio.Future[KafkaError | None] = loop.create_future()
-        producer = self._producer
+        producer = self._producers.current()
         try:
             producer.produce(
                 self._topic_prefix + topic.name,
@@ -140,18 +139,9 @@ class Publisher:
         if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
             raise RecordTooLarge(f"the broker refused a value of {value_bytes} bytes for {topic.name}: {error.str()}")
         _log.warning("publishing failed, trying again", topic=topic.name, error=error.str())
-        if error.fatal():
-            self._renew(producer)
+        if is_fatal(error):
+            self._producers.retire(producer)
         return False
-
-    def _renew(self, broken: Producer) -> None:
-        """Replace a producer that librdkafka gave up on; its pending records report the same error and come again."""
-        if self._producer is broken:
-            self._producer = Producer(self._configuration)
-
-    def _poll(self) -> None:
-        while not self._closing.is_set():
-            self._producer.poll(_POLL_SECONDS)
 
 
 def _check_size(topic: Topic, key: bytes | None, value: bytes | None, headers: Headers) -> None:
