@@ -10,6 +10,7 @@ import heapq
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from statistics import fmean
 
 from ops.sizing.arrivals import Arrivals
@@ -68,7 +69,7 @@ class Simulated:
         """Latency that this share of the videos did not exceed (nearest rank). NaN where nothing was counted."""
         if not self.latencies_seconds:
             return float("nan")
-        return self.latencies_seconds[min(len(self.latencies_seconds) - 1, int(share * len(self.latencies_seconds)))]
+        return self.latencies_seconds[max(1, ceil(round(share * len(self.latencies_seconds), 9))) - 1]
 
     @property
     def mean_seconds(self) -> float:

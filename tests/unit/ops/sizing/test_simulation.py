@@ -73,6 +73,15 @@ class TestSimulate:
         found = simulate(cell, ByLag(8.0, least=2, most=8), 4_000.0, seed=5)
         assert 2 * 4_000.0 < found.paid_worker_seconds < 0.6 * 8 * 4_000.0
 
+    @pytest.mark.parametrize(
+        ("number", "share", "rank"),
+        [(100, 0.99, 99), (100, 0.5, 50), (101, 0.99, 100), (10, 0.07, 1), (1, 0.99, 1), (7, 1.0, 7), (100, 0.0, 1)],
+    )
+    def test_quantiles_are_of_the_nearest_rank(self, number: int, share: float, rank: int) -> None:
+        """The smallest latency that at least this share did not exceed: the 99th of 100, not the largest."""
+        found = Simulated([float(n) for n in range(1, number + 1)], 0, 0.0, 0.0, 1)
+        assert found.quantile_seconds(share) == rank
+
     def test_nothing_counted_has_no_quantile(self) -> None:
         """Rather than a zero that looks like a result."""
         assert str(Simulated([], 0, 0.0, 0.0, 1).quantile_seconds(0.99)) == "nan"
