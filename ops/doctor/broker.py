@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from typing import Final
 
@@ -61,7 +62,27 @@ def _answers(admin: AdminClient, settings: Settings) -> Finding:
             means="records are kept in memory only, and few of them",
             do="use an Apache Kafka for anything but the demo, and leave VIDSIGNAL_IS_BROKER_EMBEDDED unset",
         )
-    return ok("address", f"{len(brokers)} broker{'s' * (len(brokers) != 1)} at {where}")
+    answering = ", ".join(f"{broker.host}:{broker.port}" for _, broker in sorted(brokers.items()))
+    found = f"{len(brokers)} broker{'s' * (len(brokers) != 1)} answer{'s' * (len(brokers) == 1)}: {answering}"
+    silent = [server.strip() for server in where.split(",") if not _accepts(server)]
+    if not silent:
+        return ok("address", found)
+    return warning(
+        "address",
+        f"{found}; {', '.join(silent)} of VIDSIGNAL_KAFKA_BOOTSTRAP_SERVERS does not",
+        means="partitions have fewer copies in sync, and a client that knows no other address finds no broker",
+        do="start that broker again, or take its address out of the setting",
+    )
+
+
+def _accepts(server: str) -> bool:
+    """Whether anything accepts connections there; a broker that answers is counted by the others."""
+    host, _, port = server.strip().rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), ANSWER_SECONDS):
+            return True
+    except (OSError, ValueError):
+        return False
 
 
 def _encryption(settings: Settings) -> Finding:

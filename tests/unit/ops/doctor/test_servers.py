@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from types import SimpleNamespace
 from typing import Any
 
@@ -40,6 +41,20 @@ class TestBroker:
         refusal = BrokerRefuses("Kafka refuses us: authentication failed")
         finding = only(broker.examine(world(broker=refusal)))
         assert "VIDSIGNAL_KAFKA_SECURITY_PROTOCOL" in finding.do
+
+    def test_one_of_several_is_down(self) -> None:
+        """Brokers that answer and an address that does not are both named."""
+        with ReservedPort() as closed, socket.create_server(("127.0.0.1", 0)) as listening:
+            open_port = listening.getsockname()[1]
+            nodes = {1: SimpleNamespace(host="127.0.0.1", port=open_port)}
+            here = world(
+                broker=SimpleNamespace(list_topics=lambda timeout: SimpleNamespace(brokers=nodes, topics={})),
+                kafka_bootstrap_servers=f"127.0.0.1:{open_port},127.0.0.1:{closed.number}",
+            )
+            finding = about(broker.examine(here), "address")
+        assert finding.state == "warning"
+        assert f"1 broker answers: 127.0.0.1:{open_port}" in finding.found
+        assert f"127.0.0.1:{closed.number} of VIDSIGNAL_KAFKA_BOOTSTRAP_SERVERS does not" in finding.found
 
     def test_embedded(self) -> None:
         """The demo's broker is no place for anything else."""
