@@ -67,20 +67,18 @@ class DirectAnalysis:
         provenance = self._engine.provenance[agent.modality]
         ticket = Ticket(upload.video_id, upload.lane, math.inf)
         work = self._engine.work(upload, uploaded_unix_seconds, shared.session, ticket)
-        try:
-            with self._engine.account.signal():
+        with self._engine.account.signal():
+            try:
                 analysis = with_share(await shared.analyse(agent, work), self._engine.account)
+            except (InvalidMedia, SourceAway, DeviceFault) as error:
+                return self._failed(agent, upload, shared, _failure_of(error))
             now = self._clock.now_unix_seconds()
             return ok_signal(agent, upload, analysis, provenance, now_unix_seconds=now)
-        except InvalidMedia as error:
-            failure = Failure(cause=error.cause, message=error.message)
-        except SourceAway as error:
-            failure = Failure(cause="media-source-away", message=str(error))
-        except DeviceFault as error:
-            failure = Failure(cause="device-fault", message=str(error))
-        now = self._clock.now_unix_seconds()
+
+    def _failed(self, agent: Agent, upload: VideoUploaded, shared: SharedSession, failure: Failure) -> Signal:
         decode = shared.ended_receipt() if agent.modality != "context" else None
         receipt = receipt_with_share(Receipt(decode=decode), self._engine.account)
+        provenance, now = self._engine.provenance[agent.modality], self._clock.now_unix_seconds()
         return failed_signal(agent, upload, failure, NOWHERE, provenance, now_unix_seconds=now, receipt=receipt)
 
     def _decide(self, upload: VideoUploaded, uploaded_unix_seconds: float, signals: list[Signal]) -> Outcome:
@@ -103,3 +101,10 @@ class DirectAnalysis:
         if folded.outcome is None:
             raise RuntimeError(f"all modalities of {upload.video_id} answered, and there is no outcome")
         return folded.outcome
+
+
+def _failure_of(error: InvalidMedia | SourceAway | DeviceFault) -> Failure:
+    if isinstance(error, InvalidMedia):
+        return Failure(cause=error.cause, message=error.message)
+    cause = "media-source-away" if isinstance(error, SourceAway) else "device-fault"
+    return Failure(cause=cause, message=str(error))
