@@ -79,7 +79,10 @@ def redrive(
     if without_value:
         fail(f"{without_value[0].dead_letter_id[:12]} was too large to keep; publish the upload again", ExitCode.FOUND)
     with clean_interrupt():
-        redrive_letters(settings, chosen)
+        try:
+            redrive_letters(settings, chosen)
+        except BrokerAway as error:
+            fail(str(error), ExitCode.AWAY)
     out.print(f"{len(chosen)} sent again")
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from typing import Annotated, Any
+from collections.abc import Iterable, Iterator
+from typing import Annotated
 from uuid import uuid4
 
 import msgspec
 import typer
-from confluent_kafka import Producer
 
 from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
@@ -17,12 +16,12 @@ from ops.engagement_stream import engagement_stream, video_names
 from schemas.engagement import ENGAGEMENT_KINDS, EngagementEvent
 from schemas.topics import ENGAGEMENT
 from schemas.wire import encode, event_headers
-from streams.kafka_clients import BrokerAway, producer_configuration, require_broker
+from streams.confirmed_publishing import OutgoingRecord, publish_confirmed
+from streams.kafka_clients import BrokerAway
 from streams.settings import Settings
 
 app = typer.Typer(help="Send engagement events, one or a made-up stream of them.", no_args_is_help=True)
 
-_CONFIRM_SECONDS = 60.0
 _BATCH_BYTES = 48 * 1024
 """Brokers hold batches, not only events, to the limit of the topic."""
 
@@ -78,35 +77,18 @@ def simulate(
 
 
 def publish_events(settings: Settings, events: Iterable[EngagementEvent]) -> None:
-    """Produce and wait for confirmation. Raises BrokerAway."""
-    require_broker(settings)
-    producer = Producer({**producer_configuration(settings), "batch.size": _BATCH_BYTES})
-    refused: list[str] = []
+    """Publish events; return when all are confirmed. Raises BrokerAway."""
+    publish_confirmed(settings, _records(settings, events), overrides={"batch.size": _BATCH_BYTES})
 
-    def confirmed(error: Any, _message: Any) -> None:
-        if error is not None:
-            refused.append(str(error))
 
+def _records(settings: Settings, events: Iterable[EngagementEvent]) -> Iterator[OutgoingRecord]:
     topic = settings.topic_prefix + ENGAGEMENT.name
     now_unix_seconds = time.time()
     for event in events:
         headers = event_headers(
             event, event_id=event.event_id, source="/vidsignal/engagement", now_unix_seconds=now_unix_seconds
         )
-        _produce(producer, topic, event, list(headers), confirmed)
-    if producer.flush(_CONFIRM_SECONDS) or refused:
-        raise BrokerAway(f"not every event was confirmed: {refused[:3] or 'timed out'}")
-
-
-def _produce(producer: Producer, topic: str, event: EngagementEvent, headers: Any, confirmed: Any) -> None:
-    while True:
-        try:
-            producer.produce(topic, key=event.video_id, value=encode(event), headers=headers, on_delivery=confirmed)
-        except BufferError:  # the queue is full: let some go out
-            producer.poll(0.1)
-        else:
-            producer.poll(0)
-            return
+        yield OutgoingRecord(topic, event.video_id, encode(event), headers)
 
 
 def _publish_or_exit(events: Iterable[EngagementEvent]) -> None:

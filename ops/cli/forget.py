@@ -8,16 +8,16 @@ from typing import Annotated
 
 import msgspec
 import typer
-from confluent_kafka import Producer
 from redis.asyncio import Redis
 
 from ops.cli.console import clean_interrupt, fail, out, settings_or_exit
 from ops.cli.exit_codes import ExitCode
+from ops.cli.publishing import publish_or_exit
 from ops.cli.store_once import read_once
 from schemas.topics import UPLOADED
 from schemas.uploads import DeletionRequested
 from schemas.wire import encode, event_headers
-from streams.kafka_clients import BrokerAway, producer_configuration, require_broker
+from streams.confirmed_publishing import OutgoingRecord
 from streams.settings import Settings
 from streams.store.keys import Keys
 
@@ -57,18 +57,11 @@ def _event(video_id: str, revision: int | None, reason: str) -> DeletionRequeste
 
 
 def _publish(settings: Settings, event: DeletionRequested) -> None:
-    try:
-        require_broker(settings)
-    except BrokerAway as error:
-        fail(str(error), ExitCode.AWAY)
-    producer = Producer(producer_configuration(settings))
     headers = event_headers(
         event, event_id=f"{event.video_id}:deletion", source="/vidsignal/forget", now_unix_seconds=time()
     )
     topic = settings.topic_prefix + UPLOADED.name
-    producer.produce(topic, key=event.video_id, value=encode(event), headers=list(headers))
-    if producer.flush(30):
-        fail("the broker did not confirm the deletion within 30 s", ExitCode.AWAY)
+    publish_or_exit(settings, [OutgoingRecord(topic, event.video_id, encode(event), headers)])
 
 
 async def _gone(store: Redis, settings: Settings, event: DeletionRequested, wait_seconds: float) -> bool:

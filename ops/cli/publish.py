@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from time import time
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import msgspec
 import typer
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaError, Message
 
 from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
 from ops.cli.medium import described, file_name, make_video_id, raw_source
+from ops.cli.publishing import publish_or_exit
 from schemas.topics import UPLOADED
 from schemas.uploads import MAX_UPLOAD_BYTES, VideoUploaded
 from schemas.wire import encode, event_headers
-from streams.kafka_clients import BrokerAway, producer_configuration, require_broker
+from streams.confirmed_publishing import OutgoingRecord
 from streams.settings import Settings
 from streams.tracing import spans
 from streams.tracing.opening import traced
@@ -91,55 +92,36 @@ def build_upload(
 
 
 def publish_uploads(settings: Settings, uploads: list[VideoUploaded]) -> list[tuple[VideoUploaded, int, int]]:
-    """Produce and wait for confirmation; returns each upload with its partition and offset."""
-    try:
-        require_broker(settings)
-    except BrokerAway as error:
-        fail(str(error), ExitCode.AWAY)
-    places: dict[str, tuple[int, int]] = {}
-    refusals: list[str] = []
+    """Publish uploads; returns each with its partition and offset once all are confirmed, or leaves with a code."""
+    for upload in uploads:
+        _check_size(upload)
+    places: dict[int, tuple[int, int]] = {}
+    topic = settings.topic_prefix + UPLOADED.name
     with traced(settings):
-        producer = Producer(producer_configuration(settings))
-        for upload in uploads:
-            _produce(producer, settings.topic_prefix + UPLOADED.name, upload, places, refusals)
-        producer.flush(60)
-    if refusals:
-        fail("; ".join(refusals), ExitCode.FOUND)
-    if len(places) < len({upload.video_id for upload in uploads}):
-        fail("the broker did not confirm every event within 60 s", ExitCode.AWAY)
-    return [(upload, *places[upload.video_id]) for upload in uploads]
+        publish_or_exit(settings, (_record(topic, number, uploads[number], places) for number in range(len(uploads))))
+    return [(upload, *places[number]) for number, upload in enumerate(uploads)]
 
 
-def _produce(
-    producer: Producer,
-    topic: str,
-    upload: VideoUploaded,
-    places: dict[str, tuple[int, int]],
-    refusals: list[str],
-) -> None:
-    value = encode(upload)
-    if len(value) > MAX_UPLOAD_BYTES:
-        refusals.append(f"{upload.video_id}: the event has {len(value)} bytes; at most {MAX_UPLOAD_BYTES} are taken")
-        return
+def _check_size(upload: VideoUploaded) -> None:
+    num_bytes = len(encode(upload))
+    if num_bytes > MAX_UPLOAD_BYTES:
+        message = f"{upload.video_id}: the event has {num_bytes} bytes; at most {MAX_UPLOAD_BYTES} are taken"
+        fail(message, ExitCode.FOUND)
 
+
+def _record(topic: str, number: int, upload: VideoUploaded, places: dict[int, tuple[int, int]]) -> OutgoingRecord:
     span = spans.producing(UPLOADED, key=upload.video_id)
 
-    def confirmed(error: Any, message: Any) -> None:
+    def note(error: KafkaError | None, message: Message | None) -> None:
         span.end("" if error is None else "KafkaError")
-        if error is not None:
-            refusals.append(f"{upload.video_id}: {error}")
-        else:
-            places[upload.video_id] = (message.partition(), message.offset())
+        if error is None and message is not None:
+            places[number] = (cast("int", message.partition()), cast("int", message.offset()))
 
     event_id = f"{upload.video_id}:{upload.revision}"
     headers = event_headers(
         upload, event_id=event_id, source="/vidsignal/publish", now_unix_seconds=time(), span=span.traceparent
     )
-    try:
-        producer.produce(topic, key=upload.video_id, value=value, headers=list(headers), on_delivery=confirmed)
-    except KafkaException as error:
-        refusals.append(f"{upload.video_id}: {error}")
-    producer.poll(0)
+    return OutgoingRecord(topic, upload.video_id, encode(upload), headers, note)
 
 
 def metadata_for(path: str, metadata: Path | None) -> dict[str, Any]:

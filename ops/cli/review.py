@@ -8,24 +8,23 @@ from typing import Annotated
 
 import msgspec
 import typer
-from confluent_kafka import Producer
 from redis.asyncio import Redis
 
 from ops.cli.console import clean_interrupt, fail, out, settings_or_exit
 from ops.cli.exit_codes import ExitCode
+from ops.cli.publishing import publish_or_exit
 from ops.cli.store_once import read_once
 from schemas.facts import Review
 from schemas.outcomes import Verdict
 from schemas.topics import SIGNALS
 from schemas.wire import encode, event_headers
-from streams.kafka_clients import BrokerAway, producer_configuration, require_broker
+from streams.confirmed_publishing import OutgoingRecord
 from streams.settings import Settings
 from streams.store.keys import Keys
 from streams.store.readers import read_video
 
 ACTIONS = ("allow", "limit", "block")
 _ASK_SECONDS = 0.2
-_CONFIRM_SECONDS = 30.0
 
 
 def review(
@@ -85,23 +84,12 @@ def _fact(video_id: str, revision: int, action: str, by: str, note: str) -> Revi
 
 
 def _publish(settings: Settings, fact: Review) -> None:
-    try:
-        require_broker(settings)
-    except BrokerAway as error:
-        fail(str(error), ExitCode.AWAY)
-    producer = Producer(producer_configuration(settings))
     event_id = f"{fact.video_id}:{fact.revision}:review:{fact.event_unix_seconds}"
     headers = event_headers(
         fact, event_id=event_id, source="/vidsignal/review", now_unix_seconds=fact.event_unix_seconds
     )
     topic = settings.topic_prefix + SIGNALS.name
-    refused: list[str] = []
-    producer.produce(
-        topic, key=fact.video_id, value=encode(fact), headers=list(headers),
-        on_delivery=lambda error, _: refused.append(str(error)) if error else None,
-    )  # fmt: skip
-    if producer.flush(_CONFIRM_SECONDS) or refused:
-        fail(f"the broker did not confirm the review: {refused or 'timed out'}", ExitCode.AWAY)
+    publish_or_exit(settings, [OutgoingRecord(topic, fact.video_id, encode(fact), headers)])
 
 
 async def _is_said(store: Redis, settings: Settings, fact: Review, wait_seconds: float) -> bool:

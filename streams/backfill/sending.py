@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, Message
 from redis.asyncio import Redis
 
 from schemas.identity import Modality
@@ -17,7 +17,7 @@ from streams.backfill.headers import backfill_headers
 from streams.backfill.jobs import Job, JobFilter, Jobs
 from streams.backfill.past_uploads import PastUpload
 from streams.backfill.selection import Reason, Stored, Version, why_not
-from streams.kafka_clients import BrokerAway, producer_configuration
+from streams.confirmed_publishing import ConfirmingProducer, OutgoingRecord
 from streams.pages import pages
 from streams.settings import Settings
 from streams.similarity.members import members_of
@@ -27,7 +27,6 @@ from streams.verdict.state import CaseState
 
 _PAGE: Final = 500
 """Uploads that are looked up, sent and noted together."""
-_CONFIRM_SECONDS: Final = 60.0
 _STATE_DECODER = msgspec.json.Decoder(CaseState)
 
 
@@ -146,37 +145,37 @@ class JobSender:
     """Publishes uploads of one job and keeps book of where they lie."""
 
     def __init__(self, settings: Settings, job: Job) -> None:
-        self.job = job
+        self._job = job
         self._topic = settings.topic_prefix + BACKFILL.name
-        self._producer = Producer(producer_configuration(settings))
-        self._refused: list[str] = []
+        self._producer = ConfirmingProducer(settings)
+        self._num_sent = job.num_sent
+        self._first_offsets = dict(job.first_offsets)
+        self._end_offsets = dict(job.end_offsets)
+
+    @property
+    def job(self) -> Job:
+        """The job with what was confirmed so far."""
+        return msgspec.structs.replace(
+            self._job,
+            num_sent=self._num_sent,
+            first_offsets=dict(self._first_offsets),
+            end_offsets=dict(self._end_offsets),
+        )
 
     def send(self, uploads: Sequence[PastUpload]) -> None:
         """Return when the broker has confirmed all of them. Raises BrokerAway."""
         for found in uploads:
             record = found.record
-            self._producer.produce(
-                self._topic,
-                key=record.key,
-                value=record.value,
-                headers=list(backfill_headers(record.headers, record.timestamp_unix_seconds, self.job.job_id)),
-                on_delivery=self._note,
-            )
-            self._producer.poll(0)
-        if self._producer.flush(_CONFIRM_SECONDS) or self._refused:
-            raise BrokerAway(f"not every upload was confirmed: {self._refused[:3] or 'timed out'}")
+            headers = backfill_headers(record.headers, record.timestamp_unix_seconds, self._job.job_id)
+            self._producer.send(OutgoingRecord(self._topic, record.key, record.value, headers, self._note))
+        self._producer.confirm()
 
-    def _note(self, error: KafkaError | None, message: Message) -> None:
-        if error is not None:
-            self._refused.append(str(error))
+    def _note(self, error: KafkaError | None, message: Message | None) -> None:
+        if error is not None or message is None:
             return
         partition, offset = message.partition(), message.offset()
         assert partition is not None
         assert offset is not None
-        job = self.job
-        self.job = msgspec.structs.replace(
-            job,
-            num_sent=job.num_sent + 1,
-            first_offsets={partition: offset, **job.first_offsets},
-            end_offsets={**job.end_offsets, partition: max(offset + 1, job.end_offsets.get(partition, 0))},
-        )
+        self._num_sent += 1
+        self._first_offsets.setdefault(partition, offset)
+        self._end_offsets[partition] = max(offset + 1, self._end_offsets.get(partition, 0))

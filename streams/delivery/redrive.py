@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from confluent_kafka import Producer
-
 from schemas.dead_letters import DeadLetter
-from streams.kafka_clients import BrokerAway, producer_configuration, require_broker
+from streams.confirmed_publishing import OutgoingRecord, publish_confirmed
 from streams.settings import Settings
 
 REDRIVE_HEADER = "vidsignal-redrive"
@@ -21,28 +19,14 @@ def redriven_headers(letter: DeadLetter) -> list[tuple[str, bytes]]:
     return [*kept, (REDRIVE_HEADER, str(count + 1).encode())]
 
 
-def redrive_letters(settings: Settings, letters: Iterable[DeadLetter], timeout_seconds: float = 60.0) -> None:
-    """Publish each letter's original record to its source topic and wait for confirmation.
+def redrive_letters(settings: Settings, letters: Iterable[DeadLetter]) -> int:
+    """Publish each dead letter's original record to its source topic; return how many, once all are confirmed.
 
     Raises:
-        BrokerAway: no broker answered, or one of the records was not confirmed in time.
+        BrokerAway: no broker answered, or one of the records was refused or not confirmed.
     """
-    require_broker(settings)
-    producer = Producer(producer_configuration(settings))
-    refused: list[str] = []
+    return publish_confirmed(settings, map(_redriven, letters))
 
-    def confirmed(error: object, _message: object) -> None:
-        if error is not None:
-            refused.append(str(error))
 
-    for letter in letters:
-        producer.produce(
-            letter.source.topic,
-            key=letter.key,
-            value=letter.value,
-            headers=redriven_headers(letter),
-            on_delivery=confirmed,
-        )
-        producer.poll(0)
-    if producer.flush(timeout_seconds) or refused:
-        raise BrokerAway(f"not every record was confirmed: {refused or 'timed out'}")
+def _redriven(letter: DeadLetter) -> OutgoingRecord:
+    return OutgoingRecord(letter.source.topic, letter.key, letter.value, redriven_headers(letter))

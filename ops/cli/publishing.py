@@ -1,0 +1,21 @@
+"""What every command that publishes does with the broker's answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ops.cli.console import fail
+from ops.cli.exit_codes import ExitCode
+from streams.confirmed_publishing import CONFIRM_SECONDS, OutgoingRecord, publish_confirmed
+from streams.kafka_clients import BrokerAway
+from streams.settings import Settings
+
+
+def publish_or_exit(
+    settings: Settings, records: Iterable[OutgoingRecord], timeout_seconds: float = CONFIRM_SECONDS
+) -> int:
+    """Publish records and return their number; leaves with the code for an unavailable broker where one is missing."""
+    try:
+        return publish_confirmed(settings, records, timeout_seconds=timeout_seconds)
+    except BrokerAway as error:
+        fail(str(error), ExitCode.AWAY)
