@@ -39,7 +39,8 @@ class RenewableProducer:
         self._configuration = dict(configuration)
         self._on_failure = on_failure
         self._lock = threading.Lock()
-        self._producer: Producer | None = Producer(self._configuration)
+        self._producer: Any = Producer(self._configuration)
+        """None from the retirement of one to the making of the next."""
         self._retired: list[Producer] = []
         self._closing = threading.Event()
         self._poller = threading.Thread(target=self._poll_until_closed, name="vidsignal-publisher", daemon=True)
@@ -65,7 +66,7 @@ class RenewableProducer:
     def retire(self, broken: Producer) -> None:
         """Use a producer no more, and poll it for as long as delivery reports are outstanding. May be repeated."""
         with self._lock:
-            if broken is None or self._producer is not broken:
+            if self._producer is not broken:
                 return
             self._producer = None
             self._retired.append(broken)
