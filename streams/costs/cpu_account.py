@@ -123,8 +123,9 @@ class CpuAccount:
 
     def share(self) -> float:
         """What a signal that is ready takes of the shared CPU seconds; to be called within `signal`, once."""
+        assert self._num_in_the_making, "a share was taken outside of `signal`: its seconds would count as idle, too"
         self.settle()
-        share_seconds = max(0.0, self._pot_seconds / max(1, self._num_in_the_making))
+        share_seconds = max(0.0, self._pot_seconds / self._num_in_the_making)
         self._pot_seconds -= share_seconds
         return share_seconds
 

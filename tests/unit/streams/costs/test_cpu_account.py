@@ -180,3 +180,10 @@ class TestShares:
             raise ValueError("broken")
         with account.signal():
             assert account.share() == pytest.approx(2.0)
+
+
+class TestShareOutside:
+    def test_is_refused(self) -> None:
+        """Who takes a share without making a signal would be charged what counts as idle."""
+        with pytest.raises(AssertionError, match="outside of `signal`"):
+            Process().account().share()
