@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ops.local.child import Child, start_child
@@ -14,6 +15,7 @@ from ops.local.private_files import write_private
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 """Above every topic's own limit, so that the topic table decides."""
+_PROXIED = "PROXIED"
 _STOP_SECONDS = 20.0
 _FORMAT_SECONDS = 180.0
 # Many short lives on a small machine: no optimising compiler, no collector threads.
@@ -33,6 +35,16 @@ _SMALL_MACHINE = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class ProxiedListener:
+    """A listener whose clients are sent to a proxy, so that the proxy sees all that they say."""
+
+    port: ReservedPort
+    """Where the node listens, and the proxy connects to."""
+    advertised_port: ReservedPort
+    """Where the proxy has to listen."""
+
+
 class KafkaNode:
     """One broker of a local cluster.
 
@@ -41,9 +53,12 @@ class KafkaNode:
         folder: a folder of its own; its log survives `kill`.
         jars: Kafka's libraries.
         security: guards the node; None lets everybody in.
+        is_proxied: it has one more listener, which tells its clients the address of a proxy.
     """
 
-    def __init__(self, node_id: int, folder: Path, jars: Path, security: KafkaSecurity | None = None) -> None:
+    def __init__(
+        self, node_id: int, folder: Path, jars: Path, security: KafkaSecurity | None = None, *, is_proxied: bool = False
+    ) -> None:
         self.node_id = node_id
         self._folder = folder
         self._class_path = f"{jars}/*"
@@ -52,6 +67,7 @@ class KafkaNode:
         self._security = security
         guarded = GUARDED_PROTOCOLS if security else ()
         self._guarded_ports: dict[str, ReservedPort] = {name: ReservedPort() for name in guarded}
+        self.proxied = ProxiedListener(ReservedPort(), ReservedPort()) if is_proxied else None
         self._child: Child | None = None
 
     @property
@@ -102,6 +118,9 @@ class KafkaNode:
         self.controller_port.close()
         for port in self._guarded_ports.values():
             port.close()
+        if self.proxied is not None:
+            self.proxied.port.close()
+            self.proxied.advertised_port.close()
 
     @property
     def _properties_path(self) -> Path:
@@ -131,12 +150,15 @@ class KafkaNode:
         inner = "INTERNAL" if self._security else "PLAINTEXT"
         inner_protocol = "SSL" if self._security else "PLAINTEXT"
         places: dict[str, ReservedPort] = {inner: self.broker_port, **self._guarded_ports}
-        advertised = ",".join(f"{name}://{port.address}" for name, port in places.items())
+        advertised = dict(places)
+        if self.proxied is not None:
+            places[_PROXIED], advertised[_PROXIED] = self.proxied.port, self.proxied.advertised_port
         protocols: dict[str, str] = {"CONTROLLER": inner_protocol, inner: inner_protocol}
         protocols |= {name: name for name in GUARDED_PROTOCOLS}
+        protocols[_PROXIED] = "PLAINTEXT"
         return {
-            "listeners": f"{advertised},CONTROLLER://{self.controller_port.address}",
-            "advertised.listeners": advertised,
+            "listeners": f"{_spelled(places)},CONTROLLER://{self.controller_port.address}",
+            "advertised.listeners": _spelled(advertised),
             "controller.listener.names": "CONTROLLER",
             "inter.broker.listener.name": inner,
             "listener.security.protocol.map": ",".join(f"{name}:{kind}" for name, kind in protocols.items()),
@@ -155,3 +177,7 @@ class KafkaNode:
         if outcome.returncode != 0:
             said = outcome.stdout + outcome.stderr
             raise KafkaUnavailable(f"Kafka node {self.node_id} could not be formatted:\n{said}")
+
+
+def _spelled(places: Mapping[str, ReservedPort]) -> str:
+    return ",".join(f"{name}://{port.address}" for name, port in places.items())

@@ -10,8 +10,9 @@ from typing import Any, Literal
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from ops.local.child import Child
 from ops.local.kafka_jars import fetch_jars
-from ops.local.kafka_node import KafkaNode
+from ops.local.kafka_node import KafkaNode, ProxiedListener
 from ops.local.kafka_security import GuardedProtocol, KafkaSecurity
 from ops.local.lifetime import Lifetime
 
@@ -30,15 +31,23 @@ class KafkaCluster(Lifetime):
         cache_dir: where Kafka's jars are, or are fetched to.
         brokers: 1 or 3.
         security: guards the nodes, whose clients then take `guarded_servers`; None lets everybody in.
+        is_proxied: each node has one more listener, for clients behind a proxy; see `proxied_listeners`.
     """
 
     def __init__(
-        self, folder: Path, cache_dir: Path, brokers: NumBrokers = 1, *, security: KafkaSecurity | None = None
+        self,
+        folder: Path,
+        cache_dir: Path,
+        brokers: NumBrokers = 1,
+        *,
+        security: KafkaSecurity | None = None,
+        is_proxied: bool = False,
     ) -> None:
         self._folder = folder
         self._cache_dir = cache_dir
         self._num_brokers = brokers
         self._security = security
+        self._is_proxied = is_proxied
         self._nodes: dict[int, KafkaNode] = {}
 
     @property
@@ -49,6 +58,11 @@ class KafkaCluster(Lifetime):
     def guarded_servers(self, protocol: GuardedProtocol) -> str:
         """`host:port` of every node's listener for that protocol, separated by commas."""
         return ",".join(node.guarded_address(protocol) for node in self._nodes.values())
+
+    @property
+    def proxied_listeners(self) -> dict[int, ProxiedListener]:
+        """By node id, where its proxy has to listen and connect to; only of a cluster with `is_proxied`."""
+        return {node.node_id: node.proxied for node in self._nodes.values() if node.proxied is not None}
 
     @property
     def administration(self) -> dict[str, Any]:
@@ -71,7 +85,9 @@ class KafkaCluster(Lifetime):
         """
         jars = fetch_jars(self._cache_dir)
         for node_id in range(1, self._num_brokers + 1):
-            self._nodes[node_id] = KafkaNode(node_id, self._folder / f"node-{node_id}", jars, self._security)
+            self._nodes[node_id] = KafkaNode(
+                node_id, self._folder / f"node-{node_id}", jars, self._security, is_proxied=self._is_proxied
+            )
         cluster_id = _random_cluster_id()
         for node in self._nodes.values():
             node.prepare(cluster_id, list(self._nodes.values()))
@@ -100,6 +116,14 @@ class KafkaCluster(Lifetime):
             node.kill()
         node.start()
         self.await_serving()
+
+    def child(self, node_id: int) -> Child:
+        """The process of a node that runs."""
+        return self._nodes[node_id].child
+
+    def is_running(self, node_id: int) -> bool:
+        """Whether a node was started and not killed since; a paused one counts as running."""
+        return self._nodes[node_id].is_running
 
     def pause(self, node_id: int) -> None:
         """SIGSTOP one node: it keeps its connections and answers nothing."""
