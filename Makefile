@@ -9,10 +9,14 @@ PYTEST_ARGS ?=
 TEST_PROCESSES ?= 2
 BENCH ?= pipeline
 BENCH_ARGS ?= --quick
+SEED ?= 1
+FAULTS ?= 100
+MINUTES ?= 30
+CHAOS_ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup assets demo test lint format bench clean
+.PHONY: help setup assets demo test lint format bench chaos clean
 
 help:  ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +42,9 @@ format: $(INSTALLED)  ## Put the code into the house format.
 
 bench: assets  ## Run a benchmark: BENCH=pipeline BENCH_ARGS=--quick
 	$(BIN)/vidsignal bench $(BENCH) $(BENCH_ARGS)
+
+chaos: assets  ## Break brokers, Redis, workers and network, and judge what is left; SEED=1 FAULTS=100 MINUTES=30 STOCK=1
+	$(BIN)/python -m tests.chaos --seed $(SEED) --faults $(FAULTS) --minutes $(MINUTES) $(if $(filter-out 0,$(STOCK)),--stock) $(CHAOS_ARGS)
 
 clean:  ## Remove the virtual environment and all caches of the tools; models and clips stay in their cache.
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -8,8 +8,9 @@ import tempfile
 from pathlib import Path
 
 from tests.chaos.faults.catalogue import FAULTS
-from tests.chaos.options import Options
+from tests.chaos.options import MediaForm, Options
 from tests.chaos.run import run_chaos
+from tests.chaos.stock.run import run_stock
 from tests.chaos.timeline import tell_stderr
 from tests.chaos.traffic.traffic import Rates
 
@@ -21,18 +22,21 @@ def options_of(words: list[str]) -> Options:
     parser.add_argument("--faults", type=int, default=100)
     parser.add_argument("--minutes", type=float, default=30.0, help="within which the faults strike")
     parser.add_argument("--media", choices=("real", "stand-in"), default="real")
+    parser.add_argument("--stock", action="store_true", help="stock Faust instead, at the stand-in's work")
     parser.add_argument("--uploads-per-second", type=float, default=None)
     parser.add_argument("--kind", action="append", default=[], choices=sorted(FAULTS), help="only these kinds of fault")
     parser.add_argument("--out", type=Path, default=None, help="folder for report, timeline and logs")
     found = parser.parse_args(words)
-    is_real = found.media == "real"
+    media: MediaForm = "stand-in" if found.stock else found.media
+    is_real = media == "real"
     uploads_per_second = found.uploads_per_second or (0.3 if is_real else 1.0)
     return Options(
         seed=found.seed,
         num_faults=found.faults,
         minutes=found.minutes,
-        media=found.media,
+        media=media,
         out=found.out or Path(tempfile.gettempdir()) / "vidsignal-chaos" / f"seed-{found.seed}",
+        is_stock=found.stock,
         kinds=tuple(found.kind),
         rates=Rates(uploads_per_second, 8.0 * uploads_per_second, backfill_share=0.04 if is_real else 0.0),
     )
@@ -41,6 +45,9 @@ def options_of(words: list[str]) -> Options:
 def main() -> int:
     """Run, print the table, and return the exit code."""
     options = options_of(sys.argv[1:])
+    if options.is_stock:
+        sys.stdout.write(f"{run_stock(options, tell_stderr).to_text()}\n")
+        return 0
     report = run_chaos(options, tell_stderr)
     sys.stdout.write(f"{report.to_text()}\n\nreport, timeline and logs: {options.out}\n")
     return 1 if report.failures else 0

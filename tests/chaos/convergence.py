@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 
 import redis
 from confluent_kafka import KafkaException
@@ -17,7 +17,7 @@ _BATCH = 1000
 
 
 def await_convergence(
-    world: World, groups: Sequence[str], *, timeout_seconds: float, is_traffic_idle: Callable[[], bool]
+    world: World, groups: Mapping[str, str], *, timeout_seconds: float, is_traffic_idle: Callable[[], bool]
 ) -> bool:
     """Wait until no group is behind, every case is final, and nothing is due; some looks in a row.
 
@@ -38,10 +38,10 @@ def await_convergence(
     return False
 
 
-def what_is_left(world: World, groups: Sequence[str]) -> dict[str, object]:
+def what_is_left(world: World, groups: Mapping[str, str]) -> dict[str, object]:
     """By what it is, how much is still to do; empty when nothing is."""
     try:
-        behind = _behind(world, groups)
+        behind = num_behind(world, groups)
         store = redis.Redis.from_url(world.store.direct_url)
         left: dict[str, object] = {"records": behind, **_left_in_store(store)}
     except (redis.RedisError, KafkaException) as error:
@@ -49,7 +49,8 @@ def what_is_left(world: World, groups: Sequence[str]) -> dict[str, object]:
     return {name: number for name, number in left.items() if number}
 
 
-def _behind(world: World, groups: Sequence[str]) -> int:
+def num_behind(world: World, groups: Mapping[str, str]) -> int:
+    """Records that the groups have not committed."""
     places = read_groups(world.bootstrap_servers, groups)
     return sum(place.end - (place.committed or 0) for place in places if place.end)
 

@@ -13,7 +13,7 @@ from ops.local.scratch import scratch_dir
 from tests.chaos.convergence import await_convergence
 from tests.chaos.faults.attack import Attack
 from tests.chaos.faults.catalogue import EVERY_ROUND, FAULTS, OF_REAL_MEDIA
-from tests.chaos.judge.evidence import LIGHT_GROUPS, TOPIC_OF_GROUP, Evidence, read_evidence
+from tests.chaos.judge.evidence import ALL_GROUPS, LIGHT_GROUPS, Evidence, read_evidence
 from tests.chaos.judge.judge import judge
 from tests.chaos.judge.recovery import recoveries, spread
 from tests.chaos.media import Media, open_media
@@ -70,7 +70,7 @@ def _run(options: Options, world: World, media: Media, folder: Path) -> Report:
     strike_all(world, strikes, attack_of)
     world.heal()
     world.timeline.add("traffic-finished", **traffic.finish())
-    groups = tuple(TOPIC_OF_GROUP) if is_real else LIGHT_GROUPS
+    groups = ALL_GROUPS if is_real else LIGHT_GROUPS
 
     def converge() -> bool:
         return await_convergence(

@@ -25,14 +25,13 @@ DEAD_LETTER: Final = "video.dead-letter"
 TOPICS: Final = (UPLOADED, SIGNALS, MODERATION, RECOMMENDATION, ENGAGEMENT, DEAD_LETTER)
 OUTCOMES: Final = (MODERATION, RECOMMENDATION)
 
-TOPIC_OF_GROUP: Final = {
+LIGHT_GROUPS: Final = {
     "vidsignal-intake": UPLOADED,
-    "vidsignal-media": UPLOADED,
-    "vidsignal-backfill": BACKFILL,
     "vidsignal-verdict": SIGNALS,
     "vidsignal-engagement": ENGAGEMENT,
 }
-LIGHT_GROUPS: Final = ("vidsignal-intake", "vidsignal-verdict", "vidsignal-engagement")
+"""By group, its topic."""
+ALL_GROUPS: Final = {**LIGHT_GROUPS, "vidsignal-media": UPLOADED, "vidsignal-backfill": BACKFILL}
 Store = Any
 """A `redis.Redis` that answers in bytes; its types say less than that."""
 _READ_SECONDS = 300.0
@@ -76,8 +75,12 @@ class Evidence:
     groups: Sequence[Group]
 
 
-def read_evidence(bootstrap_servers: str, store_url: str, groups: Sequence[str]) -> Evidence:
-    """Read everything, as of now. Raises RuntimeError where a topic could not be read to its end."""
+def read_evidence(bootstrap_servers: str, store_url: str, groups: Mapping[str, str]) -> Evidence:
+    """Read everything, as of now; `groups` names the topic of each.
+
+    Raises:
+        RuntimeError: a topic could not be read to its end.
+    """
     records = {topic: read_topic(bootstrap_servers, topic) for topic in TOPICS}
     return Evidence(records, redis.Redis.from_url(store_url), read_groups(bootstrap_servers, groups))
 
@@ -103,18 +106,17 @@ def read_topic(bootstrap_servers: str, topic: str) -> list[Record]:
     return sorted(found, key=lambda record: record.place)
 
 
-def read_groups(bootstrap_servers: str, groups: Sequence[str]) -> list[Group]:
+def read_groups(bootstrap_servers: str, groups: Mapping[str, str]) -> list[Group]:
     """What each group has committed, and where its topic ends."""
     admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0})
     consumer = Consumer(_client(bootstrap_servers))
     try:
-        return [found for group in groups for found in _read_group(admin, consumer, group)]
+        return [found for group, topic in groups.items() for found in _read_group(admin, consumer, group, topic)]
     finally:
         consumer.close()
 
 
-def _read_group(admin: AdminClient, consumer: Consumer, group: str) -> list[Group]:
-    topic = TOPIC_OF_GROUP[group]
+def _read_group(admin: AdminClient, consumer: Consumer, group: str, topic: str) -> list[Group]:
     asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=_ASK_SECONDS)
     answer = next(iter(asked.values())).result(_ASK_SECONDS).topic_partitions
     committed = {place.partition: place.offset for place in answer if place.topic == topic and place.offset >= 0}

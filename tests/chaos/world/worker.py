@@ -15,7 +15,6 @@ from ops.local.child import Child, start_child
 from tests.chaos.world.clock_file import ClockFile
 
 PRODUCT = Path(__file__).resolve().parents[3]
-_SHIFTED_CLOCK = Path(__file__).parent / "shifted_clock"
 _LOOK_SECONDS = 0.1
 
 
@@ -106,10 +105,15 @@ def start_worker(
 ) -> Worker:
     """Start one, without waiting; its clock is what its file says."""
     command = (*build.command, *(("--roles", roles) if roles else ()))
-    search = os.pathsep.join((str(_SHIFTED_CLOCK), str(build.folder)))
+    search = os.pathsep.join((shifted_clock_path(), str(build.folder)))
     more = {"PYTHONPATH": search, "CHAOS_CLOCK_FILE": str(clock.path), **environment}
     child = start_child(name, command, log_path=folder / f"{name}.log", environment=more, working_dir=build.folder)
     return Worker(name, build, roles, child, clock)
+
+
+def shifted_clock_path() -> str:
+    """A folder for `PYTHONPATH`: Python then begins with a clock that may be shifted."""
+    return str(Path(__file__).parent / "shifted_clock")
 
 
 def _says_ready(log_path: Path) -> bool:
