@@ -65,7 +65,11 @@ class WebAddress:
             InvalidMedia: media-address-refused.
         """
         _require_plain(location)
-        return parse_web_address(urljoin(self.origin + self.target, location))
+        try:
+            target = urljoin(self.origin + self.target, location)
+        except ValueError as error:  # brackets that hold no IPv6 address, characters that NFKC makes a delimiter
+            raise _refused(f"the redirect to {_shown(location)} is not an address: {error}") from error
+        return parse_web_address(target)
 
 
 def parse_web_address(url: str) -> WebAddress:

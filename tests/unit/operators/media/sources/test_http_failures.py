@@ -88,7 +88,9 @@ class TestTriedAgain:
             await read(opened, url)
         assert len(origin.requests) == 1
 
-    @pytest.mark.parametrize("retry_after", ["0", "Wed, 21 Oct 2015 07:28:00 GMT", "soon", "-1"])
+    @pytest.mark.parametrize(
+        "retry_after", ["0", "Wed, 21 Oct 2015 07:28:00 GMT", "soon", "-1", "Mon, 01 Jan 99999999999 00:00:00 GMT"]
+    )
     async def test_retry_after_is_read(self, opened: Opening, origin: HttpOrigin, retry_after: str) -> None:
         """Seconds and dates are understood, the rest is ignored."""
         url = origin.put("/clip.mp4", CLIP, Behaviour(statuses=(503,), retry_after=retry_after))

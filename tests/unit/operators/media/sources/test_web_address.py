@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operators.errors import InvalidMedia
@@ -189,6 +189,27 @@ class TestParseWebAddress:
         """A Location may be relative, and is read as strictly as the first address."""
         address = parse_web_address("https://example.com/a/b").joined(location)
         assert address.origin + address.target == expected
+
+    @pytest.mark.parametrize(
+        "location",
+        ["http://[", "//[x", "//[", "http://not-ip]/", "http://[not-ip]/", "http://\u2100.example/", "//a\u2100b/"],
+    )
+    def test_redirects_that_no_parser_takes(self, location: str) -> None:
+        """A Location that the standard library's parser refuses is a refused address, not an error of ours."""
+        with pytest.raises(InvalidMedia) as caught:
+            parse_web_address("https://example.com/a/b").joined(location)
+        assert caught.value.cause == "media-address-refused"
+
+    @given(st.text(st.sampled_from("[]/:@?#%.a0\u2100\uff0e\\ \t") | st.characters(), max_size=30))
+    @settings(max_examples=1_000)
+    def test_any_redirect_is_read_or_refused(self, location: str) -> None:
+        """Whatever an origin puts into a Location, the answer is an address or a refusal."""
+        try:
+            address = parse_web_address("https://example.com/a/b").joined(location)
+        except InvalidMedia as refused:
+            assert refused.cause == "media-address-refused"
+        else:
+            assert parse_web_address(address.origin + address.target) == address
 
     @given(st.ip_addresses(v=4), st.integers(0, 3), st.data())
     def test_any_spelling_of_an_ipv4_address(
