@@ -6,6 +6,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 
+from schemas.patterns import END
 from schemas.topics import TOPICS, Topic
 from schemas.wire import EVENT_TYPES
 
@@ -24,7 +25,7 @@ HEADERS_SCHEMA: Final[dict[str, Any]] = {
         "ce_source": {"type": "string"},
         "ce_time": {"type": "string", "format": "date-time"},
         "content-type": {"type": "string", "const": "application/json"},
-        "traceparent": {"type": "string", "pattern": "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"},
+        "traceparent": {"type": "string", "pattern": r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}" + END},
     },
 }
 

@@ -6,12 +6,14 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from schemas.patterns import END
+
 VideoId = Annotated[
     str,
     Meta(
         min_length=1,
         max_length=128,
-        pattern=r"^[A-Za-z0-9._:~-]+$",
+        pattern=r"^[A-Za-z0-9._:~-]+" + END,
         description="Key of every topic and Redis key of one video; no braces, as they tag Redis hashes.",
     ),
 ]
@@ -19,7 +21,7 @@ Revision = Annotated[int, Meta(ge=1, le=2**53 - 1, description="The producer's v
 UnixSeconds = Annotated[float, Meta(description="Seconds since 1970-01-01T00:00:00Z.")]
 Seconds = Annotated[float, Meta(ge=0.0, description="A duration or a place on the video's time line.")]
 Score = Annotated[float, Meta(ge=0.0, le=1.0, description="0 is surely not, 1 is surely; calibrated as the card says.")]
-Market = Annotated[str, Meta(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2 country code.")]
+Market = Annotated[str, Meta(pattern=r"^[A-Z]{2}" + END, description="ISO 3166-1 alpha-2 country code.")]
 
 Modality = Literal["frames", "audio", "motion", "context"]
 MODALITIES: tuple[Modality, ...] = ("frames", "audio", "motion", "context")

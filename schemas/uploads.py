@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from schemas.identity import Lane, Market, Revision, UnixSeconds, VideoId
+from schemas.patterns import END, NO_CONTROL
 
 MAX_UPLOAD_BYTES = 4 * 1024 * 1024
 """Largest upload event that is read; the topic refuses larger ones too."""
@@ -24,7 +25,10 @@ BudgetSeconds = Annotated[
 ]
 
 
-Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the media's bytes, lower-case hex.")]
+Sha256 = Annotated[
+    str, Meta(pattern=r"^[0-9a-f]{64}" + END, description="SHA-256 of the media's bytes, lower-case hex.")
+]
+_OBJECT_PATTERN = rf"^(s3|gs|az)://[^/{NO_CONTROL}]+/[^{NO_CONTROL}]+" + END
 MediaBytes = Annotated[int, Meta(ge=1, le=2**53 - 1, description="Length of the media.")]
 
 
@@ -53,7 +57,7 @@ class UrlSource(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field
 class ObjectSource(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="object"):
     """Media in an object store that the workers have credentials for."""
 
-    url: Annotated[str, Meta(min_length=8, max_length=4_096, pattern=r"^(s3|gs|az)://[^/]+/.+$")]
+    url: Annotated[str, Meta(min_length=8, max_length=4_096, pattern=_OBJECT_PATTERN)]
     """`s3://bucket/key`, `gs://bucket/key` or `az://container/key`; must lie below an allowed prefix."""
     etag: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
     """Verified where given, without fetching the whole object."""

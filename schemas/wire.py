@@ -43,7 +43,7 @@ _UPLOAD_DECODER = msgspec.json.Decoder(VideoUploaded)
 _DELETION_DECODER = msgspec.json.Decoder(DeletionRequested)
 _ENGAGEMENT_DECODER = msgspec.json.Decoder(EngagementEvent)
 _FACT_DECODER: msgspec.json.Decoder[Fact] = msgspec.json.Decoder(Fact)
-_TRACEPARENT = re.compile(rb"^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$")
+_TRACEPARENT = re.compile(rb"^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})\Z")
 
 
 def encode(event: Any) -> bytes:

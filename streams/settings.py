@@ -202,12 +202,12 @@ class Settings(BaseSettings):
     @field_validator("cache_dir", "policy_file", "spool_dir")
     @classmethod
     def _expand_home(cls, value: Path | None) -> Path | None:
-        return value.expanduser() if value else None
+        return _expanded(value) if value else None
 
     @field_validator("media_roots")
     @classmethod
     def _resolve_roots(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
-        return tuple(root.expanduser().resolve() for root in value)
+        return tuple(Path(os.path.realpath(_expanded(root))) for root in value)
 
     @model_validator(mode="after")
     def _refuse_wires_that_do_not_fit(self) -> Self:
@@ -273,3 +273,10 @@ def _describe(problem: object) -> str:
     is_secret = name in secret_names()
     found = "(hidden)" if is_secret else repr(problem.get("input"))
     return f"setting {name} (environment VIDSIGNAL_{name.upper()}) is {found}: {problem['msg']}"
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:  # nobody of that name
+        raise ValueError(f"{str(path)!r}: {error}") from error

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from models.weights import WeightsCorrupt, WeightsMissing
 from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
-from ops.cli.medium import is_file
+from ops.cli.medium import absolute_path, is_file
 from ops.cli.publish import Media, build_upload, metadata_for
 from ops.cli.verdict_lines import describe_outcome
 from ops.direct_session import open_direct_analysis
@@ -37,7 +37,7 @@ def analyze(
     json_output: Annotated[bool, typer.Option("--json", help="One JSON object a video, as it is done.")] = False,
 ) -> None:
     """Analyse media and print what the pipeline would say of them; exit code 1 where a modality failed."""
-    roots = ",".join(sorted({str(Path(path).resolve().parent) for path in paths if is_file(path)}))
+    roots = ",".join(sorted({str(Path(absolute_path(path)).parent) for path in paths if is_file(path)}))
     settings = settings_or_exit(device=device, media_roots=roots)
     fields: dict[str, Any] = {
         "title": title,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,13 @@ def raw_source(medium: str, sha256: str | None) -> dict[str, Any]:
     """The event's `source`, still to be checked."""
     checksum = {} if sha256 is None else {"sha256": sha256.lower()}
     if is_file(medium):
-        return {"kind": "file", "path": str(Path(medium).resolve()), **checksum}
+        return {"kind": "file", "path": absolute_path(medium), **checksum}
     return {"kind": "url" if _WEB.match(medium) else "object", "url": medium, **checksum}
+
+
+def absolute_path(medium: str) -> str:
+    """Where a path leads with its symbolic links followed; a loop of links stays as it is, and is nobody's file."""
+    return os.path.realpath(medium)
 
 
 def file_name(medium: str) -> str:
@@ -54,6 +60,6 @@ def _identity(medium: str) -> str:
     path = Path(medium)
     try:
         stat = path.stat()
-        return f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
+        return f"{absolute_path(medium)}|{stat.st_size}|{stat.st_mtime_ns}"
     except (OSError, ValueError):
         return medium

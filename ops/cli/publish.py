@@ -134,8 +134,14 @@ def metadata_for(path: str, metadata: Path | None) -> dict[str, Any]:
         fail(f"--metadata {metadata}: {error}", ExitCode.USAGE)
     if not isinstance(content, dict):
         fail(f"--metadata {metadata}: expected a JSON object, got {type(content).__name__}", ExitCode.USAGE)
-    per_file = content.get(file_name(path), content if not _is_per_file(content) else {})
-    return dict(per_file)
+    name = file_name(path)
+    fields = content.get(name, {} if _is_per_file(content) else content)
+    if not isinstance(fields, dict):
+        fail(
+            f"--metadata {metadata}: {name!r} is {type(fields).__name__}; expected an object with fields of the upload",
+            ExitCode.USAGE,
+        )
+    return dict(fields)
 
 
 def _is_per_file(content: dict[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from streams.store.keys import Keys
 
-_VIDEO_ID: Final = re.compile(rb"^[A-Za-z0-9._:~-]{1,128}$")
+_VIDEO_ID: Final = re.compile(rb"^[A-Za-z0-9._:~-]{1,128}\Z")
 
 
 class LetterIndex:

@@ -37,7 +37,7 @@ _KEYS = (
 )  # fmt: skip
 _RULE_KEYS = ("label", "thresholds", "markets", "words")
 _REPORT_KEYS = ("thresholds", "window", "min_reports", "prior_views")
-_MARKET = re.compile(r"^[A-Z]{2}$")
+_MARKET = re.compile(r"^[A-Z]{2}\Z")
 
 
 def load_policy(path: Path | None) -> Policy:

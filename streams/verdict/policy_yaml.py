@@ -20,6 +20,10 @@ class PolicyLoader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no type
         """Refuse duplicates, then build the mapping."""
         seen: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"a key is a {key.id}; each key has to be one word", key.start_mark
+                )
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"key {key.value!r} is given twice; each key may stand once", key.start_mark
@@ -31,4 +35,9 @@ class PolicyLoader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no type
 
 def parse_yaml(text: str) -> object:
     """Parse one document. Raises yaml.YAMLError, which quotes line and column."""
-    return yaml.load(text, Loader=PolicyLoader)  # noqa: S506  (a SafeLoader)
+    try:
+        return yaml.load(text, Loader=PolicyLoader)  # noqa: S506  (a SafeLoader)
+    except yaml.YAMLError:
+        raise
+    except Exception as error:  # PyYAML's constructors raise whatever a value under a wrong tag leads to
+        raise yaml.YAMLError(f"a value is not what its tag says: {error!r}") from error

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+import regress
 from jsonschema import Draft202012Validator
 
 import schemas
@@ -45,6 +47,54 @@ class TestGoldenPayloads:
         schema = json.loads((GENERATED / f"{name}.json").read_text())
         Draft202012Validator.check_schema(schema)
         Draft202012Validator(schema).validate(json.loads(golden(name)))
+
+
+def published_patterns() -> list[str]:
+    """Every pattern of every published schema."""
+
+    def found(node: Any) -> Iterator[str]:
+        if isinstance(node, dict):
+            if isinstance(node.get("pattern"), str):
+                yield node["pattern"]
+            node = list(node.values())
+        if isinstance(node, list):
+            for inner in node:
+                yield from found(inner)
+
+    schemas_read = [json.loads(path.read_text()) for path in sorted(GENERATED.glob("*.json"))]
+    return sorted({pattern for schema in schemas_read for pattern in found(schema)})
+
+
+EXAMPLES = [
+    "v-42",
+    "DE",
+    "00-" + "0" * 32 + "-" + "1" * 16 + "-01",
+    "a" * 64,
+    "s3://uploads/v-42.mp4",
+    "https://example.com/v.mp4",
+]
+"""For each pattern at least one that it takes."""
+LINE_ENDS = ["\n", "\r", "\r\n", "\u2028", "\u2029", "\x0b", "\x0c", "\x85", "\n\n"]
+
+
+@pytest.mark.parametrize("pattern", published_patterns())
+class TestPatterns:
+    def test_python_and_ecma_262_read_it_alike(self, pattern: str) -> None:
+        """A text that we take is one that the published schema allows, also where line ends stand in it."""
+        texts = [
+            text[:at] + end + text[at:] for text in EXAMPLES for end in ["", *LINE_ENDS] for at in (0, 5, len(text))
+        ]
+        ours = [re.search(pattern, text) is not None for text in texts]
+        theirs = [regress.Regex(pattern).find(text) is not None for text in texts]
+        assert ours == theirs
+
+    def test_a_line_end_behind_it_is_refused(self, pattern: str) -> None:
+        """What a pattern takes to its end, it does not take with a line end behind it."""
+        taken = [text for text in EXAMPLES if re.search(pattern, text)]
+        assert taken
+        if pattern.startswith("^[hH]"):
+            return  # the rest of a web address is judged by the address guard
+        assert [text + end for text in taken for end in LINE_ENDS if re.search(pattern, text + end)] == []
 
 
 class TestReviewedVerdict:

@@ -8,7 +8,7 @@ import pytest
 import typer
 
 from ops.cli.medium import described, file_name, is_file, make_video_id
-from ops.cli.publish import build_upload
+from ops.cli.publish import build_upload, metadata_for
 from schemas.uploads import FileSource, ObjectSource, UrlSource
 
 
@@ -59,3 +59,38 @@ def test_ids_tell_videos_apart() -> None:
 def test_signatures_are_not_shown() -> None:
     """What is printed of an address has no query."""
     assert "SECRET" not in described(UrlSource(url="https://cdn.example/a.mp4?signature=SECRET"))
+
+
+def test_a_loop_of_links_is_a_path(tmp_path: Path) -> None:
+    """It is published as it is; the worker answers for it."""
+    loop = tmp_path / "loop.mp4"
+    loop.symlink_to(loop)
+    source = build_upload(loop, {}).source
+    assert isinstance(source, FileSource)
+    assert source.path == str(loop)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ('{"title": "all of them"}', {"title": "all of them"}),
+        ('{"clip.mp4": {"title": "this one"}, "other.mp4": {}}', {"title": "this one"}),
+        ('{"other.mp4": {"title": "another"}}', {}),
+    ],
+)
+def test_metadata(content: str, expected: dict[str, str], tmp_path: Path) -> None:
+    """Fields of every file, or by file name."""
+    file = tmp_path / "metadata.json"
+    file.write_text(content)
+    assert metadata_for("/media/clip.mp4", file) == expected
+
+
+@pytest.mark.parametrize("value", ['"a text"', "3", "null", "[]"])
+def test_metadata_of_a_file_that_is_no_object(value: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file's name with anything but fields behind it is told, and not a traceback."""
+    file = tmp_path / "metadata.json"
+    file.write_text(f'{{"clip.mp4": {value}}}')
+    with pytest.raises(typer.Exit) as left:
+        metadata_for("/media/clip.mp4", file)
+    assert left.value.exit_code == 2
+    assert "expected an object with fields of the upload" in " ".join(capsys.readouterr().err.split())

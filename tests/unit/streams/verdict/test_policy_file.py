@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from schemas.labels import LABELS
 from schemas.outcomes import ACTIONS
@@ -109,6 +112,9 @@ class TestMistakes:
             (HEAD + RULE + "    words: '{score:>99999999}'\n", "{score} without a format"),
             (HEAD + RULE + "    words: '{score'\n", "balanced braces"),
             (HEAD + "name: again\n" + RULE, "key 'name' is given twice"),
+            (HEAD + "? [a]\n: b\n" + RULE, "a key is a sequence"),
+            (HEAD + "? {a: b}\n: c\n" + RULE, "a key is a mapping"),
+            ("&a {b: *a}\n", "b"),
             (HEAD + "rules: [\n", "not YAML in UTF-8"),
             ("!!python/object/apply:os.getcwd []", "not YAML in UTF-8"),
         ],
@@ -134,3 +140,20 @@ class TestMistakes:
         thresholds = ", ".join(f"{action}: 0.{index + 1}" for index, action in enumerate(ACTIONS))
         policy = parse_policy((HEAD + RULE.replace("review: 0.5", thresholds)).encode())
         assert tuple(policy.rules["sexual"].thresholds) == ACTIONS
+
+
+_FRAGMENTS = st.sampled_from(
+    [
+        "name: p\n", "rules:\n", "  - ", "label: x\n", "? [a]\n", ": b\n", "&a ", "*a", "<<: ", "{", "}", "[", "]",
+        "!!map ", "!!set ", "!!binary ", "!!timestamp ", "2026-13-45", "? ", "- ", "\n", "  ", "'", '"', "%YAML 9.9\n",
+        "---\n", "\t", "when_missing: ", "1e999", ".nan", "0x", "null", "~",
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(st.one_of(_FRAGMENTS, st.text(max_size=5)), max_size=12).map("".join))
+@settings(max_examples=2_000)
+def test_any_text_is_a_policy_or_refused(text: str) -> None:
+    """Whatever stands in the file, the answer is a policy or a message for people."""
+    with contextlib.suppress(InvalidPolicy):
+        parse_policy(text.encode("utf-8", "surrogatepass"))
