@@ -10,7 +10,6 @@ import socket
 import threading
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -18,6 +17,7 @@ import msgspec
 from prometheus_client import make_wsgi_app
 
 from streams.delivery.unfinished import UnfinishedEvent
+from streams.health.bounded_server import CLIENT_SECONDS, BoundedThreads
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -74,8 +74,8 @@ def _application(slowest: Slowest) -> WSGIApplication:
     return answer
 
 
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
+class _Server(BoundedThreads, WSGIServer):
+    """One thread a connection, up to a bound."""
 
 
 class _ServerOfSix(_Server):
@@ -83,5 +83,7 @@ class _ServerOfSix(_Server):
 
 
 class _SilentHandler(WSGIRequestHandler):
+    timeout = CLIENT_SECONDS
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Scrapes are no news."""

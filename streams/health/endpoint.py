@@ -6,13 +6,11 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar, Final
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any, ClassVar
 
+from streams.health.bounded_server import CLIENT_SECONDS, BoundedThreads
 from streams.health.readiness import Statement
-
-_CLIENT_SECONDS: Final = 5.0
-"""Who asks more slowly is hung up on."""
 
 
 class HealthPortTaken(Exception):
@@ -47,13 +45,13 @@ class HealthEndpoint:
         self._server.server_close()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
+class _Server(BoundedThreads, HTTPServer):
+    """One thread a connection, up to a bound."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     statements: ClassVar[dict[str, Callable[[], Statement]]] = {}
-    timeout = _CLIENT_SECONDS
+    timeout = CLIENT_SECONDS
 
     def do_GET(self) -> None:
         """Answer one question."""
