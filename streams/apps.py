@@ -18,6 +18,7 @@ from streams.delivery.consumer_rules import ConsumerRules
 from streams.delivery.crash import Crash, WorkerExit
 from streams.delivery.delivery import Delivery, Work
 from streams.delivery.ledger import OffsetLedger
+from streams.delivery.membership import MEMBERSHIP
 from streams.delivery.parking import Parking
 from streams.delivery.safe_consumer import ConsumerPolicy, SafeConsumer
 from streams.delivery.settlement import Settlement
@@ -27,7 +28,6 @@ from streams.settings import Role, Settings
 from streams.tls import client_context
 from streams.wire_checks import kafka_tls_files
 
-_SESSION_SECONDS: Final = 12.0
 _REBALANCE_SECONDS: Final = 90.0
 """Longer than the longest drain, so that a member that drains is not taken for dead."""
 _LONGEST_PAUSE_SECONDS: Final = 7 * 86_400.0
@@ -78,9 +78,10 @@ class RoleApp:
         spec: the role.
         crash: takes what has no answer.
         clock: for waits.
+        worker_id: the same for all roles of a process, and of no other process.
     """
 
-    def __init__(self, settings: Settings, spec: RoleSpec, crash: Crash, clock: Clock) -> None:
+    def __init__(self, settings: Settings, spec: RoleSpec, crash: Crash, clock: Clock, worker_id: str) -> None:
         self.role = spec.role
         self.joined = asyncio.Event()
         self.ledger = OffsetLedger(len(spec.works))
@@ -97,8 +98,10 @@ class RoleApp:
         if spec.role in ("media", "backfill"):
             metrics.SLOTS_TAKEN.labels(spec.role).set_function(lambda: self.admission.num_slots)
             metrics.SLOTS.labels(spec.role).set(spec.capacity)
-        self._app = faust_app(settings, spec)
-        self._app.transport = SafeTransport(self._app.conf.broker_consumer, self._app, self._policy(settings, spec))
+        self._app = faust_app(settings, spec, worker_id)
+        self._app.transport = SafeTransport(
+            self._app.conf.broker_consumer, self._app, self._policy(settings, spec), MEMBERSHIP, worker_id
+        )
         self._deliveries = [self._delivery(name, work, spec, clock) for name, work in spec.works.items()]
         for delivery in self._deliveries:
             _declare_agent(self._app, settings.topic_prefix + spec.topic.name, delivery)
@@ -177,7 +180,7 @@ class QuietApp(faust.App):
         """Create none."""
 
 
-def faust_app(settings: Settings, spec: RoleSpec) -> QuietApp:
+def faust_app(settings: Settings, spec: RoleSpec, worker_id: str) -> QuietApp:
     """Build the app; it connects when it is started."""
     servers = settings.kafka_bootstrap_servers.split(",")
     return QuietApp(
@@ -192,8 +195,9 @@ def faust_app(settings: Settings, spec: RoleSpec) -> QuietApp:
         topic_disable_leader=True,
         table_standby_replicas=0,
         processing_guarantee="at_least_once",
-        broker_session_timeout=_SESSION_SECONDS,
-        broker_heartbeat_interval=3.0,
+        broker_client_id=f"vidsignal-{worker_id}",
+        broker_session_timeout=MEMBERSHIP.session_seconds,
+        broker_heartbeat_interval=MEMBERSHIP.heartbeat_seconds,
         broker_rebalance_timeout=_REBALANCE_SECONDS,
         broker_max_poll_interval=_LONGEST_PAUSE_SECONDS,
         broker_max_poll_records=spec.poll_records,

@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack
 from importlib import import_module
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
 
 import structlog
 
@@ -127,6 +128,7 @@ class Worker:
         self._capabilities = capabilities
         self._engine_options = engine_options
         self._clock = SystemClock()
+        self._worker_id = uuid4().hex
         self._roles: list[RoleApp] = []
         self._engagement: list[EngagementRole] = []
         """None or one; it is no Faust app."""
@@ -217,7 +219,7 @@ class Worker:
     async def _join(self, spec: RoleSpec) -> None:
         topic = self._settings.topic_prefix + spec.topic.name
         await require_rights(self._settings, topic, group_of(self._settings, spec.role))
-        role = RoleApp(self._settings, spec, self._crash, self._clock)
+        role = RoleApp(self._settings, spec, self._crash, self._clock, self._worker_id)
         self._roles.append(role)
         self._spawn(role.unfinished.watch())
         await role.start()

@@ -229,13 +229,17 @@ class SafeConsumer(stock.Consumer):
             _log.warning("the drain's time is over; unfinished events come again", role=self.policy.role)
         await self._commit_soon()
 
+    def drain_seconds(self) -> float:
+        """How long a drain waits for running work."""
+        return self.policy.drain_timeout_seconds
+
     async def _drained(self) -> bool:
         """Wait until nothing runs, or it has taken too long, or the process has to end; say whether nothing runs."""
         ends = [
             asyncio.ensure_future(self.policy.admission.until_idle()),
             asyncio.ensure_future(self.policy.crash_happened.wait()),
         ]
-        await asyncio.wait(ends, timeout=self.policy.drain_timeout_seconds, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(ends, timeout=self.drain_seconds(), return_when=asyncio.FIRST_COMPLETED)
         for end in ends:
             end.cancel()
         return self.policy.admission.num_running == 0

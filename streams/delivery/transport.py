@@ -6,14 +6,18 @@ from typing import Any
 
 from faust.transport.drivers import aiokafka as stock
 
-from streams.delivery.safe_consumer import ConsumerPolicy, SafeConsumer
+from streams.delivery.group_member import GroupMember
+from streams.delivery.membership import Membership
+from streams.delivery.safe_consumer import ConsumerPolicy
 
 
 class SafeTransport(stock.Transport):
     """Set as `app.transport` before the app declares an agent."""
 
-    Consumer = SafeConsumer
+    Consumer = GroupMember
 
-    def __init__(self, url: Any, app: Any, policy: ConsumerPolicy) -> None:
+    def __init__(self, url: Any, app: Any, policy: ConsumerPolicy, membership: Membership, worker_id: str) -> None:
         super().__init__(url, app)
         self.policy = policy
+        self.membership = membership
+        self.assignor = membership.assignor(worker_id)

@@ -14,6 +14,7 @@ from schemas.topics import ENGAGEMENT
 from streams.clock import Clock
 from streams.delivery.crash import Crash
 from streams.delivery.dead_letters import DeadLetters
+from streams.delivery.membership import MEMBERSHIP
 from streams.delivery.publisher import Publisher
 from streams.engagement.consumer import EngagementConsumer, Parts
 from streams.engagement.outlet import ROLE, Outlet
@@ -25,7 +26,6 @@ from streams.store.keys import Keys
 from streams.store.wire import store_options
 
 _ANSWER_SECONDS: Final = 5.0
-_SESSION_MILLISECONDS: Final = 12_000
 _LONGEST_BATCH_MILLISECONDS: Final = 600_000
 _BUFFER_KILOBYTES: Final = 32 * 1024
 
@@ -133,7 +133,8 @@ def consumer_configuration(settings: Settings) -> dict[str, Any]:
         "enable.auto.offset.store": False,
         "auto.offset.reset": "earliest",
         "partition.assignment.strategy": "range",
-        "session.timeout.ms": _SESSION_MILLISECONDS,
+        "session.timeout.ms": round(MEMBERSHIP.session_seconds * 1000),
+        "heartbeat.interval.ms": round(MEMBERSHIP.heartbeat_seconds * 1000),
         "max.poll.interval.ms": _LONGEST_BATCH_MILLISECONDS,
         "queued.max.messages.kbytes": _BUFFER_KILOBYTES,
         "topic.metadata.refresh.interval.ms": 30_000,

@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 from typing import Any
+from uuid import uuid4
 
 from redis.asyncio import Redis
 
@@ -97,7 +98,7 @@ async def main() -> int:
         poll_records=8,
         buffer_records=512,
     )
-    role = RoleApp(settings, spec, crash, clock)
+    role = RoleApp(settings, spec, crash, clock, worker_id=uuid4().hex)
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     await role.start()

@@ -1,0 +1,99 @@
+"""A worker whose roles do nothing, run as a process of its own: it is a member of all groups, as a real one is.
+
+`python -m tests.integration.member_worker`, settings as ever. It blocks its main loop for as long as
+`BLOCKED_SECONDS` says, during its first assignment in each group, and again whenever SIGUSR1 comes. With
+`IS_FORMER_RELEASE` it joins as workers did before they told who they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from typing import Any
+from uuid import uuid4
+
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+
+import streams.apps
+from schemas.facts import Failure
+from schemas.topics import BACKFILL, SIGNALS, UPLOADED
+from streams.apps import RoleApp, RoleSpec
+from streams.clock import SystemClock
+from streams.delivery.admission import Slot
+from streams.delivery.consumer_rules import KafkaCommits
+from streams.delivery.crash import Crash
+from streams.delivery.membership import Membership
+from streams.delivery.record import Record
+from streams.delivery.safe_consumer import SafeConsumer
+from streams.logs import configure_logs
+from streams.settings import Role, read_settings
+
+TOPICS_OF_ROLES: dict[Role, Any] = {"intake": UPLOADED, "media": UPLOADED, "verdict": SIGNALS, "backfill": BACKFILL}
+
+
+class NoWork:
+    """Is done at once."""
+
+    async def run(self, record: Record, slot: Slot) -> None:
+        """Do nothing."""
+
+    async def fail(self, record: Record, slot: Slot, failure: Failure) -> None:
+        """Never asked for."""
+
+
+async def main() -> int:
+    settings = read_settings()
+    configure_logs("console", "info")
+    clock, crash, worker_id = SystemClock(), Crash(), uuid4().hex
+    roles = [
+        RoleApp(
+            settings,
+            RoleSpec(role, TOPICS_OF_ROLES[role], {"none": NoWork()}, 8, KafkaCommits()),
+            crash,
+            clock,
+            worker_id,
+        )
+        for role in settings.roles
+        if role in TOPICS_OF_ROLES
+    ]
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stopped.set)
+    loop.add_signal_handler(signal.SIGUSR1, block)
+    await asyncio.gather(*(role.start() for role in roles))
+    await asyncio.gather(*(role.joined.wait() for role in roles))
+    sys.stdout.write(json.dumps({"event": "ready", "worker_id": worker_id}) + "\n")
+    sys.stdout.flush()
+    await stopped.wait()
+    await asyncio.gather(*(role.stop() for role in roles))
+    return int(crash.exit_code)
+
+
+def block() -> None:
+    """As a call does that should have gone to a thread."""
+    time.sleep(float(os.environ.get("BLOCKED_SECONDS", "0")))
+
+
+def block_during_first_assignment() -> None:
+    take = SafeConsumer.on_partitions_assigned
+    has_blocked: set[Any] = set()
+
+    async def take_blocked(self: SafeConsumer, assigned: Any, generation_id: int = 0) -> None:
+        if self not in has_blocked:
+            has_blocked.add(self)
+            block()
+        await take(self, assigned, generation_id)
+
+    SafeConsumer.on_partitions_assigned = take_blocked  # type: ignore[method-assign]
+
+
+if __name__ == "__main__":
+    if os.environ.get("IS_FORMER_RELEASE"):
+        former = Membership(12.0, 3.0, 60.0, assignor=lambda _worker_id: RoundRobinPartitionAssignor)
+        streams.apps.MEMBERSHIP = former  # type: ignore[misc]
+    block_during_first_assignment()
+    sys.exit(asyncio.run(main()))
