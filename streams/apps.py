@@ -18,7 +18,7 @@ from streams.delivery.consumer_rules import ConsumerRules
 from streams.delivery.crash import Crash, WorkerExit
 from streams.delivery.delivery import Delivery, Work
 from streams.delivery.ledger import OffsetLedger
-from streams.delivery.membership import MEMBERSHIP
+from streams.delivery.membership import MEMBERSHIP, Membership
 from streams.delivery.parking import Parking
 from streams.delivery.safe_consumer import ConsumerPolicy, SafeConsumer
 from streams.delivery.settlement import Settlement
@@ -79,9 +79,18 @@ class RoleApp:
         crash: takes what has no answer.
         clock: for waits.
         worker_id: the same for all roles of a process, and of no other process.
+        membership: in the role's group.
     """
 
-    def __init__(self, settings: Settings, spec: RoleSpec, crash: Crash, clock: Clock, worker_id: str) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        spec: RoleSpec,
+        crash: Crash,
+        clock: Clock,
+        worker_id: str,
+        membership: Membership = MEMBERSHIP,
+    ) -> None:
         self.role = spec.role
         self.joined = asyncio.Event()
         self.ledger = OffsetLedger(len(spec.works))
@@ -98,9 +107,9 @@ class RoleApp:
         if spec.role in ("media", "backfill"):
             metrics.SLOTS_TAKEN.labels(spec.role).set_function(lambda: self.admission.num_slots)
             metrics.SLOTS.labels(spec.role).set(spec.capacity)
-        self._app = faust_app(settings, spec, worker_id)
+        self._app = faust_app(settings, spec, worker_id, membership)
         self._app.transport = SafeTransport(
-            self._app.conf.broker_consumer, self._app, self._policy(settings, spec), MEMBERSHIP, worker_id
+            self._app.conf.broker_consumer, self._app, self._policy(settings, spec), membership, worker_id
         )
         self._deliveries = [self._delivery(name, work, spec, clock) for name, work in spec.works.items()]
         for delivery in self._deliveries:
@@ -180,7 +189,7 @@ class QuietApp(faust.App):
         """Create none."""
 
 
-def faust_app(settings: Settings, spec: RoleSpec, worker_id: str) -> QuietApp:
+def faust_app(settings: Settings, spec: RoleSpec, worker_id: str, membership: Membership) -> QuietApp:
     """Build the app; it connects when it is started."""
     servers = settings.kafka_bootstrap_servers.split(",")
     return QuietApp(
@@ -196,8 +205,8 @@ def faust_app(settings: Settings, spec: RoleSpec, worker_id: str) -> QuietApp:
         table_standby_replicas=0,
         processing_guarantee="at_least_once",
         broker_client_id=f"vidsignal-{worker_id}",
-        broker_session_timeout=MEMBERSHIP.session_seconds,
-        broker_heartbeat_interval=MEMBERSHIP.heartbeat_seconds,
+        broker_session_timeout=membership.session_seconds,
+        broker_heartbeat_interval=membership.heartbeat_seconds,
         broker_rebalance_timeout=_REBALANCE_SECONDS,
         broker_max_poll_interval=_LONGEST_PAUSE_SECONDS,
         broker_max_poll_records=spec.poll_records,

@@ -219,11 +219,14 @@ class Worker:
     async def _join(self, spec: RoleSpec) -> None:
         topic = self._settings.topic_prefix + spec.topic.name
         await require_rights(self._settings, topic, group_of(self._settings, spec.role))
-        role = RoleApp(self._settings, spec, self._crash, self._clock, self._worker_id)
+        role = self._new_role(spec)
         self._roles.append(role)
         self._spawn(role.unfinished.watch())
         await role.start()
         await role.joined.wait()
+
+    def _new_role(self, spec: RoleSpec) -> RoleApp:
+        return RoleApp(self._settings, spec, self._crash, self._clock, self._worker_id)
 
     async def _open_shared(self, opened: AsyncExitStack) -> Shared:
         settings = self._settings

@@ -11,6 +11,7 @@ from ops.bench.near_duplicates import bench_near_duplicates
 from ops.bench.observing import bench_observing
 from ops.bench.options import BenchOptions
 from ops.bench.pipeline import bench_pipeline
+from ops.bench.recovery import bench_recovery
 from ops.bench.report import BenchReport
 from ops.bench.sources import bench_sources
 
@@ -21,6 +22,7 @@ BENCHES: Final[dict[str, Callable[[BenchOptions], BenchReport]]] = {
     "engagement": bench_engagement,
     "near-duplicates": bench_near_duplicates,
     "observing": bench_observing,
+    "recovery": bench_recovery,
 }
 """By the name on the command line."""
 

@@ -18,7 +18,6 @@ from uuid import uuid4
 
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 
-import streams.apps
 from schemas.facts import Failure
 from schemas.topics import BACKFILL, SIGNALS, UPLOADED
 from streams.apps import RoleApp, RoleSpec
@@ -26,13 +25,15 @@ from streams.clock import SystemClock
 from streams.delivery.admission import Slot
 from streams.delivery.consumer_rules import KafkaCommits
 from streams.delivery.crash import Crash
-from streams.delivery.membership import Membership
+from streams.delivery.membership import MEMBERSHIP, Membership
 from streams.delivery.record import Record
 from streams.delivery.safe_consumer import SafeConsumer
 from streams.logs import configure_logs
-from streams.settings import Role, read_settings
+from streams.settings import Role, Settings, read_settings
 
 TOPICS_OF_ROLES: dict[Role, Any] = {"intake": UPLOADED, "media": UPLOADED, "verdict": SIGNALS, "backfill": BACKFILL}
+
+FORMER = Membership(12.0, 3.0, 60.0, assignor=lambda _worker_id: RoundRobinPartitionAssignor)
 
 
 class NoWork:
@@ -45,20 +46,19 @@ class NoWork:
         """Never asked for."""
 
 
+def new_role(settings: Settings, role: Role, crash: Crash, worker_id: str, membership: Membership) -> RoleApp:
+    spec = RoleSpec(role, TOPICS_OF_ROLES[role], {"none": NoWork()}, 8, KafkaCommits())
+    return RoleApp(settings, spec, crash, SystemClock(), worker_id, membership)
+
+
 async def main() -> int:
     settings = read_settings()
     configure_logs("console", "info")
-    clock, crash, worker_id = SystemClock(), Crash(), uuid4().hex
+    crash, worker_id = Crash(), uuid4().hex
+    is_former = bool(os.environ.get("IS_FORMER_RELEASE"))
     roles = [
-        RoleApp(
-            settings,
-            RoleSpec(role, TOPICS_OF_ROLES[role], {"none": NoWork()}, 8, KafkaCommits()),
-            crash,
-            clock,
-            worker_id,
-        )
+        new_role(settings, role, crash, uuid4().hex if is_former else worker_id, FORMER if is_former else MEMBERSHIP)
         for role in settings.roles
-        if role in TOPICS_OF_ROLES
     ]
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -92,8 +92,5 @@ def block_during_first_assignment() -> None:
 
 
 if __name__ == "__main__":
-    if os.environ.get("IS_FORMER_RELEASE"):
-        former = Membership(12.0, 3.0, 60.0, assignor=lambda _worker_id: RoundRobinPartitionAssignor)
-        streams.apps.MEMBERSHIP = former  # type: ignore[misc]
     block_during_first_assignment()
     sys.exit(asyncio.run(main()))
