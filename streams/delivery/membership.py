@@ -15,7 +15,7 @@ class Membership:
 
     session_seconds: float = 6.0
     """Without a heartbeat until a member is taken for dead; brokers allow no less by default."""
-    heartbeat_seconds: float = 1.0
+    heartbeat_seconds: float = 0.5
     """Members learn of a rebalance by the answer to a heartbeat."""
     rebalance_drain_seconds: float = 0.5
     """How long a rebalance waits for running work, because all members wait for each. What takes longer goes on: where
