@@ -14,6 +14,7 @@ from typing import Final, Literal
 import msgspec
 import structlog
 from msgspec import Struct
+from redis.asyncio import Redis
 
 from schemas.outcomes import Version
 from schemas.topics import MODERATION, RECOMMENDATION
@@ -22,6 +23,7 @@ from streams.clock import Clock, SystemClock
 from streams.kafka_clients import BrokerAway, read_to_end
 from streams.rebuild import RebuildStores, Rebuilt, kept_videos, log_ends, rebuilt_partition, restore_video
 from streams.settings import Settings
+from streams.store.keys import Keys
 from streams.store.outcomes import StoredCase
 from streams.verdict.role import EventPublisher, Ruleset, publish_outcome, publish_tombstones
 
@@ -201,3 +203,9 @@ class AuditSweep:
             _log.warning("the audit found no broker, and comes again", error=str(error))
             return
         _log.info("audited", videos=audited.videos, findings=len(audited.findings))
+
+
+async def take_turn(redis: Redis, keys: Keys, interval_seconds: float) -> bool:
+    """Whether no other worker audited within half an interval; from here on it is this one's turn."""
+    held_seconds = max(1, int(interval_seconds / 2))
+    return bool(await redis.set(keys.audit(), "held", nx=True, ex=held_seconds))

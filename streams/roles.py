@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from redis.asyncio import Redis
@@ -13,7 +14,7 @@ from schemas.identity import MODALITIES
 from schemas.topics import BACKFILL, SIGNALS, UPLOADED
 from streams import metrics
 from streams.apps import RoleSpec, group_of
-from streams.audit import Audit, AuditSweep
+from streams.audit import Audit, AuditSweep, take_turn
 from streams.backfill.gate import BackfillGate
 from streams.backfill.work import BackfillWork, Readmission
 from streams.clock import Clock
@@ -84,7 +85,7 @@ class Shared:
     @property
     def applied(self) -> AppliedOffsets:
         """How far the verdict role's log is applied."""
-        return AppliedOffsets(self.fold_redis, self.keys, group_of(self.settings, "verdict"))
+        return AppliedOffsets(self.fold_redis, self.keys, group_of(self.settings, "verdict"), self.witness)
 
     @property
     def vectors(self) -> Vectors:
@@ -124,12 +125,9 @@ class Shared:
         stores = RebuildStores(self.outcomes, self.deadlines, self.applied, self.expiry, (self.vectors,))
         ruleset = Ruleset(policy, Prices.from_settings(settings), settings.log_generation)
         audit = Audit(settings, ruleset, stores, self.publisher)
-        return AuditSweep(audit, self._take_turn, settings.audit_interval_seconds, self.clock)
-
-    async def _take_turn(self) -> bool:
-        """Whether no other worker audited within half an interval."""
-        held_seconds = max(1, int(self.settings.audit_interval_seconds / 2))
-        return bool(await self.redis.set(self.keys.audit(), "held", nx=True, ex=held_seconds))
+        interval_seconds = settings.audit_interval_seconds
+        turn = partial(take_turn, self.redis, self.keys, interval_seconds)
+        return AuditSweep(audit, turn, interval_seconds, self.clock)
 
 
 class FactWork:

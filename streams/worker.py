@@ -170,6 +170,7 @@ class Worker:
             specs.append(intake_spec(shared))
         if "verdict" in self._settings.roles:
             specs.append(verdict_spec(shared, self._policy))
+            self._spawn(shared.witness.watch(shared.fold_redis))
             if self._settings.audit_interval_seconds:
                 self._spawn(shared.audit(self._policy).run())
             self._spawn(deadline_sweep(shared.deadlines, shared.publisher, self._clock).run())

@@ -120,7 +120,7 @@ VERDICT: Final = RoleAccess(
     ),
     commands=(
         *_HASHES_AND_STRINGS, "persist", "@sortedset", "@set",
-        "vadd", "vrem", *_VECTOR_READING, *_SCRIPTS, *_TRANSACTIONS,
+        "vadd", "vrem", "vsetattr", *_VECTOR_READING, *_SCRIPTS, *_TRANSACTIONS,
     ),
 )  # fmt: skip
 ENGAGEMENT_COUNTS: Final = RoleAccess(

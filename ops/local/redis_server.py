@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import shutil
+import time
 from pathlib import Path
+from typing import Any
 
 import redis
 
@@ -15,6 +17,7 @@ from ops.local.private_files import write_private
 
 _READY_SECONDS = 90.0
 _STOP_SECONDS = 10.0
+_LOOK_AGAIN_SECONDS = 0.05
 
 
 class RedisUnavailable(RuntimeError):
@@ -120,6 +123,31 @@ class RedisServer(Lifetime):
             raise ValueError("a snapshot needs a server with persistent=True")
         return Path(shutil.copytree(self._state, self._folder / f"snapshot-{name}"))
 
+    def follow(self, primary: RedisServer) -> None:
+        """Become a replica of another server, and return when all that it has is here; both must be without password.
+
+        Raises:
+            RedisUnavailable: the copy was not through in time.
+        """
+        host, port = primary.address.rsplit(":", 1)
+        with redis.Redis.from_url(self.url) as client:
+            client.replicaof(host, port)
+        self.await_copy(primary)
+
+    def await_copy(self, primary: RedisServer) -> None:
+        """Wait until this replica has all that its primary has. Raises RedisUnavailable as `follow` does."""
+        give_up = time.monotonic() + _READY_SECONDS
+        with redis.Redis.from_url(self.url) as ours, redis.Redis.from_url(primary.url) as theirs:
+            while not _is_level(ours.info("replication"), theirs.info("replication")):
+                if time.monotonic() > give_up:
+                    raise RedisUnavailable(f"the replica at {self.address} did not catch up within {_READY_SECONDS} s")
+                time.sleep(_LOOK_AGAIN_SECONDS)
+
+    def promote(self) -> None:
+        """Become a primary of its own, with all that was copied."""
+        with redis.Redis.from_url(self.url) as client:
+            client.replicaof("NO", "ONE")
+
     @property
     def _reserved(self) -> ReservedPort:
         if self._port is None:
@@ -150,3 +178,8 @@ class RedisServer(Lifetime):
                 return bool(client.ping())
             except (redis.ConnectionError, redis.TimeoutError):  # refused, or still loading its state
                 return False
+
+
+def _is_level(ours: dict[str, Any], theirs: dict[str, Any]) -> bool:
+    is_linked = ours.get("master_link_status") == "up" and not ours.get("master_sync_in_progress")
+    return is_linked and ours.get("slave_repl_offset", -1) >= theirs["master_repl_offset"]

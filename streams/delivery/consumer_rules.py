@@ -62,7 +62,7 @@ class StoreKeepsUp:
 
     async def resume(self, partitions: Mapping[Partition, PartitionState]) -> dict[Partition, int]:
         """Seek back to what Redis has. Raises StoreBehindLog where the log no longer reaches there."""
-        applied = await self._applied.read(partitions)
+        applied = await self._applied.take(partitions)
         starts: dict[Partition, int] = {}
         for partition, state in partitions.items():
             start = resume_offset(
@@ -77,5 +77,8 @@ class StoreKeepsUp:
         return starts
 
     async def before_commit(self, offsets: Mapping[Partition, int]) -> None:
-        """Redis learns of progress first, so that it is never behind by what it has applied."""
+        """Redis learns of progress first, so that it is never behind by what it has applied.
+
+        Raises StoreWentBack where Redis has less than this worker saw: a commit would hide what is missing.
+        """
         await self._applied.write(offsets)

@@ -3,24 +3,47 @@
 Vectors are kept as 8-bit integers (Q8). Measured on 4000 clustered vectors of 1280 numbers: 2.0 KB each against 5.9 KB
 as they come (NOQUANT), 98.8 % of the true ten nearest found against 100 %, cosines off by at most 0.001. The exact
 vectors stay in `vs:{<video_id>}:embeddings`.
+
+Redis 8.2 writes a VADD of a member that exists neither to its append-only file nor to its replicas. So `vector.lua`
+never sends one: it removes and adds in one step, or sets the attributes alone where the vector is the same, which their
+field `vector` tells. Measured in that set, per write: 1.6 ms of the server's time for a new vector, 0.06 ms for
+attributes.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import struct
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any, Final
 
 from redis.asyncio import Redis
 
 from schemas.outcomes import Outcome
 from streams.store.keys import Keys
+from streams.store.scripts import script_text
 
 QUANTISATION: Final = "Q8"
 _FEATURE_ATTRIBUTES: Final = {
     "language": "context.language",
     "duration_seconds": "visual.duration_seconds",
 }
+_Q8_STEPS: Final = 127
+_HASH_BYTES: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One vector as it is to stand in its space."""
+
+    numbers: tuple[float, ...]
+    blob: bytes
+    """The numbers as `VADD ... FP32` takes them."""
+    attributes: dict[str, Any]
 
 
 class Vectors:
@@ -33,6 +56,7 @@ class Vectors:
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self._redis = redis
         self._keys = keys
+        self._write = redis.register_script(script_text("vector"))
 
     async def replace(self, outcome: Outcome) -> None:
         """Make the vector sets say of a video what its outcome says; may be repeated.
@@ -43,29 +67,45 @@ class Vectors:
             redis.exceptions.ResponseError: a vector has another length than those of its space. A model changed and its
                 space did not, which a test over the cards prevents.
         """
-        video_id = outcome.record.video_id
-        blobs = _blobs(outcome)
-        gone = await self._known_spaces() - set(blobs)
-        attributes = json.dumps(attributes_of(outcome))
-        pipeline = self._redis.pipeline(transaction=False)  # sets of a cluster lie on several nodes
-        if blobs:
-            pipeline.sadd(self._keys.spaces(), *blobs)  # first, so that a removal finds what a crash left
-        for space, blob in blobs.items():
-            key = self._keys.space(space)
-            pipeline.execute_command("VADD", key, "FP32", blob, video_id, QUANTISATION, "SETATTR", attributes)
-        for space in gone:
-            pipeline.execute_command("VREM", self._keys.space(space), video_id)
-        await pipeline.execute()
+        video_id, entries = outcome.record.video_id, _entries(outcome)
+        await self._remove(video_id, await self._known_spaces(*entries) - entries.keys())
+        await asyncio.gather(*(self._put(video_id, space, entry) for space, entry in entries.items()))
+
+    async def _put(self, video_id: str, space: str, entry: _Entry) -> None:
+        mark = json.dumps({"vector": entry.attributes["vector"]})[1:-1]
+        arguments = (video_id, entry.blob, QUANTISATION, json.dumps(entry.attributes), mark)
+        await self._write(keys=[self._keys.space(space)], args=arguments)
+
+    async def differences(self, outcome: Outcome) -> list[str]:
+        """Say where the vector sets do not say of a video what its outcome says; nothing where they all do."""
+        video_id, entries = outcome.record.video_id, _entries(outcome)
+        spaces = sorted(await self._known_spaces() | entries.keys())
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for space in spaces:
+                pipeline.execute_command("VGETATTR", self._keys.space(space), video_id)
+                pipeline.execute_command("VEMB", self._keys.space(space), video_id, "RAW")
+            answers = await pipeline.execute()
+        found = zip(spaces, answers[::2], answers[1::2], strict=True)
+        said = ((space, _difference(entries.get(space), attributes, raw)) for space, attributes, raw in found)
+        return [f"space {space} {words}" for space, words in said if words]
 
     async def remove(self, video_id: str) -> None:
         """Take a video out of every space; may be repeated."""
-        pipeline = self._redis.pipeline(transaction=False)
-        for space in await self._known_spaces():
-            pipeline.execute_command("VREM", self._keys.space(space), video_id)
-        await pipeline.execute()
+        await self._remove(video_id, await self._known_spaces())
 
-    async def _known_spaces(self) -> set[str]:
-        return {_text(name) for name in await self._redis.smembers(self._keys.spaces())}
+    async def _remove(self, video_id: str, spaces: set[str]) -> None:
+        async with self._redis.pipeline(transaction=False) as pipeline:  # sets of a cluster lie on several nodes
+            for space in spaces:
+                pipeline.execute_command("VREM", self._keys.space(space), video_id)
+            await pipeline.execute()
+
+    async def _known_spaces(self, *used: str) -> set[str]:
+        """All that were ever written, and those that are about to be: so a removal finds what a crash leaves."""
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            if used:
+                pipeline.sadd(self._keys.spaces(), *used)
+            pipeline.smembers(self._keys.spaces())
+            return {_text(name) for name in (await pipeline.execute())[-1]}
 
 
 def attributes_of(outcome: Outcome) -> dict[str, Any]:
@@ -90,10 +130,39 @@ def _value(outcome: Outcome, feature: str) -> Any:
     return found.value if found else None
 
 
-def _blobs(outcome: Outcome) -> dict[str, bytes]:
-    """By space, the numbers as `VADD ... FP32` takes them."""
+def _entries(outcome: Outcome) -> dict[str, _Entry]:
+    """By space, what is to stand there."""
     vectors = {space: embedding.unpack() for space, embedding in outcome.record.embeddings.items()}
-    return {space: struct.pack(f"<{len(vector)}f", *vector) for space, vector in vectors.items() if any(vector)}
+    attributes = attributes_of(outcome)
+    return {space: _entry(vector, attributes) for space, vector in vectors.items() if any(vector)}
+
+
+def _entry(vector: tuple[float, ...], attributes: dict[str, Any]) -> _Entry:
+    blob = struct.pack(f"<{len(vector)}f", *vector)
+    return _Entry(vector, blob, {**attributes, "vector": blake2b(blob, digest_size=_HASH_BYTES).hexdigest()})
+
+
+def _difference(wanted: _Entry | None, attributes: bytes | str | None, raw: Any) -> str | None:
+    if wanted is None:
+        return "has a vector that the outcome has not" if raw is not None else None
+    if raw is None:
+        return "lacks the vector"
+    if not _is_near(wanted.numbers, raw):
+        return "has another vector"
+    found = json.loads(attributes) if attributes else {}
+    differing = [
+        name for name in wanted.attributes.keys() | found.keys() if wanted.attributes.get(name) != found.get(name)
+    ]
+    return f"has other attributes: {', '.join(sorted(differing))}" if differing else None
+
+
+def _is_near(numbers: Sequence[float], raw: Any) -> bool:
+    """Whether a set's raw answer (kind, numbers, length, range) is what quantising these gives, within one step."""
+    kind, blob, length, largest = raw[0], raw[1], float(raw[2]), float(raw[3])
+    if _text(kind) != "int8" or len(blob) != len(numbers):
+        return False
+    step = largest / _Q8_STEPS * length
+    return all(abs(kept * step - number) <= step for kept, number in zip(array("b", blob), numbers, strict=True))
 
 
 def _text(value: bytes | str) -> str:

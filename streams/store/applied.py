@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 
 from redis.asyncio import Redis
 
 from streams.store.keys import Keys
+from streams.store.scripts import script_text
+from streams.store.witness import StoreWentBack, Witness
 
 Partition = tuple[str, int]
 """Topic and partition number."""
@@ -17,38 +20,60 @@ class StoreBehindLog(Exception):
 
 
 class AppliedOffsets:
-    """Next offset per partition that Redis has not seen applied, of one group.
+    """Next offset per partition that Redis has not seen applied, of one group; it only grows.
 
     Args:
         redis: the store whose completeness is in question.
         keys: names under the stack's prefix.
         group: consumer group whose commits are compared.
+        witness: remembers what was read and written last, of the partitions that this worker has.
     """
 
-    def __init__(self, redis: Redis, keys: Keys, group: str) -> None:
+    def __init__(self, redis: Redis, keys: Keys, group: str, witness: Witness | None = None) -> None:
         self._redis = redis
         self._keys = keys
         self._group = group
+        self._witness = witness or Witness()
+        self._raise = redis.register_script(script_text("applied"))
+
+    async def take(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """Read of the partitions that this worker has from now on; less than that is never taken for true again."""
+        found = await self.read(partitions)
+        self._witness.take({self._key(partition): offset for partition, offset in found.items()})
+        return found
 
     async def read(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """Return what Redis has; a partition it knows nothing of is absent."""
         wanted = list(partitions)
         if not wanted:
             return {}
-        stored = await self._redis.mget([self._keys.applied(self._group, *partition) for partition in wanted])
+        stored = await self._redis.mget([self._key(partition) for partition in wanted])
         return {partition: int(value) for partition, value in zip(wanted, stored, strict=True) if value is not None}
 
     async def raise_to(self, offsets: Mapping[Partition, int]) -> None:
-        """Remember progress where Redis has less, or none."""
-        known = await self.read(offsets)
-        await self.write({place: offset for place, offset in offsets.items() if known.get(place, -1) < offset})
+        """Remember progress where Redis has less, or none: for who filled it."""
+        await asyncio.gather(*(self._raised(self._key(place), "", offset) for place, offset in offsets.items()))
 
     async def write(self, offsets: Mapping[Partition, int]) -> None:
-        """Remember progress; called before the same offsets are committed to Kafka."""
-        if offsets:
-            await self._redis.mset(
-                {self._keys.applied(self._group, *partition): offset for partition, offset in offsets.items()}
-            )
+        """Remember progress; called before the same offsets are committed to Kafka.
+
+        Raises:
+            StoreWentBack: the store has less than this worker read or wrote, so facts before these offsets are missing.
+        """
+        await asyncio.gather(*(self._write(self._key(place), offset) for place, offset in offsets.items()))
+
+    async def _write(self, key: str, offset: int) -> None:
+        seen = self._witness.reached(key)
+        found = await self._raised(key, "" if seen is None else seen, offset)
+        if seen is not None and found < seen:
+            raise StoreWentBack.over(key, seen, None if found < 0 else found)
+        self._witness.reach(key, found)
+
+    async def _raised(self, key: str, seen: int | str, offset: int) -> int:
+        return int(await self._raise(keys=[key], args=[seen, offset]))
+
+    def _key(self, partition: Partition) -> str:
+        return self._keys.applied(self._group, *partition)
 
 
 def resume_offset(partition: Partition, *, committed: int | None, applied: int | None, earliest: int) -> int | None:

@@ -1,19 +1,27 @@
 """Whether the store still knows what it confirmed: asked at every new connection, before anything else is.
 
-A Redis that failed over to a lagging replica, or was restored from a copy, has forgotten writes. Folding on would raise
-the applied offset of a video above facts that were lost with them, and their redelivery would then change nothing. What
-Redis keeps is a prefix of what it did, so if the last confirmed folds are there, all of them are.
+A Redis that failed over to a lagging replica, was restored from a copy, or was emptied, has forgotten writes. Folding
+on would raise the applied offset of a video above facts that were lost, and their redelivery would then change nothing.
+What Redis keeps is a prefix of what it did, so if what it said last is there, all before it is.
+
+Two kinds of words are remembered: how far each assigned partition was applied when this worker took it over, and since;
+and the folds that were confirmed last, which are younger than the applied offsets. So a worker that has folded nothing
+yet notices, too. A store that forgot without closing its connections is noticed by `watch`.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from streams.clock import Clock, SystemClock
 
+WATCH_SECONDS: Final = 5.0
+"""Between two questions of `watch`: one command for all partitions."""
 _REMEMBERED: Final = 32
 """Folds confirmed last; more than can be confirmed in another order than they were done."""
 _KEPT_SECONDS: Final = 43_200.0
@@ -22,6 +30,11 @@ _KEPT_SECONDS: Final = 43_200.0
 
 class StoreWentBack(RedisError):
     """The store misses what it had confirmed; a worker that starts again reads on where the store stands."""
+
+    @classmethod
+    def over(cls, key: str, confirmed: Any, found: Any) -> StoreWentBack:
+        """Of one key: what the store had confirmed, and what it has now."""
+        return cls(f"the store confirmed {confirmed} for {key!r} and now has {found}: it went back in time")
 
 
 class _Confirmed(NamedTuple):
@@ -32,11 +45,25 @@ class _Confirmed(NamedTuple):
 
 
 class Witness:
-    """The last folds that the store confirmed to this worker."""
+    """What the store said last to this worker."""
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
         self._confirmed: OrderedDict[str, _Confirmed] = OrderedDict()
+        self._reached: dict[str, int] = {}
+        """Applied offsets by their keys."""
+
+    def take(self, reached: Mapping[str, int]) -> None:
+        """Remember the applied offsets of the partitions that were just assigned, and no others."""
+        self._reached = dict(reached)
+
+    def reached(self, key: str) -> int | None:
+        """The highest applied offset that the store is known to have had; None where none is known."""
+        return self._reached.get(key)
+
+    def reach(self, key: str, offset: int) -> None:
+        """Remember an applied offset that the store said it has."""
+        self._reached[key] = max(offset, self._reached.get(key, offset))
 
     def confirm(self, key: str, place: tuple[int, int]) -> None:
         """Remember that a state hash was written with a generation of the log and an applied offset."""
@@ -50,15 +77,37 @@ class Witness:
     async def greet(self, connection: Any) -> None:
         """Open a connection and ask after what was confirmed. Raises StoreWentBack."""
         await connection.on_connect()
+        reached = dict(self._reached)
+        if reached:
+            await connection.send_command("MGET", *reached)
+            _require(reached, await connection.read_response())
         for key, (place, at_seconds) in list(self._confirmed.items()):
             await connection.send_command("HMGET", key, "log_generation", "applied_offset")
             generation, offset = await connection.read_response()
             found = None if generation is None else (int(generation), int(offset))
             went_back = not self._may_have_ended(at_seconds) if found is None else found < place
             if went_back:
-                raise StoreWentBack(
-                    f"the store confirmed {place} for {key!r} and now has {found}: it went back in time"
-                )
+                raise StoreWentBack.over(key, place, found)
+
+    async def watch(self, redis: Redis) -> None:
+        """Ask again and again after the applied offsets: nobody else would ask while there is nothing to fold.
+
+        States are not asked after here: an expired one is gone without the store having forgotten anything.
+
+        Raises:
+            StoreWentBack: the store has less than it had.
+        """
+        while True:
+            await self._clock.sleep(WATCH_SECONDS)
+            reached = dict(self._reached)
+            if reached:
+                _require(reached, await redis.mget(list(reached)))
 
     def _may_have_ended(self, at_seconds: float) -> bool:
         return self._clock.monotonic_seconds() - at_seconds > _KEPT_SECONDS
+
+
+def _require(reached: Mapping[str, int], found: Sequence[bytes | str | None]) -> None:
+    for (key, offset), value in zip(reached.items(), found, strict=True):
+        if value is None or int(value) < offset:
+            raise StoreWentBack.over(key, offset, None if value is None else int(value))

@@ -22,6 +22,7 @@ from streams.store.applied import AppliedOffsets
 from streams.store.claims import Claims, Prior
 from streams.store.client import open_store
 from streams.store.keys import Keys
+from streams.store.witness import StoreWentBack, Witness
 from tests.fakes import ManualClock, MemoryPublisher
 
 PLACE = Place("video.uploaded", 1, 7)
@@ -123,6 +124,38 @@ class TestAppliedOffsets:
         applied = AppliedOffsets(store, KEYS, "group")
         await applied.write({("topic", 0): 5})
         assert await applied.read([("topic", 0), ("topic", 1)]) == {("topic", 0): 5}
+
+    async def test_it_only_grows(self, store: Any) -> None:
+        """A worker behind the one that has the partition by now, or behind a rebuild, takes nothing away."""
+        applied = AppliedOffsets(store, KEYS, "group")
+        await applied.write({("topic", 0): 5})
+        await applied.raise_to({("topic", 0): 9, ("topic", 1): 4})
+        await applied.write({("topic", 0): 6, ("topic", 1): 7})
+        assert await applied.read([("topic", 0), ("topic", 1)]) == {("topic", 0): 9, ("topic", 1): 7}
+
+    @pytest.mark.parametrize("left", [None, 3])
+    async def test_what_went_back_is_not_written_over(self, store: Any, left: int | None) -> None:
+        """A worker that took the partition at 5 finds less there: it ends, and the hole stays to be seen."""
+        await AppliedOffsets(store, KEYS, "group").write({("topic", 0): 5})
+        idle = AppliedOffsets(store, KEYS, "group", Witness())
+        assert await idle.take([("topic", 0), ("topic", 1)]) == {("topic", 0): 5}
+        key = KEYS.applied("group", "topic", 0)
+        await (store.delete(key) if left is None else store.set(key, left))
+        with pytest.raises(StoreWentBack, match=f"now has {left}"):
+            await idle.write({("topic", 0): 8, ("topic", 1): 1})
+        assert await store.get(key) == (None if left is None else b"3")
+
+    async def test_a_late_worker_does_not_write_over_one_that_reads_again(self, store: Any) -> None:
+        """The store went back to 3, another worker reads again from there and is at 4; the late one wrote 9 before."""
+        late = AppliedOffsets(store, KEYS, "group", Witness())
+        await late.write({("topic", 0): 9})
+        await store.set(KEYS.applied("group", "topic", 0), 3)
+        reading = AppliedOffsets(store, KEYS, "group", Witness())
+        await reading.take([("topic", 0)])
+        await reading.write({("topic", 0): 4})
+        with pytest.raises(StoreWentBack):
+            await late.write({("topic", 0): 10})
+        assert await reading.read([("topic", 0)]) == {("topic", 0): 4}
 
     async def test_groups_are_apart(self, store: Any) -> None:
         """Another group's progress says nothing about ours."""

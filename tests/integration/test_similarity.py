@@ -84,7 +84,10 @@ class TestReplace:
         """Whatever a filter may ask for is there; what is unknown is left out."""
         features = {"context.language": feature("de"), "visual.duration_seconds": feature(12.5)}
         await vectors.replace(outcome("a", {OLD: UP}, features, market=None))
-        assert await redis.vset().vgetattr(KEYS.space(OLD), "a") == {
+        found = await redis.vset().vgetattr(KEYS.space(OLD), "a")
+        assert isinstance(found, dict)
+        assert len(found.pop("vector")) == 16  # tells this vector from another
+        assert found == {
             "action": "allow", "status": "final", "creator_id": "creator-1", "language": "de", "revision": 1,
             "generation": 0, "offset": 7, "uploaded_unix_seconds": UPLOADED_UNIX_SECONDS, "duration_seconds": 12.5,
         }  # fmt: skip

@@ -10,12 +10,13 @@ import pytest
 
 from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir
+from ops.local.worker_process import WorkerProcess
 from schemas.facts import Accepted, Fact, SourceOffset
 from streams.delivery.crash import WorkerExit
 from streams.store.client import open_store
 from streams.store.witness import StoreWentBack, Witness
 from tests.pipeline import Pipeline, await_value
-from tests.sample_facts import signal
+from tests.sample_facts import deadline, signal
 
 SETTLED_SECONDS = 180.0
 
@@ -90,10 +91,7 @@ class TestWorker:
             pipeline.await_handled("verdict")  # and none of what was written since
             server.restart(snapshot=copy)
             pipeline.write_facts(signal("audio", video_id="late"))
-            child = worker.child
-            assert await_value(lambda: child.exit_code, SETTLED_SECONDS, child.log_tail) == WorkerExit.CRASHED
-            assert "went back in time" in child.log_path.read_text()
-            worker.close()
+            self._ends(worker)
             pipeline.start_worker("third", roles="verdict")
             verdicts = pipeline.await_verdicts(["early", "late"], SETTLED_SECONDS)
             assert set(verdicts["late"].modalities.present) == {"frames", "audio"}
@@ -101,6 +99,40 @@ class TestWorker:
             assert pipeline.command("projection", "compare", "redis", "topics").returncode == 0
         finally:
             pipeline.close()
+
+    def test_a_worker_that_has_folded_nothing_notices_it_too(
+        self, tmp_path: Path, kafka: str, server: RedisServer
+    ) -> None:
+        """Final videos stay final though Redis forgot why, their deadlines passed, and the worker had just started."""
+        video_ids = [f"video-{number}" for number in range(6)]
+        pipeline = Pipeline.create(tmp_path, bootstrap_servers=kafka, redis_url=server.url, media_roots=[])
+        try:
+            worker = pipeline.start_worker(roles="verdict")
+            pipeline.write_facts(*(fact for video_id in video_ids for fact in begin(video_id)))
+            pipeline.await_handled("verdict")
+            copy = server.snapshot("pending")  # the worker writes nothing while there are no facts
+            pipeline.write_facts(*(signal("audio", video_id=video_id) for video_id in video_ids))
+            pipeline.await_handled("verdict")
+            worker.close()
+            worker = pipeline.start_worker("idle", roles="verdict")
+            server.restart(snapshot=copy)
+            pipeline.write_facts(*(deadline(video_id=video_id) for video_id in video_ids))
+            self._ends(worker)
+            worker = pipeline.start_worker("next", roles="verdict")
+            pipeline.await_handled("verdict")
+            assert {pipeline.verdicts()[video_id].status for video_id in video_ids} == {"final"}
+            self._await_all_told(pipeline, *video_ids)
+            server.restart(keep_state=False)  # and nobody has anything to fold
+            self._ends(worker)
+            assert pipeline.ask_store(lambda store: store.keys("*applied*")) == []
+        finally:
+            pipeline.close()
+
+    def _ends(self, worker: WorkerProcess) -> None:
+        child = worker.child
+        assert await_value(lambda: child.exit_code, SETTLED_SECONDS, child.log_tail) == WorkerExit.CRASHED
+        assert "went back in time" in child.log_path.read_text()
+        worker.close()
 
     def _await_all_told(self, pipeline: Pipeline, *video_ids: str) -> None:
         """Wait until the store is final, and both topics have said so: what is read again comes one by one."""

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
-from streams.store.witness import StoreWentBack, Witness
+from streams.store.witness import WATCH_SECONDS, StoreWentBack, Witness
 from tests.fakes import ManualClock
 
 DAY_SECONDS = 86_400.0
 
 
 class Connection:
-    """Answers as a store that holds one place for every key."""
+    """Answers as a store that holds one place for every state, and some applied offsets."""
 
-    def __init__(self, place: tuple[bytes | None, bytes | None]) -> None:
+    def __init__(self, place: tuple[bytes | None, bytes | None], **applied: int) -> None:
         self._place = place
+        self._applied = applied
+        self._asked: list[str] = []
 
     async def on_connect(self) -> None:
         return None
 
     async def send_command(self, *words: Any) -> None:
-        assert words[0] == "HMGET"
+        self._asked = list(words)
 
-    async def read_response(self) -> tuple[bytes | None, bytes | None]:
-        return self._place
+    async def read_response(self) -> Any:
+        if self._asked[0] == "HMGET":
+            return self._place
+        assert self._asked[0] == "MGET"
+        return await self.mget(self._asked[1:])
+
+    async def mget(self, keys: list[str]) -> list[bytes | None]:
+        """As a client answers that is connected for long."""
+        return [str(self._applied[key]).encode() if key in self._applied else None for key in keys]
 
 
 GONE = Connection((None, None))
@@ -67,3 +77,55 @@ class TestGreet:
         witness.confirm("state", (0, 8))
         with pytest.raises(StoreWentBack):
             await witness.greet(GONE)
+
+
+class TestAppliedOffsets:
+    """What a partition's progress was when this worker took it over, and since."""
+
+    @pytest.mark.parametrize(("found", "said"), [({}, "now has None"), ({"p": 9}, "now has 9")])
+    async def test_a_worker_that_has_folded_nothing_misses_it(
+        self, clock: ManualClock, found: dict[str, int], said: str
+    ) -> None:
+        """An emptied or older store is refused by the first connection, before anything is written."""
+        idle = Witness(clock)
+        idle.take({"p": 10})
+        with pytest.raises(StoreWentBack, match=said):
+            await idle.greet(Connection((None, None), **found))
+
+    async def test_a_store_as_far_or_further_is_used_on(self, clock: ManualClock) -> None:
+        """Another worker or a rebuild may have gone on; a partition that was never written has nothing to lose."""
+        idle = Witness(clock)
+        idle.take({"p": 10, "q": 3})
+        await idle.greet(Connection((None, None), p=10, q=12))
+        Witness(clock).take({})
+        await Witness(clock).greet(GONE)
+
+    async def test_progress_raises_what_is_asked_for(self, clock: ManualClock) -> None:
+        """What is known never sinks, in whatever order answers come."""
+        idle = Witness(clock)
+        idle.take({"p": 10})
+        for offset in (14, 12):
+            idle.reach("p", offset)
+        with pytest.raises(StoreWentBack, match="confirmed 14"):
+            await idle.greet(Connection((None, None), p=13))
+
+    async def test_partitions_that_went_elsewhere_are_not_asked_after(self, clock: ManualClock) -> None:
+        """What counts is the latest assignment."""
+        moved = Witness(clock)
+        moved.take({"p": 10})
+        moved.take({"q": 2})
+        await moved.greet(Connection((None, None), q=2))
+
+    async def test_a_store_that_forgets_behind_open_connections_is_noticed(self, clock: ManualClock) -> None:
+        """Nobody folds, nobody connects: the watch asks all the same."""
+        idle = Witness(clock)
+        idle.take({"p": 10})
+        store: Any = Connection((None, None), p=10)
+        watch = asyncio.ensure_future(idle.watch(store))
+        await clock.wait_for_sleepers(1)
+        clock.advance(WATCH_SECONDS)
+        await clock.wait_for_sleepers(1)
+        store._applied.clear()  # as FLUSHALL does
+        clock.advance(WATCH_SECONDS)
+        with pytest.raises(StoreWentBack, match="now has None"):
+            await watch
