@@ -147,10 +147,14 @@ _FLEET: Final = {
         "1/day", 0.2, (0, 1_440), "workers lost without notice", "spot machines; made up"
     ),
     "detection_seconds": _assumed(
-        "s", 12, (0, 3_600), "until the group knows that a worker is gone", "session timeout in streams/apps.py"
+        "s", 6, (0, 3_600), "until the group knows that a worker is gone", "session in streams/delivery/membership.py"
     ),
     "rebalance_seconds": _assumed(
-        "s", 3, (0, 600), "nobody takes new uploads while partitions move", "eager rebalance"
+        "s",
+        1.5,
+        (0, 600),
+        "nobody takes new uploads while partitions move",
+        "eager rebalance, its drain in membership.py",
     ),
     "start_seconds": _assumed(
         "s", 45, (0, 3_600), "until a new worker's process begins", "a pod on a node that stands"

@@ -29,8 +29,8 @@ class Troubles:
     """Workers of the cell that vanish, a second."""
     first_loss_seconds: float | None = None
     """One that is lost for certain, so that every simulation has one; None for none."""
-    detection_seconds: float = 12.0
-    rebalance_seconds: float = 3.0
+    detection_seconds: float = 6.0
+    rebalance_seconds: float = 1.5
     start_seconds: float = 60.0
     """From the wish for a worker to its first work, warm-up included."""
 

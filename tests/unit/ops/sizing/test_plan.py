@@ -174,7 +174,7 @@ class TestTrial:
     def test_a_wished_p99_fills_workers_as_far_as_it_allows(self) -> None:
         """The highest utilisation that was tried and keeps it; none does below the time of a single video."""
         profile = round_profile(redis_cell_bytes=2**44)
-        patient, hasty = (utilisation_for(profile, 2.0, wish)["utilisation"] for wish in (60.0, 7.0))
+        patient, hasty = (utilisation_for(profile, 2.0, wish)["utilisation"] for wish in (60.0, 5.0))
         assert hasty < patient == 0.9
         with pytest.raises(InvalidProfile, match="out of reach"):
             utilisation_for(profile, 0.5, 0.1)
