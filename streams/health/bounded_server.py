@@ -25,20 +25,22 @@ class BoundedThreads(ThreadingMixIn):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._lock = threading.Lock()
-        self._open: dict[Any, None] = {}  # in order of arrival
+        self._open: dict[Any, Any] = {}  # in order of arrival; without those that were closed for others
+        self._num_threads = 0
         super().__init__(*args, **kwargs)
 
     @property
     def num_connections(self) -> int:
         """That have a thread at the moment."""
         with self._lock:
-            return len(self._open)
+            return self._num_threads
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Begin to answer in a thread; called by the one thread that accepts connections."""
         with self._lock:
-            self._open[request] = None
-            oldest = next(iter(self._open)) if len(self._open) > MAX_CONNECTIONS else None
+            self._num_threads += 1
+            self._open[request] = request
+            oldest = self._open.pop(next(iter(self._open))) if len(self._open) > MAX_CONNECTIONS else None
         if oldest is not None:
             with contextlib.suppress(OSError):  # it ended by itself meanwhile
                 oldest.shutdown(socket.SHUT_RDWR)  # its thread wakes up, and closes it
@@ -51,6 +53,7 @@ class BoundedThreads(ThreadingMixIn):
         finally:
             with self._lock:
                 self._open.pop(request, None)
+                self._num_threads -= 1
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients that hang up, or are too slow, are no news."""
