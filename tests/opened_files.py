@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from operators.media.sources.file import open_file
+from operators.media.sources.media_roots import MediaRoot
 from operators.media.sources.opened import OpenedSource
 from schemas.uploads import FileSource, MediaSource
 
@@ -21,7 +22,7 @@ class LocalFiles:
 
     async def open(self, source: MediaSource) -> OpenedSource:
         assert isinstance(source, FileSource)
-        return await open_file(source.path, (self.root,), max_bytes=2**40, named_bytes=None)
+        return await open_file(source.path, (MediaRoot(self.root),), max_bytes=2**40, named_bytes=None)
 
 
 @dataclass

@@ -31,7 +31,7 @@ def _folder(root: Path) -> Finding:
         return wrong(
             str(root),
             "is not a folder" if root.exists() else "does not exist",
-            means="media below it becomes failed signals",
+            means="media below it is waited for, and becomes failed signals after VIDSIGNAL_SOURCE_PATIENCE_SECONDS",
             do="mount it, or take it out of VIDSIGNAL_MEDIA_ROOTS",
         )
     if not os.access(root, os.R_OK | os.X_OK):
@@ -40,5 +40,12 @@ def _folder(root: Path) -> Finding:
             f"user {os.geteuid()} may not read it",
             means="media below it becomes failed signals",
             do=f"chmod o+rx {root}, or run workers as its owner",
+        )
+    if not any(os.scandir(root)):
+        return warning(
+            str(root),
+            "is empty",
+            means="a file that is not there is waited for: an empty root is taken for one that is not mounted",
+            do="mount it, or put a file into it",
         )
     return ok(str(root), "a folder that can be read")

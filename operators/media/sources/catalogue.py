@@ -13,6 +13,7 @@ from operators.media.sources.file import open_file
 from operators.media.sources.http import open_url
 from operators.media.sources.http_client import HttpClient
 from operators.media.sources.limits import FetchLimits
+from operators.media.sources.media_roots import MediaRoot
 from operators.media.sources.object_address import parse_object_address
 from operators.media.sources.objects import ObjectAccess, ObjectStores, open_object
 from operators.media.sources.opened import OpenedSource
@@ -54,6 +55,7 @@ class SourceOpener:
         resolve: Resolve = resolve_by_system,
     ) -> None:
         self._access = access
+        self._roots = tuple(MediaRoot(root) for root in access.roots)
         self._spool = spool
         self._limits = limits
         self._client = HttpClient(AddressGuard(access.allowed_networks), limits, resolve)
@@ -87,7 +89,7 @@ class SourceOpener:
         match source:
             case FileSource():
                 max_bytes = self._limits.max_bytes
-                return await open_file(source.path, self._access.roots, max_bytes=max_bytes, named_bytes=named_bytes)
+                return await open_file(source.path, self._roots, max_bytes=max_bytes, named_bytes=named_bytes)
             case UrlSource():
                 address = parse_web_address(source.url)
                 return await open_url(address, self._client, self._spool, self._limits, named_bytes=named_bytes)

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from operators.errors import InvalidMedia
+from operators.media.sources.media_roots import MediaRoot, fault_of
 from operators.media.sources.sizes import require_size
 
 MAX_FILE_BYTES = 8 * 2**30
@@ -53,7 +54,7 @@ class OpenMedia:
         self.close()
 
 
-async def open_file(path: str, roots: tuple[Path, ...], *, max_bytes: int, named_bytes: int | None) -> OpenMedia:
+async def open_file(path: str, roots: tuple[MediaRoot, ...], *, max_bytes: int, named_bytes: int | None) -> OpenMedia:
     """Open what `path` names, beside the event loop: a network's file system may take its time.
 
     Args:
@@ -64,6 +65,7 @@ async def open_file(path: str, roots: tuple[Path, ...], *, max_bytes: int, named
 
     Raises:
         InvalidMedia: see `resolve_media`, and media-size-mismatch.
+        SourceAway: see `resolve_media`.
     """
     opening = asyncio.ensure_future(asyncio.to_thread(resolve_media, path, roots, max_bytes=max_bytes))
     try:
@@ -79,7 +81,7 @@ async def open_file(path: str, roots: tuple[Path, ...], *, max_bytes: int, named
     return media
 
 
-def resolve_media(path: str, roots: tuple[Path, ...], *, max_bytes: int = MAX_FILE_BYTES) -> OpenMedia:
+def resolve_media(path: str, roots: tuple[MediaRoot, ...], *, max_bytes: int = MAX_FILE_BYTES) -> OpenMedia:
     """Open what `path` names.
 
     Args:
@@ -88,12 +90,13 @@ def resolve_media(path: str, roots: tuple[Path, ...], *, max_bytes: int = MAX_FI
         max_bytes: larger files are refused.
 
     Raises:
-        InvalidMedia: media-missing, media-outside-roots, media-not-a-file, media-empty or media-too-large.
+        InvalidMedia: media-missing, media-forbidden, media-outside-roots, media-not-a-file, media-empty or
+            media-too-large.
+        SourceAway: this machine cannot open files there now: the root is not mounted, the file system or the process
+            has no more descriptors, or the disk fails.
     """
-    resolved = _below_a_root(
-        path.removeprefix("file:").removeprefix("//"), tuple(_resolved(str(root)) for root in roots)
-    )
-    fd = _open_regular(resolved)
+    resolved, root = _below_a_root(path.removeprefix("file:").removeprefix("//"), roots)
+    fd = _open_regular(resolved, root)
     try:
         return OpenMedia(fd, _checked_size(fd, resolved, max_bytes), resolved)
     except InvalidMedia:
@@ -106,14 +109,26 @@ def _close_unwanted(opening: asyncio.Future[OpenMedia]) -> None:
         opening.result().close()
 
 
-def _below_a_root(reference: str, roots: tuple[Path, ...]) -> Path:
-    """The resolved path; a relative one is taken under the first root that has it."""
-    inside = [
-        path for root in roots if (path := _resolved(str(root / reference))).is_relative_to(root) and path != root
-    ]
+def _below_a_root(reference: str, roots: tuple[MediaRoot, ...]) -> tuple[Path, MediaRoot]:
+    """The resolved path and its root; a relative one is taken under the first root that has it.
+
+    Where no root has it, each has to be present: one that is not may be the one that has it.
+    """
+    inside = [(path, root) for root in roots if (path := _path_below(root, reference)) is not None]
     if not inside:
-        raise InvalidMedia("media-outside-roots", f"{reference!r} does not lie below {[str(root) for root in roots]}")
-    return next((path for path in inside if os.path.lexists(path)), inside[0])
+        shown = [str(root.path) for root in roots]
+        raise InvalidMedia("media-outside-roots", f"{reference!r} does not lie below {shown}")
+    found = next(((path, root) for path, root in inside if os.path.lexists(path)), None)
+    if found is None:
+        for _, root in inside:
+            root.require_present()
+    return found or inside[0]
+
+
+def _path_below(root: MediaRoot, reference: str) -> Path | None:
+    folder = _resolved(str(root.path))
+    path = _resolved(str(folder / reference))
+    return path if path.is_relative_to(folder) and path != folder else None
 
 
 def _resolved(path: str) -> Path:
@@ -123,15 +138,13 @@ def _resolved(path: str) -> Path:
         raise InvalidMedia("media-missing", f"{path!r} is not a path: {error}") from error
 
 
-def _open_regular(path: Path) -> int:
+def _open_regular(path: Path, root: MediaRoot) -> int:
     # O_NOFOLLOW: the path is resolved, so a symlink here was swapped in after the check. O_NONBLOCK: a FIFO
     # with no writer would hang the open; regular files ignore it.
     try:
         return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-    except FileNotFoundError as error:
-        raise InvalidMedia("media-missing", f"{str(path)!r} does not exist") from error
     except OSError as error:
-        raise InvalidMedia("media-missing", f"{str(path)!r} cannot be opened: {error.strerror}") from error
+        raise fault_of(error, path, root) from error
 
 
 def _checked_size(fd: int, path: Path, max_bytes: int) -> int:

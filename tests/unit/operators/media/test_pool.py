@@ -23,6 +23,7 @@ from operators.media.plan import PlanPolicy
 from operators.media.pool import DecoderPool
 from operators.media.session import MediaSessions
 from operators.media.sources.file import resolve_media
+from operators.media.sources.media_roots import MediaRoot
 from schemas.uploads import FileSource
 from tests.hostile_media import write_video
 from tests.opened_files import LocalFiles
@@ -186,7 +187,7 @@ class TestDecoderPool:
 
         async def decode(clip: Path) -> None:
             memory = SharedMemory(pool.limits.output_bytes)
-            with resolve_media(str(clip), (tmp_path,)) as media:
+            with resolve_media(str(clip), (MediaRoot(tmp_path),)) as media:
                 request = DecodeRequest(media.size_bytes, PlanPolicy())
                 await pool.decode(request, media.fd, memory.fd, lambda reply: None)
             memory.close()

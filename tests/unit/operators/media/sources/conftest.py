@@ -81,6 +81,7 @@ def spool(tmp_path: Path) -> Spool:
 @pytest.fixture
 def opener(spool: Spool, tmp_path: Path, s3_server: ObjectStore) -> Callable[..., SourceOpener]:
     """Makes a `SourceOpener`; keywords replace limits and what it may reach."""
+    (tmp_path / "another.mp4").write_bytes(b"a root that holds nothing counts as not mounted")
 
     def make(limits: FetchLimits = SMALL, spool: Spool = spool, resolve: Any = None, **access: Any) -> SourceOpener:
         reach = SourceAccess(
