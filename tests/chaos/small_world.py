@@ -123,7 +123,7 @@ class SmallWorld:
         self.store.hset(f"{key}:status", mapping={"status": "final", "revision": "2", "action": "block"})
         self.store.hset(f"{key}:features", mapping={name: json.dumps(value) for name, value in features.items()})
         self.store.hset(f"{key}:embeddings", mapping={name: json.dumps(value) for name, value in embeddings.items()})
-        attributes = {"action": "block", "status": "final", "market": "DE", "revision": 2}
+        attributes = {"action": "block", "status": "final", "market": "DE", **verdict["version"]}
         self.add_vector(LIVE, _VECTOR, json.dumps(attributes).encode())
 
     def _delete_deleted(self) -> None:

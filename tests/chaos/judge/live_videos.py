@@ -143,13 +143,8 @@ def _key(video_id: str, what: str) -> str:
 
 
 def _attributes(verdict: Outcome) -> dict[str, Any]:
-    """What filters ask for. An offset alone that is older says nothing wrong."""
-    return {
-        "action": verdict["action"],
-        "status": verdict["status"],
-        "market": verdict["market"],
-        "revision": verdict["version"]["revision"],
-    }
+    """What a vector has to say beside its numbers."""
+    return {"action": verdict["action"], "status": verdict["status"], "market": verdict["market"], **verdict["version"]}
 
 
 def _unpacked(embedding: Mapping[str, Any]) -> tuple[float, ...]:

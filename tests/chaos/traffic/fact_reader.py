@@ -24,7 +24,8 @@ from tests.chaos.traffic.producing import LosslessProducer
 
 MODALITIES = ("frames", "audio", "motion", "context")
 _DIMENSIONS = 32
-_REVIEW_SHARE = 0.1
+_REVIEW_SHARE = 0.15
+_LONGEST_REVIEW_SECONDS = 60.0
 _ACTIONS = ("allow", "limit", "block")
 _POLL_SECONDS = 0.02
 _ASK_SECONDS = 60.0
@@ -120,7 +121,9 @@ class FactReader:
         if self._chance.random() < _REVIEW_SHARE:
             for _ in range(self._chance.randint(1, 2)):
                 action = self._chance.choice(_ACTIONS)
-                self._planned.after(self._chance.uniform(0.0, 15.0), lambda a=action: self._review(key, a))  # type: ignore[misc]
+                self._planned.after(
+                    self._chance.uniform(0.0, _LONGEST_REVIEW_SECONDS), lambda a=action: self._review(key, a)
+                )  # type: ignore[misc]
 
     def _plan_answer(self, key: tuple[str, int], modality: str, fact: dict[str, Any]) -> None:
         value = signal_bytes(*key, modality, fact["uploaded_unix_seconds"])
