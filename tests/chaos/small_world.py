@@ -130,7 +130,10 @@ class SmallWorld:
         self.append(SIGNALS, DELETED, json.dumps({"kind": "deleted", "video_id": DELETED, "revision": 1}).encode())
         for topic in (MODERATION, RECOMMENDATION):
             self.append(topic, DELETED, None)
-        self.store.set(f"vs:{{{DELETED}}}:guard", "1")
+        self.store.set(f"vs:{{{DELETED}}}:guard", "1", ex=_KEPT_SECONDS)
+        self.store.set(f"vs:{{{DELETED}}}:deletion:4", "1", ex=_KEPT_SECONDS)
+        self.store.hset(f"vs:{{{DELETED}}}:state", "applied_offset", 11)
+        self.store.expire(f"vs:{{{DELETED}}}:state", _KEPT_SECONDS)
 
     def _watch(self) -> None:
         for event_id, kind in (("1", "view"), ("2", "like"), ("2", "like")):

@@ -118,7 +118,7 @@ PLANTS: dict[str, tuple[Plant, ...]] = {
     ),
     "key-of-deleted": tuple(
         lambda world, what=what: world.store.set(f"vs:{{{DELETED}}}:{what}", "x")  # type: ignore[misc]
-        for what in ("status", "verdict", "features", "embeddings", "engagement", "claims")
+        for what in ("status", "verdict", "features", "embeddings", "engagement", "claims", "letters", "guard")
     ),
     "outcome-of-deleted": (raise_the_dead,),
     "vector-of-deleted": (lambda world: world.add_vector(DELETED, (1.0, 2.0, 3.0, 4.0), b"{}"),),

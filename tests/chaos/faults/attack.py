@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -41,10 +40,3 @@ class Attack:
 
 Fault = Callable[[Attack], None]
 """Strikes, waits, and undoes what it did; runs in a thread of its own, beside others."""
-
-
-def beside(work: Callable[[], None]) -> threading.Thread:
-    """Run something at the same time."""
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    return thread

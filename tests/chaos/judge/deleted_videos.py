@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +12,18 @@ from tests.chaos.judge.expected import Video
 from tests.chaos.judge.outcomes import Said, version_of
 from tests.chaos.judge.violations import Violations
 
-_KEYS: Final = ("status", "verdict", "features", "embeddings", "engagement", "claims")
+_KEPT: Final = ("guard", "state", "deletion:")
+"""What a deletion leaves for a while, so that nothing late brings the video back."""
+_BATCH: Final = 1000
+
+
+def keys_of_videos(store: Store) -> dict[str, list[str]]:
+    """By video, the last part of each of its keys, such as `verdict`."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for key in store.scan_iter("vs:{*}:*", count=_BATCH):
+        video_id, _, what = key.decode().removeprefix("vs:{").partition("}:")
+        found[video_id].append(what)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +32,8 @@ class DeletedVideos:
 
     said: Mapping[str, Said]
     store: Store
+    keys: Mapping[str, Sequence[str]]
+    """See `keys_of_videos`."""
     violations: Violations
 
     def look(self, video_id: str, video: Video) -> None:
@@ -27,8 +41,8 @@ class DeletedVideos:
         guard = self.store.get(f"vs:{{{video_id}}}:guard")
         if guard is None:
             self.violations.add("no-guard", video_id, wanted=video.deleted_up_to, events=video.events)
-        for what in _KEYS:
-            if self.store.exists(f"vs:{{{video_id}}}:{what}"):
+        for what in self.keys.get(video_id, ()):
+            if not what.startswith(_KEPT) or self.store.ttl(f"vs:{{{video_id}}}:{what}") < 0:
                 self.violations.add("key-of-deleted", video_id, what=what, events=video.events)
         for topic in OUTCOMES:
             last = self.said[topic].last.get(video_id)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.chaos.judge import dead_letters, engagement, leftovers
-from tests.chaos.judge.deleted_videos import DeletedVideos
+from tests.chaos.judge.deleted_videos import DeletedVideos, keys_of_videos
 from tests.chaos.judge.evidence import DEAD_LETTER, ENGAGEMENT, SIGNALS, UPLOADED, Evidence
 from tests.chaos.judge.expected import expected_of
 from tests.chaos.judge.facts import read_facts
@@ -42,7 +42,7 @@ def judge(evidence: Evidence) -> Judgement:
     facts = read_facts(records[SIGNALS], violations)
     said = read_outcomes(records, violations)
     live = LiveVideos(facts, said, store, violations)
-    deleted = DeletedVideos(said, store, violations)
+    deleted = DeletedVideos(said, store, keys_of_videos(store), violations)
     for video_id, video in expected.videos.items():
         (live if video.is_live else deleted).look(video_id, video)
     counted = engagement.count(records[ENGAGEMENT])

@@ -120,10 +120,10 @@ class FactReader:
                 self._plan_answer(key, modality, fact)
         if self._chance.random() < _REVIEW_SHARE:
             for _ in range(self._chance.randint(1, 2)):
-                action = self._chance.choice(_ACTIONS)
-                self._planned.after(
-                    self._chance.uniform(0.0, _LONGEST_REVIEW_SECONDS), lambda a=action: self._review(key, a)
-                )  # type: ignore[misc]
+                self._plan_review(key, self._chance.choice(_ACTIONS))
+
+    def _plan_review(self, key: tuple[str, int], action: str) -> None:
+        self._planned.after(self._chance.uniform(0.0, _LONGEST_REVIEW_SECONDS), lambda: self._review(key, action))
 
     def _plan_answer(self, key: tuple[str, int], modality: str, fact: dict[str, Any]) -> None:
         value = signal_bytes(*key, modality, fact["uploaded_unix_seconds"])
