@@ -25,7 +25,7 @@ from tests.chaos.traffic.producing import LosslessProducer
 MODALITIES = ("frames", "audio", "motion", "context")
 _DIMENSIONS = 32
 _REVIEW_SHARE = 0.15
-_LONGEST_REVIEW_SECONDS = 60.0
+_LONGEST_REVIEW_SECONDS = 30.0
 _ACTIONS = ("allow", "limit", "block")
 _POLL_SECONDS = 0.02
 _ASK_SECONDS = 60.0
