@@ -166,6 +166,7 @@ class World(Lifetime):
             "VIDSIGNAL_TOMBSTONE_REPEAT_SECONDS": "20",  # longer than that drain and what a stop may take beside it
             "VIDSIGNAL_ENGAGEMENT_SUMMARY_SECONDS": "5",
             "VIDSIGNAL_AUDIT_INTERVAL_SECONDS": "0",  # what only an audit mends has to be seen
+            "VIDSIGNAL_SPOOL_DIR": str(self.folder / "spool"),
             "VIDSIGNAL_TORCH_THREADS": "1",
             "VIDSIGNAL_DECODE_PROCESSES": "1",
             "OMP_NUM_THREADS": "1",
