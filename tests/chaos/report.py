@@ -77,6 +77,7 @@ class Report:
             f"({looked['engagement_distinct']} distinct), {looked['reviews']} reviews, {looked['poison']} poison",
             f"published again: {redone['signals_again_ratio']:.1%} of signals, "
             f"{redone['accepted_again_ratio']:.1%} of acceptances",
+            f"{looked.get('left_by_the_older_release', 0)} known faults of the older release left out",
             "well" if not self.failures else f"NOT WELL: {', '.join(self.failures)}",
         ]
 

@@ -14,7 +14,8 @@ from tests.chaos.convergence import await_convergence
 from tests.chaos.faults.attack import Attack
 from tests.chaos.faults.catalogue import EVERY_ROUND, FAULTS, OF_REAL_MEDIA
 from tests.chaos.judge.evidence import ALL_GROUPS, LIGHT_GROUPS, Evidence, read_evidence
-from tests.chaos.judge.judge import judge
+from tests.chaos.judge.judge import Judgement, judge
+from tests.chaos.judge.mixed_releases import without_known_faults
 from tests.chaos.judge.recovery import recoveries, spread
 from tests.chaos.media import Media, open_media
 from tests.chaos.options import Options
@@ -59,7 +60,7 @@ def _run(options: Options, world: World, media: Media, folder: Path) -> Report:
         options.seed,
         options.rates,
         media.source,
-        may_delete_without_revision=lambda: not world.is_older_worker_beside.is_set(),
+        may_delete_without_revision=lambda: not world.older_lock.locked(),
     )
     reader.start()
     traffic.start()
@@ -79,10 +80,10 @@ def _run(options: Options, world: World, media: Media, folder: Path) -> Report:
 
     has_converged = converge()
     before = read_evidence(world.bootstrap_servers, world.store.direct_url, groups)
-    before_audit = judge(before)
+    before_audit = _judged(before, world.timeline)
     world.command("audit", "--repair")
     has_converged = converge() and has_converged
-    after_audit = judge(read_evidence(world.bootstrap_servers, world.store.direct_url, groups))
+    after_audit = _judged(read_evidence(world.bootstrap_servers, world.store.direct_url, groups), world.timeline)
     reader.finish()
     return Report(
         seed=options.seed,
@@ -113,6 +114,12 @@ def _older_release(folder: Path, timeline: Timeline) -> Build | None:
     except NoOlderRelease as error:
         timeline.add("fault-skipped", kind="older-worker", why=str(error))
         return None
+
+
+def _judged(evidence: Evidence, timeline: Timeline) -> Judgement:
+    began = [entry.unix_seconds for entry in timeline.entries("older-worker-began")]
+    ended = [entry.unix_seconds for entry in timeline.entries("older-worker-ended")]
+    return without_known_faults(judge(evidence), evidence.records, list(zip(began, ended, strict=True)))
 
 
 def _recovery_seconds(evidence: Evidence, timeline: Timeline) -> dict[str, Any]:

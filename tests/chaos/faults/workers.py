@@ -57,17 +57,20 @@ def run_older_worker(attack: Attack) -> None:
     """A worker of the release before works beside the present ones, and goes by SIGTERM or SIGKILL."""
     if attack.older is None:
         return attack.skip("the older release is not in this clone")
-    with_roles = _victims(attack)
-    attack.world.is_older_worker_beside.set()
-    older = attack.world.fleet.start(with_roles[0].roles if with_roles else "", attack.older)
-    try:
-        attack.world.fleet.await_ready(older, timeout_seconds=PATIENCE_SECONDS / 6)
-        attack.tell(worker=older.name)
-        attack.wait(attack.chance.uniform(10.0, attack.longest_stop_seconds))
-        attack.world.fleet.terminate(older) if attack.chance.random() < 0.5 else attack.world.fleet.kill(older)
-    finally:
-        attack.world.is_older_worker_beside.clear()
+    roles = [victim.roles for victim in _victims(attack)]
+    if roles:
+        with attack.world.older_beside():
+            _work_beside(attack, attack.world.fleet.start(roles[0], attack.older))
     return None
+
+
+def _work_beside(attack: Attack, older: Worker) -> None:
+    attack.world.fleet.await_ready(older, timeout_seconds=PATIENCE_SECONDS / 6)
+    attack.tell(worker=older.name)
+    attack.wait(attack.chance.uniform(10.0, attack.longest_stop_seconds))
+    end = attack.chance.choice((attack.world.fleet.terminate, attack.world.fleet.kill))
+    if older.is_alive:
+        end(older)
 
 
 def jump_clock(attack: Attack) -> None:

@@ -127,5 +127,5 @@ class Fleet:
         self._forget(worker)
         self.exits.append(Exit(worker.name, code, worker.last_words()))
         self._timeline.add("worker-ended-by-itself", worker=worker.name, exit_code=code, reason=worker.last_words())
-        if not self._is_closing.wait(_RESTART_SECONDS):
+        if worker.build is self._build and not self._is_closing.wait(_RESTART_SECONDS):
             self.start(worker.roles, worker.build)

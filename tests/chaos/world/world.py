@@ -11,8 +11,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -68,7 +68,8 @@ class World(Lifetime):
         """Held while the store is down or fails over."""
         self.network_lock = threading.Lock()
         """Held while the network is bad."""
-        self.is_older_worker_beside = threading.Event()
+        self.older_lock = threading.Lock()
+        """Held while a worker of an older release works beside the present ones."""
         self.is_closing = threading.Event()
         self._partitions = partitions
         self._environment = environment or {}
@@ -140,6 +141,16 @@ class World(Lifetime):
             if time.monotonic() > give_up:
                 raise TimeoutError("some partition still misses a copy")
             time.sleep(_LOOK_SECONDS)
+
+    @contextmanager
+    def older_beside(self) -> Iterator[None]:
+        """Within, a worker of an older release may live; one such time after another."""
+        with self.older_lock:
+            self.timeline.add("older-worker-began")
+            try:
+                yield
+            finally:
+                self.timeline.add("older-worker-ended")
 
     def heal(self) -> None:
         """Undo what is left of any fault: every server runs, the network is good, no worker is stopped."""

@@ -1,0 +1,37 @@
+"""What an older worker is known to leave is left out, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.chaos.judge.evidence import ENGAGEMENT, SIGNALS, UPLOADED, Record
+from tests.chaos.judge.judge import Judgement
+from tests.chaos.judge.mixed_releases import OF_OLDER_RELEASE, without_known_faults
+from tests.chaos.judge.violations import KINDS, Violation
+
+AT = 1000.0
+RECORDS = {UPLOADED: [Record(0, 0, AT, b"video-1", b"{}")], SIGNALS: [], ENGAGEMENT: []}
+
+
+def left(kind: str, began: float, ended: float, video_id: str = "video-1") -> int:
+    judgement = Judgement((Violation(kind, video_id),), {})
+    return len(without_known_faults(judgement, RECORDS, [(began, ended)]).violations)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_only_known_kinds_are_left_out(kind: str) -> None:
+    """Of a video that had a record while the older worker lived."""
+    assert left(kind, AT - 1, AT + 1) == (kind not in OF_OLDER_RELEASE)
+
+
+def test_only_videos_of_its_time_are_left_out() -> None:
+    """A record before it began, or long after it ended, excuses nothing; nor does another video's."""
+    assert left("deadline-of-final", AT + 1, AT + 9) == 1
+    assert left("deadline-of-final", AT - 900, AT - 800) == 1
+    assert left("deadline-of-final", AT - 1, AT + 1, "video-2") == 1
+
+
+def test_says_how_many() -> None:
+    """So that nobody overlooks it."""
+    judgement = Judgement((Violation("deadline-of-final", "video-1"),), {})
+    assert without_known_faults(judgement, RECORDS, [(AT, AT)]).looked_at == {"left_by_the_older_release": 1}
