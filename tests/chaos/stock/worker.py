@@ -19,6 +19,7 @@ from mode import Worker
 GROUP: Final = "chaos-stock"
 ANSWERS: Final = "chaos.answers"
 STOCK_WORKER: Final = (sys.executable, "-m", "tests.chaos.stock.worker")
+_STANDARD_OUTPUT: Final = 1
 _CONCURRENCY: Final = 8
 _LONGEST_ANSWER_SECONDS: Final = 4.0
 
@@ -55,8 +56,8 @@ async def answer(stream: Any) -> None:
 
 
 async def say_ready(*_: Any, **__: Any) -> None:
-    """The line that the fleet waits for."""
-    sys.stderr.write('{"event": "ready"}\n')
+    """The line that the fleet waits for, past Faust's redirection of what is printed."""
+    os.write(_STANDARD_OUTPUT, b'{"event": "ready"}\n')
 
 
 if __name__ == "__main__":
