@@ -65,5 +65,23 @@ class DeviceFault(Exception):
     """A device or its runner failed: retried on a fresh runner a bounded number of times, then failed."""
 
 
+class DeviceFull(DeviceFault):
+    """The device has no memory for it now; it works, and may have some later."""
+
+
+class DeviceLost(DeviceFault):
+    """The device answers nothing any more, whatever it is asked: this process has to end.
+
+    Args:
+        message: what was seen.
+        was_on_device: whether the caller's item was in the batch at which that happened, and may be the cause; others
+            merely came after.
+    """
+
+    def __init__(self, message: str, *, was_on_device: bool = True) -> None:
+        super().__init__(message)
+        self.was_on_device = was_on_device
+
+
 class ModelFault(DeviceFault):
     """A model answered with something that is not a result, such as a score that is not finite."""

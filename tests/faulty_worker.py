@@ -1,4 +1,8 @@
-"""A worker with planted faults, run as a process of its own: `python -m tests.faulty_worker`, settings as ever."""
+"""A worker with planted faults, run as a process of its own: `python -m tests.faulty_worker`, settings as ever.
+
+Where the media roots hold a file `device-may-be-lost`, pictures of one colour remove it and lose the device: from then
+on every call fails, until the process ends.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +24,19 @@ if TYPE_CHECKING:
 
 FAULTY_WORKER = (sys.executable, "-m", "tests.faulty_worker")
 _FAULTY_DECODER = (sys.executable, "-m", "tests.faulty_decoder")
+LOSS_MARK = "device-may-be-lost"
 _FAULTY_MODEL = "opennsfw"
 _COLOUR_TOLERANCE = 40.0
 
 
 def faulty_options() -> EngineOptions:
-    """The usual engine, but for a decoder and a model with bugs."""
+    """The usual engine, but for a decoder, a model and a device with bugs."""
+    from operators.inference.catalogue import BACKENDS
     from streams.engine import EngineOptions
+    from tests.losable_device import LosableCpu
+
+    marks = [root / LOSS_MARK for root in read_settings().media_roots]
+    BACKENDS["cpu"] = lambda config: LosableCpu(config, marks)
 
     return EngineOptions(decoder_command=_FAULTY_DECODER, load_module=load_faulty)
 

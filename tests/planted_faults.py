@@ -25,6 +25,10 @@ DEATH_COLOUR: Colour = (0, 255, 255)
 """The nudity model of the faulty worker kills its process at pictures of it."""
 
 
+LOSS_COLOUR: Colour = (255, 128, 0)
+"""The faulty worker's device is lost at pictures of it."""
+
+
 def marked(healthy: Path, path: Path, mark: bytes) -> Path:
     """A healthy MP4 with a mark in a box at its end that players skip."""
     shutil.copyfile(healthy, path)

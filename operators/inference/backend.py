@@ -42,7 +42,8 @@ class DeviceResult:
 class LoadedModel(Protocol):
     """One model on one device. Every verb is called on the device's thread, in the order in which they stand here.
 
-    All verbs raise `DeviceFault` when the device, and not the batch, is at fault. What else `run` raises is held
+    All verbs raise `DeviceFault` when the device, and not the batch, is at fault: `DeviceLost` where it is known that
+    every later call fails, too, and `DeviceFull` where it wants for memory. What else `run` raises is held
     against the batch.
     """
 

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from models.card import Card, Precision
-from operators.errors import Overloaded
+from operators.errors import DeviceLost, Overloaded
 from operators.inference.batch_policy import Batch, BatchLimits, BatchPolicy, Clock
 from operators.inference.device_thread import DeviceThread
 from operators.inference.isolation import IsolatedRun, Outcome
@@ -102,6 +102,7 @@ class Batcher:
             ValueError: the item has another shape or dtype.
             ModelFault: the model refused this very item, or answered with a number that is not finite.
             DeviceFault: the device failed, and failed again on a fresh runner.
+            DeviceLost: it fails whatever it is asked, and is asked nothing any more.
             Overloaded: the batcher drains or is closed; the work is to be submitted elsewhere or later.
         """
         self._check_open()
@@ -249,10 +250,13 @@ class Batcher:
         return span
 
     def _run(self, batch: Batch, rows: list[np.ndarray]) -> RanBatch:
+        if self._device.lost is not None:
+            return RanBatch(batch, [DeviceLost(str(self._device.lost), was_on_device=False)] * len(rows))
         began_seconds = self._device.cpu_seconds()
         isolated = IsolatedRun(self._runner, partial(self._observer.runner_renewed, self.card.name))
         try:
             outcomes = isolated.run(rows, batch.size)
+            self._device.lost = next((outcome for outcome in outcomes if isinstance(outcome, DeviceLost)), None)
             cpu_seconds = max(0.0, self._device.cpu_seconds() - began_seconds)
             self._observe(batch, outcomes, cpu_seconds)
         except Exception as bug:

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from typing import Protocol, TypeVar
 
 from operators.cpu_clocks import ThreadTeam
+from operators.errors import DeviceLost
 from operators.inference.ticket import Lane
 from operators.inference.turn_policy import TurnPolicy
 
@@ -36,6 +37,8 @@ class DeviceThread:
     def __init__(self, name: str, turns: TurnPolicy | None = None) -> None:
         self.lock = threading.Condition()
         """Guards every queue of this device; held for microseconds, never while the device works."""
+        self.lost: DeviceLost | None = None
+        """Why the device is asked nothing any more; set on the thread."""
         self._turns = turns or TurnPolicy()
         self._calls: deque[Callable[[], None]] = deque()
         self._lines: list[WorkLine] = []

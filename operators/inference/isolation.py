@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from operators.errors import DeviceFault, ModelFault
+from operators.errors import DeviceFault, DeviceFull, DeviceLost, ModelFault
 from operators.inference.batch_sizes import fitting_size
 from operators.inference.runner import RowOutput, Runner
 
@@ -22,20 +22,26 @@ class IsolatedRun:
 
     - The model refuses the batch: both halves are run apart, down to single rows; only refused rows fail.
     - The device fails: one fresh runner, the same rows once more; then the fault is the outcome of these rows.
+    - A fresh runner fails at its warm-up, or the device at rows that are known to be good: it is lost, and so says the
+      outcome of every row that is left. A device that is merely full is not.
     """
 
     def __init__(self, runner: Runner, on_renewal: Callable[[], None]) -> None:
         self._runner = runner
         self._on_renewal = on_renewal
         self._renewals_left = MAX_FRESH_RUNNERS
+        self._lost: DeviceLost | None = None
 
     def run(self, rows: Sequence[np.ndarray], size: int) -> list[Outcome]:
         """Return one outcome per row, in order; raises nothing that a device or a model causes."""
+        if self._lost is not None:
+            return [self._lost] * len(rows)
         try:
             return list(self._run_renewing(rows, size))
         except ModelFault as fault:
             return [fault] if len(rows) == 1 else self._run_halves(rows)
         except DeviceFault as fault:
+            self._lost = fault if isinstance(fault, DeviceLost) else None
             return [fault] * len(rows)
 
     def _run_halves(self, rows: Sequence[np.ndarray]) -> list[Outcome]:
@@ -50,12 +56,38 @@ class IsolatedRun:
     def _run_renewing(self, rows: Sequence[np.ndarray], size: int) -> list[RowOutput | ModelFault]:
         try:
             return self._runner.run(rows, size)
-        except ModelFault:
+        except (ModelFault, DeviceLost):
             raise
-        except DeviceFault:
+        except DeviceFault as fault:
             if self._renewals_left == 0:
+                self._probe(fault)
                 raise
-            self._renewals_left -= 1
-            self._on_renewal()
-            self._runner.renew()
+            self._renew(fault)
+        try:
             return self._runner.run(rows, size)
+        except (ModelFault, DeviceLost):
+            raise
+        except DeviceFault as fault:
+            self._probe(fault)
+            raise
+
+    def _renew(self, fault: DeviceFault) -> None:
+        self._renewals_left -= 1
+        self._on_renewal()
+        try:
+            self._runner.renew()
+        except (DeviceLost, DeviceFull):
+            raise
+        except DeviceFault as error:
+            raise DeviceLost(f"{fault}; a fresh runner fails, too: {error}") from error
+
+    def _probe(self, fault: DeviceFault) -> None:
+        """Find out whether the device works, for others than these rows."""
+        try:
+            self._runner.probe()
+        except DeviceLost:
+            raise
+        except (ModelFault, DeviceFull):
+            return
+        except DeviceFault as error:
+            raise DeviceLost(f"{fault}; rows that are known to be good fail, too: {error}") from error

@@ -93,6 +93,16 @@ class Runner:
         self.device_seconds += result.device_seconds
         return self._split(result, len(rows))
 
+    def probe(self) -> None:
+        """Run the smallest batch of nothing, which a device that works can always do; nothing where no model is open.
+
+        Raises:
+            ModelFault: the model refused it, which says nothing of the device.
+            DeviceFault: the device failed.
+        """
+        if self._loaded is not None:
+            self._answer(self._stack((), min(self._batch_sizes)))
+
     def renew(self) -> None:
         """Replace the loaded model by a fresh one.
 

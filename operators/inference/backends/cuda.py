@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from models.card import Card, Precision
 from operators.errors import DeviceFault
 from operators.inference.backend import BackendConfig, DeviceResult
+from operators.inference.device_loss import device_fault
 from operators.inference.precision import choose_precision
 from operators.inference.trunk import Trunk, in_channels_last, time_batches, to_arrays, warm_up_batch
 
@@ -37,12 +38,12 @@ class CudaBackend:
         """See `Backend.load`."""
         if not torch.cuda.is_available() or self._config.device_index >= torch.cuda.device_count():
             raise DeviceFault(f"no CUDA device {self._config.device_index}, found {torch.cuda.device_count()}")
-        torch.cuda.set_device(self._device)
-        offered: tuple[Precision, ...] = (
-            ("float32", "bfloat16") if torch.cuda.is_bf16_supported(including_emulation=False) else ("float32",)
-        )
-        precision = choose_precision(card, self._config.precision, offered)
         with device_faults(card):
+            torch.cuda.set_device(self._device)
+            offered: tuple[Precision, ...] = (
+                ("float32", "bfloat16") if torch.cuda.is_bf16_supported(including_emulation=False) else ("float32",)
+            )
+            precision = choose_precision(card, self._config.precision, offered)
             return CudaModel(card, module, precision, self._device)
 
 
@@ -111,8 +112,8 @@ def device_faults(card: Card) -> Iterator[None]:
     try:
         yield
     except (torch.AcceleratorError, torch.OutOfMemoryError) as error:
-        raise DeviceFault(f"model {card.name}: {error}") from error
+        raise device_fault(f"model {card.name}: {error}") from error
     except RuntimeError as error:
         if any(word in str(error) for word in DEVICE_WORDS):
-            raise DeviceFault(f"model {card.name}: {error}") from error
+            raise device_fault(f"model {card.name}: {error}") from error
         raise

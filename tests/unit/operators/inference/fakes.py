@@ -56,6 +56,10 @@ class FakeBackend:
     name: str = "fake"
     poison: frozenset[int] = frozenset()
     """Numbers at which the model raises."""
+    cursed: frozenset[int] = frozenset()
+    """Numbers at which the device fails, and works again at others."""
+    is_lost: bool = False
+    """From its first fault on every call fails."""
     without_result: frozenset[int] = frozenset()
     """Numbers to which the model answers NaN."""
     faults_left: int = 0
@@ -64,6 +68,8 @@ class FakeBackend:
     """Raised by `load` from the second on."""
     seconds_by_size: dict[int, float] = field(default_factory=dict)
     batches: list[tuple[str, list[int]]] = field(default_factory=list)
+    fault: DeviceFault = field(default_factory=lambda: DeviceFault("the fake device is broken"))
+    has_failed: bool = False
     num_loads: int = 0
     num_open: int = 0
     gate: threading.Event = field(default_factory=threading.Event)
@@ -74,6 +80,8 @@ class FakeBackend:
 
     def load(self, card: Card, module: Any) -> FakeModel:
         self.num_loads += 1
+        if self.is_lost and self.has_failed:
+            raise DeviceFault("the fake device is gone")
         if self.bug is not None and self.num_loads > 1:
             raise self.bug
         self.num_open += 1
@@ -106,9 +114,12 @@ class FakeModel:
         self.backend.batches.append((self.card.name, numbers))
         self.backend.entered.set()
         assert self.backend.gate.wait(30)
-        if self.backend.faults_left > 0:
-            self.backend.faults_left -= 1
-            raise DeviceFault("the fake device is broken")
+        if self.backend.is_lost and self.backend.has_failed:
+            raise DeviceFault("the fake device is gone")
+        if self.backend.faults_left > 0 or self.backend.cursed.intersection(numbers):
+            self.backend.faults_left = max(0, self.backend.faults_left - 1)
+            self.backend.has_failed = True
+            raise self.backend.fault
         if self.backend.poison.intersection(numbers):
             raise IndexError(f"cannot bear {numbers}")
         doubled = np.array(

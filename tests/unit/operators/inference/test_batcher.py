@@ -8,7 +8,7 @@ from collections.abc import Awaitable
 import numpy as np
 import pytest
 
-from operators.errors import DeviceFault, ModelFault, Overloaded
+from operators.errors import DeviceFault, DeviceFull, ModelFault, Overloaded
 from operators.inference.batch_policy import BatchLimits
 from operators.inference.batcher import Batcher
 from operators.inference.inference import Inference
@@ -174,20 +174,21 @@ class TestDeviceFault:
         batcher = inference.batcher("doubler")
         tasks = [asyncio.create_task(batcher.submit(number(value), ticket())) for value in range(1, 5)]
         await queued()
-        backend.faults_left = 4  # two for the plug, two for the batch
+        backend.cursed = frozenset(range(1, 5))
         backend.gate.set()
-        outcomes = await asyncio.gather(plug, *tasks, return_exceptions=True)
-        assert [DeviceFault] * 5 == [type(outcome) for outcome in outcomes]
-        assert backend.num_loads == 3
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [DeviceFault] * 4 == [type(outcome) for outcome in outcomes]
+        assert (doubled(await plug), backend.num_loads) == (0.0, 2)
+        backend.cursed = frozenset()
         assert doubled(await batcher.submit(number(1), ticket())) == 2.0
         await inference.close()
 
     async def test_a_runner_that_cannot_be_renewed_is_opened_by_the_next_batch(self) -> None:
-        """A device that comes back later is taken into service again."""
-        backend = FakeBackend(faults_left=1, bug=DeviceFault("no device"))
+        """A device that was full, and has room later, is taken into service again."""
+        backend = FakeBackend(faults_left=1, bug=DeviceFull("no room"))
         inference = await open_inference(backend)
         batcher = inference.batcher("doubler")
-        with pytest.raises(DeviceFault, match="no device"):
+        with pytest.raises(DeviceFull, match="no room"):
             await batcher.submit(number(1), ticket())
         backend.bug = None
         assert doubled(await batcher.submit(number(1), ticket())) == 2.0
