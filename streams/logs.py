@@ -12,6 +12,17 @@ import structlog
 
 _SECRET_WORDS: Final = ("password", "secret", "token", "redis_url", "credentials")
 _NOISY_LOGGERS: Final = ("aiokafka", "faust", "mode", "kafka", "asyncio", "opentelemetry", "urllib3")
+_SAYS_NOTHING: Final = (
+    "Please make sure it's hanging before restart",
+    "Missing sensor state for rebalance",
+    "Replaying logs...",
+    "-End of log-",
+    "] Task traceback",
+)
+"""What Faust says of itself at every rebalance that is cut off or slow."""
+_REPHRASED: Final = {
+    "Warning: Task timed out!": "a rebalance takes nearly a session: events are drained, or the broker is slow"
+}
 _STORM_LIMIT: Final = 10
 _STORM_SECONDS: Final = 60.0
 
@@ -108,7 +119,26 @@ class _ByLibrary(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         is_library = record.name.split(".", 1)[0] in _NOISY_LOGGERS
-        return self._storm.filter(record) if is_library else True
+        return _is_worth_saying(record) and self._storm.filter(record) if is_library else True
+
+
+def _is_worth_saying(record: logging.LogRecord) -> bool:
+    """Say in our words what a library says badly; a stack belongs to an error and to nothing less."""
+    message = str(record.msg)
+    if any(words in message for words in _SAYS_NOTHING):
+        return False
+    for theirs, ours in _REPHRASED.items():
+        record.msg = str(record.msg).replace(theirs, ours) if theirs in message else record.msg
+    if record.levelno < logging.ERROR:
+        _cut_stack(record)
+    return True
+
+
+def _cut_stack(record: logging.LogRecord) -> None:
+    error = record.exc_info[1] if record.exc_info else None
+    if error is not None:
+        record.msg, record.args = f"{record.getMessage()}: {error!r}", ()
+    record.exc_info = record.exc_text = record.stack_info = None
 
 
 def _calm_libraries() -> None:

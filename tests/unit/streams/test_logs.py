@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import structlog
+from mode.utils.logging import flight_recorder
 
 from streams.logs import StormFilter, configure_logs, hide_secrets
 
@@ -33,6 +38,55 @@ class TestStormFilter:
         storm = StormFilter(limit=1, seconds=60, monotonic_seconds=lambda: 0.0)
         messages = [logging.LogRecord("aiokafka", logging.ERROR, "", 0, text, (), None) for text in ("a", "b")]
         assert [storm.filter(record) for record in messages] == [True, True]
+
+
+Said = Callable[[], list[dict[str, Any]]]
+
+
+@contextmanager
+def json_logs(capsys: pytest.CaptureFixture[str]) -> Iterator[Said]:
+    """Our logs in JSON; what was said is read once."""
+    handlers, level = logging.getLogger().handlers, logging.getLogger().level
+    try:
+        configure_logs("json", "info")
+        yield lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    finally:
+        logging.getLogger().handlers = handlers
+        logging.getLogger().setLevel(level)
+        structlog.reset_defaults()
+
+
+class TestLibraries:
+    async def test_a_slow_rebalance_is_one_line_in_our_words(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Faust's own recorder of slow rebalances gives one warning that says what goes on."""
+        with json_logs(capsys) as said:
+            with flight_recorder(logging.getLogger("faust.app.base"), timeout=0.01) as recorder:
+                recorder.info("consumer.wait_empty()")
+                while recorder._fut is not None and not recorder._fut.done():
+                    await asyncio.sleep(0.01)
+            [line] = said()
+        assert (line["level"], line["event"].split(":")[0]) == ("warning", "a rebalance takes nearly a session")
+
+    def test_what_says_nothing_is_left_out(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Other words of the same logger are not."""
+        logger = logging.getLogger("faust.app.base")
+        with json_logs(capsys) as said:
+            logger.warning("[^App]: Missing sensor state for rebalance #%s", 3)
+            logger.warning("[^App]: Missing sensor state for rebalance end #%s", 3)
+            logger.warning("[^App]: something else %s", 3)
+            assert [line["event"] for line in said()] == ["[^App]: something else 3"]
+
+    def test_stacks_belong_to_errors(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """A warning of a library names its cause in its line, an error keeps its stack, and so do our own warnings."""
+        with json_logs(capsys) as said:
+            for name, level in (("aiokafka", "warning"), ("aiokafka", "error"), ("streams.x", "warning")):
+                try:
+                    raise OSError("no route")
+                except OSError:
+                    getattr(logging.getLogger(name), level)("lost %s", "broker", exc_info=True)
+            warning, error, ours = said()
+        assert (warning["event"], "exception" in warning) == ("lost broker: OSError('no route')", False)
+        assert "Traceback" in error["exception"] and "Traceback" in ours["exception"]
 
 
 class TestConfigureLogs:
