@@ -18,6 +18,7 @@ from prometheus_client import make_wsgi_app
 
 from streams.delivery.unfinished import UnfinishedEvent
 from streams.health.bounded_server import CLIENT_SECONDS, BoundedThreads
+from streams.health.once_free import once_free
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -47,7 +48,9 @@ class MetricsEndpoint:
     def __init__(self, host: str, port: int, slowest: Slowest) -> None:
         server_class = _ServerOfSix if ":" in host else _Server
         try:
-            self._server = make_server(host, port, _application(slowest), server_class, _SilentHandler)
+            self._server = once_free(
+                lambda: make_server(host, port, _application(slowest), server_class, _SilentHandler)
+            )
         except OSError as error:
             wanted = f"VIDSIGNAL_METRICS_HOST {host!r} and VIDSIGNAL_METRICS_PORT {port}"
             raise MetricsPortTaken(f"{wanted}: cannot listen there: {error.strerror or error}") from error

@@ -19,6 +19,7 @@ from streams.backfill.gate import BackfillGate
 from streams.backfill.work import BackfillWork, Readmission
 from streams.clock import Clock
 from streams.delivery.admission import Slot
+from streams.delivery.alone_board import AloneBoard
 from streams.delivery.attempts import Attempts
 from streams.delivery.consumer_rules import KafkaCommits, StoreKeepsUp
 from streams.delivery.dead_letters import DeadLetters
@@ -65,6 +66,13 @@ class Shared:
     keys: Keys
     publisher: Publisher
     clock: Clock
+    board: AloneBoard | None = None
+    """Read by the worker's parent process, where it has one."""
+
+    @property
+    def attempts(self) -> Attempts:
+        """Counts of work that may take the process down."""
+        return Attempts(self.redis, self.keys, self.board)
 
     @property
     def letters(self) -> DeadLetters:
@@ -175,7 +183,7 @@ def media_spec(shared: Shared, engine: Engine) -> RoleSpec:
         works=_modality_works(shared, engine, "media"),
         capacity=settings.slots,
         rules=KafkaCommits(),
-        attempts=Attempts(shared.redis, shared.keys),
+        attempts=shared.attempts,
         device_fault_attempts=settings.device_fault_attempts,
         parking=_watched_parking(shared, engine),
         num_arrived=lambda: engine.media.bytes_fetched,
@@ -195,7 +203,7 @@ def backfill_spec(shared: Shared, engine: Engine, gate: BackfillGate) -> RoleSpe
         works=_backfill_works(shared, engine.behind(gate)),
         capacity=settings.backfill_slots,
         rules=KafkaCommits(),
-        attempts=Attempts(shared.redis, shared.keys),
+        attempts=shared.attempts,
         device_fault_attempts=settings.device_fault_attempts,
         parking=_parking(shared, engine),
         num_arrived=lambda: engine.media.bytes_fetched,

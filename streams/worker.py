@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
+from functools import partial
 from importlib import import_module
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +19,7 @@ from uuid import uuid4
 import structlog
 
 from models.weights import WeightsCorrupt, WeightsMissing
+from operators.errors import DeviceFault, DeviceFull
 from operators.inference.cpu_probe import CpuCapabilities
 from schemas.topics import ENGAGEMENT, TOPICS
 from streams.apps import RoleApp, RoleSpec, group_of
@@ -30,13 +32,16 @@ from streams.delivery.crash import Crash, WorkerExit
 from streams.delivery.publisher import Publisher
 from streams.engagement.role import EngagementRole
 from streams.health.endpoint import HealthPortTaken
+from streams.health.overrun import end_overrun_stop
 from streams.health.watch import HealthWatch, Question
 from streams.kafka_clients import BrokerRefuses, producer_configuration
 from streams.kafka_rights import require_rights
 from streams.logs import configure_logs
 from streams.metric_series import begin_series
 from streams.metrics_endpoint import MetricsEndpoint, MetricsPortTaken
+from streams.note_death import NOTE_DEATH
 from streams.observers import CpuMetrics, DecodeMetrics, InferenceMetrics
+from streams.parent import Family, run_alone, run_under_parent
 from streams.pins import WrongVersion, check_pins
 from streams.process_setup import prepare_process
 from streams.roles import Shared, backfill_spec, intake_spec, is_backfill_paused, media_spec, verdict_spec
@@ -95,12 +100,19 @@ def run_worker(settings: Settings, engine_options: Callable[[], EngineOptions] =
         engine_options: asked once the process is prepared for torch, and only where media are analysed.
     """
     configure_logs(settings.log_format, settings.log_level)
+    work = partial(_run_worker, settings, engine_options)
+    if _ANALYSING.intersection(settings.roles):
+        return run_under_parent(work, NOTE_DEATH)
+    return run_alone(work)
+
+
+def _run_worker(settings: Settings, engine_options: Callable[[], EngineOptions], family: Family) -> int:
     try:
         check_pins()
         policy = load_policy(settings.policy_file)
         capabilities = prepare_process(settings) if _ANALYSING.intersection(settings.roles) else None
         with traced(settings):
-            return asyncio.run(Worker(settings, policy, capabilities, engine_options).run())
+            return asyncio.run(Worker(settings, policy, capabilities, engine_options, family).run())
     except MISCONFIGURATIONS as error:
         sys.stderr.write(f"{error}\n")
         return WorkerExit.MISCONFIGURED
@@ -114,6 +126,7 @@ class Worker:
         policy: of the verdict role.
         capabilities: of the CPU; None where neither the media nor the backfill role runs.
         engine_options: of the engine that these two share.
+        family: the process that was started, which outlives the worker where one analyses media.
     """
 
     def __init__(
@@ -122,8 +135,10 @@ class Worker:
         policy: Policy,
         capabilities: CpuCapabilities | None,
         engine_options: Callable[[], EngineOptions] = counted_options,
+        family: Family | None = None,
     ) -> None:
         self._settings = settings
+        self._family = family or Family(os.getpid())
         self._policy = policy
         self._capabilities = capabilities
         self._engine_options = engine_options
@@ -132,12 +147,13 @@ class Worker:
         self._roles: list[RoleApp] = []
         self._engagement: list[EngagementRole] = []
         """None or one; it is no Faust app."""
+        self._stopped_roles: set[str] = set()
         self._background: list[asyncio.Task[None]] = []
         self._health = HealthWatch(settings, self._has_joined)
+        self._crash = Crash(self._take_nothing_new)
 
     async def run(self) -> int:
         """Open, serve, close; return the exit code."""
-        self._crash = Crash()
         self._stopped = asyncio.Event()
         for number in _STOP_SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, self._stopped.set)
@@ -146,7 +162,7 @@ class Worker:
                 self._health.open(opened)
                 await self._unless_ended(self._serve(opened))
             finally:
-                self._health.state.is_draining = True
+                self._take_nothing_new()
                 self._limit_stop()
                 await self._stop_all()
         if self._crash.reason:
@@ -245,7 +261,8 @@ class Worker:
             on_failure=self._crash_from_thread(),
         )  # fmt: skip
         opened.push_async_callback(publisher.close)
-        return Shared(settings, redis, fold_redis, witness, Keys(settings.topic_prefix), publisher, self._clock)
+        keys = Keys(settings.topic_prefix)
+        return Shared(settings, redis, fold_redis, witness, keys, publisher, self._clock, self._family.board)
 
     def _crash_from_thread(self) -> Callable[[BaseException], object]:
         loop = asyncio.get_running_loop()
@@ -255,10 +272,16 @@ class Worker:
         _log.info("stopping", exit_code=int(self._crash.exit_code))
         await cancel_all(self._background)
         roles: list[RoleApp | EngagementRole] = [*self._roles, *self._engagement]
-        ends = await asyncio.gather(*(role.stop() for role in roles), return_exceptions=True)
+        ends = await asyncio.gather(*(self._stop_role(role) for role in roles), return_exceptions=True)
         for role, end in zip(roles, ends, strict=True):
             if isinstance(end, BaseException):
                 _log.warning("a role did not stop in order", role=role.role, error=repr(end))
+
+    async def _stop_role(self, role: RoleApp | EngagementRole) -> None:
+        try:
+            await role.stop()
+        finally:
+            self._stopped_roles.add(role.role)
 
     async def _unless_ended(self, serving: Coroutine[Any, Any, None]) -> None:
         """Run until a signal or a crash ends it, whatever it is at."""
@@ -273,7 +296,10 @@ class Worker:
         if isinstance(error, MISCONFIGURATIONS):
             raise error
         if error is not None:
-            self._crash.report(error)
+            self._crash.report(error, _exit_for(error))
+
+    def _take_nothing_new(self) -> None:
+        self._health.state.is_draining = True
 
     def _watch(self, shared: Shared) -> None:
         watched: list[Progress] = [*self._roles, *self._engagement, *(role.thread for role in self._engagement)]
@@ -329,7 +355,7 @@ class Worker:
         begin_series(self._settings, device)
         line = {
             "event": "ready",
-            "process_id": os.getpid(),
+            "process_id": self._family.process_id,
             "roles": list(self._settings.roles),
             "device": device,
             "metrics_port": self._open_metrics(),
@@ -348,9 +374,23 @@ class Worker:
     def _limit_stop(self) -> None:
         """From here on the process ends within a bounded time, whatever hangs."""
         seconds = self._settings.drain_timeout_seconds + _LONGEST_STOP_SECONDS
-        timer = threading.Timer(seconds, os._exit, [self._crash.exit_code or WorkerExit.CRASHED])
+        timer = threading.Timer(seconds, self._end_overrun, [seconds])
         timer.daemon = True
         timer.start()
+
+    def _end_overrun(self, seconds: float) -> None:
+        roles: list[RoleApp | EngagementRole] = [*self._roles, *self._engagement]
+        end_overrun_stop(
+            self._crash.exit_code or WorkerExit.STOP_OVERRAN,
+            seconds,
+            roles=[role.role for role in roles if role.role not in self._stopped_roles],
+            events=[event for role in self._roles for event in role.unfinished.events()],
+        )
+
+
+def _exit_for(error: BaseException) -> WorkerExit:
+    is_lost = isinstance(error, DeviceFault) and not isinstance(error, DeviceFull)
+    return WorkerExit.DEVICE_LOST if is_lost else WorkerExit.CRASHED
 
 
 def main() -> int:

@@ -19,7 +19,7 @@ def worker(
     """Run roles until SIGTERM or Ctrl-C; prints one JSON line when models are warm and its groups are joined.
 
     Exit codes: 0 stopped; 2 settings, policy, versions or weights are wrong; 70 crashed and wants to be restarted;
-    71 was stuck, with its stacks in the log, and wants to be restarted; 78 Redis lost what Kafka remembers: run
-    `vidsignal rebuild`.
+    71 was stuck, with its stacks in the log, and wants to be restarted; 72 its accelerator is lost; 75 its stop took
+    too long, and its log says what hung; 78 Redis lost what Kafka remembers: run `vidsignal rebuild`.
     """
     raise typer.Exit(run_worker(settings_or_exit(roles=roles, device=device)))

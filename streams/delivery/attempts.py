@@ -1,22 +1,31 @@
 """Crash loops: how often work on an event ended with the process, kept where a dead process cannot lose it.
 
 A process that dies takes everything down that was in flight, and mostly one event is to blame. So an event that was
-there too often runs alone; only one that dies alone, twice, is given up. Kills from outside condemn nobody: what they
-hit runs alone once and gets through.
+there too often runs alone. It is given up where the process then dies by itself, twice: its parent process outlives it
+and says so (`streams.parent`). A kill from outside reaches parent and worker together, and says nothing of the
+event; however often that happens, the event is tried again. Where the kernel's memory killer ends both at once, its own
+count rises, and four such deaths are enough. Why, and what cannot be told apart: `ops/decisions`, 0018.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from redis.asyncio import Redis
 
+from streams.delivery.alone_board import AloneBoard
+from streams.delivery.memory_killer import MemoryKills, memory_kills
 from streams.delivery.record import Place
 from streams.store.keys import Keys
+from streams.store.scripts import script_text
 
 UNCLEAN_ENDS_BEFORE_ALONE: Final = 3
 DEATHS_ALONE_BEFORE_GIVING_UP: Final = 2
+"""Of the worker by itself."""
+UNSURE_DEATHS_BEFORE_GIVING_UP: Final = 4
+"""Those included that the memory killer may have caused: with the unclean ends before, seven at most."""
 _KEPT_SECONDS: Final = 7 * 86_400
 """As long as uploads are kept; a clean end removes the count at once."""
 
@@ -27,6 +36,9 @@ class Attempt:
 
     unclean_ends: int
     deaths_alone: int
+    """By itself, with nothing else running."""
+    memory_deaths_alone: int = 0
+    """Of worker and parent at once, while the kernel killed somebody on this machine for want of memory."""
 
     @property
     def has_to_run_alone(self) -> bool:
@@ -36,42 +48,73 @@ class Attempt:
     @property
     def is_hopeless(self) -> bool:
         """It killed its process with nothing else running."""
-        return self.deaths_alone >= DEATHS_ALONE_BEFORE_GIVING_UP
+        num_deaths = self.deaths_alone + self.memory_deaths_alone
+        return self.deaths_alone >= DEATHS_ALONE_BEFORE_GIVING_UP or num_deaths >= UNSURE_DEATHS_BEFORE_GIVING_UP
 
 
 class Attempts:
-    """Counts of all events that are being worked on."""
+    """Counts of all events that are being worked on.
 
-    def __init__(self, redis: Redis, keys: Keys) -> None:
-        self._redis = redis
+    Args:
+        redis: answers in bytes or in text.
+        keys: names under the stack's prefix.
+        board: read by the parent process of this one; None where it has none. Then every end of the process alone with
+            an event counts against that event, as nobody could say otherwise.
+        kills: asks the kernel.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        keys: Keys,
+        board: AloneBoard | None = None,
+        kills: Callable[[], MemoryKills] = memory_kills,
+    ) -> None:
         self._keys = keys
+        self._redis = redis
+        self._board = board
+        self._kills = kills
+        self._begin = redis.register_script(script_text("attempt_begin"))
+        self._alone = redis.register_script(script_text("attempt_alone"))
+        self._withdraw = redis.register_script(script_text("attempt_withdraw"))
+        self._died = redis.register_script(script_text("attempt_died"))
 
     async def begin(self, place: Place) -> Attempt:
         """Count a start, and say how earlier ones ended."""
-        key = self._key(place)
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.hincrby(key, "started", 1)
-            pipeline.hget(key, "alone")
-            pipeline.expire(key, _KEPT_SECONDS)
-            started, alone, _ = await pipeline.execute()
-        return Attempt(unclean_ends=started - 1, deaths_alone=int(alone or 0))
+        kills = self._kills()
+        started, died, starved = await self._begin(
+            keys=[self._key(place)], args=[_KEPT_SECONDS, kills.boot_id, kills.count]
+        )
+        return Attempt(unclean_ends=started - 1, deaths_alone=died, memory_deaths_alone=starved)
 
     async def begin_alone(self, place: Place) -> None:
         """Count that the event now runs with nothing else."""
-        await self._redis.hincrby(self._key(place), "alone", 1)
+        key, kills = self._key(place), self._kills()
+        await self._alone(keys=[key], args=[_KEPT_SECONDS, kills.boot_id, kills.count, self._counted_beforehand])
+        if self._board is not None:
+            self._board.add(key)
 
     async def end(self, place: Place) -> None:
         """The event was answered: forget it."""
+        self._take_down(place)
         await self._redis.delete(self._key(place))
 
     async def withdraw(self, place: Place, *, ran_alone: bool) -> None:
         """The event was put back in an orderly way: this start counts for nothing."""
-        key = self._key(place)
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.hincrby(key, "started", -1)
-            if ran_alone:
-                pipeline.hincrby(key, "alone", -1)
-            await pipeline.execute()
+        self._take_down(place)
+        await self._withdraw(keys=[self._key(place)], args=[int(ran_alone), int(ran_alone) * self._counted_beforehand])
+
+    async def note_death(self, key: str) -> None:
+        """The process that ran this alone died by itself; `key` is what stood on its board."""
+        await self._died(keys=[key])
+
+    @property
+    def _counted_beforehand(self) -> int:
+        return 1 if self._board is None else 0
+
+    def _take_down(self, place: Place) -> None:
+        if self._board is not None:
+            self._board.remove(self._key(place))
 
     def _key(self, place: Place) -> str:
         return self._keys.attempts(place.topic, place.partition, place.offset)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from enum import IntEnum
 from typing import Any
 
@@ -22,6 +23,10 @@ class WorkerExit(IntEnum):
     """Something that has no answer: start it again, unfinished events come again."""
     STALLED = 71
     """It had work and got nowhere, or its event loop stood still; its stacks are in the log. Start it again."""
+    DEVICE_LOST = 72
+    """The accelerator answers nothing any more: start it again; what was not on the device comes again uncounted."""
+    STOP_OVERRAN = 75
+    """It was asked to stop and something hung beyond the drain; its log names what. Unfinished events come again."""
     NEEDS_REBUILD = 78
     """The store misses facts; until `vidsignal rebuild` is through, every restart ends so, and the next one goes on."""
 
@@ -29,7 +34,9 @@ class WorkerExit(IntEnum):
 class Crash:
     """The first reason why this process has to end; later ones are logged and change nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_first: Callable[[], None] = lambda: None) -> None:
+        """`on_first` is called at the first report, before anything else can happen."""
+        self._on_first = on_first
         self.happened = asyncio.Event()
         self.exit_code = WorkerExit.STOPPED
         self.reason = ""
@@ -42,3 +49,4 @@ class Crash:
             self.exit_code = exit_code
             self.reason = str(error) or repr(error)
             self.happened.set()
+            self._on_first()

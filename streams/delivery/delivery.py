@@ -2,7 +2,7 @@
 
 An event is finished only when its work returned, and work returns only when its outputs are confirmed. What is away is
 waited for; an event whose media is away waits without its slot. What is wrong with the event or its media becomes an
-answer. A device gets a bounded number of tries.
+answer. A device gets a bounded number of tries; one that answers nothing any more ends the process.
 Anything else is a bug: the process ends and the event comes again, and the attempt count decides when that has
 happened often enough.
 """
@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from operators.errors import DeviceFault, InvalidMedia, ModelFault, Overloaded, SourceAway
+from operators.errors import DeviceFault, DeviceLost, InvalidMedia, ModelFault, Overloaded, SourceAway
 from schemas.errors import InvalidEvent
 from schemas.facts import Failure
 from streams import metrics
@@ -23,7 +23,7 @@ from streams.clock import Clock
 from streams.delivery.admission import Admission, Slot
 from streams.delivery.attempts import UNCLEAN_ENDS_BEFORE_ALONE, Attempt, Attempts
 from streams.delivery.backoff import Backoff
-from streams.delivery.crash import Crash
+from streams.delivery.crash import Crash, WorkerExit
 from streams.delivery.inflight import InFlight
 from streams.delivery.ledger import OffsetLedger
 from streams.delivery.parking import Parked, Parking
@@ -163,6 +163,8 @@ class Delivery:
             raise
         except SourceAway as away:
             return self._park(slot, record, away)
+        except DeviceLost as lost:
+            self._give_back(slot, record, lost)
         except Exception as error:  # a bug ends here and nowhere else: loudly, and unacknowledged
             slot.has_crashed = True
             spans.current().note("failure", "crash")
@@ -170,6 +172,15 @@ class Delivery:
         else:
             self._finish(record)
         return None
+
+    def _give_back(self, slot: Slot, record: Record, lost: DeviceLost) -> None:
+        """The process has to end; an event that was on the device may be to blame, the others merely came after."""
+        if lost.was_on_device:
+            slot.has_crashed = True
+        else:
+            slot.was_cancelled = True
+        if lost.was_on_device or not self._crash.happened.is_set():
+            self._crash.report(lost, WorkerExit.DEVICE_LOST, role=self.role, place=record.place)
 
     def _park(self, slot: Slot, record: Record, away: SourceAway) -> Parked | None:
         assert self._parking is not None  # else it would have been an answer
@@ -209,6 +220,8 @@ class Delivery:
                 await self._work.run(record, slot)
             except (InvalidEvent, InvalidMedia) as error:
                 return Failure(cause=error.cause, message=error.message)
+            except DeviceLost:
+                raise
             except DeviceFault as fault:
                 num_faults += 1
                 if num_faults >= self._device_fault_attempts:
@@ -233,11 +246,7 @@ class Delivery:
         attempt = await slot.once("attempt", lambda: self._begin(record, slot))
         if not attempt.is_hopeless:
             return None
-        message = (
-            f"the worker died {attempt.deaths_alone} times with this event alone in it, after "
-            f"{UNCLEAN_ENDS_BEFORE_ALONE} deaths with others beside it"
-        )
-        return Failure(cause="crash-loop", message=message)
+        return Failure(cause="crash-loop", message=_deaths(attempt))
 
     async def _begin(self, record: Record, slot: Slot) -> Attempt:
         assert self._attempts is not None
@@ -248,6 +257,15 @@ class Delivery:
             await self._attempts.begin_alone(record.place)
             slot.runs_alone = True
         return attempt
+
+
+def _deaths(attempt: Attempt) -> str:
+    starved = attempt.memory_deaths_alone
+    with_memory = f", and {starved} times with its parent, as the kernel killed for want of memory" if starved else ""
+    return (
+        f"the worker died {attempt.deaths_alone} times by itself with this event alone in it{with_memory}, after "
+        f"{UNCLEAN_ENDS_BEFORE_ALONE} deaths with others beside it"
+    )
 
 
 def _fault_cause(fault: DeviceFault) -> str:

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, ClassVar
 
 from streams.health.bounded_server import CLIENT_SECONDS, BoundedThreads
+from streams.health.once_free import once_free
 from streams.health.readiness import Statement
 
 
@@ -32,7 +33,7 @@ class HealthEndpoint:
     def __init__(self, host: str, port: int, statements: Mapping[str, Callable[[], Statement]]) -> None:
         handler = type("Handler", (_Handler,), {"statements": dict(statements)})
         try:
-            self._server = _Server((host, port), handler)
+            self._server = once_free(lambda: _Server((host, port), handler))
         except OSError as error:
             wanted = f"VIDSIGNAL_HEALTH_HOST {host!r} and VIDSIGNAL_HEALTH_PORT {port}"
             raise HealthPortTaken(f"{wanted}: cannot listen there: {error.strerror or error}") from error

@@ -1,7 +1,7 @@
 """A worker for delivery tests, run as a process of its own: two fake agents on `video.uploaded`, no models.
 
 An event's value says what it does: `{"waits": true}` takes until the key `LET_GO` is in Redis, `{"dies": true}` kills
-the process when nothing else runs beside it or anything does, `{"raises": true}` is a bug, `{"invalid": true}` is media
+the process, as the kernel does when memory runs out, `{"raises": true}` is a bug, `{"invalid": true}` is media
 at fault, `{"fault": n}` is a device fault n times. Each agent notes every answer in Redis.
 """
 
@@ -31,7 +31,9 @@ from streams.delivery.publisher import Publisher
 from streams.delivery.record import Record
 from streams.kafka_clients import producer_configuration
 from streams.logs import configure_logs
-from streams.settings import read_settings
+from streams.note_death import NOTE_DEATH
+from streams.parent import Family, run_under_parent
+from streams.settings import Settings, read_settings
 from streams.store.claims import Claims
 from streams.store.client import open_store
 from streams.store.keys import Keys
@@ -79,9 +81,7 @@ class FakeWork:
         await self._redis.rpush(f"failed:{self._agent}", f"{(record.key or b'').decode()} {failure.cause}")
 
 
-async def main() -> int:
-    settings = read_settings()
-    configure_logs("console", "info")
+async def main(settings: Settings, family: Family) -> int:
     redis, keys, clock, crash = open_store(settings.redis_url.get_secret_value()), Keys(), SystemClock(), Crash()
     publisher = Publisher(producer_configuration(settings), settings.topic_prefix)
     letters = DeadLetters(publisher, redis, keys, clock)
@@ -93,7 +93,7 @@ async def main() -> int:
         works=works,
         capacity=settings.slots,
         rules=KafkaCommits(),
-        attempts=Attempts(redis, keys),
+        attempts=Attempts(redis, keys, family.board),
         device_fault_attempts=3,
         poll_records=8,
         buffer_records=512,
@@ -113,5 +113,12 @@ async def main() -> int:
     return int(crash.exit_code)
 
 
+def run() -> int:
+    """Run under a parent process, as workers do that analyse media."""
+    configure_logs("console", "info")
+    settings = read_settings()
+    return run_under_parent(lambda family: asyncio.run(main(settings, family)), NOTE_DEATH)
+
+
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    sys.exit(run())

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 import signal
+import time
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from functools import partial
@@ -15,11 +18,13 @@ import redis
 
 from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir
-from schemas.topics import DEAD_LETTER, SIGNALS
+from schemas.topics import DEAD_LETTER, SIGNALS, UPLOADED
 from tests.integration.delivery_process import LET_GO, WAIT_SECONDS, DeliveryStack, stop, wait_until
 from tests.unique_topics import UniqueTopics
 
 AGENTS = ("first", "second")
+KILLS_BEFORE_GIVEN_UP = 5
+"""Three in company and two alone, if each were the event's own."""
 
 
 @pytest.fixture
@@ -39,6 +44,11 @@ def done(store: Any, agent: str) -> set[str]:
     """Keys that an agent answered, with or without a result."""
     failed = {line.split()[0] for line in store.lrange(f"failed:{agent}", 0, -1)}
     return set(store.lrange(f"done:{agent}", 0, -1)) | failed
+
+
+def was_begun(store: Any, times: int) -> bool:
+    """Whether the first agent has begun that often."""
+    return bool(store.llen("started:first") == times)
 
 
 def all_done(store: Any, keys: AbstractSet[str]) -> bool:
@@ -73,7 +83,7 @@ class TestLoss:
             stack.publish({"long": {"waits": True}})
             wait_until(lambda: store.llen("started:second") == 1, "the event is worked on")
             assert stop(first) == 0
-        assert store.hgetall(*store.keys("vs:attempts:*")) == {"started": "0"}
+        assert store.keys("vs:attempts:*") == []
         store.set(LET_GO, 1)
         with stack.worker():
             wait_until(lambda: {"long"} == done(store, "first") == done(store, "second"), "it is answered")
@@ -128,6 +138,31 @@ class TestPoison:
             wait_until(lambda: all_done(store, {"bug", "neighbour"}), "both are answered")
         assert store.lrange("failed:first", 0, -1) == ["bug crash-loop"]
         assert len(stack.records(DEAD_LETTER.name)) == 1
+
+
+class TestKillsFromOutside:
+    @pytest.mark.slow
+    def test_condemn_nothing(self, stack: DeliveryStack, store: Any) -> None:
+        """A healthy event that was in work whenever its worker was killed, at random times, gets through.
+
+        `VIDSIGNAL_TEST_KILLS=20` makes the five kills, of which three are put into the store, as many real ones.
+        """
+        num_kills, chance = int(os.environ.get("VIDSIGNAL_TEST_KILLS", "2")), random.Random(10)
+        keys = [f"vs:attempts:{stack.topics.name(UPLOADED.name)}:{partition}:0" for partition in range(2)]
+        for key in keys if num_kills < KILLS_BEFORE_GIVEN_UP else ():
+            store.hset(key, "started", KILLS_BEFORE_GIVEN_UP - num_kills)
+        stack.publish({"long": {"waits": True}})
+        for number in range(num_kills):
+            with stack.worker() as process:
+                wait_until(partial(was_begun, store, number + 1), "it is worked on")
+                time.sleep(chance.random())  # the work has no end of its own, so any time is as good
+                process.kill()
+        store.set(LET_GO, 1)
+        with stack.worker():
+            wait_until(lambda: all_done(store, {"long"}), "it is answered")
+            wait_until(lambda: not any("alone" in store.hgetall(key) for key in keys), "the attempts are forgotten")
+        assert store.llen("failed:first") == 0
+        assert stack.records(DEAD_LETTER.name) == []
 
 
 class TestStoreAway:

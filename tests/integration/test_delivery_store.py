@@ -1,4 +1,4 @@
-"""Claims, attempts, progress and dead letters on a real Redis."""
+"""Claims, progress and dead letters on a real Redis."""
 
 from __future__ import annotations
 
@@ -13,11 +13,8 @@ from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir
 from schemas.facts import Failure
 from schemas.topics import DEAD_LETTER
-from streams.delivery.admission import Slot
-from streams.delivery.attempts import Attempts
 from streams.delivery.dead_letters import DeadLetters, dead_letter_id
 from streams.delivery.record import Place, Record
-from streams.delivery.settlement import Settlement
 from streams.store.applied import AppliedOffsets
 from streams.store.claims import Claims, Prior
 from streams.store.client import open_store
@@ -60,62 +57,6 @@ class TestClaims:
         assert await claims.look_up("video", ("ok", "failed")) == Prior(b"failed", 3)
         await claims.claim("video", "ok", b"ok", revision=1)
         assert await claims.look_up("video", ("ok", "failed")) == Prior(b"ok", 3)
-
-
-class TestAttempts:
-    async def test_unclean_ends_lead_to_running_alone(self, store: Any) -> None:
-        """After three starts without an end the event has to run alone."""
-        attempts = Attempts(store, KEYS)
-        begun = [await attempts.begin(PLACE) for _ in range(4)]
-        assert [attempt.has_to_run_alone for attempt in begun] == [False, False, False, True]
-        assert not any(attempt.is_hopeless for attempt in begun)
-
-    async def test_only_deaths_alone_condemn(self, store: Any) -> None:
-        """Any number of deaths in company leaves hope; the second death alone does not."""
-        attempts = Attempts(store, KEYS)
-        for _ in range(20):
-            await attempts.begin(PLACE)
-        await attempts.begin_alone(PLACE)
-        assert (await attempts.begin(PLACE)).is_hopeless is False
-        await attempts.begin_alone(PLACE)
-        assert (await attempts.begin(PLACE)).is_hopeless is True
-
-    async def test_an_end_forgets_everything(self, store: Any) -> None:
-        """An event that got through begins anew, should it ever come again."""
-        attempts = Attempts(store, KEYS)
-        for _ in range(5):
-            await attempts.begin(PLACE)
-        await attempts.end(PLACE)
-        assert (await attempts.begin(PLACE)).unclean_ends == 0
-
-
-class TestSettlement:
-    async def settled(self, store: Any, **state: bool) -> dict[bytes, bytes]:
-        """The count of an event that ran alone once, after its slot was given back in some state."""
-        attempts = Attempts(store, KEYS)
-        await attempts.begin(PLACE)
-        await attempts.begin_alone(PLACE)
-        slot = Slot(PLACE, 1)
-        for name, value in state.items():
-            setattr(slot, name, value)
-        settlement = Settlement(attempts)
-        settlement.settle(slot)
-        await settlement.drain(60)
-        counts: dict[bytes, bytes] = await store.hgetall(KEYS.attempts("video.uploaded", 1, 7))
-        return counts
-
-    async def test_a_finished_event_is_forgotten(self, store: Any) -> None:
-        """No count remains of an event that was answered."""
-        assert await self.settled(store) == {}
-
-    async def test_a_cancelled_event_gets_its_start_back(self, store: Any) -> None:
-        """An orderly stop counts for nothing, also for an event that ran alone."""
-        counts = await self.settled(store, was_cancelled=True, runs_alone=True)
-        assert counts == {b"started": b"0", b"alone": b"0"}
-
-    async def test_a_crashed_event_keeps_its_count(self, store: Any) -> None:
-        """The event whose work ended the process carries that on."""
-        assert await self.settled(store, has_crashed=True) == {b"started": b"1", b"alone": b"1"}
 
 
 class TestAppliedOffsets:

@@ -44,6 +44,8 @@ class TestLostDevice:
                 assert "a fresh runner fails, too" in log
                 since_loss = was_ready[next(number for number, ready in enumerate(was_ready) if not ready) :]
                 assert was_ready[0] is True and True not in since_loss
+                worker.close()
+                pipeline.workers.remove(worker)
                 pipeline.start_worker("second", command=FAULTY_WORKER)
                 verdicts = pipeline.await_verdicts(names, LIFE_SECONDS)
                 letters = pipeline.dead_letters()

@@ -7,6 +7,7 @@ import re
 import msgspec
 import pytest
 
+from ops.cli.worker import worker
 from schemas.engagement import EngagementEvent
 from schemas.features import FEATURES
 from schemas.outcomes import RecommendationRecord, Verdict
@@ -88,6 +89,14 @@ class TestContracts:
         """Each code of a worker, with its name."""
         said = [row[:2] for row in rows("roll.md", "Exit codes, and what a supervisor does")]
         assert said == [[str(int(code)), code.name] for code in WorkerExit]
+
+    def test_exit_codes_elsewhere(self) -> None:
+        """Whoever lists them lists all: the page of the alert that asks for them, and the command's help."""
+        down = (PLACE / "alerts.md").read_text(encoding="utf-8").split("## VidsignalWorkerDown")[1].split("\n## ")[0]
+        help_text = (worker.__doc__ or "").split("Exit codes:")[1]
+        for code in WorkerExit:
+            assert re.search(rf"\b{int(code)} [a-z]", " ".join(down.split())), (code, "alerts.md")
+            assert re.search(rf"\b{int(code)} [a-zA-Z]", help_text), (code, "vidsignal worker --help")
 
     def test_days_of_what_remains(self) -> None:
         """What a deletion leaves in the topics is there as long as the settings say, by default."""

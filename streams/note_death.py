@@ -1,0 +1,64 @@
+"""Tells the store that a worker died by itself: `python -m streams.note_death <JSON of what ran alone> <how it ended>`.
+
+Run by the worker's parent process, with the worker's settings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+from redis.exceptions import RedisError
+
+from streams.delivery.attempts import Attempts
+from streams.logs import configure_logs
+from streams.settings import Settings, read_settings
+from streams.store.client import open_store
+from streams.store.keys import Keys
+from streams.store.wire import store_options
+
+NOTE_DEATH: Final = (sys.executable, "-m", "streams.note_death")
+_PATIENCE_SECONDS: Final = 10.0
+"""The supervisor waits; a death that cannot be told counts as one from outside."""
+
+_log = structlog.get_logger(__name__)
+
+
+def note_death(settings: Settings, alone: Sequence[str], ended_by: str) -> None:
+    """Count the death against what ran alone in the worker.
+
+    Args:
+        settings: of the worker.
+        alone: what stood on its board.
+        ended_by: for the log.
+    """
+    _log.critical("the worker ended by itself", ended_by=ended_by, ran_alone=alone)
+    try:
+        asyncio.run(asyncio.wait_for(_note(settings, alone), _PATIENCE_SECONDS))
+    except (TimeoutError, RedisError) as error:
+        _log.error("that could not be noted, so it counts as a kill from outside", error=repr(error), ran_alone=alone)
+
+
+async def _note(settings: Settings, alone: Sequence[str]) -> None:
+    redis = open_store(settings.redis_url.get_secret_value(), store_options(settings))
+    try:
+        attempts = Attempts(redis, Keys(settings.topic_prefix))
+        for key in alone:
+            await attempts.note_death(key)
+    finally:
+        await redis.aclose()
+
+
+def main() -> None:
+    """Note what the command line says."""
+    settings = read_settings()
+    configure_logs(settings.log_format, settings.log_level)
+    note_death(settings, [str(key) for key in json.loads(sys.argv[1])], sys.argv[2])
+
+
+if __name__ == "__main__":
+    main()
