@@ -11,12 +11,22 @@ from schemas.identity import Lane, Market, Modality, Revision, Seconds, UnixSeco
 from schemas.receipts import Receipt
 
 
-class SourceOffset(Struct, frozen=True, kw_only=True):
-    """The place in Kafka that something came from."""
+class SourceOffset(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The place in Kafka that something came from.
+
+    Two places of one partition of one topic have an order; others have none.
+    """
 
     topic: str
     partition: int
     offset: int
+    topic_id: str | None = None
+    """Kafka's own id of the topic: one that is deleted and created again under its name gets another, and its offsets
+    begin again. None where the writer did not ask."""
+
+    def has_order_with(self, other: SourceOffset) -> bool:
+        """Whether the offsets of both are of one partition of one topic."""
+        return (self.topic, self.topic_id, self.partition) == (other.topic, other.topic_id, other.partition)
 
 
 class Failure(Struct, frozen=True, kw_only=True):
@@ -43,6 +53,7 @@ class Accepted(Struct, frozen=True, kw_only=True, tag_field="kind", tag="accepte
     """The broker's timestamp of the upload event."""
     deadline_unix_seconds: UnixSeconds
     source: SourceOffset
+    """Place of the upload event; of a redriven or reprocessed one that of the original."""
 
 
 class Signal(Struct, frozen=True, kw_only=True, tag_field="kind", tag="signal"):
@@ -116,13 +127,17 @@ class PolicyChanged(Struct, frozen=True, kw_only=True, tag_field="kind", tag="po
     event_unix_seconds: UnixSeconds
 
 
-class Deleted(Struct, frozen=True, kw_only=True, tag_field="kind", tag="deleted"):
-    """The video is gone, up to and with a revision; intake writes it for a deletion event."""
+class Deleted(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="deleted"):
+    """The video is gone: up to and with a revision, or what was uploaded before a place; intake writes it."""
 
     video_id: VideoId
     revision: Revision
+    """Up to and with this one, wherever it was uploaded; 1 where the event named none."""
     reason: str
     event_unix_seconds: UnixSeconds
+    before: SourceOffset | None = None
+    """Place of a deletion event that named no revision: every revision that was uploaded before it is gone, too. None
+    where the event named one, and in facts of releases that did not say it."""
 
 
 Fact = Accepted | Signal | DeadlinePassed | EngagementSummary | Review | PolicyChanged | Deleted

@@ -96,5 +96,6 @@ class DeletionRequested(Struct, frozen=True, kw_only=True, omit_defaults=True):
     deleted: Literal[True]
     """What tells this event from an upload."""
     revision: Revision | None = None
-    """Up to and with this one; without it, every revision known when the event is read. A higher one is a new life."""
+    """Up to and with this one; without it, every revision that was uploaded before this event, and revision 1. A higher
+    one that is uploaded later is a new life."""
     reason: Annotated[str, Meta(max_length=1_000)] = ""

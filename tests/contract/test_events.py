@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 
 import schemas
 from ops.contracts import GENERATED, documents
-from schemas.facts import Signal
+from schemas.facts import Accepted, Deleted, Signal
 from schemas.outcomes import Verdict
 from schemas.receipts import MeasuredPower, ModelReceipt
 from schemas.topics import TOPICS
@@ -114,6 +114,31 @@ class TestReviewedVerdict:
         """Readers of before the field see verdicts as they were."""
         verdict = msgspec.json.decode(golden("video.moderation.v1"), type=Verdict)
         assert "reviewed" not in json.loads(encode(verdict))
+
+
+class TestPlaces:
+    """Facts of today name topics by Kafka's id, and deletions their place; the forms of before are kept beside them."""
+
+    @pytest.mark.parametrize(
+        ("form", "struct", "name"),
+        [
+            ("video.deleted.v1.before", Deleted, "video.deleted.v1"),
+            ("video.accepted.v1.placed", Accepted, "video.accepted.v1"),
+        ],
+    )
+    def test_reads_and_writes_the_same(self, form: str, struct: type, name: str) -> None:
+        """And it is what the schema of its type allows."""
+        event = msgspec.json.decode(golden(form), type=struct)
+        assert json.loads(encode(event)) == json.loads(golden(form))
+        schema = json.loads((GENERATED / f"{name}.json").read_text())
+        Draft202012Validator(schema).validate(json.loads(golden(form)))
+
+    def test_facts_of_before_have_no_order_with_those_of_today(self) -> None:
+        """They do not say which topic they mean, so the order of the log decides."""
+        old, new = (msgspec.json.decode(golden(f"video.accepted.v1{form}"), type=Accepted) for form in ("", ".placed"))
+        assert not old.source.has_order_with(new.source)
+        assert new.source.has_order_with(new.source)
+        assert msgspec.json.decode(golden("video.deleted.v1"), type=Deleted).before is None
 
 
 class TestReceipts:
