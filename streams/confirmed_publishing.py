@@ -15,6 +15,8 @@ CONFIRM_SECONDS: Final = 60.0
 """How long to wait for the last confirmations."""
 _MOST_NAMED: Final = 3
 _FULL_QUEUE_SECONDS: Final = 0.1
+_BY_KEY: Final = -1
+"""librdkafka's word for a partition that the partitioner chooses."""
 
 
 class NotConfirmed(BrokerAway):
@@ -23,7 +25,7 @@ class NotConfirmed(BrokerAway):
 
 @dataclass(frozen=True, slots=True)
 class OutgoingRecord:
-    """One record that is to be published; its key decides the partition."""
+    """One record that is to be published."""
 
     topic: str
     """As the broker knows it, with the stack's prefix."""
@@ -32,6 +34,8 @@ class OutgoingRecord:
     headers: Sequence[tuple[str, bytes]] = ()
     on_report: Callable[[KafkaError | None, Message | None], None] | None = None
     """Called once with the broker's answer; the message has the offset where there is no error."""
+    partition: int | None = None
+    """None: its key decides."""
 
 
 def publish_confirmed(
@@ -110,6 +114,7 @@ class ConfirmingProducer:
                     key=record.key,
                     value=record.value,
                     headers=list(record.headers),
+                    partition=_BY_KEY if record.partition is None else record.partition,
                     on_delivery=report,
                 )
             except BufferError:

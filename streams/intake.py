@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import structlog
 
 from schemas.errors import InvalidEvent
-from schemas.facts import Accepted, Deleted, Failure
+from schemas.facts import Accepted, Deleted, Failure, SourceOffset
 from schemas.identity import Lane, Modality
 from schemas.topics import BACKFILL, SIGNALS
 from schemas.uploads import DeletionRequested, VideoUploaded
@@ -21,10 +23,13 @@ from streams.delivery.redrive import REDRIVE_HEADER
 from streams.store.cases import Cases, Registered
 from streams.store.deadlines import Deadline, Deadlines
 from streams.tracing import spans
+from streams.upload_places import NoTopicIds, TopicIds, upload_place
 
 SOURCE = "vidsignal/intake"
 """CloudEvents source of what this role publishes."""
 _TITLE_CHARACTERS = 200
+_LEAST_REVISION: Final = 1
+"""A deletion of whatever there is means this one in any case: also of a video that nothing is known of any more."""
 
 _log = structlog.get_logger(__name__)
 
@@ -41,6 +46,7 @@ class Intake:
         default_deadline_seconds: decision budget of an upload that names none.
         backfill_deadline_seconds: the same in the backfill lane, where waiting is no delay.
         clock: stamps.
+        topic_ids: tells one topic of uploads from another of the same name; without it they are taken for one.
     """
 
     def __init__(
@@ -54,11 +60,13 @@ class Intake:
         default_deadline_seconds: float,
         backfill_deadline_seconds: float,
         clock: Clock,
+        topic_ids: TopicIds | None = None,
     ) -> None:
         self._cases = cases
         self._deadlines = deadlines
         self._publisher = publisher
         self._letters = letters
+        self._topic_ids = topic_ids or NoTopicIds()
         self._expected = expected
         self._default_deadline_seconds: dict[Lane, float] = {
             "live": default_deadline_seconds,
@@ -71,17 +79,18 @@ class Intake:
         del slot
         event = decode_upload_or_deletion(record.value)
         require_own_key(record, event)
+        place = await upload_place(record, self._topic_ids)
         if isinstance(event, DeletionRequested):
-            await self._forget(record, event)
+            await self._forget(record, event, place)
         else:
             with metrics.STAGE_SECONDS.labels("intake").time():
-                is_open = await self._open_case(record, self._accept(record, event))
+                is_open = await self._open_case(record, self._accept(record, event, place))
             if is_open and event.lane == "backfill":
-                await self._pass_on(record, event)
+                await self._pass_on(record, event, place)
 
-    async def _pass_on(self, record: Record, upload: VideoUploaded) -> None:
+    async def _pass_on(self, record: Record, upload: VideoUploaded, place: SourceOffset) -> None:
         """Give the upload to the backfill role, as it is; the media role skips it."""
-        headers = backfill_headers(record.headers, record.timestamp_unix_seconds)
+        headers = backfill_headers(record.headers, record.timestamp_unix_seconds, place=place)
         await self._publisher.publish(BACKFILL, upload.video_id, record.value, headers=headers)
 
     async def _open_case(self, record: Record, accepted: Accepted) -> bool:
@@ -100,17 +109,16 @@ class Intake:
         )
         return True
 
-    async def _forget(self, record: Record, event: DeletionRequested) -> None:
-        """Say in the log that a video is gone; the fold does the rest, in the order of the log."""
-        offset = record.place.offset
-        revision = event.revision or await self._cases.revision_to_forget(event.video_id, offset)
+    async def _forget(self, record: Record, event: DeletionRequested, place: SourceOffset) -> None:
+        """Say in the log that a video is gone; the fold does the rest, by the place among the uploads."""
         fact = Deleted(
             video_id=event.video_id,
-            revision=revision,
+            revision=event.revision or _LEAST_REVISION,
             reason=event.reason,
             event_unix_seconds=record.timestamp_unix_seconds,
+            before=place if event.revision is None else None,
         )
-        headers = self._headers(record, fact, f"deleted:{offset}")
+        headers = self._headers(record, fact, f"deleted:{record.place.offset}")
         await self._publisher.publish(SIGNALS, event.video_id, fact, headers=headers)
 
     async def fail(self, record: Record, slot: Slot, failure: Failure) -> None:
@@ -118,9 +126,9 @@ class Intake:
         del slot
         await self._letters.write(record, failure, role="intake")
 
-    def _accept(self, record: Record, upload: VideoUploaded) -> Accepted:
+    def _accept(self, record: Record, upload: VideoUploaded, place: SourceOffset) -> Accepted:
         budget_seconds = upload.deadline_seconds or self._default_deadline_seconds[upload.lane]
-        return acceptance(record, upload, self._expected, record.timestamp_unix_seconds + budget_seconds)
+        return acceptance(record, upload, self._expected, record.timestamp_unix_seconds + budget_seconds, place)
 
     def _headers(self, record: Record, fact: Accepted | Deleted, kind: str) -> Headers:
         headers = event_headers(
@@ -135,7 +143,11 @@ class Intake:
 
 
 def acceptance(
-    record: Record, upload: VideoUploaded, expected: tuple[Modality, ...], deadline_unix_seconds: float
+    record: Record,
+    upload: VideoUploaded,
+    expected: tuple[Modality, ...],
+    deadline_unix_seconds: float,
+    place: SourceOffset,
 ) -> Accepted:
     """The fact that a revision waits for a verdict; the record's timestamp is the time of its upload."""
     return Accepted(
@@ -148,7 +160,7 @@ def acceptance(
         title=upload.title[:_TITLE_CHARACTERS],
         uploaded_unix_seconds=record.timestamp_unix_seconds,
         deadline_unix_seconds=deadline_unix_seconds,
-        source=record.source,
+        source=place,
     )
 
 

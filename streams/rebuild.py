@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 import structlog
 from confluent_kafka import Consumer, KafkaException, TopicPartition
+from msgspec.structs import replace
 
 from schemas.errors import InvalidEvent
 from schemas.facts import Fact
@@ -40,7 +41,7 @@ from streams.store.applied import AppliedOffsets
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.outcomes import Outcomes
 from streams.verdict.expiry import Expiry, has_expired
-from streams.verdict.fold import fold
+from streams.verdict.fold import fold_next
 from streams.verdict.outcome import FoldContext
 from streams.verdict.role import Follower, Ruleset
 from streams.verdict.state import CaseState
@@ -191,7 +192,7 @@ def letter_keys(settings: Settings, partition: int) -> list[bytes]:
 
 def _fold_into(video: _Refold, fact: Fact, offset: int, ruleset: Ruleset, clock: Clock) -> None:
     context = FoldContext(ruleset.policy, ruleset.prices, ruleset.log_generation, clock.now_unix_seconds())
-    folded = fold(video.state, fact, offset, context)
+    folded = fold_next(video.state, fact, offset, context)
     video.state = folded.state
     if folded.state is not None and folded.state.is_forgotten:
         video.outcome = None
@@ -202,7 +203,7 @@ def _fold_into(video: _Refold, fact: Fact, offset: int, ruleset: Ruleset, clock:
 
 def _join(video_id: str, video: _Refold, published: Outcome | None) -> Rebuilt | None:
     if video.state is not None and video.state.is_forgotten and _is_withdrawn(video.state, published):
-        return Rebuilt(video.state, None, is_published=False)
+        return Rebuilt(_without(video.state, published), None, is_published=False)
     if published is None:
         return Rebuilt(video.state, video.outcome, is_published=False) if video.state else None
     if video.state is None or video.outcome is None or not _holds_all_facts(video, published):
@@ -215,7 +216,21 @@ def _join(video_id: str, video: _Refold, published: Outcome | None) -> Rebuilt |
 
 
 def _is_withdrawn(state: CaseState, published: Outcome | None) -> bool:
-    return published is None or published.version.revision <= state.forgotten_revision
+    if published is None or published.version.revision <= state.forgotten_revision:
+        return True
+    # Its facts are gone from the log, and with them the place of its upload: the order of the log decides.
+    version = (published.version.generation, published.version.offset)
+    return any((deletion.log_generation, deletion.log_offset) > version for deletion in state.deletions)
+
+
+def _without(state: CaseState, published: Outcome | None) -> CaseState:
+    """The state of a forgotten video, whose log may have lost the revision that is withdrawn."""
+    known_revision = published.version.revision if published else 0
+    return replace(
+        state,
+        forgotten_revision=max(known_revision, state.forgotten_revision),
+        withdrawn_revision=max(known_revision, state.withdrawn_revision),
+    )
 
 
 def _holds_all_facts(video: _Refold, published: Outcome) -> bool:
@@ -233,6 +248,7 @@ def _sealed(video: _Refold, version: Version) -> CaseState:
         waiting={revision: signals for revision, signals in waiting.items() if revision > version.revision},
         version=version,
         sealed_revision=version.revision,
+        deletions=state.deletions if state else (),
     )
 
 

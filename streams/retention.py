@@ -85,6 +85,12 @@ _BOUNDS = (
         is_endless_at_zero=True,
     ),
     _Bound(
+        "video_retention_seconds",
+        "topic_retention_uploaded_seconds",
+        "an upload that comes late must find that it came before a deletion",
+        is_endless_at_zero=True,
+    ),
+    _Bound(
         "engagement_retention_seconds",
         "topic_retention_engagement_seconds",
         "counts must outlive the events that are in them",

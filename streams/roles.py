@@ -38,6 +38,7 @@ from streams.store.deadlines import Deadlines
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
 from streams.store.witness import Witness
+from streams.upload_places import BrokersTopicIds
 from streams.verdict.cost import Prices
 from streams.verdict.expiry import Expiry, expiry_sweep
 from streams.verdict.policy import Policy
@@ -166,6 +167,7 @@ def intake_spec(shared: Shared) -> RoleSpec:
         deadlines=shared.deadlines,
         publisher=shared.publisher,
         letters=shared.letters,
+        topic_ids=BrokersTopicIds(shared.settings, shared.clock),
         expected=MODALITIES,
         default_deadline_seconds=shared.settings.default_deadline_seconds,
         backfill_deadline_seconds=shared.settings.backfill_deadline_seconds,

@@ -86,7 +86,6 @@ INTAKE: Final = RoleAccess(
     keys=(
         of_videos(Keys.status),
         of_videos(Keys.guard),
-        of_videos(lambda keys, video_id: numbered(keys.deletion(video_id, 0))),
         whole(Keys.deadlines),
         *_DEAD_LETTERS,
     ),
@@ -109,7 +108,7 @@ VERDICT: Final = RoleAccess(
     groups=(READER_GROUP,),
     keys=(
         *(of_videos(key) for key in (Keys.status, Keys.verdict, Keys.features, Keys.embeddings, Keys.engagement)),
-        *(of_videos(key) for key in (Keys.state, Keys.claims, Keys.guard, Keys.letters)),
+        *(of_videos(key) for key in (Keys.state, Keys.claims, Keys.guard, Keys.deletion, Keys.letters)),
         whole(Keys.deadlines),
         whole(Keys.tombstones),
         whole(Keys.expiring),
@@ -148,6 +147,7 @@ READER_RECOMMENDER: Final = RoleAccess(
     does="reads features, embeddings and similar videos from Redis",
     keys_read=(
         *(of_videos(key) for key in (Keys.status, Keys.verdict, Keys.features, Keys.embeddings, Keys.engagement)),
+        *(of_videos(key) for key in (Keys.guard, Keys.deletion)),
         whole(Keys.spaces),
     ),
     keys=(whole(lambda keys: keys.space("*")),),  # to Redis a search writes; none of the commands does
@@ -167,7 +167,8 @@ REVIEWER: Final = RoleAccess(
     does="records what people decide, by the command `review`",
     writes=(SIGNALS,),
     keys_read=tuple(
-        of_videos(key) for key in (Keys.status, Keys.verdict, Keys.features, Keys.embeddings, Keys.engagement)
+        of_videos(key)
+        for key in (Keys.status, Keys.verdict, Keys.features, Keys.embeddings, Keys.engagement, Keys.deletion)
     ),
     commands=(*_READING, *_TRANSACTIONS),
 )

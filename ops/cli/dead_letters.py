@@ -69,7 +69,10 @@ def redrive(
     cause: CauseOption = None,
     every: Annotated[bool, typer.Option("--all", help="All letters.")] = False,
 ) -> None:
-    """Publish the original bytes and headers to the topic that they came from, unchanged but for a redrive header."""
+    """Publish the original bytes and headers to the partition that they came from.
+
+    A header says how often that happened, and of an upload where it stood: a deletion that came after it still does.
+    """
     if not (letter_ids or cause or every):
         fail("name letters, or give --cause or --all", ExitCode.USAGE)
     settings = settings_or_exit()

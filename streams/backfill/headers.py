@@ -6,8 +6,10 @@ import math
 from dataclasses import replace
 from typing import Final
 
+from schemas.facts import SourceOffset
 from schemas.wire import Headers, header
 from streams.delivery.record import Record
+from streams.upload_places import PLACE_HEADER, with_place
 
 JOB_HEADER: Final = "vidsignal-job"
 """Id of the job that sent the upload again; absent where its producer chose the lane."""
@@ -16,11 +18,17 @@ UPLOADED_HEADER: Final = "vidsignal-uploaded-unix-seconds"
 is what its retention counts from."""
 
 
-def backfill_headers(headers: Headers, uploaded_unix_seconds: float, job_id: str | None = None) -> Headers:
-    """The original headers in order, the time of the upload, and the job."""
-    kept = tuple(item for item in headers if item[0] not in (JOB_HEADER, UPLOADED_HEADER))
+def backfill_headers(
+    headers: Headers, uploaded_unix_seconds: float, job_id: str | None = None, *, place: SourceOffset | None = None
+) -> Headers:
+    """The original headers in order, then the upload's place where it has one, its time, and the job.
+
+    Whatever the original headers say of these is left out.
+    """
+    kept = tuple(item for item in headers if item[0] not in (PLACE_HEADER, JOB_HEADER, UPLOADED_HEADER))
+    placed = kept if place is None else with_place(kept, place)
     job = () if job_id is None else ((JOB_HEADER, job_id.encode()),)
-    return (*kept, (UPLOADED_HEADER, repr(uploaded_unix_seconds).encode()), *job)
+    return (*placed, (UPLOADED_HEADER, repr(uploaded_unix_seconds).encode()), *job)
 
 
 def as_uploaded(record: Record) -> Record:

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
-from confluent_kafka import KafkaError, Message
+from confluent_kafka import KafkaError, KafkaException, Message
 from redis.asyncio import Redis
 
+from schemas.facts import SourceOffset
 from schemas.identity import Modality
-from schemas.topics import BACKFILL
+from schemas.topics import BACKFILL, UPLOADED
+from schemas.wire import Headers
 from streams.backfill.headers import backfill_headers
 from streams.backfill.jobs import Job, JobFilter, Jobs
 from streams.backfill.past_uploads import PastUpload
 from streams.backfill.selection import Reason, Stored, Version, why_not
 from streams.confirmed_publishing import ConfirmingProducer, OutgoingRecord
+from streams.kafka_clients import BrokerAway, StoredRecord
 from streams.pages import pages
 from streams.settings import Settings
 from streams.similarity.members import members_of
 from streams.store.keys import Keys
 from streams.store.packing import unpack
+from streams.upload_places import original_place, topic_id
 from streams.verdict.state import CaseState
 
 _PAGE: Final = 500
@@ -117,7 +122,8 @@ async def send_again(
     Raises:
         BrokerAway: a record was not confirmed in time; what was sent before stays sent.
     """
-    sender, tally = JobSender(settings, job), Tally()
+    uploads_id = await asyncio.to_thread(_topic_id, settings, settings.topic_prefix + UPLOADED.name)
+    sender, tally = JobSender(settings, job, uploads_id), Tally()
     await jobs.save(job)
     for page in pages(uploads, _PAGE):
         sender.send(await choice.of(page, tally))
@@ -141,13 +147,27 @@ async def only_choose(uploads: Iterable[PastUpload], choice: Choice, tell: Calla
     return tally
 
 
-class JobSender:
-    """Publishes uploads of one job and keeps book of where they lie."""
+def _topic_id(settings: Settings, topic: str) -> str | None:
+    try:
+        return topic_id(settings, topic)
+    except (KafkaException, TimeoutError) as error:
+        raise BrokerAway(f"no broker tells the id of {topic}: {error}") from error
 
-    def __init__(self, settings: Settings, job: Job) -> None:
+
+class JobSender:
+    """Publishes uploads of one job and keeps book of where they lie.
+
+    Args:
+        settings: where the broker is.
+        job: that they are of.
+        uploads_id: Kafka's id of the topic that they come from.
+    """
+
+    def __init__(self, settings: Settings, job: Job, uploads_id: str | None = None) -> None:
         self._job = job
         self._topic = settings.topic_prefix + BACKFILL.name
         self._producer = ConfirmingProducer(settings)
+        self._uploads_id = uploads_id
         self._num_sent = job.num_sent
         self._first_offsets = dict(job.first_offsets)
         self._end_offsets = dict(job.end_offsets)
@@ -166,9 +186,16 @@ class JobSender:
         """Return when the broker has confirmed all of them. Raises BrokerAway."""
         for found in uploads:
             record = found.record
-            headers = backfill_headers(record.headers, record.timestamp_unix_seconds, self._job.job_id)
+            headers = self._headers(record)
             self._producer.send(OutgoingRecord(self._topic, record.key, record.value, headers, self._note))
         self._producer.confirm()
+
+    def _headers(self, record: StoredRecord) -> Headers:
+        own = SourceOffset(
+            topic=record.topic, partition=record.partition, offset=record.offset, topic_id=self._uploads_id
+        )
+        place = original_place(own, record.headers)
+        return backfill_headers(record.headers, record.timestamp_unix_seconds, self._job.job_id, place=place)
 
     def _note(self, error: KafkaError | None, message: Message | None) -> None:
         if error is not None or message is None:

@@ -20,6 +20,7 @@ from streams.delivery.record import Record
 from streams.intake import acceptance, passed_on, require_own_key
 from streams.store.keys import Keys
 from streams.tracing import spans
+from streams.upload_places import claimed_place
 
 SOURCE = "vidsignal/backfill"
 """CloudEvents source of what this role publishes beside signals."""
@@ -50,7 +51,8 @@ class Readmission:
         if not isinstance(upload, VideoUploaded) or await self._is_known(upload.video_id):
             return
         now_unix_seconds = self.clock.now_unix_seconds()
-        fact = acceptance(record, upload, self.expected, now_unix_seconds + self.deadline_seconds)
+        place = claimed_place(record.headers) or record.source
+        fact = acceptance(record, upload, self.expected, now_unix_seconds + self.deadline_seconds, place)
         headers = event_headers(
             fact,
             event_id=f"{fact.video_id}:{fact.revision}:accepted",

@@ -10,9 +10,6 @@ from schemas.facts import Accepted
 from streams.store.keys import Keys
 from streams.store.scripts import script_text
 
-_DELETION_SECONDS = 8 * 86_400
-"""Longer than uploads are kept, so that a redelivered deletion means what it meant."""
-
 
 class Registered(IntEnum):
     """What became of a revision that was registered."""
@@ -33,7 +30,6 @@ class Cases:
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self._keys = keys
         self._register = redis.register_script(script_text("case"))
-        self._deletion = redis.register_script(script_text("deletion"))
 
     async def register(self, accepted: Accepted) -> Registered:
         """Write status `pending` for a revision.
@@ -53,9 +49,3 @@ class Cases:
         )  # fmt: skip
         keys = [self._keys.status(accepted.video_id), self._keys.guard(accepted.video_id)]
         return Registered(await self._register(keys=keys, args=[accepted.revision, *fields]))
-
-    async def revision_to_forget(self, video_id: str, deletion_offset: int) -> int:
-        """The newest revision known when a deletion event is first read; the same whenever it is asked again."""
-        keys = self._keys
-        names = [keys.deletion(video_id, deletion_offset), keys.status(video_id), keys.guard(video_id)]
-        return int(await self._deletion(keys=names, args=[_DELETION_SECONDS]))

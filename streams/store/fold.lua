@@ -1,9 +1,9 @@
 -- Writes what one fact made of a video, if nobody folded another fact meanwhile.
--- KEYS  1 state  2 status  3 verdict  4 features  5 embeddings  6 guard: all of one video
+-- KEYS  1 state  2 status  3 verdict  4 features  5 embeddings  6 guard  7 deletion: all of one video
 -- ARGV  1 generation and 2 applied offset that the writer had read ('' and '' where there was no state)
 --       3 generation and 4 applied offset to write
---       5 packed state  6 packed outcome, '' for none
---       7 version of the outcome  8 its revision  9 verdict as JSON
+--       5 packed state  6 a deletion that the current revision outlives as JSON, '' for none  7 seconds to keep it
+--       8 packed outcome, '' for none  9 version of the outcome  10 its revision  11 verdict as JSON
 --       then three lists, each led by its length: fields and values of status, features and embeddings
 -- Returns 1 where it was written, 0 where the race was lost.
 local known = redis.call('HMGET', KEYS[1], 'log_generation', 'applied_offset')
@@ -11,11 +11,14 @@ if (known[1] or '') ~= ARGV[1] or (known[2] or '') ~= ARGV[2] then
   return 0
 end
 redis.call('HSET', KEYS[1], 'log_generation', ARGV[3], 'applied_offset', ARGV[4], 'state', ARGV[5])
-if ARGV[6] == '' then
+if ARGV[6] ~= '' then
+  redis.call('SET', KEYS[7], ARGV[6], 'EX', ARGV[7])
+end
+if ARGV[8] == '' then
   return 1
 end
 
-local place = 10
+local place = 12
 local function replace_hash(key)
   local length = tonumber(ARGV[place])
   redis.call('DEL', key)
@@ -25,17 +28,14 @@ local function replace_hash(key)
   place = place + length + 1
 end
 
--- An outcome of a higher revision than the forgotten one is a new life.
-local guard = redis.call('GET', KEYS[6])
-if guard and tonumber(guard) < tonumber(ARGV[8]) then
-  redis.call('DEL', KEYS[6])
-  redis.call('PERSIST', KEYS[1])
-end
-redis.call('HSET', KEYS[1], 'outcome', ARGV[6], 'outcome_version', ARGV[7])
-redis.call('SET', KEYS[3], ARGV[9])
+-- What has an outcome lives: an earlier life's guard and the end of its state go.
+redis.call('DEL', KEYS[6])
+redis.call('PERSIST', KEYS[1])
+redis.call('HSET', KEYS[1], 'outcome', ARGV[8], 'outcome_version', ARGV[9])
+redis.call('SET', KEYS[3], ARGV[11])
 -- Intake may have registered a newer revision already, whose status is not ours to hide.
 local revision = redis.call('HGET', KEYS[2], 'revision')
-if not revision or tonumber(revision) <= tonumber(ARGV[8]) then
+if not revision or tonumber(revision) <= tonumber(ARGV[10]) then
   replace_hash(KEYS[2])
 else
   place = place + tonumber(ARGV[place]) + 1

@@ -10,8 +10,8 @@
 | `vs:{<video_id>}:state` | hash | the fold's own state; not for readers |
 | `vs:{<video_id>}:claims` | hash | by signal id, a signal's bytes as first computed; not for readers |
 | `vs:{<video_id>}:guard` | string | revision up to which a deletion forgot the video; absent where none did |
+| `vs:{<video_id>}:deletion` | string | the last deletion as JSON: `revision`, `withdrawn_revision`, place (`before`) |
 | `vs:{<video_id>}:letters` | hash | partition of each dead letter of the video, by its key; not for readers |
-| `vs:{<video_id>}:deletion:<offset>` | string | the revision that a deletion event without one means |
 | `vs:deadlines` | sorted set | `<revision>|<video_id>` by due time |
 | `vs:audit` | string | held by the worker whose turn the background audit is |
 | `vs:tombstones` | sorted set | `<revision>|<video_id>` by the time at which tombstones are written once more |
@@ -72,9 +72,9 @@ class Keys:
         """Hash: partition of each dead letter, by its key."""
         return self._video(video_id, "letters")
 
-    def deletion(self, video_id: str, offset: int) -> str:
-        """String: the revision that a deletion event means."""
-        return self._video(video_id, f"deletion:{offset}")
+    def deletion(self, video_id: str) -> str:
+        """String: the last deletion as JSON, see `streams.store.deletion_reading`."""
+        return self._video(video_id, "deletion")
 
     def deadlines(self) -> str:
         """Sorted set: registered deadlines by due time."""

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from schemas.evidence import Embedding, Feature
 from schemas.outcomes import Outcome, Version
 from schemas.wire import encode
+from streams.store.deletion_reading import deletion_of
 from streams.store.keys import Keys
 from streams.store.packing import pack, unpack
 from streams.store.scripts import script_text
@@ -97,18 +98,21 @@ class Outcomes:
         if after.is_forgotten and (before is None or before.version != after.version):
             return await self._replace_by_guard(video_id, after, (*position, *written))
         names = [
-            keys.state(video_id), keys.status(video_id), keys.verdict(video_id),
-            keys.features(video_id), keys.embeddings(video_id), keys.guard(video_id),
+            keys.state(video_id), keys.status(video_id), keys.verdict(video_id), keys.features(video_id),
+            keys.embeddings(video_id), keys.guard(video_id), keys.deletion(video_id),
         ]  # fmt: skip
+        is_deletion_news = after.deletions != (before.deletions if before else ())
+        deletion = (deletion_of(after) if is_deletion_news else "", self._guard_seconds)
         said = _arguments(after, outcome) if outcome else ("",)
-        return bool(await self._fold(keys=names, args=[*position, *written, *said]))
+        return bool(await self._fold(keys=names, args=[*position, *written, *deletion, *said]))
 
     async def _replace_by_guard(self, video_id: str, after: CaseState, head: tuple[Any, ...]) -> bool:
         assert after.version is not None
         keys = self._keys
         gone = (keys.verdict, keys.features, keys.embeddings, keys.engagement, keys.claims)
-        names = [keys.state(video_id), keys.status(video_id), keys.guard(video_id), *(key(video_id) for key in gone)]
-        tail = (spell(after.version), after.forgotten_revision, self._guard_seconds)
+        kept = (keys.state, keys.status, keys.guard, keys.deletion)
+        names = [key(video_id) for key in (*kept, *gone)]
+        tail = (spell(after.version), after.forgotten_revision, self._guard_seconds, deletion_of(after))
         return bool(await self._forget(keys=names, args=[*head, *tail]))
 
     async def restore(self, video_id: str, state: CaseState, outcome: Outcome | None, *, is_published: bool) -> bool:

@@ -13,7 +13,9 @@ When an outcome is made:
 Whether a fact makes an outcome hangs on facts alone, never on the policy: a rebuild under another policy has to come
 to the same versions.
 
-A deletion makes a version, too, but no outcome: what was said is withdrawn, and a guard stays.
+A deletion makes a version, too, but no outcome: what was said is withdrawn, and a guard stays. It goes by its place
+among the uploads, not by its place in the log: an upload from before it that is accepted later is dead on arrival, and
+so are all revisions up to it; one from after it that was accepted sooner lives on.
 
 Signals between 1 and 2 change the state and are not published one by one: a verdict from half the evidence would
 flap, and who needs an answer early gives the upload a short deadline.
@@ -38,6 +40,8 @@ from schemas.facts import (
     Signal,
 )
 from schemas.outcomes import Outcome, Version
+from streams.verdict.deletions import Deletion, Deletions, is_deleted, is_uploaded_after, with_deletion
+from streams.verdict.order import OffsetsOutOfOrder
 from streams.verdict.outcome import FoldContext, make_outcome
 from streams.verdict.state import MAX_WAITING_REVISIONS, CaseState, Signals, with_signal
 
@@ -87,11 +91,11 @@ def fold(state: CaseState | None, fact: Fact, offset: int, context: FoldContext)
     if state is None and not isinstance(fact, Accepted | Signal | Deleted):
         return Folded(None, ignored="no-state")
     before = state or CaseState(log_generation=context.log_generation, applied_offset=_NEVER)
-    changed = _change(before, fact)
+    changed = _change(before, fact, offset, context)
     if isinstance(changed, str):
         return Folded(_at(before, offset, context), ignored=changed)
     after = _at(changed, offset, context)
-    if isinstance(fact, Deleted):
+    if isinstance(fact, Deleted | Accepted) and after.is_forgotten:
         return Folded(replace(after, version=_version(after, offset, context)))
     if after.accepted is None or not _is_worth_saying(before, after, fact):
         return Folded(after)
@@ -99,11 +103,25 @@ def fold(state: CaseState | None, fact: Fact, offset: int, context: FoldContext)
     return Folded(replace(after, version=version), make_outcome(after, after.accepted, version, context))
 
 
+def fold_next(state: CaseState | None, fact: Fact, offset: int, context: FoldContext) -> Folded:
+    """Fold one fact for a caller who reads the log in its order.
+
+    Raises:
+        OffsetsOutOfOrder: a later fact was folded already, so this one would change nothing.
+    """
+    folded = fold(state, fact, offset, context)
+    if folded.ignored == "already-applied":
+        assert state is not None
+        told = f"offset {offset} of {fact.video_id!r} was folded after offset {state.applied_offset}"
+        raise OffsetsOutOfOrder(told)
+    return folded
+
+
 def _version(state: CaseState, offset: int, context: FoldContext) -> Version:
     return Version(revision=state.revision, generation=context.log_generation, offset=offset)
 
 
-def _change(state: CaseState, fact: Fact) -> CaseState | IgnoredCause:
+def _change(state: CaseState, fact: Fact, offset: int, context: FoldContext) -> CaseState | IgnoredCause:
     match fact:
         case Accepted():
             return _accept(state, fact)
@@ -114,7 +132,7 @@ def _change(state: CaseState, fact: Fact) -> CaseState | IgnoredCause:
         case EngagementSummary():
             return _engage(state, fact)
         case Deleted():
-            return _forget(state, fact)
+            return _forget(state, fact, offset, context)
         case Review():
             return _review(state, fact)
         case PolicyChanged():
@@ -122,19 +140,42 @@ def _change(state: CaseState, fact: Fact) -> CaseState | IgnoredCause:
 
 
 def _accept(state: CaseState, fact: Accepted) -> CaseState | IgnoredCause:
+    if is_deleted(state.deletions, fact.source):
+        return _bury(state, fact.revision)
     if state.is_forgotten and fact.revision <= state.revision:
         return "forgotten"
     if fact.revision <= state.revision:
-        return "known-revision" if fact.revision == state.revision else "older-revision"
+        return _accept_again(state, fact) if fact.revision == state.revision else "older-revision"
     return replace(
         state,
         accepted=fact,
+        is_uploaded_elsewhere=False,
         signals=state.waiting.get(fact.revision, {}),
         waiting={revision: signals for revision, signals in state.waiting.items() if revision > fact.revision},
         is_deadline_fired=False,
         review=None,
         forgotten_revision=0,
+        withdrawn_revision=0,
     )
+
+
+def _accept_again(state: CaseState, fact: Accepted) -> CaseState | IgnoredCause:
+    """What was accepted first stands, but a deletion between two uploads of a revision deletes it."""
+    if state.accepted is None or state.is_uploaded_elsewhere:
+        return "known-revision"
+    known = state.accepted.source
+    if not known.has_order_with(fact.source):
+        return replace(state, is_uploaded_elsewhere=True)
+    if known.offset <= fact.source.offset:
+        return "known-revision"
+    return replace(state, accepted=replace(state.accepted, source=fact.source))
+
+
+def _bury(state: CaseState, revision: int) -> CaseState | IgnoredCause:
+    """A revision that was uploaded before a deletion which is known already; with it die those below it."""
+    if revision < state.revision or (state.is_forgotten and revision == state.forgotten_revision):
+        return "forgotten"
+    return _forgotten(replace(state, withdrawn_revision=max(revision, state.withdrawn_revision)), revision)
 
 
 def _hear(state: CaseState, fact: Signal) -> CaseState | IgnoredCause:
@@ -205,23 +246,49 @@ def _judge_anew(state: CaseState, fact: PolicyChanged) -> CaseState | IgnoredCau
     return "still-pending" if state.status == "pending" else state
 
 
-def _forget(state: CaseState, fact: Deleted) -> CaseState | IgnoredCause:
-    if fact.revision < state.revision:
+def _forget(state: CaseState, fact: Deleted, offset: int, context: FoldContext) -> CaseState | IgnoredCause:
+    deletions = _deletions_after(state, fact, offset, context)
+    is_news = deletions is not state.deletions
+    dead = max(fact.revision, state.revision) if is_news and not _outlives(state, fact) else fact.revision
+    if dead < state.revision and is_news:
+        return replace(state, deletions=deletions)
+    if dead < state.revision:
         return "forgotten" if state.is_forgotten else "older-revision"
-    if state.is_forgotten and fact.revision == state.revision:
+    if dead == state.revision and state.is_forgotten and not is_news:
         return "forgotten"
+    return _forgotten(replace(state, deletions=deletions), dead)
+
+
+def _deletions_after(state: CaseState, fact: Deleted, offset: int, context: FoldContext) -> Deletions:
+    if fact.before is None:
+        return state.deletions
+    deletion = Deletion(before=fact.before, log_generation=context.log_generation, log_offset=offset)
+    return with_deletion(state.deletions, deletion)
+
+
+def _outlives(state: CaseState, fact: Deleted) -> bool:
+    """Whether all uploads of the current revision came after the deletion."""
+    if state.accepted is None or fact.before is None or state.is_uploaded_elsewhere:
+        return False
+    return is_uploaded_after(state.accepted, fact.before)
+
+
+def _forgotten(state: CaseState, revision: int) -> CaseState:
+    known_revision = state.accepted.revision if state.accepted else state.sealed_revision
     return CaseState(
         log_generation=state.log_generation,
         applied_offset=state.applied_offset,
-        waiting={revision: signals for revision, signals in state.waiting.items() if revision > fact.revision},
-        forgotten_revision=fact.revision,
+        waiting={waiting: signals for waiting, signals in state.waiting.items() if waiting > revision},
+        forgotten_revision=revision,
+        withdrawn_revision=max(known_revision, state.withdrawn_revision),
+        deletions=state.deletions,
     )
 
 
 def _is_worth_saying(before: CaseState, after: CaseState, fact: Fact) -> bool:
     if isinstance(fact, PolicyChanged):
         return True
-    if after.accepted is not before.accepted or after.review is not before.review:
+    if after.revision != before.revision or after.review is not before.review:
         return True
     is_changed = (
         after.signals is not before.signals

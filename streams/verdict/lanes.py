@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from streams.verdict.order import OffsetsOutOfOrder
+
 Work = Callable[[], Awaitable[None]]
 
 
@@ -33,22 +35,32 @@ class Lanes:
         self._turns: dict[str, deque[_Turn]] = {}
         self._walkers: dict[str, asyncio.Task[None]] = {}
         self._failed_offsets: dict[str, int] = {}
+        self._last_offsets: dict[str, int] = {}
+        """Enqueued last, of each lane with work in it."""
 
     def __len__(self) -> int:
         return len(self._turns)
 
-    def enqueue(self, key: str, offset: int, work: Work) -> asyncio.Future[None]:
+    def enqueue(self, key: str, offset: int, work: Work, *, comes_again: bool = False) -> asyncio.Future[None]:
         """Put work at the end of a key's lane. The order is that of the calls, so nothing may be awaited before it.
 
         Args:
             key: names the lane.
             offset: of the record that is worked on; offsets of one lane come from one partition.
             work: begun when all earlier work of the lane has ended.
+            comes_again: the record was delivered before, so it may lie below what is in the lane.
+
+        Raises:
+            OffsetsOutOfOrder: the lane has work of this offset or a later one, and the record does not come again.
 
         Returns:
             A future that ends with the work, raises what it raises, or raises LaneBroken. Cancelling it leaves work
             that has begun to its end, and keeps work from beginning; then the lane breaks there.
         """
+        last_offset = self._last_offsets.get(key, offset - 1)
+        if offset <= last_offset and not comes_again:
+            raise OffsetsOutOfOrder(f"offset {offset} of {key!r} was enqueued after offset {last_offset}")
+        self._last_offsets[key] = offset
         turn = _Turn(offset, work, asyncio.get_running_loop().create_future())
         if key in self._turns:
             self._turns[key].append(turn)
@@ -72,7 +84,7 @@ class Lanes:
         finally:
             for turn in turns:
                 turn.ended.cancel()
-            del self._turns[key], self._walkers[key]
+            del self._turns[key], self._walkers[key], self._last_offsets[key]
 
     async def _take(self, key: str, turn: _Turn) -> None:
         failed_offset = self._failed_offsets.get(key)

@@ -36,6 +36,7 @@ from streams.verdict.cost import Prices
 from streams.verdict.counts import count_decision, observe_delay
 from streams.verdict.fold import Folded, fold
 from streams.verdict.lanes import Lanes
+from streams.verdict.order import DeliveredOrder
 from streams.verdict.outcome import FoldContext
 from streams.verdict.policy import Decision, Policy, decide
 
@@ -111,6 +112,7 @@ class VerdictRole:
         self._forgetting = forgetting
         self._followers = followers
         self._lanes = Lanes()
+        self._order = DeliveredOrder()
 
     async def handle_fact(self, record: Record) -> None:
         """Return when the record is folded and everything that follows from it is confirmed.
@@ -120,11 +122,18 @@ class VerdictRole:
 
         Raises:
             LaneBroken: an earlier record of the same video failed; this one was not touched.
+            OffsetsOutOfOrder: a later record of the partition came first, and may have hidden this one.
         """
+        comes_again = self._order.comes_again(record)
         fact = _read(record)
         if fact is not None:
             within = spans.current()  # the lane may run it inside another record's task
-            await self._lanes.enqueue(fact.video_id, record.place.offset, lambda: self._answer(fact, record, within))
+            await self._lanes.enqueue(
+                fact.video_id,
+                record.place.offset,
+                lambda: self._answer(fact, record, within),
+                comes_again=comes_again,
+            )
 
     async def close(self) -> None:
         """Cancel what is being folded; its records come again."""

@@ -8,6 +8,7 @@ from schemas.engagement import Engagement
 from schemas.facts import Accepted, Failure, Review, Signal
 from schemas.identity import Modality
 from schemas.outcomes import ModalityStates, OutcomeStatus, Version
+from streams.verdict.deletions import Deletions
 
 MAX_WAITING_REVISIONS = 3
 """Revisions whose signals wait for their `accepted`; of more, the lowest is dropped: it is superseded anyway."""
@@ -23,7 +24,9 @@ class CaseState(Struct, frozen=True, kw_only=True):
     applied_offset: int
     """Of the last record that was folded; it and all before it change nothing any more."""
     accepted: Accepted | None = None
-    """Of the current revision. Without it there is no outcome."""
+    """Of the current revision, with the lowest place of its uploads as source. Without it there is no outcome."""
+    is_uploaded_elsewhere: bool = False
+    """Whether the current revision was uploaded to another partition of uploads, too; no deletion comes before both."""
     signals: Signals = {}
     """Of the current revision."""
     waiting: dict[int, Signals] = {}
@@ -38,6 +41,10 @@ class CaseState(Struct, frozen=True, kw_only=True):
     """The latest of the current revision."""
     forgotten_revision: int = 0
     """Set by a deletion, up to and with this revision; lifted by the `accepted` of a higher one."""
+    withdrawn_revision: int = 0
+    """The highest that was accepted of those that are forgotten; 0 where a deletion found nothing."""
+    deletions: Deletions = ()
+    """Those that go by their place. They outlive a new life: what was uploaded before them may still come."""
     sealed_revision: int = 0
     """Set by a rebuild where the facts behind a published outcome are gone from the log: that outcome stands, and only
     a higher revision begins anew. A state made of what facts are left would replace a whole verdict by half of one."""

@@ -66,17 +66,6 @@ class TestCases:
         assert await Cases(redis, Keys()).register(accepted(revision)) == told
         assert await redis.exists(Keys().status(VIDEO_ID)) == (told == Registered.WRITTEN)
 
-    async def test_a_deletion_without_a_revision_means_what_was_newest_when_it_was_first_read(
-        self, redis: Redis
-    ) -> None:
-        """A redelivered deletion must not hit a revision that was uploaded after it."""
-        cases = Cases(redis, Keys())
-        assert await cases.revision_to_forget(VIDEO_ID, 7) == 1
-        await cases.register(accepted(4))
-        assert await cases.revision_to_forget(VIDEO_ID, 9) == 4
-        await cases.register(accepted(5))
-        assert [await cases.revision_to_forget(VIDEO_ID, offset) for offset in (7, 9)] == [1, 4]
-
     async def test_an_unknown_video_reads_as_none(self, redis: Redis) -> None:
         """Nobody uploaded it."""
         assert await read_video(redis, Keys(), "nobody") is None

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
-from schemas.facts import Deleted, Fact, PolicyChanged, Review
+from schemas.facts import Accepted, Deleted, Fact, PolicyChanged, Review, SourceOffset
 from schemas.outcomes import Outcome
 from schemas.wire import encode
 from streams.kafka_clients import StoredRecord
 from streams.rebuild import Rebuilt, kept_videos, refold
 from streams.verdict.cost import Prices
 from streams.verdict.fold import fold
+from streams.verdict.order import OffsetsOutOfOrder
 from streams.verdict.outcome import FoldContext
 from streams.verdict.policy_file import load_policy
 from streams.verdict.role import Ruleset
@@ -38,6 +39,18 @@ def fold_in_order(log: Sequence[Fact]) -> tuple[CaseState, Outcome]:
     assert state is not None
     assert outcome is not None
     return state, outcome
+
+
+def place(offset: int) -> SourceOffset:
+    return SourceOffset(topic="video.uploaded", partition=0, offset=offset, topic_id="t")
+
+
+def placed(revision: int, offset: int) -> Accepted:
+    return accepted(revision, expected=EXPECTED, source=place(offset))
+
+
+def deleted_before(offset: int) -> Deleted:
+    return Deleted(video_id=VIDEO_ID, revision=1, reason="", event_unix_seconds=0.0, before=place(offset))
 
 
 def rebuilt(published: Outcome | None, log: Sequence[Fact], first_offset: int = 0) -> Rebuilt:
@@ -134,3 +147,35 @@ class TestRefold:
         gone = Deleted(video_id=VIDEO_ID, revision=1, reason="", event_unix_seconds=0.0)
         video = rebuilt(final, [*LOG, gone])
         assert (video.outcome, video.state.is_forgotten) == (None, True)
+
+    def test_deletions_come_back_with_their_places(self) -> None:
+        """Also of a video that lives again: what was uploaded before them may still come."""
+        log = [placed(1, 10), deleted_before(11), placed(2, 12)]
+        video = rebuilt(None, log)
+        assert (video.state.revision, [each.before for each in video.state.deletions]) == (2, [place(11)])
+        context = FoldContext(RULESET.policy, RULESET.prices, 0, 0.0)
+        assert fold(video.state, placed(3, 9), 9, context).state.is_forgotten  # type: ignore[union-attr]
+
+    def test_a_sealed_video_keeps_its_deletions(self) -> None:
+        """Its `accepted` is gone from the log, which still holds a deletion that it outlived, and its last signal."""
+        log = [placed(2, 12), signal("frames", 2), deleted_before(11), signal("audio", 2)]
+        _, outcome = fold_in_order(log)
+        video = rebuilt(outcome, log[2:], first_offset=2)
+        assert (video.outcome, video.is_sealed) == (outcome, True)
+        assert [each.before for each in video.state.deletions] == [place(11)]
+
+    def test_a_deletion_wins_over_a_verdict_whose_facts_are_gone(self) -> None:
+        """Nobody knows where its upload stood, so the order of the log decides: it was published before."""
+        _, outcome = fold_in_order([placed(3, 10)])
+        video = rebuilt(outcome, [deleted_before(20)], first_offset=7)
+        assert (video.outcome, video.state.is_forgotten) == (None, True)
+        assert (video.state.forgotten_revision, video.state.withdrawn_revision) == (3, 3)
+
+    def test_a_log_out_of_order_is_refused(self) -> None:
+        """Facts behind a later one would be left out in silence."""
+        stored = [
+            StoredRecord("video.signals", 0, offset, 0.0, VIDEO_ID.encode(), encode(fact), ())
+            for offset, fact in zip((3, 5, 4), LOG, strict=True)
+        ]
+        with pytest.raises(OffsetsOutOfOrder, match="offset 4 of 'video-1' was folded after offset 5"):
+            refold({}, stored, RULESET, ManualClock())

@@ -92,6 +92,10 @@ class TestRefused:
                 ("video_retention_seconds is 1123200", "topic_retention_signals_seconds is 1209600", "find the video"),
             ),
             (
+                {"video_retention_seconds": 15 * DAY_SECONDS, "topic_retention_uploaded_seconds": 16 * DAY_SECONDS},
+                ("video_retention_seconds is 1296000", "topic_retention_uploaded_seconds is 1382400", "deletion"),
+            ),
+            (
                 {"engagement_retention_seconds": DAY_SECONDS},
                 ("engagement_retention_seconds is 86400", "topic_retention_engagement_seconds is 604800", "outlive"),
             ),

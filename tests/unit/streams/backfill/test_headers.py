@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from schemas.facts import SourceOffset
 from streams.backfill.headers import JOB_HEADER, UPLOADED_HEADER, as_uploaded, backfill_headers
 from streams.delivery.record import Place, Record
+from streams.upload_places import PLACE_HEADER, claimed_place
 
 ORIGINAL = (("ce_id", b"1"), ("x", b"a"), ("x", b"b"))
 
@@ -21,6 +23,14 @@ def test_original_headers_stay_as_they_were() -> None:
         (UPLOADED_HEADER, b"1000.25"),
         (JOB_HEADER, b"job-1"),
     )
+
+
+def test_the_place_of_the_upload_is_ours_to_say() -> None:
+    """It replaces what a producer wrote under that name, and goes where it is not known."""
+    place = SourceOffset(topic="video.uploaded", partition=2, offset=7, topic_id="t")
+    forged = (*ORIGINAL, (PLACE_HEADER, b"whatever"))
+    assert claimed_place(backfill_headers(forged, 1_000.0, place=place)) == place
+    assert backfill_headers(forged, 1_000.0) == backfill_headers(ORIGINAL, 1_000.0)
 
 
 def test_a_second_job_replaces_the_first() -> None:

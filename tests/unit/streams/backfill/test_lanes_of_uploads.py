@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from schemas.facts import Accepted
+from schemas.facts import Accepted, SourceOffset
 from schemas.identity import MODALITIES
 from schemas.topics import BACKFILL, SIGNALS
 from schemas.uploads import FileSource, VideoUploaded
@@ -18,10 +18,12 @@ from streams.delivery.record import Place, Record
 from streams.intake import Intake
 from streams.store.cases import Registered
 from streams.store.keys import Keys
+from streams.upload_places import PLACE_HEADER
 from tests.fakes import ManualClock, MemoryPublisher
 
 UPLOADED_SECONDS = 1_600_000_000.5
 LIVE_SECONDS, BACKFILL_SECONDS = 600.0, 86_400.0
+ORIGINAL = SourceOffset(topic="video.uploaded", partition=0, offset=3, topic_id="t")
 
 
 class Cases:
@@ -77,12 +79,13 @@ def accepted_of(publisher: MemoryPublisher) -> Accepted:
 
 class TestIntake:
     async def test_passes_the_backfill_lane_on(self) -> None:
-        """Bytes and headers as they came, after `accepted`, with the time of the upload."""
+        """Bytes and headers as they came, after `accepted`, with the place and the time of the upload."""
         found = record(("ce_id", b"1"), lane="backfill")
         publisher = await taken_in(found)
         [passed] = publisher.of(BACKFILL)
         assert (passed.key, passed.value) == ("v", found.value)
-        assert passed.headers == (("ce_id", b"1"), (UPLOADED_HEADER, repr(UPLOADED_SECONDS).encode()))
+        place = (PLACE_HEADER, encode(found.source))
+        assert passed.headers == (("ce_id", b"1"), place, (UPLOADED_HEADER, repr(UPLOADED_SECONDS).encode()))
         assert [each.topic for each in publisher.records] == [SIGNALS, BACKFILL]
 
     async def test_keeps_live_uploads(self) -> None:
@@ -136,8 +139,9 @@ async def worked_on(found: Record, store: Store) -> tuple[Agent, MemoryPublisher
     return agent, publisher
 
 
-def sent_again(job_id: str | None = "job-1") -> Record:
-    return record(*backfill_headers((), UPLOADED_SECONDS - 50.0, job_id), topic="video.backfill")
+def sent_again(job_id: str | None = "job-1", place: SourceOffset | None = ORIGINAL) -> Record:
+    headers = backfill_headers((), UPLOADED_SECONDS - 50.0, job_id, place=place)
+    return record(*headers, topic="video.backfill")
 
 
 class TestBackfillRole:
@@ -159,6 +163,14 @@ class TestBackfillRole:
         assert accepted.deadline_unix_seconds == now + BACKFILL_SECONDS
         assert accepted.uploaded_unix_seconds == UPLOADED_SECONDS - 50.0
         assert (JOB_HEADER, b"job-1") in publisher.records[0].headers
+
+    async def test_what_is_accepted_once_more_keeps_the_place_of_its_upload(self) -> None:
+        """So a deletion that came after the upload comes after this, too; without a header it is its own."""
+        _, publisher = await worked_on(sent_again(), Store())
+        assert accepted_of(publisher).source == ORIGINAL
+        unplaced = sent_again(place=None)
+        _, publisher = await worked_on(unplaced, Store())
+        assert accepted_of(publisher).source == unplaced.source
 
     async def test_what_intake_passed_on_is_accepted_already(self) -> None:
         """Its `accepted` lies in the log, perhaps not folded yet."""

@@ -167,6 +167,7 @@ class TestForgetting:
             log_generation=0,
             applied_offset=5,
             forgotten_revision=1,
+            withdrawn_revision=1,
             version=Version(revision=1, generation=0, offset=5),
         )
 

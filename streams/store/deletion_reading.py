@@ -1,0 +1,42 @@
+"""What a reader may know of a video's deletion: the value of `vs:{<video_id>}:deletion`."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+from redis.asyncio import Redis
+
+from schemas.facts import SourceOffset
+from schemas.wire import encode
+from streams.store.keys import Keys
+from streams.verdict.state import CaseState
+
+
+class DeletionReading(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The last deletion of a video that was carried out; kept as long as the guard."""
+
+    revision: int
+    """Forgotten up to and with this one; 0 where a higher revision, uploaded after the deletion, lives."""
+    withdrawn_revision: int = 0
+    """The highest of them that was known; 0 where nothing was."""
+    before: SourceOffset | None = None
+    """Place of the deletion event that came last; None where every one named its revision."""
+
+
+_DECODER = msgspec.json.Decoder(DeletionReading)
+
+
+def deletion_of(state: CaseState) -> bytes:
+    """What is stored of a state's last deletion."""
+    reading = DeletionReading(
+        revision=state.forgotten_revision,
+        withdrawn_revision=state.withdrawn_revision,
+        before=state.deletions[-1].before if state.deletions else None,
+    )
+    return encode(reading)
+
+
+async def read_deletion(redis: Redis, keys: Keys, video_id: str) -> DeletionReading | None:
+    """The last deletion that was carried out; None where there was none, or its guard has expired."""
+    value = await redis.get(keys.deletion(video_id))
+    return None if value is None else _DECODER.decode(value)

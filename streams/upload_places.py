@@ -1,0 +1,115 @@
+"""Where in the log of uploads an event stands: what deletions are compared by.
+
+An event that is sent again keeps the place of its original, in a header. On `video.uploaded`, where anybody who may
+publish writes headers, a claim is honoured only if it lies before the record that makes it, in the same partition: it
+can make an event older, never newer. On `video.backfill`, where only this product writes, it is honoured as it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final, Protocol
+
+import msgspec
+import structlog
+from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient
+
+from schemas.facts import SourceOffset
+from schemas.wire import Headers, encode, header
+from streams.clock import Clock
+from streams.delivery.backoff import Backoff
+from streams.delivery.record import Record
+from streams.kafka_clients import REQUEST_SECONDS, client_configuration
+from streams.settings import Settings
+
+PLACE_HEADER: Final = "vidsignal-uploaded-place"
+"""Place of the original event, as JSON of a SourceOffset."""
+
+_DECODER: Final = msgspec.json.Decoder(SourceOffset)
+_log = structlog.get_logger(__name__)
+
+
+class TopicIds(Protocol):
+    """Says which topic a name stands for at present."""
+
+    async def of(self, topic: str, generation: int) -> str | None:
+        """Kafka's id of a topic; asked again in each generation of the consumer group. None where it has none."""
+
+
+class NoTopicIds:
+    """Knows no ids: topics of one name are taken for one."""
+
+    async def of(self, topic: str, generation: int) -> None:
+        """See `TopicIds`."""
+
+
+async def upload_place(record: Record, topic_ids: TopicIds) -> SourceOffset:
+    """The place that an event of `video.uploaded` has among the uploads."""
+    topic_id = await topic_ids.of(record.place.topic, record.generation)
+    own = msgspec.structs.replace(record.source, topic_id=topic_id)
+    return original_place(own, record.headers)
+
+
+def original_place(own: SourceOffset, headers: Headers) -> SourceOffset:
+    """The place that an event's headers claim where it lies before its own, in its own partition; else its own."""
+    claimed = claimed_place(headers)
+    if claimed is None or (claimed.topic, claimed.partition) != (own.topic, own.partition):
+        return own
+    if not 0 <= claimed.offset < own.offset:
+        return own
+    return msgspec.structs.replace(own, offset=claimed.offset)
+
+
+def claimed_place(headers: Headers) -> SourceOffset | None:
+    """The place that headers name; None where they name none that can be read."""
+    value = header(headers, PLACE_HEADER)
+    try:
+        return None if value is None else _DECODER.decode(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+
+
+def with_place(headers: Headers, place: SourceOffset) -> Headers:
+    """Headers with the place of the original."""
+    kept = tuple(item for item in headers if item[0] != PLACE_HEADER)
+    return (*kept, (PLACE_HEADER, encode(place)))
+
+
+class BrokersTopicIds:
+    """Asks the broker, once in each generation of the group: a topic that is created again begins a new one.
+
+    Args:
+        settings: where the broker is.
+        clock: for waits between tries.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._known: tuple[str, int, str | None] | None = None
+        self._asking = asyncio.Lock()
+
+    async def of(self, topic: str, generation: int) -> str | None:
+        """See `TopicIds`. Waits while no broker answers."""
+        async with self._asking:
+            if self._known is None or self._known[:2] != (topic, generation):
+                self._known = (topic, generation, await self._ask(topic))
+            return self._known[2]
+
+    async def _ask(self, topic: str) -> str | None:
+        for delay_seconds in Backoff().delays():
+            try:
+                return await asyncio.to_thread(topic_id, self._settings, topic)
+            except (KafkaException, TimeoutError) as error:
+                _log.warning("the broker does not tell the topic's id, asking again", topic=topic, error=str(error))
+            await self._clock.sleep(delay_seconds)
+        raise AssertionError("delays never end")
+
+
+def topic_id(settings: Settings, topic: str) -> str | None:
+    """Kafka's id of a topic. Blocks. Raises KafkaException or TimeoutError where no broker tells it."""
+    admin = AdminClient(client_configuration(settings))
+    described = admin.describe_topics(TopicCollection([topic]), request_timeout=REQUEST_SECONDS)
+    found = described[topic].result(2 * REQUEST_SECONDS).topic_id
+    return None if found is None else str(found)
