@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from time import monotonic, time
 from typing import Annotated
 
 import msgspec
 import typer
+from confluent_kafka import Message
 from redis.asyncio import Redis
 
-from ops.cli.console import clean_interrupt, fail, out, settings_or_exit
+from ops.cli.console import clean_interrupt, err, fail, out, settings_or_exit
+from ops.cli.deletion_lines import describe_deletion, describe_place
 from ops.cli.exit_codes import ExitCode
 from ops.cli.publishing import publish_or_exit
 from ops.cli.store_once import read_once
+from schemas.facts import SourceOffset
 from schemas.topics import UPLOADED
 from schemas.uploads import DeletionRequested
 from schemas.wire import encode, event_headers
 from streams.confirmed_publishing import OutgoingRecord
 from streams.settings import Settings
+from streams.store.deletion_reading import DeletionReading, read_deletion
 from streams.store.keys import Keys
 
 _ASK_SECONDS = 0.2
@@ -27,7 +32,7 @@ _ASK_SECONDS = 0.2
 def forget(
     video_id: Annotated[str, typer.Argument(help="As it was published.")],
     revision: Annotated[
-        int | None, typer.Option(min=1, help="Up to and with this one; every known revision by default.")
+        int | None, typer.Option(min=1, help="Up to and with this one; all that was uploaded before by default.")
     ] = None,
     reason: Annotated[str, typer.Option(help="Kept in the log of facts.")] = "",
     wait: Annotated[float, typer.Option(min=0.0, help="Seconds to wait until Redis holds nothing of it.")] = 60.0,
@@ -40,12 +45,25 @@ def forget(
     settings = settings_or_exit()
     event = _event(video_id, revision, reason)
     with clean_interrupt():
-        _publish(settings, event)
-        if wait and not asyncio.run(read_once(settings, lambda store: _gone(store, settings, event, wait))):
-            fail(
-                f"the deletion of {video_id!r} is published, but was not carried out within {wait:g} s", ExitCode.FOUND
-            )
-    out.print(f"{video_id} is forgotten" if wait else f"the deletion of {video_id} is published", markup=False)
+        place = _publish(settings, event)
+        told = f"the deletion of {video_id} is published"
+        if wait:
+            ending = asyncio.run(read_once(settings, lambda store: _ending(store, settings, event, place, wait)))
+            told = _words(event, place, ending, wait)
+    out.print(told, markup=False)
+
+
+def _words(event: DeletionRequested, place: SourceOffset, ending: _Ending | None, wait_seconds: float) -> str:
+    if ending is None:
+        told = f"the deletion of {event.video_id!r} is published as {describe_place(place)}, but was not carried out"
+        fail(f"{told} within {wait_seconds:g} s", ExitCode.FOUND)
+    if ending.deletion is not None:
+        err.print(describe_deletion(ending.deletion), markup=False, soft_wrap=True)
+    if ending.living_revision:
+        return f"revision {ending.living_revision} of {event.video_id} stays; what came before it is forgotten"
+    if ending.deletion is not None and ending.deletion.withdrawn_revision == 0:
+        return f"nothing was known of {event.video_id}; it is guarded against late uploads"
+    return f"{event.video_id} is forgotten"
 
 
 def _event(video_id: str, revision: int | None, reason: str) -> DeletionRequested:
@@ -56,23 +74,88 @@ def _event(video_id: str, revision: int | None, reason: str) -> DeletionRequeste
         fail(str(error), ExitCode.USAGE)
 
 
-def _publish(settings: Settings, event: DeletionRequested) -> None:
+def _publish(settings: Settings, event: DeletionRequested) -> SourceOffset:
+    """Return the place that the event has among the uploads."""
     headers = event_headers(
         event, event_id=f"{event.video_id}:deletion", source="/vidsignal/forget", now_unix_seconds=time()
     )
     topic = settings.topic_prefix + UPLOADED.name
-    publish_or_exit(settings, [OutgoingRecord(topic, event.video_id, encode(event), headers)])
+    reports: list[Message | None] = []
+    record = OutgoingRecord(
+        topic, event.video_id, encode(event), headers, on_report=lambda _error, message: reports.append(message)
+    )
+    publish_or_exit(settings, [record])
+    (message,) = reports
+    assert message is not None, "what was confirmed has a place"
+    partition, offset = message.partition(), message.offset()
+    assert partition is not None
+    assert offset is not None
+    return SourceOffset(topic=topic, partition=partition, offset=offset)
 
 
-async def _gone(store: Redis, settings: Settings, event: DeletionRequested, wait_seconds: float) -> bool:
-    """Whether a guard stands and nothing that a reader may look at is left, within the time."""
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """What a deletion came to."""
+
+    deletion: DeletionReading | None
+    living_revision: int = 0
+    """A higher one than was asked for, or one that was uploaded after the deletion; 0 where none lives."""
+
+
+async def _ending(
+    store: Redis, settings: Settings, event: DeletionRequested, place: SourceOffset, wait_seconds: float
+) -> _Ending | None:
+    """Wait until the deletion is carried out; None where it is not within the time."""
     keys = Keys(settings.topic_prefix)
-    video_id = event.video_id
-    readable = [key(video_id) for key in (keys.verdict, keys.features, keys.embeddings, keys.engagement)]
     give_up = monotonic() + wait_seconds
     while monotonic() < give_up:
-        guard = await store.get(keys.guard(video_id))
-        if guard is not None and int(guard) >= (event.revision or 1) and not await store.exists(*readable):
-            return True
+        found = await _found(store, keys, event.video_id)
+        ending = _carried_out(event, place, found)
+        if ending is not None and (ending.living_revision or not found.is_readable):
+            return ending
         await asyncio.sleep(_ASK_SECONDS)
-    return False
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What Redis holds of a video."""
+
+    deletion: DeletionReading | None
+    is_guarded: bool
+    newest_revision: int
+    """As far as intake has seen; 0 where no status is left."""
+    is_readable: bool
+    """Whether something is left that a reader may look at."""
+
+
+async def _found(store: Redis, keys: Keys, video_id: str) -> _Found:
+    readable = (keys.verdict, keys.features, keys.embeddings, keys.engagement)
+    return _Found(
+        deletion=await read_deletion(store, keys, video_id),
+        is_guarded=bool(await store.exists(keys.guard(video_id))),
+        newest_revision=int(await store.hget(keys.status(video_id), "revision") or 0),
+        is_readable=bool(await store.exists(*(key(video_id) for key in readable))),
+    )
+
+
+def _carried_out(event: DeletionRequested, place: SourceOffset, found: _Found) -> _Ending | None:
+    if event.revision is not None and found.newest_revision > event.revision:
+        return _Ending(None, found.newest_revision)
+    deletion = found.deletion
+    if deletion is None or not _covers(deletion, event, place):
+        return None
+    if not found.is_guarded:
+        return _Ending(deletion, found.newest_revision)
+    # A newer revision that is only registered was uploaded before or after the deletion: its fact will say it.
+    return _Ending(deletion) if found.newest_revision <= deletion.revision else None
+
+
+def _covers(deletion: DeletionReading, event: DeletionRequested, place: SourceOffset) -> bool:
+    """Whether this deletion, or a later one, is folded."""
+    if event.revision is not None:
+        return deletion.revision >= event.revision
+    before = deletion.before
+    if before is None or (before.topic, before.partition) != (place.topic, place.partition):
+        return False
+    return before.offset >= place.offset

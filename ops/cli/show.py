@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from redis.asyncio import Redis
 
 from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
+from ops.cli.deletion_lines import describe_deletion
 from ops.cli.exit_codes import ExitCode
 from ops.cli.store_once import read_once
 from ops.cli.verdict_lines import describe_cost, describe_label, describe_verdict
 from schemas.engagement import Engagement
 from schemas.outcomes import Verdict
+from streams.store.deletion_reading import DeletionReading, read_deletion
 from streams.store.keys import Keys
 from streams.store.readers import VideoReading, read_video
 
@@ -26,21 +29,34 @@ def show(
     settings = settings_or_exit()
     keys = Keys(settings.topic_prefix)
     with clean_interrupt():
-        reading = asyncio.run(read_once(settings, lambda store: read_video(store, keys, video_id)))
+        reading, deletion = asyncio.run(read_once(settings, lambda store: _read(store, keys, video_id)))
+    if json_output and (reading or deletion):
+        print_json(_document(reading, deletion))
     if reading is None:
-        fail(f"nothing is known of video {video_id!r}", ExitCode.FOUND)
-    if json_output:
-        print_json(
-            {
-                "status": reading.status,
-                "verdict": reading.verdict,
-                "features": reading.features,
-                "embeddings": reading.embeddings,
-                "engagement": reading.engagement,
-            }
-        )
-        return
-    _print(video_id, reading)
+        told = f": {describe_deletion(deletion)}" if deletion else ""
+        fail(f"nothing is known of video {video_id!r}{told}", ExitCode.FOUND)
+    if not json_output:
+        _print(video_id, reading)
+        if deletion is not None:
+            out.print(f"{describe_deletion(deletion)}", markup=False, soft_wrap=True)
+
+
+async def _read(store: Redis, keys: Keys, video_id: str) -> tuple[VideoReading | None, DeletionReading | None]:
+    return await read_video(store, keys, video_id), await read_deletion(store, keys, video_id)
+
+
+def _document(reading: VideoReading | None, deletion: DeletionReading | None) -> dict[str, Any]:
+    """Of a forgotten video nothing but its deletion; without one there is no such field."""
+    document: dict[str, Any] = {"deletion": deletion} if deletion else {}
+    if reading is not None:
+        document |= {
+            "status": reading.status,
+            "verdict": reading.verdict,
+            "features": reading.features,
+            "embeddings": reading.embeddings,
+            "engagement": reading.engagement,
+        }
+    return document
 
 
 def _print(video_id: str, reading: VideoReading) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ops.cli.deletion_lines import describe_place
 from schemas.evidence import LabelEvidence
-from schemas.facts import Accepted, DeadlinePassed, Fact, PolicyChanged, Review, Signal
+from schemas.facts import Accepted, DeadlinePassed, Deleted, Fact, PolicyChanged, Review, Signal
 from schemas.outcomes import Outcome, RecommendationRecord, Verdict
 from schemas.receipts import Cost, CpuStage
 
@@ -26,6 +27,11 @@ def describe_fact(fact: Fact) -> str:
             return f"{head}  review of revision {fact.revision} by {fact.reviewer}: {fact.action} ({fact.reason})"
         case PolicyChanged():
             return f"{head}  revision {fact.revision} to be decided again, under {fact.policy}"
+        case Deleted(before=None):
+            return f"{head}  deleted up to revision {fact.revision} ({fact.reason or 'no reason given'})"
+        case Deleted(before=place) if place is not None:
+            reason = fact.reason or "no reason given"
+            return f"{head}  deleted, all that was uploaded before {describe_place(place)} ({reason})"
         case _:
             return f"{head}  {type(fact).__name__}"
 
