@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -124,6 +124,8 @@ def answers_of(modality: Modality, revision: int) -> list[list[Fact]]:
 class ProtocolMachine(RuleBasedStateMachine):
     """One partition, one owner, any number of zombies, one Redis that may be restored from an older copy."""
 
+    videos: ClassVar[tuple[str, ...]] = VIDEO_IDS
+
     def __init__(self, redis_url: str) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
@@ -189,11 +191,14 @@ class ProtocolMachine(RuleBasedStateMachine):
     @rule()
     def restore_store(self) -> None:
         """Redis comes back from the snapshot; the workers begin again where it stands."""
+        self._restore(*self.copy)
+
+    def _restore(self, committed: int, entries: list[tuple[bytes, bytes]]) -> None:
         self.has_lost_a_zombie = True
         for worker in (self.owner, *self.zombies):
             self.runner.run(worker.die())
         self.zombies.clear()
-        self.committed, entries = self.copy
+        self.committed = committed
         self.runner.run(self._load(entries))
         self.places.clear()
         self.owner = self._worker(self.committed)
@@ -355,7 +360,7 @@ class ProtocolMachine(RuleBasedStateMachine):
 
     async def _places(self) -> dict[str, tuple[int, ...]]:
         found: dict[str, tuple[int, ...]] = {}
-        for video_id in VIDEO_IDS:
+        for video_id in self.videos:
             state = self.keys.state(video_id)
             version, applied = await self.redis.hmget(state, "outcome_version", "applied_offset")
             revision = await self.redis.hget(self.keys.status(video_id), "revision")
