@@ -131,7 +131,7 @@ class SmallWorld:
         for topic in (MODERATION, RECOMMENDATION):
             self.append(topic, DELETED, None)
         self.store.set(f"vs:{{{DELETED}}}:guard", "1", ex=_KEPT_SECONDS)
-        self.store.set(f"vs:{{{DELETED}}}:deletion:4", "1", ex=_KEPT_SECONDS)
+        self.store.set(f"vs:{{{DELETED}}}:deletion", "1", ex=_KEPT_SECONDS)
         self.store.hset(f"vs:{{{DELETED}}}:state", "applied_offset", 11)
         self.store.expire(f"vs:{{{DELETED}}}:state", _KEPT_SECONDS)
 

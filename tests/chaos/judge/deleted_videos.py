@@ -12,7 +12,7 @@ from tests.chaos.judge.expected import Video
 from tests.chaos.judge.outcomes import Said, version_of
 from tests.chaos.judge.violations import Violations
 
-_KEPT: Final = ("guard", "state", "deletion:")
+_KEPT: Final = ("guard", "state", "deletion")
 """What a deletion leaves for a while, so that nothing late brings the video back."""
 _BATCH: Final = 1000
 
