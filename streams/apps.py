@@ -28,8 +28,9 @@ from streams.settings import Role, Settings
 from streams.tls import client_context
 from streams.wire_checks import kafka_tls_files
 
-_REBALANCE_SECONDS: Final = 90.0
-"""Longer than the longest drain, so that a member that drains is not taken for dead."""
+_REBALANCE_SECONDS: Final = 30.0
+"""How long a group waits for a member that shows that it lives and does not rejoin: its main loop stands still, or its
+last commits wait for a store that is away. Longer than these take, so that only the former costs it its membership."""
 _LONGEST_PAUSE_SECONDS: Final = 7 * 86_400.0
 """Between two polls: full buffers are not polled for, and an operator may pause a role for days. Whether a member lives
 is what its heartbeats say, and whether it gets on, the worker's watchdog."""

@@ -38,7 +38,11 @@ class GroupMemberThread(SafeConsumerThread):
 
 
 class GroupMember(SafeConsumer):
-    """Waits shortly for running work in a rebalance, and as long as it may at the end."""
+    """Waits shortly for running work in a rebalance, and as long as it may at the end.
+
+    A rebalance that meets a member on its way out does not wait for it: it stays in the group, reads nothing, and goes
+    on to finish and commit what it has in the partitions that it keeps.
+    """
 
     RebalanceListener = LivingListener
 
@@ -52,11 +56,19 @@ class GroupMember(SafeConsumer):
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """All members wait until each has come here and back."""
+        if self.app.should_stop:
+            await self._commit_soon()
+            return
         self._is_rebalancing = True
         try:
             await super().on_partitions_revoked(revoked)
         finally:
             self._is_rebalancing = False
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Take them; not where the app stops: then what runs in partitions that it keeps may still be committed."""
+        if not self.app.should_stop:
+            await super().on_partitions_assigned(assigned, generation_id)
 
     def drain_seconds(self) -> float:
         """Short in a rebalance: what is running goes on meanwhile, and redelivered records join it."""

@@ -10,11 +10,13 @@ import time
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
+from aiokafka.partitioner import murmur2
 
 from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir
@@ -61,6 +63,13 @@ def answered_times(store: Any, runs: int) -> bool:
     return all(store.llen(f"done:{agent}") == runs for agent in AGENTS)
 
 
+def key_in(partition: int, stem: str = "key") -> str:
+    """A key that falls into one of the two partitions."""
+    return next(
+        key for number in count() if (murmur2((key := f"{stem}-{number}").encode()) & 0x7FFFFFFF) % 2 == partition
+    )
+
+
 class TestLoss:
     def test_out_of_order_work_survives_a_kill(self, stack: DeliveryStack, store: Any) -> None:
         """A slow event at the head is redelivered after SIGKILL although everything behind it was finished."""
@@ -98,6 +107,25 @@ class TestLoss:
             stack.publish({"last": {}})
             wait_until(lambda: "last" in done(store, "first"), "the last is answered")
         assert store.llen("started:first") == 21
+
+    def test_a_stopping_worker_holds_nobody_up_and_commits_what_it_keeps(
+        self, stack: DeliveryStack, store: Any
+    ) -> None:
+        """A successor joins while it drains, and gets a partition; what it finishes in the other one is not redone."""
+        long = {key_in(partition): {"waits": True} for partition in (0, 1)}
+        with stack.worker(drain_timeout_seconds=55) as first:
+            stack.publish(long)
+            wait_until(lambda: store.llen("started:second") == 2, "both events are worked on")
+            first.send_signal(signal.SIGTERM)
+            with stack.worker():
+                assert first.poll() is None
+                wait_until(lambda: store.llen("started:second") == 3, "the successor begins the one that it was given")
+                store.set(LET_GO, 1)
+                assert first.wait(WAIT_SECONDS) == 0
+                later = {key_in(partition, "later"): {} for partition in (0, 1)}
+                stack.publish(later)
+                wait_until(lambda: all_done(store, long.keys() | later.keys()), "the successor reads both partitions")
+        assert store.llen("started:first") == 3 + len(later)
 
     def test_duplicates_publish_the_same_bytes(self, stack: DeliveryStack, store: Any) -> None:
         """An event that is published twice, and computed by two processes, has one statement per agent."""

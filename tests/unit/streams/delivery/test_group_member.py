@@ -51,11 +51,26 @@ class TestDrain:
         assert await seconds_in_a_rebalance(OfflineMember(0.1), monkeypatch) == 0.1
 
     async def test_the_end_waits_as_long_as_it_may(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Before and after a rebalance, and in one that meets a worker on its way out."""
+        """The time of a rebalance is over with it."""
         member = OfflineMember(15.0)
         await seconds_in_a_rebalance(member, monkeypatch)
         assert member.drain_seconds() == 15.0
-        assert await seconds_in_a_rebalance(OfflineMember(15.0, should_stop=True), monkeypatch) == 15.0
+
+    async def test_a_stopping_member_goes_on_with_what_it_has(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A rebalance commits what is finished, and neither waits nor forgets what still runs."""
+        order: list[str] = []
+
+        async def note(name: str) -> None:
+            order.append(name)
+
+        monkeypatch.setattr(SafeConsumer, "_commit_soon", lambda _self: note("commit"))
+        monkeypatch.setattr(SafeConsumer, "on_partitions_revoked", lambda _self, _revoked: note("revoke"))
+        monkeypatch.setattr(SafeConsumer, "on_partitions_assigned", lambda _self, _assigned, _number: note("assign"))
+        member = OfflineMember(15.0, should_stop=True)
+        await member.on_partitions_revoked(set())
+        await member.on_partitions_assigned(set(), 2)
+        assert order == ["commit"]
+        assert member.drain_seconds() == 15.0
 
 
 class TestHeartbeats:
