@@ -6,22 +6,34 @@ import pytest
 
 from tests.chaos.judge.evidence import ENGAGEMENT, SIGNALS, UPLOADED, Record
 from tests.chaos.judge.judge import Judgement
-from tests.chaos.judge.mixed_releases import OF_OLDER_RELEASE, without_known_faults
+from tests.chaos.judge.mixed_releases import OF_OLDER_RELEASE, OF_UNNUMBERED_DELETIONS, without_known_faults
 from tests.chaos.judge.violations import KINDS, Violation
 
 AT = 1000.0
-RECORDS = {UPLOADED: [Record(0, 0, AT, b"video-1", b"{}")], SIGNALS: [], ENGAGEMENT: []}
+NUMBERED = b'{"video_id": "video-1", "deleted": true, "revision": 1}'
+UNNUMBERED = b'{"video_id": "video-1", "deleted": true}'
 
 
-def left(kind: str, began: float, ended: float, video_id: str = "video-1") -> int:
+def records_of(deletion: bytes) -> dict[str, list[Record]]:
+    return {UPLOADED: [Record(0, 0, AT, b"video-1", deletion)], SIGNALS: [], ENGAGEMENT: []}
+
+
+def left(kind: str, began: float, ended: float, video_id: str = "video-1", deletion: bytes = NUMBERED) -> int:
     judgement = Judgement((Violation(kind, video_id),), {})
-    return len(without_known_faults(judgement, RECORDS, [(began, ended)]).violations)
+    return len(without_known_faults(judgement, records_of(deletion), [(began, ended)]).violations)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_only_known_kinds_are_left_out(kind: str) -> None:
     """Of a video that had a record while the older worker lived."""
     assert left(kind, AT - 1, AT + 1) == (kind not in OF_OLDER_RELEASE)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_deletions_that_name_no_revision(kind: str) -> None:
+    """What they bring about is known only of videos that had one."""
+    is_known = kind in OF_OLDER_RELEASE | OF_UNNUMBERED_DELETIONS
+    assert left(kind, AT - 1, AT + 1, deletion=UNNUMBERED) == (not is_known)
 
 
 def test_only_videos_of_its_time_are_left_out() -> None:
@@ -34,4 +46,6 @@ def test_only_videos_of_its_time_are_left_out() -> None:
 def test_says_how_many() -> None:
     """So that nobody overlooks it."""
     judgement = Judgement((Violation("deadline-of-final", "video-1"),), {})
-    assert without_known_faults(judgement, RECORDS, [(AT, AT)]).looked_at == {"left_by_the_older_release": 1}
+    assert without_known_faults(judgement, records_of(NUMBERED), [(AT, AT)]).looked_at == {
+        "left_by_the_older_release": 1
+    }
