@@ -89,7 +89,10 @@ class Shared:
     @property
     def outcomes(self) -> Outcomes:
         """States and outcomes."""
-        return Outcomes(self.fold_redis, self.keys, self.settings.guard_seconds, self.witness)
+        settings = self.settings
+        return Outcomes(
+            self.fold_redis, self.keys, settings.guard_seconds, self.witness, settings.engagement_retention_seconds
+        )
 
     @property
     def applied(self) -> AppliedOffsets:
@@ -163,7 +166,7 @@ class FactWork:
 def intake_spec(shared: Shared) -> RoleSpec:
     """Uploads become cases."""
     intake = Intake(
-        cases=Cases(shared.redis, shared.keys),
+        cases=Cases(shared.redis, shared.keys, shared.settings.engagement_retention_seconds),
         deadlines=shared.deadlines,
         publisher=shared.publisher,
         letters=shared.letters,

@@ -10,6 +10,9 @@ from schemas.facts import Accepted
 from streams.store.keys import Keys
 from streams.store.scripts import script_text
 
+DEFAULT_COUNTS_SECONDS = 60 * 86_400.0
+"""As long as a known video's engagement is kept where no setting says otherwise."""
+
 
 class Registered(IntEnum):
     """What became of a revision that was registered."""
@@ -25,10 +28,16 @@ class Cases:
 
     The deadline is a step of its own (`streams.store.deadlines.Deadlines.register`), because it lies under a key
     that is not the video's. Both steps may be repeated at any time.
+
+    Args:
+        redis: the store.
+        keys: names under the stack's prefix.
+        counts_seconds: how long a known video's engagement is kept; counts that came before the video get it, too.
     """
 
-    def __init__(self, redis: Redis, keys: Keys) -> None:
+    def __init__(self, redis: Redis, keys: Keys, counts_seconds: float = DEFAULT_COUNTS_SECONDS) -> None:
         self._keys = keys
+        self._counts_seconds = int(counts_seconds)
         self._register = redis.register_script(script_text("case"))
 
     async def register(self, accepted: Accepted) -> Registered:
@@ -47,5 +56,5 @@ class Cases:
             "uploaded_unix_seconds", repr(accepted.uploaded_unix_seconds),
             "deadline_unix_seconds", repr(accepted.deadline_unix_seconds),
         )  # fmt: skip
-        keys = [self._keys.status(accepted.video_id), self._keys.guard(accepted.video_id)]
-        return Registered(await self._register(keys=keys, args=[accepted.revision, *fields]))
+        keys = [key(accepted.video_id) for key in (self._keys.status, self._keys.guard, self._keys.engagement)]
+        return Registered(await self._register(keys=keys, args=[accepted.revision, self._counts_seconds, *fields]))

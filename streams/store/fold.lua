@@ -1,9 +1,10 @@
 -- Writes what one fact made of a video, if nobody folded another fact meanwhile.
--- KEYS  1 state  2 status  3 verdict  4 features  5 embeddings  6 guard  7 deletion: all of one video
+-- KEYS  1 state  2 status  3 verdict  4 features  5 embeddings  6 guard  7 deletion  8 engagement: all of one video
 -- ARGV  1 generation and 2 applied offset that the writer had read ('' and '' where there was no state)
 --       3 generation and 4 applied offset to write
 --       5 packed state  6 a deletion that the current revision outlives as JSON, '' for none  7 seconds to keep it
 --       8 packed outcome, '' for none  9 version of the outcome  10 its revision  11 verdict as JSON
+--       12 seconds that a known video's counts are kept
 --       then three lists, each led by its length: fields and values of status, features and embeddings
 -- Returns 1 where it was written, 0 where the race was lost.
 local known = redis.call('HMGET', KEYS[1], 'log_generation', 'applied_offset')
@@ -18,7 +19,7 @@ if ARGV[8] == '' then
   return 1
 end
 
-local place = 12
+local place = 13
 local function replace_hash(key)
   local length = tonumber(ARGV[place])
   redis.call('DEL', key)
@@ -35,6 +36,10 @@ redis.call('HSET', KEYS[1], 'outcome', ARGV[8], 'outcome_version', ARGV[9])
 redis.call('SET', KEYS[3], ARGV[11])
 -- Intake may have registered a newer revision already, whose status is not ours to hide.
 local revision = redis.call('HGET', KEYS[2], 'revision')
+if not revision then
+  -- Counts that came before their video, or before a rebuild, were given a stranger's short life.
+  redis.call('EXPIRE', KEYS[8], ARGV[12], 'GT')
+end
 if not revision or tonumber(revision) <= tonumber(ARGV[10]) then
   replace_hash(KEYS[2])
 else

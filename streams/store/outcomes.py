@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from schemas.evidence import Embedding, Feature
 from schemas.outcomes import Outcome, Version
 from schemas.wire import encode
+from streams.store.cases import DEFAULT_COUNTS_SECONDS
 from streams.store.deletion_reading import deletion_of
 from streams.store.keys import Keys
 from streams.store.packing import pack, unpack
@@ -48,6 +49,7 @@ class Outcomes:
         keys: names under the stack's prefix.
         guard_seconds: how long a deleted video's late facts are kept off; at least as long as any log is kept.
         witness: told of every write that the store confirmed.
+        counts_seconds: how long a known video's engagement is kept; counts that came before the video get it, too.
     """
 
     def __init__(
@@ -56,10 +58,12 @@ class Outcomes:
         keys: Keys,
         guard_seconds: float = DEFAULT_GUARD_SECONDS,
         witness: Witness | None = None,
+        counts_seconds: float = DEFAULT_COUNTS_SECONDS,
     ) -> None:
         self._redis = redis
         self._keys = keys
         self._guard_seconds = int(guard_seconds)
+        self._counts_seconds = int(counts_seconds)
         self._witness = witness or Witness()
         self._forget = redis.register_script(script_text("forget"))
         self._expire = redis.register_script(script_text("expire"))
@@ -99,11 +103,11 @@ class Outcomes:
             return await self._replace_by_guard(video_id, after, (*position, *written))
         names = [
             keys.state(video_id), keys.status(video_id), keys.verdict(video_id), keys.features(video_id),
-            keys.embeddings(video_id), keys.guard(video_id), keys.deletion(video_id),
+            keys.embeddings(video_id), keys.guard(video_id), keys.deletion(video_id), keys.engagement(video_id),
         ]  # fmt: skip
         is_deletion_news = after.deletions != (before.deletions if before else ())
         deletion = (deletion_of(after) if is_deletion_news else "", self._guard_seconds)
-        said = _arguments(after, outcome) if outcome else ("",)
+        said = _arguments(after, outcome, self._counts_seconds) if outcome else ("",)
         return bool(await self._fold(keys=names, args=[*position, *written, *deletion, *said]))
 
     async def _replace_by_guard(self, video_id: str, after: CaseState, head: tuple[Any, ...]) -> bool:
@@ -158,11 +162,11 @@ def spell(version: Version) -> str:
     return f"{version.revision}.{version.generation}.{version.offset}"
 
 
-def _arguments(state: CaseState, outcome: Outcome) -> tuple[Any, ...]:
+def _arguments(state: CaseState, outcome: Outcome, counts_seconds: int) -> tuple[Any, ...]:
     verdict, record = outcome.verdict, outcome.record
     lists = (_status(state, outcome), _encoded(record.features), _encoded(record.embeddings))
     return (
-        to_stored(outcome, state), spell(outcome.version), outcome.version.revision, encode(verdict),
+        to_stored(outcome, state), spell(outcome.version), outcome.version.revision, encode(verdict), counts_seconds,
         *(argument for fields in lists for argument in _counted(fields)),
     )  # fmt: skip
 
