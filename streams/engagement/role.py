@@ -54,7 +54,7 @@ class EngagementRole:
         self._redis = open_counting_store(settings)
         topic = settings.topic_prefix + ENGAGEMENT.name
         store = EngagementStore(self._redis, Keys(settings.topic_prefix), topic, _retention(settings))
-        sweep = SummarySweep(store, outlet.publish, clock)
+        sweep = SummarySweep(store, outlet.publish, clock, settings.engagement_summary_seconds)
         parts = Parts(store, outlet, sweep, clock, self._stopping, settings.engagement_summary_seconds)
         self._consumer = EngagementConsumer(consumer_configuration(settings), topic, parts, self._say_joined)
         self._thread = threading.Thread(target=self._run, name="vidsignal-engagement", daemon=True)

@@ -52,6 +52,18 @@ class Found:
     forgotten: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class DueSummaries:
+    """What became of the videos whose summary was due."""
+
+    told: dict[str, Engagement]
+    """To be said now."""
+    forgotten: frozenset[str]
+    """Nothing is to be said of these, and nothing kept."""
+    idle_seconds: dict[str, float]
+    """Of videos that the fold does not know yet, so that a summary would tell it nothing: since their last event."""
+
+
 @dataclass(slots=True)
 class Changes:
     """What a batch adds."""
@@ -141,21 +153,61 @@ class EngagementStore:
         )
         return [member.decode() for member in members]
 
-    def read_due(self, transaction: Any, videos: Sequence[str]) -> tuple[dict[str, Engagement | None], frozenset[str]]:
-        """Records of videos, and which of them are forgotten; a change by anybody else makes `settle` fail."""
+    def read_due(self, transaction: Any, videos: Sequence[str]) -> DueSummaries:
+        """What there is to say of videos; a change by anybody else makes `settle` fail."""
         record_keys = [self._keys.engagement(video_id) for video_id in videos]
         transaction.watch(*record_keys)
         values = transaction.mget(record_keys)
+        records = {video: decode_record(value) for video, value in zip(videos, values, strict=True)}
         forgotten = self._existing(videos, [self._keys.guard(video_id) for video_id in videos])
-        return {video: decode_record(value) for video, value in zip(videos, values, strict=True)}, forgotten
+        present = [video for video, record in records.items() if record is not None and video not in forgotten]
+        unfolded = frozenset(present) - self._folded(present)
+        return DueSummaries(
+            told={video: record for video in present if video not in unfolded and (record := records[video])},
+            forgotten=forgotten,
+            idle_seconds=self._idle_seconds(sorted(unfolded)),
+        )
 
-    def settle(self, transaction: Any, partition: int, videos: Sequence[str], forgotten: Iterable[str]) -> None:
-        """Nothing of these videos is due any more, and nothing is kept of forgotten ones. Raises redis.WatchError."""
+    def settle(
+        self,
+        transaction: Any,
+        partition: int,
+        done: Sequence[str],
+        forgotten: Iterable[str],
+        later: Mapping[str, float],
+    ) -> None:
+        """Nothing more is due of `done`, and of `later` at the given Unix seconds; nothing is kept of the forgotten.
+
+        Raises redis.WatchError.
+        """
         transaction.multi()
-        transaction.zrem(self._keys.engagement_due(partition), *videos)
+        if done:
+            transaction.zrem(self._keys.engagement_due(partition), *done)
+        if later:
+            transaction.zadd(self._keys.engagement_due(partition), dict(later), xx=True)
         for video_id in forgotten:
             transaction.delete(self._keys.engagement(video_id))
         transaction.execute()
+
+    def _folded(self, videos: Sequence[str]) -> frozenset[str]:
+        """Of which the fold has met an `accepted`: whoever has an outcome."""
+        if not videos:
+            return frozenset()
+        with self._redis.pipeline(transaction=False) as asked:
+            for video_id in videos:
+                asked.hexists(self._keys.state(video_id), "outcome")
+            return frozenset(video for video, has_one in zip(videos, asked.execute(), strict=True) if has_one)
+
+    def _idle_seconds(self, videos: Sequence[str]) -> dict[str, float]:
+        """How long ago the last event of each was counted, where its record has a stranger's life; else 0."""
+        if not videos:
+            return {}
+        with self._redis.pipeline(transaction=False) as asked:
+            for video_id in videos:
+                asked.pttl(self._keys.engagement(video_id))
+            lives = [milliseconds / 1000 for milliseconds in asked.execute()]
+        unknown_seconds = self._retention.unknown_seconds
+        return {video: max(0.0, unknown_seconds - life) for video, life in zip(videos, lives, strict=True)}
 
     def _ask_identities(
         self, asked: Any, arrivals: Mapping[int, Sequence[Arrival]]
@@ -176,8 +228,16 @@ class EngagementStore:
             return frozenset(), frozenset()
         guards = [self._keys.guard(video_id) for video_id in asked]
         transaction.watch(*guards)
-        existing = self._existing(asked, [self._keys.status(video_id) for video_id in asked])
-        return frozenset(asked) - existing, self._existing(asked, guards)
+        unknown = sorted(frozenset(asked) - self._existing(asked, self._statuses(asked)))
+        if unknown:
+            # Whoever registers one of these lengthens the life of the counts that it finds: not of ours, were they to
+            # come after it with what was read before it. Known videos are not watched: their status changes often.
+            transaction.watch(*self._statuses(unknown))
+            unknown = sorted(frozenset(unknown) - self._existing(unknown, self._statuses(unknown)))
+        return frozenset(unknown), self._existing(asked, guards)
+
+    def _statuses(self, videos: Sequence[str]) -> list[str]:
+        return [self._keys.status(video_id) for video_id in videos]
 
     def _existing(self, videos: Sequence[str], keys: Sequence[str]) -> frozenset[str]:
         with self._redis.pipeline(transaction=False) as asked:

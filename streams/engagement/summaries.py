@@ -2,11 +2,15 @@
 
 A worker that dies between the two publishes again, which tells the fold nothing new. What somebody else changes in
 between stays due, so no change is left untold.
+
+A summary of a video that the fold does not know yet would be lost on it: it waits until the video's `accepted` is
+folded. It is looked at again after the time that a summary takes, and then each time after as long as the video had no
+event; its record ends by itself, and with it the waiting.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from redis import WatchError
@@ -16,7 +20,7 @@ from schemas.facts import EngagementSummary
 from schemas.wire import event_headers
 from streams import metrics
 from streams.clock import Clock
-from streams.engagement.store import EngagementStore
+from streams.engagement.store import DueSummaries, EngagementStore
 from streams.tracing import spans
 
 SOURCE: Final = "vidsignal/engagement"
@@ -34,12 +38,14 @@ class SummarySweep:
         store: what is due, and the records.
         publish: to the log of facts.
         clock: says what is due.
+        summary_seconds: shortest time after which a video that the fold does not know yet is looked at again.
     """
 
-    def __init__(self, store: EngagementStore, publish: PublishAll, clock: Clock) -> None:
+    def __init__(self, store: EngagementStore, publish: PublishAll, clock: Clock, summary_seconds: float) -> None:
         self._store = store
         self._publish = publish
         self._clock = clock
+        self._summary_seconds = summary_seconds
 
     def sweep(self, partitions: Iterable[int]) -> None:
         """Publish what is due now, a bounded number for each partition."""
@@ -50,14 +56,23 @@ class SummarySweep:
 
     def _tell(self, partition: int, videos: list[str]) -> None:
         with self._store.begin() as transaction:
-            records, forgotten = self._store.read_due(transaction, videos)
-            summaries = _summaries(records, forgotten)
-            self._publish(summaries)
-            metrics.ENGAGEMENT_SUMMARIES.inc(len(summaries))
+            due = self._store.read_due(transaction, videos)
+            self._publish([summary_of(video_id, record) for video_id, record in due.told.items()])
+            metrics.ENGAGEMENT_SUMMARIES.inc(len(due.told))
+            later = self._later(due)
+            done = [video_id for video_id in videos if video_id not in later]
             try:
-                self._store.settle(transaction, partition, videos, forgotten)
+                self._store.settle(transaction, partition, done, due.forgotten, later)
             except WatchError:
                 return  # another worker counts this partition now; what is due stays due
+
+    def _later(self, due: DueSummaries) -> dict[str, float]:
+        """When to look again at videos that the fold does not know yet, in Unix seconds."""
+        now_unix_seconds = self._clock.now_unix_seconds()
+        return {
+            video_id: now_unix_seconds + max(self._summary_seconds, idle_seconds)
+            for video_id, idle_seconds in due.idle_seconds.items()
+        }
 
 
 def summary_of(video_id: str, record: Engagement) -> EngagementSummary:
@@ -80,11 +95,3 @@ def summary_headers(summary: EngagementSummary, now_unix_seconds: float) -> Any:
     return event_headers(
         summary, event_id=event_id, source=SOURCE, now_unix_seconds=now_unix_seconds, span=spans.traceparent()
     )
-
-
-def _summaries(records: Mapping[str, Engagement | None], forgotten: frozenset[str]) -> list[EngagementSummary]:
-    return [
-        summary_of(video_id, record)
-        for video_id, record in records.items()
-        if record is not None and video_id not in forgotten
-    ]

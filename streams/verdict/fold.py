@@ -223,9 +223,14 @@ def _engage(state: CaseState, fact: EngagementSummary) -> CaseState | IgnoredCau
         rates=fact.rates,
         as_of_unix_seconds=fact.event_unix_seconds,
     )
-    if state.engagement and fact.event_unix_seconds < state.engagement.as_of_unix_seconds:
+    if state.engagement and (_knowledge(engagement) < _knowledge(state.engagement) or engagement == state.engagement):
         return "older-summary"
-    return "older-summary" if engagement == state.engagement else replace(state, engagement=engagement)
+    return replace(state, engagement=engagement)
+
+
+def _knowledge(engagement: Engagement) -> tuple[float, int]:
+    """Grows with every event: late events leave the time as it is, and counts alone tell who knows more."""
+    return engagement.as_of_unix_seconds, sum(engagement.counts.values())
 
 
 def _review(state: CaseState, fact: Review) -> CaseState | IgnoredCause:

@@ -135,6 +135,15 @@ class TestEngagement:
         assert after.record.engagement is not None
         assert after.record.engagement.windows == {"1d": {"view": 1000.0, "report": 0.0}}
 
+    def test_a_late_summary_of_fewer_events_at_the_same_time_changes_nothing(self) -> None:
+        """Late events raise no time, so counts tell the older summary; a zombie may send it after the newer one."""
+        newer = msgspec.structs.replace(summary(at=10.0), counts={"view": 20})
+        older = msgspec.structs.replace(summary(views=5.0, at=10.0), counts={"view": 10})
+        folded = fold_all([accepted(), *ALL_SIGNALS, newer, older])
+        assert folded[-1].ignored == "older-summary"
+        recounted = msgspec.structs.replace(summary(at=11.0), counts={"view": 3})
+        assert fold_all([accepted(), *ALL_SIGNALS, newer, recounted])[-1].outcome is not None
+
     def test_an_older_or_repeated_summary_changes_nothing(self) -> None:
         """Summaries may overtake each other."""
         folded = fold_all([accepted(), *ALL_SIGNALS, summary(at=10.0), summary(views=5.0, at=9.0), summary(at=10.0)])
