@@ -21,7 +21,15 @@ from schemas.topics import MODERATION, RECOMMENDATION
 from streams import metrics
 from streams.clock import Clock, SystemClock
 from streams.kafka_clients import BrokerAway, read_to_end
-from streams.rebuild import RebuildStores, Rebuilt, kept_videos, log_ends, rebuilt_partition, restore_video
+from streams.rebuild import (
+    RebuildStores,
+    Rebuilt,
+    kept_videos,
+    log_ends,
+    rebuilt_partition,
+    register_deadline,
+    restore_video,
+)
 from streams.settings import Settings
 from streams.store.keys import Keys
 from streams.store.outcomes import StoredCase
@@ -116,8 +124,9 @@ class Audit:
         return behind + [finding for finding in confirmed if finding.video_id not in {f.video_id for f in behind}]
 
     async def _give_ends(self, videos: Mapping[str, Rebuilt]) -> None:
-        """Register when their time is up: the setting may be younger than the videos, or shorter than it was."""
+        """Register deadlines, and when their time is up: that setting may be younger than the videos, or shorter."""
         for video in videos.values():
+            await register_deadline(self._stores.deadlines, video.state)
             if video.outcome is not None:
                 await self._stores.expiry.replace(video.outcome)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from functools import partial
 
 import msgspec
 
@@ -100,7 +99,7 @@ class ModalityWork:
         except InvalidEvent as error:
             self._parts.skip(error.cause)
             if self._parts.role == "backfill":  # of what is on `video.uploaded`, intake answers for it
-                await self._write_letter(record, slot, failure)
+                await self._write_letter(record, slot, failure, None)
             return
         if upload is None:
             return
@@ -109,7 +108,7 @@ class ModalityWork:
             self._parts.skip("forgotten")
             return
         with self._parts.engine.account.signal():
-            await self._write_letter(record, slot, failure)
+            await self._write_letter(record, slot, failure, upload.revision)
             signal = self._failed(record, upload, failure, await self._ended_decode(slot))
             await self._claim_and_publish(record, upload, signal)
 
@@ -118,9 +117,9 @@ class ModalityWork:
         shared = await slot.known("session") if self._agent.modality != "context" else None
         return shared.ended_receipt() if isinstance(shared, SharedSession) else None
 
-    async def _write_letter(self, record: Record, slot: Slot, failure: Failure) -> None:
-        role = self._parts.role
-        await slot.once("dead-letter", lambda: self._parts.letters.write(record, failure, role=role))
+    async def _write_letter(self, record: Record, slot: Slot, failure: Failure, revision: int | None) -> None:
+        letters, role = self._parts.letters, self._parts.role
+        await slot.once("dead-letter", lambda: letters.write(record, failure, role=role, revision=revision))
 
     def _read(self, record: Record) -> VideoUploaded | None:
         """The upload; None where another role answers for the event. Raises InvalidEvent."""
@@ -164,8 +163,8 @@ class ModalityWork:
             upload, record.timestamp_unix_seconds, shared.session, self._ticket(record, upload)
         )
         analysis = await shared.analyse(self._agent, work)
-        if analysis.receipt.decode is not None:
-            await slot.once("decode-counted", partial(_count_decode, analysis.receipt.decode))
+        if analysis.receipt.decode is not None and shared.session.take_decode_count():
+            _count_decode(analysis.receipt.decode)
         return analysis
 
     async def _open_session(self, slot: Slot, upload: VideoUploaded) -> SharedSession:
@@ -219,6 +218,6 @@ class ModalityWork:
         await self._parts.publisher.publish(SIGNALS, upload.video_id, value, headers=headers + passed_on(record))
 
 
-async def _count_decode(receipt: DecodeReceipt) -> None:
+def _count_decode(receipt: DecodeReceipt) -> None:
     metrics.DECODE_CPU_SECONDS.inc(receipt.cpu_seconds)
     metrics.DECODE_COVERAGE_RATIO.observe(receipt.coverage_ratio)

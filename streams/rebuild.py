@@ -86,6 +86,8 @@ class RebuildStores:
     """What stands beside the log, such as the vectors."""
     letters: LetterIndex | None = None
     """Which dead letters a deletion has to reach."""
+    tombstones: Deadlines | None = None
+    """Deletions whose tombstones are due once more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,8 @@ async def rebuild_store(
         if stores.letters is not None:
             for key in await asyncio.to_thread(letter_keys, settings, place[1]):
                 await stores.letters.add(key, place[1])
+        if stores.tombstones is not None:
+            await _withdraw_again(stores.tombstones, videos)
         await stores.applied.raise_to({place: end})
         progress = RebuildProgress(
             progress.partitions_done + 1,
@@ -157,9 +161,10 @@ def kept_videos(videos: Mapping[str, Rebuilt], kept_seconds: float, clock: Clock
 
 async def restore_video(stores: RebuildStores, video_id: str, video: Rebuilt) -> bool:
     """Write one video and what hangs on it, where the store is behind; say whether it was."""
+    # First, and whoever wrote the state: a rebuild that died before this must not leave a video without its deadline.
+    await register_deadline(stores.deadlines, video.state)
     if not await stores.outcomes.restore(video_id, video.state, video.outcome, is_published=video.is_published):
         return False
-    await _register_deadline(stores.deadlines, video.state)
     for follower in (*stores.followers, stores.expiry):
         await (follower.replace(video.outcome) if video.outcome else follower.remove(video_id))
     return True
@@ -277,7 +282,19 @@ def _entries(records: Iterable[StoredRecord]) -> Iterable[tuple[bytes | None, by
     return ((record.key, record.value) for record in records)
 
 
-async def _register_deadline(deadlines: Deadlines, state: CaseState) -> None:
+async def _withdraw_again(tombstones: Deadlines, videos: Mapping[str, Rebuilt]) -> None:
+    """Have a verdict worker write the tombstones of what is deleted, and take back the letters in the index.
+
+    What was registered for that is gone with the store, and letters may have been written while its guards were.
+    """
+    now_unix_seconds = SystemClock().now_unix_seconds()
+    for video_id, video in videos.items():
+        if video.state.is_forgotten:
+            await tombstones.register(Deadline(video_id, video.state.forgotten_revision, now_unix_seconds))
+
+
+async def register_deadline(deadlines: Deadlines, state: CaseState) -> None:
+    """Register when an open revision has to be decided; may be repeated."""
     if state.accepted is not None and state.status == "pending":
         accepted = state.accepted
         await deadlines.register(Deadline(accepted.video_id, accepted.revision, accepted.deadline_unix_seconds))

@@ -86,6 +86,7 @@ INTAKE: Final = RoleAccess(
     keys=(
         of_videos(Keys.status),
         of_videos(Keys.guard),
+        of_videos(Keys.engagement),
         whole(Keys.deadlines),
         *_DEAD_LETTERS,
     ),
@@ -130,13 +131,14 @@ ENGAGEMENT_COUNTS: Final = RoleAccess(
     is_worker=True,
     keys=(
         of_videos(Keys.engagement),
+        of_videos(Keys.guard),
         of_topic(Keys.engagement_offset, ENGAGEMENT),
         of_topic(Keys.engagement_ids, ENGAGEMENT),
         whole(lambda keys: numbered(keys.engagement_due(0))),
         *_DEAD_LETTERS,
     ),
-    keys_read=(of_videos(Keys.status), of_videos(Keys.guard)),
-    commands=(*_HASHES_AND_STRINGS, "@sortedset", *_TRANSACTIONS),
+    keys_read=(of_videos(Keys.status), of_videos(Keys.state)),
+    commands=(*_HASHES_AND_STRINGS, "pttl", "@sortedset", *_SCRIPTS, *_TRANSACTIONS),
 )
 PRODUCER: Final = RoleAccess(name="producer", does="publishes uploads", writes=(UPLOADED,))
 PRODUCER_ENGAGEMENT: Final = RoleAccess(

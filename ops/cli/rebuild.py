@@ -52,10 +52,14 @@ def rebuild_stores(settings: Settings, redis: Redis) -> RebuildStores:
     """Everything in Redis that a rebuild fills."""
     keys = Keys(settings.topic_prefix)
     applied = AppliedOffsets(redis, keys, group_of(settings, "verdict"))
-    outcomes = Outcomes(redis, keys, settings.guard_seconds)
+    counts_seconds = settings.engagement_retention_seconds
+    outcomes = Outcomes(redis, keys, settings.guard_seconds, counts_seconds=counts_seconds)
     letters = LetterIndex(redis, keys, settings.topic_retention_dead_letter_seconds)
     expiry = Expiry(Deadlines(redis, keys, keys.expiring()), settings.video_retention_seconds)
-    return RebuildStores(outcomes, Deadlines(redis, keys), applied, expiry, (Vectors(redis, keys),), letters)
+    tombstones = Deadlines(redis, keys, keys.tombstones())
+    return RebuildStores(
+        outcomes, Deadlines(redis, keys), applied, expiry, (Vectors(redis, keys),), letters, tombstones
+    )
 
 
 def _tell(progress: RebuildProgress) -> None:

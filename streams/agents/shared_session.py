@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from contextlib import suppress
 from dataclasses import replace
 
@@ -15,7 +14,9 @@ from streams.agents.analysis import Agent, Analysis, Work
 
 
 class SharedSession:
-    """A media session and the identity of its one decode.
+    """A media session, and the receipt of its one decode.
+
+    Several upload events of a revision may share the session; then their receipts name the same decode.
 
     Args:
         session: open for as long as this is used.
@@ -23,7 +24,6 @@ class SharedSession:
 
     def __init__(self, session: MediaSession) -> None:
         self.session = session
-        self._decode_id = uuid.uuid4().hex
 
     async def analyse(self, agent: Agent, work: Work) -> Analysis:
         """Run an agent and put the decode on its receipt; raises what the agent raises."""
@@ -45,7 +45,7 @@ class SharedSession:
         if found is None:
             return None
         return DecodeReceipt(
-            decode_id=self._decode_id,
+            decode_id=self.session.decode_id,
             cpu_seconds=found.cpu_seconds,
             wall_seconds=found.wall_seconds,
             frames_decoded=found.frames_decoded,

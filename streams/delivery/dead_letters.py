@@ -32,6 +32,11 @@ class DeadLetters:
 
     The mark follows the confirmation: a death between them writes the letter twice, under the same id.
 
+    Of a deleted video nothing is left to read, whichever comes first. The letter is out before it is in the index, and
+    the same step that puts it there looks at the guard: a deletion before that is seen here, one after it finds the
+    letter in the index. Where the video is deleted already, a tombstone is written instead of the letter: an earlier
+    run may have died with the letter out.
+
     Args:
         publisher: of the worker.
         redis: the store.
@@ -55,30 +60,48 @@ class DeadLetters:
         self._kept_seconds = int(kept_seconds)
         self._index = LetterIndex(redis, keys, kept_seconds)
 
-    async def write(self, record: Record, failure: Failure, *, role: str, attempts: int = 1) -> None:
-        """Return when the letter is confirmed, now or by an earlier run."""
-        mark = self._keys.dead_letter(dead_letter_id(record.place))
+    async def write(
+        self, record: Record, failure: Failure, *, role: str, attempts: int = 1, revision: int | None = None
+    ) -> None:
+        """Return when the letter is confirmed, now or by an earlier run, or withdrawn.
+
+        Args:
+            record: the event.
+            failure: why it will not be retried.
+            role: that gives it up.
+            attempts: made.
+            revision: that the event is about; None where that cannot be read.
+        """
+        letter_id = dead_letter_id(record.place)
+        mark, key = self._keys.dead_letter(letter_id), letter_key(record.key, letter_id)
         if await self._redis.exists(mark):
             return
-        letter = self._letter(record, failure, role, attempts)
-        try:
-            await self._send(record, letter)
-        except RecordTooLarge:
-            await self._send(record, msgspec.structs.replace(letter, value=None, headers=()))
-        async with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.set(mark, failure.cause, ex=self._kept_seconds)
-            key = letter_key(record.key, letter.dead_letter_id)
-            await self._index.add(key, record.place.partition, within=pipeline)
-            await pipeline.execute()
-        metrics.DEAD_LETTERS.labels(role, failure.cause).inc()
+        if not await self._index.is_deleted(key, revision):
+            await self._send_whole(record, self._letter(record, failure, role, attempts))
+        if await self._index.add(key, record.place.partition, revision):
+            await self._withdraw(key, record.place.partition)
+            metrics.EVENTS_SKIPPED.labels(role, "forgotten").inc()
+        else:
+            metrics.DEAD_LETTERS.labels(role, failure.cause).inc()
+        await self._redis.set(mark, failure.cause, ex=self._kept_seconds)
 
     async def take_back(self, video_id: str) -> int:
         """Replace every letter of a video by a tombstone; return how many there were. May be repeated."""
         letters = await self._index.letters(video_id)
         for key, partition in letters.items():
-            await self._publisher.publish(DEAD_LETTER, key, None, partition=partition)
-            await self._index.drop(video_id, key)
+            await self._withdraw(key, partition)
         return len(letters)
+
+    async def _withdraw(self, key: bytes, partition: int) -> None:
+        await self._publisher.publish(DEAD_LETTER, key, None, partition=partition)
+        await self._index.drop(key)
+
+    async def _send_whole(self, record: Record, letter: DeadLetter) -> None:
+        """The letter with the event's bytes, where they fit."""
+        try:
+            await self._send(record, letter)
+        except RecordTooLarge:
+            await self._send(record, msgspec.structs.replace(letter, value=None, headers=()))
 
     async def _send(self, record: Record, letter: DeadLetter) -> None:
         headers = event_headers(

@@ -9,7 +9,7 @@ import pytest
 
 from ops.local.redis_server import RedisServer
 from schemas.dead_letters import DeadLetter
-from schemas.topics import DEAD_LETTER, MODERATION, RECOMMENDATION
+from schemas.topics import DEAD_LETTER, ENGAGEMENT, MODERATION, RECOMMENDATION
 from schemas.uploads import DeletionRequested
 from schemas.wire import encode
 from streams.store.keys import Keys
@@ -135,6 +135,19 @@ class TestForget:
         assert (first is not None, bool(others), set(others)) == (True, True, {None})
         listed = pipeline.command("dead-letters", "list", "--json")
         assert (listed.returncode, letter.dead_letter_id in listed.stdout) == (0, False)
+
+    def test_poison_that_comes_after_the_deletion_leaves_nothing_to_read(self, pipeline: Pipeline, clip: Path) -> None:
+        """Wrong events of people who still watched it get a tombstone where others get a letter."""
+        pipeline.publish(upload_of(clip, "watched"))
+        pipeline.await_verdicts(["watched"], SETTLED_SECONDS)
+        forget(pipeline, "watched")
+        await_forgotten(pipeline, "watched")
+        pipeline.write(ENGAGEMENT.name, ("watched", b"no event"), ("bystander", b"no event"))
+        pipeline.await_handled("engagement", "verdict")
+        self._await_letter(pipeline, b"bystander")
+        values = [r.value for r in pipeline.records(DEAD_LETTER.name) if (r.key or b"").startswith(b"watched#")]
+        assert (bool(values), set(values)) == (True, {None})
+        assert keys_of(pipeline, "watched") <= LEFT
 
     def _await_letter(self, pipeline: Pipeline, key: bytes) -> DeadLetter:
         """Wait for the one dead letter of a key; other tests' letters lie beside it."""
