@@ -76,6 +76,8 @@ class EngagementConsumer:
         self._on_joined = on_joined
         self._positions: dict[int, int | None] = {}
         """Of each assigned partition, what we believe the store to say."""
+        self._was_rebalanced = False
+        """Since the last batch was asked for."""
         self._swept_seconds = self._shown_seconds = parts.clock.monotonic_seconds()
         self.num_finished = 0
         self.lag = 0
@@ -87,33 +89,50 @@ class EngagementConsumer:
         self.num_steps = 0
 
     def run(self) -> None:
-        """Consume until asked to stop."""
+        """Consume until asked to stop. Raises KafkaException where the client has no way on."""
         self._consumer = Consumer(self._configuration)
         try:
-            self._consumer.subscribe([self._topic], on_assign=self._assigned, on_revoke=self._revoked)
+            self._consume_until_stopped()
+        except KafkaException:
+            raise  # without closing, which waits for ever after a fatal error, so that nobody would hear of it
+        except BaseException:
+            self._consumer.close()
+            raise
+        self._consumer.close()
+
+    def _consume_until_stopped(self) -> None:
+        self._consumer.subscribe([self._topic], on_assign=self._assigned, on_revoke=self._revoked)
+        try:
             while not self._parts.stopping.is_set():
                 self._step()
         except Stopping:
-            pass
-        finally:
-            self._consumer.close()
+            return
 
     def _step(self) -> None:
-        messages = self._consumer.consume(BATCH_RECORDS, _POLL_SECONDS)
+        messages = self._consume()
         self.is_busy = True
         self._work(messages)
         self.is_busy = False
         self.num_steps += 1
+
+    def _consume(self) -> Sequence[Any]:
+        """The next batch, all of it of the assignment that holds now."""
+        self._was_rebalanced = False
+        messages: Sequence[Any] = self._consumer.consume(BATCH_RECORDS, _POLL_SECONDS)
+        if not self._was_rebalanced:
+            return messages
+        # It holds records of both assignments, and nothing tells them apart: a partition that left and came back may
+        # begin at another place. All of it comes again from where the store stands.
+        if messages and self._positions:
+            self._consumer.assign([self._place(partition, position) for partition, position in self._positions.items()])
+        return [message for message in messages if message.error() is not None]
 
     def _work(self, messages: Sequence[Any]) -> None:
         batch = self._by_partition(messages)
         if batch:
             with metrics.ENGAGEMENT_BATCH_SECONDS.time():
                 self._until_store_answers(lambda: self._count(batch))
-            self.num_finished += len(messages)
-            metrics.EVENTS_IN.labels(ROLE, ROLE).inc(len(messages))
-            metrics.EVENTS_FINISHED.labels(ROLE, ROLE).inc(len(messages))
-            self._observe_delay(messages[0])
+            self._tell_finished(batch)
         now_seconds = self._parts.clock.monotonic_seconds()
         if now_seconds - self._swept_seconds >= _SWEEP_SECONDS:
             self._swept_seconds = now_seconds
@@ -121,6 +140,16 @@ class EngagementConsumer:
         if now_seconds - self._shown_seconds >= _SHOW_SECONDS:
             self._shown_seconds = now_seconds
             self._show_lag()
+
+    def _tell_finished(self, counted: Mapping[int, Sequence[Any]]) -> None:
+        """Count what was counted; partitions whose place turned out to be elsewhere are no longer in the batch."""
+        num_records = sum(len(found) for found in counted.values())
+        if not num_records:
+            return
+        self.num_finished += num_records
+        metrics.EVENTS_IN.labels(ROLE, ROLE).inc(num_records)
+        metrics.EVENTS_FINISHED.labels(ROLE, ROLE).inc(num_records)
+        self._observe_delay(min((found[0] for found in counted.values()), key=lambda message: message.timestamp()[1]))
 
     def _observe_delay(self, oldest: Any) -> None:
         kind, timestamp_milliseconds = oldest.timestamp()
@@ -189,6 +218,7 @@ class EngagementConsumer:
         return arrivals, refusals
 
     def _assigned(self, consumer: Any, assigned: list[TopicPartition]) -> None:
+        self._was_rebalanced = True
         partitions = [place.partition for place in assigned]
         self._positions = dict(self._until_store_answers(lambda: self._parts.store.positions(partitions)))
         consumer.assign([self._place(partition, position) for partition, position in self._positions.items()])
@@ -198,6 +228,7 @@ class EngagementConsumer:
         for partition in self._positions:
             metrics.CONSUMER_LAG.remove(ROLE, self._topic, str(partition))
             metrics.COMMITTED_OFFSET.remove(ROLE, self._topic, str(partition))
+        self._was_rebalanced = True
         self._positions = {}
         consumer.unassign()
 
@@ -247,8 +278,11 @@ def _conflict(arrival: Arrival) -> Refusal:
 
 
 def _judge(error: KafkaError) -> None:
-    """Raise what has no answer; the client itself gets over everything else."""
-    if error.fatal():
+    """Raise what has no answer; the client itself gets over everything else.
+
+    A consumer meets its fatal error once, as a record's error of its own code and without the flag; then it is silent.
+    """
+    if error.fatal() or error.code() == KafkaError._FATAL:
         raise KafkaException(error)
     _log.warning("the broker's client complains, and goes on", error=error.str())
 
