@@ -42,6 +42,7 @@ METRIC_ADVICE: Final[dict[str, str]] = {
     "VIDEOS_EXPIRED": "as many as came in `VIDSIGNAL_VIDEO_RETENTION_SECONDS` ago and had no summary since",
     "AUDIT_FINDINGS": "any: `vidsignal audit` names the videos",
     "DEADLINES_FIRED": "more than usual: videos wait too long, or deadlines were shortened",
+    "DEADLINES_WITHOUT_ACCEPTANCE": "any: intake cannot write to the log, or the verdict role is far behind",
     "PARKED_EVENTS": "grows: an origin is away; the log names it",
     "PARKING_PLACES": "a setting, `VIDSIGNAL_MAX_PARKED`",
     "SOURCE_BREAKERS_OPEN": "not zero: an origin does not answer; the log names it",

@@ -75,6 +75,10 @@ VIDEOS_FORGOTTEN = Counter("vidsignal_videos_forgotten_total", "Deletions whose 
 VIDEOS_EXPIRED = Counter("vidsignal_videos_expired_total", "Videos removed because their time was up")
 AUDIT_FINDINGS = Counter("vidsignal_audit_findings_total", "What an audit found wrong", ("problem",))
 DEADLINES_FIRED = Counter("vidsignal_deadlines_fired_total", "Deadline records published")
+DEADLINES_WITHOUT_ACCEPTANCE = Counter(
+    "vidsignal_deadlines_without_acceptance_total",
+    "Looks at a deadline that passed while its upload was not accepted; one in ten seconds for each such upload",
+)
 PARKED_EVENTS = Gauge("vidsignal_parked_events", "Videos that wait for where their media lies, without a slot")
 PARKING_PLACES = Gauge("vidsignal_parking_places", "Videos that may wait so at once")
 BACKFILL_HELD = Gauge("vidsignal_backfill_held", "1 while the backfill role stands back for live videos")

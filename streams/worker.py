@@ -189,7 +189,7 @@ class Worker:
             self._spawn(shared.witness.watch(shared.fold_redis))
             if self._settings.audit_interval_seconds:
                 self._spawn(shared.audit(self._policy).run())
-            self._spawn(deadline_sweep(shared.deadlines, shared.publisher, self._clock).run())
+            self._spawn(deadline_sweep(shared.outcomes, shared.deadlines, shared.publisher, self._clock).run())
             self._spawn(tombstone_sweep(shared.outcomes, shared.forgetting, shared.publisher, self._clock).run())
             if self._settings.video_retention_seconds:
                 self._spawn(shared.expiry_sweep.run())

@@ -124,9 +124,12 @@ _PROVISIONAL: Final = Row(
         ),
         Panel(
             "Deadlines that passed",
-            "Deadline facts a second; those of decided videos change nothing.",
+            "Deadline facts a second, and looks at deadlines whose upload is not accepted: those get no verdict.",
             "ops",
-            (Query(rate("vidsignal_deadlines_fired_total"), "deadlines"),),
+            (
+                Query(rate("vidsignal_deadlines_fired_total"), "deadlines"),
+                Query(rate("vidsignal_deadlines_without_acceptance_total"), "not accepted"),
+            ),
         ),
     ),
 )

@@ -1,4 +1,8 @@
-"""Registered deadlines: one sorted set by due time."""
+"""Registered deadlines: one sorted set by due time.
+
+Who claims an entry moves its time some seconds on, so that no other worker finds it meanwhile. The time at which it was
+due is then known no more; whoever needs it asks the video's state.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from streams.store.scripts import script_text
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """When the decision budget of a revision runs out."""
+    """When the decision budget of a revision runs out, or a claim to it."""
 
     video_id: str
     revision: int
@@ -33,6 +37,8 @@ class Deadlines:
         self._redis = redis
         self._key = name or keys.deadlines()
         self._remove = redis.register_script(script_text("deadline"))
+        self._claim = redis.register_script(script_text("due"))
+        self._renew = redis.register_script(script_text("renew"))
 
     async def register(self, deadline: Deadline) -> None:
         """Register it; a repetition never postpones one that is registered already."""
@@ -42,8 +48,26 @@ class Deadlines:
         """Register it for a time that may be later than before."""
         await self._redis.zadd(self._key, {_member(deadline): deadline.due_unix_seconds})
 
+    async def claim(self, now_unix_seconds: float, *, seconds: float, limit: int) -> tuple[Deadline, ...]:
+        """At most `limit` deadlines that are due, the oldest first; for so many seconds nobody else finds them.
+
+        Their due time is the end of the claim.
+        """
+        until = now_unix_seconds + seconds
+        members: Any = await self._claim(keys=[self._key], args=[repr(now_unix_seconds), repr(until), limit])
+        return tuple(_deadline(member, until) for member in members)
+
+    async def renew(self, claimed: Deadline, until_unix_seconds: float) -> bool:
+        """Lengthen a claim; False where the entry was removed, or registered for another time meanwhile."""
+        asked = [_member(claimed), repr(claimed.due_unix_seconds), repr(until_unix_seconds)]
+        return bool(await self._renew(keys=[self._key], args=asked))
+
+    async def drop(self, video_id: str, revision: int) -> None:
+        """Remove it, for whatever time it is registered."""
+        await self._redis.zrem(self._key, f"{revision}|{video_id}")
+
     async def due(self, now_unix_seconds: float, *, limit: int) -> tuple[Deadline, ...]:
-        """At most `limit` deadlines that are due, the oldest first."""
+        """At most `limit` deadlines that are due and that nobody claimed, the oldest first."""
         entries: Any = await self._redis.zrange(
             self._key, "-inf", repr(now_unix_seconds), byscore=True, offset=0, num=limit, withscores=True
         )

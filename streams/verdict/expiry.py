@@ -54,16 +54,17 @@ def expiry_sweep(
         clock: tells what is due.
     """
 
-    async def fire(entry: Deadline) -> None:
+    async def fire(entry: Deadline) -> Deadline:
         outcome = (await outcomes.read(entry.video_id)).outcome
         if outcome is not None and outcome.version.revision == entry.revision:
             if not has_expired(outcome, kept_seconds, clock):
                 await expiring.postpone(_entry(outcome, kept_seconds))
-                return
+                return entry
             await _let_go(outcomes, followers, outcome)
         # An outcome that was said meanwhile found the entry there, so the entry goes before one looks again.
         await expiring.remove(entry)
         await hold_again(entry.video_id)
+        return entry
 
     async def hold_again(video_id: str) -> None:
         newer = (await outcomes.read(video_id)).outcome

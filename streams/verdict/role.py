@@ -1,7 +1,8 @@
 """The verdict role: what one record of `video.signals` sets in motion.
 
 1. Read the state, fold the fact, write by compare-and-set; who loses the race reads again.
-2. Where it was an `accepted` and the verdict is open, register its deadline again.
+2. Where it was an `accepted` and the verdict is open, register its deadline again. Where a revision is final,
+   superseded or deleted, take its deadline off.
 3. Publish the stored outcome to both compacted topics, unless it is known to be out, and wait for both confirmations.
    Where the video is forgotten, publish tombstones instead, take its dead letters back, and register the tombstones for
    once more after the longest drain: a dying worker's late verdict must not bring it back.
@@ -144,6 +145,8 @@ class VerdictRole:
             before, stored = await self._apply(fact, record.place.offset)
             if isinstance(fact, Accepted):
                 await self._register_deadline(fact, stored)
+            for revision in _closed_revisions(before, stored):
+                await self._deadlines.drop(fact.video_id, revision)
             await self._publish_newest(fact.video_id, stored, header(record.headers, "traceparent"))
         if stored.outcome is not before:
             self._observe(fact, before, stored)
@@ -283,6 +286,27 @@ def _after(stored: StoredCase, folded: Folded) -> StoredCase:
             return StoredCase(folded.state, None, is_known and stored.is_published)
         return StoredCase(folded.state, stored.outcome, stored.is_published)
     return StoredCase(folded.state, folded.outcome, is_published=False)
+
+
+def _closed_revisions(before: Outcome | None, stored: StoredCase) -> list[int]:
+    """Whose deadline has nothing more to decide, by what the fact changed; again where it came again unpublished."""
+    after = stored.outcome
+    if stored.is_published:
+        return []
+    closed = []
+    if after is not None and after.verdict.status == "final" and (before is after or not _is_final_of(before, after)):
+        closed.append(after.version.revision)
+    if before is not None and before.verdict.status == "pending" and _is_over(before, after):
+        closed.append(before.version.revision)
+    return closed
+
+
+def _is_final_of(before: Outcome | None, after: Outcome) -> bool:
+    return before is not None and (before.verdict.status, before.version.revision) == ("final", after.version.revision)
+
+
+def _is_over(before: Outcome, after: Outcome | None) -> bool:
+    return after is None or after.version.revision > before.version.revision
 
 
 def _count_ignored(fact: Fact, folded: Folded) -> None:

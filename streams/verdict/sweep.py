@@ -2,8 +2,8 @@
 
 Deadlines become records of the log; deletions get their tombstones once more.
 
-Every verdict worker sweeps. Two that find the same deadline publish it twice, which changes nothing: the fold takes the
-first. A worker that dies between publishing and removing leaves it to be published again, which changes nothing either.
+Every verdict worker sweeps, and claims what it finds before it says anything. When one dies, its claims end, and others
+find the entries: what it published is then published again, which changes nothing, as the fold takes the first.
 """
 
 from __future__ import annotations
@@ -12,15 +12,12 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 
-from schemas.facts import DeadlinePassed
-from schemas.topics import SIGNALS
-from schemas.wire import event_headers
-from streams import metrics
 from streams.clock import Clock
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.outcomes import Outcomes
-from streams.tracing import spans
-from streams.verdict.role import SOURCE, EventPublisher, Forgetting, publish_tombstones
+from streams.verdict.holding import CLAIM_SECONDS
+from streams.verdict.passed_deadlines import PassedDeadlines
+from streams.verdict.role import EventPublisher, Forgetting, publish_tombstones
 
 SWEEP_SECONDS = 1.0
 """Mean pause between two sweeps of a worker; how late a provisional verdict may be beside the deadline itself."""
@@ -28,8 +25,9 @@ SWEEP_SECONDS = 1.0
 _AT_ONCE = 256
 
 
-Fire = Callable[[Deadline], Awaitable[None]]
-"""Says what is due; may run again for the same entry."""
+Fire = Callable[[Deadline], Awaitable[Deadline | None]]
+"""Says what is due; may run again for the same entry. Returns the entry as it stands, which is then removed; None
+leaves it until its claim ends."""
 
 
 class Sweep:
@@ -53,47 +51,35 @@ class Sweep:
             await self.sweep()
 
     async def sweep(self) -> int:
-        """Publish and remove all that is due now; return how many that were."""
-        fired = 0
+        """Say and remove all that is due now and that nobody else claimed; return how many that were."""
+        done = 0
         while True:
-            due = await self._deadlines.due(self._clock.now_unix_seconds(), limit=_AT_ONCE)
-            await asyncio.gather(*(self._fire_and_remove(deadline) for deadline in due))
-            fired += len(due)
-            if len(due) < _AT_ONCE:
-                return fired
+            now_unix_seconds = self._clock.now_unix_seconds()
+            claimed = await self._deadlines.claim(now_unix_seconds, seconds=CLAIM_SECONDS, limit=_AT_ONCE)
+            done += sum(await asyncio.gather(*(self._fire_and_remove(deadline) for deadline in claimed)))
+            if len(claimed) < _AT_ONCE:
+                return done
 
-    async def _fire_and_remove(self, deadline: Deadline) -> None:
-        await self._fire(deadline)
-        await self._deadlines.remove(deadline)
+    async def _fire_and_remove(self, claimed: Deadline) -> bool:
+        fired = await self._fire(claimed)
+        if fired is not None:
+            await self._deadlines.remove(fired)
+        return fired is not None
 
 
-def deadline_sweep(deadlines: Deadlines, publisher: EventPublisher, clock: Clock) -> Sweep:
+def deadline_sweep(outcomes: Outcomes, deadlines: Deadlines, publisher: EventPublisher, clock: Clock) -> Sweep:
     """The sweep that says in the log which decision budgets ran out."""
-
-    async def fire(deadline: Deadline) -> None:
-        fact = DeadlinePassed(
-            video_id=deadline.video_id,
-            revision=deadline.revision,
-            deadline_unix_seconds=deadline.due_unix_seconds,
-        )
-        with spans.span("deadline"):  # begins a trace: what is due knows its video, not its trace
-            headers = event_headers(
-                fact, event_id=f"{fact.video_id}:{fact.revision}:deadline", source=SOURCE,
-                now_unix_seconds=clock.now_unix_seconds(), span=spans.traceparent(),
-            )  # fmt: skip
-            await publisher.publish(SIGNALS, fact.video_id, fact, headers=headers)
-        metrics.DEADLINES_FIRED.inc()
-
-    return Sweep(deadlines, fire, clock)
+    return Sweep(deadlines, PassedDeadlines(outcomes, deadlines, publisher, clock).fire, clock)
 
 
 def tombstone_sweep(outcomes: Outcomes, forgetting: Forgetting, publisher: EventPublisher, clock: Clock) -> Sweep:
     """The sweep that writes tombstones once more, and takes back dead letters that came late."""
 
-    async def fire(deletion: Deadline) -> None:
+    async def fire(deletion: Deadline) -> Deadline:
         version = (await outcomes.read(deletion.video_id)).forgotten_version
         if version is not None and version.revision >= deletion.revision:
             await publish_tombstones(publisher, deletion.video_id)
             await forgetting.letters.take_back(deletion.video_id)
+        return deletion
 
     return Sweep(forgetting.tombstones, fire, clock)

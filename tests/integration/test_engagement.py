@@ -20,8 +20,8 @@ from ops.engagement_stream import engagement_stream, video_names
 from ops.local.metrics_page import read_metrics
 from ops.local.redis_server import RedisServer
 from ops.local.worker_process import WorkerProcess
-from schemas.facts import EngagementSummary
-from schemas.outcomes import Verdict
+from schemas.facts import DeadlinePassed, EngagementSummary
+from schemas.outcomes import RecommendationRecord, Verdict
 from schemas.topics import ENGAGEMENT
 from streams.kafka_clients import client_configuration, producer_configuration
 from streams.store.keys import Keys
@@ -116,6 +116,7 @@ def test_each_wrong_event_is_a_dead_letter_and_summaries_are_few(kafka: str, red
         with redis.Redis.from_url(redis_url) as client:
             client.set(keys.guard("gone"), "1")
             client.hset(keys.status("known"), "status", "final")
+            client.hset(keys.state("v1"), "outcome", "there is one")
         again = {**_NOW(), "event_id": "again"}
         send(
             pipeline,
@@ -154,6 +155,47 @@ def test_each_wrong_event_is_a_dead_letter_and_summaries_are_few(kafka: str, red
         assert of_video[-1].rates.keys() >= {"like_rate", "report_rate"}
     finally:
         pipeline.close()
+
+
+def test_counts_that_come_before_their_upload_are_in_its_record(kafka: str, redis_url: str, tmp_path: Path) -> None:
+    """Nothing is said of a video that nobody accepted; with its first decision the record has all counts, for long."""
+    pipeline = create(tmp_path, kafka, redis_url, engagement_summary_seconds="1")
+    keys = Keys(pipeline.settings.topic_prefix)
+    try:
+        pipeline.start_worker(roles="intake,verdict,engagement")
+        send(pipeline, *({"event_id": f"{number}", "video_id": "early"} for number in range(5)), key="early")
+        await_counted(pipeline, 5)
+        with redis.Redis.from_url(redis_url) as client:
+            (due,) = client.zrange(keys.engagement_due(partition_of(pipeline, "early")), 0, -1, withscores=True)
+            await_value(
+                lambda: True if due_of(client, keys, pipeline) > due[1] else None, WAIT_SECONDS, lambda: f"{due}"
+            )
+        assert pipeline.facts() == []
+        pipeline.publish(upload_of("nobody-looks", "early", deadline_seconds=1.0))
+
+        def told() -> RecommendationRecord | None:
+            pipeline.require_workers()
+            record = pipeline.feature_records().get("early")
+            return record if record is not None and record.engagement is not None else None
+
+        record = await_value(told, WAIT_SECONDS, lambda: f"{pipeline.facts()}")
+        assert (record.status, record.engagement.counts if record.engagement else None) == ("provisional", {"view": 5})
+        assert sum(isinstance(fact, DeadlinePassed) for fact in pipeline.facts()) == 1
+        with redis.Redis.from_url(redis_url) as client:
+            assert client.ttl(keys.engagement("early")) > 86_400
+            assert client.zcard(keys.deadlines()) == 0
+    finally:
+        pipeline.close()
+
+
+def partition_of(pipeline: Pipeline, key: str) -> int:
+    """Where the events of a video lie."""
+    return next(record.partition for record in pipeline.records(ENGAGEMENT.name) if record.key == key.encode())
+
+
+def due_of(client: Any, keys: Keys, pipeline: Pipeline) -> float:
+    """When the summary of the early video is looked at next."""
+    return float(client.zscore(keys.engagement_due(partition_of(pipeline, "early")), "early"))
 
 
 def test_records_that_retention_removed_are_told(kafka: str, redis_url: str, tmp_path: Path) -> None:

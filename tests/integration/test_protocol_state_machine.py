@@ -286,7 +286,8 @@ class ProtocolMachine(RuleBasedStateMachine):
         await self._drain_owner()
         self.clock.advance(2 * BUDGET_SECONDS)
         log = MemoryPublisher()
-        await deadline_sweep(Deadlines(self.redis, self.keys), log, self.clock).sweep()
+        outcomes = Outcomes(self.redis, self.keys)
+        await deadline_sweep(outcomes, Deadlines(self.redis, self.keys), log, self.clock).sweep()
         for record in log.of(SIGNALS):
             fact = decode_fact(record.value)
             assert isinstance(fact, DeadlinePassed)

@@ -80,7 +80,7 @@ class TestCrash:
     ) -> None:
         """The next worker begins with the record that was being worked on, and all ends as if nothing had happened."""
         log = LOG[:num_facts]
-        for num_calls in range(1, 7):
+        for num_calls in range(1, 8):
             await redis.flushall()
             broker, clock = MemoryPublisher(), ManualClock()
             dying = Worker(redis, Keys(), broker, clock, 0)
@@ -215,7 +215,7 @@ class TestDeadlineSweep:
         """Nothing before the deadline; then one record, whose folding decides."""
         broker, clock = MemoryPublisher(), ManualClock()
         role = role_of(Outcomes(redis, Keys()), redis, broker, clock)
-        sweep = deadline_sweep(Deadlines(redis, Keys()), broker, clock)
+        sweep = deadline_sweep(Outcomes(redis, Keys()), Deadlines(redis, Keys()), broker, clock)
         await role.handle_fact(log_record(LOG[0], 0))
         clock.advance(BUDGET_SECONDS - 1.0)
         assert await sweep.sweep() == 0
@@ -229,7 +229,8 @@ class TestDeadlineSweep:
     async def test_it_sweeps_until_it_is_cancelled(self, redis: Redis) -> None:
         """Each pause is the clock's."""
         clock = ManualClock()
-        sweeping = asyncio.ensure_future(deadline_sweep(Deadlines(redis, Keys()), MemoryPublisher(), clock).run())
+        sweep = deadline_sweep(Outcomes(redis, Keys()), Deadlines(redis, Keys()), MemoryPublisher(), clock)
+        sweeping = asyncio.ensure_future(sweep.run())
         await clock.wait_for_sleepers(1)
         sweeping.cancel()
         with pytest.raises(asyncio.CancelledError):

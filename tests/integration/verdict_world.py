@@ -95,6 +95,9 @@ class GatedDeadlines(Deadlines):
     async def register(self, deadline: Deadline) -> None:
         await self.gate.call("register", lambda: super(GatedDeadlines, self).register(deadline))
 
+    async def drop(self, video_id: str, revision: int) -> None:
+        await self.gate.call("drop", lambda: super(GatedDeadlines, self).drop(video_id, revision))
+
 
 @dataclass
 class GatedPublisher:

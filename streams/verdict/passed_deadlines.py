@@ -1,0 +1,75 @@
+"""A deadline that passed: what is open gets its fact, what is decided needs none, what is not accepted has to wait."""
+
+from __future__ import annotations
+
+import structlog
+
+from schemas.facts import Accepted, DeadlinePassed
+from schemas.topics import SIGNALS
+from schemas.wire import event_headers
+from streams import metrics
+from streams.clock import Clock
+from streams.store.deadlines import Deadline, Deadlines
+from streams.store.outcomes import Outcomes
+from streams.tracing import spans
+from streams.verdict.holding import CLAIM_SECONDS, held
+from streams.verdict.role import SOURCE, EventPublisher
+
+_log = structlog.get_logger(__name__)
+
+
+class PassedDeadlines:
+    """Says in the log which decision budgets ran out.
+
+    What is final, superseded or deleted needs no fact. What is not accepted yet gets none either, as one before its
+    `accepted` would change nothing: it stays registered, and each look at it is counted. Folding `accepted` registers
+    the deadline again, and the next sweep says it.
+
+    Args:
+        outcomes: what the fold knows of each video.
+        deadlines: where the claims lie.
+        publisher: takes the facts.
+        clock: stamps them.
+    """
+
+    def __init__(self, outcomes: Outcomes, deadlines: Deadlines, publisher: EventPublisher, clock: Clock) -> None:
+        self._outcomes = outcomes
+        self._deadlines = deadlines
+        self._publisher = publisher
+        self._clock = clock
+        self._told_seconds = -CLAIM_SECONDS
+
+    async def fire(self, claimed: Deadline) -> Deadline | None:
+        """Answer one claimed entry; see `streams.verdict.sweep.Fire`."""
+        state = (await self._outcomes.read(claimed.video_id)).state
+        if state is None or state.revision < claimed.revision:
+            self._count_unaccepted(claimed)
+            return None
+        if state.accepted is None or state.revision > claimed.revision or state.status != "pending":
+            return claimed
+        return await held(claimed, self._deadlines, self._clock, self._say(state.accepted))
+
+    async def _say(self, accepted: Accepted) -> None:
+        fact = DeadlinePassed(
+            video_id=accepted.video_id,
+            revision=accepted.revision,
+            deadline_unix_seconds=accepted.deadline_unix_seconds,
+        )
+        with spans.span("deadline"):  # begins a trace: what is due knows its video, not its trace
+            headers = event_headers(
+                fact, event_id=f"{fact.video_id}:{fact.revision}:deadline", source=SOURCE,
+                now_unix_seconds=self._clock.now_unix_seconds(), span=spans.traceparent(),
+            )  # fmt: skip
+            await self._publisher.publish(SIGNALS, fact.video_id, fact, headers=headers)
+        metrics.DEADLINES_FIRED.inc()
+
+    def _count_unaccepted(self, claimed: Deadline) -> None:
+        """Count it; name one of them for each round of looks."""
+        metrics.DEADLINES_WITHOUT_ACCEPTANCE.inc()
+        now_seconds = self._clock.monotonic_seconds()
+        if now_seconds - self._told_seconds >= CLAIM_SECONDS:
+            self._told_seconds = now_seconds
+            _log.warning(
+                "a deadline passed and its upload is not accepted, as perhaps of others",
+                video_id=claimed.video_id, revision=claimed.revision,
+            )  # fmt: skip
