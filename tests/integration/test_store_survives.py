@@ -145,11 +145,13 @@ async def claim_signals(world: World) -> None:
 
 
 async def name_deletions(world: World) -> None:
-    """What a deletion event without a revision means is asked twice."""
+    """Registered twice, and deleted by the place of the event."""
     cases = Cases(world.redis, KEYS)
+    upload = accepted(3, video_id="unnamed")
     for _ in range(2):
-        await cases.register(accepted(3, video_id="unnamed"))
-        assert await cases.revision_to_forget("unnamed", 7) == 3
+        await cases.register(upload)
+    place = replace(upload.source, offset=upload.source.offset + 1)
+    await world.fold(upload, Deleted(video_id="unnamed", revision=1, reason="", event_unix_seconds=0.0, before=place))
 
 
 async def keep_times(world: World) -> None:
@@ -161,6 +163,11 @@ async def keep_times(world: World) -> None:
                 await times.register(Deadline(video_id, 1, 10.5))
             await times.postpone(Deadline("later", 1, 20.5))
             await times.remove(Deadline("done", 1, 10.5))
+            await times.register(Deadline("dropped", 1, 10.5))
+            await times.drop("dropped", 1)
+            claimed = await times.claim(11.0, seconds=5.0, limit=9)
+            for entry in claimed:
+                await times.renew(entry, 17.5)
 
 
 async def write_letters(world: World) -> None:
@@ -222,7 +229,8 @@ async def count_engagement(world: World) -> None:
     for _ in range(2):
         with store.begin() as transaction:
             store.read_due(transaction, ["settled", "forgotten"])
-            store.settle(transaction, 0, ["settled", "forgotten"], ["forgotten"])
+            store.settle(transaction, 0, ["settled", "forgotten"], ["forgotten"], {"counted": 50.0})
+    await Cases(world.redis, KEYS).register(accepted(video_id="counted"))
 
 
 def _counted(number: int) -> Changes:
