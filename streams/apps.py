@@ -25,6 +25,7 @@ from streams.delivery.settlement import Settlement
 from streams.delivery.transport import SafeTransport
 from streams.delivery.unfinished import UnfinishedEvents
 from streams.settings import Role, Settings
+from streams.store.applied import StoreBehindLog
 from streams.tls import client_context
 from streams.wire_checks import kafka_tls_files
 
@@ -147,6 +148,12 @@ class RoleApp:
         if self._app.crashed:
             self._crash.report(self._app.crash_reason or RuntimeError("Faust crashed"), role=self.role)
 
+    def _refuse(self, error: Exception) -> None:
+        """End the worker over what keeps it from consuming; whatever else went wrong, a restart may help."""
+        needs_rebuild = isinstance(error, StoreBehindLog)
+        exit_code = WorkerExit.NEEDS_REBUILD if needs_rebuild else WorkerExit.CRASHED
+        self._crash.report(error, exit_code, role=self.role)
+
     def _policy(self, settings: Settings, spec: RoleSpec) -> ConsumerPolicy:
         embedded = settings.is_broker_embedded
         return ConsumerPolicy(
@@ -159,7 +166,7 @@ class RoleApp:
             is_broker_embedded=embedded,
             crash_happened=self._crash.happened,
             on_joined=self.joined.set,
-            on_refusal=lambda error: self._crash.report(error, WorkerExit.NEEDS_REBUILD, role=spec.role),
+            on_refusal=self._refuse,
         )
 
     def _delivery(self, agent: str, work: Work, spec: RoleSpec, clock: Clock) -> Delivery:

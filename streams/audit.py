@@ -1,13 +1,24 @@
-"""The audit: do the compacted topics and the store say the same of every video, and does the log bear both out?
+"""The audit: do the log, the compacted topics and the store say the same of every video?
 
-What the protocol leaves open is found here: a worker that died between publishing a stale outcome and repairing it, a
-late verdict behind a tombstone, a store that lost writes. One partition number is looked at after another.
+What the log says of a video, its facts folded again, is the measure; see `streams.refold`. What the protocol leaves
+open is found here: a worker that died between publishing a stale outcome and repairing it, a late verdict behind a
+tombstone, a store that lost writes, and what was folded on top of such a loss. One partition number is looked at after
+another.
+
+**What is found was seen twice.** Facts that are on their way are no finding: a store has to know what lies before the
+applied offset, and is compared with the refold only where both stand at the same place of the log.
+
+**How what is wrong in the topics is put right.** Readers keep the highest version, and a version is a place in the log.
+An outcome that was published over a hole stands under a later place than the true one, so the true one cannot be said
+again as it is. The store gets the state that the facts make, and a fact of the kind `policy` is added to the log: it
+has the worker decide once more, from all signals, under a place of its own that is above the wrong one. So every later
+refold comes to the same outcome under the same version.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -16,37 +27,40 @@ import structlog
 from msgspec import Struct
 from redis.asyncio import Redis
 
+from schemas.facts import PolicyChanged
 from schemas.outcomes import Version
-from schemas.topics import MODERATION, RECOMMENDATION
+from schemas.topics import MODERATION, RECOMMENDATION, SIGNALS
+from schemas.wire import event_headers
 from streams import metrics
 from streams.clock import Clock, SystemClock
 from streams.kafka_clients import BrokerAway, read_to_end
-from streams.rebuild import (
-    RebuildStores,
-    Rebuilt,
-    kept_videos,
-    log_ends,
-    rebuilt_partition,
-    register_deadline,
-    restore_video,
-)
+from streams.rebuild import RebuildStores, kept_videos, log_ends, mend_video, register_deadline
+from streams.refold import Rebuilt, place_of, rebuilt_partition
 from streams.settings import Settings
 from streams.store.keys import Keys
-from streams.store.outcomes import StoredCase
+from streams.store.outcomes import Served, StoredCase, spell
 from streams.verdict.role import EventPublisher, Ruleset, publish_outcome, publish_tombstones
 
 Problem = Literal[
-    "store-behind",  # the log knows more of the video than the store
+    "store-behind",  # the log knows more of the video than the store, and did when the store was last written
+    "store-differs",  # the store says otherwise than the facts up to the same place
+    "published-differs",  # what is published is not what the facts say
+    "served-differs",  # what readers find in Redis is not the stored outcome
+    "vectors-differ",  # the same of the vector sets
     "topic-stale",  # the last record of a compacted topic is not what the store says
     "not-withdrawn",  # a forgotten video has a value in a compacted topic
 ]
+
+_SOURCE: Final = "vidsignal/audit"
+_AT_ONCE: Final = 16
+"""Videos that are compared at once."""
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong with one video."""
+    """One thing that is wrong with one video; the gravest, where there are several."""
 
     video_id: str
     problem: Problem
@@ -70,6 +84,17 @@ _Last = Mapping[str, Version | None]
 """By video id, the version of the last record of a topic; None for a tombstone."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One look at a partition."""
+
+    read: Mapping[str, Rebuilt]
+    """All videos that lie there."""
+    kept: Mapping[str, Rebuilt]
+    """Those whose time is not up."""
+    findings: Sequence[Finding]
+
+
 class Audit:
     """Compares, and repairs where it is asked to.
 
@@ -77,7 +102,7 @@ class Audit:
         settings: where the topics are.
         ruleset: how facts are folded.
         stores: what is compared, and repaired.
-        publisher: takes outcomes and tombstones once more.
+        publisher: takes outcomes and tombstones once more, and facts that have a video decided again.
     """
 
     def __init__(self, settings: Settings, ruleset: Ruleset, stores: RebuildStores, publisher: EventPublisher) -> None:
@@ -85,12 +110,13 @@ class Audit:
         self._ruleset = ruleset
         self._stores = stores
         self._publisher = publisher
+        self._clock: Clock = SystemClock()
 
     async def run(self, *, is_repairing: bool, tell: Callable[[Finding], None] = lambda _: None) -> Audited:
-        """Look at every video once.
+        """Look at every video.
 
         Args:
-            is_repairing: write to the store what it lacks, and to the topics what the store says.
+            is_repairing: write to the store what it lacks or has otherwise, and to the topics what the store says.
             tell: called with each finding as it is found.
 
         Raises:
@@ -98,30 +124,55 @@ class Audit:
         """
         findings: list[Finding] = []
         num_videos = 0
-        for _, partition in sorted(await asyncio.to_thread(log_ends, self._settings)):
-            found = await asyncio.to_thread(rebuilt_partition, self._settings, self._ruleset, partition)
-            videos = kept_videos(found, self._settings.video_retention_seconds, SystemClock())
-            num_videos += len(videos)
+        for place in sorted(await asyncio.to_thread(log_ends, self._settings)):
+            look = await self._look_twice(place)
+            num_videos += len(look.kept)
             if is_repairing:
-                await self._give_ends(found)
-            for finding in await self._partition(partition, videos):
+                await self._give_ends(look.read)
+            for finding in look.findings:
                 metrics.AUDIT_FINDINGS.labels(finding.problem).inc()
                 tell(finding)
                 findings.append(finding)
                 if is_repairing:
-                    await self._repair(finding, videos.get(finding.video_id))
+                    await self._repair(finding, look.kept[finding.video_id])
         return Audited(num_videos, tuple(findings))
 
-    async def _partition(self, partition: int, videos: Mapping[str, Rebuilt]) -> list[Finding]:
-        behind = [
-            Finding(video_id, "store-behind", f"the log reaches offset {video.state.applied_offset}")
-            for video_id, video in videos.items()
-            if await self._is_behind(video_id, video)
-        ]
-        suspects = await self._stale(partition, videos)
-        # Live workers publish while this reads: what is only in flight is gone at a second look.
-        confirmed = await self._stale(partition, {finding.video_id: videos[finding.video_id] for finding in suspects})
-        return behind + [finding for finding in confirmed if finding.video_id not in {f.video_id for f in behind}]
+    async def _look_twice(self, place: tuple[str, int]) -> _Look:
+        """Live workers publish and store while this reads: what is only in flight is gone at a second look."""
+        first = await self._look(place)
+        if not first.findings:
+            return first
+        suspected = {(finding.video_id, finding.problem) for finding in first.findings}
+        second = await self._look(place, {video_id for video_id, _ in suspected})
+        confirmed = [finding for finding in second.findings if (finding.video_id, finding.problem) in suspected]
+        return _Look(second.read, second.kept, confirmed)
+
+    async def _look(self, place: tuple[str, int], among: set[str] | None = None) -> _Look:
+        # In this order: what is before the applied offset is in the store, and what is published is in the log.
+        applied = (await self._stores.applied.read([place])).get(place)
+        read = await asyncio.to_thread(rebuilt_partition, self._settings, self._ruleset, place[1], applied)
+        topics = [await asyncio.to_thread(self._last, topic.name, place[1]) for topic in (MODERATION, RECOMMENDATION)]
+        kept = kept_videos(read, self._settings.video_retention_seconds, self._clock)
+        asked = [video_id for video_id in kept if among is None or video_id in among]
+        findings: list[Finding | None] = []
+        for begin in range(0, len(asked), _AT_ONCE):
+            page = asked[begin : begin + _AT_ONCE]
+            last = [[topic.get(video_id) for topic in topics] for video_id in page]
+            findings += await asyncio.gather(*(self._compare(*pair, kept) for pair in zip(page, last, strict=True)))
+        return _Look(read, kept, [finding for finding in findings if finding is not None])
+
+    async def _compare(
+        self, video_id: str, last: Sequence[Version | None], videos: Mapping[str, Rebuilt]
+    ) -> Finding | None:
+        video = videos[video_id]
+        served = await self._stores.outcomes.read_served(video_id)
+        problem = _judge(video, served, last)
+        if problem is None and served.case.is_published:
+            # Followers are told before an outcome is marked as published.
+            found = [await follower.differences(video_id, served.case.outcome) for follower in self._stores.followers]
+            words = "; ".join(line for lines in found for line in lines)
+            problem = ("vectors-differ", words) if words else None
+        return Finding(video_id, *problem) if problem else None
 
     async def _give_ends(self, videos: Mapping[str, Rebuilt]) -> None:
         """Register deadlines, and when their time is up: that setting may be younger than the videos, or shorter."""
@@ -129,23 +180,6 @@ class Audit:
             await register_deadline(self._stores.deadlines, video.state)
             if video.outcome is not None:
                 await self._stores.expiry.replace(video.outcome)
-
-    async def _is_behind(self, video_id: str, video: Rebuilt) -> bool:
-        state = (await self._stores.outcomes.read(video_id)).state
-        place = (video.state.log_generation, video.state.applied_offset)
-        return state is None or (state.log_generation, state.applied_offset) < place
-
-    async def _stale(self, partition: int, videos: Iterable[str]) -> list[Finding]:
-        wanted = list(videos)
-        if not wanted:
-            return []
-        topics = [await asyncio.to_thread(self._last, topic.name, partition) for topic in (MODERATION, RECOMMENDATION)]
-        found = [(video_id, await self._stores.outcomes.read(video_id)) for video_id in wanted]
-        return [
-            finding
-            for video_id, stored in found
-            if (finding := _judge(video_id, stored, [last.get(video_id) for last in topics])) is not None
-        ]
 
     def _last(self, topic: str, partition: int) -> _Last:
         """Version of the last record of each key. Blocks."""
@@ -155,29 +189,69 @@ class Audit:
             for record in records
         }
 
-    async def _repair(self, finding: Finding, video: Rebuilt | None) -> None:
-        if video is not None:
-            await restore_video(self._stores, finding.video_id, video)
+    async def _repair(self, finding: Finding, video: Rebuilt) -> None:
+        await mend_video(self._stores, finding.video_id, video)
         stored = await self._stores.outcomes.read(finding.video_id)
         if stored.forgotten_version is not None:
             await publish_tombstones(self._publisher, finding.video_id)
-        elif stored.outcome is not None:
+        elif video.is_outdone:
+            if _can_be_decided_again(video, stored):
+                await self._decide_again(finding.video_id, video)
+        elif stored.outcome is not None and finding.problem not in ("served-differs", "vectors-differ"):
             await publish_outcome(self._publisher, stored.outcome, None)
             await self._stores.outcomes.mark_published(finding.video_id, stored.outcome.version)
 
+    async def _decide_again(self, video_id: str, video: Rebuilt) -> None:
+        """Ask for an outcome above the wrong one, in the log."""
+        fact = PolicyChanged(
+            video_id=video_id,
+            revision=video.state.revision,
+            policy=self._ruleset.policy.label,
+            event_unix_seconds=self._clock.now_unix_seconds(),
+        )
+        assert video.contradicted is not None
+        event_id = f"{video_id}:{spell(video.contradicted)}:contradicted"
+        headers = event_headers(fact, event_id=event_id, source=_SOURCE, now_unix_seconds=fact.event_unix_seconds)
+        await self._publisher.publish(SIGNALS, video_id, fact, headers=headers)
 
-def _judge(video_id: str, stored: StoredCase, last: list[Version | None]) -> Finding | None:
+
+def _judge(video: Rebuilt, served: Served, last: Sequence[Version | None]) -> tuple[Problem, str] | None:
+    """The gravest problem and what to say of it."""
+    stored = served.case
+    if video.is_ahead_of(stored):
+        return "store-behind", f"the log reaches offset {video.state.applied_offset}"
+    if differing := video.differences(stored):
+        return "store-differs", f"the facts say otherwise of: {', '.join(differing)}"
+    if _can_be_decided_again(video, stored):
+        return "published-differs", f"{_spell(video.contradicted)} is not what the facts say"
+    # While facts wait to be folded, what they supersede may be anywhere.
+    if stored.state is not None and place_of(stored.state) >= video.place and (problem := _stale(stored, last)):
+        return problem
+    if differing := served.differences():
+        return "served-differs", f"not what was decided: {', '.join(differing)}"
+    return None
+
+
+def _can_be_decided_again(video: Rebuilt, stored: StoredCase) -> bool:
+    """Whether a wrong outcome is kept by readers, and the store holds what the true one has to be made of."""
+    is_level = stored.state is not None and place_of(stored.state) == video.place and not video.differences(stored)
+    return video.is_outdone and is_level and video.state.status != "pending"
+
+
+def _stale(stored: StoredCase, last: Sequence[Version | None]) -> tuple[Problem, str] | None:
     if stored.forgotten_version is not None:
         alive = [version for version in last if version is not None]
-        return Finding(video_id, "not-withdrawn", f"the last record is {alive[0]}") if alive else None
+        return ("not-withdrawn", f"the last record is {_spell(alive[0])}") if alive else None
     if stored.outcome is None:
         return None
     differing = [version for version in last if version != stored.outcome.version]
     if not differing:
         return None
-    return Finding(
-        video_id, "topic-stale", f"the last record is {differing[0]}, the store has {stored.outcome.version}"
-    )
+    return "topic-stale", f"the last record is {_spell(differing[0])}, the store has {_spell(stored.outcome.version)}"
+
+
+def _spell(version: Version | None) -> str:
+    return "a tombstone" if version is None else spell(version)
 
 
 class AuditSweep:

@@ -24,10 +24,13 @@ def audit(
     repair: Annotated[bool, typer.Option("--repair", help="Mend what differs.")] = False,
     json_output: Annotated[bool, typer.Option("--json", help="One JSON object a finding.")] = False,
 ) -> None:
-    """Compare the compacted topics, the log and Redis, video by video; exit code 1 where something differs.
+    """Compare the log, the compacted topics and Redis, video by video.
 
-    Work may go on meanwhile. With --repair the store gets what the log knows and it does not, and the topics get what
-    the store says once more; exit code 0 then.
+    Exit code 0 where all say the same, 1 where something differs, 3 where a broker or the store is away. Work may go on
+    meanwhile: what is on its way is no finding.
+
+    With --repair the store gets what the log says, and the topics what the store says; exit code 0 then. A verdict that
+    was published over a hole in the store is decided again by a verdict worker, under a higher version.
     """
     settings = settings_or_exit()
     ruleset = ruleset_or_exit(settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Annotated
 
+import structlog
 import typer
 
 from ops.cli import (
@@ -78,6 +79,8 @@ app.command("bench")(bench.bench)
 
 @app.callback(invoke_without_command=True)
 def _options(version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False) -> None:
+    # What a command prints is its answer; logs of what it calls are not. A worker has its own way with logs.
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     if version:
         from importlib.metadata import version as installed_version
 

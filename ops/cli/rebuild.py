@@ -28,8 +28,8 @@ def rebuild() -> None:
     """Fill a Redis that is empty or was restored from an older state, from the compacted topics and the log.
 
     Uploads may go on meanwhile. A verdict worker that starts while Redis misses facts refuses with exit code 78: what
-    supervises it starts it again until the rebuild is through; without that, do so. What Redis knows as far as
-    the log, or further, is left alone: a second run changes nothing.
+    supervises it starts it again until the rebuild is through; without that, do so. What Redis has further than the log
+    was read, or the same as the log says, is left alone: a second run changes nothing.
     """
     settings = settings_or_exit()
     ruleset = ruleset_or_exit(settings)
@@ -42,6 +42,11 @@ def rebuild() -> None:
         f"{done.videos_read} videos lie in the topics; {done.videos_written} of them were written to Redis; "
         f"the facts behind {done.videos_sealed} are gone from the log"
     )
+    if done.videos_contradicted:
+        out.print(
+            f"{done.videos_contradicted} are published otherwise than their facts say: run `vidsignal audit --repair`, "
+            "or leave it to the background audit"
+        )
 
 
 async def _rebuild(settings: Settings, ruleset: Ruleset, redis: Redis) -> RebuildProgress:

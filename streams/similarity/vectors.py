@@ -76,9 +76,9 @@ class Vectors:
         arguments = (video_id, entry.blob, QUANTISATION, json.dumps(entry.attributes), mark)
         await self._write(keys=[self._keys.space(space)], args=arguments)
 
-    async def differences(self, outcome: Outcome) -> list[str]:
-        """Say where the vector sets do not say of a video what its outcome says; nothing where they all do."""
-        video_id, entries = outcome.record.video_id, _entries(outcome)
+    async def differences(self, video_id: str, outcome: Outcome | None) -> list[str]:
+        """Say where the vector sets do not say of a video what its outcome says, None for one that has none."""
+        entries = _entries(outcome) if outcome else {}
         spaces = sorted(await self._known_spaces() | entries.keys())
         async with self._redis.pipeline(transaction=False) as pipeline:
             for space in spaces:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from streams.verdict.state import CaseState
 
 DEFAULT_GUARD_SECONDS = 35 * 86_400.0
 """A week longer than dead letters, the longest kept of all records."""
+_CASE_FIELDS = ("state", "outcome", "outcome_version", "published_version")
 _STATE_DECODER = msgspec.json.Decoder(CaseState)
 
 
@@ -39,6 +40,32 @@ class StoredCase:
     def forgotten_version(self) -> Version | None:
         """Place of the deletion; None where the video is not forgotten."""
         return self.state.version if self.state and self.state.is_forgotten else None
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What the store knows of a video, and what readers find of it."""
+
+    case: StoredCase
+    status: Mapping[bytes, bytes]
+    verdict: bytes | None
+    features: Mapping[bytes, bytes]
+    embeddings: Mapping[bytes, bytes]
+
+    def differences(self) -> list[str]:
+        """Names of keys that do not say what the outcome says; a newer revision that intake registered may."""
+        state, outcome = self.case.state, self.case.outcome
+        if state is None or outcome is None:
+            return []
+        pairs = {
+            "verdict": (encode(outcome.verdict), self.verdict),
+            "features": (_bytes(_encoded(outcome.record.features)), self.features),
+            "embeddings": (_bytes(_encoded(outcome.record.embeddings)), self.embeddings),
+            "status": (_bytes(_status(state, outcome)), self.status),
+        }
+        if int(self.status.get(b"revision", 0)) > outcome.version.revision:
+            del pairs["status"]
+        return [name for name, (wanted, found) in pairs.items() if wanted != found]
 
 
 class Outcomes:
@@ -72,15 +99,19 @@ class Outcomes:
 
     async def read(self, video_id: str) -> StoredCase:
         """State and outcome of a video, as one script wrote them."""
-        fields = ("state", "outcome", "outcome_version", "published_version")
-        found: list[Any] = await self._redis.hmget(self._keys.state(video_id), fields)
-        state, outcome, version, published = found
-        known = _STATE_DECODER.decode(unpack(state)) if state else None
-        return StoredCase(
-            state=known,
-            outcome=from_stored(outcome, known) if outcome else None,
-            is_published=version is not None and version == published,
-        )
+        return _stored_case(await self._redis.hmget(self._keys.state(video_id), _CASE_FIELDS))
+
+    async def read_served(self, video_id: str) -> Served:
+        """State and outcome, and beside them what readers find of the video, all of one moment."""
+        keys = self._keys
+        async with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.hmget(keys.state(video_id), list(_CASE_FIELDS))
+            pipeline.hgetall(keys.status(video_id))
+            pipeline.get(keys.verdict(video_id))
+            pipeline.hgetall(keys.features(video_id))
+            pipeline.hgetall(keys.embeddings(video_id))
+            case, *served = await pipeline.execute()
+        return Served(_stored_case(case), *served)
 
     async def replace(self, video_id: str, before: CaseState | None, after: CaseState, outcome: Outcome | None) -> bool:
         """Write state and outcome where the store still holds `before`.
@@ -119,21 +150,43 @@ class Outcomes:
         tail = (spell(after.version), after.forgotten_revision, self._guard_seconds, deletion_of(after))
         return bool(await self._forget(keys=names, args=[*head, *tail]))
 
-    async def restore(self, video_id: str, state: CaseState, outcome: Outcome | None, *, is_published: bool) -> bool:
-        """Write what a rebuild made of a video, where the store is behind it; workers may fold meanwhile.
+    async def restore(
+        self,
+        video_id: str,
+        state: CaseState,
+        outcome: Outcome | None,
+        *,
+        is_published: bool,
+        is_wrong: Callable[[StoredCase], bool] = lambda _: False,
+    ) -> bool:
+        """Write what a refold made of a video, where the store is behind it; workers may fold meanwhile.
+
+        Args:
+            video_id: of the video.
+            state: what its facts make of it.
+            outcome: the last one.
+            is_published: whether nobody has to publish it any more.
+            is_wrong: asked of what stands at the very same place of the log, whether that is to be replaced, too.
 
         Returns:
-            Whether it was written; what stands as far in the log, or further, is left alone.
+            Whether it was written; what stands further in the log is left alone.
         """
         while True:
-            stored = (await self.read(video_id)).state
-            if stored is not None and _position(stored) >= _position(state):
+            stored = await self.read(video_id)
+            place = None if stored.state is None else _position(stored.state)
+            if place is not None and (place > _position(state) or (place == _position(state) and not is_wrong(stored))):
                 return False
-            if await self.replace(video_id, stored, state, outcome):
+            if await self.replace(video_id, stored.state, state, outcome):
                 break
         if outcome and is_published:
             await self.mark_published(video_id, outcome.version)
         return True
+
+    async def serve_again(self, video_id: str, stored: StoredCase) -> bool:
+        """Write once more what readers find of a video, as its state has it; False where that changed meanwhile."""
+        assert stored.state is not None
+        assert stored.outcome is not None
+        return await self.replace(video_id, stored.state, stored.state, stored.outcome)
 
     async def expire(self, video_id: str, version: Version) -> bool:
         """Remove all that is kept of a video, beside what has a retention of its own.
@@ -151,6 +204,16 @@ class Outcomes:
         spelt = spell(version)
         current = await self._published(keys=[self._keys.state(video_id)], args=[spelt])
         return bool(current == spelt.encode())
+
+
+def _stored_case(fields: list[Any]) -> StoredCase:
+    state, outcome, version, published = fields
+    known = _STATE_DECODER.decode(unpack(state)) if state else None
+    return StoredCase(
+        state=known,
+        outcome=from_stored(outcome, known) if outcome else None,
+        is_published=version is not None and version == published,
+    )
 
 
 def _position(state: CaseState) -> tuple[int, int]:
@@ -197,3 +260,8 @@ def _encoded(values: Mapping[str, Feature] | Mapping[str, Embedding]) -> dict[st
 
 def _counted(fields: Mapping[str, Any]) -> list[Any]:
     return [2 * len(fields), *(part for field in fields.items() for part in field)]
+
+
+def _bytes(fields: Mapping[str, Any]) -> dict[bytes, bytes]:
+    """Fields and values of a hash as a reader finds them."""
+    return {name.encode(): value if isinstance(value, bytes) else str(value).encode() for name, value in fields.items()}
