@@ -61,7 +61,11 @@ class RoleAccess:
         return bool(self.keys or self.keys_read)
 
 
-_DEAD_LETTERS: Final = (whole(lambda keys: keys.dead_letter("*")), of_videos(Keys.letters))
+_DEAD_LETTERS: Final = (
+    whole(lambda keys: keys.dead_letter("*")),
+    of_videos(Keys.letters),
+    of_videos(Keys.deletion),
+)
 
 
 def _media_work(name: str, does: str, source: Topic, *keys_read: KeyPattern) -> RoleAccess:

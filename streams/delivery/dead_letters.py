@@ -15,11 +15,12 @@ from schemas.uploads import MAX_UPLOAD_BYTES
 from schemas.wire import event_headers, header
 from streams import metrics
 from streams.clock import Clock
-from streams.delivery.letter_index import LetterIndex, letter_key
+from streams.delivery.letter_index import LetterIndex, Subject, letter_key
 from streams.delivery.publisher import Publisher, RecordTooLarge
 from streams.delivery.record import Place, Record
 from streams.store.keys import Keys
 from streams.tracing import spans
+from streams.upload_places import original_place
 
 _KEPT_SECONDS: Final = 28 * 86_400
 """As long as dead letters are kept where no setting says otherwise."""
@@ -76,9 +77,10 @@ class DeadLetters:
         mark, key = self._keys.dead_letter(letter_id), letter_key(record.key, letter_id)
         if await self._redis.exists(mark):
             return
-        if not await self._index.is_deleted(key, revision):
+        event = Subject(revision, original_place(record.source, record.headers))
+        if not await self._index.is_deleted(key, event):
             await self._send_whole(record, self._letter(record, failure, role, attempts))
-        if await self._index.add(key, record.place.partition, revision):
+        if await self._index.add(key, record.place.partition, event):
             await self._withdraw(key, record.place.partition)
             metrics.EVENTS_SKIPPED.labels(role, "forgotten").inc()
         else:

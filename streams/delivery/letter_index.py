@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any, Final
 
 from redis.asyncio import Redis
 
+from schemas.facts import SourceOffset
+from streams.store.deletion_reading import decode_deletion
 from streams.store.keys import Keys
 from streams.store.scripts import script_text
 
 _VIDEO_ID: Final = re.compile(rb"^[A-Za-z0-9._:~-]{1,128}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is known of an event that is given up."""
+
+    revision: int | None = None
+    """That it is about; None where that cannot be read."""
+    place: SourceOffset | None = None
+    """Where it lies, or its original where it was sent again."""
 
 
 class LetterIndex:
@@ -28,30 +41,31 @@ class LetterIndex:
         self._kept_seconds = int(kept_seconds)
         self._letter = redis.register_script(script_text("letter"))
 
-    async def add(self, key: bytes, partition: int, revision: int | None = None) -> bool:
+    async def add(self, key: bytes, partition: int, event: Subject | None = None) -> bool:
         """Remember a letter under the video that its source's key named, where it named one.
 
         Args:
             key: of the letter's record, see `letter_key`.
             partition: of that record.
-            revision: that the event is about; None where that cannot be read.
+            event: which the letter is about; None where that is not known.
 
         Returns:
-            Whether the video is deleted: a deletion before this did not find the letter, and the caller withdraws it.
+            Whether the event is deleted with its video: a deletion before this did not find the letter, and the caller
+            withdraws it.
         """
-        return await self._ask(key, partition, revision)
+        return await self._ask(key, partition, event)
 
-    async def is_deleted(self, key: bytes, revision: int | None = None) -> bool:
-        """Whether the video is that a letter would be about."""
-        return await self._ask(key, "", revision)
+    async def is_deleted(self, key: bytes, event: Subject | None = None) -> bool:
+        """Whether the event that a letter would be about is deleted with its video."""
+        return await self._ask(key, "", event)
 
-    async def _ask(self, key: bytes, partition: int | str, revision: int | None) -> bool:
+    async def _ask(self, key: bytes, partition: int | str, event: Subject | None) -> bool:
         video_id = key.rpartition(b"#")[0]
         if not _VIDEO_ID.match(video_id):
             return False
-        names = [self._keys.letters(video_id.decode()), self._keys.guard(video_id.decode())]
-        asked = [key, partition, self._kept_seconds, "" if revision is None else revision]
-        return bool(await self._letter(keys=names, args=asked))
+        names = [name(video_id.decode()) for name in (self._keys.letters, self._keys.guard, self._keys.deletion)]
+        guard, deletion = await self._letter(keys=names, args=[key, partition, self._kept_seconds])
+        return _reaches(guard, deletion, event or Subject())
 
     async def letters(self, video_id: str) -> dict[bytes, int]:
         """Partition of each letter's record, by its key."""
@@ -61,6 +75,23 @@ class LetterIndex:
     async def drop(self, key: bytes) -> None:
         """Forget a letter."""
         await self._redis.hdel(self._keys.letters(key.rpartition(b"#")[0].decode()), key)
+
+
+def _reaches(guard: bytes | None, deletion: bytes | None, event: Subject) -> bool:
+    """Whether a deletion takes an event with it: by place among the uploads, else by revision, else in any case."""
+    if guard is None:
+        return False
+    before = None if deletion is None else decode_deletion(deletion).before
+    if event.revision is not None and event.revision <= int(guard):
+        return True
+    if before is not None and event.place is not None and _is_comparable(event.place, before):
+        return event.place.offset <= before.offset
+    return event.revision is None
+
+
+def _is_comparable(place: SourceOffset, other: SourceOffset) -> bool:
+    """Whether both are of one partition; who gives an event up does not ask for the topic's id."""
+    return (place.topic, place.partition) == (other.topic, other.partition)
 
 
 def letter_key(source_key: bytes | None, letter_id: str) -> bytes:

@@ -39,4 +39,9 @@ def deletion_of(state: CaseState) -> bytes:
 async def read_deletion(redis: Redis, keys: Keys, video_id: str) -> DeletionReading | None:
     """The last deletion that was carried out; None where there was none, or its guard has expired."""
     value = await redis.get(keys.deletion(video_id))
-    return None if value is None else _DECODER.decode(value)
+    return None if value is None else decode_deletion(value)
+
+
+def decode_deletion(value: bytes | str) -> DeletionReading:
+    """Read it as it is stored."""
+    return _DECODER.decode(value)

@@ -9,12 +9,16 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from schemas.facts import Failure
+from schemas.facts import Deleted, Failure, SourceOffset
 from schemas.topics import DEAD_LETTER
 from streams.delivery.dead_letters import DeadLetters
 from streams.delivery.record import Place, Record
 from streams.store.keys import Keys
+from streams.store.outcomes import Outcomes
+from streams.verdict.fold import fold
+from streams.verdict.outcome import FoldContext
 from tests.fakes import ManualClock, MemoryPublisher
+from tests.integration.verdict_world import RULESET
 
 KEYS = Keys("test.")
 FAILURE = Failure(cause="event-not-json", message="no")
@@ -133,6 +137,27 @@ async def test_a_letter_of_a_newer_revision_is_of_a_new_life(
     publisher = MemoryPublisher()
     await delete(redis, publisher)
     await letters_of(redis, publisher).write(poison(), FAILURE, role="media", revision=revision)
+    assert bool(standing(publisher)) == is_standing
+
+
+@pytest.mark.parametrize(
+    ("place", "is_standing"),
+    [
+        (Place("video.uploaded", 1, 41), True),
+        (Place("video.uploaded", 1, 39), False),
+        (Place("video.uploaded", 2, 41), False),
+        (Place("video.engagement", 1, 41), False),
+    ],
+)
+async def test_a_wrong_upload_after_the_deletion_is_told(redis: Redis, place: Place, is_standing: bool) -> None:
+    """Its producer learns of the refusal, although the id was deleted before; what cannot be compared is withdrawn."""
+    publisher = MemoryPublisher()
+    outcomes, before = Outcomes(redis, KEYS), SourceOffset(topic="video.uploaded", partition=1, offset=40)
+    fact = Deleted(video_id="video", revision=1, reason="", event_unix_seconds=0.0, before=before)
+    folded = fold(None, fact, 3, FoldContext(RULESET.policy, RULESET.prices, 0, 0.0))
+    assert folded.state is not None
+    await outcomes.replace("video", None, folded.state, None)
+    await letters_of(redis, publisher).write(Record(place, b"video", b"{", (), 0.0, 1), FAILURE, role="intake")
     assert bool(standing(publisher)) == is_standing
 
 
