@@ -70,6 +70,8 @@ class EngineOptions:
     tracer: Tracer = SILENT_TRACER
     decoder_command: tuple[str, ...] = DECODER_COMMAND
     plan_policy: PlanPolicy = PLAN_POLICY
+    parent_id: int | None = None
+    """The process that was started and that this one is a child of, see `streams.parent`."""
     load_module: Callable[[Card, Settings], Any] = field(
         default=lambda card, settings: load_module(card, settings.cache_dir)
     )
@@ -150,7 +152,7 @@ async def open_engine(
         opening.callback(host.close)
         sessions = MediaSessions(pool, media, options.plan_policy, options.tracer)
         backfill = _open_backfill(settings, options, media, opening)
-        counted = CountedParts(inference, (host, backfill.host), (sessions, backfill.sessions))
+        counted = CountedParts(inference, (host, backfill.host), (sessions, backfill.sessions), options.parent_id)
         return Engine(
             device=device,
             sessions=sessions,

@@ -43,6 +43,11 @@ class Family:
     board: AloneBoard | None = None
     """Read by the parent; None where there is none."""
 
+    @property
+    def parent_id(self) -> int | None:
+        """The parent process; None where there is none."""
+        return None if self.board is None else self.process_id
+
 
 def run_alone(work: Callable[[Family], int]) -> int:
     """Run the work in this process, without a parent of ours."""

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from itertools import chain
@@ -211,7 +212,8 @@ class Worker:
             self._spawn(keep_account(open_light_account(CpuMetrics()), self._clock))
             return None
         engines = await asyncio.to_thread(import_module, "streams.engine")  # torch comes with it and takes seconds
-        engine: Engine = await engines.open_engine(self._settings, self._capabilities, self._engine_options())
+        options = replace(self._engine_options(), parent_id=self._family.parent_id)
+        engine: Engine = await engines.open_engine(self._settings, self._capabilities, options)
         opened.push_async_callback(engine.close)
         self._spawn(keep_account(engine.account, self._clock))
         specs = []

@@ -32,7 +32,7 @@ class CpuReading:
     """CPU seconds so far."""
 
     process: float
-    """Of all threads of this process, those that ended included; without its children."""
+    """Of all threads of this process, those that ended included, and of its parent process; without its children."""
     device: float = 0.0
     """Of the threads that compute models or drive the device; part of `process`."""
     operators: float = 0.0

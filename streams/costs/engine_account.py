@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from operators.cpu_clocks import process_cpu_seconds
 from operators.energy import EnergyCounter
 from operators.inference.inference import Inference
 from operators.media.session import MediaSessions
@@ -21,6 +22,8 @@ class CountedParts:
     inference: Inference
     hosts: Sequence[ThreadedHost]
     sessions: Sequence[MediaSessions]
+    parent_id: int | None = None
+    """The process that was started, where that is another one: what it used before the worker began is the start-up."""
 
     def read(self) -> CpuReading:
         """Look at all clocks; the process's last, so that no part is ahead of the whole."""
@@ -29,7 +32,8 @@ class CountedParts:
         fetch = sum(sessions.fetching.cpu_seconds for sessions in self.sessions)
         operators = sum(host.cpu_seconds() for host in self.hosts)
         device = self.inference.cpu_seconds()
-        return CpuReading(time.process_time(), device, operators, fetch, decoders, starts)
+        parent = process_cpu_seconds(self.parent_id) if self.parent_id is not None else None
+        return CpuReading(time.process_time() + (parent or 0.0), device, operators, fetch, decoders, starts)
 
 
 def open_engine_account(parts: CountedParts, observer: CpuObserver, device_energy: EnergyCounter | None) -> CpuAccount:
