@@ -23,7 +23,7 @@ from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir
 from schemas.engagement import Engagement
 from schemas.evidence import Embedding
-from schemas.facts import Deleted, Fact, Failure
+from schemas.facts import Deleted, Fact, Failure, Review
 from schemas.outcomes import Outcome
 from streams.audit import take_turn
 from streams.backfill.jobs import Job, JobFilter, Jobs
@@ -31,6 +31,7 @@ from streams.delivery.attempts import Attempts
 from streams.delivery.dead_letters import DeadLetters
 from streams.delivery.record import Place, Record
 from streams.engagement.store import Changes, EngagementStore, Retention
+from streams.similarity.query import Filters, similar
 from streams.similarity.spaces import drop_space
 from streams.similarity.vectors import Vectors
 from streams.store.applied import AppliedOffsets
@@ -337,3 +338,27 @@ class TestEveryKey:
         for server in servers:
             with BlockingRedis.from_url(server.url) as again:
                 assert dump(again) == before
+
+    async def test_a_blocked_video_stays_blocked(self, servers: tuple[RedisServer, RedisServer]) -> None:
+        """A person blocked it after it was allowed: no search for allowed videos names it, there or on the replica."""
+        primary, replica = servers
+        with BlockingRedis.from_url(primary.url) as blocking:
+            async with Redis.from_url(primary.url) as client:
+                world = World(client, blocking)
+                for video_id in ("asked", "allowed", "blocked"):
+                    await world.vectors.replace(await world.decide(video_id))
+                block = Review(
+                    video_id="blocked", revision=1, action="block", reviewer="r", reason="", event_unix_seconds=1.0
+                )
+                said = await world.fold(block)
+                assert said is not None
+                await world.vectors.replace(said)
+        replica.await_copy(primary)
+        primary.restart()
+        replica.promote()
+        for server in servers:
+            async with Redis.from_url(server.url) as again:
+                found = await similar(
+                    again, KEYS, "asked", space="frames-space/3", filters=Filters(is_allowed_only=True)
+                )
+            assert [neighbour.video_id for neighbour in found] == ["allowed"]
