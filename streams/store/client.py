@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -46,11 +47,18 @@ _FIRST_WAIT_SECONDS: Final = 0.05
 _LONGEST_WAIT_SECONDS: Final = 2.0
 _FAILURES_BETWEEN_WARNINGS: Final = 20
 
+_is_retrying: ContextVar[bool] = ContextVar("is_retrying", default=False)
+
 _log = structlog.get_logger(__name__)
 
 
 class ToldRetry(Retry):
-    """Tries again for ever, and tells what it waits for."""
+    """Tries again for ever, and tells what it waits for.
+
+    The client retries within retries: a command opens a connection, whose greeting asks whether the connection is well,
+    which opens it. Before a store that takes connections and drops them, as a proxy in front of a dead one does, each
+    attempt would go one level deeper, without end. So only the outermost repeats; those within try once.
+    """
 
     def __init__(self) -> None:
         super().__init__(BoundedBackoff(), _FOR_EVER, TRANSIENT_ERRORS)
@@ -63,6 +71,21 @@ class ToldRetry(Retry):
         with_failure_count: bool = False,
     ) -> Answer:
         """Return what `do` returns, once it does."""
+        if _is_retrying.get():
+            return await _once(do, fail, with_failure_count=with_failure_count)
+        token = _is_retrying.set(True)
+        try:
+            return await self._repeat(do, fail, is_retryable, with_failure_count)
+        finally:
+            _is_retrying.reset(token)
+
+    async def _repeat(
+        self,
+        do: Callable[[], Awaitable[Answer]],
+        fail: Callable[..., Any],
+        is_retryable: Callable[[Exception], bool] | None,
+        with_failure_count: bool,
+    ) -> Answer:
         num_failures = 0
         was_refused = False
 
@@ -76,6 +99,15 @@ class ToldRetry(Retry):
             await fail(error, *counted)
 
         return await super().call_with_retry(do, told, is_retryable, with_failure_count)
+
+
+async def _once(do: Callable[[], Awaitable[Answer]], fail: Callable[..., Any], *, with_failure_count: bool) -> Answer:
+    """Try once; `fail` cleans up, and the error goes on to whoever repeats."""
+    try:
+        return await do()
+    except TRANSIENT_ERRORS as error:
+        await (fail(error, 1) if with_failure_count else fail(error))
+        raise
 
 
 class BoundedBackoff(ExponentialWithJitterBackoff):
