@@ -22,18 +22,26 @@ class OffsetLedger:
         self._num_finishers = num_finishers
         self._windows: dict[Partition, OffsetWindow] = {}
         self.generation = -1
-        self.num_finished = 0
-        """Finishes noted since the start; a watchdog looks whether it grows."""
+        self.num_finished = self.num_delivered = 0
+        """Finishes and deliveries noted since the start; a watchdog looks whether they grow."""
+        self._handed_out: dict[Partition, int] = {}
 
     def open(self, partitions: Iterable[Partition], generation: int) -> None:
         """Forget everything and begin a generation with empty windows."""
         self.generation = generation
         self._windows = {partition: OffsetWindow(self._num_finishers) for partition in partitions}
+        self._handed_out = {}
 
     def deliver(self, partition: Partition, offset: int) -> None:
         """Note that a record was handed to the agents."""
         if partition in self._windows:
             self._windows[partition].deliver(offset)
+            self._handed_out[partition] = offset + 1
+            self.num_delivered += 1
+
+    def handed_out(self, partition: Partition) -> int | None:
+        """The offset behind the last record handed to the agents in this generation; None where none was."""
+        return self._handed_out.get(partition)
 
     def finish(self, partition: Partition, offset: int, *, agent: str, generation: int) -> None:
         """Note that an agent is done with a record; ignored where it came in another generation."""

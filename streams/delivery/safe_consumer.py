@@ -158,7 +158,6 @@ class SafeConsumer(stock.Consumer):
             did_commit = await self._commit({TP(*partition): offset for partition, offset in offsets.items()})
         if did_commit:
             self._committed.update(offsets)
-        self._show_progress()
         return did_commit
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
@@ -166,7 +165,6 @@ class SafeConsumer(stock.Consumer):
         self._is_draining = True
         self.policy.admission.suspend()
         await self._commit_soon()
-        self._forget_progress(revoked)
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
@@ -257,35 +255,6 @@ class SafeConsumer(stock.Consumer):
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Leave stalls to the worker's watchdog; Faust's own check has false alarms and only logs."""
-
-    def lag(self) -> int:
-        """Records between what is finished and the ends of the assigned partitions, as far as known."""
-        return sum(self._lag(partition) or 0 for partition in self._expected)
-
-    def _lag(self, partition: Partition) -> int | None:
-        end = self.highwater(TP(*partition))
-        if end is None:
-            return None
-        finished = self.policy.ledger.committable().get(partition, self._committed.get(partition, 0))
-        return max(0, end - finished)
-
-    def _show_progress(self) -> None:
-        if self._is_draining:
-            return  # the client may have given its partitions back
-        for partition in self._expected:
-            labels = (self.policy.role, partition[0], str(partition[1]))
-            if partition in self._committed:
-                metrics.COMMITTED_OFFSET.labels(*labels).set(self._committed[partition])
-            lag = self._lag(partition)
-            if lag is not None:
-                metrics.CONSUMER_LAG.labels(*labels).set(lag)
-
-    def _forget_progress(self, revoked: set[TP]) -> None:
-        """Another worker shows these from here on; two series of one partition would be added up."""
-        for tp in revoked:
-            labels = (self.policy.role, tp.topic, str(tp.partition))
-            metrics.COMMITTED_OFFSET.remove(*labels)
-            metrics.CONSUMER_LAG.remove(*labels)
 
 
 def _tell_lost(role: str, partition: Partition, first: int, next_offset: int) -> None:

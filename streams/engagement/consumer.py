@@ -57,6 +57,15 @@ class Parts:
     summary_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One batch in hand."""
+
+    since_seconds: float
+    heads: Mapping[int, int]
+    """By partition, the offset of its first record."""
+
+
 class EngagementConsumer:
     """Runs in one thread, from `run` until `parts.stopping` is set.
 
@@ -79,13 +88,11 @@ class EngagementConsumer:
         self._was_rebalanced = False
         """Since the last batch was asked for."""
         self._swept_seconds = self._shown_seconds = parts.clock.monotonic_seconds()
-        self.num_finished = 0
-        self.lag = 0
-        """Records that wait, as last seen."""
+        self.num_finished = self.num_delivered = 0
         self.is_waiting = False
         """For a store that is away."""
-        self.is_busy = False
-        """With what it consumed, or with a sweep: not in the client's own wait for records."""
+        self.step: Step | None = None
+        """What it does with what it consumed, or a sweep; None in the client's own wait for records."""
         self.num_steps = 0
 
     def run(self) -> None:
@@ -110,9 +117,10 @@ class EngagementConsumer:
 
     def _step(self) -> None:
         messages = self._consume()
-        self.is_busy = True
+        self.num_delivered += len(messages)
+        self.step = Step(self._parts.clock.monotonic_seconds(), _heads(messages))
         self._work(messages)
-        self.is_busy = False
+        self.step = None
         self.num_steps += 1
 
     def _consume(self) -> Sequence[Any]:
@@ -225,9 +233,6 @@ class EngagementConsumer:
         self._on_joined()
 
     def _revoked(self, consumer: Any, _revoked: list[TopicPartition]) -> None:
-        for partition in self._positions:
-            metrics.CONSUMER_LAG.remove(ROLE, self._topic, str(partition))
-            metrics.COMMITTED_OFFSET.remove(ROLE, self._topic, str(partition))
         self._was_rebalanced = True
         self._positions = {}
         consumer.unassign()
@@ -254,27 +259,30 @@ class EngagementConsumer:
                 raise Stopping
 
     def _show_lag(self) -> None:
-        """Commit for whoever looks at the group, and measure how much waits. Nothing depends on either."""
+        """Commit for whoever looks at the group. Nothing depends on it."""
         known = [self._place(partition, position) for partition, position in self._positions.items() if position]
         try:
             if known:
                 self._consumer.commit(offsets=known, asynchronous=True)
-            self.lag = sum(self._lag_of(place) for place in known)
         except KafkaException as error:
             _judge(error.args[0])
 
-    def _lag_of(self, place: TopicPartition) -> int:
-        ends = self._consumer.get_watermark_offsets(place, cached=True)
-        lag = max(0, ends[1] - max(place.offset, ends[0])) if ends and ends[1] >= 0 else 0
-        labels = (ROLE, self._topic, str(place.partition))
-        metrics.CONSUMER_LAG.labels(*labels).set(lag)
-        metrics.COMMITTED_OFFSET.labels(*labels).set(place.offset)
-        return lag
+    def position(self, partition: int) -> int | None:
+        """Where it stands in a partition; None where it has none. May be asked from any thread."""
+        return self._positions.get(partition)
 
 
 def _conflict(arrival: Arrival) -> Refusal:
     message = _CONFLICT.format(repr(arrival.event.event_id))
     return arrival.message, Failure(cause="event-id-reused", message=message)
+
+
+def _heads(messages: Sequence[Any]) -> dict[int, int]:
+    heads: dict[int, int] = {}
+    for message in messages:
+        if message.error() is None:
+            heads.setdefault(message.partition(), message.offset())
+    return heads
 
 
 def _judge(error: KafkaError) -> None:

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 from typing import Any
 
 from faust.types import TP
-from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from streams.delivery.admission import Admission
@@ -136,23 +135,6 @@ class TestSafeConsumer:
         assert consumer._start(PARTITION, PartitionState(committed=5, earliest=9)) == 9
         assert consumer._start(PARTITION, PartitionState(committed=5, earliest=2)) == 5
         assert consumer._start(PARTITION, PartitionState(committed=None, earliest=2)) == 2
-
-
-class TestProgress:
-    def lag(self) -> float | None:
-        """What the metrics say of the partition."""
-        labels = {"role": "verdict", "topic": PARTITION.topic, "partition": str(PARTITION.partition)}
-        return REGISTRY.get_sample_value("vidsignal_consumer_lag", labels)
-
-    def test_lag_is_shown_by_its_owner_alone(self) -> None:
-        """A partition that was given back is no longer in this worker's metrics, or its old lag would be added up."""
-        consumer = OfflineConsumer()
-        consumer._expected = {PARTITION: 1}
-        consumer.highwater = lambda tp: 10
-        consumer._show_progress()
-        assert self.lag() == 10
-        consumer._forget_progress({PARTITION})
-        assert self.lag() is None
 
 
 class TestLostRecords:
