@@ -19,12 +19,13 @@ from streams.delivery.crash import Crash, WorkerExit
 from streams.delivery.delivery import Delivery, Work
 from streams.delivery.ledger import OffsetLedger
 from streams.delivery.membership import MEMBERSHIP, Membership
-from streams.delivery.no_tables import NoTables
 from streams.delivery.parking import Parking
-from streams.delivery.safe_consumer import ConsumerPolicy, SafeConsumer
+from streams.delivery.safe_consumer import ConsumerPolicy
 from streams.delivery.settlement import Settlement
 from streams.delivery.transport import SafeTransport
 from streams.delivery.unfinished import UnfinishedEvents
+from streams.progress.client_id import client_id_of
+from streams.progress.faust_role import FaustRole
 from streams.settings import Role, Settings
 from streams.store.applied import StoreBehindLog
 from streams.tls import client_context
@@ -96,21 +97,29 @@ class RoleApp:
     ) -> None:
         self.role = spec.role
         self.joined = asyncio.Event()
-        """Set while records may flow: not from a revocation until reading of the next assignment begins."""
         self.ledger = OffsetLedger(len(spec.works))
         self.unfinished = UnfinishedEvents(spec.role, settings.event_limit_seconds, clock)
         self._crash = crash
         self._close_works = spec.close
         self._drain_timeout_seconds = settings.drain_timeout_seconds
         self._settlement = Settlement(spec.attempts)
-        self._parking = spec.parking
-        self._num_arrived = spec.num_arrived
         on_suspend = spec.parking.end if spec.parking is not None else None
-        self._door = spec.door
         self.admission = Admission(spec.capacity, spec.works, self._settlement.settle, on_suspend, spec.door)
         if spec.role in ("media", "backfill"):
             metrics.SLOTS_TAKEN.labels(spec.role).set_function(lambda: self.admission.num_slots)
             metrics.SLOTS.labels(spec.role).set(spec.capacity)
+        self.watched = FaustRole(
+            spec.role,
+            self.ledger,
+            self.admission,
+            self.unfinished,
+            spec.parking,
+            spec.door,
+            num_arrived=spec.num_arrived,
+            has_joined=self.joined.is_set,
+            consumer_threads=self._consumer_threads,
+        )
+        """The role as the watchdog sees it."""
         self._app = faust_app(settings, spec, worker_id, membership)
         self._app.transport = SafeTransport(
             self._app.conf.broker_consumer, self._app, self._policy(settings, spec), membership, worker_id
@@ -120,7 +129,7 @@ class RoleApp:
             _declare_agent(self._app, settings.topic_prefix + spec.topic.name, delivery)
 
     async def start(self) -> None:
-        """Connect and ask to join the group; `joined` is set while records may flow."""
+        """Connect and ask to join the group; `joined` is set when records may flow."""
         await self._app.start()
 
     async def stop(self) -> None:
@@ -134,16 +143,11 @@ class RoleApp:
                 await self._close_works()
             await self._settlement.drain(_SETTLE_SECONDS)
 
-    def num_finished(self) -> int:
-        """Grows with every event that an agent finished, and with what arrives for one."""
-        return self.ledger.num_finished + self._num_arrived()
-
-    def lag(self) -> int:
-        """Records that wait in the assigned partitions, as far as known; none where they cannot but wait."""
-        if not self._door.is_open or (self._parking is not None and self._parking.is_crowded):
-            return 0
-        consumer = self._app._consumer
-        return consumer.lag() if isinstance(consumer, SafeConsumer) and self.joined.is_set() else 0
+    def _consumer_threads(self) -> tuple[int, ...]:
+        """Ids of the thread that owns the client, once there is one."""
+        service = getattr(self._app._consumer, "_thread", None)
+        thread = getattr(service, "_thread", None)
+        return () if thread is None or thread.native_id is None else (thread.native_id,)
 
     def report_crash(self) -> None:
         """Tell the worker if Faust gave up."""
@@ -168,7 +172,6 @@ class RoleApp:
             is_broker_embedded=embedded,
             crash_happened=self._crash.happened,
             on_joined=self.joined.set,
-            on_left=self.joined.clear,
             on_refusal=self._refuse,
         )
 
@@ -213,10 +216,9 @@ def faust_app(settings: Settings, spec: RoleSpec, worker_id: str, membership: Me
         web_enabled=False,
         topic_allow_declare=False,
         topic_disable_leader=True,
-        TableManager=NoTables,
         table_standby_replicas=0,
         processing_guarantee="at_least_once",
-        broker_client_id=f"vidsignal-{worker_id}",
+        broker_client_id=client_id_of(worker_id),
         broker_session_timeout=membership.session_seconds,
         broker_heartbeat_interval=membership.heartbeat_seconds,
         broker_rebalance_timeout=_REBALANCE_SECONDS,

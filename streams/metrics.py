@@ -44,8 +44,25 @@ DECODE_COVERAGE_RATIO = Histogram(
     "Share of the wanted moments of a video that have a sampled frame",
     buckets=(0.25, 0.5, 0.75, 0.9, 0.99, 1),
 )
-CONSUMER_LAG = Gauge("vidsignal_consumer_lag", "Records behind the end of a partition", ("role", "topic", "partition"))
-COMMITTED_OFFSET = Gauge("vidsignal_committed_offset", "Committed offset", ("role", "topic", "partition"))
+CONSUMER_LAG = Gauge(
+    "vidsignal_consumer_lag",
+    "Records behind the end of a partition that the broker assigned to the worker, by the broker; absent while unknown",
+    ("role", "topic", "partition"),
+)
+COMMITTED_OFFSET = Gauge(
+    "vidsignal_committed_offset",
+    "Committed offset of such a partition, by the broker; absent while unknown",
+    ("role", "topic", "partition"),
+)
+BROKER_FACTS_KNOWN = Gauge(
+    "vidsignal_broker_facts_known", "1 while the broker says how far a role is, 0 while that is unknown", ("role",)
+)
+ROLE_STATE = Gauge("vidsignal_role_state", "1 for the state that a role is in, 0 for all others", ("role", "state"))
+ROLE_STALLED_SECONDS = Gauge(
+    "vidsignal_role_stalled_seconds",
+    "How long records have waited with none delivered although the role could take more; 0 where it is not stalled",
+    ("role",),
+)
 RECORDS_LOST = Counter(
     "vidsignal_records_lost_total", "Records that fell out of the log before they were read", ("role", "topic")
 )

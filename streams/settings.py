@@ -167,8 +167,14 @@ class Settings(BaseSettings):
         None, description="Where /alive and /ready answer; 0 takes a free port; unset: no endpoint."
     )
     health_host: str = "127.0.0.1"
+    undelivered_unready_seconds: Annotated[float, Field(ge=3)] = Field(
+        30.0, description="Records wait, a role could take more, and none is delivered: then it is not ready."
+    )
+    undelivered_exit_seconds: Annotated[float, Field(ge=3)] = Field(
+        60.0, description="The same until the worker ends itself; doubled with each such exit, up to four times."
+    )
     stall_patience_seconds: Annotated[float, Field(gt=0)] = Field(
-        600.0, description="Without a finished event although records wait; longer than any one event takes."
+        600.0, description="Without a finished event although one is beyond its limit; longer than any event takes."
     )
     loop_patience_seconds: Annotated[float, Field(ge=2)] = Field(
         60.0, description="How long the event loop may stand still before the worker ends itself."

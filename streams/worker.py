@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
@@ -45,6 +45,7 @@ from streams.observers import CpuMetrics, DecodeMetrics, InferenceMetrics
 from streams.parent import Family, run_alone, run_under_parent
 from streams.pins import WrongVersion, check_pins
 from streams.process_setup import prepare_process
+from streams.progress.watch_thread import WatchThread
 from streams.roles import Shared, backfill_spec, intake_spec, is_backfill_paused, media_spec, verdict_spec
 from streams.settings import InvalidSettings, Settings, read_settings
 from streams.store.client import open_store
@@ -58,7 +59,6 @@ from streams.verdict.policy import Policy
 from streams.verdict.policy_checks import InvalidPolicy
 from streams.verdict.policy_file import load_policy
 from streams.verdict.sweep import deadline_sweep, tombstone_sweep
-from streams.watchdog import Progress, Watchdog
 
 if TYPE_CHECKING:
     from streams.engine import Engine, EngineOptions
@@ -156,15 +156,18 @@ class Worker:
     async def run(self) -> int:
         """Open, serve, close; return the exit code."""
         self._stopped = asyncio.Event()
+        self._watch = self._new_watch()
         for number in _STOP_SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, self._stopped.set)
         async with AsyncExitStack() as opened:
             try:
                 self._health.open(opened)
+                self._watch.open()
                 await self._unless_ended(self._serve(opened))
             finally:
                 self._take_nothing_new()
                 self._limit_stop()
+                await asyncio.to_thread(self._watch.close)
                 await self._stop_all()
         if self._crash.reason:
             _log.critical("the worker ended", exit_code=int(self._crash.exit_code), reason=self._crash.reason)
@@ -177,7 +180,6 @@ class Worker:
         self._spawn(self._health.ask(self._questions(shared), self._clock))
         # Models take long to warm up; the light roles join meanwhile, so that uploads are seen.
         _, device = await asyncio.gather(self._join_light_roles(shared), self._join_heavy_roles(shared, opened))
-        self._watch(shared)
         self._say_ready(device)
         await asyncio.Event().wait()
 
@@ -201,8 +203,11 @@ class Worker:
             return
         topic = self._settings.topic_prefix + ENGAGEMENT.name
         await require_rights(self._settings, topic, group_of(self._settings, "engagement"))
-        role = EngagementRole(self._settings, shared.publisher, shared.letters, self._crash, self._clock)
+        role = EngagementRole(
+            self._settings, shared.publisher, shared.letters, self._crash, self._clock, self._worker_id
+        )
         self._engagement.append(role)
+        self._watch.watch(role.watched)
         role.start()
         await role.joined.wait()
 
@@ -240,6 +245,7 @@ class Worker:
         await require_rights(self._settings, topic, group_of(self._settings, spec.role))
         role = self._new_role(spec)
         self._roles.append(role)
+        self._watch.watch(role.watched)
         self._spawn(role.unfinished.watch())
         await role.start()
         await role.joined.wait()
@@ -303,12 +309,12 @@ class Worker:
     def _take_nothing_new(self) -> None:
         self._health.state.is_draining = True
 
-    def _watch(self, shared: Shared) -> None:
-        watched: list[Progress] = [*self._roles, *self._engagement, *(role.thread for role in self._engagement)]
-        patience_seconds = self._settings.stall_patience_seconds
-        watchdog = Watchdog(watched, patience_seconds, self._clock, all_answer=lambda: self._all_answer(shared))
-        self._health.state.stuck_roles = lambda: watchdog.stuck
-        self._spawn(watchdog.run())
+    def _new_watch(self) -> WatchThread:
+        """What looks at the roles from a thread; none runs yet."""
+        watch = WatchThread(self._settings, self._worker_id, self._crash.report)
+        self._health.state.stuck_roles = lambda: watch.watchdog.stuck
+        self._health.state.reports = lambda: watch.watchdog.reports
+        return watch
 
     async def _look_for_crashes(self) -> None:
         while True:
@@ -330,18 +336,6 @@ class Worker:
             return await asyncio.to_thread(shared.publisher.is_answered, TOPICS[0], _ASK_SECONDS / 2)
 
         return {"store": store, "broker": broker}
-
-    async def _all_answer(self, shared: Shared) -> bool:
-        """Whether broker and store are there; what waits for them is not stuck."""
-        asked: list[Awaitable[Any]] = [
-            shared.redis.ping(),
-            await_topics(self._settings, [self._settings.topic_prefix + TOPICS[0].name], self._clock),
-        ]
-        try:
-            await asyncio.wait_for(asyncio.gather(*asked), _ASK_SECONDS)
-        except (TimeoutError, BrokerRefuses):
-            return False
-        return True
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run beside the roles; an error in it ends the worker."""

@@ -61,6 +61,7 @@ class RoleAccess:
         return bool(self.keys or self.keys_read)
 
 
+_STALLS: Final = whole(lambda keys: keys.stalls("*"))
 _DEAD_LETTERS: Final = (
     whole(lambda keys: keys.dead_letter("*")),
     of_videos(Keys.letters),
@@ -75,7 +76,7 @@ def _media_work(name: str, does: str, source: Topic, *keys_read: KeyPattern) -> 
         reads=(source,),
         writes=(SIGNALS, DEAD_LETTER),
         is_worker=True,
-        keys=(of_videos(Keys.claims), of_videos(Keys.guard), of_topic(Keys.attempts, source), *_DEAD_LETTERS),
+        keys=(of_videos(Keys.claims), of_videos(Keys.guard), of_topic(Keys.attempts, source), _STALLS, *_DEAD_LETTERS),
         keys_read=(of_videos(Keys.status), *keys_read),
         commands=(*_HASHES_AND_STRINGS, *_SCRIPTS, *_TRANSACTIONS),
     )
@@ -92,6 +93,7 @@ INTAKE: Final = RoleAccess(
         of_videos(Keys.guard),
         of_videos(Keys.engagement),
         whole(Keys.deadlines),
+        _STALLS,
         *_DEAD_LETTERS,
     ),
     commands=(*_HASHES_AND_STRINGS, "@sortedset", *_SCRIPTS, *_TRANSACTIONS),
@@ -118,6 +120,7 @@ VERDICT: Final = RoleAccess(
         whole(Keys.tombstones),
         whole(Keys.expiring),
         whole(Keys.audit),
+        _STALLS,
         whole(Keys.spaces),
         whole(lambda keys: keys.space("*")),
         of_role(Keys.applied, "verdict", SIGNALS),
@@ -139,6 +142,7 @@ ENGAGEMENT_COUNTS: Final = RoleAccess(
         of_topic(Keys.engagement_offset, ENGAGEMENT),
         of_topic(Keys.engagement_ids, ENGAGEMENT),
         whole(lambda keys: numbered(keys.engagement_due(0))),
+        _STALLS,
         *_DEAD_LETTERS,
     ),
     keys_read=(of_videos(Keys.status), of_videos(Keys.state)),

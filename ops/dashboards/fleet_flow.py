@@ -43,7 +43,7 @@ GLANCE: Final = Row(
         ),
         Panel(
             "Records waiting",
-            "Records between what is finished and the end of the topics, over all roles.",
+            "Records between what is committed and the end of the topics, by the broker, over all roles.",
             "short",
             (Query("sum(vidsignal_consumer_lag)", "records"),),
             "stat",
@@ -81,10 +81,29 @@ THROUGHPUT: Final = Row(
     (
         Panel(
             "Lag by role",
-            "Records that wait. Growing: the role does not keep up; add workers up to the number of partitions. Level "
-            "and not zero without throughput: it is stuck, see the alert of that name.",
+            "Records that wait, by the broker. Growing: the role does not keep up; add workers up to the number of "
+            "partitions. Level and not zero without throughput: it is stuck, see the alert VidsignalNoProgress.",
             "short",
             (Query("sum by (role) (vidsignal_consumer_lag)", "{{role}}"),),
+        ),
+        Panel(
+            "States of roles",
+            "Workers by the state that a role is in: flowing, idle, working, what it waits for, or stalled.",
+            "short",
+            (Query("sum by (role, state) (vidsignal_role_state) > 0", "{{role}} {{state}}"),),
+        ),
+        Panel(
+            "Stalled",
+            "How long a role has been delivered nothing although records wait and it could take more; the worker ends "
+            "itself after a minute.",
+            "s",
+            (Query("max by (role) (vidsignal_role_stalled_seconds)", "{{role}}"),),
+        ),
+        Panel(
+            "Workers that do not know how far they are",
+            "The broker does not tell them, and a lag that is unknown is not shown as 0.",
+            "short",
+            (Query("sum by (role) (vidsignal_build_info) - sum by (role) (vidsignal_broker_facts_known)", "{{role}}"),),
         ),
         Panel(
             "Events finished",

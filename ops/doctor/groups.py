@@ -1,20 +1,24 @@
-"""The consumer groups of the roles: may we join, does anybody work, how far behind are they?"""
+"""The consumer groups of the roles: may we join, does anybody work, how far behind are they, and do they get on?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Final
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from ops.doctor.finding import Finding, not_checked, ok, warning, wrong
+from ops.doctor.finding import Finding, not_checked, wrong
+from ops.doctor.group_look import LOOKS_SECONDS, GroupLook, judge
 from ops.doctor.offsets import earliest_offsets, latest_offsets, num_members
-from ops.doctor.world import ANSWER_SECONDS, World, is_there
+from ops.doctor.world import ANSWER_SECONDS, SERVER_FAILURES, World, is_there
 from schemas.topics import BACKFILL, ENGAGEMENT, SIGNALS, UPLOADED, Topic
 from streams.apps import group_of
 from streams.group_offsets import committed_offsets
+from streams.kafka_clients import READER_GROUP, client_configuration
 from streams.settings import Role, Settings
+from streams.store.keys import Keys
 
 TOPIC_OF_ROLE: Final[dict[Role, Topic]] = {
     "intake": UPLOADED,
@@ -26,23 +30,41 @@ TOPIC_OF_ROLE: Final[dict[Role, Topic]] = {
 
 _REFUSALS: Final = (KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError.TOPIC_AUTHORIZATION_FAILED)
 
+Looks = list[GroupLook]
 
-def examine(world: World) -> Iterator[Finding]:
-    """One finding for each role that the settings name."""
+
+def examine(world: World, sleep: Callable[[float], object] = time.sleep) -> Iterator[Finding]:
+    """One finding for each role that the settings name; where records wait it is looked again, some seconds later."""
     if not is_there(world.broker):
         yield not_checked("groups", "the broker does not answer")
         return
     if world.settings.is_broker_embedded:
         yield not_checked("groups", "the embedded broker has no administration of groups")
         return
-    for role in world.settings.roles:
-        yield _role(world.broker.result(), world.settings, role)
+    admin, settings = world.broker.result(), world.settings
+    seen = {role: _first_look(admin, settings, role) for role in settings.roles}
+    for seconds in LOOKS_SECONDS:
+        standing = {role: looks for role, looks in seen.items() if isinstance(looks, list) and _stands(looks)}
+        if standing:
+            sleep(seconds)
+        for role, looks in standing.items():
+            looks.append(_look(admin, settings, role))
+    for role, found in seen.items():
+        yield found if isinstance(found, Finding) else _judged(world, role, found)
 
 
-def _role(admin: AdminClient, settings: Settings, role: Role) -> Finding:
+def _stands(looks: Looks) -> bool:
+    """Whether somebody should have got on, and has not, as far as was looked."""
+    last = looks[-1]
+    return bool(last.lag and last.members) and (len(looks) == 1 or not last.has_moved_since(looks[0]))
+
+
+def _first_look(admin: AdminClient, settings: Settings, role: Role) -> Looks | Finding:
     topic, group = settings.topic_prefix + TOPIC_OF_ROLE[role].name, group_of(settings, role)
     try:
-        return _progress(admin, settings, topic, group, role)
+        return [_look(admin, settings, role)]
+    except _NoTopic:
+        return not_checked(group, f"topic {topic} does not exist")
     except KafkaException as error:
         if error.args[0].code() not in _REFUSALS:
             return not_checked(group, f"the broker said: {error.args[0].str()}")
@@ -54,36 +76,53 @@ def _role(admin: AdminClient, settings: Settings, role: Role) -> Finding:
     )
 
 
-def _progress(admin: AdminClient, settings: Settings, topic: str, group: str, role: Role) -> Finding:
+class _NoTopic(Exception):
+    pass
+
+
+def _look(admin: AdminClient, settings: Settings, role: Role) -> GroupLook:
+    """Ask now. Raises KafkaException, and _NoTopic."""
+    topic, group = settings.topic_prefix + TOPIC_OF_ROLE[role].name, group_of(settings, role)
     members = num_members(admin, group)  # first, for its refusal is told at once, and that of offsets is not
     listed = admin.list_topics(timeout=ANSWER_SECONDS).topics
     if topic not in listed:
-        return not_checked(group, f"topic {topic} does not exist")
+        raise _NoTopic
     places = [TopicPartition(topic, number) for number in listed[topic].partitions]
     committed = committed_offsets(settings, group, places, timeout_seconds=ANSWER_SECONDS)
-    ends, starts = latest_offsets(admin, places), earliest_offsets(admin, places)
-    lost = sum(max(0, starts[part] - offset) for part, offset in committed.items() if offset is not None)
-    lag = sum(max(0, end - _next(committed.get(part), starts[part])) for part, end in ends.items())
-    if lost:
-        return wrong(
-            group,
-            f"{lost} records left the topic before the group read them",
-            means="their videos get no answer from this role",
-            do="publish their uploads once more, and add workers or retention",
-        )
-    return _judge(group, role, lag, members)
+    return GroupLook(members, committed, earliest_offsets(admin, places), latest_offsets(admin, places))
 
 
-def _next(committed: int | None, start: int) -> int:
-    return start if committed is None else max(committed, start)
+def _judged(world: World, role: Role, looks: Looks) -> Finding:
+    is_standing = len(looks) > 1 and _stands(looks)
+    return judge(
+        group_of(world.settings, role),
+        role,
+        looks,
+        head_is_late=is_standing and role == "media" and _is_head_late(world.settings, role, looks[-1]),
+        is_paused=is_standing and role == "backfill" and _is_paused(world),
+    )
 
 
-def _judge(group: str, role: Role, lag: int, members: int) -> Finding:
-    if lag and not members:
-        return warning(
-            group,
-            f"{lag} records wait and nobody works on them",
-            means=f"what the role {role} does stands still",
-            do=f"vidsignal worker --roles {role}",
-        )
-    return ok(group, f"{members} member{'s' * (members != 1)}, {lag} records behind")
+def _is_head_late(settings: Settings, role: Role, look: GroupLook) -> bool:
+    """Whether a record at the head of a partition has waited for longer than any one event may take."""
+    oldest = min((_stamp(settings, role, each, look.next_offset(each)) for each in look.behind), default=time.time())
+    return time.time() - oldest > settings.event_limit_seconds
+
+
+def _stamp(settings: Settings, role: Role, partition: int, offset: int) -> float:
+    """The broker's timestamp of the first record at or after an offset; now, where none is told in time."""
+    topic = settings.topic_prefix + TOPIC_OF_ROLE[role].name
+    reader = Consumer({**client_configuration(settings), "group.id": READER_GROUP, "enable.auto.commit": False})
+    try:
+        reader.assign([TopicPartition(topic, partition, offset)])
+        record = reader.poll(1.0)
+        return time.time() if record is None or record.error() else record.timestamp()[1] / 1000
+    finally:
+        reader.close()
+
+
+def _is_paused(world: World) -> bool:
+    try:
+        return bool(world.store.result().exists(Keys(world.settings.topic_prefix).backfill_paused()))
+    except SERVER_FAILURES:
+        return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from confluent_kafka import TopicPartition
+from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from ops.doctor.world import ANSWER_SECONDS
@@ -14,12 +14,14 @@ def earliest_offsets(admin: AdminClient, places: list[TopicPartition]) -> dict[i
 
 
 def latest_offsets(admin: AdminClient, places: list[TopicPartition]) -> dict[int, int]:
-    """By partition, the offset of the next record."""
+    """By partition, the last stable offset: what lies in an open transaction is not there yet."""
     return _offsets(admin, places, OffsetSpec.latest())
 
 
 def _offsets(admin: AdminClient, places: list[TopicPartition], spec: OffsetSpec) -> dict[int, int]:
-    asked = admin.list_offsets(dict.fromkeys(places, spec), request_timeout=ANSWER_SECONDS)
+    asked = admin.list_offsets(
+        dict.fromkeys(places, spec), isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=ANSWER_SECONDS
+    )
     return {place.partition: answer.result(ANSWER_SECONDS).offset for place, answer in asked.items()}
 
 

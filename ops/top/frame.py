@@ -63,6 +63,27 @@ class _Now:
     def total(self, name: str, **labels: str) -> float:
         return sum(page.total(name, **labels) for page in self._pages)
 
+    def largest(self, name: str, **labels: str) -> float:
+        """The largest value that any worker shows; 0 where none does."""
+        return max((page.total(name, **labels) for page in self._pages), default=0.0)
+
+    def has(self, name: str, role: str) -> bool:
+        """Whether any worker shows it of a role."""
+        return self.num_pages(name, role) > 0
+
+    def num_pages(self, name: str, role: str) -> int:
+        """How many workers show it of a role."""
+        return sum(
+            any(found == name and ("role", role) in tags for (found, tags) in page.samples) for page in self._pages
+        )
+
+    def states(self, role: str) -> dict[str, int]:
+        """How many workers have the role in which state, in the order of the alphabet."""
+        name = "vidsignal_role_state"
+        found = [state for known, state in self.combinations(name, "role", "state") if known == role]
+        counts = {state: int(self.total(name, role=role, state=state)) for state in found}
+        return {state: count for state, count in counts.items() if count}
+
     def values(self, name: str, label: str) -> list[str]:
         """Values that a label has anywhere, in the order of the alphabet."""
         found = {dict(tags)[label] for page in self._pages for (found, tags) in page.samples if found == name}
@@ -100,7 +121,11 @@ def _role(role: str, moved: Movement, now: _Now) -> RoleRow:
         role=role,
         events_in_hz=_over_agents(max, "vidsignal_events_in_total", role, moved, now),
         events_finished_hz=_over_agents(min, "vidsignal_events_finished_total", role, moved, now),
-        lag_records=now.total("vidsignal_consumer_lag", role=role),
+        lag_records=now.total("vidsignal_consumer_lag", role=role) if now.has("vidsignal_consumer_lag", role) else None,
+        num_unknown=now.num_pages("vidsignal_build_info", role)
+        - int(now.total("vidsignal_broker_facts_known", role=role)),
+        states=now.states(role),
+        stalled_seconds=now.largest("vidsignal_role_stalled_seconds", role=role),
         in_flight=now.total("vidsignal_events_in_flight", role=role),
         slots_taken=now.total("vidsignal_slots_taken", role=role),
         slots=now.total("vidsignal_slots", role=role),

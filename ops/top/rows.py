@@ -25,7 +25,14 @@ class RoleRow(msgspec.Struct, frozen=True):
     role: str
     events_in_hz: float
     events_finished_hz: float
-    lag_records: float
+    lag_records: float | None
+    """By the broker, of all partitions whose worker knows it; None where none does."""
+    num_unknown: int
+    """Workers that run the role and do not know its lag."""
+    states: dict[str, int]
+    """Workers by the state that the role is in, such as flowing or stalled."""
+    stalled_seconds: float
+    """The longest of any worker; 0 where none is stalled."""
     in_flight: float
     slots_taken: float
     slots: float

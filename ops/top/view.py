@@ -12,6 +12,8 @@ from rich.text import Text
 from ops.top.rows import Frame, ModelRow, RoleRow, StageRow, WorkerRow
 
 _NOTHING = "-"
+_BAD_STATES = {"stalled", "overdue"}
+_CALM_STATES = {"idle", "flowing", "working", "slots-taken"}
 _WIDE_COLUMNS = 124
 _ID_COLUMNS = 44
 """Video ids are producers' texts, of any length."""
@@ -65,13 +67,30 @@ def _workers(rows: tuple[WorkerRow, ...]) -> Table:
 
 
 def _roles(rows: tuple[RoleRow, ...]) -> Table:
-    table = _table("role", *_right("in/s", "done/s", "lag", "at work", "slots"))
+    table = _table("role", "state", *_right("in/s", "done/s", "lag", "at work", "slots"))
     for row in rows:
         slots = f"{row.slots_taken:.0f} of {row.slots:.0f}" if row.slots else _NOTHING
-        lag = Text(f"{row.lag_records:,.0f}", style="yellow" if row.lag_records else "")
         done = f"{row.events_finished_hz:.2f}"
-        table.add_row(row.role, f"{row.events_in_hz:.2f}", done, lag, f"{row.in_flight:.0f}", slots)
+        table.add_row(row.role, _state(row), f"{row.events_in_hz:.2f}", done, _lag(row), f"{row.in_flight:.0f}", slots)
     return table
+
+
+def _state(row: RoleRow) -> Text:
+    """Such as `flowing`, or `2 flowing, 1 stalled 42 s`: a number only where the workers differ."""
+    is_one = len(row.states) == 1
+    words = [f"{state}" if is_one else f"{count} {state}" for state, count in row.states.items()]
+    text = ", ".join(f"{word} {row.stalled_seconds:.0f} s" if word.endswith("stalled") else word for word in words)
+    bad, calm = _BAD_STATES & set(row.states), set(row.states) <= _CALM_STATES
+    return Text(text or _NOTHING, style="bold red" if bad else "" if calm else "yellow")
+
+
+def _lag(row: RoleRow) -> Text:
+    """A lag that no worker knows is unknown; one that some know is at least so much."""
+    if row.lag_records is None:
+        return Text("unknown", style="yellow")
+    number = f"{row.lag_records:,.0f}"
+    text = f"at least {number}" if row.num_unknown > 0 else number
+    return Text(text, style="yellow" if row.lag_records or row.num_unknown > 0 else "")
 
 
 def _stages(frame: Frame) -> Table:

@@ -135,6 +135,11 @@ class Admission:
         """Slots that are taken."""
         return len(self._slots)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether no new event would be given a slot, although a generation runs and the door is open."""
+        return len(self._slots) >= self._capacity or bool(self._loners) or bool(self._at_the_door)
+
     async def enter(self, record: Record, agent: str) -> Slot | None:
         """Wait for a slot. None: the record's generation is over, and the record comes again elsewhere or here."""
         with self._at_door(record):

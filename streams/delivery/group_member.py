@@ -14,9 +14,8 @@ from aiokafka import AIOKafkaConsumer
 from faust.transport.drivers import aiokafka as stock
 from faust.types import TP
 
-from streams.delivery.consumer_thread import SafeConsumerThread
 from streams.delivery.membership import Membership
-from streams.delivery.safe_consumer import SafeConsumer
+from streams.delivery.safe_consumer import SafeConsumer, SafeConsumerThread
 
 
 class LivingListener(stock.ConsumerRebalanceListener):

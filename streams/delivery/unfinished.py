@@ -14,6 +14,7 @@ import structlog
 from streams import metrics
 from streams.clock import Clock
 from streams.delivery.record import Place, Record
+from streams.progress.watched import HeldRecord
 
 Stage = Literal["working", "retrying", "failing", "parked", "returning"]
 """What a delivery is at: its work; the wait between two tries; stating why there is no result; waiting without a slot
@@ -21,20 +22,47 @@ for media that is away; waiting for a slot again."""
 _STAGES: Final[tuple[Stage, ...]] = ("working", "retrying", "failing", "returning", "parked")
 """In the order in which the agents of an event speak for it."""
 
+_WAITS_FOR_SOURCE: Final[tuple[Stage, ...]] = ("parked", "returning")
+
 _LOOK_SECONDS: Final = 5.0
 
 _log = structlog.get_logger(__name__)
 
 
-@dataclass(slots=True, eq=False)
 class UnfinishedDelivery:
-    """One agent's work on one event."""
+    """One agent's work on one event.
 
-    place: Place
-    video_id: str
-    agent: str
-    since_seconds: float
-    stage: Stage = "working"
+    Args:
+        place: of the record.
+        video_id: for people.
+        agent: whose work it is.
+        clock: for ages.
+    """
+
+    def __init__(self, place: Place, video_id: str, agent: str, clock: Clock) -> None:
+        self.place = place
+        self.video_id = video_id
+        self.agent = agent
+        self._clock = clock
+        self.since_seconds = self.work_since_seconds = clock.monotonic_seconds()
+        """When it began, and when it last began without having to wait for its source."""
+        self._stage: Stage = "working"
+
+    @property
+    def stage(self) -> Stage:
+        """What it is at."""
+        return self._stage
+
+    @stage.setter
+    def stage(self, stage: Stage) -> None:
+        if self.waits_for_source and stage not in _WAITS_FOR_SOURCE:
+            self.work_since_seconds = self._clock.monotonic_seconds()
+        self._stage = stage
+
+    @property
+    def waits_for_source(self) -> bool:
+        """Whether it waits for media that is away, or for a slot to try once more."""
+        return self._stage in _WAITS_FOR_SOURCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +94,7 @@ class UnfinishedEvents:
     def begin(self, record: Record, agent: str) -> UnfinishedDelivery:
         """An agent has taken an event."""
         video_id = (record.key or b"").decode("utf-8", "replace")
-        delivery = UnfinishedDelivery(record.place, video_id, agent, self._clock.monotonic_seconds())
+        delivery = UnfinishedDelivery(record.place, video_id, agent, self._clock)
         self._deliveries.add(delivery)
         return delivery
 
@@ -81,6 +109,19 @@ class UnfinishedEvents:
         for delivery in tuple(self._deliveries):  # copied in one step, while the loop goes on
             by_place.setdefault(delivery.place, []).append(delivery)
         return [self._event(deliveries, now_seconds) for deliveries in by_place.values()]
+
+    def held(self) -> list[HeldRecord]:
+        """Each delivery as the watchdog sees it; may be called from any thread."""
+        now_seconds = self._clock.monotonic_seconds()
+        return [
+            HeldRecord(
+                partition=(delivery.place.topic, delivery.place.partition),
+                offset=delivery.place.offset,
+                work_seconds=now_seconds - delivery.work_since_seconds,
+                is_parked=delivery.waits_for_source,
+            )
+            for delivery in tuple(self._deliveries)
+        ]
 
     def _event(self, deliveries: Sequence[UnfinishedDelivery], now_seconds: float) -> UnfinishedEvent:
         return UnfinishedEvent(

@@ -57,6 +57,15 @@ class Parts:
     summary_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One batch in hand."""
+
+    since_seconds: float
+    heads: Mapping[int, int]
+    """By partition, the offset of its first record."""
+
+
 class EngagementConsumer:
     """Runs in one thread, from `run` until `parts.stopping` is set.
 
@@ -65,36 +74,25 @@ class EngagementConsumer:
         topic: as the broker knows it.
         parts: what it works with.
         on_joined: called in that thread once partitions were assigned, even none.
-        on_left: called in that thread once they were revoked.
     """
 
     def __init__(
-        self,
-        configuration: Mapping[str, Any],
-        topic: str,
-        parts: Parts,
-        on_joined: Callable[[], None],
-        on_left: Callable[[], None],
+        self, configuration: Mapping[str, Any], topic: str, parts: Parts, on_joined: Callable[[], None]
     ) -> None:
         self._configuration = dict(configuration)
         self._topic = topic
         self._parts = parts
         self._on_joined = on_joined
-        self._on_left = on_left
         self._positions: dict[int, int | None] = {}
         """Of each assigned partition, what we believe the store to say."""
         self._was_rebalanced = False
         """Since the last batch was asked for."""
-        self._ends: dict[int, int] = {}
-        """Where reading found the end of a partition: all before it was handed to us, or is no record."""
         self._swept_seconds = self._shown_seconds = parts.clock.monotonic_seconds()
-        self.num_finished = 0
-        self.lag = 0
-        """Records that wait, as last seen."""
+        self.num_finished = self.num_delivered = 0
         self.is_waiting = False
         """For a store that is away."""
-        self.is_busy = False
-        """With what it consumed, or with a sweep: not in the client's own wait for records."""
+        self.step: Step | None = None
+        """What it does with what it consumed, or a sweep; None in the client's own wait for records."""
         self.num_steps = 0
 
     def run(self) -> None:
@@ -119,24 +117,23 @@ class EngagementConsumer:
 
     def _step(self) -> None:
         messages = self._consume()
-        self.is_busy = True
+        self.num_delivered += len(messages)
+        self.step = Step(self._parts.clock.monotonic_seconds(), _heads(messages))
         self._work(messages)
-        self.is_busy = False
+        self.step = None
         self.num_steps += 1
 
     def _consume(self) -> Sequence[Any]:
         """The next batch, all of it of the assignment that holds now."""
         self._was_rebalanced = False
         messages: Sequence[Any] = self._consumer.consume(BATCH_RECORDS, _POLL_SECONDS)
-        found = [message for message in messages if not _is_end(message)]
-        if not self._was_rebalanced:  # what lies before an end is counted before the end is committed
-            self._ends.update({message.partition(): message.offset() for message in messages if _is_end(message)})
-            return found
+        if not self._was_rebalanced:
+            return messages
         # It holds records of both assignments, and nothing tells them apart: a partition that left and came back may
         # begin at another place. All of it comes again from where the store stands.
         if messages and self._positions:
             self._consumer.assign([self._place(partition, position) for partition, position in self._positions.items()])
-        return [message for message in found if message.error() is not None]
+        return [message for message in messages if message.error() is not None]
 
     def _work(self, messages: Sequence[Any]) -> None:
         batch = self._by_partition(messages)
@@ -212,7 +209,6 @@ class EngagementConsumer:
             partition=partition, stored=stored, expected=self._positions[partition],
         )  # fmt: skip
         metrics.ENGAGEMENT_SEEKS.inc()
-        self._ends.pop(partition, None)  # it was found by reading from another place
         self._positions[partition] = stored
         self._consumer.seek(self._place(partition, stored))
 
@@ -233,18 +229,13 @@ class EngagementConsumer:
         self._was_rebalanced = True
         partitions = [place.partition for place in assigned]
         self._positions = dict(self._until_store_answers(lambda: self._parts.store.positions(partitions)))
-        self._ends = {}
         consumer.assign([self._place(partition, position) for partition, position in self._positions.items()])
         self._on_joined()
 
     def _revoked(self, consumer: Any, _revoked: list[TopicPartition]) -> None:
-        for partition in self._positions:
-            metrics.CONSUMER_LAG.remove(ROLE, self._topic, str(partition))
-            metrics.COMMITTED_OFFSET.remove(ROLE, self._topic, str(partition))
         self._was_rebalanced = True
-        self._positions, self._ends = {}, {}
+        self._positions = {}
         consumer.unassign()
-        self._on_left()
 
     def _place(self, partition: int, position: int | None) -> TopicPartition:
         return TopicPartition(self._topic, partition, OFFSET_BEGINNING if position is None else position)
@@ -268,39 +259,30 @@ class EngagementConsumer:
                 raise Stopping
 
     def _show_lag(self) -> None:
-        """Commit for whoever looks at the group, and measure how much waits. Nothing depends on either."""
-        known = [self._place(partition, offset) for partition, offset in self._committable().items()]
+        """Commit for whoever looks at the group. Nothing depends on it."""
+        known = [self._place(partition, position) for partition, position in self._positions.items() if position]
         try:
             if known:
                 self._consumer.commit(offsets=known, asynchronous=True)
-            self.lag = sum(self._lag_of(place) for place in known)
         except KafkaException as error:
             _judge(error.args[0])
 
-    def _committable(self) -> dict[int, int]:
-        """Where each partition is counted up to, and over what is no record there: markers, aborted records, holes."""
-        counted = {partition: position for partition, position in self._positions.items() if position}
-        ends = {partition: end for partition, end in self._ends.items() if partition in self._positions}
-        return {partition: max(counted.get(partition, 0), ends.get(partition, 0)) for partition in {*counted, *ends}}
-
-    def _lag_of(self, place: TopicPartition) -> int:
-        ends = self._consumer.get_watermark_offsets(place, cached=True)
-        lag = max(0, ends[1] - max(place.offset, ends[0])) if ends and ends[1] >= 0 else 0
-        labels = (ROLE, self._topic, str(place.partition))
-        metrics.CONSUMER_LAG.labels(*labels).set(lag)
-        metrics.COMMITTED_OFFSET.labels(*labels).set(place.offset)
-        return lag
-
-
-def _is_end(message: Any) -> bool:
-    """Whether this is the client's note that a partition has no more records now; its offset is where that is."""
-    error = message.error()
-    return error is not None and error.code() == KafkaError._PARTITION_EOF
+    def position(self, partition: int) -> int | None:
+        """Where it stands in a partition; None where it has none. May be asked from any thread."""
+        return self._positions.get(partition)
 
 
 def _conflict(arrival: Arrival) -> Refusal:
     message = _CONFLICT.format(repr(arrival.event.event_id))
     return arrival.message, Failure(cause="event-id-reused", message=message)
+
+
+def _heads(messages: Sequence[Any]) -> dict[int, int]:
+    heads: dict[int, int] = {}
+    for message in messages:
+        if message.error() is None:
+            heads.setdefault(message.partition(), message.offset())
+    return heads
 
 
 def _judge(error: KafkaError) -> None:

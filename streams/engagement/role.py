@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from redis import Redis
@@ -21,6 +22,9 @@ from streams.engagement.outlet import ROLE, Outlet
 from streams.engagement.store import EngagementStore, Retention
 from streams.engagement.summaries import SummarySweep
 from streams.kafka_clients import client_configuration
+from streams.progress.broker_facts import Partition
+from streams.progress.client_id import client_id_of
+from streams.progress.watched import HeldRecord, Wait
 from streams.settings import Settings
 from streams.store.keys import Keys
 from streams.store.wire import store_options
@@ -28,6 +32,7 @@ from streams.store.wire import store_options
 _ANSWER_SECONDS: Final = 5.0
 _LONGEST_BATCH_MILLISECONDS: Final = 600_000
 _BUFFER_KILOBYTES: Final = 32 * 1024
+_NO_PARTITION: Final = -1
 
 
 class EngagementRole:
@@ -39,15 +44,23 @@ class EngagementRole:
         letters: dead letters.
         crash: takes what has no answer.
         clock: for stamps and waits.
+        worker_id: of the worker, unlike that of any other.
     """
 
     def __init__(
-        self, settings: Settings, publisher: Publisher, letters: DeadLetters, crash: Crash, clock: Clock
+        self,
+        settings: Settings,
+        publisher: Publisher,
+        letters: DeadLetters,
+        crash: Crash,
+        clock: Clock,
+        worker_id: str,
     ) -> None:
         self.role: str = ROLE
         self.joined = asyncio.Event()
         self._settings = settings
         self._crash = crash
+        self._clock = clock
         self._stopping = threading.Event()
         self._loop = asyncio.get_running_loop()
         outlet = Outlet(self._loop, publisher, letters, clock, self._stopping)
@@ -56,9 +69,7 @@ class EngagementRole:
         store = EngagementStore(self._redis, Keys(settings.topic_prefix), topic, _retention(settings))
         sweep = SummarySweep(store, outlet.publish, clock, settings.engagement_summary_seconds)
         parts = Parts(store, outlet, sweep, clock, self._stopping, settings.engagement_summary_seconds)
-        self._consumer = EngagementConsumer(
-            consumer_configuration(settings), topic, parts, self._say_joined, self._say_left
-        )
+        self._consumer = EngagementConsumer(consumer_configuration(settings, worker_id), topic, parts, self._say_joined)
         self._thread = threading.Thread(target=self._run, name="vidsignal-engagement", daemon=True)
 
     def start(self) -> None:
@@ -71,22 +82,11 @@ class EngagementRole:
         await asyncio.to_thread(self._thread.join, self._settings.drain_timeout_seconds)
         self._redis.close()
 
-    def num_finished(self) -> int:
-        """Grows with every counted record."""
-        return self._consumer.num_finished
-
-    def lag(self) -> int:
-        """Records that wait; none while it waits for a store that is away."""
-        return 0 if self.is_waiting() else self._consumer.lag
-
     @property
-    def thread(self) -> EngagementThread:
-        """The thread's own progress: where it hangs, nobody measures the lag."""
-        return EngagementThread(self._consumer)
-
-    def is_waiting(self) -> bool:
-        """Whether it waits for a store that is away."""
-        return self._consumer.is_waiting
+    def watched(self) -> WatchedEngagement:
+        """The role as the watchdog sees it."""
+        topic = self._settings.topic_prefix + ENGAGEMENT.name
+        return WatchedEngagement(topic, self._consumer, self.joined.is_set, self._thread, self._clock)
 
     def _run(self) -> None:
         try:
@@ -97,25 +97,71 @@ class EngagementRole:
     def _say_joined(self) -> None:
         self._loop.call_soon_threadsafe(self.joined.set)
 
-    def _say_left(self) -> None:
-        self._loop.call_soon_threadsafe(self.joined.clear)
 
+class WatchedEngagement:
+    """See `streams.progress.watched.WatchedRole`: a thread that has one batch in hand, or none.
 
-class EngagementThread:
-    """Whether the counting thread gets through its steps; see `streams.watchdog.Progress`."""
+    Args:
+        topic: as the broker knows it.
+        consumer: runs in the thread.
+        has_joined: whether partitions were assigned.
+        thread: the thread.
+        clock: for ages.
+    """
 
-    role = "engagement-thread"
+    role = ROLE
 
-    def __init__(self, consumer: EngagementConsumer) -> None:
+    def __init__(
+        self,
+        topic: str,
+        consumer: EngagementConsumer,
+        has_joined: Callable[[], bool],
+        thread: threading.Thread,
+        clock: Clock,
+    ) -> None:
+        self._topic = topic
         self._consumer = consumer
+        self._has_joined = has_joined
+        self._thread = thread
+        self._clock = clock
 
+    @property
+    def has_joined(self) -> bool:
+        """See `WatchedRole`."""
+        return self._has_joined()
+
+    @property
+    def num_delivered(self) -> int:
+        """See `WatchedRole`."""
+        return self._consumer.num_delivered
+
+    @property
     def num_finished(self) -> int:
-        """Steps that it got through."""
+        """See `WatchedRole`: steps that it got through, with records or without."""
         return self._consumer.num_steps
 
-    def lag(self) -> int:
-        """One while it is in the middle of a step and waits for nobody who is away."""
-        return int(self._consumer.is_busy and not self._consumer.is_waiting)
+    def handed_out(self, partition: Partition) -> int | None:
+        """See `WatchedRole`."""
+        return self._consumer.position(partition[1])
+
+    def held(self) -> Sequence[HeldRecord]:
+        """See `WatchedRole`: the first record of each partition of the batch; a sweep stands for a record, too."""
+        step = self._consumer.step
+        if step is None:
+            return ()
+        work_seconds = self._clock.monotonic_seconds() - step.since_seconds
+        heads = step.heads or {_NO_PARTITION: 0}
+        return [HeldRecord((self._topic, number), offset, work_seconds) for number, offset in heads.items()]
+
+    def waits_for(self) -> Wait | None:
+        """See `WatchedRole`."""
+        if self._consumer.is_waiting:
+            return "store-unavailable"
+        return "slots-taken" if self._consumer.step is not None else None
+
+    def thread_ids(self) -> Sequence[int]:
+        """See `WatchedRole`."""
+        return () if self._thread.native_id is None else (self._thread.native_id,)
 
 
 def open_counting_store(settings: Settings) -> Redis:
@@ -129,16 +175,15 @@ def open_counting_store(settings: Settings) -> Redis:
     )
 
 
-def consumer_configuration(settings: Settings) -> dict[str, Any]:
+def consumer_configuration(settings: Settings, worker_id: str) -> dict[str, Any]:
     """Of librdkafka: eager assignment, and no offsets of its own."""
     return {
         **client_configuration(settings),
+        "client.id": client_id_of(worker_id),
         "group.id": f"{settings.topic_prefix}vidsignal-{ROLE}",
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
         "auto.offset.reset": "earliest",
-        "enable.partition.eof": True,
-        "isolation.level": "read_committed",
         "partition.assignment.strategy": "range",
         "session.timeout.ms": round(MEMBERSHIP.session_seconds * 1000),
         "heartbeat.interval.ms": round(MEMBERSHIP.heartbeat_seconds * 1000),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+from streams.progress.states import RoleReport
 
 ANSWERS_SECONDS: Final = 15.0
 """How long the last word about broker and store counts."""
@@ -33,6 +35,8 @@ class Health:
     silent_seconds: Callable[[], float] = lambda: 0.0
     """How long the event loop has been silent."""
     late_seconds: float = 10.0
+    reports: Callable[[], Mapping[str, RoleReport]] = dict
+    """How each role gets on, by the broker's facts."""
     stuck_roles: Callable[[], Sequence[str]] = tuple
     """Roles with work that got nowhere for too long."""
     is_serving: bool = False
@@ -56,7 +60,8 @@ class Health:
     def ready(self) -> Statement:
         """It takes work: everything is open, joined and warm, what it needs answers, and nobody asked it to stop."""
         missing = [*self._missing()]
-        return Statement(not missing, {"ready": not missing, "missing": missing})
+        roles = {role: _details(report) for role, report in self.reports().items()}
+        return Statement(not missing, {"ready": not missing, "missing": missing, "roles": roles})
 
     def _missing(self) -> list[str]:
         if self.is_draining:
@@ -66,9 +71,15 @@ class Health:
             found.append("the worker is still opening")
         if self.silent_seconds() >= self.late_seconds:
             found.append("the event loop stands still")
+        found += [report.problem for report in self.reports().values() if report.problem]
         return found + self._unanswered()
 
     def _unanswered(self) -> list[str]:
         if self.answered_seconds is None or self.monotonic_seconds() - self.answered_seconds > ANSWERS_SECONDS:
             return ["broker and store were not asked of late"]
         return [f"{name} does not answer" for name, answered in self.answers.items() if not answered]
+
+
+def _details(report: RoleReport) -> dict[str, Any]:
+    """What `/ready` says of one role; a lag that nobody knows is null, and never 0."""
+    return {"state": report.state, "lag": report.lag, "stalled_seconds": round(report.stalled_seconds, 1)}

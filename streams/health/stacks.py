@@ -26,9 +26,9 @@ def dump_and_exit(stuck: str) -> NoReturn:
     os._exit(WorkerExit.STALLED)
 
 
-def dump_tasks_and_exit(stuck: str) -> NoReturn:
-    """The same on the event loop: what its tasks wait for is on no thread's stack."""
-    for task in list(asyncio.all_tasks())[:_MOST_TASKS]:
+def dump_tasks_and_exit(stuck: str, loop: asyncio.AbstractEventLoop | None = None) -> NoReturn:
+    """The same with the tasks of a loop, by default the running one: what they wait for is on no thread's stack."""
+    for task in list(asyncio.all_tasks(loop))[:_MOST_TASKS]:
         sys.stderr.write(f"Task {task.get_name()} (innermost await last):\n")
         sys.stderr.writelines(_awaits(task.get_coro()))
     dump_and_exit(stuck)

@@ -14,6 +14,7 @@
 | `vs:{<video_id>}:letters` | hash | partition of each dead letter of the video, by its key; not for readers |
 | `vs:deadlines` | sorted set | `<revision>|<video_id>` by due time |
 | `vs:audit` | string | held by the worker whose turn the background audit is |
+| `vs:stalls:<host>` | string | how often workers of a machine ended stuck of late; not for readers |
 | `vs:tombstones` | sorted set | `<revision>|<video_id>` by the time at which tombstones are written once more |
 | `vs:expiring` | sorted set | `<revision>|<video_id>` by the time at which to see whether a video's time is up |
 | `vs:spaces` | set | names of the embedding spaces that were ever written |
@@ -83,6 +84,10 @@ class Keys:
     def audit(self) -> str:
         """String: whose turn the audit is."""
         return f"{self.prefix}vs:audit"
+
+    def stalls(self, host: str) -> str:
+        """String: how often workers of a machine ended because they got nowhere."""
+        return f"{self.prefix}vs:stalls:{host}"
 
     def tombstones(self) -> str:
         """Sorted set: deletions whose tombstones are due once more."""

@@ -99,6 +99,20 @@ def commit(settings: Settings, group: str, topic: str, offset: int) -> None:
     consumer.close()
 
 
+@contextmanager
+def member(settings: Settings, group: str, topic: str) -> Iterator[Consumer]:
+    """A consumer that has joined the group, and commits what it is told to."""
+    consumer = Consumer({**client_configuration(settings), "group.id": group, "enable.auto.commit": False})
+    consumer.subscribe([name(settings, topic)])
+    try:
+        await_value(
+            lambda: (consumer.poll(0.2), consumer.assignment())[1] or None, ASK_SECONDS, lambda: "it has no partitions"
+        )
+        yield consumer
+    finally:
+        consumer.close()
+
+
 class TestBroker:
     def test_real(self, world: World) -> None:
         """Both clients get in, and every request that we send is known."""
@@ -153,6 +167,22 @@ class TestGroups:
         assert about(found, group_of(settings, "intake")).found == "3 records wait and nobody works on them"
         assert about(found, group_of(settings, "intake")).do == "vidsignal worker --roles intake"
         assert about(found, group_of(settings, "verdict")).state == "ok"
+
+    def test_a_member_that_gets_nowhere_and_one_that_moves(self, world: World, settings: Settings) -> None:
+        """It looks again while records wait: nothing committed meanwhile is wrong, the smallest step is well."""
+        produce(settings, UPLOADED.name, 37)
+        intake, slept = group_of(settings, "intake"), list[float]()
+        with member(settings, intake, UPLOADED.name) as consumer:
+            finding = about(groups.examine(world, slept.append), intake)
+            assert (finding.state, finding.found) == ("wrong", "1 member, 37 records behind and not moving")
+            assert len(slept) == 2
+
+            def step(_seconds: float) -> None:
+                place = TopicPartition(name(settings, UPLOADED.name), 0, 1)
+                consumer.commit(offsets=[place], asynchronous=False)
+
+            finding = about(groups.examine(world, step), intake)
+            assert (finding.state, finding.found) == ("ok", "1 member, 36 records behind and moving")
 
     def test_lost_records(self, world: World, settings: Settings, admin: AdminClient) -> None:
         """What left the topic before it was read is wrong."""
@@ -287,12 +317,13 @@ class TestTop:
 
 
 def answered(words: list[str]) -> str | None:
-    """What `top` says; None where no worker answered it within its patience."""
+    """What `top` says; None where no worker answered it in time, or the broker has not told a lag yet."""
     told = CliRunner().invoke(app, ["top", *words])
     if told.exit_code == ExitCode.AWAY:
         return None
     assert told.exit_code == 0, told.output
-    return told.stdout
+    is_asked = all(row["states"] == {"idle": 1} for row in json.loads(told.stdout)["roles"])
+    return told.stdout if is_asked else None
 
 
 @contextmanager

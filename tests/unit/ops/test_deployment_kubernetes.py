@@ -44,7 +44,9 @@ SCALED_FIELDS = {
     "triggers",
 }
 """Of KEDA's ScaledObject `keda.sh/v1alpha1`, those used here; read from its definition: no package holds it."""
-TRIGGER_FIELDS = {"bootstrapServersFromEnv", "consumerGroup", "topic", "offsetResetPolicy", "lagThreshold"}
+TRIGGER_FIELDS = {
+    "bootstrapServersFromEnv", "consumerGroup", "topic", "offsetResetPolicy", "excludePersistentLag", "lagThreshold"
+}  # fmt: skip
 """Of the metadata of KEDA's trigger `kafka`, in the same way."""
 
 
@@ -303,6 +305,7 @@ class TestScaling:
         assert trigger["metadata"]["topic"] == topic
         assert trigger["metadata"]["bootstrapServersFromEnv"] in config_map()
         assert trigger["metadata"]["offsetResetPolicy"] == "earliest"
+        assert trigger["metadata"]["excludePersistentLag"] == "false", "what stands still waits, too"
         assert role in roles_of(container(name)["args"])
 
     @pytest.mark.parametrize("name", SCALED)

@@ -1,108 +1,109 @@
-"""The watchdog, with a clock that the test moves."""
+"""The watchdog over several roles: who is stuck, what is shown, and how exits keep their distance."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from prometheus_client import REGISTRY
 
-from streams.engagement.role import EngagementThread
+from streams.progress.broker_facts import GroupFacts, PartitionFacts
+from streams.progress.cpu_share import CpuShare
+from streams.progress.outages import Outages
+from streams.progress.record_finder import RecordFinder
 from streams.watchdog import Watchdog
-from tests.fakes import ManualClock
+from tests.unit.streams.progress.fake_role import PATIENCE, PLACE, FakeRole
 
-
-@dataclass
-class StubRole:
-    """A role whose progress and lag the test sets."""
-
-    role: str = "media"
-    finished: int = 0
-    waiting: int = 5
-
-    def num_finished(self) -> int:
-        return self.finished
-
-    def lag(self) -> int:
-        return self.waiting
-
-
-@dataclass
-class StubConsumer:
-    """What the watchdog asks of an engagement consumer."""
-
-    num_steps: int
-    is_busy: bool
-    is_waiting: bool
+BEHIND = GroupFacts(True, True, {PLACE: PartitionFacts(0, 0, 5)})
+LEVEL = GroupFacts(True, True, {PLACE: PartitionFacts(5, 0, 5)})
 
 
 class Bench:
-    """A watchdog with a patience of 100 seconds."""
+    """Two roles; the broker says the same all along."""
 
-    def __init__(self, *, all_answer: bool = True) -> None:
-        self.role = StubRole()
-        self.clock = ManualClock()
-        self.given_up: list[str] = []
+    def __init__(self) -> None:
+        self.delays: dict[int, float] = {1: 0.0}
+        self.starved_seconds = 0.0
+        """By which the thread's wait for a core grows with each look."""
+        outages = Outages(lambda: 0.0, lambda: 0.0)
+        self.finder = RecordFinder(self._first)
+        self.dog = Watchdog(PATIENCE, outages, self.finder, CpuShare(self.delays.get))
+        self.roles = [FakeRole("intake", threads=(1,)), FakeRole("media")]
+        self.facts = [LEVEL, BEHIND]
+        for role in self.roles:
+            self.dog.watch(role)
 
-        self.all_answer = all_answer
+    async def look(self, times: int) -> None:
+        for _ in range(times):
+            for keeper, facts in zip(self.dog.keepers, self.facts, strict=True):
+                keeper.hear(facts)
+            self.delays[1] += self.starved_seconds
+            self.dog.look(1.0)
+            await self.finder.answer()
 
-        async def answer() -> bool:
-            return self.all_answer
-
-        self.watchdog = Watchdog([self.role], 100, self.clock, all_answer=answer, give_up=self.given_up.append)
-
-    async def pass_time(self, seconds: float) -> None:
-        """Let time pass and look."""
-        self.clock.advance(seconds)
-        await self.watchdog.look()
+    async def _first(self, _partition: object, offset: int, _end: int) -> int:
+        return offset
 
 
 class TestWatchdog:
-    async def test_gives_up_a_role_that_stands_still(self) -> None:
-        """Records wait, nothing is finished for too long: the process has to go."""
+    async def test_a_role_that_stands_still_is_named_and_the_others_are_not(self) -> None:
+        """Its report says since when, and the reason is the process' last word."""
         bench = Bench()
-        await bench.pass_time(99)
-        assert bench.given_up == []
-        await bench.pass_time(1)
-        assert [told.split()[0] for told in bench.given_up] == ["media"]
-        assert bench.watchdog.stuck == ("media",)
+        await bench.look(60)
+        assert {role: report.state for role, report in bench.dog.reports.items()} == {
+            "intake": "idle",
+            "media": "stalled",
+        }
+        assert (bench.dog.stuck, bench.dog.give_up_reason) == ((), "")
+        await bench.look(1)
+        assert bench.dog.stuck == ("media",)
+        assert bench.dog.give_up_reason.startswith("media was delivered nothing for 60 s")
 
-    async def test_progress_begins_the_time_anew(self) -> None:
-        """One finished event is progress."""
+    async def test_the_metrics_say_the_same(self) -> None:
+        """One state of all is 1, and the seconds are those that count."""
         bench = Bench()
-        await bench.pass_time(99)
-        bench.role.finished = 1
-        await bench.pass_time(50)
-        await bench.pass_time(99)
-        assert bench.given_up == []
+        await bench.look(41)
 
-    async def test_an_idle_role_is_left_alone(self) -> None:
-        """Where nothing waits nothing is due."""
+        def value(name: str, **labels: str) -> float | None:
+            return REGISTRY.get_sample_value(name, labels)
+
+        assert value("vidsignal_role_state", role="media", state="stalled") == 1
+        assert value("vidsignal_role_state", role="media", state="flowing") == 0
+        assert value("vidsignal_role_state", role="intake", state="idle") == 1
+        assert value("vidsignal_role_stalled_seconds", role="media") == 40
+        assert value("vidsignal_role_stalled_seconds", role="intake") == 0
+        bench.dog.close()
+        assert value("vidsignal_broker_facts_known", role="media") == 0
+
+    async def test_a_starved_process_does_not_count_the_time(self) -> None:
+        """Its loop waits nine tenths of each second for a core: 300 looks are 30 seconds."""
         bench = Bench()
-        bench.role.waiting = 0
-        await bench.pass_time(1000)
-        await bench.pass_time(99)
-        assert bench.given_up == []
+        bench.facts = [BEHIND, LEVEL]
+        bench.starved_seconds = 0.9
+        await bench.look(290)
+        assert bench.dog.reports["intake"].state == "flowing"
+        await bench.look(20)
+        assert bench.dog.reports["intake"].state == "stalled"
+        assert bench.dog.give_up_reason == ""
 
-    async def test_waiting_for_a_store_that_is_away_is_right(self) -> None:
-        """A process that waits for Redis or a broker is not stuck."""
-        bench = Bench(all_answer=False)
-        await bench.pass_time(1000)
-        assert bench.given_up == []
 
-    async def test_time_counts_anew_when_all_are_back(self) -> None:
-        """A worker that waited out a long outage has its whole patience to finish something."""
-        bench = Bench(all_answer=False)
-        await bench.pass_time(1000)
-        bench.all_answer = True
-        await bench.pass_time(99)
-        assert bench.given_up == []
-        await bench.pass_time(1)
-        assert [told.split()[0] for told in bench.given_up] == ["media"]
+class TestDistance:
+    async def test_each_remembered_exit_doubles_the_patience(self) -> None:
+        """Readiness is lost after 30 seconds as ever; the second exit comes after 120, the third after 240."""
+        for num_exits, seconds in ((1, 120), (2, 240), (4, 960), (50, 960)):
+            bench = Bench()
+            bench.dog.num_recent_exits = num_exits
+            await bench.look(31)
+            assert bench.dog.reports["media"].state == "stalled"
+            await bench.look(seconds - 31)
+            assert bench.dog.give_up_reason == ""
+            await bench.look(1)
+            assert bench.dog.stuck == ("media",)
 
-    async def test_a_counting_thread_that_hangs_in_a_step_is_stuck(self) -> None:
-        """Nobody measures its lag then; a step that does not end is enough, unless it waits for its store."""
-        consumer = StubConsumer(num_steps=4, is_busy=True, is_waiting=False)
-        thread = EngagementThread(consumer)  # type: ignore[arg-type]
-        assert (thread.num_finished(), thread.lag()) == (4, 1)
-        consumer.is_waiting = True
-        assert thread.lag() == 0
-        consumer.is_busy = consumer.is_waiting = False
-        assert thread.lag() == 0
+    async def test_exits_are_forgotten_after_ten_minutes_without_a_stall(self) -> None:
+        """A stall begins that time anew."""
+        bench = Bench()
+        bench.dog.num_recent_exits = 1
+        await bench.look(40)
+        bench.facts = [LEVEL, LEVEL]
+        await bench.look(599)
+        assert not bench.dog.is_well_again
+        await bench.look(1)
+        assert bench.dog.is_well_again

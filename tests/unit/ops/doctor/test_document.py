@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from ops.doctor.catalogue import EXAMINATIONS
+from streams.progress.states import MEANINGS
 from tests.documents import REPOSITORY, table
 
 PAGE = (REPOSITORY / "ops/docs/doctor.md").read_text(encoding="utf-8")
@@ -13,6 +14,11 @@ PAGE = (REPOSITORY / "ops/docs/doctor.md").read_text(encoding="utf-8")
 def test_every_examination_has_a_row() -> None:
     """Names and order are those of the catalogue."""
     assert [row[0] for row in table(PAGE)] == [examination.name for examination in EXAMINATIONS]
+
+
+def test_every_state_of_a_role_is_explained() -> None:
+    """In the words of the code, in its order."""
+    assert dict(re.findall(r"^- `([a-z-]+)`: (.+)$", PAGE, re.MULTILINE)) == MEANINGS
 
 
 def test_chosen_examinations_exist() -> None:

@@ -53,6 +53,10 @@ vidsignal_slots_taken{role="media"} 3
 vidsignal_slots{role="media"} 8
 vidsignal_consumer_lag{role="media",topic="t",partition="0"} 4
 vidsignal_consumer_lag{role="media",topic="t",partition="1"} 7
+vidsignal_broker_facts_known{role="media"} 1
+vidsignal_role_state{role="media",state="flowing"} 1
+vidsignal_role_state{role="media",state="stalled"} 0
+vidsignal_role_stalled_seconds{role="media"} 0
 vidsignal_verdicts_total{status="final",action="allow"} 70
 vidsignal_verdicts_total{status="final",action="block"} 0
 vidsignal_dead_letters_total{role="media",cause="media-missing"} 3
@@ -98,6 +102,27 @@ class TestFrame:
         (media,) = frame.roles
         assert (media.role, media.events_in_hz, media.events_finished_hz) == ("media", 2.0, 1.0)
         assert (media.lag_records, media.in_flight, media.slots_taken, media.slots) == (11.0, 6.0, 3.0, 8.0)
+        assert (media.states, media.stalled_seconds, media.num_unknown) == ({"flowing": 1}, 0.0, 0)
+
+    def test_states_and_lag_of_several_workers(self) -> None:
+        """One is stalled for 42 s and one knows nothing: the lag is at least that of the first."""
+        rows = fleet(STALLED, UNKNOWN).roles
+        assert [(row.lag_records, row.num_unknown, row.stalled_seconds) for row in rows] == [(37.0, 1, 42.0)]
+        assert rows[0].states == {"stalled": 1, "unknown": 1}
+        assert "1 stalled 42 s, 1 unknown" in shown(fleet(STALLED, UNKNOWN), 140)
+        assert "at least 37" in shown(fleet(STALLED, UNKNOWN), 140)
+
+    def test_a_lag_that_nobody_knows_is_no_zero(self) -> None:
+        """It is unknown, in words and in JSON."""
+        (intake,) = fleet(UNKNOWN).roles
+        assert intake.lag_records is None
+        line = next(line for line in shown(fleet(UNKNOWN), 140).splitlines() if line.startswith("intake"))
+        assert line.split()[1:5] == ["unknown", "0.00", "0.00", "unknown"]
+
+    def test_a_stalled_role_says_since_when(self) -> None:
+        """Where the workers do not differ no number stands before the state."""
+        assert "stalled 42 s" in shown(fleet(STALLED), 140)
+        assert "1 stalled" not in shown(fleet(STALLED), 140)
 
     def test_models(self, frame: Frame) -> None:
         """30 batches of 90 items and 60 videos, 10 rows of filler among 100, 2 device seconds in 10."""
@@ -136,6 +161,29 @@ class TestFrame:
         frame = frame_of([(down, down)], now_unix_seconds=0.0)
         assert (frame.num_up, frame.roles, frame.slowest) == (0, (), ())
         assert "down" in shown(frame, 100)
+
+
+STALLED = """
+vidsignal_build_info{version="1",device="none",role="intake"} 1
+vidsignal_broker_facts_known{role="intake"} 1
+vidsignal_consumer_lag{role="intake",topic="t",partition="0"} 37
+vidsignal_role_state{role="intake",state="stalled"} 1
+vidsignal_role_state{role="intake",state="unknown"} 0
+vidsignal_role_stalled_seconds{role="intake"} 42
+"""
+UNKNOWN = """
+vidsignal_build_info{version="1",device="none",role="intake"} 1
+vidsignal_broker_facts_known{role="intake"} 0
+vidsignal_role_state{role="intake",state="stalled"} 0
+vidsignal_role_state{role="intake",state="unknown"} 1
+vidsignal_role_stalled_seconds{role="intake"} 0
+"""
+
+
+def fleet(*pages: str) -> Frame:
+    """A frame of workers that show these pages."""
+    scrapes = [Scrape(f"{number}:1", 10.0, parse_metrics(page)) for number, page in enumerate(pages)]
+    return frame_of([(scrape, scrape) for scrape in scrapes], 1065.0)
 
 
 def shown(frame: Frame, width: int) -> str:

@@ -101,7 +101,7 @@ class TestConfiguration:
         settings = read_settings(kafka_bootstrap_servers="127.0.0.1:9092")
         spec = RoleSpec("verdict", SIGNALS, {}, 1, KafkaCommits())
         conf = faust_app(settings, spec, "worker", MEMBERSHIP).conf
-        engagement = consumer_configuration(settings)
+        engagement = consumer_configuration(settings, "worker")
         assert conf.broker_session_timeout * 1000 == engagement["session.timeout.ms"]
         assert conf.broker_heartbeat_interval * 1000 == engagement["heartbeat.interval.ms"]
 

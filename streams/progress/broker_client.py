@@ -1,0 +1,162 @@
+"""Asks the broker about a group: who is assigned what, how far it is committed, and where each log ends.
+
+A client of its own that joins nothing. It is aiokafka's, as librdkafka 2.16's administration ends the process where a
+coordinator has just moved (confluent-kafka-javascript issue 374). It belongs to the event loop that uses it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
+from aiokafka.errors import KafkaError, KafkaTimeoutError, for_code
+from aiokafka.structs import TopicPartition
+
+from streams.progress.broker_facts import BrokerUnavailable, FactsUnknown, GroupFacts, Partition, PartitionFacts
+from streams.settings import Settings
+from streams.tls import client_context
+from streams.wire_checks import kafka_tls_files
+
+ANSWER_SECONDS: Final = 5.0
+"""For one question with all its requests."""
+_SETTLED: Final = ("Stable", "Empty", "Dead")
+_PROBE_BYTES: Final = 64 * 1024
+"""Of a fetch that only asks whether there is a record; a broker sends one batch at least, however large."""
+_METADATA_MILLISECONDS: Final = 30_000
+
+
+class BrokerClient:
+    """Connects with the first question, and anew after a failure.
+
+    Args:
+        settings: addresses and security.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._options = aiokafka_options(settings)
+        self._admin: AIOKafkaAdminClient | None = None
+        self._reader: AIOKafkaConsumer | None = None
+
+    async def ask(self, group: str, client_id: str) -> GroupFacts:
+        """Say what the broker knows of the member with that client id.
+
+        Raises:
+            BrokerUnavailable: nobody answers in time, or a coordinator or leader is moving.
+            FactsUnknown: the broker does not know the question, or does not let us ask.
+        """
+        try:
+            return await asyncio.wait_for(self._ask(group, client_id), ANSWER_SECONDS)
+        except (KafkaTimeoutError, TimeoutError, OSError) as error:
+            await self.close()
+            raise BrokerUnavailable(f"no answer within {ANSWER_SECONDS:g} s: {error!r}") from error
+        except KafkaError as error:
+            await self.close()
+            kind = BrokerUnavailable if error.retriable else FactsUnknown
+            raise kind(f"the broker said: {error!r}") from error
+
+    async def first_record(self, partition: Partition, offset: int, end: int) -> int | None:
+        """Offset of the first committed record of a partition at or after `offset` and before `end`, if there is one.
+
+        Markers of transactions, aborted records and what compaction removed are no records.
+
+        Raises:
+            FactsUnknown: it cannot be told now.
+        """
+        try:
+            return await asyncio.wait_for(self._find(TopicPartition(*partition), offset, end), 2 * ANSWER_SECONDS)
+        except (KafkaError, TimeoutError, OSError) as error:
+            raise FactsUnknown(f"{partition} cannot be read: {error!r}") from error
+
+    async def close(self) -> None:
+        """Disconnect; the next question connects anew."""
+        admin, reader, self._admin, self._reader = self._admin, self._reader, None, None
+        if admin is not None:
+            await admin.close()
+        if reader is not None:
+            await reader.stop()
+
+    async def _ask(self, group: str, client_id: str) -> GroupFacts:
+        admin, reader = await self._connected()
+        coordinator = await admin.find_coordinator(group)
+        (answer,) = await admin.describe_consumer_groups([group], group_coordinator_id=coordinator)
+        error_code, _, state, _, _, members = answer.groups[0][:6]
+        if error_code:
+            raise for_code(error_code)(f"group {group}")
+        ours = [member for member in members if member[1] == client_id]
+        partitions = sorted(_assigned(member[4] for member in ours))
+        if not partitions:
+            return GroupFacts(state in _SETTLED, bool(ours), {})
+        places = [TopicPartition(*partition) for partition in partitions]
+        committed = await admin.list_consumer_group_offsets(group, coordinator, places)
+        starts, ends = await asyncio.gather(reader.beginning_offsets(places), reader.end_offsets(places))
+        facts = {
+            partition: PartitionFacts(_offset(committed.get(place)), starts[place], ends[place])
+            for partition, place in zip(partitions, places, strict=True)
+        }
+        return GroupFacts(state in _SETTLED, True, facts)
+
+    async def _connected(self) -> tuple[AIOKafkaAdminClient, AIOKafkaConsumer]:
+        if self._admin is None:
+            admin = self._admin = AIOKafkaAdminClient(**self._options)
+            await admin.start()
+        if self._reader is None:
+            reader = self._reader = self._new_reader()
+            await reader.start()
+        return self._admin, self._reader
+
+    async def _find(self, place: TopicPartition, offset: int, end: int) -> int | None:
+        """With a reader for this alone: one that is kept would go on to fetch ahead."""
+        reader = self._new_reader()
+        await reader.start()
+        try:
+            reader.assign([place])
+            reader.seek(place, offset)
+            while await reader.position(place) < end:
+                for record in (await reader.getmany(timeout_ms=200, max_records=1)).get(place, ()):
+                    return int(record.offset) if record.offset < end else None
+            return None
+        finally:
+            await reader.stop()
+
+    def _new_reader(self) -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
+            **self._options,
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=_PROBE_BYTES,
+        )
+
+
+def aiokafka_options(settings: Settings) -> dict[str, Any]:
+    """How clients of aiokafka's reach the brokers: addresses and security."""
+    options: dict[str, Any] = {
+        "bootstrap_servers": settings.kafka_bootstrap_servers.split(","),
+        "client_id": "vidsignal-progress",
+        "request_timeout_ms": int(ANSWER_SECONDS * 1000),
+        "metadata_max_age_ms": _METADATA_MILLISECONDS,
+        "security_protocol": settings.kafka_security_protocol,
+    }
+    if settings.kafka_security_protocol.endswith("SSL"):
+        options["ssl_context"] = client_context(kafka_tls_files(settings))
+    if settings.kafka_security_protocol.startswith("SASL"):
+        password = settings.kafka_sasl_password
+        options["sasl_mechanism"] = settings.kafka_sasl_mechanism
+        options["sasl_plain_username"] = settings.kafka_sasl_username
+        options["sasl_plain_password"] = password.get_secret_value() if password else None
+    return options
+
+
+def _assigned(assignments: Iterable[bytes]) -> Iterator[Partition]:
+    for assignment in assignments:
+        if assignment:  # empty while the group is in a rebalance
+            decoded = ConsumerProtocolMemberAssignment.decode(assignment)
+            yield from ((place.topic, place.partition) for place in decoded.partitions())
+
+
+def _offset(committed: Any) -> int | None:
+    return None if committed is None or committed.offset < 0 else int(committed.offset)

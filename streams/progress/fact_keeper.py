@@ -1,0 +1,75 @@
+"""The last answer of the broker about one role, and for how long it counts."""
+
+from __future__ import annotations
+
+import structlog
+
+from streams import metrics
+from streams.progress.broker_facts import BrokerUnavailable, FactsUnknown, GroupFacts, Partition
+
+_log = structlog.get_logger(__name__)
+
+
+class FactKeeper:
+    """Keeps what was heard of one role, forgets what is old, and shows it in the metrics.
+
+    Args:
+        role: for metrics.
+        max_age_seconds: after which an answer counts for nothing; time is counted in looks.
+    """
+
+    def __init__(self, role: str, max_age_seconds: float) -> None:
+        self.role = role
+        self._max_age_seconds = max_age_seconds
+        self._age_seconds = 0.0
+        self._facts: GroupFacts | None = None
+        self._shown: set[Partition] = set()
+        self._reason = ""
+        self.is_settled = True
+        """The group was not in a rebalance when it was last asked about."""
+        self.is_broker_unavailable = False
+        """Nobody answered when it was last asked."""
+        metrics.BROKER_FACTS_KNOWN.labels(role).set(0)
+
+    @property
+    def facts(self) -> GroupFacts | None:
+        """The last answer that told an assignment; None is unknown, and never means that nothing waits."""
+        return self._facts
+
+    def hear(self, facts: GroupFacts) -> None:
+        """The broker answered. In a rebalance it tells no assignment: the answer before counts on, for its time."""
+        self.is_broker_unavailable, self._reason = False, ""
+        self.is_settled = facts.is_settled
+        if facts.is_settled:
+            self._facts, self._age_seconds = facts, 0.0
+            self._show()
+
+    def miss(self, error: FactsUnknown) -> None:
+        """The broker did not answer."""
+        self.is_broker_unavailable = isinstance(error, BrokerUnavailable)
+        if type(error).__name__ != self._reason:
+            self._reason = type(error).__name__
+            _log.warning("the broker does not say how far a role is", role=self.role, reason=str(error))
+
+    def look(self, seconds: float) -> None:
+        """Time has passed."""
+        self._age_seconds += seconds
+        if self._facts is not None and self._age_seconds > self._max_age_seconds:
+            self.forget()
+
+    def forget(self) -> None:
+        """Nothing is known any more: what is shown is taken off, as 0 would be a lie."""
+        self._facts = None
+        self._show()
+
+    def _show(self) -> None:
+        partitions = {} if self._facts is None else self._facts.partitions
+        metrics.BROKER_FACTS_KNOWN.labels(self.role).set(self._facts is not None)
+        for topic, number in self._shown - set(partitions):
+            metrics.CONSUMER_LAG.remove(self.role, topic, str(number))
+            metrics.COMMITTED_OFFSET.remove(self.role, topic, str(number))
+        for (topic, number), facts in partitions.items():
+            metrics.CONSUMER_LAG.labels(self.role, topic, str(number)).set(facts.lag)
+            if facts.committed is not None:
+                metrics.COMMITTED_OFFSET.labels(self.role, topic, str(number)).set(facts.committed)
+        self._shown = set(partitions)

@@ -1,0 +1,36 @@
+"""How often workers of this machine ended themselves because they got nowhere: the next one waits longer."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from redis.asyncio import Redis
+
+REMEMBERED_SECONDS: Final = 3_600
+"""After the last exit."""
+
+
+class StallMemory:
+    """Counts exits in Redis, where a successor finds them.
+
+    Args:
+        redis: the store; its commands must not wait for ever.
+        key: of this machine.
+    """
+
+    def __init__(self, redis: Redis, key: str) -> None:
+        self._redis = redis
+        self._key = key
+
+    async def num_recent(self) -> int:
+        """Exits since the last one that is an hour ago, or since `forget`."""
+        return int(await self._redis.get(self._key) or 0)
+
+    async def note(self) -> None:
+        """One more."""
+        await self._redis.incr(self._key)
+        await self._redis.expire(self._key, REMEMBERED_SECONDS)
+
+    async def forget(self) -> None:
+        """The machine's workers have been well for long enough."""
+        await self._redis.delete(self._key)
