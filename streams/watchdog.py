@@ -1,7 +1,7 @@
 """A worker that has work and gets nowhere is not ready, and then ends itself, loudly: a supervisor can start another.
 
-It looks every second and counts looks, each by the share of it in which the role's threads could run: a process that
-was suspended, or that gets no CPU, is not taken for stuck.
+It looks every second and counts looks, each by the share of it in which the role's threads could run, and none in which
+the worker's event loop did not turn: a process that was suspended, or that gets no CPU, is not taken for stuck.
 """
 
 from __future__ import annotations
@@ -81,12 +81,18 @@ class Watchdog:
         )
         self._watches.append(RoleWatch(role, keeper, self._finder, outage, self._current_patience))
 
-    def look(self, elapsed_seconds: float) -> None:
-        """Judge all roles; `elapsed_seconds` is the time since the last look by a clock."""
+    def look(self, elapsed_seconds: float, *, has_loop_turned: bool = True) -> None:
+        """Judge all roles.
+
+        Args:
+            elapsed_seconds: since the last look, by a clock.
+            has_loop_turned: whether the worker's event loop did anything since; where it did not, no role could get
+                on, and the look counts for nothing. A loop that stands still for long is the heartbeat's business.
+        """
         self._outages.look()
         for watch in tuple(self._watches):
             share = self._cpu_share.since_last(watch.role.thread_ids(), elapsed_seconds)
-            watch.look(LOOK_SECONDS * share)
+            watch.look(LOOK_SECONDS * share * has_loop_turned)
             _show(watch)
         is_well = not any(report.stalled_seconds for report in self.reports.values())
         self._healthy_seconds = self._healthy_seconds + LOOK_SECONDS if is_well else 0.0

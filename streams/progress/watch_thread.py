@@ -67,6 +67,8 @@ class WatchThread:
         self._outages = Outages(_num_store_retries, _unconfirmed_seconds)
         self.watchdog = Watchdog(patience_of(settings), self._outages, self._finder, CpuShare())
         self._loop = asyncio.new_event_loop()
+        self._loop_turned = threading.Event()
+        """Set by the worker's loop since the last look."""
         self._closing = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="vidsignal-watchdog", daemon=True)
 
@@ -118,8 +120,10 @@ class WatchThread:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             now_seconds = monotonic()
-            self.watchdog.look(now_seconds - looked_seconds)
+            self.watchdog.look(now_seconds - looked_seconds, has_loop_turned=self._loop_turned.is_set())
             looked_seconds = now_seconds
+            self._loop_turned.clear()
+            self._worker_loop.call_soon_threadsafe(self._loop_turned.set)
             if self.watchdog.give_up_reason:
                 await _remember(memory)
                 self._give_up(self.watchdog.give_up_reason)

@@ -30,12 +30,12 @@ class Bench:
         for role in self.roles:
             self.dog.watch(role)
 
-    async def look(self, times: int) -> None:
+    async def look(self, times: int, *, has_loop_turned: bool = True) -> None:
         for _ in range(times):
             for keeper, facts in zip(self.dog.keepers, self.facts, strict=True):
                 keeper.hear(facts)
             self.delays[1] += self.starved_seconds
-            self.dog.look(1.0)
+            self.dog.look(1.0, has_loop_turned=has_loop_turned)
             await self.finder.answer()
 
     async def _first(self, _partition: object, offset: int, _end: int) -> int:
@@ -82,6 +82,15 @@ class TestWatchdog:
         await bench.look(20)
         assert bench.dog.reports["intake"].state == "stalled"
         assert bench.dog.give_up_reason == ""
+
+    async def test_looks_in_which_the_loop_did_not_turn_do_not_count(self) -> None:
+        """Another thread holds the interpreter, as while models are loaded: no role could get on, and none is stuck."""
+        bench = Bench()
+        await bench.look(20)
+        await bench.look(500, has_loop_turned=False)
+        assert (bench.dog.reports["media"].state, bench.dog.give_up_reason) == ("flowing", "")
+        await bench.look(11)
+        assert bench.dog.reports["media"].state == "stalled"
 
 
 class TestDistance:
