@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from streams.delivery.window import OffsetWindow
 
@@ -21,16 +21,36 @@ class OffsetLedger:
     def __init__(self, num_finishers: int = 1) -> None:
         self._num_finishers = num_finishers
         self._windows: dict[Partition, OffsetWindow] = {}
+        self._committed: dict[Partition, int] = {}
+        self._moved: set[Partition] = set()
+        """Partitions whose committable offset changed since it was committed: a commit looks at no others."""
         self.generation = -1
         self.num_finished = self.num_delivered = 0
         """Finishes and deliveries noted since the start; a watchdog looks whether they grow."""
         self._handed_out: dict[Partition, int] = {}
 
-    def open(self, partitions: Iterable[Partition], generation: int) -> None:
-        """Forget everything and begin a generation with empty windows."""
+    def open(
+        self, partitions: Iterable[Partition], generation: int, committed: Mapping[Partition, int] | None = None
+    ) -> None:
+        """Forget everything and begin a generation with empty windows.
+
+        Args:
+            partitions: that are read in it.
+            generation: of the consumer group.
+            committed: offsets that the group has committed; nothing lower is uncommitted.
+        """
         self.generation = generation
         self._windows = {partition: OffsetWindow(self._num_finishers) for partition in partitions}
         self._handed_out = {}
+        self._committed = dict(committed or {})
+        self._moved.clear()
+
+    def reopen(self, partition: Partition) -> None:
+        """Forget one partition, whose log went back: its offsets mean other records from here on."""
+        if partition in self._windows:
+            self._windows[partition] = OffsetWindow(self._num_finishers)
+            self._committed.pop(partition, None)
+            self._moved.discard(partition)
 
     def deliver(self, partition: Partition, offset: int) -> None:
         """Note that a record was handed to the agents."""
@@ -43,21 +63,48 @@ class OffsetLedger:
         """The offset behind the last record handed to the agents in this generation; None where none was."""
         return self._handed_out.get(partition)
 
+    def read_to(self, partition: Partition, position: int) -> None:
+        """Note that every record before the position was handed to the agents; see `OffsetWindow.read_to`."""
+        window = self._windows.get(partition)
+        if window is not None:
+            window.read_to(position)
+            self._note_move(partition, window)
+
     def finish(self, partition: Partition, offset: int, *, agent: str, generation: int) -> None:
         """Note that an agent is done with a record; ignored where it came in another generation."""
         if generation != self.generation or partition not in self._windows:
             return
-        self._windows[partition].finish(offset, agent)
+        window = self._windows[partition]
+        window.finish(offset, agent)
+        self._note_move(partition, window)
         self.num_finished += 1
 
     def committable(self) -> dict[Partition, int]:
-        """Offsets that may be committed, of all partitions that have one."""
+        """Offsets that may be committed, of all partitions that have one: looks at every partition."""
         return {
             partition: window.committable
             for partition, window in self._windows.items()
             if window.committable is not None
         }
 
+    def uncommitted(self) -> dict[Partition, int]:
+        """Offsets that may be committed and are not: costs what moved since the last commit, not what is assigned."""
+        found = ((partition, self._windows[partition].committable) for partition in self._moved)
+        return {partition: offset for partition, offset in found if offset is not None}
+
+    def note_committed(self, offsets: Mapping[Partition, int]) -> None:
+        """These were committed, in this generation."""
+        for partition, offset in offsets.items():
+            if partition in self._windows:
+                self._committed[partition] = max(offset, self._committed.get(partition, offset))
+                self._note_move(partition, self._windows[partition])
+
     def num_unfinished(self) -> int:
         """Delivered records that wait for an agent, over all partitions."""
         return sum(window.num_unfinished for window in self._windows.values())
+
+    def _note_move(self, partition: Partition, window: OffsetWindow) -> None:
+        if window.committable is not None and window.committable > self._committed.get(partition, -1):
+            self._moved.add(partition)
+        else:
+            self._moved.discard(partition)

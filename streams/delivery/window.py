@@ -8,8 +8,8 @@ from collections import deque
 class OffsetWindow:
     """Delivered and not yet committable offsets of one partition, in order.
 
-    Only delivered offsets count, so holes in the log (compaction, transaction markers) hold nothing up and mark
-    nothing as done.
+    Only delivered offsets count, so holes in the log (compaction, transaction markers, aborted records) hold nothing up
+    and mark nothing as done.
 
     Args:
         num_finishers: how many agents have to finish a record before it is done.
@@ -23,10 +23,11 @@ class OffsetWindow:
         self._finishers: dict[int, set[str]] = {}
         """Agents that are done, by offset; the keys are those of `_delivered`."""
         self._committable: int | None = None
+        self._read_to: int | None = None
 
     @property
     def committable(self) -> int | None:
-        """The next offset to read, as Kafka commits it; None before anything was finished."""
+        """The next offset to read, as Kafka commits it; None before anything was finished or read over."""
         return self._committable
 
     @property
@@ -51,8 +52,23 @@ class OffsetWindow:
         finishers.add(agent)
         self._advance()
 
+    def read_to(self, position: int) -> None:
+        """Note that every record before the position was delivered; what else lies there is no record.
+
+        The caller has to deliver all that it fetched before the position first: once those are finished, the position
+        is committable. An earlier position than was noted before changes nothing.
+        """
+        if self._read_to is None or position > self._read_to:
+            self._read_to = position
+            self._advance()
+
     def _advance(self) -> None:
         while self._delivered and len(self._finishers[self._delivered[0]]) >= self._num_finishers:
             offset = self._delivered.popleft()
             del self._finishers[offset]
-            self._committable = offset + 1
+            self._raise_to(offset + 1)
+        if not self._delivered and self._read_to is not None:
+            self._raise_to(self._read_to)
+
+    def _raise_to(self, offset: int) -> None:
+        self._committable = offset if self._committable is None else max(self._committable, offset)
