@@ -74,19 +74,28 @@ class EngagementConsumer:
         topic: as the broker knows it.
         parts: what it works with.
         on_joined: called in that thread once partitions were assigned, even none.
+        on_left: called in that thread once they were revoked.
     """
 
     def __init__(
-        self, configuration: Mapping[str, Any], topic: str, parts: Parts, on_joined: Callable[[], None]
+        self,
+        configuration: Mapping[str, Any],
+        topic: str,
+        parts: Parts,
+        on_joined: Callable[[], None],
+        on_left: Callable[[], None],
     ) -> None:
         self._configuration = dict(configuration)
         self._topic = topic
         self._parts = parts
         self._on_joined = on_joined
+        self._on_left = on_left
         self._positions: dict[int, int | None] = {}
         """Of each assigned partition, what we believe the store to say."""
         self._was_rebalanced = False
         """Since the last batch was asked for."""
+        self._ends: dict[int, int] = {}
+        """Where reading found the end of a partition: all before it was handed to us, or is no record."""
         self._swept_seconds = self._shown_seconds = parts.clock.monotonic_seconds()
         self.num_finished = self.num_delivered = 0
         self.is_waiting = False
@@ -127,13 +136,15 @@ class EngagementConsumer:
         """The next batch, all of it of the assignment that holds now."""
         self._was_rebalanced = False
         messages: Sequence[Any] = self._consumer.consume(BATCH_RECORDS, _POLL_SECONDS)
-        if not self._was_rebalanced:
-            return messages
+        found = [message for message in messages if not _is_end(message)]
+        if not self._was_rebalanced:  # what lies before an end is counted before the end is committed
+            self._ends.update({message.partition(): message.offset() for message in messages if _is_end(message)})
+            return found
         # It holds records of both assignments, and nothing tells them apart: a partition that left and came back may
         # begin at another place. All of it comes again from where the store stands.
         if messages and self._positions:
             self._consumer.assign([self._place(partition, position) for partition, position in self._positions.items()])
-        return [message for message in messages if message.error() is not None]
+        return [message for message in found if message.error() is not None]
 
     def _work(self, messages: Sequence[Any]) -> None:
         batch = self._by_partition(messages)
@@ -209,6 +220,7 @@ class EngagementConsumer:
             partition=partition, stored=stored, expected=self._positions[partition],
         )  # fmt: skip
         metrics.ENGAGEMENT_SEEKS.inc()
+        self._ends.pop(partition, None)  # it was found by reading from another place
         self._positions[partition] = stored
         self._consumer.seek(self._place(partition, stored))
 
@@ -229,13 +241,15 @@ class EngagementConsumer:
         self._was_rebalanced = True
         partitions = [place.partition for place in assigned]
         self._positions = dict(self._until_store_answers(lambda: self._parts.store.positions(partitions)))
+        self._ends = {}
         consumer.assign([self._place(partition, position) for partition, position in self._positions.items()])
         self._on_joined()
 
     def _revoked(self, consumer: Any, _revoked: list[TopicPartition]) -> None:
         self._was_rebalanced = True
-        self._positions = {}
+        self._positions, self._ends = {}, {}
         consumer.unassign()
+        self._on_left()
 
     def _place(self, partition: int, position: int | None) -> TopicPartition:
         return TopicPartition(self._topic, partition, OFFSET_BEGINNING if position is None else position)
@@ -260,7 +274,7 @@ class EngagementConsumer:
 
     def _show_lag(self) -> None:
         """Commit for whoever looks at the group. Nothing depends on it."""
-        known = [self._place(partition, position) for partition, position in self._positions.items() if position]
+        known = [self._place(partition, offset) for partition, offset in self._committable().items()]
         try:
             if known:
                 self._consumer.commit(offsets=known, asynchronous=True)
@@ -270,6 +284,18 @@ class EngagementConsumer:
     def position(self, partition: int) -> int | None:
         """Where it stands in a partition; None where it has none. May be asked from any thread."""
         return self._positions.get(partition)
+
+    def _committable(self) -> dict[int, int]:
+        """Where each partition is counted up to, and over what is no record there: markers, aborted records, holes."""
+        counted = {partition: position for partition, position in self._positions.items() if position}
+        ends = {partition: end for partition, end in self._ends.items() if partition in self._positions}
+        return {partition: max(counted.get(partition, 0), ends.get(partition, 0)) for partition in {*counted, *ends}}
+
+
+def _is_end(message: Any) -> bool:
+    """Whether this is the client's note that a partition has no more records now; its offset is where that is."""
+    error = message.error()
+    return error is not None and error.code() == KafkaError._PARTITION_EOF
 
 
 def _conflict(arrival: Arrival) -> Refusal:

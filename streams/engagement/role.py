@@ -69,7 +69,9 @@ class EngagementRole:
         store = EngagementStore(self._redis, Keys(settings.topic_prefix), topic, _retention(settings))
         sweep = SummarySweep(store, outlet.publish, clock, settings.engagement_summary_seconds)
         parts = Parts(store, outlet, sweep, clock, self._stopping, settings.engagement_summary_seconds)
-        self._consumer = EngagementConsumer(consumer_configuration(settings, worker_id), topic, parts, self._say_joined)
+        self._consumer = EngagementConsumer(
+            consumer_configuration(settings, worker_id), topic, parts, self._say_joined, self._say_left
+        )
         self._thread = threading.Thread(target=self._run, name="vidsignal-engagement", daemon=True)
 
     def start(self) -> None:
@@ -96,6 +98,9 @@ class EngagementRole:
 
     def _say_joined(self) -> None:
         self._loop.call_soon_threadsafe(self.joined.set)
+
+    def _say_left(self) -> None:
+        self._loop.call_soon_threadsafe(self.joined.clear)
 
 
 class WatchedEngagement:
@@ -184,6 +189,8 @@ def consumer_configuration(settings: Settings, worker_id: str) -> dict[str, Any]
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
         "auto.offset.reset": "earliest",
+        "enable.partition.eof": True,
+        "isolation.level": "read_committed",
         "partition.assignment.strategy": "range",
         "session.timeout.ms": round(MEMBERSHIP.session_seconds * 1000),
         "heartbeat.interval.ms": round(MEMBERSHIP.heartbeat_seconds * 1000),

@@ -116,7 +116,7 @@ class Nothing:
 def consumer_of(client: Client, stands: dict[int, int | None], assigned: Sequence[int]) -> Any:
     store, nothing = Store(stands), Nothing()
     parts = Parts(store, nothing, nothing, ManualClock(), threading.Event(), 60.0)  # type: ignore[arg-type]
-    consumer: Any = EngagementConsumer({}, TOPIC, parts, lambda: None)
+    consumer: Any = EngagementConsumer({}, TOPIC, parts, lambda: None, lambda: None)
     consumer._consumer = client
     consumer._positions = {partition: stands[partition] for partition in assigned}
     consumer.store = store
@@ -193,7 +193,7 @@ def test_a_fatal_error_of_the_client_ends_the_role() -> None:
     """The client says it once and is silent for ever after; the thread must not go on with it."""
     parts = Parts(Store({}), Nothing(), Nothing(), ManualClock(), threading.Event(), 60.0)  # type: ignore[arg-type]
     configuration = {"bootstrap.servers": "127.0.0.1:1", "group.id": "g", "log_level": 0}
-    consumer = EngagementConsumer(configuration, TOPIC, parts, lambda: None)
+    consumer = EngagementConsumer(configuration, TOPIC, parts, lambda: None, lambda: None)
     ends: list[BaseException | None] = []
 
     def run() -> None:
