@@ -19,6 +19,7 @@ from streams.delivery.crash import Crash, WorkerExit
 from streams.delivery.delivery import Delivery, Work
 from streams.delivery.ledger import OffsetLedger
 from streams.delivery.membership import MEMBERSHIP, Membership
+from streams.delivery.no_tables import NoTables
 from streams.delivery.parking import Parking
 from streams.delivery.safe_consumer import ConsumerPolicy
 from streams.delivery.settlement import Settlement
@@ -97,6 +98,7 @@ class RoleApp:
     ) -> None:
         self.role = spec.role
         self.joined = asyncio.Event()
+        """Set while records may flow: not from a revocation until reading of the next assignment begins."""
         self.ledger = OffsetLedger(len(spec.works))
         self.unfinished = UnfinishedEvents(spec.role, settings.event_limit_seconds, clock)
         self._crash = crash
@@ -129,7 +131,7 @@ class RoleApp:
             _declare_agent(self._app, settings.topic_prefix + spec.topic.name, delivery)
 
     async def start(self) -> None:
-        """Connect and ask to join the group; `joined` is set when records may flow."""
+        """Connect and ask to join the group; `joined` is set while records may flow."""
         await self._app.start()
 
     async def stop(self) -> None:
@@ -172,6 +174,7 @@ class RoleApp:
             is_broker_embedded=embedded,
             crash_happened=self._crash.happened,
             on_joined=self.joined.set,
+            on_left=self.joined.clear,
             on_refusal=self._refuse,
         )
 
@@ -216,6 +219,7 @@ def faust_app(settings: Settings, spec: RoleSpec, worker_id: str, membership: Me
         web_enabled=False,
         topic_allow_declare=False,
         topic_disable_leader=True,
+        TableManager=NoTables,
         table_standby_replicas=0,
         processing_guarantee="at_least_once",
         broker_client_id=client_id_of(worker_id),

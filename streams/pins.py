@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 PINNED: Final[dict[str, str]] = {"faust-streaming": "0.15.3", "aiokafka": "0.14.0"}
-"""`streams.delivery.safe_consumer` overrides and reads private parts of these."""
+"""`safe_consumer`, `consumer_thread` and `no_tables` of `streams.delivery` override and read private parts of these."""
 
 
 class WrongVersion(Exception):

@@ -11,8 +11,10 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
+from faust.types import TP
+
+from streams.delivery.consumer_thread import Fetched
 from streams.delivery.group_member import GroupMember
 from streams.engagement.consumer import EngagementConsumer
 from streams.settings import read_settings
@@ -39,11 +41,11 @@ def obeyed(path: Path, role: str) -> Path:
 class DeafConsumer(GroupMember):
     """Waits, and finds no records."""
 
-    async def _wait_next_records(self, timeout: float) -> Any:
+    async def _fetch(self, wanted: set[TP]) -> Fetched:
         if not is_deaf(self.policy.role):
-            return await super()._wait_next_records(timeout)
+            return await super()._fetch(wanted)
         await asyncio.sleep(_LOOK_SECONDS)
-        return {}, set()
+        return Fetched({}, {})
 
 
 class DeafEngagement(EngagementConsumer):

@@ -14,8 +14,9 @@ from aiokafka import AIOKafkaConsumer
 from faust.transport.drivers import aiokafka as stock
 from faust.types import TP
 
+from streams.delivery.consumer_thread import SafeConsumerThread
 from streams.delivery.membership import Membership
-from streams.delivery.safe_consumer import SafeConsumer, SafeConsumerThread
+from streams.delivery.safe_consumer import SafeConsumer
 
 
 class LivingListener(stock.ConsumerRebalanceListener):

@@ -8,7 +8,9 @@ does and this does not:
 - believe that a failed commit succeeded, or let one end the process;
 - count an event as done because a stream skipped it;
 - wait without end for unfinished events in a rebalance and at shutdown;
-- forget during a drain what was finished, by seeking meanwhile;
+- stop reading for good after a rebalance that was cut off, see `streams.delivery.flow`;
+- hand out what was fetched before a seek after it;
+- read what a producer's transaction aborted;
 - let a broker park fetches for a fixed 1.5 seconds.
 
 Acks of streams mean nothing here: agents call `OffsetLedger.finish`.
@@ -19,22 +21,32 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import structlog
-from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
-from aiokafka.structs import OffsetAndMetadata, TopicPartition
+from aiokafka.errors import ConsumerStoppedError, KafkaError
+from aiokafka.structs import TopicPartition
 from faust.transport.drivers import aiokafka as stock
 from faust.types import TP
+from mode import Service
 
 from streams import metrics
 from streams.delivery.admission import Admission
 from streams.delivery.consumer_rules import ConsumerRules, PartitionState
+from streams.delivery.consumer_thread import ClientEnded, Fetched, SafeConsumerThread, Standing
+from streams.delivery.flow import ConsumingRefused, Flow, FlowSteps, Grant
 from streams.delivery.ledger import OffsetLedger, Partition
 
-_COMMIT_SECONDS = 5.0
+_COMMIT_SECONDS: Final = 5.0
 """How long a drain waits for its last commit; Redis or the broker may be away."""
+_POLL_SECONDS: Final = 1.0
+"""How long a fetch waits for records."""
+_FULL_SECONDS: Final = 0.2
+"""Until it is looked again whether an agent's queue has room."""
+_LOOK_SECONDS: Final = 5.0
+"""Between two looks at whether records flow as they should."""
+_ANSWER_SECONDS: Final = 20.0
+"""For the client's thread to answer such a look."""
 
 _log = structlog.get_logger(__name__)
 
@@ -56,52 +68,10 @@ class ConsumerPolicy:
     """Then nothing is waited for any more."""
     on_joined: Callable[[], None]
     """The group has given this member its partitions, perhaps none, and records flow."""
+    on_left: Callable[[], None]
+    """They do not flow any more, until `on_joined` is called again."""
     on_refusal: Callable[[Exception], None]
     """Consuming cannot begin; a restart alone does not help."""
-
-
-class SafeConsumerThread(stock.AIOKafkaConsumerThread):
-    """The thread that owns the aiokafka client."""
-
-    def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
-        consumer = super()._create_worker_consumer(transport)
-        # Faust passes a fixed 1.5 s; the client reads the attribute when it starts.
-        consumer._fetch_max_wait_ms = int(transport.policy.fetch_wait_seconds * 1000)
-        return consumer
-
-    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
-        """Commit what is still ours; False where Kafka refused, which the next commit or a redelivery makes good."""
-        assigned = self.assignment()
-        ours = {
-            TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(offset, "")
-            for tp, offset in offsets.items()
-            if tp in assigned
-        }
-        try:
-            await self._ensure_consumer().commit(ours)
-        except KafkaError as error:
-            _log.warning("a commit was refused; uncommitted events come again", error=repr(error))
-            return False
-        return bool(ours)
-
-    async def seek_all(self, starts: Mapping[Partition, int]) -> None:
-        """Set the positions of assigned partitions."""
-        await self.call_thread(self._seek_all, starts)
-
-    async def _seek_all(self, starts: Mapping[Partition, int]) -> None:
-        assigned = self.assignment()
-        for partition, offset in starts.items():
-            if partition in assigned:
-                self._ensure_consumer().seek(TopicPartition(*partition), offset)
-
-    async def committed(self, partitions: list[Partition]) -> dict[Partition, int | None]:
-        """What the group has committed."""
-        answer: dict[Partition, int | None] = await self.call_thread(self._committed, partitions)
-        return answer
-
-    async def _committed(self, partitions: list[Partition]) -> dict[Partition, int | None]:
-        consumer = self._ensure_consumer()
-        return {partition: await consumer.committed(TopicPartition(*partition)) for partition in partitions}
 
 
 class SafeConsumer(stock.Consumer):
@@ -112,9 +82,14 @@ class SafeConsumer(stock.Consumer):
     def __init__(self, transport: Any, *args: Any, **kwargs: Any) -> None:
         self.policy: ConsumerPolicy = transport.policy
         self._committed: dict[Partition, int] = {}
+        """What the group had committed when reading began."""
         self._expected: dict[Partition, int] = {}
         """Next offset of each partition if its log had no holes."""
-        self._is_draining = False
+        self._committing = asyncio.Lock()
+        self._lost_positions: frozenset[Partition] = frozenset()
+        """Partitions without a position at the last look."""
+        steps = FlowSteps(self._prepare, self._hand_out, self._flow_changed, self._flow_failed)
+        self._flow = Flow(steps)
         super().__init__(transport, *args, **kwargs)
         self.callback = self._counting(self.callback)
 
@@ -123,17 +98,21 @@ class SafeConsumer(stock.Consumer):
 
     def _counting(self, hand_out: Callable[[Any], Any]) -> Callable[[Any], Any]:
         async def deliver(message: Any) -> None:
-            self._notice_hole(message)
+            self._notice_order(message)
             self.policy.ledger.deliver(message.tp, message.offset)
             await hand_out(message)
 
         return deliver
 
-    def _notice_hole(self, message: Any) -> None:
+    def _notice_order(self, message: Any) -> None:
+        """Between two seeks offsets only grow, and the ledger relies on it; a log that went back begins it again."""
         expected = self._expected.get(message.tp, message.offset)
         self._expected[message.tp] = message.offset + 1
         if message.offset > expected and self.policy.is_broker_embedded:
             _tell_lost(self.policy.role, message.tp, expected, message.offset)
+        if message.offset < expected:
+            _tell_back(message.tp, expected, message.offset)
+            self.policy.ledger.reopen(message.tp)
 
     def ack(self, message: Any) -> bool:
         """Take no notice: see the module's text."""
@@ -147,64 +126,154 @@ class SafeConsumer(stock.Consumer):
     async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
         """Commit each partition's finished prefix, after the role's rules were told."""
         del topics, start_new_transaction  # Faust's own calls never narrow it, and there are no transactions
-        offsets = {
-            partition: offset
-            for partition, offset in self.policy.ledger.committable().items()
-            if offset > self._committed.get(partition, -1)
-        }
-        did_commit = False
-        if offsets:
-            await self.policy.rules.before_commit(offsets)
-            did_commit = await self._commit({TP(*partition): offset for partition, offset in offsets.items()})
-        if did_commit:
-            self._committed.update(offsets)
-        return did_commit
+        async with self._committing:  # of two at once, the one with lower offsets may come last
+            return await self._commit_what_moved()
+
+    async def _commit_what_moved(self) -> bool:
+        ledger = self.policy.ledger
+        generation, offsets = ledger.generation, ledger.uncommitted()
+        if not offsets:
+            return False
+        await self.policy.rules.before_commit(offsets)
+        if ledger.generation != generation:
+            return False  # others may have got further with these partitions meanwhile
+        if not await self._commit({TP(*partition): offset for partition, offset in offsets.items()}):
+            return False
+        if ledger.generation == generation:
+            ledger.note_committed(offsets)
+        return True
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        try:
+            return bool(await self._thread.commit(offsets))
+        except ConsumerStoppedError:
+            return False
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Commit what is finished, wait a bounded time for what runs, commit again."""
-        self._is_draining = True
+        self._flow.end()
         self.policy.admission.suspend()
         await self._commit_soon()
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Begin a generation: whatever was not committed comes again."""
+        self._flow.end()
         self.policy.ledger.open(assigned, generation_id)
-        self._committed.clear()
         self._expected.clear()
-        self._is_draining = False
-        self.policy.admission.resume(generation_id)
-        await super().on_partitions_assigned(assigned, generation_id)
+        try:
+            await super().on_partitions_assigned(assigned, generation_id)
+        finally:
+            if not self._is_stopping:
+                self._flow.begin(Grant(frozenset(assigned), generation_id))
 
-    async def perform_seek(self) -> None:
-        """Put every partition where reading goes on, and forget what was delivered beyond.
+    @property
+    def _is_stopping(self) -> bool:
+        return self.should_stop or self.app.should_stop
 
-        Faust also calls this for records that it fetched and dropped while flow was stopped. In a drain that changes
-        nothing: the next assignment seeks anyway, and what ends until then has to count.
-        """
-        if self._is_draining:
-            return
-        generation = self.app.consumer_generation_id
-        starts = await self._starts()
-        self.policy.ledger.open(starts, generation)
-        self._expected = dict(starts)
+    async def _prepare(self, grant: Grant) -> None:
+        """Put every partition where reading goes on, and let the agents' queues be filled."""
+        starts = await self._starts(grant.partitions)
         await self._thread.seek_all(starts)
-        self._read_offset.update({TP(*partition): offset for partition, offset in starts.items()})
+        self.policy.ledger.open(starts, grant.generation, self._committed)
+        self._expected = dict(starts)
+        self._buffered_partitions.clear()
+        self.resume_partitions({TP(*partition) for partition in grant.partitions})
+        self.app.flow_control.resume()
+        self.app.rebalancing = False
+        self.policy.admission.resume(grant.generation)
 
-    async def _starts(self) -> dict[Partition, int]:
-        partitions: list[Partition] = [(tp.topic, tp.partition) for tp in self.assignment()]
+    async def _hand_out(self, grant: Grant) -> None:
+        """Hand out what is fetched, in order: all of a fetch before what the next one brings."""
+        while True:
+            wanted = self._get_active_partitions()
+            if wanted:
+                await self._hand_out_all(await self._fetch(wanted), grant)
+            else:
+                await asyncio.sleep(_FULL_SECONDS)
+
+    async def _fetch(self, wanted: set[TP]) -> Fetched:
+        return await self._thread.fetch(wanted, _POLL_SECONDS)
+
+    async def _hand_out_all(self, fetched: Fetched, grant: Grant) -> None:
+        for tp, record in self.scheduler.iterate(fetched.records):
+            message = self._to_message(tp, record)
+            message.generation_id = grant.generation
+            await self.callback(message)
+        for partition, position in fetched.positions.items():
+            self.policy.ledger.read_to(partition, position)
+        await asyncio.sleep(0)
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        """Leave Faust's own loop nothing to do: `Flow` hands records out."""
+
+    def stop_flow(self) -> None:
+        """Hand out nothing more."""
+        super().stop_flow()
+        self._flow.end()
+
+    def _flow_changed(self, is_on: bool) -> None:
+        if is_on:
+            self.policy.on_joined()
+        else:
+            self.policy.on_left()
+
+    def _flow_failed(self, error: Exception) -> None:
+        if not self._is_stopping and not isinstance(error, ConsumingRefused):
+            self.add_future(self.crash(error))
+
+    @Service.task
+    async def _look_after_flow(self) -> None:
+        while not self.should_stop:
+            await self.sleep(_LOOK_SECONDS)
+            if not self._is_stopping:
+                await self._look()
+
+    async def _look(self) -> None:
+        """Compare what the client says with what is served, and mend what differs."""
+        grant = self._flow.grant
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                seen = await self._thread.look()
+                if self._flow.grant is grant and not seen.is_changing and not self._is_stopping:
+                    await self._mend(seen)
+        except ClientEnded as end:
+            await self.crash(end)
+        except (TimeoutError, KafkaError, ConsumerStoppedError) as error:
+            _log.warning("the client does not say where it stands", error=repr(error), role=self.policy.role)
+
+    async def _mend(self, seen: Standing) -> None:
+        assigned = Grant(seen.partitions, seen.generation)
+        if self._flow.grant != assigned or self._flow.is_cut_off:
+            _log.error("a rebalance was cut off, going on with what is assigned", role=self.policy.role)
+            self._flow.begin(assigned)
+        elif self._flow.is_on:
+            await self._seek_lost(seen.without_position)
+            self._get_active_partitions().update(
+                tp for tp in map(TP._make, seen.partitions) if tp not in self._buffered_partitions
+            )
+
+    async def _seek_lost(self, without_position: frozenset[Partition]) -> None:
+        """Seek where the client has had no position for two looks: it may be asking for one just now."""
+        lost, self._lost_positions = self._lost_positions & without_position, without_position
+        if lost:
+            _log.error("partitions have no position, seeking again", partitions=sorted(lost), role=self.policy.role)
+            await self._thread.seek_all({partition: self._expected[partition] for partition in lost})
+
+    async def _starts(self, granted: frozenset[Partition]) -> dict[Partition, int]:
+        partitions = sorted(granted)
         committed = await self._thread.committed(partitions)
         earliest = await self.earliest_offsets(*(TopicPartition(*partition) for partition in partitions))
         states = {
             partition: PartitionState(committed[partition], earliest[TopicPartition(*partition)])
             for partition in partitions
         }
-        self._committed = {partition: state.committed for partition, state in states.items() if state.committed}
+        self._committed = {place: state.committed for place, state in states.items() if state.committed is not None}
         try:
             resumed = await self.policy.rules.resume(states)
         except Exception as refusal:
             self.policy.on_refusal(refusal)
-            raise
+            raise ConsumingRefused(str(refusal)) from refusal
         return {partition: resumed.get(partition, self._start(partition, state)) for partition, state in states.items()}
 
     def _start(self, partition: Partition, state: PartitionState) -> int:
@@ -214,14 +283,8 @@ class SafeConsumer(stock.Consumer):
             _tell_lost(self.policy.role, partition, wanted, state.earliest)
         return max(wanted, state.earliest)
 
-    def resume_flow(self) -> None:
-        """Records flow from here on."""
-        super().resume_flow()
-        self.policy.on_joined()
-
     async def wait_empty(self) -> None:
         """Wait for running work, for a bounded time, and commit what is finished then."""
-        self._is_draining = True
         self.policy.admission.suspend()
         if not await self._drained():
             _log.warning("the drain's time is over; unfinished events come again", role=self.policy.role)
@@ -244,6 +307,7 @@ class SafeConsumer(stock.Consumer):
 
     async def on_stop(self) -> None:
         """Commit once more; the app has drained before."""
+        self._flow.end()
         self.policy.admission.suspend()
         await self._commit_soon()
 
@@ -265,4 +329,14 @@ def _tell_lost(role: str, partition: Partition, first: int, next_offset: int) ->
         partition=partition[1],
         first_lost_offset=first,
         num_lost=next_offset - first,
+    )
+
+
+def _tell_back(partition: Partition, expected: int, offset: int) -> None:
+    _log.error(
+        "the log went back: a leader lost records, or the topic was made again; what lies there is read once more",
+        topic=partition[0],
+        partition=partition[1],
+        expected_offset=expected,
+        offset=offset,
     )

@@ -23,17 +23,18 @@ RECORD = Record(Place("topic", 0, 0), b"video", b"{}", (), 0.0, generation=1)
 class NotedRules:
     """Notes what is about to be committed, or waits for a store that is away."""
 
-    def __init__(self, order: list[Any], is_away: bool = False) -> None:
+    def __init__(self, order: list[Any]) -> None:
         self._order = order
-        self._is_away = is_away
+        self.gate = asyncio.Event()
+        """Open while the store answers."""
+        self.gate.set()
 
     async def resume(self, partitions: Mapping[Partition, PartitionState]) -> dict[Partition, int]:
         return {}
 
     async def before_commit(self, offsets: Mapping[Partition, int]) -> None:
         self._order.append(("store", dict(offsets)))
-        if self._is_away:
-            await asyncio.Event().wait()
+        await self.gate.wait()
 
 
 class OfflineConsumer(SafeConsumer):
@@ -43,22 +44,23 @@ class OfflineConsumer(SafeConsumer):
         self, *, refuses: bool = False, drain_timeout_seconds: float = 0.01, is_broker_embedded: bool = False
     ) -> None:
         self.order: list[Any] = []
+        self.rules = NotedRules(self.order)
         self.refuses = refuses
         self.policy = ConsumerPolicy(
             role="verdict",
             ledger=OffsetLedger(),
             admission=Admission(4, ("agent",)),
-            rules=NotedRules(self.order),
+            rules=self.rules,
             drain_timeout_seconds=drain_timeout_seconds,
             fetch_wait_seconds=0.1,
             is_broker_embedded=is_broker_embedded,
             crash_happened=asyncio.Event(),
             on_joined=lambda: None,
+            on_left=lambda: None,
             on_refusal=lambda error: None,
         )
-        self._committed = {}
         self._expected = {}
-        self._is_draining = False
+        self._committing = asyncio.Lock()
         self.policy.ledger.open([PARTITION], 1)
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
@@ -104,13 +106,52 @@ class TestSafeConsumer:
         consumer.ack(message)
         assert consumer.policy.ledger.committable() == {}
 
-    async def test_seeks_nothing_in_a_drain(self) -> None:
-        """What ends in a drain still counts, although Faust seeks when it drops fetched records."""
+    async def test_what_ends_in_a_drain_counts(self) -> None:
+        """A drain commits what finishes in it."""
         consumer = OfflineConsumer()
-        await consumer.wait_empty()
-        await consumer.perform_seek()
         consumer.finish(0)
-        assert consumer.policy.ledger.committable() == {PARTITION: 1}
+        await consumer.wait_empty()
+        assert consumer.order == [("store", {PARTITION: 1}), ("kafka", {PARTITION: 1})]
+
+    async def test_two_commits_at_once_keep_their_order(self) -> None:
+        """A commit that waits for the store does not come behind one with higher offsets, and undo it."""
+        consumer = OfflineConsumer()
+        consumer.rules.gate.clear()
+        consumer.finish(0)
+        first = asyncio.create_task(consumer.force_commit())
+        await asyncio.sleep(0)
+        consumer.finish(1)
+        second = asyncio.create_task(consumer.force_commit())
+        await asyncio.sleep(0)
+        consumer.rules.gate.set()
+        await asyncio.gather(first, second)
+        assert [offsets[PARTITION] for kind, offsets in consumer.order if kind == "kafka"] == [1, 2]
+
+    async def test_commits_nothing_of_an_earlier_generation(self) -> None:
+        """What waited for the store while the partitions changed hands is not committed: others may be further."""
+        consumer = OfflineConsumer()
+        consumer.rules.gate.clear()
+        consumer.finish(0)
+        commit = asyncio.create_task(consumer.force_commit())
+        await asyncio.sleep(0)
+        consumer.policy.ledger.open([PARTITION], 2)
+        consumer.rules.gate.set()
+        assert await commit is False
+        assert [kind for kind, _offsets in consumer.order] == ["store"]
+
+    async def test_a_log_that_went_back_is_read_again(self) -> None:
+        """A topic that was made again has other records under old offsets; their commits go back as well."""
+        consumer = OfflineConsumer()
+        consumer._expected = {PARTITION: 7}
+        consumer.finish(7)
+        await consumer.force_commit()
+        consumer._notice_order(SimpleNamespace(tp=PARTITION, offset=7))
+        with capture_logs() as lines:
+            consumer._notice_order(SimpleNamespace(tp=PARTITION, offset=0))
+        consumer.finish(0)
+        await consumer.force_commit()
+        assert consumer.order[-1] == ("kafka", {PARTITION: 1})
+        assert [(line["expected_offset"], line["offset"]) for line in lines] == [(8, 0)]
 
     async def test_drain_ends_although_work_does_not(self) -> None:
         """Work that never ends holds a drain for its time only."""
@@ -143,7 +184,7 @@ class TestLostRecords:
         consumer = OfflineConsumer(is_broker_embedded=embedded)
         with capture_logs() as lines:
             for offset in offsets:
-                consumer._notice_hole(SimpleNamespace(tp=PARTITION, offset=offset))
+                consumer._notice_order(SimpleNamespace(tp=PARTITION, offset=offset))
         return [line["first_lost_offset"] for line in lines]
 
     def test_a_hole_in_an_embedded_broker_is_an_error(self) -> None:
