@@ -108,7 +108,13 @@ class BrokersTopicIds:
 
 
 def topic_id(settings: Settings, topic: str) -> str | None:
-    """Kafka's id of a topic. Blocks. Raises KafkaException or TimeoutError where no broker tells it."""
+    """Kafka's id of a topic; None where topics have none. Blocks.
+
+    Raises:
+        KafkaException, TimeoutError: no broker tells it.
+    """
+    if settings.is_broker_embedded:
+        return None  # it has no controller, which librdkafka would wait for, and its topics live as long as it does
     admin = AdminClient(client_configuration(settings))
     described = admin.describe_topics(TopicCollection([topic]), request_timeout=REQUEST_SECONDS)
     found = described[topic].result(2 * REQUEST_SECONDS).topic_id
