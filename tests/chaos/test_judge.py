@@ -169,7 +169,6 @@ PLANTS: dict[str, tuple[Plant, ...]] = {
         lambda world: world.store.zadd("vs:deadlines", {f"2|{LIVE}x": time.time() - 100}),
         lambda world: world.store.zadd("vs:tombstones", {f"1|{DELETED}": time.time() - 100}),
     ),
-    "deadline-of-final": (lambda world: world.store.zadd("vs:deadlines", {f"2|{LIVE}": time.time() + 100}),),
 }  # fmt: skip
 
 
@@ -187,6 +186,12 @@ class TestJudge:
         looked = found.looked_at
         assert (looked["videos"], looked["live"], looked["poison"], looked["reviews"]) == (2, 1, 1, 1)
         assert looked["videos_with_engagement"] == 1
+
+    def test_counts_deadlines_that_nobody_waits_for(self, world: SmallWorld) -> None:
+        """Of a final verdict; one that is due later is no violation."""
+        world.store.zadd("vs:deadlines", {f"2|{LIVE}": time.time() + 100, f"3|{LIVE}": time.time() + 100})
+        found = judge(world.evidence())
+        assert (found.violations, found.looked_at["deadlines_of_final"]) == ((), 1)
 
     @pytest.mark.parametrize(
         ("kind", "plant"), [pytest.param(kind, plant, id=kind) for kind, plants in PLANTS.items() for plant in plants]

@@ -38,14 +38,14 @@ def test_deletions_that_name_no_revision(kind: str) -> None:
 
 def test_only_videos_of_its_time_are_left_out() -> None:
     """A record before it began, or long after it ended, excuses nothing; nor does another video's."""
-    assert left("deadline-of-final", AT + 1, AT + 9) == 1
-    assert left("deadline-of-final", AT - 900, AT - 800) == 1
-    assert left("deadline-of-final", AT - 1, AT + 1, "video-2") == 1
+    assert left("engagement-expires-soon", AT + 1, AT + 9) == 1
+    assert left("engagement-expires-soon", AT - 900, AT - 800) == 1
+    assert left("engagement-expires-soon", AT - 1, AT + 1, "video-2") == 1
 
 
 def test_says_how_many() -> None:
     """So that nobody overlooks it."""
-    judgement = Judgement((Violation("deadline-of-final", "video-1"),), {})
+    judgement = Judgement((Violation("engagement-expires-soon", "video-1"),), {})
     assert without_known_faults(judgement, records_of(NUMBERED), [(AT, AT)]).looked_at == {
         "left_by_the_older_release": 1
     }

@@ -48,7 +48,7 @@ def judge(evidence: Evidence) -> Judgement:
     counted = engagement.count(records[ENGAGEMENT])
     num_counted = engagement.look(counted, expected.videos, said, store, violations)
     letters = dead_letters.look(records[DEAD_LETTER], records, expected, counted.poison, violations)
-    leftovers.look(store, evidence.groups, expected.videos, said, violations)
+    left = leftovers.look(store, evidence.groups, expected.videos, said, violations)
     looked_at = {
         "videos": len(expected.videos),
         "live": sum(video.is_live for video in expected.videos.values()),
@@ -61,5 +61,6 @@ def judge(evidence: Evidence) -> Judgement:
         "redone": facts.redone(),
         "outcomes": {topic: dict(found.counts) for topic, found in said.items()},
         "dead_letters": letters,
+        **left,
     }
     return Judgement(tuple(violations.found), looked_at)

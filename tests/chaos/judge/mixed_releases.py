@@ -10,9 +10,8 @@ from tests.chaos.judge.expected import expected_of
 from tests.chaos.judge.judge import Judgement
 from tests.chaos.judge.violations import KINDS, Violation
 
-OF_OLDER_RELEASE: Final = frozenset({"deadline-of-final", "engagement-expires-soon", "dead-letter-of-deleted"})
-"""It leaves the deadline of a final verdict registered, keeps counts of a case that it does not know yet for a day, and
-writes dead letters of deleted videos. None of it outlives its time by much, and none of it is wrong to a reader."""
+OF_OLDER_RELEASE: Final = frozenset({"engagement-expires-soon", "dead-letter-of-deleted"})
+"""It keeps counts of a case that it does not know yet for a day, and writes dead letters of deleted videos."""
 OF_UNNUMBERED_DELETIONS: Final = frozenset(
     {kind for kind, severity in KINDS.items() if severity == "resurrected"}
     | {"no-guard", "no-tombstone", "no-outcome", "wrong-revision", "tombstone-on-live", "guard-on-live"}

@@ -58,7 +58,6 @@ KINDS: Final[dict[str, Severity]] = {
     "behind": "unfinished",
     "attempts-left": "unfinished",
     "overdue": "unfinished",
-    "deadline-of-final": "unfinished",
 }
 
 
