@@ -25,10 +25,13 @@ def await_convergence(
         False where that did not come in time; the timeline says what was left.
     """
     give_up, num_calm = time.monotonic() + timeout_seconds, 0
+    left: dict[str, object] = {}
     while time.monotonic() < give_up:
-        left = what_is_left(world, groups)
+        before, left = left, what_is_left(world, groups)
         if not is_traffic_idle():
             left["traffic"] = 1
+        if left != before:
+            world.timeline.add("still-to-do", **left)
         num_calm = 0 if left else num_calm + 1
         if num_calm >= CALM_LOOKS:
             world.timeline.add("converged")
