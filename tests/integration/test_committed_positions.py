@@ -132,7 +132,7 @@ async def test_engagement_commits_the_end(topics: UniqueTopics, redis_url: str) 
         Keys(run.settings.topic_prefix),
     )
     letters = DeadLetters(publisher, run.redis, keys, SystemClock())
-    role = EngagementRole(run.settings, publisher, letters, Crash(), SystemClock())
+    role = EngagementRole(run.settings, publisher, letters, Crash(), SystemClock(), "worker")
 
     async def views(video_id: str) -> int:
         stored = await run.redis.get(keys.engagement(video_id))
