@@ -50,6 +50,7 @@ class OffsetLedger:
         if partition in self._windows:
             self._windows[partition] = OffsetWindow(self._num_finishers)
             self._committed.pop(partition, None)
+            self._handed_out.pop(partition, None)
             self._moved.discard(partition)
 
     def deliver(self, partition: Partition, offset: int) -> None:

@@ -70,3 +70,12 @@ class TestOffsetLedger:
         ledger.deliver(("topic", 1), 0)
         ledger.finish(("topic", 1), 0, agent="agent", generation=1)
         assert ledger.committable() == {}
+
+    def test_a_log_that_went_back_was_not_handed_out(self) -> None:
+        """What was handed out of the former log says nothing of the new one, in which lower offsets wait."""
+        ledger = OffsetLedger()
+        ledger.open([("t", 0), ("t", 1)], 1)
+        ledger.deliver(("t", 0), 41)
+        ledger.deliver(("t", 1), 7)
+        ledger.reopen(("t", 0))
+        assert [ledger.handed_out(("t", number)) for number in (0, 1)] == [None, 8]
