@@ -28,8 +28,10 @@ class StallMemory:
 
     async def note(self) -> None:
         """One more."""
-        await self._redis.incr(self._key)
-        await self._redis.expire(self._key, REMEMBERED_SECONDS)
+        async with self._redis.pipeline(transaction=True) as both:  # a count without an end would stay for ever
+            both.incr(self._key)
+            both.expire(self._key, REMEMBERED_SECONDS)
+            await both.execute()
 
     async def forget(self) -> None:
         """The machine's workers have been well for long enough."""

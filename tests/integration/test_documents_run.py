@@ -40,7 +40,7 @@ pytestmark = pytest.mark.slow
 PAGES: Final = {"README.md": README, **DOCS}
 ORDER: Final = (
     "README.md", "producers.md", "recommender.md", "trust-and-safety.md", "sources.md", "doctor.md", "security.md",
-    "sizing.md", "scale.md", "roll.md", "upgrade.md", "rebuild.md", "expiry.md", "forget.md",
+    "sizing.md", "scale.md", "roll.md", "chaos.md", "upgrade.md", "rebuild.md", "expiry.md", "forget.md",
     "deploy.md",
 )  # fmt: skip
 """As a newcomer meets them: what deletes comes last. Pages without a block that runs are left out."""

@@ -40,6 +40,7 @@ from streams.store.claims import Claims
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
+from streams.store.stalls import StallMemory
 from streams.verdict.fold import fold
 from streams.verdict.outcome import FoldContext
 from streams.verdict.state import CaseState
@@ -219,6 +220,15 @@ async def count_attempts(world: World) -> None:
         await attempts.end(ends)
 
 
+async def count_stalls(world: World) -> None:
+    """One machine's workers stalled twice; another's did, and are well again."""
+    stalled, well = (StallMemory(world.redis, KEYS.stalls(host)) for host in ("stalled", "well"))
+    for _ in range(2):
+        await stalled.note()
+        await well.note()
+        await well.forget()
+
+
 async def count_engagement(world: World) -> None:
     """Counts, places, ids and what is due change in one transaction; one summary is settled."""
     store = EngagementStore(world.blocking, KEYS, "video.engagement", Retention(60 * DAY_SECONDS, DAY_SECONDS))
@@ -257,6 +267,7 @@ CASES: Final[dict[str, Case]] = {
     **dict.fromkeys(("jobs", "job", "backfill_paused"), run_jobs),
     "applied": apply_offsets,
     "attempts": count_attempts,
+    "stalls": count_stalls,
     **dict.fromkeys(("engagement", "engagement_offset", "engagement_ids", "engagement_due"), count_engagement),
 }
 """What writes each kind of key."""
