@@ -6,6 +6,7 @@ An upload keeps the place of its original, so that it comes before a deletion th
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
+from typing import Final
 
 from confluent_kafka import KafkaException
 
@@ -18,15 +19,21 @@ from streams.upload_places import original_place, with_place
 
 REDRIVE_HEADER = "vidsignal-redrive"
 """How often the event was sent again. Beside it a redrive writes only the place of an upload."""
+_MOST_DIGITS: Final = 10
 
 
 def redriven_headers(letter: DeadLetter) -> list[tuple[str, bytes]]:
     """The original headers in order, with the redrive count raised; of an upload with its original's place."""
-    count = next((int(value) for name, value in letter.headers if name == REDRIVE_HEADER), 0)
+    count = next((_number(value) for name, value in letter.headers if name == REDRIVE_HEADER), 0)
     kept = tuple((name, value) for name, value in letter.headers if name != REDRIVE_HEADER)
     if letter.source.topic.endswith(UPLOADED.name):
         kept = with_place(kept, original_place(letter.source, kept))
     return [*kept, (REDRIVE_HEADER, str(count + 1).encode())]
+
+
+def _number(value: bytes) -> int:
+    """A count; 0 for what a producer wrote there that is none."""
+    return int(value) if value.isdigit() and len(value) < _MOST_DIGITS else 0
 
 
 def redrive_letters(settings: Settings, letters: Iterable[DeadLetter]) -> int:

@@ -16,13 +16,14 @@ from schemas.identity import MODALITIES
 from schemas.outcomes import Verdict
 from schemas.topics import MODERATION, SIGNALS, UPLOADED
 from schemas.uploads import VideoUploaded
-from schemas.wire import decode_fact
+from schemas.wire import decode_fact, encode
 from streams.delivery.crash import WorkerExit
 from streams.delivery.redrive import REDRIVE_HEADER
 from streams.kafka_clients import StoredRecord
 from streams.projection import compare, read_projection_from_redis, read_projection_from_topics
 from streams.readers_topics import decode_verdict
 from streams.store.keys import Keys
+from streams.upload_places import PLACE_HEADER
 from tests import hostile_media as hostile
 from tests.pipeline import Pipeline, await_value, upload_of
 
@@ -189,7 +190,7 @@ class TestRedrive:
     """A dead letter, sent again."""
 
     def test_mended_upload_gets_its_verdict(self, running: Pipeline, folder: Path) -> None:
-        """The original bytes and headers and one header more; ok signals replace the failed ones; amended verdict."""
+        """The original bytes and headers, its place and a count; ok signals replace failed ones; amended verdict."""
         failed = settle(running, upload_of("to-come.mp4", "mended", title="A file that comes late"))["mended"]
         [letter] = [letter for letter in running.dead_letters() if letter.key == b"mended"]
         assert (letter.cause, failed.action) == ("media-missing", "review")
@@ -201,7 +202,7 @@ class TestRedrive:
         assert (amended.status, amended.action) == ("final", "allow")
         original, again = [record for record in running.records(UPLOADED.name) if record.key == b"mended"]
         assert (again.value, again.key) == (original.value, original.key)
-        assert again.headers == (*original.headers, (REDRIVE_HEADER, b"1"))
+        assert again.headers == (*original.headers, (PLACE_HEADER, encode(letter.source)), (REDRIVE_HEADER, b"1"))
         settle(running)
         assert len([item for item in running.dead_letters() if item.key == b"mended"]) == 1
 
@@ -213,7 +214,8 @@ class TestRedrive:
         letters = await_value(lambda: _two_letters(running, b"in-vain"), FINAL_SECONDS, lambda: "no second letter")
         settle(running)
         assert [item.cause for item in letters] == ["media-missing"] * 2
-        assert letters[1].headers == (*letter.headers, (REDRIVE_HEADER, b"1"))
+        added = ((PLACE_HEADER, encode(letter.source)), (REDRIVE_HEADER, b"1"))
+        assert letters[1].headers == (*letter.headers, *added)
         assert running.verdicts()["in-vain"].action == "review"
 
 

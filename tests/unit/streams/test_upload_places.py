@@ -164,3 +164,9 @@ class TestIntake:
 def test_the_embedded_broker_has_no_topic_ids() -> None:
     """It is not asked: it has no controller, and the answer would never come."""
     assert topic_id(Settings(is_broker_embedded=True), "video.uploaded") is None
+
+
+@pytest.mark.parametrize("count", [b"yes", b"", b"-1", b"9" * 5_000, "\u0663".encode(), b"\xff"])
+def test_a_redrive_count_that_is_no_number_counts_as_none(count: bytes) -> None:
+    """Any producer may write that header; it never keeps a dead letter from being sent again."""
+    assert redriven_headers(letter(OWN, ((REDRIVE_HEADER, count),)))[-1] == (REDRIVE_HEADER, b"1")
