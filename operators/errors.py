@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import errno
+from typing import Final, Literal
 
 MediaCause = Literal[
     "media-missing",
@@ -53,7 +54,14 @@ class SourceAway(Exception):
         self.message = message
 
 
-class SpoolFull(SourceAway):
+class MachineUnavailable(SourceAway):
+    """This machine cannot read or keep media now: no descriptors or memory, a failing disk, a mount that is gone.
+
+    Waited for like a source, and never the upload's fault; origins and their breakers have nothing to do with it.
+    """
+
+
+class SpoolFull(MachineUnavailable):
     """The local disk has no room for more fetched media now; what is in flight has to end first."""
 
 
@@ -85,3 +93,24 @@ class DeviceLost(DeviceFault):
 
 class ModelFault(DeviceFault):
     """A model answered with something that is not a result, such as a score that is not finite."""
+
+
+THIS_MACHINE: Final = "this machine"
+"""Origin of what fails without a media root or a spool that could be named."""
+
+MACHINE_ERRNOS: Final = frozenset(
+    (
+        errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN,  # no more descriptors, memory or processes
+        errno.ENOSPC, errno.EDQUOT, errno.EROFS,  # nothing more can be written
+        errno.EIO, errno.ENODEV, errno.EREMOTEIO,  # the disk fails, or is gone
+        errno.ESTALE, errno.ENOTCONN, errno.EHOSTDOWN, errno.ETIMEDOUT,  # so does a network's file system
+    )
+)  # fmt: skip
+"""Operating-system errors that say nothing of the media or the event."""
+
+
+def machine_fault(error: BaseException, origin: str = THIS_MACHINE) -> MachineUnavailable | None:
+    """What an operating-system error means where this machine is to blame for it; None where it is not."""
+    if not isinstance(error, OSError) or error.errno not in MACHINE_ERRNOS:
+        return None
+    return MachineUnavailable(origin, error.strerror or str(error))

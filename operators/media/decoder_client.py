@@ -16,6 +16,7 @@ import msgspec
 
 from operators.cpu_clocks import SuccessiveProcesses
 from operators.errors import InvalidMedia
+from operators.internal_errors import InternalError
 from operators.media.limits import DecodeLimits
 from operators.media.messages import (
     LENGTH_BYTES,
@@ -52,8 +53,11 @@ Ensure = Callable[[int, int], Awaitable[None]]
 """Returns when bytes `[start, stop)` of the media can be read, or raises why they never can."""
 
 
-class DecoderLost(Exception):
+class DecoderLost(InternalError):
     """The process could not be started or broke the protocol: not the media's fault."""
+
+    def __init__(self, message: str, details: str = "") -> None:
+        super().__init__("media", message, details)
 
 
 class DecoderKilled(Exception):

@@ -9,6 +9,7 @@ from typing import Any, Final
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from operators.internal_errors import SharedStateFault
 from schemas.topics import Topic
 from schemas.wire import encode
 from streams import metrics
@@ -26,6 +27,10 @@ _RECORD_OVERHEAD_BYTES: Final = 512
 """Room that a batch and a record's own fields take beside key, value and headers."""
 
 _log = structlog.get_logger(__name__)
+
+
+class PublisherFailed(SharedStateFault):
+    """The producer ended by a fatal error, and no other can be made."""
 
 
 class RecordTooLarge(Exception):
@@ -76,7 +81,7 @@ class Publisher:
 
         Raises:
             RecordTooLarge: the topic does not take a record of this size.
-            KafkaException: the producer ended by a fatal error, and no other can be made.
+            PublisherFailed: see there.
         """
         value = event if event is None or isinstance(event, bytes) else encode(event)
         encoded_key = key.encode() if isinstance(key, str) else key
@@ -117,7 +122,7 @@ class Publisher:
         """Send once; False where another attempt may help."""
         loop = asyncio.get_running_loop()
         report: asyncio.Future[KafkaError | None] = loop.create_future()
-        producer = self._producers.current()
+        producer = self._producer()
         try:
             producer.produce(
                 self._topic_prefix + topic.name,
@@ -132,6 +137,12 @@ class Publisher:
         except KafkaException as failure:
             return self._judge(producer, topic, failure.args[0], len(value or b""))
         return self._judge(producer, topic, await report, len(value or b""))
+
+    def _producer(self) -> Producer:
+        try:
+            return self._producers.current()
+        except KafkaException as error:
+            raise PublisherFailed(str(error)) from error
 
     def _judge(self, producer: Producer, topic: Topic, error: KafkaError | None, value_bytes: int) -> bool:
         if error is None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from redis.asyncio import Redis
 
+from operators.internal_errors import SharedStateFault
 from streams.store.keys import Keys
 from streams.store.scripts import script_text
 from streams.store.witness import StoreWentBack, Witness
@@ -15,7 +16,7 @@ Partition = tuple[str, int]
 """Topic and partition number."""
 
 
-class StoreBehindLog(Exception):
+class StoreBehindLog(SharedStateFault):
     """Redis misses facts that the log no longer holds, or all of them; only a rebuild brings them back."""
 
 

@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from operators.internal_errors import SharedStateFault
 from streams.clock import Clock, SystemClock
 
 WATCH_SECONDS: Final = 5.0
@@ -28,7 +29,7 @@ _KEPT_SECONDS: Final = 43_200.0
 """Every state is kept longer than that; one that is gone later may have come to its end."""
 
 
-class StoreWentBack(RedisError):
+class StoreWentBack(SharedStateFault, RedisError):
     """The store misses what it had confirmed; a worker that starts again reads on where the store stands."""
 
     @classmethod

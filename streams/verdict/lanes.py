@@ -12,12 +12,13 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from operators.internal_errors import SharedStateFault
 from streams.verdict.order import OffsetsOutOfOrder
 
 Work = Callable[[], Awaitable[None]]
 
 
-class LaneBroken(Exception):
+class LaneBroken(SharedStateFault):
     """Earlier work of the same key failed; this work was not begun, and its record must be delivered again."""
 
 

@@ -6,13 +6,14 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
+from operators.internal_errors import SharedStateFault
 from streams.delivery.record import Record
 
 _MAX_GAPS: Final = 256
 """Of a partition that are remembered; aborted transactions leave gaps that nothing ever fills."""
 
 
-class OffsetsOutOfOrder(Exception):
+class OffsetsOutOfOrder(SharedStateFault):
     """A fact came after a later one of its partition, which has hidden it; the process must read the log again."""
 
 

@@ -10,7 +10,7 @@ from confluent_kafka import KafkaException
 
 from schemas.topics import SIGNALS
 from streams.delivery import renewable_producer
-from streams.delivery.publisher import Publisher
+from streams.delivery.publisher import Publisher, PublisherFailed
 from streams.kafka_clients import producer_configuration, read_to_end
 from streams.settings import Settings
 from tests.librdkafka_hooks import MockCluster, raise_fatal_error
@@ -98,5 +98,5 @@ class TestFatalError:
         await publisher.publish(SIGNALS, "video", b"before")
         monkeypatch.setattr(renewable_producer, "Producer", refuse)
         raise_fatal_error(publisher._producers.current())
-        with pytest.raises(KafkaException, match="no memory"):
+        with pytest.raises(PublisherFailed, match="no memory"):
             await asyncio.wait_for(publisher.publish(SIGNALS, "video", b"after"), _PATIENCE_SECONDS)
