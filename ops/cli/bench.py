@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ops.bench.catalogue import BENCHES, BenchOptions
-from ops.cli.console import clean_interrupt, err, fail, out
+from ops.cli.console import clean_interrupt, err, fail, logs_to_stderr, out
 from ops.cli.exit_codes import ExitCode
 
 
@@ -21,6 +21,7 @@ def bench(
     """Run a benchmark: a table for people, a JSON object for scripts; exit code 1 where a bound is missed."""
     if name not in BENCHES:
         fail(f"no benchmark {name!r}; there are {', '.join(BENCHES)}", ExitCode.USAGE)
+    logs_to_stderr()
     with clean_interrupt():
         report = BENCHES[name](
             BenchOptions(is_quick=quick, is_soak=soak, say=lambda line: err.print(line, markup=False))

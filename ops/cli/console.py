@@ -32,8 +32,21 @@ def fail(message: str, code: ExitCode) -> NoReturn:
     raise typer.Exit(code)
 
 
+def logs_to_stderr() -> None:
+    """Keep logs of what a command calls apart from its answer. A worker has its own way with logs."""
+    import structlog  # takes a third of a second, which commands that log nothing save
+
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+
+
 def settings_or_exit(**overrides: object) -> Settings:
-    """Read settings, or leave with the usage code and one line per wrong setting."""
+    """Read settings, or leave with the usage code and one line per wrong setting; logs go to standard error."""
+    logs_to_stderr()
+    return quiet_settings_or_exit(**overrides)
+
+
+def quiet_settings_or_exit(**overrides: object) -> Settings:
+    """The same for a command that calls nothing that logs."""
     try:
         return read_settings(**overrides)
     except InvalidSettings as error:

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ops.assets import AssetUnavailable, fetch_samples, fetch_weights
 from ops.assets.bars import asset_progress
-from ops.cli.console import clean_interrupt, err, fail, out
+from ops.cli.console import clean_interrupt, err, fail, logs_to_stderr, out
 from ops.cli.demo_audience import show_audience
 from ops.cli.demo_summary import summarise
 from ops.cli.demo_uploads import demo_uploads, sample_uploads
@@ -44,6 +44,7 @@ def demo(
 
     Everything runs on free loopback ports and is gone at the end.
     """
+    logs_to_stderr()
     cache_dir = read_settings().cache_dir
     with clean_interrupt():
         _fetch(cache_dir)

@@ -9,7 +9,7 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
-from ops.cli.console import fail, out, print_json
+from ops.cli.console import fail, logs_to_stderr, out, print_json
 from ops.cli.exit_codes import ExitCode
 from ops.doctor.catalogue import UnknownExamination, choose
 from ops.doctor.examination import Examination, Examined, examine_all, left_seconds
@@ -35,6 +35,7 @@ def doctor(
     Answers within 15 seconds although everything may be away. Exit codes: 0 fine, warnings allowed; 1 something is
     wrong; 2 wrong arguments.
     """
+    logs_to_stderr()
     try:
         examinations = choose(only)
     except UnknownExamination as error:

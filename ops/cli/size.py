@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from ops.bench.options import BenchOptions
-from ops.cli.console import clean_interrupt, err, fail, out, print_json
+from ops.cli.console import clean_interrupt, err, fail, logs_to_stderr, out, print_json
 from ops.cli.exit_codes import ExitCode
 from ops.sizing.plan import Plan, plan_for
 from ops.sizing.plot import PLOT_SUFFIXES, NoPlots, plot_trials
@@ -37,6 +37,7 @@ def size(
 ) -> None:
     """Reckon workers, partitions, cells, Redis, brokers, accelerators, money and energy; simulate the p99."""
     if measure is not None:
+        logs_to_stderr()
         _measure(measure, is_quick=quick)
         return
     found = _profile(profile, change or [])

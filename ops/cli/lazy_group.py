@@ -1,0 +1,70 @@
+"""A group of commands that imports only the one that was chosen: most of a command's CPU time would be imports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_group
+
+from ops.cli.command_table import COMMANDS, function_of, module_of
+
+
+class LazyGroup(TyperGroup):
+    """Lists commands from the table of their names, for help and for completion, and imports what is to run."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = ImportedCommands()  # type: ignore[assignment]  # nothing is added to it
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  (the signature is typer's)
+        """Names in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        """What is listed of a command: its name and how its help begins."""
+        line = COMMANDS.get(cmd_name)
+        return None if line is None else TyperCommand(cmd_name, help=line, rich_markup_mode=self.rich_markup_mode)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+        """Names with their whole lines, where typer would cut them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command itself, with all its options."""
+        name, listed, rest = super().resolve_command(ctx, args)
+        return name, listed and self.commands[str(name)], rest
+
+
+class ImportedCommands(Mapping[str, Any]):
+    """Each command by its name, imported when it is asked for."""
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in COMMANDS:
+            raise KeyError(name)
+        return _imported(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+    def __contains__(self, name: object) -> bool:
+        return name in COMMANDS
+
+
+@cache
+def _imported(name: str) -> Any:
+    module = import_module(module_of(name))
+    holder = typer.Typer(rich_markup_mode=None)
+    if isinstance(group := getattr(module, "app", None), typer.Typer):
+        holder.add_typer(group, name=name)
+    else:
+        holder.command(name)(getattr(module, function_of(name)))
+    return get_group(holder).commands[name]

@@ -1,0 +1,124 @@
+"""The command line names its commands without importing them, and completes what is typed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from ops.cli.command_table import COMMANDS, module_of
+from ops.cli.main import app
+
+PROGRAM = Path(sys.executable).with_name("vidsignal")
+"""The console script beside the interpreter."""
+
+
+def first_paragraph(help_text: str) -> str:
+    """As it would be listed: on one line."""
+    return " ".join(help_text.split("\n\n")[0].split())
+
+
+class TestTable:
+    @pytest.mark.parametrize("name", COMMANDS)
+    def test_lines_are_those_of_the_commands(self, name: str) -> None:
+        """What the list says of a command is how its own help begins."""
+        group = typer.main.get_command(app)
+        assert COMMANDS[name] == first_paragraph(group.commands[name].help)
+        assert group.commands[name].name == name
+
+    def test_help_lists_all(self) -> None:
+        """Every command, with its whole line."""
+        said = " ".join(CliRunner().invoke(app, ["--help"]).stdout.split())
+        assert [name for name, line in COMMANDS.items() if f" {name} {line}" not in said] == []
+
+    def test_unknown_command_is_told_of_its_neighbour(self) -> None:
+        """Exit code 2, and the name that was probably meant."""
+        ended = CliRunner().invoke(app, ["shwo"])
+        assert (ended.exit_code, "Did you mean 'show'?" in ended.stderr) == (2, True)
+
+    def test_only_the_chosen_command_is_imported(self) -> None:
+        """The list imports none of them; a command's own help imports its module alone."""
+        others = {module_of(name) for name in COMMANDS}
+        assert others & modules_after("--help") == set()
+        assert others & modules_after("topics", "--help") == {"ops.cli.topics"}
+
+
+def modules_after(*words: str) -> set[str]:
+    """Modules that a process has imported when it has run a command."""
+    ended = subprocess.run(
+        [sys.executable, "-c", _RUN_AND_LIST, *words], capture_output=True, text=True, timeout=300, check=True
+    )
+    return set(ended.stderr.splitlines()[-1].split())
+
+
+_RUN_AND_LIST = """
+import sys
+from ops.cli.main import app
+try:
+    app()
+except SystemExit as ended:
+    assert not ended.code, ended.code
+finally:
+    print(*sys.modules, file=sys.stderr)
+"""
+
+
+class TestCompletion:
+    @pytest.mark.parametrize(
+        ("words", "expected"),
+        [
+            (["vidsignal", "to"], {"top", "topics"}),
+            (["vidsignal", "dead-letters", "re"], {"redrive"}),
+            (["vidsignal", "show", "--j"], {"--json"}),
+            (["vidsignal", "local", "--kafka", "r"], {"real"}),
+        ],
+    )
+    def test_bash_completes(self, words: list[str], expected: set[str]) -> None:
+        """Names of commands, of commands in groups, options and their choices, by the script that is printed."""
+        assert set(completed_by_bash(words)) == expected
+
+    def test_names_are_completed_without_imports(self) -> None:
+        """Whoever presses tab waits for it."""
+        environment = {"_PROBE_COMPLETE": "complete_bash", "COMP_WORDS": "probe ", "COMP_CWORD": "1"}
+        ended = subprocess.run(
+            [sys.executable, "-c", _COMPLETE_AND_LIST],
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=True,
+        )
+        assert set(ended.stdout.split()) == set(COMMANDS)
+        assert {module_of(name) for name in COMMANDS} & set(ended.stderr.splitlines()[-1].split()) == set()
+
+
+def completed_by_bash(words: list[str]) -> list[str]:
+    """What bash offers for the last of the words, once it has read the script that `--show-completion` prints."""
+    script = (
+        'eval "$("$1" --show-completion bash)"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
+        '_vidsignal_completion "$PROGRAM"; printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    ended = subprocess.run(
+        ["bash", "-c", script, "bash", str(PROGRAM), *words],
+        env={**os.environ, "PROGRAM": str(PROGRAM)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    return ended.stdout.split()
+
+
+_COMPLETE_AND_LIST = """
+import sys
+from ops.cli.main import app
+try:
+    app(prog_name="probe")
+except SystemExit:
+    print(*sys.modules, file=sys.stderr)
+"""
