@@ -9,6 +9,7 @@ METRIC_ADVICE: Final[dict[str, str]] = {
     "EVENTS_FINISHED": "stands still while records wait: the alert `VidsignalNoProgress`",
     "EVENTS_OUT": "falls while events are finished: the stage `publish`, and the broker",
     "EVENTS_SKIPPED": "`forgotten` and `older-revision` are normal; `key-mismatch` is a producer with another key",
+    "EVENT_WARNINGS": "`misplaced`: another partitioner; all kinds: the table in `ops/docs/producers.md`",
     "IN_FLIGHT": "at its limit for long: what the events are at, `vidsignal_overdue_events`",
     "SLOTS_TAKEN": "all taken with an idle device: decoders are too few, or an origin is away",
     "SLOTS": "a setting, `VIDSIGNAL_SLOTS`",

@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 from schemas.evidence import Embedding, Feature, LabelEvidence
 from schemas.identity import Lane, Market, Modality, Revision, Seconds, UnixSeconds, VideoId
 from schemas.receipts import Receipt
+from schemas.warnings import EventWarning
 
 
 class SourceOffset(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -38,7 +39,7 @@ class Failure(Struct, frozen=True, kw_only=True):
     """For people: what was wrong and what is allowed."""
 
 
-class Accepted(Struct, frozen=True, kw_only=True, tag_field="kind", tag="accepted"):
+class Accepted(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="accepted"):
     """Intake registered a revision: what it waits for, and until when."""
 
     video_id: VideoId
@@ -54,6 +55,11 @@ class Accepted(Struct, frozen=True, kw_only=True, tag_field="kind", tag="accepte
     deadline_unix_seconds: UnixSeconds
     source: SourceOffset
     """Place of the upload event; of a redriven or reprocessed one that of the original."""
+    content: str | None = None
+    """Hash of what is analysed: source, text, creator and market. The same revision with another one is a mistake. None
+    in facts of releases that did not say it."""
+    warnings: tuple[EventWarning, ...] = ()
+    """What is likely a mistake in the event."""
 
 
 class Signal(Struct, frozen=True, kw_only=True, tag_field="kind", tag="signal"):
@@ -138,6 +144,8 @@ class Deleted(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="
     before: SourceOffset | None = None
     """Place of a deletion event that named no revision: every revision that was uploaded before it is gone, too. None
     where the event named one, and in facts of releases that did not say it."""
+    warnings: tuple[EventWarning, ...] = ()
+    """What is likely a mistake in the event."""
 
 
 Fact = Accepted | Signal | DeadlinePassed | EngagementSummary | Review | PolicyChanged | Deleted

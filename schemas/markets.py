@@ -16,3 +16,6 @@ _CODES: Final = (
 
 MARKETS: Final[frozenset[str]] = frozenset(_CODES.split())
 """An upload may name any two letters; what is counted by market is counted for these, so that counters stay few."""
+
+OTHER_NAMES: Final[dict[str, str]] = {"UK": "GB", "EL": "GR", "EN": "GB", "JA": "JP", "KO": "KR", "CS": "CZ"}
+"""What is often written for a market, some of it languages, and the code that is meant."""

@@ -11,6 +11,7 @@ from schemas.facts import Accepted, Deleted, Failure, SourceOffset
 from schemas.identity import Lane, Modality
 from schemas.topics import BACKFILL, SIGNALS
 from schemas.uploads import DeletionRequested, VideoUploaded
+from schemas.warnings import EventWarning
 from schemas.wire import Headers, decode_upload_or_deletion, event_headers, header
 from streams import metrics
 from streams.backfill.headers import JOB_HEADER, backfill_headers
@@ -20,6 +21,7 @@ from streams.delivery.dead_letters import DeadLetters
 from streams.delivery.publisher import Publisher
 from streams.delivery.record import Record
 from streams.delivery.redrive import REDRIVE_HEADER
+from streams.event_warnings import content_of, event_warnings
 from streams.store.cases import Cases, Registered
 from streams.store.deadlines import Deadline, Deadlines
 from streams.tracing import spans
@@ -80,13 +82,21 @@ class Intake:
         event = decode_upload_or_deletion(record.value)
         require_own_key(record, event)
         place = await upload_place(record, self._topic_ids)
+        warnings = await self._warnings(record, event)
         if isinstance(event, DeletionRequested):
-            await self._forget(record, event, place)
+            await self._forget(record, event, place, warnings)
         else:
             with metrics.STAGE_SECONDS.labels("intake").time():
-                is_open = await self._open_case(record, self._accept(record, event, place))
+                is_open = await self._open_case(record, self._accept(record, event, place, warnings))
             if is_open and event.lane == "backfill":
                 await self._pass_on(record, event, place)
+
+    async def _warnings(self, record: Record, event: VideoUploaded | DeletionRequested) -> tuple[EventWarning, ...]:
+        topic = await self._topic_ids.of(record.place.topic, record.generation)
+        found = event_warnings(event, record, topic.num_partitions)
+        for warning in found:
+            metrics.EVENT_WARNINGS.labels(warning.kind).inc()
+        return found
 
     async def _pass_on(self, record: Record, upload: VideoUploaded, place: SourceOffset) -> None:
         """Give the upload to the backfill role, as it is; the media role skips it."""
@@ -109,7 +119,9 @@ class Intake:
         )
         return True
 
-    async def _forget(self, record: Record, event: DeletionRequested, place: SourceOffset) -> None:
+    async def _forget(
+        self, record: Record, event: DeletionRequested, place: SourceOffset, warnings: tuple[EventWarning, ...]
+    ) -> None:
         """Say in the log that a video is gone; the fold does the rest, by the place among the uploads."""
         fact = Deleted(
             video_id=event.video_id,
@@ -117,6 +129,7 @@ class Intake:
             reason=event.reason,
             event_unix_seconds=record.timestamp_unix_seconds,
             before=place if event.revision is None else None,
+            warnings=warnings,
         )
         headers = self._headers(record, fact, f"deleted:{record.place.offset}")
         await self._publisher.publish(SIGNALS, event.video_id, fact, headers=headers)
@@ -126,9 +139,12 @@ class Intake:
         del slot
         await self._letters.write(record, failure, role="intake")
 
-    def _accept(self, record: Record, upload: VideoUploaded, place: SourceOffset) -> Accepted:
+    def _accept(
+        self, record: Record, upload: VideoUploaded, place: SourceOffset, warnings: tuple[EventWarning, ...]
+    ) -> Accepted:
         budget_seconds = upload.deadline_seconds or self._default_deadline_seconds[upload.lane]
-        return acceptance(record, upload, self._expected, record.timestamp_unix_seconds + budget_seconds, place)
+        due_unix_seconds = record.timestamp_unix_seconds + budget_seconds
+        return acceptance(record, upload, self._expected, due_unix_seconds, place, warnings)
 
     def _headers(self, record: Record, fact: Accepted | Deleted, kind: str) -> Headers:
         headers = event_headers(
@@ -148,6 +164,7 @@ def acceptance(
     expected: tuple[Modality, ...],
     deadline_unix_seconds: float,
     place: SourceOffset,
+    warnings: tuple[EventWarning, ...] = (),
 ) -> Accepted:
     """The fact that a revision waits for a verdict; the record's timestamp is the time of its upload."""
     return Accepted(
@@ -161,6 +178,8 @@ def acceptance(
         uploaded_unix_seconds=record.timestamp_unix_seconds,
         deadline_unix_seconds=deadline_unix_seconds,
         source=place,
+        content=content_of(upload),
+        warnings=warnings,
     )
 
 

@@ -20,10 +20,12 @@ from schemas.identity import MODALITIES, Lane
 from schemas.labels import LABELS
 from schemas.outcomes import ACTIONS, OutcomeStatus
 from schemas.topics import BACKFILL, ENGAGEMENT, SIGNALS, UPLOADED, Topic
+from schemas.warnings import WARNING_KINDS
 from streams import metrics
 from streams.audit import Problem
 from streams.costs.cpu_account import PROCESS_STAGES
 from streams.settings import Role, Settings
+from streams.verdict.warned import KINDS_OF_THE_LOG
 
 _UNREADABLE: Final = ("event-invalid", "event-not-json", "event-too-large")
 _UNUSABLE: Final = (*get_args(MediaCause), "crash-loop", "device-fault", "model-fault", "signal-too-large")
@@ -122,8 +124,13 @@ def _begin_verdict(_settings: Settings) -> None:
     _begin(metrics.DECIDED_MODALITIES, MODALITIES, ("present", "absent", "missing", "failed"))
     _begin(metrics.AMENDMENTS, ("provisional",), ("provisional", "final"), ("kept", "changed"))
     _begin(metrics.AMENDMENTS, ("final",), ("final",), ("kept", "changed"))
+    _begin(metrics.EVENT_WARNINGS, KINDS_OF_THE_LOG)
     _begin(metrics.AUDIT_FINDINGS, get_args(Problem))
     _begin(metrics.FACTS_IGNORED, ("signal",), ("too-many-waiting",))
+
+
+def _begin_intake(_settings: Settings) -> None:
+    _begin(metrics.EVENT_WARNINGS, (kind for kind in WARNING_KINDS if kind not in KINDS_OF_THE_LOG))
 
 
 def _begin_engagement(_settings: Settings) -> None:
@@ -142,6 +149,7 @@ def _begin(metric: Counter | Histogram, *values: Iterable[str]) -> None:
 
 
 _BEGIN: Final[Mapping[Role, Callable[[Settings], None]]] = {
+    "intake": _begin_intake,
     "media": _begin_media,
     "backfill": _begin_media,
     "verdict": _begin_verdict,

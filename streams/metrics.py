@@ -14,6 +14,9 @@ EVENTS_IN = Counter("vidsignal_events_in_total", "Events taken from a topic", ("
 EVENTS_FINISHED = Counter("vidsignal_events_finished_total", "Events that an agent is through with", ("role", "agent"))
 EVENTS_OUT = Counter("vidsignal_events_out_total", "Events confirmed by the broker", ("topic",))
 EVENTS_SKIPPED = Counter("vidsignal_events_skipped_total", "Events that another role answers for", ("role", "cause"))
+EVENT_WARNINGS = Counter(
+    "vidsignal_event_warnings_total", "Warnings on uploads and deletions that were accepted, by kind", ("kind",)
+)
 IN_FLIGHT = Gauge("vidsignal_events_in_flight", "Events being worked on", ("role",))
 SLOTS_TAKEN = Gauge("vidsignal_slots_taken", "Videos that hold an admission slot", ("role",))
 SLOTS = Gauge("vidsignal_slots", "Videos that may hold an admission slot at once", ("role",))

@@ -8,6 +8,7 @@ can make an event older, never newer. On `video.backfill`, where only this produ
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import msgspec
@@ -30,24 +31,36 @@ _DECODER: Final = msgspec.json.Decoder(SourceOffset)
 _log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class TopicFacts:
+    """What the broker says of a topic."""
+
+    topic_id: str | None = None
+    """Kafka's own; None where topics have none."""
+    num_partitions: int | None = None
+    """None where nobody was asked."""
+
+
 class TopicIds(Protocol):
     """Says which topic a name stands for at present."""
 
-    async def of(self, topic: str, generation: int) -> str | None:
-        """Kafka's id of a topic; asked again in each generation of the consumer group. None where it has none."""
+    async def of(self, topic: str, generation: int) -> TopicFacts:
+        """What the broker says of a topic; asked again in each generation of the consumer group."""
 
 
 class NoTopicIds:
     """Knows no ids: topics of one name are taken for one."""
 
-    async def of(self, topic: str, generation: int) -> None:
+    async def of(self, topic: str, generation: int) -> TopicFacts:
         """See `TopicIds`."""
+        del topic, generation
+        return TopicFacts()
 
 
 async def upload_place(record: Record, topic_ids: TopicIds) -> SourceOffset:
     """The place that an event of `video.uploaded` has among the uploads."""
-    topic_id = await topic_ids.of(record.place.topic, record.generation)
-    own = msgspec.structs.replace(record.source, topic_id=topic_id)
+    topic = await topic_ids.of(record.place.topic, record.generation)
+    own = msgspec.structs.replace(record.source, topic_id=topic.topic_id)
     return original_place(own, record.headers)
 
 
@@ -87,35 +100,36 @@ class BrokersTopicIds:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
-        self._known: tuple[str, int, str | None] | None = None
+        self._known: tuple[str, int, TopicFacts] | None = None
         self._asking = asyncio.Lock()
 
-    async def of(self, topic: str, generation: int) -> str | None:
+    async def of(self, topic: str, generation: int) -> TopicFacts:
         """See `TopicIds`. Waits while no broker answers."""
         async with self._asking:
             if self._known is None or self._known[:2] != (topic, generation):
                 self._known = (topic, generation, await self._ask(topic))
             return self._known[2]
 
-    async def _ask(self, topic: str) -> str | None:
+    async def _ask(self, topic: str) -> TopicFacts:
         for delay_seconds in Backoff().delays():
             try:
-                return await asyncio.to_thread(topic_id, self._settings, topic)
+                return await asyncio.to_thread(topic_facts, self._settings, topic)
             except (KafkaException, TimeoutError) as error:
                 _log.warning("the broker does not tell the topic's id, asking again", topic=topic, error=str(error))
             await self._clock.sleep(delay_seconds)
         raise AssertionError("delays never end")
 
 
-def topic_id(settings: Settings, topic: str) -> str | None:
-    """Kafka's id of a topic; None where topics have none. Blocks.
+def topic_facts(settings: Settings, topic: str) -> TopicFacts:
+    """What the broker says of a topic. Blocks.
 
     Raises:
         KafkaException, TimeoutError: no broker tells it.
     """
-    if settings.is_broker_embedded:
-        return None  # it has no controller, which librdkafka would wait for, and its topics live as long as it does
     admin = AdminClient(client_configuration(settings))
+    if settings.is_broker_embedded:
+        # It has no controller, which librdkafka would wait for, and its topics live as long as it does.
+        return TopicFacts(None, len(admin.list_topics(topic, timeout=REQUEST_SECONDS).topics[topic].partitions) or None)
     described = admin.describe_topics(TopicCollection([topic]), request_timeout=REQUEST_SECONDS)
-    found = described[topic].result(2 * REQUEST_SECONDS).topic_id
-    return None if found is None else str(found)
+    found = described[topic].result(2 * REQUEST_SECONDS)
+    return TopicFacts(None if found.topic_id is None else str(found.topic_id), len(found.partitions))

@@ -14,6 +14,7 @@ from ops.cli.deletion_lines import describe_deletion
 from ops.cli.exit_codes import ExitCode
 from ops.cli.store_once import read_once
 from ops.cli.verdict_lines import describe_cost, describe_label, describe_verdict
+from ops.cli.warning_lines import describe_warnings
 from schemas.engagement import Engagement
 from schemas.outcomes import Verdict
 from streams.store.deletion_reading import DeletionReading, read_deletion
@@ -32,6 +33,9 @@ def show(
         reading, deletion = asyncio.run(read_once(settings, lambda store: _read(store, keys, video_id)))
     if json_output and (reading or deletion):
         print_json(_document(reading, deletion))
+    if not json_output:
+        for line in describe_warnings(deletion.warnings if deletion else ()):
+            out.print(line, markup=False, soft_wrap=True)
     if reading is None:
         told = f": {describe_deletion(deletion)}" if deletion else ""
         fail(f"nothing is known of video {video_id!r}{told}", ExitCode.FOUND)
@@ -51,6 +55,7 @@ def _document(reading: VideoReading | None, deletion: DeletionReading | None) ->
     if reading is not None:
         document |= {
             "status": reading.status,
+            "warnings": reading.warnings,
             "verdict": reading.verdict,
             "features": reading.features,
             "embeddings": reading.embeddings,
@@ -60,7 +65,10 @@ def _document(reading: VideoReading | None, deletion: DeletionReading | None) ->
 
 
 def _print(video_id: str, reading: VideoReading) -> None:
-    out.print(f"[bold]{video_id}[/]  " + "  ".join(f"{name}={value}" for name, value in reading.status.items()))
+    fields = (f"{name}={value}" for name, value in reading.status.items() if name != "warnings")
+    out.print(f"[bold]{video_id}[/]  " + "  ".join(fields))
+    for line in describe_warnings(reading.warnings):
+        out.print(line, markup=False, soft_wrap=True)
     if reading.verdict is None:
         out.print("no verdict yet")
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ops.cli.deletion_lines import describe_place
+from ops.cli.warning_lines import describe_warnings
 from schemas.evidence import LabelEvidence
 from schemas.facts import Accepted, DeadlinePassed, Deleted, Fact, PolicyChanged, Review, Signal
 from schemas.outcomes import Outcome, RecommendationRecord, Verdict
@@ -16,7 +17,8 @@ def describe_fact(fact: Fact) -> str:
     head = f"{fact.video_id}"
     match fact:
         case Accepted():
-            return f"{head}  accepted revision {fact.revision}, waits for {', '.join(fact.expected)}"
+            said = f"{head}  accepted revision {fact.revision}, waits for {', '.join(fact.expected)}"
+            return "\n".join((said, *(f"{head}  {line}" for line in describe_warnings(fact.warnings))))
         case Signal(status="failed", failure=failure) if failure is not None:
             return f"{head}  {fact.modality} failed: {failure.cause}: {failure.message}"
         case Signal():

@@ -139,6 +139,12 @@ THROUGHPUT: Final = Row(
             (Query("max by (role) (vidsignal_oldest_unfinished_event_seconds)", "{{role}}"),),
         ),
         Panel(
+            "Warnings on uploads and deletions",
+            "Accepted, and likely a mistake of their producer: what each kind means stands in `ops/docs/producers.md`.",
+            "ops",
+            (Query(rate("vidsignal_event_warnings_total", "kind"), "{{kind}}"),),
+        ),
+        Panel(
             "Skipped events and ignored facts",
             "What changed nothing, and why: forgotten videos, older revisions, facts that came twice.",
             "ops",

@@ -27,7 +27,7 @@ from streams.settings import Settings
 from streams.similarity.members import members_of
 from streams.store.keys import Keys
 from streams.store.packing import unpack
-from streams.upload_places import original_place, topic_id
+from streams.upload_places import original_place, topic_facts
 from streams.verdict.state import CaseState
 
 _PAGE: Final = 500
@@ -149,7 +149,7 @@ async def only_choose(uploads: Iterable[PastUpload], choice: Choice, tell: Calla
 
 def _topic_id(settings: Settings, topic: str) -> str | None:
     try:
-        return topic_id(settings, topic)
+        return topic_facts(settings, topic).topic_id
     except (KafkaException, TimeoutError) as error:
         raise BrokerAway(f"no broker tells the id of {topic}: {error}") from error
 

@@ -7,6 +7,8 @@ from enum import IntEnum
 from redis.asyncio import Redis
 
 from schemas.facts import Accepted
+from schemas.warnings import EventWarning
+from schemas.wire import encode
 from streams.store.keys import Keys
 from streams.store.scripts import script_text
 
@@ -21,6 +23,11 @@ class Registered(IntEnum):
     KNOWN = 0
     """The same revision or a newer one was there before."""
     WRITTEN = 1
+
+
+def warning_fields(warnings: tuple[EventWarning, ...]) -> dict[str, str]:
+    """What the status says of warnings: a JSON list of {kind, message, field}; no field at all where there are none."""
+    return {"warnings": encode(warnings).decode()} if warnings else {}
 
 
 class Cases:
@@ -55,6 +62,7 @@ class Cases:
             "missing", ",".join(accepted.expected),
             "uploaded_unix_seconds", repr(accepted.uploaded_unix_seconds),
             "deadline_unix_seconds", repr(accepted.deadline_unix_seconds),
+            *(part for field in warning_fields(accepted.warnings).items() for part in field),
         )  # fmt: skip
         keys = [key(accepted.video_id) for key in (self._keys.status, self._keys.guard, self._keys.engagement)]
         return Registered(await self._register(keys=keys, args=[accepted.revision, self._counts_seconds, *fields]))

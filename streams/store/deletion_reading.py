@@ -7,6 +7,7 @@ from msgspec import Struct
 from redis.asyncio import Redis
 
 from schemas.facts import SourceOffset
+from schemas.warnings import EventWarning
 from schemas.wire import encode
 from streams.store.keys import Keys
 from streams.verdict.state import CaseState
@@ -21,6 +22,8 @@ class DeletionReading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The highest of them that was known; 0 where nothing was."""
     before: SourceOffset | None = None
     """Place of the deletion event that came last; None where every one named its revision."""
+    warnings: tuple[EventWarning, ...] = ()
+    """What is likely a mistake in the last deletion event."""
 
 
 _DECODER = msgspec.json.Decoder(DeletionReading)
@@ -32,6 +35,7 @@ def deletion_of(state: CaseState) -> bytes:
         revision=state.forgotten_revision,
         withdrawn_revision=state.withdrawn_revision,
         before=state.deletions[-1].before if state.deletions else None,
+        warnings=state.deletion_warnings,
     )
     return encode(reading)
 

@@ -3,7 +3,8 @@
 -- ARGV  1 generation and 2 applied offset that the writer had read ('' and '' where there was no state)
 --       3 generation and 4 applied offset to write
 --       5 packed state  6 a deletion that the current revision outlives as JSON, '' for none  7 seconds to keep it
---       8 packed outcome, '' for none  9 version of the outcome  10 its revision  11 verdict as JSON
+--       8 packed outcome, '' for none; then 9 new warnings as JSON, '' for none  10 their revision, and no more
+--       else 9 version of the outcome  10 its revision  11 verdict as JSON
 --       12 seconds that a known video's counts are kept
 --       then three lists, each led by its length: fields and values of status, features and embeddings
 -- Returns 1 where it was written, 0 where the race was lost.
@@ -16,6 +17,9 @@ if ARGV[6] ~= '' then
   redis.call('SET', KEYS[7], ARGV[6], 'EX', ARGV[7])
 end
 if ARGV[8] == '' then
+  if ARGV[9] ~= '' and redis.call('HGET', KEYS[2], 'revision') == ARGV[10] then
+    redis.call('HSET', KEYS[2], 'warnings', ARGV[9])
+  end
   return 1
 end
 

@@ -2,7 +2,7 @@
 
 | key | kind | what a reader finds |
 |---|---|---|
-| `vs:{<video_id>}:status` | hash | `status` (pending, provisional, final), `action`, `revision`, deadline |
+| `vs:{<video_id>}:status` | hash | `status` (pending, provisional, final), `action`, `revision`, deadline, `warnings` |
 | `vs:{<video_id>}:verdict` | string | the verdict as JSON, as on `video.moderation` |
 | `vs:{<video_id>}:features` | hash | one field a feature: JSON `{"value", "event_unix_seconds", "model"}` |
 | `vs:{<video_id>}:embeddings` | hash | one field a space: JSON `{"values" (base64 float16), "dimensions", ...}` |

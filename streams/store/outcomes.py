@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from schemas.evidence import Embedding, Feature
 from schemas.outcomes import Outcome, Version
 from schemas.wire import encode
-from streams.store.cases import DEFAULT_COUNTS_SECONDS
+from streams.store.cases import DEFAULT_COUNTS_SECONDS, warning_fields
 from streams.store.deletion_reading import deletion_of
 from streams.store.keys import Keys
 from streams.store.packing import pack, unpack
@@ -138,7 +138,7 @@ class Outcomes:
         ]  # fmt: skip
         is_deletion_news = after.deletions != (before.deletions if before else ())
         deletion = (deletion_of(after) if is_deletion_news else "", self._guard_seconds)
-        said = _arguments(after, outcome, self._counts_seconds) if outcome else ("",)
+        said = _arguments(after, outcome, self._counts_seconds) if outcome else ("", *_warned(before, after))
         return bool(await self._fold(keys=names, args=[*position, *written, *deletion, *said]))
 
     async def _replace_by_guard(self, video_id: str, after: CaseState, head: tuple[Any, ...]) -> bool:
@@ -234,9 +234,17 @@ def _arguments(state: CaseState, outcome: Outcome, counts_seconds: int) -> tuple
     )  # fmt: skip
 
 
+def _warned(before: CaseState | None, after: CaseState) -> tuple[bytes | str, int]:
+    """Warnings to be written into the status, empty where they are no news; and of which revision they are."""
+    known = before.accepted.warnings if before and before.accepted else ()
+    found = after.accepted.warnings if after.accepted else ()
+    return ("" if found == known else encode(found), after.revision)
+
+
 def _status(state: CaseState, outcome: Outcome) -> dict[str, str | int | float]:
     verdict, version = outcome.verdict, outcome.version
     states = verdict.modalities
+    warnings = state.accepted.warnings if state.accepted else ()
     return {
         "status": verdict.status,
         "action": verdict.action,
@@ -251,6 +259,7 @@ def _status(state: CaseState, outcome: Outcome) -> dict[str, str | int | float]:
         "uploaded_unix_seconds": verdict.uploaded_unix_seconds,
         "deadline_unix_seconds": verdict.deadline_unix_seconds,
         "decided_unix_seconds": verdict.decided_unix_seconds,
+        **warning_fields(warnings),
     }
 
 

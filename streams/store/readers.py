@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from schemas.engagement import Engagement
 from schemas.evidence import Embedding, Feature
 from schemas.outcomes import Verdict
+from schemas.warnings import EventWarning
 from streams.store.keys import Keys
 
 
@@ -28,6 +29,12 @@ class VideoReading:
     """By space."""
     engagement: Engagement | None
     """What people did so far, fresher than the feature record; None where nobody did anything."""
+
+    @property
+    def warnings(self) -> tuple[EventWarning, ...]:
+        """What is likely a mistake in the upload, by the status."""
+        found = self.status.get("warnings")
+        return msgspec.json.decode(found, type=tuple[EventWarning, ...]) if found else ()
 
 
 async def read_video(redis: Redis, keys: Keys, video_id: str) -> VideoReading | None:

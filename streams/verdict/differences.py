@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from msgspec.structs import replace
+
 from schemas.engagement import Engagement
+from schemas.facts import Accepted
 from schemas.outcomes import Outcome, Verdict
 from streams.verdict.deletions import MAX_DELETIONS
 from streams.verdict.state import CaseState, Signals
@@ -43,7 +46,7 @@ def state_differences(expected: CaseState, found: CaseState) -> list[str]:
         is_level = expected.is_forgotten and found.forgotten_revision >= expected.forgotten_revision
         return lacking if is_level else ["forgotten revision", *lacking]
     pairs = {
-        "accepted": (expected.accepted, found.accepted),
+        "accepted": (_accepted(expected), _accepted(found)),
         "deadline": (expected.is_deadline_fired, found.is_deadline_fired),
         "review": (expected.review, found.review),
         "signals": (_ids(expected.signals), _ids(found.signals)),
@@ -75,6 +78,11 @@ def _ids(signals: Signals) -> set[tuple[str, str]]:
 def _knowledge(engagement: Engagement | None) -> tuple[float, int]:
     """Grows with every event that is counted."""
     return (engagement.as_of_unix_seconds, sum(engagement.counts.values())) if engagement else (float("-inf"), 0)
+
+
+def _accepted(state: CaseState) -> Accepted | None:
+    """Without what an older release, which folds beside this one while it is rolled out, leaves out."""
+    return replace(state.accepted, content=None, warnings=()) if state.accepted else None
 
 
 def _review(verdict: Verdict) -> Iterable[Any]:

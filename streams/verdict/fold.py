@@ -44,6 +44,7 @@ from streams.verdict.deletions import Deletion, Deletions, is_deleted, is_upload
 from streams.verdict.order import OffsetsOutOfOrder
 from streams.verdict.outcome import FoldContext, make_outcome
 from streams.verdict.state import MAX_WAITING_REVISIONS, CaseState, Signals, with_signal
+from streams.verdict.warned import with_warnings
 
 IgnoredCause = Literal[
     "already-applied",  # redelivered, or sent twice under one offset
@@ -90,7 +91,7 @@ def fold(state: CaseState | None, fact: Fact, offset: int, context: FoldContext)
         return Folded(state, ignored="already-applied")
     if state is None and not isinstance(fact, Accepted | Signal | Deleted):
         return Folded(None, ignored="no-state")
-    before = state or CaseState(log_generation=context.log_generation, applied_offset=_NEVER)
+    before = with_warnings(state or CaseState(log_generation=context.log_generation, applied_offset=_NEVER), fact)
     changed = _change(before, fact, offset, context)
     if isinstance(changed, str):
         return Folded(_at(before, offset, context), ignored=changed)
@@ -287,6 +288,7 @@ def _forgotten(state: CaseState, revision: int) -> CaseState:
         forgotten_revision=revision,
         withdrawn_revision=max(known_revision, state.withdrawn_revision),
         deletions=state.deletions,
+        deletion_warnings=state.deletion_warnings,
     )
 
 

@@ -40,6 +40,7 @@ from streams.verdict.lanes import Lanes
 from streams.verdict.order import DeliveredOrder
 from streams.verdict.outcome import FoldContext
 from streams.verdict.policy import Decision, Policy, decide
+from streams.verdict.warned import count_warnings
 
 SOURCE = "vidsignal/verdict"
 """CloudEvents source of what this role publishes."""
@@ -170,6 +171,7 @@ class VerdictRole:
                 _count_ignored(fact, folded)
                 _count_cost(stored.outcome, folded.outcome)
                 count_decision(stored.outcome, folded.outcome)
+                count_warnings(stored.state, folded.state)
                 return stored.outcome, _after(stored, folded)
 
     async def _register_deadline(self, fact: Accepted, stored: StoredCase) -> None:

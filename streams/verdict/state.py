@@ -8,6 +8,7 @@ from schemas.engagement import Engagement
 from schemas.facts import Accepted, Failure, Review, Signal
 from schemas.identity import Modality
 from schemas.outcomes import ModalityStates, OutcomeStatus, Version
+from schemas.warnings import EventWarning
 from streams.verdict.deletions import Deletions
 
 MAX_WAITING_REVISIONS = 3
@@ -45,6 +46,8 @@ class CaseState(Struct, frozen=True, kw_only=True):
     """The highest that was accepted of those that are forgotten; 0 where a deletion found nothing."""
     deletions: Deletions = ()
     """Those that go by their place. They outlive a new life: what was uploaded before them may still come."""
+    deletion_warnings: tuple[EventWarning, ...] = ()
+    """Of the last deletion; those of the current revision are kept with its `accepted`."""
     sealed_revision: int = 0
     """Set by a rebuild where the facts behind a published outcome are gone from the log: that outcome stands, and only
     a higher revision begins anew. A state made of what facts are left would replace a whole verdict by half of one."""

@@ -18,7 +18,7 @@ from schemas.wire import encode
 from streams.kafka_clients import producer_configuration
 from streams.settings import read_settings
 from streams.store.keys import Keys
-from streams.upload_places import topic_id
+from streams.upload_places import topic_facts
 from tests.pipeline import Pipeline, await_value, upload_of
 
 SETTLED_SECONDS = 180.0
@@ -210,6 +210,6 @@ class TestTopicId:
 
     def _id(self, settings, topic: str) -> str | None:  # type: ignore[no-untyped-def]
         try:
-            return topic_id(settings, topic)
+            return topic_facts(settings, topic).topic_id
         except KafkaException:
             return None

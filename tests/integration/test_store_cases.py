@@ -5,13 +5,19 @@ from __future__ import annotations
 import pytest
 from redis.asyncio import Redis
 
+from schemas.warnings import EventWarning
 from streams.store.cases import Cases, Registered
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.keys import Keys
+from streams.store.outcomes import Outcomes
 from streams.store.readers import read_video
+from streams.verdict.fold import fold
+from streams.verdict.outcome import FoldContext
+from tests.integration.verdict_world import RULESET
 from tests.sample_facts import UPLOADED_UNIX_SECONDS, VIDEO_ID, accepted
 
 DUE_UNIX_SECONDS = 1_700_000_060.123456
+CONTEXT = FoldContext(RULESET.policy, RULESET.prices, 0, UPLOADED_UNIX_SECONDS + 10.0)
 
 
 class TestCases:
@@ -111,3 +117,47 @@ class TestDeadlines:
         assert await deadlines.remove(read)
         assert not await deadlines.remove(read)
         assert await deadlines.due(DUE_UNIX_SECONDS, limit=1) == ()
+
+
+class TestWarnings:
+    """What the status says of mistakes that are likely."""
+
+    async def test_are_in_the_status_from_intake_on(self, redis: Redis) -> None:
+        """The fold of the same fact leaves them there, and a fold that finds more adds it without an outcome."""
+        keys, found = Keys(), EventWarning(kind="long-deadline", message="8 hours", field="deadline_seconds")
+        first = accepted(content="a", warnings=(found,))
+        await Cases(redis, keys).register(first)
+        assert await _warnings(redis) == ("long-deadline",)
+        outcomes, before = Outcomes(redis, keys), None
+        for offset, (fact, kinds) in enumerate(
+            [
+                (first, ("long-deadline",)),
+                (accepted(content="b"), ("long-deadline", "other-content")),
+                (accepted(2), ()),
+                (accepted(1), ("lower-revision",)),
+            ]
+        ):
+            folded = fold(before, fact, offset, CONTEXT)
+            assert folded.state is not None
+            assert await outcomes.replace(VIDEO_ID, before, folded.state, folded.outcome)
+            before = folded.state
+            assert await _warnings(redis) == kinds
+            assert (await outcomes.read_served(VIDEO_ID)).differences() == []
+
+    async def test_of_an_older_revision_do_not_reach_a_newer_one(self, redis: Redis) -> None:
+        """Intake registered it already, while the fold still says what is wrong with the one before."""
+        outcomes, first = Outcomes(redis, Keys()), accepted(content="a")
+        folded = fold(None, first, 0, CONTEXT)
+        assert folded.state is not None
+        await outcomes.replace(VIDEO_ID, None, folded.state, folded.outcome)
+        await Cases(redis, Keys()).register(accepted(2))
+        again = fold(folded.state, accepted(content="b"), 1, CONTEXT)
+        assert again.state is not None
+        assert await outcomes.replace(VIDEO_ID, folded.state, again.state, again.outcome)
+        assert await _warnings(redis) == ()
+
+
+async def _warnings(redis: Redis) -> tuple[str, ...]:
+    reading = await read_video(redis, Keys(), VIDEO_ID)
+    assert reading is not None
+    return tuple(warning.kind for warning in reading.warnings)

@@ -17,9 +17,8 @@ from streams.delivery.admission import Slot
 from streams.delivery.record import Place, Record
 from streams.delivery.redrive import REDRIVE_HEADER, redriven_headers
 from streams.intake import Intake
-from streams.settings import Settings
 from streams.store.cases import Registered
-from streams.upload_places import PLACE_HEADER, claimed_place, original_place, topic_id, upload_place, with_place
+from streams.upload_places import PLACE_HEADER, TopicFacts, claimed_place, original_place, upload_place, with_place
 from tests.fakes import ManualClock, MemoryPublisher
 
 OWN = SourceOffset(topic="video.uploaded", partition=2, offset=50, topic_id="t")
@@ -31,9 +30,9 @@ class OneTopicId:
     def __init__(self) -> None:
         self.asked: list[tuple[str, int]] = []
 
-    async def of(self, topic: str, generation: int) -> str:
+    async def of(self, topic: str, generation: int) -> TopicFacts:
         self.asked.append((topic, generation))
-        return "t"
+        return TopicFacts("t")
 
 
 class NothingRegistered:
@@ -159,11 +158,6 @@ class TestIntake:
         """It has no place."""
         fact = await said_by_intake(record(DeletionRequested(video_id="v", deleted=True, revision=4)))
         assert fact == Deleted(video_id="v", revision=4, reason="", event_unix_seconds=1_000.0)
-
-
-def test_the_embedded_broker_has_no_topic_ids() -> None:
-    """It is not asked: it has no controller, and the answer would never come."""
-    assert topic_id(Settings(is_broker_embedded=True), "video.uploaded") is None
 
 
 @pytest.mark.parametrize("count", [b"yes", b"", b"-1", b"9" * 5_000, "\u0663".encode(), b"\xff"])

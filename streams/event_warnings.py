@@ -1,0 +1,135 @@
+"""What is likely a mistake in an upload or a deletion that is accepted as it is: seen in the event alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import blake2b
+from itertools import islice
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from schemas.markets import MARKETS, OTHER_NAMES
+from schemas.near_names import near_field, shown
+from schemas.uploads import DeletionRequested, UrlSource, VideoUploaded
+from schemas.warnings import EventWarning, joined_warnings
+from schemas.wire import encode
+from streams.delivery.record import Record
+from streams.partitioning import partition_of
+
+LONG_DEADLINE_SECONDS: Final = 3_600.0
+"""More is unusual for a live upload: its default is ten minutes."""
+_AHEAD_SECONDS: Final = 86_400.0
+"""How far clocks and time zones may differ."""
+_YEAR_2005_UNIX_SECONDS: Final = 1_104_537_600.0
+"""Nobody uploaded videos before."""
+_UNITS: Final = ((1e17, "nanoseconds", 1e9), (1e14, "microseconds", 1e6), (1e11, "milliseconds", 1e3))
+"""From which number on a time cannot be seconds, what it is then, and how many of it are a second."""
+_MOST_NAMES: Final = 50
+"""Unknown fields that are compared with the known ones; each costs some microseconds."""
+_FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def event_warnings(
+    event: VideoUploaded | DeletionRequested, record: Record, num_partitions: int | None
+) -> tuple[EventWarning, ...]:
+    """What is likely a mistake in a valid event.
+
+    Args:
+        event: as it was read.
+        record: that holds it; its time is the broker's.
+        num_partitions: of the record's topic; None where it is not known, and its place is not looked at.
+    """
+    found = [*_misplaced(record, num_partitions), *_unknown_fields(event, record.value or b"{}")]
+    if isinstance(event, VideoUploaded):
+        found += [*_times(event, record.timestamp_unix_seconds), *_markets(event), *_deadlines(event)]
+    return joined_warnings((), tuple(found))
+
+
+def content_of(upload: VideoUploaded) -> str:
+    """Hash of what is analysed and decided by; an address counts without its query, which may hold a signature."""
+    source = upload.source
+    if isinstance(source, UrlSource):
+        source = replace(source, url=source.url.partition("?")[0])
+    said = (source, upload.title, upload.description, upload.hashtags, upload.creator_id, upload.market)
+    return blake2b(encode(said), digest_size=8).hexdigest()
+
+
+def _misplaced(record: Record, num_partitions: int | None) -> Iterator[EventWarning]:
+    if num_partitions is None or record.key is None:
+        return
+    expected = partition_of(record.key, num_partitions)
+    if record.place.partition != expected:
+        yield EventWarning(
+            kind="misplaced",
+            message=f"the record lies in partition {record.place.partition} of {num_partitions}, and murmur2 of its key"
+            f" gives {expected}: the order of uploads and deletions of this video is not kept;"
+            " set partitioner=murmur2_random in librdkafka clients, the murmur2 partitioner in others",
+        )
+
+
+def _unknown_fields(event: VideoUploaded | DeletionRequested, value: bytes) -> Iterator[EventWarning]:
+    sent = _sent(value)
+    yield from _misspelt(sent, type(event), "")
+    if isinstance(event, VideoUploaded):
+        yield from _misspelt(_sent(sent.get("source", b"{}")), type(event.source), "source.")
+
+
+def _sent(value: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
+    try:
+        return _FIELDS.decode(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return {}  # a field that is skipped may have a name that no text is
+
+
+def _misspelt(sent: dict[str, msgspec.Raw], kind: type[msgspec.Struct], place: str) -> Iterator[EventWarning]:
+    known = {*kind.__struct_fields__, kind.__struct_config__.tag_field}
+    absent = [field for field in kind.__struct_fields__ if field not in sent]
+    for name in islice((name for name in sent if name not in known), _MOST_NAMES):
+        meant = near_field(name, absent)
+        if meant:
+            yield EventWarning(
+                kind="unknown-field",
+                message=f"the field {shown(place + name)} is not known and was ignored;"
+                f" did you mean {place + meant!r}?",
+                field=place + meant,
+            )
+
+
+def _times(upload: VideoUploaded, now_unix_seconds: float) -> Iterator[EventWarning]:
+    found = upload.uploaded_unix_seconds
+    if found is None:
+        return
+    unit = next((unit for unit in _UNITS if found >= unit[0]), None)
+    if unit:
+        _, name, number = unit
+        message = f"{found:.0f} looks like {name}; write seconds since 1970, {found / number:.3f}"
+        yield EventWarning(kind="milliseconds", message=message, field="uploaded_unix_seconds")
+    elif found > now_unix_seconds + _AHEAD_SECONDS:
+        message = f"{found:.0f} is {(found - now_unix_seconds) / 86_400:.1f} days after the record came to the broker"
+        yield EventWarning(kind="time-in-future", message=message, field="uploaded_unix_seconds")
+    elif found < _YEAR_2005_UNIX_SECONDS:
+        message = f"{found:.10g} lies before 2005; write seconds since 1970, or leave the field out"
+        yield EventWarning(kind="time-before-2005", message=message, field="uploaded_unix_seconds")
+
+
+def _markets(upload: VideoUploaded) -> Iterator[EventWarning]:
+    market = upload.market
+    if market is not None and market not in MARKETS:
+        meant = OTHER_NAMES.get(market)
+        message = (
+            f"no country has the ISO 3166-1 alpha-2 code {market!r}, so no rule for a market holds for this video"
+            + (f"; did you mean {meant!r}?" if meant else "")
+        )
+        yield EventWarning(kind="unknown-market", message=message, field="market")
+
+
+def _deadlines(upload: VideoUploaded) -> Iterator[EventWarning]:
+    seconds = upload.deadline_seconds
+    if upload.lane == "live" and seconds is not None and seconds > LONG_DEADLINE_SECONDS:
+        message = (
+            f"{seconds:.10g} seconds are {seconds / 3_600:.1f} hours, for which this video may stay undecided;"
+            f" if milliseconds were meant, write {seconds / 1_000:.10g}"
+        )
+        yield EventWarning(kind="long-deadline", message=message, field="deadline_seconds")
