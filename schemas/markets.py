@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from schemas.near_names import near_word
+
 _CODES: Final = (
     "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ "
     "CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO "
@@ -17,5 +19,13 @@ _CODES: Final = (
 MARKETS: Final[frozenset[str]] = frozenset(_CODES.split())
 """An upload may name any two letters; what is counted by market is counted for these, so that counters stay few."""
 
-OTHER_NAMES: Final[dict[str, str]] = {"UK": "GB", "EL": "GR", "EN": "GB", "JA": "JP", "KO": "KR", "CS": "CZ"}
+MARKET_WORDS: Final = "two capital letters, an ISO 3166-1 alpha-2 country code such as DE"
+_OTHER_NAMES: Final[dict[str, str]] = {"UK": "GB", "EL": "GR", "EN": "GB", "JA": "JP", "KO": "KR", "CS": "CZ"}
 """What is often written for a market, some of it languages, and the code that is meant."""
+
+
+def near_market(found: object) -> str | None:
+    """The market that was likely meant by another text; None where none is near."""
+    if not isinstance(found, str):
+        return None
+    return _OTHER_NAMES.get(found.upper()) or near_word(found.upper(), MARKETS)

@@ -11,6 +11,7 @@ _MOST_CHOICES: Final = 12
 _MOST_SHOWN_CHARACTERS: Final = 80
 _LEAST_PART_CHARACTERS: Final = 4
 """A shorter part of a name, such as `id`, is more likely a name of its own."""
+_WORDS: Final = {True: "true", False: "false", None: "null"}
 _SPELLING: Final = re.compile(r"[^a-z0-9]")
 _LOGIN: Final = re.compile(r"(?<=://)[^/@]*@")
 _QUERY: Final = re.compile(r"(?<=[?#]).*", re.DOTALL)
@@ -28,13 +29,13 @@ def did_you_mean(meant: str | None) -> str:
 
 def shown(found: object) -> str:
     """A value from outside, short, on one line, and without what an address keeps secret."""
-    if isinstance(found, Mapping):
-        return f"a mapping with the keys {listed([str(key)[:_MOST_SHOWN_CHARACTERS] for key in found]) or '(none)'}"
+    if isinstance(found, Mapping) and found:
+        return f"a mapping with the keys {listed([str(key)[:_MOST_SHOWN_CHARACTERS] for key in found])}"
     if isinstance(found, str) and "://" in found:
         found = _QUERY.sub("...", _LOGIN.sub("...@", found))
     if isinstance(found, str) and len(found) > _MOST_SHOWN_CHARACTERS:
         return f"{found[:_MOST_SHOWN_CHARACTERS]!r}... ({len(found)} characters)"
-    text = repr(found)
+    text = _WORDS[found] if found is None or isinstance(found, bool) else repr(found)
     return text if len(text) <= _MOST_SHOWN_CHARACTERS + 2 else f"{text[:_MOST_SHOWN_CHARACTERS]}..."
 
 
@@ -48,7 +49,7 @@ def near_word(found: object, choices: Collection[str]) -> str | None:
     """Of the words that are allowed as a value, the one that was likely meant; None where none is near."""
     said = str(found)
     alike = [choice for choice in choices if _spelt(choice) == _spelt(said)]
-    near = alike or difflib.get_close_matches(said[:_MOST_SHOWN_CHARACTERS], list(choices), n=1)
+    near = alike or difflib.get_close_matches(said[:_MOST_SHOWN_CHARACTERS], sorted(choices), n=1)
     return near[0] if near else None
 
 

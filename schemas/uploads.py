@@ -26,7 +26,12 @@ BudgetSeconds = Annotated[
 
 
 Sha256 = Annotated[
-    str, Meta(pattern=r"^[0-9a-f]{64}" + END, description="SHA-256 of the media's bytes, lower-case hex.")
+    str,
+    Meta(
+        pattern=r"^[0-9a-f]{64}" + END,
+        description="SHA-256 of the media's bytes, lower-case hex.",
+        extra={"allowed": "64 lower-case hexadecimal digits"},
+    ),
 ]
 _OBJECT_PATTERN = rf"^(s3|gs|az)://[^/{NO_CONTROL}]+/[^{NO_CONTROL}]+" + END
 MediaBytes = Annotated[int, Meta(ge=1, le=2**53 - 1, description="Length of the media.")]
@@ -46,7 +51,17 @@ class FileSource(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_fiel
 class UrlSource(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="url"):
     """Media behind an http or https address that anyone may name; an address guard stands before it."""
 
-    url: Annotated[str, Meta(min_length=8, max_length=8_192, pattern=r"^[hH][tT][tT][pP][sS]?://")]
+    url: Annotated[
+        str,
+        Meta(
+            min_length=8,
+            max_length=8_192,
+            pattern=r"^[hH][tT][tT][pP][sS]?://",
+            extra={
+                "allowed": "an address that begins with http:// or https://; s3://, gs:// and az:// are of kind object"
+            },
+        ),
+    ]
     """May carry a signature in its query, which no log and no message shows."""
     sha256: Sha256 | None = None
     """Verified before anything is decoded; the whole object is fetched for it."""
@@ -57,7 +72,15 @@ class UrlSource(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field
 class ObjectSource(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="object"):
     """Media in an object store that the workers have credentials for."""
 
-    url: Annotated[str, Meta(min_length=8, max_length=4_096, pattern=_OBJECT_PATTERN)]
+    url: Annotated[
+        str,
+        Meta(
+            min_length=8,
+            max_length=4_096,
+            pattern=_OBJECT_PATTERN,
+            extra={"allowed": "s3://bucket/key, gs://bucket/key or az://container/key; http addresses are of kind url"},
+        ),
+    ]
     """`s3://bucket/key`, `gs://bucket/key` or `az://container/key`; must lie below an allowed prefix."""
     etag: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
     """Verified where given, without fetching the whole object."""

@@ -10,7 +10,9 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from schemas import diagnosis
 from schemas.dead_letters import DeadLetter
+from schemas.encodings import HOW_TO_DELETE
 from schemas.engagement import MAX_ENGAGEMENT_BYTES, EngagementEvent
 from schemas.errors import InvalidEvent
 from schemas.facts import Accepted, DeadlinePassed, Deleted, EngagementSummary, Fact, PolicyChanged, Review, Signal
@@ -60,7 +62,7 @@ _DISCRIMINATOR_DECODER = msgspec.json.Decoder(_Discriminator)
 
 def decode_upload(value: bytes | None) -> VideoUploaded:
     """Read an upload event. Raises InvalidEvent, quoting what is wrong and where."""
-    return _decode(_UPLOAD_DECODER, value, "an upload", MAX_UPLOAD_BYTES)
+    return _decode(_UPLOAD_DECODER, value, "an upload", MAX_UPLOAD_BYTES, f"; {HOW_TO_DELETE}")
 
 
 def decode_upload_or_deletion(value: bytes | None) -> VideoUploaded | DeletionRequested:
@@ -87,17 +89,19 @@ def _says_deleted(value: bytes) -> bool:
         return False  # whatever it is, it is read as an upload and refused as one
 
 
-def _decode(decoder: msgspec.json.Decoder[_Read], value: bytes | None, what: str, max_bytes: int | None) -> _Read:
+def _decode(
+    decoder: msgspec.json.Decoder[_Read], value: bytes | None, what: str, max_bytes: int | None, of_none: str = ""
+) -> _Read:
     if value is None:
-        raise InvalidEvent("event-invalid", f"the event has no value; {what} is a JSON object")
+        raise InvalidEvent("event-invalid", f"the event has no value; {what} is a JSON object{of_none}")
     if max_bytes is not None and len(value) > max_bytes:
         raise InvalidEvent("event-too-large", f"the event has {len(value)} bytes; at most {max_bytes} are read")
     try:
         return decoder.decode(value)
     except msgspec.ValidationError as error:
-        raise InvalidEvent("event-invalid", str(error)) from error
+        raise InvalidEvent("event-invalid", diagnosis.invalid(value, decoder.type, what, str(error))) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidEvent("event-not-json", str(error)) from error
+        raise InvalidEvent("event-not-json", diagnosis.unreadable(value, str(error))) from error
 
 
 def event_headers(

@@ -10,8 +10,9 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from schemas.markets import MARKETS, OTHER_NAMES
-from schemas.near_names import near_field, shown
+from schemas.markets import MARKETS, near_market
+from schemas.near_names import did_you_mean, near_field, shown
+from schemas.time_units import other_unit
 from schemas.uploads import DeletionRequested, UrlSource, VideoUploaded
 from schemas.warnings import EventWarning, joined_warnings
 from schemas.wire import encode
@@ -24,8 +25,6 @@ _AHEAD_SECONDS: Final = 86_400.0
 """How far clocks and time zones may differ."""
 _YEAR_2005_UNIX_SECONDS: Final = 1_104_537_600.0
 """Nobody uploaded videos before."""
-_UNITS: Final = ((1e17, "nanoseconds", 1e9), (1e14, "microseconds", 1e6), (1e11, "milliseconds", 1e3))
-"""From which number on a time cannot be seconds, what it is then, and how many of it are a second."""
 _MOST_NAMES: Final = 50
 """Unknown fields that are compared with the known ones; each costs some microseconds."""
 _FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -101,26 +100,24 @@ def _times(upload: VideoUploaded, now_unix_seconds: float) -> Iterator[EventWarn
     found = upload.uploaded_unix_seconds
     if found is None:
         return
-    unit = next((unit for unit in _UNITS if found >= unit[0]), None)
-    if unit:
-        _, name, number = unit
-        message = f"{found:.0f} looks like {name}; write seconds since 1970, {found / number:.3f}"
-        yield EventWarning(kind="milliseconds", message=message, field="uploaded_unix_seconds")
+    if unit := other_unit(found):
+        yield EventWarning(kind="milliseconds", message=f"it is {found:.0f}: {unit}", field="uploaded_unix_seconds")
     elif found > now_unix_seconds + _AHEAD_SECONDS:
-        message = f"{found:.0f} is {(found - now_unix_seconds) / 86_400:.1f} days after the record came to the broker"
+        message = (
+            f"it is {found:.0f}, {(found - now_unix_seconds) / 86_400:.1f} days after the record came to the broker"
+        )
         yield EventWarning(kind="time-in-future", message=message, field="uploaded_unix_seconds")
     elif found < _YEAR_2005_UNIX_SECONDS:
-        message = f"{found:.10g} lies before 2005; write seconds since 1970, or leave the field out"
+        message = f"it is {found:.10g}, which lies before 2005; write seconds since 1970, or leave the field out"
         yield EventWarning(kind="time-before-2005", message=message, field="uploaded_unix_seconds")
 
 
 def _markets(upload: VideoUploaded) -> Iterator[EventWarning]:
     market = upload.market
     if market is not None and market not in MARKETS:
-        meant = OTHER_NAMES.get(market)
         message = (
             f"no country has the ISO 3166-1 alpha-2 code {market!r}, so no rule for a market holds for this video"
-            + (f"; did you mean {meant!r}?" if meant else "")
+            + did_you_mean(near_market(market))
         )
         yield EventWarning(kind="unknown-market", message=message, field="market")
 

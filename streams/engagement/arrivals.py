@@ -9,6 +9,7 @@ from zlib import crc32
 
 from schemas.engagement import EngagementEvent
 from schemas.errors import InvalidEvent
+from schemas.time_units import other_unit
 from schemas.wire import decode_engagement, encode
 
 MAX_AHEAD_SECONDS: Final = 600.0
@@ -62,6 +63,7 @@ def _check(event: EngagementEvent, key: bytes | None, now_unix_seconds: float) -
         _refuse(
             f"event_unix_seconds is {event.event_unix_seconds}; allowed are 0 to"
             f" {now_unix_seconds + MAX_AHEAD_SECONDS:.3f}: now, and {MAX_AHEAD_SECONDS:g} s for clocks that differ"
+            + (f"; {unit}" if (unit := other_unit(event.event_unix_seconds)) else "")
         )
     if event.watch_seconds is not None and event.watch_seconds > MAX_WATCH_SECONDS:
         _refuse(f"watch_seconds is {event.watch_seconds}; at most {MAX_WATCH_SECONDS:g} are allowed")

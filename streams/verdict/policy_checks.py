@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Mapping, Sequence
 from typing import NoReturn
+
+from schemas.near_names import listed, near_word, told
 
 
 class InvalidPolicy(Exception):
     """A policy file is wrong; the message says where, what was found and what is allowed."""
 
 
-def refuse(place: str, found: object, allowed: str) -> NoReturn:
+def refuse(place: str, found: object, allowed: str, meant: str | None = None) -> NoReturn:
     """Raise InvalidPolicy about one value."""
-    raise InvalidPolicy(f"{place} is {found!r}; allowed: {allowed}")
+    raise InvalidPolicy(told(place, found, allowed, meant))
 
 
 def object_at(place: str, found: object, keys: Collection[str], required: Collection[str] = ()) -> Mapping[str, object]:
     """A mapping with no other keys than `keys`, and with all `required` ones."""
     if not isinstance(found, Mapping):
-        refuse(place, found, f"a mapping with the keys {_listed(keys)}")
+        refuse(place, found, f"a mapping with the keys {listed(keys)}")
     for key in found:
         choice_at(f"a key of {place}", key, keys)
     for key in required:
@@ -46,8 +47,7 @@ def choice_at(place: str, found: object, choices: Collection[str]) -> str:
     """One of some words; a near miss is answered with the word that was likely meant."""
     if isinstance(found, str) and found in choices:
         return found
-    near = difflib.get_close_matches(str(found), list(choices), n=1)
-    refuse(place, found, f"{_listed(choices)}{f'; did you mean {near[0]!r}?' if near else ''}")
+    refuse(place, found, listed(choices), near_word(found, choices))
 
 
 def text_at(place: str, found: object) -> str:
@@ -69,8 +69,3 @@ def count_at(place: str, found: object) -> int:
     if isinstance(found, bool) or not isinstance(found, int) or found < 1:
         refuse(place, found, "a whole number from 1")
     return found
-
-
-def _listed(choices: Collection[str], most: int = 12) -> str:
-    ordered = list(choices) if isinstance(choices, Sequence) else sorted(choices)
-    return ", ".join(ordered[:most]) + (f", ... ({len(ordered)} in all)" if len(ordered) > most else "")

@@ -17,6 +17,7 @@ import yaml
 from schemas.engagement import ENGAGEMENT_WINDOWS, EngagementWindow
 from schemas.identity import MODALITIES, Market, Modality
 from schemas.labels import LABEL_PATHS
+from schemas.markets import MARKET_WORDS, near_market
 from schemas.outcomes import ACTIONS, Action
 from streams.verdict.policy import DEFAULT_WORDS, WORDS_FIELDS, Policy, ReportRule, Rule, Thresholds
 from streams.verdict.policy_checks import (
@@ -155,5 +156,5 @@ def _action(place: str, found: object) -> Action:
 
 def _market(place: str, found: object) -> Market:
     if not isinstance(found, str) or not _MARKET.match(found):
-        refuse(place, found, "an ISO 3166-1 alpha-2 country code such as DE")
+        refuse(place, found, MARKET_WORDS, near_market(found))
     return found

@@ -29,9 +29,9 @@ class TestUploads:
         ("value", "cause", "says"),
         [
             (None, "event-invalid", "no value"),
-            (b"", "event-not-json", "truncated"),
+            (b"", "event-not-json", "empty"),
             (b"not json", "event-not-json", "malformed"),
-            (b"\xff\xfe\x00", "event-not-json", "malformed"),
+            (b"\xff\xfe\x00", "event-not-json", "UTF-16"),
             (b"[" * 100_000, "event-invalid", "Expected `object`"),
             (b'{"video_id": "v-1", "source": ' + b'{"a":' * 100_000, "event-not-json", "recursion"),
             (json.dumps({**VALID, "video_id": 7}).encode(), "event-invalid", "$.video_id"),
