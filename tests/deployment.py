@@ -14,7 +14,7 @@ import yaml
 from typer.core import TyperGroup
 
 from ops.cli.main import app
-from streams.settings import Settings, secret_names
+from streams.settings import Settings, read_settings, secret_names
 from tests.documents import REPOSITORY
 
 KUBERNETES = REPOSITORY / "ops" / "kubernetes"
@@ -98,12 +98,12 @@ def accepted_settings(monkeypatch: pytest.MonkeyPatch, *environments: Mapping[st
     for name in _of_this_process():
         monkeypatch.delenv(name)
     values = {name.removeprefix(_PREFIX).lower(): value for name, value in merged.items() if name not in _OF_NO_SETTING}
-    return Settings(**values)  # type: ignore[arg-type]
+    return read_settings(**values)
 
 
 def unknown_variables(names: Iterable[str]) -> set[str]:
     """Those of our prefix that nothing reads."""
-    of_settings = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields}
+    of_settings = {f"{_PREFIX}{name.upper()}" for name in Settings.__struct_fields__}
     of_files = {f"{_PREFIX}{name.upper()}_FILE" for name in secret_names()}
     return {name for name in names if name.startswith(_PREFIX)} - of_settings - of_files - _OF_NO_SETTING
 

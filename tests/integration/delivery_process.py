@@ -17,7 +17,7 @@ from confluent_kafka import Producer
 
 from schemas.topics import DEAD_LETTER, SIGNALS, UPLOADED
 from streams.kafka_clients import StoredRecord, read_to_end
-from streams.settings import Settings
+from streams.settings import read_settings
 from tests.unique_topics import UniqueTopics
 
 LET_GO = "let-go"
@@ -39,9 +39,9 @@ class DeliveryStack:
         for topic in (UPLOADED, SIGNALS, DEAD_LETTER):
             topics.create(topic.name, partitions=2)
         self.topics = topics
-        self.settings = Settings(
+        self.settings = read_settings(
             kafka_bootstrap_servers=topics.bootstrap_servers,
-            redis_url=redis_url,  # type: ignore[arg-type]  # pydantic makes a secret of it
+            redis_url=redis_url,
             topic_prefix=f"{topics.prefix}.",
         )
         self._redis_url = redis_url

@@ -26,7 +26,7 @@ from streams.delivery.publisher import Publisher
 from streams.delivery.record import Record
 from streams.kafka_clients import client_configuration, producer_configuration
 from streams.roles import Shared, intake_spec, verdict_spec
-from streams.settings import Role, Settings
+from streams.settings import Role, read_settings
 from streams.store.keys import Keys
 from streams.store.witness import Witness
 from streams.verdict.policy_file import load_policy
@@ -64,9 +64,9 @@ class RoleRun:
     """
 
     def __init__(self, role: Role, topics: UniqueTopics, redis_url: str, *, is_new: bool = True) -> None:
-        self.settings = Settings(
+        self.settings = read_settings(
             kafka_bootstrap_servers=topics.bootstrap_servers,
-            redis_url=redis_url,  # type: ignore[arg-type]  # pydantic makes a secret of it
+            redis_url=redis_url,
             topic_prefix=f"{topics.prefix}.",
             drain_timeout_seconds=5,
         )

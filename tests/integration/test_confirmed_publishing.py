@@ -22,7 +22,7 @@ from streams.backfill.past_uploads import PastUpload
 from streams.backfill.sending import JobSender
 from streams.confirmed_publishing import ConfirmingProducer, NotConfirmed, OutgoingRecord, publish_confirmed
 from streams.kafka_clients import StoredRecord, read_to_end
-from streams.settings import Settings
+from streams.settings import read_settings
 from streams.store.keys import Keys
 from tests.librdkafka_hooks import MockCluster
 
@@ -40,7 +40,7 @@ def cluster() -> MockCluster:
 def refusing() -> MockCluster:
     """A broker that lets nobody produce, once it holds a dead letter."""
     cluster = MockCluster()
-    settings = Settings(kafka_bootstrap_servers=cluster.bootstrap_servers)
+    settings = read_settings(kafka_bootstrap_servers=cluster.bootstrap_servers)
     publish_confirmed(settings, [OutgoingRecord(DEAD_LETTER.name, b"letter", msgspec.json.encode(_dead_letter()))])
     cluster.refuse_produces(KafkaError.TOPIC_AUTHORIZATION_FAILED)
     return cluster
@@ -99,14 +99,14 @@ class TestCommands:
 class TestPublishConfirmed:
     def test_more_than_the_queue_holds(self, cluster: MockCluster) -> None:
         """Records beyond the client's queue wait for it, and all are confirmed."""
-        settings = Settings(kafka_bootstrap_servers=cluster.bootstrap_servers)
+        settings = read_settings(kafka_bootstrap_servers=cluster.bootstrap_servers)
         records = (OutgoingRecord("many", str(n).encode(), b"x") for n in range(_MANY))
         assert publish_confirmed(settings, records) == _MANY
         assert sum(1 for _ in read_to_end(settings, ["many"])) == _MANY
 
     def test_too_large_for_the_client_is_a_refusal(self, cluster: MockCluster) -> None:
         """What the client itself does not take counts as refused, is named, and does not keep the others back."""
-        settings = Settings(kafka_bootstrap_servers=cluster.bootstrap_servers)
+        settings = read_settings(kafka_bootstrap_servers=cluster.bootstrap_servers)
         records = [OutgoingRecord("sizes", b"large", b"x" * 20_000_000), OutgoingRecord("sizes", b"small", b"x")]
         with pytest.raises(NotConfirmed, match=r"1 of 2 records were refused: 'large' for sizes"):
             publish_confirmed(settings, records)
@@ -116,7 +116,7 @@ class TestPublishConfirmed:
         """Where the broker is slower than we wait, the number of unconfirmed records is told."""
         cluster = MockCluster()
         cluster.slow_down(round_trip_milliseconds=1_500)
-        producer = ConfirmingProducer(Settings(kafka_bootstrap_servers=cluster.bootstrap_servers))
+        producer = ConfirmingProducer(read_settings(kafka_bootstrap_servers=cluster.bootstrap_servers))
         producer.send(OutgoingRecord("silent", b"k", b"x"))
         with pytest.raises(NotConfirmed, match=r"did not confirm 1 of 1 records within 0\.01 s"):
             producer.confirm(timeout_seconds=0.01)
@@ -125,7 +125,7 @@ class TestPublishConfirmed:
 class TestJobSender:
     def test_offsets_of_every_partition(self, cluster: MockCluster) -> None:
         """The job knows the first and the next offset of each partition, and how many uploads were confirmed."""
-        settings = Settings(kafka_bootstrap_servers=cluster.bootstrap_servers, topic_prefix="job.")
+        settings = read_settings(kafka_bootstrap_servers=cluster.bootstrap_servers, topic_prefix="job.")
         filters = JobFilter(since_unix_seconds=0.0)
         sender = JobSender(settings, Job(job_id="j", created_unix_seconds=0.0, filter=filters))
         for page in range(2):

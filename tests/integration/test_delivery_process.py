@@ -21,7 +21,7 @@ from streams.delivery.crash import WorkerExit
 from streams.delivery.publisher import Publisher
 from streams.delivery.redrive import REDRIVE_HEADER
 from streams.kafka_clients import producer_configuration, read_to_end
-from streams.settings import Settings
+from streams.settings import Settings, read_settings
 from tests.integration.delivery_process import WAIT_SECONDS, end, stop, wait_until
 from tests.unique_topics import UniqueTopics
 
@@ -31,9 +31,9 @@ def settings(topics: UniqueTopics, redis_url: str) -> Settings:
     """Of a stack with topics of its own."""
     for topic in TOPICS:
         topics.create(topic.name, partitions=2)
-    return Settings(
+    return read_settings(
         kafka_bootstrap_servers=topics.bootstrap_servers,
-        redis_url=redis_url,  # type: ignore[arg-type]  # pydantic makes a secret of it
+        redis_url=redis_url,
         topic_prefix=f"{topics.prefix}.",
         roles=("intake", "verdict"),
     )
@@ -127,9 +127,9 @@ class TestStart:
 
     def test_waits_for_its_topics(self, topics: UniqueTopics, redis_url: str, tmp_path: Path) -> None:
         """A worker that starts before its topics exist joins when they do."""
-        settings = Settings(
+        settings = read_settings(
             kafka_bootstrap_servers=topics.bootstrap_servers,
-            redis_url=redis_url,  # type: ignore[arg-type]
+            redis_url=redis_url,
             topic_prefix=f"{topics.prefix}.",
             roles=("intake", "verdict"),
         )
@@ -142,9 +142,9 @@ class TestStart:
 
     def test_waits_for_a_broker(self, redis_url: str, tmp_path: Path) -> None:
         """A worker whose broker is down waits, and still stops when asked to."""
-        settings = Settings(
+        settings = read_settings(
             kafka_bootstrap_servers="127.0.0.1:9",
-            redis_url=redis_url,  # type: ignore[arg-type]
+            redis_url=redis_url,
             roles=("intake",),
         )
         log = tmp_path / "log"

@@ -14,7 +14,7 @@ from ops.local.scratch import scratch_dir
 from schemas.topics import SIGNALS, UPLOADED
 from streams.delivery.publisher import Publisher, RecordTooLarge
 from streams.kafka_clients import producer_configuration, read_to_end
-from streams.settings import Settings
+from streams.settings import Settings, read_settings
 from tests.unique_topics import UniqueTopics
 
 OLDEST = "vidsignal_oldest_unconfirmed_record_seconds"
@@ -25,7 +25,7 @@ HEADERS = (("b", b"\x00"), ("a", b"1"), ("b", b"2"))
 def settings(topics: UniqueTopics) -> Settings:
     """Of a stack whose only topic is the log."""
     topics.create(SIGNALS.name, partitions=4)
-    return Settings(kafka_bootstrap_servers=topics.bootstrap_servers, topic_prefix=f"{topics.prefix}.")
+    return read_settings(kafka_bootstrap_servers=topics.bootstrap_servers, topic_prefix=f"{topics.prefix}.")
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ class TestBrokerAway:
         with scratch_dir() as folder, KafkaCluster(folder / "kafka", default_cache_dir()) as cluster:
             admin = AdminClient({"bootstrap.servers": cluster.bootstrap_servers})
             admin.create_topics([NewTopic(SIGNALS.name, 1)])[SIGNALS.name].result(30)
-            settings = Settings(kafka_bootstrap_servers=cluster.bootstrap_servers)
+            settings = read_settings(kafka_bootstrap_servers=cluster.bootstrap_servers)
             publisher = Publisher(producer_configuration(settings))
             await publisher.publish(SIGNALS, "video", b"before")
             node_id = cluster.node_ids[0]

@@ -12,7 +12,7 @@ from schemas.topics import SIGNALS
 from streams.delivery import renewable_producer
 from streams.delivery.publisher import Publisher, PublisherFailed
 from streams.kafka_clients import producer_configuration, read_to_end
-from streams.settings import Settings
+from streams.settings import Settings, read_settings
 from tests.librdkafka_hooks import MockCluster, raise_fatal_error
 
 _PATIENCE_SECONDS = 60.0
@@ -22,7 +22,7 @@ _PATIENCE_SECONDS = 60.0
 def settings() -> Iterator[Settings]:
     """Of a stack whose broker lives as long as the object that holds it."""
     cluster = MockCluster()
-    yield Settings(kafka_bootstrap_servers=cluster.bootstrap_servers)
+    yield read_settings(kafka_bootstrap_servers=cluster.bootstrap_servers)
 
 
 @pytest.fixture

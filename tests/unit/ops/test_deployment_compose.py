@@ -138,10 +138,10 @@ class TestSettings:
     def test_reach_from_the_machine(self) -> None:
         """Commands in the virtual environment find broker and store at their defaults."""
         assert (
-            f"//{Settings.model_fields['kafka_bootstrap_servers'].default}"
+            f"//{Settings().kafka_bootstrap_servers}"
             in (SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"])
         )
-        assert Settings.model_fields["redis_url"].default.get_secret_value() == "redis://127.0.0.1:6379/0"
+        assert Settings().redis_url.get_secret_value() == "redis://127.0.0.1:6379/0"
         assert (SERVICES["kafka"]["ports"], SERVICES["redis"]["ports"]) == (
             ["127.0.0.1:9092:9092"],
             ["127.0.0.1:6379:6379"],

@@ -13,7 +13,7 @@ import yaml
 
 from schemas.topics import ENGAGEMENT, UPLOADED
 from streams.apps import group_of
-from streams.settings import Role, Settings
+from streams.settings import Role, read_settings
 from streams.worker import _LONGEST_STOP_SECONDS
 from tests.deployment import (
     KUBERNETES,
@@ -301,7 +301,7 @@ class TestScaling:
         """Topic and group are the product's, the brokers those of the pods' settings."""
         (trigger,) = SCALED[name]["spec"]["triggers"]
         assert trigger["type"] == "kafka" and set(trigger["metadata"]) == TRIGGER_FIELDS
-        assert trigger["metadata"]["consumerGroup"] == group_of(Settings(topic_prefix=""), role)
+        assert trigger["metadata"]["consumerGroup"] == group_of(read_settings(topic_prefix=""), role)
         assert trigger["metadata"]["topic"] == topic
         assert trigger["metadata"]["bootstrapServersFromEnv"] in config_map()
         assert trigger["metadata"]["offsetResetPolicy"] == "earliest"

@@ -6,10 +6,9 @@ import re
 import shlex
 from typing import Any, Literal, get_args, get_origin
 
+import msgspec
 import pytest
 import typer
-from pydantic import SecretStr
-from pydantic.fields import FieldInfo
 from typer.core import TyperGroup
 
 from ops.bench.catalogue import BENCHES
@@ -17,6 +16,7 @@ from ops.cli.main import app
 from ops.cli.models import label_coverage
 from schemas.labels import LABELS
 from schemas.topics import TOPICS, Topic
+from streams.secret import Secret
 from streams.settings import Settings
 from streams.store.keys import Keys
 from tests.documents import ARCHITECTURE, CONTRIBUTING, DOCS, README, REPOSITORY, code_blocks, quoted, section, table
@@ -93,30 +93,32 @@ class TestCommands:
         assert {name for name in named if name != "NAME"} <= set(BENCHES)
 
 
+SETTINGS = {field.name: field for field in msgspec.structs.fields(Settings)}
+
+
 class TestSettings:
     def test_all_are_listed(self) -> None:
         """One row a setting, in the order of the code."""
-        assert list(SETTINGS_ROWS) == [f"VIDSIGNAL_{name.upper()}" for name in Settings.model_fields]
+        assert list(SETTINGS_ROWS) == [f"VIDSIGNAL_{name.upper()}" for name in SETTINGS]
 
-    @pytest.mark.parametrize("name", Settings.model_fields)
+    @pytest.mark.parametrize("name", SETTINGS)
     def test_defaults(self, name: str) -> None:
         """The default is the code's."""
         variable = f"VIDSIGNAL_{name.upper()}"
-        expected = _OF_THE_MACHINE.get(variable, spelled(Settings.model_fields[name]))
+        expected = _OF_THE_MACHINE.get(variable, spelled(SETTINGS[name].default))
         assert expected == SETTINGS_ROWS[variable][1]
 
-    @pytest.mark.parametrize("name", Settings.model_fields)
+    @pytest.mark.parametrize("name", SETTINGS)
     def test_choices(self, name: str) -> None:
         """Where only some words are allowed, each is named."""
-        annotation = Settings.model_fields[name].annotation
+        annotation = SETTINGS[name].type
         choices = get_args(annotation) if get_origin(annotation) is Literal else ()
         words = SETTINGS_ROWS[f"VIDSIGNAL_{name.upper()}"][2]
         assert [choice for choice in choices if f"`{choice}`" not in words] == []
 
 
-def spelled(field: FieldInfo) -> str:
+def spelled(default: object) -> str:
     """A default as an environment variable would say it, `unset` and `empty` for nothing."""
-    default = field.default
     match default:
         case None:
             return "unset"
@@ -126,7 +128,7 @@ def spelled(field: FieldInfo) -> str:
             return f"{default:.10g}"
         case tuple():
             return ",".join(map(str, default)) or "empty"
-        case SecretStr():
+        case Secret():
             return default.get_secret_value()
         case _:
             return str(default) or "empty"

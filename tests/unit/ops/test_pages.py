@@ -14,7 +14,7 @@ from schemas.outcomes import RecommendationRecord, Verdict
 from schemas.uploads import DeletionRequested, VideoUploaded
 from streams.delivery.crash import WorkerExit
 from streams.retention import kept_topics
-from streams.settings import Settings
+from streams.settings import Settings, read_settings
 from tests.command_lines import calls_in, require_known
 from tests.documents import DOCS, README, REPOSITORY, quoted, section, table
 
@@ -59,7 +59,7 @@ class TestEveryPage:
 
     def test_settings_exist(self, page: str) -> None:
         """Each variable is a setting, or one of a secret's file."""
-        known = {f"VIDSIGNAL_{name.upper()}" for name in Settings.model_fields}
+        known = {f"VIDSIGNAL_{name.upper()}" for name in Settings.__struct_fields__}
         named = {name.removesuffix("_FILE") if name not in known else name for name in _SETTING.findall(DOCS[page])}
         assert named - known - _NOT_SETTINGS == set()
 
@@ -100,7 +100,7 @@ class TestContracts:
 
     def test_days_of_what_remains(self) -> None:
         """What a deletion leaves in the topics is there as long as the settings say, by default."""
-        days = {topic.name: (topic.retention_seconds or 0) // 86_400 for topic in kept_topics(Settings())}
+        days = {topic.name: (topic.retention_seconds or 0) // 86_400 for topic in kept_topics(read_settings())}
         left = rows("forget.md", "What remains, and for how long")
         said = {(quoted(row[0]) or row[:1])[0]: row[2] for row in left}
         for topic in ("video.uploaded", "video.signals", "video.engagement"):

@@ -13,7 +13,7 @@ from streams.clock import SystemClock
 from streams.delivery.record import Place, Record
 from streams.delivery.unfinished import UnfinishedEvents
 from streams.logs import configure_logs
-from streams.settings import Settings
+from streams.settings import read_settings
 from streams.verdict.policy_file import load_policy
 
 
@@ -44,7 +44,7 @@ def main() -> int:
     """Serve until asked to stop."""
     configure_logs("json", "info")
     cast("Any", worker)._LONGEST_STOP_SECONDS = 0.2
-    settings = Settings(roles=("intake",), drain_timeout_seconds=0.1)  # type: ignore[arg-type]
+    settings = read_settings(roles=("intake",), drain_timeout_seconds=0.1)
     return asyncio.run(HangingWorker(settings, load_policy(None), None).run())
 
 

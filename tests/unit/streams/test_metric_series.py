@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 from operators.errors import MediaCause
 from ops.cli.models import label_coverage
 from streams.metric_series import begin_series, covered_labels
-from streams.settings import ROLES, Role, Settings
+from streams.settings import ROLES, Role, read_settings
 
 
 def value(name: str, **labels: str) -> float | None:
@@ -20,7 +20,7 @@ def value(name: str, **labels: str) -> float | None:
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_is_told(role: Role) -> None:
     """Every role that a worker runs has a series with version and device."""
-    begin_series(Settings(roles=(role,)), "cpu")
+    begin_series(read_settings(roles=(role,)), "cpu")
     found = [
         sample
         for family in REGISTRY.collect()
@@ -32,7 +32,7 @@ def test_a_role_is_told(role: Role) -> None:
 
 def test_causes_of_dead_letters_begin() -> None:
     """Every cause of refused media, of crash loops and of faults has a series before it ever happened."""
-    begin_series(Settings(), None)
+    begin_series(read_settings(), None)
     for cause in (*get_args(MediaCause), "crash-loop", "device-fault", "model-fault", "signal-too-large"):
         assert value("vidsignal_dead_letters_total", role="media", cause=cause) is not None, cause
     for role in ("intake", "engagement"):
@@ -41,24 +41,24 @@ def test_causes_of_dead_letters_begin() -> None:
 
 def test_beginning_counts_nothing() -> None:
     """A second start in one process leaves counts alone."""
-    begin_series(Settings(), None)
+    begin_series(read_settings(), None)
     name, labels = "vidsignal_dead_letters_total", {"role": "media", "cause": "media-empty"}
     before = value(name, **labels)
-    begin_series(Settings(), None)
+    begin_series(read_settings(), None)
     assert value(name, **labels) == before
 
 
 def test_decoders_are_counted() -> None:
     """The live role's processes and the one of the backfill; none where neither runs here."""
-    begin_series(Settings(decode_processes=3, roles=("media", "backfill")), "cpu")
+    begin_series(read_settings(decode_processes=3, roles=("media", "backfill")), "cpu")
     assert value("vidsignal_decode_processes") == 4
-    begin_series(Settings(decode_processes=3, roles=("media",)), "cpu")
+    begin_series(read_settings(decode_processes=3, roles=("media",)), "cpu")
     assert value("vidsignal_decode_processes") == 3
 
 
 def test_batches_begin() -> None:
     """The first batches of a model are an increase, also when they all run between two readings."""
-    begin_series(Settings(roles=("media",)), "cpu")
+    begin_series(read_settings(roles=("media",)), "cpu")
     for name in (
         "batch_items_count",
         "batch_videos_count",
@@ -72,6 +72,6 @@ def test_batches_begin() -> None:
 def test_coverage_is_that_of_the_models() -> None:
     """Labels that some card produces, as `vidsignal models coverage` says it."""
     assert covered_labels() == {label for label, models in label_coverage().items() if models}
-    begin_series(Settings(), "cpu")
+    begin_series(read_settings(), "cpu")
     assert value("vidsignal_label_covered", label="sexual/explicit/nudity") == 1
     assert value("vidsignal_label_covered", label="violence/gore/blood-visible") == 0

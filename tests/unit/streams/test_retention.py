@@ -31,7 +31,7 @@ class TestTopics:
     def test_every_topic_that_expires_has_a_setting(self, topic: object) -> None:
         """Another time in the settings is another time for the broker, for each topic that is not kept for ever."""
         longer = {
-            name: 30 * DAY_SECONDS for name in type(read_settings()).model_fields if name.startswith("topic_retention_")
+            name: 30 * DAY_SECONDS for name in read_settings().__struct_fields__ if name.startswith("topic_retention_")
         }
         kept = kept_topics(read_settings(**longer, claim_ttl_seconds=30 * DAY_SECONDS))
         [found] = [each for each in kept if each.name == topic.name]  # type: ignore[attr-defined]
@@ -69,7 +69,7 @@ class TestRefused:
             ),
             (
                 {"topic_retention_signals_seconds": 3 * DAY_SECONDS},
-                ("topic_retention_signals_seconds", "259200", "greater than or equal to 604800"),
+                ("topic_retention_signals_seconds", "259200", "expected int >= 604800"),
             ),
             (
                 {"topic_retention_dead_letter_seconds": 36 * DAY_SECONDS},

@@ -11,7 +11,7 @@ import pytest
 from schemas.topics import TOPICS
 from streams import topic_admin
 from streams.kafka_clients import BrokerAway
-from streams.settings import Settings
+from streams.settings import read_settings
 
 
 class SilentAboutSettings:
@@ -30,4 +30,4 @@ def test_a_silent_broker_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(topic_admin, "require_broker", lambda _: SilentAboutSettings())
     monkeypatch.setattr(topic_admin, "REQUEST_SECONDS", 0.01)
     with pytest.raises(BrokerAway, match=r"does not tell its topics' settings within 0\.01 s"):
-        topic_admin.check_topics(Settings())
+        topic_admin.check_topics(read_settings())

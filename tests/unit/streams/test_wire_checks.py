@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ops.local.certificates import Authority
@@ -124,5 +125,5 @@ class TestTaken:
     def test_secrets_are_not_printed(self) -> None:
         """Settings may be logged whole."""
         settings = read_settings(kafka_security_protocol="SASL_PLAINTEXT", redis_password=SECRET, **USER)
-        assert SECRET not in f"{settings!r}{settings}{settings.model_dump()}{settings.model_dump_json()}"
+        assert SECRET not in f"{settings!r}{settings}{msgspec.structs.asdict(settings)}"
         assert isinstance(settings, Settings)

@@ -11,7 +11,7 @@ from pathlib import Path
 from operators.errors import DeviceFault, DeviceFull
 from streams import worker
 from streams.delivery.crash import WorkerExit
-from streams.settings import Settings
+from streams.settings import read_settings
 from streams.verdict.policy_file import load_policy
 
 WAIT_SECONDS = 120.0
@@ -40,7 +40,7 @@ class TestStopThatOverruns:
 class TestCrash:
     async def test_readiness_ends_with_the_first_report(self) -> None:
         """Before anything else happens the worker says that it takes no more."""
-        subject = worker.Worker(Settings(), load_policy(None), None)
+        subject = worker.Worker(read_settings(), load_policy(None), None)
         subject._crash.report(RuntimeError("bug"), WorkerExit.DEVICE_LOST)
         assert subject._health.state.ready().details["missing"] == ["the worker is stopping"]
 

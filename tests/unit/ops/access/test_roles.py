@@ -162,7 +162,7 @@ class TestPage:
 
     def test_settings_exist(self) -> None:
         """Every variable that the page names is a setting, its file, or the folder of secrets."""
-        names = {f"VIDSIGNAL_{name.upper()}" for name in Settings.model_fields}
+        names = {f"VIDSIGNAL_{name.upper()}" for name in Settings.__struct_fields__}
 
         named = set(re.findall(r"VIDSIGNAL_[A-Z_]+[A-Z]", PAGE)) - {"VIDSIGNAL_SECRETS_DIR"}
         assert {name for name in named if name not in names and name.removesuffix("_FILE") not in names} == set()

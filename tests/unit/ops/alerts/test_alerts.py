@@ -101,7 +101,7 @@ class TestFiles:
     def test_settings_exist(self) -> None:
         """Every setting that a runbook names is one."""
         named = set(re.findall(r"VIDSIGNAL_[A-Z_]+", RUNBOOKS))
-        assert named <= {f"VIDSIGNAL_{name.upper()}" for name in Settings.model_fields}
+        assert named <= {f"VIDSIGNAL_{name.upper()}" for name in Settings.__struct_fields__}
 
     def test_commands_exist(self) -> None:
         """Every command that a runbook names can be run, with the options that it names."""

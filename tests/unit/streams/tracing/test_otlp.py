@@ -175,10 +175,10 @@ class TestOff:
         """
         program = (
             "import sys, streams.worker, streams.engine, ops.cli.publish\n"
-            "from streams.settings import Settings\n"
+            "from streams.settings import read_settings\n"
             "from streams.tracing import spans\n"
             "from streams.tracing.opening import traced\n"
-            "with traced(Settings()):\n"
+            "with traced(read_settings()):\n"
             "    with spans.span('claim') as span: pass\n"
             "    assert spans.traceparent() is None and not span.is_kept\n"
             "traces = ('opentelemetry.sdk.trace', 'opentelemetry.exporter', 'streams.tracing.otlp')\n"

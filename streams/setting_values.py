@@ -1,0 +1,78 @@
+"""What a setting's variable, file or argument says, as a value of the setting's type."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any, Final, Literal, get_args, get_origin
+
+import msgspec
+
+Network = IPv4Network | IPv6Network
+
+_NETWORKS: Final = tuple[Network, ...]
+_FOLDERS: Final = tuple[Path, ...]
+_GOT: Final = re.compile(r", got `\w+`")
+"""What msgspec says of a text in an environment, where everything is one."""
+
+
+class WrongValue(ValueError):
+    """The value is none of the type; the message says what is allowed."""
+
+
+def converted(value: object, kind: Any) -> Any:
+    """Return a value as the type of a setting.
+
+    Lists may be texts with commas, numbers and truth values texts; `~` in paths is the home of the user.
+
+    Raises:
+        WrongValue: it is none.
+    """
+    if get_origin(kind) is tuple:
+        value = _listed(value)
+    try:
+        found = _typed(value, kind)
+    except ValueError as error:  # msgspec's own is one, too
+        raise WrongValue(_expectation(kind, error)) from error
+    if isinstance(found, float) and not math.isfinite(found):
+        raise WrongValue("expected a finite number")
+    return found
+
+
+def _typed(value: object, kind: Any) -> Any:
+    if kind == _NETWORKS:
+        return _networks(value)
+    found: Any = msgspec.convert(value, kind, strict=False, dec_hook=_made)
+    return tuple(Path(os.path.realpath(folder)) for folder in found) if kind == _FOLDERS else found
+
+
+def _listed(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _networks(value: object) -> tuple[Network, ...]:
+    if not isinstance(value, Iterable):
+        raise ValueError("expected a list of networks such as 10.1.0.0/16")
+    return tuple(ip_network(item) for item in value)
+
+
+def _made(kind: type, value: Any) -> Any:
+    """What msgspec asks for types that it does not know: paths and secrets."""
+    if kind is not Path:
+        return value if isinstance(value, kind) else kind(value)
+    try:
+        return Path(value).expanduser()
+    except RuntimeError as error:  # nobody of that name
+        raise ValueError(f"{value!r}: {error}") from error
+
+
+def _expectation(kind: Any, error: ValueError) -> str:
+    choices = next((get_args(each) for each in (kind, *get_args(kind)) if get_origin(each) is Literal), ())
+    if choices and "enum" in str(error):
+        return f"allowed are {', '.join(map(str, choices))}"
+    words = _GOT.sub("", str(error)).replace(" | null", "").replace("`", "")
+    return words[:1].lower() + words[1:] if words.startswith("Expected") else words

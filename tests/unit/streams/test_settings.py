@@ -1,0 +1,135 @@
+"""Settings are read from texts, each wrong one is named with what is allowed, and reading them costs little."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from ipaddress import ip_network
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import settings as limits
+from hypothesis import strategies as st
+
+from streams.setting_values import WrongValue, converted
+from streams.settings import InvalidSettings, Settings, read_settings
+
+FIELDS = {field.name: field for field in msgspec.structs.fields(Settings)}
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def problems(monkeypatch: pytest.MonkeyPatch, **environment: str) -> list[str]:
+    """Lines of what is wrong with an environment."""
+    for name, value in environment.items():
+        monkeypatch.setenv(f"VIDSIGNAL_{name}", value)
+    with pytest.raises(InvalidSettings) as refused:
+        read_settings()
+    return str(refused.value).splitlines()
+
+
+class TestRead:
+    @pytest.mark.parametrize("name", FIELDS)
+    def test_defaults_are_allowed(self, name: str) -> None:
+        """Each default is a value of its own type and range."""
+        found = converted(FIELDS[name].default, FIELDS[name].type)
+        assert found == getattr(read_settings(), name)
+
+    def test_texts_become_values(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        """Numbers, truth values, lists, networks and paths; names of variables in either case."""
+        for name, value in {
+            "VIDSIGNAL_SLOTS": "3",
+            "vidsignal_is_broker_embedded": "True",
+            "VIDSIGNAL_ROLES": "intake, verdict,",
+            "VIDSIGNAL_ALLOWED_PRIVATE_NETWORKS": "10.1.0.0/16,fd00::/8",
+            "VIDSIGNAL_MEDIA_ROOTS": f"{tmp_path}/a/..",
+            "VIDSIGNAL_POLICY_FILE": "~/policy.yaml",
+            "VIDSIGNAL_METRICS_PORT": "0",
+        }.items():
+            monkeypatch.setenv(name, value)
+        settings = read_settings(drain_timeout_seconds=5)
+        assert (settings.slots, settings.is_broker_embedded, settings.metrics_port) == (3, True, 0)
+        assert settings.roles == ("intake", "verdict")
+        assert settings.allowed_private_networks == (ip_network("10.1.0.0/16"), ip_network("fd00::/8"))
+        assert (settings.media_roots, settings.policy_file) == ((tmp_path,), Path.home() / "policy.yaml")
+        assert (settings.drain_timeout_seconds, type(settings.drain_timeout_seconds)) == (5.0, float)
+
+    def test_values_of_a_file_keep_their_types(self, tmp_path: Path) -> None:
+        """A list of the file is a list, and a number a number."""
+        (tmp_path / "vidsignal.toml").write_text('roles = ["media"]\nslots = 4\nredis_url = "redis://h:1/0"\n')
+        settings = read_settings()
+        assert (settings.roles, settings.slots) == (("media",), 4)
+        assert settings.redis_url.get_secret_value() == "redis://h:1/0"
+
+    def test_nothing_can_be_changed(self) -> None:
+        """What was handed down stays as it was read."""
+        with pytest.raises(AttributeError):
+            read_settings().slots = 3  # type: ignore[misc]
+
+
+class TestWrong:
+    def test_every_wrong_setting_has_its_line(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """With its variable, the value found and what is allowed."""
+        assert problems(monkeypatch, SLOTS="999", DEVICE="gpu", MAX_PARKED="many", EVENT_LIMIT_SECONDS="inf") == [
+            "setting max_parked (environment VIDSIGNAL_MAX_PARKED) is 'many': expected int",
+            "setting device (environment VIDSIGNAL_DEVICE) is 'gpu': allowed are auto, cpu, cuda",
+            "setting slots (environment VIDSIGNAL_SLOTS) is '999': expected int <= 256",
+            "setting event_limit_seconds (environment VIDSIGNAL_EVENT_LIMIT_SECONDS) is 'inf':"
+            " expected a finite number",
+        ]
+
+    @pytest.mark.parametrize(
+        ("name", "value", "words"),
+        [
+            ("ROLES", "intake,foo", "allowed are intake, media, backfill, verdict, engagement"),
+            ("ALLOWED_PRIVATE_NETWORKS", "10.1.0.1/16", "has host bits set"),
+            ("MEDIA_ROOTS", "~nobody-of-that-name/x", "home directory"),
+            ("OBJECT_PREFIXES", "s3:/x", "matching regex"),
+            ("TOPIC_PREFIX", "a\n", "matching regex"),
+            ("METRICS_PORT", "", "expected int"),
+            ("TRACES_SAMPLE_RATIO", "nan", "expected float"),
+        ],
+    )
+    def test_one_is_named(self, monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str) -> None:
+        """Whatever its type."""
+        (line,) = problems(monkeypatch, **{name: value})
+        assert line.startswith(f"setting {name.lower()} (environment VIDSIGNAL_{name}) is {value!r}: ")
+        assert words in line
+
+    def test_unknown_names_of_a_file_are_refused(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        """With the one that was probably meant; its value, which may be a secret, is not shown."""
+        (tmp_path / "vidsignal.toml").write_text('redis_pasword = "hunter2"\n')
+        assert problems(monkeypatch) == [
+            "setting redis_pasword in 'vidsignal.toml' is unknown; did you mean redis_password?"
+        ]
+
+    def test_a_file_that_is_no_toml_is_refused(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        """In one line, with the place."""
+        (tmp_path / "vidsignal.toml").write_text("slots = \n")
+        (line,) = problems(monkeypatch)
+        assert line.startswith("'vidsignal.toml' cannot be read as TOML: ")
+
+    @limits(max_examples=25, deadline=None)
+    @given(value=st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text()))
+    def test_any_value_is_taken_or_refused(self, value: object) -> None:
+        """No other error than the one that is reported, whatever a file holds."""
+        for name, field in FIELDS.items():
+            try:
+                found = converted(value, field.type)
+            except WrongValue as error:
+                assert str(error), name
+            else:
+                assert found == found, name
+
+
+def test_reading_imports_no_framework() -> None:
+    """Every command reads settings; nothing heavier than msgspec is imported for it."""
+    program = "import sys; from streams.settings import read_settings; read_settings(); print(*sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=300)
+    heavy = {"pydantic", "pydantic_settings", "structlog", "asyncio", "redis", "confluent_kafka", "rich", "numpy"}
+    assert heavy & set(ended.stdout.split()) == set()
