@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
-import structlog
 from confluent_kafka import KafkaError
 
 _SECONDS_BETWEEN_WARNINGS: Final = 10.0
 """The client tries many times a second."""
 _SAYS_NOTHING: Final = (KafkaError._ALL_BROKERS_DOWN,)
-
-_log = structlog.get_logger(__name__)
 
 
 class Refusals:
@@ -46,10 +44,22 @@ class Refusals:
         now = self._seconds()
         if self._told_at is None or now - self._told_at >= _SECONDS_BETWEEN_WARNINGS:
             self._told_at = now
-            _log.error("kafka refuses us: user, password or certificates are wrong", reason=reason)
+            _logger().error("kafka refuses us: user, password or certificates are wrong", reason=reason)
 
 
 def is_refusal(error: KafkaError) -> bool:
     """Whether it will be answered the same until somebody changes a password, a certificate or a user."""
     # A broker that dies in a handshake gives the TLS code, too, so that the code alone is no refusal.
     return error.code() == KafkaError._AUTHENTICATION or "certificate" in error.str()
+
+
+def _logger() -> Any:
+    """Imported with the first refusal: it takes a quarter of a second, and most clients are never refused.
+
+    A command that has set up no logs yet tells on standard error, apart from its answer.
+    """
+    import structlog
+
+    if not structlog.is_configured():
+        structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+    return structlog.get_logger(__name__)

@@ -68,7 +68,7 @@ async def _analyse_all(settings: Settings, uploads: list[VideoUploaded], json_ou
 async def _run(analysis: DirectAnalysis, uploads: list[VideoUploaded], json_output: bool) -> list[Outcome]:
     outcomes: list[Outcome] = []
     columns = (TextColumn("analysing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err, transient=True) as bar:
+    with Progress(*columns, console=err.rich, transient=True) as bar:
         task = bar.add_task("", total=len(uploads))
         for done in asyncio.as_completed([analysis.outcome_of(upload) for upload in uploads]):
             outcome = await done

@@ -26,7 +26,7 @@ def bench(
         report = BENCHES[name](
             BenchOptions(is_quick=quick, is_soak=soak, say=lambda line: err.print(line, markup=False))
         )
-    report.print(out)
+    report.print(out.rich)
     if json_file is not None:
         report.write(json_file)
     if not report.all_hold:

@@ -9,14 +9,14 @@ from typing import Any, NoReturn
 
 import msgspec
 import typer
-from rich.console import Console
 
 from ops.cli.exit_codes import ExitCode
+from ops.cli.lines import Lines
 from streams.settings import InvalidSettings, Settings, read_settings
 
-out = Console(highlight=False)
+out = Lines(is_error=False)
 """Results."""
-err = Console(stderr=True, highlight=False)
+err = Lines(is_error=True)
 """Progress and complaints, so that results can be piped."""
 
 
@@ -28,7 +28,7 @@ def print_json(value: Any) -> None:
 
 def fail(message: str, code: ExitCode) -> NoReturn:
     """Print why on standard error and leave with a code."""
-    err.print(f"[bold red]vidsignal:[/] {_plain(message)}", soft_wrap=True)
+    err.problem("vidsignal:", f" {message}")
     raise typer.Exit(code)
 
 
@@ -61,7 +61,3 @@ def clean_interrupt() -> Iterator[None]:
     except KeyboardInterrupt:
         err.print("interrupted")
         raise typer.Exit(ExitCode.INTERRUPTED) from None
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", r"\[")

@@ -58,7 +58,7 @@ def demo(
 
 def _fetch(cache_dir: Path) -> None:
     try:
-        with asset_progress(err) as progress:
+        with asset_progress(err.rich) as progress:
             fetch_weights(cache_dir, progress)
             fetch_samples(cache_dir, progress)
     except AssetUnavailable as error:
@@ -117,7 +117,7 @@ def _follow(view: DemoView, worker: WorkerProcess, began: float) -> None:
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
     )  # fmt: skip
-    with Progress(*columns, console=err, transient=True) as bar:
+    with Progress(*columns, console=err.rich, transient=True) as bar:
         task = bar.add_task("analysing", total=view.num_wanted)
         last_change = monotonic()
         while not view.is_complete:

@@ -58,7 +58,7 @@ def fetch(
     """Fetch the pinned weights and the sample clips into the cache, checked by hash; quick where all is there."""
     settings = settings_or_exit()
     try:
-        with clean_interrupt(), asset_progress(err) as progress:
+        with clean_interrupt(), asset_progress(err.rich) as progress:
             fetched = fetch_weights(settings.cache_dir, progress)
             fetched += fetch_samples(settings.cache_dir, progress) if samples else 0
     except AssetUnavailable as error:

@@ -48,10 +48,10 @@ def top(
             wait(interval)
             frame = looks.look()
             _print(frame, json_output)
-        elif json_output or not out.is_terminal:
+        elif json_output or not out.rich.is_terminal:
             _follow(looks, wait, interval, lambda frame: _print(frame, json_output), frame)
         else:
-            with Live(console=out, screen=True, auto_refresh=False) as live:
+            with Live(console=out.rich, screen=True, auto_refresh=False) as live:
                 _follow(looks, wait, interval, lambda frame: live.update(_view(frame), refresh=True), frame)
     if once and not frame.num_up:
         raise typer.Exit(ExitCode.AWAY)
@@ -84,7 +84,7 @@ def _print(frame: Frame, json_output: bool) -> None:
 
 
 def _view(frame: Frame) -> RenderableType:
-    return view_of(frame, out.width)
+    return view_of(frame, out.rich.width)
 
 
 def _addresses(workers: list[str] | None, targets: Path | None) -> list[str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import msgspec
 from msgspec import Struct
-from redis.asyncio import Redis
 
 from schemas.facts import SourceOffset
 from schemas.warnings import EventWarning
 from schemas.wire import encode
 from streams.store.keys import Keys
+from streams.store.reading import ReadsStore
 from streams.verdict.state import CaseState
 
 
@@ -40,7 +40,7 @@ def deletion_of(state: CaseState) -> bytes:
     return encode(reading)
 
 
-async def read_deletion(redis: Redis, keys: Keys, video_id: str) -> DeletionReading | None:
+async def read_deletion(redis: ReadsStore, keys: Keys, video_id: str) -> DeletionReading | None:
     """The last deletion that was carried out; None where there was none, or its guard has expired."""
     value = await redis.get(keys.deletion(video_id))
     return None if value is None else decode_deletion(value)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from redis.asyncio import Redis
 
 from schemas.engagement import Engagement
 from schemas.evidence import Embedding, Feature
 from schemas.outcomes import Verdict
 from schemas.warnings import EventWarning
 from streams.store.keys import Keys
+from streams.store.reading import ReadsStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class VideoReading:
         return msgspec.json.decode(found, type=tuple[EventWarning, ...]) if found else ()
 
 
-async def read_video(redis: Redis, keys: Keys, video_id: str) -> VideoReading | None:
+async def read_video(redis: ReadsStore, keys: Keys, video_id: str) -> VideoReading | None:
     """Read a video in one round trip; None where nobody uploaded it."""
     async with redis.pipeline(transaction=True) as pipeline:
         pipeline.hgetall(keys.status(video_id))
