@@ -27,6 +27,7 @@ from streams.delivery.delivery import Work
 from streams.delivery.parking import Parking
 from streams.delivery.publisher import Publisher
 from streams.delivery.record import Record
+from streams.delivery.refused_uploads import RefusedUploads
 from streams.intake import Intake
 from streams.rebuild import RebuildStores
 from streams.settings import Role, Settings
@@ -78,8 +79,11 @@ class Shared:
     @property
     def letters(self) -> DeadLetters:
         """The dead letters' writer."""
-        kept_seconds = self.settings.topic_retention_dead_letter_seconds
-        return DeadLetters(self.publisher, self.redis, self.keys, self.clock, kept_seconds)
+        settings = self.settings
+        kept_seconds = settings.topic_retention_dead_letter_seconds
+        refused_seconds = min(settings.refusal_retention_seconds, kept_seconds)  # a refusal names its letter's place
+        refused = RefusedUploads(self.redis, self.keys, refused_seconds, settings.max_refused_videos)
+        return DeadLetters(self.publisher, self.redis, self.keys, self.clock, kept_seconds, refused)
 
     @property
     def deadlines(self) -> Deadlines:

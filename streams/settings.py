@@ -116,6 +116,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The same for facts; longer than the longest deadline."""
     topic_retention_engagement_seconds: Annotated[int, Meta(ge=3_600)] = 7 * 86_400
     topic_retention_dead_letter_seconds: Annotated[int, Meta(ge=3_600)] = 28 * 86_400
+    refusal_retention_seconds: Annotated[float, Meta(ge=3_600)] = 7 * _DAY_SECONDS
+    """How long a video's refusals stay in Redis after the last one; at most as long as dead letters."""
+    max_refused_videos: Annotated[int, Meta(ge=1)] = 50_000
+    """Videos whose refusals stay in Redis; beyond that the oldest are dropped."""
     video_retention_seconds: Annotated[int, Meta(ge=0)] = 0
     """How long a video is kept after its last outcome, in Redis and compacted topics; 0 for ever."""
     claim_ttl_seconds: Annotated[float, Meta(ge=_DAY_SECONDS)] = 15 * _DAY_SECONDS

@@ -81,10 +81,11 @@ class MemoryPublisher:
         *,
         headers: Sequence[tuple[str, bytes]] = (),
         partition: int | None = None,
-    ) -> None:
+    ) -> int:
         del partition
         value = event if event is None or isinstance(event, bytes) else encode(event)
         self.records.append(Published(topic, key, value, tuple(headers)))
+        return len(self.records) - 1
 
     async def take_back(self, video_id: str) -> int:
         """Stand in for the dead letters of a video, of which there are none."""

@@ -61,6 +61,7 @@ class RoleAccess:
         return bool(self.keys or self.keys_read)
 
 
+_REFUSALS: Final = (of_videos(Keys.refusals), whole(Keys.refused))
 _STALLS: Final = whole(lambda keys: keys.stalls("*"))
 _DEAD_LETTERS: Final = (
     whole(lambda keys: keys.dead_letter("*")),
@@ -76,9 +77,16 @@ def _media_work(name: str, does: str, source: Topic, *keys_read: KeyPattern) -> 
         reads=(source,),
         writes=(SIGNALS, DEAD_LETTER),
         is_worker=True,
-        keys=(of_videos(Keys.claims), of_videos(Keys.guard), of_topic(Keys.attempts, source), _STALLS, *_DEAD_LETTERS),
+        keys=(
+            of_videos(Keys.claims),
+            of_videos(Keys.guard),
+            of_topic(Keys.attempts, source),
+            _STALLS,
+            *_DEAD_LETTERS,
+            *_REFUSALS,
+        ),
         keys_read=(of_videos(Keys.status), *keys_read),
-        commands=(*_HASHES_AND_STRINGS, *_SCRIPTS, *_TRANSACTIONS),
+        commands=(*_HASHES_AND_STRINGS, "@sortedset", *_SCRIPTS, *_TRANSACTIONS),
     )
 
 
@@ -95,6 +103,7 @@ INTAKE: Final = RoleAccess(
         whole(Keys.deadlines),
         _STALLS,
         *_DEAD_LETTERS,
+        *_REFUSALS,
     ),
     commands=(*_HASHES_AND_STRINGS, "@sortedset", *_SCRIPTS, *_TRANSACTIONS),
 )
@@ -116,6 +125,7 @@ VERDICT: Final = RoleAccess(
     keys=(
         *(of_videos(key) for key in (Keys.status, Keys.verdict, Keys.features, Keys.embeddings, Keys.engagement)),
         *(of_videos(key) for key in (Keys.state, Keys.claims, Keys.guard, Keys.deletion, Keys.letters)),
+        *_REFUSALS,
         whole(Keys.deadlines),
         whole(Keys.tombstones),
         whole(Keys.expiring),
@@ -148,7 +158,20 @@ ENGAGEMENT_COUNTS: Final = RoleAccess(
     keys_read=(of_videos(Keys.status), of_videos(Keys.state)),
     commands=(*_HASHES_AND_STRINGS, "pttl", "@sortedset", *_SCRIPTS, *_TRANSACTIONS),
 )
-PRODUCER: Final = RoleAccess(name="producer", does="publishes uploads", writes=(UPLOADED,))
+_ONE_VIDEO: Final = tuple(
+    of_videos(key)
+    for key in (
+        Keys.status, Keys.verdict, Keys.features, Keys.embeddings, Keys.engagement, Keys.deletion, Keys.refusals,
+    )
+)  # fmt: skip
+"""What `show` reads."""
+PRODUCER: Final = RoleAccess(
+    name="producer",
+    does="publishes uploads, and looks what became of them",
+    writes=(UPLOADED,),
+    keys_read=_ONE_VIDEO,
+    commands=(*_READING, *_TRANSACTIONS),
+)
 PRODUCER_ENGAGEMENT: Final = RoleAccess(
     name="producer-engagement", does="publishes what people do with videos", writes=(ENGAGEMENT,)
 )
@@ -176,10 +199,7 @@ REVIEWER: Final = RoleAccess(
     name="reviewer",
     does="records what people decide, by the command `review`",
     writes=(SIGNALS,),
-    keys_read=tuple(
-        of_videos(key)
-        for key in (Keys.status, Keys.verdict, Keys.features, Keys.embeddings, Keys.engagement, Keys.deletion)
-    ),
+    keys_read=_ONE_VIDEO,
     commands=(*_READING, *_TRANSACTIONS),
 )
 POLICY_APPLIER: Final = RoleAccess(

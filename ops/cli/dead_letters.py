@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 import typer
 
 from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
+from ops.cli.letters_of_video import find_letters, read_found
+from ops.cli.store_once import read_once
 from schemas.dead_letters import DeadLetter
 from schemas.topics import DEAD_LETTER
 from streams.delivery.redrive import redrive_letters
-from streams.kafka_clients import BrokerAway, read_to_end
+from streams.kafka_clients import BrokerAway, StoredRecord, read_to_end
+from streams.plain_text import plain_text
 from streams.settings import Settings
 
 app = typer.Typer(help="Look at events that were given up, and send them again.", no_args_is_help=True)
+
+_LISTED_BYTES: Final = 200
+"""Of a message or a key in a listing."""
 
 CauseOption = Annotated[str | None, typer.Option(help="Only letters of this cause.")]
 
@@ -26,19 +34,22 @@ CauseOption = Annotated[str | None, typer.Option(help="Only letters of this caus
 @app.command("list")
 def list_letters(
     cause: CauseOption = None,
+    video: Annotated[
+        str | None, typer.Option(metavar="ID", help="Only letters of this video, without reading the whole topic.")
+    ] = None,
     json_output: Annotated[bool, typer.Option("--json", help="One JSON object a letter.")] = False,
 ) -> None:
-    """List dead letters, oldest first."""
-    letters = read_letters(settings_or_exit(), cause)
+    """List dead letters, oldest first: id, cause, key, place of the event, time, and what was wrong."""
+    settings = settings_or_exit()
+    letters = read_letters(settings, cause) if video is None else _read_letters_of(settings, video, cause)
     if json_output:
         for letter in letters:
             print_json(letter)
         return
     for letter in letters:
-        out.print(
-            f"[bold]{letter.dead_letter_id[:12]}[/]  {letter.cause}  {_source(letter)}  {_when(letter)}", soft_wrap=True
-        )
-        out.print(f"  {letter.message[:200]}", markup=False, soft_wrap=True)
+        head = f"{letter.dead_letter_id[:12]}  {letter.cause}  {_key(letter)}  {_source(letter)}  {_when(letter)}"
+        out.print(head, markup=False, soft_wrap=True)
+        out.print(f"  {plain_text(letter.message, _LISTED_BYTES)}", markup=False, soft_wrap=True)
     counts = Counter(letter.cause for letter in letters)
     out.print(f"{len(letters)} dead letters" + "".join(f"; {number} {name}" for name, number in counts.most_common()))
 
@@ -95,6 +106,18 @@ def read_letters(settings: Settings, cause: str | None) -> list[DeadLetter]:
         records = list(read_to_end(settings, [settings.topic_prefix + DEAD_LETTER.name]))
     except BrokerAway as error:
         fail(str(error), ExitCode.AWAY)
+    return _chosen(records, cause)
+
+
+def _read_letters_of(settings: Settings, video_id: str, cause: str | None) -> list[DeadLetter]:
+    found = asyncio.run(read_once(settings, lambda store: find_letters(store, settings, video_id)))
+    try:
+        return _chosen(read_found(settings, found), cause)
+    except BrokerAway as error:
+        fail(str(error), ExitCode.AWAY)
+
+
+def _chosen(records: Iterable[StoredRecord], cause: str | None) -> list[DeadLetter]:
     latest = {record.key: record.value for record in records}  # a letter that was taken back ends in a tombstone
     letters = [msgspec.json.decode(value, type=DeadLetter) for value in latest.values() if value is not None]
     chosen = [letter for letter in letters if cause in (None, letter.cause)]
@@ -106,6 +129,13 @@ def _find(letters: list[DeadLetter], letter_id: str) -> DeadLetter:
     if len(found) != 1:
         fail(f"{letter_id!r} names {len(found)} dead letters; expected one", ExitCode.FOUND)
     return found[0]
+
+
+def _key(letter: DeadLetter) -> str:
+    """The key of the event, in most cases the video's id."""
+    if letter.key is None:
+        return "(no key)"
+    return plain_text(letter.key.decode("utf-8", "backslashreplace"), _LISTED_BYTES)
 
 
 def _source(letter: DeadLetter) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from time import time
@@ -10,11 +11,17 @@ from typing import Annotated, Any, cast
 import msgspec
 import typer
 from confluent_kafka import KafkaError, Message
+from redis.asyncio import Redis
 
 from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
+from ops.cli.ending_lines import describe_ending, ending_document
 from ops.cli.exit_codes import ExitCode
+from ops.cli.local_media import path_problems
 from ops.cli.medium import described, file_name, make_video_id, raw_source
 from ops.cli.publishing import publish_or_exit
+from ops.cli.store_once import read_once
+from ops.cli.upload_ending import PublishedUpload
+from ops.cli.upload_wait import endings, read_earlier
 from schemas.topics import UPLOADED
 from schemas.uploads import MAX_UPLOAD_BYTES, VideoUploaded
 from schemas.wire import encode, event_headers
@@ -48,10 +55,23 @@ def publish(
     metadata: Annotated[
         Path | None, typer.Option(help="JSON object with fields of the upload event, or one such object per file name.")
     ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until each video is final or refused.")] = False,
+    timeout: Annotated[float, typer.Option(min=0.0, help="Seconds to wait at most, with --wait.")] = 600.0,
+    check: Annotated[
+        bool, typer.Option(help="Whether each path has to be a file here; off where only the workers have it.")
+    ] = True,
     json_output: Annotated[bool, typer.Option("--json", help="One JSON object a video.")] = False,
 ) -> None:
-    """Publish one upload event per file to `video.uploaded` and wait until the broker confirmed it."""
+    """Publish one upload event per file to `video.uploaded` and wait until the broker confirmed it.
+
+    Nothing is published if a path names no readable file: exit code 2. With --wait the verdict of each video, or why
+    it was refused, follows in the order of the paths; exit code 1 if one is not final, or some of it was refused.
+    """
     settings = settings_or_exit()
+    problems = path_problems(paths) if check else []
+    if problems:
+        told = "\n".join(problems)
+        fail(f"{told}\nnothing was published; --no-check takes paths that only the workers have", ExitCode.USAGE)
     if video_id is not None and len(paths) != 1:
         fail(f"--video-id names one video, but {len(paths)} paths were given", ExitCode.USAGE)
     if sha256 is not None and len(paths) != 1:
@@ -68,11 +88,48 @@ def publish(
     }
     uploads = [build_upload(path, {**fields, **metadata_for(path, metadata)}, video_id, sha256) for path in paths]
     with clean_interrupt():
+        if wait:
+            _publish_and_wait(settings, uploads, timeout, as_json=json_output)
+            return
         for upload, partition, offset in publish_uploads(settings, uploads):
             if json_output:
                 print_json({"video_id": upload.video_id, "partition": partition, "offset": offset})
             else:
-                out.print(f"{upload.video_id}  partition {partition} offset {offset}  {described(upload.source)}")
+                _print_place(upload, partition, offset)
+
+
+def _publish_and_wait(
+    settings: Settings, uploads: list[VideoUploaded], timeout_seconds: float, *, as_json: bool
+) -> None:
+    ids = [upload.video_id for upload in uploads]
+    earlier = asyncio.run(read_once(settings, lambda store: read_earlier(store, settings, ids)))
+    topic, published = settings.topic_prefix + UPLOADED.name, list[PublishedUpload]()
+    for upload, partition, offset in publish_uploads(settings, uploads):
+        if not as_json:
+            _print_place(upload, partition, offset)
+        name = upload.video_id
+        published.append(PublishedUpload(name, upload.revision, topic, partition, offset, earlier[name]))
+    if not asyncio.run(read_once(settings, lambda store: _tell(store, settings, published, timeout_seconds, as_json))):
+        raise typer.Exit(ExitCode.FOUND)
+
+
+async def _tell(
+    store: Redis, settings: Settings, published: list[PublishedUpload], timeout_seconds: float, as_json: bool
+) -> bool:
+    """Print what became of each; whether all was taken and decided."""
+    are_good = True
+    async for upload, ending in endings(store, settings, published, timeout_seconds):
+        are_good = are_good and ending is not None and ending.is_good
+        if as_json:
+            print_json(ending_document(upload, ending))
+        else:
+            out.print("\n".join(describe_ending(upload, ending)), markup=False, soft_wrap=True)
+    return are_good
+
+
+def _print_place(upload: VideoUploaded, partition: int, offset: int) -> None:
+    place = f"partition {partition} offset {offset}"
+    out.print(f"{upload.video_id}  {place}  {described(upload.source)}", markup=False, soft_wrap=True)
 
 
 def build_upload(

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
 from ops.cli.deletion_lines import describe_deletion
 from ops.cli.exit_codes import ExitCode
+from ops.cli.refusal_lines import print_refusals
 from ops.cli.store_once import read_once
 from ops.cli.verdict_lines import describe_cost, describe_label, describe_verdict
 from ops.cli.warning_lines import describe_warnings
@@ -20,38 +21,53 @@ from schemas.outcomes import Verdict
 from streams.store.deletion_reading import DeletionReading, read_deletion
 from streams.store.keys import Keys
 from streams.store.readers import VideoReading, read_video
+from streams.store.refusal_reading import Refusal, read_refusals
 
 
 def show(
     video_id: Annotated[str, typer.Argument(help="As it was published.")],
     json_output: Annotated[bool, typer.Option("--json", help="The whole reading as one JSON object.")] = False,
 ) -> None:
-    """Show a video's status, verdict with evidence, features, embeddings, engagement and receipt, as in Redis."""
+    """Show a video's status, verdict with evidence, features, embeddings, engagement and receipt, as in Redis.
+
+    Events of it that were refused lately follow, with what to do. Exit code 1 where no upload of it was accepted.
+    """
     settings = settings_or_exit()
     keys = Keys(settings.topic_prefix)
     with clean_interrupt():
-        reading, deletion = asyncio.run(read_once(settings, lambda store: _read(store, keys, video_id)))
-    if json_output and (reading or deletion):
-        print_json(_document(reading, deletion))
+        reading, deletion, refusals = asyncio.run(read_once(settings, lambda store: _read(store, keys, video_id)))
+    if json_output and (reading or deletion or refusals):
+        print_json(_document(reading, deletion, refusals))
     if not json_output:
         for line in describe_warnings(deletion.warnings if deletion else ()):
             out.print(line, markup=False, soft_wrap=True)
+        if reading is not None:
+            _print(video_id, reading)
+        print_refusals(refusals)
+        if reading is not None and deletion is not None:
+            out.print(f"{describe_deletion(deletion)}", markup=False, soft_wrap=True)
     if reading is None:
         told = f": {describe_deletion(deletion)}" if deletion else ""
-        fail(f"nothing is known of video {video_id!r}{told}", ExitCode.FOUND)
-    if not json_output:
-        _print(video_id, reading)
-        if deletion is not None:
-            out.print(f"{describe_deletion(deletion)}", markup=False, soft_wrap=True)
+        known = "no upload was accepted" if refusals else "nothing is known"
+        fail(f"{known} of video {video_id!r}{told}", ExitCode.FOUND)
 
 
-async def _read(store: Redis, keys: Keys, video_id: str) -> tuple[VideoReading | None, DeletionReading | None]:
-    return await read_video(store, keys, video_id), await read_deletion(store, keys, video_id)
+async def _read(
+    store: Redis, keys: Keys, video_id: str
+) -> tuple[VideoReading | None, DeletionReading | None, tuple[Refusal, ...]]:
+    return (
+        await read_video(store, keys, video_id),
+        await read_deletion(store, keys, video_id),
+        await read_refusals(store, keys, video_id),
+    )
 
 
-def _document(reading: VideoReading | None, deletion: DeletionReading | None) -> dict[str, Any]:
-    """Of a forgotten video nothing but its deletion; without one there is no such field."""
+def _document(
+    reading: VideoReading | None, deletion: DeletionReading | None, refusals: tuple[Refusal, ...]
+) -> dict[str, Any]:
+    """Of a forgotten video nothing but its deletion; fields of which there is nothing are left out."""
     document: dict[str, Any] = {"deletion": deletion} if deletion else {}
+    document |= {"refusals": refusals} if refusals else {}
     if reading is not None:
         document |= {
             "status": reading.status,

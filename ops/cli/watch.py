@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import math
+from dataclasses import dataclass
+from time import monotonic
+from typing import Annotated, Any, Final
 
 import typer
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer
 
 from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
+from ops.cli.refusal_lines import print_refusals
+from ops.cli.sender_looks import SenderLooks
 from ops.cli.verdict_lines import describe_fact, describe_verdict
+from ops.cli.video_watch import Look, VideoWatch
 from schemas.errors import InvalidEvent
 from schemas.outcomes import Verdict
 from schemas.topics import MODERATION, SIGNALS
@@ -25,14 +31,22 @@ from streams.kafka_clients import (
 from streams.readers_topics import decode_verdict
 from streams.settings import Settings
 
+_UNKNOWN_SECONDS: Final = 5.0
+"""After which one is told that nobody knows the video."""
+
 
 def watch(
     video_id: Annotated[str | None, typer.Argument(help="Only this video.")] = None,
     from_beginning: Annotated[bool, typer.Option(help="Start with what lies in the topics already.")] = False,
-    until_final: Annotated[bool, typer.Option(help="Leave when the video's verdict is final.")] = False,
+    until_final: Annotated[
+        bool, typer.Option(help="Leave when the video's verdict is final, or its last upload was refused: exit code 1.")
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option(min=0.0, help="Seconds after which to leave, with exit code 1 under --until-final.")
+    ] = math.inf,
     json_output: Annotated[bool, typer.Option("--json", help="One JSON object a record.")] = False,
 ) -> None:
-    """Print facts and verdicts as they are written, until Ctrl-C."""
+    """Print facts and verdicts as they are written, of one video its refusals, too, until Ctrl-C."""
     settings = settings_or_exit()
     if until_final and video_id is None:
         fail("--until-final needs a VIDEO_ID", ExitCode.USAGE)
@@ -45,7 +59,7 @@ def watch(
         with clean_interrupt():
             if not json_output:
                 err.print("watching; Ctrl-C ends")
-            _follow(consumer, settings, video_id, until_final, json_output)
+            _Watching(consumer, settings, video_id, from_beginning, until_final, json_output).follow(timeout)
     finally:
         consumer.close()
 
@@ -56,21 +70,68 @@ def _consumer(settings: Settings, offset: int) -> Consumer:
     return consumer
 
 
-def _follow(consumer: Consumer, settings: Settings, video_id: str | None, until_final: bool, as_json: bool) -> None:
-    moderation = settings.topic_prefix + MODERATION.name
-    while True:
-        message = consumer.poll(0.5)
+@dataclass
+class _Watching:
+    """The topics by their records, and one video by what Redis says of it."""
+
+    consumer: Consumer
+    settings: Settings
+    video_id: str | None
+    from_beginning: bool
+    until_final: bool
+    as_json: bool
+    is_unknown_told: bool = False
+
+    def follow(self, timeout_seconds: float) -> None:
+        """Print until there is an end to leave with."""
+        began_seconds = monotonic()
+        video = VideoWatch(self.from_beginning)
+        with SenderLooks(self.settings, self.video_id) as looks:
+            while monotonic() - began_seconds < timeout_seconds:
+                if self._follow_topics():
+                    return
+                reading = looks.next()
+                if reading is None:
+                    continue
+                look = video.look(reading)
+                self._tell(look, monotonic() - began_seconds)
+                if self.until_final and look.ending == "refused":
+                    raise typer.Exit(ExitCode.FOUND)
+                if self.until_final and look.ending == "final":
+                    self._print(reading.verdict)
+                    return
+        if self.until_final:
+            fail(f"no final verdict of {self.video_id!r} within {timeout_seconds:g} s", ExitCode.FOUND)
+
+    def _follow_topics(self) -> bool:
+        """Wait a moment for a record; whether it was the last that is wanted."""
+        message = self.consumer.poll(0.5)
         if message is None or message.error() is not None:
-            continue
+            return False
         record = stored_record(message)
-        if record.value is None or (video_id is not None and record.key != video_id.encode()):
-            continue
-        event = _decode(record.value, is_verdict=record.topic == moderation)
+        if record.value is None or (self.video_id is not None and record.key != self.video_id.encode()):
+            return False
+        event = _decode(record.value, is_verdict=record.topic == self.settings.topic_prefix + MODERATION.name)
         if event is None:
-            continue
-        _print(event, as_json)
-        if until_final and isinstance(event, Verdict) and event.status == "final":
-            return
+            return False
+        self._print(event)
+        return self.until_final and isinstance(event, Verdict) and event.status == "final"
+
+    def _tell(self, look: Look, watched_seconds: float) -> None:
+        if self.as_json:
+            for refusal in look.refusals:
+                print_json({"video_id": self.video_id, "refusal": refusal})
+        else:
+            print_refusals(look.refusals)
+        if look.is_unknown and not self.is_unknown_told and watched_seconds >= _UNKNOWN_SECONDS:
+            self.is_unknown_told = True
+            err.print(f"nothing is known of video {self.video_id!r} so far; watching on", markup=False, soft_wrap=True)
+
+    def _print(self, event: Any) -> None:
+        if self.as_json:
+            print_json(event)
+        else:
+            out.print(describe_verdict(event) if isinstance(event, Verdict) else describe_fact(event), markup=False)
 
 
 def _decode(value: bytes, *, is_verdict: bool) -> Any:
@@ -79,10 +140,3 @@ def _decode(value: bytes, *, is_verdict: bool) -> Any:
     except InvalidEvent as error:
         err.print(f"a record cannot be read: {error}", markup=False)
         return None
-
-
-def _print(event: Any, as_json: bool) -> None:
-    if as_json:
-        print_json(event)
-    else:
-        out.print(describe_verdict(event) if isinstance(event, Verdict) else describe_fact(event), markup=False)

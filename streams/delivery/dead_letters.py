@@ -16,8 +16,9 @@ from schemas.wire import event_headers, header
 from streams import metrics
 from streams.clock import Clock
 from streams.delivery.letter_index import LetterIndex, Subject, letter_key
-from streams.delivery.publisher import Publisher, RecordTooLarge
+from streams.delivery.publisher import UNKNOWN_OFFSET, Publisher, RecordTooLarge
 from streams.delivery.record import Place, Record
+from streams.delivery.refused_uploads import RefusedUploads
 from streams.store.keys import Keys
 from streams.tracing import spans
 from streams.upload_places import original_place
@@ -44,6 +45,7 @@ class DeadLetters:
         keys: names under the stack's prefix.
         clock: for the time of the failure.
         kept_seconds: how long the topic keeps letters.
+        refused: tells senders.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class DeadLetters:
         keys: Keys,
         clock: Clock,
         kept_seconds: float = _KEPT_SECONDS,
+        refused: RefusedUploads | None = None,
     ) -> None:
         self._publisher = publisher
         self._redis = redis
@@ -60,6 +63,7 @@ class DeadLetters:
         self._clock = clock
         self._kept_seconds = int(kept_seconds)
         self._index = LetterIndex(redis, keys, kept_seconds)
+        self._refused = refused or RefusedUploads(redis, keys)
 
     async def write(
         self, record: Record, failure: Failure, *, role: str, attempts: int = 1, revision: int | None = None
@@ -78,12 +82,14 @@ class DeadLetters:
         if await self._redis.exists(mark):
             return
         event = Subject(revision, original_place(record.source, record.headers))
+        letter, offset = self._letter(record, failure, role, attempts), UNKNOWN_OFFSET
         if not await self._index.is_deleted(key, event):
-            await self._send_whole(record, self._letter(record, failure, role, attempts))
+            offset = await self._send_whole(record, letter)
         if await self._index.add(key, record.place.partition, event):
             await self._withdraw(key, record.place.partition)
             metrics.EVENTS_SKIPPED.labels(role, "forgotten").inc()
         else:
+            await self._refused.note(record, letter, offset, event)
             metrics.DEAD_LETTERS.labels(role, failure.cause).inc()
         await self._redis.set(mark, failure.cause, ex=self._kept_seconds)
 
@@ -92,20 +98,21 @@ class DeadLetters:
         letters = await self._index.letters(video_id)
         for key, partition in letters.items():
             await self._withdraw(key, partition)
+        await self._refused.unlist(video_id)
         return len(letters)
 
     async def _withdraw(self, key: bytes, partition: int) -> None:
         await self._publisher.publish(DEAD_LETTER, key, None, partition=partition)
         await self._index.drop(key)
 
-    async def _send_whole(self, record: Record, letter: DeadLetter) -> None:
-        """The letter with the event's bytes, where they fit."""
+    async def _send_whole(self, record: Record, letter: DeadLetter) -> int:
+        """The letter with the event's bytes, where they fit; return its offset."""
         try:
-            await self._send(record, letter)
+            return await self._send(record, letter)
         except RecordTooLarge:
-            await self._send(record, msgspec.structs.replace(letter, value=None, headers=()))
+            return await self._send(record, msgspec.structs.replace(letter, value=None, headers=()))
 
-    async def _send(self, record: Record, letter: DeadLetter) -> None:
+    async def _send(self, record: Record, letter: DeadLetter) -> int:
         headers = event_headers(
             letter,
             event_id=letter.dead_letter_id,
@@ -116,7 +123,7 @@ class DeadLetters:
         )
         key = letter_key(record.key, letter.dead_letter_id)
         partition = record.place.partition
-        await self._publisher.publish(DEAD_LETTER, key, letter, headers=headers, partition=partition)
+        return await self._publisher.publish(DEAD_LETTER, key, letter, headers=headers, partition=partition)
 
     def _letter(self, record: Record, failure: Failure, role: str, attempts: int) -> DeadLetter:
         value = record.value or b""

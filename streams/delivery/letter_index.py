@@ -65,7 +65,7 @@ class LetterIndex:
             return False
         names = [name(video_id.decode()) for name in (self._keys.letters, self._keys.guard, self._keys.deletion)]
         guard, deletion = await self._letter(keys=names, args=[key, partition, self._kept_seconds])
-        return _reaches(guard, deletion, event or Subject())
+        return is_reached(guard, deletion, event or Subject())
 
     async def letters(self, video_id: str) -> dict[bytes, int]:
         """Partition of each letter's record, by its key."""
@@ -77,7 +77,7 @@ class LetterIndex:
         await self._redis.hdel(self._keys.letters(key.rpartition(b"#")[0].decode()), key)
 
 
-def _reaches(guard: bytes | None, deletion: bytes | None, event: Subject) -> bool:
+def is_reached(guard: bytes | None, deletion: bytes | None, event: Subject) -> bool:
     """Whether a deletion takes an event with it: by place among the uploads, else by revision, else in any case."""
     if guard is None:
         return False

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import structlog
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from operators.internal_errors import SharedStateFault
 from schemas.topics import Topic
@@ -23,6 +23,8 @@ Headers = Sequence[tuple[str, bytes]]
 
 _ANY_PARTITION: Final = -1
 """librdkafka's word for: the partitioner decides."""
+UNKNOWN_OFFSET: Final = -1
+"""Of a record that was confirmed when it was sent again, and the first confirmation was lost."""
 _RECORD_OVERHEAD_BYTES: Final = 512
 """Room that a batch and a record's own fields take beside key, value and headers."""
 
@@ -69,8 +71,8 @@ class Publisher:
 
     async def publish(
         self, topic: Topic, key: str | bytes | None, event: Any, *, headers: Headers = (), partition: int | None = None
-    ) -> None:
-        """Return when all in-sync replicas have the record.
+    ) -> int:
+        """Return the record's offset when all in-sync replicas have it; `UNKNOWN_OFFSET` where the broker tells none.
 
         Args:
             topic: where to.
@@ -87,7 +89,7 @@ class Publisher:
         encoded_key = key.encode() if isinstance(key, str) else key
         _check_size(topic, encoded_key, value, headers)
         with spans.producing(topic, key=encoded_key), self._unconfirmed.waiting():
-            await self._send(topic, encoded_key, value, headers, partition)
+            return await self._send(topic, encoded_key, value, headers, partition)
 
     def is_answered(self, topic: Topic, timeout_seconds: float) -> bool:
         """Whether a broker answers and knows the topic, and delivery reports arrive; blocks until then."""
@@ -106,22 +108,24 @@ class Publisher:
 
     async def _send(
         self, topic: Topic, key: bytes | None, value: bytes | None, headers: Headers, partition: int | None
-    ) -> None:
+    ) -> int:
         started_seconds = self._clock.monotonic_seconds()
         for delay_seconds in self._backoff.delays():
-            if await self._attempt(topic, key, value, headers, partition):
+            offset = await self._attempt(topic, key, value, headers, partition)
+            if offset is not None:
                 metrics.STAGE_SECONDS.labels("publish").observe(self._clock.monotonic_seconds() - started_seconds)
                 metrics.EVENTS_OUT.labels(topic.name).inc()
-                return
+                return offset
             metrics.RETRIES.labels("broker").inc()
             await self._clock.sleep(delay_seconds)
+        raise AssertionError("delays never end")
 
     async def _attempt(
         self, topic: Topic, key: bytes | None, value: bytes | None, headers: Headers, partition: int | None
-    ) -> bool:
-        """Send once; False where another attempt may help."""
+    ) -> int | None:
+        """Send once; None where another attempt may help."""
         loop = asyncio.get_running_loop()
-        report: asyncio.Future[KafkaError | None] = loop.create_future()
+        report: asyncio.Future[KafkaError | int] = loop.create_future()
         producer = self._producer()
         try:
             producer.produce(
@@ -130,13 +134,18 @@ class Publisher:
                 key=key,
                 headers=list(headers),
                 partition=_ANY_PARTITION if partition is None else partition,
-                on_delivery=lambda error, _message: _report(loop, report, error),
+                on_delivery=lambda error, message: _report(loop, report, _offset(message) if error is None else error),
             )
         except BufferError:  # the producer's queue is full: the broker is slow or away
-            return False
+            return None
         except KafkaException as failure:
-            return self._judge(producer, topic, failure.args[0], len(value or b""))
-        return self._judge(producer, topic, await report, len(value or b""))
+            self._judge(producer, topic, failure.args[0], len(value or b""))
+            return None
+        answer = await report
+        if isinstance(answer, int):
+            return answer
+        self._judge(producer, topic, answer, len(value or b""))
+        return None
 
     def _producer(self) -> Producer:
         try:
@@ -144,15 +153,13 @@ class Publisher:
         except KafkaException as error:
             raise PublisherFailed(str(error)) from error
 
-    def _judge(self, producer: Producer, topic: Topic, error: KafkaError | None, value_bytes: int) -> bool:
-        if error is None:
-            return True
+    def _judge(self, producer: Producer, topic: Topic, error: KafkaError, value_bytes: int) -> None:
+        """Raise where no other attempt can help."""
         if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
             raise RecordTooLarge(f"the broker refused a value of {value_bytes} bytes for {topic.name}: {error.str()}")
         _log.warning("publishing failed, trying again", topic=topic.name, error=error.str())
         if is_fatal(error):
             self._producers.retire(producer)
-        return False
 
 
 def _check_size(topic: Topic, key: bytes | None, value: bytes | None, headers: Headers) -> None:
@@ -162,15 +169,20 @@ def _check_size(topic: Topic, key: bytes | None, value: bytes | None, headers: H
         raise RecordTooLarge(f"a record for {topic.name} has about {size} bytes; at most {topic.max_message_bytes}")
 
 
+def _offset(message: Message) -> int:
+    offset = message.offset()
+    return UNKNOWN_OFFSET if offset is None or offset < 0 else offset
+
+
 def _report(
-    loop: asyncio.AbstractEventLoop, report: asyncio.Future[KafkaError | None], error: KafkaError | None
+    loop: asyncio.AbstractEventLoop, report: asyncio.Future[KafkaError | int], answer: KafkaError | int
 ) -> None:
     try:
-        loop.call_soon_threadsafe(_resolve, report, error)
+        loop.call_soon_threadsafe(_resolve, report, answer)
     except RuntimeError:  # the loop is closed: nobody waits any more
         _log.debug("a delivery report came after the end")
 
 
-def _resolve(report: asyncio.Future[KafkaError | None], error: KafkaError | None) -> None:
+def _resolve(report: asyncio.Future[KafkaError | int], answer: KafkaError | int) -> None:
     if not report.done():
-        report.set_result(error)
+        report.set_result(answer)

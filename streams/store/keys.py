@@ -12,6 +12,7 @@
 | `vs:{<video_id>}:guard` | string | revision up to which a deletion forgot the video; absent where none did |
 | `vs:{<video_id>}:deletion` | string | the last deletion as JSON: `revision`, `withdrawn_revision`, place (`before`) |
 | `vs:{<video_id>}:letters` | hash | partition of each dead letter of the video, by its key; not for readers |
+| `vs:{<video_id>}:refusals` | hash | the last refused events of the video as JSON, by dead letter; beside a live case |
 | `vs:deadlines` | sorted set | `<revision>|<video_id>` by due time |
 | `vs:audit` | string | held by the worker whose turn the background audit is |
 | `vs:stalls:<host>` | string | how often workers of a machine ended stuck of late; not for readers |
@@ -19,6 +20,7 @@
 | `vs:expiring` | sorted set | `<revision>|<video_id>` by the time at which to see whether a video's time is up |
 | `vs:spaces` | set | names of the embedding spaces that were ever written |
 | `vs:space:<space>` | vector set | by video id, the embeddings of one space with attributes to filter by |
+| `vs:refused` | sorted set | video ids by when an event of theirs was refused last; not for readers |
 | `vs:jobs` | sorted set | ids of reprocessing jobs by when they began; not for readers |
 | `vs:job:<id>` | hash | one such job: what it asked for, and where its records lie; not for readers |
 | `vs:backfill-paused` | string | there while an operator keeps the backfill role from beginning anything new |
@@ -76,6 +78,14 @@ class Keys:
     def deletion(self, video_id: str) -> str:
         """String: the last deletion as JSON, see `streams.store.deletion_reading`."""
         return self._video(video_id, "deletion")
+
+    def refusals(self, video_id: str) -> str:
+        """Hash: the last refused events as JSON, by id of the dead letter; see `streams.store.refusal_reading`."""
+        return self._video(video_id, "refusals")
+
+    def refused(self) -> str:
+        """Sorted set: videos with refusals, by the last."""
+        return f"{self.prefix}vs:refused"
 
     def deadlines(self) -> str:
         """Sorted set: registered deadlines by due time."""

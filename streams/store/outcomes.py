@@ -144,7 +144,7 @@ class Outcomes:
     async def _replace_by_guard(self, video_id: str, after: CaseState, head: tuple[Any, ...]) -> bool:
         assert after.version is not None
         keys = self._keys
-        gone = (keys.verdict, keys.features, keys.embeddings, keys.engagement, keys.claims)
+        gone = (keys.verdict, keys.features, keys.embeddings, keys.engagement, keys.claims, keys.refusals)
         kept = (keys.state, keys.status, keys.guard, keys.deletion)
         names = [key(video_id) for key in (*kept, *gone)]
         tail = (spell(after.version), after.forgotten_revision, self._guard_seconds, deletion_of(after))

@@ -51,7 +51,7 @@ _log = structlog.get_logger(__name__)
 class EventPublisher(Protocol):
     """Where outcomes and deadline records go; see `streams.delivery.publisher`."""
 
-    async def publish(self, topic: Topic, key: str, event: Any, *, headers: Sequence[tuple[str, bytes]] = ()) -> None:
+    async def publish(self, topic: Topic, key: str, event: Any, *, headers: Sequence[tuple[str, bytes]] = ()) -> object:
         """Return when the broker has confirmed it; an event of None is a tombstone."""
         ...
 

@@ -24,6 +24,8 @@ from schemas.outcomes import Verdict
 from schemas.topics import UPLOADED
 from schemas.uploads import MAX_UPLOAD_BYTES
 from streams.kafka_clients import StoredRecord, producer_configuration
+from streams.store.keys import Keys
+from streams.store.refusal_reading import Refusal, read_refusals
 from tests.faulty_worker import FAULTY_WORKER
 from tests.integration.bad_input_cases import (
     BAD_EVENTS,
@@ -63,6 +65,11 @@ class Aftermath:
         wanted = self.values[case]
         places = {place for place, record in self.uploads.items() if record.value == wanted and _is_of(record, case)}
         return [letter for letter in self.letters if (letter.source.partition, letter.source.offset) in places]
+
+    def refusals_of(self, video_id: str) -> tuple[Refusal, ...]:
+        """What the sender of a video is told."""
+        keys = Keys(self.pipeline.settings.topic_prefix)
+        return self.pipeline.ask_store(lambda store: read_refusals(store, keys, video_id))
 
     def signals_of(self, case: str) -> dict[Modality, Signal]:
         """The case's signals; fails where a modality spoke twice."""
@@ -140,6 +147,14 @@ class TestBadEvents:
         assert case not in aftermath.verdicts
         assert [fact for fact in aftermath.facts if fact.video_id == case] == []
 
+    @pytest.mark.parametrize("case", BAD_EVENTS)
+    def test_the_sender_is_told_by_video_id(self, aftermath: Aftermath, case: str) -> None:
+        """Under the id of the key, and of the event where that is another."""
+        [letter] = aftermath.letters_of(case)
+        for video_id in {case, BAD_EVENTS[case].key or case}:
+            [refusal] = aftermath.refusals_of(video_id)
+            assert (refusal.cause, refusal.upload) == (letter.cause, letter.source)
+
     def test_wrong_type_is_quoted(self, aftermath: Aftermath) -> None:
         """The message says where the event is wrong and what is allowed there."""
         [letter] = aftermath.letters_of("wrong-types")
@@ -202,6 +217,16 @@ class TestBadMedia:
         assert {letter.cause for letter in letters} == causes
         assert len(letters) == len(causes)
         assert all((letter.role, letter.value) == ("media", aftermath.values[case]) for letter in letters)
+
+    @pytest.mark.parametrize("case", UPLOADS)
+    def test_the_sender_is_told_by_video_id(self, aftermath: Aftermath, case: str) -> None:
+        """One refusal where anything failed, of the upload's own place and with advice; none where all went well."""
+        letters = aftermath.letters_of(case)
+        told = aftermath.refusals_of(case)
+        assert [(refusal.cause, refusal.role, refusal.upload) for refusal in told] == [
+            (letter.cause, "media", letter.source) for letter in letters
+        ]
+        assert all(refusal.advice and refusal.revision == 1 for refusal in told)
 
     @pytest.mark.parametrize("case", [case for case, upload in UPLOADS.items() if upload.failed])
     def test_reasons_say_what_failed(self, aftermath: Aftermath, case: str) -> None:

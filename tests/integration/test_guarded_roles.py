@@ -26,6 +26,7 @@ from streams.readers_topics import decode_verdict
 from streams.settings import Settings
 from streams.store.keys import Keys
 from streams.store.readers import VideoReading, read_video
+from streams.store.refusal_reading import read_refusals
 from streams.topic_admin import check_topics
 from tests.integration.guarded_stack import ASK_SECONDS, PREFIX, GuardedStack, ask_store
 from tests.pipeline import Pipeline, await_value, upload_of
@@ -103,6 +104,13 @@ class TestEveryRoleDoesItsWork:
             return bool(counted and kept and b"poison" in dead_letter_keys(operator)) or None
 
         await_value(all_is_done, WORK_SECONDS, lambda: "not all of it was done")
+        as_producer = stack.settings("producer")
+        [told] = await_value(
+            lambda: ask_store(as_producer, lambda store: read_refusals(store, keys, "poison")) or None,
+            WORK_SECONDS,
+            lambda: "the sender was not told",
+        )
+        assert told.cause == "event-not-json"
         assert refused_requests(stack, workers) == []
 
     def test_operator_reads_every_topic(self, stack: GuardedStack) -> None:

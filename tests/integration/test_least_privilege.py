@@ -133,6 +133,10 @@ class TestRedisRefusesTheRest:
             ("media", ("ZADD", "guarded.vs:deadlines", "1", "m")),
             ("verdict", ("SET", "guarded.vs:applied:other:guarded.video.signals:0", "1")),
             ("engagement", ("HSET", "guarded.vs:{v}:status", "action", "allow")),
+            ("producer", ("HGETALL", "guarded.vs:{v}:state")),
+            ("producer", ("HDEL", "guarded.vs:{v}:refusals", "letter")),
+            ("producer", ("HSET", "guarded.vs:{v}:status", "action", "allow")),
+            ("engagement", ("HGETALL", "guarded.vs:{v}:refusals")),
             ("reader-recommender", ("HGETALL", "guarded.vs:{v}:state")),
             ("reader-recommender", ("DEL", "guarded.vs:{v}:features")),
             ("reader-recommender", ("VREM", "guarded.vs:space:s", "v")),
@@ -157,12 +161,18 @@ class TestRedisRefusesTheRest:
         """Features, verdicts and similar videos."""
         assert stack.may_send("reader-recommender", *command)
 
+    @pytest.mark.parametrize("kind", ["status", "deletion", "refusals", "verdict"])
+    def test_a_producer_reads_what_became_of_its_uploads(self, stack: GuardedStack, kind: str) -> None:
+        """Status, refusals, verdict and deletion of a video: what `show` and `publish --wait` look at."""
+        reading = "GET" if kind in ("deletion", "verdict") else "HGETALL"
+        assert stack.may_send("producer", reading, f"guarded.vs:{{v}}:{kind}")
+
     def test_refusals_come_over_the_wire(self, stack: GuardedStack) -> None:
         """A command that is not allowed is answered as such, and is no reason to wait."""
         with pytest.raises(redis.exceptions.NoPermissionError, match="flushall"):
             ask_store(stack.settings("operator"), lambda store: store.flushall())
 
-    @pytest.mark.parametrize("role", ["producer", "reader-safety"])
+    @pytest.mark.parametrize("role", ["producer-engagement", "reader-safety"])
     def test_who_needs_no_store_has_no_user(self, stack: GuardedStack, role: str) -> None:
         """Roles without business in Redis are not let in."""
         assert "invalid username-password" in refusal_of_store(stack.settings(role))

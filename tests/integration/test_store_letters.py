@@ -61,14 +61,15 @@ class StoppingPublisher(MemoryPublisher):
     before: Callable[[], Any] | None = None
     after: Callable[[], Any] | None = None
 
-    async def publish(self, *asked: Any, **named: Any) -> None:
+    async def publish(self, *asked: Any, **named: Any) -> int:
         before, self.before = self.before, None
         if before is not None:
             await before()
-        await super().publish(*asked, **named)
+        offset = await super().publish(*asked, **named)
         after, self.after = self.after, None
         if after is not None:
             await after()
+        return offset
 
 
 async def test_poison_after_the_deletion_leaves_nothing_to_read(redis: Redis) -> None:

@@ -30,6 +30,7 @@ from streams.backfill.jobs import Job, JobFilter, Jobs
 from streams.delivery.attempts import Attempts
 from streams.delivery.dead_letters import DeadLetters
 from streams.delivery.record import Place, Record
+from streams.delivery.refused_uploads import RefusedUploads
 from streams.engagement.store import Changes, EngagementStore, Retention
 from streams.similarity.query import Filters, similar
 from streams.similarity.spaces import drop_space
@@ -173,14 +174,18 @@ async def keep_times(world: World) -> None:
 
 
 async def write_letters(world: World) -> None:
-    """A letter, its mark and its place in the video's list; one of two is taken back."""
+    """A letter, its mark, its place in the video's list and its refusal; one is taken back, one video's are dropped."""
     publisher: Any = MemoryPublisher()
-    letters = DeadLetters(publisher, world.redis, KEYS, ManualClock())
-    for offset, video_id in enumerate(("poison", "poison", "withdrawn")):
+    letters = DeadLetters(
+        publisher, world.redis, KEYS, ManualClock(), refused=RefusedUploads(world.redis, KEYS, DAY_SECONDS, 2)
+    )
+    for offset, video_id in enumerate(("dropped", *["poison"] * 7, "withdrawn")):
         record = Record(Place("video.uploaded", 0, offset), video_id.encode(), b"{", (), 12.5, 1)
         for _ in range(2):
             await letters.write(record, Failure(cause="event-invalid", message=""), role="intake")
     assert [await letters.take_back("withdrawn") for _ in range(2)] == [1, 0]
+    await world.fold(Deleted(video_id="withdrawn", revision=1, reason="", event_unix_seconds=0.0))
+    await letters.take_back("withdrawn")
 
 
 async def take_turns(world: World) -> None:
@@ -262,7 +267,7 @@ CASES: Final[dict[str, Case]] = {
     "claims": claim_signals,
     "deletion": name_deletions,
     **dict.fromkeys(("deadlines", "tombstones", "expiring"), keep_times),
-    **dict.fromkeys(("letters", "dead_letter"), write_letters),
+    **dict.fromkeys(("letters", "dead_letter", "refusals", "refused"), write_letters),
     "audit": take_turns,
     **dict.fromkeys(("jobs", "job", "backfill_paused"), run_jobs),
     "applied": apply_offsets,

@@ -1,0 +1,52 @@
+"""The dead letters of one video, found by what Redis knows of them, without reading the whole topic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+
+from schemas.facts import SourceOffset
+from schemas.topics import DEAD_LETTER
+from streams.delivery.letter_index import LetterIndex
+from streams.kafka_clients import StoredRecord, read_to_end
+from streams.record_places import read_places
+from streams.settings import Settings
+from streams.store.keys import Keys
+from streams.store.refusal_reading import read_refusals
+
+
+@dataclass(frozen=True, slots=True)
+class LetterPlaces:
+    """Where the letters of a video lie."""
+
+    places: tuple[SourceOffset, ...]
+    """Of the last refusals."""
+    partitions_by_key: dict[bytes, int]
+    """Of the others nothing but the partition is kept."""
+
+
+async def find_letters(store: Redis, settings: Settings, video_id: str) -> LetterPlaces:
+    """Ask Redis for the places of a video's letters."""
+    keys = Keys(settings.topic_prefix)
+    index = LetterIndex(store, keys, settings.topic_retention_dead_letter_seconds)
+    refusals = await read_refusals(store, keys, video_id)
+    placed = {refusal.dead_letter_id: refusal.letter for refusal in refusals if refusal.letter is not None}
+    letters = await index.letters(video_id)
+    others = {key: number for key, number in letters.items() if key.rpartition(b"#")[2].decode() not in placed}
+    return LetterPlaces(tuple(placed.values()), others)
+
+
+def read_found(settings: Settings, found: LetterPlaces) -> Iterator[StoredRecord]:
+    """Yield the letters' records, and tombstones of those that were taken back; a partition is read where it has to be.
+
+    Raises:
+        BrokerAway: no broker answers.
+    """
+    yield from read_places(settings, found.places)
+    topic = settings.topic_prefix + DEAD_LETTER.name
+    for partition in sorted(set(found.partitions_by_key.values())):
+        for record in read_to_end(settings, [topic], partition=partition):
+            if record.key in found.partitions_by_key:
+                yield record

@@ -1,0 +1,25 @@
+"""Whether a path on a command line is a file that can be read, before anything is published."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+from ops.cli.medium import is_file
+
+
+def path_problems(media: Iterable[str]) -> list[str]:
+    """One line for each path that names no readable regular file here; addresses are not asked for."""
+    return [f"{medium}: {problem}" for medium in media if is_file(medium) and (problem := _problem(medium))]
+
+
+def _problem(path: str) -> str:
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError) as error:
+        return getattr(error, "strerror", None) or str(error)
+    if not stat.S_ISREG(mode):
+        return "is not a regular file"
+    return "" if os.access(path, os.R_OK) else "may not be read"

@@ -1,0 +1,73 @@
+"""Looking at one video in Redis again and again, from a command that does something else meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+from types import TracebackType
+from typing import Final, Self
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from ops.cli.console import err
+from ops.cli.store_once import ANSWER_SECONDS
+from ops.cli.upload_ending import SenderReading, read_for_sender
+from streams.settings import Settings
+from streams.store.keys import Keys
+from streams.store.wire import store_options
+
+_BETWEEN_SECONDS: Final = 1.0
+
+
+class SenderLooks:
+    """Reads a video at most once a second; a Redis that does not answer is told of once, and asked again.
+
+    Args:
+        settings: where the store is.
+        video_id: None where there is nothing to look at.
+    """
+
+    def __init__(self, settings: Settings, video_id: str | None) -> None:
+        self._settings = settings
+        self._video_id = video_id
+        self._next_seconds = 0.0
+        self._is_told = False
+        self._runner = asyncio.Runner()
+        self._store: Redis | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._store is not None:
+            self._runner.run(self._store.aclose())
+        self._runner.close()
+
+    def next(self) -> SenderReading | None:
+        """The next reading; None where it is too soon for one, or Redis does not answer."""
+        if self._video_id is None or monotonic() < self._next_seconds:
+            return None
+        self._next_seconds = monotonic() + _BETWEEN_SECONDS
+        try:
+            return self._runner.run(self._read(self._video_id))
+        except RedisError as error:
+            self._tell(error)
+            return None
+
+    async def _read(self, video_id: str) -> SenderReading:
+        if self._store is None:
+            self._store = Redis.from_url(
+                self._settings.redis_url.get_secret_value(),
+                socket_timeout=ANSWER_SECONDS,
+                socket_connect_timeout=ANSWER_SECONDS,
+                **store_options(self._settings),
+            )
+        return await read_for_sender(self._store, Keys(self._settings.topic_prefix), video_id)
+
+    def _tell(self, error: RedisError) -> None:
+        if not self._is_told:
+            self._is_told = True
+            err.print(f"Redis does not answer, so refusals are not seen: {error}", markup=False, soft_wrap=True)

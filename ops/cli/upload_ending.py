@@ -1,0 +1,126 @@
+"""What became of one upload that was published, as far as Redis says it: for `publish --wait`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+from redis.asyncio import Redis
+
+from schemas.outcomes import Verdict
+from streams.store.deletion_reading import DeletionReading, decode_deletion
+from streams.store.keys import Keys
+from streams.store.refusal_reading import Refusal, decode_refusals
+
+EndingWord = Literal["final", "refused", "superseded", "deleted"]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedUpload:
+    """An upload that the broker confirmed."""
+
+    video_id: str
+    revision: int
+    topic: str
+    partition: int
+    offset: int
+    earlier: StatusReading
+    """Of the video, before the upload was published."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReading:
+    """What the status hash says; all empty where the video is not known."""
+
+    status: str = ""
+    revision: int = 0
+    version: tuple[str, str] = ("", "")
+    """Generation and offset of the fact that decided last."""
+    has_failures: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SenderReading:
+    """What Redis says to a sender of one video, all of one moment."""
+
+    status: StatusReading
+    verdict: Verdict | None
+    refusals: tuple[Refusal, ...]
+    deletion: DeletionReading | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What an upload came to."""
+
+    word: EndingWord
+    verdict: Verdict | None = None
+    refusals: tuple[Refusal, ...] = ()
+    """Of this upload; beside a final verdict where its media was refused."""
+    deletion: DeletionReading | None = None
+
+    @property
+    def is_good(self) -> bool:
+        """Whether all of it was taken and decided."""
+        return self.word == "final" and not self.refusals
+
+
+async def read_for_sender(redis: Redis, keys: Keys, video_id: str) -> SenderReading:
+    """Read a video in one round trip."""
+    async with redis.pipeline(transaction=True) as pipeline:
+        pipeline.hgetall(keys.status(video_id))
+        pipeline.get(keys.verdict(video_id))
+        pipeline.hgetall(keys.refusals(video_id))
+        pipeline.get(keys.deletion(video_id))
+        status, verdict, refusals, deletion = await pipeline.execute()
+    return SenderReading(
+        status=_status(status),
+        verdict=msgspec.json.decode(verdict, type=Verdict) if verdict else None,
+        refusals=decode_refusals(refusals),
+        deletion=decode_deletion(deletion) if deletion else None,
+    )
+
+
+def ending_of(upload: PublishedUpload, reading: SenderReading) -> Ending | None:
+    """What the upload came to; None while that is open.
+
+    A revision that was final before it was published again is taken as decided, unless some of it had failed: that is
+    tried again, and changes the verdict or is refused once more.
+    """
+    refusals = tuple(refusal for refusal in reading.refusals if _is_of(refusal, upload))
+    if any(refusal.role == "intake" for refusal in refusals):
+        return Ending("refused", refusals=refusals)
+    status = reading.status
+    if status.revision > upload.revision:
+        return Ending("superseded", reading.verdict, refusals)
+    if status.revision < upload.revision:
+        return _deleted(upload, reading.deletion)
+    if status.status != "final" or (_is_unchanged(status, upload.earlier) and status.has_failures and not refusals):
+        return None
+    return Ending("final", reading.verdict, refusals)
+
+
+def _deleted(upload: PublishedUpload, deletion: DeletionReading | None) -> Ending | None:
+    if deletion is None or deletion.revision < upload.revision:
+        return None
+    return Ending("deleted", deletion=deletion)
+
+
+def _is_unchanged(status: StatusReading, earlier: StatusReading) -> bool:
+    return (status.revision, status.version) == (earlier.revision, earlier.version)
+
+
+def _is_of(refusal: Refusal, upload: PublishedUpload) -> bool:
+    place = refusal.upload
+    return (place.topic, place.partition, place.offset) == (upload.topic, upload.partition, upload.offset)
+
+
+def _status(fields: dict[bytes, bytes]) -> StatusReading:
+    said = {name.decode(): value.decode() for name, value in fields.items()}
+    return StatusReading(
+        status=said.get("status", ""),
+        revision=int(said.get("revision", "0")),
+        version=(said.get("log_generation", ""), said.get("offset", "")),
+        has_failures=bool(said.get("failed")),
+    )

@@ -1,0 +1,63 @@
+"""What Redis says while a video is watched: refusals, and whether there is anything left to wait for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from ops.cli.upload_ending import SenderReading
+from streams.store.refusal_reading import Refusal
+
+_LOOKS_AT_FINAL: Final = 3
+"""The broker tells a verdict that comes now; one that came while the watch began is told by Redis alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one reading adds."""
+
+    refusals: tuple[Refusal, ...] = ()
+    """To be printed now."""
+    ending: Literal["final", "refused"] | None = None
+    is_unknown: bool = False
+    """Nobody knows anything of the video."""
+
+
+@dataclass(slots=True)
+class VideoWatch:
+    """Judges readings of one video, the first of them soon after the topics are followed."""
+
+    from_beginning: bool
+    _seen: set[str] = field(default_factory=set)
+    _num_looks: int = 0
+    _num_final: int = 0
+
+    def look(self, reading: SenderReading) -> Look:
+        """Compare a reading with those before."""
+        self._num_looks += 1
+        ending = self._ending(reading)
+        fresh = tuple(refusal for refusal in reading.refusals if refusal.dead_letter_id not in self._seen)
+        if self._num_looks == 1 and not self.from_beginning:
+            fresh = fresh[-1:] if ending == "refused" else ()
+        self._seen |= {refusal.dead_letter_id for refusal in reading.refusals}
+        is_unknown = not (reading.status.status or reading.refusals)
+        return Look(fresh, ending, is_unknown)
+
+    def _ending(self, reading: SenderReading) -> Literal["final", "refused"] | None:
+        if reading.status.status in ("pending", "provisional"):
+            return None
+        if _is_last_refused(reading):
+            return "refused"
+        if reading.verdict is None or reading.status.status != "final" or self.from_beginning:
+            return None
+        self._num_final += 1
+        return "final" if self._num_looks == 1 or self._num_final >= _LOOKS_AT_FINAL else None
+
+
+def _is_last_refused(reading: SenderReading) -> bool:
+    """Whether the upload that came last has no case: what media refused has one."""
+    times = [refusal.refused_unix_seconds for refusal in reading.refusals if refusal.role == "intake"]
+    if not times:
+        return not reading.status.status and bool(reading.refusals)
+    decided = reading.verdict.decided_unix_seconds if reading.verdict is not None else 0.0
+    return not reading.status.status or times[-1] > decided

@@ -1,0 +1,54 @@
+"""What a sender may know of a refusal: the values of `vs:{<video_id>}:refusals`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+from redis.asyncio import Redis
+
+from schemas.facts import SourceOffset
+from streams.store.keys import Keys
+
+MOST_REFUSALS: Final = 5
+"""Of one video; the oldest makes room."""
+
+
+class Refusal(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An event of the uploads that was given up; it changed nothing of what is known of its video."""
+
+    dead_letter_id: str
+    cause: str
+    """The word that stands in the dead letter, in failed signals and in metrics."""
+    message: str
+    """What was found, cut short; no control character, and nothing that changes the direction of text."""
+    advice: str
+    """What to do about it."""
+    role: str
+    """Who refused: there is no case of what `intake` refuses; what `media` or `backfill` do is in the verdict, too."""
+    revision: int | None = None
+    """As far as it could be read."""
+    upload: SourceOffset
+    """Place of the event, as the broker confirmed it to the sender; where it was sent again, of its original."""
+    letter: SourceOffset | None = None
+    """Place of the dead letter, which holds the event whole."""
+    refused_unix_seconds: float
+
+
+_DECODER = msgspec.json.Decoder(Refusal)
+
+
+async def read_refusals(redis: Redis, keys: Keys, video_id: str) -> tuple[Refusal, ...]:
+    """The last refusals of a video, oldest first; empty where there were none, or their time is over."""
+    return decode_refusals(await redis.hgetall(keys.refusals(video_id)))
+
+
+def decode_refusals(fields: Mapping[Any, bytes | str]) -> tuple[Refusal, ...]:
+    """Read them as they are stored, by the ids of their dead letters; oldest first."""
+    return tuple(sorted((_DECODER.decode(value) for value in fields.values()), key=_age))
+
+
+def _age(refusal: Refusal) -> tuple[float, str]:
+    return refusal.refused_unix_seconds, refusal.dead_letter_id
