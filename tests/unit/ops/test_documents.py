@@ -151,7 +151,8 @@ class TestRedisKeys:
         """The keys for readers are those of the code, and none is left out."""
         keys = Keys()
         named = [row[0].replace("<video_id>", "v") for row in table(section(README, "Redis keys"))]
-        expected = [keys.status("v"), keys.verdict("v"), keys.features("v"), keys.embeddings("v"), keys.engagement("v")]
+        of_a_video = (keys.status, keys.verdict, keys.features, keys.embeddings, keys.refusals, keys.engagement)
+        expected = [key("v") for key in of_a_video]
         assert named == [*expected, keys.spaces(), keys.space("<space>")]
 
 
