@@ -10,7 +10,7 @@ COMMANDS: Final[dict[str, str]] = {
     "worker": "Run roles until SIGTERM or Ctrl-C; prints one JSON line when models are warm and its groups are joined.",
     "publish": "Publish one upload event per file to `video.uploaded` and wait until the broker confirmed it.",
     "analyze": "Analyse media and print what the pipeline would say of them; exit code 1 where a modality failed.",
-    "watch": "Print facts and verdicts as they are written, until Ctrl-C.",
+    "watch": "Print facts and verdicts as they are written, of one video its refusals, too, until Ctrl-C.",
     "show": "Show a video's status, verdict with evidence, features, embeddings, engagement and receipt, as in Redis.",
     "similar": "Show the nearest videos in one embedding space, nearest first.",
     "spaces": "Embedding spaces: one vector set each, never mixed.",

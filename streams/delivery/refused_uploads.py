@@ -99,6 +99,7 @@ class RefusedUploads:
         async with self._redis.pipeline(transaction=True) as listing:
             listing.zadd(refused, {video_id: refused_unix_seconds}, gt=True)
             listing.zremrangebyscore(refused, "-inf", refused_unix_seconds - self._kept_seconds)
+            listing.expire(refused, self._kept_seconds)
             listing.zcard(refused)
             *_, number = await listing.execute()
         if number > self._most_videos:
