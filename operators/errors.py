@@ -14,6 +14,9 @@ MediaCause = Literal[
     "media-unreadable",
     "media-no-streams",
     "media-no-frames",
+    "media-no-decoder",  # a stream of a codec that this build cannot decode
+    "media-encrypted",
+    "media-damaged",  # next to nothing of a stream can be decoded
     "media-too-many-pixels",
     "media-decoder-died",  # it crashed
     "media-decoder-killed",  # twice from outside, as the kernel does when memory is short

@@ -15,6 +15,24 @@ CPU_STAGES: tuple[CpuStage, ...] = ("fetch", "index", "decode", "operators", "de
 """In the order of the walk; what they say is told in the README."""
 
 
+class Seen(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How much of one modality a decode yielded; ratios in [0, 1]."""
+
+    planned_ratio: float
+    """Of the announced timeline, what was to be looked at."""
+    achieved_ratio: float
+    """Of that, what was decoded and given to operators."""
+    length_ratio: float
+    """Of the announced length, what the file has."""
+    intact_ratio: float
+    """Of the packets that were read, those without damage."""
+    num_packets: int = 0
+    num_damaged: int = 0
+    """Packets that the codec refused or complained about."""
+    num_discarded: int = 0
+    """Pictures that were decoded and left out, because their time was not after that of the one before."""
+
+
 class DecodeReceipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The cost of one media session's decode; every modality that shared it carries the same receipt."""
 
@@ -36,6 +54,9 @@ class DecodeReceipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Of the worker's event loop, beside `cpu_seconds`: opening the media and fetching what was asked for."""
     bytes_fetched: int = 0
     """What came over a network; it is `bytes_read`, too, where it is not 0."""
+    video: Seen | None = None
+    """None where there are no pictures, and in receipts of releases that did not count; likewise the next."""
+    audio: Seen | None = None
 
 
 class ModelReceipt(Struct, frozen=True, kw_only=True):

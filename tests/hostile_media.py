@@ -88,6 +88,27 @@ def _write_sound(container: av.container.OutputContainer, stream: av.AudioStream
     container.mux(stream.encode())
 
 
+def remuxed(
+    source: Path,
+    path: Path,
+    *,
+    video_seconds: float = 0.0,
+    audio_seconds: float = 0.0,
+    options: Mapping[str, str] | None = None,
+) -> Path:
+    """The same packets in another container, each stream shifted; MP4 hides what lies before 0 then."""
+    with av.open(str(source)) as before, av.open(str(path), "w", container_options=dict(options or {})) as after:
+        streams = {stream.index: after.add_stream_from_template(stream) for stream in before.streams}
+        for packet in before.demux():
+            if packet.size:
+                seconds = video_seconds if packet.stream.type == "video" else audio_seconds
+                shift = round(seconds / packet.time_base)
+                packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                packet.stream = streams[packet.stream.index]
+                after.mux(packet)
+    return path
+
+
 def empty(path: Path) -> Path:
     """No bytes."""
     path.write_bytes(b"")

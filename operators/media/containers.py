@@ -15,6 +15,7 @@ from av.stream import Discard, Stream
 
 from operators.errors import InvalidMedia, MediaCause
 from operators.media.arriving_file import ArrivingFile
+from operators.media.streams_of import video_stream
 
 DEMUXERS = (
     # video
@@ -48,6 +49,13 @@ class MediaFile:
     arriving: ArrivingFile | None = None
     """How to read it where it is fetched as it is read; `fd` is sparse then."""
 
+    def peek(self, start: int, num_bytes: int) -> bytes:
+        """At most `num_bytes` from `start` on; fewer at the end, none of what never arrives."""
+        stop = min(start + num_bytes, self.size_bytes)
+        if start >= stop or (self.arriving is not None and not self.arriving.ensure(start, stop)):
+            return b""
+        return os.pread(self.fd, stop - start, start)
+
     def close(self) -> None:
         """Close the container that waits, if one does; `fd` stays open."""
         if self.rewound is not None:
@@ -78,10 +86,16 @@ def give_back(media: MediaFile, container: InputContainer, *, was_read: bool) ->
 
 
 def _rewind(container: InputContainer) -> bool:
-    if not container.format.name.startswith("mov,"):
+    """Go back to the first packet of the pictures, which is what is read next.
+
+    Not to the container's start: FFmpeg seeks the stream that was read last, the sound, and takes all others to where
+    that begins, which may be behind pictures. By the index, which has the time of decoding.
+    """
+    stream = video_stream(container)
+    if not container.format.name.startswith("mov,") or stream is None or not len(stream.index_entries):
         return False
     try:
-        container.seek(container.start_time or 0)
+        container.seek(stream.index_entries[0].timestamp, stream=stream)
     except FFmpegError:
         return False
     return True

@@ -12,12 +12,18 @@ from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError
+from av.packet import Packet
 
+from operators.media.complaints import Complaints
 from operators.media.containers import MediaFile, give_back, read_only, take_container
+from operators.media.continuous_clock import ContinuousClock
+from operators.media.index import ClockRestart, StreamFault
 from operators.media.layout import MediaMemory
 from operators.media.messages import AudioReady
-from operators.media.read_index import audio_stream, origin_seconds
+from operators.media.read_index import origin_seconds
+from operators.media.shares import Shares, damage, encryption, length_ratio
 from operators.media.sound_plan import AudioPlan
+from operators.media.streams_of import audio_stream
 from operators.media.tracks import PROGRAMME_HZ, PROGRAMME_SAMPLES_PER_SPEECH_SAMPLE, SPEECH_HZ, AudioSpan
 
 SEEK_WORTH_SECONDS = 1.0
@@ -28,6 +34,9 @@ MAX_SPANS = 1000
 """A file whose clock jumps with every packet yields no more than this."""
 MAX_ERRORS = 10_000
 """Broken packets after which the rest of the sound is given up."""
+
+SHARE_SLACK_SECONDS = 0.1
+"""What codecs hold back or cut off at both ends of a stretch is no loss."""
 
 STEP_SAMPLES = 10 * PROGRAMME_HZ
 """Resampled at a time: bounds the memory that a step takes to a few megabytes."""
@@ -43,11 +52,48 @@ class AudioTally:
     num_samples: int = 0
     """At 16 kHz."""
     errors: int = 0
+    num_packets: int = 0
+    """That lie in what was planned, as the next."""
+    num_damaged: int = 0
+    num_encrypted: int = 0
+    stated_seconds: float = 0.0
+    """How long those packets say that they last; 0.0 where they do not say."""
+    last_seconds: float = 0.0
+    """When the last of all packets that were read begins."""
+
+    @property
+    def fault(self) -> StreamFault | None:
+        """Why the sound counts as not decodable, whatever came of it."""
+        return encryption("sound", self.num_encrypted, self.num_packets) or damage("sound", self.shares(0.0, 0.0, 0.0))
+
+    def shares(self, planned_seconds: float, announced_seconds: float, start_seconds: float) -> Shares:
+        """How much was heard.
+
+        Args:
+            planned_seconds: of sound that the container states where the plan listens; 0.0 where it states none.
+            announced_seconds: of the stream's index.
+            start_seconds: of the same.
+        """
+        seconds = self.num_samples / SPEECH_HZ + SHARE_SLACK_SECONDS
+        wanted = max(self.stated_seconds, planned_seconds)
+        return Shares(
+            planned_ratio=min(1.0, wanted / announced_seconds) if announced_seconds else 1.0,
+            achieved_ratio=min(1.0, seconds / wanted) if wanted else float(self.num_samples > 0),
+            length_ratio=length_ratio(self.last_seconds - start_seconds + SHARE_SLACK_SECONDS, announced_seconds),
+            intact_ratio=1 - self.num_damaged / max(1, self.num_packets),
+            num_packets=self.num_packets,
+            num_damaged=self.num_damaged,
+        )
 
 
-def decode_audio(media: MediaFile, plan: AudioPlan, memory: MediaMemory) -> tuple[AudioReady, AudioTally]:
-    """Decode the planned spans; broken packets are skipped and counted."""
-    sweep = AudioSweep(plan, memory)
+def decode_audio(
+    media: MediaFile, plan: AudioPlan, memory: MediaMemory, restarts: tuple[ClockRestart, ...] = ()
+) -> tuple[AudioReady, AudioTally]:
+    """Decode the planned spans; broken packets are skipped and counted.
+
+    `restarts` are those of the pictures' clock, which sound then keeps to.
+    """
+    sweep = AudioSweep(plan, memory, restarts)
     try:
         container = take_container(media)
         stream = audio_stream(container)
@@ -57,14 +103,18 @@ def decode_audio(media: MediaFile, plan: AudioPlan, memory: MediaMemory) -> tupl
         give_back(media, container, was_read=True)
     except DECODE_ERRORS:
         sweep.tally.errors += 1
+    finally:
+        sweep.complaints.close()
     return sweep.finish(), sweep.tally
 
 
 class AudioSweep:
     """The walk over all planned spans."""
 
-    def __init__(self, plan: AudioPlan, memory: MediaMemory) -> None:
+    def __init__(self, plan: AudioPlan, memory: MediaMemory, restarts: tuple[ClockRestart, ...] = ()) -> None:
         self.tally = AudioTally()
+        self.complaints = Complaints()
+        self._clock = ContinuousClock(restarts)
         self._plan = plan
         self._speech = memory.speech(plan.max_samples)
         self._programme = memory.programme(plan.max_samples)
@@ -73,6 +123,7 @@ class AudioSweep:
 
     def run(self, container: InputContainer, stream: AudioStream) -> None:
         """Decode span after span."""
+        self.complaints.listen()
         origin = origin_seconds(container)
         for number, (start_seconds, end_seconds) in enumerate(self._plan.spans):
             if number or start_seconds > SEEK_WORTH_SECONDS:
@@ -83,16 +134,17 @@ class AudioSweep:
     def finish(self) -> AudioReady:
         """The track as written."""
         self._close_span()
-        return AudioReady(self.tally.num_samples, tuple(self._spans), self.tally.errors)
+        return AudioReady(self.tally.num_samples, tuple(self._spans), self.tally.errors, self.tally.fault)
 
     def _seek(self, container: InputContainer, stream: AudioStream, seconds: float) -> None:
         container.seek(int(seconds / float(stream.time_base or 1)), stream=stream)
         stream.codec_context.flush_buffers()
+        self._clock.begin_elsewhere()
 
     def _walk(self, container: InputContainer, stream: AudioStream, start: float, end: float) -> None:
         origin = origin_seconds(container)
         clock = start
-        for frame in self._frames(container, stream):
+        for frame in self._frames(container, stream, start, end):
             stamp = None if frame.pts is None or frame.time_base is None else float(frame.pts * frame.time_base)
             clock = clock if stamp is None else stamp - origin
             if clock >= end or self._is_full():
@@ -102,8 +154,9 @@ class AudioSweep:
                 self._add(frame, clock)
             clock = clock_after
 
-    def _frames(self, container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
+    def _frames(self, container: InputContainer, stream: AudioStream, start: float, end: float) -> Iterator[AudioFrame]:
         packets = container.demux(stream)
+        origin = origin_seconds(container)
         while self.tally.errors < MAX_ERRORS:
             try:
                 packet = next(packets)
@@ -112,10 +165,32 @@ class AudioSweep:
             except FFmpegError:
                 self.tally.errors += 1
                 return
-            try:
-                yield from packet.decode()
-            except FFmpegError:
-                self.tally.errors += 1
+            self._clock.correct(packet)
+            is_encrypted = packet.has_sidedata("encryption_info")
+            self.complaints.forget()
+            frames = [] if is_encrypted else self._decoded(packet)
+            self._count(packet, origin, (start, end), is_encrypted)
+            yield from frames
+
+    def _decoded(self, packet: Packet[AudioStream]) -> list[AudioFrame]:
+        try:
+            return packet.decode()
+        except FFmpegError:
+            self.tally.errors += 1
+            return []
+
+    def _count(self, packet: Packet[AudioStream], origin: float, span: tuple[float, float], is_encrypted: bool) -> None:
+        """Packets of the span, and those without times; what the codec said last is about this one."""
+        stamp = packet.dts if packet.pts is None else packet.pts
+        base = float(packet.time_base or 0)
+        seconds = span[0] if stamp is None else stamp * base - origin
+        if not packet.size or packet.is_discard or not span[0] <= seconds < span[1]:
+            return
+        self.tally.num_packets += 1
+        self.tally.num_encrypted += is_encrypted
+        self.tally.num_damaged += is_encrypted or self.complaints.were_made()
+        self.tally.stated_seconds += (packet.duration or 0) * base
+        self.tally.last_seconds = max(self.tally.last_seconds, seconds + (packet.duration or 0) * base)
 
     def _is_full(self) -> bool:
         return self.tally.num_samples + self._pending_samples() >= self._plan.max_samples

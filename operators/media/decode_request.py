@@ -24,7 +24,7 @@ from operators.media.containers import (
 )
 from operators.media.decode_audio import AudioTally, decode_audio
 from operators.media.decode_video import VideoTally, decode_video
-from operators.media.index import MediaIndex
+from operators.media.index import MediaIndex, StreamFault
 from operators.media.layout import MediaMemory, layout_for
 from operators.media.limits import DecodeLimits, allow_cpu_seconds
 from operators.media.messages import (
@@ -41,9 +41,11 @@ from operators.media.messages import (
     decode_request,
     encode,
 )
-from operators.media.plan import Plan, coverage_ratio, make_plan
+from operators.media.plan import Plan, PlanPolicy, coverage_ratio, make_plan
 from operators.media.read_index import read_index
 from operators.media.receipt import DecodeReceipt
+from operators.media.seen import picture_shares, sound_shares
+from operators.media.shares import damage
 from operators.media.tracks import SPEECH_HZ
 
 Send = Callable[[msgspec.Struct], None]
@@ -67,8 +69,9 @@ class Meter:
         """What was used until now went into index and plan."""
         self.index_cpu_seconds = _cpu_seconds() - self.cpu_before
 
-    def receipt(self, plan: Plan, video: VideoTally, audio: AudioTally, audio_seconds: float) -> DecodeReceipt:
-        """The bill."""
+    def receipt(self, index: MediaIndex, plan: Plan, video: VideoTally, audio: AudioTally) -> DecodeReceipt:
+        """The bill, and how much was seen and heard for it."""
+        seen = picture_shares(index, plan, video)
         return DecodeReceipt(
             cpu_seconds=_cpu_seconds() - self.cpu_before,
             wall_seconds=time.monotonic() - self.started,
@@ -76,12 +79,15 @@ class Meter:
             frames_decoded=video.frames_decoded,
             frames_sampled=video.frames_sampled,
             motion_frames=video.motion_frames,
-            audio_seconds=audio_seconds,
+            audio_seconds=audio.num_samples / SPEECH_HZ,
             decode_errors=video.errors + audio.errors,
             decoder=video.decoder,
             coverage_ratio=coverage_ratio(plan.covered_grid_seconds, plan.period_seconds, video.shown),
             plan_fingerprint=plan.fingerprint,
             index_cpu_seconds=self.index_cpu_seconds,
+            video=seen,
+            audio=sound_shares(index, plan, audio),
+            video_fault=video.fault or (damage("video", seen) if seen else None),
         )
 
 
@@ -110,7 +116,7 @@ def serve(channel: socket.socket, limits: DecodeLimits, *, counters_fd: int, is_
         if not request.is_whole:
             media.arriving = ArrivingFile(media_fd, request.size_bytes, ask)
         try:
-            send(_decode(media, memory_fd, request, send, counters_fd))
+            send(decode_media(media, memory_fd, request.policy, send, counters_fd))
         except InvalidMedia as fault:
             send(Failed(fault.cause, fault.message))
         except (FFmpegError, MemoryError, ValueError, UnicodeError) as error:
@@ -131,11 +137,17 @@ def _receive(channel: socket.socket) -> tuple[DecodeRequest, int, int] | None:
     return decode_request(body), descriptors[0], descriptors[1]
 
 
-def _decode(media: MediaFile, memory_fd: int, request: DecodeRequest, send: Send, counters_fd: int) -> Done:
+def decode_media(media: MediaFile, memory_fd: int, policy: PlanPolicy, send: Send, counters_fd: int) -> Done:
+    """Index, plan and decode one file into the memory; everything but the last word is sent on the way.
+
+    Raises:
+        InvalidMedia: the media is at fault.
+        FFmpegError, MemoryError, ValueError, UnicodeError: likewise, in FFmpeg's or Python's words.
+    """
     meter = Meter(counters_fd)
     index = _index(media)
     send(Indexed(index))
-    plan = make_plan(index, request.policy, max_pixels=media.max_pixels, is_whole=media.arriving is None)
+    plan = make_plan(index, policy, max_pixels=media.max_pixels, is_whole=media.arriving is None)
     meter.indexed()
     layout = layout_for(plan)
     try:
@@ -144,31 +156,34 @@ def _decode(media: MediaFile, memory_fd: int, request: DecodeRequest, send: Send
         raise InvalidMedia("media-decoder-memory", f"{layout.capacity_bytes} bytes of output: {error}") from error
     memory = MediaMemory(memory_fd, layout, writable=True)
     send(Planned(layout, plan.fingerprint))
-    return _decode_planned(media, plan, memory, send, meter)
+    return _decode_planned(media, index, plan, memory, send, meter)
 
 
-def _decode_planned(media: MediaFile, plan: Plan, memory: MediaMemory, send: Send, meter: Meter) -> Done:
+def _decode_planned(
+    media: MediaFile, index: MediaIndex, plan: Plan, memory: MediaMemory, send: Send, meter: Meter
+) -> Done:
     """Sound first: it takes a tenth of the time, and its models can work while pictures are decoded."""
-    audio, audio_seconds = AudioTally(), 0.0
+    audio = AudioTally()
     if plan.audio:
-        ready, audio = decode_audio(media, plan.audio, memory)
-        audio_seconds = audio.num_samples / SPEECH_HZ
+        ready, audio = decode_audio(media, plan.audio, memory, index.clock_restarts)
         send(ready)
-    return Done(meter.receipt(plan, _video(media, plan, memory, send, audio_seconds), audio, audio_seconds))
+    return Done(meter.receipt(index, plan, _video(media, plan, memory, send, audio), audio))
 
 
-def _video(media: MediaFile, plan: Plan, memory: MediaMemory, send: Send, audio_seconds: float) -> VideoTally:
+def _video(media: MediaFile, plan: Plan, memory: MediaMemory, send: Send, audio: AudioTally) -> VideoTally:
     """Pictures. Where none can be decoded, sound alone is still worth having."""
     if plan.video is None:
-        if not audio_seconds:
-            raise InvalidMedia("media-unreadable", "the sound could not be decoded and there are no pictures")
-        return VideoTally()
+        if audio.num_samples:
+            return VideoTally()
+        if audio.fault is not None:
+            raise InvalidMedia(audio.fault.cause, audio.fault.message)
+        raise InvalidMedia("media-unreadable", "the sound could not be decoded and there are no pictures")
     try:
         return decode_video(media, plan.video, memory, send)
-    except InvalidMedia as fault:
-        if fault.cause != "media-unreadable" or not audio_seconds:
+    except InvalidMedia as error:
+        if error.cause not in ("media-unreadable", "media-encrypted") or not audio.num_samples:
             raise
-        return VideoTally(errors=1)
+        return VideoTally(errors=1, fault=StreamFault(error.cause, error.message))
 
 
 def _index(media: MediaFile) -> MediaIndex:
@@ -179,6 +194,9 @@ def _index(media: MediaFile) -> MediaIndex:
     except (FFmpegError, MemoryError, ValueError) as error:
         raise media_fault(error, "no readable container") from error
     if index.video is None and index.audio is None:
+        for fault in (index.video_fault, index.audio_fault):
+            if fault is not None:
+                raise InvalidMedia(fault.cause, fault.message)
         raise InvalidMedia("media-no-streams", f"no video and no audio stream in {index.container!r}")
     if index.video is not None:
         _check_size(media, index.video.width, index.video.height)

@@ -3,6 +3,7 @@ only."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -13,13 +14,18 @@ from operators.media.containers import MediaFile
 from operators.media.decoders.catalogue import DECODERS
 from operators.media.decoders.protocol import DecodedFrame, DecoderFailed, VideoDecoder
 from operators.media.frame_picker import FramePicker, MotionPicker
+from operators.media.index import StreamFault
 from operators.media.layout import MediaMemory
 from operators.media.messages import FrameSlot, FramesReady, MotionReady
-from operators.media.plan import VideoPlan
+from operators.media.plan import NUM_SPARE_FRAMES, VideoPlan
+from operators.media.shares import encryption
 from operators.media.tracks import Span
 
 FRAMES_PER_MESSAGE = 4
 """Models work on the first frames while later ones are decoded; fewer would wake the parent more often."""
+
+SAME_TIME_SECONDS = 1e-4
+"""Times of a packet and of its picture differ by rounding only."""
 
 Send = Callable[[FramesReady | MotionReady], None]
 
@@ -33,8 +39,15 @@ class VideoTally:
     frames_sampled: int = 0
     motion_frames: int = 0
     errors: int = 0
+    num_encrypted: int = 0
+    num_discarded: int = 0
+    packet_seconds: list[float] = field(default_factory=list)
+    """Ascending, as in `VideoDecoder`; likewise the next."""
+    damaged_seconds: list[float] = field(default_factory=list)
     shown: list[tuple[float, float]] = field(default_factory=list)
-    """Of each sampled frame: when it appears and when the next decoded frame replaces it."""
+    """Of each sampled frame: when it appears and when the next packet's picture replaces it, be it decoded or not."""
+    fault: StreamFault | None = None
+    """Why the pictures count as not decodable, whatever came of them."""
 
 
 def decode_video(media: MediaFile, plan: VideoPlan, memory: MediaMemory, send: Send) -> VideoTally:
@@ -54,6 +67,9 @@ def decode_video(media: MediaFile, plan: VideoPlan, memory: MediaMemory, send: S
             tally = sweep.tally
             problems.append(f"{name}: {failure}")
         num_errors += tally.errors
+        tally.fault = encryption("video", tally.num_encrypted, len(tally.packet_seconds))
+        if tally.fault is not None and not tally.frames_sampled:
+            raise InvalidMedia(tally.fault.cause, tally.fault.message)
         if tally.frames_sampled:
             tally.errors = num_errors
             return tally
@@ -95,8 +111,22 @@ class VideoSweep:
         finally:
             self.tally.frames_decoded = decoder.num_decoded
             self.tally.errors += decoder.num_errors
+            self._take_counts(decoder)
         self._finish()
         return self.tally
+
+    def _take_counts(self, decoder: VideoDecoder) -> None:
+        self.tally.num_encrypted = decoder.num_encrypted
+        self.tally.num_discarded = decoder.num_discarded
+        self.tally.packet_seconds = sorted(decoder.packet_seconds)
+        self.tally.damaged_seconds = sorted(decoder.damaged_seconds)
+        self.tally.shown = [(first, self._replaced(first, last)) for first, last in self.tally.shown]
+
+    def _replaced(self, first: float, last: float) -> float:
+        """When the picture shown at `first` gives way; the last of a span stands as far as the plan's spacing."""
+        packets = self.tally.packet_seconds
+        after = bisect_right(packets, first + SAME_TIME_SECONDS)
+        return min(max(first, last), packets[after]) if after < len(packets) else last
 
     def _walk(self, decoder: VideoDecoder, number: int) -> None:
         """One span. A frame is sampled when the next one shows how long it stood."""
@@ -110,13 +140,21 @@ class VideoSweep:
         if standing is not None:
             self._sample(standing, max(span.end_seconds, standing.pts_seconds + self._frame_seconds()), is_last=True)
 
+    def _is_beyond(self, frame: DecodedFrame) -> bool:
+        """Whether a picture lies behind all that was planned, and so far that no sampled one stands for it."""
+        num_spare = len(self._plan.wanted_seconds) + NUM_SPARE_FRAMES - len(self.tally.shown)
+        if not self._picker.is_done or num_spare <= 0:
+            return False
+        last = max(self._plan.wanted_seconds[-1], self.tally.shown[-1][0] if self.tally.shown else 0.0)
+        return frame.pts_seconds > last + self._plan.spacing_seconds
+
     def _frame_seconds(self) -> float:
         """Long enough to claim a time that lies just behind a keyframe whose place is known to about a
         frame."""
         return 0.1
 
     def _sample(self, frame: DecodedFrame | None, until_seconds: float, *, is_last: bool = False) -> None:
-        if frame is None or not self._picker.is_wanted_before(until_seconds):
+        if frame is None or not (self._picker.is_wanted_before(until_seconds) or self._is_beyond(frame)):
             return
         slot = len(self.tally.shown)
         try:
@@ -126,7 +164,8 @@ class VideoSweep:
             return
         height, width = pixels.shape[:2]
         self._memory.frame(slot, height, width)[:] = pixels
-        self.tally.shown.append((frame.pts_seconds, frame.pts_seconds if is_last else until_seconds))
+        last_seconds = min(until_seconds, frame.pts_seconds + self._plan.spacing_seconds) if is_last else until_seconds
+        self.tally.shown.append((frame.pts_seconds, last_seconds))
         self.tally.frames_sampled += 1
         self._unsent.append(FrameSlot(slot, frame.pts_seconds, height, width, frame.is_keyframe))
         if len(self._unsent) >= FRAMES_PER_MESSAGE:

@@ -11,6 +11,11 @@ class FramePicker:
         self._wanted_seconds = wanted_seconds
         self._next = 0
 
+    @property
+    def is_done(self) -> bool:
+        """Whether every wanted time has been served."""
+        return self._next == len(self._wanted_seconds)
+
     def is_wanted_before(self, seconds: float) -> bool:
         """Whether the frame shown until `seconds` is shown at a wanted time that no earlier frame has
         served."""

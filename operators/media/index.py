@@ -3,6 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+from operators.errors import MediaCause
+
+TrackKind = Literal["video", "audio", "text", "trailing"]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFault:
+    """Why a stream that the media has cannot be analysed: known before anything is decoded."""
+
+    cause: MediaCause
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClockRestart:
+    """A place from which on the container's clock counts from another origin."""
+
+    shift_seconds: float
+    """What has to be added to its times from there on, so that they go on where the ones before ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnseenTrack:
+    """Something that the media holds and that nobody looks at."""
+
+    kind: TrackKind
+    """`trailing`: bytes behind the end of the container."""
+    number: int
+    """Of the stream in the container, from 0; -1 where it is none."""
+    codec: str
+    size_bytes: int = 0
+    """Of trailing bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +64,13 @@ class VideoStreamIndex:
     is_complete: bool
     """Whether every packet was seen; if not, many keyframes of the rest are unknown."""
     is_seekable: bool = True
-    """Elementary streams are not: they can only be read from their beginning."""
+    """Elementary streams and those whose clock restarts are not: they can only be read from their beginning."""
+    announced_seconds: float = 0.0
+    """Length that the container states for this stream, reached or not; 0.0 when it states none."""
+    longest_interval_seconds: float = 0.0
+    """Between two pictures that follow one another."""
+    content_seconds: tuple[float, ...] = ()
+    """When pictures are shown that divide all of them into equal parts; empty where not all are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +82,8 @@ class AudioStreamIndex:
     num_channels: int
     start_seconds: float
     duration_seconds: float
+    announced_seconds: float = 0.0
+    """As in `VideoStreamIndex`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +101,11 @@ class MediaIndex:
     """The container's own clock at time 0 of all times here (transport streams start anywhere)."""
     video: VideoStreamIndex | None
     audio: AudioStreamIndex | None
-
-    @property
-    def was_scanned(self) -> bool:
-        """Whether the file was read through to make this index."""
-        return self.video is not None and not self.video.is_listed
+    video_fault: StreamFault | None = None
+    """Where there is video and none of it can be decoded; `video` is None then."""
+    audio_fault: StreamFault | None = None
+    unseen: tuple[UnseenTrack, ...] = ()
+    clock_restarts: tuple[ClockRestart, ...] = ()
+    """Where the container's clock starts again, in the order of the file."""
+    was_scanned: bool = False
+    """Whether the file was read through to make this index."""

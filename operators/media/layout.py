@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from operators.media.plan import Plan
+from operators.media.plan import NUM_SPARE_FRAMES, Plan
 from operators.media.tracks import PROGRAMME_SAMPLES_PER_SPEECH_SAMPLE
 
 PAGE_BYTES = mmap.PAGESIZE
@@ -55,7 +55,7 @@ def layout_for(plan: Plan) -> MemoryLayout:
     """Room for all that `plan` can yield."""
     video, audio = plan.video, plan.audio
     return MemoryLayout(
-        num_frames=len(video.wanted_seconds) if video else 0,
+        num_frames=len(video.wanted_seconds) + NUM_SPARE_FRAMES if video else 0,
         frame_bytes=video.frame_size.pixels * 3 if video else 0,
         num_motion_frames=video.max_motion_frames if video else 0,
         motion_bytes=video.motion_size.pixels if video else 0,

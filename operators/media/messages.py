@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from operators.errors import MediaCause
-from operators.media.index import MediaIndex
+from operators.media.index import MediaIndex, StreamFault
 from operators.media.layout import MemoryLayout
 from operators.media.plan import PlanPolicy
 from operators.media.receipt import DecodeReceipt
@@ -91,6 +91,8 @@ class AudioReady(msgspec.Struct, tag=True, frozen=True):
     num_samples: int
     spans: tuple[AudioSpan, ...]
     num_errors: int
+    fault: StreamFault | None = None
+    """Why the sound counts as not decodable, whatever came of it."""
 
 
 class Done(msgspec.Struct, tag=True, frozen=True):

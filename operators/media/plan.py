@@ -12,14 +12,21 @@ import hashlib
 import math
 from bisect import bisect_right
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 from operators.media.geometry import Size, displayed_size, frame_size, motion_size
 from operators.media.index import AudioStreamIndex, MediaIndex, VideoStreamIndex
 from operators.media.sound_plan import END_SLACK_SECONDS, AudioPlan, sound_plan
+from operators.media.spread import spread
 
-PLAN_VERSION = 4
+PLAN_VERSION = 5
 """Part of the fingerprint; grows when the same policy would choose other frames."""
+
+FAR_SECONDS = 1e9
+"""Behind every picture: a span up to here is decoded to the end of the file."""
+NUM_SPARE_FRAMES = 8
+"""Pictures that may be sampled beyond the planned ones, where there are some behind the end that the index knew of."""
 
 SpanKind = Literal["sweep", "burst", "glance"]
 
@@ -54,7 +61,11 @@ class PlanPolicy:
     third or less, where it moves a pixel by 0.9 to 2 of 255 on average."""
     skip_nonreference_pixels: int = 640 * 360
     """From this picture size on, frames that no other frame needs are not decoded: a fifth to a third less
-    work."""
+    work. Only where enough remain: see the next two."""
+    skip_nonreference_hz: float = 20.0
+    """Of a video with fewer pictures a second, each is needed; of up to four in a row one may remain."""
+    skip_nonreference_interval_seconds: float = 0.25
+    """Where a picture stands for longer than that somewhere, it may be a slide, and no other shows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +91,8 @@ class VideoPlan:
     spans: tuple[DecodeSpan, ...]
     wanted_seconds: tuple[float, ...]
     """Ascending; the frame shown at each of these times is sampled, once."""
+    spacing_seconds: float
+    """Usual distance of two wanted pictures, the period at least: how far one stands for its surroundings."""
     skip_nonreference: bool
     skip_deblocking: bool
     frame_size: Size
@@ -98,10 +111,16 @@ class Plan:
     video: VideoPlan | None
     audio: AudioPlan | None
     covered_grid_seconds: tuple[float, ...]
-    """The wanted seconds that coverage is measured against, one per sampling period over the whole
-    duration."""
+    """The wanted seconds that coverage is measured against, one per sampling period over the whole duration, as the
+    container announces it: what it announces and does not have is not covered."""
     period_seconds: float
     fingerprint: str
+
+    @property
+    def planned_ratio(self) -> float:
+        """Share of the grid for which a picture is wanted, half a period before or after; 1.0 without video."""
+        wanted = self.video.wanted_seconds if self.video else ()
+        return coverage_ratio(self.covered_grid_seconds, self.period_seconds, [(time, time) for time in wanted])
 
 
 def make_plan(index: MediaIndex, policy: PlanPolicy, *, max_pixels: int, is_whole: bool = True) -> Plan:
@@ -171,8 +190,9 @@ MAX_GRID_TIMES = 100_000
 
 
 def _grid(video: VideoStreamIndex, period: float) -> tuple[float, ...]:
-    num_times = min(MAX_GRID_TIMES, max(1, round(video.duration_seconds / period)))
-    step = min(period, video.duration_seconds) if num_times == 1 else period
+    duration = max(video.duration_seconds, video.announced_seconds)
+    num_times = min(MAX_GRID_TIMES, max(1, round(duration / period)))
+    step = min(period, duration) if num_times == 1 else duration / num_times
     return tuple(video.start_seconds + (number + 0.5) * step for number in range(num_times))
 
 
@@ -182,8 +202,9 @@ def _video_plan(video: VideoStreamIndex, policy: PlanPolicy, max_pixels: int) ->
     return VideoPlan(
         spans=spans,
         wanted_seconds=wanted,
+        spacing_seconds=_spacing_seconds(wanted, 1 / policy.frames_per_second),
         skip_deblocking=video.width * video.height >= policy.skip_deblocking_pixels,
-        skip_nonreference=video.width * video.height >= policy.skip_nonreference_pixels,
+        skip_nonreference=_may_skip_nonreference(video, policy),
         frame_size=frame_size(*shown, shorter=policy.frame_shorter_pixels, longer=policy.frame_longer_pixels),
         motion_size=motion_size(*shown, pixels=policy.motion_pixels),
         motion_hz=policy.motion_hz,
@@ -192,13 +213,27 @@ def _video_plan(video: VideoStreamIndex, policy: PlanPolicy, max_pixels: int) ->
     )
 
 
+def _spacing_seconds(wanted: tuple[float, ...], period: float) -> float:
+    distances = sorted(after - before for before, after in pairwise(wanted))
+    return max(period, distances[len(distances) // 2]) if distances else period
+
+
+def _may_skip_nonreference(video: VideoStreamIndex, policy: PlanPolicy) -> bool:
+    """Whether enough pictures remain where those that no other needs are left out, everywhere in the video."""
+    rate = video.num_packets / video.duration_seconds if video.is_complete and video.duration_seconds else 0.0
+    is_dense = (rate or video.frame_rate_hz) >= policy.skip_nonreference_hz
+    has_slides = video.longest_interval_seconds > policy.skip_nonreference_interval_seconds
+    return is_dense and not has_slides and video.width * video.height >= policy.skip_nonreference_pixels
+
+
 def _is_swept(video: VideoStreamIndex, policy: PlanPolicy) -> bool:
     is_short = video.duration_seconds <= policy.sweep_max_seconds
     return is_short or (video.is_complete and video.num_packets <= policy.sweep_max_packets)
 
 
 def _max_motion_frames(spans: tuple[DecodeSpan, ...], video: VideoStreamIndex, policy: PlanPolicy) -> int:
-    seconds = sum(span.end_seconds - span.start_seconds for span in spans if span.kind != "glance")
+    longest = max(video.duration_seconds, policy.sweep_max_seconds) + END_SLACK_SECONDS
+    seconds = sum(min(longest, span.end_seconds - span.start_seconds) for span in spans if span.kind != "glance")
     by_time = math.ceil(seconds * policy.motion_hz) + len(spans)
     return min(by_time, video.num_packets + 1) if video.is_complete else by_time
 
@@ -209,9 +244,10 @@ def _sweep(video: VideoStreamIndex, policy: PlanPolicy) -> tuple[tuple[DecodeSpa
     step = duration / num_frames
     if not video.duration_seconds:
         step = 1 / policy.frames_per_second
-    wanted = tuple(video.start_seconds + (number + 0.5) * step for number in range(num_frames))
+    wanted = tuple(spread(num_frames, video.start_seconds, num_frames * step, video.content_seconds))
     end = video.start_seconds + duration + END_SLACK_SECONDS
-    return (DecodeSpan("sweep", video.start_seconds, end, None),), wanted
+    # Of a video whose packets are all known none is left unread, whatever times they have.
+    return (DecodeSpan("sweep", video.start_seconds, FAR_SECONDS if video.is_complete else end, None),), wanted
 
 
 def _moments(video: VideoStreamIndex, policy: PlanPolicy) -> tuple[tuple[DecodeSpan, ...], tuple[float, ...]]:
@@ -219,9 +255,10 @@ def _moments(video: VideoStreamIndex, policy: PlanPolicy) -> tuple[tuple[DecodeS
     num_bursts = min(policy.num_bursts, policy.max_frames // frames_per_burst)
     num_moments = policy.max_frames - num_bursts * (frames_per_burst - 1)
     slot = video.duration_seconds / num_moments
+    targets = spread(num_moments, video.start_seconds, video.duration_seconds, video.content_seconds)
     spans = [
-        _moment(video, number, slot, _is_burst(number, num_moments, num_bursts), policy)
-        for number in range(num_moments)
+        _moment(video, target, slot, _is_burst(number, num_moments, num_bursts), policy)
+        for number, target in enumerate(targets)
     ]
     kept = _within_budget(_without_repeats(spans), policy.max_decoded_seconds)
     return tuple(kept), tuple(sorted(time for span in kept for time in _wanted_in(span, policy)))
@@ -232,8 +269,7 @@ def _is_burst(number: int, num_moments: int, num_bursts: int) -> bool:
     return (number * num_bursts) // num_moments != ((number + 1) * num_bursts) // num_moments
 
 
-def _moment(video: VideoStreamIndex, number: int, slot: float, is_burst: bool, policy: PlanPolicy) -> DecodeSpan:
-    target = video.start_seconds + (number + 0.5) * slot
+def _moment(video: VideoStreamIndex, target: float, slot: float, is_burst: bool, policy: PlanPolicy) -> DecodeSpan:
     start, seek = _reached(video, target, slot / 2)
     length = policy.burst_seconds if is_burst else 0.0
     end = min(start + length, video.start_seconds + video.duration_seconds + END_SLACK_SECONDS)

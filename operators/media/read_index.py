@@ -6,23 +6,28 @@ file is not counted as there.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice
+from itertools import islice, pairwise
+from typing import Any
 
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.index import IndexEntries
 from av.packet import Packet
-from av.stream import Disposition, Stream
+from av.stream import Stream
 from av.video.stream import VideoStream
 
 from operators.media.containers import MediaFile, read_only
-from operators.media.index import AudioStreamIndex, MediaIndex, VideoStreamIndex
+from operators.media.continuous_clock import ContinuousClock
+from operators.media.index import AudioStreamIndex, ClockRestart, MediaIndex, UnseenTrack, VideoStreamIndex
 from operators.media.seek_probes import can_seek, last_picture_seconds, probed_keyframes
+from operators.media.streams_of import audio_stream, moving_streams, stream_fault, video_stream
+from operators.media.unseen_tracks import unseen_tracks
 
 MAX_INDEX_ENTRIES = 400_000
 """Packets read from an index: 3.7 hours at 30 a second, about 0.2 s of work."""
@@ -36,6 +41,21 @@ MAX_PROFILE_SECONDS = 20_000
 """Length of the compressed-size profile, 5.6 hours."""
 UNKNOWN_INTERVAL_SECONDS = 1 / 25
 """Between packets without times, in elementary streams."""
+MAX_UNEVEN_PACKETS = 2_700
+"""Of a list without true times of showing: a video of no more pictures is swept, so that all of it is read anyway."""
+UNEVEN_RATIO = 1.5
+"""Longest over median distance of two pictures from which on a video counts as one of uneven rate."""
+MISFIT_RATIO = 0.02
+"""Of the stated length: by so much decode times may span less or more."""
+MEASURED_CONTAINERS = ("mpegts", "mpeg", "flv")
+"""Of these FFmpeg measures how long a stream is; their headers do not say, or are not believed."""
+MAX_CONTENT_TIMES = 192
+"""Times that divide the pictures of a video into equal parts: four times the pictures that a plan wants by default."""
+LISTED_RATIO = 0.95
+"""Of a stream's stated length: an index that spans this much of it lists all that is shown, though edits may have taken
+packets out of it."""
+MAX_LAST_INTERVALS = 4.0
+"""The last picture of a file that is cut off may be stated to last for all that is missing."""
 MICROSECOND = Fraction(1, 1_000_000)
 """What the container's own times are counted in."""
 
@@ -47,18 +67,19 @@ class PacketEntry:
     seconds: float
     size_bytes: int
     is_keyframe: bool
+    is_hidden: bool = False
+    """Decoded for the sake of others and not shown, as an edit wants it."""
 
 
-def video_stream(container: InputContainer) -> VideoStream | None:
-    """The stream to look at: never cover art, the default one before others, decodable."""
-    streams = [stream for stream in container.streams.video if _is_moving(stream)]
-    return min(streams, key=lambda stream: not stream.disposition & Disposition.default, default=None)
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What reading through a file has found."""
 
-
-def audio_stream(container: InputContainer) -> AudioStream | None:
-    """The stream to listen to: the default one before others, decodable."""
-    streams = [stream for stream in container.streams.audio if _has_decoder(stream)]
-    return min(streams, key=lambda stream: not stream.disposition & Disposition.default, default=None)
+    packets: list[PacketEntry]
+    is_complete: bool
+    """Whether its end was reached within the bounds."""
+    restarts: tuple[ClockRestart, ...] = ()
+    was_read: bool = True
 
 
 def origin_seconds(container: InputContainer) -> float:
@@ -70,8 +91,10 @@ def read_index(container: InputContainer, media: MediaFile) -> MediaIndex:
     """Index `container`, reading through it where it has no list of its packets."""
     claimed = max(0.0, float((container.duration or 0) * MICROSECOND))
     video, audio = video_stream(container), audio_stream(container)
-    video_index = _video_index(container, video, media, claimed) if video else None
-    audio_index = _audio_index(container, audio, media, claimed) if audio else None
+    unseen = unseen_tracks(container, media, (video, audio))
+    scan = _packets(container, video, audio, media)
+    video_index = _video_index(container, video, media, claimed, scan) if video else None
+    audio_index = _audio_index(container, audio, media, claimed, scan) if audio else None
     reached = [stream.start_seconds + stream.duration_seconds for stream in (video_index, audio_index) if stream]
     return MediaIndex(
         container=container.format.name,
@@ -81,35 +104,65 @@ def read_index(container: InputContainer, media: MediaFile) -> MediaIndex:
         origin_seconds=origin_seconds(container),
         video=video_index,
         audio=audio_index,
+        video_fault=stream_fault("video", moving_streams(container)),
+        audio_fault=stream_fault("sound", container.streams.audio),
+        unseen=tuple(track for track in unseen if not _is_fault(track, video, audio)),
+        clock_restarts=scan.restarts,
+        was_scanned=scan.was_read,
     )
 
 
-def _is_moving(stream: VideoStream) -> bool:
-    return _has_decoder(stream) and not stream.disposition & Disposition.attached_pic
+def _is_fault(track: UnseenTrack, video: VideoStream | None, audio: AudioStream | None) -> bool:
+    """Whether a track is of a modality that fails as a whole anyway."""
+    return (track.kind == "video" and video is None) or (track.kind == "audio" and audio is None)
 
 
-def _has_decoder(stream: Stream) -> bool:
-    return getattr(stream, "codec_context", None) is not None
+def _packets(container: InputContainer, video: VideoStream | None, audio: AudioStream | None, media: MediaFile) -> Scan:
+    """Packets of the pictures; of the sound alone where a transport stream has nothing else."""
+    if video is None:
+        has_clock = audio is not None and container.format.name in MEASURED_CONTAINERS
+        return _scan(container, audio) if audio is not None and has_clock else Scan([], True)
+    if not _is_whole_index(video):
+        return _scan(container, video)
+    packets = list(_indexed_packets(container, video, media.size_bytes))
+    may_be_swept = len(packets) <= MAX_UNEVEN_PACKETS
+    if (may_be_swept and _is_uneven(packets)) or not _fits(packets, _stream_seconds(video), len(video.index_entries)):
+        return _scan(container, video)
+    return Scan(packets, len(video.index_entries) <= MAX_INDEX_ENTRIES, was_read=False)
+
+
+def _is_uneven(packets: list[PacketEntry]) -> bool:
+    """Whether pictures follow one another at uneven distances: decode times then say little of when they are shown."""
+    times = sorted(packet.seconds for packet in packets)
+    intervals = sorted(after - before for before, after in pairwise(times))
+    return bool(intervals) and intervals[-1] > UNEVEN_RATIO * intervals[len(intervals) // 2]
+
+
+def _fits(packets: list[PacketEntry], stated_seconds: float, num_listed: int) -> bool:
+    """Whether decode times of a list that is there in whole span what is stated.
+
+    Else pictures are shown at other distances than they are decoded: one at the end an hour after the others.
+    """
+    times = [packet.seconds for packet in packets if not packet.is_hidden]
+    if len(packets) < num_listed or len(times) < 2 or not stated_seconds:
+        return True
+    spanned = (max(times) - min(times)) * len(times) / (len(times) - 1)
+    return abs(spanned - stated_seconds) <= max(1.0, MISFIT_RATIO * stated_seconds)
 
 
 def _video_index(
-    container: InputContainer, stream: VideoStream, media: MediaFile, claimed_seconds: float
+    container: InputContainer, stream: VideoStream, media: MediaFile, claimed_seconds: float, scan: Scan
 ) -> VideoStreamIndex:
     start = _start_seconds(container, stream)
-    entries, is_listed = stream.index_entries, _is_whole_index(stream)
-    if is_listed:
-        is_complete = len(entries) <= MAX_INDEX_ENTRIES
-        packets = list(_indexed_packets(container, stream, media.size_bytes))
-        reachable = _reachable_ratio(entries, media.size_bytes)
-    else:
-        packets, is_complete = _scan(container, stream)
-        reachable = 1.0
+    packets, is_complete, is_listed = scan.packets, scan.is_complete, _is_whole_index(stream)
+    reachable = _reachable_ratio(stream.index_entries, media.size_bytes) if is_listed else 1.0
     is_seekable = is_listed or can_seek(container, stream, start + origin_seconds(container))
-    claimed_seconds = (_stream_seconds(stream) or claimed_seconds) * reachable
+    claimed_seconds = (_own_seconds(stream, start) or max(0.0, claimed_seconds - start)) * reachable
     if not claimed_seconds and not is_complete:
         end = _last_seconds(container, stream) if is_seekable else _expected_seconds(packets, media.size_bytes)
         claimed_seconds = max(0.0, end - start)
-    duration = _duration_seconds(packets, is_complete, start, claimed_seconds)
+    shown = sorted(packet.seconds for packet in packets if not packet.is_hidden)
+    duration = _duration_seconds(shown, is_complete, start, claimed_seconds)
     is_probed = is_seekable and not is_listed and not is_complete
     probed = _probed(container, stream, packets, start + duration) if is_probed else []
     return VideoStreamIndex(
@@ -125,26 +178,60 @@ def _video_index(
         bytes_per_second=_bytes_per_second(packets, start),
         is_listed=is_listed,
         is_complete=is_complete,
-        is_seekable=is_seekable,
+        is_seekable=is_seekable and not scan.restarts,
+        announced_seconds=_announced_seconds(stream, start),
+        longest_interval_seconds=max((after - before for before, after in pairwise(shown)), default=0.0),
+        content_seconds=_content_seconds(shown) if is_complete else (),
     )
 
 
 def _audio_index(
-    container: InputContainer, stream: AudioStream, media: MediaFile, claimed_seconds: float
+    container: InputContainer, stream: AudioStream, media: MediaFile, claimed_seconds: float, scan: Scan
 ) -> AudioStreamIndex:
+    start = _start_seconds(container, stream)
+    seconds = _own_seconds(stream, start) or max(0.0, claimed_seconds - start)
+    if scan.restarts and scan.packets:  # what FFmpeg measured ends where the clock starts again
+        seconds = max(seconds, max(packet.seconds for packet in scan.packets) - start)
     reachable = _reachable_ratio(stream.index_entries, media.size_bytes) if _is_whole_index(stream) else 1.0
     return AudioStreamIndex(
         codec=stream.codec_context.name,
         sample_rate_hz=stream.codec_context.sample_rate,
         num_channels=stream.codec_context.channels,
-        start_seconds=_start_seconds(container, stream),
-        duration_seconds=(_stream_seconds(stream) or claimed_seconds) * reachable,
+        start_seconds=start,
+        duration_seconds=seconds * reachable,
+        announced_seconds=_announced_seconds(stream, start),
     )
 
 
+def _announced_seconds(stream: Stream, start: float) -> float:
+    """The length that the container states for one stream; 0.0 where it states none, or FFmpeg only measured it."""
+    return 0.0 if stream.container.format.name in MEASURED_CONTAINERS else _own_seconds(stream, start)
+
+
+def _own_seconds(stream: Stream, start: float) -> float:
+    """Length of one stream; Matroska's tag says when it ends."""
+    return _stream_seconds(stream) or max(0.0, _tagged_seconds(stream.metadata.get("DURATION", "")) - start)
+
+
+def _tagged_seconds(tag: str) -> float:
+    """Of Matroska's `00:00:05.040000000`; 0.0 for anything else."""
+    found = re.fullmatch(r"(\d{1,4}):(\d\d):(\d\d(?:\.\d{1,9})?)", tag)
+    return int(found[1]) * 3_600.0 + int(found[2]) * 60.0 + float(found[3]) if found else 0.0
+
+
 def _is_whole_index(stream: Stream) -> bool:
-    """Whether the container lists every packet (MP4, AVI), not just places to seek to (Matroska, MP3)."""
-    return len(stream.index_entries) >= stream.frames > 0
+    """Whether the container lists every packet (MP4, AVI), not just places to seek to (Matroska, MP3).
+
+    Edits take packets out of MP4's list; what is left then spans the length that is stated for the stream.
+    """
+    entries = stream.index_entries
+    if not stream.frames or not len(entries):
+        return False
+    if len(entries) >= stream.frames:
+        return True
+    spanned = (entries[-1].timestamp - entries[0].timestamp) * float(stream.time_base or 0)
+    is_mp4 = stream.container.format.name.startswith("mov,")
+    return is_mp4 and spanned >= LISTED_RATIO * _stream_seconds(stream) > 0
 
 
 def _start_seconds(container: InputContainer, stream: Stream) -> float:
@@ -164,13 +251,17 @@ def _pixel_aspect(stream: VideoStream) -> float:
 
 
 def _indexed_packets(container: InputContainer, stream: VideoStream, size_bytes: int) -> Iterator[PacketEntry]:
-    """What the index lists and the file holds. Index times are decode times: shifted so that they start as
-    shown."""
+    """What the index lists and the file holds.
+
+    Index times are decode times: shifted so that the first packet that is shown has the time at which the stream
+    starts. Edits leave packets in the list that are only decoded for the sake of others.
+    """
     entries, base = stream.index_entries, float(stream.time_base or 0)
-    shift = _start_seconds(container, stream) - entries[0].timestamp * base
+    first = next((entry for entry in islice(entries, MAX_INDEX_ENTRIES) if not entry.is_discard), entries[0])
+    shift = _start_seconds(container, stream) - first.timestamp * base
     for entry in islice(entries, MAX_INDEX_ENTRIES):
         if entry.pos + entry.size <= size_bytes:
-            yield PacketEntry(entry.timestamp * base + shift, entry.size, entry.is_keyframe)
+            yield PacketEntry(entry.timestamp * base + shift, entry.size, entry.is_keyframe, entry.is_discard)
 
 
 def _reachable_ratio(entries: IndexEntries, size_bytes: int) -> float:
@@ -179,25 +270,26 @@ def _reachable_ratio(entries: IndexEntries, size_bytes: int) -> float:
     return first_beyond / len(entries)
 
 
-def _scan(container: InputContainer, stream: VideoStream) -> tuple[list[PacketEntry], bool]:
-    """Packets by reading through the file, and whether its end was reached within the bounds."""
+def _scan(container: InputContainer, stream: VideoStream | AudioStream) -> Scan:
+    """Packets by reading through the file."""
     packets: list[PacketEntry] = []
-    origin, bytes_left = origin_seconds(container), MAX_SCAN_BYTES
+    origin, bytes_left, clock = origin_seconds(container), MAX_SCAN_BYTES, ContinuousClock()
     read_only(container, stream)
     try:
         for packet in container.demux(stream):
             if packet.size:
+                clock.correct(packet)
                 seconds = _packet_seconds(packet, origin, packets)
-                packets.append(PacketEntry(seconds, packet.size, packet.is_keyframe))
+                packets.append(PacketEntry(seconds, packet.size, packet.is_keyframe, packet.is_discard))
             bytes_left -= packet.size
             if len(packets) >= MAX_SCAN_PACKETS or bytes_left < 0:
-                return packets, False
+                return Scan(packets, False, tuple(clock.restarts))
     except FFmpegError:
-        return packets, True  # a broken tail ends the scan as the end of the file does
-    return packets, True
+        pass  # a broken tail ends the scan as the end of the file does
+    return Scan(packets, True, tuple(clock.restarts))
 
 
-def _packet_seconds(packet: Packet[VideoStream], origin: float, before: list[PacketEntry]) -> float:
+def _packet_seconds(packet: Packet[Any], origin: float, before: list[PacketEntry]) -> float:
     """A packet that carries no time is taken to follow on the one before."""
     stamp = packet.pts if packet.pts is not None else packet.dts
     if stamp is None:
@@ -205,14 +297,27 @@ def _packet_seconds(packet: Packet[VideoStream], origin: float, before: list[Pac
     return float(stamp * packet.time_base) - origin
 
 
-def _duration_seconds(packets: list[PacketEntry], is_complete: bool, start: float, claimed_seconds: float) -> float:
-    """From the packets where all of them are known, else as far as the header is borne out."""
-    if not is_complete or not packets:
+def _duration_seconds(shown: list[float], is_complete: bool, start: float, claimed_seconds: float) -> float:
+    """From the packets where all of them are known, else as far as the header is borne out.
+
+    The last picture lasts as long as the header says, if that is no longer than a few of the others, else as long as
+    they do in the median: their mean says nothing where a screen recorder writes a picture when something changes.
+    """
+    if not is_complete or not shown:
         return claimed_seconds
-    last = max(packet.seconds for packet in packets)
-    spread = last - min(packet.seconds for packet in packets)
-    interval = spread / (len(packets) - 1) if len(packets) > 1 else min(claimed_seconds, 1.0)
-    return max(0.0, last - start + interval)
+    intervals = sorted(after - before for before, after in pairwise(shown))
+    usual = intervals[len(intervals) // 2] if intervals else min(claimed_seconds, 1.0)
+    stated = start + claimed_seconds - shown[-1]
+    last = stated if 0 < stated <= MAX_LAST_INTERVALS * usual else usual
+    return max(0.0, shown[-1] - start + last)
+
+
+def _content_seconds(shown: list[float]) -> tuple[float, ...]:
+    """Times of at most `MAX_CONTENT_TIMES` pictures, evenly chosen by their number."""
+    if len(shown) <= MAX_CONTENT_TIMES:
+        return tuple(shown)
+    step = len(shown) / MAX_CONTENT_TIMES
+    return tuple(shown[int((number + 0.5) * step)] for number in range(MAX_CONTENT_TIMES))
 
 
 def _last_seconds(container: InputContainer, stream: VideoStream) -> float:
@@ -229,7 +334,7 @@ def _expected_seconds(packets: list[PacketEntry], size_bytes: int) -> float:
 
 def _thinned(packets: list[PacketEntry]) -> list[float]:
     """Times of keyframes."""
-    seconds = sorted(packet.seconds for packet in packets if packet.is_keyframe)
+    seconds = sorted(packet.seconds for packet in packets if packet.is_keyframe and not packet.is_hidden)
     stride = -(-len(seconds) // MAX_KEYFRAMES) or 1
     return seconds[::stride]
 
@@ -247,7 +352,7 @@ def _probed(
 def _bytes_per_second(packets: Iterable[PacketEntry], start: float) -> tuple[int, ...]:
     profile: dict[int, int] = {}
     for packet in packets:
-        second = int(packet.seconds - start)
+        second = -1 if packet.is_hidden else int(packet.seconds - start)
         if 0 <= second < MAX_PROFILE_SECONDS:
             profile[second] = profile.get(second, 0) + packet.size_bytes
     return tuple(profile.get(second, 0) for second in range(max(profile, default=-1) + 1))

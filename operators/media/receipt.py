@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from operators.media.index import StreamFault
+from operators.media.shares import Shares
+
 
 @dataclass(frozen=True, slots=True)
 class DecodeReceipt:
@@ -31,6 +34,12 @@ class DecodeReceipt:
     """CPU time of opening and fetching the media on the event loop; what libraries do between its steps is not seen."""
     bytes_fetched: int = 0
     """What came over a network."""
+    video: Shares | None = None
+    """How much was seen; None where there are no pictures, or none of them came out."""
+    audio: Shares | None = None
+    """How much was heard; likewise."""
+    video_fault: StreamFault | None = None
+    """Why the pictures count as not decodable, whatever came of them."""
 
 
 def failed_receipt(cpu_seconds: float, fetch_cpu_seconds: float) -> DecodeReceipt:

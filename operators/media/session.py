@@ -12,7 +12,7 @@ from typing import Protocol
 from operators.errors import InvalidMedia
 from operators.media.decoder_client import DecoderKilled, Ensure
 from operators.media.fetch_meter import FetchMeter
-from operators.media.index import MediaIndex
+from operators.media.index import MediaIndex, StreamFault
 from operators.media.layout import MediaMemory
 from operators.media.memory import SharedMemory
 from operators.media.messages import (
@@ -116,7 +116,8 @@ class MediaSession:
         """Sampled frames in order of time, from the first, while the decoder still works; none without video.
 
         Raises:
-            InvalidMedia: media-no-frames when there is video but only the sound could be decoded.
+            InvalidMedia: media-no-frames, media-no-decoder, media-encrypted or media-damaged when there is video of
+                which nothing, or next to nothing, could be decoded; after the frames that did come.
         """
         position = 0
         while await self._has_frame(position):
@@ -128,9 +129,9 @@ class MediaSession:
         """The motion track, complete; None without video.
 
         Raises:
-            InvalidMedia: media-no-frames when there is video but only the sound could be decoded.
+            InvalidMedia: as `frames` does.
         """
-        await self._until(lambda: self._yield.motion is not None or self._yield.receipt is not None)
+        await self._until(lambda: self._yield.receipt is not None)  # which says what the pictures are worth
         _raise_if(self._no_frames)
         return self._yield.motion
 
@@ -138,7 +139,8 @@ class MediaSession:
         """The audio track, complete, as soon as the sound is decoded; None where there is no sound.
 
         Raises:
-            InvalidMedia: media-unreadable when there is sound of which nothing could be decoded.
+            InvalidMedia: media-unreadable, media-no-decoder, media-encrypted or media-damaged when there is sound of
+                which nothing, or next to nothing, could be decoded.
         """
         await self._until(lambda: self._yield.is_audio_settled)
         _raise_if(self._no_audio)
@@ -252,6 +254,8 @@ class MediaSession:
             case Indexed(index):
                 self._yield.index = index
                 self._yield.is_audio_settled = index.audio is None
+                self._no_frames = _failure(index.video_fault)
+                self._no_audio = _failure(index.audio_fault)
             case FramesReady(frames):
                 self._frames += [self._frame(slot) for slot in frames]
             case MotionReady():
@@ -280,17 +284,24 @@ class MediaSession:
 
     def _take_audio(self, ready: AudioReady) -> None:
         self._yield.is_audio_settled = True
-        if ready.num_samples:
+        if ready.fault is not None:
+            self._no_audio = _failure(ready.fault)
+        elif ready.num_samples:
             memory = self._mapped()
             self._yield.audio = AudioTrack(
                 memory.speech(ready.num_samples), memory.programme(ready.num_samples), ready.spans
             )
         elif ready.num_errors:
             self._no_audio = InvalidMedia("media-unreadable", f"no sound, {ready.num_errors} broken packets")
+        elif self._yield.index and self._yield.index.audio and self._yield.index.audio.announced_seconds:
+            announced = f"{self._yield.index.audio.announced_seconds:.3g} s"
+            self._no_audio = InvalidMedia("media-damaged", f"the container states {announced} of sound and has none")
 
     def _settle(self, receipt: DecodeReceipt) -> None:
         has_video = self._yield.index is not None and self._yield.index.video is not None
-        if has_video and not self._frames:
+        if receipt.video_fault is not None:
+            self._no_frames = _failure(receipt.video_fault)
+        elif has_video and not self._frames:
             self._no_frames = InvalidMedia("media-no-frames", "the video stream yields no frame, the sound does")
         self._yield.is_audio_settled = True
         self._yield.receipt = receipt
@@ -362,6 +373,10 @@ def _killed_twice(first: DecoderKilled, second: DecoderKilled) -> str:
         f"two decoder processes were killed from outside, by {first.by} and {second.by}: most likely memory ran out;"
         " look at the memory of the machine or container, and allow fewer decoder processes or less memory for each"
     )
+
+
+def _failure(fault: StreamFault | None) -> InvalidMedia | None:
+    return None if fault is None else InvalidMedia(fault.cause, fault.message)
 
 
 def _raise_if(failure: Exception | None) -> None:

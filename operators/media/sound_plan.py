@@ -35,7 +35,7 @@ def sound_plan(
             spans while there is sound, it is heard from there instead.
     """
     spans = _spans(audio, max_seconds, num_spans, burst_seconds or [])
-    seconds = min(max_seconds, sum(end - start for start, end in spans))
+    seconds = min(max_seconds + END_SLACK_SECONDS, sum(end - start for start, end in spans))
     return AudioPlan(spans, max(1, min(2, audio.num_channels)), math.ceil(seconds * SPEECH_HZ))
 
 
@@ -46,14 +46,15 @@ def _spans(
     end = audio.start_seconds + audio.duration_seconds + END_SLACK_SECONDS
     if not audio.duration_seconds:
         return ((start, max_seconds),)
-    if end - start <= max_seconds:
+    if audio.duration_seconds <= max_seconds:
         return ((start, end),)
     bursts = [burst for burst in burst_seconds if burst < end]
     if len(bursts) >= num_spans:
         return _spans_from(bursts, max_seconds / len(bursts), end)
     length = max_seconds / num_spans
-    step = (audio.duration_seconds - length) / (num_spans - 1)
-    starts = (audio.start_seconds + number * step for number in range(num_spans))
+    step = (audio.duration_seconds - length) / max(1, num_spans - 1)
+    first_of_one = step / 2 if num_spans == 1 else 0.0
+    starts = (audio.start_seconds + first_of_one + number * step for number in range(num_spans))
     return tuple((first, first + length) for first in starts)
 
 

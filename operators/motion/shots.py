@@ -20,9 +20,14 @@ MIN_CHANGE = 0.12
 MIN_CHANGE_OVER_NEIGHBOURS = 1.75
 """A cut's change over the mean of its neighbours'."""
 NEIGHBOUR_SECONDS = 0.17
-"""How far on either side a change is compared; at least one neighbour."""
+"""How far on either side a change is compared."""
+MAX_NEIGHBOUR_SECONDS = 0.6
+"""At least one neighbour on either side is, if it is no farther than this: slides that change seconds apart say nothing
+of one another."""
 FLASH_SECONDS = 0.25
 """A picture that comes back within this was not cut away from."""
+TIME_SLACK_SECONDS = 0.035
+"""Pictures lie at the distances of their video's rate, not of the two above: the nearest of them counts."""
 ALIKE_RATIO = 0.5
 """Of a cut's change: pictures across it that differ by less are of one shot."""
 FLAT_LUMA_DEVIATION = 4.0
@@ -43,41 +48,47 @@ def cut_times(track: MotionTrack) -> tuple[float, ...]:
 def _cut_frames(track: MotionTrack, span: Span, change: ContentChange, is_flat: np.ndarray) -> list[int]:
     pts_seconds = track.pts_seconds
     changes = change.successive(span.first, span.last)
-    hard = _standing_out(changes, _reach(pts_seconds, span, NEIGHBOUR_SECONDS))
-    flash_reach = _reach(pts_seconds, span, FLASH_SECONDS)
+    hard = _standing_out(changes, pts_seconds[span.first + 1 : span.last])
     cuts = {
         frame
         for frame in (span.first + 1 + int(position) for position in hard)
-        if not is_flat[frame - 1 : frame + 1].any() and not _comes_back(change, span, frame, flash_reach)
+        if not is_flat[frame - 1 : frame + 1].any() and not _comes_back(change, span, frame, pts_seconds)
     }
     return sorted(cuts | set(_returns_from_flat(pts_seconds, span, is_flat, change)))
 
 
-def _standing_out(changes: np.ndarray, reach: int) -> np.ndarray:
-    """Positions of changes that are large, and the largest by far among `reach` on either side."""
+def _standing_out(changes: np.ndarray, seconds: np.ndarray) -> np.ndarray:
+    """Positions of changes that are large, and the largest by far among their neighbours in time."""
     return np.array(
         [
             position
             for position in map(int, np.flatnonzero(changes >= MIN_CHANGE))
-            if changes[position] >= MIN_CHANGE_OVER_NEIGHBOURS * _mean_around(changes, position, reach)
+            if changes[position] >= MIN_CHANGE_OVER_NEIGHBOURS * _mean_around(changes, seconds, position)
         ],
         dtype=np.int64,
     )
 
 
-def _mean_around(changes: np.ndarray, position: int, reach: int) -> float:
-    before, after = changes[max(0, position - reach) : position], changes[position + 1 : position + 1 + reach]
-    neighbours = np.concatenate([before, after])
-    return float(neighbours.mean()) if len(neighbours) else 0.0
+def _mean_around(changes: np.ndarray, seconds: np.ndarray, position: int) -> float:
+    distances = np.abs(seconds - seconds[position])
+    is_near = distances <= NEIGHBOUR_SECONDS + TIME_SLACK_SECONDS
+    is_next = np.abs(np.arange(len(changes)) - position) == 1
+    is_neighbour = is_near | (is_next & (distances <= MAX_NEIGHBOUR_SECONDS))
+    is_neighbour[position] = False
+    return float(changes[is_neighbour].mean()) if is_neighbour.any() else 0.0
 
 
-def _comes_back(change: ContentChange, span: Span, frame: int, reach: int) -> bool:
+def _comes_back(change: ContentChange, span: Span, frame: int, seconds: np.ndarray) -> bool:
     """Whether a picture from before `frame` is seen again soon after it."""
     limit = ALIKE_RATIO * change.between(frame - 1, frame)
-    befores = range(max(span.first, frame - reach), frame)
-    afters = range(frame, min(span.last, frame + reach))
+    reach = FLASH_SECONDS + TIME_SLACK_SECONDS
+    befores = range(int(np.searchsorted(seconds, seconds[frame] - reach)), frame)
+    afters = range(frame, int(np.searchsorted(seconds, seconds[frame] + reach)))
     return any(
-        change.between(before, after) < limit for before in befores for after in afters if after - before <= reach
+        change.between(before, after) < limit
+        for before in befores
+        for after in afters
+        if span.first <= before and after < span.last and seconds[after] - seconds[before] <= reach
     )
 
 
@@ -97,14 +108,6 @@ def _runs(is_flat: np.ndarray, offset: int) -> list[tuple[int, int]]:
     """Runs [first, last) of True, shifted by `offset`."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], is_flat, [False]]).astype(np.int8)))
     return [(int(first) + offset, int(last) + offset) for first, last in edges.reshape(-1, 2)]
-
-
-def _reach(pts_seconds: np.ndarray, span: Span, seconds: float) -> int:
-    """How many intervals of a span fit into a duration, at least one."""
-    if span.last - span.first < 2:
-        return 1
-    interval_seconds = float(np.median(np.diff(pts_seconds[span.first : span.last])))
-    return max(1, round(seconds / interval_seconds))
 
 
 def _deviation(picture: np.ndarray) -> float:

@@ -23,6 +23,7 @@ from operators.media.tracks import SPEECH_HZ, AudioTrack
 from schemas.evidence import Feature
 from streams.agents.analysis import Analysis, Work
 from streams.agents.described import embedding_of, features_of
+from streams.agents.seen import share_features, unseen_beside_sound, unseen_features
 from streams.agents.tally import Tally
 
 SOUNDS = CARDS["yamnet"]
@@ -54,6 +55,8 @@ async def analyse(work: Work) -> Analysis:
         **_voice_features(work, voices),
         **_loudness_features(work, loudness),
         **features_of(work, _TRACK, {"audio.analysed_seconds": len(track.speech) / SPEECH_HZ}),
+        **share_features(work, "audio", (await work.session.receipt()).audio),
+        **unseen_features(work, "audio", unseen_beside_sound(await work.session.index())),
     }
     return replace(analysis, features=features, receipt=tally.receipt())
 

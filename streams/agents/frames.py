@@ -27,6 +27,7 @@ from schemas.evidence import Feature
 from streams.agents.analysis import Analysis, Work
 from streams.agents.described import embedding_of, features_of
 from streams.agents.fan_out import fan_out
+from streams.agents.seen import share_features, unseen_beside_pictures, unseen_features
 from streams.agents.tally import Tally
 
 CLASSIFIER = CARDS["efficientnet-lite0"]
@@ -63,12 +64,17 @@ async def analyse(work: Work) -> Analysis:
     """
     tally = Tally(work.host)
     index = await work.session.index()
-    if index.video is None:
+    if index.video is None and index.video_fault is None:
         return Analysis(is_present=False, receipt=tally.receipt())
     frames = await fan_out(work.session.frames(), partial(_see, work, tally))
     decode = await work.session.receipt()
     analysis = _analysis(work, frames, spans_between([frame.pts_seconds for frame in frames], index.duration_seconds))
-    features = {**analysis.features, **_container_features(work, index, frames, decode.coverage_ratio)}
+    features = {
+        **analysis.features,
+        **_container_features(work, index, frames, decode.coverage_ratio),
+        **share_features(work, "visual", decode.video),
+        **unseen_features(work, "visual", unseen_beside_pictures(index)),
+    }
     return replace(analysis, features=features, receipt=tally.receipt())
 
 

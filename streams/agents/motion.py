@@ -10,6 +10,7 @@ from operators.motion.track_motion import TrackMotion, measure_motion
 from schemas.evidence import Feature
 from streams.agents.analysis import Analysis, Work
 from streams.agents.described import features_of
+from streams.agents.seen import share_features
 from streams.agents.tally import Tally
 
 _SHOTS = "shot-cuts@1"
@@ -29,7 +30,12 @@ async def analyse(work: Work) -> Analysis:
         return Analysis(is_present=False, receipt=tally.receipt())
     motion = await tally.on_host(partial(measure_motion, track))
     return Analysis(
-        features={**_shot_features(work, motion), **_energy_features(work, motion), **_pace_features(work, motion)},
+        features={
+            **_shot_features(work, motion),
+            **_energy_features(work, motion),
+            **_pace_features(work, motion),
+            **share_features(work, "motion", (await work.session.receipt()).video),
+        },
         receipt=tally.receipt(num_items=motion.num_pairs),
     )
 

@@ -9,7 +9,8 @@ import msgspec
 
 from operators.errors import InvalidMedia
 from operators.media.session import MediaSession
-from schemas.receipts import DecodeReceipt
+from operators.media.shares import Shares
+from schemas.receipts import DecodeReceipt, Seen
 from streams.agents.analysis import Agent, Analysis, Work
 
 
@@ -58,4 +59,21 @@ class SharedSession:
             index_cpu_seconds=found.index_cpu_seconds,
             fetch_cpu_seconds=found.fetch_cpu_seconds,
             bytes_fetched=found.bytes_fetched,
+            video=_seen(found.video),
+            audio=_seen(found.audio),
         )
+
+
+def _seen(shares: Shares | None) -> Seen | None:
+    """Ratios to a millionth, as in features."""
+    if shares is None:
+        return None
+    return Seen(
+        planned_ratio=round(shares.planned_ratio, 6),
+        achieved_ratio=round(shares.achieved_ratio, 6),
+        length_ratio=round(shares.length_ratio, 6),
+        intact_ratio=round(shares.intact_ratio, 6),
+        num_packets=shares.num_packets,
+        num_damaged=shares.num_damaged,
+        num_discarded=shares.num_discarded,
+    )

@@ -8,8 +8,10 @@ strongest action whose threshold the score reaches is taken, and among all rules
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from schemas.engagement import Engagement, EngagementWindow
 from schemas.evidence import LabelEvidence
@@ -65,6 +67,34 @@ class ReportRule:
         return min(1.0, reports / (max(counts.get("view", 0.0), reports) + self.prior_views))
 
 
+SHARE_WORDS = "Only {percent} of what {feature} measures was reached; {action} below {threshold}."
+"""Reason of a share rule that gives no words of its own."""
+
+SHARE_WORDS_FIELDS = ("percent", "feature", "action", "threshold", "modality")
+"""What a share rule's words may name in braces."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShareRule:
+    """What a policy does when too little of a modality was seen."""
+
+    feature: str
+    """A number in [0, 1], 1 where all was seen."""
+    floors: Thresholds
+    """Highest share at which each action is not taken: it is where the share lies below."""
+    words: str = SHARE_WORDS
+
+    def reached(self, share: float) -> tuple[Action, float] | None:
+        """The strongest action whose floor the share lies below, and that floor."""
+        below = [action for action, floor in self.floors.items() if share < floor]
+        return (strongest(below), self.floors[strongest(below)]) if below else None
+
+
+UnseenKind = Literal["video", "audio", "text", "trailing"]
+UNSEEN_KINDS: tuple[UnseenKind, ...] = ("video", "audio", "text", "trailing")
+UNSEEN_FEATURES = ("visual.unseen_tracks", "audio.unseen_tracks")
+"""Features that name tracks nobody looks at."""
+
 NO_REPORT_RULE = ReportRule({})
 """Of a policy that says nothing about reports."""
 
@@ -87,6 +117,9 @@ class Policy:
     rules: Mapping[str, Rule]
     """By taxonomy path."""
     reports: ReportRule = NO_REPORT_RULE
+    shares: tuple[ShareRule, ...] = ()
+    when_unseen: Mapping[UnseenKind, Action] = field(default_factory=dict)
+    """Action for a kind of track that the media holds and nobody looks at; allow where not given."""
 
     @property
     def label(self) -> str:
@@ -119,10 +152,13 @@ def decide(
     engagement: Engagement | None = None,
 ) -> Decision:
     """Apply a policy to the winning signals of a revision, to what did not answer, and to viewers' reports."""
-    evidence = _strongest_first(item for signal in signals if signal.status == "ok" for item in signal.labels)
+    answers = [signal for signal in signals if signal.status == "ok"]
+    evidence = _strongest_first(item for signal in answers for item in signal.labels)
     reasons = [
         *_label_reasons(policy, evidence, market),
         *_modality_reasons(policy, states),
+        *_share_reasons(policy, answers),
+        *_unseen_reasons(policy, answers),
         *_report_reasons(policy.reports, engagement),
     ]
     reasons.sort(key=lambda reason: (-ACTIONS.index(reason.action), -(reason.score or 0.0)))
@@ -189,6 +225,53 @@ def _modality_reasons(policy: Policy, states: ModalityStates) -> Iterable[Reason
         if policy.when_absent[modality] != "allow":
             words = f"The media has nothing for {modality} to look at."
             yield Reason(action=policy.when_absent[modality], words=words, modality=modality)
+
+
+def _share_reasons(policy: Policy, answers: Iterable[Signal]) -> Iterable[Reason]:
+    by_feature = {name: (signal, feature) for signal in answers for name, feature in signal.features.items()}
+    for rule in policy.shares:
+        if rule.feature not in by_feature:
+            continue  # of a release that did not count it, or of media without the stream
+        signal, feature = by_feature[rule.feature]
+        share = feature.value if isinstance(feature.value, int | float) else 1.0
+        reached = rule.reached(share)
+        if reached is not None:
+            action, floor = reached
+            words = rule.words.format(
+                percent=percent(share), feature=rule.feature, action=action, threshold=f"{floor:g}",
+                modality=signal.modality,
+            )  # fmt: skip
+            yield Reason(action=action, words=words, score=share, threshold=floor, modality=signal.modality)
+
+
+def percent(share: float) -> str:
+    """A share below 1 as people say it, never rounded up to 100%."""
+    return f"{math.floor(share * 1000) / 10:g}%" if share < 0.1 or share >= 0.99 else f"{math.floor(share * 100)}%"
+
+
+def _unseen_reasons(policy: Policy, answers: Iterable[Signal]) -> Iterable[Reason]:
+    for signal in answers:
+        for name in UNSEEN_FEATURES:
+            for kind, tracks in _by_kind(signal.features[name].value).items() if name in signal.features else ():
+                action = policy.when_unseen.get(kind, "allow")
+                if action != "allow":
+                    yield Reason(action=action, words=_unseen_words(kind, len(tracks)), modality=signal.modality)
+
+
+def _unseen_words(kind: UnseenKind, count: int) -> str:
+    if kind == "trailing":
+        return "The media has bytes behind the end of its container, which nobody looked at."
+    name, verb = {"video": ("video", "looked at"), "audio": ("sound", "listened to"), "text": ("text", "read")}[kind]
+    return f"The media has {count} {name} track{'s' if count > 1 else ''} more, which nobody {verb}."
+
+
+def _by_kind(tracks: object) -> dict[UnseenKind, list[object]]:
+    found: dict[UnseenKind, list[object]] = {}
+    for track in tracks if isinstance(tracks, list | tuple) else ():
+        kind = track.get("kind") if isinstance(track, dict) else None
+        if kind in UNSEEN_KINDS:
+            found.setdefault(kind, []).append(track)
+    return found
 
 
 def _report_reasons(rule: ReportRule, engagement: Engagement | None) -> Iterable[Reason]:

@@ -15,11 +15,24 @@ from typing import cast
 import yaml
 
 from schemas.engagement import ENGAGEMENT_WINDOWS, EngagementWindow
+from schemas.features import FEATURES
 from schemas.identity import MODALITIES, Market, Modality
 from schemas.labels import LABEL_PATHS
 from schemas.markets import MARKET_WORDS, near_market
 from schemas.outcomes import ACTIONS, Action
-from streams.verdict.policy import DEFAULT_WORDS, WORDS_FIELDS, Policy, ReportRule, Rule, Thresholds
+from streams.verdict.policy import (
+    DEFAULT_WORDS,
+    SHARE_WORDS,
+    SHARE_WORDS_FIELDS,
+    UNSEEN_KINDS,
+    WORDS_FIELDS,
+    Policy,
+    ReportRule,
+    Rule,
+    ShareRule,
+    Thresholds,
+    UnseenKind,
+)
 from streams.verdict.policy_checks import (
     InvalidPolicy,
     choice_at,
@@ -32,12 +45,17 @@ from streams.verdict.policy_checks import (
     text_at,
 )
 from streams.verdict.policy_yaml import parse_yaml
+from streams.verdict.seen_rules import DEFAULT_SHARES, DEFAULT_WHEN_UNSEEN
 
 _KEYS = (
-    "name", "version", "pending", "reporting_floor", "when_missing", "when_failed", "when_absent", "reports", "rules",
+    "name", "version", "pending", "reporting_floor", "when_missing", "when_failed", "when_absent", "when_unseen",
+    "shares", "reports", "rules",
 )  # fmt: skip
+_SHARE_KEYS = ("feature", "below", "words")
 _RULE_KEYS = ("label", "thresholds", "markets", "words")
 _REPORT_KEYS = ("thresholds", "window", "min_reports", "prior_views")
+SHARE_FEATURES = tuple(name for name, spec in FEATURES.items() if name.endswith("_ratio") and spec.shape == "number")
+"""What a share rule may be about."""
 _MARKET = re.compile(r"^[A-Z]{2}\Z")
 
 
@@ -80,7 +98,35 @@ def _policy(document: object, file_hash: str) -> Policy:
         when_absent=_by_modality("$.when_absent", top.get("when_absent", {}), "allow"),
         rules=_rules(top["rules"], floor),
         reports=_reports("$.reports", top.get("reports", {})),
+        shares=_shares(top["shares"]) if "shares" in top else DEFAULT_SHARES,
+        when_unseen={**DEFAULT_WHEN_UNSEEN, **_when_unseen("$.when_unseen", top.get("when_unseen", {}))},
     )
+
+
+def _shares(found: object) -> tuple[ShareRule, ...]:
+    rules: dict[str, ShareRule] = {}
+    for index, item in enumerate(list_at("$.shares", found)):
+        place = f"$.shares[{index}]"
+        rule = _share(place, item)
+        if rule.feature in rules:
+            refuse(f"{place}.feature", rule.feature, "one rule a feature; an earlier rule has this one")
+        rules[rule.feature] = rule
+    return tuple(rules.values())
+
+
+def _share(place: str, found: object) -> ShareRule:
+    item = object_at(place, found, _SHARE_KEYS, required=("feature", "below"))
+    floors = object_at(f"{place}.below", item["below"], ACTIONS)
+    return ShareRule(
+        feature=choice_at(f"{place}.feature", item["feature"], SHARE_FEATURES),
+        floors={action: ratio_at(f"{place}.below.{action}", floors[action]) for action in ACTIONS if action in floors},
+        words=_words(f"{place}.words", item.get("words", SHARE_WORDS), SHARE_WORDS_FIELDS),
+    )
+
+
+def _when_unseen(place: str, found: object) -> Mapping[UnseenKind, Action]:
+    item = object_at(place, found, UNSEEN_KINDS)
+    return {kind: _action(f"{place}.{kind}", item[kind]) for kind in UNSEEN_KINDS if kind in item}
 
 
 def _rules(found: object, floor: float) -> Mapping[str, Rule]:
@@ -131,7 +177,7 @@ def _thresholds(place: str, found: object, floor: float) -> Thresholds:
     return thresholds
 
 
-def _words(place: str, found: object) -> str:
+def _words(place: str, found: object, allowed: tuple[str, ...] = WORDS_FIELDS) -> str:
     words = text_at(place, found)
     try:
         fields = [(name, spec, conversion) for _, name, spec, conversion in string.Formatter().parse(words)]
@@ -139,7 +185,7 @@ def _words(place: str, found: object) -> str:
         refuse(place, words, f"balanced braces ({error})")
     for name, spec, conversion in fields:
         if name is not None:
-            choice_at(f"a name in braces of {place}", name, WORDS_FIELDS)
+            choice_at(f"a name in braces of {place}", name, allowed)
             if spec or conversion:
                 refuse(place, words, f"{{{name}}} without a format")
     return words

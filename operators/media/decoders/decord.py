@@ -54,6 +54,10 @@ class DecordDecoder:
         decord.logging.set_level(decord.logging.QUIET)
         self.num_decoded = 0
         self.num_errors = 0
+        self.num_encrypted = 0
+        self.num_discarded = 0
+        self.packet_seconds: list[float] = []
+        self.damaged_seconds: list[float] = []
         self._last_seconds = float("-inf")
         if media.arriving is not None and not media.arriving.ensure_all():
             raise DecoderFailed("the file never came in whole")
@@ -72,8 +76,12 @@ class DecordDecoder:
         for number in self._numbers(span):
             seconds = float(self._seconds[number])
             if seconds <= self._last_seconds:
+                self.num_discarded += 1
                 continue
+            self.packet_seconds.append(seconds)
             pixels = self._picture(number)
+            if pixels is None:
+                self.damaged_seconds.append(seconds)
             if pixels is not None:
                 self._last_seconds = seconds
                 yield DecordFrame(seconds, number in self._keyframes, pixels, self._is_turned(pixels))

@@ -49,6 +49,14 @@ class VideoDecoder(Protocol):
     num_decoded: int
     """Pictures the codec produced, lead-ins included."""
     num_errors: int
+    num_encrypted: int
+    """Packets that only a key would open; they are not decoded."""
+    num_discarded: int
+    """Pictures that were left out because their time was not after that of the one before."""
+    packet_seconds: list[float]
+    """When each packet of the spans is shown, in any order: those of which no picture came, too."""
+    damaged_seconds: list[float]
+    """The same of those that the codec complained about, and of encrypted ones."""
 
     def decode(self, span: DecodeSpan) -> Iterator[DecodedFrame]:
         """Frames of `span`; a glance yields one."""

@@ -14,12 +14,15 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
+from operators.media.complaints import Complaints
 from operators.media.containers import MediaFile, read_only, refuse_many_pixels, take_container
+from operators.media.continuous_clock import ContinuousClock
 from operators.media.decoders.keyframe_seek import START_SLACK_SECONDS, KeyframeSeeker
 from operators.media.decoders.protocol import DecodedFrame, DecoderFailed
 from operators.media.geometry import Size
 from operators.media.plan import DecodeSpan, VideoPlan
-from operators.media.read_index import origin_seconds, video_stream
+from operators.media.read_index import origin_seconds
+from operators.media.streams_of import video_stream
 
 MAX_ERRORS = 10_000
 """Broken packets after which a file is given up: an hour of noise must not be read to its end."""
@@ -77,7 +80,15 @@ class PyavDecoder:
         """Take the file's container for as long as this decoder lives."""
         self.num_decoded = 0
         self.num_errors = 0
+        self.num_encrypted = 0
+        self.num_discarded = 0
+        self.packet_seconds: list[float] = []
+        self.damaged_seconds: list[float] = []
         self._container, self._stream = _open(media)
+        self._clock = ContinuousClock()
+        self._complaints = Complaints()
+        self._complaints.listen()
+        self._span_start_seconds = float("-inf")
         self._origin_seconds = origin_seconds(self._container)
         self._max_pixels = plan.max_pixels
         self._scaler = Scaler(VideoReformatter(), VideoReformatter())
@@ -93,6 +104,7 @@ class PyavDecoder:
 
     def decode(self, span: DecodeSpan) -> Iterator[DecodedFrame]:
         """See `VideoDecoder.decode`."""
+        self._span_start_seconds = span.start_seconds
         self._position(span)
         is_keyframe_glance = span.kind == "glance" and span.seek_seconds == span.start_seconds
         for frame in self._frames(drain_each=is_keyframe_glance):
@@ -106,6 +118,7 @@ class PyavDecoder:
 
     def close(self) -> None:
         """Free the container and its codecs."""
+        self._complaints.close()
         self._container.close()
 
     def _position(self, span: DecodeSpan) -> None:
@@ -141,33 +154,61 @@ class PyavDecoder:
             yield from self._decoded(None)  # the pictures that the codec still holds back
 
     def _demuxed(self) -> Iterator[Packet[VideoStream]]:
-        """Packets to the end of what can be read."""
+        """Packets to the end of what can be read, from where the container stands."""
+        self._clock.begin_elsewhere()
         packets = self._container.demux(self._stream)
         while True:
             try:
-                yield next(packets)
+                packet = next(packets)
             except StopIteration:
                 return
             except FFmpegError:
                 self._count_error()
                 return
+            self._clock.correct(packet)
+            yield packet
 
     def _decoded(self, packet: Packet[VideoStream] | None) -> Iterator[PyavFrame]:
-        try:
-            pictures = self._stream.codec_context.decode(packet)
-        except FFmpegError:
-            self._count_error()
+        if packet is not None and packet.has_sidedata("encryption_info"):
+            self.num_encrypted += 1
+            self._note(packet, is_damaged=True)
             return
+        self._complaints.forget()
+        pictures = self._pictures(packet)
+        is_damaged = self._complaints.were_made() or any(picture.is_corrupt for picture in pictures)
+        if packet is not None:
+            self._note(packet, is_damaged=is_damaged)
         for picture in pictures:
             self.num_decoded += 1
             self.num_errors += picture.is_corrupt
             yield from self._timed(picture)
 
+    def _pictures(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
+        try:
+            return self._stream.codec_context.decode(packet)
+        except FFmpegError:
+            self._count_error()
+            return []
+
+    def _note(self, packet: Packet[VideoStream], *, is_damaged: bool) -> None:
+        """Remember when the packet is shown, unless that is never or before the span."""
+        stamp = packet.dts if packet.pts is None else packet.pts
+        if stamp is None or packet.is_discard:
+            return
+        seconds = float(stamp * packet.time_base) - self._origin_seconds
+        if seconds < self._span_start_seconds - START_SLACK_SECONDS:
+            return
+        self.packet_seconds.append(seconds)
+        if is_damaged:
+            self.damaged_seconds.append(seconds)
+
     def _timed(self, picture: VideoFrame) -> Iterator[PyavFrame]:
         """The frame with its time; left out when it is not after the one before it."""
         refuse_many_pixels(picture.width, picture.height, self._max_pixels)
         seconds = self._seconds(picture)
-        if seconds > self._last_seconds:
+        if seconds <= self._last_seconds:
+            self.num_discarded += 1
+        else:
             self._last_seconds = seconds
             is_keyframe = picture.key_frame or picture.pict_type == PictureType.I
             yield PyavFrame(seconds, bool(is_keyframe), picture, self._scaler)

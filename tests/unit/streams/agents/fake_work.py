@@ -15,8 +15,9 @@ from models.profanity import Profanity
 from operators.class_names import ClassNames
 from operators.context.text_models import TextModels
 from operators.inference.ticket import ModelOutput, Ticket
-from operators.media.index import AudioStreamIndex, MediaIndex, VideoStreamIndex
+from operators.media.index import AudioStreamIndex, MediaIndex, UnseenTrack, VideoStreamIndex
 from operators.media.receipt import DecodeReceipt
+from operators.media.shares import Shares
 from operators.media.tracks import AudioSpan, AudioTrack, MotionTrack, SampledFrame, Span
 from schemas.uploads import FileSource, VideoUploaded
 from streams.agents.analysis import Work
@@ -27,6 +28,8 @@ EVENT_UNIX_SECONDS = 1_700_000_000.0
 HOST_CPU_SECONDS = 0.002
 DEVICE_SECONDS = 0.01
 DURATION_SECONDS = 4.0
+SHARES = Shares(planned_ratio=1.0, achieved_ratio=0.95, length_ratio=1.0, intact_ratio=0.98, num_packets=100)
+"""What the decode says of each modality that it has."""
 
 IMAGE_NAMES = tuple(
     {0: "assault rifle", 1: "revolver", 2: "rifle", 3: "cat"}.get(index, f"class {index}") for index in range(1000)
@@ -61,6 +64,8 @@ class FakeSession:
     before_frame: Callable[[int], Any] = lambda _number: asyncio.sleep(0)
     """Awaited before each frame."""
     touched: bool = False
+    unseen: tuple[UnseenTrack, ...] = ()
+    """Tracks that the media holds beside those above."""
 
     async def index(self) -> MediaIndex:
         self._touch()
@@ -87,6 +92,7 @@ class FakeSession:
             origin_seconds=0.0,
             video=video if self.frame_list else None,
             audio=audio if self.audio_track else None,
+            unseen=self.unseen,
         )
 
     async def frames(self) -> AsyncIterator[SampledFrame]:
@@ -119,6 +125,8 @@ class FakeSession:
             decoder="fake",
             coverage_ratio=0.75,
             plan_fingerprint="plan",
+            video=SHARES if self.frame_list or self.motion_track else None,
+            audio=SHARES if self.audio_track else None,
         )
 
     def _touch(self) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from models.catalogue import CARDS
 from operators.errors import DeviceFault, InvalidMedia
+from operators.media.index import UnseenTrack
 from schemas.features import FEATURES
 from schemas.identity import MODALITIES, Modality
 from schemas.labels import LABELS
@@ -51,6 +52,7 @@ class TestEveryAgent:
         """A whole video with text gets every feature that is declared for the modality."""
         session = whole_session()
         session.motion_track = fake_work.motion_track(shift_px=2)
+        session.unseen = (UnseenTrack("video", 2, "h264"), UnseenTrack("audio", 3, "aac"))
         analysis = await AGENTS[modality].analyse(work_of(session, title="A cat on my bike"))
 
         assert {name for name, spec in FEATURES.items() if spec.modality == modality} == set(analysis.features)

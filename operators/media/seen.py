@@ -1,0 +1,79 @@
+"""From index, plan and what came of it to the shares that a receipt states."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from operators.media.decode_audio import SHARE_SLACK_SECONDS, AudioTally
+from operators.media.decode_video import VideoTally
+from operators.media.index import AudioStreamIndex, MediaIndex, VideoStreamIndex
+from operators.media.plan import Plan, coverage_ratio
+from operators.media.shares import Shares, achieved_ratio, length_ratio
+
+REACHED_RATIO = 0.9
+"""Of the file's stated length: a file of which some stream reaches this far is not cut off, and where a container
+states no length for each stream, the others are then as long as they are."""
+
+
+def picture_shares(index: MediaIndex, plan: Plan, tally: VideoTally) -> Shares | None:
+    """How much of the pictures was seen; None where there are none."""
+    if index.video is None or plan.video is None:
+        return None
+    video, seen = index.video, [first for first, _ in tally.shown]
+    achieved = achieved_ratio(
+        plan.video.wanted_seconds,
+        seen,
+        tally.packet_seconds,
+        tally.damaged_seconds,
+        reach_seconds=plan.video.spacing_seconds / 2,
+    )
+    coverage = coverage_ratio(plan.covered_grid_seconds, plan.period_seconds, tally.shown)
+    return Shares(
+        planned_ratio=max(plan.planned_ratio, coverage),
+        achieved_ratio=achieved,
+        length_ratio=length_ratio(
+            _reached_seconds(video, plan, tally) + SHARE_SLACK_SECONDS, _announced_seconds(index, video)
+        ),
+        intact_ratio=1 - len(tally.damaged_seconds) / max(1, len(tally.packet_seconds)),
+        num_packets=len(tally.packet_seconds),
+        num_damaged=len(tally.damaged_seconds),
+        num_discarded=tally.num_discarded,
+    )
+
+
+def sound_shares(index: MediaIndex, plan: Plan, tally: AudioTally) -> Shares | None:
+    """How much of the sound was heard; None where there is none."""
+    if index.audio is None or plan.audio is None:
+        return None
+    audio = index.audio
+    announced = _announced_seconds(index, audio)
+    shares = tally.shares(_planned_seconds(audio, plan), announced, audio.start_seconds)
+    is_heard_to_its_end = plan.audio.spans[-1][1] >= audio.start_seconds + audio.duration_seconds
+    return (
+        shares if is_heard_to_its_end else replace(shares, length_ratio=length_ratio(audio.duration_seconds, announced))
+    )
+
+
+def _planned_seconds(audio: AudioStreamIndex, plan: Plan) -> float:
+    """Stated sound where the plan listens: of a stream of its own length, else its packets tell."""
+    if plan.audio is None or not audio.announced_seconds:
+        return 0.0
+    first, last = audio.start_seconds, audio.start_seconds + audio.duration_seconds
+    return sum(max(0.0, min(end, last) - max(start, first)) for start, end in plan.audio.spans)
+
+
+def _reached_seconds(video: VideoStreamIndex, plan: Plan, tally: VideoTally) -> float:
+    """How far the pictures reach: of a video that was swept, up to the last packet that was read."""
+    is_swept = plan.video is not None and any(span.kind == "sweep" for span in plan.video.spans)
+    if not is_swept or not tally.packet_seconds:
+        return video.duration_seconds
+    last = tally.packet_seconds[-1] - video.start_seconds
+    return video.duration_seconds if last >= REACHED_RATIO * video.duration_seconds else last
+
+
+def _announced_seconds(index: MediaIndex, stream: VideoStreamIndex | AudioStreamIndex) -> float:
+    """Stated for the stream, else for the file where nothing in it reaches that far."""
+    if stream.announced_seconds:
+        return stream.announced_seconds
+    claimed = index.claimed_duration_seconds
+    return claimed - stream.start_seconds if index.duration_seconds < REACHED_RATIO * claimed else 0.0

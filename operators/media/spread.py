@@ -1,0 +1,52 @@
+"""Where to look in a video: evenly over its time, and where its time is uneven, evenly over its pictures as well.
+
+Ten seconds of film and one more picture an hour later are an hour by the clock, yet all that can be seen lies in the
+first ten seconds. Of a screen recording that writes a picture when something changes, each picture is another slide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+EVEN_RATIO = 0.1
+"""Of the duration: pictures that are nowhere farther from an even distribution count as even."""
+
+
+def spread(num_times: int, start_seconds: float, duration_seconds: float, content: Sequence[float]) -> list[float]:
+    """Ascending times in `[start, start + duration)`, at most `num_times`.
+
+    Args:
+        num_times: how many.
+        start_seconds: of the video.
+        duration_seconds: of the same.
+        content: times that divide its pictures into equal parts, ascending; empty where they are not known.
+    """
+    if is_even(content, start_seconds, duration_seconds):
+        return _even(num_times, start_seconds, duration_seconds)
+    num_by_content = min(len(content), num_times - num_times // 3)
+    by_time = _even(num_times - num_by_content, start_seconds, duration_seconds)
+    return sorted({*by_time, *_picked(content, num_by_content)})
+
+
+def is_even(content: Sequence[float], start_seconds: float, duration_seconds: float) -> bool:
+    """Whether pictures lie about evenly over the duration."""
+    if len(content) < 2 or duration_seconds <= 0:
+        return True
+    share = 1 / len(content)
+    return all(
+        abs((seconds - start_seconds) / duration_seconds - number * share) <= EVEN_RATIO + share
+        for number, seconds in enumerate(content)
+    )
+
+
+def _even(num_times: int, start_seconds: float, duration_seconds: float) -> list[float]:
+    step = duration_seconds / max(1, num_times)
+    return [start_seconds + (number + 0.5) * step for number in range(num_times)]
+
+
+def _picked(content: Sequence[float], num_times: int) -> list[float]:
+    """As many of the content's times, evenly chosen, among them the first and the last."""
+    if num_times < 2:
+        return list(content[:num_times])
+    step = (len(content) - 1) / (num_times - 1)
+    return [content[round(number * step)] for number in range(num_times)]

@@ -1,0 +1,51 @@
+"""Which streams of a container are looked at and listened to, and why some cannot be. Decoder process only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.stream import Disposition, Stream
+from av.video.stream import VideoStream
+
+from operators.media.index import StreamFault
+
+AnyStream = TypeVar("AnyStream", bound=Stream)
+
+
+def video_stream(container: InputContainer) -> VideoStream | None:
+    """The stream to look at: never cover art, the default one before others, decodable."""
+    return _first([stream for stream in moving_streams(container) if has_decoder(stream)])
+
+
+def audio_stream(container: InputContainer) -> AudioStream | None:
+    """The stream to listen to: the default one before others, decodable."""
+    return _first([stream for stream in container.streams.audio if has_decoder(stream)])
+
+
+def moving_streams(container: InputContainer) -> list[VideoStream]:
+    """Every video stream that is not cover art."""
+    return [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+
+
+def has_decoder(stream: Stream) -> bool:
+    """Whether this build can decode it."""
+    return getattr(stream, "codec_context", None) is not None
+
+
+def stream_fault(kind: str, streams: Sequence[Stream]) -> StreamFault | None:
+    """Why none of the streams of a kind can be analysed; None where there is none, or one that can be decoded."""
+    if not streams or any(has_decoder(stream) for stream in streams):
+        return None
+    return StreamFault("media-no-decoder", f"the {kind} is of a codec that this build cannot decode")
+
+
+def codec_name(stream: Stream) -> str:
+    """FFmpeg's name of the codec; `unknown` where it has no decoder for it."""
+    return stream.codec_context.name if has_decoder(stream) else "unknown"
+
+
+def _first(streams: Sequence[AnyStream]) -> AnyStream | None:
+    return min(streams, key=lambda stream: not stream.disposition & Disposition.default, default=None)

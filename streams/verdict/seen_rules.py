@@ -1,0 +1,31 @@
+"""What a policy does about what was not seen, where its file does not say: nobody has to know of a hole to close it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from schemas.outcomes import Action
+from streams.verdict.policy import ShareRule, UnseenKind
+
+_FLOORS: Mapping[Action, float] = {"review": 0.9}
+
+DEFAULT_SHARES: Final[tuple[ShareRule, ...]] = (
+    ShareRule(
+        "visual.achieved_ratio", _FLOORS, "Only {percent} of the planned pictures could be decoded and looked at."
+    ),
+    ShareRule("visual.length_ratio", _FLOORS, "Only {percent} of the announced length could be decoded ({modality})."),
+    ShareRule("visual.intact_ratio", _FLOORS, "Only {percent} of the picture packets decode without damage."),
+    ShareRule("audio.achieved_ratio", _FLOORS, "Only {percent} of the planned sound could be decoded and listened to."),
+    ShareRule("audio.length_ratio", _FLOORS, "Only {percent} of the announced length could be decoded ({modality})."),
+    ShareRule("audio.intact_ratio", _FLOORS, "Only {percent} of the sound packets decode without damage."),
+)
+
+DEFAULT_WHEN_UNSEEN: Final[Mapping[UnseenKind, Action]] = {
+    "video": "review",
+    "audio": "review",
+    "text": "allow",
+    "trailing": "review",
+}
+"""Text tracks are subtitles in most uploads that have them, and say what the sound says; they are named all the same.
+A sound track counts whatever its name: anybody can call it a commentary."""
