@@ -59,6 +59,12 @@ class Profanity:
         distances = self.weights[:, columns] @ values + self.intercepts
         return float(np.mean(1.0 / (1.0 + np.exp(self.slopes * distances + self.offsets))))
 
+    def word_scores(self) -> dict[str, float]:
+        """The same for each word of the vocabulary alone."""
+        distances = self.weights + self.intercepts[:, None]
+        scores = np.mean(1.0 / (1.0 + np.exp(self.slopes[:, None] * distances + self.offsets[:, None])), axis=0)
+        return {word: float(scores[column]) for word, column in self.vocabulary.items()}
+
     def _unit_vector(self, text: str) -> tuple[np.ndarray, np.ndarray]:
         """Columns (K,) int64 and values (K,) float64 of the text's TF-IDF vector of length one (or zero)."""
         words = (word for word in _WORD.findall(text.lower()) if word in self.vocabulary)

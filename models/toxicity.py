@@ -8,6 +8,7 @@ that of the package `toxic-comment-classifier`.
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 import h5py
@@ -43,6 +44,11 @@ class ToxicityTokens:
         self._numbers = numbers
         self._blanks = str.maketrans(dict.fromkeys(separators, " "))
 
+    @property
+    def word_numbers(self) -> Mapping[str, int]:
+        """Each known word in lower case with its number, which is its rank by frequency."""
+        return self._numbers
+
     def encode(self, text: str) -> np.ndarray:
         """(100,) int64: the last 100 known words of the text, which are all of a title's."""
         return self._item(self._known_words(text)[-NUM_WORDS:])
@@ -54,7 +60,7 @@ class ToxicityTokens:
         return tuple(self._item(words[start : start + NUM_WORDS]) for start in starts)
 
     def _known_words(self, text: str) -> list[int]:
-        words = bounded_text(text, MAX_CHARACTERS).lower().translate(self._blanks).split(" ")
+        words = bounded_text(text, MAX_CHARACTERS).lower().translate(self._blanks).split()
         return [self._numbers[word] for word in words if word in self._numbers]
 
     def _item(self, words: list[int]) -> np.ndarray:

@@ -6,9 +6,9 @@ import base64
 import math
 import struct
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from schemas.identity import Score, Seconds, UnixSeconds
 
@@ -21,6 +21,23 @@ class Segment(Struct, frozen=True, kw_only=True):
     score: Score
 
 
+TextPart = Literal["title", "description", "hashtags"]
+"""Where a producer put a text."""
+
+TextForm = Literal["as written", "as it reads"]
+"""Whether the words stand there, or are what a reader takes other characters for: look-alikes, entities, spaced
+letters, digits for letters."""
+
+
+class TextMatch(Struct, frozen=True, kw_only=True):
+    """Where in an upload's text a label was found."""
+
+    part: TextPart
+    form: TextForm
+    words: tuple[str, ...] = ()
+    """Those that weigh most, at most five, in the letters that they are read in; never the text around them."""
+
+
 class LabelEvidence(Struct, frozen=True, kw_only=True):
     """One label of the taxonomy with its strongest score and where that was seen or heard."""
 
@@ -30,6 +47,8 @@ class LabelEvidence(Struct, frozen=True, kw_only=True):
     """`name@version` of the model that said so."""
     segments: tuple[Segment, ...] = ()
     """Strongest first; empty for text, which has no time."""
+    text: TextMatch | UnsetType = UNSET
+    """Of a label that text has, where it may matter; left out elsewhere."""
 
 
 class Feature(Struct, frozen=True, kw_only=True):

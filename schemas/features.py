@@ -83,7 +83,13 @@ FEATURES: Final[dict[str, FeatureSpec]] = {
     "context.hashtags": FeatureSpec("context", "list of text", "normalised hashtags of field, title and description"),
     "context.num_words": FeatureSpec("context", "number", "words in title and description"),
     "context.is_abuse_judged": FeatureSpec(
-        "context", "number", "1 where the models of abuse know the text's language, 0 where no label of theirs is made"
+        "context", "number", "share of the text's letters that the models of abuse judged, 0 to 1; until 2026-11 0 or 1"
+    ),
+    "context.planned_ratio": FeatureSpec(
+        "context", "number", "share of the text's letters in a language that the models of abuse know or may know"
+    ),
+    "context.achieved_ratio": FeatureSpec(
+        "context", "number", "share of those letters that were judged; the rest of a very long text is not"
     ),
 }
 """Every feature by name. Reading an unknown name is a reader's mistake; writing one fails the tests."""

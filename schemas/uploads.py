@@ -15,10 +15,13 @@ MAX_UPLOAD_BYTES = 4 * 1024 * 1024
 MAX_DEADLINE_SECONDS = 7 * 86_400.0
 """Longest decision budget; the log of facts is kept longer."""
 
-Title = Annotated[str, Meta(max_length=5_000)]
-Description = Annotated[str, Meta(max_length=100_000)]
-Hashtag = Annotated[str, Meta(max_length=200)]
-Hashtags = Annotated[tuple[Hashtag, ...], Meta(max_length=100)]
+MAX_TITLE_CHARACTERS = 5_000
+MAX_DESCRIPTION_CHARACTERS = 100_000
+MAX_HASHTAG_CHARACTERS = 200
+MAX_HASHTAGS = 100
+"""What is longer or more is accepted, with a warning, and judged like the rest: a limit that refuses an event would let
+a video go unseen for its text. The record's own limit stands."""
+
 Creator = Annotated[str, Meta(max_length=200)]
 BudgetSeconds = Annotated[
     float, Meta(gt=0.0, le=MAX_DEADLINE_SECONDS, description="Time from the broker's timestamp to the decision.")
@@ -100,9 +103,9 @@ class VideoUploaded(Struct, frozen=True, kw_only=True):
     video_id: VideoId
     source: MediaSource
     revision: Revision = 1
-    title: Title = ""
-    description: Description = ""
-    hashtags: Hashtags = ()
+    title: str = ""
+    description: str = ""
+    hashtags: tuple[str, ...] = ()
     creator_id: Creator | None = None
     market: Market | None = None
     lane: Lane = "live"

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from models.language_id import Language
+from operators.context.scripts import language_by_script
 
 MIN_PROBABILITY = 0.5
 MIN_LETTER_BYTES = 12
 """Of the text's letters in UTF-8: two English words, or four Chinese characters. The classifier is sure of any less."""
 
+_NO_LANGUAGE = re.compile(r"[a-z][a-z0-9+.-]*://\S+|www\.\S+|\S+@\S+\.\S+|(?<![\w&/])[#＃@]\w+", re.IGNORECASE)
+"""Addresses, hashtags and mentions: alike in every country."""
+
 
 def text_language(identify: Callable[[str], Language | None], text: str) -> Language | None:
-    """The language of a text, or None where the text is too short or the classifier unsure."""
-    letters = "".join(character for character in text if character.isalpha())
+    """The language of a text, or None where the text is too short or the classifier unsure.
+
+    Scripts of one language name it, with a probability of 1. The classifier learnt from sentences in ordinary spelling
+    and takes capitals for another language, so it is given none.
+    """
+    words = _NO_LANGUAGE.sub(" ", text)
+    by_script = language_by_script(words)
+    if by_script is not None:
+        return Language(by_script, 1.0)
+    letters = "".join(character for character in words if character.isalpha())
     if len(letters.encode("utf-8", "replace")) < MIN_LETTER_BYTES:
         return None
-    language = identify(text)
+    language = identify(words.lower())
     return language if language is not None and language.probability_ratio >= MIN_PROBABILITY else None

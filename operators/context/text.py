@@ -6,10 +6,13 @@ import unicodedata
 from collections.abc import Sequence
 from itertools import islice
 
-from schemas.uploads import VideoUploaded
+from operators.context.invisible import without_invisible
+from schemas.uploads import MAX_UPLOAD_BYTES, VideoUploaded
 
-MAX_TEXT_CHARACTERS = 20_000
-"""What lies beyond is not read; a hundred thousand characters of description are nobody's words about a video."""
+MAX_TEXT_CHARACTERS = MAX_UPLOAD_BYTES
+"""All that an upload event has room for."""
+MAX_DESCRIBED_CHARACTERS = 20_000
+"""What lies beyond is judged for abuse, but describes no video: it has no part in embedding, language and hashtags."""
 
 _KEPT_CONTROLS = frozenset("\n\t")
 _DROPPED_CATEGORIES = frozenset(("Cc", "Cs", "Co", "Cn"))
@@ -17,8 +20,13 @@ _DROPPED_CATEGORIES = frozenset(("Cc", "Cs", "Co", "Cn"))
 are built with them."""
 
 
-def clean_text(text: str, max_characters: int = MAX_TEXT_CHARACTERS) -> str:
-    """The first characters of a text in Unicode's NFC, without NUL and its like, blanks at the ends cut off."""
+def clean_text(text: str, max_characters: int = MAX_DESCRIBED_CHARACTERS) -> str:
+    """The first characters of a text in Unicode's NFC, without NUL and its like, blanks at the ends cut off.
+
+    Characters that show nothing stay: they are part of what was written.
+    """
+    if text.isascii() and text.isprintable():
+        return text[:max_characters].strip()
     # Two cuts: the first keeps the work small, the second the promise, for normal forms may be longer.
     kept = (character for character in text[:max_characters] if _is_kept(character))
     return unicodedata.normalize("NFC", "".join(kept))[:max_characters].strip()
@@ -34,15 +42,15 @@ def upload_text(upload: VideoUploaded, hashtags: Sequence[str]) -> str:
     title, description = clean_text(upload.title), clean_text(upload.description)
     written = f"{title}\n{description}".casefold()
     extra = " ".join(hashtag for hashtag in hashtags if f"#{hashtag}" not in written)
-    return clean_text("\n".join(part for part in (title, description, extra) if part))
+    return without_invisible(clean_text("\n".join(part for part in (title, description, extra) if part)))
 
 
 def prose(upload: VideoUploaded) -> str:
     """Title and description alone: hashtags are English in every country, which misleads about the language."""
-    return clean_text(f"{upload.title}\n{upload.description}")
+    return without_invisible(clean_text(f"{upload.title}\n{upload.description}"))
 
 
-def num_words(text: str, limit: int = MAX_TEXT_CHARACTERS) -> int:
+def num_words(text: str, limit: int = MAX_DESCRIBED_CHARACTERS) -> int:
     """Words between blanks; scripts that write without blanks count few."""
     return sum(1 for _ in islice(text.split(), limit))
 

@@ -9,6 +9,7 @@ from models.language_id import LanguageId, load_language_id
 from models.profanity import Profanity, load_profanity
 from models.sentence_embedding import SentenceTokens, load_sentence_tokens
 from models.toxicity import ToxicityTokens, load_toxicity_tokens
+from operators.context.lexicon import Lexicon, lexicon_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class TextModels:
     profanity: Profanity
     toxicity_tokens: ToxicityTokens
     sentence_tokens: SentenceTokens
+    lexicon: Lexicon
 
 
 def load_text_models(cache_dir: Path) -> TextModels:
@@ -27,9 +29,11 @@ def load_text_models(cache_dir: Path) -> TextModels:
     Raises:
         models.weights.WeightsMissing, models.weights.WeightsCorrupt: See there.
     """
+    profanity, toxicity_tokens = load_profanity(cache_dir), load_toxicity_tokens(cache_dir)
     return TextModels(
         language=load_language_id(cache_dir),
-        profanity=load_profanity(cache_dir),
-        toxicity_tokens=load_toxicity_tokens(cache_dir),
+        profanity=profanity,
+        toxicity_tokens=toxicity_tokens,
         sentence_tokens=load_sentence_tokens(cache_dir),
+        lexicon=lexicon_of(profanity, toxicity_tokens),
     )

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.language_id import Language
+from operators.context.abuse_items import AbuseItem, abuse_items
 from operators.context.hashtags import upload_hashtags
 from operators.context.language import text_language
+from operators.context.passages import Passage, read_part
 from operators.context.text import num_words, prose, upload_text
 from operators.context.text_models import TextModels
+from operators.context.text_parts import text_parts
 from schemas.uploads import VideoUploaded
-
-ABUSE_LANGUAGE = "en"
-"""The one that the models of abuse know. In others harmless words look like English insults: German `die` alone makes
-a text toxic. So a text that is surely of another language is not judged, and says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +26,14 @@ class TextReading:
     hashtags: tuple[str, ...]
     language: Language | None
     num_words: int
-    profanity_score: float | None
-    """None where the text is not judged for abuse."""
-    toxicity_items: tuple[np.ndarray, ...]
-    """(100,) int64 each, none where the text is not judged for abuse."""
+    worst: tuple[Passage, float] | None
+    """The passage that the linear model finds worst, and its score; None where nothing is judged for abuse."""
+    abuse_items: tuple[AbuseItem, ...]
+    """What the network is to read, none where nothing is judged for abuse."""
+    planned_ratio: float
+    """Share of the letters that the models of abuse can judge by their language; 1 for a text without letters."""
+    achieved_ratio: float
+    """Share of those that are judged; the others are left out because there are too many."""
     sentence_item: np.ndarray
     """(128,) int64."""
 
@@ -40,13 +43,22 @@ def read_text(upload: VideoUploaded, models: TextModels) -> TextReading:
     hashtags, written = upload_hashtags(upload), prose(upload)
     text = upload_text(upload, hashtags)
     language = text_language(models.language, written)
-    is_judged = language is None or language.code == ABUSE_LANGUAGE
+    parts = [read_part(part, words, models.language, models.lexicon, language) for part, words in text_parts(upload)]
+    passages = [passage for part in parts for passage in part.passages]
+    if text and not passages and not any(part.num_letters for part in parts):  # emoji alone
+        passages.append(Passage("title" if upload.title.strip() else "description", "as written", text))
+    scores = [models.profanity.score(passage.text) for passage in passages]
+    items = abuse_items(passages, scores, models.toxicity_tokens.encode_all)
+    num_letters = sum(part.num_letters for part in parts)
+    num_english = sum(part.num_english_letters for part in parts)
     return TextReading(
         text=text,
         hashtags=hashtags,
         language=language,
         num_words=num_words(written),
-        profanity_score=models.profanity.score(text) if is_judged else None,
-        toxicity_items=models.toxicity_tokens.encode_all(text) if is_judged else (),
+        worst=max(zip(passages, scores, strict=True), key=lambda each: each[1], default=None),
+        abuse_items=items.items,
+        planned_ratio=num_english / num_letters if num_letters else 1.0,
+        achieved_ratio=max(1.0 - items.num_left_out_letters / max(num_english, 1), 0.0),
         sentence_item=models.sentence_tokens.encode(text),
     )

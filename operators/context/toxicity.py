@@ -2,29 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
+import msgspec
 import numpy as np
 
 from models.card import Card
 from models.toxicity import LABELS
-from operators.label_evidence import untimed_evidence
-from schemas.evidence import LabelEvidence
+from operators.context.abuse_items import AbuseItem
+from operators.context.lexicon import WARM_SCORE, Lexicon
+from operators.context.passages import Passage
+from operators.label_evidence import label_columns, untimed_evidence
+from schemas.evidence import LabelEvidence, TextMatch
+
+SHOWN_FROM = 0.5
+"""Score from which evidence says where it was found; below it acts nowhere and would only lengthen every signal."""
+MAX_SHOWN_WORDS = 5
+
+_PROFANITY_OUTPUTS: Sequence[str] = ("offensive",)
+_WORD = re.compile(r"\w\w+")
 
 
-def toxicity_evidence(card: Card, scores: np.ndarray) -> tuple[LabelEvidence, ...]:
+def toxicity_evidence(
+    card: Card, scores: np.ndarray, items: Sequence[AbuseItem], lexicon: Lexicon
+) -> tuple[LabelEvidence, ...]:
     """The first vote: per label the worst part of the text.
 
     Args:
         card: the toxicity model's.
-        scores: (N, 6) float32 in [0, 1], one row per part of the text, columns as `models.toxicity.LABELS`.
+        scores: (N, 6) float32 in [0, 1], one row per item, columns as `models.toxicity.LABELS`.
+        items: N of them.
+        lexicon: says which words weigh.
     """
-    return untimed_evidence(card, LABELS, scores)
+    columns = label_columns(card, LABELS)
+    worst = {label: int(scores[:, list(found)].max(axis=1).argmax()) for label, found in columns.items()}
+    return tuple(
+        _located(evidence, items[worst[evidence.label]].passages, lexicon)
+        for evidence in untimed_evidence(card, LABELS, scores)
+    )
 
 
-def profanity_evidence(card: Card, score: float) -> tuple[LabelEvidence, ...]:
+def profanity_evidence(card: Card, worst: tuple[Passage, float], lexicon: Lexicon) -> tuple[LabelEvidence, ...]:
     """The second vote, on a label of its own, so that a policy may ask for both."""
-    return untimed_evidence(card, _PROFANITY_OUTPUTS, np.array([[score]], dtype=np.float32))
+    passage, score = worst
+    found = untimed_evidence(card, _PROFANITY_OUTPUTS, np.array([[score]], dtype=np.float32))
+    return tuple(_located(evidence, (passage,), lexicon) for evidence in found)
 
 
-_PROFANITY_OUTPUTS: Sequence[str] = ("offensive",)
+def _located(evidence: LabelEvidence, passages: Sequence[Passage], lexicon: Lexicon) -> LabelEvidence:
+    if evidence.score < SHOWN_FROM:
+        return evidence
+    words = _heaviest_words((passage.text for passage in passages), lexicon)
+    match = TextMatch(part=passages[0].part, form=passages[0].form, words=words)
+    return msgspec.structs.replace(evidence, text=match)
+
+
+def _heaviest_words(texts: Iterable[str], lexicon: Lexicon) -> tuple[str, ...]:
+    """By the linear model, which alone can tell; the network reads words in their order."""
+    words = dict.fromkeys(word for text in texts for word in _WORD.findall(text.lower()))
+    warm = sorted((-lexicon.warmth(word), word) for word in words if lexicon.warmth(word) >= WARM_SCORE)
+    return tuple(word for _, word in warm[:MAX_SHOWN_WORDS])

@@ -22,7 +22,7 @@ PROFANITY = CARDS["profanity"]
 LANGUAGE = CARDS["language-id"]
 MEANING = CARDS["all-minilm-l6-v2"]
 
-_TEXT = "upload-text@1"
+_TEXT = "upload-text@2"
 
 
 async def analyse(work: Work) -> Analysis:
@@ -46,12 +46,15 @@ async def analyse(work: Work) -> Analysis:
 
 async def _labels(work: Work, tally: Tally, reading: TextReading) -> tuple[LabelEvidence, ...]:
     """Both votes; none where the models do not know the language."""
-    if reading.profanity_score is None:
+    if reading.worst is None:
         return ()
-    outputs = await work.inference.batcher(TOXICITY.name).submit_many(reading.toxicity_items, work.ticket)
+    items = [item.item for item in reading.abuse_items]
+    outputs = await work.inference.batcher(TOXICITY.name).submit_many(items, work.ticket)
     tally.add(outputs)
     scores = np.stack([output.values[0] for output in outputs])
-    return toxicity_evidence(TOXICITY, scores) + profanity_evidence(PROFANITY, reading.profanity_score)
+    lexicon = work.text.lexicon
+    first = toxicity_evidence(TOXICITY, scores, reading.abuse_items, lexicon)
+    return first + profanity_evidence(PROFANITY, reading.worst, lexicon)
 
 
 async def _embeddings(work: Work, tally: Tally, reading: TextReading) -> dict[str, Embedding]:
@@ -65,7 +68,9 @@ def _text_features(work: Work, reading: TextReading) -> dict[str, Feature]:
     values = {
         "context.hashtags": list(reading.hashtags),
         "context.num_words": reading.num_words,
-        "context.is_abuse_judged": int(reading.profanity_score is not None),
+        "context.is_abuse_judged": reading.planned_ratio * reading.achieved_ratio,
+        "context.planned_ratio": reading.planned_ratio,
+        "context.achieved_ratio": reading.achieved_ratio,
     }
     return features_of(work, _TEXT, values)
 

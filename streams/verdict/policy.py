@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from schemas.engagement import Engagement, EngagementWindow
-from schemas.evidence import LabelEvidence
+from schemas.evidence import LabelEvidence, TextMatch
 from schemas.facts import Signal
 from schemas.identity import Market, Modality
 from schemas.labels import LABELS
@@ -205,7 +205,16 @@ def _reason(policy: Policy, item: LabelEvidence, market: Market | None) -> Itera
         label=item.label, meaning=LABELS.get(item.label, item.label), score=f"{item.score:.3f}",
         threshold=f"{threshold:g}", action=action, model=item.model, market=market or "any market",
     )  # fmt: skip
+    words += _place(item)
     yield Reason(action=action, words=words, label=item.label, score=item.score, threshold=threshold)
+
+
+def _place(item: LabelEvidence) -> str:
+    """Where in the text it was found; people look for the words as written and may not see them."""
+    if not isinstance(item.text, TextMatch):
+        return ""
+    words = f": {', '.join(item.text.words)}" if item.text.words else ""
+    return f" ({item.text.part}, {item.text.form}{words})"
 
 
 def _reached(thresholds: Thresholds, score: float) -> tuple[Action, float] | None:

@@ -19,6 +19,12 @@ DEFAULT_SHARES: Final[tuple[ShareRule, ...]] = (
     ShareRule("audio.achieved_ratio", _FLOORS, "Only {percent} of the planned sound could be decoded and listened to."),
     ShareRule("audio.length_ratio", _FLOORS, "Only {percent} of the announced length could be decoded ({modality})."),
     ShareRule("audio.intact_ratio", _FLOORS, "Only {percent} of the sound packets decode without damage."),
+    ShareRule("context.achieved_ratio", _FLOORS, "Only {percent} of the text could be judged: it is too long."),
+    ShareRule(
+        "context.planned_ratio",
+        {"allow": 0.5},
+        "The models of abuse know the language of {percent} of the text; the rest was not judged.",
+    ),
 )
 
 DEFAULT_WHEN_UNSEEN: Final[Mapping[UnseenKind, Action]] = {

@@ -224,10 +224,13 @@ class TestWhatIsTrue:
 
     @CLIPS
     def test_abuse_is_judged_in_english_alone(self, walk: Walk, name: str) -> None:
-        """The models of abuse know English; other texts get no label of theirs, and the record says so."""
+        """The models of abuse know English; of other texts they get hashtags at most, and the record says so."""
         facts = CLIP_FACTS[name]
         judged = walk.feature(name, "context.is_abuse_judged")
-        assert judged == (None if not facts.has_text else int(facts.language in ("en", None)))
+        if not facts.has_text:
+            assert judged is None
+        else:
+            assert judged == 1.0 if facts.language in ("en", None) else judged < 0.5
 
     def test_nobody_is_naked_or_shoots(self, walk: Walk) -> None:
         """No clip shows nudity or weapons, and none sounds like violence."""

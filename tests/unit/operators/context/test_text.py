@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
+from msgspec import UNSET
 
 from models.catalogue import CARDS
 from models.language_id import Language
 from models.profanity import Profanity
+from models.toxicity import ToxicityTokens
+from operators.context.abuse_items import MAX_ITEMS, AbuseItem
 from operators.context.language import text_language
-from operators.context.text import MAX_TEXT_CHARACTERS, clean_text, num_words, prose, upload_text
+from operators.context.lexicon import Lexicon
+from operators.context.passages import Passage
+from operators.context.text import MAX_DESCRIBED_CHARACTERS, clean_text, num_words, prose, upload_text
 from operators.context.text_embedding import text_embedding
 from operators.context.text_models import TextModels
 from operators.context.text_reading import read_text
 from operators.context.toxicity import profanity_evidence, toxicity_evidence
+from schemas.evidence import TextForm, TextMatch
 from schemas.uploads import FileSource, VideoUploaded
 
 
@@ -41,10 +49,10 @@ class TestCleanText:
         """Nothing is left that a tokenizer, a database or a terminal could choke on."""
         assert expected == clean_text(raw)
 
-    def test_length(self) -> None:
+    @pytest.mark.parametrize("character", ["x", "\u0958"], ids=["plain", "grows under normalisation"])
+    def test_length(self, character: str) -> None:
         """Neither long texts nor ones that grow under normalisation pass the limit."""
-        assert MAX_TEXT_CHARACTERS == len(clean_text("x" * 100_000))
-        assert MAX_TEXT_CHARACTERS >= len(clean_text("\u0958" * MAX_TEXT_CHARACTERS))
+        assert len(clean_text(character * 100_000)) in range(MAX_DESCRIBED_CHARACTERS - 1, MAX_DESCRIBED_CHARACTERS + 1)
 
 
 class TestUploadText:
@@ -59,6 +67,12 @@ class TestUploadText:
     def test_prose_has_no_field_hashtags(self) -> None:
         """The language is judged by sentences."""
         assert prose(upload("Hallo", "Welt", ("lol",))) == "Hallo\nWelt"
+
+    def test_invisible(self) -> None:
+        """Embedding and language get no characters that show nothing, but those that a script is written with."""
+        assert (
+            upload_text(upload("fr\u200bee\u00ad", "می\u200cخواهم 👩\u200d🚀"), ()) == "free\nمی\u200cخواهم 👩\u200d🚀"
+        )
 
     def test_num_words(self) -> None:
         """Words are what stands between blanks."""
@@ -84,9 +98,44 @@ class TestTextLanguage:
         """Four Chinese characters are as good as two words."""
         assert Language("zh", 0.9) == text_language(says("zh"), "東京夜景")
 
+    @pytest.mark.parametrize(
+        ("text", "code"),
+        [
+            ("Καλημέρα", "el"),
+            ("แมว", "th"),
+            ("שלום", "he"),
+            ("안녕", "ko"),
+            ("猫のうた", "ja"),
+            ("Բարեւ", "hy"),
+            ("საღამო", "ka"),
+        ],
+    )
+    def test_scripts_of_one_language(self, text: str, code: str) -> None:
+        """They name it, however short the text is."""
+        assert Language(code, 1.0) == text_language(says("en"), text)
+
+    def test_what_the_classifier_gets(self) -> None:
+        """Neither capitals, which it takes for other languages, nor what is alike in every country."""
+        given: list[str] = []
+        text_language(given.append, "EIN TAG mit dem RAD #fyp @you https://e.org/x a@b.org")  # type: ignore[arg-type]
+        assert given[0].split() == ["ein", "tag", "mit", "dem", "rad"]
+
     def test_unsure(self) -> None:
         """An unsure answer is none."""
         assert text_language(says("de", 0.49), "Ein Tag mit dem Fahrrad") is None
+
+
+LEXICON = Lexicon(
+    {"you": 1},
+    {"stupid": 0.98, "idiot": 0.99, "fine": 0.1},
+    frozenset(("stupid", "idiot")),
+    {},
+    re.compile("stupid|idiot"),
+)
+
+
+def item_of(text: str, form: TextForm) -> AbuseItem:
+    return AbuseItem(np.zeros(100, np.int64), (Passage("title", form, text),), 0.5)
 
 
 class TestToxicityEvidence:
@@ -94,16 +143,28 @@ class TestToxicityEvidence:
         """Of a text in parts each label takes its worst; text has no time."""
         scores = np.array([[0.1, 0, 0.2, 0, 0.9, 0], [0.5, 0, 0.1, 0, 0.3, 0]], np.float32)
 
-        found = {evidence.label: evidence for evidence in toxicity_evidence(CARDS["toxicity"], scores)}
+        items = (item_of("fine words", "as written"), item_of("stupid idiot", "as it reads"))
+        found = {evidence.label: evidence for evidence in toxicity_evidence(CARDS["toxicity"], scores, items, LEXICON)}
 
         assert len(found) == 6
         assert found["hate-and-harassment/insults/insult-in-text"].score == pytest.approx(0.9)
         assert found["hate-and-harassment/abusive-language/toxic-text"].score == pytest.approx(0.5)
         assert all(evidence.segments == () for evidence in found.values())
 
+    def test_where(self) -> None:
+        """What scored says part, form and the words that weigh; what did not says nothing."""
+        scores = np.array([[0.1, 0, 0, 0, 0, 0], [0.9, 0, 0, 0, 0.2, 0]], np.float32)
+        items = (item_of("fine words", "as written"), item_of("you stupid idiot", "as it reads"))
+
+        found = {evidence.label: evidence for evidence in toxicity_evidence(CARDS["toxicity"], scores, items, LEXICON)}
+
+        match = TextMatch(part="title", form="as it reads", words=("idiot", "stupid"))
+        assert found["hate-and-harassment/abusive-language/toxic-text"].text == match
+        assert found["hate-and-harassment/insults/insult-in-text"].text is UNSET
+
     def test_second_vote(self) -> None:
         """The other model speaks under a label and a name of its own."""
-        (evidence,) = profanity_evidence(CARDS["profanity"], 0.75)
+        (evidence,) = profanity_evidence(CARDS["profanity"], (Passage("title", "as written", "damn"), 0.75), LEXICON)
 
         assert evidence.label == "profanity/obscenity/offensive-text"
         assert evidence.score == 0.75
@@ -133,25 +194,82 @@ class FakeTokens:
 def models(code: str) -> TextModels:
     nothing = np.zeros(0)
     profanity = Profanity({}, nothing, np.zeros((1, 0)), np.zeros(1), np.zeros(1), np.zeros(1))
-    return TextModels(says(code), profanity, FakeTokens(), FakeTokens())  # type: ignore[arg-type]
+    return TextModels(says(code), profanity, FakeTokens(), FakeTokens(), LEXICON)  # type: ignore[arg-type]
+
+
+def word_models() -> TextModels:
+    """English, with a network that numbers words as they come and a linear model that dislikes idiots."""
+    numbers = {f"word{number}": number for number in range(200_000)} | {"you": 1, "stupid": 2, "idiot": 3}
+    dislike = np.array([[10.0]])
+    profanity = Profanity({"idiot": 0}, np.ones(1), dislike, np.array([-5.0]), np.array([-1.0]), np.zeros(1))
+    return TextModels(
+        says("en"),  # type: ignore[arg-type]
+        profanity,
+        ToxicityTokens(numbers, "\n"),
+        FakeTokens(),  # type: ignore[arg-type]
+        LEXICON,
+    )
 
 
 class TestReadText:
     def test_english_is_judged(self) -> None:
-        """Both models of abuse get the text."""
+        """Both models of abuse get each part by itself."""
         reading = read_text(upload("A day on my bike", hashtags=("bike",)), models("en"))
 
-        assert reading.profanity_score == 0.5
-        assert len(reading.toxicity_items) == 1
+        assert reading.worst is not None
+        assert [item.passages[0].part for item in reading.abuse_items] == ["title", "hashtags"]
         assert ("bike",) == reading.hashtags
+        assert (1.0, 1.0) == (reading.planned_ratio, reading.achieved_ratio)
 
     def test_unknown_language_is_judged(self) -> None:
         """A text too short for its language to show may be English."""
-        assert read_text(upload("idiot"), models("de")).profanity_score is not None
+        assert read_text(upload("idiot"), models("de")).planned_ratio == 1.0
 
     def test_other_language_is_not_judged(self) -> None:
         """Models that only know English would take harmless German words for insults."""
         reading = read_text(upload("Die Katze und die Kinder, die in die Schule gehen"), models("de"))
 
-        assert reading.profanity_score is None
-        assert reading.toxicity_items == ()
+        assert reading.worst is None
+        assert reading.abuse_items == ()
+        assert reading.planned_ratio == 0.0
+
+    def test_part_of_it_is_judged(self) -> None:
+        """A run of English words is judged inside a sentence of another language, and the share says how much."""
+        reading = read_text(upload("Ein ruhiger Tag am See you stupid idiot"), models("de"))
+
+        assert [item.passages[0].text for item in reading.abuse_items] == ["you stupid idiot"]
+        assert reading.planned_ratio == pytest.approx(14 / 32)
+
+    def test_emoji_alone(self) -> None:
+        """Without a letter there is nothing that could not be judged."""
+        reading = read_text(upload("🔪🔪"), models("de"))
+
+        assert reading.worst is not None
+        assert reading.planned_ratio == 1.0
+
+    def test_nothing_is_judged_twice(self) -> None:
+        """A text that reads as it is written is one item, and so is one that repeats itself."""
+        assert len(read_text(upload("A calm day at the lake"), models("en")).abuse_items) == 1
+        assert (
+            len(read_text(upload("", "A calm day at the lake with all of us. " * 500), models("en")).abuse_items) == 1
+        )
+
+    def test_longer_than_the_bound(self) -> None:
+        """What nobody judges is counted, and the worst is judged first, wherever it stands."""
+        words = " ".join(f"word{number}" for number in range(MAX_ITEMS * 110))
+        reading = read_text(upload(description=f"{words} you stupid idiot"), word_models())
+
+        assert MAX_ITEMS == len(reading.abuse_items)
+        assert "stupid idiot" in reading.abuse_items[0].passages[-1].text
+        assert reading.planned_ratio == 1.0
+        assert 0.7 < reading.achieved_ratio < 1.0
+
+    def test_a_hundred_and_one_hashtags(self) -> None:
+        """None is left out of what is judged, whatever its length and its place."""
+        hashtags = (*(f"tag{number}" for number in range(300)), "x" * 150 + "y", "idiot")
+        reading = read_text(upload("my day", hashtags=hashtags), models("en"))
+
+        judged = " ".join(passage.text for item in reading.abuse_items for passage in item.passages)
+        assert "idiot" in judged
+        assert "xy" in judged
+        assert reading.planned_ratio == 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from models.catalogue import CARDS
 from models.language_id import Language
 from models.profanity import Profanity
 from operators.class_names import ClassNames
+from operators.context.lexicon import Lexicon
 from operators.context.text_models import TextModels
 from operators.inference.ticket import ModelOutput, Ticket
 from operators.media.index import AudioStreamIndex, MediaIndex, UnseenTrack, VideoStreamIndex
@@ -201,6 +203,7 @@ def text_models(language: str = "en") -> TextModels:
         profanity=profanity,
         toxicity_tokens=FakeTokens(),  # type: ignore[arg-type]
         sentence_tokens=FakeTokens(),  # type: ignore[arg-type]
+        lexicon=Lexicon({}, {}, frozenset(), {}, re.compile("(?!)")),
     )
 
 

@@ -205,7 +205,7 @@ class TestContext:
         analysis = await context.analyse(
             work_of(
                 session,
-                title="You stupid #Cat",
+                title="You stupid cat video #Cat",
                 hashtags=("bike",),
                 toxicity=constant("toxicity", scores={0: 0.9, 4: 0.7}),
             )
@@ -216,7 +216,8 @@ class TestContext:
         assert scores(analysis)["offensive-text"] == 0.5
         assert value(analysis, "context.hashtags") == ["bike", "cat"]
         assert value(analysis, "context.language") == "en"
-        assert value(analysis, "context.is_abuse_judged") == 1
+        assert value(analysis, "context.is_abuse_judged") == 1.0
+        assert value(analysis, "context.achieved_ratio") == 1.0
         assert analysis.embeddings["all-minilm-l6-v2/384"].dimensions == 384
         assert not session.touched
 

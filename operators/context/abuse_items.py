@@ -1,0 +1,98 @@
+"""The items that the toxicity network is given of an upload's passages, and what the linear model says of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+
+from models.toxicity import NUM_WORDS
+from operators.context.passages import Passage
+from schemas.evidence import TextForm
+
+MAX_ITEMS = 512
+"""Of one upload: about 300,000 characters, a second and a half of one core. Where there are more, those are taken that
+the linear model finds worst; the letters of the others count as not judged."""
+SUSPICIOUS_SCORE = 0.9
+"""By the linear model; such a passage is an item of its own, so that harmless sentences around it soften nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class AbuseItem:
+    """Consecutive passages of one part in one form that the network reads together."""
+
+    item: np.ndarray
+    """(100,) int64."""
+    passages: tuple[Passage, ...]
+    score: float
+    """The linear model's worst of the passages, in [0, 1]."""
+
+
+@dataclass(frozen=True, slots=True)
+class AbuseItems:
+    """What the network is to read of an upload."""
+
+    items: tuple[AbuseItem, ...]
+    num_left_out_letters: int
+
+
+def abuse_items(
+    passages: Sequence[Passage],
+    scores: Sequence[float],
+    encode_all: Callable[[str], Sequence[np.ndarray]],
+) -> AbuseItems:
+    """Pack passages into items of at most 100 known words.
+
+    Args:
+        passages: in the order of the text.
+        scores: the linear model's of each.
+        encode_all: text to items, see `models.toxicity.ToxicityTokens.encode_all`.
+    """
+    scored = list(zip(passages, scores, strict=True))
+    packed = [pack for _, group in groupby(scored, key=_part_and_form) for pack in _packs(group)]
+    alone = [[each] for pack in packed if len(pack) > 1 for each in pack if each[1] >= SUSPICIOUS_SCORE]
+    distinct: dict[bytes, AbuseItem] = {}
+    for pack in (*packed, *alone):
+        for item in _items(pack, encode_all):
+            distinct.setdefault(item.item.tobytes(), item)
+    worst = sorted(distinct.values(), key=lambda item: -item.score)
+    return AbuseItems(tuple(worst[:MAX_ITEMS]), _left_out_letters(worst))
+
+
+def _left_out_letters(worst: Sequence[AbuseItem]) -> int:
+    """Letters of passages that are in no item that is read, in the form of which more are left out."""
+    read = {passage for item in worst[:MAX_ITEMS] for passage in item.passages}
+    letters: Counter[TextForm] = Counter()
+    for passage in {passage for item in worst[MAX_ITEMS:] for passage in item.passages} - read:
+        letters[passage.form] += sum(map(str.isalpha, passage.text))
+    return max(letters.values(), default=0)
+
+
+def _part_and_form(scored: tuple[Passage, float]) -> tuple[str, str]:
+    return scored[0].part, scored[0].form
+
+
+def _packs(scored: Iterable[tuple[Passage, float]]) -> Iterator[list[tuple[Passage, float]]]:
+    pack: list[tuple[Passage, float]] = []
+    num_words = 0
+    for each in scored:
+        words = len(each[0].text.split())
+        if pack and num_words + words > NUM_WORDS:
+            yield pack
+            pack, num_words = [], 0
+        pack.append(each)
+        num_words += words
+    if pack:
+        yield pack
+
+
+def _items(
+    pack: Sequence[tuple[Passage, float]], encode_all: Callable[[str], Sequence[np.ndarray]]
+) -> Iterator[AbuseItem]:
+    passages = tuple(passage for passage, _ in pack)
+    worst = max(score for _, score in pack)
+    for item in encode_all("\n".join(passage.text for passage in passages)):
+        yield AbuseItem(item, passages, worst)

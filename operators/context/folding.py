@@ -1,0 +1,96 @@
+"""A text as a reader sees it: entities, styled letters, look-alikes, marks, blanks and order of writing resolved."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from urllib.parse import unquote
+
+from operators.context.invisible import without_any_invisible
+from operators.context.look_alikes import latin_letters
+
+_MAX_ENCODINGS = 3
+"""How often entities may be encoded over each other: `&amp;amp;#102;`."""
+_ENTITY = re.compile(r"&#?\w+;?")
+_PERCENT = re.compile(r"(?:%[2-7][0-9A-Fa-f]){2,}")
+_MARKUP = re.compile(r"</?[A-Za-z][^<>\n]{0,200}>|<!--.{0,200}?-->")
+_OVERRIDDEN = re.compile("\u202e([^\u202c\n]*)\u202c?")
+_WORD = re.compile(r"\S+")
+_BLANK_SYMBOLS = dict.fromkeys(map(ord, "\u2800\u3164\u115f\u1160\uffa0"), " ")
+"""Shown as blanks, though Unicode calls them letters and symbols: BRAILLE PATTERN BLANK, the fillers of Hangul."""
+_WHOLE_SCRIPT_RATIO = 0.8
+"""Of a segment's words without a Latin letter, so many have to be writable in Latin before one is taken for it: Russian
+has such words, too, and a sentence of them is no Russian."""
+
+
+def folded(text: str) -> str:
+    """The text in the letters that a reader takes it for, in lower case; blanks between words are single spaces."""
+    if text.isascii() and not _is_encoded(text):
+        return " ".join(text.lower().split())
+    plain = _decoded(text)
+    plain = _OVERRIDDEN.sub(lambda found: found[1][::-1], plain).translate(_BLANK_SYMBOLS)
+    return _latin(" ".join(_normal(without_any_invisible(plain)).split()))
+
+
+def _is_encoded(text: str) -> bool:
+    return "&" in text or "%" in text or "<" in text
+
+
+def _decoded(text: str) -> str:
+    """Without entities, tags and percent encodings, until there is nothing more to decode."""
+    for _ in range(_MAX_ENCODINGS):
+        before = text
+        text = _PERCENT.sub(lambda found: unquote(found[0]), html.unescape(text) if _ENTITY.search(text) else text)
+        text = _MARKUP.sub("", text)
+        if text == before:
+            break
+    return text
+
+
+def _normal(text: str) -> str:
+    """NFKC, then apart from the marks that stand on or over Latin letters: accents, strike-through, stacks of both."""
+    apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text))
+    kept: list[str] = []
+    base = ""
+    for character in apart:
+        is_mark = unicodedata.category(character) in ("Mn", "Me")
+        if not is_mark:
+            base = character
+        if not (is_mark and _loses_marks(base)):
+            kept.append(character)
+    return unicodedata.normalize("NFC", "".join(kept))
+
+
+def _loses_marks(base: str) -> bool:
+    return not base or base.isascii() or bool(latin_letters(base)) or not base.isalpha()
+
+
+def _latin(text: str) -> str:
+    """Words that mix Latin with look-alikes in Latin; words of look-alikes alone where most others can be so, too."""
+    if text.isascii():
+        return text.lower()
+    words = text.split(" ")
+    foreign = [word for word in words if _is_foreign(word)]
+    is_disguised = sum(_is_writable(word) for word in foreign) >= _WHOLE_SCRIPT_RATIO * len(foreign)
+    return " ".join(_rewritten(word, is_disguised) for word in words).lower()
+
+
+def _rewritten(word: str, is_disguised: bool) -> str:
+    if word.isascii() or (_is_foreign(word) and not (is_disguised and _is_writable(word))):
+        return word
+    return "".join(latin_letters(character) or character for character in word)
+
+
+def _is_foreign(word: str) -> bool:
+    """Whether a word has letters, none of them Latin as it stands (symbols that show letters count as Latin)."""
+    letters = [character for character in word if character.isalpha()]
+    return bool(letters) and not any(_is_latin(character) for character in letters)
+
+
+def _is_writable(word: str) -> bool:
+    return all(latin_letters(character) for character in word if character.isalpha())
+
+
+def _is_latin(character: str) -> bool:
+    return character.isascii() or unicodedata.name(character, "").startswith(("LATIN", "MODIFIER LETTER"))

@@ -1,0 +1,57 @@
+"""Which Latin letter a character is read as: look-alikes of other scripts, styled letters, letters in emoji blocks.
+
+Sources: Unicode Technical Standard 39, confusables.txt, as the package `confusable-homoglyphs` ships it; names of the
+Unicode Character Database.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from functools import cache
+from importlib import resources
+
+_STYLED = re.compile(
+    r"^(?:NEGATIVE )?(?:LATIN|CIRCLED LATIN|SQUARED LATIN|PARENTHESIZED LATIN|REGIONAL INDICATOR SYMBOL|TAG LATIN"
+    r"|COMBINING LATIN|MODIFIER LETTER|CROSSED NEGATIVE SQUARED LATIN)"
+    r" (?:(?:SMALL|CAPITAL|LETTER|SUBSCRIPT|TURNED|REVERSED|INVERTED|SIDEWAYS|BARRED|STROKE|OPEN|LONG) )+"
+    r"(?P<letter>[A-Z])(?: WITH .+)?$"
+)
+"""Names such as `LATIN SMALL LETTER TURNED A`, `REGIONAL INDICATOR SYMBOL LETTER F`, `NEGATIVE SQUARED LATIN CAPITAL
+LETTER B`, `LATIN LETTER SMALL CAPITAL K`, `LATIN SMALL LETTER O WITH STROKE`."""
+_DOTLESS = {"ı": "i", "ȷ": "j", "ſ": "s", "ß": "ss", "æ": "ae", "œ": "oe"}
+
+
+def latin_letters(character: str) -> str:
+    """The ASCII letters in lower case that a character is read as; the empty text where there are none.
+
+    Args:
+        character: one code point, after NFKC.
+    """
+    if character.isascii():
+        return character.lower() if character.isalpha() else ""
+    return _DOTLESS.get(character) or _confusable(character) or _styled(character)
+
+
+def _confusable(character: str) -> str:
+    """UTS 39 compares shapes as they are written; in sloppy writing a letter stands for its capital's shape, too."""
+    table = confusable_letters()
+    return table.get(character) or table.get(character.upper()) or ""
+
+
+def _styled(character: str) -> str:
+    found = _STYLED.match(unicodedata.name(character, ""))
+    return found["letter"].lower() if found else ""
+
+
+@cache
+def confusable_letters() -> dict[str, str]:
+    """The ASCII letter in lower case of each single character that UTS 39 calls confusable with one."""
+    stored = resources.files("confusable_homoglyphs").joinpath("confusables.json").read_text(encoding="utf-8")
+    letters: dict[str, str] = {}
+    for character, alike in json.loads(stored).items():
+        latin = [each["c"] for each in alike if each["c"].isascii() and each["c"].isalpha() and len(each["c"]) == 1]
+        if latin and len(character) == 1 and not character.isascii():
+            letters[character] = latin[0].lower()
+    return letters

@@ -1,0 +1,209 @@
+"""Words that somebody took apart, masked, stretched or wrote with digits, put back into the letters they stand for.
+
+Only what no model knows is touched, and only a word that a model does know takes its place; so a harmless text that is
+written plainly is left as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import groupby, islice, product
+
+from operators.context.lexicon import Lexicon
+from operators.context.splitting import split_words
+
+MAX_CANDIDATES = 32
+"""Readings of one word that are tried."""
+MAX_WORD_CHARACTERS = 200
+"""A longer run without a blank is read in pieces of this length."""
+
+_ENDS = "\"'`´“”‘’«»()[]{}<>.,;:!?…¡¿~*_#-–—/\\|=+^"
+"""What stands around words."""
+_READ_AS = {
+    "0": "o", "1": "il", "2": "z", "3": "e", "4": "a", "5": "s", "6": "gb", "7": "t", "8": "b", "9": "g", "@": "a",
+    "$": "s", "!": "i", "|": "il", "+": "t", "(": "c", "<": "c", "[": "c", "{": "c", "€": "e", "£": "l", "¢": "c",
+    "¥": "y", "§": "s", "%": "x", "#": "h", "µ": "u", "×": "x", "¡": "i", "†": "t", "^": "a", "v": "vu",
+}  # fmt: skip
+"""Digits and symbols written for letters."""
+_PHONETIC = (("ph", "f"), ("vv", "w"), ("kk", "ck"), ("xx", "ck"), ("zz", "ss"))
+_MASKS = re.compile(r"[^a-z0-9\s'’]")
+_STRETCHED = re.compile(r"(.)\1\1")
+_LEAST_MASKED_LETTERS = 2
+_APOSTROPHES = frozenset("'’")
+_APOSTROPHE = re.compile("['’]")
+_LEAST_JOINED = 4
+"""Letters of a word that a blank cuts in two."""
+_LEAST_SINGLE = 3
+"""Single letters in a row that make a word."""
+_NUM_EVERYDAY = 500
+
+
+def restored(text: str, lexicon: Lexicon) -> str:
+    """The text with its hidden words in plain letters; the same text where there are none.
+
+    Args:
+        text: as `operators.context.folding.folded` gives it, in lower case.
+        lexicon: the words that there are.
+    """
+    words = [piece for word in text.split() for piece in _pieces(word)]
+    joined = _joined_pairs(_joined_letters(words, lexicon), lexicon)
+    return " ".join(_restored_word(word, lexicon) for word in joined)
+
+
+def _pieces(word: str) -> Iterator[str]:
+    yield from (word[start : start + MAX_WORD_CHARACTERS] for start in range(0, len(word), MAX_WORD_CHARACTERS))
+
+
+def _joined_letters(words: Sequence[str], lexicon: Lexicon) -> list[str]:
+    """`f u c k` as one word, which `split_words` cuts again where it was several."""
+    joined: list[str] = []
+    for is_single, group in groupby(words, key=_is_single):
+        run = list(group)
+        if is_single and sum(_is_letter(word) for word in run) >= _LEAST_SINGLE:
+            letters = "".join(word.strip(_ENDS) or word for word in run)
+            joined += _split_letters(letters, lexicon)
+        else:
+            joined += run
+    return joined
+
+
+def _split_letters(letters: str, lexicon: Lexicon) -> list[str]:
+    if lexicon.is_known(letters) or not lexicon.hot_inside.search(letters):
+        return [letters]
+    return split_words(letters, lexicon) or [letters]
+
+
+def _is_single(word: str) -> bool:
+    """One letter, digit or symbol, with punctuation around it or not."""
+    return len(word.strip(_ENDS) or word) == 1
+
+
+def _is_letter(word: str) -> bool:
+    return "a" <= (word.strip(_ENDS) or word) <= "z"
+
+
+def _joined_pairs(words: Sequence[str], lexicon: Lexicon) -> list[str]:
+    """`fu ck` as one word, where it is one that is worth hiding and a half of it is no everyday word."""
+    joined = list(words[:1])
+    for word in words[1:]:
+        if joined and _is_cut(joined[-1], word, lexicon):
+            joined[-1] += word
+        else:
+            joined.append(word)
+    return joined
+
+
+def _is_cut(first: str, second: str, lexicon: Lexicon) -> bool:
+    whole = (first + second).strip(_ENDS)
+    if len(whole) < _LEAST_JOINED or whole not in lexicon.hot:
+        return False
+    return any(lexicon.ranks.get(half.strip(_ENDS), _NUM_EVERYDAY + 1) > _NUM_EVERYDAY for half in (first, second))
+
+
+def _restored_word(word: str, lexicon: Lexicon) -> str:
+    """The word that a model knows; the word itself where it is known, or where nothing known is behind it."""
+    plain = word.strip(_ENDS)
+    if lexicon.is_known(plain) or not _is_restorable(plain):
+        return word
+    found = list(dict.fromkeys(islice(_candidates(word, plain), MAX_CANDIDATES)))
+    return _hidden(found, plain, lexicon) or _commonest(plain, lexicon) or " ".join(_split(found, lexicon)) or word
+
+
+def _is_restorable(word: str) -> bool:
+    if word.isalpha():
+        return word.isascii()
+    if not _APOSTROPHES.isdisjoint(word) and any(len(piece) > 1 for piece in _APOSTROPHE.split(word)):
+        return False  # `who're` and `he'll` are words
+    return any("a" <= character <= "z" or character in _READ_AS for character in word) and not word.isdigit()
+
+
+def _hidden(found: Sequence[str], word: str, lexicon: Lexicon) -> str | None:
+    """The first reading that is a word worth hiding."""
+    return next((candidate for candidate in found if candidate in lexicon.hot), None) or _unmasked(word, lexicon)
+
+
+def _commonest(word: str, lexicon: Lexicon) -> str | None:
+    """The commonest known reading of a word with digits, marks, or a letter three times in a row: `y0u`, `soooo`.
+
+    A letter written twice is spelling, in other languages above all, and hides nothing by itself.
+    """
+    if word.isalpha() and not _STRETCHED.search(word):
+        return None
+    readings = list(dict.fromkeys(islice(_known_readings(word), MAX_CANDIDATES)))
+    known = [reading for reading in readings if len(reading) > 1 and reading in lexicon.ranks]
+    return min(known, key=lambda reading: lexicon.ranks[reading], default=None)
+
+
+def _known_readings(word: str) -> Iterator[str]:
+    if not any(character.isdigit() for character in word):
+        yield from _stretched(_letters(word))
+    for reading in _readings(word):
+        if _letters(reading) == reading:
+            yield from _stretched(reading)
+
+
+def _split(found: Sequence[str], lexicon: Lexicon) -> list[str]:
+    """The first reading that consists of several words, one of them worth hiding."""
+    for candidate in found:
+        words = split_words(candidate, lexicon) if lexicon.hot_inside.search(candidate) else []
+        if words and _is_likely(words, lexicon):
+            return words
+    return []
+
+
+_ADDRESSING = frozenset(
+    (
+        "you", "your", "u", "ur", "off", "my", "me", "are", "is", "a", "the", "this", "that", "and", "shut", "up", "go",
+        "it", "yourself", "all", "of",
+    )
+)  # fmt: skip
+_MANY_WORDS = 4
+
+
+def _is_likely(words: Sequence[str], lexicon: Lexicon) -> bool:
+    """Not a place or a name with a bad word inside: many words, or nothing but bad ones and whom they are said to."""
+    if not any(word in lexicon.hot for word in words):
+        return False
+    return len(words) >= _MANY_WORDS or all(word in lexicon.hot or word in _ADDRESSING for word in words)
+
+
+def _candidates(word: str, plain: str) -> Iterator[str]:
+    """Readings of a word, the plainest first."""
+    for spelled in dict.fromkeys((plain, word.strip("\"'.,;:?…“”‘’"))):
+        yield from _stretched(_letters(spelled))
+        for reading in _readings(spelled):
+            yield from _stretched(_letters(reading))
+    for written, spoken in _PHONETIC:
+        if written in plain:
+            yield from _stretched(_letters(plain.replace(written, spoken)))
+
+
+def _letters(text: str) -> str:
+    return "".join(character for character in text if "a" <= character <= "z")
+
+
+def _readings(word: str) -> Iterator[str]:
+    """What its digits and symbols may stand for."""
+    choices = [_READ_AS.get(character, character) for character in word]
+    if any(len(choice) > 1 or choice != character for choice, character in zip(choices, word, strict=True)):
+        yield from ("".join(choice) for choice in islice(product(*choices), MAX_CANDIDATES))
+
+
+def _stretched(word: str) -> Iterator[str]:
+    """The word itself, then with the letters that stand in a row once or twice each."""
+    yield word
+    runs = [(letter, len(list(group))) for letter, group in groupby(word)]
+    if len(runs) < len(word):
+        lengths = [(1, 2) if length > 1 else (1,) for _, length in runs]
+        for chosen in islice(product(*lengths), MAX_CANDIDATES // 2):
+            yield "".join(letter * length for (letter, _), length in zip(runs, chosen, strict=True))
+
+
+def _unmasked(word: str, lexicon: Lexicon) -> str | None:
+    """The first word worth hiding that fits a masked one such as `f*ck` or `a**hole`."""
+    masks = len(_MASKS.findall(word))
+    if not masks or len(word) - masks < max(_LEAST_MASKED_LETTERS, masks) or not word[0].isalpha():
+        return None
+    pattern = re.compile(_MASKS.sub("[a-z]", word))
+    return next((hot for hot in lexicon.hot_by_length.get(len(word), ()) if pattern.fullmatch(hot)), None)

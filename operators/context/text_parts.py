@@ -1,0 +1,27 @@
+"""The parts of an upload's text: what was written into the title, the description and the field of hashtags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from operators.context.text import MAX_TEXT_CHARACTERS, clean_text
+from schemas.evidence import TextPart
+from schemas.uploads import VideoUploaded
+
+
+def text_parts(upload: VideoUploaded) -> Iterator[tuple[TextPart, str]]:
+    """Those parts that are not empty; of the hashtags those that stand in neither title nor description.
+
+    Hashtags are taken as they are given, for what is no hashtag by its length or its characters is text, too.
+    """
+    title = clean_text(upload.title, MAX_TEXT_CHARACTERS)
+    description = clean_text(upload.description, MAX_TEXT_CHARACTERS)
+    if title:
+        yield "title", title
+    if description:
+        yield "description", description
+    written = f"{title}\n{description}".casefold()
+    extra = dict.fromkeys(clean_text(hashtag).removeprefix("#") for hashtag in upload.hashtags)
+    hashtags = " ".join(hashtag for hashtag in extra if hashtag and f"#{hashtag.casefold()}" not in written)
+    if hashtags:
+        yield "hashtags", hashtags
