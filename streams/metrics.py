@@ -60,6 +60,20 @@ COMMITTED_OFFSET = Gauge(
 BROKER_FACTS_KNOWN = Gauge(
     "vidsignal_broker_facts_known", "1 while the broker says how far a role is, 0 while that is unknown", ("role",)
 )
+RECORDS_UNREADABLE = Counter(
+    "vidsignal_records_unreadable_total", "Records of our own topics that a reader passed over", ("topic",)
+)
+STORE_KEYS_REMOVED = Counter(
+    "vidsignal_store_keys_removed_total", "Redis keys that held what we never write, and were removed", ("key",)
+)
+GAPS_OPENED = Counter(
+    "vidsignal_gaps_opened_total", "Videos of which a fact could not be folded, so that later ones wait", ("cause",)
+)
+GAPS_CLOSED = Counter("vidsignal_gaps_closed_total", "Gaps that a refold of the log closed")
+VIDEOS_IN_GAP = Gauge("vidsignal_videos_in_gap", "Videos whose facts wait, as Redis has it")
+FOLD_FAULTS = Counter(
+    "vidsignal_fold_faults_total", "Unexpected errors over one video's facts in the verdict role", ("step",)
+)
 ROLE_STATE = Gauge("vidsignal_role_state", "1 for the state that a role is in, 0 for all others", ("role", "state"))
 ROLE_STALLED_SECONDS = Gauge(
     "vidsignal_role_stalled_seconds",

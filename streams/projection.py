@@ -22,6 +22,7 @@ from streams.kafka_clients import read_to_end
 from streams.settings import Settings
 from streams.store.keys import Keys
 from streams.store.readers import read_video
+from streams.unreadable import UnreadableRecords, decoded_record
 
 
 class Projection(Struct, frozen=True, kw_only=True):
@@ -100,17 +101,22 @@ async def read_projection_from_redis(redis: Redis, keys: Keys) -> Projections:
     return projections
 
 
-def read_projection_from_topics(settings: Settings) -> Projections:
+def read_projection_from_topics(settings: Settings, unreadable: UnreadableRecords | None = None) -> Projections:
     """Project every video of the two compacted topics, as a consumer that keeps the highest version sees it.
+
+    Args:
+        settings: where the topics are.
+        unreadable: told of records that are passed over.
 
     Raises:
         BrokerAway: no broker answers.
     """
     prefix = settings.topic_prefix
-    records = list(read_to_end(settings, (prefix + MODERATION.name, prefix + RECOMMENDATION.name)))
-    verdicts = newest_by_key(((r.key, r.value) for r in records if r.topic.endswith(MODERATION.name)), Verdict)
-    features = newest_by_key(
-        ((r.key, r.value) for r in records if r.topic.endswith(RECOMMENDATION.name)), RecommendationRecord
+    verdicts, features = (
+        newest_by_key(
+            ((r.key, r.value) for r in read_to_end(settings, [prefix + topic.name])), kind, topic.name, unreadable
+        )
+        for topic, kind in ((MODERATION, Verdict), (RECOMMENDATION, RecommendationRecord))
     )
     return join_topics(verdicts, features)
 
@@ -123,16 +129,30 @@ def join_topics(verdicts: Mapping[str, Verdict], records: Mapping[str, Recommend
     }
 
 
-def newest_by_key(entries: Iterable[tuple[bytes | None, bytes | None]], kind: Any) -> dict[str, Any]:
-    """Keep the highest version of each key, which need not be the last; a tombstone removes the key."""
+def newest_by_key(
+    entries: Iterable[tuple[bytes | None, bytes | None]],
+    kind: Any,
+    topic: str = "",
+    unreadable: UnreadableRecords | None = None,
+) -> dict[str, Any]:
+    """Keep the highest version of each key, which need not be the last; a tombstone removes the key.
+
+    Args:
+        entries: keys and values, oldest first.
+        kind: type of the values.
+        topic: that they are from.
+        unreadable: told of those that are passed over as they cannot be read.
+    """
     decoder = msgspec.json.Decoder(kind)
     newest: dict[str, Any] = {}
     for key, value in entries:
-        video_id = (key or b"").decode()
+        video_id = (key or b"").decode("utf-8", "replace")
         if value is None:
             newest.pop(video_id, None)
             continue
-        event = decoder.decode(value)
+        event = decoded_record(decoder, topic, key, value, unreadable)
+        if event is None:
+            continue
         if video_id not in newest or _version(event) > _version(newest[video_id]):
             newest[video_id] = event
     return newest

@@ -7,25 +7,28 @@ Where facts are gone from the log, the published outcome is kept as it is, and i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
 from msgspec.structs import replace
 
-from schemas.errors import InvalidEvent
 from schemas.facts import Fact
 from schemas.outcomes import Outcome, RecommendationRecord, Verdict, Version
 from schemas.topics import MODERATION, RECOMMENDATION, SIGNALS
-from schemas.wire import decode_fact
 from streams.clock import Clock, SystemClock
 from streams.kafka_clients import StoredRecord, read_to_end
 from streams.projection import newest_by_key
 from streams.settings import Settings
+from streams.store.gaps import GapCause
 from streams.store.outcomes import StoredCase
+from streams.unreadable import UnreadableRecords
 from streams.verdict.differences import outcome_differences, state_differences
+from streams.verdict.fact_reading import NewerFact, NoFact, read_fact
 from streams.verdict.fold import fold_next
+from streams.verdict.fold_board import FoldBoard
+from streams.verdict.order import OffsetsOutOfOrder
 from streams.verdict.outcome import FoldContext
 from streams.verdict.role import Ruleset
 from streams.verdict.state import CaseState
@@ -90,6 +93,50 @@ class Rebuilt:
         return outcome_differences(self.outcome, stored) if is_known or self.is_published else []
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a video cannot be folded from the log."""
+
+    cause: GapCause
+    offset: int
+    message: str
+    kind: str = ""
+    """Of a fact that a newer release wrote."""
+    type: str = ""
+
+
+@dataclass
+class RefoldReport:
+    """What a refold met beside the videos that it returns."""
+
+    faults: dict[str, Fault] = field(default_factory=dict)
+    """By video; such a video is not among those that are returned."""
+    seen: dict[str, int] = field(default_factory=dict)
+    """Offset of the last fact of each video."""
+    unreadable: UnreadableRecords = field(default_factory=UnreadableRecords)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which videos are folded, and who is told of it."""
+
+    only: Container[str] | None = None
+    """None: all of them."""
+    without: Container[str] = frozenset()
+    """Left out: folding them is known to end the process."""
+    board: FoldBoard = field(default_factory=FoldBoard)
+    go_on: Callable[[], None] = lambda: None
+    """Called at each record; may raise to end the refold."""
+
+    def has(self, key: bytes | None) -> bool:
+        """Whether the record's video is to be folded."""
+        video_id = (key or b"").decode("utf-8", "replace")
+        return video_id not in self.without and (self.only is None or video_id in self.only)
+
+
+ALL_VIDEOS: Final = Scope()
+
+
 @dataclass
 class _Refold:
     """One video while its log is read."""
@@ -116,7 +163,12 @@ def place_of(state: CaseState) -> tuple[int, int]:
 
 
 def rebuilt_partition(
-    settings: Settings, ruleset: Ruleset, partition: int, applied: int | None = None
+    settings: Settings,
+    ruleset: Ruleset,
+    partition: int,
+    applied: int | None = None,
+    scope: Scope = ALL_VIDEOS,
+    report: RefoldReport | None = None,
 ) -> dict[str, Rebuilt]:
     """Every video of one partition number as the topics tell it. Blocks.
 
@@ -125,6 +177,8 @@ def rebuilt_partition(
         ruleset: how facts are folded.
         partition: number of the partition.
         applied: next offset that the store has not applied; says what it must know.
+        scope: which of the videos are folded.
+        report: told of videos and records that could not be read or folded.
 
     Raises:
         BrokerAway: no broker answers.
@@ -134,8 +188,10 @@ def rebuilt_partition(
         read_to_end(settings, [settings.topic_prefix + topic.name], partition=partition)
         for topic in (MODERATION, RECOMMENDATION, SIGNALS)
     )
-    published = _published(_entries(verdicts), _entries(records))
-    return refold(published, log, ruleset, SystemClock(), applied)
+    report = report or RefoldReport()
+    wanted = (_entries(each, scope) for each in (verdicts, records))
+    published = _published(*wanted, report.unreadable)
+    return refold(published, log, ruleset, SystemClock(), applied, scope, report)
 
 
 def refold(
@@ -144,20 +200,28 @@ def refold(
     ruleset: Ruleset,
     clock: Clock,
     applied: int | None = None,
+    scope: Scope = ALL_VIDEOS,
+    report: RefoldReport | None = None,
 ) -> dict[str, Rebuilt]:
-    """Fold what the log holds, and join it with what was published."""
+    """Fold what the log holds, and join it with what was published; a video that cannot be folded is left out."""
+    report = report or RefoldReport()
     videos = {video_id: _Refold(outcome) for video_id, outcome in published.items()}
     begin: _Begin | None = None
     for record in log:
+        scope.go_on()
         begin = begin or _Begin(record.offset, record.timestamp_unix_seconds)
-        fact = _fact(record)
+        fact = _fact(record, report) if scope.has(record.key) else None
         if fact is not None:
+            report.seen[fact.video_id] = record.offset
             video = videos.setdefault(fact.video_id, _Refold(None))
-            _fold_into(video, fact, record.offset, ruleset, clock)
+            if fact.video_id in report.faults or not _folds(video, fact, record, ruleset, clock, scope.board, report):
+                continue
             if applied is not None and record.offset < applied and video.state is not None:
                 video.needed_offset = video.state.applied_offset
     begin = begin or _Begin(1, clock.now_unix_seconds())
-    joined = {video_id: _join(video, begin) for video_id, video in videos.items()}
+    joined = {
+        video_id: _join(video, begin) for video_id, video in videos.items() if video_id not in report.faults
+    }
     rebuilt = {video_id: video for video_id, video in joined.items() if video is not None}
     _tell(rebuilt)
     return rebuilt
@@ -167,6 +231,28 @@ def _tell(videos: Mapping[str, Rebuilt]) -> None:
     sealed = [video_id for video_id, video in videos.items() if video.is_sealed]
     if sealed:
         _log.info("facts are gone from the log, published outcomes are kept", videos=len(sealed), first=sealed[0])
+
+
+def _folds(
+    video: _Refold,
+    fact: Fact,
+    record: StoredRecord,
+    ruleset: Ruleset,
+    clock: Clock,
+    board: FoldBoard,
+    report: RefoldReport,
+) -> bool:
+    """Fold a fact; False where that fails, which ends this video and no other."""
+    try:
+        with board.folding(fact.video_id, record.topic, record.partition, record.offset, ruleset.log_generation):
+            _fold_into(video, fact, record.offset, ruleset, clock)
+    except OffsetsOutOfOrder:
+        raise
+    except Exception as error:  # a bug that one video's facts bring about
+        _log.exception("a video cannot be folded from the log", video_id=fact.video_id, offset=record.offset)
+        report.faults[fact.video_id] = Fault("internal-error", record.offset, repr(error))
+        return False
+    return True
 
 
 def _fold_into(video: _Refold, fact: Fact, offset: int, ruleset: Ruleset, clock: Clock) -> None:
@@ -266,20 +352,24 @@ def _sealed(state: CaseState | None, version: Version) -> CaseState:
     )
 
 
-def _fact(record: StoredRecord) -> Fact | None:
-    try:
-        fact = decode_fact(record.value)
-    except InvalidEvent:
+def _fact(record: StoredRecord, report: RefoldReport) -> Fact | None:
+    fact = read_fact(record.key, record.value, record.headers)
+    if isinstance(fact, NewerFact):
+        report.seen[fact.video_id] = record.offset
+        fault = Fault("newer-fact", record.offset, fact.message, fact.kind, fact.type)
+        report.faults.setdefault(fact.video_id, fault)
         return None
-    return fact if record.key == fact.video_id.encode() else None
+    return None if isinstance(fact, NoFact) else fact
 
 
 def _published(
-    verdicts: Iterable[tuple[bytes | None, bytes | None]], records: Iterable[tuple[bytes | None, bytes | None]]
+    verdicts: Iterable[tuple[bytes | None, bytes | None]],
+    records: Iterable[tuple[bytes | None, bytes | None]],
+    unreadable: UnreadableRecords,
 ) -> dict[str, Outcome]:
     """Outcomes that both topics have; one alone was never acknowledged, so its fact will be delivered again."""
-    by_verdict = newest_by_key(verdicts, Verdict)
-    by_record = newest_by_key(records, RecommendationRecord)
+    by_verdict = newest_by_key(verdicts, Verdict, MODERATION.name, unreadable)
+    by_record = newest_by_key(records, RecommendationRecord, RECOMMENDATION.name, unreadable)
     return {
         video_id: Outcome(verdict=by_verdict[video_id], record=by_record[video_id])
         for video_id in by_verdict.keys() & by_record.keys()
@@ -287,5 +377,5 @@ def _published(
     }
 
 
-def _entries(records: Iterable[StoredRecord]) -> Iterable[tuple[bytes | None, bytes | None]]:
-    return ((record.key, record.value) for record in records)
+def _entries(records: Iterable[StoredRecord], scope: Scope) -> Iterable[tuple[bytes | None, bytes | None]]:
+    return ((record.key, record.value) for record in records if scope.has(record.key))

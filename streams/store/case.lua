@@ -2,12 +2,12 @@
 -- KEYS 1 status hash  2 guard  3 engagement
 -- ARGV 1 revision  2 seconds that a known video's counts are kept, then field, value, field, value, ...
 -- Returns 1 where it was written, 0 where the status says as much or more already, -1 where it is forgotten.
-local guard = redis.call('GET', KEYS[2])
-if guard and tonumber(guard) >= tonumber(ARGV[1]) then
+local guard = tonumber(redis.call('GET', KEYS[2]) or '')
+if guard and guard >= tonumber(ARGV[1]) then
   return -1
 end
-local known = redis.call('HGET', KEYS[1], 'revision')
-if known and tonumber(known) >= tonumber(ARGV[1]) then
+local known = tonumber(redis.call('HGET', KEYS[1], 'revision') or '')
+if known and known >= tonumber(ARGV[1]) then
   return 0
 end
 redis.call('DEL', KEYS[1])

@@ -3,8 +3,8 @@
 -- ARGV 1 signal id  2 the packed bytes  3 seconds to keep the claims  4 revision of the signal
 -- Claims that are met again live on: a replay may come as late as the log allows.
 -- Returns nothing where the revision is forgotten.
-local guard = redis.call('GET', KEYS[2])
-if guard and tonumber(guard) >= tonumber(ARGV[4]) then
+local guard = tonumber(redis.call('GET', KEYS[2]) or '')
+if guard and guard >= tonumber(ARGV[4]) then
   return false
 end
 redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2])

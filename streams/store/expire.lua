@@ -5,10 +5,10 @@
 if redis.call('HGET', KEYS[1], 'outcome_version') ~= ARGV[1] then
   return 0
 end
+local revision = tonumber(redis.call('HGET', KEYS[2], 'revision') or '')
 redis.call('DEL', KEYS[1], unpack(KEYS, 3))
 -- Intake may have registered a newer revision already: that one is only beginning.
-local revision = redis.call('HGET', KEYS[2], 'revision')
-if revision and tonumber(revision) <= tonumber(ARGV[2]) then
+if revision and revision <= tonumber(ARGV[2]) then
   redis.call('DEL', KEYS[2])
 end
 return 1

@@ -1,29 +1,52 @@
 -- Writes what one fact made of a video, if nobody folded another fact meanwhile.
--- KEYS  1 state  2 status  3 verdict  4 features  5 embeddings  6 guard  7 deletion  8 engagement: all of one video
+-- KEYS  1 state  2 status  3 verdict  4 features  5 embeddings  6 guard  7 deletion  8 engagement  9 gap: all of one video
 -- ARGV  1 generation and 2 applied offset that the writer had read ('' and '' where there was no state)
 --       3 generation and 4 applied offset to write
 --       5 packed state  6 a deletion that the current revision outlives as JSON, '' for none  7 seconds to keep it
---       8 packed outcome, '' for none; then 9 new warnings as JSON, '' for none  10 their revision, and no more
+--       8 packed outcome, '' for none; then 9 new warnings as JSON, '' for none  10 their revision  11 and 12 ''
 --       else 9 version of the outcome  10 its revision  11 verdict as JSON
 --       12 seconds that a known video's counts are kept
+--       13 '' for a fold; of a refold that closes the gap, the offset of the last fact that it read
 --       then three lists, each led by its length: fields and values of status, features and embeddings
--- Returns 1 where it was written, 0 where the race was lost.
-local known = redis.call('HMGET', KEYS[1], 'log_generation', 'applied_offset')
-if (known[1] or '') ~= ARGV[1] or (known[2] or '') ~= ARGV[2] then
-  return 0
+-- Returns 1 where it was written, 0 where the race was lost, -1 where a fact waits in a gap that this was not made of.
+local closes = ARGV[13] ~= ''
+local in_gap = redis.call('EXISTS', KEYS[9]) == 1
+if closes then
+  if not in_gap then
+    return 0
+  end
+  if redis.call('TYPE', KEYS[9])['ok'] == 'hash' then
+    local waits = redis.call('HMGET', KEYS[9], 'log_generation', 'waiting_offset')
+    if waits[1] == ARGV[3] and (tonumber(waits[2] or '') or 0) > tonumber(ARGV[13]) then
+      return -1
+    end
+  end
+elseif in_gap then
+  return -1
+else
+  local known = redis.call('HMGET', KEYS[1], 'log_generation', 'applied_offset')
+  if (known[1] or '') ~= ARGV[1] or (known[2] or '') ~= ARGV[2] then
+    return 0
+  end
+end
+-- Asked before anything is written: where that key is of another type, nothing must be half done.
+local revision = tonumber(redis.call('HGET', KEYS[2], 'revision') or '')
+if closes then
+  redis.call('DEL', KEYS[1], KEYS[9])
+  redis.call('HDEL', KEYS[2], 'gap', 'gap_since_unix_seconds')
 end
 redis.call('HSET', KEYS[1], 'log_generation', ARGV[3], 'applied_offset', ARGV[4], 'state', ARGV[5])
 if ARGV[6] ~= '' then
   redis.call('SET', KEYS[7], ARGV[6], 'EX', ARGV[7])
 end
 if ARGV[8] == '' then
-  if ARGV[9] ~= '' and redis.call('HGET', KEYS[2], 'revision') == ARGV[10] then
+  if ARGV[9] ~= '' and revision == tonumber(ARGV[10]) then
     redis.call('HSET', KEYS[2], 'warnings', ARGV[9])
   end
   return 1
 end
 
-local place = 13
+local place = 14
 local function replace_hash(key)
   local length = tonumber(ARGV[place])
   redis.call('DEL', key)
@@ -39,12 +62,11 @@ redis.call('PERSIST', KEYS[1])
 redis.call('HSET', KEYS[1], 'outcome', ARGV[8], 'outcome_version', ARGV[9])
 redis.call('SET', KEYS[3], ARGV[11])
 -- Intake may have registered a newer revision already, whose status is not ours to hide.
-local revision = redis.call('HGET', KEYS[2], 'revision')
 if not revision then
   -- Counts that came before their video, or before a rebuild, were given a stranger's short life.
   redis.call('EXPIRE', KEYS[8], ARGV[12], 'GT')
 end
-if not revision or tonumber(revision) <= tonumber(ARGV[10]) then
+if not revision or revision <= tonumber(ARGV[10]) then
   replace_hash(KEYS[2])
 else
   place = place + tonumber(ARGV[place]) + 1

@@ -1,22 +1,42 @@
 -- Forgets a video up to a revision, if nobody folded another fact meanwhile, and leaves a guard.
--- KEYS  1 state  2 status  3 guard  4 deletion  5 and on: everything else of the video that is to go
+-- KEYS  1 state  2 status  3 guard  4 deletion  5 and on: everything else of the video that is to go,
+--       the gap at the end
 -- ARGV  1 generation and 2 applied offset that the writer had read ('' and '' where there was no state)
 --       3 generation and 4 applied offset to write  5 packed state  6 version of the deletion  7 its revision
 --       8 seconds that the guard is kept  9 the deletion as JSON
--- Returns 1 where it was written, 0 where the race was lost.
-local known = redis.call('HMGET', KEYS[1], 'log_generation', 'applied_offset')
-if (known[1] or '') ~= ARGV[1] or (known[2] or '') ~= ARGV[2] then
-  return 0
+--       10 '' for a fold; of a refold that closes the gap, the offset of the last fact that it read
+-- Returns 1 where it was written, 0 where the race was lost, -1 where a fact waits in a gap that this was not made of.
+local gap = KEYS[#KEYS]
+local in_gap = redis.call('EXISTS', gap) == 1
+if ARGV[10] ~= '' then
+  if not in_gap then
+    return 0
+  end
+  if redis.call('TYPE', gap)['ok'] == 'hash' then
+    local waits = redis.call('HMGET', gap, 'log_generation', 'waiting_offset')
+    if waits[1] == ARGV[3] and (tonumber(waits[2] or '') or 0) > tonumber(ARGV[10]) then
+      return -1
+    end
+  end
+elseif in_gap then
+  return -1
+else
+  local known = redis.call('HMGET', KEYS[1], 'log_generation', 'applied_offset')
+  if (known[1] or '') ~= ARGV[1] or (known[2] or '') ~= ARGV[2] then
+    return 0
+  end
 end
+-- Asked before anything is written: where that key is of another type, nothing must be half done.
+local revision = tonumber(redis.call('HGET', KEYS[2], 'revision') or '')
 redis.call('DEL', KEYS[1], unpack(KEYS, 5))
 redis.call('HSET', KEYS[1], 'log_generation', ARGV[3], 'applied_offset', ARGV[4], 'state', ARGV[5],
   'outcome_version', ARGV[6])
 redis.call('EXPIRE', KEYS[1], ARGV[8])
 redis.call('SET', KEYS[3], ARGV[7], 'EX', ARGV[8])
 redis.call('SET', KEYS[4], ARGV[9], 'EX', ARGV[8])
+redis.call('HDEL', KEYS[2], 'gap', 'gap_since_unix_seconds')
 -- Intake may have registered a newer revision already: that is a new life.
-local revision = redis.call('HGET', KEYS[2], 'revision')
-if revision and tonumber(revision) <= tonumber(ARGV[7]) then
+if revision and revision <= tonumber(ARGV[7]) then
   redis.call('DEL', KEYS[2])
 end
 return 1

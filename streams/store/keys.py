@@ -8,6 +8,7 @@
 | `vs:{<video_id>}:embeddings` | hash | one field a space: JSON `{"values" (base64 float16), "dimensions", ...}` |
 | `vs:{<video_id>}:engagement` | string | counts, decayed windows and rates as JSON |
 | `vs:{<video_id>}:state` | hash | the fold's own state; not for readers |
+| `vs:{<video_id>}:gap` | hash | why facts of the video wait to be folded, and since when; absent where none wait |
 | `vs:{<video_id>}:claims` | hash | by signal id, a signal's bytes as first computed; not for readers |
 | `vs:{<video_id>}:guard` | string | revision up to which a deletion forgot the video; absent where none did |
 | `vs:{<video_id>}:deletion` | string | the last deletion as JSON: `revision`, `withdrawn_revision`, place (`before`) |
@@ -18,6 +19,7 @@
 | `vs:stalls:<host>` | string | how often workers of a machine ended stuck of late; not for readers |
 | `vs:tombstones` | sorted set | `<revision>|<video_id>` by the time at which tombstones are written once more |
 | `vs:expiring` | sorted set | `<revision>|<video_id>` by the time at which to see whether a video's time is up |
+| `vs:gaps` | sorted set | `<partition>|<video_id>` of each gap by when the log is read for it again; not for readers |
 | `vs:spaces` | set | names of the embedding spaces that were ever written |
 | `vs:space:<space>` | vector set | by video id, the embeddings of one space with attributes to filter by |
 | `vs:refused` | sorted set | video ids by when an event of theirs was refused last; not for readers |
@@ -63,6 +65,10 @@ class Keys:
         """Hash: the fold's own state."""
         return self._video(video_id, "state")
 
+    def gap(self, video_id: str) -> str:
+        """Hash: why facts of the video wait to be folded; see `streams.store.gaps`."""
+        return self._video(video_id, "gap")
+
     def claims(self, video_id: str) -> str:
         """Hash: signals' bytes as first computed, by signal id."""
         return self._video(video_id, "claims")
@@ -106,6 +112,10 @@ class Keys:
     def expiring(self) -> str:
         """Sorted set: revisions by when the time of their video may be up."""
         return f"{self.prefix}vs:expiring"
+
+    def gaps(self) -> str:
+        """Sorted set: videos with a gap by when the log is read for them again."""
+        return f"{self.prefix}vs:gaps"
 
     def spaces(self) -> str:
         """Set: names of the embedding spaces that were ever written."""

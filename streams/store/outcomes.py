@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import msgspec
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from schemas.evidence import Embedding, Feature
 from schemas.outcomes import Outcome, Version
@@ -15,7 +16,8 @@ from schemas.wire import encode
 from streams.store.cases import DEFAULT_COUNTS_SECONDS, warning_fields
 from streams.store.deletion_reading import deletion_of
 from streams.store.keys import Keys
-from streams.store.packing import pack, unpack
+from streams.store.mending import GUARD, HASH, STATUS, STRING, mended
+from streams.store.packing import UnreadableBytes, decoded, pack, unpack
 from streams.store.scripts import script_text
 from streams.store.stored_outcome import from_stored, to_stored
 from streams.store.witness import Witness
@@ -23,8 +25,17 @@ from streams.verdict.state import CaseState
 
 DEFAULT_GUARD_SECONDS = 35 * 86_400.0
 """A week longer than dead letters, the longest kept of all records."""
-_CASE_FIELDS = ("state", "outcome", "outcome_version", "published_version")
+_CASE_FIELDS = ("state", "outcome", "outcome_version", "published_version", "log_generation", "applied_offset")
+_WAITS: Final = -1
 _STATE_DECODER = msgspec.json.Decoder(CaseState)
+
+
+class UnreadableState(Exception):
+    """What lies under the state of a video is no state: it has to be folded again from the log."""
+
+
+class GapStands(Exception):
+    """Facts of the video wait in a gap; nothing is folded over it, and nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +46,8 @@ class StoredCase:
     outcome: Outcome | None = None
     is_published: bool = False
     """Whether the broker is known to have the outcome, or the deletion's tombstones, in both topics."""
+    is_in_gap: bool = False
+    """Whether facts of the video wait, so that nothing may be folded; see `streams.store.gaps`."""
 
     @property
     def forgotten_version(self) -> Version | None:
@@ -63,7 +76,7 @@ class Served:
             "embeddings": (_bytes(_encoded(outcome.record.embeddings)), self.embeddings),
             "status": (_bytes(_status(state, outcome)), self.status),
         }
-        if int(self.status.get(b"revision", 0)) > outcome.version.revision:
+        if _number(self.status.get(b"revision")) > outcome.version.revision:
             del pairs["status"]
         return [name for name, (wanted, found) in pairs.items() if wanted != found]
 
@@ -98,11 +111,18 @@ class Outcomes:
         self._published = redis.register_script(script_text("published"))
 
     async def read(self, video_id: str) -> StoredCase:
-        """State and outcome of a video, as one script wrote them."""
-        return _stored_case(await self._redis.hmget(self._keys.state(video_id), _CASE_FIELDS))
+        """State and outcome of a video, as one script wrote them. Raises UnreadableState."""
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.hmget(self._keys.state(video_id), list(_CASE_FIELDS))
+            pipeline.exists(self._keys.gap(video_id))
+            fields, is_in_gap = await pipeline.execute(raise_on_error=False)
+        return replace(_stored_case(video_id, _answered(fields)), is_in_gap=bool(_answered(is_in_gap)))
 
     async def read_served(self, video_id: str) -> Served:
-        """State and outcome, and beside them what readers find of the video, all of one moment."""
+        """State and outcome, and beside them what readers find of the video, all of one moment.
+
+        A key of another type counts as empty. Raises UnreadableState.
+        """
         keys = self._keys
         async with self._redis.pipeline(transaction=True) as pipeline:
             pipeline.hmget(keys.state(video_id), list(_CASE_FIELDS))
@@ -110,45 +130,91 @@ class Outcomes:
             pipeline.get(keys.verdict(video_id))
             pipeline.hgetall(keys.features(video_id))
             pipeline.hgetall(keys.embeddings(video_id))
-            case, *served = await pipeline.execute()
-        return Served(_stored_case(case), *served)
+            case, status, verdict, features, embeddings = await pipeline.execute(raise_on_error=False)
+        return Served(
+            _stored_case(video_id, _answered(case)),
+            _answered_or(status, {}),
+            _answered_or(verdict, None),
+            _answered_or(features, {}),
+            _answered_or(embeddings, {}),
+        )
 
     async def replace(self, video_id: str, before: CaseState | None, after: CaseState, outcome: Outcome | None) -> bool:
         """Write state and outcome where the store still holds `before`.
 
         Returns:
             False where another worker was faster, or where the reply to an earlier attempt was lost: read again.
+
+        Raises:
+            GapStands: facts of the video wait.
         """
-        is_written = await self._replace(video_id, before, after, outcome)
-        if is_written:
+        return await self._written(video_id, before, after, outcome, "")
+
+    async def close_gap(self, video_id: str, after: CaseState, outcome: Outcome | None, seen_offset: int) -> bool:
+        """Write what a refold made of a video over whatever stands, and close its gap.
+
+        Args:
+            video_id: of the video.
+            after: what its facts make of it.
+            outcome: the last one.
+            seen_offset: of the last of its facts that the refold read.
+
+        Returns:
+            False where no gap stands by now.
+
+        Raises:
+            GapStands: a later fact waits by now, so the log has to be read again.
+        """
+        return await self._written(video_id, None, after, outcome, str(seen_offset))
+
+    async def _written(
+        self, video_id: str, before: CaseState | None, after: CaseState, outcome: Outcome | None, closes: str
+    ) -> bool:
+        written = await mended(
+            self._redis, self._broken_ones(video_id), lambda: self._replace(video_id, before, after, outcome, closes)
+        )
+        if written == _WAITS:
+            raise GapStands(video_id)
+        if written:
             self._witness.confirm(self._keys.state(video_id), _position(after))
-        return is_written
+        return bool(written)
+
+    def _broken_ones(self, video_id: str) -> dict[str, str]:
+        """Keys beside the state that may be removed where they hold what we never write: all are written again."""
+        keys = self._keys
+        return {
+            keys.status(video_id): STATUS, keys.features(video_id): HASH, keys.embeddings(video_id): HASH,
+            keys.guard(video_id): GUARD, keys.deletion(video_id): STRING,
+        }  # fmt: skip
 
     async def _replace(
-        self, video_id: str, before: CaseState | None, after: CaseState, outcome: Outcome | None
-    ) -> bool:
+        self, video_id: str, before: CaseState | None, after: CaseState, outcome: Outcome | None, closes: str
+    ) -> int:
         keys = self._keys
         position = (before.log_generation, before.applied_offset) if before else ("", "")
         written = (after.log_generation, after.applied_offset, pack(encode(after)))
         if after.is_forgotten and (before is None or before.version != after.version):
-            return await self._replace_by_guard(video_id, after, (*position, *written))
+            return await self._replace_by_guard(video_id, after, (*position, *written), closes)
         names = [
             keys.state(video_id), keys.status(video_id), keys.verdict(video_id), keys.features(video_id),
             keys.embeddings(video_id), keys.guard(video_id), keys.deletion(video_id), keys.engagement(video_id),
+            keys.gap(video_id),
         ]  # fmt: skip
         is_deletion_news = after.deletions != (before.deletions if before else ())
         deletion = (deletion_of(after) if is_deletion_news else "", self._guard_seconds)
-        said = _arguments(after, outcome, self._counts_seconds) if outcome else ("", *_warned(before, after))
-        return bool(await self._fold(keys=names, args=[*position, *written, *deletion, *said]))
+        said, lists = _arguments(after, outcome, self._counts_seconds) if outcome else (_unsaid(before, after), ())
+        return int(await self._fold(keys=names, args=[*position, *written, *deletion, *said, closes, *lists]))
 
-    async def _replace_by_guard(self, video_id: str, after: CaseState, head: tuple[Any, ...]) -> bool:
+    async def _replace_by_guard(self, video_id: str, after: CaseState, head: tuple[Any, ...], closes: str) -> int:
         assert after.version is not None
         keys = self._keys
-        gone = (keys.verdict, keys.features, keys.embeddings, keys.engagement, keys.claims, keys.refusals)
+        gone = (
+            keys.verdict, keys.features, keys.embeddings, keys.engagement, keys.claims, keys.refusals, keys.gap
+        )  # fmt: skip
         kept = (keys.state, keys.status, keys.guard, keys.deletion)
         names = [key(video_id) for key in (*kept, *gone)]
-        tail = (spell(after.version), after.forgotten_revision, self._guard_seconds, deletion_of(after))
-        return bool(await self._forget(keys=names, args=[*head, *tail]))
+        tail = (spell(after.version), after.forgotten_revision, self._guard_seconds, deletion_of(after), closes)
+        return int(await self._forget(keys=names, args=[*head, *tail]))
 
     async def restore(
         self,
@@ -169,10 +235,15 @@ class Outcomes:
             is_wrong: asked of what stands at the very same place of the log, whether that is to be replaced, too.
 
         Returns:
-            Whether it was written; what stands further in the log is left alone.
+            Whether it was written; what stands further in the log is left alone, and so is a video of which a later
+            fact waits in a gap.
         """
         while True:
-            stored = await self.read(video_id)
+            stored = await self._read_or_gap(video_id)
+            if stored.is_in_gap:
+                if not await self._restore_in_gap(video_id, state, outcome):
+                    return False
+                break
             place = None if stored.state is None else _position(stored.state)
             if place is not None and (place > _position(state) or (place == _position(state) and not is_wrong(stored))):
                 return False
@@ -181,6 +252,20 @@ class Outcomes:
         if outcome and is_published:
             await self.mark_published(video_id, outcome.version)
         return True
+
+    async def _read_or_gap(self, video_id: str) -> StoredCase:
+        try:
+            return await self.read(video_id)
+        except UnreadableState:
+            # Folded again by whoever calls this: in a gap nobody else writes meanwhile.
+            await self._redis.hset(self._keys.gap(video_id), "cause", "unreadable-state")
+            return StoredCase(is_in_gap=True)
+
+    async def _restore_in_gap(self, video_id: str, state: CaseState, outcome: Outcome | None) -> bool:
+        try:
+            return await self.close_gap(video_id, state, outcome, state.applied_offset)
+        except GapStands:
+            return False
 
     async def serve_again(self, video_id: str, stored: StoredCase) -> bool:
         """Write once more what readers find of a video, as its state has it; False where that changed meanwhile."""
@@ -195,9 +280,11 @@ class Outcomes:
             False where an outcome of another version stands by now.
         """
         keys = self._keys
-        gone = (keys.state, keys.status, keys.verdict, keys.features, keys.embeddings)
+        gone = (keys.state, keys.status, keys.verdict, keys.features, keys.embeddings, keys.gap)
         names = [key(video_id) for key in gone]
-        return bool(await self._expire(keys=names, args=[spell(version), version.revision]))
+        arguments = [spell(version), version.revision]
+        broken = self._broken_ones(video_id)
+        return bool(await mended(self._redis, broken, lambda: self._expire(keys=names, args=arguments)))
 
     async def mark_published(self, video_id: str, version: Version) -> bool:
         """Note that both topics have it. Returns False where a newer version is stored by now."""
@@ -206,14 +293,52 @@ class Outcomes:
         return bool(current == spelt.encode())
 
 
-def _stored_case(fields: list[Any]) -> StoredCase:
-    state, outcome, version, published = fields
-    known = _STATE_DECODER.decode(unpack(state)) if state else None
-    return StoredCase(
+def decode_state(stored: bytes) -> CaseState:
+    """Read a packed state. Raises UnreadableBytes."""
+    return decoded(_STATE_DECODER, unpack(stored))
+
+
+def _answered(answer: Any) -> Any:
+    if isinstance(answer, ResponseError) and not str(answer).startswith("WRONGTYPE"):
+        raise answer
+    return answer
+
+
+def _answered_or(answer: Any, empty: Any) -> Any:
+    answer = _answered(answer)
+    return empty if isinstance(answer, ResponseError) else answer
+
+
+def _stored_case(video_id: str, fields: list[Any] | ResponseError) -> StoredCase:
+    if isinstance(fields, ResponseError):
+        raise UnreadableState(f"the state of {video_id!r} is of another type: {fields}")
+    try:
+        return _case_of(fields)
+    except UnreadableBytes as error:
+        raise UnreadableState(f"the state of {video_id!r} cannot be read: {error}") from error
+
+
+def _case_of(fields: list[Any]) -> StoredCase:
+    state, outcome, version, published, *place = fields
+    known = decode_state(state) if state else None
+    wanted = [None, None] if known is None else [str(number).encode() for number in _position(known)]
+    if place != wanted:
+        # Whoever compares and sets would lose that race for ever.
+        raise UnreadableBytes(f"it stands at {wanted} of the log and its fields say {place}")
+    case = StoredCase(
         state=known,
         outcome=from_stored(outcome, known) if outcome else None,
         is_published=version is not None and version == published,
     )
+    said = case.outcome.version if case.outcome else case.forgotten_version
+    if said is not None and version != spell(said).encode():
+        raise UnreadableBytes(f"the version of its outcome is {spell(said)} and its field says {version!r}")
+    return case
+
+
+def _number(value: bytes | None) -> int:
+    """A revision of a status; 0 for what is none."""
+    return int(value) if value is not None and value.isdigit() else 0
 
 
 def _position(state: CaseState) -> tuple[int, int]:
@@ -225,13 +350,18 @@ def spell(version: Version) -> str:
     return f"{version.revision}.{version.generation}.{version.offset}"
 
 
-def _arguments(state: CaseState, outcome: Outcome, counts_seconds: int) -> tuple[Any, ...]:
+def _arguments(state: CaseState, outcome: Outcome, counts_seconds: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     verdict, record = outcome.verdict, outcome.record
     lists = (_status(state, outcome), _encoded(record.features), _encoded(record.embeddings))
-    return (
+    said = (
         to_stored(outcome, state), spell(outcome.version), outcome.version.revision, encode(verdict), counts_seconds,
-        *(argument for fields in lists for argument in _counted(fields)),
     )  # fmt: skip
+    return said, tuple(argument for fields in lists for argument in _counted(fields))
+
+
+def _unsaid(before: CaseState | None, after: CaseState) -> tuple[Any, ...]:
+    """In place of an outcome: nothing, warnings, nothing and nothing."""
+    return ("", *_warned(before, after), "", "")
 
 
 def _warned(before: CaseState | None, after: CaseState) -> tuple[bytes | str, int]:

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import zlib
-from typing import Final
+from typing import Any, Final, TypeVar
+
+import msgspec
 
 _LEVEL: Final = 1
 """The fastest; the usual one saves 2 % more of a feature record."""
+_Read = TypeVar("_Read")
+
+
+class UnreadableBytes(Exception):
+    """What lies in the store is not what we wrote, or a newer release wrote it."""
 
 
 def pack(value: bytes) -> bytes:
@@ -15,5 +22,22 @@ def pack(value: bytes) -> bytes:
 
 
 def unpack(stored: bytes) -> bytes:
-    """Give back what was packed; JSON that was stored before there was packing stays as it is."""
-    return stored if stored.startswith(b"{") else zlib.decompress(stored)
+    """Give back what was packed; JSON that was stored before there was packing stays as it is.
+
+    Raises:
+        UnreadableBytes: it is neither.
+    """
+    if stored.startswith(b"{"):
+        return stored
+    try:
+        return zlib.decompress(stored)
+    except zlib.error as error:
+        raise UnreadableBytes(f"{len(stored)} bytes that nothing of ours packed: {error}") from error
+
+
+def decoded(decoder: msgspec.json.Decoder[_Read], value: Any) -> _Read:
+    """Read JSON of ours. Raises UnreadableBytes."""
+    try:
+        return decoder.decode(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise UnreadableBytes(str(error)) from error

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from schemas.outcomes import Outcome, RecommendationRecord, Verdict
 from schemas.wire import encode
-from streams.store.packing import pack, unpack
+from streams.store.packing import UnreadableBytes, decoded, pack, unpack
 from streams.verdict.outcome import joined_embeddings, joined_features, winning_signals
 from streams.verdict.state import CaseState
 
@@ -38,11 +38,16 @@ def to_stored(outcome: Outcome, state: CaseState) -> bytes:
 
 
 def from_stored(stored: bytes, state: CaseState | None) -> Outcome:
-    """The very outcome that was written; `state` is what was read with it."""
-    found = _DECODER.decode(unpack(stored))
+    """The very outcome that was written; `state` is what was read with it.
+
+    Raises:
+        UnreadableBytes: it is no outcome, or its record is in a state that is not there.
+    """
+    found = decoded(_DECODER, unpack(stored))
     record = found.record
     if found.is_record_in_state:
-        assert state is not None, "the script that writes such an outcome writes its state"
+        if state is None:
+            raise UnreadableBytes("the record of the outcome is in the state, and there is no state")
         signals = winning_signals(state)
         record = replace(record, features=joined_features(signals), embeddings=joined_embeddings(signals))
     return Outcome(verdict=found.verdict, record=record)
