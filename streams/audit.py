@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import msgspec
@@ -35,10 +35,13 @@ from streams import metrics
 from streams.clock import Clock, SystemClock
 from streams.kafka_clients import BrokerAway, read_to_end
 from streams.rebuild import RebuildStores, kept_videos, log_ends, mend_video, register_deadline
-from streams.refold import Rebuilt, place_of, rebuilt_partition
+from streams.refold import Rebuilt, RefoldReport, Scope, place_of, rebuilt_partition
 from streams.settings import Settings
+from streams.store.gaps import Gaps
 from streams.store.keys import Keys
-from streams.store.outcomes import Served, StoredCase, spell
+from streams.store.outcomes import Served, StoredCase, UnreadableState, spell
+from streams.unreadable import UnreadableRecords, decoded_record
+from streams.verdict.boundary import is_shared
 from streams.verdict.role import EventPublisher, Ruleset, publish_outcome, publish_tombstones
 
 Problem = Literal[
@@ -49,6 +52,7 @@ Problem = Literal[
     "vectors-differ",  # the same of the vector sets
     "topic-stale",  # the last record of a compacted topic is not what the store says
     "not-withdrawn",  # a forgotten video has a value in a compacted topic
+    "not-foldable",  # its facts cannot be folded: a newer release wrote some of them, or the fold fails over them
 ]
 
 _SOURCE: Final = "vidsignal/audit"
@@ -73,6 +77,8 @@ class Audited:
 
     videos: int
     findings: tuple[Finding, ...]
+    unreadable: UnreadableRecords = field(default_factory=UnreadableRecords)
+    """Records of the topics that were passed over."""
 
 
 class _Versioned(Struct):
@@ -92,6 +98,7 @@ class _Look:
     """All videos that lie there."""
     kept: Mapping[str, Rebuilt]
     """Those whose time is not up."""
+    report: RefoldReport
     findings: Sequence[Finding]
 
 
@@ -103,9 +110,18 @@ class Audit:
         ruleset: how facts are folded.
         stores: what is compared, and repaired.
         publisher: takes outcomes and tombstones once more, and facts that have a video decided again.
+        gaps: which videos must not be folded, as that ends the process.
     """
 
-    def __init__(self, settings: Settings, ruleset: Ruleset, stores: RebuildStores, publisher: EventPublisher) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        ruleset: Ruleset,
+        stores: RebuildStores,
+        publisher: EventPublisher,
+        gaps: Gaps | None = None,
+    ) -> None:
+        self._gaps = gaps
         self._settings = settings
         self._ruleset = ruleset
         self._stores = stores
@@ -123,19 +139,21 @@ class Audit:
             BrokerAway: no broker answers.
         """
         findings: list[Finding] = []
+        unreadable = UnreadableRecords()
         num_videos = 0
         for place in sorted(await asyncio.to_thread(log_ends, self._settings)):
             look = await self._look_twice(place)
             num_videos += len(look.kept)
+            unreadable.add(look.report.unreadable)
             if is_repairing:
                 await self._give_ends(look.read)
             for finding in look.findings:
                 metrics.AUDIT_FINDINGS.labels(finding.problem).inc()
                 tell(finding)
                 findings.append(finding)
-                if is_repairing:
+                if is_repairing and finding.video_id in look.kept:
                     await self._repair(finding, look.kept[finding.video_id])
-        return Audited(num_videos, tuple(findings))
+        return Audited(num_videos, tuple(findings), unreadable)
 
     async def _look_twice(self, place: tuple[str, int]) -> _Look:
         """Live workers publish and store while this reads: what is only in flight is gone at a second look."""
@@ -145,12 +163,15 @@ class Audit:
         suspected = {(finding.video_id, finding.problem) for finding in first.findings}
         second = await self._look(place, {video_id for video_id, _ in suspected})
         confirmed = [finding for finding in second.findings if (finding.video_id, finding.problem) in suspected]
-        return _Look(second.read, second.kept, confirmed)
+        return _Look(second.read, second.kept, second.report, confirmed)
 
     async def _look(self, place: tuple[str, int], among: set[str] | None = None) -> _Look:
         # In this order: what is before the applied offset is in the store, and what is published is in the log.
         applied = (await self._stores.applied.read([place])).get(place)
-        read = await asyncio.to_thread(rebuilt_partition, self._settings, self._ruleset, place[1], applied)
+        report, scope = RefoldReport(), Scope(without=await self._deadly())
+        read = await asyncio.to_thread(
+            rebuilt_partition, self._settings, self._ruleset, place[1], applied, scope, report
+        )
         topics = [await asyncio.to_thread(self._last, topic.name, place[1]) for topic in (MODERATION, RECOMMENDATION)]
         kept = kept_videos(read, self._settings.video_retention_seconds, self._clock)
         asked = [video_id for video_id in kept if among is None or video_id in among]
@@ -159,13 +180,28 @@ class Audit:
             page = asked[begin : begin + _AT_ONCE]
             last = [[topic.get(video_id) for topic in topics] for video_id in page]
             findings += await asyncio.gather(*(self._compare(*pair, kept) for pair in zip(page, last, strict=True)))
-        return _Look(read, kept, [finding for finding in findings if finding is not None])
+        findings += [
+            Finding(video_id, "not-foldable", f"{fault.cause} at offset {fault.offset}: {fault.message}")
+            for video_id, fault in report.faults.items()
+        ]
+        return _Look(read, kept, report, [finding for finding in findings if finding is not None])
+
+    async def _deadly(self) -> frozenset[str]:
+        """Videos whose facts end the process that folds them."""
+        if self._gaps is None:
+            return frozenset()
+        marks = await self._gaps.marks.due(float("inf"), limit=-1)
+        found = [(mark.video_id, await self._gaps.read(mark.video_id)) for mark in marks]
+        return frozenset(video_id for video_id, gap in found if gap is not None and gap.cause == "crash-loop")
 
     async def _compare(
         self, video_id: str, last: Sequence[Version | None], videos: Mapping[str, Rebuilt]
     ) -> Finding | None:
         video = videos[video_id]
-        served = await self._stores.outcomes.read_served(video_id)
+        try:
+            served = await self._stores.outcomes.read_served(video_id)
+        except UnreadableState as error:
+            return Finding(video_id, "store-differs", str(error))
         problem = _judge(video, served, last)
         if problem is None and served.case.is_published:
             # Followers are told before an outcome is marked as published.
@@ -184,35 +220,47 @@ class Audit:
     def _last(self, topic: str, partition: int) -> _Last:
         """Version of the last record of each key. Blocks."""
         records = read_to_end(self._settings, [self._settings.topic_prefix + topic], partition=partition)
-        return {
-            (record.key or b"").decode(): _DECODER.decode(record.value).version if record.value else None
-            for record in records
-        }
+        last: dict[str, Version | None] = {}
+        for record in records:
+            video_id = (record.key or b"").decode("utf-8", "replace")
+            found = None if record.value is None else decoded_record(_DECODER, topic, record.key, record.value, None)
+            if found is None and record.value is not None:
+                last.pop(video_id, None)  # refolded from, and named there
+            else:
+                last[video_id] = None if found is None else found.version
+        return last
 
     async def _repair(self, finding: Finding, video: Rebuilt) -> None:
-        await mend_video(self._stores, finding.video_id, video)
-        stored = await self._stores.outcomes.read(finding.video_id)
+        try:
+            await mend_video(self._stores, finding.video_id, video)
+            stored = await self._stores.outcomes.read(finding.video_id)
+        except UnreadableState as error:
+            _log.warning("facts of a video came while it was repaired; the next audit repairs it", error=str(error))
+            return
         if stored.forgotten_version is not None:
             await publish_tombstones(self._publisher, finding.video_id)
         elif video.is_outdone:
             if _can_be_decided_again(video, stored):
-                await self._decide_again(finding.video_id, video)
+                await decide_again(self._publisher, self._ruleset, self._clock, finding.video_id, video)
         elif stored.outcome is not None and finding.problem not in ("served-differs", "vectors-differ"):
             await publish_outcome(self._publisher, stored.outcome, None)
             await self._stores.outcomes.mark_published(finding.video_id, stored.outcome.version)
 
-    async def _decide_again(self, video_id: str, video: Rebuilt) -> None:
-        """Ask for an outcome above the wrong one, in the log."""
-        fact = PolicyChanged(
-            video_id=video_id,
-            revision=video.state.revision,
-            policy=self._ruleset.policy.label,
-            event_unix_seconds=self._clock.now_unix_seconds(),
-        )
-        assert video.contradicted is not None
-        event_id = f"{video_id}:{spell(video.contradicted)}:contradicted"
-        headers = event_headers(fact, event_id=event_id, source=_SOURCE, now_unix_seconds=fact.event_unix_seconds)
-        await self._publisher.publish(SIGNALS, video_id, fact, headers=headers)
+
+async def decide_again(
+    publisher: EventPublisher, ruleset: Ruleset, clock: Clock, video_id: str, video: Rebuilt
+) -> None:
+    """Ask for an outcome above the one that contradicts the facts, in the log."""
+    fact = PolicyChanged(
+        video_id=video_id,
+        revision=video.state.revision,
+        policy=ruleset.policy.label,
+        event_unix_seconds=clock.now_unix_seconds(),
+    )
+    assert video.contradicted is not None
+    event_id = f"{video_id}:{spell(video.contradicted)}:contradicted"
+    headers = event_headers(fact, event_id=event_id, source=_SOURCE, now_unix_seconds=fact.event_unix_seconds)
+    await publisher.publish(SIGNALS, video_id, fact, headers=headers)
 
 
 def _judge(video: Rebuilt, served: Served, last: Sequence[Version | None]) -> tuple[Problem, str] | None:
@@ -285,7 +333,15 @@ class AuditSweep:
         except BrokerAway as error:
             _log.warning("the audit found no broker, and comes again", error=str(error))
             return
+        except Exception as error:
+            if is_shared(error):
+                raise
+            metrics.FOLD_FAULTS.labels("audit").inc()
+            _log.exception("the audit failed, and comes again")
+            return
         _log.info("audited", videos=audited.videos, findings=len(audited.findings))
+        for line in audited.unreadable.lines():
+            _log.error("records that cannot be read", words=line)
 
 
 async def take_turn(redis: Redis, keys: Keys, interval_seconds: float) -> bool:

@@ -25,6 +25,7 @@ from streams import metrics
 from streams.audit import Problem
 from streams.costs.cpu_account import PROCESS_STAGES
 from streams.settings import Role, Settings
+from streams.store.gaps import GAP_CAUSES
 from streams.verdict.warned import KINDS_OF_THE_LOG
 
 _UNREADABLE: Final = ("event-invalid", "event-not-json", "event-too-large")
@@ -34,6 +35,7 @@ DEAD_LETTER_CAUSES: Final[Mapping[Role, tuple[str, ...]]] = {
     "intake": _UNREADABLE,
     "media": _UNUSABLE,
     "backfill": (*_UNREADABLE, *_UNUSABLE),
+    "verdict": ("crash-loop", "internal-error"),
     "engagement": (*_UNREADABLE, "event-id-reused"),
 }
 """By role, every cause that its dead letters name."""
@@ -127,6 +129,7 @@ def _begin_verdict(_settings: Settings) -> None:
     _begin(metrics.EVENT_WARNINGS, KINDS_OF_THE_LOG)
     _begin(metrics.AUDIT_FINDINGS, get_args(Problem))
     _begin(metrics.FACTS_IGNORED, ("signal",), ("too-many-waiting",))
+    _begin(metrics.GAPS_OPENED, GAP_CAUSES)
 
 
 def _begin_intake(_settings: Settings) -> None:

@@ -9,17 +9,21 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version as installed_version
 from typing import Final
 
 import structlog
 from redis.exceptions import RedisError
 
-from streams.delivery.attempts import Attempts
+from streams.clock import SystemClock
+from streams.delivery.attempts import DEATHS_ALONE_BEFORE_GIVING_UP, Attempts
 from streams.logs import configure_logs
 from streams.settings import Settings, read_settings
 from streams.store.client import open_store
+from streams.store.gaps import Gaps, WaitingFact
 from streams.store.keys import Keys
 from streams.store.wire import store_options
+from streams.verdict.fold_board import FoldedFact, folded_fact
 
 NOTE_DEATH: Final = (sys.executable, "-m", "streams.note_death")
 _PATIENCE_SECONDS: Final = 10.0
@@ -46,11 +50,26 @@ def note_death(settings: Settings, alone: Sequence[str], ended_by: str) -> None:
 async def _note(settings: Settings, alone: Sequence[str]) -> None:
     redis = open_store(settings.redis_url.get_secret_value(), store_options(settings))
     try:
-        attempts = Attempts(redis, Keys(settings.topic_prefix))
-        for key in alone:
-            await attempts.note_death(key)
+        keys = Keys(settings.topic_prefix)
+        attempts, gaps = Attempts(redis, keys), Gaps(redis, keys, installed_version("vidsignal"))
+        for entry in alone:
+            fact = folded_fact(entry)
+            await (attempts.note_death(entry) if fact is None else note_fold_death(attempts, gaps, fact))
     finally:
         await redis.aclose()
+
+
+async def note_fold_death(attempts: Attempts, gaps: Gaps, fact: FoldedFact) -> None:
+    """Count a death over a fact; where that was one too many, let it wait, so that no worker folds it."""
+    deaths = await attempts.note_own_death(fact.place)
+    if deaths < DEATHS_ALONE_BEFORE_GIVING_UP:
+        return
+    waiting = WaitingFact(
+        fact.video_id, fact.place.partition, fact.log_generation, fact.place.offset, "crash-loop",
+        f"the worker died {deaths} times by itself while it folded offset {fact.place.offset}",
+    )  # fmt: skip
+    await gaps.wait(waiting, SystemClock().now_unix_seconds())
+    await gaps.note(fact.video_id, cause="crash-loop", message=waiting.message, release=gaps.release)
 
 
 def main() -> None:

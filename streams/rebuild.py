@@ -29,11 +29,13 @@ from streams.kafka_clients import (
     partitions_of,
     read_to_end,
 )
-from streams.refold import Rebuilt, rebuilt_partition
+from streams.refold import Fault, Rebuilt, RefoldReport, rebuilt_partition
 from streams.settings import Settings
 from streams.store.applied import AppliedOffsets
 from streams.store.deadlines import Deadline, Deadlines
-from streams.store.outcomes import Outcomes
+from streams.store.gaps import Gaps, WaitingFact
+from streams.store.outcomes import Outcomes, UnreadableState
+from streams.unreadable import UnreadableRecords
 from streams.verdict.expiry import Expiry, has_expired
 from streams.verdict.role import Follower, Ruleset
 from streams.verdict.state import CaseState
@@ -62,6 +64,8 @@ class RebuildStores:
     """Which dead letters a deletion has to reach."""
     tombstones: Deadlines | None = None
     """Deletions whose tombstones are due once more."""
+    gaps: Gaps | None = None
+    """Videos that cannot be folded, whose facts have to wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +81,16 @@ class RebuildProgress:
     """Of those read, how many have lost facts behind their outcome."""
     videos_contradicted: int
     """Of those read, how many are published otherwise than their facts say; an audit repairs these."""
+    videos_unfolded: int = 0
+    """Beside those read: their facts cannot be folded, and wait."""
 
 
 async def rebuild_store(
-    settings: Settings, ruleset: Ruleset, stores: RebuildStores, tell: Callable[[RebuildProgress], None]
+    settings: Settings,
+    ruleset: Ruleset,
+    stores: RebuildStores,
+    tell: Callable[[RebuildProgress], None],
+    unreadable: UnreadableRecords | None = None,
 ) -> RebuildProgress:
     """Fill the store from the topics, one partition after another; may be repeated, and run beside live traffic.
 
@@ -89,6 +99,7 @@ async def rebuild_store(
         ruleset: how facts are folded.
         stores: what is filled.
         tell: called after each partition.
+        unreadable: told of records that are passed over.
 
     Raises:
         BrokerAway: no broker answers.
@@ -96,7 +107,8 @@ async def rebuild_store(
     ends = await asyncio.to_thread(log_ends, settings)
     progress = RebuildProgress(0, len(ends), 0, 0, 0, 0)
     for place, end in sorted(ends.items()):
-        found = await asyncio.to_thread(rebuilt_partition, settings, ruleset, place[1])
+        report = RefoldReport(unreadable=unreadable or UnreadableRecords())
+        found = await asyncio.to_thread(rebuilt_partition, settings, ruleset, place[1], report=report)
         videos = kept_videos(found, settings.video_retention_seconds, SystemClock())
         written = 0
         for video_id, video in videos.items():
@@ -106,6 +118,8 @@ async def rebuild_store(
                 await stores.letters.add(key, place[1])
         if stores.tombstones is not None:
             await _withdraw_again(stores.tombstones, videos)
+        if stores.gaps is not None:
+            await _let_wait(stores.gaps, ruleset.log_generation, place[1], report)
         await stores.applied.raise_to({place: end})
         progress = RebuildProgress(
             progress.partitions_done + 1,
@@ -114,9 +128,23 @@ async def rebuild_store(
             progress.videos_written + written,
             progress.videos_sealed + sum(video.is_sealed for video in videos.values()),
             progress.videos_contradicted + sum(video.is_outdone for video in videos.values()),
+            progress.videos_unfolded + len(report.faults),
         )
         tell(progress)
     return progress
+
+
+async def _let_wait(gaps: Gaps, log_generation: int, partition: int, report: RefoldReport) -> None:
+    """A worker would fold the next fact of such a video over nothing."""
+    now_unix_seconds = SystemClock().now_unix_seconds()
+    for video_id, fault in report.faults.items():
+        await gaps.wait(_waiting(video_id, fault, log_generation, partition, report.seen[video_id]), now_unix_seconds)
+
+
+def _waiting(video_id: str, fault: Fault, log_generation: int, partition: int, seen_offset: int) -> WaitingFact:
+    return WaitingFact(
+        video_id, partition, log_generation, seen_offset, fault.cause, fault.message, fault.kind, fault.type
+    )
 
 
 def kept_videos(videos: Mapping[str, Rebuilt], kept_seconds: float, clock: Clock) -> dict[str, Rebuilt]:
@@ -150,7 +178,10 @@ async def mend_video(stores: RebuildStores, video_id: str, video: Rebuilt) -> bo
 
 async def _mend_beside(stores: RebuildStores, video_id: str) -> bool:
     """Mend what readers find, and vectors, where these do not say what the stored outcome says."""
-    served = await stores.outcomes.read_served(video_id)
+    try:
+        served = await stores.outcomes.read_served(video_id)
+    except UnreadableState:  # by now; its worker opens a gap
+        return False
     is_mended = bool(served.differences()) and await stores.outcomes.serve_again(video_id, served.case)
     outcome = served.case.outcome
     for follower in stores.followers:

@@ -189,8 +189,7 @@ def rebuilt_partition(
         for topic in (MODERATION, RECOMMENDATION, SIGNALS)
     )
     report = report or RefoldReport()
-    wanted = (_entries(each, scope) for each in (verdicts, records))
-    published = _published(*wanted, report.unreadable)
+    published = _published(_entries(verdicts, scope), _entries(records, scope), report.unreadable)
     return refold(published, log, ruleset, SystemClock(), applied, scope, report)
 
 
@@ -219,9 +218,7 @@ def refold(
             if applied is not None and record.offset < applied and video.state is not None:
                 video.needed_offset = video.state.applied_offset
     begin = begin or _Begin(1, clock.now_unix_seconds())
-    joined = {
-        video_id: _join(video, begin) for video_id, video in videos.items() if video_id not in report.faults
-    }
+    joined = {video_id: _join(video, begin) for video_id, video in videos.items() if video_id not in report.faults}
     rebuilt = {video_id: video for video_id, video in joined.items() if video is not None}
     _tell(rebuilt)
     return rebuilt

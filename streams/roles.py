@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version as installed_version
 from typing import TYPE_CHECKING, Final
 
 from redis.asyncio import Redis
@@ -28,6 +29,7 @@ from streams.delivery.parking import Parking
 from streams.delivery.publisher import Publisher
 from streams.delivery.record import Record
 from streams.delivery.refused_uploads import RefusedUploads
+from streams.gap_closing import LogRefold, MendVideo
 from streams.intake import Intake
 from streams.rebuild import RebuildStores
 from streams.settings import Role, Settings
@@ -36,12 +38,16 @@ from streams.store.applied import AppliedOffsets
 from streams.store.cases import Cases
 from streams.store.claims import Claims
 from streams.store.deadlines import Deadlines
+from streams.store.gaps import Gaps
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
 from streams.store.witness import Witness
 from streams.upload_places import BrokersTopicIds
+from streams.verdict.boundary import FoldBoundary
 from streams.verdict.cost import Prices
 from streams.verdict.expiry import Expiry, expiry_sweep
+from streams.verdict.fold_board import FoldBoard
+from streams.verdict.gap_sweep import GapSweep, Meanwhile
 from streams.verdict.policy import Policy
 from streams.verdict.role import Follower, Forgetting, Ruleset, VerdictRole
 from streams.verdict.sweep import Sweep
@@ -99,6 +105,20 @@ class Shared:
         )
 
     @property
+    def gaps(self) -> Gaps:
+        """Videos whose facts wait."""
+        return Gaps(self.fold_redis, self.keys, installed_version("vidsignal"))
+
+    @property
+    def fold_board(self) -> FoldBoard:
+        """Where the parent process finds the fact that a worker died of."""
+        return FoldBoard(self.board)
+
+    def ruleset(self, policy: Policy) -> Ruleset:
+        """How facts are folded."""
+        return Ruleset(policy, Prices.from_settings(self.settings), self.settings.log_generation)
+
+    @property
     def applied(self) -> AppliedOffsets:
         """How far the verdict role's log is applied."""
         return AppliedOffsets(self.fold_redis, self.keys, group_of(self.settings, "verdict"), self.witness)
@@ -139,8 +159,7 @@ class Shared:
         """The background audit."""
         settings = self.settings
         stores = RebuildStores(self.outcomes, self.deadlines, self.applied, self.expiry, (self.vectors,))
-        ruleset = Ruleset(policy, Prices.from_settings(settings), settings.log_generation)
-        audit = Audit(settings, ruleset, stores, self.publisher)
+        audit = Audit(settings, self.ruleset(policy), stores, self.publisher, self.gaps)
         interval_seconds = settings.audit_interval_seconds
         turn = partial(take_turn, self.redis, self.keys, interval_seconds)
         return AuditSweep(audit, turn, interval_seconds, self.clock)
@@ -162,9 +181,9 @@ class FactWork:
         await self._role.handle_fact(record)
 
     async def fail(self, record: Record, slot: Slot, failure: Failure) -> None:
-        """Never asked for: folding needs no media and no device, and skips what is no fact."""
+        """Let the record's fact wait; the boundary within the role has answered before this for all that it knows."""
         del slot
-        raise RuntimeError(f"folding {record.place} failed with {failure.cause}: {failure.message}")
+        await self._role.give_up(record, failure)
 
 
 def intake_spec(shared: Shared) -> RoleSpec:
@@ -257,18 +276,31 @@ def _watched_parking(shared: Shared, engine: Engine) -> Parking:
     return parking
 
 
-def verdict_spec(shared: Shared, policy: Policy) -> RoleSpec:
-    """Signals become verdicts and feature records."""
-    settings = shared.settings
-    role = VerdictRole(
+def verdict_role(shared: Shared, policy: Policy) -> VerdictRole:
+    """What folds facts and publishes what they make."""
+    ruleset = shared.ruleset(policy)
+    boundary = FoldBoundary(shared.gaps, shared.letters, shared.clock, ruleset.log_generation)
+    return VerdictRole(
+        shared.outcomes, shared.deadlines, shared.publisher, ruleset, shared.clock, shared.forgetting, shared.followers,
+        boundary, shared.fold_board,
+    )  # fmt: skip
+
+
+def gap_sweep(shared: Shared, policy: Policy, role: VerdictRole) -> GapSweep:
+    """What folds videos again whose facts wait."""
+    ruleset, gaps, clock = shared.ruleset(policy), shared.gaps, shared.clock
+    return GapSweep(
+        gaps,
         shared.outcomes,
-        shared.deadlines,
-        shared.publisher,
-        Ruleset(policy, Prices.from_settings(settings), settings.log_generation),
-        shared.clock,
-        shared.forgetting,
-        shared.followers,
+        LogRefold(shared.settings, ruleset, shared.fold_board),
+        MendVideo(role, shared.deadlines, shared.publisher, ruleset, clock),
+        Meanwhile(gaps, shared.publisher, ruleset, shared.followers, shared.forgetting, clock),
+        clock,
     )
+
+
+def verdict_spec(shared: Shared, role: VerdictRole) -> RoleSpec:
+    """Signals become verdicts and feature records."""
     return RoleSpec(
         role="verdict",
         topic=SIGNALS,

@@ -42,6 +42,11 @@ class UnreadableRecords:
         if len(self._named) < _MOST_NAMED:
             self._named.append(f"{topic}{place} key {key!r}: {str(error)[:_LONGEST_WHY]}")
 
+    def add(self, other: UnreadableRecords) -> None:
+        """Take over what another reader passed over."""
+        self._counts.update(other._counts)
+        self._named = [*self._named, *other._named][:_MOST_NAMED]
+
     def lines(self) -> list[str]:
         """One line for each topic, and the first records by name; none where all could be read."""
         if not self._counts:

@@ -46,7 +46,16 @@ from streams.parent import Family, run_alone, run_under_parent
 from streams.pins import WrongVersion, check_pins
 from streams.process_setup import prepare_process
 from streams.progress.watch_thread import WatchThread
-from streams.roles import Shared, backfill_spec, intake_spec, is_backfill_paused, media_spec, verdict_spec
+from streams.roles import (
+    Shared,
+    backfill_spec,
+    gap_sweep,
+    intake_spec,
+    is_backfill_paused,
+    media_spec,
+    verdict_role,
+    verdict_spec,
+)
 from streams.settings import InvalidSettings, Settings, read_settings
 from streams.store.client import open_store
 from streams.store.keys import Keys
@@ -73,6 +82,8 @@ MISCONFIGURATIONS: Final = (
 """What a restart does not help against; told in one line, without a traceback."""
 _ANALYSING: Final = frozenset(("media", "backfill"))
 """Roles that need an engine."""
+_WATCHED: Final = _ANALYSING | {"verdict"}
+"""Roles in which one event may take the process down, so that a parent process has to see it."""
 _CRASH_CHECK_SECONDS: Final = 0.5
 _ASK_SECONDS: Final = 5.0
 
@@ -102,7 +113,7 @@ def run_worker(settings: Settings, engine_options: Callable[[], EngineOptions] =
     """
     configure_logs(settings.log_format, settings.log_level)
     work = partial(_run_worker, settings, engine_options)
-    if _ANALYSING.intersection(settings.roles):
+    if _WATCHED.intersection(settings.roles):
         return run_under_parent(work, NOTE_DEATH)
     return run_alone(work)
 
@@ -188,7 +199,9 @@ class Worker:
         if "intake" in self._settings.roles:
             specs.append(intake_spec(shared))
         if "verdict" in self._settings.roles:
-            specs.append(verdict_spec(shared, self._policy))
+            folding = verdict_role(shared, self._policy)
+            specs.append(verdict_spec(shared, folding))
+            self._spawn(gap_sweep(shared, self._policy, folding).run())
             self._spawn(shared.witness.watch(shared.fold_redis))
             if self._settings.audit_interval_seconds:
                 self._spawn(shared.audit(self._policy).run())

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
-from ops.cli.rebuild import rebuild_stores
+from ops.cli.rebuild import gaps_of, rebuild_stores, tell_unreadable
 from ops.cli.ruleset import ruleset_or_exit
 from ops.cli.store_once import read_once
 from streams.audit import Audit, Audited, Finding
@@ -26,8 +26,8 @@ def audit(
 ) -> None:
     """Compare the log, the compacted topics and Redis, video by video.
 
-    Exit code 0 where all say the same, 1 where something differs, 3 where a broker or the store is away. Work may go on
-    meanwhile: what is on its way is no finding.
+    Exit code 0 where all say the same, 1 where something differs or a record cannot be read, 3 where a broker or the
+    store is away. Work may go on meanwhile: what is on its way is no finding.
 
     With --repair the store gets what the log says, and the topics what the store says; exit code 0 then. A verdict that
     was published over a hole in the store is decided again by a verdict worker, under a higher version.
@@ -44,7 +44,8 @@ def audit(
     async def run(redis: Redis) -> Audited:
         publisher = Publisher(producer_configuration(settings), settings.topic_prefix)
         try:
-            work = Audit(settings, ruleset, rebuild_stores(settings, redis), publisher)
+            stores = rebuild_stores(settings, redis)
+            work = Audit(settings, ruleset, stores, publisher, gaps_of(settings, redis))
             return await work.run(is_repairing=repair, tell=tell)
         finally:
             await publisher.close()
@@ -54,7 +55,9 @@ def audit(
     if not json_output:
         done = " and repaired" if repair and audited.findings else ""
         out.print(f"{audited.videos} videos looked at, {len(audited.findings)} findings{done}")
-    if audited.findings and not repair:
+    tell_unreadable(audited.unreadable)
+    is_left = any(finding.problem == "not-foldable" for finding in audited.findings)
+    if audited.unreadable.number or is_left or (audited.findings and not repair):
         raise typer.Exit(ExitCode.FOUND)
 
 

@@ -11,6 +11,7 @@ import typer
 
 from ops.cli.console import fail, out, settings_or_exit
 from ops.cli.exit_codes import ExitCode
+from ops.cli.rebuild import tell_unreadable
 from ops.cli.store_once import read_once
 from streams.kafka_clients import BrokerAway
 from streams.projection import (
@@ -23,6 +24,7 @@ from streams.projection import (
 )
 from streams.settings import Settings
 from streams.store.keys import Keys
+from streams.unreadable import UnreadableRecords
 
 app = typer.Typer(help="Compare what two runs, or store and topics, decided.", no_args_is_help=True)
 
@@ -77,6 +79,9 @@ def _read(settings: Settings, source: Source) -> Projections:
         keys = Keys(settings.topic_prefix)
         return asyncio.run(read_once(settings, lambda store: read_projection_from_redis(store, keys)))
     try:
-        return read_projection_from_topics(settings)
+        unreadable = UnreadableRecords()
+        found = read_projection_from_topics(settings, unreadable)
     except BrokerAway as error:
         fail(str(error), ExitCode.AWAY)
+    tell_unreadable(unreadable)
+    return found

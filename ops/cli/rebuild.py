@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from importlib.metadata import version as installed_version
 
+import typer
 from redis.asyncio import Redis
 
 from ops.cli.console import clean_interrupt, err, fail, out, settings_or_exit
@@ -18,8 +20,10 @@ from streams.settings import Settings
 from streams.similarity.vectors import Vectors
 from streams.store.applied import AppliedOffsets
 from streams.store.deadlines import Deadlines
+from streams.store.gaps import Gaps
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
+from streams.unreadable import UnreadableRecords
 from streams.verdict.expiry import Expiry
 from streams.verdict.role import Ruleset
 
@@ -30,12 +34,16 @@ def rebuild() -> None:
     Uploads may go on meanwhile. A verdict worker that starts while Redis misses facts refuses with exit code 78: what
     supervises it starts it again until the rebuild is through; without that, do so. What Redis has further than the log
     was read, or the same as the log says, is left alone: a second run changes nothing.
+
+    Exit code 1 where a record cannot be read or a video cannot be folded, such as those of a newer release: these are
+    passed over and named, and the facts of such a video wait.
     """
     settings = settings_or_exit()
     ruleset = ruleset_or_exit(settings)
+    unreadable = UnreadableRecords()
     with clean_interrupt():
         try:
-            done = asyncio.run(read_once(settings, lambda redis: _rebuild(settings, ruleset, redis)))
+            done = asyncio.run(read_once(settings, lambda redis: _rebuild(settings, ruleset, redis, unreadable)))
         except BrokerAway as error:
             fail(str(error), ExitCode.AWAY)
     out.print(
@@ -47,10 +55,28 @@ def rebuild() -> None:
             f"{done.videos_contradicted} are published otherwise than their facts say: run `vidsignal audit --repair`, "
             "or leave it to the background audit"
         )
+    tell_unreadable(unreadable)
+    if done.videos_unfolded:
+        err.print(f"{done.videos_unfolded} videos cannot be folded, and their facts wait: see `vidsignal audit`")
+    if unreadable.number or done.videos_unfolded:
+        raise typer.Exit(ExitCode.FOUND)
 
 
-async def _rebuild(settings: Settings, ruleset: Ruleset, redis: Redis) -> RebuildProgress:
-    return await rebuild_store(settings, ruleset, rebuild_stores(settings, redis), _tell)
+async def _rebuild(
+    settings: Settings, ruleset: Ruleset, redis: Redis, unreadable: UnreadableRecords
+) -> RebuildProgress:
+    return await rebuild_store(settings, ruleset, rebuild_stores(settings, redis), _tell, unreadable)
+
+
+def tell_unreadable(unreadable: UnreadableRecords) -> None:
+    """Name what was passed over, on standard error."""
+    for line in unreadable.lines():
+        err.print(line, markup=False, soft_wrap=True)
+
+
+def gaps_of(settings: Settings, redis: Redis) -> Gaps:
+    """Videos whose facts wait."""
+    return Gaps(redis, Keys(settings.topic_prefix), installed_version("vidsignal"))
 
 
 def rebuild_stores(settings: Settings, redis: Redis) -> RebuildStores:
@@ -63,7 +89,14 @@ def rebuild_stores(settings: Settings, redis: Redis) -> RebuildStores:
     expiry = Expiry(Deadlines(redis, keys, keys.expiring()), settings.video_retention_seconds)
     tombstones = Deadlines(redis, keys, keys.tombstones())
     return RebuildStores(
-        outcomes, Deadlines(redis, keys), applied, expiry, (Vectors(redis, keys),), letters, tombstones
+        outcomes,
+        Deadlines(redis, keys),
+        applied,
+        expiry,
+        (Vectors(redis, keys),),
+        letters,
+        tombstones,
+        gaps_of(settings, redis),
     )
 
 

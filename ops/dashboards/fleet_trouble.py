@@ -72,6 +72,26 @@ TROUBLE: Final = Row(
             ),
         ),
         Panel(
+            "Videos in a gap",
+            "Videos whose facts wait because one could not be folded, and how many gaps were opened and closed of late.",
+            "short",
+            (
+                Query("max(vidsignal_videos_in_gap)", "waiting"),
+                Query(increase("vidsignal_gaps_opened_total", "1h", "cause"), "opened {{cause}}"),
+                Query("sum(increase(vidsignal_gaps_closed_total[1h]))", "closed"),
+            ),
+        ),
+        Panel(
+            "What could not be read",
+            "Errors over one video, records of our own topics that were passed over, and Redis keys of another type.",
+            "short",
+            (
+                Query(increase("vidsignal_fold_faults_total", "1h", "step"), "fault {{step}}"),
+                Query(increase("vidsignal_records_unreadable_total", "1h", "topic"), "unreadable {{topic}}"),
+                Query(increase("vidsignal_store_keys_removed_total", "1h", "key"), "removed {{key}}"),
+            ),
+        ),
+        Panel(
             "Replays answered from claims",
             "Signals that were not computed again, because their bytes were kept. A rebalance makes some.",
             "ops",

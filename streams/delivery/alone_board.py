@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import mmap
 import os
+import threading
 from typing import Final
 
 _SIZE_BYTES: Final = 64 * 1024
@@ -32,6 +33,8 @@ class AloneBoard:
             os.ftruncate(self.fd, _SIZE_BYTES)
         self._memory = mmap.mmap(self.fd, _SIZE_BYTES)
         self._keys: list[str] = []
+        self._lock = threading.Lock()
+        """Facts are folded in threads, too."""
 
     @property
     def follows(self) -> bool:
@@ -44,12 +47,14 @@ class AloneBoard:
 
     def add(self, key: str) -> None:
         """Work on this attempt begins, with nothing beside it."""
-        self._write([*self._keys, key])
+        with self._lock:
+            self._write([*self._keys, key])
 
     def remove(self, key: str) -> None:
         """It is over, or put back in order; harmless where it was not there."""
-        if key in self._keys:
-            self._write([other for other in self._keys if other != key])
+        with self._lock:
+            if key in self._keys:
+                self._write([other for other in self._keys if other != key])
 
     def read(self) -> list[str]:
         """What stands on the board, whoever wrote it."""

@@ -108,6 +108,12 @@ class Attempts:
         """The process that ran this alone died by itself; `key` is what stood on its board."""
         await self._died(keys=[key])
 
+    async def note_own_death(self, place: Place) -> int:
+        """The process died by itself over an event that is not begun anywhere; return how often by now."""
+        attempt = await self.begin(place)
+        await self.note_death(self._key(place))
+        return attempt.deaths_alone + 1
+
     @property
     def _counted_beforehand(self) -> int:
         return 1 if self._board is None else 0

@@ -6,13 +6,17 @@ due is then known no more; whoever needs it asks the video's state.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from redis.asyncio import Redis
 
 from streams.store.keys import Keys
+from streams.store.mending import SORTED_SET, mended, tell_removed
 from streams.store.scripts import script_text
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +46,11 @@ class Deadlines:
 
     async def register(self, deadline: Deadline) -> None:
         """Register it; a repetition never postpones one that is registered already."""
-        await self._redis.zadd(self._key, {_member(deadline): deadline.due_unix_seconds}, lt=True)
+        await self._mended(lambda: self._redis.zadd(self._key, {_member(deadline): deadline.due_unix_seconds}, lt=True))
 
     async def postpone(self, deadline: Deadline) -> None:
         """Register it for a time that may be later than before."""
-        await self._redis.zadd(self._key, {_member(deadline): deadline.due_unix_seconds})
+        await self._mended(lambda: self._redis.zadd(self._key, {_member(deadline): deadline.due_unix_seconds}))
 
     async def claim(self, now_unix_seconds: float, *, seconds: float, limit: int) -> tuple[Deadline, ...]:
         """At most `limit` deadlines that are due, the oldest first; for so many seconds nobody else finds them.
@@ -54,35 +58,61 @@ class Deadlines:
         Their due time is the end of the claim.
         """
         until = now_unix_seconds + seconds
-        members: Any = await self._claim(keys=[self._key], args=[repr(now_unix_seconds), repr(until), limit])
-        return tuple(_deadline(member, until) for member in members)
+        arguments: list[str | int] = [repr(now_unix_seconds), repr(until), limit]
+        members: Any = await self._mended(lambda: self._claim(keys=[self._key], args=arguments))
+        return await self._readable((member, until) for member in members)
 
     async def renew(self, claimed: Deadline, until_unix_seconds: float) -> bool:
         """Lengthen a claim; False where the entry was removed, or registered for another time meanwhile."""
         asked = [_member(claimed), repr(claimed.due_unix_seconds), repr(until_unix_seconds)]
-        return bool(await self._renew(keys=[self._key], args=asked))
+        return bool(await self._mended(lambda: self._renew(keys=[self._key], args=asked)))
 
     async def drop(self, video_id: str, revision: int) -> None:
         """Remove it, for whatever time it is registered."""
-        await self._redis.zrem(self._key, f"{revision}|{video_id}")
+        await self._mended(lambda: self._redis.zrem(self._key, f"{revision}|{video_id}"))
+
+    async def count(self) -> int:
+        """How many are registered."""
+        return int(await self._mended(lambda: self._redis.zcard(self._key)))
 
     async def due(self, now_unix_seconds: float, *, limit: int) -> tuple[Deadline, ...]:
         """At most `limit` deadlines that are due and that nobody claimed, the oldest first."""
-        entries: Any = await self._redis.zrange(
-            self._key, "-inf", repr(now_unix_seconds), byscore=True, offset=0, num=limit, withscores=True
+        entries: Any = await self._mended(
+            lambda: self._redis.zrange(
+                self._key, "-inf", repr(now_unix_seconds), byscore=True, offset=0, num=limit, withscores=True
+            )
         )
-        return tuple(_deadline(member, float(score)) for member, score in entries)
+        return await self._readable((member, float(score)) for member, score in entries)
 
     async def remove(self, deadline: Deadline) -> bool:
         """Remove it where it is still registered for the same time; say whether it was."""
-        return bool(await self._remove(keys=[self._key], args=[_member(deadline), repr(deadline.due_unix_seconds)]))
+        arguments = [_member(deadline), repr(deadline.due_unix_seconds)]
+        return bool(await self._mended(lambda: self._remove(keys=[self._key], args=arguments)))
+
+    async def _mended(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
+        """A set of another type is removed; an audit registers again what is due."""
+        return await mended(self._redis, {self._key: SORTED_SET}, call)
+
+    async def _readable(self, entries: Iterable[tuple[bytes | str, float]]) -> tuple[Deadline, ...]:
+        """Entries that we wrote; others are removed, or every look would find them first."""
+        found: list[Deadline] = []
+        for member, due_unix_seconds in entries:
+            deadline = _deadline(member, due_unix_seconds)
+            if deadline is None:
+                await self._redis.zrem(self._key, member)
+                tell_removed([self._key], f"an entry is none of ours: {member!r}")
+            else:
+                found.append(deadline)
+        return tuple(found)
 
 
 def _member(deadline: Deadline) -> str:
     return f"{deadline.revision}|{deadline.video_id}"
 
 
-def _deadline(member: bytes | str, due_unix_seconds: float) -> Deadline:
-    text = member.decode() if isinstance(member, bytes) else member
-    revision, video_id = text.split("|", 1)
+def _deadline(member: bytes | str, due_unix_seconds: float) -> Deadline | None:
+    text = member.decode("utf-8", "replace") if isinstance(member, bytes) else member
+    revision, _, video_id = text.partition("|")
+    if not (revision.isascii() and revision.isdigit() and video_id):
+        return None
     return Deadline(video_id=video_id, revision=int(revision), due_unix_seconds=due_unix_seconds)

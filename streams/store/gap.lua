@@ -11,7 +11,7 @@ end
 local opened = redis.call('HSETNX', KEYS[1], 'first_offset', ARGV[5])
 if opened == 1 then
   redis.call('HSET', KEYS[1], 'cause', ARGV[1], 'message', ARGV[2], 'partition', ARGV[3], 'since_unix_seconds', ARGV[6],
-    'release', ARGV[7], 'kind', ARGV[8], 'type', ARGV[9], 'refolds', '0', 'told', '0', 'deletion_waits', '0')
+    'release', ARGV[7], 'kind', ARGV[8], 'type', ARGV[9], 'refolds', '0', 'deletion_waits', '0')
 end
 local waits = redis.call('HMGET', KEYS[1], 'log_generation', 'waiting_offset')
 if waits[1] ~= ARGV[4] or (tonumber(waits[2] or '') or -1) < tonumber(ARGV[5]) then

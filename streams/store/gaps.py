@@ -68,8 +68,6 @@ class Gap:
     """Which tried last."""
     kind: str
     type: str
-    is_told: bool
-    """Whether what holds meanwhile is published."""
     is_deletion_waiting: bool
 
 
@@ -128,8 +126,9 @@ class Gaps:
     async def said(self, video_id: str) -> tuple[Mapping[bytes, bytes], bytes | None]:
         """Status and verdict as readers find them; empty where a key is of another type."""
         status, verdict = self._keys.status(video_id), self._keys.verdict(video_id)
-        found = await mended(self._redis, {status: STATUS}, lambda: self._redis.hgetall(status))
-        return found, await mended(self._redis, {verdict: STRING}, lambda: self._redis.get(verdict))
+        fields: Any = await mended(self._redis, {status: STATUS}, lambda: self._redis.hgetall(status))
+        value: Any = await mended(self._redis, {verdict: STRING}, lambda: self._redis.get(verdict))
+        return fields, value
 
     async def hide(self, video_id: str) -> None:
         """Take away what readers find of a video whose deletion waits."""
@@ -160,7 +159,6 @@ def _gap(fields: Mapping[Any, Any]) -> Gap:
         release=found.get("release", ""),
         kind=found.get("kind", ""),
         type=found.get("type", ""),
-        is_told=found.get("told") == "1",
         is_deletion_waiting=found.get("deletion_waits") == "1",
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from schemas.evidence import Embedding, Feature
+from schemas.identity import Modality
 from schemas.outcomes import Outcome, Version
 from schemas.wire import encode
 from streams.store.cases import DEFAULT_COUNTS_SECONDS, warning_fields
@@ -282,7 +283,7 @@ class Outcomes:
         keys = self._keys
         gone = (keys.state, keys.status, keys.verdict, keys.features, keys.embeddings, keys.gap)
         names = [key(video_id) for key in gone]
-        arguments = [spell(version), version.revision]
+        arguments: list[str | int] = [spell(version), version.revision]
         broken = self._broken_ones(video_id)
         return bool(await mended(self._redis, broken, lambda: self._expire(keys=names, args=arguments)))
 
@@ -372,16 +373,22 @@ def _warned(before: CaseState | None, after: CaseState) -> tuple[bytes | str, in
 
 
 def _status(state: CaseState, outcome: Outcome) -> dict[str, str | int | float]:
+    accepted = state.accepted
+    fields = status_fields(outcome, accepted.expected if accepted else ())
+    return {**fields, **warning_fields(accepted.warnings if accepted else ())}
+
+
+def status_fields(outcome: Outcome, expected: Sequence[Modality]) -> dict[str, str | int | float]:
+    """What the status hash says of an outcome, beside warnings."""
     verdict, version = outcome.verdict, outcome.version
     states = verdict.modalities
-    warnings = state.accepted.warnings if state.accepted else ()
     return {
         "status": verdict.status,
         "action": verdict.action,
         "revision": version.revision,
         "log_generation": version.generation,
         "offset": version.offset,
-        "expected": ",".join(state.accepted.expected if state.accepted else ()),
+        "expected": ",".join(expected),
         "present": ",".join(states.present),
         "absent": ",".join(states.absent),
         "missing": ",".join(states.missing),
@@ -389,7 +396,6 @@ def _status(state: CaseState, outcome: Outcome) -> dict[str, str | int | float]:
         "uploaded_unix_seconds": verdict.uploaded_unix_seconds,
         "deadline_unix_seconds": verdict.deadline_unix_seconds,
         "decided_unix_seconds": verdict.decided_unix_seconds,
-        **warning_fields(warnings),
     }
 
 

@@ -1,7 +1,7 @@
 """Which fact is being folded, where the parent process reads it after the worker's death.
 
-A fold runs from its first line to its last without anything beside it, so a worker that dies by itself meanwhile died of
-that fact: no fact has to run alone for that. See `streams.delivery.alone_board` and `streams.note_death`.
+A fold runs from its first line to its last without anything beside it, so a worker that dies by itself meanwhile died
+of that fact: no fact has to run alone for that. See `streams.delivery.alone_board` and `streams.note_death`.
 """
 
 from __future__ import annotations

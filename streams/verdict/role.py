@@ -9,33 +9,37 @@
 4. Tell what stands beside the log, such as the vectors, of it.
 5. Note that it is out. Where a newer version is stored by then, do the same with that, too.
 
+A fact that cannot be folded waits in a gap of its video, and so do later ones: `streams.verdict.boundary`.
+
 The caller acknowledges the record when `handle_fact` returns. A crash after any step is healed by the redelivery.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import structlog
 
 from operators.tracing import Span
-from schemas.errors import InvalidEvent
-from schemas.facts import Accepted, EngagementSummary, Fact
+from schemas.facts import Accepted, EngagementSummary, Fact, Failure
 from schemas.outcomes import Outcome, Version
 from schemas.topics import MODERATION, RECOMMENDATION, Topic
-from schemas.wire import Headers, decode_fact, event_headers, header
+from schemas.wire import Headers, event_headers, header
 from streams import metrics
 from streams.clock import Clock
 from streams.delivery.record import Record
 from streams.store.deadlines import Deadline, Deadlines
-from streams.store.outcomes import Outcomes, StoredCase, spell
+from streams.store.outcomes import GapStands, Outcomes, StoredCase, spell
 from streams.tracing import spans
+from streams.verdict.boundary import FoldBoundary, is_shared
 from streams.verdict.cost import Prices
 from streams.verdict.counts import count_decision, observe_delay
+from streams.verdict.fact_reading import NewerFact, NoFact, kind_of, read_fact
 from streams.verdict.fold import Folded, fold
+from streams.verdict.fold_board import FoldBoard
 from streams.verdict.lanes import Lanes
 from streams.verdict.order import DeliveredOrder
 from streams.verdict.outcome import FoldContext
@@ -105,7 +109,10 @@ class VerdictRole:
         clock: Clock,
         forgetting: Forgetting,
         followers: Sequence[Follower] = (),
+        boundary: FoldBoundary | None = None,
+        board: FoldBoard | None = None,
     ) -> None:
+        """Without a boundary every error is raised, and a fact of a newer release is passed over."""
         self._outcomes = outcomes
         self._deadlines = deadlines
         self._publisher = publisher
@@ -113,6 +120,8 @@ class VerdictRole:
         self._clock = clock
         self._forgetting = forgetting
         self._followers = followers
+        self._boundary = boundary
+        self._board = board or FoldBoard()
         self._lanes = Lanes()
         self._order = DeliveredOrder()
 
@@ -127,41 +136,79 @@ class VerdictRole:
             OffsetsOutOfOrder: a later record of the partition came first, and may have hidden this one.
         """
         comes_again = self._order.comes_again(record)
-        fact = _read(record)
-        if fact is not None:
-            within = spans.current()  # the lane may run it inside another record's task
-            await self._lanes.enqueue(
-                fact.video_id,
-                record.place.offset,
-                lambda: self._answer(fact, record, within),
-                comes_again=comes_again,
-            )
+        fact = read_fact(record.key, record.value, record.headers)
+        if isinstance(fact, NoFact):
+            _skip(record, fact.cause, fact.message)
+            return
+        within = spans.current()  # the lane may run it inside another record's task
+        await self._lanes.enqueue(
+            fact.video_id,
+            record.place.offset,
+            lambda: self._answer(fact, record, within),
+            comes_again=comes_again,
+        )
+
+    async def give_up(self, record: Record, failure: Failure) -> None:
+        """Let the fact of a record wait that the role could not be done with; return when that is noted.
+
+        Raises:
+            RuntimeError: there is nowhere for it to wait.
+        """
+        fact = read_fact(record.key, record.value, record.headers)
+        if self._boundary is None or isinstance(fact, NoFact | NewerFact):
+            raise RuntimeError(f"folding {record.place} failed with {failure.cause}: {failure.message}")
+        await self._boundary.give_up(fact, record, failure)
+
+    async def publish_stored(self, video_id: str) -> None:
+        """Publish what is stored of a video, unless it is known to be out."""
+        await self._publish_newest(video_id, await self._outcomes.read(video_id), None)
 
     async def close(self) -> None:
         """Cancel what is being folded; its records come again."""
         await self._lanes.close()
 
-    async def _answer(self, fact: Fact, record: Record, within: Span) -> None:
-        with spans.span("fold", parent=within, kind=_kind(fact)):
-            before, stored = await self._apply(fact, record.place.offset)
-            if isinstance(fact, Accepted):
-                await self._register_deadline(fact, stored)
-            for revision in _closed_revisions(before, stored):
-                await self._deadlines.drop(fact.video_id, revision)
-            await self._publish_newest(fact.video_id, stored, header(record.headers, "traceparent"))
+    async def _answer(self, fact: Fact | NewerFact, record: Record, within: Span) -> None:
+        if isinstance(fact, NewerFact):
+            await self._wait_for_newer(fact, record)
+            return
+        with spans.span("fold", parent=within, kind=kind_of(fact)):
+            if self._boundary is None:
+                await self._settle(fact, record)
+            else:
+                await self._boundary.answer(fact, record, lambda: self._settle(fact, record))
+
+    async def _wait_for_newer(self, fact: NewerFact, record: Record) -> None:
+        if self._boundary is None:
+            _skip(record, "newer-fact", fact.message)
+        else:
+            await self._boundary.wait_for_newer(fact, record)
+
+    async def _settle(self, fact: Fact, record: Record) -> None:
+        before, stored = await self._apply(fact, record)
+        if isinstance(fact, Accepted):
+            await self._register_deadline(fact, stored)
+        for revision in _closed_revisions(before, stored):
+            await self._deadlines.drop(fact.video_id, revision)
+        await self._publish_newest(fact.video_id, stored, header(record.headers, "traceparent"))
         if stored.outcome is not before:
             self._observe(fact, before, stored)
 
-    async def _apply(self, fact: Fact, offset: int) -> tuple[Outcome | None, StoredCase]:
+    async def _apply(self, fact: Fact, record: Record) -> tuple[Outcome | None, StoredCase]:
         """Fold and write; return the outcome that was stored until then, and what the store then holds."""
         with metrics.STAGE_SECONDS.labels("fold").time():
-            return await self._fold_and_write(fact, offset)
+            return await self._fold_and_write(fact, record)
 
-    async def _fold_and_write(self, fact: Fact, offset: int) -> tuple[Outcome | None, StoredCase]:
+    async def _fold_and_write(self, fact: Fact, record: Record) -> tuple[Outcome | None, StoredCase]:
+        """Raises GapStands, UnreadableState."""
+        place = record.place
         while True:
             with spans.span("read state"):
                 stored = await self._outcomes.read(fact.video_id)
-            folded = fold(stored.state, fact, offset, self._context())
+            if stored.is_in_gap:
+                raise GapStands(fact.video_id)
+            generation = self._ruleset.log_generation
+            with self._board.folding(fact.video_id, place.topic, place.partition, place.offset, generation):
+                folded = fold(stored.state, fact, place.offset, self._context())
             if folded.state is None or folded.state is stored.state:
                 _count_ignored(fact, folded)
                 return stored.outcome, stored
@@ -205,7 +252,7 @@ class VerdictRole:
         metrics.VERDICTS.labels(stored.outcome.verdict.status, stored.outcome.verdict.action).inc()
         with spans.span("tell followers"):
             for follower in self._followers:
-                await follower.replace(stored.outcome)
+                await _told(follower.replace(stored.outcome), video_id)
         return stored.outcome.version
 
     async def _forget(self, video_id: str, version: Version) -> None:
@@ -213,7 +260,7 @@ class VerdictRole:
         await self._forgetting.tombstones.register(Deadline(video_id, version.revision, again_unix_seconds))
         await publish_tombstones(self._publisher, video_id)
         for follower in self._followers:
-            await follower.remove(video_id)
+            await _told(follower.remove(video_id), video_id)
         await self._forgetting.letters.take_back(video_id)
         metrics.VIDEOS_FORGOTTEN.inc()
 
@@ -258,22 +305,15 @@ def _decide(*asked: Any) -> Decision:
         return decide(*asked)
 
 
-def _kind(fact: Fact) -> str:
-    return str(fact.__struct_config__.tag)
-
-
-def _read(record: Record) -> Fact | None:
-    """The record's fact; None where it is no fact of the video that its key names."""
+async def _told(telling: Awaitable[None], video_id: str) -> None:
+    """What follows outcomes may fail over one video, such as over a vector of another length; an audit finds that."""
     try:
-        fact = decode_fact(record.value)
-    except InvalidEvent as error:
-        _skip(record, error.cause, error.message)
-        return None
-    if record.key != fact.video_id.encode():
-        # Under another key it may lie in another partition, whose offsets say nothing about this video's.
-        _skip(record, "key-mismatch", f"the key is {record.key!r}, the fact is about {fact.video_id!r}")
-        return None
-    return fact
+        await telling
+    except Exception as error:
+        if is_shared(error):
+            raise
+        metrics.FOLD_FAULTS.labels("follower").inc()
+        _log.exception("what follows outcomes failed over one video", video_id=video_id)
 
 
 def _skip(record: Record, cause: str, message: str) -> None:
@@ -313,7 +353,7 @@ def _is_over(before: Outcome, after: Outcome | None) -> bool:
 
 def _count_ignored(fact: Fact, folded: Folded) -> None:
     if folded.ignored:
-        metrics.FACTS_IGNORED.labels(_kind(fact), folded.ignored).inc()
+        metrics.FACTS_IGNORED.labels(kind_of(fact), folded.ignored).inc()
 
 
 def _count_cost(before: Outcome | None, after: Outcome | None) -> None:

@@ -1,0 +1,58 @@
+"""What the sweep over gaps reads and writes: the log on the one side, what hangs on a video's state on the other."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from time import monotonic
+
+from streams.audit import decide_again
+from streams.clock import Clock
+from streams.rebuild import register_deadline
+from streams.refold import Rebuilt, RefoldReport, Scope, rebuilt_partition
+from streams.settings import Settings
+from streams.store.deadlines import Deadlines
+from streams.verdict.fold_board import FoldBoard
+from streams.verdict.gap_sweep import REFOLD_SECONDS, Refolded
+from streams.verdict.role import EventPublisher, Ruleset, VerdictRole
+
+
+@dataclass(frozen=True, slots=True)
+class LogRefold:
+    """Reads a partition of the log in a thread, for some of its videos."""
+
+    settings: Settings
+    ruleset: Ruleset
+    board: FoldBoard
+
+    async def __call__(self, partition: int, videos: frozenset[str]) -> Refolded:
+        """Fold them again. Raises BrokerAway, TimeoutError."""
+        until = monotonic() + REFOLD_SECONDS
+
+        def go_on() -> None:
+            if monotonic() > until:
+                raise TimeoutError(f"partition {partition} of the log was not read within {REFOLD_SECONDS:g} s")
+
+        report = RefoldReport()
+        scope = Scope(only=videos, board=self.board, go_on=go_on)
+        found = await asyncio.to_thread(rebuilt_partition, self.settings, self.ruleset, partition, None, scope, report)
+        return Refolded(found, report.faults, report.seen)
+
+
+@dataclass(frozen=True, slots=True)
+class MendVideo:
+    """Registers and publishes what hangs on a state that was folded again."""
+
+    role: VerdictRole
+    deadlines: Deadlines
+    publisher: EventPublisher
+    ruleset: Ruleset
+    clock: Clock
+
+    async def __call__(self, video_id: str, video: Rebuilt) -> None:
+        """May be repeated."""
+        await register_deadline(self.deadlines, video.state)
+        await self.role.publish_stored(video_id)
+        if video.is_outdone and video.state.status != "pending":
+            # Readers keep what was said meanwhile, as its version is no lower: only a fact can outdo it.
+            await decide_again(self.publisher, self.ruleset, self.clock, video_id, video)

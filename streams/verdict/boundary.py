@@ -1,0 +1,130 @@
+"""The boundary around one video's fact in the verdict role: what is wrong with one video ends at that video.
+
+An unexpected error is logged with its traceback, counted, and tried again a few times. Then the video gets a gap
+(`streams.store.gaps`), and the error one dead letter. Only what all videos rest on ends the process: the order of
+facts, offsets, the store as a whole, the publisher.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import structlog
+from redis.exceptions import RedisError
+
+from operators.internal_errors import INTERNAL_ERROR, SharedStateFault
+from schemas.facts import Deleted, Fact, Failure
+from streams import metrics
+from streams.clock import Clock
+from streams.delivery.record import Record
+from streams.store.gaps import GapCause, Gaps, WaitingFact
+from streams.store.mending import is_of_a_key
+from streams.store.outcomes import GapStands, UnreadableState
+from streams.verdict.fact_reading import NewerFact
+
+ATTEMPTS: Final = 3
+"""Of folding a fact, before its video gets a gap."""
+_DELAY_SECONDS: Final = 0.2
+"""Before the second attempt; doubled before the next."""
+
+_log = structlog.get_logger(__name__)
+
+
+class DeadLetterWriter(Protocol):
+    """Where a fact goes that cannot be folded; see `streams.delivery.dead_letters`."""
+
+    async def write(
+        self, record: Record, failure: Failure, *, role: str, attempts: int = 1, revision: int | None = None
+    ) -> None:
+        """Return when the dead letter is confirmed, now or by an earlier run."""
+
+
+def is_shared(error: BaseException) -> bool:
+    """Whether an error is of what all videos rest on, so that the process has to end."""
+    if isinstance(error, SharedStateFault | MemoryError):
+        return True
+    return isinstance(error, RedisError) and not is_of_a_key(error)
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:500]
+
+
+@dataclass(frozen=True, slots=True)
+class FoldBoundary:
+    """Lets facts wait that cannot be folded."""
+
+    gaps: Gaps
+    letters: DeadLetterWriter
+    clock: Clock
+    log_generation: int
+
+    async def answer(self, fact: Fact, record: Record, work: Callable[[], Awaitable[None]]) -> None:
+        """Do the work of one fact; where that cannot be done, let the fact wait. Raises what `is_shared`."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                await work()
+            except GapStands:
+                await self._wait_longer(fact, record)
+                return
+            except UnreadableState as error:
+                metrics.FOLD_FAULTS.labels("state").inc()
+                _log.error("a state cannot be read; it is folded again from the log", error=str(error))
+                await self._wait(fact, record, "unreadable-state", str(error))
+                return
+            except Exception as error:
+                if is_shared(error):
+                    raise
+                metrics.FOLD_FAULTS.labels("fold").inc()
+                _log.exception("an unexpected error over one video's fact", place=record.place, attempt=attempt)
+                if attempt == ATTEMPTS or await self.gaps.read(fact.video_id) is not None:
+                    await self.give_up(fact, record, Failure(cause=INTERNAL_ERROR, message=_told(error)), attempt)
+                    return
+                await self.clock.sleep(_DELAY_SECONDS * 2 ** (attempt - 1))
+            else:
+                return
+
+    async def wait_for_newer(self, newer: NewerFact, record: Record) -> None:
+        """Let a fact wait that only a newer release can read."""
+        _log.error(
+            "a fact of a newer release waits for an upgrade",
+            kind=newer.kind, type=newer.type, error=newer.message, place=record.place,
+        )  # fmt: skip
+        await self._open(newer.video_id, record, "newer-fact", newer.message, newer=newer)
+
+    async def give_up(self, fact: Fact, record: Record, failure: Failure, attempts: int = ATTEMPTS) -> None:
+        """Let a fact wait, and write one dead letter of it."""
+        await self._wait(fact, record, "internal-error", failure.message)
+        await self._write(record, failure, attempts)
+
+    async def _wait_longer(self, fact: Fact, record: Record) -> None:
+        """A fact behind a gap; the one that ends processes gets its dead letter here, as its worker could not."""
+        gap = await self.gaps.read(fact.video_id)
+        await self._wait(fact, record, "internal-error", "facts before it wait")
+        if gap is not None and gap.cause == "crash-loop" and gap.first_offset == record.place.offset:
+            await self._write(record, Failure(cause="crash-loop", message=gap.message), 1)
+
+    async def _wait(self, fact: Fact, record: Record, cause: GapCause, message: str) -> None:
+        await self._open(fact.video_id, record, cause, message, is_deletion=isinstance(fact, Deleted))
+
+    async def _open(
+        self,
+        video_id: str,
+        record: Record,
+        cause: GapCause,
+        message: str,
+        *,
+        newer: NewerFact | None = None,
+        is_deletion: bool = False,
+    ) -> None:
+        waiting = WaitingFact(
+            video_id, record.place.partition, self.log_generation, record.place.offset, cause, message,
+            kind=newer.kind if newer else "", type=newer.type if newer else "", is_deletion=is_deletion,
+        )  # fmt: skip
+        if await self.gaps.wait(waiting, self.clock.now_unix_seconds()):
+            _log.error("facts of a video wait in a gap", video_id=video_id, cause=cause, place=record.place)
+
+    async def _write(self, record: Record, failure: Failure, attempts: int) -> None:
+        await self.letters.write(record, failure, role="verdict", attempts=attempts)
