@@ -5,28 +5,29 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
-import msgspec
 import typer
 
-from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
+from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
 from ops.cli.letters_of_video import find_letters, read_found
 from ops.cli.store_once import read_once
 from schemas.dead_letters import DeadLetter
-from schemas.topics import DEAD_LETTER
 from streams.delivery.redrive import redrive_letters
-from streams.kafka_clients import BrokerAway, StoredRecord, read_to_end
+from streams.delivery.standing_letters import letters_in, standing_letters
+from streams.kafka_clients import BrokerAway
 from streams.plain_text import plain_text
 from streams.settings import Settings
+from streams.unreadable import UnreadableRecords
 
 app = typer.Typer(help="Look at events that were given up, and send them again.", no_args_is_help=True)
 
 _LISTED_BYTES: Final = 200
 """Of a message or a key in a listing."""
+_MOST_NAMED: Final = 20
 
 CauseOption = Annotated[str | None, typer.Option(help="Only letters of this cause.")]
 
@@ -39,19 +40,20 @@ def list_letters(
     ] = None,
     json_output: Annotated[bool, typer.Option("--json", help="One JSON object a letter.")] = False,
 ) -> None:
-    """List dead letters, oldest first: id, cause, key, place of the event, time, and what was wrong."""
-    settings = settings_or_exit()
-    letters = read_letters(settings, cause) if video is None else _read_letters_of(settings, video, cause)
-    if json_output:
-        for letter in letters:
-            print_json(letter)
-        return
-    for letter in letters:
-        head = f"{letter.dead_letter_id[:12]}  {letter.cause}  {_key(letter)}  {_source(letter)}  {_when(letter)}"
-        out.print(head, markup=False, soft_wrap=True)
-        out.print(f"  {plain_text(letter.message, _LISTED_BYTES)}", markup=False, soft_wrap=True)
-    counts = Counter(letter.cause for letter in letters)
-    out.print(f"{len(letters)} dead letters" + "".join(f"; {number} {name}" for name, number in counts.most_common()))
+    """List dead letters: id, cause, key, place of the event, time, and what was wrong.
+
+    Of each partition oldest first; of one video, and of a whole topic, one letter at a time is held. Exit code 1 where
+    one of them cannot be read.
+    """
+    settings, unreadable, counts = settings_or_exit(), UnreadableRecords(), Counter[str]()
+    wanted = read_letters(settings, cause, unreadable)
+    for letter in wanted if video is None else _read_letters_of(settings, video, cause, unreadable):
+        counts[letter.cause] += 1
+        _print_line(letter, json_output=json_output)
+    if not json_output:
+        causes = "".join(f"; {number} {name}" for name, number in counts.most_common())
+        out.print(f"{counts.total()} dead letters{causes}")
+    _end(unreadable)
 
 
 @app.command("show")
@@ -60,7 +62,8 @@ def show_letter(
     json_output: Annotated[bool, typer.Option("--json", help="The letter as one JSON object.")] = False,
 ) -> None:
     """Show one dead letter whole: cause, headers and the original bytes."""
-    letter = _find(read_letters(settings_or_exit(), None), letter_id)
+    unreadable = UnreadableRecords()
+    letter = _find(read_letters(settings_or_exit(), None, unreadable), letter_id)
     if json_output:
         print_json(letter)
         return
@@ -83,52 +86,100 @@ def redrive(
     """Publish the original bytes and headers to the partition that they came from.
 
     A header says how often that happened, and of an upload where it stood: a deletion that came after it still does.
+    Letters without a value are passed over and named; exit code 1 then.
     """
     if not (letter_ids or cause or every):
         fail("name letters, or give --cause or --all", ExitCode.USAGE)
-    settings = settings_or_exit()
-    letters = read_letters(settings, cause)
-    chosen = [_find(letters, letter_id) for letter_id in letter_ids] if letter_ids else letters
-    without_value = [letter for letter in chosen if letter.value is None and letter.value_bytes > 0]
-    if without_value:
-        fail(f"{without_value[0].dead_letter_id[:12]} was too large to keep; publish the upload again", ExitCode.FOUND)
+    settings, unreadable = settings_or_exit(), UnreadableRecords()
+    ids = _ids(settings, cause, letter_ids) if letter_ids else None
+    left_out: list[str] = []
+    letters = read_letters(settings, cause, unreadable)
+    chosen = (letter for letter in letters if ids is None or letter.dead_letter_id in ids)
     with clean_interrupt():
         try:
-            redrive_letters(settings, chosen)
+            num_sent = redrive_letters(settings, with_value(chosen, left_out))
         except BrokerAway as error:
             fail(str(error), ExitCode.AWAY)
-    out.print(f"{len(chosen)} sent again")
+    out.print(f"{num_sent} sent again")
+    for letter_id in left_out[:_MOST_NAMED]:
+        err.print(f"{letter_id[:12]} has no value to send: empty, or too large to keep; publish the upload again")
+    if len(left_out) > _MOST_NAMED:
+        err.print(f"and {len(left_out) - _MOST_NAMED} more without a value")
+    _end(unreadable, is_found=bool(left_out))
 
 
-def read_letters(settings: Settings, cause: str | None) -> list[DeadLetter]:
-    """All dead letters that lie in the topic, oldest first, one per id."""
+def with_value(letters: Iterable[DeadLetter], left_out: list[str]) -> Iterator[DeadLetter]:
+    """Letters that can be sent again; the ids of the others are added to `left_out`."""
+    for letter in letters:
+        if letter.value is None:
+            left_out.append(letter.dead_letter_id)
+        else:
+            yield letter
+
+
+def read_letters(settings: Settings, cause: str | None, unreadable: UnreadableRecords) -> Iterator[DeadLetter]:
+    """All dead letters that lie in the topic, one at a time and one per id."""
     try:
-        records = list(read_to_end(settings, [settings.topic_prefix + DEAD_LETTER.name]))
+        yield from standing_letters(
+            letters_in(settings), unreadable, lambda letter: cause is None or letter.cause == cause
+        )
     except BrokerAway as error:
         fail(str(error), ExitCode.AWAY)
-    return _chosen(records, cause)
 
 
-def _read_letters_of(settings: Settings, video_id: str, cause: str | None) -> list[DeadLetter]:
+def _read_letters_of(
+    settings: Settings, video_id: str, cause: str | None, unreadable: UnreadableRecords
+) -> Iterator[DeadLetter]:
     found = asyncio.run(read_once(settings, lambda store: find_letters(store, settings, video_id)))
     try:
-        return _chosen(read_found(settings, found), cause)
+        records = list(read_found(settings, found))  # of one video
+        yield from standing_letters(lambda: records, unreadable, lambda letter: cause in (None, letter.cause))
     except BrokerAway as error:
         fail(str(error), ExitCode.AWAY)
 
 
-def _chosen(records: Iterable[StoredRecord], cause: str | None) -> list[DeadLetter]:
-    latest = {record.key: record.value for record in records}  # a letter that was taken back ends in a tombstone
-    letters = [msgspec.json.decode(value, type=DeadLetter) for value in latest.values() if value is not None]
-    chosen = [letter for letter in letters if cause in (None, letter.cause)]
-    return sorted(chosen, key=lambda letter: letter.failed_unix_seconds)
+def _ids(settings: Settings, cause: str | None, beginnings: list[str]) -> set[str]:
+    """The whole ids; ends the command where a beginning names none or several."""
+    found: dict[str, set[str]] = {beginning: set() for beginning in beginnings}
+    for letter in read_letters(settings, cause, UnreadableRecords()):
+        for beginning in beginnings:
+            if letter.dead_letter_id.startswith(beginning):
+                found[beginning].add(letter.dead_letter_id)
+    for beginning, ids in found.items():
+        _require_one(beginning, len(ids))
+    return {letter_id for ids in found.values() for letter_id in ids}
 
 
-def _find(letters: list[DeadLetter], letter_id: str) -> DeadLetter:
-    found = [letter for letter in letters if letter.dead_letter_id.startswith(letter_id)]
-    if len(found) != 1:
-        fail(f"{letter_id!r} names {len(found)} dead letters; expected one", ExitCode.FOUND)
-    return found[0]
+def _find(letters: Iterable[DeadLetter], letter_id: str) -> DeadLetter:
+    first, number = None, 0
+    for letter in letters:
+        if letter.dead_letter_id.startswith(letter_id):
+            first, number = first or letter, number + 1
+    _require_one(letter_id, number)
+    assert first is not None
+    return first
+
+
+def _require_one(letter_id: str, number: int) -> None:
+    if number != 1:
+        fail(f"{letter_id!r} names {number} dead letters; expected one", ExitCode.FOUND)
+
+
+def _end(unreadable: UnreadableRecords, *, is_found: bool = False) -> None:
+    """Name what was passed over; exit code 1 where there was anything."""
+    for line in unreadable.lines():
+        err.print(line, markup=False, soft_wrap=True)
+    if unreadable.number or is_found:
+        raise typer.Exit(ExitCode.FOUND)
+
+
+def _print_line(letter: DeadLetter, *, json_output: bool) -> None:
+    if json_output:
+        print_json(letter)
+        return
+    head = f"{letter.dead_letter_id[:12]}  {letter.cause}  {_key(letter)}  {_source(letter)}  {_when(letter)}"
+    out.print(head, markup=False, soft_wrap=True)
+    out.print(f"  {plain_text(letter.message, _LISTED_BYTES)}", markup=False, soft_wrap=True)
 
 
 def _key(letter: DeadLetter) -> str:

@@ -73,7 +73,7 @@ TROUBLE: Final = Row(
         ),
         Panel(
             "Videos in a gap",
-            "Videos whose facts wait because one could not be folded, and how many gaps were opened and closed of late.",
+            "Videos whose facts wait because one could not be folded, and gaps that were opened and closed of late.",
             "short",
             (
                 Query("max(vidsignal_videos_in_gap)", "waiting"),

@@ -9,9 +9,9 @@ count rises, and four such deaths are enough. Why, and what cannot be told apart
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from redis.asyncio import Redis
 
@@ -19,6 +19,7 @@ from streams.delivery.alone_board import AloneBoard
 from streams.delivery.memory_killer import MemoryKills, memory_kills
 from streams.delivery.record import Place
 from streams.store.keys import Keys
+from streams.store.mending import ATTEMPTS, mended
 from streams.store.scripts import script_text
 
 UNCLEAN_ENDS_BEFORE_ALONE: Final = 3
@@ -82,15 +83,15 @@ class Attempts:
     async def begin(self, place: Place) -> Attempt:
         """Count a start, and say how earlier ones ended."""
         kills = self._kills()
-        started, died, starved = await self._begin(
-            keys=[self._key(place)], args=[_KEPT_SECONDS, kills.boot_id, kills.count]
-        )
+        arguments: list[Any] = [_KEPT_SECONDS, kills.boot_id, kills.count]
+        started, died, starved = await self._mended(place, lambda: self._begin(keys=[self._key(place)], args=arguments))
         return Attempt(unclean_ends=started - 1, deaths_alone=died, memory_deaths_alone=starved)
 
     async def begin_alone(self, place: Place) -> None:
         """Count that the event now runs with nothing else."""
         key, kills = self._key(place), self._kills()
-        await self._alone(keys=[key], args=[_KEPT_SECONDS, kills.boot_id, kills.count, self._counted_beforehand])
+        arguments: list[Any] = [_KEPT_SECONDS, kills.boot_id, kills.count, self._counted_beforehand]
+        await self._mended(place, lambda: self._alone(keys=[key], args=arguments))
         if self._board is not None:
             self._board.add(key)
 
@@ -102,11 +103,12 @@ class Attempts:
     async def withdraw(self, place: Place, *, ran_alone: bool) -> None:
         """The event was put back in an orderly way: this start counts for nothing."""
         self._take_down(place)
-        await self._withdraw(keys=[self._key(place)], args=[int(ran_alone), int(ran_alone) * self._counted_beforehand])
+        arguments = [int(ran_alone), int(ran_alone) * self._counted_beforehand]
+        await self._mended(place, lambda: self._withdraw(keys=[self._key(place)], args=arguments))
 
     async def note_death(self, key: str) -> None:
         """The process that ran this alone died by itself; `key` is what stood on its board."""
-        await self._died(keys=[key])
+        await mended(self._redis, {key: ATTEMPTS}, lambda: self._died(keys=[key]))
 
     async def note_own_death(self, place: Place) -> int:
         """The process died by itself over an event that is not begun anywhere; return how often by now."""
@@ -117,6 +119,10 @@ class Attempts:
     @property
     def _counted_beforehand(self) -> int:
         return 1 if self._board is None else 0
+
+    async def _mended(self, place: Place, call: Callable[[], Awaitable[Any]]) -> Any:
+        """Counts that are none begin again."""
+        return await mended(self._redis, {self._key(place): ATTEMPTS}, call)
 
     def _take_down(self, place: Place) -> None:
         if self._board is not None:

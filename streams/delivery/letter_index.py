@@ -11,6 +11,8 @@ from redis.asyncio import Redis
 from schemas.facts import SourceOffset
 from streams.store.deletion_reading import decode_deletion
 from streams.store.keys import Keys
+from streams.store.mending import GUARD, HASH, STRING, mended
+from streams.store.packing import UnreadableBytes
 from streams.store.scripts import script_text
 
 _VIDEO_ID: Final = re.compile(rb"^[A-Za-z0-9._:~-]{1,128}\Z")
@@ -64,29 +66,44 @@ class LetterIndex:
         if not _VIDEO_ID.match(video_id):
             return False
         names = [name(video_id.decode()) for name in (self._keys.letters, self._keys.guard, self._keys.deletion)]
-        guard, deletion = await self._letter(keys=names, args=[key, partition, self._kept_seconds])
+        broken = dict(zip(names, (HASH, GUARD, STRING), strict=True))
+        arguments = [key, partition, self._kept_seconds]
+        guard, deletion = await mended(self._redis, broken, lambda: self._letter(keys=names, args=arguments))
         return is_reached(guard, deletion, event or Subject())
 
     async def letters(self, video_id: str) -> dict[bytes, int]:
         """Partition of each letter's record, by its key."""
-        found: dict[Any, Any] = await self._redis.hgetall(self._keys.letters(video_id))
-        return {key.encode() if isinstance(key, str) else key: int(partition) for key, partition in found.items()}
+        name = self._keys.letters(video_id)
+        found: dict[Any, Any] = await mended(self._redis, {name: HASH}, lambda: self._redis.hgetall(name))
+        return {
+            key.encode() if isinstance(key, str) else key: int(partition)
+            for key, partition in found.items()
+            if partition.isdigit()  # else it was never ours
+        }
 
     async def drop(self, key: bytes) -> None:
         """Forget a letter."""
-        await self._redis.hdel(self._keys.letters(key.rpartition(b"#")[0].decode()), key)
+        name = self._keys.letters(key.rpartition(b"#")[0].decode())
+        await mended(self._redis, {name: HASH}, lambda: self._redis.hdel(name, key))
 
 
 def is_reached(guard: bytes | None, deletion: bytes | None, event: Subject) -> bool:
     """Whether a deletion takes an event with it: by place among the uploads, else by revision, else in any case."""
-    if guard is None:
+    if guard is None or not guard.isdigit():  # one that is no number guards nothing any more
         return False
-    before = None if deletion is None else decode_deletion(deletion).before
+    before = _before(deletion)
     if event.revision is not None and event.revision <= int(guard):
         return True
     if before is not None and event.place is not None and _is_comparable(event.place, before):
         return event.place.offset <= before.offset
     return event.revision is None
+
+
+def _before(deletion: bytes | None) -> SourceOffset | None:
+    try:
+        return None if deletion is None else decode_deletion(deletion).before
+    except UnreadableBytes:
+        return None
 
 
 def _is_comparable(place: SourceOffset, other: SourceOffset) -> bool:

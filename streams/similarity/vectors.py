@@ -16,17 +16,19 @@ import asyncio
 import json
 import struct
 from array import array
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from redis.asyncio import Redis
 
 from schemas.outcomes import Outcome
 from streams.store.keys import Keys
+from streams.store.mending import SET, VECTOR_SET, mended
 from streams.store.scripts import script_text
 
+Answer = TypeVar("Answer")
 QUANTISATION: Final = "Q8"
 _FEATURE_ATTRIBUTES: Final = {
     "language": "context.language",
@@ -74,26 +76,37 @@ class Vectors:
     async def _put(self, video_id: str, space: str, entry: _Entry) -> None:
         mark = json.dumps({"vector": entry.attributes["vector"]})[1:-1]
         arguments = (video_id, entry.blob, QUANTISATION, json.dumps(entry.attributes), mark)
-        await self._write(keys=[self._keys.space(space)], args=arguments)
+        key = self._keys.space(space)
+        await mended(self._redis, {key: VECTOR_SET}, lambda: self._write(keys=[key], args=arguments))
 
     async def differences(self, video_id: str, outcome: Outcome | None) -> list[str]:
         """Say where the vector sets do not say of a video what its outcome says, None for one that has none."""
         entries = _entries(outcome) if outcome else {}
         spaces = sorted(await self._known_spaces() | entries.keys())
+        answers = await self._mended(spaces, lambda: self._asked(spaces, video_id))
+        found = zip(spaces, answers[::2], answers[1::2], strict=True)
+        said = ((space, _difference(entries.get(space), attributes, raw)) for space, attributes, raw in found)
+        return [f"space {space} {words}" for space, words in said if words]
+
+    async def _asked(self, spaces: Sequence[str], video_id: str) -> list[Any]:
         async with self._redis.pipeline(transaction=False) as pipeline:
             for space in spaces:
                 pipeline.execute_command("VGETATTR", self._keys.space(space), video_id)
                 pipeline.execute_command("VEMB", self._keys.space(space), video_id, "RAW")
-            answers = await pipeline.execute()
-        found = zip(spaces, answers[::2], answers[1::2], strict=True)
-        said = ((space, _difference(entries.get(space), attributes, raw)) for space, attributes, raw in found)
-        return [f"space {space} {words}" for space, words in said if words]
+            return await pipeline.execute()
+
+    async def _mended(self, spaces: Iterable[str], call: Callable[[], Awaitable[Answer]]) -> Answer:
+        """A space of another type is removed; an audit writes its vectors again."""
+        return await mended(self._redis, {self._keys.space(space): VECTOR_SET for space in spaces}, call)
 
     async def remove(self, video_id: str) -> None:
         """Take a video out of every space; may be repeated."""
         await self._remove(video_id, await self._known_spaces())
 
     async def _remove(self, video_id: str, spaces: set[str]) -> None:
+        await self._mended(spaces, lambda: self._removed(video_id, spaces))
+
+    async def _removed(self, video_id: str, spaces: set[str]) -> None:
         async with self._redis.pipeline(transaction=False) as pipeline:  # sets of a cluster lie on several nodes
             for space in spaces:
                 pipeline.execute_command("VREM", self._keys.space(space), video_id)
@@ -101,11 +114,16 @@ class Vectors:
 
     async def _known_spaces(self, *used: str) -> set[str]:
         """All that were ever written, and those that are about to be: so a removal finds what a crash leaves."""
+        key = self._keys.spaces()
+        names = await mended(self._redis, {key: SET}, lambda: self._all_spaces(used))
+        return {name for name in map(_text, names) if name.isprintable()}
+
+    async def _all_spaces(self, used: Sequence[str]) -> Any:
         async with self._redis.pipeline(transaction=False) as pipeline:
             if used:
                 pipeline.sadd(self._keys.spaces(), *used)
             pipeline.smembers(self._keys.spaces())
-            return {_text(name) for name in (await pipeline.execute())[-1]}
+            return (await pipeline.execute())[-1]
 
 
 def attributes_of(outcome: Outcome) -> dict[str, Any]:
@@ -149,11 +167,20 @@ def _difference(wanted: _Entry | None, attributes: bytes | str | None, raw: Any)
         return "lacks the vector"
     if not _is_near(wanted.numbers, raw):
         return "has another vector"
-    found = json.loads(attributes) if attributes else {}
+    found = _attributes(attributes)
     differing = [
         name for name in wanted.attributes.keys() | found.keys() if wanted.attributes.get(name) != found.get(name)
     ]
     return f"has other attributes: {', '.join(sorted(differing))}" if differing else None
+
+
+def _attributes(said: bytes | str | None) -> dict[str, Any]:
+    """Attributes as they stand; none where they are none of ours."""
+    try:
+        found = json.loads(said) if said else {}
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _is_near(numbers: Sequence[float], raw: Any) -> bool:
@@ -166,4 +193,4 @@ def _is_near(numbers: Sequence[float], raw: Any) -> bool:
 
 
 def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value

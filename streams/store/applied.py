@@ -49,7 +49,7 @@ class AppliedOffsets:
         if not wanted:
             return {}
         stored = await self._redis.mget([self._key(partition) for partition in wanted])
-        return {partition: int(value) for partition, value in zip(wanted, stored, strict=True) if value is not None}
+        return {partition: _offset(partition, value) for partition, value in zip(wanted, stored, strict=True) if value}
 
     async def raise_to(self, offsets: Mapping[Partition, int]) -> None:
         """Remember progress where Redis has less, or none: for who filled it."""
@@ -75,6 +75,16 @@ class AppliedOffsets:
 
     def _key(self, partition: Partition) -> str:
         return self._keys.applied(self._group, *partition)
+
+
+def _offset(partition: Partition, value: bytes | str) -> int:
+    """An applied offset is shared by all videos of its partition: nothing can stand in for it."""
+    if not value.isdigit():
+        raise StoreBehindLog(
+            f"what Redis has as the applied offset of {_spell(partition)} is none: {value!r}. Remove the key and run "
+            "`vidsignal rebuild`"
+        )
+    return int(value)
 
 
 def resume_offset(partition: Partition, *, committed: int | None, applied: int | None, earliest: int) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 from redis.asyncio import Redis
 
@@ -10,6 +11,7 @@ from schemas.facts import Accepted
 from schemas.warnings import EventWarning
 from schemas.wire import encode
 from streams.store.keys import Keys
+from streams.store.mending import GUARD, STATUS, STRING, mended
 from streams.store.scripts import script_text
 
 DEFAULT_COUNTS_SECONDS = 60 * 86_400.0
@@ -43,6 +45,7 @@ class Cases:
     """
 
     def __init__(self, redis: Redis, keys: Keys, counts_seconds: float = DEFAULT_COUNTS_SECONDS) -> None:
+        self._redis = redis
         self._keys = keys
         self._counts_seconds = int(counts_seconds)
         self._register = redis.register_script(script_text("case"))
@@ -65,4 +68,6 @@ class Cases:
             *(part for field in warning_fields(accepted.warnings).items() for part in field),
         )  # fmt: skip
         keys = [key(accepted.video_id) for key in (self._keys.status, self._keys.guard, self._keys.engagement)]
-        return Registered(await self._register(keys=keys, args=[accepted.revision, self._counts_seconds, *fields]))
+        arguments: list[Any] = [accepted.revision, self._counts_seconds, *fields]
+        broken = dict(zip(keys, (STATUS, GUARD, STRING), strict=True))
+        return Registered(await mended(self._redis, broken, lambda: self._register(keys=keys, args=arguments)))

@@ -5,12 +5,17 @@ Batch composition and reduced precision change low bits, so equality of replays 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from redis.asyncio import Redis
 
+from schemas.errors import InvalidEvent
+from schemas.wire import decode_fact
 from streams.store.keys import Keys
-from streams.store.packing import pack, unpack
+from streams.store.mending import GUARD, HASH, STATUS, mended, tell_removed
+from streams.store.packing import UnreadableBytes, pack, unpack
 from streams.store.scripts import script_text
 
 
@@ -48,16 +53,42 @@ class Claims:
             video_id: of the signal.
             signal_ids: names that its claim may have, the preferred one first.
         """
+        keys = self._broken_ones(video_id)
+        stored, revision, guard = await mended(self._redis, keys, lambda: self._found(video_id, signal_ids))
+        return Prior(
+            claimed=await self._first_readable(video_id, signal_ids, stored),
+            newest_revision=_number(revision),
+            forgotten_revision=_number(guard),
+        )
+
+    async def _found(self, video_id: str, signal_ids: tuple[str, ...]) -> Any:
         async with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.hmget(self._keys.claims(video_id), list(signal_ids))
             pipeline.hget(self._keys.status(video_id), "revision")
             pipeline.get(self._keys.guard(video_id))
-            stored, revision, guard = await pipeline.execute()
-        return Prior(
-            claimed=next((unpack(value) for value in stored if value is not None), None),
-            newest_revision=int(revision or 0),
-            forgotten_revision=int(guard or 0),
-        )
+            return await pipeline.execute()
+
+    async def _first_readable(
+        self, video_id: str, signal_ids: tuple[str, ...], stored: Sequence[bytes | None]
+    ) -> bytes | None:
+        """The first claim that can be read; one that cannot is taken away, and the signal is computed again."""
+        for signal_id, value in zip(signal_ids, stored, strict=True):
+            claimed = None if value is None else await self._unpacked(video_id, signal_id, value)
+            if claimed is not None:
+                return claimed
+        return None
+
+    async def _unpacked(self, video_id: str, signal_id: str, value: bytes) -> bytes | None:
+        try:
+            claimed = unpack(value)
+            if value.startswith(b"{"):  # nothing but its first byte says that it was ours
+                decode_fact(claimed)
+        except (UnreadableBytes, InvalidEvent) as error:
+            key = self._keys.claims(video_id)
+            tell_removed([key], f"claim {signal_id} cannot be read: {error}")
+            await self._redis.hdel(key, signal_id)
+            return None
+        return claimed
 
     async def claim(self, video_id: str, signal_id: str, value: bytes, *, revision: int) -> bytes | None:
         """Store `value` if the id is free; return what is stored, which is what has to be published.
@@ -65,5 +96,22 @@ class Claims:
         None where the revision is forgotten: nothing is stored, and nothing may be published.
         """
         keys = [self._keys.claims(video_id), self._keys.guard(video_id)]
-        stored: bytes | None = await self._claim(keys=keys, args=[signal_id, pack(value), self._ttl_seconds, revision])
-        return None if stored is None else unpack(stored)
+        arguments: list[Any] = [signal_id, pack(value), self._ttl_seconds, revision]
+        while True:
+            stored: bytes | None = await mended(
+                self._redis, self._broken_ones(video_id), lambda: self._claim(keys=keys, args=arguments)
+            )
+            if stored is None:
+                return None
+            claimed = await self._unpacked(video_id, signal_id, stored)
+            if claimed is not None:
+                return claimed
+
+    def _broken_ones(self, video_id: str) -> dict[str, str]:
+        keys = self._keys
+        return {keys.claims(video_id): HASH, keys.status(video_id): STATUS, keys.guard(video_id): GUARD}
+
+
+def _number(value: bytes | str | None) -> int:
+    """A revision; 0 for what is none, which whoever writes next removes."""
+    return int(value) if value is not None and value.isdigit() else 0

@@ -9,7 +9,8 @@ from schemas.facts import SourceOffset
 from schemas.warnings import EventWarning
 from schemas.wire import encode
 from streams.store.keys import Keys
-from streams.store.reading import ReadsStore
+from streams.store.packing import UnreadableBytes, decoded
+from streams.store.reading import ReadsStore, is_of_another_type
 from streams.verdict.state import CaseState
 
 
@@ -42,10 +43,17 @@ def deletion_of(state: CaseState) -> bytes:
 
 async def read_deletion(redis: ReadsStore, keys: Keys, video_id: str) -> DeletionReading | None:
     """The last deletion that was carried out; None where there was none, or its guard has expired."""
-    value = await redis.get(keys.deletion(video_id))
-    return None if value is None else decode_deletion(value)
+    try:
+        value = await redis.get(keys.deletion(video_id))
+        return None if value is None else decode_deletion(value)
+    except UnreadableBytes:
+        return None
+    except Exception as error:
+        if not is_of_another_type(error):
+            raise
+        return None
 
 
 def decode_deletion(value: bytes | str) -> DeletionReading:
-    """Read it as it is stored."""
-    return _DECODER.decode(value)
+    """Read it as it is stored. Raises UnreadableBytes."""
+    return decoded(_DECODER, value)

@@ -21,6 +21,7 @@ Answer = TypeVar("Answer")
 
 STATUS: Final = "hash:revision"
 GUARD: Final = "string:#"
+COUNT: Final = "string:#"
 ATTEMPTS: Final = "hash:started,alone,died,starved,kills,died-before"
 HASH: Final = "hash"
 STRING: Final = "string"

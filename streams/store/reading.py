@@ -16,3 +16,8 @@ class ReadsStore(Protocol):
 
     def pipeline(self, transaction: bool = True) -> Any:
         """Collects calls, which its `execute` sends in one round trip, answered as of one moment."""
+
+
+def is_of_another_type(error: Exception) -> bool:
+    """Whether a client says that a key holds another type of value; each client has an error of its own for that."""
+    return "WRONGTYPE" in str(error)

@@ -6,6 +6,8 @@ from typing import Final
 
 from redis.asyncio import Redis
 
+from streams.store.mending import COUNT, mended
+
 REMEMBERED_SECONDS: Final = 3_600
 """After the last exit."""
 
@@ -24,10 +26,14 @@ class StallMemory:
 
     async def num_recent(self) -> int:
         """Exits since the last one that is an hour ago, or since `forget`."""
-        return int(await self._redis.get(self._key) or 0)
+        found = await mended(self._redis, {self._key: COUNT}, lambda: self._redis.get(self._key))
+        return int(found) if found is not None and found.isdigit() else 0
 
     async def note(self) -> None:
         """One more."""
+        await mended(self._redis, {self._key: COUNT}, self._note)
+
+    async def _note(self) -> None:
         async with self._redis.pipeline(transaction=True) as both:  # a count without an end would stay for ever
             both.incr(self._key)
             both.expire(self._key, REMEMBERED_SECONDS)

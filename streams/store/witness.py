@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from operators.internal_errors import SharedStateFault
 from streams.clock import Clock, SystemClock
@@ -27,6 +27,9 @@ _REMEMBERED: Final = 32
 """Folds confirmed last; more than can be confirmed in another order than they were done."""
 _KEPT_SECONDS: Final = 43_200.0
 """Every state is kept longer than that; one that is gone later may have come to its end."""
+
+
+_UNREADABLE: Final = (-1, -1)
 
 
 class StoreWentBack(SharedStateFault, RedisError):
@@ -84,8 +87,9 @@ class Witness:
             _require(reached, await connection.read_response())
         for key, (place, at_seconds) in list(self._confirmed.items()):
             await connection.send_command("HMGET", key, "log_generation", "applied_offset")
-            generation, offset = await connection.read_response()
-            found = None if generation is None else (int(generation), int(offset))
+            found = await _place(connection)
+            if found is _UNREADABLE:  # somebody wrote over it; whoever folds the next fact finds out
+                continue
             went_back = not self._may_have_ended(at_seconds) if found is None else found < place
             if went_back:
                 raise StoreWentBack.over(key, place, found)
@@ -106,6 +110,15 @@ class Witness:
 
     def _may_have_ended(self, at_seconds: float) -> bool:
         return self._clock.monotonic_seconds() - at_seconds > _KEPT_SECONDS
+
+
+async def _place(connection: Any) -> tuple[int, int] | None:
+    """Where a state stands: None where there is none, `_UNREADABLE` where that cannot be read."""
+    try:
+        generation, offset = await connection.read_response()
+        return None if generation is None else (int(generation), int(offset))
+    except (ResponseError, ValueError, TypeError):
+        return _UNREADABLE
 
 
 def _require(reached: Mapping[str, int], found: Sequence[bytes | str | None]) -> None:
