@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -13,7 +13,7 @@ from schemas.evidence import Embedding, Feature
 from schemas.outcomes import Verdict
 from schemas.warnings import EventWarning
 from streams.store.keys import Keys
-from streams.store.reading import ReadsStore
+from streams.store.reading import ReadsStore, is_of_another_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,37 +29,91 @@ class VideoReading:
     """By space."""
     engagement: Engagement | None
     """What people did so far, fresher than the feature record; None where nobody did anything."""
+    unreadable: tuple[str, ...] = ()
+    """Keys that hold what we never write; the next outcome, or `vidsignal audit --repair`, writes them again."""
 
     @property
     def warnings(self) -> tuple[EventWarning, ...]:
         """What is likely a mistake in the upload, by the status."""
         found = self.status.get("warnings")
-        return msgspec.json.decode(found, type=tuple[EventWarning, ...]) if found else ()
+        return _Reader([]).one("warnings", found, tuple[EventWarning, ...]) or ()
 
 
 async def read_video(redis: ReadsStore, keys: Keys, video_id: str) -> VideoReading | None:
-    """Read a video in one round trip; None where nobody uploaded it."""
-    async with redis.pipeline(transaction=True) as pipeline:
-        pipeline.hgetall(keys.status(video_id))
-        pipeline.get(keys.verdict(video_id))
-        pipeline.hgetall(keys.features(video_id))
-        pipeline.hgetall(keys.embeddings(video_id))
-        pipeline.get(keys.engagement(video_id))
-        status, verdict, features, embeddings, engagement = await pipeline.execute()
+    """Read a video in one round trip; None where nobody uploaded it. What cannot be read is named, and left out."""
+    status, verdict, features, embeddings, engagement = await _found(redis, keys, video_id)
+    unreadable = [name for name, found in zip(_PARTS, (status, verdict, features, embeddings, engagement), strict=True)
+                  if found is _BROKEN]  # fmt: skip
     if not status:
-        return None
+        return VideoReading({}, None, {}, {}, None, tuple(unreadable)) if unreadable else None
+    read = _Reader(unreadable)
     return VideoReading(
-        status={_text(name): _text(value) for name, value in status.items()},
-        verdict=msgspec.json.decode(verdict, type=Verdict) if verdict else None,
-        features=_decoded(features, Feature),
-        embeddings=_decoded(embeddings, Embedding),
-        engagement=msgspec.json.decode(engagement, type=Engagement) if engagement else None,
+        status={} if status is _BROKEN else {_text(name): _text(value) for name, value in status.items()},
+        verdict=read.one("verdict", verdict, Verdict),
+        features=read.each("features", features, Feature),
+        embeddings=read.each("embeddings", embeddings, Embedding),
+        engagement=read.one("engagement", engagement, Engagement),
+        unreadable=tuple(dict.fromkeys(unreadable)),
     )
 
 
-def _decoded(fields: Mapping[Any, Any], kind: Any) -> dict[str, Any]:
-    return {_text(name): msgspec.json.decode(value, type=kind) for name, value in fields.items()}
+_PARTS: Final = ("status", "verdict", "features", "embeddings", "engagement")
+_BROKEN: Final = object()
+
+
+async def _found(redis: ReadsStore, keys: Keys, video_id: str) -> Sequence[Any]:
+    try:
+        async with redis.pipeline(transaction=True) as pipeline:
+            pipeline.hgetall(keys.status(video_id))
+            pipeline.get(keys.verdict(video_id))
+            pipeline.hgetall(keys.features(video_id))
+            pipeline.hgetall(keys.embeddings(video_id))
+            pipeline.get(keys.engagement(video_id))
+            found: Sequence[Any] = await pipeline.execute()
+            return found
+    except Exception as error:
+        if not is_of_another_type(error):
+            raise
+    hashes, strings = redis.hgetall, redis.get
+    return [
+        await _one(hashes, keys.status(video_id)),
+        await _one(strings, keys.verdict(video_id)),
+        await _one(hashes, keys.features(video_id)),
+        await _one(hashes, keys.embeddings(video_id)),
+        await _one(strings, keys.engagement(video_id)),
+    ]
+
+
+async def _one(read: Callable[[str], Any], key: str) -> Any:
+    try:
+        return await read(key)
+    except Exception as error:
+        if not is_of_another_type(error):
+            raise
+        return _BROKEN
+
+
+class _Reader:
+    """Decodes what lies there, and notes what cannot be decoded."""
+
+    def __init__(self, unreadable: list[str]) -> None:
+        self._unreadable = unreadable
+
+    def one(self, name: str, value: Any, kind: Any) -> Any:
+        if not value or value is _BROKEN:
+            return None
+        try:
+            return msgspec.json.decode(value, type=kind)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            self._unreadable.append(name)
+            return None
+
+    def each(self, name: str, fields: Any, kind: Any) -> dict[str, Any]:
+        if fields is _BROKEN:
+            return {}
+        found = {_text(field): self.one(name, value, kind) for field, value in fields.items()}
+        return {field: value for field, value in found.items() if value is not None}
 
 
 def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
