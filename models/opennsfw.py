@@ -10,9 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import onnx
 import torch
-from onnx import numpy_helper
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -113,6 +111,8 @@ _BLOCK_OUTPUT = re.compile(r"bn_stage(\d)_block(\d)_(\w+)/.*")
 
 def _read_graph(path: Path) -> dict[str, Tensor]:
     """Collect weights and biases; the graph is read as bytes, no operator of it ever runs."""
+    import onnx
+
     graph = onnx.load(str(path)).graph
     constants = {constant.name: constant for constant in graph.initializer}
     state: dict[str, Tensor] = {}
@@ -138,4 +138,6 @@ def _layer_name(output: str) -> str:
 
 
 def _tensor(constant: Any) -> Tensor:
+    from onnx import numpy_helper
+
     return torch.from_numpy(numpy_helper.to_array(constant).copy())

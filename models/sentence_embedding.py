@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
@@ -155,6 +154,8 @@ def load_sentence_embedding(cache_dir: Path) -> SentenceEmbedding:
     Raises:
         models.weights.WeightsMissing, models.weights.WeightsCorrupt: See there.
     """
+    from safetensors.torch import load_file
+
     state = _our_state(load_file(weight_path(MINILM_WEIGHTS, cache_dir)))
     model = SentenceEmbedding(len(state["pieces.weight"]), len(state["positions"]))
     model.load_state_dict(state)

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import onnx
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -97,6 +96,8 @@ _STORED_NAMES = {
 
 def _read_state(path: Path) -> dict[str, Tensor]:
     """The parameters under the names of `SileroVad`; only the stored tensors are read, the graph is not run."""
+    import onnx
+
     graph = onnx.load(path).graph
     stored = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
     return {ours: torch.tensor(stored[f"model.{theirs}"]) for ours, theirs in _STORED_NAMES.items()}

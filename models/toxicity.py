@@ -11,7 +11,6 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
-import h5py
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -109,6 +108,8 @@ _STORED_NAMES = {
 
 def _read_state(path: Path) -> dict[str, Tensor]:
     """The parameters under the names of `Toxicity`; Keras keeps matrices the other way round and one LSTM bias."""
+    import h5py
+
     with h5py.File(path, "r") as file:
         state = {name: torch.tensor(file["layers"][stored][()]) for name, stored in _STORED_NAMES.items()}
     for name, tensor in state.items():

@@ -12,13 +12,13 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from models.log_mel import LogMel
 from models.weight_files import YAMNET, YAMNET_CLASS_MAP
 from models.weights import weight_path
-from models.yamnet_weights import Layer, read_layers
 
 WINDOW_SAMPLES = 15_600
 """0.975 s at 16 kHz."""
@@ -80,7 +80,7 @@ class YamNet(nn.Module):
         return torch.sigmoid(self.classifier(embedding).float()), embedding.float()
 
 
-def _fill(module: nn.Module, layers: list[Layer]) -> None:
+def _fill(module: nn.Module, layers: list[tuple[np.ndarray, np.ndarray]]) -> None:
     """Copy the layers into the convolutions and the classifier, in order of application.
 
     Raises:
@@ -100,6 +100,8 @@ def load_yamnet(cache_dir: Path) -> YamNet:
     Raises:
         models.weights.WeightsMissing, models.weights.WeightsCorrupt: See there.
     """
+    from models.yamnet_weights import read_layers  # onnx comes with it
+
     model = YamNet()
     _fill(model, read_layers(weight_path(YAMNET, cache_dir)))
     return model.eval().requires_grad_(False)
