@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pyloudnorm
 import pytest
 
 from operators.audio.loudness import measure_loudness
@@ -66,3 +67,15 @@ class TestMeasureLoudness:
         programme.setflags(write=False)
 
         assert measure_loudness(programme).integrated_lufs is not None
+
+    @pytest.mark.parametrize("seed", range(12))
+    def test_equals_the_reference(self, seed: int) -> None:
+        """Programmes of changing level, of any length, mono and stereo: as `pyloudnorm` measures them."""
+        noise = np.random.default_rng(seed)
+        length, num_channels = int(noise.integers(19_200, 480_000)), 1 + seed % 2
+        levels = np.repeat(10 ** noise.uniform(-3.0, 0.0, length // 4_000 + 1), 4_000)[:length, None]
+        programme = (levels * noise.standard_normal((length, num_channels))).astype(np.float32)
+
+        expected = pyloudnorm.Meter(HZ).integrated_loudness(programme)
+
+        assert measure_loudness(programme).integrated_lufs == pytest.approx(expected, abs=1e-5)
