@@ -62,6 +62,7 @@ ENV PATH=/opt/vidsignal/bin:$PATH \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility \
     VIDSIGNAL_CACHE_DIR=/var/cache/vidsignal \
     VIDSIGNAL_SPOOL_DIR=/var/spool/vidsignal \
+    VIDSIGNAL_COMPILED_DIR=/var/spool/vidsignal/compiled \
     VIDSIGNAL_LOG_FORMAT=json \
     VIDSIGNAL_METRICS_HOST=0.0.0.0 \
     VIDSIGNAL_METRICS_PORT=9108 \

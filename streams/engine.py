@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from models.card import Card, Precision
 from models.catalogue import CARDS
-from models.loaders import load_module
-from operators.audio.loudness import loudness_meter
+from models.weights import weight_path
 from operators.class_names import ClassNames, load_class_names
 from operators.context.text_models import TextModels, load_text_models
 from operators.inference.backend import BackendConfig
 from operators.inference.catalogue import best_backend_name, open_backend, open_device_energy
 from operators.inference.cpu_probe import CpuCapabilities
+from operators.inference.graph_cache import GraphCache
 from operators.inference.inference import Inference
 from operators.inference.observer import InferenceObserver, SilentObserver
 from operators.inference.ticket import Ticket
@@ -44,6 +45,7 @@ from streams.costs.cpu_account import SilentObserver as SilentCpuObserver
 from streams.costs.engine_account import CountedParts, open_engine_account
 from streams.delivery.breaker import Breakers
 from streams.origins import WatchedOpener
+from streams.private_cache import private_cache
 from streams.provenance import provenance_of
 from streams.settings import Settings
 
@@ -72,9 +74,8 @@ class EngineOptions:
     plan_policy: PlanPolicy = PLAN_POLICY
     parent_id: int | None = None
     """The process that was started and that this one is a child of, see `streams.parent`."""
-    load_module: Callable[[Card, Settings], Any] = field(
-        default=lambda card, settings: load_module(card, settings.cache_dir)
-    )
+    load_module: Callable[[Card, Settings], Any] | None = None
+    """Builds other modules than the catalogue's; such are compiled at each start, and never cached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,6 @@ async def open_engine(
 
 
 def _load_host_models(settings: Settings) -> tuple[TextModels, ClassNames]:
-    loudness_meter()
     return load_text_models(settings.cache_dir), load_class_names(settings.cache_dir)
 
 
@@ -246,16 +246,34 @@ async def _open_inference(
         precision=settings.precision,
         cpu_bfloat16=capabilities.bfloat16,
         cpu_note=capabilities.note,
+        graphs=None if options.load_module else GraphCache(private_cache(settings)),
     )
+    cards = batched_cards(CARDS)
+    await asyncio.to_thread(_require_weights, cards, settings)
     inference = await Inference.open(
-        batched_cards(CARDS),
-        lambda card: options.load_module(card, settings),
+        cards,
+        partial(_build, options, settings),
         open_backend(device, config),
         observer=options.inference_observer(device),
         tracer=options.tracer,
     )
     opening.push_async_callback(inference.close)
     return inference
+
+
+def _require_weights(cards: Iterable[Card], settings: Settings) -> None:
+    """Look at all weights, of which a worker reads none where its models come compiled from the cache."""
+    for card in cards:
+        for file in card.files:
+            weight_path(file, settings.cache_dir)
+
+
+def _build(options: EngineOptions, settings: Settings, card: Card) -> Any:
+    if options.load_module is not None:
+        return options.load_module(card, settings)
+    from models.loaders import load_module  # readers of many formats, which a model from the cache does not need
+
+    return load_module(card, settings.cache_dir)
 
 
 def batched_cards(cards: Mapping[str, Card]) -> tuple[Card, ...]:

@@ -88,6 +88,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Videos that wait for their origin outside the slots."""
     cache_dir: Path = Path("~/.cache/vidsignal")
     """Weights, samples and probe results."""
+    compiled_dir: Path | None = None
+    """Compiled models, of one user and machine; `compiled` below the cache where it is not set."""
+    compiled_max_bytes: Annotated[int, Meta(ge=0)] = 1024**3
+    """What compiled models may take on disk; 0 keeps none."""
     policy_file: Path | None = None
     """The policy; the packaged default where it is not set."""
 

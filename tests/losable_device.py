@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from models.card import Card, Precision
 from operators.errors import DeviceFault
-from operators.inference.backend import BackendConfig, DeviceResult, LoadedModel
+from operators.inference.backend import BackendConfig, Build, DeviceResult, LoadedModel
 from operators.inference.backends.cpu import CpuBackend
 from tests.planted_faults import LOSS_COLOUR
-
-if TYPE_CHECKING:
-    from torch import nn
 
 _COLOUR_TOLERANCE = 30.0
 
@@ -35,9 +31,9 @@ class LosableCpu:
         self._marks = marks
         self._is_lost = False
 
-    def load(self, card: Card, module: nn.Module) -> LosableModel:
+    def load(self, card: Card, build: Build) -> LosableModel:
         self.require()
-        return LosableModel(self._cpu.load(card, module), self)
+        return LosableModel(self._cpu.load(card, build), self)
 
     def look(self, batch: np.ndarray) -> None:
         """Be lost at the colour."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,6 +13,11 @@ from operators.inference.precision import PrecisionPreference
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from operators.inference.graph_cache import GraphCache
+
+Build = Callable[[], "nn.Module"]
+"""Makes a model's module in evaluation mode and float32, each time a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,8 @@ class BackendConfig:
     """`CpuCapabilities.note`, for logs and refusals."""
     device_index: int = 0
     """Which accelerator; one worker process serves one."""
+    graphs: GraphCache | None = None
+    """Where a backend that compiles keeps the result; None where modules are not those that the cards name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +63,7 @@ class LoadedModel(Protocol):
         """Make the model as fast as this device can, keeping its answers; never fails for want of speed."""
 
     def warm_up(self) -> dict[int, float]:
-        """Run every batch size of the card, so that no caller pays for first runs.
+        """Run batch sizes of the card, so that callers pay for few first runs.
 
         Returns:
             Device seconds of one batch by its size, the least of several runs.
@@ -75,10 +83,11 @@ class Backend(Protocol):
     def name(self) -> str:
         """Its word in `BACKENDS`, settings and metrics."""
 
-    def load(self, card: Card, module: nn.Module) -> LoadedModel:
-        """Bring a module onto the device in the precision that card, device and settings agree on.
+    def load(self, card: Card, build: Build) -> LoadedModel:
+        """Bring a model onto the device in the precision that card, device and settings agree on.
 
-        The module belongs to the backend from here on and may be changed in place.
+        What `build` returns belongs to the backend and may be changed in place; it is called now, in `compile` or
+        later, on the device's thread, and not at all where the backend does not need it.
 
         Raises:
             ValueError: the settings ask for a precision that this device has not.

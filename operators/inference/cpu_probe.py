@@ -131,11 +131,11 @@ def _answer_file(cache_dir: Path) -> Path:
 
 
 def _machine_digest() -> str:
-    facts = (str(PROBE_VERSION), version("torch"), platform.machine(), *_cpu_facts())
+    facts = (str(PROBE_VERSION), version("torch"), platform.machine(), *cpu_facts())
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
 
 
-def _cpu_facts() -> list[str]:
+def cpu_facts() -> list[str]:
     """Return the first CPU's model and flags, as far as the system tells."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n\n", 1)[0].splitlines()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,7 +65,7 @@ class Runner:
         Raises:
             DeviceFault: the device cannot take the model, or the model cannot run on it.
         """
-        loaded = self._backend.load(self.card, self._load_module(self.card))
+        loaded = self._backend.load(self.card, partial(self._load_module, self.card))
         try:
             loaded.compile()
             seconds_by_size = loaded.warm_up()

@@ -79,7 +79,7 @@ def backend(request: pytest.FixtureRequest) -> Backend:
 
 @pytest.fixture
 def model(backend: Backend) -> Iterator[LoadedModel]:
-    loaded = backend.load(CARD, tiny_model())
+    loaded = backend.load(CARD, tiny_model)
     loaded.compile()
     loaded.warm_up()
     yield loaded
@@ -136,7 +136,7 @@ class TestBackend:
 
     def test_closed_is_closed(self, backend: Backend) -> None:
         """Close may be repeated; a closed model is the device's fault, not the batch's."""
-        loaded = backend.load(CARD, tiny_model())
+        loaded = backend.load(CARD, tiny_model)
         loaded.compile()
         loaded.close()
         loaded.close()
@@ -160,7 +160,7 @@ class TestBfloat16:
         """In bfloat16 the traced answers stay within its rounding, and come back as float32."""
         # Without oneDNN, whose AMX kernels end the process where a hypervisor traps them; see `cpu_probe`.
         with torch.backends.mkldnn.flags(enabled=False):
-            loaded = open_backend("cpu", BackendConfig(cpu_bfloat16=True)).load(CARD, tiny_model())
+            loaded = open_backend("cpu", BackendConfig(cpu_bfloat16=True)).load(CARD, tiny_model)
             loaded.compile()
             batch = warm_up_batch(CARD, 4)
             answers = loaded.run(batch).values
@@ -172,7 +172,7 @@ class TestBfloat16:
     def test_cuda_agrees_with_float32(self) -> None:
         """In bfloat16 the answers stay within its rounding, and come back as float32."""
         needs_device("cuda")
-        loaded = open_backend("cuda", BackendConfig(precision="bfloat16")).load(CARD, tiny_model())
+        loaded = open_backend("cuda", BackendConfig(precision="bfloat16")).load(CARD, tiny_model)
         loaded.compile()
         batch = warm_up_batch(CARD, 4)
         for expected, actual in zip(eager(batch), loaded.run(batch).values, strict=True):

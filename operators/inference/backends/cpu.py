@@ -5,26 +5,30 @@ from __future__ import annotations
 import logging
 import math
 import time
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
+import msgspec
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from models.card import Card, Precision
 from operators.errors import DeviceFault
-from operators.inference.backend import BackendConfig, DeviceResult
+from operators.inference.backend import BackendConfig, Build, DeviceResult
+from operators.inference.backends.cpu_graphs import (
+    Forward,
+    compiled_graphs,
+    forwards_of,
+    prepare,
+    relative_difference,
+)
+from operators.inference.graph_cache import CompiledModel
 from operators.inference.precision import choose_precision
 from operators.inference.trunk import Trunk, in_channels_last, time_batches, to_arrays, warm_up_batch
 
 logger = logging.getLogger(__name__)
 
-Forward = Callable[[Tensor], tuple[Tensor, ...]]
-
-WARM_UP_RUNS = 2
-"""The interpreter of traced graphs profiles a shape in its first run and optimises in its second."""
+_COMPILE_ERRORS = (RuntimeError, TypeError, ValueError, IndexError)
+"""What tracing, fusing and taking up a graph may raise; none of them says anything about the model's answers."""
 
 TIMED_RUNS = 2
 """Of each batch size at warm-up; the least counts."""
@@ -47,11 +51,11 @@ class CpuBackend:
             raise ValueError(f"num_threads must be at least 1, got {config.num_threads}")
         self._config = config
 
-    def load(self, card: Card, module: nn.Module) -> CpuModel:
-        """See `Backend.load`."""
+    def load(self, card: Card, build: Build) -> CpuModel:
+        """See `Backend.load`; nothing is built where an earlier process has compiled the model."""
         # Called here and not at construction: OpenMP keeps the number per calling thread.
         torch.set_num_threads(self._config.num_threads)
-        return CpuModel(card, module, self._choose_precision(card), self._config.num_threads)
+        return CpuModel(card, build, self._choose_precision(card), self._config)
 
     def _choose_precision(self, card: Card) -> Precision:
         offered: tuple[Precision, ...] = ("float32", "bfloat16") if self._config.cpu_bfloat16 else ("float32",)
@@ -64,12 +68,18 @@ class CpuBackend:
 class CpuModel:
     """One model on the CPU."""
 
-    def __init__(self, card: Card, module: nn.Module, precision: Precision, num_threads: int) -> None:
+    def __init__(self, card: Card, build: Build, precision: Precision, config: BackendConfig) -> None:
         self._card = card
+        self._build = build
         self._precision = precision
-        self._num_threads = num_threads
-        self._trunk = in_channels_last(Trunk(module, precision))
-        self._forwards: dict[int, Forward] = dict.fromkeys(cached_sizes(card), self._trunk)
+        self._num_threads = config.num_threads
+        self._graphs = config.graphs
+        self._sizes = cached_sizes(card)
+        self._compiled: CompiledModel | None = None
+        """None before `compile`, and where the eager module runs."""
+        self._forwards: dict[int, Forward] = {}
+        self._prepared: set[int] = set()
+        self._is_recalled = False
 
     @property
     def precision(self) -> Precision:
@@ -77,48 +87,99 @@ class CpuModel:
         return self._precision
 
     def compile(self) -> None:
-        """Trace, freeze and fuse a graph for every batch size; keep the eager module, and say why, where that fails.
+        """Take up what an earlier process compiled, else trace, freeze and fuse the module.
 
-        One graph a size: the fuser builds its kernels for the shapes that it first sees, and other shapes would fall
-        back to the slow path.
+        The eager module runs, and a warning says so, where that fails.
         """
-        # TorchScript is deprecated but compiles without the C++ compiler that its successor needs on the host. The
-        # choice stays in this file. oneDNN's fuser wins a third over freezing alone, yet refuses some graphs.
-        for is_fused in (True, False):
+        if not self._recall():
+            self._compile()
+
+    def _recall(self) -> bool:
+        if self._graphs is None:
+            return False
+        compiled = self._graphs.recall(self._card, self._precision, self._num_threads)
+        if compiled is None:
+            return False
+        try:
+            self._take_up(compiled, self._sizes[:1])
+        except _COMPILE_ERRORS as error:
+            logger.warning("model %s is compiled again, its entry in the cache %s", self._card.name, _reason(error))
+            self._graphs.forget(self._card, self._precision, self._num_threads)
+            return False
+        self._is_recalled = True
+        self._drop_archives()
+        return True
+
+    def _compile(self) -> None:
+        self._is_recalled = False
+        trunk = Trunk(self._build(), self._precision)
+        in_channels_last(trunk)
+        answers = {size: _eager_answer(trunk, warm_up_batch(self._card, size)) for size in self._sizes}
+        # oneDNN's fuser wins a third over freezing alone, yet refuses some graphs.
+        for is_fused, is_shared in ((True, True), (True, False), (False, True), (False, False)):
             try:
-                self._forwards = {size: self._traced(size, is_fused=is_fused) for size in self._forwards}
-            except (RuntimeError, TypeError, ValueError, IndexError) as error:
-                reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
-                logger.info("model %s is not %s: %s", self._card.name, "fused" if is_fused else "traced", reason)
+                graphs = compiled_graphs(trunk, self._card, self._sizes, is_shared=is_shared)
+                self._take_up(CompiledModel(is_fused, graphs, answers, {}), self._sizes)
+            except _COMPILE_ERRORS as error:
+                way = f"{'fused' if is_fused else 'traced'} with {'one graph' if is_shared else 'a graph a size'}"
+                logger.info("model %s is not %s: %s", self._card.name, way, _reason(error))
             else:
                 return
         logger.warning("model %s runs untraced", self._card.name)
+        self._compiled, self._forwards, self._prepared = None, dict.fromkeys(self._sizes, trunk), set(self._sizes)
 
-    def _traced(self, size: int, *, is_fused: bool) -> Forward:
-        batch = torch.from_numpy(warm_up_batch(self._card, size))
-        with torch.inference_mode(), warnings.catch_warnings(), _onednn_fusion(is_fused):
-            warnings.simplefilter("ignore")  # deprecation, and remarks on branches, which the comparison settles
-            traced = torch.jit.freeze(torch.jit.trace(self._trunk, batch, check_trace=False).eval())  # type: ignore[no-untyped-call]
-            for _ in range(WARM_UP_RUNS):
-                answer = traced(batch)
-            difference = _relative_difference(self._trunk(batch), answer)
+    def _take_up(self, compiled: CompiledModel, sizes: tuple[int, ...]) -> None:
+        """Run a compiled model from here on, prepared for some sizes. Raises `_COMPILE_ERRORS`."""
+        self._compiled, self._forwards, self._prepared = compiled, forwards_of(compiled), set()
+        if set(self._forwards) != set(self._sizes):
+            raise ValueError(f"serves batch sizes {sorted(self._forwards)}, must serve {self._sizes}")
+        for size in sizes:
+            self._prepare(compiled, size)
+
+    def _prepare(self, compiled: CompiledModel, size: int) -> None:
+        """Optimise for one size, and compare with the eager module. Raises `_COMPILE_ERRORS`."""
+        batch = warm_up_batch(self._card, size)
+        answer = prepare(self._forwards[size], batch, is_fused=compiled.is_fused)
+        difference = relative_difference(compiled.answers.get(size, ()), answer)
         if not difference <= TRACE_TOLERANCE[self._precision]:
             raise ValueError(f"its answers differ by {difference:g}")
-        return traced  # type: ignore[no-any-return]
+        self._prepared.add(size)
 
     def warm_up(self) -> dict[int, float]:
-        """See `LoadedModel.warm_up`."""
-        return time_batches(self.run, self._card, self._forwards, TIMED_RUNS)
+        """See `LoadedModel.warm_up`; of a model from the cache, larger sizes are prepared when they are used."""
+        if self._is_recalled and self._compiled is not None:
+            return dict(self._compiled.seconds_by_size)
+        seconds_by_size = time_batches(self.run, self._card, self._forwards, TIMED_RUNS)
+        if self._graphs is not None and self._compiled is not None:
+            timed = msgspec.structs.replace(self._compiled, seconds_by_size=seconds_by_size)
+            self._graphs.keep(self._card, self._precision, self._num_threads, timed)
+        self._drop_archives()
+        return seconds_by_size
+
+    def _drop_archives(self) -> None:
+        """Free the bytes of graphs whose functions hold the weights by now."""
+        if self._compiled is not None:
+            self._compiled = msgspec.structs.replace(self._compiled, graphs=())
 
     def run(self, batch: np.ndarray) -> DeviceResult:
         """See `LoadedModel.run`."""
         if len(batch) not in self._forwards:
             raise DeviceFault(f"model {self._card.name} has no batch size {len(batch)} on the CPU, or is closed")
-        forward = self._forwards[len(batch)]
         started = self._seconds()
+        if len(batch) not in self._prepared:
+            self._prepare_in_use(len(batch))
+        forward = self._forwards[len(batch)]
         with torch.inference_mode():
             values = to_arrays(forward(torch.from_numpy(batch)))
         return DeviceResult(values, device_seconds=self._seconds() - started)
+
+    def _prepare_in_use(self, size: int) -> None:
+        assert self._compiled is not None
+        try:
+            self._prepare(self._compiled, size)
+        except _COMPILE_ERRORS as error:
+            logger.warning("model %s is compiled again, its entry in the cache %s", self._card.name, _reason(error))
+            self._compile()
 
     def _seconds(self) -> float:
         # What the operating system charged this thread; the pool's threads work as long as it does, and wait without
@@ -127,8 +188,16 @@ class CpuModel:
 
     def close(self) -> None:
         """See `LoadedModel.close`."""
-        self._forwards = {}
-        self._trunk = Trunk(nn.Identity(), "float32")
+        self._compiled, self._forwards, self._prepared = None, {}, set()
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[-1]
+
+
+def _eager_answer(trunk: nn.Module, batch: np.ndarray) -> tuple[bytes, ...]:
+    with torch.inference_mode():
+        return tuple(output.tobytes() for output in to_arrays(trunk(torch.from_numpy(batch))))
 
 
 def cached_sizes(card: Card) -> tuple[int, ...]:
@@ -136,22 +205,3 @@ def cached_sizes(card: Card) -> tuple[int, ...]:
     item_bytes = math.prod(card.input_shape) * np.dtype(card.input_dtype).itemsize
     fitting = tuple(size for size in card.batch_sizes if size * item_bytes <= MAX_BATCH_BYTES)
     return fitting or card.batch_sizes[:1]
-
-
-@contextmanager
-def _onednn_fusion(is_enabled: bool) -> Iterator[None]:
-    """Let graphs that are optimised inside be fused, or not; the switch is the process's."""
-    before = torch._C._jit_llga_enabled()
-    torch.jit.enable_onednn_fusion(is_enabled)
-    try:
-        yield
-    finally:
-        torch.jit.enable_onednn_fusion(before)
-
-
-def _relative_difference(expected: tuple[Tensor, ...], actual: tuple[Tensor, ...]) -> float:
-    if len(expected) != len(actual) or any(a.shape != b.shape for a, b in zip(expected, actual, strict=True)):
-        return float("inf")
-    return max(
-        float((a - b).abs().max() / a.abs().max().clamp(min=1e-6)) for a, b in zip(expected, actual, strict=True)
-    )

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from models.card import Card, Precision
 from operators.errors import DeviceFault
-from operators.inference.backend import BackendConfig, DeviceResult
+from operators.inference.backend import BackendConfig, Build, DeviceResult
 from operators.inference.device_loss import device_fault
 from operators.inference.precision import choose_precision
 from operators.inference.trunk import Trunk, in_channels_last, time_batches, to_arrays, warm_up_batch
@@ -34,7 +34,7 @@ class CudaBackend:
         """Whether this machine has such a device."""
         return torch.cuda.is_available()
 
-    def load(self, card: Card, module: nn.Module) -> CudaModel:
+    def load(self, card: Card, build: Build) -> CudaModel:
         """See `Backend.load`."""
         if not torch.cuda.is_available() or self._config.device_index >= torch.cuda.device_count():
             raise DeviceFault(f"no CUDA device {self._config.device_index}, found {torch.cuda.device_count()}")
@@ -44,7 +44,7 @@ class CudaBackend:
                 ("float32", "bfloat16") if torch.cuda.is_bf16_supported(including_emulation=False) else ("float32",)
             )
             precision = choose_precision(card, self._config.precision, offered)
-            return CudaModel(card, module, precision, self._device)
+            return CudaModel(card, build(), precision, self._device)
 
 
 def cuda_uuid(device_index: int) -> str:

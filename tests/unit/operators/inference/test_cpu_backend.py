@@ -29,7 +29,7 @@ def card(outputs: tuple[str, ...] = ("sum",)) -> Card:
 
 
 def loaded(module: nn.Module) -> CpuModel:
-    model = CpuBackend(BackendConfig()).load(card(), module)
+    model = CpuBackend(BackendConfig()).load(card(), lambda: module)
     model.compile()
     return model
 
@@ -65,7 +65,7 @@ class TestCompile:
         """A plain module is traced without a word."""
         model = loaded(Summing())
         assert [record.message for record in caplog.records if record.name.startswith("operators.")] == []
-        assert all(isinstance(forward, torch.jit.ScriptModule) for forward in model._forwards.values())
+        assert all(isinstance(forward, torch.jit.ScriptFunction) for forward in model._forwards.values())
         model.close()
 
     def test_has_a_graph_of_its_own_for_every_size(self) -> None:
@@ -114,7 +114,7 @@ class TestConfig:
         """Insisting on bfloat16 where it does not work or pay fails at start, with what the probe said."""
         backend = CpuBackend(BackendConfig(precision="bfloat16", cpu_note="died of signal 4"))
         with pytest.raises(ValueError, match=r"not offered.*died of signal 4"):
-            backend.load(card(), Summing())
+            backend.load(card(), Summing)
 
     def test_refuses_no_threads(self) -> None:
         """At least one thread is needed."""

@@ -1,0 +1,145 @@
+"""A folder of results that are dear to compute again: read only where they are whole and our own, never missed.
+
+A cache may be lost, damaged or planted by another user of the machine at any time. So an entry counts only where folder
+and file belong to this user, nobody else may write to them, and the content has the digest in front of it. Everything
+else is absent: its owner computes it again. No error of the file system leaves this file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+import re
+import stat
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+logger = logging.getLogger(__name__)
+
+_DIGEST_BYTES: Final = hashlib.sha256().digest_size
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}(?!\n)")
+_UNFINISHED: Final = ".unfinished-"
+_ABANDONED_SECONDS: Final = 3600.0
+"""Age of an unfinished file whose writer must be dead."""
+_WRITABLE_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
+_OPEN_TO_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+class PrivateCache:
+    """Entries by name, at most `max_bytes` of them; the ones that were not used for longest go first.
+
+    Several processes may use one folder at once: an entry appears whole or not at all.
+
+    Args:
+        folder: made with mode 0700 where it is absent; its parents too.
+        max_bytes: of all entries; an entry that is larger is not kept, and 0 keeps none.
+    """
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        self.folder = folder
+        self._max_bytes = max_bytes
+
+    def read(self, name: str) -> bytes | None:
+        """Return an entry's content; None where there is none that is whole and our own."""
+        path = self._path(name)
+        try:
+            content = self._verified(path)
+        except FileNotFoundError:
+            return None
+        except (OSError, _Untrusted) as error:
+            logger.warning("cache entry %s is not used and made again: %s", path, error)
+            return None
+        with contextlib.suppress(OSError):
+            os.utime(path)  # it was used
+        return content
+
+    def write(self, name: str, content: bytes) -> None:
+        """Keep a content under a name, in place of what was there; nothing where it cannot be kept."""
+        path = self._path(name)
+        if len(content) + _DIGEST_BYTES > self._max_bytes:
+            return
+        try:
+            self._make_folder()
+            self._replace(path, hashlib.sha256(content).digest() + content)
+            self._shrink(kept=path)
+        except (OSError, _Untrusted) as error:
+            logger.info("cache entry %s cannot be kept: %s", path, error)
+
+    def forget(self, name: str) -> None:
+        """Remove an entry that turned out to be useless."""
+        with contextlib.suppress(OSError):
+            self._path(name).unlink()
+
+    def _path(self, name: str) -> Path:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"name of a cache entry is {name!r}; it must match {_NAME.pattern}")
+        return self.folder / name
+
+    def _verified(self, path: Path) -> bytes:
+        _require_own(self.folder.lstat(), self.folder, stat.S_ISDIR, _OPEN_TO_OTHERS)
+        # The file that is open is looked at, not the path: what it names may change in between.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            _require_own(status, path, stat.S_ISREG, _WRITABLE_BY_OTHERS)
+            if status.st_size > self._max_bytes:
+                raise _Untrusted(f"it has {status.st_size} bytes; all entries together may have {self._max_bytes}")
+            digest, content = file.read(_DIGEST_BYTES), file.read()
+        if hashlib.sha256(content).digest() != digest:
+            raise _Untrusted("its content does not have the digest that it names")
+        return content
+
+    def _make_folder(self) -> None:
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            self.folder.mkdir(mode=0o700)
+        _require_own(self.folder.lstat(), self.folder, stat.S_ISDIR, _OPEN_TO_OTHERS)
+
+    def _replace(self, path: Path, content: bytes) -> None:
+        # Made with mode 0600 beside its place, and renamed: a reader sees a whole entry, or the one before.
+        descriptor, unfinished = tempfile.mkstemp(prefix=_UNFINISHED, dir=self.folder)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+            Path(unfinished).replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                Path(unfinished).unlink()
+            raise
+
+    def _shrink(self, kept: Path) -> None:
+        """Remove what was used least recently until the rest fits, and what a dead writer left."""
+        room = self._max_bytes
+        for path, status in sorted(self._files(), key=lambda entry: (entry[0] != kept, -entry[1].st_mtime)):
+            if path.name.startswith(_UNFINISHED):
+                if time.time() - status.st_mtime > _ABANDONED_SECONDS:
+                    path.unlink(missing_ok=True)
+                continue
+            room -= status.st_size
+            if room < 0:
+                path.unlink(missing_ok=True)
+
+    def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
+        for path in self.folder.iterdir():
+            with contextlib.suppress(FileNotFoundError):  # another process removed it
+                status = path.lstat()
+                if stat.S_ISREG(status.st_mode):
+                    yield path, status
+
+
+class _Untrusted(Exception):
+    """It is there, and not to be used."""
+
+
+def _require_own(status: os.stat_result, path: Path, is_kind: Callable[[int], bool], forbidden: int) -> None:
+    if not is_kind(status.st_mode):
+        raise _Untrusted(f"{path} is of another kind")
+    if status.st_uid != os.geteuid():
+        raise _Untrusted(f"{path} belongs to user {status.st_uid}, and this process is user {os.geteuid()}")
+    if status.st_mode & forbidden:
+        raise _Untrusted(f"{path} has mode {stat.S_IMODE(status.st_mode):04o}; other users must have no access")
