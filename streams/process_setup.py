@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from operators.inference.cpu_probe import CpuCapabilities, probe_cpu
+from streams.private_cache import private_cache
 from streams.settings import Settings
 
 
@@ -13,7 +14,7 @@ def prepare_process(settings: Settings) -> CpuCapabilities:
 
     The native thread pools are bounded too, and told not to spin while they wait: decoder processes need the cores.
     """
-    capabilities = probe_cpu(settings.cache_dir)
+    capabilities = probe_cpu(private_cache(settings))
     os.environ.update(capabilities.environment)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):

@@ -10,7 +10,6 @@ imports torch.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import platform
@@ -20,7 +19,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+
+from operators.inference.private_cache import PrivateCache
 
 PROBE_VERSION = 1
 """Raised when the probe asks something else, so that older answers are forgotten."""
@@ -33,8 +33,6 @@ MIN_SPEEDUP = 1.1
 
 CHILD_SECONDS = 120.0
 """A child that takes longer is killed, and its silence is not remembered: the machine may only be busy."""
-
-_CANNOT_BE_WRITTEN = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 CHILD_FILE = Path(__file__).with_name("cpu_probe_child.py")
 
@@ -65,26 +63,34 @@ class Trial:
 RunChild = Callable[[Mapping[str, str]], Trial]
 
 
-def probe_cpu(cache_dir: Path, run_child: RunChild | None = None) -> CpuCapabilities:
-    """Return what this CPU can do; the answer is kept in `cache_dir` per CPU and torch version.
+def probe_cpu(kept: PrivateCache, run_child: RunChild | None = None) -> CpuCapabilities:
+    """Return what this CPU can do; the answer is kept per CPU and torch version.
 
     Args:
-        cache_dir: folder of the product's caches; made if absent. One that cannot be written to is fine: then the
-            next start asks again.
+        kept: where; what it cannot keep is asked again at the next start.
         run_child: tries one environment in a process of its own.
     """
-    remembered = remembered_capabilities(cache_dir)
+    remembered = remembered_capabilities(kept)
     if remembered is not None:
         return remembered
     capabilities, conclusive = _try_candidates(run_child or run_probe_child)
     if conclusive:
-        _remember(_answer_file(cache_dir), capabilities)
+        kept.write(_entry_name(), json.dumps(asdict(capabilities)).encode())
     return capabilities
 
 
-def remembered_capabilities(cache_dir: Path) -> CpuCapabilities | None:
+def remembered_capabilities(kept: PrivateCache) -> CpuCapabilities | None:
     """Return what an earlier probe of this CPU found; None where there was none."""
-    return _read(_answer_file(cache_dir))
+    content = kept.read(_entry_name())
+    if content is None:
+        return None
+    try:
+        answer = json.loads(content)
+        found = CpuCapabilities(bool(answer["bfloat16"]), dict(answer["environment"]), str(answer["note"]))
+    except (ValueError, KeyError, TypeError):
+        return None
+    # It goes into the environment of this process and its children, so only what is tried may be in it.
+    return found if found.environment in ({}, *map(dict, CANDIDATES)) else None
 
 
 def run_probe_child(environment: Mapping[str, str]) -> Trial:
@@ -126,8 +132,8 @@ def _spell(environment: Mapping[str, str]) -> str:
     return " ".join(f"{name}={setting}" for name, setting in environment.items()) or "default instruction set"
 
 
-def _answer_file(cache_dir: Path) -> Path:
-    return cache_dir / f"cpu-probe-{_machine_digest()}.json"
+def _entry_name() -> str:
+    return f"cpu-probe-{_machine_digest()}"
 
 
 def _machine_digest() -> str:
@@ -143,27 +149,3 @@ def cpu_facts() -> list[str]:
         return [platform.processor()]
     kept = ("model name", "flags", "Features", "CPU part", "hypervisor")
     return [line for line in lines if line.startswith(kept)]
-
-
-def _read(answer_file: Path) -> CpuCapabilities | None:
-    try:
-        answer = json.loads(answer_file.read_text(encoding="utf-8"))
-        return CpuCapabilities(bool(answer["bfloat16"]), dict(answer["environment"]), str(answer["note"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None  # absent or damaged: it is asked again and written anew
-
-
-def _remember(answer_file: Path, capabilities: CpuCapabilities) -> None:
-    try:
-        _write(answer_file, capabilities)
-    except OSError as error:
-        if error.errno not in _CANNOT_BE_WRITTEN:  # as in images, whose root is read-only
-            raise
-
-
-def _write(answer_file: Path, capabilities: CpuCapabilities) -> None:
-    answer_file.parent.mkdir(parents=True, exist_ok=True)
-    # Renamed into place: another worker that starts at the same time reads a whole answer or none.
-    with NamedTemporaryFile("w", dir=answer_file.parent, delete=False, encoding="utf-8") as unfinished:
-        json.dump(asdict(capabilities), unfinished)
-    Path(unfinished.name).replace(answer_file)

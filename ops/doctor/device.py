@@ -9,6 +9,7 @@ from operators.inference.cpu_probe import CpuCapabilities, remembered_capabiliti
 from ops.doctor.asked_process import NoAnswer, ask_process
 from ops.doctor.finding import Finding, not_checked, ok, warning, wrong
 from ops.doctor.world import World
+from streams.private_cache import private_cache
 from streams.settings import Settings
 
 Ask = Callable[[str], Any]
@@ -25,7 +26,7 @@ def examine(world: World, ask: Ask = ask_process) -> Iterator[Finding]:
     backend = found["best"] if settings.device == "auto" else settings.device
     yield _backend(settings, found, backend)
     if backend == "cpu":
-        yield _cpu_precision(settings, remembered_capabilities(settings.cache_dir))
+        yield _cpu_precision(settings, remembered_capabilities(private_cache(settings)))
     else:
         yield _precision(settings, bool(found.get(f"has_{backend}_bfloat16")))
 

@@ -6,14 +6,15 @@ import errno
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
-from operators.inference import cpu_probe
 from operators.inference.cpu_probe import CANDIDATES, CpuCapabilities, Trial, probe_cpu, run_probe_child
+from operators.inference.private_cache import PrivateCache
 
 LIMIT = {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16"}
 
@@ -43,53 +44,68 @@ def refusing(number: int) -> Callable[..., NoReturn]:
     return refuse
 
 
+@pytest.fixture
+def kept(tmp_path: Path) -> PrivateCache:
+    return PrivateCache(tmp_path / "compiled", 2**20)
+
+
 class TestProbeCpu:
     @pytest.mark.parametrize(
         ("trials", "bfloat16", "environment"),
         [((GOOD,), True, {}), ((DEAD, GOOD), True, LIMIT), ((DEAD, SLOW), False, {}), ((DEAD, DEAD), False, {})],
     )
     def test_takes_the_first_that_survives_and_pays(
-        self, tmp_path: Path, trials: tuple[Trial, ...], bfloat16: bool, environment: dict[str, str]
+        self, kept: PrivateCache, trials: tuple[Trial, ...], bfloat16: bool, environment: dict[str, str]
     ) -> None:
         """Candidates are tried in order; float32 without any setting is what is left."""
-        found = probe_cpu(tmp_path, Children(*trials))
+        found = probe_cpu(kept, Children(*trials))
         assert (bfloat16, environment) == (found.bfloat16, found.environment)
         assert all(trial.note in found.note for trial in trials)
 
-    def test_asks_once_per_machine(self, tmp_path: Path) -> None:
+    def test_asks_once_per_machine(self, kept: PrivateCache) -> None:
         """The answer is remembered in the cache folder."""
-        first = probe_cpu(tmp_path / "new", Children(DEAD, GOOD))
+        first = probe_cpu(kept, Children(DEAD, GOOD))
         silent = Children()
-        assert first == probe_cpu(tmp_path / "new", silent)
+        assert first == probe_cpu(kept, silent)
         assert silent.environments == []
 
-    def test_does_not_remember_a_busy_machine(self, tmp_path: Path) -> None:
+    def test_does_not_remember_a_busy_machine(self, kept: PrivateCache) -> None:
         """A child that gave no answer in time is asked again at the next start."""
         late = Trial(None, "no answer", conclusive=False)
-        assert not probe_cpu(tmp_path, Children(late, DEAD)).bfloat16
-        assert probe_cpu(tmp_path, Children(GOOD)).bfloat16
+        assert not probe_cpu(kept, Children(late, DEAD)).bfloat16
+        assert probe_cpu(kept, Children(GOOD)).bfloat16
 
-    @pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
-    def test_does_without_a_memory(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-        """A cache that cannot be written to, as in an image, costs a probe at each start and nothing else."""
-        monkeypatch.setattr(cpu_probe, "NamedTemporaryFile", refusing(number))
-        assert probe_cpu(tmp_path, Children(GOOD)).bfloat16
-        assert probe_cpu(tmp_path, Children(GOOD)).bfloat16
+    @pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.ENOSPC])
+    def test_does_without_a_memory(self, kept: PrivateCache, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+        """A folder that cannot be written to, as in an image, costs a probe at each start and nothing else."""
+        monkeypatch.setattr(tempfile, "mkstemp", refusing(number))
+        assert probe_cpu(kept, Children(GOOD)).bfloat16
+        assert probe_cpu(kept, Children(GOOD)).bfloat16
 
-    def test_tells_of_a_full_disk(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Only a cache that is meant to be read-only is passed over."""
-        monkeypatch.setattr(cpu_probe, "NamedTemporaryFile", refusing(errno.ENOSPC))
-        with pytest.raises(OSError, match="No space"):
-            probe_cpu(tmp_path, Children(GOOD))
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b"",
+            b"[]",
+            b'{"bfloat16": true}',
+            b'{"bfloat16": true, "note": "", "environment": {"LD_PRELOAD": "/tmp/theirs.so"}}',
+            b'{"bfloat16": true, "note": "", "environment": 1}',
+        ],
+    )
+    def test_asks_again_where_the_memory_is_no_answer(self, kept: PrivateCache, content: bytes) -> None:
+        """It is replaced, not believed; nothing but what was tried gets into the environment."""
+        probe_cpu(kept, Children(GOOD))
+        (remembered,) = kept.folder.iterdir()
+        kept.write(remembered.name, content)
+        assert not probe_cpu(kept, Children(DEAD, DEAD)).bfloat16
+        assert not probe_cpu(kept, Children()).bfloat16
 
-    @pytest.mark.parametrize("content", ["", "[]", '{"bfloat16": true}'])
-    def test_asks_again_where_the_memory_is_damaged(self, tmp_path: Path, content: str) -> None:
-        """A damaged file is replaced, not believed."""
-        probe_cpu(tmp_path, Children(GOOD))
-        (remembered,) = tmp_path.iterdir()
-        remembered.write_text(content)
-        assert not probe_cpu(tmp_path, Children(DEAD, DEAD)).bfloat16
-        assert not probe_cpu(tmp_path, Children()).bfloat16
+    def test_asks_again_where_others_could_have_written(self, kept: PrivateCache) -> None:
+        """The answer decides about the environment of the worker."""
+        probe_cpu(kept, Children(GOOD))
+        (remembered,) = kept.folder.iterdir()
+        remembered.chmod(0o666)
+        assert not probe_cpu(kept, Children(DEAD, DEAD)).bfloat16
 
     def test_imports_no_torch(self) -> None:
         """The module can be used before torch is imported, which is its purpose."""
@@ -101,9 +117,9 @@ class TestProbeCpu:
 
 class TestProbeChild:
     @pytest.mark.slow
-    def test_answers_on_this_machine(self, tmp_path: Path) -> None:
+    def test_answers_on_this_machine(self, kept: PrivateCache) -> None:
         """Whatever this CPU does, the parent survives it and says how each candidate ended."""
-        found = probe_cpu(tmp_path)
+        found = probe_cpu(kept)
         assert isinstance(found, CpuCapabilities)
         assert "default instruction set: " in found.note
         assert found.environment in [dict(candidate) for candidate in CANDIDATES]
