@@ -132,8 +132,8 @@ def load_toxicity(cache_dir: Path) -> Toxicity:
     return model.eval().requires_grad_(False)
 
 
-def load_toxicity_tokens(cache_dir: Path) -> ToxicityTokens:
-    """The tokenizer that belongs to the model.
+def read_toxicity_vocabulary(cache_dir: Path) -> tuple[dict[str, int], str]:
+    """What `ToxicityTokens` is made of; reading it takes long, as the file holds ten times as much.
 
     Raises:
         ForbiddenGlobal: The file is not what it should be.
@@ -141,4 +141,9 @@ def load_toxicity_tokens(cache_dir: Path) -> ToxicityTokens:
     """
     stored = load_pickle(weight_path(TOXIC_TOKENIZER, cache_dir), _STUBS)
     known = {word: number for word, number in stored.word_index.items() if number < stored.num_words}
-    return ToxicityTokens(known, stored.filters)
+    return known, stored.filters
+
+
+def load_toxicity_tokens(cache_dir: Path) -> ToxicityTokens:
+    """The tokenizer that belongs to the model; raises as `read_toxicity_vocabulary` does."""
+    return ToxicityTokens(*read_toxicity_vocabulary(cache_dir))

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from time import time
 from typing import TYPE_CHECKING
 
+from streams.collector import collector_paused
 from streams.process_setup import prepare_process
 from streams.settings import Settings
 
@@ -23,12 +24,13 @@ async def open_direct_analysis(settings: Settings) -> AsyncIterator[tuple[Direct
     """
     capabilities = prepare_process(settings)
     # torch comes with these: after the process was prepared, and not for every command
-    from streams.clock import SystemClock
-    from streams.direct import DirectAnalysis
-    from streams.engine import open_engine
-    from streams.verdict.cost import Prices
-    from streams.verdict.outcome import FoldContext
-    from streams.verdict.policy_file import load_policy
+    with collector_paused():
+        from streams.clock import SystemClock
+        from streams.direct import DirectAnalysis
+        from streams.engine import open_engine
+        from streams.verdict.cost import Prices
+        from streams.verdict.outcome import FoldContext
+        from streams.verdict.policy_file import load_policy
 
     policy = load_policy(settings.policy_file)
     engine = await open_engine(settings, capabilities)

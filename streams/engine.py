@@ -171,7 +171,7 @@ async def open_engine(
 
 
 def _load_host_models(settings: Settings) -> tuple[TextModels, ClassNames]:
-    return load_text_models(settings.cache_dir), load_class_names(settings.cache_dir)
+    return load_text_models(settings.cache_dir, private_cache(settings)), load_class_names(settings.cache_dir)
 
 
 FETCHED_BLOCK_BYTES = 256 * 1024

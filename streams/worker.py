@@ -28,6 +28,7 @@ from streams.backfill.gate import BackfillGate
 from streams.broker_wait import await_topics
 from streams.cancellation import cancel_all
 from streams.clock import SystemClock
+from streams.collector import collector_paused
 from streams.costs.keeping import keep_account, open_light_account
 from streams.delivery.crash import Crash, WorkerExit
 from streams.delivery.publisher import Publisher
@@ -130,6 +131,12 @@ def _run_worker(settings: Settings, engine_options: Callable[[], EngineOptions],
         return WorkerExit.MISCONFIGURED
 
 
+def _import_engine() -> Any:
+    """`streams.engine`; torch comes with it and takes seconds."""
+    with collector_paused():
+        return import_module("streams.engine")
+
+
 class Worker:
     """Everything that one process has open.
 
@@ -229,7 +236,7 @@ class Worker:
         if self._capabilities is None:
             self._spawn(keep_account(open_light_account(CpuMetrics()), self._clock))
             return None
-        engines = await asyncio.to_thread(import_module, "streams.engine")  # torch comes with it and takes seconds
+        engines = await asyncio.to_thread(_import_engine)
         options = replace(self._engine_options(), parent_id=self._family.parent_id)
         engine: Engine = await engines.open_engine(self._settings, self._capabilities, options)
         opened.push_async_callback(engine.close)

@@ -9,7 +9,9 @@ from models.language_id import LanguageId, load_language_id
 from models.profanity import Profanity, load_profanity
 from models.sentence_embedding import SentenceTokens, load_sentence_tokens
 from models.toxicity import ToxicityTokens, load_toxicity_tokens
+from operators.context.kept_vocabulary import kept_toxicity_tokens
 from operators.context.lexicon import Lexicon, lexicon_of
+from operators.inference.private_cache import PrivateCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +25,14 @@ class TextModels:
     lexicon: Lexicon
 
 
-def load_text_models(cache_dir: Path) -> TextModels:
-    """Read all of them from the weight cache.
+def load_text_models(cache_dir: Path, kept: PrivateCache | None = None) -> TextModels:
+    """Read all of them from the weight cache; `kept` is where what takes long to read is kept in short form.
 
     Raises:
         models.weights.WeightsMissing, models.weights.WeightsCorrupt: See there.
     """
-    profanity, toxicity_tokens = load_profanity(cache_dir), load_toxicity_tokens(cache_dir)
+    profanity = load_profanity(cache_dir)
+    toxicity_tokens = kept_toxicity_tokens(cache_dir, kept) if kept else load_toxicity_tokens(cache_dir)
     return TextModels(
         language=load_language_id(cache_dir),
         profanity=profanity,
