@@ -36,6 +36,9 @@ class Topic:
     retention_seconds: int | None
     """None where the newest value of a key is kept for ever."""
     max_message_bytes: int
+    is_stamped_by_broker: bool = False
+    """Whether records bear the broker's time, whatever their producer says: where deadlines, ids and retention go by it
+    and clocks that are not ours write."""
 
     def configuration(self) -> dict[str, str]:
         """Settings for the broker's CreateTopics call."""
@@ -43,6 +46,8 @@ class Topic:
         if self.retention_seconds is not None:
             settings["retention.ms"] = str(self.retention_seconds * 1000)
             settings["segment.ms"] = str(min(self.retention_seconds, MAX_SEGMENT_SECONDS) * 1000)
+        if self.is_stamped_by_broker:
+            settings["message.timestamp.type"] = "LogAppendTime"
         if "compact" in self.cleanup:
             settings["max.compaction.lag.ms"] = str(MAX_COMPACTION_LAG_SECONDS * 1000)
         return settings
@@ -56,6 +61,7 @@ UPLOADED: Final = Topic(
     "delete",
     7 * _DAY_SECONDS,
     MAX_UPLOAD_BYTES,
+    is_stamped_by_broker=True,
 )
 BACKFILL: Final = Topic(
     "video.backfill",
@@ -101,6 +107,7 @@ ENGAGEMENT: Final = Topic(
     "delete",
     7 * _DAY_SECONDS,
     _ENGAGEMENT_BATCH_BYTES,
+    is_stamped_by_broker=True,
 )
 DEAD_LETTER: Final = Topic(
     "video.dead-letter",

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
 
 from schemas.topics import Topic
 from streams.kafka_clients import REQUEST_SECONDS, BrokerAway, require_broker
@@ -44,10 +53,64 @@ def create_topics(settings: Settings, *, partitions: int, replication: int) -> d
     return {topic.topic: "exists" if topic.topic in existing else "created" for topic in wanted}
 
 
+def update_topics(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """Give every topic that exists the settings of its contract; return what was changed, by topic.
+
+    Nothing else about a topic is touched: neither its partitions nor settings that the contract does not name.
+
+    Raises:
+        BrokerAway: no broker answers.
+        KafkaException: the broker refused, with its reason.
+    """
+    admin = require_broker(settings)
+    counts = _partition_counts(admin)
+    changed: dict[str, tuple[str, ...]] = {}
+    for topic in kept_topics(settings):
+        name = settings.topic_prefix + topic.name
+        if name in counts and (differing := _differing(topic, _settings_of(admin, name))):
+            _alter(admin, name, topic, differing)
+            changed[name] = differing
+    return changed
+
+
+def stamps_of(settings: Settings, topic: Topic) -> str | None:
+    """The broker's `message.timestamp.type` of a topic; None where we may not read it. Blocks."""
+    try:
+        admin = require_broker(settings)
+        return str(_settings_of(admin, settings.topic_prefix + topic.name)["message.timestamp.type"].value)
+    except (BrokerAway, KafkaException, KeyError):
+        return None
+
+
+def _alter(admin: AdminClient, name: str, topic: Topic, differing: tuple[str, ...]) -> None:
+    wanted = topic.configuration()
+    entries = [ConfigEntry(key, wanted[key], incremental_operation=AlterConfigOpType.SET) for key in differing]
+    resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=entries)
+    for future in admin.incremental_alter_configs([resource]).values():
+        future.result(_CREATE_SECONDS)
+
+
+def _differing(topic: Topic, found: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(key for key, value in topic.configuration().items() if found[key].value != value)
+
+
+def _settings_of(admin: AdminClient, name: str) -> Mapping[str, Any]:
+    resource = ConfigResource(ResourceType.TOPIC, name)
+    try:
+        found: Mapping[str, Any] = admin.describe_configs([resource])[resource].result(REQUEST_SECONDS)
+    except TimeoutError as error:
+        raise BrokerAway(f"the broker does not tell its topics' settings within {REQUEST_SECONDS:g} s") from error
+    return found
+
+
+def _partition_counts(admin: AdminClient) -> dict[str, int]:
+    return {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=REQUEST_SECONDS).topics.items()}
+
+
 def check_topics(settings: Settings) -> list[TopicFinding]:
     """Compare every topic with its contract. Raises BrokerAway."""
     admin = require_broker(settings)
-    counts = {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=REQUEST_SECONDS).topics.items()}
+    counts = _partition_counts(admin)
     findings = [_check(admin, settings.topic_prefix + topic.name, topic, counts) for topic in kept_topics(settings)]
     return _with_copartitioning(findings)
 
@@ -64,20 +127,13 @@ def _new_topic(settings: Settings, topic: Topic, partitions: int, replication: i
 def _check(admin: AdminClient, name: str, topic: Topic, counts: dict[str, int]) -> TopicFinding:
     if name not in counts:
         return TopicFinding(name, 0, ("missing: run `vidsignal topics create`",))
-    resource = ConfigResource(ResourceType.TOPIC, name)
     try:
-        found = admin.describe_configs([resource])[resource].result(REQUEST_SECONDS)
-    except TimeoutError as error:
-        raise BrokerAway(f"the broker does not tell its topics' settings within {REQUEST_SECONDS:g} s") from error
+        found = _settings_of(admin, name)
     except KafkaException as error:
         return TopicFinding(name, counts[name], (f"settings cannot be read: {error}",))
     wanted = topic.configuration()
-    differing = tuple(
-        f"{setting} is {found[setting].value}, contract says {value}"
-        for setting, value in wanted.items()
-        if found[setting].value != value
-    )
-    return TopicFinding(name, counts[name], differing)
+    problems = tuple(f"{key} is {found[key].value}, contract says {wanted[key]}" for key in _differing(topic, found))
+    return TopicFinding(name, counts[name], problems)
 
 
 def _with_copartitioning(findings: list[TopicFinding]) -> list[TopicFinding]:

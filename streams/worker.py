@@ -58,6 +58,7 @@ from streams.roles import (
     verdict_spec,
 )
 from streams.settings import InvalidSettings, Settings, read_settings
+from streams.stamps import check_stamps
 from streams.store.client import open_store
 from streams.store.keys import Keys
 from streams.store.refusals import StoreRefuses, require_entry
@@ -284,6 +285,7 @@ class Worker:
         opened.push_async_callback(fold_redis.aclose)
         await redis.ping()
         await await_topics(settings, [settings.topic_prefix + topic.name for topic in TOPICS], self._clock)
+        await check_stamps(settings)
         publisher = Publisher(
             producer_configuration(settings), settings.topic_prefix, clock=self._clock,
             on_failure=self._crash_from_thread(),

@@ -11,7 +11,7 @@ from ops.access.roles import RoleAccess
 from schemas.topics import TOPICS, Topic
 from streams.settings import Settings
 
-Operation = Literal["Read", "Write", "Describe", "Create", "DescribeConfigs"]
+Operation = Literal["Read", "Write", "Describe", "Create", "DescribeConfigs", "AlterConfigs"]
 
 
 class KafkaAcl(Struct, frozen=True, kw_only=True):
@@ -50,6 +50,7 @@ def _topic_acls(settings: Settings, role: RoleAccess) -> Iterator[KafkaAcl]:
         ("Describe", TOPICS if role.is_worker or role.administers else ()),
         ("Create", TOPICS if role.administers else ()),
         ("DescribeConfigs", TOPICS if role.administers else ()),
+        ("AlterConfigs", TOPICS if role.administers else ()),
     )
     for operation, topics in operations:
         for topic in topics:

@@ -8,9 +8,11 @@ from importlib import import_module
 from typing import Any
 
 import typer
+from typer._click.exceptions import NoSuchOption
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
 
+from ops.cli import dashed_ids
 from ops.cli.command_table import COMMANDS, function_of, module_of
 
 
@@ -39,6 +41,15 @@ class LazyGroup(TyperGroup):
         """The command itself, with all its options."""
         name, listed, rest = super().resolve_command(ctx, args)
         return name, listed and self.commands[str(name)], rest
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; an error about an option says how an id is named that looks like one."""
+        given = [*ctx._protected_args, *ctx.args]
+        try:
+            return super().invoke(ctx)
+        except NoSuchOption as error:
+            dashed_ids.explain(error, given)
+            raise
 
 
 class ImportedCommands(Mapping[str, Any]):

@@ -11,7 +11,7 @@ from rich.table import Table
 from ops.cli.console import fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
 from streams.kafka_clients import BrokerAway
-from streams.topic_admin import check_topics, create_topics
+from streams.topic_admin import check_topics, create_topics, update_topics
 
 app = typer.Typer(help="Create the topics, or check them against their contract.", no_args_is_help=True)
 
@@ -34,6 +34,28 @@ def create(
         return
     for topic, result in results.items():
         out.print(f"{result:8} {topic}")
+
+
+@app.command()
+def update(
+    json_output: Annotated[
+        bool, typer.Option("--json", help="One JSON object: what was changed of each topic.")
+    ] = False,
+) -> None:
+    """Give existing topics the settings of their contract: retention, compaction, size limits, whose clock stamps."""
+    try:
+        changed = update_topics(settings_or_exit())
+    except BrokerAway as error:
+        fail(str(error), ExitCode.AWAY)
+    except KafkaException as error:
+        fail(f"the broker refused: {error}", ExitCode.FOUND)
+    if json_output:
+        print_json(changed)
+        return
+    for topic, differing in changed.items():
+        out.print(f"updated  {topic}: {', '.join(differing)}", markup=False, soft_wrap=True)
+    if not changed:
+        out.print("every topic that exists has the settings of its contract")
 
 
 @app.command()

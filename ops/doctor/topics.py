@@ -16,6 +16,7 @@ from streams.topic_admin import TopicFinding, check_topics
 _MEANS: Final = {
     "cleanup.policy": "the newest record of a video is not kept, or old ones never go",
     "max.message.bytes": "large events are refused, or such that readers cannot take are let in",
+    "message.timestamp.type": "deadlines count from the clocks of producers: a wrong one moves those of its videos",
     "retention.ms": "records go before everybody read them, or stay longer than planned",
 }
 
@@ -64,7 +65,7 @@ def _differs(finding: TopicFinding, topic: Topic, differing: list[str]) -> Findi
         finding.topic,
         "; ".join(finding.problems),
         means="; ".join(_MEANS[name] for name in differing),
-        do="kafka-configs.sh --bootstrap-server ... --alter --entity-type topics "
+        do="vidsignal topics update, or kafka-configs.sh --bootstrap-server ... --alter --entity-type topics "
         f"--entity-name {finding.topic} --add-config {wanted}",
     )
 

@@ -51,6 +51,7 @@ OPERATIONS = {
     "Describe": AclOperation.DESCRIBE,
     "Create": AclOperation.CREATE,
     "DescribeConfigs": AclOperation.DESCRIBE_CONFIGS,
+    "AlterConfigs": AclOperation.ALTER_CONFIGS,
 }
 
 

@@ -1,0 +1,120 @@
+"""Whether what clients write lies where murmur2 puts its key; other partitioners scatter the records of one video."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from time import monotonic
+from typing import Final
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from ops.doctor.finding import Finding, not_checked, ok, warning
+from ops.doctor.world import ANSWER_SECONDS, World, is_there
+from schemas.near_names import shown
+from schemas.topics import ENGAGEMENT, UPLOADED
+from schemas.wire import header
+from streams.kafka_clients import READER_GROUP, client_configuration
+from streams.partitioning import partition_of
+from streams.settings import Settings
+
+MOST_RECORDS: Final = 1_000
+"""Of each topic, the newest; about as many of each partition."""
+_MOST_SOURCES: Final = 3
+_AT_ONCE: Final = 16
+"""Records in memory, each of which may have 4 MiB."""
+_DO: Final = (
+    "in those producers: partitioner=murmur2_random (librdkafka: Python, Go, Rust, .NET, PHP), the murmur2 or reference"
+    " hash partitioner of other clients; Java's default is right"
+)
+_MEANS: Final = "nothing keeps the order of uploads and deletions of these videos: a deletion may overtake an upload"
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Of one record, all that its place is judged by."""
+
+    partition: int
+    key: bytes | None
+    source: bytes | None
+    """Who wrote it, by its CloudEvents header."""
+
+
+def examine(world: World) -> Iterator[Finding]:
+    """The newest records of each topic that clients write."""
+    if not is_there(world.broker):
+        yield not_checked("placement", "the broker does not answer")
+        return
+    for topic in (UPLOADED, ENGAGEMENT):
+        yield _look(world.settings, world.settings.topic_prefix + topic.name)
+
+
+def _look(settings: Settings, topic: str) -> Finding:
+    consumer = Consumer(
+        {
+            **client_configuration(settings),
+            "group.id": READER_GROUP,
+            "enable.auto.commit": False,
+            "auto.offset.reset": "latest",
+            "queued.max.messages.kbytes": 16 * 1024,
+        }
+    )
+    try:
+        starts, num_waiting = _starts(consumer, topic)
+        if not starts:
+            return not_checked(topic, "it does not exist, or we may not see it")
+        consumer.assign(starts)
+        return judge(topic, _newest(consumer, num_waiting), len(starts))
+    except KafkaException as error:
+        return not_checked(topic, f"its records cannot be read: {error.args[0].str()}")
+    finally:
+        consumer.close()
+
+
+def _starts(consumer: Consumer, topic: str) -> tuple[list[TopicPartition], int]:
+    """Where to begin in each partition, and how many records lie behind that."""
+    numbers = sorted(consumer.list_topics(topic, timeout=ANSWER_SECONDS).topics[topic].partitions)
+    starts, num_waiting = [], 0
+    for number in numbers:
+        low, high = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=ANSWER_SECONDS)
+        begin = max(low, high - MOST_RECORDS // len(numbers))
+        starts.append(TopicPartition(topic, number, begin))
+        num_waiting += high - begin
+    return starts, num_waiting
+
+
+def _newest(consumer: Consumer, num_waiting: int) -> list[Placed]:
+    """What could be read in time; offsets may have holes, so fewer may come than were counted."""
+    found: list[Placed] = []
+    give_up = monotonic() + ANSWER_SECONDS
+    while len(found) < num_waiting and monotonic() < give_up:
+        for message in consumer.consume(min(_AT_ONCE, num_waiting - len(found)), timeout=0.5):
+            if message.error() is not None:
+                raise KafkaException(message.error())
+            found.append(Placed(message.partition(), message.key(), header(message.headers() or (), "ce_source")))
+    return found
+
+
+def judge(topic: str, records: Iterable[Placed], num_partitions: int) -> Finding:
+    """What the places of some records tell; those without a key have none."""
+    keyed = [record for record in records if record.key is not None]
+    misplaced = [record for record in keyed if partition_of(record.key or b"", num_partitions) != record.partition]
+    if not misplaced:
+        return ok(topic, f"all of {len(keyed):,} recent records are on the partition that murmur2 gives for their key")
+    found = (
+        f"{len(misplaced):,} of {len(keyed):,} recent records are on another partition than murmur2 gives for their key"
+    )
+    return warning(topic, f"{found}; {_senders(misplaced)}", means=_MEANS, do=_DO)
+
+
+def _senders(records: list[Placed]) -> str:
+    """Who wrote them, as far as they said so: Kafka keeps no client id with a record."""
+    sources = Counter(
+        item.source.decode("utf-8", "replace") for item in records if item.source
+    )
+    if not sources:
+        return "who wrote them is not known, as they have no header ce_source"
+    return "by ce_source: " + ", ".join(
+        f"{shown(name)} {number:,}" for name, number in sources.most_common(_MOST_SOURCES)
+    )
