@@ -44,6 +44,17 @@ def invalid(value: bytes, kind: Any, what: str, error: str) -> str:
     return (wrong_shape(found) or _of_object(found, kind, what, error))[:_MOST_CHARACTERS]
 
 
+def wrong_key(key: bytes | None, video_id: str) -> str | None:
+    """The message about a record's key that is not the id of its video; None where it is."""
+    if key == video_id.encode():
+        return None
+    if not key:
+        return f"the record has no key; its key has to be the video id, {video_id!r}"
+    text = key.decode("utf-8", "backslashreplace")
+    spelling = "; it was written as JSON: use a serializer for plain texts" if text == f'"{video_id}"' else ""
+    return told("the key", text, f"the event's video_id, {video_id!r}") + spelling
+
+
 def _hint(value: bytes, error: str) -> str:
     if "trailing" in error:
         return "send one event a record"

@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 
+from schemas.diagnosis import wrong_key
 from schemas.errors import InvalidEvent
 from schemas.facts import Accepted, Deleted, Failure, SourceOffset
 from schemas.identity import Lane, Modality
@@ -185,8 +186,7 @@ def acceptance(
 
 def require_own_key(record: Record, upload: VideoUploaded | DeletionRequested) -> None:
     """Raise InvalidEvent where the key is not the video's id: its facts would lie in different partitions."""
-    if record.key != upload.video_id.encode():
-        message = f"the key is {record.key!r}, but the event's video_id is {upload.video_id!r}"
+    if message := wrong_key(record.key, upload.video_id):
         raise InvalidEvent("event-invalid", message)
 
 

@@ -43,9 +43,10 @@ def quoted(text: str) -> list[str]:
 def table(text: str) -> list[list[str]]:
     """Cells of the only table of a section, without its head; a cell that is one quotation loses its backticks."""
     lines = [line for line in text.splitlines() if line.startswith("|")]
-    return [[_bare(cell.strip()) for cell in line.strip("|").split(" | ")] for line in lines[2:]]
+    return [[bare(cell.strip()) for cell in line.strip("|").split(" | ")] for line in lines[2:]]
 
 
-def _bare(cell: str) -> str:
+def bare(cell: str) -> str:
+    """A cell without its backticks, where it is one quotation."""
     found = _WORDS.fullmatch(cell)
     return found.group(1) if found else cell

@@ -7,6 +7,7 @@ from hashlib import blake2b
 from typing import Any, Final, NoReturn
 from zlib import crc32
 
+from schemas.diagnosis import wrong_key
 from schemas.engagement import EngagementEvent
 from schemas.errors import InvalidEvent
 from schemas.time_units import other_unit
@@ -57,8 +58,8 @@ def content_of(event: EngagementEvent) -> bytes:
 
 
 def _check(event: EngagementEvent, key: bytes | None, now_unix_seconds: float) -> None:
-    if key != event.video_id.encode():
-        _refuse(f"the key is {key!r}; it must be the video id {event.video_id!r}")
+    if message := wrong_key(key, event.video_id):
+        _refuse(message)
     if not 0.0 <= event.event_unix_seconds <= now_unix_seconds + MAX_AHEAD_SECONDS:
         _refuse(
             f"event_unix_seconds is {event.event_unix_seconds}; allowed are 0 to"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -27,19 +28,19 @@ from typer.testing import CliRunner
 
 from ops.cli.exit_codes import ExitCode
 from ops.cli.main import app
-from ops.doctor import broker, clock, groups, progress, rights, store, topics
+from ops.doctor import broker, clock, groups, placement, progress, rights, store, topics
 from ops.doctor.finding import Finding
 from ops.doctor.offsets import latest_offsets, num_members
 from ops.doctor.world import World, open_world
 from ops.local.ports import ReservedPort
 from ops.local.redis_server import RedisServer
-from schemas.topics import BACKFILL, SIGNALS, TOPICS, UPLOADED
+from schemas.topics import BACKFILL, ENGAGEMENT, SIGNALS, TOPICS, UPLOADED
 from streams.apps import group_of
 from streams.group_offsets import committed_offsets
 from streams.kafka_clients import client_configuration
 from streams.settings import ROLES, Settings, read_settings
 from streams.store.keys import Keys
-from streams.topic_admin import create_topics
+from streams.topic_admin import create_topics, stamps_of
 from tests.doctor_world import about, only
 from tests.integration.guarded_stack import GuardedStack
 from tests.pipeline import Pipeline, await_value
@@ -93,6 +94,13 @@ def produce(settings: Settings, topic: str, number: int, timestamp_unix_seconds:
     assert producer.flush(ASK_SECONDS) == 0
 
 
+def alter(admin: AdminClient, topic: str, setting: str, value: str) -> None:
+    entry = ConfigEntry(setting, value, incremental_operation=AlterConfigOpType.SET)
+    changed = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+    for outcome in admin.incremental_alter_configs([changed]).values():
+        outcome.result(ASK_SECONDS)
+
+
 def commit(settings: Settings, group: str, topic: str, offset: int) -> None:
     consumer = Consumer({**client_configuration(settings), "group.id": group, "enable.auto.commit": False})
     consumer.commit(offsets=[TopicPartition(name(settings, topic), 0, offset)], asynchronous=False)
@@ -134,10 +142,7 @@ class TestTopics:
 
     def test_wrong_retention(self, world: World, settings: Settings, admin: AdminClient) -> None:
         """A topic that is kept for too short is named with both values and a command that mends it."""
-        entry = ConfigEntry("retention.ms", "60000", incremental_operation=AlterConfigOpType.SET)
-        changed = ConfigResource(ResourceType.TOPIC, name(settings, SIGNALS.name), incremental_configs=[entry])
-        for outcome in admin.incremental_alter_configs([changed]).values():
-            outcome.result(ASK_SECONDS)
+        alter(admin, name(settings, SIGNALS.name), "retention.ms", "60000")
 
         def is_wrong() -> Finding | None:  # brokers learn of a change a moment later
             found = about(topics.examine(world), name(settings, SIGNALS.name))
@@ -157,6 +162,22 @@ class TestTopics:
             return found if found.state == "wrong" else None
 
         assert "[2, 3]" in await_value(is_wrong, ASK_SECONDS, lambda: "the topic is called well").found
+
+
+class TestPlacement:
+    def test_records_of_another_partitioner(self, world: World, settings: Settings) -> None:
+        """Counted of each topic that clients write; a topic without records is well."""
+        producer = Producer({**client_configuration(settings), "partitioner": "murmur2_random"})
+        other = Producer({**client_configuration(settings), "partitioner": "consistent_random"})
+        for number in range(40):
+            for sender in (producer, other):
+                sender.produce(name(settings, UPLOADED.name), key=f"v-{number}", value=b"{}")
+        assert producer.flush(ASK_SECONDS) == other.flush(ASK_SECONDS) == 0
+        found = list(placement.examine(world))
+        uploads = about(found, name(settings, UPLOADED.name))
+        assert uploads.state == "warning"
+        assert re.match(r"[1-3]?[0-9] of 80 recent records", uploads.found)
+        assert about(found, name(settings, ENGAGEMENT.name)).found.startswith("all of 0 recent records")
 
 
 class TestGroups:
@@ -262,8 +283,13 @@ class TestStore:
 
 
 class TestClock:
-    def test_upload_of_the_future(self, world: World, settings: Settings) -> None:
-        """An upload stamped an hour ahead tells that some clock is wrong; Redis on this machine agrees with ours."""
+    def test_upload_of_the_future(self, world: World, settings: Settings, admin: AdminClient) -> None:
+        """An upload stamped an hour ahead tells that some clock is wrong; Redis on this machine agrees with ours. The
+        topic is as older releases made it: by the contract the broker stamps uploads."""
+        alter(admin, name(settings, UPLOADED.name), "message.timestamp.type", "CreateTime")
+        await_value(
+            lambda: stamps_of(settings, UPLOADED) == "CreateTime" or None, ASK_SECONDS, lambda: "it is not changed"
+        )
         produce(settings, UPLOADED.name, 1, time.time())
         assert {finding.state for finding in clock.examine(world)} == {"ok"}
         produce(settings, UPLOADED.name, 1, time.time() + 3600)

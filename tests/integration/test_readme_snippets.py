@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 import pytest
 from aiokafka.partitioner import murmur2
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 from redis.asyncio import Redis
 from typer.testing import CliRunner
 
@@ -24,6 +24,7 @@ from schemas.engagement import EngagementEvent
 from schemas.evidence import Embedding
 from schemas.facts import Fact
 from schemas.outcomes import Outcome, Version
+from schemas.topics import UPLOADED
 from schemas.wire import decode_upload, encode
 from streams.engagement.arrivals import read_arrival
 from streams.engagement.counting import add_events
@@ -149,6 +150,24 @@ class TestPublish:
         assert (upload.video_id, upload.deadline_seconds, upload.market) == (VIDEO_ID, 30.0, "DE")
         assert message.key() == VIDEO_ID.encode()
         assert message.partition() == (murmur2(VIDEO_ID.encode()) & 0x7FFFFFFF) % PARTITIONS
+
+    def test_the_largest_upload_passes(self, kafka: str, topics: UniqueTopics) -> None:
+        """A client as it comes refuses what the contract allows: 100,000 characters of a description as json.dumps
+        spells emoji are 1.2 MB."""
+        topic = topics.create("uploaded", PARTITIONS, UPLOADED.configuration())
+        snippet = replaced(PUBLISH, kafka=kafka, video_uploaded=topic)
+        snippet = snippet.replace('"title": ', '"description": "\\U0001f3ac" * 100_000, "title": ')
+        run_snippet(snippet)
+        value = only_record(kafka, topic).value()
+        assert len(value) > 1_200_000
+        assert len(decode_upload(value).description) == 100_000
+
+    def test_a_topic_that_is_not_there_ends_it(self, kafka: str, topics: UniqueTopics) -> None:
+        """The wait is bounded, and what was not confirmed is an error."""
+        snippet = replaced(PUBLISH, kafka=kafka, video_uploaded=topics.name("uplaoded"))
+        assert "flush(30.0)" in snippet
+        with pytest.raises((TimeoutError, KafkaException)):
+            run_snippet(snippet.replace("flush(30.0)", "flush(1.0)"))
 
     def test_is_a_dozen_lines(self) -> None:
         """That is what a producer has to write."""

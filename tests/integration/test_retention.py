@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
+from confluent_kafka import Producer
 from redis.asyncio import Redis
 
-from schemas.topics import BACKFILL, UPLOADED
+from schemas.facts import Accepted
+from schemas.identity import MODALITIES
+from schemas.topics import BACKFILL, ENGAGEMENT, SIGNALS, UPLOADED
+from schemas.uploads import FileSource, VideoUploaded
+from schemas.wire import decode_fact, encode
+from streams.delivery.admission import Slot
+from streams.delivery.record import Place, Record
+from streams.intake import Intake
+from streams.kafka_clients import StoredRecord, producer_configuration, read_to_end
 from streams.settings import Settings, read_settings
+from streams.stamps import check_stamps
+from streams.store.cases import Registered
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
-from streams.topic_admin import check_topics, create_topics
+from streams.topic_admin import check_topics, create_topics, stamps_of, update_topics
 from streams.verdict.fold import fold
 from streams.verdict.outcome import FoldContext
+from tests.fakes import ManualClock, MemoryPublisher
 from tests.integration.verdict_world import RULESET
 from tests.pipeline import await_value
 from tests.sample_facts import VIDEO_ID, accepted, signal
@@ -18,6 +33,7 @@ from tests.unique_topics import UniqueTopics
 
 TEN_DAYS_SECONDS = 864_000
 KNOWN_SECONDS = 60.0
+HALF_A_DAY_SECONDS = 43_200.0
 CONTEXT = FoldContext(RULESET.policy, RULESET.prices, 0, 1_700_000_010.0)
 
 
@@ -41,6 +57,65 @@ class TestTopics:
         differing = {finding.topic: finding.problems for finding in check_topics(settings()) if finding.problems}
         said = ("retention.ms is 864000000, contract says 604800000",)
         assert differing == {prefix + topic.name: said for topic in (UPLOADED, BACKFILL)}
+
+
+class TestStamps:
+    """Whose clock stamps what clients write."""
+
+    async def test_no_producers_clock_moves_a_deadline(self, kafka: str, topics: UniqueTopics) -> None:
+        """A day behind or a day ahead: the broker's time is what the deadline counts from."""
+        settings = read_settings(kafka_bootstrap_servers=kafka, topic_prefix=topics.name("stamped."))
+        create_topics(settings, partitions=1, replication=1)
+        await_value(lambda: are_known(settings), KNOWN_SECONDS, lambda: f"{check_topics(settings)}")
+        producer, now_unix_seconds = Producer(producer_configuration(settings)), time.time()
+        upload = VideoUploaded(video_id="v", source=FileSource(path="v.mp4"), deadline_seconds=60.0)
+        for day_seconds in (-86_400.0, 86_400.0):
+            stamp = int((now_unix_seconds + day_seconds) * 1000)
+            producer.produce(settings.topic_prefix + UPLOADED.name, encode(upload), key="v", timestamp=stamp)
+        assert producer.flush(KNOWN_SECONDS) == 0
+        for found in read_to_end(settings, [settings.topic_prefix + UPLOADED.name]):
+            assert abs(found.timestamp_unix_seconds - now_unix_seconds) < HALF_A_DAY_SECONDS
+            fact = await accepted_by_intake(found)
+            assert fact.uploaded_unix_seconds == found.timestamp_unix_seconds
+            assert abs(fact.deadline_unix_seconds - now_unix_seconds) < HALF_A_DAY_SECONDS
+
+    async def test_topics_of_older_releases_are_updated(self, kafka: str, topics: UniqueTopics) -> None:
+        """They bear their producers' time until `topics update`, and a worker says so when it starts."""
+        settings = read_settings(kafka_bootstrap_servers=kafka, topic_prefix=topics.name("old."))
+        uploaded, engagement = (settings.topic_prefix + topic.name for topic in (UPLOADED, ENGAGEMENT))
+        for topic in (UPLOADED, ENGAGEMENT):
+            older = replace(topic, is_stamped_by_broker=False)
+            topics.create(f"old.{topic.name}", partitions=1, settings=older.configuration())
+        await_value(lambda: stamps_of(settings, UPLOADED), KNOWN_SECONDS, lambda: "no broker tells its settings")
+        await_value(lambda: stamps_of(settings, ENGAGEMENT), KNOWN_SECONDS, lambda: "no broker tells its settings")
+        assert await check_stamps(settings) == [uploaded, engagement]
+        changed = update_topics(settings)
+        assert changed == dict.fromkeys((uploaded, engagement), ("message.timestamp.type",))
+        await_value(lambda: update_topics(settings) == {} or None, KNOWN_SECONDS, lambda: "settings differ for ever")
+        assert await check_stamps(settings) == []
+
+
+async def accepted_by_intake(found: StoredRecord) -> Accepted:
+    """The fact that intake makes of a record of uploads."""
+    publisher, store = MemoryPublisher(), AnyStore()
+    intake = Intake(
+        cases=store, deadlines=store, publisher=publisher, letters=store, expected=MODALITIES,  # type: ignore[arg-type]
+        default_deadline_seconds=600.0, backfill_deadline_seconds=600.0, clock=ManualClock(),
+    )  # fmt: skip
+    place = Place(found.topic, found.partition, found.offset)
+    record = Record(place, found.key, found.value, found.headers, found.timestamp_unix_seconds, generation=1)
+    await intake.run(record, Slot(place, 1))
+    (published,) = publisher.of(SIGNALS)
+    fact = decode_fact(published.value)
+    assert isinstance(fact, Accepted)
+    return fact
+
+
+class AnyStore:
+    """Registers whatever comes."""
+
+    async def register(self, _: object) -> Registered:
+        return Registered.WRITTEN
 
 
 class TestStore:

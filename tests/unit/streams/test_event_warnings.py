@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from schemas.warnings import MAX_WARNINGS, EventWarning
+from schemas.warnings import MAX_WARNINGS, WARNING_KINDS, EventWarning
 from schemas.wire import decode_upload_or_deletion
 from streams.delivery.record import Place, Record
 from streams.event_warnings import content_of, event_warnings
 from streams.partitioning import partition_of
+from tests.documents import DOCS, section, table
 
 NOW_UNIX_SECONDS = 1_760_000_000.0
 NUM_PARTITIONS = 8
@@ -136,3 +137,10 @@ class TestContent:
 def _content(event: dict[str, Any]) -> str:
     upload = decode_upload_or_deletion(json.dumps(event).encode())
     return content_of(upload)  # type: ignore[arg-type]
+
+
+def test_every_kind_is_in_the_producers_page() -> None:
+    """With its meaning and what to do, in the order of the code."""
+    rows = table(section(DOCS["producers.md"], "Warnings"))
+    assert [row[0] for row in rows] == list(WARNING_KINDS)
+    assert all(len(row) == 3 and all(row) for row in rows)
