@@ -110,9 +110,7 @@ def judge(topic: str, records: Iterable[Placed], num_partitions: int) -> Finding
 
 def _senders(records: list[Placed]) -> str:
     """Who wrote them, as far as they said so: Kafka keeps no client id with a record."""
-    sources = Counter(
-        item.source.decode("utf-8", "replace") for item in records if item.source
-    )
+    sources = Counter(item.source.decode("utf-8", "replace") for item in records if item.source)
     if not sources:
         return "who wrote them is not known, as they have no header ce_source"
     return "by ce_source: " + ", ".join(
