@@ -48,12 +48,14 @@ class InternalError(Exception):
         boundary: where it was met.
         error: what was met; it is also the `__cause__`, for the traceback.
         details: of another process, such as its traceback; for the log.
+        num_tries: that were made already where it was met.
     """
 
-    def __init__(self, boundary: Boundary, error: BaseException | str, details: str = "") -> None:
+    def __init__(self, boundary: Boundary, error: BaseException | str, details: str = "", num_tries: int = 1) -> None:
         super().__init__(error if isinstance(error, str) else _told(error))
         self.boundary: Boundary = boundary
         self.details = details
+        self.num_tries = num_tries
         self._is_reported = False
 
     @property

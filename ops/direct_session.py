@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from time import time
 from typing import TYPE_CHECKING
 
+from operators.internal_errors import InternalError
+from schemas.uploads import VideoUploaded
 from streams.collector import collector_paused
 from streams.process_setup import prepare_process
 from streams.settings import Settings
@@ -16,11 +18,17 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def open_direct_analysis(settings: Settings) -> AsyncIterator[tuple[DirectAnalysis, str]]:
+async def open_direct_analysis(
+    settings: Settings, on_unexpected: Callable[[VideoUploaded, InternalError], None] = lambda _upload, _error: None
+) -> AsyncIterator[tuple[DirectAnalysis, str]]:
     """Yield an analysis with warm models, and the name of its device.
 
+    Args:
+        settings: of the process.
+        on_unexpected: told of errors that nobody expected, of one video each.
+
     Raises:
-        InvalidPolicy, WeightsMissing, WeightsCorrupt, DeviceFault: as the parts say.
+        InvalidPolicy, WeightsMissing, WeightsCorrupt, DeviceFault, InternalError: as the parts say.
     """
     capabilities = prepare_process(settings)
     # torch comes with these: after the process was prepared, and not for every command
@@ -36,6 +44,9 @@ async def open_direct_analysis(settings: Settings) -> AsyncIterator[tuple[Direct
     engine = await open_engine(settings, capabilities)
     try:
         context = FoldContext(policy, Prices.from_settings(settings), settings.log_generation, time())
-        yield DirectAnalysis(engine, context, slots=settings.slots, clock=SystemClock()), engine.device
+        yield (
+            DirectAnalysis(engine, context, slots=settings.slots, clock=SystemClock(), on_unexpected=on_unexpected),
+            engine.device,
+        )
     finally:
         await engine.close()

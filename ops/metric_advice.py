@@ -39,6 +39,8 @@ METRIC_ADVICE: Final[dict[str, str]] = {
     "VIDEOS_IN_GAP": "not 0 for long: the alert `VidsignalVideosInGap`",
     "FOLD_FAULTS": "any: the log has the traceback and the video",
     "DEAD_LETTERS": "`vidsignal dead-letters list` shows why; when mended: `vidsignal dead-letters redrive`",
+    "INTERNAL_ERRORS": "any: the log has the traceback, beside `unexpected error`; a bug of ours, and an input to keep",
+    "ROLE_PAUSED": "1: the alert `VidsignalRolePaused`; the log line `role paused` names the last fault",
     "SIGNALS": "`failed` of one modality: the causes in the verdicts, dead letters, device faults",
     "CLAIMS_REUSED": "grows after a rebalance or a restart: events came again and cost nothing",
     "VERDICTS": "every publication; how many videos were decided says `vidsignal_decisions_total`",

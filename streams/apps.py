@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import faust
 
+from schemas.facts import Failure
 from schemas.topics import Topic
 from streams import metrics
 from streams.clock import Clock
@@ -16,11 +18,13 @@ from streams.delivery.admission import Admission, AlwaysOpen, Door
 from streams.delivery.attempts import Attempts
 from streams.delivery.consumer_rules import ConsumerRules
 from streams.delivery.crash import Crash, WorkerExit
+from streams.delivery.dead_letter_limit import DeadLetterLimit
 from streams.delivery.delivery import Delivery, Work
 from streams.delivery.ledger import OffsetLedger
 from streams.delivery.membership import MEMBERSHIP, Membership
 from streams.delivery.no_tables import NoTables
 from streams.delivery.parking import Parking
+from streams.delivery.record import Record
 from streams.delivery.safe_consumer import ConsumerPolicy
 from streams.delivery.settlement import Settlement
 from streams.delivery.transport import SafeTransport
@@ -61,6 +65,12 @@ class RoleSpec:
     attempts: Attempts | None = None
     """Where work may take the process down."""
     device_fault_attempts: int = 1
+    internal_error_attempts: int | None = None
+    """Tries before an unexpected error becomes an answer; None where it ends the process."""
+    limit: DeadLetterLimit | None = None
+    """On dead letters of our own fault."""
+    last_resort: Callable[[Record, Failure], Awaitable[None]] | None = None
+    """Writes the dead letter of an event whose work cannot even say that it failed."""
     poll_records: int = 64
     """At most that many at a time from the client's buffer."""
     buffer_records: int = 4096
@@ -106,7 +116,11 @@ class RoleApp:
         self._drain_timeout_seconds = settings.drain_timeout_seconds
         self._settlement = Settlement(spec.attempts)
         on_suspend = spec.parking.end if spec.parking is not None else None
-        self.admission = Admission(spec.capacity, spec.works, self._settlement.settle, on_suspend, spec.door)
+        self.admission = Admission(
+            spec.capacity, spec.works, self._settlement.settle, on_suspend, spec.door, spec.limit
+        )
+        if spec.limit is not None:
+            metrics.ROLE_PAUSED.labels(spec.role).set_function(partial(_is_paused, spec.limit))
         if spec.role in ("media", "backfill"):
             metrics.SLOTS_TAKEN.labels(spec.role).set_function(lambda: self.admission.num_slots)
             metrics.SLOTS.labels(spec.role).set(spec.capacity)
@@ -117,6 +131,7 @@ class RoleApp:
             self.unfinished,
             spec.parking,
             spec.door,
+            spec.limit,
             num_arrived=spec.num_arrived,
             has_joined=self.joined.is_set,
             consumer_threads=self._consumer_threads,
@@ -190,8 +205,15 @@ class RoleApp:
             attempts=spec.attempts,
             parking=spec.parking,
             device_fault_attempts=spec.device_fault_attempts,
+            internal_error_attempts=spec.internal_error_attempts,
+            limit=spec.limit,
+            last_resort=spec.last_resort,
             unfinished=self.unfinished,
         )
+
+
+def _is_paused(limit: DeadLetterLimit) -> float:
+    return float(limit.is_paused)
 
 
 def group_of(settings: Settings, role: Role) -> str:

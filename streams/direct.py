@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
-from operators.errors import DeviceFault, InvalidMedia, SourceAway
+from operators.errors import DeviceFault, InvalidMedia, MachineUnavailable, SourceAway
 from operators.inference.ticket import Ticket
+from operators.internal_errors import InternalError, boundary
 from schemas.facts import Accepted, Failure, Signal, SourceOffset
 from schemas.identity import MODALITIES
 from schemas.outcomes import Outcome
@@ -22,10 +24,14 @@ from streams.agents.shared_session import SharedSession
 from streams.agents.signals import failed_signal, ok_signal
 from streams.clock import Clock
 from streams.costs.share import receipt_with_share, with_share
+from streams.delivery.dead_letter_limit import MACHINE_UNAVAILABLE
+from streams.delivery.unexpected import answer_to
 from streams.engine import Engine
 from streams.verdict.fold import fold
 from streams.verdict.outcome import FoldContext
 
+OnUnexpected = Callable[[VideoUploaded, InternalError], None]
+"""Told of an error that nobody expected, once each; the upload gets its answer in any case."""
 NOWHERE = SourceOffset(topic="", partition=0, offset=0)
 """Source of an upload that never was in Kafka."""
 
@@ -38,16 +44,26 @@ class DirectAnalysis:
         context: policy, prices and clock reading of the verdicts.
         slots: videos in flight, as in a worker.
         clock: stamps.
+        on_unexpected: told of unexpected errors.
     """
 
-    def __init__(self, engine: Engine, context: FoldContext, *, slots: int, clock: Clock) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        context: FoldContext,
+        *,
+        slots: int,
+        clock: Clock,
+        on_unexpected: OnUnexpected = lambda _upload, _error: None,
+    ) -> None:
+        self._on_unexpected = on_unexpected
         self._engine = engine
         self._context = context
         self._slots = asyncio.Semaphore(slots)
         self._clock = clock
 
     async def outcome_of(self, upload: VideoUploaded) -> Outcome:
-        """Return verdict and feature record; media that is at fault gives failed modalities, never an exception."""
+        """Return verdict and feature record; whatever goes wrong gives failed modalities, never an exception."""
         async with self._slots:
             uploaded_unix_seconds = self._clock.now_unix_seconds()
             signals = await self._signals(upload, uploaded_unix_seconds)
@@ -69,8 +85,11 @@ class DirectAnalysis:
         work = self._engine.work(upload, uploaded_unix_seconds, shared.session, ticket)
         with self._engine.account.signal():
             try:
-                analysis = with_share(await shared.analyse(agent, work), self._engine.account)
-            except (InvalidMedia, SourceAway, DeviceFault) as error:
+                with boundary("work"):
+                    analysis = with_share(await shared.analyse(agent, work), self._engine.account)
+            except (InvalidMedia, SourceAway, DeviceFault, InternalError) as error:
+                if isinstance(error, InternalError) and error.take_report():
+                    self._on_unexpected(upload, error)
                 return self._failed(agent, upload, shared, _failure_of(error))
             now = self._clock.now_unix_seconds()
             return ok_signal(agent, upload, analysis, provenance, now_unix_seconds=now)
@@ -103,8 +122,15 @@ class DirectAnalysis:
         return folded.outcome
 
 
-def _failure_of(error: InvalidMedia | SourceAway | DeviceFault) -> Failure:
-    if isinstance(error, InvalidMedia):
-        return Failure(cause=error.cause, message=error.message)
-    cause = "media-source-away" if isinstance(error, SourceAway) else "device-fault"
-    return Failure(cause=cause, message=str(error))
+def _failure_of(error: InvalidMedia | SourceAway | DeviceFault | InternalError) -> Failure:
+    match error:
+        case InvalidMedia():
+            return Failure(cause=error.cause, message=error.message)
+        case InternalError():
+            return answer_to(error)
+        case MachineUnavailable():
+            return Failure(cause=MACHINE_UNAVAILABLE, message=str(error))
+        case SourceAway():
+            return Failure(cause="media-source-away", message=str(error))
+        case _:
+            return Failure(cause="device-fault", message=str(error))

@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 
+from operators.internal_errors import boundary
 from schemas.diagnosis import wrong_key
 from schemas.errors import InvalidEvent
 from schemas.facts import Accepted, Deleted, Failure, SourceOffset
@@ -80,10 +81,10 @@ class Intake:
     async def run(self, record: Record, slot: Slot) -> None:
         """Register the case and its deadline, then say so in the log; in this order, as each step may be the last."""
         del slot
-        event = decode_upload_or_deletion(record.value)
-        require_own_key(record, event)
-        place = await upload_place(record, self._topic_ids)
-        warnings = await self._warnings(record, event)
+        event = read_upload(record)
+        with boundary("record"):
+            place = await upload_place(record, self._topic_ids)
+            warnings = await self._warnings(record, event)
         if isinstance(event, DeletionRequested):
             await self._forget(record, event, place, warnings)
         else:
@@ -106,14 +107,14 @@ class Intake:
 
     async def _open_case(self, record: Record, accepted: Accepted) -> bool:
         """Whether there is a case now; there is none of a revision that is forgotten."""
-        with spans.span("register case"):
+        with spans.span("register case"), boundary("video-state"):
             registered = await self._cases.register(accepted)
         if registered is Registered.FORGOTTEN:
             metrics.EVENTS_SKIPPED.labels("intake", "forgotten").inc()
             _log.info("an upload of a forgotten revision is refused", revision=accepted.revision)
             return False
         due = accepted.deadline_unix_seconds
-        with spans.span("register deadline"):
+        with spans.span("register deadline"), boundary("video-state"):
             await self._deadlines.register(Deadline(accepted.video_id, accepted.revision, due))
         await self._publisher.publish(
             SIGNALS, accepted.video_id, accepted, headers=self._headers(record, accepted, "accepted")
@@ -182,6 +183,14 @@ def acceptance(
         content=content_of(upload),
         warnings=warnings,
     )
+
+
+def read_upload(record: Record) -> VideoUploaded | DeletionRequested:
+    """What a record of `video.uploaded` says of the video that its key names. Raises InvalidEvent."""
+    with boundary("record"):
+        event = decode_upload_or_deletion(record.value)
+        require_own_key(record, event)
+    return event
 
 
 def require_own_key(record: Record, upload: VideoUploaded | DeletionRequested) -> None:

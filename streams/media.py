@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import msgspec
 
 from operators.inference.ticket import Ticket
+from operators.internal_errors import boundary
 from schemas.errors import InvalidEvent
 from schemas.facts import Failure, Signal
 from schemas.identity import Lane
 from schemas.receipts import DecodeReceipt, Receipt
 from schemas.topics import SIGNALS
 from schemas.uploads import VideoUploaded
-from schemas.wire import decode_upload_or_deletion, encode, event_headers, header
+from schemas.wire import encode, event_headers, header
 from streams import metrics
 from streams.agents.analysis import Agent, Analysis
 from streams.agents.shared_session import SharedSession
@@ -27,7 +28,7 @@ from streams.delivery.dead_letters import DeadLetters
 from streams.delivery.publisher import Publisher
 from streams.delivery.record import Record
 from streams.engine import Engine
-from streams.intake import passed_on, require_own_key
+from streams.intake import passed_on, read_upload
 from streams.settings import Role
 from streams.store.claims import Claims, Prior
 from streams.tracing import spans
@@ -123,8 +124,7 @@ class ModalityWork:
 
     def _read(self, record: Record) -> VideoUploaded | None:
         """The upload; None where another role answers for the event. Raises InvalidEvent."""
-        event = decode_upload_or_deletion(record.value)
-        require_own_key(record, event)
+        event = read_upload(record)
         if not isinstance(event, VideoUploaded):
             return None  # intake answers for a deletion
         if self._parts.role == "media" and event.lane == "backfill":
@@ -133,7 +133,7 @@ class ModalityWork:
         return event
 
     async def _prior(self, upload: VideoUploaded, record: Record) -> Prior:
-        with spans.span("look up claim"):
+        with spans.span("look up claim"), boundary("video-state"):
             return await self._parts.claims.look_up(upload.video_id, self._names(upload, record))
 
     def _names(self, upload: VideoUploaded, record: Record) -> tuple[str, str]:
@@ -162,7 +162,8 @@ class ModalityWork:
         work = self._parts.engine.work(
             upload, record.timestamp_unix_seconds, shared.session, self._ticket(record, upload)
         )
-        analysis = await shared.analyse(self._agent, work)
+        with boundary("media"):
+            analysis = await shared.analyse(self._agent, work)
         if analysis.receipt.decode is not None and shared.session.take_decode_count():
             _count_decode(analysis.receipt.decode)
         return analysis
@@ -195,7 +196,11 @@ class ModalityWork:
         )
 
     async def _claim_and_publish(self, record: Record, upload: VideoUploaded, signal: Signal) -> None:
-        with metrics.STAGE_SECONDS.labels("claim").time(), spans.span("claim", status=signal.status):
+        with (
+            metrics.STAGE_SECONDS.labels("claim").time(),
+            spans.span("claim", status=signal.status),
+            boundary("video-state"),
+        ):
             stored = await self._parts.claims.claim(
                 upload.video_id, signal.signal_id, encode(signal), revision=upload.revision
             )

@@ -15,6 +15,7 @@ from prometheus_client import Counter, Histogram
 
 from models.catalogue import CARDS
 from operators.errors import MediaCause
+from operators.internal_errors import BOUNDARIES, INTERNAL_ERROR
 from schemas.engagement import ENGAGEMENT_KINDS
 from schemas.identity import MODALITIES, Lane
 from schemas.labels import LABELS
@@ -24,15 +25,19 @@ from schemas.warnings import WARNING_KINDS
 from streams import metrics
 from streams.audit import Problem
 from streams.costs.cpu_account import PROCESS_STAGES
+from streams.delivery.dead_letter_limit import MACHINE_UNAVAILABLE
 from streams.settings import Role, Settings
 from streams.store.gaps import GAP_CAUSES
 from streams.verdict.warned import KINDS_OF_THE_LOG
 
 _UNREADABLE: Final = ("event-invalid", "event-not-json", "event-too-large")
-_UNUSABLE: Final = (*get_args(MediaCause), "crash-loop", "device-fault", "model-fault", "signal-too-large")
+_UNANSWERED: Final = ("crash-loop", INTERNAL_ERROR)
+_UNUSABLE: Final = (
+    *get_args(MediaCause), MACHINE_UNAVAILABLE, *_UNANSWERED, "device-fault", "model-fault", "signal-too-large"
+)  # fmt: skip
 _MEDIA_STAGES: Final = ("decode-wait", "decode", *MODALITIES, "claim", "publish")
 DEAD_LETTER_CAUSES: Final[Mapping[Role, tuple[str, ...]]] = {
-    "intake": _UNREADABLE,
+    "intake": (*_UNREADABLE, *_UNANSWERED),
     "media": _UNUSABLE,
     "backfill": (*_UNREADABLE, *_UNUSABLE),
     "verdict": ("crash-loop", "internal-error"),
@@ -98,6 +103,7 @@ def covered_labels() -> frozenset[str]:
 def _begin_role(role: Role) -> None:
     _begin(metrics.EVENTS_IN, (role,), _AGENTS.get(role, (role,)))
     _begin(metrics.EVENTS_FINISHED, (role,), _AGENTS.get(role, (role,)))
+    _begin(metrics.INTERNAL_ERRORS, (role,), BOUNDARIES)
     _begin(metrics.DEAD_LETTERS, (role,), DEAD_LETTER_CAUSES.get(role, ()))
     _begin(metrics.STAGE_SECONDS, PIPELINE_STAGES.get(role, ()))
 

@@ -119,6 +119,16 @@ BACKFILL_HELD = Gauge("vidsignal_backfill_held", "1 while the backfill role stan
 BACKFILL_PAUSED = Gauge("vidsignal_backfill_paused", "1 while an operator keeps the backfill role from new videos")
 SOURCE_BREAKERS_OPEN = Gauge("vidsignal_source_breakers_open", "Origins of media that are away")
 SOURCE_BYTES = Counter("vidsignal_source_bytes_total", "Bytes of media fetched", ("kind",))
+INTERNAL_ERRORS = Counter(
+    "vidsignal_internal_errors_total",
+    "Unexpected errors of work on an event, by where they were met",
+    ("role", "boundary"),
+)
+ROLE_PAUSED = Gauge(
+    "vidsignal_role_paused",
+    "1 while a role takes nothing more after too many dead letters by faults of our own",
+    ("role",),
+)
 RETRIES = Counter("vidsignal_retries_total", "Waits for something that was away", ("what",))
 CPU_SECONDS = Counter(
     "vidsignal_cpu_seconds_total",

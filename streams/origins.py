@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from operators.errors import InvalidMedia, SourceAway, SpoolFull
+from operators.errors import InvalidMedia, MachineUnavailable, SourceAway
 from operators.media.session import MediaOpener
 from operators.media.sources.opened import OpenedSource
 from schemas.uploads import FileSource, MediaSource, UrlSource
@@ -49,7 +49,7 @@ class WatchedOpener:
 
     def judged(self, away: SourceAway, origin: str) -> SourceAway:
         """Count a failure against the origin that the event names, wherever that one sent us; a full disk is ours."""
-        if isinstance(away, SpoolFull):
+        if isinstance(away, MachineUnavailable):
             return away
         self._breakers.failed(origin)
         return away if away.origin == origin else SourceAway(origin, str(away))

@@ -1,4 +1,4 @@
-"""How a worker that analyses media gets a parent process, which outlives it, and so can say how the worker ended.
+"""How a worker gets a parent process, which outlives it, and so can say how the worker ended.
 
 Who ends a worker from outside, a supervisor, a container's runtime or a person, addresses the process that was started,
 which is the parent, or all processes at once. What work brings upon its process, a crash in native code or the kernel's

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version as installed_version
 from typing import TYPE_CHECKING, Final
@@ -22,13 +23,16 @@ from streams.clock import Clock
 from streams.delivery.admission import Slot
 from streams.delivery.alone_board import AloneBoard
 from streams.delivery.attempts import Attempts
+from streams.delivery.breaker import Breakers
 from streams.delivery.consumer_rules import KafkaCommits, StoreKeepsUp
+from streams.delivery.dead_letter_limit import DeadLetterLimit
 from streams.delivery.dead_letters import DeadLetters
 from streams.delivery.delivery import Work
 from streams.delivery.parking import Parking
 from streams.delivery.publisher import Publisher
 from streams.delivery.record import Record
 from streams.delivery.refused_uploads import RefusedUploads
+from streams.delivery.unexpected import INTERNAL_ERROR_ATTEMPTS
 from streams.gap_closing import LogRefold, MendVideo
 from streams.intake import Intake
 from streams.rebuild import RebuildStores
@@ -76,11 +80,25 @@ class Shared:
     clock: Clock
     board: AloneBoard | None = None
     """Read by the worker's parent process, where it has one."""
+    alone_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by whatever event runs alone, of whichever role: a death must speak of one."""
 
-    @property
-    def attempts(self) -> Attempts:
-        """Counts of work that may take the process down."""
-        return Attempts(self.redis, self.keys, self.board)
+    def attempts(self, name_key: Callable[[str, int, int], str] | None = None) -> Attempts:
+        """Counts of work that may take the process down, under the usual keys or others."""
+        return Attempts(self.redis, self.keys, self.board, name_key=name_key, alone_turn=self.alone_turn)
+
+    def limit(self, role: Role) -> DeadLetterLimit:
+        """On the role's dead letters by faults of our own."""
+        return DeadLetterLimit(
+            role,
+            self.clock,
+            max_dead_letters=self.settings.dead_letter_limit,
+            window_seconds=self.settings.dead_letter_limit_window_seconds,
+        )
+
+    def last_resort(self, role: Role) -> Callable[[Record, Failure], Awaitable[None]]:
+        """Writes the dead letter of an event whose work cannot even say that it failed."""
+        return partial(self.letters.write_bare, role=role)
 
     @property
     def letters(self) -> DeadLetters:
@@ -199,7 +217,23 @@ def intake_spec(shared: Shared) -> RoleSpec:
         backfill_deadline_seconds=shared.settings.backfill_deadline_seconds,
         clock=shared.clock,
     )
-    return RoleSpec("intake", UPLOADED, {"intake": intake}, _LIGHT_EVENTS, KafkaCommits())
+    return RoleSpec(
+        role="intake",
+        topic=UPLOADED,
+        works={"intake": intake},
+        capacity=_LIGHT_EVENTS,
+        rules=KafkaCommits(),
+        attempts=shared.attempts(shared.keys.intake_attempts),
+        internal_error_attempts=INTERNAL_ERROR_ATTEMPTS,
+        limit=shared.limit("intake"),
+        last_resort=shared.last_resort("intake"),
+        parking=Parking(
+            Breakers(shared.clock),
+            shared.clock,
+            capacity=_LIGHT_EVENTS,
+            patience_seconds=shared.settings.source_patience_seconds,
+        ),
+    )
 
 
 def media_spec(shared: Shared, engine: Engine) -> RoleSpec:
@@ -211,8 +245,11 @@ def media_spec(shared: Shared, engine: Engine) -> RoleSpec:
         works=_modality_works(shared, engine, "media"),
         capacity=settings.slots,
         rules=KafkaCommits(),
-        attempts=shared.attempts,
+        attempts=shared.attempts(),
         device_fault_attempts=settings.device_fault_attempts,
+        internal_error_attempts=INTERNAL_ERROR_ATTEMPTS,
+        limit=shared.limit("media"),
+        last_resort=shared.last_resort("media"),
         parking=_watched_parking(shared, engine),
         num_arrived=lambda: engine.media.bytes_fetched,
         poll_records=_MEDIA_POLL_RECORDS,
@@ -231,8 +268,11 @@ def backfill_spec(shared: Shared, engine: Engine, gate: BackfillGate) -> RoleSpe
         works=_backfill_works(shared, engine.behind(gate)),
         capacity=settings.backfill_slots,
         rules=KafkaCommits(),
-        attempts=shared.attempts,
+        attempts=shared.attempts(),
         device_fault_attempts=settings.device_fault_attempts,
+        internal_error_attempts=INTERNAL_ERROR_ATTEMPTS,
+        limit=shared.limit("backfill"),
+        last_resort=shared.last_resort("backfill"),
         parking=_parking(shared, engine),
         num_arrived=lambda: engine.media.bytes_fetched,
         poll_records=_MEDIA_POLL_RECORDS,

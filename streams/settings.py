@@ -135,6 +135,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     tombstone_repeat_seconds: Annotated[float, Meta(gt=0)] = 120.0
     """After a deletion, when tombstones are written once more; longer than the longest drain."""
     device_fault_attempts: Annotated[int, Meta(ge=1, le=10)] = 3
+    dead_letter_limit: Annotated[int, Meta(ge=0)] = 20
+    """Dead letters by faults of our own within the window, after which a role pauses; 0: no limit."""
+    dead_letter_limit_window_seconds: Annotated[float, Meta(gt=0)] = 600.0
+    """How long such a dead letter counts; those by senders' faults never do."""
 
     engagement_summary_seconds: Annotated[float, Meta(ge=1, le=_DAY_SECONDS)] = 60.0
     """Shortest time between two summaries of a video in the log; reports are told sooner."""

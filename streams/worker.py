@@ -84,7 +84,7 @@ MISCONFIGURATIONS: Final = (
 """What a restart does not help against; told in one line, without a traceback."""
 _ANALYSING: Final = frozenset(("media", "backfill"))
 """Roles that need an engine."""
-_WATCHED: Final = _ANALYSING | {"verdict"}
+_GUARDED: Final = _ANALYSING | {"intake", "verdict"}
 """Roles in which one event may take the process down, so that a parent process has to see it."""
 _CRASH_CHECK_SECONDS: Final = 0.5
 _ASK_SECONDS: Final = 5.0
@@ -115,7 +115,7 @@ def run_worker(settings: Settings, engine_options: Callable[[], EngineOptions] =
     """
     configure_logs(settings.log_format, settings.log_level)
     work = partial(_run_worker, settings, engine_options)
-    if _WATCHED.intersection(settings.roles):
+    if _GUARDED.intersection(settings.roles):
         return run_under_parent(work, NOTE_DEATH)
     return run_alone(work)
 
@@ -146,7 +146,7 @@ class Worker:
         policy: of the verdict role.
         capabilities: of the CPU; None where neither the media nor the backfill role runs.
         engine_options: of the engine that these two share.
-        family: the process that was started, which outlives the worker where one analyses media.
+        family: the process that was started, which outlives the worker where a role guards against crash loops.
     """
 
     def __init__(

@@ -1,44 +1,71 @@
-"""A media file that is fetched while it is read. Decoder process only."""
+"""A media file as FFmpeg reads it: through us, whether it is here or fetched meanwhile. Decoder process only."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
 
+ReadAt = Callable[[int, int, int], bytes]
+"""Descriptor, count and offset to bytes."""
 GRANULE_BYTES = 64 * 1024
 """What is asked for at a time, at least: a question costs a fifth of a millisecond, a seek to a keyframe reads about
 this much more than it needs."""
 
 
+class UnreadableHere(Exception):
+    """This machine cannot read a file that is open: its disk or file system fails, which says nothing of the media."""
+
+
+def everything_is_here(start: int, stop: int) -> bool:
+    """An answer for files that are whole."""
+    del start, stop
+    return True
+
+
 class ArrivingFile:
     """What FFmpeg reads through: asks for every part before it is read for the first time.
 
-    FFmpeg sees the end of the file where a part never comes, as with a file that was cut off; an exception would stay
-    with the library and surface in the next video.
+    FFmpeg sees the end of the file where a part never comes or cannot be read, as with a file that was cut off; an
+    exception would stay with the library and surface in the next video. It would also take a failing disk for broken
+    media, so `require_readable` tells the two apart.
 
     Args:
-        fd: of the sparse file.
+        fd: of the file; sparse where it is fetched.
         size_bytes: of the whole media.
         ask: returns whether bytes `[start, stop)` can be read now; waits for them.
+        read_at: as `os.pread`; a test puts a failing disk here.
     """
 
-    def __init__(self, fd: int, size_bytes: int, ask: Callable[[int, int], bool]) -> None:
+    def __init__(
+        self, fd: int, size_bytes: int, ask: Callable[[int, int], bool] = everything_is_here, read_at: ReadAt = os.pread
+    ) -> None:
         self._fd = fd
         self._size_bytes = size_bytes
         self._ask = ask
         self._is_here = bytearray(-(-size_bytes // GRANULE_BYTES))
         self._position = 0
         self._is_given_up = False
+        self._read_at = read_at
+        self._failure: OSError | None = None
 
     def read(self, size: int) -> bytes:
         """At most `size` bytes from here on; none at the end."""
         start = self._position
         stop = min(start + size, self._size_bytes)
-        if start >= stop or not self.ensure(start, stop):
+        if self._failure is not None or start >= stop or not self.ensure(start, stop):
             return b""
-        part = os.pread(self._fd, stop - start, start)
+        try:
+            part = self._read_at(self._fd, stop - start, start)
+        except OSError as error:
+            self._failure, self._is_given_up = error, True
+            return b""
         self._position += len(part)
         return part
+
+    def require_readable(self) -> None:
+        """Return where nothing that was read is missing through a fault of this machine. Raises UnreadableHere."""
+        if self._failure is not None:
+            raise UnreadableHere(os.strerror(self._failure.errno or 0)) from self._failure
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Go to a place, which may lie beyond the end; -1 where there is no such place."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import errno
-import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import av
 import av.logging
@@ -29,12 +28,10 @@ DEMUXERS = (
 """Containers that hold media. Playlists and scripts that point elsewhere (hls, dash, concat, sdp) are not
 among them."""
 
-PROTOCOL = "fd"
-"""The only protocol allowed: the open descriptor. Whatever a file refers to, there is no way to open it."""
 NO_PROTOCOL = "none"
-"""Of a file that is fetched as it is read: FFmpeg opens nothing at all by itself. No protocol has this name."""
-ARRIVING_BUFFER_BYTES = 64 * 1024
-"""Read at a time from such a file; larger packets are read in one."""
+"""FFmpeg opens nothing by itself: whatever a file refers to, there is no way to it. No protocol has this name."""
+BUFFER_BYTES = 64 * 1024
+"""Read at a time; larger packets are read in one."""
 
 
 @dataclass(slots=True)
@@ -48,6 +45,16 @@ class MediaFile:
     """A container at its beginning, for the next one who asks."""
     arriving: ArrivingFile | None = None
     """How to read it where it is fetched as it is read; `fd` is sparse then."""
+    whole: ArrivingFile = field(init=False)
+    """How to read it otherwise."""
+
+    def __post_init__(self) -> None:
+        self.whole = ArrivingFile(self.fd, self.size_bytes)
+
+    @property
+    def reader(self) -> ArrivingFile:
+        """What FFmpeg reads through."""
+        return self.arriving or self.whole
 
     def peek(self, start: int, num_bytes: int) -> bytes:
         """At most `num_bytes` from `start` on; fewer at the end, none of what never arrives."""
@@ -108,30 +115,18 @@ def read_only(container: InputContainer, wanted: Stream) -> None:
 
 
 def _open(media: MediaFile) -> InputContainer:
-    if media.arriving is not None:
-        return _open_arriving(media, media.arriving)
-    os.lseek(media.fd, 0, os.SEEK_SET)  # the protocol shares our file offset
-    options = {"fd": str(media.fd), **_options(media, PROTOCOL)}
-    return av.open(f"{PROTOCOL}:", options=options, metadata_errors="replace")
-
-
-def _open_arriving(media: MediaFile, arriving: ArrivingFile) -> InputContainer:
-    arriving.seek(0)
+    media.reader.seek(0)
     return av.open(
-        arriving,
+        media.reader,
         mode="r",
-        options=_options(media, NO_PROTOCOL),
+        options={
+            "protocol_whitelist": NO_PROTOCOL,
+            "format_whitelist": ",".join(DEMUXERS),
+            "max_pixels": str(media.max_pixels),
+        },
         metadata_errors="replace",
-        buffer_size=ARRIVING_BUFFER_BYTES,
+        buffer_size=BUFFER_BYTES,
     )
-
-
-def _options(media: MediaFile, protocol: str) -> dict[str, str]:
-    return {
-        "protocol_whitelist": protocol,
-        "format_whitelist": ",".join(DEMUXERS),
-        "max_pixels": str(media.max_pixels),
-    }
 
 
 def media_fault(error: Exception, doing: str) -> InvalidMedia:

@@ -6,14 +6,16 @@ import os
 import resource
 import socket
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 import msgspec
 from av.error import FFmpegError
 
 from operators.errors import InvalidMedia
-from operators.media.arriving_file import ArrivingFile
+from operators.media.arriving_file import ArrivingFile, UnreadableHere
 from operators.media.containers import (
     MediaFile,
     give_back,
@@ -30,6 +32,7 @@ from operators.media.limits import DecodeLimits, allow_cpu_seconds
 from operators.media.messages import (
     LENGTH_BYTES,
     THERE,
+    Broken,
     DecodeRequest,
     Done,
     Failed,
@@ -37,6 +40,7 @@ from operators.media.messages import (
     Need,
     Planned,
     Ready,
+    Unreadable,
     body_length,
     decode_request,
     encode,
@@ -49,6 +53,9 @@ from operators.media.shares import damage
 from operators.media.tracks import SPEECH_HZ
 
 Send = Callable[[msgspec.Struct], None]
+LastWord = Done | Failed | Unreadable | Broken
+_MAX_TEXT: Final = 20_000
+"""Characters of an error and of its traceback that are told."""
 
 
 @dataclass(slots=True)
@@ -116,16 +123,38 @@ def serve(channel: socket.socket, limits: DecodeLimits, *, counters_fd: int, is_
         if not request.is_whole:
             media.arriving = ArrivingFile(media_fd, request.size_bytes, ask)
         try:
-            send(decode_media(media, memory_fd, request.policy, send, counters_fd))
-        except InvalidMedia as fault:
-            send(Failed(fault.cause, fault.message))
-        except (FFmpegError, MemoryError, ValueError, UnicodeError) as error:
-            unexpected = media_fault(error, "decoding")
-            send(Failed(unexpected.cause, unexpected.message))
+            send(_last_word(media, memory_fd, request, send, counters_fd))
         finally:
             media.close()
             os.close(media_fd)
             os.close(memory_fd)
+
+
+def _last_word(media: MediaFile, memory_fd: int, request: DecodeRequest, send: Send, counters_fd: int) -> LastWord:
+    """Decode. What is made of a file that this machine stopped reading is neither sent nor blamed on the media."""
+
+    def send_if_readable(message: msgspec.Struct) -> None:
+        media.reader.require_readable()
+        send(message)
+
+    try:
+        done = _answer(media, memory_fd, request, send_if_readable, counters_fd)
+        media.reader.require_readable()
+    except UnreadableHere as failure:
+        return Unreadable(str(failure))
+    except Exception as error:
+        return Broken(f"{type(error).__name__}: {error}"[:_MAX_TEXT], traceback.format_exc()[-_MAX_TEXT:])
+    return done
+
+
+def _answer(media: MediaFile, memory_fd: int, request: DecodeRequest, send: Send, counters_fd: int) -> Done | Failed:
+    try:
+        return decode_media(media, memory_fd, request.policy, send, counters_fd)
+    except InvalidMedia as fault:
+        return Failed(fault.cause, fault.message)
+    except (FFmpegError, MemoryError, ValueError, UnicodeError) as error:
+        unexpected = media_fault(error, "decoding")
+        return Failed(unexpected.cause, unexpected.message)
 
 
 def _receive(channel: socket.socket) -> tuple[DecodeRequest, int, int] | None:

@@ -15,19 +15,21 @@ from pathlib import Path
 import msgspec
 
 from operators.cpu_clocks import SuccessiveProcesses
-from operators.errors import InvalidMedia
+from operators.errors import THIS_MACHINE, InvalidMedia, MachineUnavailable
 from operators.internal_errors import InternalError
 from operators.media.limits import DecodeLimits
 from operators.media.messages import (
     LENGTH_BYTES,
     NEVER,
     THERE,
+    Broken,
     DecodeRequest,
     Done,
     Failed,
     Need,
     Ready,
     Reply,
+    Unreadable,
     body_length,
     decode_reply,
     encode,
@@ -175,13 +177,14 @@ class DecoderClient:
     ) -> DecodeReceipt:
         """Have one video decoded; `on_reply` sees every message as it comes.
 
-        After any exception but `InvalidMedia` from a `Failed` message, and one of `ensure`, the process is gone.
+        After any exception but one of `ensure`, and one that the process told in order, the process is gone.
 
         Raises:
             InvalidMedia: The media is at fault, which includes hanging, crashing or starving the process, or `on_reply`
                 says so.
             DecoderKilled: Somebody else ended the process.
-            DecoderLost: The process spoke nonsense.
+            MachineUnavailable: This machine cannot read the file now.
+            InternalError: The process met what nobody expected, or spoke nonsense (DecoderLost).
             Exception: Whatever `ensure` raised; the process has ended the request in order.
         """
         self.num_videos += 1
@@ -254,18 +257,17 @@ class DecoderClient:
                 await self._answer(await supply.bring(reply))
                 continue
             if supply.failure is not None:  # what comes now was made of a file that seems cut off: nobody may see it
-                if isinstance(reply, Done | Failed):
+                if isinstance(reply, Done | Failed | Unreadable | Broken):
                     raise supply.failure
                 continue
-            if isinstance(reply, Failed):
-                raise InvalidMedia(reply.cause, reply.message)
+            _raise_if(_told_failure(reply))
             try:
                 on_reply(reply)
-            except InvalidMedia:
-                self.kill()
-                raise
             except ValueError as error:
                 raise DecoderLost(f"the decoder process sent {type(reply).__name__} that cannot be: {error}") from error
+            except Exception:
+                self.kill()
+                raise
             if isinstance(reply, Done):
                 return reply.receipt
 
@@ -295,6 +297,18 @@ class DecoderClient:
         if ending == signal.SIGXCPU.name:
             return InvalidMedia("media-decoder-timeout", f"decoding used more than {self._limits.cpu_seconds} s of CPU")
         return InvalidMedia("media-decoder-died", f"the decoder process ended: {ending}")
+
+
+def _told_failure(reply: Reply) -> Exception | None:
+    """What the process says went wrong, as the error that travels."""
+    match reply:
+        case Failed(cause, message):
+            return InvalidMedia(cause, message)
+        case Unreadable(message):
+            return MachineUnavailable(THIS_MACHINE, f"the media file is open and cannot be read: {message}")
+        case Broken(message, traceback):
+            return InternalError("media", message, traceback)
+    return None
 
 
 def _raise_if(failure: Exception | None) -> None:

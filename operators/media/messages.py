@@ -108,7 +108,20 @@ class Failed(msgspec.Struct, tag=True, frozen=True):
     message: str
 
 
-Reply = Ready | Need | Indexed | Planned | FramesReady | MotionReady | AudioReady | Done | Failed
+class Unreadable(msgspec.Struct, tag=True, frozen=True):
+    """The last word of a decode for which this machine cannot read the file: that says nothing of the media."""
+
+    message: str
+
+
+class Broken(msgspec.Struct, tag=True, frozen=True):
+    """The last word of a decode that met what nobody expected."""
+
+    message: str
+    traceback: str
+
+
+Reply = Ready | Need | Indexed | Planned | FramesReady | MotionReady | AudioReady | Done | Failed | Unreadable | Broken
 
 _encoder = msgspec.json.Encoder()
 _reply_decoder: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)

@@ -7,9 +7,10 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Final, Protocol
 
 from operators.errors import InvalidMedia
+from operators.internal_errors import InternalError, boundary
 from operators.media.decoder_client import DecoderKilled, Ensure
 from operators.media.fetch_meter import FetchMeter
 from operators.media.index import MediaIndex, StreamFault
@@ -33,6 +34,9 @@ from operators.media.sources.opened import OpenedSource
 from operators.media.tracks import AudioTrack, MotionTrack, SampledFrame
 from operators.tracing import SILENT_TRACER, Tracer
 from schemas.uploads import MediaSource
+
+BETWEEN_TRIES_SECONDS: Final = (1.0, 4.0)
+"""Between the tries of a decode that meets what nobody expected: three in all."""
 
 
 class MediaOpener(Protocol):
@@ -65,7 +69,8 @@ class MediaSession:
 
     Decoding starts when the first agent asks for anything and goes on when an agent is cancelled. Arrays that
     agents hold keep the shared memory alive; drop them with the session. Every method raises `InvalidMedia`
-    when the media is at fault, and `SourceAway` when it cannot be fetched now: the same object for every agent.
+    when the media is at fault, `SourceAway` when it cannot be fetched or read now, and `InternalError` when something
+    unexpected happened at each of a few tries: the same object for every agent.
     """
 
     def __init__(
@@ -76,7 +81,11 @@ class MediaSession:
         policy: PlanPolicy,
         tracer: Tracer,
         fetching: FetchMeter | None = None,
+        between_tries_seconds: tuple[float, ...] = BETWEEN_TRIES_SECONDS,
     ) -> None:
+        self._between_tries_seconds = between_tries_seconds
+        self._is_torn = False
+        """What a decode told was taken in part; no other can go on from there."""
         self._source = source
         self._opener = opener
         self._pool = pool
@@ -189,27 +198,44 @@ class MediaSession:
 
     async def _decode(self) -> None:
         try:
-            self._settle(await self._decoded())
+            self._settle(await self._decoded_in_tries())
         except Exception as failure:
             # Kept whatever it is, for the agents to raise: this task has nobody who awaits it.
             self._failure = failure
         finally:
             self._notify()
 
-    async def _decoded(self) -> DecodeReceipt:
-        with self._tracer.span("fetch") as span:
+    async def _decoded_in_tries(self) -> DecodeReceipt:
+        """Open and decode; once more, and again, where something unexpected happens that another try may not meet."""
+        retelling = Retelling()
+        for number, pause_seconds in enumerate((*self._between_tries_seconds, None), 1):
+            try:
+                with boundary("media"):
+                    return await self._decoded(retelling)
+            except InternalError as error:
+                error.num_tries = len(self._between_tries_seconds) + 1 if self._is_torn else number
+                if pause_seconds is None or self._is_torn:
+                    raise
+            retelling.begin_again()
+            await asyncio.sleep(pause_seconds)
+        raise AssertionError("the last try returns or raises")
+
+    async def _decoded(self, retelling: Retelling) -> DecodeReceipt:
+        with self._tracer.span("fetch") as span, boundary("source"):
             media = await self._fetching.counted(self._opener.open(self._source))
             span.note("bytes", media.size_bytes)
         try:
-            return await self._decoded_from(media)
+            return await self._decoded_from(media, retelling)
         finally:
-            await media.aclose()
+            with boundary("source"):
+                await media.aclose()
 
-    async def _decoded_from(self, media: OpenedSource) -> DecodeReceipt:
+    async def _decoded_from(self, media: OpenedSource, retelling: Retelling) -> DecodeReceipt:
         async def ensure(start: int, stop: int) -> None:
-            await self._fetching.counted(media.ensure(start, stop))
+            with boundary("source"):
+                await self._fetching.counted(media.ensure(start, stop))
 
-        receipt = await self._decoded_patiently(media, ensure)
+        receipt = await self._decoded_patiently(media, ensure, retelling)
         return replace(
             receipt,
             bytes_read=media.bytes_fetched or receipt.bytes_read,
@@ -217,9 +243,8 @@ class MediaSession:
             fetch_cpu_seconds=self._fetching.cpu_seconds,
         )
 
-    async def _decoded_patiently(self, media: OpenedSource, ensure: Ensure) -> DecodeReceipt:
+    async def _decoded_patiently(self, media: OpenedSource, ensure: Ensure, retelling: Retelling) -> DecodeReceipt:
         """Decode once more in a fresh process where somebody else killed the first; the receipt bears both costs."""
-        retelling = Retelling()
         try:
             return await self._decoded_once(media, ensure, retelling)
         except DecoderKilled as first:
@@ -240,7 +265,9 @@ class MediaSession:
             if isinstance(reply, Planned):
                 self._yield.memory = memory.read(reply.layout)
             if new is not None:
+                self._is_torn = True
                 self._take(new)
+                self._is_torn = False
 
         try:
             request = DecodeRequest(media.size_bytes, self._policy, media.is_whole)

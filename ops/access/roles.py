@@ -101,6 +101,7 @@ INTAKE: Final = RoleAccess(
         of_videos(Keys.guard),
         of_videos(Keys.engagement),
         whole(Keys.deadlines),
+        of_topic(Keys.intake_attempts, UPLOADED),
         _STALLS,
         *_DEAD_LETTERS,
         *_REFUSALS,

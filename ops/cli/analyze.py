@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +13,8 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from models.weights import WeightsCorrupt, WeightsMissing
+from operators.errors import DeviceFault
+from operators.internal_errors import InternalError
 from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
 from ops.cli.medium import absolute_path, is_file
@@ -55,12 +59,14 @@ def analyze(
 async def _analyse_all(settings: Settings, uploads: list[VideoUploaded], json_output: bool) -> bool:
     err.print("loading models ...")
     try:
-        async with open_direct_analysis(settings) as (analysis, device):
+        async with open_direct_analysis(settings, partial(_tell_unexpected, settings)) as (analysis, device):
             began = monotonic()
             outcomes = await _run(analysis, uploads, json_output)
             seconds = monotonic() - began
     except (WeightsMissing, WeightsCorrupt, InvalidPolicy) as error:
         fail(str(error), ExitCode.USAGE)
+    except (DeviceFault, InternalError) as error:
+        fail(f"the models or decoders cannot be opened: {error}", ExitCode.FOUND)
     err.print(f"{len(outcomes)} videos in {seconds:.1f} s, {len(outcomes) / seconds:.2f} a second, on {device}")
     return any(outcome.verdict.modalities.failed for outcome in outcomes)
 
@@ -76,6 +82,15 @@ async def _run(analysis: DirectAnalysis, uploads: list[VideoUploaded], json_outp
             bar.advance(task)
             _print(outcome, json_output)
     return outcomes
+
+
+def _tell_unexpected(settings: Settings, upload: VideoUploaded, error: InternalError) -> None:
+    """Say that one video met an error of ours; the traceback is for whoever asks for it."""
+    if settings.log_level == "debug":
+        err.print("".join(traceback.format_exception(error)) + error.details, markup=False, soft_wrap=True)
+        return
+    hint = "set VIDSIGNAL_LOG_LEVEL=debug for the traceback"
+    err.print(f"{upload.video_id}: an unexpected error, {error.message} ({hint})", markup=False, soft_wrap=True)
 
 
 def _print(outcome: Outcome, json_output: bool) -> None:

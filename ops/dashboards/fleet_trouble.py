@@ -18,6 +18,18 @@ TROUBLE: Final = Row(
             is_stacked=True,
         ),
         Panel(
+            "Unexpected errors and roles that paused",
+            "Errors that nobody expected, by role and boundary, and roles that paused at the limit on dead letters.",
+            "short",
+            (
+                Query(
+                    f"{increase('vidsignal_internal_errors_total', WINDOW, 'boundary')} > 0",
+                    "{{boundary}}",
+                ),
+                Query("sum by (role) (vidsignal_role_paused) > 0", "{{role}} paused"),
+            ),
+        ),
+        Panel(
             "Waits for what is away",
             "Attempts that found Redis or an origin of media away, a model overloaded, or the producer's queue full.",
             "ops",

@@ -10,14 +10,14 @@ from schemas.facts import Failure
 from schemas.identity import Modality
 from schemas.topics import SIGNALS
 from schemas.uploads import VideoUploaded
-from schemas.wire import decode_upload_or_deletion, event_headers, header
+from schemas.wire import event_headers, header
 from streams.backfill.headers import JOB_HEADER, as_uploaded
 from streams.clock import Clock
 from streams.delivery.admission import Slot
 from streams.delivery.delivery import Work
 from streams.delivery.publisher import Publisher
 from streams.delivery.record import Record
-from streams.intake import acceptance, passed_on, require_own_key
+from streams.intake import acceptance, passed_on, read_upload
 from streams.store.keys import Keys
 from streams.tracing import spans
 from streams.upload_places import claimed_place
@@ -46,8 +46,7 @@ class Readmission:
         """Return when the fold knows the video or will; harmless where it does. Raises InvalidEvent."""
         if header(record.headers, JOB_HEADER) is None:
             return  # passed on by intake, which accepted it
-        upload = decode_upload_or_deletion(record.value)
-        require_own_key(record, upload)
+        upload = read_upload(record)
         if not isinstance(upload, VideoUploaded) or await self._is_known(upload.video_id):
             return
         now_unix_seconds = self.clock.now_unix_seconds()

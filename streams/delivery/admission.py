@@ -30,6 +30,8 @@ class Slot:
         self.runs_alone = False
         self.has_crashed = False
         self.was_cancelled = False
+        self.has_failure = False
+        """An agent answered that there is no result, and why."""
         self.parked: set[str] = set()
         """Agents that left to come back once the media can be fetched."""
         self.closed = asyncio.Event()
@@ -37,9 +39,17 @@ class Slot:
         self._shared: dict[str, asyncio.Task[Any]] = {}
         self._clean_ups: list[Callable[[], Awaitable[None]]] = []
 
+    @property
+    def has_result(self) -> bool:
+        """Whether it ended, and with a result of every agent."""
+        return not (self.has_failure or self.has_crashed or self.was_cancelled or self.parked)
+
     async def once(self, name: str, work: Callable[[], Awaitable[Result]]) -> Result:
-        """Run `work` for whoever asks first; all who ask under that name get its result or its error."""
-        if name not in self._shared:
+        """Run `work` for whoever asks first; all who ask under that name meanwhile get its result or its error.
+
+        Whoever asks after an error has it run again.
+        """
+        if name not in self._shared or _has_failed(self._shared[name]):
             self._shared[name] = asyncio.ensure_future(_run(work))
         result: Result = await asyncio.shield(self._shared[name])
         return result
@@ -78,6 +88,16 @@ class Door(Protocol):
         """Have this called whenever it opens."""
 
 
+class Probation(Door, Protocol):
+    """A door that looks at who comes in and how they leave; see `streams.delivery.dead_letter_limit`."""
+
+    def begun(self, place: Place) -> None:
+        """An event was given a slot."""
+
+    def left(self, slot: Slot) -> None:
+        """An event has left its slot."""
+
+
 class AlwaysOpen:
     """A door for roles that wait for nobody."""
 
@@ -85,6 +105,12 @@ class AlwaysOpen:
 
     def listen(self, changed: Callable[[], None]) -> None:
         """Nothing ever changes."""
+
+    def begun(self, place: Place) -> None:
+        """Nobody asks."""
+
+    def left(self, slot: Slot) -> None:
+        """Nobody asks."""
 
 
 class Admission:
@@ -96,6 +122,7 @@ class Admission:
         on_release: called with each slot that is given back; closes it.
         on_suspend: called when a generation ends.
         door: closed where no new event may begin.
+        probation: the same, for another reason; it is told of every event.
     """
 
     def __init__(
@@ -105,6 +132,7 @@ class Admission:
         on_release: Callable[[Slot], None] | None = None,
         on_suspend: Callable[[], None] | None = None,
         door: Door | None = None,
+        probation: Probation | None = None,
     ) -> None:
         if capacity < 1:
             raise ValueError(f"at least one event has to be admitted, got a capacity of {capacity}")
@@ -114,6 +142,8 @@ class Admission:
         self._on_suspend = on_suspend
         self._door = door or AlwaysOpen()
         self._door.listen(self._changed)
+        self._probation = probation or AlwaysOpen()
+        self._probation.listen(self._changed)
         self._slots: dict[Place, Slot] = {}
         self._returning: dict[Place, frozenset[str]] = {}
         """Agents that come back to an event; those that are through with it do not."""
@@ -196,6 +226,7 @@ class Admission:
         slot = self._slots[record.place] = Slot(record.place, record.generation)
         if record.place in self._returning:
             slot.arrived = set(self._agents - self._returning.pop(record.place))
+        self._probation.begun(record.place)
         return slot
 
     @contextmanager
@@ -212,8 +243,9 @@ class Admission:
             self._changed()
 
     def _has_room(self, record: Record) -> bool:
-        is_free = len(self._slots) < self._capacity and not self._loners and self._door.is_open
-        return is_free and (not self._at_the_door or record.place in self._at_the_door)
+        is_free = len(self._slots) < self._capacity and not self._loners
+        is_let_in = self._door.is_open and self._probation.is_open
+        return is_free and is_let_in and (not self._at_the_door or record.place in self._at_the_door)
 
     def _others_ended(self) -> bool:
         return all(slot in self._loners or slot.num_active == 0 for slot in self._slots.values())
@@ -226,6 +258,7 @@ class Admission:
                 self._returning[slot.place] = frozenset(slot.parked)
             if slot in self._loners:
                 self._loners.remove(slot)
+            self._probation.left(slot)
             if self._on_release is not None:
                 self._on_release(slot)
 
@@ -240,6 +273,10 @@ class Admission:
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
+
+
+def _has_failed(task: asyncio.Task[Any]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is not None
 
 
 async def _run(work: Callable[[], Awaitable[Result]]) -> Result:

@@ -9,6 +9,7 @@ count rises, and four such deaths are enough. Why, and what cannot be told apart
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -62,6 +63,8 @@ class Attempts:
         board: read by the parent process of this one; None where it has none. Then every end of the process alone with
             an event counts against that event, as nobody could say otherwise.
         kills: asks the kernel.
+        name_key: names the count of an event by topic, partition and offset; roles that read one topic count apart.
+        alone_turn: shared with the other roles of the process: whatever runs alone is alone in all of it.
     """
 
     def __init__(
@@ -70,8 +73,13 @@ class Attempts:
         keys: Keys,
         board: AloneBoard | None = None,
         kills: Callable[[], MemoryKills] = memory_kills,
+        *,
+        name_key: Callable[[str, int, int], str] | None = None,
+        alone_turn: asyncio.Lock | None = None,
     ) -> None:
-        self._keys = keys
+        self._name_key = name_key or keys.attempts
+        self._alone_turn = alone_turn or asyncio.Lock()
+        self._holds_turn: Place | None = None
         self._redis = redis
         self._board = board
         self._kills = kills
@@ -88,7 +96,9 @@ class Attempts:
         return Attempt(unclean_ends=started - 1, deaths_alone=died, memory_deaths_alone=starved)
 
     async def begin_alone(self, place: Place) -> None:
-        """Count that the event now runs with nothing else."""
+        """Wait until no other role has an event that runs alone, then count that this one does."""
+        await self._alone_turn.acquire()
+        self._holds_turn = place
         key, kills = self._key(place), self._kills()
         arguments: list[Any] = [_KEPT_SECONDS, kills.boot_id, kills.count, self._counted_beforehand]
         await self._mended(place, lambda: self._alone(keys=[key], args=arguments))
@@ -127,6 +137,9 @@ class Attempts:
     def _take_down(self, place: Place) -> None:
         if self._board is not None:
             self._board.remove(self._key(place))
+        if self._holds_turn == place:
+            self._holds_turn = None
+            self._alone_turn.release()
 
     def _key(self, place: Place) -> str:
-        return self._keys.attempts(place.topic, place.partition, place.offset)
+        return self._name_key(place.topic, place.partition, place.offset)

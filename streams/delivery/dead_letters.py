@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -92,6 +93,10 @@ class DeadLetters:
             await self._refused.note(record, letter, offset, event)
             metrics.DEAD_LETTERS.labels(role, failure.cause).inc()
         await self._redis.set(mark, failure.cause, ex=self._kept_seconds)
+
+    async def write_bare(self, record: Record, failure: Failure, *, role: str) -> None:
+        """The same without what was read from headers: for an event of which even the refusal failed."""
+        await self.write(replace(record, headers=()), failure, role=role)
 
     async def take_back(self, video_id: str) -> int:
         """Replace every letter of a video by a tombstone; return how many there were. May be repeated."""

@@ -1,21 +1,23 @@
 """The one wrapper around all work on events: what is acknowledged is done, and what cannot be done is answered.
 
-An event is finished only when its work returned, and work returns only when its outputs are confirmed. What is away is
-waited for; an event whose media is away waits without its slot. What is wrong with the event or its media becomes an
-answer. A device gets a bounded number of tries; one that answers nothing any more ends the process.
-Anything else is a bug: the process ends and the event comes again, and the attempt count decides when that has
-happened often enough.
+An event is finished only when its work returned, and work returns only when its outputs are confirmed. What is
+unavailable is waited for; an event whose media is unavailable waits without its slot. What is wrong with the event or
+its media becomes an answer. A device gets a bounded number of tries, and so does what nobody expected, which becomes an
+answer, too. What ends the process is said in `operators.internal_errors`; then the event is redelivered, and the
+attempt count decides when that has happened often enough.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 import structlog
 
-from operators.errors import DeviceFault, DeviceLost, InvalidMedia, ModelFault, Overloaded, SourceAway
+from operators.errors import DeviceLost, InvalidMedia, Overloaded, SourceAway
+from operators.internal_errors import InternalError, boundary
 from schemas.errors import InvalidEvent
 from schemas.facts import Failure
 from streams import metrics
@@ -24,10 +26,13 @@ from streams.delivery.admission import Admission, Slot
 from streams.delivery.attempts import UNCLEAN_ENDS_BEFORE_ALONE, Attempt, Attempts
 from streams.delivery.backoff import Backoff
 from streams.delivery.crash import Crash, WorkerExit
+from streams.delivery.dead_letter_limit import DeadLetterLimit
 from streams.delivery.inflight import InFlight
 from streams.delivery.ledger import OffsetLedger
 from streams.delivery.parking import Parked, Parking
 from streams.delivery.record import Record, record_of
+from streams.delivery.tries import Tries, TryRules
+from streams.delivery.unexpected import answer_to, report
 from streams.delivery.unfinished import UnfinishedDelivery, UnfinishedEvents
 from streams.tracing import spans
 
@@ -58,6 +63,10 @@ class Delivery:
         attempts: counts starts, where work may take the process down; None where it is plain Python.
         parking: takes events whose media is away; None where that is an answer.
         device_fault_attempts: tries before a device fault becomes an answer.
+        internal_error_attempts: tries before an unexpected error becomes an answer; None where the role has no answer,
+            so that every unexpected error ends the process.
+        limit: on dead letters of our own fault; goes with `parking`.
+        last_resort: writes the dead letter of an event whose work fails to answer, too.
         backoff: waits between tries.
         unfinished: told what is worked on.
     """
@@ -75,6 +84,9 @@ class Delivery:
         attempts: Attempts | None = None,
         parking: Parking | None = None,
         device_fault_attempts: int = 1,
+        internal_error_attempts: int | None = None,
+        limit: DeadLetterLimit | None = None,
+        last_resort: Callable[[Record, Failure], Awaitable[None]] | None = None,
         backoff: Backoff | None = None,
         unfinished: UnfinishedEvents | None = None,
     ) -> None:
@@ -87,7 +99,9 @@ class Delivery:
         self._clock = clock
         self._attempts = attempts
         self._parking = parking
-        self._device_fault_attempts = device_fault_attempts
+        self._rules = TryRules(role, device_fault_attempts, internal_error_attempts, parking)
+        self._limit = limit
+        self._last_resort = last_resort
         self._backoff = backoff or Backoff()
         self._unfinished = unfinished or UnfinishedEvents(role, math.inf, clock)
         self._in_flight = InFlight()
@@ -117,6 +131,12 @@ class Delivery:
         await asyncio.gather(*self._deliveries, return_exceptions=True)
 
     async def _deliver(self, record: Record, slot: Slot, asked_unix_seconds: float) -> None:
+        try:
+            await self._deliver_patiently(record, slot, asked_unix_seconds)
+        except Exception as error:  # of this wrapper itself, as work is guarded: slots and offsets are in doubt
+            self._end_by(error, slot, record)
+
+    async def _deliver_patiently(self, record: Record, slot: Slot, asked_unix_seconds: float) -> None:
         structlog.contextvars.bind_contextvars(video_id=_video_id(record), agent=self.agent)
         noted = self._unfinished.begin(record, self.agent)
         entered: Slot | None = slot
@@ -165,13 +185,16 @@ class Delivery:
             return self._park(slot, record, away)
         except DeviceLost as lost:
             self._give_back(slot, record, lost)
-        except Exception as error:  # a bug ends here and nowhere else: loudly, and unacknowledged
-            slot.has_crashed = True
-            spans.current().note("failure", "crash")
-            self._crash.report(error, role=self.role, place=record.place)
+        except Exception as error:  # what ends the process ends here and nowhere else: loudly, and unacknowledged
+            self._end_by(error, slot, record)
         else:
             self._finish(record)
         return None
+
+    def _end_by(self, error: Exception, slot: Slot, record: Record) -> None:
+        slot.has_crashed = True
+        spans.current().note("failure", "crash")
+        self._crash.report(error, role=self.role, place=record.place)
 
     def _give_back(self, slot: Slot, record: Record, lost: DeviceLost) -> None:
         """The process has to end; an event that was on the device may be to blame, the others merely came after."""
@@ -183,7 +206,9 @@ class Delivery:
             self._crash.report(lost, WorkerExit.DEVICE_LOST, role=self.role, place=record.place)
 
     def _park(self, slot: Slot, record: Record, away: SourceAway) -> Parked | None:
-        assert self._parking is not None  # else it would have been an answer
+        if self._parking is None:
+            self._end_by(away, slot, record)
+            return None
         if self._admission.is_over(record):
             slot.was_cancelled = True
             return None
@@ -205,34 +230,56 @@ class Delivery:
 
     async def _settle(self, record: Record, slot: Slot, noted: UnfinishedDelivery) -> None:
         failure = await self._hopelessness(record, slot) or await self._failure(record, slot, noted)
-        if failure is not None:
-            noted.stage = "failing"
-            spans.current().note("failure", failure.cause)
-            _log.info("no result", cause=failure.cause, message=failure.message, place=record.place)
-            await self._work.fail(record, slot, failure)
+        if failure is None:
+            return
+        if self._limit is not None:
+            self._limit.require_room(record.place, failure)
+        noted.stage = "failing"
+        slot.has_failure = True
+        spans.current().note("failure", failure.cause)
+        _log.info("no result", cause=failure.cause, message=failure.message, place=record.place)
+        await self._answer(record, slot, failure)
+
+    async def _answer(self, record: Record, slot: Slot, failure: Failure) -> None:
+        """Have the work state that there is no result; where it cannot, a dead letter is left that says so."""
+        num_errors = 0
+        for delay_seconds in self._backoff.delays():
+            try:
+                await self._guarded(self._work.fail(record, slot, failure))
+            except (InternalError, InvalidEvent, InvalidMedia, Overloaded) as found:
+                error = found if isinstance(found, InternalError) else InternalError("work", found)
+                num_errors += 1
+                report(error, self.role, record.place)
+                if self._rules.is_enough(error, num_errors):
+                    await self._leave_dead_letter(record, answer_to(error))
+                    return
+            else:
+                return
+            await self._clock.sleep(delay_seconds)
+
+    async def _leave_dead_letter(self, record: Record, failure: Failure) -> None:
+        if self._last_resort is not None:
+            await self._last_resort(record, failure)
+
+    async def _guarded(self, work: Awaitable[None]) -> None:
+        """Do something for one event: what is unexpected comes out as an InternalError, if this role answers those."""
+        if self._rules.internal_error_attempts is None:
+            await work
+            return
+        with boundary("work"):
+            await work
 
     async def _failure(self, record: Record, slot: Slot, noted: UnfinishedDelivery) -> Failure | None:
         """Do the work; return why it has no result, or None."""
-        num_faults = 0
+        tries = Tries(self._rules, record)
         for delay_seconds in self._backoff.delays():
             noted.stage = "working"
             try:
-                await self._work.run(record, slot)
-            except (InvalidEvent, InvalidMedia) as error:
-                return Failure(cause=error.cause, message=error.message)
-            except DeviceLost:
-                raise
-            except DeviceFault as fault:
-                num_faults += 1
-                if num_faults >= self._device_fault_attempts:
-                    return Failure(cause=_fault_cause(fault), message=str(fault))
-                _log.warning("a device failed, trying again", error=repr(fault), num_faults=num_faults)
-            except SourceAway as away:
-                if self._parking is not None and self._parking.is_patient_with(record):
-                    raise
-                return Failure(cause="media-source-away", message=str(away))
-            except Overloaded:
-                metrics.RETRIES.labels("overloaded").inc()
+                await self._guarded(self._work.run(record, slot))
+            except Exception as error:
+                failure = tries.judge(error)
+                if failure is not None:
+                    return failure
             else:
                 return None
             noted.stage = "retrying"
@@ -266,10 +313,6 @@ def _deaths(attempt: Attempt) -> str:
         f"the worker died {attempt.deaths_alone} times by itself with this event alone in it{with_memory}, after "
         f"{UNCLEAN_ENDS_BEFORE_ALONE} deaths with others beside it"
     )
-
-
-def _fault_cause(fault: DeviceFault) -> str:
-    return "model-fault" if isinstance(fault, ModelFault) else "device-fault"
 
 
 def _trace_id(traceparent: bytes | None) -> str:

@@ -12,12 +12,13 @@ from typing import Final
 
 import structlog
 
-from operators.errors import SourceAway, SpoolFull
+from operators.errors import MachineUnavailable, SourceAway
 from streams import metrics
 from streams.clock import Clock
 from streams.delivery.admission import Slot
 from streams.delivery.backoff import Backoff
 from streams.delivery.breaker import Breakers
+from streams.delivery.dead_letter_limit import RolePaused
 from streams.delivery.record import Place, Record
 
 BETWEEN_RETURNS: Final = Backoff(first_seconds=2.0, limit_seconds=60.0)
@@ -96,7 +97,12 @@ class Parking:
         if parked is None:
             parked = self._parked[record.place] = Parked()
             metrics.RETRIES.labels("source").inc()
-            _log.info("the media is away, waiting", origin=away.origin, message=away.message, place=record.place)
+            _log.info(
+                "event deferred: what it needs is unavailable",
+                origin=away.origin,
+                message=away.message,
+                place=record.place,
+            )
             wait = asyncio.create_task(self._wait(parked, record, slot, away))
             self._waits.add(wait)
             wait.add_done_callback(self._waits.discard)
@@ -127,6 +133,9 @@ class Parking:
             parked.may_return.set()
 
     async def _until_worth_trying(self, record: Record, away: SourceAway) -> None:
+        if isinstance(away, RolePaused):
+            await self._turn(record.place, away)
+            return
         left_seconds = self._gives_up_at(record) - self._clock.now_unix_seconds()
         waits = [
             asyncio.ensure_future(self._turn(record.place, away)),
@@ -141,9 +150,9 @@ class Parking:
     async def _turn(self, place: Place, away: SourceAway) -> None:
         """An origin that is away for everyone is tried when its breaker says so; otherwise the event waits by
         itself."""
-        if isinstance(away, SpoolFull) or not self._breakers.is_open(away.origin):
+        if isinstance(away, MachineUnavailable) or not self._breakers.is_open(away.origin):
             await self._clock.sleep(next(self._delays.setdefault(place, self._backoff.delays())))
-        if not isinstance(away, SpoolFull):
+        if not isinstance(away, MachineUnavailable):
             await self._breakers.turn(away.origin)
 
     def _gives_up_at(self, record: Record) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from streams.backfill.gate import BackfillGate
 from streams.delivery.admission import Admission, Door
+from streams.delivery.dead_letter_limit import DeadLetterLimit
 from streams.delivery.ledger import OffsetLedger
 from streams.delivery.parking import Parking
 from streams.delivery.unfinished import UnfinishedEvents
@@ -25,6 +26,7 @@ class FaustRole:
         unfinished: what it works on.
         parking: where media may be away.
         door: closed where no new event may begin.
+        limit: on dead letters of our own fault.
         num_arrived: grows while something arrives that an unfinished event waits for.
         has_joined: whether the consumer believes that records flow.
         consumer_threads: the kernel's ids of the threads of its consumer.
@@ -38,6 +40,7 @@ class FaustRole:
         unfinished: UnfinishedEvents,
         parking: Parking | None,
         door: Door,
+        limit: DeadLetterLimit | None = None,
         *,
         num_arrived: Callable[[], int],
         has_joined: Callable[[], bool],
@@ -49,6 +52,7 @@ class FaustRole:
         self._unfinished = unfinished
         self._parking = parking
         self._door = door
+        self._limit = limit
         self._num_arrived = num_arrived
         self._has_joined = has_joined
         self._consumer_threads = consumer_threads
@@ -79,6 +83,8 @@ class FaustRole:
 
     def waits_for(self) -> Wait | None:
         """See `WatchedRole`."""
+        if self._limit is not None and self._limit.is_paused:
+            return "dead-letter-limit"
         if not self._door.is_open:
             return "paused" if isinstance(self._door, BackfillGate) and self._door.is_paused else "live-first"
         if self._parking is not None and self._parking.is_crowded:

@@ -164,7 +164,13 @@ class RoleWatch:
         if waiting is _Waiting.YES and seconds >= self._patience().unready_seconds:
             words = f"role {self.role.role} is stalled: {lag} records behind, nothing delivered for {seconds:.0f} s"
             return RoleReport("stalled", lag, seconds, words)
-        return RoleReport(self._state(facts, held, wait), lag, problem=self._lost_place(facts))
+        problem = self._lost_place(facts) or self._paused_itself(wait)
+        return RoleReport(self._state(facts, held, wait), lag, problem=problem)
+
+    def _paused_itself(self, wait: State | None) -> str:
+        if wait != "dead-letter-limit":
+            return ""
+        return f"role {self.role.role} is paused: too many dead letters by faults of our own, see its log"
 
     def _lost_place(self, facts: GroupFacts | None) -> str:
         is_lost = facts is not None and self.keeper.is_settled and self._was_member and not facts.is_member

@@ -7,7 +7,8 @@ from typing import Final, Literal
 
 State = Literal[
     "joining", "rebalancing", "idle", "flowing", "working", "slots-taken", "paused", "live-first",
-    "source-unavailable", "store-unavailable", "broker-unavailable", "overdue", "stalled", "unknown",
+    "dead-letter-limit", "source-unavailable", "store-unavailable", "broker-unavailable", "overdue", "stalled",
+    "unknown",
 ]  # fmt: skip
 MEANINGS: Final[dict[State, str]] = {
     "joining": "has not joined its group since the start",
@@ -18,6 +19,7 @@ MEANINGS: Final[dict[State, str]] = {
     "slots-taken": "all slots are in work within their limits",
     "paused": "an operator paused it",
     "live-first": "stands back for live videos",
+    "dead-letter-limit": "paused itself after too many dead letters by faults of our own; its log says what to do",
     "source-unavailable": "waits for media whose origin does not answer",
     "store-unavailable": "waits for Redis",
     "broker-unavailable": "waits for Kafka",

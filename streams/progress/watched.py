@@ -8,7 +8,10 @@ from typing import Literal, Protocol
 
 from streams.progress.broker_facts import Partition
 
-Wait = Literal["store-unavailable", "broker-unavailable", "source-unavailable", "paused", "live-first", "slots-taken"]
+Wait = Literal[
+    "store-unavailable", "broker-unavailable", "source-unavailable", "dead-letter-limit", "paused", "live-first",
+    "slots-taken",
+]  # fmt: skip
 """Why a role cannot take more now. Each is right, and none of them ends a process."""
 
 

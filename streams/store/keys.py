@@ -28,6 +28,7 @@
 | `vs:backfill-paused` | string | there while an operator keeps the backfill role from beginning anything new |
 | `vs:applied:<group>:<topic>:<partition>` | string | next offset of the log that Redis has seen applied |
 | `vs:attempts:<topic>:<partition>:<offset>` | hash | unclean ends of one event |
+| `vs:intake-attempts:<topic>:<partition>:<offset>` | hash | the same of the intake role, which reads what media reads |
 | `vs:engagement-offset:<topic>:<partition>` | string | next offset that is not in the counts; not for readers |
 | `vs:engagement-ids:<topic>:<partition>:<bucket>` | hash | events counted in ten minutes; not for readers |
 | `vs:engagement-due:<partition>` | sorted set | video ids by when their summary is due; not for readers |
@@ -144,6 +145,10 @@ class Keys:
     def attempts(self, topic: str, partition: int, offset: int) -> str:
         """Hash: how often work on an event ended uncleanly."""
         return f"{self.prefix}vs:attempts:{topic}:{partition}:{offset}"
+
+    def intake_attempts(self, topic: str, partition: int, offset: int) -> str:
+        """Hash: the same of the intake role, which reads the topic that the media role reads."""
+        return f"{self.prefix}vs:intake-attempts:{topic}:{partition}:{offset}"
 
     def dead_letter(self, dead_letter_id: str) -> str:
         """String: the cause of a dead letter that was written."""

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import os
 
-from operators.errors import InvalidMedia
+from operators.errors import THIS_MACHINE, InvalidMedia, MachineUnavailable
 from operators.media.sources.opened import OpenedSource
 
 _PIECE_BYTES = 2**20
@@ -18,9 +18,13 @@ async def require_checksum(source: OpenedSource, sha256: str) -> None:
     Raises:
         InvalidMedia: media-checksum, or what `OpenedSource.ensure` raises.
         SourceAway: see `OpenedSource.ensure`.
+        MachineUnavailable: this machine cannot read the file now.
     """
     await source.ensure(0, source.size_bytes)
-    found = await asyncio.to_thread(_sha256, os.dup(source.fd), source.size_bytes)
+    try:
+        found = await asyncio.to_thread(_sha256, os.dup(source.fd), source.size_bytes)
+    except OSError as error:  # it is open: that it cannot be read is no fault of the media
+        raise MachineUnavailable(THIS_MACHINE, f"{source.name} is open and cannot be read: {error.strerror}") from error
     if found != sha256:
         raise InvalidMedia("media-checksum", f"{source.name} has SHA-256 {found}; the event says {sha256}")
 

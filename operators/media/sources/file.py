@@ -65,7 +65,7 @@ async def open_file(path: str, roots: tuple[MediaRoot, ...], *, max_bytes: int, 
 
     Raises:
         InvalidMedia: see `resolve_media`, and media-size-mismatch.
-        SourceAway: see `resolve_media`.
+        MachineUnavailable: see `resolve_media`.
     """
     opening = asyncio.ensure_future(asyncio.to_thread(resolve_media, path, roots, max_bytes=max_bytes))
     try:
@@ -92,8 +92,8 @@ def resolve_media(path: str, roots: tuple[MediaRoot, ...], *, max_bytes: int = M
     Raises:
         InvalidMedia: media-missing, media-forbidden, media-outside-roots, media-not-a-file, media-empty or
             media-too-large.
-        SourceAway: this machine cannot open files there now: the root is not mounted, the file system or the process
-            has no more descriptors, or the disk fails.
+        MachineUnavailable: this machine cannot open files there now: the root is not mounted, the file system or the
+            process has no more descriptors, or the disk fails.
     """
     resolved, root = _below_a_root(path.removeprefix("file:").removeprefix("//"), roots)
     fd = _open_regular(resolved, root)

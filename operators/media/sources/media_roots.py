@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from operators.errors import InvalidMedia, SourceAway
+from operators.errors import InvalidMedia, MachineUnavailable
 
 _NO_SUCH_FILE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 _NOT_FOR_US: Final = frozenset({errno.EACCES, errno.EPERM})
@@ -39,19 +39,19 @@ class MediaRoot:
         """Return where files may be looked for here.
 
         Raises:
-            SourceAway: the folder is missing, empty, or on another device than at the start of the worker.
+            MachineUnavailable: the folder is missing, empty, or on another device than at the start of the worker.
         """
         try:
             device, is_empty = self.path.stat().st_dev, not any(os.scandir(self.path))
         except OSError as error:
-            raise SourceAway(self.origin, f"the media root cannot be read: {error.strerror}") from error
+            raise MachineUnavailable(self.origin, f"the media root cannot be read: {error.strerror}") from error
         if is_empty:
-            raise SourceAway(self.origin, "the media root is empty; is it mounted?")
+            raise MachineUnavailable(self.origin, "the media root is empty; is it mounted?")
         if self.device is None:
             self.device = device
         if device != self.device:
             change = f"device {self.device} when the worker started, and is on {device}"
-            raise SourceAway(self.origin, f"the media root was on {change}; is it mounted?")
+            raise MachineUnavailable(self.origin, f"the media root was on {change}; is it mounted?")
 
 
 def _device_of(path: Path) -> int | None:
@@ -61,7 +61,7 @@ def _device_of(path: Path) -> int | None:
         return None
 
 
-def fault_of(error: OSError, path: Path, root: MediaRoot) -> InvalidMedia | SourceAway:
+def fault_of(error: OSError, path: Path, root: MediaRoot) -> InvalidMedia | MachineUnavailable:
     """Whose fault a failed open is: the path's that the event names, or this machine's, which is waited for."""
     shown = f"{str(path)!r} cannot be opened: {error.strerror}"
     if error.errno in _NO_SUCH_FILE:
@@ -71,4 +71,4 @@ def fault_of(error: OSError, path: Path, root: MediaRoot) -> InvalidMedia | Sour
         return InvalidMedia("media-forbidden", shown)
     if error.errno in _NO_FILE:
         return InvalidMedia("media-not-a-file", shown)
-    return SourceAway(root.origin, shown)
+    return MachineUnavailable(root.origin, shown)

@@ -174,6 +174,8 @@ class RangedSource:
         except (InvalidMedia, SourceAway) as failure:
             self._fault = failure if isinstance(failure, InvalidMedia) else self._fault
             self._fail(run, failure)
+        except Exception as failure:  # whatever it is, those who wait for bytes get it: nobody awaits this task
+            self._fail(run, failure)
         except BaseException as failure:
             self._fail(run, failure)
             raise

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from operators.errors import InvalidMedia, SpoolFull
+from operators.errors import InvalidMedia, MachineUnavailable, SpoolFull
 
 Write = Callable[[int, bytes | memoryview, int], int]
 """As `os.pwrite`: descriptor, bytes, offset; returns how many were written."""
@@ -53,6 +53,7 @@ class Spool:
         Raises:
             InvalidMedia: media-too-large, it is more than the whole spool.
             SpoolFull: the disk, not the spool's own count, has no room for a file.
+            MachineUnavailable: the folder cannot be used.
         """
         if num_bytes > self.capacity_bytes:
             raise InvalidMedia(
@@ -123,6 +124,7 @@ class SpoolFile:
 
         Raises:
             SpoolFull: the disk is full.
+            MachineUnavailable: it cannot be written.
         """
         writing = asyncio.ensure_future(asyncio.to_thread(self._write_all, offset, piece))
         try:
@@ -159,7 +161,7 @@ class SpoolFile:
                 written = self._write(self._write_fd, left, offset)
                 left, offset = left[written:], offset + written
         except OSError as error:
-            raise _full_or(error, self._spool.origin) from error
+            raise _fault_of(error, self._spool.origin) from error
 
 
 def _nameless_file(folder: Path, origin: str, size_bytes: int) -> tuple[int, int]:
@@ -172,13 +174,13 @@ def _nameless_file(folder: Path, origin: str, size_bytes: int) -> tuple[int, int
         folder.mkdir(parents=True, exist_ok=True)
         write_fd, read_fd = _opened_nameless(folder)
     except OSError as error:
-        raise _full_or(error, origin) from error
+        raise _fault_of(error, origin) from error
     try:
         os.ftruncate(write_fd, size_bytes)
     except OSError as error:
         os.close(write_fd)
         os.close(read_fd)
-        raise _full_or(error, origin) from error
+        raise _fault_of(error, origin) from error
     return write_fd, read_fd
 
 
@@ -199,5 +201,8 @@ def _unlinked(folder: Path) -> tuple[int, int]:
     return write_fd, read_fd
 
 
-def _full_or(error: OSError, origin: str) -> OSError | SpoolFull:
-    return SpoolFull(origin, f"the disk is full: {error.strerror}") if error.errno in _NO_ROOM else error
+def _fault_of(error: OSError, origin: str) -> MachineUnavailable:
+    """Whatever is wrong with our own folder is no fault of the media."""
+    if error.errno in _NO_ROOM:
+        return SpoolFull(origin, f"the disk is full: {error.strerror}")
+    return MachineUnavailable(origin, f"the spool cannot be used: {error.strerror or error}")

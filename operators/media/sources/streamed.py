@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Protocol
 
-from operators.errors import InvalidMedia, SourceAway
+from operators.errors import THIS_MACHINE, InvalidMedia, MachineUnavailable, SourceAway
 from operators.media.sources.limits import FetchLimits
 from operators.media.sources.pieces import joined, require_end
 from operators.media.sources.retries import with_retries
@@ -135,8 +135,14 @@ class StreamedSource:
     async def _compare(self, position: int, piece: bytes) -> None:
         """An earlier attempt wrote the beginning already."""
         known = min(len(piece), self._position - position)
-        if known > 0 and await asyncio.to_thread(os.pread, self.fd, known, position) != piece[:known]:
+        if known > 0 and await self._reread(known, position) != piece[:known]:
             raise InvalidMedia("media-changed", f"{self.name} became another object while it was read")
+
+    async def _reread(self, count: int, position: int) -> bytes:
+        try:
+            return await asyncio.to_thread(os.pread, self.fd, count, position)
+        except OSError as error:
+            raise MachineUnavailable(THIS_MACHINE, f"the spool cannot be read: {error.strerror}") from error
 
     async def _append(self, stop: int, piece: bytes) -> None:
         num_new = min(len(piece), stop - self._position)

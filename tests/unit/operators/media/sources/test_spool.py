@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operators.errors import InvalidMedia, SpoolFull
+from operators.errors import InvalidMedia, MachineUnavailable, SpoolFull
 from operators.media.sources import spool as spool_module
 from operators.media.sources.spool import Spool, SpoolFile
 from ops.local.http_origin import Behaviour, HttpOrigin
@@ -165,9 +165,9 @@ class TestFullDisk:
         file.close()
 
     async def test_broken_disk(self, tmp_path: Path) -> None:
-        """Any other failure of the disk is not the media's, and not waited for."""
+        """Any other failure of the disk is not the media's either: it is waited for, and named."""
         file: SpoolFile = await Spool(tmp_path, 5_000, write=FullDisk(0, errno.EIO).write).reserve(5_000, "a")
-        with pytest.raises(OSError, match="Input/output error"):
+        with pytest.raises(MachineUnavailable, match="Input/output error"):
             await file.write(0, b"x")
         file.close()
 

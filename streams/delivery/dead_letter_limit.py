@@ -1,0 +1,157 @@
+"""A limit on the dead letters of one role that are our own fault: past it the role pauses before it drains its topic.
+
+What senders cause (events that cannot be read, media that is refused or damaged) never counts. Paused, the role keeps
+its partitions and lets one event at a time through, less and less often, like a circuit breaker that is half open. The
+first that has a result ends the pause; what was counted still counts, until the window has passed over it, so that no
+more dead letters are written in any case. Why: `ops/decisions`, 0020.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import structlog
+
+from operators.errors import MachineUnavailable
+from operators.internal_errors import INTERNAL_ERROR
+from schemas.facts import Failure
+from streams.clock import Clock
+from streams.delivery.admission import Slot
+from streams.delivery.backoff import Backoff
+from streams.delivery.record import Place
+
+MACHINE_UNAVAILABLE: Final = "machine-unavailable"
+"""Cause of what waited for a disk, a mount or a descriptor until its patience was at an end."""
+NEWER_RELEASE: Final = "newer-release"
+"""Cause of a record that a newer release wrote."""
+OUR_FAULTS: Final = frozenset((INTERNAL_ERROR, MACHINE_UNAVAILABLE, NEWER_RELEASE))
+"""Causes that the limit counts."""
+BETWEEN_PROBES: Final = Backoff(first_seconds=2.0, limit_seconds=60.0)
+
+_log = structlog.get_logger(__name__)
+
+
+class RolePaused(MachineUnavailable):
+    """The limit is reached: the event is not given up, and waits until it may be tried as a probe."""
+
+
+class DeadLetterLimit:
+    """Of one role of one worker; a `streams.delivery.admission.Door`.
+
+    Args:
+        role: for logs.
+        clock: for the window and the time between probes.
+        max_dead_letters: of our own fault within the window; 0 for no limit.
+        window_seconds: how long one counts.
+        backoff: times between probes.
+    """
+
+    def __init__(
+        self,
+        role: str,
+        clock: Clock,
+        *,
+        max_dead_letters: int,
+        window_seconds: float,
+        backoff: Backoff = BETWEEN_PROBES,
+    ) -> None:
+        self._role = role
+        self._clock = clock
+        self._max_dead_letters = max_dead_letters
+        self._window_seconds = window_seconds
+        self._backoff = backoff
+        self._counted: OrderedDict[Place, float] = OrderedDict()
+        """When each event within the window was given up by a fault of ours, the oldest first."""
+        self._failed: set[Place] = set()
+        """Events that wait for a try as a probe, or failed as one."""
+        self._probe: Place | None = None
+        self._delays: Iterator[float] = iter(())
+        self._waking: asyncio.Task[None] | None = None
+        self._listeners: list[Callable[[], None]] = []
+        self.is_paused = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an event may begin: always, or paused when it is time for a probe."""
+        return not self.is_paused or (self._waking is None and self._probe is None)
+
+    def listen(self, changed: Callable[[], None]) -> None:
+        """See `Door`."""
+        self._listeners.append(changed)
+
+    def begun(self, place: Place) -> None:
+        """An event was let in."""
+        if self.is_paused:
+            self._probe = place
+
+    def require_room(self, place: Place, failure: Failure) -> None:
+        """Return where an event may be given up; every agent of an event that may be, may.
+
+        Raises:
+            RolePaused: the limit is reached, now or before.
+        """
+        if failure.cause not in OUR_FAULTS or self._max_dead_letters == 0:
+            return
+        self._forget_old()
+        if place in self._counted:
+            return
+        if self.is_paused or len(self._counted) >= self._max_dead_letters:
+            self._failed.add(place)
+            self._pause(failure)
+            raise RolePaused(f"role {self._role}", f"paused at the limit on dead letters of our own fault: {failure}")
+        self._counted[place] = self._clock.monotonic_seconds()
+
+    def left(self, slot: Slot) -> None:
+        """An event has left its slot; how a probe ended decides how it goes on."""
+        place, has_failed = slot.place, slot.place in self._failed
+        self._failed.discard(place)
+        if place != self._probe:
+            return
+        self._probe = None
+        if has_failed:
+            self._wait()
+        elif slot.has_result:
+            self._resume()
+        else:
+            self._changed()  # put back, or refused for its sender's fault: it says nothing, and the next one is let in
+
+    def _pause(self, failure: Failure) -> None:
+        if self.is_paused:
+            return
+        self.is_paused = True
+        self._delays = self._backoff.delays()
+        self._wait()
+        _log.critical(
+            "role paused: too many dead letters by faults of our own; mend what the last one names. One event at a time"
+            " is tried, and the first that is answered resumes the role; so does a restart. Then redrive",
+            role=self._role,
+            max_dead_letters=self._max_dead_letters,
+            window_seconds=self._window_seconds,
+            cause=failure.cause,
+            message=failure.message,
+        )
+
+    def _resume(self) -> None:
+        self.is_paused = False
+        _log.warning("role resumed: a probe was answered", role=self._role)
+        self._changed()
+
+    def _wait(self) -> None:
+        self._waking = asyncio.ensure_future(self._wake(next(self._delays)))
+
+    async def _wake(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+        self._waking = None
+        self._changed()
+
+    def _forget_old(self) -> None:
+        oldest_seconds = self._clock.monotonic_seconds() - self._window_seconds
+        while self._counted and next(iter(self._counted.values())) < oldest_seconds:
+            self._counted.popitem(last=False)
+
+    def _changed(self) -> None:
+        for changed in self._listeners:
+            changed()

@@ -1,0 +1,92 @@
+"""What follows from an error of work on one event: another try, an answer, or neither, as it has to be raised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import structlog
+
+from operators.errors import (
+    DeviceFault,
+    DeviceLost,
+    InvalidMedia,
+    MachineUnavailable,
+    ModelFault,
+    Overloaded,
+    SourceAway,
+)
+from operators.internal_errors import InternalError
+from schemas.errors import InvalidEvent
+from schemas.facts import Failure
+from streams import metrics
+from streams.delivery.dead_letter_limit import MACHINE_UNAVAILABLE
+from streams.delivery.parking import Parking
+from streams.delivery.record import Record
+from streams.delivery.unexpected import answer_to, report
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TryRules:
+    """How often the events of one role are tried."""
+
+    role: str
+    device_fault_attempts: int
+    """Until a device fault becomes an answer."""
+    internal_error_attempts: int | None
+    """The same of an unexpected error; None where the role has no answer to one."""
+    parking: Parking | None
+    """Says how long media that is unavailable is waited for; None where that is an answer at once."""
+
+    def is_enough(self, error: InternalError, num_errors: int) -> bool:
+        """Whether an unexpected error has been met often enough."""
+        return max(num_errors, error.num_tries) >= (self.internal_error_attempts or 1)
+
+
+@dataclass(slots=True)
+class Tries:
+    """The tries of one event by one agent."""
+
+    rules: TryRules
+    record: Record
+    num_device_faults: int = field(init=False, default=0)
+    num_internal_errors: int = field(init=False, default=0)
+
+    def judge(self, error: Exception) -> Failure | None:
+        """Return why there is no result, or None for another try; raise what is for others to handle."""
+        match error:
+            case InvalidEvent() | InvalidMedia():
+                return Failure(cause=error.cause, message=error.message)
+            case DeviceFault() if not isinstance(error, DeviceLost):
+                return self._judge_device_fault(error)
+            case SourceAway():
+                return self._judge_source(error)
+            case Overloaded():
+                metrics.RETRIES.labels("overloaded").inc()
+                return None
+            case InternalError():
+                return self._judge_internal_error(error)
+            case _:
+                raise error
+
+    def _judge_device_fault(self, fault: DeviceFault) -> Failure | None:
+        self.num_device_faults += 1
+        if self.num_device_faults >= self.rules.device_fault_attempts:
+            cause = "model-fault" if isinstance(fault, ModelFault) else "device-fault"
+            return Failure(cause=cause, message=str(fault))
+        _log.warning("a device failed, trying again", error=repr(fault), num_faults=self.num_device_faults)
+        return None
+
+    def _judge_source(self, away: SourceAway) -> Failure:
+        if self.rules.parking is not None and self.rules.parking.is_patient_with(self.record):
+            raise away
+        cause = MACHINE_UNAVAILABLE if isinstance(away, MachineUnavailable) else "media-source-away"
+        return Failure(cause=cause, message=str(away))
+
+    def _judge_internal_error(self, error: InternalError) -> Failure | None:
+        report(error, self.rules.role, self.record.place)
+        if self.rules.internal_error_attempts is None:
+            raise error
+        self.num_internal_errors += 1
+        return answer_to(error) if self.rules.is_enough(error, self.num_internal_errors) else None

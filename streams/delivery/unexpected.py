@@ -1,0 +1,38 @@
+"""Unexpected errors of one role: each logged once with its traceback, and counted by where it was met."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import structlog
+
+from operators.internal_errors import INTERNAL_ERROR, InternalError
+from schemas.facts import Failure
+from streams import metrics
+from streams.delivery.record import Place
+
+INTERNAL_ERROR_ATTEMPTS: Final = 3
+"""Tries of one event before an unexpected error becomes an answer."""
+
+_log = structlog.get_logger(__name__)
+
+
+def report(error: InternalError, role: str, place: Place) -> None:
+    """Log and count an unexpected error, unless another agent of the same event has done so."""
+    if not error.take_report():
+        return
+    metrics.INTERNAL_ERRORS.labels(role, error.boundary).inc()
+    details = {"details": error.details} if error.details else {}
+    _log.error(
+        "unexpected error; the event is tried again a few times, then answered as internal-error",
+        role=role,
+        boundary=error.boundary,
+        place=place,
+        exc_info=error,
+        **details,
+    )
+
+
+def answer_to(error: InternalError) -> Failure:
+    """What the event gets in place of a result."""
+    return Failure(cause=INTERNAL_ERROR, message=f"an error of ours at the {error.boundary} boundary: {error.message}")
