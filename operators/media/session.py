@@ -343,8 +343,10 @@ class MediaSessions:
         opener: MediaOpener,
         policy: PlanPolicy | None = None,
         tracer: Tracer = SILENT_TRACER,
+        between_tries_seconds: tuple[float, ...] = BETWEEN_TRIES_SECONDS,
     ) -> None:
         """`pool` and `opener` are closed by whoever made them."""
+        self._between_tries_seconds = between_tries_seconds
         self._pool = pool
         self._opener = opener
         self._policy = policy or PlanPolicy()
@@ -383,7 +385,9 @@ class MediaSessions:
     def _enter(self, key: str, source: MediaSource) -> MediaSession:
         session, num_users = self._sessions.get(key, (None, 0))
         if session is None:
-            session = MediaSession(source, self._opener, self._pool, self._policy, self._tracer, self.fetching)
+            session = MediaSession(
+                source, self._opener, self._pool, self._policy, self._tracer, self.fetching, self._between_tries_seconds
+            )
         self._sessions[key] = (session, num_users + 1)
         return session
 

@@ -187,7 +187,7 @@ def metadata_for(path: str, metadata: Path | None) -> dict[str, Any]:
         return {}
     try:
         content = json.loads(metadata.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         fail(f"--metadata {metadata}: {error}", ExitCode.USAGE)
     if not isinstance(content, dict):
         fail(f"--metadata {metadata}: expected a JSON object, got {type(content).__name__}", ExitCode.USAGE)
