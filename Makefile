@@ -12,11 +12,12 @@ BENCH_ARGS ?= --quick
 SEED ?= 1
 FAULTS ?= 100
 MINUTES ?= 30
+FUZZ_SECONDS ?= 60
 CHAOS_ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup assets demo test lint format bench chaos clean
+.PHONY: help setup assets demo test lint format bench chaos fuzz clean
 
 help:  ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +46,10 @@ bench: assets  ## Run a benchmark: BENCH=pipeline BENCH_ARGS=--quick
 
 chaos: assets  ## Break brokers, Redis, workers and network, and judge what is left; SEED=1 FAULTS=100 MINUTES=30 STOCK=1
 	$(BIN)/python -m tests.chaos --seed $(SEED) --faults $(FAULTS) --minutes $(MINUTES) $(if $(filter-out 0,$(STOCK)),--stock) $(CHAOS_ARGS)
+
+# Wants `pip install atheris`, which is not in the gate: it comes as a wheel for some interpreters alone.
+fuzz: $(INSTALLED)  ## Follow what parses foreign bytes, FUZZ_SECONDS=60 for each target of tests/fuzz; wants atheris.
+	for target in $$($(BIN)/python -m tests.fuzz.names); do $(BIN)/python -m tests.fuzz $$target $(FUZZ_SECONDS) || exit 1; done
 
 clean:  ## Remove the virtual environment and all caches of the tools; models and clips stay in their cache.
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -36,6 +36,7 @@ _ADVICE: Final[dict[str, str]] = {
     "media-source-away": f"{_SEND_AGAIN} when the media's origin answers",
     "crash-loop": _OURS,
     "internal-error": _OURS,
+    "machine-unavailable": _OURS,
     "device-fault": _OURS,
     "model-fault": _OURS,
     "signal-too-large": _OURS,
