@@ -50,17 +50,20 @@ class ArrivingFile:
 
     def read(self, size: int) -> bytes:
         """At most `size` bytes from here on; none at the end."""
-        start = self._position
-        stop = min(start + size, self._size_bytes)
+        part = self.peek(self._position, size)
+        self._position += len(part)
+        return part
+
+    def peek(self, start: int, num_bytes: int) -> bytes:
+        """At most `num_bytes` from `start` on; none at the end, of what never comes, and of what cannot be read."""
+        stop = min(start + num_bytes, self._size_bytes)
         if self._failure is not None or start >= stop or not self.ensure(start, stop):
             return b""
         try:
-            part = self._read_at(self._fd, stop - start, start)
+            return self._read_at(self._fd, stop - start, start)
         except OSError as error:
             self._failure, self._is_given_up = error, True
             return b""
-        self._position += len(part)
-        return part
 
     def require_readable(self) -> None:
         """Return where nothing that was read is missing through a fault of this machine. Raises UnreadableHere."""

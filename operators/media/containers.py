@@ -58,10 +58,7 @@ class MediaFile:
 
     def peek(self, start: int, num_bytes: int) -> bytes:
         """At most `num_bytes` from `start` on; fewer at the end, none of what never arrives."""
-        stop = min(start + num_bytes, self.size_bytes)
-        if start >= stop or (self.arriving is not None and not self.arriving.ensure(start, stop)):
-            return b""
-        return os.pread(self.fd, stop - start, start)
+        return self.reader.peek(start, num_bytes)
 
     def close(self) -> None:
         """Close the container that waits, if one does; `fd` stays open."""
