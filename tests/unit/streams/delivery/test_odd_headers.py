@@ -1,0 +1,96 @@
+"""Records that aiokafka cannot read: header names that are not UTF-8."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import pytest
+from aiokafka.consumer import fetcher
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.memory_records import MemoryRecords
+from aiokafka.record.util import calc_crc32c
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.delivery import odd_headers
+from streams.delivery.odd_headers import TolerantRecords
+
+NAME = "oddly-named"
+_CRC_OFFSET = 17
+_CHECKED_OFFSET = 21
+
+Written = list[tuple[bytes | None, list[tuple[str, bytes]]]]
+
+
+def batch_of(written: Written, first_offset: int = 0) -> bytearray:
+    """A batch as a producer sends it."""
+    builder = DefaultRecordBatchBuilder(
+        magic=2, compression_type=0, is_transactional=0, producer_id=-1, producer_epoch=-1, base_sequence=-1,
+        batch_size=1 << 20,
+    )  # fmt: skip
+    for number, (value, headers) in enumerate(written):
+        builder.append(number, timestamp=1, key=b"k", value=value, headers=headers)
+    found = bytearray(builder.build())
+    struct.pack_into(">q", found, 0, first_offset)
+    return found
+
+
+def renamed(batch: bytearray, name: bytes) -> bytes:
+    """The batch with its one odd name in place, and a right checksum."""
+    assert len(name) == len(NAME)
+    found = bytearray(batch.replace(NAME.encode(), name))
+    struct.pack_into(">I", found, _CRC_OFFSET, calc_crc32c(bytes(found[_CHECKED_OFFSET:])))
+    return bytes(found)
+
+
+def read(records: Any) -> list[tuple[int, bytes | None, list[tuple[str, bytes]]]]:
+    """Offset, value and headers of all records."""
+    found = []
+    while records.has_next():
+        batch = records.next_batch()
+        assert batch.validate_crc()
+        found += [(record.offset, record.value, list(record.headers)) for record in batch]
+    return found
+
+
+class TestTolerantRecords:
+    def test_an_odd_name_is_spelled_out(self) -> None:
+        """Batches before, with and behind it are all read, at their offsets."""
+        odd = b"\xff\xfe" + NAME.encode()[2:]
+        plain = bytes(batch_of([(b"a", []), (b"b", [("trace", b"1")])]))
+        broken = renamed(batch_of([(b"c", [(NAME, b"x")]), (None, [])], first_offset=2), odd)
+        data = plain + broken + bytes(batch_of([(b"e", [])], first_offset=4))
+        with pytest.raises(UnicodeDecodeError):
+            read(MemoryRecords(data))
+        found = read(TolerantRecords(data))
+        assert [(offset, value) for offset, value, _ in found] == [
+            (0, b"a"),
+            (1, b"b"),
+            (2, b"c"),
+            (3, None),
+            (4, b"e"),
+        ]
+        assert found[2][2] == [("\\xff\\xfe" + NAME[2:], b"x")]
+
+    @settings(deadline=None)
+    @given(st.lists(st.tuples(st.binary() | st.none(), st.lists(st.tuples(st.text(), st.binary()))), min_size=1))
+    def test_others_are_read_as_ever(self, written: Written) -> None:
+        """Whatever aiokafka can read comes out the same."""
+        data = bytes(batch_of(written))
+        assert read(TolerantRecords(data)) == read(MemoryRecords(data))
+
+    @settings(deadline=None)
+    @given(st.binary(min_size=len(NAME), max_size=len(NAME)))
+    def test_any_name(self, name: bytes) -> None:
+        """No bytes of a name keep a record from being read."""
+        data = renamed(batch_of([(b"c", [(NAME, b"x")])]), name)
+        [(offset, value, headers)] = read(TolerantRecords(data))
+        assert (offset, value, headers[0][1]) == (0, b"c", b"x")
+        assert headers[0][0] == name.decode("utf-8", "backslashreplace")
+
+    def test_it_is_what_fetchers_read_through(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Consumers take the class from where it is put."""
+        monkeypatch.setattr(fetcher, "MemoryRecords", fetcher.MemoryRecords)
+        odd_headers.install()
+        assert fetcher.MemoryRecords is TolerantRecords
