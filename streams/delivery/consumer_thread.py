@@ -22,6 +22,7 @@ from faust.transport.drivers import aiokafka as stock
 from faust.types import TP
 from mode.utils.futures import maybe_async
 
+from streams.delivery import odd_headers
 from streams.delivery.flow import was_cancelled
 from streams.delivery.ledger import Partition
 
@@ -65,6 +66,7 @@ class SafeConsumerThread(stock.AIOKafkaConsumerThread):
         self._num_asking_owner = 0
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
+        odd_headers.install()
         consumer = super()._create_worker_consumer(transport)
         # Faust passes a fixed 1.5 s; the client reads the attributes when it starts.
         consumer._fetch_max_wait_ms = int(transport.policy.fetch_wait_seconds * 1000)

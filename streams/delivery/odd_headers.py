@@ -21,7 +21,7 @@ _OVERHEAD_BYTES: Final = 12
 
 def install() -> None:
     """Have aiokafka's consumers of this process read through `TolerantRecords`. May be repeated."""
-    fetcher.MemoryRecords = TolerantRecords  # type: ignore[misc,assignment]
+    fetcher.MemoryRecords = TolerantRecords
 
 
 class TolerantRecords:
@@ -81,7 +81,8 @@ class _SpellingBatch(_DefaultRecordBatchPy):  # type: ignore[misc]
 
     def _maybe_uncompress(self) -> None:
         super()._maybe_uncompress()
-        self._buffer = _SpelledBytes(self._buffer)
+        found: Any = self._buffer  # type: ignore[has-type]
+        self._buffer = _SpelledBytes(found)
 
 
 class _SpelledBytes(bytearray):
