@@ -17,7 +17,7 @@ CHAOS_ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup assets demo test lint format bench chaos fuzz clean
+.PHONY: help setup assets demo test lint format bench corpus chaos fuzz clean
 
 help:  ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ format: $(INSTALLED)  ## Put the code into the house format.
 
 bench: assets  ## Run a benchmark: BENCH=pipeline BENCH_ARGS=--quick
 	$(BIN)/vidsignal bench $(BENCH) $(BENCH_ARGS)
+
+corpus: assets  ## Compare what is sampled of 300 generated media files with a full decode of each, and print the table.
+	$(BIN)/python -m tests.corpus
 
 chaos: assets  ## Break brokers, Redis, workers and network, and judge what is left; SEED=1 FAULTS=100 MINUTES=30 STOCK=1
 	$(BIN)/python -m tests.chaos --seed $(SEED) --faults $(FAULTS) --minutes $(MINUTES) $(if $(filter-out 0,$(STOCK)),--stock) $(CHAOS_ARGS)

@@ -20,6 +20,7 @@ from operators.media.continuous_clock import ContinuousClock
 from operators.media.index import ClockRestart, StreamFault
 from operators.media.layout import MediaMemory
 from operators.media.messages import AudioReady
+from operators.media.mono import mono_of
 from operators.media.read_index import origin_seconds
 from operators.media.shares import Shares, damage, encryption, length_ratio
 from operators.media.sound_plan import AudioPlan
@@ -258,8 +259,7 @@ class ResampledSpan:
         if self._programme:
             self._programme += _samples(self._resampler.resample(None))
         programme = _joined(self._programme, self._num_channels)
-        # The mean, not FFmpeg's mix: that makes two equal channels 3 dB louder as one, and then they clip.
-        return _at_speech_rate(programme.mean(axis=1)), programme
+        return mono_of(programme, _at_speech_rate), programme
 
 
 def _at_speech_rate(mono: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -16,6 +16,7 @@ MIN_TRAILING_BYTES = 1024
 MAX_BOXES = 100_000
 """Read at most: a fragmented recording has two a fragment, and a crafted file must not cost more."""
 _HEADER_BYTES = 16
+_LONG_KINDS = (b"mdat", b"moov", b"moof", b"free", b"skip", b"wide", b"uuid", b"meta", b"idat", b"mfra", b"udta")
 
 
 def num_trailing_bytes(container: str, media: MediaFile) -> int:
@@ -41,7 +42,8 @@ def _end_of_mp4(media: MediaFile) -> int:
     """Where the first film ends: at a second file type, or where no box begins."""
     is_after_film = False
     for start, kind, stop in _boxes(media):
-        if not kind.isascii() or not kind.strip(b"\0") or (kind == b"ftyp" and is_after_film):
+        is_known = stop <= media.size_bytes or kind in _LONG_KINDS  # a box that is cut off is one of those
+        if not kind.isascii() or not kind.strip(b"\0") or not is_known or (kind == b"ftyp" and is_after_film):
             return start
         is_after_film |= kind in (b"moov", b"mdat", b"moof")
         if stop >= media.size_bytes:

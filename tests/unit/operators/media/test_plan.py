@@ -54,6 +54,12 @@ class TestSweep:
         assert len(video.wanted_seconds) == num_frames
         assert all(0 < time < seconds for time in video.wanted_seconds)
 
+    def test_pictures_are_left_out_only_where_enough_remain(self) -> None:
+        """Not at a low rate, and not where a picture stands for long somewhere: each may be a slide."""
+        slow, slides = video_index(20.0, rate=10.0), replace(video_index(20.0), longest_interval_seconds=3.0)
+        assert not plan_of(slow).video.skip_nonreference  # type: ignore[union-attr]
+        assert not plan_of(slides).video.skip_nonreference  # type: ignore[union-attr]
+
     def test_unknown_duration_is_swept(self) -> None:
         """Without any duration the first stretch is looked at."""
         video = plan_of(replace(video_index(0.0), num_packets=0, is_complete=False)).video
@@ -130,6 +136,28 @@ class TestAudioPlan:
         audio = make_plan(index_of(None, AudioStreamIndex("aac", 44_100, 2, 0.0, 20.0)), POLICY, max_pixels=1).audio
         assert audio is not None
         assert audio.spans == ((0.0, 21.0),)
+
+    @pytest.mark.parametrize("seconds", [298.9, 299.0, 299.5, 299.999, 300.0])
+    def test_sound_just_below_the_limit_is_one_span(self, seconds: float) -> None:
+        """Not ten that overlap; with room for all of it."""
+        for num_spans in (1, 10):
+            policy = replace(POLICY, num_audio_spans=num_spans)
+            stream = AudioStreamIndex("aac", 44_100, 2, 0.0, seconds)
+            audio = make_plan(index_of(None, stream), policy, max_pixels=1).audio
+            assert audio is not None
+            assert audio.spans == ((0.0, seconds + 1.0),)
+            assert audio.max_samples >= seconds * 16_000
+
+    @pytest.mark.parametrize("seconds", [300.001, 301.0, 305.0, 7200.0])
+    @pytest.mark.parametrize("num_spans", [1, 2, 10])
+    def test_longer_sound_is_heard_in_spans_that_do_not_overlap(self, seconds: float, num_spans: int) -> None:
+        """Up to the limit, inside of it."""
+        stream = AudioStreamIndex("aac", 44_100, 2, 0.0, seconds)
+        policy = replace(POLICY, num_audio_spans=num_spans)
+        audio = make_plan(index_of(None, stream), policy, max_pixels=1).audio
+        assert audio is not None and len(audio.spans) == num_spans
+        assert all(end <= start + 1e-6 for (_, end), (start, _) in zip(audio.spans, audio.spans[1:], strict=False))
+        assert audio.spans[0][0] >= 0 and audio.spans[-1][1] <= seconds + 1e-6
 
     def test_long_sound_is_sampled(self) -> None:
         """Spans are spread evenly and add up to the limit."""
