@@ -23,6 +23,8 @@ FALL_SECONDS = 1.0
 """Of a clock that starts again."""
 LEAP_SECONDS = 12 * 3_600.0
 """FFmpeg takes a clock that starts again below its first time for one that has wrapped."""
+ROUNDING_SECONDS = 0.01
+"""Containers that count in milliseconds round the times of packets that follow one another without a gap."""
 _WINDOW = SOUND_HZ // 2
 _MAX_LAG = SOUND_HZ // 20
 
@@ -101,6 +103,8 @@ def sound_of(path: Path) -> npt.NDArray[np.float32]:
             seconds = float(frame.time) - origin + shift
             if parts and not -FALL_SECONDS < seconds - last < LEAP_SECONDS:
                 seconds, shift = last, shift + last - seconds
+            if parts and abs(seconds - last) < ROUNDING_SECONDS:
+                seconds = last
             last = seconds + frame.samples / frame.sample_rate
             frame.pts = None
             parts.append((seconds, samples.resample(frame)[0].to_ndarray().reshape(-1)))
