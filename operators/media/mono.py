@@ -32,7 +32,7 @@ def mono_of(stereo: Samples, resample: Callable[[Samples], Samples]) -> Samples:
     mid = stereo.mean(axis=1)
     if stereo.shape[1] < 2 or not has_side(stereo):
         return resample(mid)
-    side = (stereo[:, 0] - stereo[:, 1]) / 2
+    side = np.asarray((stereo[:, 0] - stereo[:, 1]) / 2, np.float32)
     low_mid, low_side = resample(mid), resample(side)
     num_samples = min(len(low_mid), len(low_side))
     return low_mid[:num_samples] + quarter_turned(low_side[:num_samples])
