@@ -7,6 +7,8 @@ from hashlib import blake2b
 from typing import Any, Final, NoReturn
 from zlib import crc32
 
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME
+
 from schemas.diagnosis import wrong_key
 from schemas.engagement import EngagementEvent
 from schemas.errors import InvalidEvent
@@ -38,12 +40,21 @@ class Arrival:
 def read_arrival(message: Any, now_unix_seconds: float) -> Arrival:
     """Read one record of `video.engagement`.
 
+    Args:
+        message: the client's.
+        now_unix_seconds: by this worker's clock, for records that bear no time of the broker.
+
     Raises:
         InvalidEvent: not an engagement event, under a key that is not its video, or at a time that cannot be.
     """
     event = decode_engagement(message.value())
-    _check(event, message.key(), now_unix_seconds)
-    seconds = min(message.timestamp()[1] / 1000, now_unix_seconds)
+    stamp_kind, stamp_milliseconds = message.timestamp()
+    stamp_unix_seconds = stamp_milliseconds / 1000
+    # All workers have to name one bucket, so the broker's time counts where the stamp is the broker's. Where it is the
+    # producer's, our clock bounds it: a producer whose clock is ahead would else end the buckets of all others.
+    now = stamp_unix_seconds if stamp_kind == TIMESTAMP_LOG_APPEND_TIME else now_unix_seconds
+    _check(event, message.key(), now)
+    seconds = min(stamp_unix_seconds, now)
     return Arrival(event, identity_of(event), content_of(event), int(seconds // BUCKET_SECONDS), message)
 
 

@@ -10,10 +10,12 @@ import structlog
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
+from redis.commands.core import AsyncScript
 from redis.exceptions import (
     BusyLoadingError,
     ClusterDownError,
     ConnectionError,  # noqa: A004  redis' own class of that name is meant
+    NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
     TimeoutError,  # noqa: A004
@@ -130,6 +132,30 @@ def _tell(error: Exception, failures: int) -> None:
         _log.warning("redis is away, waiting", failures=failures, reason=str(error))
 
 
+class LastingScript(AsyncScript):
+    """A script that is loaded as often as the store forgets it.
+
+    The client loads a script that the store does not know and calls it once more. A store that restarts or fails over
+    between the two has forgotten it again.
+    """
+
+    async def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run it; see `redis.commands.core.AsyncScript`."""
+        while True:
+            try:
+                return await super().__call__(*args, **kwargs)
+            except NoScriptError as error:
+                _log.warning("redis forgot a script that was just loaded, loading it again", reason=str(error))
+
+
+class Store(Redis):
+    """A client of the store whose scripts survive the store's restarts."""
+
+    def register_script(self, script: Any) -> Any:
+        """A script that may be called at any time."""
+        return LastingScript(self, script)
+
+
 def open_store(url: str, options: Mapping[str, Any] = NO_OPTIONS, witness: Witness | None = None) -> Redis:
     """Return a client whose commands wait for ever where Redis is away; nothing is sent yet.
 
@@ -152,4 +178,4 @@ def open_store(url: str, options: Mapping[str, Any] = NO_OPTIONS, witness: Witne
         **greeting,
         **options,
     )
-    return Redis.from_pool(pool)
+    return Store.from_pool(pool)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME
 
 from schemas.errors import InvalidEvent
 from streams.engagement.arrivals import BUCKET_SECONDS, read_arrival
@@ -22,6 +23,7 @@ class Sent:
     body: bytes | None
     name: bytes | None = b"v1"
     at: float = NOW
+    stamp_kind: int = TIMESTAMP_CREATE_TIME
 
     def value(self) -> bytes | None:
         return self.body
@@ -30,7 +32,7 @@ class Sent:
         return self.name
 
     def timestamp(self) -> tuple[int, int]:
-        return 1, int(self.at * 1000)
+        return self.stamp_kind, int(self.at * 1000)
 
 
 def sent(key: bytes | None = b"v1", at: float = NOW, **changes: Any) -> Sent:
@@ -71,6 +73,18 @@ def test_same_content_whatever_the_spelling() -> None:
     assert other.content != first.content
 
 
-def test_bucket_is_never_in_the_future() -> None:
-    """A broker's stamp ahead of our clock does not push the window of ids ahead."""
+def test_a_producers_stamp_is_never_in_the_future() -> None:
+    """A producer's stamp ahead of our clock does not push the window of ids ahead."""
     assert read_arrival(sent(at=NOW + 10 * BUCKET_SECONDS), NOW).bucket == int(NOW // BUCKET_SECONDS)
+
+
+@pytest.mark.parametrize("off_seconds", [-86_400.0, -480.0, 480.0, 86_400.0])
+def test_the_brokers_stamp_counts_whatever_a_workers_clock_says(off_seconds: float) -> None:
+    """Two workers, one with a clock that is off, file an event under one bucket and refuse the same events: else an
+    event that is sent twice counts twice, or a good one is refused.
+    """
+    message = Sent(json.dumps(GOOD).encode(), stamp_kind=TIMESTAMP_LOG_APPEND_TIME)
+    assert read_arrival(message, NOW + off_seconds) == read_arrival(message, NOW)
+    early = Sent(json.dumps({**GOOD, "event_unix_seconds": NOW + 1000}).encode(), stamp_kind=TIMESTAMP_LOG_APPEND_TIME)
+    with pytest.raises(InvalidEvent):
+        read_arrival(early, NOW + off_seconds)
