@@ -77,7 +77,8 @@ class Report:
             f"({looked['engagement_distinct']} distinct), {looked['reviews']} reviews, {looked['poison']} poison",
             f"published again: {redone['signals_again_ratio']:.1%} of signals, "
             f"{redone['accepted_again_ratio']:.1%} of acceptances",
-            f"{looked.get('left_by_the_older_release', 0)} known faults of the older release left out",
+            f"left out: {looked.get('left_by_the_older_release', 0)} known faults of the older release, "
+            f"{looked.get('signals_of_lost_claims', 0)} signals computed twice because the store lost their claim",
             "well" if not self.failures else f"NOT WELL: {', '.join(self.failures)}",
         ]
 

@@ -15,8 +15,10 @@ from tests.chaos.faults.attack import Attack
 from tests.chaos.faults.catalogue import EVERY_ROUND, FAULTS, OF_REAL_MEDIA
 from tests.chaos.judge.evidence import ALL_GROUPS, LIGHT_GROUPS, Evidence, read_evidence
 from tests.chaos.judge.judge import Judgement, judge
+from tests.chaos.judge.lost_claims import LOSES_WRITES, without_lost_claims
 from tests.chaos.judge.mixed_releases import without_known_faults
 from tests.chaos.judge.recovery import recoveries, spread
+from tests.chaos.judge.violating_records import write_records
 from tests.chaos.media import Media, open_media
 from tests.chaos.options import Options
 from tests.chaos.report import Report
@@ -83,7 +85,9 @@ def _run(options: Options, world: World, media: Media, folder: Path) -> Report:
     before_audit = _judged(before, world.timeline)
     world.command("audit", "--repair")
     has_converged = converge() and has_converged
-    after_audit = _judged(read_evidence(world.bootstrap_servers, world.store.direct_url, groups), world.timeline)
+    after = read_evidence(world.bootstrap_servers, world.store.direct_url, groups)
+    after_audit = _judged(after, world.timeline)
+    write_records(options.out / "violations.jsonl", after, (*before_audit.violations, *after_audit.violations))
     reader.finish()
     return Report(
         seed=options.seed,
@@ -119,7 +123,10 @@ def _older_release(folder: Path, timeline: Timeline) -> Build | None:
 def _judged(evidence: Evidence, timeline: Timeline) -> Judgement:
     began = [entry.unix_seconds for entry in timeline.entries("older-worker-began")]
     ended = [entry.unix_seconds for entry in timeline.entries("older-worker-ended")]
-    return without_known_faults(judge(evidence), evidence.records, list(zip(began, ended, strict=True)))
+    faults = timeline.entries("fault")
+    losses = [entry.unix_seconds for entry in faults if entry.details["kind"] in LOSES_WRITES]
+    found = without_lost_claims(judge(evidence), losses)
+    return without_known_faults(found, evidence.records, list(zip(began, ended, strict=True)))
 
 
 def _recovery_seconds(evidence: Evidence, timeline: Timeline) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ import pytest
 import redis
 
 from tests.chaos.judge.evidence import (
+    BACKFILL,
     DEAD_LETTER,
     ENGAGEMENT,
     MODERATION,
@@ -179,6 +181,15 @@ def world(redis_url: str) -> Iterator[SmallWorld]:
 
 
 class TestJudge:
+    def test_takes_a_letter_of_the_backfill_topic_for_its_upload(self, world: SmallWorld) -> None:
+        """Poison that was passed on is dead-lettered there, and names where it was uploaded."""
+        world.drop(DEAD_LETTER, POISON)
+        letter = json.loads(dead_letter_of(BACKFILL, 7, LETTER_KEY))
+        place = json.dumps({"topic": UPLOADED, "partition": 0, "offset": 0}).encode()
+        letter["headers"] = [["vidsignal-uploaded-place", base64.b64encode(place).decode()]]
+        world.append(DEAD_LETTER, f"{POISON}#{LETTER_KEY}", json.dumps(letter).encode())
+        assert judge(world.evidence()).violations == ()
+
     def test_finds_nothing_where_all_is_well(self, world: SmallWorld) -> None:
         """A live video, reviewed and watched, a deleted one, and poison: no violation, and each was looked at."""
         found = judge(world.evidence())

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from tests.chaos.judge.evidence import ENGAGEMENT, UPLOADED, Record
+from tests.chaos.judge.evidence import BACKFILL, ENGAGEMENT, UPLOADED, Record
 from tests.chaos.judge.expected import MISSING_MEDIA, Expected
 from tests.chaos.judge.violations import Violations
 
 Place = tuple[str, int, int]
+_PLACE_HEADER: Final = "vidsignal-uploaded-place"
 
 
 def look(
@@ -43,9 +45,18 @@ def _by_source(letters: Sequence[Record]) -> dict[Place, list[dict[str, Any]]]:
     for record in letters:
         if record.value is not None:
             letter = json.loads(record.value)
-            source = letter["source"]
+            source = _original(letter)
             found[(source["topic"], source["partition"], source["offset"])].append(letter)
     return found
+
+
+def _original(letter: dict[str, Any]) -> dict[str, Any]:
+    """The place of the event; one that was passed on to the backfill topic names it in a header."""
+    headers = {name: base64.b64decode(value) for name, value in letter.get("headers", ())}
+    source: dict[str, Any] = letter["source"]
+    if source["topic"] == BACKFILL and _PLACE_HEADER in headers:
+        source = json.loads(headers[_PLACE_HEADER])
+    return source
 
 
 def _poison(expected: Expected, engagement_poison: Mapping[tuple[int, int], str]) -> dict[Place, str]:

@@ -61,16 +61,16 @@ class Facts:
 def read_facts(records: Sequence[Record], violations: Violations) -> Facts:
     """Read the log; a signal that was published with two contents is a violation."""
     facts = Facts()
-    contents: dict[str, bytes] = {}
+    firsts: dict[str, Record] = {}
     for record in records:
         fact = json.loads(record.value or b"{}")
         facts.kinds[fact["kind"]] += 1
         facts.places.add((fact["video_id"], record.offset))
         if fact["kind"] == "signal":
             facts.signals[(fact["video_id"], fact["revision"], fact["modality"])].append(fact)
-            first = contents.setdefault(fact["signal_id"], record.value or b"")
-            if first != record.value:
-                violations.add("signal-with-two-contents", fact["video_id"], signal_id=fact["signal_id"])
+            first = firsts.setdefault(fact["signal_id"], record)
+            if first.value != record.value:
+                _tell_two_contents(fact, first, record, violations)
         elif fact["kind"] == "accepted":
             case = (fact["video_id"], fact["revision"])
             facts.num_accepted_again += case in facts.accepted
@@ -80,3 +80,15 @@ def read_facts(records: Sequence[Record], violations: Violations) -> Facts:
             if case in facts.accepted:
                 facts.reviews[case].append(fact)
     return facts
+
+
+def _tell_two_contents(fact: Fact, first: Record, other: Record, violations: Violations) -> None:
+    former = json.loads(first.value or b"{}")
+    violations.add(
+        "signal-with-two-contents",
+        fact["video_id"],
+        signal_id=fact["signal_id"],
+        differing=sorted(name for name in {*former, *fact} if former.get(name) != fact.get(name)),
+        first_unix_seconds=first.unix_seconds,
+        other_unix_seconds=other.unix_seconds,
+    )

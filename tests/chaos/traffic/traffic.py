@@ -119,10 +119,9 @@ class Traffic:
             self._send(events.UPLOADED, video_id, events.upload(f"{video_id}x", 1, self._source(self._chance)))
         else:
             self._video_ids.append(video_id)
-            self._upload(video_id, 1)
-            self._plan_life(video_id, dice)
+            self._plan_life(video_id, dice, self._upload(video_id, 1))
 
-    def _plan_life(self, video_id: str, dice: float) -> None:
+    def _plan_life(self, video_id: str, dice: float, upload: bytes) -> None:
         after, chance = self._planned.after, self._chance
         if dice < 0.13:
             after(chance.uniform(0.3, 30.0), lambda: self._upload(video_id, 2))
@@ -138,15 +137,18 @@ class Traffic:
             after(2.0, lambda: self._upload(video_id, 2))
             after(2.0 + chance.choice((0.0, 0.05, 5.0)), lambda: self._delete(video_id, None))
         elif dice < 0.29:  # a producer that sends twice
-            after(chance.uniform(0.0, 20.0), lambda: self._upload(video_id, 1))
+            after(chance.uniform(0.0, 20.0), lambda: self._send(events.UPLOADED, video_id, upload))
 
-    def _upload(self, video_id: str, revision: int) -> None:
+    def _upload(self, video_id: str, revision: int) -> bytes:
+        """Send an upload; return the event."""
         more: dict[str, Any] = {}
         if self._chance.random() < 0.06:
             more["deadline_seconds"] = self._chance.choice((3, 8, 20))
         elif self._chance.random() < self._rates.backfill_share:
             more["lane"] = "backfill"
-        self._send(events.UPLOADED, video_id, events.upload(video_id, revision, self._source(self._chance), **more))
+        event = events.upload(video_id, revision, self._source(self._chance), **more)
+        self._send(events.UPLOADED, video_id, event)
+        return event
 
     def _delete(self, video_id: str, revision: int | None) -> None:
         if revision is None and not self._may_delete_without_revision():
