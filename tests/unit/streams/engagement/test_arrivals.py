@@ -48,7 +48,7 @@ def sent(key: bytes | None = b"v1", at: float = NOW, **changes: Any) -> Sent:
         (sent(event_unix_seconds=-5.0), "event-invalid", "-5.0"),
         (sent(kind="applause"), "event-invalid", "applause"),
         (sent(key=b"v2"), "event-invalid", "v2"),
-        (sent(key=None), "event-invalid", "None"),
+        (sent(key=None), "event-invalid", "has no key"),
         (Sent(b"\xff{"), "event-not-json", ""),
         (Sent(b'{"event_id":'), "event-not-json", ""),
         (Sent(None), "event-invalid", "no value"),
