@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, get_args
 
+import msgspec
 from msgspec import Struct
 
 WarningKind = Literal[
@@ -34,6 +35,17 @@ class EventWarning(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """For people: what was found, what it means, and what to do."""
     field: str = ""
     """Of the event, such as `deadline_seconds`; empty where it is about the event as a whole."""
+
+
+_DECODER: Final = msgspec.json.Decoder(tuple[EventWarning, ...])
+
+
+def decode_warnings(said: str | bytes | None) -> tuple[EventWarning, ...]:
+    """From the field `warnings` of the status, which is absent where there are none; none where it cannot be read."""
+    try:
+        return _DECODER.decode(said) if said else ()
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return ()
 
 
 def joined_warnings(known: tuple[EventWarning, ...], more: tuple[EventWarning, ...]) -> tuple[EventWarning, ...]:

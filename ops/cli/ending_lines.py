@@ -8,13 +8,16 @@ from ops.cli.deletion_lines import describe_deletion
 from ops.cli.refusal_lines import describe_refusal
 from ops.cli.upload_ending import Ending, PublishedUpload
 from ops.cli.verdict_lines import describe_verdict
+from ops.cli.warning_lines import describe_warnings
 
 
 def describe_ending(upload: PublishedUpload, ending: Ending | None) -> list[str]:
-    """The verdict or why there is none, then what was refused."""
+    """The verdict or why there is none, then what was refused, and warnings."""
     lines = [_headline(upload, ending)]
     refusals = ending.refusals if ending is not None else ()
-    return lines + [f"  {line}" for refusal in refusals for line in describe_refusal(refusal)]
+    warnings = describe_warnings(ending.warnings if ending is not None else ())
+    told = [line for refusal in refusals for line in describe_refusal(refusal)]
+    return lines + [f"  {line}" for line in (*told, *warnings)]
 
 
 def ending_document(upload: PublishedUpload, ending: Ending | None) -> dict[str, Any]:
@@ -27,6 +30,7 @@ def ending_document(upload: PublishedUpload, ending: Ending | None) -> dict[str,
         "verdict": ending.verdict,
         "refusals": ending.refusals,
         "deletion": ending.deletion,
+        "warnings": ending.warnings,
     }
 
 

@@ -9,6 +9,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from schemas.outcomes import Verdict
+from schemas.warnings import EventWarning, decode_warnings
 from streams.store.deletion_reading import DeletionReading, decode_deletion
 from streams.store.keys import Keys
 from streams.store.refusal_reading import Refusal, decode_refusals
@@ -38,6 +39,7 @@ class StatusReading:
     version: tuple[str, str] = ("", "")
     """Generation and offset of the fact that decided last."""
     has_failures: bool = False
+    warnings: tuple[EventWarning, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class Ending:
     refusals: tuple[Refusal, ...] = ()
     """Of this upload; beside a final verdict where its media was refused."""
     deletion: DeletionReading | None = None
+    warnings: tuple[EventWarning, ...] = ()
+    """On the revision; they are no fault."""
 
     @property
     def is_good(self) -> bool:
@@ -98,7 +102,7 @@ def ending_of(upload: PublishedUpload, reading: SenderReading) -> Ending | None:
         return _deleted(upload, reading.deletion)
     if status.status != "final" or (_is_unchanged(status, upload.earlier) and status.has_failures and not refusals):
         return None
-    return Ending("final", reading.verdict, refusals)
+    return Ending("final", reading.verdict, refusals, warnings=status.warnings)
 
 
 def _deleted(upload: PublishedUpload, deletion: DeletionReading | None) -> Ending | None:
@@ -123,4 +127,5 @@ def _status(fields: dict[bytes, bytes]) -> StatusReading:
         revision=int(said.get("revision", "0")),
         version=(said.get("log_generation", ""), said.get("offset", "")),
         has_failures=bool(said.get("failed")),
+        warnings=decode_warnings(said.get("warnings")),
     )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ops.cli.ending_lines import describe_ending, ending_document
 from ops.cli.upload_ending import PublishedUpload, SenderReading, ending_of
+from schemas.warnings import EventWarning
 from streams.store.deletion_reading import DeletionReading
 from tests.unit.ops.cli.senders import NOTHING, reading, refusal, status, upload
 
@@ -62,3 +65,12 @@ def test_a_refusal_is_told_with_what_to_do() -> None:
     lines = describe_ending(upload(), ending_of(upload(), reading(None, refusal(revision=3))))
     told = "\n".join(lines)
     assert all(word in told for word in ("event-invalid", "revision 3", "video.uploaded/0@7", "no", "correct it"))
+
+
+def test_warnings_are_told_and_are_no_fault() -> None:
+    """Accepted and decided, with a line for what is likely a mistake, and the same for scripts."""
+    found = EventWarning(kind="unknown-market", message="no country has that code", field="market")
+    ending = ending_of(upload(), reading(replace(status(), warnings=(found,))))
+    assert ending is not None and ending.is_good
+    assert "  warning (unknown-market) market: no country has that code" in describe_ending(upload(), ending)
+    assert ending_document(upload(), ending)["warnings"] == (found,)
