@@ -15,7 +15,7 @@ from msgspec import inspect
 
 from schemas.encodings import HOW_TO_DELETE, wrong_encoding, wrong_shape
 from schemas.expectations import expected, fields_of, meant, narrowed, unquoted
-from schemas.near_names import did_you_mean, listed, near_field, shown, told
+from schemas.near_names import did_you_mean, listed, near_field, one_line, shown, told
 
 _PLACE: Final = re.compile(r" - at `(?:key in )?\$(.*)`\Z")
 _STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
@@ -110,7 +110,7 @@ def _lacking(place: str, found: Any, kind: inspect.Type, name: str, what: str) -
     where = what if place == "$" else place
     sent = list(found) if isinstance(found, Mapping) else []
     if name == "source" and place == "$" and (deletion := next((key for key in sent if _is_deletion(key)), None)):
-        return told(f"$.{deletion}", found[deletion], "true, under the name 'deleted'") + f"; {HOW_TO_DELETE}"
+        return told(f"$.{one_line(deletion)}", found[deletion], "true, under the name 'deleted'") + f"; {HOW_TO_DELETE}"
     fields = fields_of(narrowed(kind, found))
     unknown = [key for key in sent if key not in fields]
     near = next((key for key in unknown if near_field(key, (name,))), None)
@@ -124,7 +124,7 @@ def _lacking(place: str, found: Any, kind: inspect.Type, name: str, what: str) -
     elif near is not None:
         message += f"; it has {shown(near)}{did_you_mean(name)}"
     elif sent:
-        message += f"; it has {listed([str(key)[:40] for key in sent])}"
+        message += f"; it has {listed([one_line(key) for key in sent])}"
     return message
 
 
@@ -138,7 +138,7 @@ def _respelt(found: Any, kind: inspect.Type) -> str:
         return ""
     fields = fields_of(narrowed(kind, found))
     pairs = [(key, near_field(key, list(fields))) for key in list(found)[:50] if key not in fields]
-    respelt = [f"{key[:40]} as {name}" for key, name in pairs if name and _letters(key) == _letters(name)]
+    respelt = [f"{one_line(key)} as {name}" for key, name in pairs if name and _letters(key) == _letters(name)]
     return f"; field names are in lower snake_case: write {listed(respelt)}" if respelt else ""
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 _MOST_CHOICES: Final = 12
 _MOST_SHOWN_CHARACTERS: Final = 80
+_MOST_NAME_CHARACTERS: Final = 40
 _LEAST_PART_CHARACTERS: Final = 4
 """A shorter part of a name, such as `id`, is more likely a name of its own."""
 _WORDS: Final = {True: "true", False: "false", None: "null"}
@@ -30,13 +31,18 @@ def did_you_mean(meant: str | None) -> str:
 def shown(found: object) -> str:
     """A value from outside, short, on one line, and without what an address keeps secret."""
     if isinstance(found, Mapping) and found:
-        return f"a mapping with the keys {listed([str(key)[:_MOST_SHOWN_CHARACTERS] for key in found])}"
+        return f"a mapping with the keys {listed([one_line(str(key)) for key in found])}"
     if isinstance(found, str) and "://" in found:
         found = _QUERY.sub("...", _LOGIN.sub("...@", found))
     if isinstance(found, str) and len(found) > _MOST_SHOWN_CHARACTERS:
         return f"{found[:_MOST_SHOWN_CHARACTERS]!r}... ({len(found)} characters)"
     text = _WORDS[found] if found is None or isinstance(found, bool) else repr(found)
     return text if len(text) <= _MOST_SHOWN_CHARACTERS + 2 else f"{text[:_MOST_SHOWN_CHARACTERS]}..."
+
+
+def one_line(name: str) -> str:
+    """A name from outside, short, with what would end the line or steer a terminal escaped."""
+    return repr(name[:_MOST_NAME_CHARACTERS])[1:-1]
 
 
 def listed(choices: Collection[str], most: int = _MOST_CHOICES) -> str:

@@ -14,6 +14,7 @@ WarningKind = Literal[
     "unknown-market",
     "unknown-field",
     "long-deadline",
+    "long-text",
     "other-content",
     "lower-revision",
     "unknown-video",

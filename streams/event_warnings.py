@@ -13,7 +13,15 @@ from msgspec.structs import replace
 from schemas.markets import MARKETS, near_market
 from schemas.near_names import did_you_mean, near_field, shown
 from schemas.time_units import other_unit
-from schemas.uploads import DeletionRequested, UrlSource, VideoUploaded
+from schemas.uploads import (
+    MAX_DESCRIPTION_CHARACTERS,
+    MAX_HASHTAG_CHARACTERS,
+    MAX_HASHTAGS,
+    MAX_TITLE_CHARACTERS,
+    DeletionRequested,
+    UrlSource,
+    VideoUploaded,
+)
 from schemas.warnings import EventWarning, joined_warnings
 from schemas.wire import encode
 from streams.delivery.record import Record
@@ -42,7 +50,12 @@ def event_warnings(
     """
     found = [*_misplaced(record, num_partitions), *_unknown_fields(event, record.value or b"{}")]
     if isinstance(event, VideoUploaded):
-        found += [*_times(event, record.timestamp_unix_seconds), *_markets(event), *_deadlines(event)]
+        found += [
+            *_long_texts(event),
+            *_times(event, record.timestamp_unix_seconds),
+            *_markets(event),
+            *_deadlines(event),
+        ]
     return joined_warnings((), tuple(found))
 
 
@@ -94,6 +107,19 @@ def _misspelt(sent: dict[str, msgspec.Raw], kind: type[msgspec.Struct], place: s
                 f" did you mean {place + meant!r}?",
                 field=place + meant,
             )
+
+
+def _long_texts(upload: VideoUploaded) -> Iterator[EventWarning]:
+    lengths = (
+        ("title", len(upload.title), MAX_TITLE_CHARACTERS, "characters"),
+        ("description", len(upload.description), MAX_DESCRIPTION_CHARACTERS, "characters"),
+        ("hashtags", len(upload.hashtags), MAX_HASHTAGS, "hashtags"),
+        ("hashtags", max(map(len, upload.hashtags), default=0), MAX_HASHTAG_CHARACTERS, "characters in one of them"),
+    )
+    for field, length, most, unit in lengths:
+        if length > most:
+            message = f"it has {length} {unit}, and at most {most} are expected; all of it is judged"
+            yield EventWarning(kind="long-text", message=message, field=field)
 
 
 def _times(upload: VideoUploaded, now_unix_seconds: float) -> Iterator[EventWarning]:

@@ -22,6 +22,8 @@ from ops.local import embedded_broker
 from ops.local.embedded_broker import EmbeddedBroker
 from ops.local.kafka_server import KafkaCluster
 from ops.local.stack import KafkaKind, LocalStack
+from streams.settings import read_settings
+from streams.upload_places import TopicFacts, topic_facts
 from tests.unique_topics import UniqueTopics
 
 _MIB = 1024 * 1024
@@ -166,6 +168,12 @@ class TestEmbeddedBroker:
         found = _producer(embedded.bootstrap_servers).list_topics("new", timeout=_WAIT_SECONDS)
 
         assert len(found.topics["new"].partitions) == embedded_broker.PARTITIONS
+
+    def test_tells_how_many_partitions_a_topic_has(self, embedded: EmbeddedBroker) -> None:
+        """So misplaced records are seen there, too; topics have no ids, and no controller is waited for."""
+        settings = read_settings(kafka_bootstrap_servers=embedded.bootstrap_servers, is_broker_embedded=True)
+        _publish(embedded.bootstrap_servers, "video.uploaded", b"x")
+        assert topic_facts(settings, "video.uploaded") == TopicFacts(None, embedded_broker.PARTITIONS)
 
     def test_an_upload_of_4_mib(self, embedded: EmbeddedBroker) -> None:
         """The largest upload passes through whole."""

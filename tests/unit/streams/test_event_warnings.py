@@ -39,6 +39,10 @@ def found_in(event: dict[str, Any], partition: int | None = None) -> tuple[Event
         ({"market": "ZZ"}, "unknown-market", "market", "'ZZ'"),
         ({"market": "UK"}, "unknown-market", "market", "did you mean 'GB'?"),
         ({"deadline_seconds": 30_000}, "long-deadline", "deadline_seconds", "8.3 hours"),
+        ({"title": "x" * 5_001}, "long-text", "title", "5001 characters, and at most 5000 are expected"),
+        ({"description": "x" * 100_001}, "long-text", "description", "100001 characters"),
+        ({"hashtags": ["a"] * 101}, "long-text", "hashtags", "101 hashtags"),
+        ({"hashtags": ["x" * 201]}, "long-text", "hashtags", "201 characters in one of them"),
         ({"deadline_seconds": 30_000}, "long-deadline", "deadline_seconds", "write 30"),
         ({"hashtag": ["a"]}, "unknown-field", "hashtags", "did you mean 'hashtags'?"),
         ({"tags": ["a"]}, "unknown-field", "hashtags", "did you mean 'hashtags'?"),
@@ -60,7 +64,7 @@ def found_in(event: dict[str, Any], partition: int | None = None) -> tuple[Event
             "'source.size'",
         ),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:60],
 )
 def test_an_upload_is_warned_of(fields: dict[str, Any], kind: str, field: str, says: str) -> None:
     """One warning, with the field, what was found and what to write."""
@@ -75,12 +79,13 @@ def test_an_upload_is_warned_of(fields: dict[str, Any], kind: str, field: str, s
         {},
         {"uploaded_unix_seconds": NOW_UNIX_SECONDS - 3.0, "market": "XK", "deadline_seconds": 3_600},
         {"uploaded_unix_seconds": NOW_UNIX_SECONDS + 50_000},
+        {"title": "x" * 5_000, "description": "x" * 100_000, "hashtags": ["x" * 200] * 100},
         {"lane": "backfill", "deadline_seconds": 86_400},
         {"colour": "red", "id": 7, "x-trace": "a", "language": "de", "tenant": "t", "schema_version": 3},
         {"title": "a", "subtitle": "b", "title_en": "c", "hashtags": [], "tags": ["x"]},
         {"source": {"kind": "file", "path": "a.mp4", "bucket": "b"}},
     ],
-    ids=str,
+    ids=lambda value: str(value)[:60],
 )
 def test_what_is_right_or_somebody_elses_is_not(fields: dict[str, Any]) -> None:
     """Fields that we do not know are allowed, and a warning about each would hide the others."""
