@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
@@ -101,6 +102,32 @@ class TestKillsFromOutside:
                 if chance.random() < 0.3:
                     machine.boot_id, machine.num_kills = f"boot {number}", 0
                 assert not await machine.is_given_up("outside")
+
+
+class TestRolesOfOneProcess:
+    async def test_one_event_at_a_time_runs_alone(self, store: Any) -> None:
+        """Whatever role it is of: the board of a process names one event, so that a death speaks of that one."""
+        turn, board = asyncio.Lock(), AloneBoard()
+        intake = Attempts(store, KEYS, board, name_key=KEYS.intake_attempts, alone_turn=turn)
+        media = Attempts(store, KEYS, board, alone_turn=turn)
+        for attempts in (intake, media):
+            await attempts.begin(PLACE)
+        await intake.begin_alone(PLACE)
+        waiting = asyncio.create_task(media.begin_alone(PLACE))
+        await asyncio.sleep(0)
+        assert board.read() == [KEYS.intake_attempts("video.uploaded", 1, 7)]
+        await intake.end(PLACE)
+        await waiting
+        assert board.read() == [KEY]
+        await media.withdraw(PLACE, ran_alone=True)
+        assert (board.read(), turn.locked()) == ([], False)
+
+    async def test_each_counts_for_itself(self, store: Any) -> None:
+        """An upload that kills intake is no suspect of the media role, which reads the same topic."""
+        intake = Attempts(store, KEYS, name_key=KEYS.intake_attempts)
+        for _ in range(5):
+            last = await intake.begin(PLACE)
+        assert (last.unclean_ends, (await Attempts(store, KEYS).begin(PLACE)).unclean_ends) == (4, 0)
 
 
 class TestDeathsOfItsOwn:

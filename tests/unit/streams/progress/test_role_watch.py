@@ -155,6 +155,17 @@ class TestNotFree:
         await bench.look(900)
         assert (bench.report.state, bench.report.problem, bench.watch.give_up_reason) == (wait, "", "")
 
+    async def test_a_role_that_paused_itself_is_not_ready_and_stays(self) -> None:
+        """At the limit on dead letters it says why, however long that lasts, and is ready again once it goes on."""
+        bench = Bench()
+        bench.role.wait = "dead-letter-limit"
+        await bench.look(900)
+        assert (bench.report.state, bench.watch.give_up_reason) == ("dead-letter-limit", "")
+        assert "too many dead letters" in bench.report.problem
+        bench.role.wait = None
+        await bench.look()
+        assert bench.report.problem == ""
+
     @pytest.mark.parametrize("outage", ["store-unavailable", "broker-unavailable"])
     async def test_an_outage_is_named(self, outage: Wait) -> None:
         """Whatever the role believes."""
