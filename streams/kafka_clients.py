@@ -217,6 +217,15 @@ def assign_whole(consumer: Consumer, topics: Iterable[str], offset: int) -> None
     consumer.assign([TopicPartition(topic, number, offset) for topic, number in found])
 
 
+def headers_of(message: Message) -> tuple[tuple[str, bytes], ...]:
+    """A message's headers, in order; none where a name is not UTF-8, of which the client reads none at all."""
+    try:
+        found = message.headers() or ()
+    except UnicodeDecodeError:
+        return ()
+    return tuple((name, value or b"") for name, value in found)
+
+
 def stored_record(message: Message) -> StoredRecord:
     """Copy a client's message into our own type."""
     return StoredRecord(
@@ -226,5 +235,5 @@ def stored_record(message: Message) -> StoredRecord:
         timestamp_unix_seconds=message.timestamp()[1] / 1000,
         key=message.key(),
         value=message.value(),
-        headers=tuple((name, value or b"") for name, value in message.headers() or ()),
+        headers=headers_of(message),
     )

@@ -15,6 +15,7 @@ from streams.delivery.dead_letters import DeadLetters
 from streams.delivery.publisher import Publisher
 from streams.delivery.record import Place, Record
 from streams.engagement.summaries import summary_headers
+from streams.kafka_clients import headers_of
 from streams.tracing import spans
 
 ROLE: Final = "engagement"
@@ -93,7 +94,7 @@ def record_of_client(message: Any) -> Record:
         place=Place(message.topic(), message.partition(), message.offset()),
         key=message.key(),
         value=message.value(),
-        headers=tuple((name, value or b"") for name, value in message.headers() or ()),
+        headers=headers_of(message),
         timestamp_unix_seconds=message.timestamp()[1] / 1000,
         generation=0,
     )

@@ -9,16 +9,12 @@ import pytest
 from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
-from aiokafka.record.util import calc_crc32c
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.delivery import odd_headers
 from streams.delivery.odd_headers import TolerantRecords
-
-NAME = "oddly-named"
-_CRC_OFFSET = 17
-_CHECKED_OFFSET = 21
+from tests.odd_records import NAME, ODD_NAME, renamed
 
 Written = list[tuple[bytes | None, list[tuple[str, bytes]]]]
 
@@ -36,14 +32,6 @@ def batch_of(written: Written, first_offset: int = 0) -> bytearray:
     return found
 
 
-def renamed(batch: bytearray, name: bytes) -> bytes:
-    """The batch with its one odd name in place, and a right checksum."""
-    assert len(name) == len(NAME)
-    found = bytearray(batch.replace(NAME.encode(), name))
-    struct.pack_into(">I", found, _CRC_OFFSET, calc_crc32c(bytes(found[_CHECKED_OFFSET:])))
-    return bytes(found)
-
-
 def read(records: Any) -> list[tuple[int, bytes | None, list[tuple[str, bytes]]]]:
     """Offset, value and headers of all records."""
     found = []
@@ -57,9 +45,8 @@ def read(records: Any) -> list[tuple[int, bytes | None, list[tuple[str, bytes]]]
 class TestTolerantRecords:
     def test_an_odd_name_is_spelled_out(self) -> None:
         """Batches before, with and behind it are all read, at their offsets."""
-        odd = b"\xff\xfe" + NAME.encode()[2:]
         plain = bytes(batch_of([(b"a", []), (b"b", [("trace", b"1")])]))
-        broken = renamed(batch_of([(b"c", [(NAME, b"x")]), (None, [])], first_offset=2), odd)
+        broken = renamed(batch_of([(b"c", [(NAME, b"x")]), (None, [])], first_offset=2), ODD_NAME)
         data = plain + broken + bytes(batch_of([(b"e", [])], first_offset=4))
         with pytest.raises(UnicodeDecodeError):
             read(MemoryRecords(data))
