@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import errno
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar, cast
 
 import av
 import av.logging
 from av.container import InputContainer
 from av.error import FFmpegError
+from av.packet import Packet
 from av.stream import Discard, Stream
 
 from operators.errors import InvalidMedia, MediaCause
 from operators.media.arriving_file import ArrivingFile
 from operators.media.streams_of import video_stream
+
+AnyStream = TypeVar("AnyStream", bound=Stream)
 
 DEMUXERS = (
     # video
@@ -103,6 +108,23 @@ def _rewind(container: InputContainer) -> bool:
     except FFmpegError:
         return False
     return True
+
+
+def packets_of(container: InputContainer, stream: AnyStream) -> Iterator[Packet[AnyStream]]:
+    """Packets of one stream from where the container stands to the end of what can be read.
+
+    PyAV fails at the end of files in which streams come up that were not there at the beginning; all is read by then.
+
+    Raises:
+        FFmpegError: what comes next cannot be read.
+    """
+    packets = cast("Iterator[Packet[AnyStream]]", container.demux(stream))
+    while True:
+        try:
+            packet = next(packets)
+        except (StopIteration, IndexError):
+            return
+        yield packet
 
 
 def read_only(container: InputContainer, wanted: Stream) -> None:

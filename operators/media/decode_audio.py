@@ -15,7 +15,7 @@ from av.error import FFmpegError
 from av.packet import Packet
 
 from operators.media.complaints import Complaints
-from operators.media.containers import MediaFile, give_back, read_only, take_container
+from operators.media.containers import MediaFile, give_back, packets_of, read_only, take_container
 from operators.media.continuous_clock import ContinuousClock
 from operators.media.index import ClockRestart, StreamFault
 from operators.media.layout import MediaMemory
@@ -125,6 +125,7 @@ class AudioSweep:
     def run(self, container: InputContainer, stream: AudioStream) -> None:
         """Decode span after span."""
         self.complaints.listen()
+        stream.codec_context.options = {"err_detect": "crccheck"}  # else damaged FLAC is decoded to noise, in silence
         origin = origin_seconds(container)
         for number, (start_seconds, end_seconds) in enumerate(self._plan.spans):
             if number or start_seconds > SEEK_WORTH_SECONDS:
@@ -156,7 +157,7 @@ class AudioSweep:
             clock = clock_after
 
     def _frames(self, container: InputContainer, stream: AudioStream, start: float, end: float) -> Iterator[AudioFrame]:
-        packets = container.demux(stream)
+        packets = packets_of(container, stream)
         origin = origin_seconds(container)
         while self.tally.errors < MAX_ERRORS:
             try:

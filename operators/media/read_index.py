@@ -22,7 +22,7 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from operators.media.containers import MediaFile, read_only
+from operators.media.containers import MediaFile, packets_of, read_only
 from operators.media.continuous_clock import ContinuousClock
 from operators.media.index import AudioStreamIndex, ClockRestart, MediaIndex, UnseenTrack, VideoStreamIndex
 from operators.media.seek_probes import can_seek, last_picture_seconds, probed_keyframes
@@ -205,7 +205,11 @@ def _audio_index(
 
 def _announced_seconds(stream: Stream, start: float) -> float:
     """The length that the container states for one stream; 0.0 where it states none, or FFmpeg only measured it."""
-    return 0.0 if stream.container.format.name in MEASURED_CONTAINERS else _own_seconds(stream, start)
+    if stream.container.format.name in MEASURED_CONTAINERS:
+        return 0.0
+    if stream.container.format.name == "avi":  # FFmpeg takes the file's size for it; the header counts in frames
+        return stream.frames * float(stream.time_base or 0)
+    return _own_seconds(stream, start)
 
 
 def _own_seconds(stream: Stream, start: float) -> float:
@@ -276,7 +280,7 @@ def _scan(container: InputContainer, stream: VideoStream | AudioStream) -> Scan:
     origin, bytes_left, clock = origin_seconds(container), MAX_SCAN_BYTES, ContinuousClock()
     read_only(container, stream)
     try:
-        for packet in container.demux(stream):
+        for packet in packets_of(container, stream):
             if packet.size:
                 clock.correct(packet)
                 seconds = _packet_seconds(packet, origin, packets)

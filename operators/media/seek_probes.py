@@ -9,6 +9,8 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.video.stream import VideoStream
 
+from operators.media.containers import packets_of
+
 NUM_PROBES = 96
 """Twice the pictures that a plan wants by default, so that a keyframe lies near each of its moments."""
 MAX_PROBE_PACKETS = 1_000
@@ -68,7 +70,7 @@ def _after_seek(
     base = float(stream.time_base or 1)
     try:
         container.seek(round(seconds / base), stream=stream)
-        for packet in islice(container.demux(stream), MAX_PROBE_PACKETS):
+        for packet in islice(packets_of(container, stream), MAX_PROBE_PACKETS):
             if packet.pts is not None and (packet.is_keyframe or not only_keyframes):
                 yield packet.pts * base
     except FFmpegError:

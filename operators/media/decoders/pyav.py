@@ -15,7 +15,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from operators.media.complaints import Complaints
-from operators.media.containers import MediaFile, read_only, refuse_many_pixels, take_container
+from operators.media.containers import MediaFile, packets_of, read_only, refuse_many_pixels, take_container
 from operators.media.continuous_clock import ContinuousClock
 from operators.media.decoders.keyframe_seek import START_SLACK_SECONDS, KeyframeSeeker
 from operators.media.decoders.protocol import DecodedFrame, DecoderFailed
@@ -156,7 +156,7 @@ class PyavDecoder:
     def _demuxed(self) -> Iterator[Packet[VideoStream]]:
         """Packets to the end of what can be read, from where the container stands."""
         self._clock.begin_elsewhere()
-        packets = self._container.demux(self._stream)
+        packets = packets_of(self._container, self._stream)
         while True:
             try:
                 packet = next(packets)
