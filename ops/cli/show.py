@@ -77,6 +77,7 @@ def _document(
             "embeddings": reading.embeddings,
             "engagement": reading.engagement,
         }
+        document |= {"unreadable": reading.unreadable} if reading.unreadable else {}
     return document
 
 
@@ -84,6 +85,8 @@ def _print(video_id: str, reading: VideoReading) -> None:
     fields = (f"{name}={value}" for name, value in reading.status.items() if name != "warnings")
     out.print(f"[bold]{video_id}[/]  " + "  ".join(fields))
     for line in describe_warnings(reading.warnings):
+        out.print(line, markup=False, soft_wrap=True)
+    for line in gap_lines(reading):
         out.print(line, markup=False, soft_wrap=True)
     if reading.verdict is None:
         out.print("no verdict yet")
@@ -104,6 +107,22 @@ def _print(video_id: str, reading: VideoReading) -> None:
         out.print(f"  {space:28} {embedding.dimensions} numbers  ({embedding.model})", markup=False, soft_wrap=True)
     if reading.engagement is not None:
         _print_engagement(reading.engagement)
+
+
+def gap_lines(reading: VideoReading) -> list[str]:
+    """What keeps the reading from being whole; none in the usual case."""
+    lines = []
+    if "gap" in reading.status:
+        since = reading.status.get("gap_since_unix_seconds", "")
+        lines.append(
+            f"facts of this video wait since Unix time {since}: {reading.status['gap']}. What is decided stands "
+            "until they are folded again from the log; see ops/docs/alerts.md, VidsignalVideosInGap"
+        )
+    if reading.unreadable:
+        lines.append(
+            f"cannot be read in Redis: {', '.join(reading.unreadable)}. `vidsignal audit --repair` writes it again"
+        )
+    return lines
 
 
 def _print_engagement(engagement: Engagement) -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import Any, Final
 
 import msgspec
+import structlog
 from msgspec import Struct
 from redis.asyncio import Redis
 
 from schemas.identity import UnixSeconds
 from streams.store.keys import Keys
+from streams.store.mending import HASH, SORTED_SET, mended
 
 _KEPT_SECONDS: Final = 30 * 86_400
+
+_log = structlog.get_logger(__name__)
 
 
 class JobFilter(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -69,16 +73,22 @@ class Jobs:
             await pipeline.execute()
 
     async def read(self, job_id: str) -> Job | None:
-        """A job; None where there is none of that id."""
-        fields: dict[Any, Any] = await self._redis.hgetall(self._keys.job(job_id))
+        """A job; None where there is none of that id, or none that can be read."""
+        name = self._keys.job(job_id)
+        fields: dict[Any, Any] = await mended(self._redis, {name: HASH}, lambda: self._redis.hgetall(name))
         if not fields:
             return None
-        values = {_text(name): msgspec.json.decode(value) for name, value in fields.items()}
-        return msgspec.convert(values, Job, strict=False)
+        try:
+            values = {_text(field): msgspec.json.decode(value) for field, value in fields.items()}
+            return msgspec.convert(values, Job, strict=False)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            _log.error("a job cannot be read, and is passed over", job_id=job_id, error=str(error))
+            return None
 
     async def read_all(self) -> list[Job]:
         """Every job that is remembered, the oldest first."""
-        names: list[Any] = await self._redis.zrange(self._keys.jobs(), 0, -1)
+        jobs = self._keys.jobs()
+        names: list[Any] = await mended(self._redis, {jobs: SORTED_SET}, lambda: self._redis.zrange(jobs, 0, -1))
         found = [await self.read(_text(name)) for name in names]
         return [job for job in found if job is not None]
 
@@ -96,4 +106,4 @@ class Jobs:
 
 
 def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value

@@ -26,6 +26,7 @@ from streams.delivery.record import Record
 from streams.delivery.refusal_advice import advice_for
 from streams.plain_text import plain_text
 from streams.store.keys import Keys
+from streams.store.mending import GUARD, HASH, SORTED_SET, STRING, mended
 from streams.store.refusal_reading import MOST_REFUSALS, Refusal
 from streams.store.scripts import script_text
 from streams.upload_places import claimed_place, original_place
@@ -89,13 +90,20 @@ class RefusedUploads:
         said = (refusal.dead_letter_id, encode(refusal), MOST_REFUSALS, self._kept_seconds)
         guard, deletion = b"", b""
         while not is_reached(guard or None, deletion or None, event):
-            is_written, guard, deletion = await self._refusal(keys=names, args=[guard, deletion, *said])
+            is_written, guard, deletion = await self._written(names, [guard, deletion, *said])
             if is_written:
                 return True
         return False
 
+    async def _written(self, names: list[str], arguments: list[Any]) -> Any:
+        broken = dict(zip(names, (HASH, GUARD, STRING), strict=True))
+        return await mended(self._redis, broken, lambda: self._refusal(keys=names, args=arguments))
+
     async def _list(self, video_id: str, refused_unix_seconds: float) -> None:
         refused = self._keys.refused()
+        await mended(self._redis, {refused: SORTED_SET}, lambda: self._listed(refused, video_id, refused_unix_seconds))
+
+    async def _listed(self, refused: str, video_id: str, refused_unix_seconds: float) -> None:
         async with self._redis.pipeline(transaction=True) as listing:
             listing.zadd(refused, {video_id: refused_unix_seconds}, gt=True)
             listing.zremrangebyscore(refused, "-inf", refused_unix_seconds - self._kept_seconds)

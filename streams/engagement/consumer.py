@@ -20,7 +20,7 @@ from confluent_kafka import (
     KafkaException,
     TopicPartition,
 )
-from redis import WatchError
+from redis import ResponseError, WatchError
 
 from schemas.errors import InvalidEvent
 from schemas.facts import Failure
@@ -266,6 +266,9 @@ class EngagementConsumer:
                 metrics.RETRIES.labels("redis").inc()
                 self.is_waiting = True
                 _log.warning("redis is away, waiting", error=repr(error))
+            except ResponseError as error:
+                if not self._parts.store.mend(error):
+                    raise
             else:
                 self.is_waiting = False
                 return answer

@@ -13,15 +13,19 @@ from typing import Any, Final
 import msgspec
 from redis import Redis
 
+from operators.internal_errors import SharedStateFault
 from schemas.engagement import Engagement
 from schemas.wire import encode
 from streams.engagement.arrivals import Arrival
 from streams.store.keys import Keys
+from streams.store.mending import HASH, SORTED_SET, is_of_a_key, mended_now, tell_removed
 
 _IDS_SECONDS: Final = 86_400
 """An abandoned bucket ends by itself; others are removed as the log moves on."""
 _PAST_BUCKETS: Final = (2, 3, 4)
 """How far behind the newest bucket those lie that nobody asks any more."""
+_MOST_TOUCHED: Final = 10_000
+"""Keys of one attempt; of more, those of its end are enough to mend."""
 _MOST_KNOWN_VIDEOS: Final = 200_000
 
 _RECORD_DECODER = msgspec.json.Decoder(Engagement)
@@ -96,6 +100,7 @@ class EngagementStore:
         self._retention = retention
         self._known: set[str] = set()
         self._newest_bucket: dict[int, int] = {}
+        self._touched: dict[str, str] = {}
 
     def positions(self, partitions: Sequence[int]) -> dict[int, int | None]:
         """Where each partition stands; None where nothing was counted yet."""
@@ -103,6 +108,11 @@ class EngagementStore:
             return {}
         values = self._redis.mget([self._offset_key(partition) for partition in partitions])
         return {partition: _number(value) for partition, value in zip(partitions, values, strict=True)}
+
+    def mend(self, error: Exception) -> bool:
+        """Remove what an attempt failed over, where that is a key of ours that holds what we never write."""
+        touched, self._touched = self._touched, {}
+        return bool(touched) and mended_now(self._redis, touched, error)
 
     def begin(self) -> Any:
         """A transaction; `read` with it, then `commit` it. A context manager that gives up what was not committed."""
@@ -112,6 +122,7 @@ class EngagementStore:
         """What the store knows; from here on a change by anybody else makes `commit` fail."""
         videos = sorted({arrival.event.video_id for found in arrivals.values() for arrival in found})
         record_keys = [self._keys.engagement(video_id) for video_id in videos]
+        self._touch(SORTED_SET, (self._keys.engagement_due(partition) for partition in arrivals))
         transaction.watch(*(self._offset_key(partition) for partition in arrivals), *record_keys)
         with self._redis.pipeline(transaction=False) as asked:
             asked.mget([self._offset_key(partition) for partition in arrivals])
@@ -148,10 +159,21 @@ class EngagementStore:
 
     def due(self, partition: int, now_unix_seconds: float, limit: int) -> list[str]:
         """Videos whose summary is due, the longest waiting first."""
+        self._touch(SORTED_SET, [self._keys.engagement_due(partition)])
         members = self._redis.zrange(
             self._keys.engagement_due(partition), _NEVER, now_unix_seconds, byscore=True, offset=0, num=limit
         )
-        return [member.decode() for member in members]
+        return [video_id for member in members if (video_id := self._video_id(partition, member)) is not None]
+
+    def _video_id(self, partition: int, member: bytes) -> str | None:
+        """A video that is due; what is none is removed, or every look would find it first."""
+        try:
+            return member.decode()
+        except UnicodeDecodeError:
+            name = self._keys.engagement_due(partition)
+            self._redis.zrem(name, member)
+            tell_removed([name], f"an entry is none of ours: {member!r}")
+            return None
 
     def read_due(self, transaction: Any, videos: Sequence[str]) -> DueSummaries:
         """What there is to say of videos; a change by anybody else makes `settle` fail."""
@@ -196,7 +218,11 @@ class EngagementStore:
         with self._redis.pipeline(transaction=False) as asked:
             for video_id in videos:
                 asked.hexists(self._keys.state(video_id), "outcome")
-            return frozenset(video for video, has_one in zip(videos, asked.execute(), strict=True) if has_one)
+            answers = asked.execute(raise_on_error=False)
+        for answer in answers:
+            if isinstance(answer, Exception) and not is_of_a_key(answer):
+                raise answer
+        return frozenset(video for video, has_one in zip(videos, answers, strict=True) if has_one is True)
 
     def _idle_seconds(self, videos: Sequence[str]) -> dict[str, float]:
         """How long ago the last event of each was counted, where its record has a stranger's life; else 0."""
@@ -218,7 +244,9 @@ class EngagementStore:
                 by_bucket.setdefault(arrival.bucket, []).append(arrival.identity)
             for bucket, identities in by_bucket.items():
                 for asked_bucket in (bucket, bucket - 1):
-                    asked.hmget(self._keys.engagement_ids(self._topic, partition, asked_bucket), identities)
+                    name = self._keys.engagement_ids(self._topic, partition, asked_bucket)
+                    self._touch(HASH, [name])
+                    asked.hmget(name, identities)
                     yield partition, identities
 
     def _cases(self, transaction: Any, records: Mapping[str, bytes | None]) -> tuple[frozenset[str], frozenset[str]]:
@@ -235,6 +263,12 @@ class EngagementStore:
             transaction.watch(*self._statuses(unknown))
             unknown = sorted(frozenset(unknown) - self._existing(unknown, self._statuses(unknown)))
         return frozenset(unknown), self._existing(asked, guards)
+
+    def _touch(self, kind: str, names: Iterable[str]) -> None:
+        """Remember keys that may be broken, until `mend`."""
+        if len(self._touched) > _MOST_TOUCHED:
+            self._touched.clear()
+        self._touched.update(dict.fromkeys(names, kind))
 
     def _statuses(self, videos: Sequence[str]) -> list[str]:
         return [self._keys.status(video_id) for video_id in videos]
@@ -268,8 +302,14 @@ class EngagementStore:
 
 
 def decode_record(value: bytes | None) -> Engagement | None:
-    """Read a record as it lies in the store."""
-    return None if value is None else _RECORD_DECODER.decode(value)
+    """Read a record as it lies in the store; None where there is none, and for what is none: it is counted anew."""
+    if value is None:
+        return None
+    try:
+        return _RECORD_DECODER.decode(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        tell_removed(["vs:{}:engagement"], f"counts of a video cannot be read, and begin again: {error}")
+        return None
 
 
 def _contents(
@@ -283,5 +323,13 @@ def _contents(
     }
 
 
+class EngagementOffsetUnreadable(SharedStateFault):
+    """What Redis has as the place of a partition is none, and nothing can stand in for it."""
+
+
 def _number(value: bytes | None) -> int | None:
+    if value is not None and not value.isdigit():
+        raise EngagementOffsetUnreadable(
+            f"an engagement offset is {value[:40]!r} and no number: remove the key, and the log is counted again"
+        )
     return None if value is None else int(value)

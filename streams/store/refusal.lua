@@ -13,7 +13,9 @@ while redis.call('HLEN', KEYS[1]) > tonumber(ARGV[5]) do
   local fields = redis.call('HGETALL', KEYS[1])
   local oldest, since = nil, nil
   for place = 1, #fields, 2 do
-    local refused = cjson.decode(fields[place + 1]).refused_unix_seconds
+    -- What cannot be read goes first.
+    local is_read, found = pcall(cjson.decode, fields[place + 1])
+    local refused = is_read and type(found) == 'table' and tonumber(found.refused_unix_seconds) or 0
     if not since or refused < since or (refused == since and fields[place] < oldest) then
       oldest, since = fields[place], refused
     end

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from schemas.facts import SourceOffset
 from streams.store.keys import Keys
+from streams.store.reading import is_of_another_type
 
 MOST_REFUSALS: Final = 5
 """Of one video; the oldest makes room."""
@@ -42,12 +43,26 @@ _DECODER = msgspec.json.Decoder(Refusal)
 
 async def read_refusals(redis: Redis, keys: Keys, video_id: str) -> tuple[Refusal, ...]:
     """The last refusals of a video, oldest first; empty where there were none, or their time is over."""
-    return decode_refusals(await redis.hgetall(keys.refusals(video_id)))
+    try:
+        return decode_refusals(await redis.hgetall(keys.refusals(video_id)))
+    except Exception as error:
+        if not is_of_another_type(error):
+            raise
+        return ()
 
 
 def decode_refusals(fields: Mapping[Any, bytes | str]) -> tuple[Refusal, ...]:
     """Read them as they are stored, by the ids of their dead letters; oldest first."""
-    return tuple(sorted((_DECODER.decode(value) for value in fields.values()), key=_age))
+    found = (_refusal(value) for value in fields.values())
+    return tuple(sorted((refusal for refusal in found if refusal is not None), key=_age))
+
+
+def _refusal(value: bytes | str) -> Refusal | None:
+    """One refusal; None for what is none, which nobody can be told of."""
+    try:
+        return _DECODER.decode(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _age(refusal: Refusal) -> tuple[float, str]:

@@ -11,10 +11,10 @@ from schemas.facts import Accepted, Deleted, Fact, PolicyChanged, Review, Source
 from schemas.outcomes import Outcome
 from schemas.wire import encode
 from streams.kafka_clients import StoredRecord
-from streams.refold import Rebuilt, place_of, refold
+from streams.refold import Rebuilt, RefoldReport, Scope, place_of, refold
 from streams.store.outcomes import StoredCase
 from streams.verdict.cost import Prices
-from streams.verdict.fold import fold
+from streams.verdict.fold import fold, fold_next
 from streams.verdict.order import OffsetsOutOfOrder
 from streams.verdict.outcome import FoldContext
 from streams.verdict.policy_file import load_policy
@@ -191,6 +191,46 @@ class TestRefold:
         assert video.outcome is not None
         assert video.outcome.version == outcome.version
         assert (video.outcome, video.is_sealed, video.contradicted) == (outcome, True, None)
+
+
+class TestFaults:
+    """A video that cannot be folded, and records that cannot be read, stop no other video."""
+
+    def stored(self, offset: int, video_id: str, value: bytes) -> StoredRecord:
+        return StoredRecord("video.signals", 0, offset, UPLOADED_UNIX_SECONDS, video_id.encode(), value, ())
+
+    def two_videos(self, third: bytes) -> list[StoredRecord]:
+        facts = [accepted(expected=EXPECTED), accepted(video_id="other", expected=EXPECTED)]
+        log = [self.stored(offset, fact.video_id, encode(fact)) for offset, fact in enumerate(facts)]
+        return [*log, self.stored(2, VIDEO_ID, third)]
+
+    def test_a_fact_of_a_newer_release(self) -> None:
+        """Its video is not given out half folded, and is named with what is not known."""
+        report = RefoldReport()
+        log = self.two_videos(b'{"kind": "translated", "video_id": "video-1"}')
+        assert list(refold({}, log, RULESET, ManualClock(), report=report)) == ["other"]
+        assert (report.faults[VIDEO_ID].cause, report.faults[VIDEO_ID].kind) == ("newer-fact", "translated")
+        assert report.seen == {VIDEO_ID: 2, "other": 1}
+
+    def test_a_fold_that_fails(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A bug that one video brings about ends that video alone."""
+
+        def failing(state: object, fact: Fact, *rest: object) -> object:
+            if fact.video_id == VIDEO_ID:
+                raise ZeroDivisionError
+            return fold_next(state, fact, *rest)  # type: ignore[arg-type]
+
+        monkeypatch.setattr("streams.refold.fold_next", failing)
+        report = RefoldReport()
+        assert list(refold({}, self.two_videos(b"{}"), RULESET, ManualClock(), report=report)) == ["other"]
+        assert report.faults[VIDEO_ID].cause == "internal-error"
+
+    def test_only_some_videos(self) -> None:
+        """Others are neither folded nor named."""
+        report = RefoldReport()
+        found = refold({}, self.two_videos(b"{}"), RULESET, ManualClock(), scope=Scope(only={"other"}), report=report)
+        assert list(found) == ["other"]
+        assert list(report.seen) == ["other"]
 
 
 class TestContradiction:

@@ -1,0 +1,39 @@
+"""A worker whose fold crashes natively over one video: `python -m tests.deadly_fold_worker`, settings as ever."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Any
+
+from schemas.facts import Fact, Signal
+from streams import refold
+from streams.settings import read_settings
+from streams.verdict import role
+from streams.verdict.fold import fold, fold_next
+from streams.worker import run_worker
+
+DEADLY_FOLD_WORKER = (sys.executable, "-m", "tests.deadly_fold_worker")
+DEADLY = "deadly"
+
+
+def _crash_over(fact: Fact) -> None:
+    if fact.video_id == DEADLY and isinstance(fact, Signal):
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def _fold(state: Any, fact: Fact, *rest: Any) -> Any:
+    _crash_over(fact)
+    return fold(state, fact, *rest)
+
+
+def _fold_next(state: Any, fact: Fact, *rest: Any) -> Any:
+    _crash_over(fact)
+    return fold_next(state, fact, *rest)
+
+
+if __name__ == "__main__":
+    role.fold = _fold  # type: ignore[attr-defined]
+    refold.fold_next = _fold_next  # type: ignore[attr-defined]
+    sys.exit(run_worker(read_settings()))

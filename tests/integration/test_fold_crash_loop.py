@@ -1,0 +1,87 @@
+"""A fact over which the fold ends its process costs its video, and no other and no worker for long."""
+
+from __future__ import annotations
+
+import pytest
+from redis.asyncio import Redis
+
+from ops.local.redis_server import RedisServer
+from ops.local.scratch import scratch_dir
+from streams.delivery.attempts import Attempts
+from streams.delivery.record import Place
+from streams.note_death import note_fold_death
+from streams.store.gaps import Gap, Gaps
+from streams.store.keys import Keys
+from streams.verdict.fold_board import FoldedFact
+from tests.deadly_fold_worker import DEADLY, DEADLY_FOLD_WORKER
+from tests.integration.test_verdict_gaps import KEYS, OTHER, World, break_fold, clip, rest
+from tests.pipeline import Pipeline, await_value
+from tests.sample_facts import VIDEO_ID
+
+EXPECTED_DEATHS = 2
+
+
+class TestDeathsAreNoted:
+    async def test_the_second_death_opens_the_gap(self, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Then nobody folds the video, its fact gets one dead letter, and only another release tries again."""
+        world = World(redis)
+        await world.handle(*clip(), *clip(OTHER))
+        fact = FoldedFact(VIDEO_ID, Place("video.signals", 0, 4), 0)
+        await note_fold_death(Attempts(redis, KEYS), world.gaps, fact)
+        assert await world.gaps.read(VIDEO_ID) is None
+        await note_fold_death(Attempts(redis, KEYS), world.gaps, fact)
+        calls = break_fold(monkeypatch, "no video")
+        await world.handle(rest(), rest(OTHER), rest())
+        for _ in range(3):
+            assert await world.look() == 0
+            world.clock.advance(30 * 86_400.0)
+        assert VIDEO_ID not in calls
+        assert (await world.verdict(OTHER)).status == "final"
+        assert (await world.verdict()).action != "allow"
+        ((record, failure),) = world.letters.written
+        assert (record.place.offset, failure.cause) == (4, "crash-loop")
+        world.start("2")
+        await world.sweep.wake()
+        assert await world.look() == 1
+        await world.check_healed()
+
+
+@pytest.mark.slow
+class TestCrashLoop:
+    def test_two_deaths_and_then_others_go_on(self, kafka: str, redis_server: RedisServer) -> None:
+        """The worker dies by itself twice over one video; the third passes it over, and decides what lies behind."""
+        with scratch_dir() as folder:
+            pipeline = Pipeline.create(
+                folder / "pipeline", bootstrap_servers=kafka, redis_url=redis_server.url, media_roots=[folder],
+                partitions=1, roles="verdict",
+            )  # fmt: skip
+            try:
+                pipeline.write_facts(*clip(DEADLY), *clip(OTHER), rest(OTHER))
+                num_deaths = _supervise(pipeline)
+                gap = pipeline.ask_store(lambda redis: _gap(redis, pipeline.settings.topic_prefix))
+            finally:
+                pipeline.close()
+        assert num_deaths == EXPECTED_DEATHS
+        assert gap is not None
+        assert gap.cause == "crash-loop"
+
+
+async def _gap(redis: Redis, prefix: str) -> Gap | None:
+    return await Gaps(redis, Keys(prefix), "test").read(DEADLY)
+
+
+def _supervise(pipeline: Pipeline) -> int:
+    for number in range(6):
+        worker = pipeline.start_worker(f"worker-{number}", command=DEADLY_FOLD_WORKER, wait=False)
+        ended = await_value(lambda worker=worker: _ended(pipeline, worker.child.exit_code), 300, worker.child.log_tail)
+        worker.close()
+        if ended == "decided":
+            return number
+    raise AssertionError("six deaths and no end")
+
+
+def _ended(pipeline: Pipeline, exit_code: int | None) -> str | None:
+    if exit_code is not None:
+        return "died"
+    verdict = pipeline.verdicts().get(OTHER)
+    return "decided" if verdict is not None and verdict.status == "final" else None
