@@ -25,7 +25,7 @@ from schemas.topics import (
 from streams.kafka_clients import READER_GROUP, WATCH_GROUP
 from streams.store.keys import Keys
 
-_HASHES_AND_STRINGS: Final = ("@hash", "@string", "del", "unlink", "exists", "expire")
+_HASHES_AND_STRINGS: Final = ("@hash", "@string", "del", "unlink", "exists", "expire", "type")
 _SCRIPTS: Final = ("evalsha", "script|load")
 _TRANSACTIONS: Final = ("multi", "exec", "discard", "watch", "unwatch")
 _READING: Final = ("get", "mget", "hget", "hmget", "hgetall", "exists", "smembers")
@@ -125,8 +125,11 @@ VERDICT: Final = RoleAccess(
     groups=(READER_GROUP,),
     keys=(
         *(of_videos(key) for key in (Keys.status, Keys.verdict, Keys.features, Keys.embeddings, Keys.engagement)),
-        *(of_videos(key) for key in (Keys.state, Keys.claims, Keys.guard, Keys.deletion, Keys.letters)),
+        *(of_videos(key) for key in (Keys.state, Keys.gap, Keys.claims, Keys.guard, Keys.deletion, Keys.letters)),
         *_REFUSALS,
+        whole(lambda keys: keys.dead_letter("*")),
+        of_topic(Keys.attempts, SIGNALS),
+        whole(Keys.gaps),
         whole(Keys.deadlines),
         whole(Keys.tombstones),
         whole(Keys.expiring),

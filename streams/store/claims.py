@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from schemas.errors import InvalidEvent
 from schemas.wire import decode_fact
 from streams.store.keys import Keys
-from streams.store.mending import GUARD, HASH, STATUS, mended, tell_removed
+from streams.store.mending import GUARD, HASH, is_of_a_key, mended, tell_removed
 from streams.store.packing import UnreadableBytes, pack, unpack
 from streams.store.scripts import script_text
 
@@ -66,7 +67,11 @@ class Claims:
             pipeline.hmget(self._keys.claims(video_id), list(signal_ids))
             pipeline.hget(self._keys.status(video_id), "revision")
             pipeline.get(self._keys.guard(video_id))
-            return await pipeline.execute()
+            stored, revision, guard = await pipeline.execute(raise_on_error=False)
+        for answer in (stored, guard):
+            if isinstance(answer, ResponseError):
+                raise answer
+        return stored, _unless_of_another_type(revision), guard
 
     async def _first_readable(
         self, video_id: str, signal_ids: tuple[str, ...], stored: Sequence[bytes | None]
@@ -109,7 +114,16 @@ class Claims:
 
     def _broken_ones(self, video_id: str) -> dict[str, str]:
         keys = self._keys
-        return {keys.claims(video_id): HASH, keys.status(video_id): STATUS, keys.guard(video_id): GUARD}
+        return {keys.claims(video_id): HASH, keys.guard(video_id): GUARD}
+
+
+def _unless_of_another_type(answer: Any) -> Any:
+    """The status is intake's to mend; without a revision nothing is known to supersede the signal."""
+    if isinstance(answer, ResponseError):
+        if not is_of_a_key(answer):
+            raise answer
+        return None
+    return answer
 
 
 def _number(value: bytes | str | None) -> int:

@@ -29,8 +29,11 @@ SORTED_SET: Final = "zset"
 SET: Final = "set"
 VECTOR_SET: Final = "vectorset"
 
-_SERVER_TROUBLE: Final = re.compile(r"^[A-Z]{4,} ")
-"""Such as MISCONF, NOREPLICAS or BUSY: the server's state, not a key's. The library takes ERR off."""
+_OF_A_KEY: Final = re.compile(
+    r"WRONGTYPE|attempt to (compare|perform|concatenate)|(is|are) not an? (integer|float|valid)|imension"
+)
+"""What Redis says over a type, a number that is none, and a vector of another length. All else, such as MISCONF or a
+right that is missing, is the server's state or ours: whoever took that for a key's would blame every video."""
 _ID: Final = re.compile(r"\{[^}]*\}")
 
 _log = structlog.get_logger(__name__)
@@ -40,8 +43,7 @@ def is_of_a_key(error: BaseException) -> bool:
     """Whether Redis failed over what lies under a key, and not over its own state or our rights."""
     if not isinstance(error, ResponseError) or isinstance(error, NoPermissionError):
         return False
-    said = str(error)
-    return said.startswith("WRONGTYPE") or not _SERVER_TROUBLE.match(said)
+    return bool(_OF_A_KEY.search(str(error)))
 
 
 async def mended(redis: Any, keys: Mapping[str, str], call: Callable[[], Awaitable[Answer]]) -> Answer:

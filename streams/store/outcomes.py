@@ -75,7 +75,7 @@ class Served:
             "verdict": (encode(outcome.verdict), self.verdict),
             "features": (_bytes(_encoded(outcome.record.features)), self.features),
             "embeddings": (_bytes(_encoded(outcome.record.embeddings)), self.embeddings),
-            "status": (_bytes(_status(state, outcome)), self.status),
+            "status": (_bytes(_status(state, outcome)), _without_gap(self.status)),
         }
         if _number(self.status.get(b"revision")) > outcome.version.revision:
             del pairs["status"]
@@ -248,8 +248,11 @@ class Outcomes:
             place = None if stored.state is None else _position(stored.state)
             if place is not None and (place > _position(state) or (place == _position(state) and not is_wrong(stored))):
                 return False
-            if await self.replace(video_id, stored.state, state, outcome):
-                break
+            try:
+                if await self.replace(video_id, stored.state, state, outcome):
+                    break
+            except GapStands:
+                continue
         if outcome and is_published:
             await self.mark_published(video_id, outcome.version)
         return True
@@ -272,7 +275,10 @@ class Outcomes:
         """Write once more what readers find of a video, as its state has it; False where that changed meanwhile."""
         assert stored.state is not None
         assert stored.outcome is not None
-        return await self.replace(video_id, stored.state, stored.state, stored.outcome)
+        try:
+            return await self.replace(video_id, stored.state, stored.state, stored.outcome)
+        except GapStands:  # written with what closes the gap
+            return False
 
     async def expire(self, video_id: str, version: Version) -> bool:
         """Remove all that is kept of a video, beside what has a retention of its own.
@@ -335,6 +341,10 @@ def _case_of(fields: list[Any]) -> StoredCase:
     if said is not None and version != spell(said).encode():
         raise UnreadableBytes(f"the version of its outcome is {spell(said)} and its field says {version!r}")
     return case
+
+
+def _without_gap(status: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    return {name: value for name, value in status.items() if name not in (b"gap", b"gap_since_unix_seconds")}
 
 
 def _number(value: bytes | None) -> int:

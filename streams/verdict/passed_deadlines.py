@@ -10,7 +10,7 @@ from schemas.wire import event_headers
 from streams import metrics
 from streams.clock import Clock
 from streams.store.deadlines import Deadline, Deadlines
-from streams.store.outcomes import Outcomes
+from streams.store.outcomes import Outcomes, UnreadableState
 from streams.tracing import spans
 from streams.verdict.holding import CLAIM_SECONDS, held
 from streams.verdict.role import SOURCE, EventPublisher
@@ -41,20 +41,19 @@ class PassedDeadlines:
 
     async def fire(self, claimed: Deadline) -> Deadline | None:
         """Answer one claimed entry; see `streams.verdict.sweep.Fire`."""
-        state = (await self._outcomes.read(claimed.video_id)).state
+        try:
+            state = (await self._outcomes.read(claimed.video_id)).state
+        except UnreadableState:
+            # Said in any case: folding it is what has the state folded again from the log.
+            return await held(claimed, self._deadlines, self._clock, self._say(_passed(claimed)))
         if state is None or state.revision < claimed.revision:
             self._count_unaccepted(claimed)
             return None
         if state.accepted is None or state.revision > claimed.revision or state.status != "pending":
             return claimed
-        return await held(claimed, self._deadlines, self._clock, self._say(state.accepted))
+        return await held(claimed, self._deadlines, self._clock, self._say(_fact(state.accepted)))
 
-    async def _say(self, accepted: Accepted) -> None:
-        fact = DeadlinePassed(
-            video_id=accepted.video_id,
-            revision=accepted.revision,
-            deadline_unix_seconds=accepted.deadline_unix_seconds,
-        )
+    async def _say(self, fact: DeadlinePassed) -> None:
         with spans.span("deadline"):  # begins a trace: what is due knows its video, not its trace
             headers = event_headers(
                 fact, event_id=f"{fact.video_id}:{fact.revision}:deadline", source=SOURCE,
@@ -73,3 +72,18 @@ class PassedDeadlines:
                 "a deadline passed and its upload is not accepted, as perhaps of others",
                 video_id=claimed.video_id, revision=claimed.revision,
             )  # fmt: skip
+
+
+def _fact(accepted: Accepted) -> DeadlinePassed:
+    return DeadlinePassed(
+        video_id=accepted.video_id,
+        revision=accepted.revision,
+        deadline_unix_seconds=accepted.deadline_unix_seconds,
+    )
+
+
+def _passed(claimed: Deadline) -> DeadlinePassed:
+    """The claim tells no more than that it was due."""
+    return DeadlinePassed(
+        video_id=claimed.video_id, revision=claimed.revision, deadline_unix_seconds=claimed.due_unix_seconds
+    )

@@ -12,12 +12,18 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 
+import structlog
+
+from streams import metrics
 from streams.clock import Clock
 from streams.store.deadlines import Deadline, Deadlines
-from streams.store.outcomes import Outcomes
+from streams.store.outcomes import Outcomes, UnreadableState
+from streams.verdict.boundary import is_shared
 from streams.verdict.holding import CLAIM_SECONDS
 from streams.verdict.passed_deadlines import PassedDeadlines
 from streams.verdict.role import EventPublisher, Forgetting, publish_tombstones
+
+_log = structlog.get_logger(__name__)
 
 SWEEP_SECONDS = 1.0
 """Mean pause between two sweeps of a worker; how late a provisional verdict may be beside the deadline itself."""
@@ -61,10 +67,24 @@ class Sweep:
                 return done
 
     async def _fire_and_remove(self, claimed: Deadline) -> bool:
-        fired = await self._fire(claimed)
+        fired = await self._fired(claimed)
         if fired is not None:
             await self._deadlines.remove(fired)
         return fired is not None
+
+    async def _fired(self, claimed: Deadline) -> Deadline | None:
+        """What one video's entry fails over stays registered, and stops no other."""
+        try:
+            return await self._fire(claimed)
+        except UnreadableState as error:
+            _log.warning("a state cannot be read; its entry waits", video_id=claimed.video_id, error=str(error))
+            return None
+        except Exception as error:
+            if is_shared(error):
+                raise
+            metrics.FOLD_FAULTS.labels("sweep").inc()
+            _log.exception("an entry that is due failed, and waits", video_id=claimed.video_id)
+            return None
 
 
 def deadline_sweep(outcomes: Outcomes, deadlines: Deadlines, publisher: EventPublisher, clock: Clock) -> Sweep:

@@ -201,11 +201,14 @@ async def engagement_place(redis: Redis) -> None:
 
 
 async def counts(redis: Redis) -> None:
-    value = (
-        await redis.get(KEYS.engagement(VIDEO_ID)) if await redis.type(KEYS.engagement(VIDEO_ID)) == b"string" else None
-    )
+    """Counts of another type count as none, as MGET says of them; both begin again."""
+    (value,) = await redis.mget(KEYS.engagement(VIDEO_ID))
     assert decode_record(value) is None
-    await accept_and_fold(redis)
+    await accept(redis)
+    await fold(redis)
+    reading = await read_video(redis, KEYS, VIDEO_ID)
+    assert reading is not None
+    assert reading.unreadable == ("engagement",)
 
 
 async def ids(redis: Redis) -> None:
