@@ -75,6 +75,25 @@ class PrivateCache:
         with contextlib.suppress(OSError):
             self._path(name).unlink()
 
+    def trouble(self) -> str:
+        """Say why nothing can be kept; empty where it can. Nothing is made or changed."""
+        if self._max_bytes == 0:
+            return "it may have 0 bytes"
+        there = next(path for path in (self.folder, *self.folder.absolute().parents) if path.exists())
+        try:
+            if os.path.lexists(self.folder):
+                _require_own(self.folder.lstat(), self.folder, stat.S_ISDIR, _OPEN_TO_OTHERS)
+        except (OSError, _Untrusted) as error:
+            return str(error)
+        return "" if os.access(there, os.W_OK | os.X_OK) else f"{there} cannot be written to"
+
+    def used_bytes(self) -> int:
+        """What is there of it; 0 where nothing can be read."""
+        try:
+            return sum(status.st_size for _path, status in self._files())
+        except OSError:
+            return 0
+
     def _path(self, name: str) -> Path:
         if not _NAME.fullmatch(name):
             raise ValueError(f"name of a cache entry is {name!r}; it must match {_NAME.pattern}")

@@ -7,7 +7,10 @@ from typing import Annotated
 import typer
 
 from ops.cli.console import settings_or_exit
-from streams.worker import run_worker
+from streams.collector import collector_paused
+
+with collector_paused():
+    from streams.worker import run_worker
 
 
 def worker(

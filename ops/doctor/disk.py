@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from operators.inference.private_cache import PrivateCache
 from ops.doctor.finding import Finding, ok, warning, wrong
 from ops.doctor.world import World
+from streams.private_cache import private_cache
 from streams.settings import Settings
 
 _CACHE_BYTES: Final = 512 * 2**20
@@ -24,9 +26,11 @@ def free_bytes(folder: Path) -> int:
 
 
 def examine(world: World, free: FreeBytes = free_bytes) -> Iterator[Finding]:
-    """The cache and the spool."""
+    """The cache, the compiled models and the spool."""
     settings = world.settings
     yield _cache(settings.cache_dir, free)
+    if {"media", "backfill"} & set(settings.roles):
+        yield _compiled(private_cache(settings))
     yield _spool(settings, free)
 
 
@@ -40,6 +44,18 @@ def _cache(folder: Path, free: FreeBytes) -> Finding:
         found,
         means="weights of a next release will not fit",
         do="make room, or name another folder in VIDSIGNAL_CACHE_DIR",
+    )
+
+
+def _compiled(kept: PrivateCache) -> Finding:
+    trouble = kept.trouble()
+    if not trouble:
+        return ok("compiled models", f"{_mebibytes(kept.used_bytes())} at {kept.folder}")
+    return warning(
+        "compiled models",
+        f"none can be kept at {kept.folder}: {trouble}",
+        means="each start of a worker, and each `vidsignal analyze`, compiles all models again",
+        do=f"remove {kept.folder}, or name a folder of the worker's user in VIDSIGNAL_COMPILED_DIR",
     )
 
 

@@ -196,3 +196,21 @@ def test_two_processes_share_a_folder(tmp_path: Path) -> None:
     writers = [subprocess.Popen([*command, letter], stdin=subprocess.PIPE, stderr=subprocess.PIPE) for letter in "ab"]
     ends = [writer.communicate() for writer in writers]
     assert [(writer.returncode, end[1]) for writer, end in zip(writers, ends, strict=True)] == [(0, b""), (0, b"")]
+
+
+class TestTroubleToSay:
+    def test_none_where_entries_can_be_kept(self, cache: PrivateCache) -> None:
+        """Before the folder is made and afterwards; asking makes nothing."""
+        assert cache.trouble() == ""
+        assert not cache.folder.exists()
+        cache.write("entry", b"content")
+        assert cache.trouble() == ""
+        assert cache.used_bytes() == len(b"content") + 32
+
+    def test_says_what_is_wrong(self, cache: PrivateCache, tmp_path: Path) -> None:
+        """A folder that others can enter, something else in its place, no room allowed."""
+        cache.write("entry", b"content")
+        cache.folder.chmod(0o755)
+        assert "has mode 0755" in cache.trouble()
+        assert "is of another kind" in PrivateCache(cache.folder / "entry", MAX_BYTES).trouble()
+        assert PrivateCache(tmp_path / "compiled", 0).trouble() == "it may have 0 bytes"

@@ -276,6 +276,16 @@ class TestDisk:
         findings = list(disk.examine(world(), free=lambda _: free_bytes))
         assert (about(findings, "cache").state, about(findings, "spool").state) == (cache, spool)
 
+    def test_compiled_models(self, tmp_path: Path) -> None:
+        """A folder that others can enter is not used, so that each start compiles; light roles need none."""
+        findings = list(disk.examine(world(compiled_dir=tmp_path / "new"), free=lambda _: 0))
+        assert about(findings, "compiled models").state == "ok"
+        (tmp_path / "open").mkdir(mode=0o755)
+        findings = list(disk.examine(world(compiled_dir=tmp_path / "open"), free=lambda _: 0))
+        assert about(findings, "compiled models").state == "warning"
+        light = world(compiled_dir=tmp_path / "open", roles="intake")
+        assert "compiled models" not in {finding.subject for finding in disk.examine(light, free=lambda _: 0)}
+
     def test_folder_that_is_to_be_made(self, tmp_path: Path) -> None:
         """The room of a folder that does not exist is that of the one it will be made in."""
         assert disk.free_bytes(tmp_path / "not" / "yet") > 0
