@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import redis
 from confluent_kafka import Producer, TopicPartition
@@ -162,7 +163,10 @@ def test_counts_that_come_before_their_upload_are_in_its_record(kafka: str, redi
     pipeline = create(tmp_path, kafka, redis_url, engagement_summary_seconds="1")
     keys = Keys(pipeline.settings.topic_prefix)
     try:
-        pipeline.start_worker(roles="intake,verdict,engagement")
+        worker = pipeline.start_worker(roles="intake,verdict,engagement")
+        mapped = {Path(mapping.path).name for mapping in psutil.Process(worker.child.pid).memory_maps()}
+        assert any("librdkafka" in name for name in mapped)
+        assert not any("libtorch" in name or "libav" in name for name in mapped)  # light roles do without
         send(pipeline, *({"event_id": f"{number}", "video_id": "early"} for number in range(5)), key="early")
         await_counted(pipeline, 5)
         with redis.Redis.from_url(redis_url) as client:
