@@ -29,6 +29,7 @@ from streams.delivery.safe_consumer import ConsumerPolicy
 from streams.delivery.settlement import Settlement
 from streams.delivery.transport import SafeTransport
 from streams.delivery.unfinished import UnfinishedEvents
+from streams.group_names import group_of
 from streams.progress.client_id import client_id_of
 from streams.progress.faust_role import FaustRole
 from streams.settings import Role, Settings

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
-from redis.asyncio import Redis
 
 from schemas.evidence import Embedding, Feature
 from schemas.identity import Modality
@@ -23,6 +22,9 @@ from streams.settings import Settings
 from streams.store.keys import Keys
 from streams.store.readers import read_video
 from streams.unreadable import UnreadableRecords, decoded_record
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 
 class Projection(Struct, frozen=True, kw_only=True):

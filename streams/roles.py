@@ -15,7 +15,7 @@ from schemas.facts import Failure
 from schemas.identity import MODALITIES
 from schemas.topics import BACKFILL, SIGNALS, UPLOADED
 from streams import metrics
-from streams.apps import RoleSpec, group_of
+from streams.apps import RoleSpec
 from streams.audit import Audit, AuditSweep, take_turn
 from streams.backfill.gate import BackfillGate
 from streams.backfill.work import BackfillWork, Readmission
@@ -34,6 +34,7 @@ from streams.delivery.record import Record
 from streams.delivery.refused_uploads import RefusedUploads
 from streams.delivery.unexpected import INTERNAL_ERROR_ATTEMPTS
 from streams.gap_closing import LogRefold, MendVideo
+from streams.group_names import group_of
 from streams.intake import Intake
 from streams.rebuild import RebuildStores
 from streams.settings import Role, Settings

@@ -23,7 +23,7 @@ from models.weights import WeightsCorrupt, WeightsMissing
 from operators.errors import DeviceFault, DeviceFull
 from operators.inference.cpu_probe import CpuCapabilities
 from schemas.topics import ENGAGEMENT, TOPICS
-from streams.apps import RoleApp, RoleSpec, group_of
+from streams.apps import RoleApp, RoleSpec
 from streams.backfill.gate import BackfillGate
 from streams.broker_wait import await_topics
 from streams.cancellation import cancel_all
@@ -33,6 +33,7 @@ from streams.costs.keeping import keep_account, open_light_account
 from streams.delivery.crash import Crash, WorkerExit
 from streams.delivery.publisher import Publisher
 from streams.engagement.role import EngagementRole
+from streams.group_names import group_of
 from streams.health.endpoint import HealthPortTaken
 from streams.health.overrun import end_overrun_stop
 from streams.health.watch import HealthWatch, Question

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from schemas.topics import Topic
-from streams.apps import group_of
+from streams.group_names import group_of
 from streams.settings import Role, Settings
 from streams.store.keys import Keys
 

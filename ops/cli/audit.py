@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from redis.asyncio import Redis
 
 from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
-from ops.cli.rebuild import gaps_of, rebuild_stores, tell_unreadable
-from ops.cli.ruleset import ruleset_or_exit
 from ops.cli.store_once import read_once
-from streams.audit import Audit, Audited, Finding
-from streams.delivery.publisher import Publisher
 from streams.kafka_clients import BrokerAway, producer_configuration, require_broker
 from streams.settings import Settings
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    from streams.audit import Audited, Finding
 
 
 def audit(
@@ -32,6 +32,12 @@ def audit(
     With --repair the store gets what the log says, and the topics what the store says; exit code 0 then. A verdict that
     was published over a hole in the store is decided again by a verdict worker, under a higher version.
     """
+    from ops.cli.rebuild import tell_unreadable
+    from ops.cli.rebuild_stores import gaps_of, rebuild_stores
+    from ops.cli.ruleset import ruleset_or_exit
+    from streams.audit import Audit
+    from streams.delivery.publisher import Publisher
+
     settings = settings_or_exit()
     ruleset = ruleset_or_exit(settings)
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
@@ -18,6 +17,9 @@ from ops.costs.roll_up import RollUp, Sums, roll_up
 from ops.costs.since import since_unix_seconds
 from streams.kafka_clients import BrokerAway
 from streams.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 _DAY_SECONDS = 86_400.0
 _MOST_ROWS = 25
@@ -93,6 +95,8 @@ def _print(found: RollUp, rate_hz: float) -> None:
 
 
 def _table(found: RollUp) -> Table:
+    from rich.table import Table
+
     table = Table(title=f"costs by {found.grouping}", title_justify="left")
     for name in (found.grouping, "videos", "CPU s", "device s", "MB read", "USD", "joules", "share"):
         table.add_column(name, justify="left" if name == found.grouping else "right", no_wrap=True)

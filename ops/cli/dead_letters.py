@@ -16,7 +16,6 @@ from ops.cli.exit_codes import ExitCode
 from ops.cli.letters_of_video import find_letters, read_found
 from ops.cli.store_once import read_once
 from schemas.dead_letters import DeadLetter
-from streams.delivery.redrive import redrive_letters
 from streams.delivery.standing_letters import letters_in, standing_letters
 from streams.kafka_clients import BrokerAway
 from streams.plain_text import plain_text
@@ -90,6 +89,8 @@ def redrive(
     """
     if not (letter_ids or cause or every):
         fail("name letters, or give --cause or --all", ExitCode.USAGE)
+    from streams.delivery.redrive import redrive_letters
+
     settings, unreadable = settings_or_exit(), UnreadableRecords()
     ids = _ids(settings, cause, letter_ids) if letter_ids else None
     left_out: list[str] = []

@@ -5,18 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from typing import Annotated, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
 from ops.cli.console import fail, logs_to_stderr, out, print_json
 from ops.cli.exit_codes import ExitCode
-from ops.doctor.catalogue import UnknownExamination, choose
-from ops.doctor.examination import Examination, Examined, examine_all, left_seconds
-from ops.doctor.finding import Finding, State, not_checked
-from ops.doctor.installation import unreadable_settings
-from ops.doctor.world import open_world
 from streams.settings import InvalidSettings, read_settings
+
+if TYPE_CHECKING:
+    from ops.doctor.examination import Examination, Examined
+    from ops.doctor.finding import Finding, State
 
 _MARKS: Final[dict[State, str]] = {
     "ok": "[green]ok[/]     ",
@@ -35,6 +34,8 @@ def doctor(
     Answers within 15 seconds although everything may be away. Exit codes: 0 fine, warnings allowed; 1 something is
     wrong; 2 wrong arguments.
     """
+    from ops.doctor.catalogue import UnknownExamination, choose
+
     logs_to_stderr()
     try:
         examinations = choose(only)
@@ -57,6 +58,11 @@ def doctor(
 
 
 def _examine(examinations: tuple[Examination, ...]) -> Iterator[Examined]:
+    from ops.doctor.examination import Examined, examine_all, left_seconds
+    from ops.doctor.finding import not_checked
+    from ops.doctor.installation import unreadable_settings
+    from ops.doctor.world import open_world
+
     try:
         world = open_world(read_settings())
     except InvalidSettings as error:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from time import monotonic, time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 from confluent_kafka import Message
-from redis.asyncio import Redis
 
 from ops.cli.console import clean_interrupt, err, fail, out, settings_or_exit
 from ops.cli.deletion_lines import describe_deletion, describe_place
@@ -25,6 +24,9 @@ from streams.confirmed_publishing import OutgoingRecord
 from streams.settings import Settings
 from streams.store.deletion_reading import DeletionReading, read_deletion
 from streams.store.keys import Keys
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 _ASK_SECONDS = 0.2
 

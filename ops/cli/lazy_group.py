@@ -14,6 +14,7 @@ from typer.main import get_group
 
 from ops.cli import dashed_ids
 from ops.cli.command_table import COMMANDS, function_of, module_of
+from ops.cli.late_coercion import coerce_late, late_parameters
 
 
 class LazyGroup(TyperGroup):
@@ -22,6 +23,10 @@ class LazyGroup(TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         self.commands = ImportedCommands()  # type: ignore[assignment]  # nothing is added to it
+
+    def get_params(self, ctx: Any) -> Any:
+        """Its own options, those for help and completion among them."""
+        return late_parameters(super().get_params(ctx))
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  (the signature is typer's)
         """Names in the order of the help."""
@@ -78,4 +83,4 @@ def _imported(name: str) -> Any:
         holder.add_typer(group, name=name)
     else:
         holder.command(name)(getattr(module, function_of(name)))
-    return get_group(holder).commands[name]
+    return coerce_late(get_group(holder).commands[name])

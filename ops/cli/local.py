@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import signal
 import threading
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from ops.cli.console import err, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
-from ops.local.stack import KafkaKind, LocalStack
 from streams.settings import read_settings
-from streams.topic_admin import create_topics
+
+if TYPE_CHECKING:
+    from ops.local.stack import KafkaKind, LocalStack
 
 
 def local(
@@ -24,6 +25,9 @@ def local(
     json_output: Annotated[bool, typer.Option("--json", help="Print the settings as one JSON object.")] = False,
 ) -> None:
     """Start a broker and Redis 8 on free loopback ports, print the settings to use, and stay until Ctrl-C."""
+    from ops.local.stack import LocalStack
+    from streams.topic_admin import create_topics
+
     if brokers not in (1, 3):
         fail(f"--brokers is {brokers}; 1 or 3 are possible", ExitCode.USAGE)
     settings = settings_or_exit()

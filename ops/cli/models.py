@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Column, Table
 
 from models.card import Card
 from models.catalogue import CARDS
 from models.weights import WeightsCorrupt, WeightsMissing, weight_path
-from ops.assets import AssetUnavailable, fetch_samples, fetch_weights
-from ops.assets.bars import asset_progress
 from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
 from schemas.labels import LABELS
@@ -29,7 +26,7 @@ def list_models(json_output: JsonOption = False) -> None:
         print_json([_summary(card) for card in CARDS.values()])
         return
     for card in CARDS.values():
-        out.print(f"[bold]{card.name}[/] {card.version}  ({card.modality}, {card.licence})")
+        out.heading(card.name, f" {card.version}  ({card.modality}, {card.licence})")
         out.print(f"  {card.purpose}", markup=False)
         out.print(f"  source   {card.source}", markup=False)
         out.print(f"  checked  {card.checked_on}", markup=False)
@@ -56,6 +53,9 @@ def fetch(
     samples: Annotated[bool, typer.Option(help="Sample clips too.")] = True,
 ) -> None:
     """Fetch the pinned weights and the sample clips into the cache, checked by hash; quick where all is there."""
+    from ops.assets import AssetUnavailable, fetch_samples, fetch_weights
+    from ops.assets.bars import asset_progress
+
     settings = settings_or_exit()
     try:
         with clean_interrupt(), asset_progress(err.rich) as progress:
@@ -73,6 +73,8 @@ def coverage(json_output: JsonOption = False) -> None:
     if json_output:
         print_json(covered)
         return
+    from rich.table import Column, Table
+
     table = Table(Column("label", overflow="fold"), "produced by", "meaning")
     for label, meaning in LABELS.items():
         names = ", ".join(covered[label])

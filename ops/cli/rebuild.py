@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from importlib.metadata import version as installed_version
+from typing import TYPE_CHECKING
 
 import typer
-from redis.asyncio import Redis
 
 from ops.cli.console import clean_interrupt, err, fail, out, settings_or_exit
 from ops.cli.exit_codes import ExitCode
-from ops.cli.ruleset import ruleset_or_exit
 from ops.cli.store_once import read_once
-from streams.apps import group_of
-from streams.delivery.letter_index import LetterIndex
 from streams.kafka_clients import BrokerAway
-from streams.rebuild import RebuildProgress, RebuildStores, rebuild_store
 from streams.settings import Settings
-from streams.similarity.vectors import Vectors
-from streams.store.applied import AppliedOffsets
-from streams.store.deadlines import Deadlines
-from streams.store.gaps import Gaps
-from streams.store.keys import Keys
-from streams.store.outcomes import Outcomes
 from streams.unreadable import UnreadableRecords
-from streams.verdict.expiry import Expiry
-from streams.verdict.role import Ruleset
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    from streams.rebuild import RebuildProgress
+    from streams.verdict.role import Ruleset
 
 
 def rebuild() -> None:
@@ -38,6 +31,8 @@ def rebuild() -> None:
     Exit code 1 where a record cannot be read or a video cannot be folded, such as those of a newer release: these are
     passed over and named, and the facts of such a video wait.
     """
+    from ops.cli.ruleset import ruleset_or_exit
+
     settings = settings_or_exit()
     ruleset = ruleset_or_exit(settings)
     unreadable = UnreadableRecords()
@@ -65,6 +60,9 @@ def rebuild() -> None:
 async def _rebuild(
     settings: Settings, ruleset: Ruleset, redis: Redis, unreadable: UnreadableRecords
 ) -> RebuildProgress:
+    from ops.cli.rebuild_stores import rebuild_stores
+    from streams.rebuild import rebuild_store
+
     return await rebuild_store(settings, ruleset, rebuild_stores(settings, redis), _tell, unreadable)
 
 
@@ -72,32 +70,6 @@ def tell_unreadable(unreadable: UnreadableRecords) -> None:
     """Name what was passed over, on standard error."""
     for line in unreadable.lines():
         err.print(line, markup=False, soft_wrap=True)
-
-
-def gaps_of(settings: Settings, redis: Redis) -> Gaps:
-    """Videos whose facts wait."""
-    return Gaps(redis, Keys(settings.topic_prefix), installed_version("vidsignal"))
-
-
-def rebuild_stores(settings: Settings, redis: Redis) -> RebuildStores:
-    """Everything in Redis that a rebuild fills."""
-    keys = Keys(settings.topic_prefix)
-    applied = AppliedOffsets(redis, keys, group_of(settings, "verdict"))
-    counts_seconds = settings.engagement_retention_seconds
-    outcomes = Outcomes(redis, keys, settings.guard_seconds, counts_seconds=counts_seconds)
-    letters = LetterIndex(redis, keys, settings.topic_retention_dead_letter_seconds)
-    expiry = Expiry(Deadlines(redis, keys, keys.expiring()), settings.video_retention_seconds)
-    tombstones = Deadlines(redis, keys, keys.tombstones())
-    return RebuildStores(
-        outcomes,
-        Deadlines(redis, keys),
-        applied,
-        expiry,
-        (Vectors(redis, keys),),
-        letters,
-        tombstones,
-        gaps_of(settings, redis),
-    )
 
 
 def _tell(progress: RebuildProgress) -> None:

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 import typer
-from redis.asyncio import Redis
-from rich.table import Table
 
 from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
@@ -26,6 +24,8 @@ from streams.settings import Settings
 from streams.store.keys import Keys
 
 if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
     from streams.backfill.past_uploads import PastUpload
     from streams.backfill.sending import Choice, Tally
 
@@ -88,6 +88,8 @@ def list_jobs(json_output: JsonOption = False) -> None:
         for job, progress in found:
             print_json(_as_json(job, progress))
         return
+    from rich.table import Table
+
     table = Table("job", "state", "done", "uploads", "began", "asked for")
     for job, progress in found:
         table.add_row(

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from time import monotonic, time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
-from redis.asyncio import Redis
 
 from ops.cli.console import clean_interrupt, fail, out, settings_or_exit
 from ops.cli.exit_codes import ExitCode
@@ -22,6 +21,9 @@ from streams.confirmed_publishing import OutgoingRecord
 from streams.settings import Settings
 from streams.store.keys import Keys
 from streams.store.readers import read_video
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 ACTIONS = ("allow", "limit", "block")
 _ASK_SECONDS = 0.2

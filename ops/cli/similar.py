@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from redis.asyncio import Redis
 
 from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
 from ops.cli.store_once import read_once
-from streams.similarity.copies import NearDuplicate, near_duplicates
 from streams.similarity.query import PICTURE_SPACE, Filters, InvalidQuery, Neighbour, NotInSpace, UnknownVideo
 from streams.similarity.query import similar as find_similar
 from streams.similarity.spaces import UnknownSpace
 from streams.store.keys import Keys
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    from streams.similarity.copies import NearDuplicate
 
 
 def similar(
@@ -40,6 +43,8 @@ def similar(
 
     async def ask(store: Redis) -> list[Neighbour] | list[NearDuplicate]:
         if copies:
+            from streams.similarity.copies import near_duplicates
+
             return await near_duplicates(store, keys, video_id, count=count, filters=filters)
         return await find_similar(store, keys, video_id, space=space, count=count, filters=filters)
 

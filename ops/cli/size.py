@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from ops.bench.options import BenchOptions
 from ops.cli.console import clean_interrupt, err, fail, logs_to_stderr, out, print_json
@@ -118,6 +117,8 @@ def _plot(profile: Profile, plan: Plan, path: Path) -> None:
 
 
 def _print(profile: Profile, plan: Plan, trial: Trial | None) -> None:
+    from rich.table import Table
+
     table = Table("what", "amount", "why", title=f"sizing by profile {profile.name}", title_justify="left")
     for row in rows(plan, profile, trial):
         table.add_row(*row)

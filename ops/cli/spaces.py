@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from redis.asyncio import Redis
-from rich.table import Table
 
 from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
 from ops.cli.store_once import read_once
 from streams.similarity.spaces import Migration, Space, UnknownSpace, drop_space, read_migration, read_spaces
 from streams.store.keys import Keys
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+    from rich.table import Table
 
 app = typer.Typer(help="Embedding spaces: one vector set each, never mixed.", no_args_is_help=True)
 
@@ -67,6 +69,8 @@ def migrate(
 
 
 def _table(spaces: list[Space]) -> Table:
+    from rich.table import Table
+
     table = Table("space", "dimensions", "videos", "share of the largest")
     most = max(space.num_videos for space in spaces)
     for space in spaces:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
-
-from redis.asyncio import Redis
-from redis.exceptions import ConnectionError as StoreAway
-from redis.exceptions import NoPermissionError
-from redis.exceptions import TimeoutError as StoreSilent
+from typing import TYPE_CHECKING, TypeVar
 
 from ops.cli.console import fail
 from ops.cli.exit_codes import ExitCode
 from streams.settings import Settings
 from streams.store.wire import store_options
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 Answer = TypeVar("Answer")
 
@@ -25,6 +23,11 @@ async def read_once(settings: Settings, question: Callable[[Redis], Awaitable[An
 
     Workers wait for a store that is away; a person at a prompt wants to be told.
     """
+    from redis.asyncio import Redis  # with half a second of imports, which a command's help does without
+    from redis.exceptions import ConnectionError as StoreAway
+    from redis.exceptions import NoPermissionError
+    from redis.exceptions import TimeoutError as StoreSilent
+
     store: Redis = Redis.from_url(
         settings.redis_url.get_secret_value(),
         socket_timeout=ANSWER_SECONDS,

@@ -5,21 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import RenderableType
-from rich.live import Live
 
 from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
-from ops.top.frame import frame_of
-from ops.top.history import History
-from ops.top.keyboard import Wait, keyboard
-from ops.top.rows import Frame
-from ops.top.scrape import scrape_all
-from ops.top.targets import InvalidTargets, checked, read_targets
-from ops.top.view import view_of
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from ops.top.history import History
+    from ops.top.keyboard import Wait
+    from ops.top.rows import Frame
 
 _LOOPBACK = "127.0.0.1"
 
@@ -41,6 +39,9 @@ def top(
 
     Leaves with `q` or Ctrl-C. Exit code of --once: 3 where no worker answered.
     """
+    from ops.top.history import History
+    from ops.top.keyboard import keyboard
+
     looks = _Looks(_addresses(worker, targets), History(max(window, interval)), slowest)
     with clean_interrupt(), keyboard() as wait:
         frame = looks.look()
@@ -51,6 +52,8 @@ def top(
         elif json_output or not out.rich.is_terminal:
             _follow(looks, wait, interval, lambda frame: _print(frame, json_output), frame)
         else:
+            from rich.live import Live
+
             with Live(console=out.rich, screen=True, auto_refresh=False) as live:
                 _follow(looks, wait, interval, lambda frame: live.update(_view(frame), refresh=True), frame)
     if once and not frame.num_up:
@@ -67,6 +70,9 @@ class _Looks:
 
     def look(self) -> Frame:
         """Ask all workers now."""
+        from ops.top.frame import frame_of
+        from ops.top.scrape import scrape_all
+
         return frame_of(self._history.add(scrape_all(self._addresses)), time.time(), self._num_slowest)
 
 
@@ -84,10 +90,14 @@ def _print(frame: Frame, json_output: bool) -> None:
 
 
 def _view(frame: Frame) -> RenderableType:
+    from ops.top.view import view_of
+
     return view_of(frame, out.rich.width)
 
 
 def _addresses(workers: list[str] | None, targets: Path | None) -> list[str]:
+    from ops.top.targets import InvalidTargets, checked, read_targets
+
     try:
         named = checked([*(workers or []), *(read_targets(targets) if targets else [])])
     except InvalidTargets as error:

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 from confluent_kafka import KafkaException
-from rich.table import Table
 
 from ops.cli.console import fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
@@ -70,6 +69,8 @@ def check(json_output: Annotated[bool, typer.Option("--json", help="One JSON lis
             [{"topic": item.topic, "partitions": item.partitions, "problems": item.problems} for item in findings]
         )
     else:
+        from rich.table import Table
+
         table = Table("topic", "partitions", "problems")
         for item in findings:
             table.add_row(item.topic, str(item.partitions), "\n".join(item.problems) or "none")

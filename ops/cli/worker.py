@@ -7,10 +7,6 @@ from typing import Annotated
 import typer
 
 from ops.cli.console import settings_or_exit
-from streams.collector import collector_paused
-
-with collector_paused():
-    from streams.worker import run_worker
 
 
 def worker(
@@ -25,4 +21,9 @@ def worker(
     71 was stuck, with its stacks in the log, and wants to be restarted; 72 its accelerator is lost; 75 its stop took
     too long, and its log says what hung; 78 Redis lost what Kafka remembers: run `vidsignal rebuild`.
     """
+    from streams.collector import collector_paused
+
+    with collector_paused():
+        from streams.worker import run_worker
+
     raise typer.Exit(run_worker(settings_or_exit(roles=roles, device=device)))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import structlog
 from msgspec import Struct
-from redis.asyncio import Redis
 
 from schemas.identity import UnixSeconds
 from streams.store.keys import Keys
 from streams.store.mending import HASH, SORTED_SET, mended
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 _KEPT_SECONDS: Final = 30 * 86_400
 

@@ -9,8 +9,8 @@ from typing import Final, Literal
 from confluent_kafka import KafkaException, TopicPartition
 
 from schemas.topics import BACKFILL
-from streams.apps import group_of
 from streams.backfill.jobs import Job
+from streams.group_names import group_of
 from streams.group_offsets import committed_offsets
 from streams.kafka_clients import BrokerAway, partitions_of, require_broker
 from streams.settings import Settings

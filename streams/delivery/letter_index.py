@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Final
-
-from redis.asyncio import Redis
+from typing import TYPE_CHECKING, Any, Final
 
 from schemas.facts import SourceOffset
 from streams.store.deletion_reading import decode_deletion
@@ -14,6 +12,9 @@ from streams.store.keys import Keys
 from streams.store.mending import GUARD, HASH, STRING, mended
 from streams.store.packing import UnreadableBytes
 from streams.store.scripts import script_text
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 _VIDEO_ID: Final = re.compile(rb"^[A-Za-z0-9._:~-]{1,128}\Z")
 

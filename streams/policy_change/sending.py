@@ -14,8 +14,6 @@ from streams.store.outcomes import spell
 from streams.verdict.role import EventPublisher
 
 _SOURCE: Final = "/vidsignal/policy"
-DEFAULT_PER_SECOND: Final = 100.0
-"""Facts; each makes a worker read, decide, write and publish one video: half of what one on two busy cores got done."""
 
 
 class Pace:

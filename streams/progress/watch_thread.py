@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from streams import metrics
-from streams.apps import group_of
+from streams.group_names import group_of
 from streams.health.stacks import dump_tasks_and_exit
 from streams.progress.broker_client import BrokerClient
 from streams.progress.broker_facts import BrokerUnavailable, FactsUnknown

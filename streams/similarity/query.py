@@ -14,16 +14,18 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from msgspec import Meta
-from redis.asyncio import Redis
 
 from models.catalogue import CARDS
 from schemas.identity import Market
 from streams.similarity.members import members_of
 from streams.similarity.spaces import UnknownSpace, read_spaces
 from streams.store.keys import Keys
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 PICTURE_SPACE: Final = CARDS["efficientnet-lite0"].embedding_space or ""
 """Likeness of what is shown; the space of a question that names none."""

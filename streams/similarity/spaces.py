@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Final
-
-from redis.asyncio import Redis
+from typing import TYPE_CHECKING, Final
 
 from streams.similarity.members import members_of
 from streams.store.keys import Keys
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 _PAGE: Final = 1000
 _NUM_EXAMPLES: Final = 5

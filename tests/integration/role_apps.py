@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from schemas.facts import Failure
 from schemas.identity import MODALITIES
 from schemas.topics import BACKFILL, UPLOADED
-from streams.apps import RoleApp, RoleSpec, group_of
+from streams.apps import RoleApp, RoleSpec
 from streams.clock import SystemClock
 from streams.delivery.admission import Slot
 from streams.delivery.attempts import Attempts
@@ -24,6 +24,7 @@ from streams.delivery.consumer_rules import KafkaCommits
 from streams.delivery.crash import Crash
 from streams.delivery.publisher import Publisher
 from streams.delivery.record import Record
+from streams.group_names import group_of
 from streams.kafka_clients import client_configuration, producer_configuration
 from streams.roles import Shared, intake_spec, verdict_spec
 from streams.settings import Role, read_settings

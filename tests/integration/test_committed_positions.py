@@ -14,12 +14,12 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from schemas.topics import ENGAGEMENT
-from streams.apps import group_of
 from streams.clock import SystemClock
 from streams.delivery.crash import Crash
 from streams.delivery.dead_letters import DeadLetters
 from streams.delivery.publisher import Publisher
 from streams.engagement.role import EngagementRole
+from streams.group_names import group_of
 from streams.kafka_clients import producer_configuration, read_to_end
 from streams.settings import Role
 from streams.store.keys import Keys

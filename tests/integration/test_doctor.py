@@ -35,7 +35,7 @@ from ops.doctor.world import World, open_world
 from ops.local.ports import ReservedPort
 from ops.local.redis_server import RedisServer
 from schemas.topics import BACKFILL, ENGAGEMENT, SIGNALS, TOPICS, UPLOADED
-from streams.apps import group_of
+from streams.group_names import group_of
 from streams.group_offsets import committed_offsets
 from streams.kafka_clients import client_configuration
 from streams.settings import ROLES, Settings, read_settings

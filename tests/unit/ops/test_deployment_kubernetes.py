@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from schemas.topics import ENGAGEMENT, UPLOADED
-from streams.apps import group_of
+from streams.group_names import group_of
 from streams.settings import Role, read_settings
 from streams.worker import _LONGEST_STOP_SECONDS
 from tests.deployment import (

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ops.cli.main import app
-from ops.cli.policy import as_json, print_tally
+from ops.cli.policy_apply import as_json, print_tally
 from streams.policy_change.tally import Tally
 
 TALLY = Tally(

@@ -13,7 +13,7 @@ from ops.access.overview import overview_row
 from ops.access.redis_rules import redis_line, redis_rules
 from ops.access.roles import ACCESS, OPERATOR, RoleAccess, UnknownRole, find_roles
 from schemas.topics import TOPICS
-from streams.apps import group_of
+from streams.group_names import group_of
 from streams.settings import ROLES, Settings, read_settings
 from streams.store.keys import Keys
 from tests.documents import REPOSITORY, section

@@ -1,0 +1,78 @@
+"""A policy in words: a line an area, which fits a screen however many rules there are, or every rule whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+
+from schemas.identity import Modality
+from schemas.outcomes import ACTIONS, Action
+from streams.verdict.policy import Policy, Rule, Thresholds
+
+
+def summary_lines(policy: Policy) -> list[str]:
+    """Areas of the taxonomy with the number of rules and the lowest and highest threshold of each action."""
+    by_area = groupby(sorted(policy.rules.values(), key=_area), _area)
+    rows = [(area, *_row(list(rules))) for area, rules in by_area]
+    head = ("area", "rules", "with markets", *_asked(ACTIONS))
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (head, *rows)]
+    return [*(line.rstrip() for line in lines), *_rest_lines(policy)]
+
+
+def full_lines(policy: Policy) -> list[str]:
+    """Every rule in the order of the file, with markets and words, then what holds without evidence."""
+    return [line for rule in policy.rules.values() for line in _rule_lines(rule)] + _rest_lines(policy)
+
+
+def _rule_lines(rule: Rule) -> Iterator[str]:
+    yield rule.path
+    yield f"  {_spelled(rule.thresholds)}"
+    yield from (f"  {market}: {_spelled(found)}" for market, found in rule.markets.items())
+    yield f"  words: {rule.words}"
+
+
+def _rest_lines(policy: Policy) -> list[str]:
+    reports = f", over {policy.reports.window}, of at least {policy.reports.min_reports:g} reports"
+    return [
+        f"pending      {policy.pending}",
+        *(f"when {word:7} {_by_action(found)}" for word, found in _without_evidence(policy)),
+        f"reports      {_spelled(policy.reports.thresholds)}{reports if policy.reports.thresholds else ''}",
+        f"shown        evidence from {policy.reporting_floor:g}",
+    ]
+
+
+def _without_evidence(policy: Policy) -> Iterable[tuple[str, Mapping[Modality, Action]]]:
+    return ("missing", policy.when_missing), ("failed", policy.when_failed), ("absent", policy.when_absent)
+
+
+def _by_action(found: Mapping[Modality, Action]) -> str:
+    """Such as `review: frames, audio; allow: motion`."""
+    actions = dict.fromkeys(found.values())
+    return "; ".join(f"{action}: {', '.join(name for name in found if found[name] == action)}" for action in actions)
+
+
+def _area(rule: Rule) -> str:
+    return rule.path.split("/")[0]
+
+
+def _row(rules: list[Rule]) -> list[str]:
+    of_markets = sum(bool(rule.markets) for rule in rules)
+    every = [thresholds for rule in rules for thresholds in (rule.thresholds, *rule.markets.values())]
+    return [str(len(rules)), str(of_markets or ""), *(_range(every, action) for action in _asked(ACTIONS))]
+
+
+def _asked(actions: Iterable[Action]) -> list[Action]:
+    return [action for action in actions if action != "allow"]
+
+
+def _range(every: list[Thresholds], action: Action) -> str:
+    found = {thresholds[action] for thresholds in every if action in thresholds}
+    if not found:
+        return ""
+    low, high = f"{min(found):g}", f"{max(found):g}"
+    return low if low == high else f"{low}-{high}"
+
+
+def _spelled(thresholds: Thresholds) -> str:
+    return ", ".join(f"{action} from {threshold:g}" for action, threshold in thresholds.items()) or "none"

@@ -1,0 +1,36 @@
+"""One question to Redis from a command that has to be quick: answered soon, or the command says why not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+from ops.cli.console import fail
+from ops.cli.exit_codes import ExitCode
+from streams.settings import Settings
+from streams.store.quick_reads import QuestionRefused, QuickReads, StoreAway, StoreForbids
+
+Answer = TypeVar("Answer")
+
+ANSWER_SECONDS: Final = 5.0
+
+
+def read_quickly(settings: Settings, question: Callable[[QuickReads], Awaitable[Answer]]) -> Answer:
+    """Ask, close, and return the answer; leaves with a code where there is none."""
+
+    async def ask() -> Answer:
+        store = QuickReads(settings, ANSWER_SECONDS)
+        try:
+            return await question(store)
+        finally:
+            await store.aclose()
+
+    try:
+        return asyncio.run(ask())
+    except StoreForbids as error:
+        fail(f"Redis does not allow us that: {error}", ExitCode.USAGE)
+    except StoreAway as error:
+        fail(f"Redis does not answer at the address in VIDSIGNAL_REDIS_URL: {error}", ExitCode.AWAY)
+    except QuestionRefused as error:
+        fail(f"Redis cannot answer: {error}", ExitCode.FOUND)

@@ -1,0 +1,45 @@
+"""What a rebuild and an audit fill in Redis."""
+
+from __future__ import annotations
+
+from importlib.metadata import version as installed_version
+
+from redis.asyncio import Redis
+
+from streams.delivery.letter_index import LetterIndex
+from streams.group_names import group_of
+from streams.rebuild import RebuildStores
+from streams.settings import Settings
+from streams.similarity.vectors import Vectors
+from streams.store.applied import AppliedOffsets
+from streams.store.deadlines import Deadlines
+from streams.store.gaps import Gaps
+from streams.store.keys import Keys
+from streams.store.outcomes import Outcomes
+from streams.verdict.expiry import Expiry
+
+
+def gaps_of(settings: Settings, redis: Redis) -> Gaps:
+    """Videos whose facts wait."""
+    return Gaps(redis, Keys(settings.topic_prefix), installed_version("vidsignal"))
+
+
+def rebuild_stores(settings: Settings, redis: Redis) -> RebuildStores:
+    """Everything in Redis that a rebuild fills."""
+    keys = Keys(settings.topic_prefix)
+    applied = AppliedOffsets(redis, keys, group_of(settings, "verdict"))
+    counts_seconds = settings.engagement_retention_seconds
+    outcomes = Outcomes(redis, keys, settings.guard_seconds, counts_seconds=counts_seconds)
+    letters = LetterIndex(redis, keys, settings.topic_retention_dead_letter_seconds)
+    expiry = Expiry(Deadlines(redis, keys, keys.expiring()), settings.video_retention_seconds)
+    tombstones = Deadlines(redis, keys, keys.tombstones())
+    return RebuildStores(
+        outcomes,
+        Deadlines(redis, keys),
+        applied,
+        expiry,
+        (Vectors(redis, keys),),
+        letters,
+        tombstones,
+        gaps_of(settings, redis),
+    )

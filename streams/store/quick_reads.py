@@ -1,0 +1,218 @@
+"""Reading from Redis without the client library, whose import takes half a second of CPU time.
+
+For commands that ask once and end. It speaks through hiredis, reads, and tries nothing twice; whatever stays connected
+uses `streams.store.client`.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import hiredis
+
+from streams.settings import Settings
+from streams.tls import client_context
+from streams.wire_checks import redis_tls_files
+
+_READ_BYTES: Final = 65_536
+_DEFAULT_PORT: Final = 6379
+
+Words = tuple[str, ...]
+
+
+class StoreAway(Exception):
+    """No Redis answered, or it let nobody in; the message holds what was said."""
+
+
+class StoreForbids(Exception):
+    """Redis does not allow this user that; the message holds what was said."""
+
+
+class QuestionRefused(Exception):
+    """Redis cannot answer the question, such as of a key that holds something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a store is, and as whom to ask it."""
+
+    host: str
+    """Or the path of a socket, where the port is 0."""
+    port: int
+    database: int
+    username: str | None
+    password: str | None
+    is_tls: bool
+
+
+def place_of(settings: Settings) -> Place:
+    """Read the address as the client library does, options for waiting and keeping connections left aside."""
+    url = urlsplit(settings.redis_url.get_secret_value())
+    options = {name: values[-1] for name, values in parse_qs(url.query).items()}
+    path, secret = unquote(url.path), settings.redis_password
+    is_socket = url.scheme == "unix"
+    in_path = "" if is_socket else path.strip("/")
+    return Place(
+        host=path if is_socket else url.hostname or "localhost",
+        port=0 if is_socket else url.port or _DEFAULT_PORT,
+        database=int(options.get("db") or in_path or 0),
+        username=unquote(url.username or "") or options.get("username") or settings.redis_username,
+        password=unquote(url.password or "")
+        or options.get("password")
+        or (secret.get_secret_value() if secret else None),
+        is_tls=url.scheme == "rediss",
+    )
+
+
+class QuickReads:
+    """One connection; each call sends, and blocks until the answer is there.
+
+    Args:
+        settings: where the store is, the user, and the files of TLS.
+        timeout_seconds: of connecting, and of each wait for bytes.
+
+    Raises:
+        StoreAway: from any call.
+        StoreForbids: from any call.
+        QuestionRefused: from any call.
+    """
+
+    def __init__(self, settings: Settings, timeout_seconds: float) -> None:
+        self._settings = settings
+        self._timeout_seconds = timeout_seconds
+        self._socket: socket.socket | None = None
+        self._reader = hiredis.Reader()
+
+    async def get(self, name: str, /) -> bytes | None:
+        """Bytes of a string; None where there is no such key."""
+        (answer,) = self.ask([("GET", name)])
+        return None if answer is None else bytes(answer)
+
+    async def hgetall(self, name: str, /) -> dict[bytes, bytes]:
+        """Fields of a hash; empty where there is no such key."""
+        (answer,) = self.ask([("HGETALL", name)])
+        return _pairs(answer)
+
+    def pipeline(self, transaction: bool = True) -> QuickPipeline:
+        """Collect calls for one round trip, answered as of one moment."""
+        return QuickPipeline(self, is_transaction=transaction)
+
+    async def aclose(self) -> None:
+        """Close the connection; a further call would open one again."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def ask(self, commands: Sequence[Words]) -> list[Any]:
+        """Send commands together and return their answers in order."""
+        try:
+            return self._exchange(commands)
+        except (OSError, ValueError, hiredis.ProtocolError) as error:
+            raise StoreAway(str(error)) from error
+
+    def _exchange(self, commands: Sequence[Words]) -> list[Any]:
+        if self._socket is None:
+            self._socket = self._connected(place_of(self._settings))
+        self._socket.sendall(b"".join(_packed(words) for words in commands))
+        return [self._answer(self._socket) for _ in commands]
+
+    def _connected(self, place: Place) -> socket.socket:
+        opened = _opened(place, self._timeout_seconds)
+        if place.is_tls:
+            context = client_context(redis_tls_files(self._settings))
+            opened = context.wrap_socket(opened, server_hostname=place.host)
+        self._reader = hiredis.Reader()
+        for words in _greetings(place):
+            opened.sendall(_packed(words))
+            self._answer(opened)
+        return opened
+
+    def _answer(self, opened: socket.socket) -> Any:
+        while (answer := self._reader.gets()) is False:
+            received = opened.recv(_READ_BYTES)
+            if not received:
+                raise StoreAway("it closed the connection")
+            self._reader.feed(received)
+        return _checked(answer)
+
+
+class QuickPipeline:
+    """Calls for one round trip, see `QuickReads.pipeline`."""
+
+    def __init__(self, store: QuickReads, *, is_transaction: bool) -> None:
+        self._store = store
+        self._is_transaction = is_transaction
+        self._commands: list[Words] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._commands.clear()
+
+    def get(self, name: str, /) -> None:
+        """As the store's own."""
+        self._commands.append(("GET", name))
+
+    def hgetall(self, name: str, /) -> None:
+        """As the store's own."""
+        self._commands.append(("HGETALL", name))
+
+    async def execute(self) -> list[Any]:
+        """Answers in order."""
+        commands, self._commands = self._commands, []
+        if not self._is_transaction:
+            answers = self._store.ask(commands)
+        else:
+            *_, answers = self._store.ask([("MULTI",), *commands, ("EXEC",)])
+        answers = [_checked(answer) for answer in answers]
+        return [
+            _pairs(answer) if words[0] == "HGETALL" else answer for words, answer in zip(commands, answers, strict=True)
+        ]
+
+
+def _opened(place: Place, timeout_seconds: float) -> socket.socket:
+    if place.port:
+        return socket.create_connection((place.host, place.port), timeout_seconds)
+    opened = socket.socket(socket.AF_UNIX)
+    opened.settimeout(timeout_seconds)
+    opened.connect(place.host)
+    return opened
+
+
+def _greetings(place: Place) -> list[Words]:
+    words: list[Words] = []
+    if place.password is not None or place.username is not None:
+        user = (place.username,) if place.username is not None else ()
+        words.append(("AUTH", *user, place.password or ""))
+    if place.database:
+        words.append(("SELECT", str(place.database)))
+    return words
+
+
+def _packed(words: Words) -> bytes:
+    return bytes(hiredis.pack_command(words))  # type: ignore[arg-type]  # its stub knows tuples of one word only
+
+
+def _checked(answer: Any) -> Any:
+    if not isinstance(answer, hiredis.ReplyError):
+        return answer
+    said = str(answer)
+    if said.startswith(("NOPERM", "EXECABORT")):
+        raise StoreForbids(said)
+    if said.startswith(("NOAUTH", "WRONGPASS", "LOADING", "MASTERDOWN", "ERR AUTH", "ERR max number of clients")):
+        raise StoreAway(said)
+    raise QuestionRefused(said)
+
+
+def _pairs(answer: Any) -> dict[bytes, bytes]:
+    if isinstance(answer, Mapping):
+        return dict(answer)
+    return dict(zip(answer[::2], answer[1::2], strict=True))
