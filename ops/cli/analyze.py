@@ -10,7 +10,6 @@ from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from models.weights import WeightsCorrupt, WeightsMissing
 from operators.errors import DeviceFault
@@ -18,6 +17,7 @@ from operators.internal_errors import InternalError
 from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
 from ops.cli.medium import absolute_path, is_file
+from ops.cli.progress import counting
 from ops.cli.publish import Media, build_upload, metadata_for
 from ops.cli.verdict_lines import describe_outcome
 from ops.direct_session import open_direct_analysis
@@ -38,9 +38,12 @@ def analyze(
     market: Annotated[str | None, typer.Option(help="ISO 3166 country code, such as DE.")] = None,
     metadata: Annotated[Path | None, typer.Option(help="JSON with upload fields, as for `publish`.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
-    json_output: Annotated[bool, typer.Option("--json", help="One JSON object a video, as it is done.")] = False,
+    json_output: Annotated[bool, typer.Option("--json", help="One JSON object a video, in their order.")] = False,
 ) -> None:
-    """Analyse media and print what the pipeline would say of them; exit code 1 where a modality failed."""
+    """Analyse media and print what the pipeline would say of them; exit code 1 where a modality failed.
+
+    The results come in the order of the arguments, each as soon as it and all before it are there.
+    """
     roots = ",".join(sorted({str(Path(absolute_path(path)).parent) for path in paths if is_file(path)}))
     settings = settings_or_exit(device=device, media_roots=roots)
     fields: dict[str, Any] = {
@@ -72,15 +75,15 @@ async def _analyse_all(settings: Settings, uploads: list[VideoUploaded], json_ou
 
 
 async def _run(analysis: DirectAnalysis, uploads: list[VideoUploaded], json_output: bool) -> list[Outcome]:
+    """Analyse all at once; each outcome is printed when it and all before it are there."""
     outcomes: list[Outcome] = []
-    columns = (TextColumn("analysing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err.rich, transient=True) as bar:
-        task = bar.add_task("", total=len(uploads))
-        for done in asyncio.as_completed([analysis.outcome_of(upload) for upload in uploads]):
-            outcome = await done
-            outcomes.append(outcome)
-            bar.advance(task)
-            _print(outcome, json_output)
+    with counting("analysing", len(uploads), is_quiet=json_output) as done:
+        running = [asyncio.ensure_future(analysis.outcome_of(upload)) for upload in uploads]
+        for each in running:
+            each.add_done_callback(lambda _: done())
+        for each in running:
+            outcomes.append(await each)
+            _print(outcomes[-1], json_output)
     return outcomes
 
 

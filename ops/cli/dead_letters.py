@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -11,10 +10,10 @@ from typing import Annotated, Final
 
 import typer
 
-from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
+from ops.cli.console import clean_interrupt, err, fail, out, print_json, quiet_settings_or_exit, settings_or_exit
 from ops.cli.exit_codes import ExitCode
 from ops.cli.letters_of_video import find_letters, read_found
-from ops.cli.store_once import read_once
+from ops.cli.quick_read import read_quickly
 from schemas.dead_letters import DeadLetter
 from streams.delivery.standing_letters import letters_in, standing_letters
 from streams.kafka_clients import BrokerAway
@@ -44,7 +43,7 @@ def list_letters(
     Of each partition oldest first; of one video, and of a whole topic, one letter at a time is held. Exit code 1 where
     one of them cannot be read.
     """
-    settings, unreadable, counts = settings_or_exit(), UnreadableRecords(), Counter[str]()
+    settings, unreadable, counts = quiet_settings_or_exit(), UnreadableRecords(), Counter[str]()
     wanted = read_letters(settings, cause, unreadable)
     for letter in wanted if video is None else _read_letters_of(settings, video, cause, unreadable):
         counts[letter.cause] += 1
@@ -66,7 +65,7 @@ def show_letter(
     if json_output:
         print_json(letter)
         return
-    out.print(f"[bold]{letter.dead_letter_id}[/]  {letter.cause}  by {letter.role}, attempts {letter.attempts}")
+    out.heading(letter.dead_letter_id, f"  {letter.cause}  by {letter.role}, attempts {letter.attempts}")
     out.print(letter.message, markup=False)
     out.print(f"source   {_source(letter)}  written {_when(letter)}")
     out.print(f"key      {letter.key!r}", markup=False)
@@ -131,7 +130,7 @@ def read_letters(settings: Settings, cause: str | None, unreadable: UnreadableRe
 def _read_letters_of(
     settings: Settings, video_id: str, cause: str | None, unreadable: UnreadableRecords
 ) -> Iterator[DeadLetter]:
-    found = asyncio.run(read_once(settings, lambda store: find_letters(store, settings, video_id)))
+    found = read_quickly(settings, lambda store: find_letters(store, settings, video_id))
     try:
         records = list(read_found(settings, found))  # of one video
         yield from standing_letters(lambda: records, unreadable, lambda letter: cause in (None, letter.cause))
@@ -179,8 +178,8 @@ def _print_line(letter: DeadLetter, *, json_output: bool) -> None:
         print_json(letter)
         return
     head = f"{letter.dead_letter_id[:12]}  {letter.cause}  {_key(letter)}  {_source(letter)}  {_when(letter)}"
-    out.print(head, markup=False, soft_wrap=True)
-    out.print(f"  {plain_text(letter.message, _LISTED_BYTES)}", markup=False, soft_wrap=True)
+    out.fitted(head)
+    out.fitted(f"  {plain_text(letter.message, _LISTED_BYTES)}")
 
 
 def _key(letter: DeadLetter) -> str:

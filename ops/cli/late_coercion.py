@@ -29,6 +29,8 @@ class LateCoercion:
         is_list = param.multiple or param.nargs == -1
         if value is None:
             return () if is_list else None
+        if value is param.default and not isinstance(value, str):
+            return value  # ours, and of its type
         if param.type_descriptor.annotation is str and isinstance(value, str) and not is_list:
             return value
         return self._build().coerce(value, param=param, ctx=ctx)

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from redis.asyncio import Redis
-
 from schemas.facts import SourceOffset
 from schemas.topics import DEAD_LETTER
-from streams.delivery.letter_index import LetterIndex
 from streams.kafka_clients import StoredRecord, read_to_end
 from streams.record_places import read_places
 from streams.settings import Settings
 from streams.store.keys import Keys
+from streams.store.letter_partitions import partitions_by_key
+from streams.store.reading import ReadsStore
 from streams.store.refusal_reading import read_refusals
 
 
@@ -27,13 +26,12 @@ class LetterPlaces:
     """Of the others nothing but the partition is kept."""
 
 
-async def find_letters(store: Redis, settings: Settings, video_id: str) -> LetterPlaces:
+async def find_letters(store: ReadsStore, settings: Settings, video_id: str) -> LetterPlaces:
     """Ask Redis for the places of a video's letters."""
     keys = Keys(settings.topic_prefix)
-    index = LetterIndex(store, keys, settings.topic_retention_dead_letter_seconds)
     refusals = await read_refusals(store, keys, video_id)
     placed = {refusal.dead_letter_id: refusal.letter for refusal in refusals if refusal.letter is not None}
-    letters = await index.letters(video_id)
+    letters = partitions_by_key(await store.hgetall(keys.letters(video_id)))
     others = {key: number for key, number in letters.items() if key.rpartition(b"#")[2].decode() not in placed}
     return LetterPlaces(tuple(placed.values()), others)
 

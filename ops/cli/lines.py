@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from functools import cached_property
+from shutil import get_terminal_size
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
@@ -47,13 +49,32 @@ class Lines:
         else:
             print(*parts, end=options.get("end", "\n"), file=self.stream)
 
+    def fitted(self, text: str, bold: str = "") -> None:
+        """Write a line; on a terminal it goes on below, indented, where it is too long, and no word is cut in two."""
+        for line in self._folded(bold + text):
+            typer.echo(_bold(line, bold), err=self._is_error, color=_color())
+            bold = ""
+
+    def _folded(self, text: str) -> list[str]:
+        if not self.stream.isatty():
+            return [text]
+        indent = " " * (len(text) - len(text.lstrip()))
+        return wrap(
+            text, get_terminal_size().columns, initial_indent=indent, subsequent_indent=f"{indent}    ",
+            break_long_words=False, break_on_hyphens=False, replace_whitespace=False,
+        ) or [text]  # fmt: skip
+
     def heading(self, text: str, rest: str = "") -> None:
-        """Write a line that begins in bold on a terminal."""
-        typer.echo(typer.style(text, bold=True) + rest, err=self._is_error, color=_color())
+        """Write a line that begins in bold on a terminal, fitted to it."""
+        self.fitted(rest, bold=text)
 
     def problem(self, text: str, rest: str) -> None:
         """Write a line that begins in bold red on a terminal."""
         typer.echo(typer.style(text, bold=True, fg=typer.colors.RED) + rest, err=self._is_error, color=_color())
+
+
+def _bold(line: str, beginning: str) -> str:
+    return typer.style(beginning, bold=True) + line.removeprefix(beginning) if beginning else line
 
 
 def _color() -> bool | None:

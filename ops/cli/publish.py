@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 from time import time
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import msgspec
 import typer
 from confluent_kafka import KafkaError, Message
-from redis.asyncio import Redis
 
 from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
 from ops.cli.ending_lines import describe_ending, ending_document
 from ops.cli.exit_codes import ExitCode
 from ops.cli.local_media import path_problems
 from ops.cli.medium import described, file_name, make_video_id, raw_source
+from ops.cli.progress import counting
 from ops.cli.publishing import publish_or_exit
 from ops.cli.store_once import read_once
 from ops.cli.upload_ending import PublishedUpload
@@ -29,6 +30,9 @@ from streams.confirmed_publishing import OutgoingRecord
 from streams.settings import Settings
 from streams.tracing import spans
 from streams.tracing.opening import traced
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 Media = Annotated[
     list[str],
@@ -91,7 +95,7 @@ def publish(
         if wait:
             _publish_and_wait(settings, uploads, timeout, as_json=json_output)
             return
-        for upload, partition, offset in publish_uploads(settings, uploads):
+        for upload, partition, offset in publish_uploads(settings, uploads, is_quiet=json_output):
             if json_output:
                 print_json({"video_id": upload.video_id, "partition": partition, "offset": offset})
             else:
@@ -104,7 +108,7 @@ def _publish_and_wait(
     ids = [upload.video_id for upload in uploads]
     earlier = asyncio.run(read_once(settings, lambda store: read_earlier(store, settings, ids)))
     topic, published = settings.topic_prefix + UPLOADED.name, list[PublishedUpload]()
-    for upload, partition, offset in publish_uploads(settings, uploads):
+    for upload, partition, offset in publish_uploads(settings, uploads, is_quiet=as_json):
         if not as_json:
             _print_place(upload, partition, offset)
         name = upload.video_id
@@ -148,14 +152,20 @@ def build_upload(
         fail(f"{path}: {error}", ExitCode.USAGE)
 
 
-def publish_uploads(settings: Settings, uploads: list[VideoUploaded]) -> list[tuple[VideoUploaded, int, int]]:
-    """Publish uploads; returns each with its partition and offset once all are confirmed, or leaves with a code."""
+def publish_uploads(
+    settings: Settings, uploads: list[VideoUploaded], *, is_quiet: bool = True
+) -> list[tuple[VideoUploaded, int, int]]:
+    """Publish uploads; returns each with its partition and offset once all are confirmed, or leaves with a code.
+
+    Unless it is quiet, a bar at a terminal counts what is confirmed.
+    """
     for upload in uploads:
         _check_size(upload)
     places: dict[int, tuple[int, int]] = {}
     topic = settings.topic_prefix + UPLOADED.name
-    with traced(settings):
-        publish_or_exit(settings, (_record(topic, number, uploads[number], places) for number in range(len(uploads))))
+    with traced(settings), counting("publishing", len(uploads), is_quiet=is_quiet) as confirmed:
+        numbered = enumerate(uploads)
+        publish_or_exit(settings, (_record(topic, number, each, places, confirmed) for number, each in numbered))
     return [(upload, *places[number]) for number, upload in enumerate(uploads)]
 
 
@@ -166,13 +176,16 @@ def _check_size(upload: VideoUploaded) -> None:
         fail(message, ExitCode.FOUND)
 
 
-def _record(topic: str, number: int, upload: VideoUploaded, places: dict[int, tuple[int, int]]) -> OutgoingRecord:
+def _record(
+    topic: str, number: int, upload: VideoUploaded, places: dict[int, tuple[int, int]], confirmed: Callable[[], None]
+) -> OutgoingRecord:
     span = spans.producing(UPLOADED, key=upload.video_id)
 
     def note(error: KafkaError | None, message: Message | None) -> None:
         span.end("" if error is None else "KafkaError")
         if error is None and message is not None:
             places[number] = (cast("int", message.partition()), cast("int", message.offset()))
+            confirmed()
 
     event_id = f"{upload.video_id}:{upload.revision}"
     headers = event_headers(

@@ -26,4 +26,4 @@ def print_refusals(refusals: Iterable[Refusal]) -> None:
     """To standard output, as they are; text from the sender is no markup."""
     for refusal in refusals:
         for line in describe_refusal(refusal):
-            out.print(line, markup=False, soft_wrap=True)
+            out.fitted(line)

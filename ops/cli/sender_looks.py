@@ -7,15 +7,12 @@ from time import monotonic
 from types import TracebackType
 from typing import Final, Self
 
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
-
 from ops.cli.console import err
-from ops.cli.store_once import ANSWER_SECONDS
+from ops.cli.quick_read import ANSWER_SECONDS
 from ops.cli.upload_ending import SenderReading, read_for_sender
 from streams.settings import Settings
 from streams.store.keys import Keys
-from streams.store.wire import store_options
+from streams.store.quick_reads import NoAnswer, QuickReads
 
 _BETWEEN_SECONDS: Final = 1.0
 
@@ -34,7 +31,7 @@ class SenderLooks:
         self._next_seconds = 0.0
         self._is_told = False
         self._runner = asyncio.Runner()
-        self._store: Redis | None = None
+        self._store = QuickReads(settings, ANSWER_SECONDS)
 
     def __enter__(self) -> Self:
         return self
@@ -42,8 +39,7 @@ class SenderLooks:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._store is not None:
-            self._runner.run(self._store.aclose())
+        self._runner.run(self._store.aclose())
         self._runner.close()
 
     def next(self) -> SenderReading | None:
@@ -53,21 +49,14 @@ class SenderLooks:
         self._next_seconds = monotonic() + _BETWEEN_SECONDS
         try:
             return self._runner.run(self._read(self._video_id))
-        except RedisError as error:
+        except NoAnswer as error:
             self._tell(error)
             return None
 
     async def _read(self, video_id: str) -> SenderReading:
-        if self._store is None:
-            self._store = Redis.from_url(
-                self._settings.redis_url.get_secret_value(),
-                socket_timeout=ANSWER_SECONDS,
-                socket_connect_timeout=ANSWER_SECONDS,
-                **store_options(self._settings),
-            )
         return await read_for_sender(self._store, Keys(self._settings.topic_prefix), video_id)
 
-    def _tell(self, error: RedisError) -> None:
+    def _tell(self, error: NoAnswer) -> None:
         if not self._is_told:
             self._is_told = True
             err.print(f"Redis does not answer, so refusals are not seen: {error}", markup=False, soft_wrap=True)

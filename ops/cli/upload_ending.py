@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
-from redis.asyncio import Redis
 
 from schemas.outcomes import Verdict
 from schemas.warnings import EventWarning, decode_warnings
 from streams.store.deletion_reading import DeletionReading, decode_deletion
 from streams.store.keys import Keys
+from streams.store.reading import ReadsStore
 from streams.store.refusal_reading import Refusal, decode_refusals
 
 EndingWord = Literal["final", "refused", "superseded", "deleted"]
@@ -70,7 +70,7 @@ class Ending:
         return self.word == "final" and not self.refusals
 
 
-async def read_for_sender(redis: Redis, keys: Keys, video_id: str) -> SenderReading:
+async def read_for_sender(redis: ReadsStore, keys: Keys, video_id: str) -> SenderReading:
     """Read a video in one round trip."""
     async with redis.pipeline(transaction=True) as pipeline:
         pipeline.hgetall(keys.status(video_id))

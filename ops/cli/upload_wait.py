@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from time import monotonic
-from typing import Final
-
-from redis.asyncio import Redis
+from typing import TYPE_CHECKING, Final
 
 from ops.cli.upload_ending import Ending, PublishedUpload, StatusReading, ending_of, read_for_sender
 from streams.settings import Settings
 from streams.store.keys import Keys
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 _ASK_SECONDS: Final = 0.3
 _MOST_ASKED: Final = 200

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ops.cli.deletion_lines import describe_place
+from ops.cli.modality_lines import ABSENT, absent_words
 from ops.cli.warning_lines import describe_warnings
 from schemas.evidence import LabelEvidence
 from schemas.facts import Accepted, DeadlinePassed, Deleted, Fact, PolicyChanged, Review, Signal
@@ -96,16 +97,21 @@ def describe_outcome(outcome: Outcome) -> list[str]:
         f"   music {feature(record, 'audio.music_ratio', 0.0):.0%}"
     )
     states = verdict.modalities
-    for title, names in (("missing", states.missing), ("no stream", states.absent), ("failed", tuple(states.failed))):
-        if names:
-            lines.append(f"  {title:9} {', '.join(names)}")
+    lacking = absent_words(states)
+    for title, said in (
+        ("missing", ", ".join(states.missing)),
+        ("absent", lacking),
+        ("failed", ", ".join(states.failed)),
+    ):
+        if said:
+            lines.append(f"  {title:9} {said}")
     lines.append(f"  cost      {describe_cost(verdict)}")
     return lines
 
 
 def _findings(signal: Signal) -> str:
     if not signal.is_present:
-        return "ok: the media has no such stream"
+        return f"ok: {ABSENT[signal.modality]}"
     labels = ", ".join(describe_label(label) for label in signal.labels[:2] if label.score >= 0.5)
     return f"ok: {len(signal.features)} features, {len(signal.embeddings)} embeddings" + (
         f"; {labels}" if labels else ""

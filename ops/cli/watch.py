@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer
 
-from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
+from ops.cli.console import clean_interrupt, err, fail, out, print_json, quiet_settings_or_exit
 from ops.cli.exit_codes import ExitCode
 from ops.cli.refusal_lines import print_refusals
 from ops.cli.sender_looks import SenderLooks
@@ -47,7 +47,7 @@ def watch(
     json_output: Annotated[bool, typer.Option("--json", help="One JSON object a record.")] = False,
 ) -> None:
     """Print facts and verdicts as they are written, of one video its refusals, too, until Ctrl-C."""
-    settings = settings_or_exit()
+    settings = quiet_settings_or_exit()
     if until_final and video_id is None:
         fail("--until-final needs a VIDEO_ID", ExitCode.USAGE)
     try:
@@ -131,7 +131,7 @@ class _Watching:
         if self.as_json:
             print_json(event)
         else:
-            out.print(describe_verdict(event) if isinstance(event, Verdict) else describe_fact(event), markup=False)
+            out.fitted(describe_verdict(event) if isinstance(event, Verdict) else describe_fact(event))
 
 
 def _decode(value: bytes, *, is_verdict: bool) -> Any:

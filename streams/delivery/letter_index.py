@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from schemas.facts import SourceOffset
 from streams.store.deletion_reading import decode_deletion
 from streams.store.keys import Keys
+from streams.store.letter_partitions import partitions_by_key
 from streams.store.mending import GUARD, HASH, STRING, mended
 from streams.store.packing import UnreadableBytes
 from streams.store.scripts import script_text
@@ -76,11 +77,7 @@ class LetterIndex:
         """Partition of each letter's record, by its key."""
         name = self._keys.letters(video_id)
         found: dict[Any, Any] = await mended(self._redis, {name: HASH}, lambda: self._redis.hgetall(name))
-        return {
-            key.encode() if isinstance(key, str) else key: int(partition)
-            for key, partition in found.items()
-            if partition.isdigit()  # else it was never ours
-        }
+        return partitions_by_key(found)
 
     async def drop(self, key: bytes) -> None:
         """Forget a letter."""

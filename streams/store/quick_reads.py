@@ -25,15 +25,19 @@ _DEFAULT_PORT: Final = 6379
 Words = tuple[str, ...]
 
 
-class StoreAway(Exception):
+class NoAnswer(Exception):
+    """There is no answer; each kind says why."""
+
+
+class StoreAway(NoAnswer):
     """No Redis answered, or it let nobody in; the message holds what was said."""
 
 
-class StoreForbids(Exception):
+class StoreForbids(NoAnswer):
     """Redis does not allow this user that; the message holds what was said."""
 
 
-class QuestionRefused(Exception):
+class QuestionRefused(NoAnswer):
     """Redis cannot answer the question, such as of a key that holds something else."""
 
 
@@ -104,6 +108,9 @@ class QuickReads:
 
     async def aclose(self) -> None:
         """Close the connection; a further call would open one again."""
+        self._close()
+
+    def _close(self) -> None:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
@@ -113,7 +120,11 @@ class QuickReads:
         try:
             return self._exchange(commands)
         except (OSError, ValueError, hiredis.ProtocolError) as error:
+            self._close()
             raise StoreAway(str(error)) from error
+        except NoAnswer:
+            self._close()  # what was not read of the answers belongs to no later question
+            raise
 
     def _exchange(self, commands: Sequence[Words]) -> list[Any]:
         if self._socket is None:

@@ -7,11 +7,10 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
-from redis.asyncio import Redis
 
 from schemas.facts import SourceOffset
 from streams.store.keys import Keys
-from streams.store.reading import is_of_another_type
+from streams.store.reading import ReadsStore, is_of_another_type
 
 MOST_REFUSALS: Final = 5
 """Of one video; the oldest makes room."""
@@ -41,7 +40,7 @@ class Refusal(Struct, frozen=True, kw_only=True, omit_defaults=True):
 _DECODER = msgspec.json.Decoder(Refusal)
 
 
-async def read_refusals(redis: Redis, keys: Keys, video_id: str) -> tuple[Refusal, ...]:
+async def read_refusals(redis: ReadsStore, keys: Keys, video_id: str) -> tuple[Refusal, ...]:
     """The last refusals of a video, oldest first; empty where there were none, or their time is over."""
     try:
         return decode_refusals(await redis.hgetall(keys.refusals(video_id)))

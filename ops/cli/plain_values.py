@@ -1,0 +1,114 @@
+"""Values of features and of a status as a person reads them: no quotes, no braces, never more than a line or two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from streams.plain_text import plain_text
+
+_MOST_LETTERS: Final = 100
+_MOST_BYTES: Final = 400
+_NAMES: Final = ("name", "kind", "start_seconds", "pts_seconds")
+"""What an object is called by, the first that it has."""
+_TOLD_ELSEWHERE: Final = (
+    "log_generation",
+    "offset",
+    "present",
+    "absent",
+    "missing",
+    "failed",
+    "warnings",
+    "gap",
+    "gap_since_unix_seconds",
+)
+
+
+def plain_value(value: Any) -> str:
+    """A number to four digits, yes or no, a list by its first members and how many there are; always one line."""
+    return plain_text(_value(value), _MOST_BYTES)
+
+
+def _value(value: Any) -> str:
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.4g}"
+        case Mapping():
+            return _object(value)
+        case str():
+            return _cut(value) or "(empty)"
+        case Sequence():
+            return _list(value)
+        case _:
+            return str(value)
+
+
+def moment(unix_seconds: float) -> str:
+    """A time in UTC; beyond what a calendar has, the number."""
+    try:
+        return f"{datetime.fromtimestamp(unix_seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    except (OverflowError, ValueError, OSError):
+        return f"{unix_seconds:g} s"
+
+
+def unix_moment(value: str) -> str:
+    """The same of a field of Redis, as it is where it is no number."""
+    try:
+        return moment(float(value))
+    except ValueError:
+        return value
+
+
+def status_words(status: Mapping[str, str]) -> list[str]:
+    """Fields of the status hash in words, times in UTC; without what the verdict's own lines say, and say better."""
+    shown = (name for name, value in status.items() if value and name not in _TOLD_ELSEWHERE)
+    words = [_status_word(name, status[name]) for name in shown if name != "expected"]
+    is_waited_for = status.get("status") == "pending" and status.get("expected")
+    words = [plain_text(word, _MOST_BYTES) for word in words]
+    return [*words, f"waits for {', '.join(status['expected'].split(','))}"] if is_waited_for else words
+
+
+def _status_word(name: str, value: str) -> str:
+    if name in ("status", "action"):
+        return value
+    if name.endswith("_unix_seconds"):
+        return f"{_words(name.removesuffix('_unix_seconds'))} {unix_moment(value)}"
+    return f"{_words(name)} {value}"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _object(value: Mapping[str, Any]) -> str:
+    name = next((each for each in _NAMES if each in value), "")
+    first = [_part(name, value[name])] if name else []
+    rest = [f"{_words(key)} {_value(found)}" for key, found in value.items() if key not in (name, "score")]
+    score = [_value(value["score"])] if "score" in value else []
+    return " ".join([*first, *score]) + (f" ({', '.join(rest)})" if rest and first else ", ".join(rest))
+
+
+def _part(name: str, value: Any) -> str:
+    return f"{value:.1f} s" if name.endswith("_seconds") and isinstance(value, (int, float)) else str(value)
+
+
+def _list(values: Sequence[Any]) -> str:
+    if not values:
+        return "none"
+    shown: list[str] = []
+    for value in values:
+        text = _value(value)
+        if shown and sum(map(len, shown)) + len(text) > _MOST_LETTERS:
+            return f"{'; '.join(shown)}; ... {len(values)} in all"
+        shown.append(text)
+    return "; ".join(shown)
+
+
+def _cut(text: str) -> str:
+    one_line = " ".join(text.split())
+    return one_line if len(one_line) <= _MOST_LETTERS else one_line[: _MOST_LETTERS - 3] + "..."

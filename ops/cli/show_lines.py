@@ -1,0 +1,90 @@
+"""What `vidsignal show` prints for people, as sections of lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ops.cli.modality_lines import modality_lines
+from ops.cli.plain_values import moment, plain_value, status_words, unix_moment
+from ops.cli.verdict_lines import describe_cost, describe_label, describe_verdict
+from ops.cli.warning_lines import describe_warnings
+from schemas.engagement import Engagement
+from schemas.outcomes import Verdict
+from streams.store.readers import VideoReading
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A title, what stands behind it in its line, and the lines below."""
+
+    title: str
+    rest: str = ""
+    lines: tuple[str, ...] = ()
+
+
+def sections(video_id: str, reading: VideoReading) -> Iterable[Section]:
+    """Everything that is known of a video, the shortest answer first."""
+    yield Section(
+        video_id,
+        "  " + "  ".join(status_words(reading.status)),
+        (*describe_warnings(reading.warnings), *gap_lines(reading)),
+    )
+    if reading.verdict is None:
+        yield Section("no verdict yet")
+        return
+    yield from _verdict(reading.verdict)
+    yield Section("features", lines=tuple(_features(reading)))
+    yield Section("embeddings", lines=tuple(_embeddings(reading)))
+    if reading.engagement is not None:
+        yield _engagement(reading.engagement)
+
+
+def gap_lines(reading: VideoReading) -> list[str]:
+    """What keeps the reading from being whole; none in the usual case."""
+    lines = []
+    if "gap" in reading.status:
+        since = unix_moment(reading.status.get("gap_since_unix_seconds", ""))
+        lines.append(
+            f"facts of this video wait since {since}: {reading.status['gap']}. What is decided stands "
+            "until they are folded again from the log; see ops/docs/alerts.md, VidsignalVideosInGap"
+        )
+    if reading.unreadable:
+        lines.append(
+            f"cannot be read in Redis: {', '.join(reading.unreadable)}. `vidsignal audit --repair` writes it again"
+        )
+    return lines
+
+
+def _verdict(verdict: Verdict) -> Iterable[Section]:
+    version = verdict.version
+    market = f"market {verdict.market}" if verdict.market else "no market"
+    generation = f" of generation {version.generation}" if version.generation else ""
+    place = f"revision {version.revision}, decided at offset {version.offset} of the log{generation}"
+    lines = f"  {describe_verdict(verdict)}", f"  policy {verdict.policy}, {market}, {place}"
+    yield Section("verdict", lines=lines)
+    yield Section("reasons", lines=tuple(f"  {reason.action:7} {reason.words}" for reason in verdict.reasons))
+    yield Section("evidence", lines=tuple(f"  {describe_label(label)}  ({label.model})" for label in verdict.labels))
+    yield Section("modalities", lines=tuple(f"  {line}" for line in modality_lines(verdict.modalities)))
+    decodes = "1 decode" if verdict.cost.num_decodes == 1 else f"{verdict.cost.num_decodes} decodes"
+    yield Section("receipt", f"  {describe_cost(verdict)}, {decodes}")
+
+
+def _features(reading: VideoReading) -> Iterable[str]:
+    for name, feature in sorted(reading.features.items()):
+        origin = f"({feature.model}, {moment(feature.event_unix_seconds)})"
+        yield f"  {name:28} {plain_value(feature.value)}  {origin}"
+
+
+def _embeddings(reading: VideoReading) -> Iterable[str]:
+    for space, embedding in sorted(reading.embeddings.items()):
+        yield f"  {space:28} {embedding.dimensions} numbers  ({embedding.model})"
+
+
+def _engagement(engagement: Engagement) -> Section:
+    counts = "  ".join(f"{kind} {number}" for kind, number in engagement.counts.items())
+    rates = "  ".join(f"{rate} {value:.3f}" for rate, value in engagement.rates.items())
+    watched = f"  {counts}  watched {engagement.watch_seconds:.0f} s"
+    return Section(
+        "engagement", f" until {moment(engagement.as_of_unix_seconds)}", (watched, f"  with a prior: {rates}")
+    )

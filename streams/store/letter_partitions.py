@@ -1,0 +1,15 @@
+"""The partition of each dead letter of a video, as it is kept in Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def partitions_by_key(found: Mapping[Any, Any]) -> dict[bytes, int]:
+    """Read the fields of `vs:{<video_id>}:letters`; what is no number was never ours."""
+    return {
+        key.encode() if isinstance(key, str) else key: int(partition)
+        for key, partition in found.items()
+        if partition.isdigit()
+    }

@@ -1,0 +1,158 @@
+"""What `show` prints for people: words, never Python's own way to write a value."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ops.cli.lines import Lines
+from ops.cli.modality_lines import absent_words, modality_lines
+from ops.cli.plain_values import plain_value, status_words
+from ops.cli.show_lines import sections
+from ops.cli.verdict_lines import describe_fact
+from schemas.evidence import Feature
+from schemas.facts import Failure
+from schemas.outcomes import ModalityStates
+from streams.store.readers import VideoReading
+from tests.sample_facts import signal
+from tests.unit.ops.cli.senders import verdict
+
+STATUS = {
+    "status": "final",
+    "action": "review",
+    "revision": "1",
+    "offset": "48",
+    "present": "frames,motion",
+    "absent": "audio,context",
+    "decided_unix_seconds": "1790000000.25",
+}
+TAGS = [{"name": "bikes", "score": 0.93123}, {"name": "street", "score": 0.25}]
+PYTHON = re.compile(r"[\[\]{}'\"]|\bNone\b|\bTrue\b|\bFalse\b|\w+\(\w+=")
+"""How Python writes lists, texts, nothing and objects."""
+
+
+def printed(reading: VideoReading) -> list[str]:
+    """All lines."""
+    return [line for part in sections("v-1", reading) for line in (f"{part.title}{part.rest}", *part.lines)]
+
+
+def reading(**features: object) -> VideoReading:
+    """A decided video with these features."""
+    values = {name: Feature(value=value, event_unix_seconds=1.0, model="m@1") for name, value in features.items()}
+    return VideoReading(status=STATUS, verdict=verdict(), features=values, embeddings={}, engagement=None)
+
+
+class TestShow:
+    def test_no_value_is_written_as_python_does(self) -> None:
+        """Version, modalities and features, whatever their shape."""
+        shapes = reading(tags=TAGS, cuts=[1.5, 2.25], pace="slow", ratio=0.123456, empty=[], flag=True, rate=None)
+        assert [line for line in printed(shapes) if PYTHON.search(line)] == []
+
+    def test_first_line_says_how_it_stands(self) -> None:
+        """Status, action and times as words; what the sections below say is not said twice."""
+        assert printed(reading())[0] == "v-1  final  review  revision 1  decided 2026-09-21T14:13:20Z"
+
+    def test_pending_video_says_what_it_waits_for(self) -> None:
+        """And nothing of a verdict."""
+        pending = VideoReading(
+            status={"status": "pending", "revision": "2", "expected": "frames,audio"},
+            verdict=None, features={}, embeddings={}, engagement=None,
+        )  # fmt: skip
+        assert printed(pending) == ["v-1  pending  revision 2  waits for frames, audio", "no verdict yet"]
+
+
+class TestModalities:
+    def test_what_is_absent_is_named(self) -> None:
+        """A missing title is no missing stream."""
+        failure = Failure(cause="media-unreadable", message="no picture decodes")
+        states = ModalityStates(
+            present=("motion",), absent=("audio", "context"), missing=(), failed={"frames": failure}
+        )
+        assert modality_lines(states) == [
+            "frames   failed: media-unreadable: no picture decodes",
+            "audio    no sound",
+            "motion   present",
+            "context  no title",
+        ]
+        assert absent_words(states) == "no sound, no title"
+
+    def test_a_fact_says_the_same(self) -> None:
+        """In `watch`."""
+        assert describe_fact(signal("context", is_present=False)).endswith("context ok: no title")
+
+
+class TestValues:
+    @pytest.mark.parametrize(
+        ("value", "expected"),
+        [
+            (TAGS, "bikes 0.9312; street 0.25"),
+            ([{"start_seconds": 1.0, "camera": 0.5}], "1.0 s (camera 0.5)"),
+            ([1.5, 2.25, 30.0], "1.5; 2.25; 30"),
+            ([], "none"),
+            ("two\nlines", "two lines"),
+            ("", "(empty)"),
+            (True, "yes"),
+            (3, "3"),
+        ],
+    )
+    def test_shapes(self, value: object, expected: str) -> None:
+        """Of features."""
+        assert plain_value(value) == expected
+
+    def test_long_lists_say_how_many(self) -> None:
+        """Cut between members, never within one."""
+        said = plain_value([{"name": f"name-{number}", "score": 0.5} for number in range(300)])
+        assert said.startswith("name-0 0.5; name-1 0.5; ") and said.endswith("; ... 300 in all")
+        assert len(said) < 200
+
+    @given(
+        st.recursive(
+            st.none() | st.booleans() | st.floats() | st.text(),
+            lambda each: st.lists(each) | st.dictionaries(st.text(), each),
+        )
+    )
+    def test_any_value_is_one_line(self, value: object) -> None:
+        """Whatever a later release, or another writer, puts there."""
+        assert len(plain_value(value).splitlines()) <= 1
+
+    @given(st.dictionaries(st.text(), st.text()))
+    def test_any_status_can_be_said(self, status: dict[str, str]) -> None:
+        """Fields of a name or a value that is new included."""
+        assert all(isinstance(word, str) for word in status_words(status))
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class TestTerminal:
+    LINE = "  hate-and-harassment/abusive-language/severely-toxic-text 0.97 at 1.0-2.0 s  (toxicity-model@1)"
+
+    def test_no_label_is_broken(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """On a narrow terminal a line goes on below, indented, at a space."""
+        terminal = _Terminal()
+        monkeypatch.setattr("sys.stdout", terminal)
+        monkeypatch.setenv("COLUMNS", "40")
+        Lines(is_error=False).fitted(self.LINE)
+        lines = terminal.getvalue().splitlines()
+        assert [word for line in lines for word in line.split()] == self.LINE.split()
+        assert len(lines) > 1 and all(line.startswith("      ") for line in lines[1:])
+
+    def test_nothing_is_folded_into_a_pipe(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Scripts get one line."""
+        pipe = io.StringIO()
+        monkeypatch.setattr("sys.stdout", pipe)
+        monkeypatch.setenv("COLUMNS", "40")
+        Lines(is_error=False).fitted(self.LINE)
+        assert pipe.getvalue() == self.LINE + os.linesep
+
+    def test_text_is_no_markup(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Brackets and emoji codes of a title stay as they are."""
+        Lines(is_error=False).print("[bold]a[/] :smile: explosion-visible", markup=False, soft_wrap=True)
+        assert capsys.readouterr().out == "[bold]a[/] :smile: explosion-visible\n"
