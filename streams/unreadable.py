@@ -7,8 +7,6 @@ from typing import Any, Final
 
 import msgspec
 
-from streams import metrics
-
 _MOST_NAMED: Final = 20
 _LONGEST_WHY: Final = 200
 
@@ -38,6 +36,8 @@ class UnreadableRecords:
             place: partition and offset, where they are known.
         """
         self._counts[topic] += 1
+        from streams import metrics  # with the client of Prometheus, which commands do without
+
         metrics.RECORDS_UNREADABLE.labels(topic).inc()
         if len(self._named) < _MOST_NAMED:
             self._named.append(f"{topic}{place} key {key!r}: {str(error)[:_LONGEST_WHY]}")
