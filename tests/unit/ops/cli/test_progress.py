@@ -1,0 +1,82 @@
+"""Bars for who waits at a terminal, silence elsewhere; results in the order of the arguments."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from ops.cli import analyze
+from ops.cli.progress import counting
+from schemas.outcomes import Outcome
+from schemas.uploads import FileSource, VideoUploaded
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> _Terminal:
+    """Standard error as someone sees it; what pytest captures is standard output alone."""
+    del capsys
+    opened = _Terminal()
+    monkeypatch.setattr("sys.stderr", opened)
+    monkeypatch.setenv("TERM", "xterm")
+    return opened
+
+
+def counted(num_things: int, *, is_quiet: bool = False) -> None:
+    """Count so many."""
+    with counting("publishing", num_things, is_quiet=is_quiet) as done:
+        for _ in range(num_things):
+            done()
+
+
+class TestBar:
+    def test_counts_at_a_terminal(self, terminal: _Terminal, capsys: pytest.CaptureFixture[str]) -> None:
+        """On standard error; standard output stays the answer's."""
+        counted(3)
+        assert "publishing" in terminal.getvalue() and "3/3" in terminal.getvalue()
+        assert capsys.readouterr().out == ""
+
+    @pytest.mark.parametrize(("num_things", "is_quiet"), [(3, True), (1, False)])
+    def test_is_silent_for_scripts_and_single_things(
+        self, terminal: _Terminal, num_things: int, is_quiet: bool
+    ) -> None:
+        """Nobody waits for a bar of one."""
+        counted(num_things, is_quiet=is_quiet)
+        assert terminal.getvalue() == ""
+
+    def test_is_silent_in_a_pipe(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Not a byte."""
+        counted(3)
+        assert capsys.readouterr() == ("", "")
+
+
+def upload(name: str) -> VideoUploaded:
+    """Of a file."""
+    return VideoUploaded(video_id=name, source=FileSource(path=f"/{name}"), uploaded_unix_seconds=1.0)
+
+
+async def test_analyses_are_told_in_the_order_of_the_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Although a later one is done first."""
+    last_is_done = asyncio.Event()
+
+    async def outcome_of(event: VideoUploaded) -> Outcome:
+        if event.video_id == "last":
+            last_is_done.set()
+        await last_is_done.wait()
+        if event.video_id == "first":
+            await asyncio.sleep(0)
+        return cast("Outcome", SimpleNamespace(video_id=event.video_id))
+
+    told: list[str] = []
+    monkeypatch.setattr(analyze, "_print", lambda outcome, _json: told.append(outcome.video_id))
+    names = ["first", "second", "last"]
+    outcomes = await analyze._run(cast("Any", SimpleNamespace(outcome_of=outcome_of)), [*map(upload, names)], True)
+    assert told == names == [cast("Any", each).video_id for each in outcomes]
