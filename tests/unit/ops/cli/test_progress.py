@@ -20,10 +20,8 @@ class _Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture
-def terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> _Terminal:
-    """Standard error as someone sees it; what pytest captures is standard output alone."""
-    del capsys
+def terminal(monkeypatch: pytest.MonkeyPatch) -> _Terminal:
+    """Standard error as someone sees it, from now on: pytest puts its own back before each test."""
     opened = _Terminal()
     monkeypatch.setattr("sys.stderr", opened)
     monkeypatch.setenv("TERM", "xterm")
@@ -38,19 +36,21 @@ def counted(num_things: int, *, is_quiet: bool = False) -> None:
 
 
 class TestBar:
-    def test_counts_at_a_terminal(self, terminal: _Terminal, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_counts_at_a_terminal(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         """On standard error; standard output stays the answer's."""
+        seen = terminal(monkeypatch)
         counted(3)
-        assert "publishing" in terminal.getvalue() and "3/3" in terminal.getvalue()
+        assert "publishing" in seen.getvalue() and "3/3" in seen.getvalue()
         assert capsys.readouterr().out == ""
 
     @pytest.mark.parametrize(("num_things", "is_quiet"), [(3, True), (1, False)])
     def test_is_silent_for_scripts_and_single_things(
-        self, terminal: _Terminal, num_things: int, is_quiet: bool
+        self, monkeypatch: pytest.MonkeyPatch, num_things: int, is_quiet: bool
     ) -> None:
         """Nobody waits for a bar of one."""
+        seen = terminal(monkeypatch)
         counted(num_things, is_quiet=is_quiet)
-        assert terminal.getvalue() == ""
+        assert seen.getvalue() == ""
 
     def test_is_silent_in_a_pipe(self, capsys: pytest.CaptureFixture[str]) -> None:
         """Not a byte."""
