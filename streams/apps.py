@@ -217,11 +217,6 @@ def _is_paused(limit: DeadLetterLimit) -> float:
     return float(limit.is_paused)
 
 
-def group_of(settings: Settings, role: Role) -> str:
-    """Consumer group of a role; it never depends on what else a worker runs."""
-    return f"{settings.topic_prefix}vidsignal-{role}"
-
-
 class QuietApp(faust.App):
     """A Faust app without folders: it has no tables."""
 
