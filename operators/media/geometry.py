@@ -37,3 +37,24 @@ def motion_size(width: float, height: float, *, pixels: int) -> Size:
     """About `pixels` in all, in the picture's aspect."""
     scale = min(math.sqrt(pixels / (width * height)), MAX_MOTION_SIDE / max(width, height))
     return Size(max(1, round(width * scale)), max(1, round(height * scale)))
+
+
+SAME_SHAPE_RATIO = 0.03
+"""Shapes that differ by less count as one: sizes are rounded to whole blocks of a codec."""
+
+
+def same_area(size: Size, change_of_shape: float) -> Size:
+    """A size of another shape that holds no more pixels; `change_of_shape` is new width over height over the old."""
+    if abs(change_of_shape - 1) < SAME_SHAPE_RATIO:
+        return size
+    shape = size.width / size.height * change_of_shape
+    width = min(size.pixels, max(1, math.floor(math.sqrt(size.pixels * shape))))
+    return Size(width, max(1, min(size.pixels // width, round(width / shape))))
+
+
+def inside(size: Size, change_of_shape: float) -> Size:
+    """The largest size of another shape that lies within a size."""
+    if abs(change_of_shape - 1) < SAME_SHAPE_RATIO:
+        return size
+    width, height = size.width * min(1.0, change_of_shape), size.height * min(1.0, 1 / change_of_shape)
+    return Size(max(1, math.floor(width)), max(1, math.floor(height)))

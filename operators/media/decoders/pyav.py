@@ -19,7 +19,7 @@ from operators.media.containers import MediaFile, packets_of, read_only, refuse_
 from operators.media.continuous_clock import ContinuousClock
 from operators.media.decoders.keyframe_seek import START_SLACK_SECONDS, KeyframeSeeker
 from operators.media.decoders.protocol import DecodedFrame, DecoderFailed
-from operators.media.geometry import Size
+from operators.media.geometry import Size, inside, same_area
 from operators.media.plan import DecodeSpan, VideoPlan
 from operators.media.read_index import origin_seconds
 from operators.media.streams_of import video_stream
@@ -36,6 +36,8 @@ class Scaler:
 
     rgb: VideoReformatter
     luma: VideoReformatter
+    stored: Size
+    """Of the pictures that the plan was made for; later ones may have another shape, where a phone was turned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class PyavFrame:
 
     def rgb(self, size: Size) -> npt.NDArray[np.uint8]:
         """`(H, W, 3)` uint8, upright; area averaging, which does not alias when shrinking."""
+        size = same_area(size, self._change_of_shape())
         scaled = self.scaler.rgb.reformat(
             self.picture, size.width, size.height, "rgb24", interpolation=Interpolation.AREA, threads=1
         )
@@ -56,15 +59,31 @@ class PyavFrame:
         return self._upright(rows.reshape(size.height, size.width, 3))
 
     def luma(self, size: Size) -> npt.NDArray[np.uint8]:
-        """`(h, w)` uint8, upright."""
+        """`(h, w)` uint8, upright; one of another shape than the first lies in the middle of black."""
+        inner = inside(size, self._change_of_shape())
         scaled = self.scaler.luma.reformat(
-            self.picture, size.width, size.height, "gray", interpolation=Interpolation.AREA, threads=1
+            self.picture, inner.width, inner.height, "gray", interpolation=Interpolation.AREA, threads=1
         )
-        return self._upright(_rows(scaled)[:, : size.width])
+        pixels = _rows(scaled)[:, : inner.width]
+        if inner != size:
+            top, left = (size.height - inner.height) // 2, (size.width - inner.width) // 2
+            framed = np.zeros((size.height, size.width), np.uint8)
+            framed[top : top + inner.height, left : left + inner.width] = pixels
+            pixels = framed
+        return self._upright(pixels)
+
+    def _change_of_shape(self) -> float:
+        """Width over height of this picture, over that of the first."""
+        stored = self.scaler.stored
+        return (self.picture.width * stored.height) / (self.picture.height * stored.width)
 
     def _upright(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         quarter_turns = round(self.picture.rotation / 90) % 4
         return np.rot90(pixels, quarter_turns) if quarter_turns else pixels
+
+
+def _stored_size(stream: VideoStream) -> Size:
+    return Size(max(1, stream.width), max(1, stream.height))
 
 
 def _rows(picture: VideoFrame) -> npt.NDArray[np.uint8]:
@@ -91,7 +110,7 @@ class PyavDecoder:
         self._span_start_seconds = float("-inf")
         self._origin_seconds = origin_seconds(self._container)
         self._max_pixels = plan.max_pixels
-        self._scaler = Scaler(VideoReformatter(), VideoReformatter())
+        self._scaler = Scaler(VideoReformatter(), VideoReformatter(), _stored_size(self._stream))
         self._packets: Iterator[Packet[VideoStream]] = iter(())
         self._seeker = KeyframeSeeker(self._container, self._stream, self._demuxed)
         self._is_positioned = False

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from operators.errors import MediaCause
+from operators.media.geometry import Size, inside, same_area
 from operators.media.shares import Shares, achieved_ratio, damage
 from operators.motion.shots import cut_times
 from tests.decoded_here import decoded_here
@@ -241,6 +242,33 @@ class TestTimeStructures:
         found = decoded_here(_slides(tmp_path / "slides.mp4", times))
         assert found.motion is not None
         assert list(cut_times(found.motion)) == pytest.approx([time / 1000 for time in times[1:]])
+
+
+class TestShapes:
+    """Pictures that change in the middle."""
+
+    def test_a_phone_that_is_turned_shows_upright_pictures(self, tmp_path: Path) -> None:
+        """Each in its own shape, not squeezed into that of the first; movement stays in one size."""
+        wide = write_video(tmp_path / "wide.ts", num_frames=100, width=640, height=360, options={"g": "25"})
+        tall = write_video(tmp_path / "tall.ts", num_frames=100, width=180, height=320, options={"g": "25"})
+        path = tmp_path / "turned.ts"
+        path.write_bytes(wide.read_bytes() + tall.read_bytes())
+        found = decoded_here(path)
+        shapes = [picture.shape[1] / picture.shape[0] for picture in found.pictures]
+        assert shapes[:4] == pytest.approx([640 / 360] * 4, abs=0.02)
+        assert shapes[-3:] == pytest.approx([180 / 320] * 3, abs=0.02)
+        upright = numbered_picture(0, width=180, height=320)[:160, :60].mean(axis=(0, 1))
+        last = found.pictures[-1]
+        corner = last[: last.shape[0] * 4 // 10, : last.shape[1] * 3 // 10].mean(axis=(0, 1))
+        assert corner == pytest.approx(upright, abs=20)
+        assert found.motion is not None and found.motion.luma.shape[1:] == (90, 160)
+
+    @pytest.mark.parametrize("change", [0.1, 0.3, 0.97, 1.0, 1.02, 2.0, 9.0])
+    def test_no_shape_holds_more_pixels_than_were_planned(self, change: float) -> None:
+        """Memory was made for so many."""
+        for size in (Size(455, 256), Size(1, 512), Size(160, 90)):
+            assert same_area(size, change).pixels <= size.pixels
+            assert inside(size, change).width <= size.width and inside(size, change).height <= size.height
 
 
 def _slides(path: Path, times: list[int]) -> Path:
