@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 Samples = npt.NDArray[np.float32]
 
-SIDE_RATIO = 0.05
+SIDE_RATIO = 0.2
 """Energy of the channels' difference over that of their mean, in any second, from which on the mean alone will not do.
-Speech in the difference is heard by people up to here under music in the mean."""
+A voice 7 dB below music is hard to follow; the second channel costs as much to convert as the first."""
 BLOCK_SAMPLES = 48_000
 """One second: a voice that cancels out for a while is heard for a while."""
 SILENT_POWER = 1e-8
