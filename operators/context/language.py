@@ -12,8 +12,11 @@ MIN_PROBABILITY = 0.5
 MIN_LETTER_BYTES = 12
 """Of the text's letters in UTF-8: two English words, or four Chinese characters. The classifier is sure of any less."""
 
-_NO_LANGUAGE = re.compile(r"[a-z][a-z0-9+.-]*://\S+|www\.\S+|\S+@\S+\.\S+|(?<![\w&/])[#＃@]\w+", re.IGNORECASE)
-"""Addresses, hashtags and mentions: alike in every country."""
+_NO_LANGUAGE = re.compile(
+    r"\b[a-z]{2,12}://\S+|\bwww\.\S+|\b[\w.+-]{1,64}@[\w-]{1,64}\.\w[\w.-]*|(?<![\w&/])[#＃@]\w+", re.IGNORECASE
+)
+"""Addresses, hashtags and mentions: alike in every country. Each repetition before a fixed character is bounded, so
+that no text takes longer than in proportion to its length."""
 
 
 def text_language(identify: Callable[[str], Language | None], text: str) -> Language | None:

@@ -11,7 +11,7 @@ from models.language_id import Language
 from operators.context.english import Identify, english_words
 from operators.context.folding import folded
 from operators.context.lexicon import Lexicon
-from operators.context.restoring import restored
+from operators.context.restoring import Restorer
 from operators.context.segments import segments
 from schemas.evidence import TextForm, TextPart
 
@@ -34,32 +34,51 @@ class PartReading:
     num_letters: int
     num_english_letters: int
     """Of those letters, those of words that are English or may be, in either form."""
+    num_unrestored_letters: int
+    """Of those letters, those that were judged as written alone, because there is too much to put back together."""
 
 
-def read_part(part: TextPart, text: str, identify: Identify, lexicon: Lexicon, around: Language | None) -> PartReading:
-    """Cut a part into segments and find what of each is to be judged."""
-    passages: list[Passage] = []
-    num_letters = num_english = 0
-    for segment in dict.fromkeys(segments(text)):  # what is said twice is judged once
-        found = tuple(_passages(part, segment, identify, lexicon, around))
-        letters = _num_letters(segment)
-        passages += (passage for passage in found if passage.text)
-        num_letters += letters
-        num_english += round(letters * max(_share(segment, found), 0.0))
-    return PartReading(tuple(passages), num_letters, num_english)
+class PassageReader:
+    """Reads the parts of one upload's text.
 
+    Args:
+        identify: the classifier of languages.
+        lexicon: the English words that the models know.
+        around: the language of the whole text, for segments that are too short to show their own.
+    """
 
-def _passages(
-    part: TextPart, segment: str, identify: Identify, lexicon: Lexicon, around: Language | None
-) -> Iterator[Passage]:
-    """As written first; the other form only where its words differ."""
-    written = english_words(segment, identify, lexicon, around)
-    yield Passage(part, "as written", written)
-    reads = restored(folded(segment), lexicon)
-    if _tokens(reads) != _tokens(segment):
-        plain = english_words(reads, identify, lexicon, around)
-        if _tokens(plain) != _tokens(written):
-            yield Passage(part, "as it reads", plain)
+    def __init__(self, identify: Identify, lexicon: Lexicon, around: Language | None) -> None:
+        self._identify = identify
+        self._lexicon = lexicon
+        self._around = around
+        self._restore = Restorer(lexicon)
+
+    def read(self, part: TextPart, text: str) -> PartReading:
+        """Cut a part into segments and find what of each is to be judged; what is said twice is judged once."""
+        passages: list[Passage] = []
+        num_letters = num_english = num_unrestored = 0
+        for segment in dict.fromkeys(segments(text)):
+            folded_segment = folded(segment)
+            restored = self._restore(folded_segment)
+            found = tuple(self._forms(part, segment, folded_segment if restored is None else restored))
+            english = round(_num_letters(segment) * _share(segment, found))
+            passages += (passage for passage in found if passage.text)
+            num_letters += _num_letters(segment)
+            num_english += english
+            num_unrestored += english if restored is None else 0
+        return PartReading(tuple(passages), num_letters, num_english, num_unrestored)
+
+    def _forms(self, part: TextPart, segment: str, reads: str) -> Iterator[Passage]:
+        """As written first; the other form only where its words differ."""
+        written = self._english(segment)
+        yield Passage(part, "as written", written)
+        if _tokens(reads) != _tokens(segment):
+            plain = self._english(reads)
+            if _tokens(plain) != _tokens(written):
+                yield Passage(part, "as it reads", plain)
+
+    def _english(self, text: str) -> str:
+        return english_words(text, self._identify, self._lexicon, self._around)
 
 
 def _share(segment: str, found: tuple[Passage, ...]) -> float:

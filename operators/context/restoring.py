@@ -15,8 +15,13 @@ from operators.context.splitting import split_words
 
 MAX_CANDIDATES = 32
 """Readings of one word that are tried."""
+MAX_READINGS = 100_000
+"""Of one upload: about two seconds of one core. Where there are more, the rest of its text counts as not judged."""
 MAX_WORD_CHARACTERS = 200
 """A longer run without a blank is read in pieces of this length."""
+
+_MAX_SPLIT = 3
+"""Readings of a word that are cut into words."""
 
 _ENDS = "\"'`´“”‘’«»()[]{}<>.,;:!?…¡¿~*_#-–—/\\|=+^"
 """What stands around words."""
@@ -39,16 +44,39 @@ _LEAST_SINGLE = 3
 _NUM_EVERYDAY = 500
 
 
-def restored(text: str, lexicon: Lexicon) -> str:
-    """The text with its hidden words in plain letters; the same text where there are none.
+class Restorer:
+    """Puts words of one upload back together, as long as that is not too much work.
 
     Args:
-        text: as `operators.context.folding.folded` gives it, in lower case.
         lexicon: the words that there are.
+        max_readings: of all words together.
     """
-    words = [piece for word in text.split() for piece in _pieces(word)]
-    joined = _joined_pairs(_joined_letters(words, lexicon), lexicon)
-    return " ".join(_restored_word(word, lexicon) for word in joined)
+
+    def __init__(self, lexicon: Lexicon, max_readings: int = MAX_READINGS) -> None:
+        self._lexicon = lexicon
+        self._left_readings = max_readings
+        self._restored: dict[str, str] = {}
+
+    def __call__(self, text: str) -> str | None:
+        """The text with its hidden words in plain letters, if there are any; None after too much work.
+
+        Args:
+            text: as `operators.context.folding.folded` gives it, in lower case.
+        """
+        words = [piece for word in text.split() for piece in _pieces(word)]
+        joined = _joined_pairs(_joined_letters(words, self._lexicon), self._lexicon)
+        restored = [self._word(word) for word in joined]
+        return " ".join(restored) if self._left_readings > 0 else None
+
+    def _word(self, word: str) -> str:
+        plain = word.strip(_ENDS)
+        if self._left_readings <= 0 or self._lexicon.is_known(plain) or not _is_restorable(plain):
+            return word
+        if word not in self._restored:
+            found = list(dict.fromkeys(islice(_candidates(word, plain), MAX_CANDIDATES)))
+            self._left_readings -= len(found)
+            self._restored[word] = _restored_word(word, plain, found, self._lexicon)
+        return self._restored[word]
 
 
 def _pieces(word: str) -> Iterator[str]:
@@ -101,12 +129,8 @@ def _is_cut(first: str, second: str, lexicon: Lexicon) -> bool:
     return any(lexicon.ranks.get(half.strip(_ENDS), _NUM_EVERYDAY + 1) > _NUM_EVERYDAY for half in (first, second))
 
 
-def _restored_word(word: str, lexicon: Lexicon) -> str:
-    """The word that a model knows; the word itself where it is known, or where nothing known is behind it."""
-    plain = word.strip(_ENDS)
-    if lexicon.is_known(plain) or not _is_restorable(plain):
-        return word
-    found = list(dict.fromkeys(islice(_candidates(word, plain), MAX_CANDIDATES)))
+def _restored_word(word: str, plain: str, found: Sequence[str], lexicon: Lexicon) -> str:
+    """The word that a model knows; the word itself where nothing known is behind it."""
     return _hidden(found, plain, lexicon) or _commonest(plain, lexicon) or " ".join(_split(found, lexicon)) or word
 
 
@@ -145,8 +169,8 @@ def _known_readings(word: str) -> Iterator[str]:
 
 def _split(found: Sequence[str], lexicon: Lexicon) -> list[str]:
     """The first reading that consists of several words, one of them worth hiding."""
-    for candidate in found:
-        words = split_words(candidate, lexicon) if lexicon.hot_inside.search(candidate) else []
+    for candidate in islice(filter(lexicon.hot_inside.search, found), _MAX_SPLIT):
+        words = split_words(candidate, lexicon)
         if words and _is_likely(words, lexicon):
             return words
     return []

@@ -10,7 +10,7 @@ from models.language_id import Language
 from operators.context.abuse_items import AbuseItem, abuse_items
 from operators.context.hashtags import upload_hashtags
 from operators.context.language import text_language
-from operators.context.passages import Passage, read_part
+from operators.context.passages import Passage, PassageReader
 from operators.context.text import num_words, prose, upload_text
 from operators.context.text_models import TextModels
 from operators.context.text_parts import text_parts
@@ -43,7 +43,8 @@ def read_text(upload: VideoUploaded, models: TextModels) -> TextReading:
     hashtags, written = upload_hashtags(upload), prose(upload)
     text = upload_text(upload, hashtags)
     language = text_language(models.language, written)
-    parts = [read_part(part, words, models.language, models.lexicon, language) for part, words in text_parts(upload)]
+    reader = PassageReader(models.language, models.lexicon, language)
+    parts = [reader.read(part, words) for part, words in text_parts(upload)]
     passages = [passage for part in parts for passage in part.passages]
     if text and not passages and not any(part.num_letters for part in parts):  # emoji alone
         passages.append(Passage("title" if upload.title.strip() else "description", "as written", text))
@@ -51,6 +52,7 @@ def read_text(upload: VideoUploaded, models: TextModels) -> TextReading:
     items = abuse_items(passages, scores, models.toxicity_tokens.encode_all)
     num_letters = sum(part.num_letters for part in parts)
     num_english = sum(part.num_english_letters for part in parts)
+    num_left_out = items.num_left_out_letters + sum(part.num_unrestored_letters for part in parts)
     return TextReading(
         text=text,
         hashtags=hashtags,
@@ -59,6 +61,6 @@ def read_text(upload: VideoUploaded, models: TextModels) -> TextReading:
         worst=max(zip(passages, scores, strict=True), key=lambda each: each[1], default=None),
         abuse_items=items.items,
         planned_ratio=num_english / num_letters if num_letters else 1.0,
-        achieved_ratio=max(1.0 - items.num_left_out_letters / max(num_english, 1), 0.0),
+        achieved_ratio=max(1.0 - num_left_out / max(num_english, 1), 0.0),
         sentence_item=models.sentence_tokens.encode(text),
     )
