@@ -16,19 +16,21 @@ from schemas.evidence import TextForm
 MAX_ITEMS = 512
 """Of one upload: about 300,000 characters, a second and a half of one core. Where there are more, those are taken that
 the linear model finds worst; the letters of the others count as not judged."""
-SUSPICIOUS_SCORE = 0.9
-"""By the linear model; such a passage is an item of its own, so that harmless sentences around it soften nothing."""
+SUSPICIOUS_SCORE = 0.5
+"""By the linear model; such a passage is an item of its own, too, so that harmless ones around it soften nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class AbuseItem:
-    """Consecutive passages of one part in one form that the network reads together."""
+    """Passages of one form that the network reads together, of several parts where all are short."""
 
     item: np.ndarray
     """(100,) int64."""
     passages: tuple[Passage, ...]
+    worst: Passage
+    """The one of them that the linear model finds worst."""
     score: float
-    """The linear model's worst of the passages, in [0, 1]."""
+    """What it says of that one, in [0, 1]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,8 @@ def abuse_items(
         scores: the linear model's of each.
         encode_all: text to items, see `models.toxicity.ToxicityTokens.encode_all`.
     """
-    scored = list(zip(passages, scores, strict=True))
-    packed = [pack for _, group in groupby(scored, key=_part_and_form) for pack in _packs(group)]
+    scored = sorted(zip(passages, scores, strict=True), key=lambda each: each[0].form != "as written")
+    packed = [pack for _, group in groupby(scored, key=lambda each: each[0].form) for pack in _packs(group)]
     alone = [[each] for pack in packed if len(pack) > 1 for each in pack if each[1] >= SUSPICIOUS_SCORE]
     distinct: dict[bytes, AbuseItem] = {}
     for pack in (*packed, *alone):
@@ -69,10 +71,6 @@ def _left_out_letters(worst: Sequence[AbuseItem]) -> int:
     for passage in {passage for item in worst[MAX_ITEMS:] for passage in item.passages} - read:
         letters[passage.form] += sum(map(str.isalpha, passage.text))
     return max(letters.values(), default=0)
-
-
-def _part_and_form(scored: tuple[Passage, float]) -> tuple[str, str]:
-    return scored[0].part, scored[0].form
 
 
 def _packs(scored: Iterable[tuple[Passage, float]]) -> Iterator[list[tuple[Passage, float]]]:
@@ -93,6 +91,6 @@ def _items(
     pack: Sequence[tuple[Passage, float]], encode_all: Callable[[str], Sequence[np.ndarray]]
 ) -> Iterator[AbuseItem]:
     passages = tuple(passage for passage, _ in pack)
-    worst = max(score for _, score in pack)
+    worst, score = max(pack, key=lambda each: each[1])
     for item in encode_all("\n".join(passage.text for passage in passages)):
-        yield AbuseItem(item, passages, worst)
+        yield AbuseItem(item, passages, worst, score)

@@ -50,9 +50,11 @@ def english_words(text: str, identify: Identify, lexicon: Lexicon, around: Langu
 
 def _is_english(words: Sequence[str], identify: Identify, lexicon: Lexicon, around: Language | None) -> bool:
     text = " ".join(words)
+    if _is_commonly_english(text, lexicon, _COMMON_RATIO, _LEAST_DISTINCT):
+        return True
     language = text_language(identify, text)
     if language is not None:
-        return language.code == ABUSE_LANGUAGE or _is_commonly_english(text, lexicon, _COMMON_RATIO, _LEAST_DISTINCT)
+        return language.code == ABUSE_LANGUAGE
     if around is None or around.code == ABUSE_LANGUAGE:
         return True
     return _is_commonly_english(text, lexicon, _SHORT_COMMON_RATIO, 1)

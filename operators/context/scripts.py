@@ -30,12 +30,16 @@ def script_of(letter: str) -> str:
 
 def is_latin_word(word: str) -> bool:
     """Whether a word holds a Latin letter, or no letter at all."""
+    if word.isascii():
+        return True
     letters = [character for character in word if character.isalpha()]
     return not letters or bool(_LATIN_LIKE.search(word)) or any(script_of(letter) == "LATIN" for letter in letters)
 
 
 def language_by_script(text: str) -> str | None:
     """The language that most of a text's letters can only be of; None where the script says nothing."""
+    if text.isascii():
+        return None
     counts = Counter(script_of(character) for character in text[:_MAX_CHARACTERS] if character.isalpha())
     if any(counts[script] for script in _JAPANESE):
         counts["HIRAGANA"] += counts.pop("CJK", 0)

@@ -15,6 +15,7 @@ MAX_DESCRIBED_CHARACTERS = 20_000
 """What lies beyond is judged for abuse, but describes no video: it has no part in embedding, language and hashtags."""
 
 _KEPT_CONTROLS = frozenset("\n\t")
+_NO_CONTROLS = dict.fromkeys(map(ord, _KEPT_CONTROLS))
 _DROPPED_CATEGORIES = frozenset(("Cc", "Cs", "Co", "Cn"))
 """Controls, lone surrogates, private and unassigned code points. Format characters (Cf) stay: emoji and Indic scripts
 are built with them."""
@@ -25,7 +26,7 @@ def clean_text(text: str, max_characters: int = MAX_DESCRIBED_CHARACTERS) -> str
 
     Characters that show nothing stay: they are part of what was written.
     """
-    if text.isascii() and text.isprintable():
+    if text.isascii() and text.translate(_NO_CONTROLS).isprintable():
         return text[:max_characters].strip()
     # Two cuts: the first keeps the work small, the second the promise, for normal forms may be longer.
     kept = (character for character in text[:max_characters] if _is_kept(character))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -42,8 +43,9 @@ def read_text(upload: VideoUploaded, models: TextModels) -> TextReading:
     """Read one upload's title, description and hashtags."""
     hashtags, written = upload_hashtags(upload), prose(upload)
     text = upload_text(upload, hashtags)
-    language = text_language(models.language, written)
-    reader = PassageReader(models.language, models.lexicon, language)
+    identify = cache(models.language)  # of a title alone it is asked once
+    language = text_language(identify, written)
+    reader = PassageReader(identify, models.lexicon, language)
     parts = [reader.read(part, words) for part, words in text_parts(upload)]
     passages = [passage for part in parts for passage in part.passages]
     if text and not passages and not any(part.num_letters for part in parts):  # emoji alone

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -38,7 +38,7 @@ def toxicity_evidence(
     columns = label_columns(card, LABELS)
     worst = {label: int(scores[:, list(found)].max(axis=1).argmax()) for label, found in columns.items()}
     return tuple(
-        _located(evidence, items[worst[evidence.label]].passages, lexicon)
+        _at(evidence, items[worst[evidence.label]].worst, lexicon)
         for evidence in untimed_evidence(card, LABELS, scores)
     )
 
@@ -47,19 +47,18 @@ def profanity_evidence(card: Card, worst: tuple[Passage, float], lexicon: Lexico
     """The second vote, on a label of its own, so that a policy may ask for both."""
     passage, score = worst
     found = untimed_evidence(card, _PROFANITY_OUTPUTS, np.array([[score]], dtype=np.float32))
-    return tuple(_located(evidence, (passage,), lexicon) for evidence in found)
+    return tuple(_at(evidence, passage, lexicon) for evidence in found)
 
 
-def _located(evidence: LabelEvidence, passages: Sequence[Passage], lexicon: Lexicon) -> LabelEvidence:
+def _at(evidence: LabelEvidence, passage: Passage, lexicon: Lexicon) -> LabelEvidence:
     if evidence.score < SHOWN_FROM:
         return evidence
-    words = _heaviest_words((passage.text for passage in passages), lexicon)
-    match = TextMatch(part=passages[0].part, form=passages[0].form, words=words)
-    return msgspec.structs.replace(evidence, text=match)
+    words = _heaviest_words(passage.text, lexicon)
+    return msgspec.structs.replace(evidence, text=TextMatch(part=passage.part, form=passage.form, words=words))
 
 
-def _heaviest_words(texts: Iterable[str], lexicon: Lexicon) -> tuple[str, ...]:
+def _heaviest_words(text: str, lexicon: Lexicon) -> tuple[str, ...]:
     """By the linear model, which alone can tell; the network reads words in their order."""
-    words = dict.fromkeys(word for text in texts for word in _WORD.findall(text.lower()))
+    words = dict.fromkeys(_WORD.findall(text.lower()))
     warm = sorted((-lexicon.warmth(word), word) for word in words if lexicon.warmth(word) >= WARM_SCORE)
     return tuple(word for _, word in warm[:MAX_SHOWN_WORDS])
