@@ -219,11 +219,10 @@ def assign_whole(consumer: Consumer, topics: Iterable[str], offset: int) -> None
 
 def headers_of(message: Message) -> tuple[tuple[str, bytes], ...]:
     """A message's headers, in order; none where a name is not UTF-8, of which the client reads none at all."""
-    try:
-        found = message.headers() or ()
-    except UnicodeDecodeError:
+    try:  # around all of it: the client leaves the error pending, and it may be raised by what comes next
+        return tuple((name, value or b"") for name, value in message.headers() or ())
+    except (UnicodeDecodeError, SystemError):
         return ()
-    return tuple((name, value or b"") for name, value in found)
 
 
 def stored_record(message: Message) -> StoredRecord:

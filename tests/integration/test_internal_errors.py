@@ -13,8 +13,11 @@ from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir
 from ops.local.worker_process import WorkerProcess
 from schemas.facts import Accepted
+from schemas.topics import UPLOADED
+from schemas.wire import encode
 from tests.breaking_worker import BREAKING_WORKER, BROKEN_MARK
 from tests.integration.bad_input_cases import healthy
+from tests.odd_records import publish_oddly
 from tests.pipeline import Pipeline, await_value, upload_of
 
 pytestmark = pytest.mark.slow
@@ -67,14 +70,16 @@ class TestLimit:
         assert failed == given_up
 
     def test_an_upload_that_kills_intake_is_given_up_alone(self, kafka: str, redis_server: RedisServer) -> None:
-        """After five deaths it is one dead letter; what lies behind it in its partition is accepted."""
+        """After five deaths it is one dead letter; what lies around it is accepted, odd headers or not."""
         with scratch_dir() as folder:
             pipeline = Pipeline.create(
                 folder / "pipeline", bootstrap_servers=kafka, redis_url=redis_server.url, media_roots=[folder],
                 partitions=1, roles="intake",
             )  # fmt: skip
             try:
-                pipeline.publish(*(upload_of("a.mp4", name) for name in ("before", "deadly", "behind")))
+                pipeline.publish(upload_of("a.mp4", "before"))
+                publish_oddly(kafka, pipeline.topic(UPLOADED.name), "odd", encode(upload_of("a.mp4", "odd")))
+                pipeline.publish(*(upload_of("a.mp4", name) for name in ("deadly", "behind")))
                 num_deaths = _supervise(pipeline)
                 accepted = [fact.video_id for fact in pipeline.facts() if isinstance(fact, Accepted)]
                 [letter] = pipeline.dead_letters()
@@ -82,7 +87,7 @@ class TestLimit:
                 pipeline.close()
         assert num_deaths == 5  # three in company, two alone
         assert (letter.cause, letter.key, letter.role) == ("crash-loop", b"deadly", "intake")
-        assert set(accepted) == {"before", "behind"}
+        assert set(accepted) == {"before", "odd", "behind"}
 
 
 def _paused(worker: WorkerProcess) -> dict[str, Any] | None:
