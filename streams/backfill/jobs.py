@@ -5,19 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-import structlog
 from msgspec import Struct
 
 from schemas.identity import UnixSeconds
 from streams.store.keys import Keys
-from streams.store.mending import HASH, SORTED_SET, mended
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 _KEPT_SECONDS: Final = 30 * 86_400
-
-_log = structlog.get_logger(__name__)
 
 
 class JobFilter(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -77,6 +73,8 @@ class Jobs:
     async def read(self, job_id: str) -> Job | None:
         """A job; None where there is none of that id, or none that can be read."""
         name = self._keys.job(job_id)
+        from streams.store.mending import HASH, mended  # with it come clients that a command's help does without
+
         fields: dict[Any, Any] = await mended(self._redis, {name: HASH}, lambda: self._redis.hgetall(name))
         if not fields:
             return None
@@ -84,12 +82,18 @@ class Jobs:
             values = {_text(field): msgspec.json.decode(value) for field, value in fields.items()}
             return msgspec.convert(values, Job, strict=False)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            _log.error("a job cannot be read, and is passed over", job_id=job_id, error=str(error))
+            import structlog
+
+            structlog.get_logger(__name__).error(
+                "a job cannot be read, and is passed over", job_id=job_id, error=str(error)
+            )
             return None
 
     async def read_all(self) -> list[Job]:
         """Every job that is remembered, the oldest first."""
         jobs = self._keys.jobs()
+        from streams.store.mending import SORTED_SET, mended
+
         names: list[Any] = await mended(self._redis, {jobs: SORTED_SET}, lambda: self._redis.zrange(jobs, 0, -1))
         found = [await self.read(_text(name)) for name in names]
         return [job for job in found if job is not None]
