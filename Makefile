@@ -44,7 +44,7 @@ format: $(INSTALLED)  ## Put the code into the house format.
 bench: assets  ## Run a benchmark: BENCH=pipeline BENCH_ARGS=--quick
 	$(BIN)/vidsignal bench $(BENCH) $(BENCH_ARGS)
 
-corpus: assets  ## Compare what is sampled of 300 generated media files with a full decode of each, and print the table.
+corpus: assets  ## Compare what is sampled of 400 generated media files with a full decode of each, and print the table.
 	$(BIN)/python -m tests.corpus
 
 chaos: assets  ## Break brokers, Redis, workers and network, and judge what is left; SEED=1 FAULTS=100 MINUTES=30 STOCK=1
