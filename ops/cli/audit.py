@@ -11,6 +11,7 @@ import typer
 from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
 from ops.cli.store_once import read_once
+from ops.cli.unreadable_lines import end
 from streams.kafka_clients import BrokerAway, producer_configuration, require_broker
 from streams.settings import Settings
 
@@ -32,7 +33,6 @@ def audit(
     With --repair the store gets what the log says, and the topics what the store says; exit code 0 then. A verdict that
     was published over a hole in the store is decided again by a verdict worker, under a higher version.
     """
-    from ops.cli.rebuild import tell_unreadable
     from ops.cli.rebuild_stores import gaps_of, rebuild_stores
     from ops.cli.ruleset import ruleset_or_exit
     from streams.audit import Audit
@@ -61,10 +61,8 @@ def audit(
     if not json_output:
         done = " and repaired" if repair and audited.findings else ""
         out.print(f"{audited.videos} videos looked at, {len(audited.findings)} findings{done}")
-    tell_unreadable(audited.unreadable)
     is_left = any(finding.problem == "not-foldable" for finding in audited.findings)
-    if audited.unreadable.number or is_left or (audited.findings and not repair):
-        raise typer.Exit(ExitCode.FOUND)
+    end(audited.unreadable, is_found=is_left or bool(audited.findings and not repair))
 
 
 def _run(settings: Settings, run: Callable[[Redis], Awaitable[Audited]]) -> Audited:

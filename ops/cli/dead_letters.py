@@ -14,6 +14,7 @@ from ops.cli.console import clean_interrupt, err, fail, out, print_json, quiet_s
 from ops.cli.exit_codes import ExitCode
 from ops.cli.letters_of_video import find_letters, read_found
 from ops.cli.quick_read import read_quickly
+from ops.cli.unreadable_lines import end
 from schemas.dead_letters import DeadLetter
 from streams.delivery.standing_letters import letters_in, standing_letters
 from streams.kafka_clients import BrokerAway
@@ -51,7 +52,7 @@ def list_letters(
     if not json_output:
         causes = "".join(f"; {number} {name}" for name, number in counts.most_common())
         out.print(f"{counts.total()} dead letters{causes}")
-    _end(unreadable)
+    end(unreadable)
 
 
 @app.command("show")
@@ -105,7 +106,7 @@ def redrive(
         err.print(f"{letter_id[:12]} has no value to send: empty, or too large to keep; publish the upload again")
     if len(left_out) > _MOST_NAMED:
         err.print(f"and {len(left_out) - _MOST_NAMED} more without a value")
-    _end(unreadable, is_found=bool(left_out))
+    end(unreadable, is_found=bool(left_out))
 
 
 def with_value(letters: Iterable[DeadLetter], left_out: list[str]) -> Iterator[DeadLetter]:
@@ -163,14 +164,6 @@ def _find(letters: Iterable[DeadLetter], letter_id: str) -> DeadLetter:
 def _require_one(letter_id: str, number: int) -> None:
     if number != 1:
         fail(f"{letter_id!r} names {number} dead letters; expected one", ExitCode.FOUND)
-
-
-def _end(unreadable: UnreadableRecords, *, is_found: bool = False) -> None:
-    """Name what was passed over; exit code 1 where there was anything."""
-    for line in unreadable.lines():
-        err.print(line, markup=False, soft_wrap=True)
-    if unreadable.number or is_found:
-        raise typer.Exit(ExitCode.FOUND)
 
 
 def _print_line(letter: DeadLetter, *, json_output: bool) -> None:

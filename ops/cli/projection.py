@@ -11,8 +11,8 @@ import typer
 
 from ops.cli.console import fail, out, settings_or_exit
 from ops.cli.exit_codes import ExitCode
-from ops.cli.rebuild import tell_unreadable
 from ops.cli.store_once import read_once
+from ops.cli.unreadable_lines import end
 from streams.kafka_clients import BrokerAway
 from streams.projection import (
     Projection,
@@ -38,13 +38,16 @@ def dump(
 ) -> None:
     """Write labels, action, modalities, features and embeddings of every video as one JSON object.
 
-    Times, costs, attempts and versions are left out: they may differ between equal runs.
+    Times, costs, attempts and versions are left out: they may differ between equal runs. Records that cannot be read
+    are passed over and named; exit code 1 then.
     """
-    content = msgspec.json.encode(_read(settings_or_exit(), source)) + b"\n"
+    unreadable = UnreadableRecords()
+    content = msgspec.json.encode(_read(settings_or_exit(), source, unreadable)) + b"\n"
     if output is not None:
         output.write_bytes(content)
     else:
         typer.echo(content, nl=False)
+    end(unreadable)
 
 
 @app.command("compare")
@@ -54,34 +57,32 @@ def compare_runs(
     score_tolerance: Annotated[float, typer.Option(help="Largest difference of scores.")] = Tolerances().score,
 ) -> None:
     """Say what differs between two projections, one line a difference; exit code 1 where anything does."""
-    settings = settings_or_exit()
-    lines = compare(_load(settings, first), _load(settings, second), Tolerances(score=score_tolerance))
+    settings, unreadable = settings_or_exit(), UnreadableRecords()
+    expected, found = (_load(settings, name, unreadable) for name in (first, second))
+    lines = compare(expected, found, Tolerances(score=score_tolerance))
     for line in lines:
         out.print(line, markup=False, soft_wrap=True)
-    if lines:
-        raise typer.Exit(ExitCode.FOUND)
-    out.print("the same")
+    if not lines:
+        out.print("the same")
+    end(unreadable, is_found=bool(lines))
 
 
-def _load(settings: Settings, name: str) -> Projections:
+def _load(settings: Settings, name: str, unreadable: UnreadableRecords) -> Projections:
     if name == "redis":
-        return _read(settings, "redis")
+        return _read(settings, "redis", unreadable)
     if name == "topics":
-        return _read(settings, "topics")
+        return _read(settings, "topics", unreadable)
     try:
         return msgspec.json.decode(Path(name).read_bytes(), type=dict[str, Projection])
     except (OSError, msgspec.DecodeError) as error:
         fail(f"{name}: {error}; expected a dumped file, `redis` or `topics`", ExitCode.USAGE)
 
 
-def _read(settings: Settings, source: Source) -> Projections:
+def _read(settings: Settings, source: Source, unreadable: UnreadableRecords) -> Projections:
     if source == "redis":
         keys = Keys(settings.topic_prefix)
         return asyncio.run(read_once(settings, lambda store: read_projection_from_redis(store, keys)))
     try:
-        unreadable = UnreadableRecords()
-        found = read_projection_from_topics(settings, unreadable)
+        return read_projection_from_topics(settings, unreadable)
     except BrokerAway as error:
         fail(str(error), ExitCode.AWAY)
-    tell_unreadable(unreadable)
-    return found

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import typer
-
 from ops.cli.console import clean_interrupt, err, fail, out, settings_or_exit
 from ops.cli.exit_codes import ExitCode
 from ops.cli.store_once import read_once
+from ops.cli.unreadable_lines import end
 from streams.kafka_clients import BrokerAway
 from streams.settings import Settings
 from streams.unreadable import UnreadableRecords
@@ -50,11 +49,9 @@ def rebuild() -> None:
             f"{done.videos_contradicted} are published otherwise than their facts say: run `vidsignal audit --repair`, "
             "or leave it to the background audit"
         )
-    tell_unreadable(unreadable)
     if done.videos_unfolded:
         err.print(f"{done.videos_unfolded} videos cannot be folded, and their facts wait: see `vidsignal audit`")
-    if unreadable.number or done.videos_unfolded:
-        raise typer.Exit(ExitCode.FOUND)
+    end(unreadable, is_found=bool(done.videos_unfolded))
 
 
 async def _rebuild(
@@ -64,12 +61,6 @@ async def _rebuild(
     from streams.rebuild import rebuild_store
 
     return await rebuild_store(settings, ruleset, rebuild_stores(settings, redis), _tell, unreadable)
-
-
-def tell_unreadable(unreadable: UnreadableRecords) -> None:
-    """Name what was passed over, on standard error."""
-    for line in unreadable.lines():
-        err.print(line, markup=False, soft_wrap=True)
 
 
 def _tell(progress: RebuildProgress) -> None:
