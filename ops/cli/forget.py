@@ -24,6 +24,7 @@ from streams.confirmed_publishing import OutgoingRecord
 from streams.settings import Settings
 from streams.store.deletion_reading import DeletionReading, read_deletion
 from streams.store.keys import Keys
+from streams.store.refusal_reading import read_refusals
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -111,7 +112,7 @@ async def _ending(
     keys = Keys(settings.topic_prefix)
     give_up = monotonic() + wait_seconds
     while monotonic() < give_up:
-        found = await _found(store, keys, event.video_id)
+        found = await _found(store, keys, event.video_id, place)
         ending = _carried_out(event, place, found)
         if ending is not None and (ending.living_revision or not found.is_readable):
             return ending
@@ -131,13 +132,15 @@ class _Found:
     """Whether something is left that a reader may look at."""
 
 
-async def _found(store: Redis, keys: Keys, video_id: str) -> _Found:
+async def _found(store: Redis, keys: Keys, video_id: str, place: SourceOffset) -> _Found:
     readable = (keys.verdict, keys.features, keys.embeddings, keys.engagement)
+    refused = [refusal.upload for refusal in await read_refusals(store, keys, video_id)]
     return _Found(
         deletion=await read_deletion(store, keys, video_id),
         is_guarded=bool(await store.exists(keys.guard(video_id))),
         newest_revision=int(await store.hget(keys.status(video_id), "revision") or 0),
-        is_readable=bool(await store.exists(*(key(video_id) for key in readable))),
+        is_readable=bool(await store.exists(*(key(video_id) for key in readable)))
+        or any(upload.has_order_with(place) and upload.offset < place.offset for upload in refused),
     )
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-import msgspec
-
+from schemas.errors import InvalidEvent
 from schemas.outcomes import Verdict
 from schemas.warnings import EventWarning, decode_warnings
-from streams.store.deletion_reading import DeletionReading, decode_deletion
+from streams.readers_topics import decode_verdict
+from streams.store.deletion_reading import DeletionReading, read_deletion
 from streams.store.keys import Keys
-from streams.store.reading import ReadsStore
-from streams.store.refusal_reading import Refusal, decode_refusals
+from streams.store.reading import ReadsStore, is_of_another_type
+from streams.store.refusal_reading import Refusal, read_refusals
 
 EndingWord = Literal["final", "refused", "superseded", "deleted"]
 
@@ -44,7 +45,7 @@ class StatusReading:
 
 @dataclass(frozen=True, slots=True)
 class SenderReading:
-    """What Redis says to a sender of one video, all of one moment."""
+    """What Redis says to a sender of one video."""
 
     status: StatusReading
     verdict: Verdict | None
@@ -71,19 +72,33 @@ class Ending:
 
 
 async def read_for_sender(redis: ReadsStore, keys: Keys, video_id: str) -> SenderReading:
-    """Read a video in one round trip."""
-    async with redis.pipeline(transaction=True) as pipeline:
-        pipeline.hgetall(keys.status(video_id))
-        pipeline.get(keys.verdict(video_id))
-        pipeline.hgetall(keys.refusals(video_id))
-        pipeline.get(keys.deletion(video_id))
-        status, verdict, refusals, deletion = await pipeline.execute()
+    """Read a video, its status first: what its media is refused for is there before that is final.
+
+    What cannot be read is left out.
+    """
+    status = _status(await _readable(redis.hgetall, keys.status(video_id)) or {})
     return SenderReading(
-        status=_status(status),
-        verdict=msgspec.json.decode(verdict, type=Verdict) if verdict else None,
-        refusals=decode_refusals(refusals),
-        deletion=decode_deletion(deletion) if deletion else None,
+        status=status,
+        verdict=_verdict(await _readable(redis.get, keys.verdict(video_id))) if status.status == "final" else None,
+        refusals=await read_refusals(redis, keys, video_id),
+        deletion=await read_deletion(redis, keys, video_id),
     )
+
+
+async def _readable(read: Callable[[str], Any], key: str) -> Any:
+    try:
+        return await read(key)
+    except Exception as error:
+        if not is_of_another_type(error):
+            raise
+        return None
+
+
+def _verdict(value: bytes | None) -> Verdict | None:
+    try:
+        return None if value is None else decode_verdict(value)
+    except InvalidEvent:
+        return None
 
 
 def ending_of(upload: PublishedUpload, reading: SenderReading) -> Ending | None:
@@ -100,7 +115,11 @@ def ending_of(upload: PublishedUpload, reading: SenderReading) -> Ending | None:
         return Ending("superseded", reading.verdict, refusals)
     if status.revision < upload.revision:
         return _deleted(upload, reading.deletion)
-    if status.status != "final" or (_is_unchanged(status, upload.earlier) and status.has_failures and not refusals):
+    if (
+        reading.verdict is None
+        or status.status != "final"
+        or (_is_unchanged(status, upload.earlier) and status.has_failures and not refusals)
+    ):
         return None
     return Ending("final", reading.verdict, refusals, warnings=status.warnings)
 
@@ -120,7 +139,7 @@ def _is_of(refusal: Refusal, upload: PublishedUpload) -> bool:
     return (place.topic, place.partition, place.offset) == (upload.topic, upload.partition, upload.offset)
 
 
-def _status(fields: dict[bytes, bytes]) -> StatusReading:
+def _status(fields: Mapping[bytes, bytes]) -> StatusReading:
     said = {name.decode(): value.decode() for name, value in fields.items()}
     return StatusReading(
         status=said.get("status", ""),

@@ -103,7 +103,7 @@ class DeadLetters:
         letters = await self._index.letters(video_id)
         for key, partition in letters.items():
             await self._withdraw(key, partition)
-        await self._refused.unlist(video_id)
+        await self._refused.forget(video_id)
         return len(letters)
 
     async def _withdraw(self, key: bytes, partition: int) -> None:

@@ -2,7 +2,8 @@
 
 A refusal is written after its dead letter is confirmed and before the letter's mark, so a death between writes both
 once more, under the same id. It is written in one step with a look at the video's deletion, so one that was deleted
-meanwhile does not come back.
+meanwhile does not come back. A deletion takes those that were written before it, each by the same comparison, once its
+guard stands: what was uploaded after it is a new life, and its sender is told.
 
 A flood of refusals with invented ids cannot fill Redis, whatever its rate: a life alone would not bound it, so
 `vs:refused` lists the videos with refusals, and beyond a number those that were refused longest ago lose theirs. Their
@@ -27,7 +28,7 @@ from streams.delivery.refusal_advice import advice_for
 from streams.plain_text import plain_text
 from streams.store.keys import Keys
 from streams.store.mending import GUARD, HASH, SORTED_SET, STRING, mended
-from streams.store.refusal_reading import MOST_REFUSALS, Refusal
+from streams.store.refusal_reading import MOST_REFUSALS, Refusal, decode_refusals
 from streams.store.scripts import script_text
 from streams.upload_places import claimed_place, original_place
 
@@ -78,10 +79,23 @@ class RefusedUploads:
             if await self._add(video_id, refusal, event):
                 await self._list(video_id, refusal.refused_unix_seconds)
 
-    async def unlist(self, video_id: str) -> None:
-        """Name a video no more that has no refusals; its deletion took them."""
-        if not await self._redis.exists(self._keys.refusals(video_id)):
-            await self._redis.zrem(self._keys.refused(), video_id)
+    async def forget(self, video_id: str) -> None:
+        """Remove what a video's deletion reaches, once its guard stands. May be repeated."""
+        keys = self._keys
+        broken = {keys.refusals(video_id): HASH, keys.guard(video_id): GUARD, keys.deletion(video_id): STRING}
+        await mended(self._redis, broken | {keys.refused(): SORTED_SET}, lambda: self._forgotten(video_id))
+
+    async def _forgotten(self, video_id: str) -> None:
+        keys = self._keys
+        guard: Any = await self._redis.get(keys.guard(video_id))
+        deletion: Any = await self._redis.get(keys.deletion(video_id))
+        fields = await self._redis.hgetall(keys.refusals(video_id))
+        kept = {found.dead_letter_id for found in decode_refusals(fields) if not _goes(found, guard, deletion)}
+        gone = [name for name in fields if _text(name) not in kept]
+        if gone:
+            await self._redis.hdel(keys.refusals(video_id), *gone)
+        if not kept:
+            await self._redis.zrem(keys.refused(), video_id)
 
     async def _add(self, video_id: str, refusal: Refusal, event: Subject) -> bool:
         """Whether it is written now; not where a deletion of the video reaches the event."""
@@ -113,7 +127,17 @@ class RefusedUploads:
         if number > self._most_videos:
             dropped: list[Any] = await self._redis.zpopmin(refused, number - self._most_videos)
             for name, _ in dropped:
-                await self._redis.delete(self._keys.refusals(name.decode() if isinstance(name, bytes) else name))
+                await self._redis.delete(self._keys.refusals(_text(name)))
+
+
+def _goes(refusal: Refusal, guard: bytes | None, deletion: bytes | None) -> bool:
+    """Judged as it was when it was written: what intake refuses is of no revision that counts."""
+    revision = None if refusal.role == "intake" else refusal.revision
+    return is_reached(guard, deletion, Subject(revision, refusal.upload))
+
+
+def _text(name: bytes | str) -> str:
+    return name.decode() if isinstance(name, bytes) else name
 
 
 def _refusal(record: Record, letter: DeadLetter, letter_offset: int, revision: int | None, prefix: str) -> Refusal:

@@ -210,7 +210,7 @@ class Outcomes:
         assert after.version is not None
         keys = self._keys
         gone = (
-            keys.verdict, keys.features, keys.embeddings, keys.engagement, keys.claims, keys.refusals, keys.gap
+            keys.verdict, keys.features, keys.embeddings, keys.engagement, keys.claims, keys.gap
         )  # fmt: skip
         kept = (keys.state, keys.status, keys.guard, keys.deletion)
         names = [key(video_id) for key in (*kept, *gone)]

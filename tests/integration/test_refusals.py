@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
+from ops.cli.letters_of_video import LetterPlaces, find_letters, read_found
 from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir
 from schemas.topics import DEAD_LETTER, UPLOADED
@@ -71,6 +72,9 @@ class TestSenders:
             record for record in pipeline.records(DEAD_LETTER.name) if (record.key or b"").startswith(b"wrong#")
         ]
         assert (refusal.letter.partition, refusal.letter.offset) == (letter.partition, letter.offset)
+        found = pipeline.ask_store(lambda store: find_letters(store, pipeline.settings, "wrong"))
+        assert found == LetterPlaces((refusal.letter,), {})  # so that no partition is read
+        assert list(read_found(pipeline.settings, found)) == [letter]
 
         shown = pipeline.command("show", "wrong")
         assert shown.returncode == 1
@@ -132,8 +136,8 @@ class TestSenders:
         deleted = pipeline.command("forget", "live")
         assert deleted.returncode == 0, deleted.stderr
         keys = Keys(pipeline.settings.topic_prefix)
-        assert not pipeline.ask_store(lambda store: store.exists(keys.refusals("live")))
         pipeline.await_handled("verdict")
+        assert not pipeline.ask_store(lambda store: store.exists(keys.refusals("live")))
         assert pipeline.ask_store(lambda store: store.zscore(keys.refused(), "live")) is None
         listed = pipeline.command("dead-letters", "list", "--video", "live", "--json")
         assert (listed.returncode, listed.stdout) == (0, "")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
+from ops.cli.upload_ending import PublishedUpload, StatusReading, read_for_sender
+from ops.cli.upload_wait import endings
 from schemas.facts import Deleted, Failure, SourceOffset
 from schemas.topics import DEAD_LETTER
 from streams.delivery.dead_letters import DeadLetters
 from streams.delivery.record import Place, Record
 from streams.delivery.refused_uploads import RefusedUploads
+from streams.settings import read_settings
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
 from streams.store.refusal_reading import MOST_REFUSALS, read_refusals
@@ -148,6 +152,38 @@ class TestStore:
         await writer.refuse("v", 41)
         assert [refusal.upload.offset for refusal in await read_refusals(redis, KEYS, "v")] == [41]
 
+    async def test_a_wrong_upload_after_the_deletion_is_told(self, redis: Redis) -> None:
+        """Intake is ahead of the fold: what was uploaded after the deletion stays, what came before goes."""
+        writer = Writer(redis)
+        for offset in (7, 41):
+            await writer.refuse("v", offset)
+        await delete(redis, "v", offset=40)
+        for _ in range(2):
+            await writer.letters.take_back("v")
+        assert [refusal.upload.offset for refusal in await read_refusals(redis, KEYS, "v")] == [41]
+        assert await redis.zcard(KEYS.refused()) == 1
+
+    @pytest.mark.parametrize("kind", ["string", "list", "unreadable"])
+    async def test_a_broken_key_stops_nobody(self, redis: Redis, kind: str) -> None:
+        """A key of another type, and values that nobody can read: readers see nothing, the next refusal is told."""
+        key = KEYS.refusals("v")
+        if kind == "string":
+            await redis.set(key, b"x")
+        elif kind == "list":
+            await redis.rpush(key, b"x")
+        else:
+            await redis.hset(key, mapping={str(number): b"[no refusal" for number in range(9)})
+        assert await read_refusals(redis, KEYS, "v") == ()
+        assert (await read_for_sender(redis, KEYS, "v")).refusals == ()
+        await Writer(redis).refuse("v", 7)
+        assert len(await read_refusals(redis, KEYS, "v")) == 1
+        assert await redis.hlen(key) <= MOST_REFUSALS
+        if kind == "string":
+            await redis.set(key, b"x")
+        await delete(redis, "v", offset=40)
+        await Writer(redis).letters.take_back("v")
+        assert not await redis.exists(key)
+
     @pytest.mark.parametrize("num_turns", range(14))
     async def test_a_deletion_at_any_moment(self, redis: Redis, num_turns: int) -> None:
         """Wherever it comes between the writer's calls, no refusal of what it deleted is left."""
@@ -159,6 +195,7 @@ class TestStore:
             if calls == num_turns:
                 client.execute_command = send  # type: ignore[method-assign]
                 await delete(redis, "v", offset=40)
+                await Writer(redis).letters.take_back("v")
             return await send(*words, **options)
 
         client = Redis(connection_pool=redis.connection_pool)
@@ -166,4 +203,25 @@ class TestStore:
         await Writer(client).refuse("v", 7)
         if calls < num_turns or num_turns == 0:
             await delete(redis, "v", offset=40)
+            await Writer(redis).letters.take_back("v")
         assert not await redis.exists(KEYS.refusals("v"))
+
+
+async def test_endings_come_in_the_order_of_the_arguments(redis: Redis) -> None:
+    """The second is known before the first; the third is open when the time is up."""
+    writer, settings = Writer(redis), read_settings(topic_prefix=KEYS.prefix)
+    first, second, third = (
+        PublishedUpload(name, 1, "test.video.uploaded", 1, offset, StatusReading())
+        for offset, name in enumerate(("first", "second", "third"))
+    )
+    await writer.refuse("second", 1)
+    running: set[asyncio.Task[None]] = set()
+
+    def on_progress(num_done: int) -> None:
+        if num_done == 1 and not running:
+            running.add(asyncio.create_task(writer.refuse("first", 0)))
+
+    told = endings(redis, settings, [first, second], 60.0, on_progress)
+    assert [upload.video_id async for upload, ending in told if ending is not None] == ["first", "second"]
+    late = endings(redis, settings, [third, second], 0.0)
+    assert [(upload.video_id, ending is None) async for upload, ending in late] == [("third", True), ("second", False)]
