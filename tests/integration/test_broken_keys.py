@@ -163,6 +163,12 @@ async def attempts(redis: Redis) -> None:
     assert (await counted.begin(PLACE)).deaths_alone == 1
 
 
+async def intake_attempts(redis: Redis) -> None:
+    counted = Attempts(redis, KEYS, name_key=KEYS.intake_attempts)
+    assert (await counted.begin(PLACE)).unclean_ends == 0
+    assert (await counted.begin(PLACE)).unclean_ends == 1
+
+
 async def applied(redis: Redis) -> None:
     """Shared by all videos of its partition: the process ends by an error that says what to do."""
     offsets = AppliedOffsets(redis, KEYS, GROUP)
@@ -274,6 +280,7 @@ KINDS: Final[dict[str, Kind]] = {
     "backfill_paused": Kind(KEYS.backfill_paused(), "string", there),
     "applied": Kind(KEYS.applied(GROUP, PLACE.topic, 0), "string", applied),
     "attempts": Kind(KEYS.attempts(PLACE.topic, 0, 7), "hash", attempts, "started"),
+    "intake_attempts": Kind(KEYS.intake_attempts(PLACE.topic, 0, 7), "hash", intake_attempts, "started"),
     "dead_letter": Kind(KEYS.dead_letter("id"), "string", there),
     "engagement": Kind(KEYS.engagement(VIDEO_ID), "string", counts),
     "engagement_offset": Kind(KEYS.engagement_offset("topic", 0), "string", engagement_place),
