@@ -30,7 +30,7 @@ def cluster() -> MockCluster:
         source=SourceOffset(topic=UPLOADED.name, partition=0, offset=3),
         source_timestamp_unix_seconds=1.0,
         role="intake", cause="event-invalid", message="[bold]made by a test", attempts=1, failed_unix_seconds=1.0,
-        key=VIDEO_ID.encode(), value=b"{}", value_bytes=2, value_sha256="0" * 64,
+        key=VIDEO_ID.encode(), headers=(), value=b"{}", value_bytes=2, value_sha256="0" * 64,
     )  # fmt: skip
     records = [OutgoingRecord(topic.name, b"other", b"{}") for topic in (SIGNALS, MODERATION)]
     publish_confirmed(settings, [*records, OutgoingRecord(DEAD_LETTER.name, b"letter", msgspec.json.encode(letter))])
