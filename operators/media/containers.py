@@ -17,7 +17,7 @@ from av.stream import Discard, Stream
 
 from operators.errors import InvalidMedia, MediaCause
 from operators.media.arriving_file import ArrivingFile
-from operators.media.streams_of import video_stream
+from operators.media.streams_of import audio_stream, video_stream
 
 AnyStream = TypeVar("AnyStream", bound=Stream)
 
@@ -95,14 +95,15 @@ def give_back(media: MediaFile, container: InputContainer, *, was_read: bool) ->
 
 
 def _rewind(container: InputContainer) -> bool:
-    """Go back to the first packet of the pictures, which is what is read next.
+    """Go back to the first packet of all, from where either stream can be read.
 
     Not to the container's start: FFmpeg seeks the stream that was read last, the sound, and takes all others to where
     that begins, which may be behind pictures. By the index, which has the time of decoding.
     """
-    stream = video_stream(container)
-    if not container.format.name.startswith("mov,") or stream is None or not len(stream.index_entries):
+    streams = [s for s in (video_stream(container), audio_stream(container)) if s is not None and len(s.index_entries)]
+    if not container.format.name.startswith("mov,") or not streams:
         return False
+    stream = min(streams, key=lambda s: s.index_entries[0].timestamp * float(s.time_base or 0))
     try:
         container.seek(stream.index_entries[0].timestamp, stream=stream)
     except FFmpegError:

@@ -186,6 +186,7 @@ FEW: Sequence[Case] = (
     Case("mp4", "h264 B", "phone", "trimmed"),
     Case("mp4", "h264", "25 a second", "late sound"),
     Case("mov", "h264 B", "25 a second", "late pictures"),
+    Case("mov", "h264", "phone", "late pictures"),
     Case("mp4", "h264 B", "25 a second", "fragments"),
     Case("mp4", "h264 B", "slides", size=LARGE, has_sound=False),
     Case("mp4", "h264 B", "1 a second", size=LARGE, has_sound=False),
