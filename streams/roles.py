@@ -60,6 +60,8 @@ from streams.verdict.sweep import Sweep
 if TYPE_CHECKING:
     from streams.engine import Engine
 
+_INTAKE_WAITS_SECONDS: Final = 1.0
+"""For Redis to count the start of an event: more than a busy one takes, and a deletion may wait so long."""
 _LIGHT_EVENTS: Final = 64
 """In flight at once where an event costs a few round trips."""
 _MEDIA_POLL_RECORDS: Final = 4
@@ -84,9 +86,20 @@ class Shared:
     alone_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held by whatever event runs alone, of whichever role: a death must speak of one."""
 
-    def attempts(self, name_key: Callable[[str, int, int], str] | None = None) -> Attempts:
-        """Counts of work that may take the process down, under the usual keys or others."""
-        return Attempts(self.redis, self.keys, self.board, name_key=name_key, alone_turn=self.alone_turn)
+    def attempts(self) -> Attempts:
+        """Counts of work that may take the process down."""
+        return Attempts(self.redis, self.keys, self.board, alone_turn=self.alone_turn)
+
+    def intake_attempts(self) -> Attempts:
+        """The same of intake, whose deletions do not wait for the store."""
+        return Attempts(
+            self.redis,
+            self.keys,
+            self.board,
+            name_key=self.keys.intake_attempts,
+            alone_turn=self.alone_turn,
+            longest_wait_seconds=_INTAKE_WAITS_SECONDS,
+        )
 
     def limit(self, role: Role) -> DeadLetterLimit:
         """On the role's dead letters by faults of our own."""
@@ -224,7 +237,7 @@ def intake_spec(shared: Shared) -> RoleSpec:
         works={"intake": intake},
         capacity=_LIGHT_EVENTS,
         rules=KafkaCommits(),
-        attempts=shared.attempts(shared.keys.intake_attempts),
+        attempts=shared.intake_attempts(),
         internal_error_attempts=INTERNAL_ERROR_ATTEMPTS,
         limit=shared.limit("intake"),
         last_resort=shared.last_resort("intake"),

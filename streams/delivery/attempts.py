@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+import structlog
 from redis.asyncio import Redis
 
 from streams.delivery.alone_board import AloneBoard
@@ -28,6 +29,8 @@ DEATHS_ALONE_BEFORE_GIVING_UP: Final = 2
 """Of the worker by itself."""
 UNSURE_DEATHS_BEFORE_GIVING_UP: Final = 4
 """Those included that the memory killer may have caused: with the unclean ends before, seven at most."""
+_log = structlog.get_logger(__name__)
+
 _KEPT_SECONDS: Final = 7 * 86_400
 """As long as uploads are kept; a clean end removes the count at once."""
 
@@ -65,6 +68,8 @@ class Attempts:
         kills: asks the kernel.
         name_key: names the count of an event by topic, partition and offset; roles that read one topic count apart.
         alone_turn: shared with the other roles of the process: whatever runs alone is alone in all of it.
+        longest_wait_seconds: for the store, before a start goes uncounted; None waits for ever. For roles with events
+            that need no store: intake passes deletions on while it is unavailable.
     """
 
     def __init__(
@@ -76,7 +81,9 @@ class Attempts:
         *,
         name_key: Callable[[str, int, int], str] | None = None,
         alone_turn: asyncio.Lock | None = None,
+        longest_wait_seconds: float | None = None,
     ) -> None:
+        self._longest_wait_seconds = longest_wait_seconds
         self._name_key = name_key or keys.attempts
         self._alone_turn = alone_turn or asyncio.Lock()
         self._holds_turn: Place | None = None
@@ -89,7 +96,15 @@ class Attempts:
         self._died = redis.register_script(script_text("attempt_died"))
 
     async def begin(self, place: Place) -> Attempt:
-        """Count a start, and say how earlier ones ended."""
+        """Count a start, and say how earlier ones ended; nothing is known of them where the store is not waited for."""
+        try:
+            async with asyncio.timeout(self._longest_wait_seconds):
+                return await self._count(place)
+        except TimeoutError:
+            _log.warning("redis is unavailable, the start of an event is not counted", place=place)
+            return Attempt(unclean_ends=0, deaths_alone=0)
+
+    async def _count(self, place: Place) -> Attempt:
         kills = self._kills()
         arguments: list[Any] = [_KEPT_SECONDS, kills.boot_id, kills.count]
         started, died, starved = await self._mended(place, lambda: self._begin(keys=[self._key(place)], args=arguments))
