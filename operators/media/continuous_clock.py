@@ -29,6 +29,7 @@ class ContinuousClock:
         """`known` restarts are those that another stream of the file has shown: sound then keeps to its pictures."""
         self.restarts: list[ClockRestart] = []
         self._known = known
+        self._base = 0.0
         self._shift_seconds = 0.0
         self._last_seconds: float | None = None
         self._interval_seconds = UNKNOWN_INTERVAL_SECONDS
@@ -40,11 +41,11 @@ class ContinuousClock:
     def correct(self, packet: Packet[Any]) -> None:
         """Shift a packet's times, so that no time falls back behind the packet before."""
         stamp = packet.pts if packet.dts is None else packet.dts
-        if stamp is None or not packet.time_base:
+        if stamp is None:
             return
-        base = float(packet.time_base)
+        base = self._base = self._base or float(packet.time_base or 0)  # of one stream: a fraction made anew is dear
         self._follow(stamp * base)
-        if self._shift_seconds:
+        if self._shift_seconds and base:
             shift = round(self._shift_seconds / base)
             packet.pts = None if packet.pts is None else packet.pts + shift
             packet.dts = None if packet.dts is None else packet.dts + shift

@@ -115,6 +115,7 @@ class AudioSweep:
     def __init__(self, plan: AudioPlan, memory: MediaMemory, restarts: tuple[ClockRestart, ...] = ()) -> None:
         self.tally = AudioTally()
         self.complaints = Complaints()
+        self._base = 0.0
         self._clock = ContinuousClock(restarts)
         self._plan = plan
         self._speech = memory.speech(plan.max_samples)
@@ -184,7 +185,7 @@ class AudioSweep:
     def _count(self, packet: Packet[AudioStream], origin: float, span: tuple[float, float], is_encrypted: bool) -> None:
         """Packets of the span, and those without times; what the codec said last is about this one."""
         stamp = packet.dts if packet.pts is None else packet.pts
-        base = float(packet.time_base or 0)
+        base = self._base = self._base or float(packet.time_base or 0)
         seconds = span[0] if stamp is None else stamp * base - origin
         if not packet.size or packet.is_discard or not span[0] <= seconds < span[1]:
             return

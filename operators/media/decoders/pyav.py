@@ -108,6 +108,7 @@ class PyavDecoder:
         self._complaints = Complaints()
         self._complaints.listen()
         self._span_start_seconds = float("-inf")
+        self._base = 0.0
         self._origin_seconds = origin_seconds(self._container)
         self._max_pixels = plan.max_pixels
         self._scaler = Scaler(VideoReformatter(), VideoReformatter(), _stored_size(self._stream))
@@ -214,7 +215,8 @@ class PyavDecoder:
         stamp = packet.dts if packet.pts is None else packet.pts
         if stamp is None or packet.is_discard:
             return
-        seconds = float(stamp * packet.time_base) - self._origin_seconds
+        self._base = self._base or float(packet.time_base or 0)
+        seconds = stamp * self._base - self._origin_seconds
         if seconds < self._span_start_seconds - START_SLACK_SECONDS:
             return
         self.packet_seconds.append(seconds)
