@@ -39,6 +39,7 @@ from streams.store.applied import AppliedOffsets
 from streams.store.cases import Cases
 from streams.store.claims import Claims
 from streams.store.deadlines import Deadline, Deadlines
+from streams.store.gaps import Gaps, WaitingFact
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
 from streams.store.stalls import StallMemory
@@ -214,15 +215,30 @@ async def apply_offsets(world: World) -> None:
 
 
 async def count_attempts(world: World) -> None:
-    """One event goes on, one is withdrawn, one ends."""
-    attempts = Attempts(world.redis, KEYS)
+    """Of media and intake: one event goes on, one is withdrawn, one ends."""
     goes_on, withdrawn, ends = (Place("video.uploaded", 0, offset) for offset in range(3))
-    for _ in range(2):
+    for name_key in (KEYS.attempts, KEYS.intake_attempts):
         for place in (goes_on, withdrawn, ends):
-            await attempts.begin(place)
+            attempts = Attempts(world.redis, KEYS, name_key=name_key)  # each has a turn of its own to run alone
+            for _ in range(2):
+                await attempts.begin(place)
             await attempts.begin_alone(place)
-        await attempts.withdraw(withdrawn, ran_alone=True)
-        await attempts.end(ends)
+            if place is withdrawn:
+                await attempts.withdraw(place, ran_alone=True)
+            if place is ends:
+                await attempts.end(place)
+
+
+async def wait_in_gaps(world: World) -> None:
+    """One gap stands, noted and served; one is closed, as the log makes no state of its video."""
+    gaps = Gaps(world.redis, KEYS, "1")
+    for video_id in ("gap-stands", "gap-closes"):
+        fact = WaitingFact(video_id, 0, 0, 7, "internal-error", "why")
+        assert [await gaps.wait(fact, 1e9) for _ in range(2)] == [True, False]
+        for _ in range(2):
+            await gaps.note(video_id, refolds=1)
+            assert await gaps.say(video_id, b"{}", {"action": "review"})
+    assert await gaps.close_empty("gap-closes", 0, 7)
 
 
 async def count_stalls(world: World) -> None:
@@ -271,7 +287,8 @@ CASES: Final[dict[str, Case]] = {
     "audit": take_turns,
     **dict.fromkeys(("jobs", "job", "backfill_paused"), run_jobs),
     "applied": apply_offsets,
-    "attempts": count_attempts,
+    **dict.fromkeys(("attempts", "intake_attempts"), count_attempts),
+    **dict.fromkeys(("gap", "gaps"), wait_in_gaps),
     "stalls": count_stalls,
     **dict.fromkeys(("engagement", "engagement_offset", "engagement_ids", "engagement_due"), count_engagement),
 }
