@@ -105,13 +105,13 @@ class BrokerClient:
             await admin.start()
         if self._reader is None:
             reader = self._reader = self._new_reader()
-            await reader.start()
+            await _start(reader)
         return self._admin, self._reader
 
     async def _find(self, place: TopicPartition, offset: int, end: int) -> int | None:
         """With a reader for this alone: one that is kept would go on to fetch ahead."""
         reader = self._new_reader()
-        await reader.start()
+        await _start(reader)
         try:
             reader.assign([place])
             reader.seek(place, offset)
@@ -160,3 +160,9 @@ def _assigned(assignments: Iterable[bytes]) -> Iterator[Partition]:
 
 def _offset(committed: Any) -> int | None:
     return None if committed is None or committed.offset < 0 else int(committed.offset)
+
+
+async def _start(reader: AIOKafkaConsumer) -> None:
+    """Start it so that it may be stopped at once: aiokafka's stop awaits a task of its own, which must have begun."""
+    await reader.start()
+    await asyncio.sleep(0)

@@ -91,7 +91,7 @@ class Claims:
         except (UnreadableBytes, InvalidEvent) as error:
             key = self._keys.claims(video_id)
             tell_removed([key], f"claim {signal_id} cannot be read: {error}")
-            await self._redis.hdel(key, signal_id)
+            await self._redis.hdel(key, signal_id, f"#{signal_id}")
             return None
         return claimed
 

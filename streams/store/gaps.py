@@ -131,9 +131,9 @@ class Gaps:
         return fields, value
 
     async def hide(self, video_id: str) -> None:
-        """Take away what readers find of a video whose deletion waits."""
+        """Take away what readers find of a video whose deletion waits; claims stay, as a newer revision may need them."""
         keys = self._keys
-        served = (keys.verdict, keys.features, keys.embeddings, keys.engagement, keys.claims)
+        served = (keys.verdict, keys.features, keys.embeddings, keys.engagement)
         await self._redis.delete(*(key(video_id) for key in served))
 
     async def close_empty(self, video_id: str, log_generation: int, seen_offset: int) -> bool:

@@ -209,10 +209,8 @@ class Outcomes:
     async def _replace_by_guard(self, video_id: str, after: CaseState, head: tuple[Any, ...], closes: str) -> int:
         assert after.version is not None
         keys = self._keys
-        gone = (
-            keys.verdict, keys.features, keys.embeddings, keys.engagement, keys.claims, keys.gap
-        )  # fmt: skip
-        kept = (keys.state, keys.status, keys.guard, keys.deletion)
+        gone = (keys.verdict, keys.features, keys.embeddings, keys.engagement, keys.gap)
+        kept = (keys.state, keys.status, keys.guard, keys.deletion, keys.claims)
         names = [key(video_id) for key in (*kept, *gone)]
         tail = (spell(after.version), after.forgotten_revision, self._guard_seconds, deletion_of(after), closes)
         return int(await self._forget(keys=names, args=[*head, *tail]))

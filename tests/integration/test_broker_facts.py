@@ -132,3 +132,4 @@ class TestRecords:
         assert first(3, 5) == 3
         assert first(4, 5) is None
         assert first(0, 3) is None
+        assert first(5, 5) is None  # nothing to read: the reader stops as soon as it has started

@@ -11,7 +11,7 @@ import pytest
 
 from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir
-from schemas.facts import Failure
+from schemas.facts import Deleted, Failure
 from schemas.topics import DEAD_LETTER
 from streams.delivery.dead_letters import DeadLetters, dead_letter_id
 from streams.delivery.record import Place, Record
@@ -19,8 +19,12 @@ from streams.store.applied import AppliedOffsets
 from streams.store.claims import Claims, Prior
 from streams.store.client import open_store
 from streams.store.keys import Keys
+from streams.store.outcomes import Outcomes
 from streams.store.witness import StoreWentBack, Witness
+from streams.verdict.fold import fold
+from streams.verdict.outcome import FoldContext
 from tests.fakes import ManualClock, MemoryPublisher
+from tests.integration.verdict_world import RULESET
 
 PLACE = Place("video.uploaded", 1, 7)
 KEYS = Keys("test.")
@@ -47,6 +51,22 @@ class TestClaims:
         await Claims(store, KEYS, ttl_seconds=100).claim("video", "id", b"first", revision=1)
         await Claims(store, KEYS, ttl_seconds=1000).claim("video", "id", b"second", revision=1)
         assert await store.ttl(KEYS.claims("video")) > 100
+
+    async def test_a_deletion_takes_the_claims_of_its_revisions(self, store: Any) -> None:
+        """A newer revision's signals may be out already: computed once more they would be published with two contents.
+        A claim of which nobody says the revision goes, too.
+        """
+        claims, outcomes = Claims(store, KEYS, ttl_seconds=100), Outcomes(store, KEYS)
+        for signal_id, revision in (("old", 1), ("new", 2)):
+            await claims.claim("claimed", signal_id, b"first", revision=revision)
+        await store.hset(KEYS.claims("claimed"), "of-a-former-release", b"{}")
+        deleted = Deleted(video_id="claimed", revision=1, reason="", event_unix_seconds=0.0)
+        folded = fold(None, deleted, 7, FoldContext(RULESET.policy, RULESET.prices, 0, 0.0))
+        assert folded.state is not None
+        assert await outcomes.replace("claimed", None, folded.state, None)
+        assert await store.hkeys(KEYS.claims("claimed")) == [b"new", b"#new"]
+        assert await claims.claim("claimed", "new", b"second", revision=2) == b"first"
+        assert await claims.claim("claimed", "old", b"second", revision=1) is None
 
     async def test_looks_up_the_preferred_name_first(self, store: Any) -> None:
         """Of several names the first that is claimed counts; the newest known revision comes with it."""
