@@ -36,6 +36,13 @@ def test_deletions_that_name_no_revision(kind: str) -> None:
     assert left(kind, AT - 1, AT + 1, deletion=UNNUMBERED) == (not is_known)
 
 
+def test_refusals_of_deleted_videos_are_left_out() -> None:
+    """The older release knows none of them; every other key of a deleted video counts."""
+    for what, number in (("refusals", 0), ("claims", 1)):
+        judgement = Judgement((Violation("key-of-deleted", "video-1", {"what": what}),), {})
+        assert len(without_known_faults(judgement, records_of(NUMBERED), [(AT, AT)]).violations) == number
+
+
 def test_only_videos_of_its_time_are_left_out() -> None:
     """A record before it began, or long after it ended, excuses nothing; nor does another video's."""
     assert left("engagement-expires-soon", AT + 1, AT + 9) == 1

@@ -39,9 +39,15 @@ def without_known_faults(
     unnumbered = {video_id for video_id in touched if video_id in videos and videos[video_id].has_unnumbered_deletion}
 
     def is_known(violation: Violation) -> bool:
-        is_of_release = violation.kind in OF_OLDER_RELEASE and violation.about in touched
+        is_of_release = _is_of_older_release(violation) and violation.about in touched
         return is_of_release or (violation.kind in OF_UNNUMBERED_DELETIONS and violation.about in unnumbered)
 
     excused = [violation for violation in judgement.violations if is_known(violation)]
     left = tuple(violation for violation in judgement.violations if violation not in excused)
     return Judgement(left, {**judgement.looked_at, "left_by_the_older_release": len(excused)})
+
+
+def _is_of_older_release(violation: Violation) -> bool:
+    """It also knows no refusals, so its deletions leave them to the end of their own life."""
+    is_refusal = violation.kind == "key-of-deleted" and violation.details.get("what") == "refusals"
+    return is_refusal or violation.kind in OF_OLDER_RELEASE
