@@ -153,7 +153,6 @@ BAD_EVENTS: Mapping[str, BadEvent] = {
     ),
     "revision-zero": BadEvent(lambda name: as_json(name, revision=0), "event-invalid"),
     "braces-in-the-id": BadEvent(lambda _: as_json("{x}:state"), "event-invalid"),
-    "title-of-2-MB": BadEvent(lambda name: as_json(name, title="x" * 2_000_000), "event-invalid"),
     "event-of-5-MB": BadEvent(
         lambda name: as_json(name, description="x" * 5_000_000), "event-too-large", is_kept=False
     ),
@@ -168,7 +167,7 @@ UPLOADS: Mapping[str, Upload] = {
     "media-missing": unusable(lambda folders, _: str(folders.root / "nowhere.mp4"), "media-missing"),
     "nul-in-the-path": unusable(lambda folders, _: f"{folders.root}/a\0b.mp4", "media-missing"),
     "zero-bytes": refused("empty.mp4", hostile.empty, "media-empty"),
-    "truncated": Upload(file("truncated.mp4", hostile.truncated), absent=NO_SOUND),
+    "truncated": Upload(file("truncated.mp4", hostile.truncated), absent=NO_SOUND, action="review"),
     "truncated-to-nothing": Upload(  # its index is whole and lists no sound
         file("nothing.mp4", hostile.truncated_to_nothing),
         failed=dict.fromkeys(SEEN, "media-unreadable"),
@@ -191,9 +190,9 @@ UPLOADS: Mapping[str, Upload] = {
     "ten-million-frames": Upload(
         file(hostile.HOSTILE_FILES["ten million frames"].name, hostile.ten_million_frames), absent=NO_SOUND
     ),
-    "noise-in-the-middle": Upload(file("noise.mp4", hostile.noise_in_the_middle), absent=NO_SOUND),
+    "noise-in-the-middle": Upload(file("noise.mp4", hostile.noise_in_the_middle), absent=NO_SOUND, action="review"),
     "broken-sound": Upload(
-        file("badsound.mp4", hostile.video_with_broken_sound), failed={"audio": "media-unreadable"}, action="review"
+        file("badsound.mp4", hostile.video_with_broken_sound), failed={"audio": "media-damaged"}, action="review"
     ),
     "playlist": refused("list.m3u8", hostile.playlist, "media-unreadable"),
     "concat-script": refused("list.mp4", hostile.concat_script, "media-unreadable"),
@@ -220,6 +219,7 @@ UPLOADS: Mapping[str, Upload] = {
     "nul-in-the-text": Upload(
         file("healthy.mp4", healthy), fields={"title": "a\0b", "description": "\0" * 500, "creator_id": "x\0y"}
     ),
+    "title-of-2-MB": Upload(file("healthy.mp4", healthy), fields={"title": "x" * 2_000_000}),
     "names-with-spaces": Upload(file("häß lich 🎬.mp4", healthy)),
 }
 """By video id, which names the case."""

@@ -210,7 +210,10 @@ class TestWhatIsTrue:
 
     @CLIPS
     def test_only_the_rude_text_is_called_rude(self, walk: Walk, name: str) -> None:
-        """Insults and swear words are found where they stand, and no other clip is acted upon."""
+        """Insults and swear words are found where they stand, and no other clip is acted upon.
+
+        "Shut up and listen, it is hell of a speech" has mild words: they are told, below the policy's threshold.
+        """
         labels = {label.label: label.score for label in walk.verdicts[name].labels}
         abuse = {label: score for label, score in labels.items() if label.startswith(ABUSE)}
         if name == "carphone_distorted.mp4":
@@ -219,6 +222,8 @@ class TestWhatIsTrue:
             assert abuse["profanity/obscenity/offensive-text"] >= 0.9
             assert walk.verdicts[name].action == "limit"
         else:
+            mild = abuse.pop("profanity/obscenity/offensive-text", 0.0) if name == "speech-over-music.mov" else 0.0
+            assert mild < 0.9
             assert all(score < 0.5 for score in abuse.values()), abuse
             assert walk.verdicts[name].action == "allow"
 
