@@ -142,8 +142,11 @@ def outcome_of(said: Outcome, video_id: str, embeddings: dict[str, Embedding], *
 
 
 async def claim_signals(world: World) -> None:
-    """The first bytes of a signal stay, and live on."""
+    """The first bytes of a signal stay, and live on; a deletion takes those of its revision."""
     claims = Claims(world.redis, KEYS, 15 * DAY_SECONDS)
+    for revision in (1, 2):
+        await claims.claim("unclaimed", f"signal-{revision}", b"first", revision=revision)
+    await world.fold(Deleted(video_id="unclaimed", revision=1, reason="", event_unix_seconds=0.0))
     for value in (b"first", b"second"):
         assert await claims.claim("claimed", "signal-1", value, revision=1) == b"first"
 
