@@ -91,6 +91,10 @@ class Door(Protocol):
 class Probation(Door, Protocol):
     """A door that looks at who comes in and how they leave; see `streams.delivery.dead_letter_limit`."""
 
+    @property
+    def wants_new(self) -> bool:
+        """Whether a new event goes before those that came back, where one waits."""
+
     def begun(self, place: Place) -> None:
         """An event was given a slot."""
 
@@ -102,6 +106,7 @@ class AlwaysOpen:
     """A door for roles that wait for nobody."""
 
     is_open = True
+    wants_new = False
 
     def listen(self, changed: Callable[[], None]) -> None:
         """Nothing ever changes."""
@@ -148,7 +153,8 @@ class Admission:
         self._returning: dict[Place, frozenset[str]] = {}
         """Agents that come back to an event; those that are through with it do not."""
         self._at_the_door: Counter[Place] = Counter()
-        """Events that came back and wait for a slot: they go before new ones."""
+        """Events that came back and wait for a slot: they go before new ones, see `_is_next`."""
+        self._num_new_waiting = 0
         self._loners: list[Slot] = []
         """Slots that run alone or wait for it, in their order."""
         self._generation = -1
@@ -232,7 +238,11 @@ class Admission:
     @contextmanager
     def _at_door(self, record: Record) -> Iterator[None]:
         if record.place not in self._returning:
-            yield
+            self._num_new_waiting += 1
+            try:
+                yield
+            finally:
+                self._num_new_waiting -= 1
             return
         self._at_the_door[record.place] += 1
         try:
@@ -245,7 +255,15 @@ class Admission:
     def _has_room(self, record: Record) -> bool:
         is_free = len(self._slots) < self._capacity and not self._loners
         is_let_in = self._door.is_open and self._probation.is_open
-        return is_free and is_let_in and (not self._at_the_door or record.place in self._at_the_door)
+        return is_free and is_let_in and self._is_next(record.place)
+
+    def _is_next(self, place: Place) -> bool:
+        """Events that came back go first. Where one at a time is tried, new ones do: those that came back may fail at
+        each try, and would hold up all others."""
+        has_come_back = place in self._at_the_door
+        if self._probation.wants_new and self._num_new_waiting:
+            return not has_come_back
+        return has_come_back or not self._at_the_door
 
     def _others_ended(self) -> bool:
         return all(slot in self._loners or slot.num_active == 0 for slot in self._slots.values())

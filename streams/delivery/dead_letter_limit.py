@@ -30,6 +30,8 @@ NEWER_RELEASE: Final = "newer-release"
 OUR_FAULTS: Final = frozenset((INTERNAL_ERROR, MACHINE_UNAVAILABLE, NEWER_RELEASE))
 """Causes that the limit counts."""
 BETWEEN_PROBES: Final = Backoff(first_seconds=2.0, limit_seconds=60.0)
+_PROBES_A_RETURN: Final = 4
+"""One of so many probes is an event that came back, where new ones wait, too."""
 
 _log = structlog.get_logger(__name__)
 
@@ -68,6 +70,8 @@ class DeadLetterLimit:
         self._failed: set[Place] = set()
         """Events that wait for a try as a probe, or failed as one."""
         self._probe: Place | None = None
+        self._num_probes = 0
+        """Of this pause."""
         self._delays: Iterator[float] = iter(())
         self._waking: asyncio.Task[None] | None = None
         self._listeners: list[Callable[[], None]] = []
@@ -78,6 +82,11 @@ class DeadLetterLimit:
         """Whether an event may begin: always, or paused when it is time for a probe."""
         return not self.is_paused or (self._waking is None and self._probe is None)
 
+    @property
+    def wants_new(self) -> bool:
+        """Whether the next probe is to be a new event, as most are: what failed before may fail each time."""
+        return self.is_paused and self._num_probes % _PROBES_A_RETURN != _PROBES_A_RETURN - 1
+
     def listen(self, changed: Callable[[], None]) -> None:
         """See `Door`."""
         self._listeners.append(changed)
@@ -86,6 +95,7 @@ class DeadLetterLimit:
         """An event was let in."""
         if self.is_paused:
             self._probe = place
+            self._num_probes += 1
 
     def require_room(self, place: Place, failure: Failure) -> None:
         """Return where an event may be given up; every agent of an event that may be, may.
@@ -121,7 +131,7 @@ class DeadLetterLimit:
     def _pause(self, failure: Failure) -> None:
         if self.is_paused:
             return
-        self.is_paused = True
+        self.is_paused, self._num_probes = True, 0
         self._delays = self._backoff.delays()
         self._wait()
         _log.critical(

@@ -254,6 +254,14 @@ class TestResume:
         await app.pass_time(300)
         assert {offset for _, offset in app.world.done} == set(range(LIMIT + 1, 100))
 
+    async def test_nor_do_several(self, app: App) -> None:
+        """More of them than slots, so that one always waits for its try: new events are tried, too."""
+        app.world.senders_faults = {offset: ValueError("its own bug") for offset in range(LIMIT + 6)}
+        await app.publish(range(100))
+        await app.pass_time(0.9 * WINDOW_SECONDS)
+        assert {offset for _, offset in app.world.done} == set(range(LIMIT + 6, 100))
+        assert len(app.world.failed) == LIMIT
+
 
 class TestSenders:
     async def test_ten_thousand_bad_uploads_pause_nobody(self) -> None:
