@@ -49,10 +49,11 @@ class MendVideo:
     ruleset: Ruleset
     clock: Clock
 
-    async def __call__(self, video_id: str, video: Rebuilt) -> None:
-        """May be repeated."""
-        await register_deadline(self.deadlines, video.state)
+    async def __call__(self, video_id: str, video: Rebuilt | None) -> None:
+        """May be repeated; without what the log says, only what is stored is published."""
+        if video is not None:
+            await register_deadline(self.deadlines, video.state)
         await self.role.publish_stored(video_id)
-        if video.is_outdone and video.state.status != "pending":
+        if video is not None and video.is_outdone and video.state.status != "pending":
             # Readers keep what was said meanwhile, as its version is no lower: only a fact can outdo it.
             await decide_again(self.publisher, self.ruleset, self.clock, video_id, video)

@@ -1,9 +1,11 @@
 -- Closes a gap of a video of which the log holds nothing that makes a state.
 -- KEYS  1 the gap  2 the state  3 the status. ARGV  1 generation of the log  2 offset of the last fact that was read
 -- Returns 1 where it is closed, 0 where another fact waits by now.
-local waits = redis.call('HMGET', KEYS[1], 'log_generation', 'waiting_offset')
-if waits[1] == ARGV[1] and (tonumber(waits[2] or '') or 0) > tonumber(ARGV[2]) then
-  return 0
+if redis.call('TYPE', KEYS[1])['ok'] == 'hash' then
+  local waits = redis.call('HMGET', KEYS[1], 'log_generation', 'waiting_offset')
+  if waits[1] == ARGV[1] and (tonumber(waits[2] or '') or 0) > tonumber(ARGV[2]) then
+    return 0
+  end
 end
 redis.call('DEL', KEYS[1], KEYS[2])
 if redis.call('TYPE', KEYS[3])['ok'] == 'hash' then

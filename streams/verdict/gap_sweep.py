@@ -66,8 +66,8 @@ class Refold(Protocol):
 class Mended(Protocol):
     """Registers and publishes what hangs on a state that was folded again."""
 
-    async def __call__(self, video_id: str, video: Rebuilt) -> None:
-        """May be repeated."""
+    async def __call__(self, video_id: str, video: Rebuilt | None) -> None:
+        """May be repeated; without what the log says, only what is stored is published."""
 
 
 class GapSweep:
@@ -130,12 +130,24 @@ class GapSweep:
         for mark in marks:
             gap = await self._gaps.read(mark.video_id)
             if gap is None:
-                await self._gaps.marks.drop(mark.video_id, mark.revision)
+                await self._let_go(mark)
             elif self._can_try(gap):
                 wanted[mark.video_id] = mark, gap
             else:
                 await self._leave(mark, gap)
         return await self._fold_again(partition, wanted) if wanted else 0
+
+    async def _let_go(self, mark: Deadline) -> None:
+        """Of a gap that is closed: by a rebuild, or by a worker that may have died before it published."""
+        try:
+            await self._mended(mark.video_id, None)
+        except Exception as error:
+            if is_shared(error):
+                raise
+            _log.exception("what is stored of a video is not published, and is tried again", video_id=mark.video_id)
+            await self._gaps.marks.postpone(self._mark(mark, LOOK_AGAIN_SECONDS))
+        else:
+            await self._gaps.marks.drop(mark.video_id, mark.revision)
 
     async def _fold_again(self, partition: int, wanted: Mapping[str, tuple[Deadline, Gap]]) -> int:
         for video_id, (_, gap) in wanted.items():
@@ -143,7 +155,12 @@ class GapSweep:
             await self._gaps.note(video_id, refolds=self._num_refolds(gap) + 1, release=self._gaps.release)
         try:
             refolded = await self._refold(partition, frozenset(wanted))
-        except (BrokerAway, TimeoutError) as error:
+        except BrokerAway as error:
+            _log.warning("no broker answers, the log is read for gaps later", partition=partition, error=str(error))
+            for mark, gap in wanted.values():
+                await self._look_later(mark, gap, LOOK_AGAIN_SECONDS)
+            return 0
+        except TimeoutError as error:
             _log.warning("the log could not be read for gaps", partition=partition, error=repr(error))
             refolded = Refolded({}, {}, {})
         num_closed = 0
@@ -155,12 +172,15 @@ class GapSweep:
         try:
             is_closed = await self._close(video_id, gap, refolded)
         except GapStands:  # a later fact waits by now
-            await self._gaps.marks.postpone(self._mark(mark, 0.0))
+            await self._look_later(mark, gap, 0.0)
             return False
         except Exception as error:
             if is_shared(error):
                 raise
             _log.exception("a video that was folded again cannot be written", video_id=video_id)
+            if await self._gaps.read(video_id) is None:  # written, and not published
+                await self._gaps.marks.postpone(self._mark(mark, LOOK_AGAIN_SECONDS))
+                return False
             is_closed = False
         if is_closed:
             metrics.GAPS_CLOSED.inc()
@@ -168,6 +188,11 @@ class GapSweep:
         else:
             await self._fail(video_id, mark, gap, refolded.faults.get(video_id))
         return is_closed
+
+    async def _look_later(self, mark: Deadline, gap: Gap, delay_seconds: float) -> None:
+        """The refold did not fail, so it does not count."""
+        await self._gaps.note(mark.video_id, refolds=self._num_refolds(gap))
+        await self._gaps.marks.postpone(self._mark(mark, delay_seconds))
 
     async def _close(self, video_id: str, gap: Gap, refolded: Refolded) -> bool:
         seen = refolded.seen.get(video_id)

@@ -1,0 +1,163 @@
+"""The sweep over gaps, without a store: what it does where something ends between two of its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from redis.exceptions import ResponseError
+
+from streams.kafka_clients import BrokerAway
+from streams.refold import Rebuilt
+from streams.store.deadlines import Deadline
+from streams.store.gaps import Gap, Gaps
+from streams.store.keys import Keys
+from streams.store.outcomes import GapStands
+from streams.verdict.gap_sweep import GapSweep, Refolded
+from streams.verdict.state import CaseState
+from tests.fakes import ManualClock
+
+VIDEO_ID = "video-1"
+PARTITION = 3
+RELEASE = "1"
+GAP = Gap("internal-error", "", PARTITION, 0, 5, 5, 1.0, 0, RELEASE, "", "", False)
+VIDEO = Rebuilt(CaseState(log_generation=0, applied_offset=5), None, is_published=False)
+
+
+class Marks:
+    """One sorted set, as a dictionary."""
+
+    def __init__(self) -> None:
+        self.due = {(VIDEO_ID, PARTITION): 0.0}
+
+    async def count(self) -> int:
+        return len(self.due)
+
+    async def claim(self, now_unix_seconds: float, *, seconds: float, limit: int) -> tuple[Deadline, ...]:
+        del limit
+        found = [name for name, due in self.due.items() if due <= now_unix_seconds]
+        self.due |= dict.fromkeys(found, now_unix_seconds + seconds)
+        return tuple(Deadline(*name, self.due[name]) for name in found)
+
+    async def postpone(self, mark: Deadline) -> None:
+        self.due[mark.video_id, mark.revision] = mark.due_unix_seconds
+
+    async def drop(self, video_id: str, revision: int) -> None:
+        self.due.pop((video_id, revision), None)
+
+
+@dataclass
+class World:
+    """One video with a mark, and what becomes of it."""
+
+    gap: Gap | None = GAP
+    refold_fails: Exception | None = None
+    close_fails: Exception | None = None
+    mend_fails: Exception | None = None
+    mended: list[Rebuilt | None] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    clock: ManualClock = field(default_factory=ManualClock)
+    marks: Marks = field(default_factory=Marks)
+    release: str = RELEASE
+
+    async def read(self, video_id: str) -> Gap | None:
+        del video_id
+        return self.gap
+
+    async def note(self, video_id: str, **fields: Any) -> None:
+        del video_id
+        if self.gap is not None and "refolds" in fields:
+            self.gap = replace(self.gap, num_refolds=fields["refolds"])
+
+    async def close_gap(self, video_id: str, *folded: Any) -> bool:
+        del video_id, folded
+        if self.close_fails is not None:
+            raise self.close_fails
+        self.gap = None
+        return True
+
+    async def refold(self, partition: int, videos: frozenset[str]) -> Refolded:
+        del partition
+        if self.refold_fails is not None:
+            raise self.refold_fails
+        return Refolded(dict.fromkeys(videos, VIDEO), {}, dict.fromkeys(videos, 5))
+
+    async def mend(self, video_id: str, video: Rebuilt | None) -> None:
+        del video_id
+        if self.mend_fails is not None:
+            raise self.mend_fails
+        self.mended.append(video)
+
+    async def say(self, video_id: str, gap: Gap) -> None:
+        del gap
+        self.said.append(video_id)
+
+    async def sweep(self) -> int:
+        told: Any = self
+        return await GapSweep(told, told, self.refold, self.mend, told, self.clock).sweep()
+
+
+async def test_what_was_folded_again_is_published_although_its_worker_died() -> None:
+    """A gap may be closed and nothing published: a worker died between, or a rebuild closed it. The mark tells."""
+    world = World(gap=None)
+    await world.sweep()
+    assert world.mended == [None]
+    assert world.marks.due == {}
+
+
+async def test_its_mark_stands_until_it_is_published() -> None:
+    """Where publishing fails unexpectedly, nobody else would come back to it; and nothing is said in its place."""
+    world = World(mend_fails=ValueError("a bug"))
+    await world.sweep()
+    assert (world.gap, world.said, len(world.marks.due)) == (None, [], 1)
+    world.clock.advance(60.0)
+    await world.sweep()
+    assert len(world.marks.due) == 1
+    world.mend_fails = None
+    world.clock.advance(60.0)
+    await world.sweep()
+    assert (world.mended, world.marks.due) == ([None], {})
+
+
+async def test_a_broker_that_is_away_uses_up_no_refolds() -> None:
+    """An outage of hours must not leave a gap to rest for a week, nor be said to be the video's failure."""
+    world = World(refold_fails=BrokerAway("no broker"))
+    for _ in range(20):
+        await world.sweep()
+        world.clock.advance(60.0)
+    assert world.said == []
+    world.refold_fails = None
+    assert await world.sweep() == 1
+    assert world.mended == [VIDEO]
+
+
+async def test_later_facts_use_up_no_refolds() -> None:
+    """Facts that come while the log is read again have it read once more; that is no failure."""
+    world = World(close_fails=GapStands(VIDEO_ID))
+    for _ in range(20):
+        await world.sweep()
+    world.close_fails = None
+    assert await world.sweep() == 1
+
+
+class AnotherType:
+    """A Redis in which somebody wrote a string where the gap was."""
+
+    def register_script(self, _text: str) -> Any:
+        async def run(keys: list[str], args: list[str]) -> list[str]:
+            del args
+            raise AssertionError(f"{keys} must not be removed")
+
+        return run
+
+    async def hgetall(self, _key: str) -> Mapping[bytes, bytes]:
+        raise ResponseError("WRONGTYPE Operation against a key holding the wrong kind of value")
+
+
+async def test_a_gap_of_another_type_still_stands() -> None:
+    """Whoever looks at it must not remove it: later facts would be folded over those that wait."""
+    redis: Any = AnotherType()
+    gap = await Gaps(redis, Keys(), RELEASE).read(VIDEO_ID)
+    assert gap is not None
+    assert "WRONGTYPE" in gap.message
