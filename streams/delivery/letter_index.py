@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 _VIDEO_ID: Final = re.compile(rb"^[A-Za-z0-9._:~-]{1,128}\Z")
+_LONGEST_KEY_BYTES: Final = 1_024
+"""Of a source's key that a letter's record bears, too. A longer one names no video, and stands in the letter itself:
+twice it could be more than the topic takes, and an event without a dead letter ends its worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,5 +113,7 @@ def _is_comparable(place: SourceOffset, other: SourceOffset) -> bool:
 
 
 def letter_key(source_key: bytes | None, letter_id: str) -> bytes:
-    """Key of a letter's record: the source's own key, and its id, so that it alone can be taken back."""
-    return (source_key or b"") + b"#" + letter_id.encode()
+    """Key of a letter's record: the source's own key, unless it is very long, and the letter's id, so that it alone can
+    be taken back."""
+    own_key = source_key or b""
+    return (own_key if len(own_key) <= _LONGEST_KEY_BYTES else b"") + b"#" + letter_id.encode()
