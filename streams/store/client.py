@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, Final, TypeVar
@@ -18,6 +19,7 @@ from redis.exceptions import (
     NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
+    ResponseError,
     TimeoutError,  # noqa: A004
     TryAgainError,
 )
@@ -43,6 +45,10 @@ TRANSIENT_ERRORS: Final = (
 )
 """A store that restarts, fails over, is full or does not answer; everything we send may be sent again."""
 
+_NOT_NOW: Final = re.compile(r"(^|error: )(MISCONF|NOREPLICAS|BUSY|MASTERDOWN) ")
+"""The same, where the client has no class for it: no room on disk, too few replicas, a script that runs too long, no
+primary. A pipeline puts words before it."""
+
 _FOR_EVER: Final = -1
 _ANSWER_SECONDS: Final = 5.0
 _FIRST_WAIT_SECONDS: Final = 0.05
@@ -52,6 +58,10 @@ _FAILURES_BETWEEN_WARNINGS: Final = 20
 _is_retrying: ContextVar[bool] = ContextVar("is_retrying", default=False)
 
 _log = structlog.get_logger(__name__)
+
+
+class StoreNotReady(ConnectionError):
+    """Redis answered that it does not do this now."""
 
 
 class ToldRetry(Retry):
@@ -100,7 +110,17 @@ class ToldRetry(Retry):
             was_refused = is_refusal(error)
             await fail(error, *counted)
 
-        return await super().call_with_retry(do, told, is_retryable, with_failure_count)
+        return await super().call_with_retry(lambda: _asked(do), told, is_retryable, with_failure_count)
+
+
+async def _asked(do: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Raises StoreNotReady in place of what Redis says of its own state."""
+    try:
+        return await do()
+    except ResponseError as error:
+        if _NOT_NOW.search(str(error)):
+            raise StoreNotReady(str(error)) from error
+        raise
 
 
 async def _once(do: Callable[[], Awaitable[Answer]], fail: Callable[..., Any], *, with_failure_count: bool) -> Answer:
