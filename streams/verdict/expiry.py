@@ -9,6 +9,8 @@ upload may come again. Claims and engagement end by retentions of their own.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
 
 from schemas.outcomes import Outcome
 from streams import metrics
@@ -17,6 +19,9 @@ from streams.store.deadlines import Deadline, Deadlines
 from streams.store.outcomes import Outcomes
 from streams.verdict.role import Follower
 from streams.verdict.sweep import Sweep
+
+_GAP_SECONDS: Final = 3_600.0
+"""Between two looks at a video whose time is up and of which facts wait."""
 
 
 class Expiry:
@@ -55,7 +60,12 @@ def expiry_sweep(
     """
 
     async def fire(entry: Deadline) -> Deadline:
-        outcome = (await outcomes.read(entry.video_id)).outcome
+        stored = await outcomes.read(entry.video_id)
+        outcome = stored.outcome
+        if stored.is_in_gap:
+            # Facts wait that may begin a new revision: they would be forgotten with their gap.
+            await expiring.postpone(replace(entry, due_unix_seconds=clock.now_unix_seconds() + _GAP_SECONDS))
+            return entry
         if outcome is not None and outcome.version.revision == entry.revision:
             if not has_expired(outcome, kept_seconds, clock):
                 await expiring.postpone(_entry(outcome, kept_seconds))
