@@ -79,7 +79,8 @@ class PrivateCache:
         """Say why nothing can be kept; empty where it can. Nothing is made or changed."""
         if self._max_bytes == 0:
             return "it may have 0 bytes"
-        there = next(path for path in (self.folder, *self.folder.absolute().parents) if path.exists())
+        # Not `Path.exists`, which raises where a folder above may not be searched.
+        there = next(path for path in (self.folder, *self.folder.absolute().parents) if os.access(path, os.F_OK))
         try:
             if os.path.lexists(self.folder):
                 _require_own(self.folder.lstat(), self.folder, stat.S_ISDIR, _OPEN_TO_OTHERS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from av.container import InputContainer
-from av.stream import Stream
+from av.stream import Disposition, Stream
 
 from operators.media.containers import MediaFile
 from operators.media.index import TrackKind, UnseenTrack
@@ -32,9 +32,13 @@ def unseen_tracks(
 
 
 def _tracks(container: InputContainer) -> Iterator[UnseenTrack]:
-    """Pictures, sound and text; attachments, time codes and cover art are not among them."""
+    """Pictures, sound and text; attachments, time codes and cover art are not among them.
+
+    MP4 calls any video track a list of chapter pictures that another track refers to as its chapters.
+    """
+    chapters = [stream for stream in container.streams.video if stream.disposition & Disposition.timed_thumbnails]
     kinds: tuple[tuple[TrackKind, Sequence[Stream]], ...] = (
-        ("video", moving_streams(container)),
+        ("video", [*moving_streams(container), *chapters]),
         ("audio", container.streams.audio),
         ("text", container.streams.subtitles),
     )

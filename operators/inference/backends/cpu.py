@@ -179,6 +179,8 @@ class CpuModel:
             self._prepare(self._compiled, size)
         except _COMPILE_ERRORS as error:
             logger.warning("model %s is compiled again, its entry in the cache %s", self._card.name, _reason(error))
+            if self._graphs is not None:  # else every later start takes it up again
+                self._graphs.forget(self._card, self._precision, self._num_threads)
             self._compile()
 
     def _seconds(self) -> float:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from schemas.warnings import MAX_WARNINGS, WARNING_KINDS, EventWarning
+from schemas.warnings import MAX_WARNINGS, WARNING_KINDS, EventWarning, decode_warnings
 from schemas.wire import decode_upload_or_deletion
 from streams.delivery.record import Place, Record
-from streams.event_warnings import content_of, event_warnings
+from streams.event_warnings import _sent, content_of, event_warnings
 from streams.partitioning import partition_of
 from tests.documents import DOCS, section, table
 
@@ -149,3 +149,10 @@ def test_every_kind_is_in_the_producers_page() -> None:
     rows = table(section(DOCS["producers.md"], "Warnings"))
     assert [row[0] for row in rows] == list(WARNING_KINDS)
     assert all(len(row) == 3 and all(row) for row in rows)
+
+
+def test_what_is_nested_too_deep_to_be_looked_at_warns_of_nothing() -> None:
+    """How deep JSON may be depends on the stack that reads it: an upload that was read once may be too deep here."""
+    deep = b'{"x":' + b"[" * 100_000
+    assert _sent(deep) == {}
+    assert decode_warnings(b'[{"kind":"unknown-field","message":"","x":' + b"[" * 100_000) == ()

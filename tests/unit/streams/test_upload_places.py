@@ -13,10 +13,11 @@ from schemas.identity import MODALITIES
 from schemas.topics import SIGNALS
 from schemas.uploads import DeletionRequested, FileSource, VideoUploaded
 from schemas.wire import Headers, decode_fact, encode
+from streams.backfill.headers import JOB_HEADER
 from streams.delivery.admission import Slot
 from streams.delivery.record import Place, Record
 from streams.delivery.redrive import REDRIVE_HEADER, redriven_headers
-from streams.intake import Intake
+from streams.intake import Intake, passed_on
 from streams.store.cases import Registered
 from streams.upload_places import PLACE_HEADER, TopicFacts, claimed_place, original_place, upload_place, with_place
 from tests.fakes import ManualClock, MemoryPublisher
@@ -164,3 +165,19 @@ class TestIntake:
 def test_a_redrive_count_that_is_no_number_counts_as_none(count: bytes) -> None:
     """Any producer may write that header; it never keeps a dead letter from being sent again."""
     assert redriven_headers(letter(OWN, ((REDRIVE_HEADER, count),)))[-1] == (REDRIVE_HEADER, b"1")
+
+
+class TestOddHeaders:
+    @pytest.mark.parametrize(
+        "value",
+        [b'{"topic":"video.uploaded","partition":2,"offset":1,"x":' + b"[" * 100_000, b"[" * 100_000, b"\xff", b"{}"],
+        ids=["a deep field", "deep", "no text", "empty"],
+    )
+    def test_a_place_that_cannot_be_read_is_none(self, value: bytes) -> None:
+        """Whoever may publish writes this header; its upload is as good as any, and so is its dead letter."""
+        assert original_place(OWN, ((PLACE_HEADER, value),)) == OWN
+
+    async def test_a_header_that_we_would_not_write_is_left_behind(self) -> None:
+        """An upload with a header of its topic's size makes a fact that the log takes."""
+        headers = ((REDRIVE_HEADER, b"1" * 4_000_000), (JOB_HEADER, b"job-1"))
+        assert passed_on(record(upload(), headers)) == ((JOB_HEADER, b"job-1"),)
