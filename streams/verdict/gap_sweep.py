@@ -147,7 +147,7 @@ class GapSweep:
             _log.exception("what is stored of a video is not published, and is tried again", video_id=mark.video_id)
             await self._gaps.marks.postpone(self._mark(mark, LOOK_AGAIN_SECONDS))
         else:
-            await self._gaps.marks.drop(mark.video_id, mark.revision)
+            await self._gaps.marks.remove(mark)  # unless another gap was opened meanwhile, which moved it
 
     async def _fold_again(self, partition: int, wanted: Mapping[str, tuple[Deadline, Gap]]) -> int:
         for video_id, (_, gap) in wanted.items():
@@ -184,7 +184,7 @@ class GapSweep:
             is_closed = False
         if is_closed:
             metrics.GAPS_CLOSED.inc()
-            await self._gaps.marks.drop(video_id, mark.revision)
+            await self._gaps.marks.remove(mark)  # unless another gap was opened meanwhile, which moved it
         else:
             await self._fail(video_id, mark, gap, refolded.faults.get(video_id))
         return is_closed

@@ -43,8 +43,12 @@ class Marks:
     async def postpone(self, mark: Deadline) -> None:
         self.due[mark.video_id, mark.revision] = mark.due_unix_seconds
 
-    async def drop(self, video_id: str, revision: int) -> None:
-        self.due.pop((video_id, revision), None)
+    async def remove(self, mark: Deadline) -> bool:
+        name = mark.video_id, mark.revision
+        is_same = self.due.get(name) == mark.due_unix_seconds
+        if is_same:
+            del self.due[name]
+        return is_same
 
 
 @dataclass
@@ -60,6 +64,8 @@ class World:
     clock: ManualClock = field(default_factory=ManualClock)
     marks: Marks = field(default_factory=Marks)
     release: str = RELEASE
+    opens_again: bool = False
+    """Whether the next fact cannot be folded either, and comes while the former ones are published."""
 
     async def read(self, video_id: str) -> Gap | None:
         del video_id
@@ -88,6 +94,9 @@ class World:
         if self.mend_fails is not None:
             raise self.mend_fails
         self.mended.append(video)
+        if self.opens_again:
+            self.gap = GAP
+            await self.marks.postpone(Deadline(VIDEO_ID, PARTITION, self.clock.now_unix_seconds()))
 
     async def say(self, video_id: str, gap: Gap) -> None:
         del gap
@@ -139,6 +148,16 @@ async def test_later_facts_use_up_no_refolds() -> None:
         await world.sweep()
     world.close_fails = None
     assert await world.sweep() == 1
+
+
+async def test_a_gap_that_is_opened_again_meanwhile_keeps_its_mark() -> None:
+    """Without a mark nobody would look at it until the next fact comes."""
+    world = World(opens_again=True)
+    assert await world.sweep() == 1
+    assert world.gap == GAP
+    world.opens_again = False
+    assert await world.sweep() == 1
+    assert world.marks.due == {}
 
 
 class AnotherType:
