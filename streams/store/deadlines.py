@@ -48,6 +48,10 @@ class Deadlines:
         """Register it; a repetition never postpones one that is registered already."""
         await self._mended(lambda: self._redis.zadd(self._key, {_member(deadline): deadline.due_unix_seconds}, lt=True))
 
+    async def register_once(self, deadline: Deadline) -> None:
+        """Register it unless it is registered already, for whatever time."""
+        await self._mended(lambda: self._redis.zadd(self._key, {_member(deadline): deadline.due_unix_seconds}, nx=True))
+
     async def postpone(self, deadline: Deadline) -> None:
         """Register it for a time that may be later than before."""
         await self._mended(lambda: self._redis.zadd(self._key, {_member(deadline): deadline.due_unix_seconds}))

@@ -95,7 +95,9 @@ class Gaps:
     async def wait(self, fact: WaitingFact, now_unix_seconds: float) -> bool:
         """Let a fact wait; return whether it opened the gap."""
         mark = Deadline(fact.video_id, fact.partition, now_unix_seconds + LOOK_AGAIN_SECONDS)
-        await self.marks.register(mark)
+        await self.marks.register_once(
+            mark
+        )  # one that is claimed, or put off after a refold that failed, stays as it is
         arguments = (
             fact.cause, fact.message[:_LONGEST_MESSAGE], fact.partition, fact.log_generation, fact.offset,
             repr(now_unix_seconds), self.release, fact.kind, fact.type, int(fact.is_deletion),

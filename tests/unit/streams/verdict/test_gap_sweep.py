@@ -11,7 +11,7 @@ from redis.exceptions import ResponseError
 from streams.kafka_clients import BrokerAway
 from streams.refold import Rebuilt
 from streams.store.deadlines import Deadline
-from streams.store.gaps import Gap, Gaps
+from streams.store.gaps import Gap, Gaps, WaitingFact
 from streams.store.keys import Keys
 from streams.store.outcomes import GapStands
 from streams.verdict.gap_sweep import GapSweep, Refolded
@@ -180,3 +180,38 @@ async def test_a_gap_of_another_type_still_stands() -> None:
     gap = await Gaps(redis, Keys(), RELEASE).read(VIDEO_ID)
     assert gap is not None
     assert "WRONGTYPE" in gap.message
+
+
+class OneSortedSet:
+    """A Redis whose gap stands, and what it has in its sorted set."""
+
+    def __init__(self) -> None:
+        self.scores: dict[str, float] = {}
+
+    def register_script(self, _text: str) -> Any:
+        async def stands(**_asked: Any) -> int:
+            return 0
+
+        return stands
+
+    async def zadd(self, _key: str, entries: Mapping[str, float], *, lt: bool = False, nx: bool = False) -> None:
+        for name, score in entries.items():
+            known = self.scores.get(name)
+            if known is None or not (nx or (lt and score >= known)):
+                self.scores[name] = score
+
+
+async def test_facts_that_wait_bring_no_refold_forward() -> None:
+    """However many facts come, the log is read as seldom as after failures, and by nobody beside who claimed it."""
+    store = OneSortedSet()
+    redis: Any = store
+    gaps = Gaps(redis, Keys(), RELEASE)
+    mark = Deadline(VIDEO_ID, PARTITION, 5_000.0)
+    fact = WaitingFact(VIDEO_ID, PARTITION, 0, 7, "internal-error", "")
+    await gaps.wait(fact, 1_000.0)
+    assert list(store.scores.values()) == [1_060.0]
+    await gaps.marks.postpone(mark)
+    await gaps.wait(fact, 1_001.0)
+    assert list(store.scores.values()) == [5_000.0]
+    await gaps.wait(replace(fact, is_deletion=True), 1_002.0)
+    assert list(store.scores.values()) == [1_002.0]
