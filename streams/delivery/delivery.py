@@ -27,6 +27,7 @@ from streams.delivery.attempts import UNCLEAN_ENDS_BEFORE_ALONE, Attempt, Attemp
 from streams.delivery.backoff import Backoff
 from streams.delivery.crash import Crash, WorkerExit
 from streams.delivery.dead_letter_limit import DeadLetterLimit
+from streams.delivery.flow import was_cancelled
 from streams.delivery.inflight import InFlight
 from streams.delivery.ledger import OffsetLedger
 from streams.delivery.parking import Parked, Parking
@@ -245,7 +246,7 @@ class Delivery:
         num_errors = 0
         for delay_seconds in self._backoff.delays():
             try:
-                await self._guarded(self._work.fail(record, slot, failure))
+                await self._guarded(self._work.fail(record, slot, failure), record)
             except (InternalError, InvalidEvent, InvalidMedia, Overloaded) as found:
                 error = found if isinstance(found, InternalError) else InternalError("work", found)
                 num_errors += 1
@@ -261,13 +262,23 @@ class Delivery:
         if self._last_resort is not None:
             await self._last_resort(record, failure)
 
-    async def _guarded(self, work: Awaitable[None]) -> None:
+    async def _guarded(self, work: Awaitable[None], record: Record) -> None:
         """Do something for one event: what is unexpected comes out as an InternalError, if this role answers those."""
         if self._rules.internal_error_attempts is None:
             await work
             return
         with boundary("work"):
+            await self._uncancelled(work, record)
+
+    async def _uncancelled(self, work: Awaitable[None], record: Record) -> None:
+        """A cancellation that nobody asked for came out of a library: an event that ends so would be settled by
+        nobody, unless its generation is over and it is redelivered anyway."""
+        try:
             await work
+        except asyncio.CancelledError as error:
+            if was_cancelled() or self._admission.is_over(record):
+                raise
+            raise InternalError("work", "CancelledError: what it waited for was cancelled beneath it") from error
 
     async def _failure(self, record: Record, slot: Slot, noted: UnfinishedDelivery) -> Failure | None:
         """Do the work; return why it has no result, or None."""
@@ -275,7 +286,7 @@ class Delivery:
         for delay_seconds in self._backoff.delays():
             noted.stage = "working"
             try:
-                await self._guarded(self._work.run(record, slot))
+                await self._guarded(self._work.run(record, slot), record)
             except Exception as error:
                 failure = tries.judge(error)
                 if failure is not None:

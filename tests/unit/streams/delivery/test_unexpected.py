@@ -51,7 +51,7 @@ def record(offset: int) -> Record:
 class Work:
     """Does with each event what its script says, for as long as that has entries."""
 
-    running: dict[int, list[Exception]] = field(default_factory=dict)
+    running: dict[int, list[BaseException]] = field(default_factory=dict)
     failing: list[Exception] = field(default_factory=list)
     tries: list[int] = field(default_factory=list)
     failures: list[tuple[int, Failure]] = field(default_factory=list)
@@ -118,6 +118,14 @@ class TestWork:
         [(offset, failure)] = work.failures
         assert (offset, failure.cause) == (0, "internal-error")
         assert type(error).__name__ in failure.message
+        assert (app.committable, app.crash.happened.is_set()) == (2, False)
+
+    async def test_a_cancellation_out_of_a_library_is_answered(self) -> None:
+        """Nobody asked for it, so nobody redelivers the event: left as it is, its partition would stand still."""
+        work = Work({0: [asyncio.CancelledError() for _ in range(9)]})
+        app = App(work)
+        await app.take(0, 1)
+        assert [(offset, failure.cause) for offset, failure in work.failures] == [(0, "internal-error")]
         assert (app.committable, app.crash.happened.is_set()) == (2, False)
 
     async def test_one_that_passes_costs_nothing(self) -> None:
