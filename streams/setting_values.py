@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any, Final, Literal, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 import msgspec
 
@@ -16,6 +17,11 @@ Network = IPv4Network | IPv6Network
 
 _NETWORKS: Final = tuple[Network, ...]
 _FOLDERS: Final = tuple[Path, ...]
+_TRUTHS: Final = {
+    **dict.fromkeys(("1", "true", "t", "yes", "y", "on"), True),
+    **dict.fromkeys(("0", "false", "f", "no", "n", "off"), False),
+}
+"""Spellings of a truth value, in lower case."""
 _GOT: Final = re.compile(r", got `\w+`")
 """What msgspec says of a text in an environment, where everything is one."""
 
@@ -46,8 +52,28 @@ def converted(value: object, kind: Any) -> Any:
 def _typed(value: object, kind: Any) -> Any:
     if kind == _NETWORKS:
         return _networks(value)
+    if isinstance(value, str):
+        value = _scalar(value, _bare(kind))
     found: Any = msgspec.convert(value, kind, strict=False, dec_hook=_made)
     return tuple(Path(os.path.realpath(folder)) for folder in found) if kind == _FOLDERS else found
+
+
+def _bare(kind: Any) -> Any:
+    """The type without its range and without None."""
+    parts = [part for part in get_args(kind) if part is not type(None)]
+    return _bare(parts[0]) if get_origin(kind) in (Annotated, Union, UnionType) else kind
+
+
+def _scalar(text: str, kind: Any) -> object:
+    """A number or truth value as people and files spell it, such as `.5`, `1_000`, or with a line break behind it."""
+    if kind is bool:
+        return _TRUTHS.get(text.lower(), text)
+    if kind not in (int, float):
+        return text
+    try:
+        return kind(text)
+    except ValueError:
+        return text.strip()
 
 
 def _listed(value: object) -> object:

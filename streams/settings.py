@@ -214,9 +214,11 @@ def _read_file(path: Path) -> dict[str, Any]:
             raise InvalidSettings(f"VIDSIGNAL_CONFIG names {str(path)!r}, which is not a file")
         return {}
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InvalidSettings(f"{str(path)!r} cannot be read as TOML: {error}") from error
+    names = {name: name.lower() for name in content if name.lower() in Settings.__struct_fields__}
+    return {names.get(name, name): value for name, value in content.items()}
 
 
 def _environment() -> dict[str, str]:

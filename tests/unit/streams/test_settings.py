@@ -59,6 +59,35 @@ class TestRead:
         assert (settings.media_roots, settings.policy_file) == ((tmp_path,), Path.home() / "policy.yaml")
         assert (settings.drain_timeout_seconds, type(settings.drain_timeout_seconds)) == (5.0, float)
 
+    @pytest.mark.parametrize(
+        ("name", "text", "value"),
+        [
+            ("usd_per_cpu_hour", ".5", 0.5),
+            ("drain_timeout_seconds", "5.", 5.0),
+            ("default_deadline_seconds", " 60\n", 60.0),
+            ("max_media_bytes", "1_000_000", 1_000_000),
+            ("max_media_bytes", " 5.0 ", 5),
+            ("slots", "08\n", 8),
+            ("metrics_port", "09", 9),
+            ("is_broker_embedded", "yes", True),
+            ("is_broker_embedded", "On", True),
+            ("is_broker_embedded", "n", False),
+            ("is_broker_embedded", "F", False),
+        ],
+    )
+    def test_numbers_and_truths_are_read_as_people_write_them(
+        self, monkeypatch: pytest.MonkeyPatch, name: str, text: str, value: float
+    ) -> None:
+        """As releases before read them, so that no variable or file of a deployment has to change."""
+        monkeypatch.setenv(f"VIDSIGNAL_{name.upper()}", text)
+        found = getattr(read_settings(), name)
+        assert (found, type(found)) == (value, type(value))
+
+    def test_names_in_a_file_may_be_capitals(self, tmp_path: Path) -> None:
+        """As those of variables may."""
+        (tmp_path / "vidsignal.toml").write_text("SLOTS = 4\n")
+        assert read_settings().slots == 4
+
     def test_values_of_a_file_keep_their_types(self, tmp_path: Path) -> None:
         """A list of the file is a list, and a number a number."""
         (tmp_path / "vidsignal.toml").write_text('roles = ["media"]\nslots = 4\nredis_url = "redis://h:1/0"\n')
