@@ -52,8 +52,9 @@ def _kafka_problems(settings: Settings) -> Iterator[str]:
 def _redis_problems(settings: Settings) -> Iterator[str]:
     try:
         url = urlsplit(settings.redis_url.get_secret_value())
+        _ = None if url.scheme == "unix" else url.port  # its error would quote a part of a password
     except ValueError:
-        yield "redis_url is (hidden), which is no URL"
+        yield "redis_url is (hidden), which is no URL; a password in it has to be percent-encoded"
         return
     if url.scheme not in _URL_SCHEMES:
         yield f"redis_url begins with {url.scheme!r}; allowed are redis, rediss (TLS) and unix"

@@ -21,6 +21,10 @@ from streams.wire_checks import redis_tls_files
 
 _READ_BYTES: Final = 65_536
 _DEFAULT_PORT: Final = 6379
+_AWAY: Final = (
+    *("NOAUTH", "WRONGPASS", "DENIED", "ERR AUTH", "ERR max number of clients"),  # it lets nobody in
+    *("LOADING", "MASTERDOWN", "BUSY ", "CLUSTERDOWN", "TRYAGAIN"),  # later it may answer
+)
 
 Words = tuple[str, ...]
 
@@ -57,20 +61,27 @@ class Place:
 def place_of(settings: Settings) -> Place:
     """Read the address as the client library does, options for waiting and keeping connections left aside."""
     url = urlsplit(settings.redis_url.get_secret_value())
-    options = {name: values[-1] for name, values in parse_qs(url.query).items()}
+    options = {name: values[0] for name, values in parse_qs(url.query).items()}
     path, secret = unquote(url.path), settings.redis_password
     is_socket = url.scheme == "unix"
-    in_path = "" if is_socket else path.strip("/")
     return Place(
-        host=path if is_socket else url.hostname or "localhost",
+        host=path if is_socket else unquote(url.hostname or "localhost"),
         port=0 if is_socket else url.port or _DEFAULT_PORT,
-        database=int(options.get("db") or in_path or 0),
-        username=unquote(url.username or "") or options.get("username") or settings.redis_username,
+        database=int(options["db"]) if "db" in options else 0 if is_socket else _database_of(path),
+        username=unquote(url.username or "") or options.get("username") or settings.redis_username or None,
         password=unquote(url.password or "")
         or options.get("password")
         or (secret.get_secret_value() if secret else None),
         is_tls=url.scheme == "rediss",
     )
+
+
+def _database_of(path: str) -> int:
+    """What is no number names none, as to the library."""
+    try:
+        return int(path.replace("/", ""))
+    except ValueError:
+        return 0
 
 
 class QuickReads:
@@ -134,14 +145,24 @@ class QuickReads:
 
     def _connected(self, place: Place) -> socket.socket:
         opened = _opened(place, self._timeout_seconds)
-        if place.is_tls:
-            context = client_context(redis_tls_files(self._settings))
-            opened = context.wrap_socket(opened, server_hostname=place.host)
-        self._reader = hiredis.Reader()
-        for words in _greetings(place):
-            opened.sendall(_packed(words))
-            self._answer(opened)
+        try:
+            if place.is_tls:
+                context = client_context(redis_tls_files(self._settings))
+                opened = context.wrap_socket(opened, server_hostname=place.host)
+            self._greet(opened, place)
+        except BaseException:
+            opened.close()
+            raise
         return opened
+
+    def _greet(self, opened: socket.socket, place: Place) -> None:
+        self._reader = hiredis.Reader()
+        try:
+            for words in _greetings(place):
+                opened.sendall(_packed(words))
+                self._answer(opened)
+        except QuestionRefused as error:  # such as of a database that there is not
+            raise StoreAway(str(error)) from error
 
     def _answer(self, opened: socket.socket) -> Any:
         while (answer := self._reader.gets()) is False:
@@ -194,7 +215,11 @@ def _opened(place: Place, timeout_seconds: float) -> socket.socket:
         return socket.create_connection((place.host, place.port), timeout_seconds)
     opened = socket.socket(socket.AF_UNIX)
     opened.settimeout(timeout_seconds)
-    opened.connect(place.host)
+    try:
+        opened.connect(place.host)
+    except OSError:
+        opened.close()
+        raise
     return opened
 
 
@@ -218,7 +243,7 @@ def _checked(answer: Any) -> Any:
     said = str(answer)
     if said.startswith(("NOPERM", "EXECABORT")):
         raise StoreForbids(said)
-    if said.startswith(("NOAUTH", "WRONGPASS", "LOADING", "MASTERDOWN", "ERR AUTH", "ERR max number of clients")):
+    if said.startswith(_AWAY):
         raise StoreAway(said)
     raise QuestionRefused(said)
 

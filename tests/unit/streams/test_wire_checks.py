@@ -97,6 +97,11 @@ class TestRefused:
         """A URL of something else is named by its scheme alone."""
         assert refusal(redis_url=f"http://a:{SECRET}@r").startswith("redis_url begins with 'http'")
 
+    @pytest.mark.parametrize("mark", ["/", "?", "#"])
+    def test_passwords_that_are_not_encoded(self, mark: str) -> None:
+        """What stands before such a mark is taken for the port: no message quotes it."""
+        assert refusal(redis_url=f"redis://:{SECRET}{mark}x@r:6379/0").startswith("redis_url is (hidden)")
+
     def test_redis_user_without_password(self) -> None:
         """Redis would be asked as somebody else."""
         assert refusal(redis_username="ann") == "redis_username is set without redis_password"
