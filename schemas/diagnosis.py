@@ -15,7 +15,7 @@ from msgspec import inspect
 
 from schemas.encodings import HOW_TO_DELETE, wrong_encoding, wrong_shape
 from schemas.expectations import expected, fields_of, meant, narrowed, unquoted
-from schemas.near_names import did_you_mean, listed, near_field, one_line, shown, told
+from schemas.near_names import did_you_mean, listed, near_field, one_line, said_by, shown, told
 
 _PLACE: Final = re.compile(r" - at `(?:key in )?\$(.*)`\Z")
 _STEP: Final = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
@@ -40,7 +40,7 @@ def invalid(value: bytes, kind: Any, what: str, error: str) -> str:
     try:
         found = msgspec.json.decode(value)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return (wrong_encoding(value) or f"{error}; {what} is a JSON object")[:_MOST_CHARACTERS]
+        return (wrong_encoding(value) or f"{said_by(error)}; {what} is a JSON object")[:_MOST_CHARACTERS]
     return (wrong_shape(found) or _of_object(found, kind, what, error))[:_MOST_CHARACTERS]
 
 

@@ -10,12 +10,16 @@ from typing import Final
 _MOST_CHOICES: Final = 12
 _MOST_SHOWN_CHARACTERS: Final = 80
 _MOST_NAME_CHARACTERS: Final = 40
+_MOST_SEARCHED_CHARACTERS: Final = 2_000
+"""For what an address keeps secret; the time for it grows with the square."""
 _LEAST_PART_CHARACTERS: Final = 4
 """A shorter part of a name, such as `id`, is more likely a name of its own."""
 _WORDS: Final = {True: "true", False: "false", None: "null"}
 _SPELLING: Final = re.compile(r"[^a-z0-9]")
-_LOGIN: Final = re.compile(r"(?<=://)[^/@]*@")
+_LOGIN: Final = re.compile(r"(?<=://)[^/@]*@|(?:\A|(?<=['\"\s]))[^\s/@:'\"]+:[^\s/@]*@")
 _QUERY: Final = re.compile(r"(?<=[?#]).*", re.DOTALL)
+_ASSIGNMENT: Final = re.compile(r"[?#]\S*=")
+"""In an address without its scheme, too."""
 
 
 def told(place: str, found: object, allowed: str, meant: str | None = None) -> str:
@@ -32,17 +36,31 @@ def shown(found: object) -> str:
     """A value from outside, short, on one line, and without what an address keeps secret."""
     if isinstance(found, Mapping) and found:
         return f"a mapping with the keys {listed([one_line(str(key)) for key in found])}"
-    if isinstance(found, str) and "://" in found:
-        found = _QUERY.sub("...", _LOGIN.sub("...@", found))
+    num_characters = len(found) if isinstance(found, str) else 0
+    if isinstance(found, str):
+        found = _without_secrets(found)
     if isinstance(found, str) and len(found) > _MOST_SHOWN_CHARACTERS:
-        return f"{found[:_MOST_SHOWN_CHARACTERS]!r}... ({len(found)} characters)"
-    text = _WORDS[found] if found is None or isinstance(found, bool) else repr(found)
+        return f"{found[:_MOST_SHOWN_CHARACTERS]!r}... ({num_characters} characters)"
+    text = _WORDS[found] if found is None or isinstance(found, bool) else _without_secrets(repr(found))
     return text if len(text) <= _MOST_SHOWN_CHARACTERS + 2 else f"{text[:_MOST_SHOWN_CHARACTERS]}..."
 
 
 def one_line(name: str) -> str:
     """A name from outside, short, with what would end the line or steer a terminal escaped."""
-    return repr(name[:_MOST_NAME_CHARACTERS])[1:-1]
+    return repr(_without_secrets(name)[:_MOST_NAME_CHARACTERS])[1:-1]
+
+
+def said_by(error: str) -> str:
+    """What a library says of a value from outside, which it may quote: on one line, without what an address hides."""
+    return repr(_without_secrets(error))[1:-1]
+
+
+def _without_secrets(text: str) -> str:
+    """The beginning, from which more than is shown is left."""
+    text = text[:_MOST_SEARCHED_CHARACTERS]
+    if "://" not in text and not _ASSIGNMENT.search(text):
+        return text
+    return _QUERY.sub("...", _LOGIN.sub("...@", text))
 
 
 def listed(choices: Collection[str], most: int = _MOST_CHOICES) -> str:

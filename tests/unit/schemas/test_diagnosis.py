@@ -212,3 +212,22 @@ def test_any_bytes_are_told_of_in_one_short_line(mark: bytes, rest: bytes) -> No
     except InvalidEvent as error:
         assert 0 < len(error.message) <= 1_000
         assert "\n" not in error.message
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda it: [it], lambda it: {it: 1}, lambda it: [{"a": it}], lambda it: f" {it}"], ids=[*"abcd"]
+)
+@pytest.mark.parametrize("address", ["http://u:hunter2@a/k?sig=hunter2", "u:hunter2@a.example/k?sig=hunter2"])
+@pytest.mark.parametrize("place", ["url", "kind"])
+def test_no_secret_is_told_of_an_address_that_is_written_oddly(
+    place: str, address: str, wrap: Callable[[str], Any]
+) -> None:
+    """In a list, as a name, without its scheme, or where a kind belongs."""
+    assert "hunter2" not in message({**VALID, "source": {"kind": "url", "url": "http://a", place: wrap(address)}})
+
+
+def test_what_the_library_quotes_is_told_in_one_line() -> None:
+    """Of a value that cannot be looked at, since a name in it is no text."""
+    said = message(b'{"\xff": 1, "video_id": "v", "source": {"kind": "\\u001b]0;x\\n http://u:hunter2@a?hunter2"}}')
+    assert said.isprintable()
+    assert "hunter2" not in said
