@@ -23,6 +23,13 @@ def plain_text(text: str, most_bytes: int) -> str:
     return encoded[: most_bytes - len(_CUT)].decode(errors="ignore") + _CUT
 
 
+def steering_nothing(text: str) -> str:
+    """Lines of any length: the same, line ends and tabs kept."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(character if character in "\n\t" else _shown(character) for character in text)
+
+
 def _shown(character: str) -> str:
     category = unicodedata.category(character)
     if not category.startswith("C") and category not in _LINES:

@@ -1,4 +1,7 @@
-"""Lines on a terminal: plain ones are written as they are, and only what needs layout waits for rich."""
+"""Lines on a terminal: plain ones are written without rich, for which only what needs layout waits.
+
+Nothing in a plain line steers the terminal: much of what is told comes from senders, such as the reason of a deletion.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
+
+from streams.plain_text import steering_nothing
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,7 +43,7 @@ class Lines:
         return Console(stderr=self._is_error, highlight=False, emoji=False)
 
     def print(self, *parts: object, **options: Any) -> None:
-        """Write as rich's console does; text without mark-up as it is, never broken and without rich."""
+        """Write as rich's console does; text without mark-up is never broken, and takes no rich."""
         is_marked = options.get("markup", True) and any("[" in str(part) for part in parts)
         if (
             is_marked
@@ -47,10 +52,11 @@ class Lines:
         ):
             self.rich.print(*parts, **options)
         else:
-            print(*parts, end=options.get("end", "\n"), file=self.stream)
+            print(*(steering_nothing(str(part)) for part in parts), end=options.get("end", "\n"), file=self.stream)
 
     def fitted(self, text: str, bold: str = "") -> None:
         """Write a line; on a terminal it goes on below, indented, where it is too long, and no word is cut in two."""
+        text, bold = steering_nothing(text), steering_nothing(bold)
         for line in self._folded(bold + text):
             typer.echo(_bold(line, bold), err=self._is_error, color=_color())
             bold = ""
@@ -70,7 +76,8 @@ class Lines:
 
     def problem(self, text: str, rest: str) -> None:
         """Write a line that begins in bold red on a terminal."""
-        typer.echo(typer.style(text, bold=True, fg=typer.colors.RED) + rest, err=self._is_error, color=_color())
+        beginning = typer.style(text, bold=True, fg=typer.colors.RED)
+        typer.echo(beginning + steering_nothing(rest), err=self._is_error, color=_color())
 
 
 def _bold(line: str, beginning: str) -> str:

@@ -156,3 +156,17 @@ class TestTerminal:
         """Brackets and emoji codes of a title stay as they are."""
         Lines(is_error=False).print("[bold]a[/] :smile: explosion-visible", markup=False, soft_wrap=True)
         assert capsys.readouterr().out == "[bold]a[/] :smile: explosion-visible\n"
+
+    @pytest.mark.parametrize("write", ["fitted", "heading", "print", "problem"])
+    def test_no_text_steers_the_terminal(self, write: str, capsys: pytest.CaptureFixture[str]) -> None:
+        """A sender's reason for a deletion, or a file's name, sets no title, colour or direction."""
+        lines, text = Lines(is_error=False), "gone \x1b]0;title\x07 \u202e \udcff\r over\n  next"
+        if write == "problem":
+            lines.problem("vidsignal:", text)
+        elif write == "print":
+            lines.print(text, markup=False)
+        else:
+            getattr(lines, write)(text)
+        said = capsys.readouterr().out
+        assert all(line.isprintable() for line in said.splitlines())
+        assert r"gone \x1b]0;title\x07 \u202e \udcff\x0d over" in said
