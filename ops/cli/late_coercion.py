@@ -1,4 +1,4 @@
-"""Texts on the command line stay what they are, without the validation library that typer has for other values.
+"""Texts and plain numbers on the command line are read without the validation library that typer has for all values.
 
 Typer makes an adapter of pydantic's for every parameter that is no flag, also for those that were not given, and
 importing pydantic takes as much CPU time as all the rest of a small command.
@@ -6,8 +6,12 @@ importing pydantic takes as much CPU time as all the rest of a small command.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
+
+_PLAIN: Final = {int: re.compile(r"-?[0-9]{1,15}"), float: re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")}
+"""Numbers that can be read in one way only; other spellings are left to typer."""
 
 
 class LateCoercion:
@@ -33,7 +37,19 @@ class LateCoercion:
             return value  # ours, and of its type
         if param.type_descriptor.annotation is str and isinstance(value, str) and not is_list:
             return value
+        if not is_list and (number := _plain_number(value, param.type_descriptor)) is not None:
+            return number
         return self._build().coerce(value, param=param, ctx=ctx)
+
+
+def _plain_number(value: Any, descriptor: Any) -> float | None:
+    """The number that is meant; None where it is spelt otherwise, or out of range, which typer tells best."""
+    kind, info = descriptor.annotation, descriptor.parameter_info
+    if kind not in _PLAIN or info.parser or not isinstance(value, str) or not _PLAIN[kind].fullmatch(value):
+        return None
+    number: float = kind(value)
+    is_low = info.min is not None and number < info.min
+    return None if is_low or (info.max is not None and number > info.max) else number
 
 
 def coerce_late(command: Any) -> Any:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 import typer
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 
 from ops.cli.command_table import COMMANDS, module_of
 from ops.cli.exit_codes import ExitCode
+from ops.cli.late_coercion import coerce_late
 from ops.cli.main import app
 from tests.imported_modules import run_command
 
@@ -77,6 +79,45 @@ class TestImports:
         assert ended.stderr.startswith("vidsignal: Redis does not answer at the address in VIDSIGNAL_REDIS_URL: ")
 
 
+def number_of(words: list[str], *, is_late: bool) -> str:
+    """What a command's function takes for its options, or what typer complains of."""
+    found, program = list[object](), typer.Typer()
+
+    @program.command()
+    def take(
+        seconds: Annotated[float, typer.Option(min=0.0, max=9.0)] = 1.0,
+        count: Annotated[int | None, typer.Option(min=1)] = None,
+    ) -> None:
+        found.extend((seconds, count))
+
+    command = typer.main.get_command(program)
+    try:
+        (coerce_late(command) if is_late else command).main(args=words, standalone_mode=False)
+    except typer.BadParameter as error:
+        return str(error)
+    return repr(found)
+
+
+class TestNumbers:
+    @pytest.mark.parametrize(
+        "words",
+        [
+            *(["--seconds", text] for text in ("5", "0", "-0", "9.0", "9.5", "-1", "1e0", "inf", "nan", " 5", "x", "")),
+            *(["--count", text] for text in ("5", "05", "0", "1.0", "1_0", "9" * 20, "-1", "x", "\uff15")),
+        ],
+        ids=repr,
+    )
+    def test_are_taken_and_refused_as_typer_does(self, words: list[str]) -> None:
+        """The same value of the same type, or the same complaint."""
+        assert number_of(words, is_late=True) == number_of(words, is_late=False)
+
+    def test_take_no_library_for_validation(self) -> None:
+        """Of a command that ends at once, as it cannot know its brokers."""
+        environment = {"VIDSIGNAL_KAFKA_SECURITY_PROTOCOL": "none"}
+        ended = run_command("watch", "v", "--timeout", "5", environment=environment)
+        assert (ended.exit_code, "pydantic" in ended.heavy) == (ExitCode.USAGE, False), ended.stderr
+
+
 class TestCompletion:
     @pytest.mark.parametrize(
         ("words", "expected"),
@@ -125,6 +166,7 @@ def completed_by_bash(words: list[str]) -> list[str]:
 
 _COMPLETE_AND_LIST = """
 import sys
+from ops.cli.late_coercion import coerce_late
 from ops.cli.main import app
 from tests.imported_modules import run_command
 try:
