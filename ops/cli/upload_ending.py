@@ -140,10 +140,11 @@ def _is_of(refusal: Refusal, upload: PublishedUpload) -> bool:
 
 
 def _status(fields: Mapping[bytes, bytes]) -> StatusReading:
-    said = {name.decode(): value.decode() for name, value in fields.items()}
+    said = {name.decode(errors="replace"): value.decode(errors="replace") for name, value in fields.items()}
+    revision = said.get("revision", "")
     return StatusReading(
         status=said.get("status", ""),
-        revision=int(said.get("revision", "0")),
+        revision=int(revision) if revision.isascii() and revision.isdigit() and len(revision) < 20 else 0,
         version=(said.get("log_generation", ""), said.get("offset", "")),
         has_failures=bool(said.get("failed")),
         warnings=decode_warnings(said.get("warnings")),

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from ops.cli.ending_lines import describe_ending, ending_document
-from ops.cli.upload_ending import PublishedUpload, SenderReading, ending_of
+from ops.cli.upload_ending import PublishedUpload, SenderReading, ending_of, read_for_sender
 from schemas.warnings import EventWarning
 from streams.store.deletion_reading import DeletionReading
+from streams.store.keys import Keys
 from tests.unit.ops.cli.senders import NOTHING, reading, refusal, status, upload
 
 DELETED = DeletionReading(revision=1)
@@ -74,3 +75,27 @@ def test_warnings_are_told_and_are_no_fault() -> None:
     assert ending is not None and ending.is_good
     assert "  warning (unknown-market) market: no country has that code" in describe_ending(upload(), ending)
     assert ending_document(upload(), ending)["warnings"] == (found,)
+
+
+class _Store:
+    """Holds one status, and nothing else."""
+
+    def __init__(self, status: dict[bytes, bytes]) -> None:
+        self._keys = {Keys("").status("v-1"): status}
+
+    async def get(self, name: str, /) -> bytes | None:
+        return None
+
+    async def hgetall(self, name: str, /) -> dict[bytes, bytes]:
+        return self._keys.get(name, {})
+
+    def pipeline(self, transaction: bool = True) -> None:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("revision", [b"", b"x", b"-1", b"\xff", b"9" * 5_000, "\u0661".encode()])
+async def test_a_status_that_nobody_of_us_wrote_ends_no_command(revision: bytes) -> None:
+    """What cannot be read of it is left out."""
+    store = _Store({b"status": b"final", b"revision": revision, b"\xff": b"\xff", b"warnings": b"{"})
+    said = await read_for_sender(store, Keys(""), "v-1")
+    assert (said.status.status, said.status.revision, said.status.warnings) == ("final", 0, ())
