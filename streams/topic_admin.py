@@ -86,12 +86,20 @@ def _alter(admin: AdminClient, name: str, topic: Topic, differing: tuple[str, ..
     wanted = topic.configuration()
     entries = [ConfigEntry(key, wanted[key], incremental_operation=AlterConfigOpType.SET) for key in differing]
     resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=entries)
-    for future in admin.incremental_alter_configs([resource]).values():
-        future.result(_CREATE_SECONDS)
+    try:
+        for future in admin.incremental_alter_configs([resource]).values():
+            future.result(_CREATE_SECONDS)
+    except TimeoutError as error:
+        raise BrokerAway(f"the broker does not confirm settings of {name} within {_CREATE_SECONDS:g} s") from error
 
 
 def _differing(topic: Topic, found: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(key for key, value in topic.configuration().items() if found[key].value != value)
+    return tuple(key for key, value in topic.configuration().items() if _value(found, key) != value)
+
+
+def _value(found: Mapping[str, Any], key: str) -> str | None:
+    """None of a setting that the broker does not have, such as one of another make."""
+    return str(found[key].value) if key in found else None
 
 
 def _settings_of(admin: AdminClient, name: str) -> Mapping[str, Any]:
@@ -132,7 +140,9 @@ def _check(admin: AdminClient, name: str, topic: Topic, counts: dict[str, int]) 
     except KafkaException as error:
         return TopicFinding(name, counts[name], (f"settings cannot be read: {error}",))
     wanted = topic.configuration()
-    problems = tuple(f"{key} is {found[key].value}, contract says {wanted[key]}" for key in _differing(topic, found))
+    problems = tuple(
+        f"{key} is {_value(found, key) or 'unknown'}, contract says {wanted[key]}" for key in _differing(topic, found)
+    )
     return TopicFinding(name, counts[name], problems)
 
 

@@ -31,3 +31,26 @@ def test_a_silent_broker_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(topic_admin, "REQUEST_SECONDS", 0.01)
     with pytest.raises(BrokerAway, match=r"does not tell its topics' settings within 0\.01 s"):
         topic_admin.check_topics(read_settings())
+
+
+class WithoutSettings(SilentAboutSettings):
+    """A broker of another make, which has none of the settings and confirms no change."""
+
+    def describe_configs(self, resources: list[Any]) -> dict[Any, Future[Any]]:
+        found = super().describe_configs(resources)
+        for future in found.values():
+            future.set_result({})
+        return found
+
+    def incremental_alter_configs(self, resources: list[Any]) -> dict[Any, Future[Any]]:
+        return {resource: Future() for resource in resources}
+
+
+def test_settings_that_a_broker_does_not_have_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are told like wrong ones, and a change that is not confirmed is told in one line."""
+    monkeypatch.setattr(topic_admin, "require_broker", lambda _: WithoutSettings())
+    monkeypatch.setattr(topic_admin, "_CREATE_SECONDS", 0.01)
+    problems = [problem for finding in topic_admin.check_topics(read_settings()) for problem in finding.problems]
+    assert "cleanup.policy is unknown, contract says delete" in problems
+    with pytest.raises(BrokerAway, match="does not confirm settings of"):
+        topic_admin.update_topics(read_settings())
