@@ -12,13 +12,16 @@ _LOOKS_AT_FINAL: Final = 3
 """The broker tells a verdict that comes now; one that came while the watch began is told by Redis alone."""
 
 
+EndingWord = Literal["final", "refused", "deleted"]
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """What one reading adds."""
 
     refusals: tuple[Refusal, ...] = ()
     """To be printed now."""
-    ending: Literal["final", "refused"] | None = None
+    ending: EndingWord | None = None
     is_unknown: bool = False
     """Nobody knows anything of the video."""
 
@@ -31,6 +34,7 @@ class VideoWatch:
     _seen: set[str] = field(default_factory=set)
     _num_looks: int = 0
     _num_final: int = 0
+    _had_case: bool = False
 
     def look(self, reading: SenderReading) -> Look:
         """Compare a reading with those before."""
@@ -43,7 +47,10 @@ class VideoWatch:
         is_unknown = not (reading.status.status or reading.refusals)
         return Look(fresh, ending, is_unknown)
 
-    def _ending(self, reading: SenderReading) -> Literal["final", "refused"] | None:
+    def _ending(self, reading: SenderReading) -> EndingWord | None:
+        if self._had_case and not reading.status.status and reading.deletion is not None:
+            return "deleted"
+        self._had_case = self._had_case or bool(reading.status.status)
         if reading.status.status in ("pending", "provisional"):
             return None
         if _is_last_refused(reading):

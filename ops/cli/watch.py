@@ -39,7 +39,7 @@ def watch(
     video_id: Annotated[str | None, typer.Argument(help="Only this video.")] = None,
     from_beginning: Annotated[bool, typer.Option(help="Start with what lies in the topics already.")] = False,
     until_final: Annotated[
-        bool, typer.Option(help="Leave when the video's verdict is final, or its last upload was refused: exit code 1.")
+        bool, typer.Option(help="Leave when the video's verdict is final; exit code 1 when it is refused or deleted.")
     ] = False,
     timeout: Annotated[
         float, typer.Option(min=0.0, help="Seconds after which to leave, with exit code 1 under --until-final.")
@@ -97,6 +97,8 @@ class _Watching:
                 self._tell(look, monotonic() - began_seconds)
                 if self.until_final and look.ending == "refused":
                     raise typer.Exit(ExitCode.FOUND)
+                if self.until_final and look.ending == "deleted":
+                    fail(f"video {self.video_id!r} was deleted", ExitCode.FOUND)
                 if self.until_final and look.ending == "final":
                     self._print(reading.verdict)
                     return

@@ -6,6 +6,7 @@ import pytest
 
 from ops.cli.upload_ending import SenderReading
 from ops.cli.video_watch import VideoWatch
+from streams.store.deletion_reading import DeletionReading
 from tests.unit.ops.cli.senders import NOTHING, reading, refusal, status
 
 
@@ -50,3 +51,10 @@ def test_nobody_knows_it() -> None:
     """Neither a case nor a refusal."""
     watch = VideoWatch(from_beginning=False)
     assert [watch.look(found).is_unknown for found in (NOTHING, reading(status("pending")))] == [True, False]
+
+
+def test_a_video_that_is_deleted_meanwhile() -> None:
+    """No verdict comes any more; a deletion from before the upload that is waited for ends nothing."""
+    gone = reading(deletion=DeletionReading(revision=1))
+    watch = VideoWatch(from_beginning=False)
+    assert [watch.look(found).ending for found in (gone, reading(status("pending")), gone)] == [None, None, "deleted"]
