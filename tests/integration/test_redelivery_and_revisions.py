@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -127,13 +128,17 @@ class TestRevisions:
     """The highest revision is the video, whatever comes when."""
 
     def test_older_after_newer_changes_nothing(self, running: Pipeline) -> None:
-        """It is seen, it is not analysed, and neither topic nor store moves."""
+        """It is seen, it is not analysed, and neither topic nor store moves, but for a warning in the status."""
         newer = upload_of("second.mp4", "late", revision=2, title="The second cut of this film")
         before = settle(running, newer)["late"]
         served = running.reading("late")
         after = settle(running, upload_of("first.mp4", "late", revision=1, title="The first cut of this film"))["late"]
         assert after == before
-        assert running.reading("late") == served
+        reading = running.reading("late")
+        assert reading is not None and served is not None
+        status = dict(reading.status)
+        assert "lower-revision" in status.pop("warnings")
+        assert replace(reading, status=status) == served
         accepted = [fact for fact in running.facts() if isinstance(fact, Accepted) and fact.video_id == "late"]
         assert [fact.revision for fact in accepted] == [2, 1]
         assert {signal.revision for signal in running.signals("late")} == {2}
