@@ -103,7 +103,8 @@ def remuxed(
             if packet.size:
                 seconds = video_seconds if packet.stream.type == "video" else audio_seconds
                 shift = round(seconds / packet.time_base)
-                packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                # Matroska states no times of decoding; of the first pictures FFmpeg's muxer makes them up.
+                packet.pts, packet.dts = (None if t is None else t + shift for t in (packet.pts, packet.dts))
                 packet.stream = streams[packet.stream.index]
                 after.mux(packet)
     return path

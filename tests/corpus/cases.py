@@ -194,6 +194,7 @@ FEW: Sequence[Case] = (
     Case("mkv", "h264 B", "a still, then film"),
     Case("mkv", "ffv1", "film, then a still"),
     Case("mkv", "mpeg4", "5 a second", "late sound"),
+    Case("mkv", "h264 B", "25 a second", "late pictures"),
     Case("webm", "vp8", "25 a second"),
     Case("webm", "vp9", "phone", "late pictures"),
     Case("ts", "h264 B", "25 a second", "twice"),
