@@ -71,6 +71,8 @@ class VideoStreamIndex:
     """Between two pictures that follow one another."""
     content_seconds: tuple[float, ...] = ()
     """When pictures are shown that divide all of them into equal parts; empty where not all are known."""
+    last_picture_seconds: float | None = None
+    """When the last of all pictures appears, which may stand for long; None where not all are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ class AudioStreamIndex:
     duration_seconds: float
     announced_seconds: float = 0.0
     """As in `VideoStreamIndex`."""
+    is_listed: bool = True
+    """Whether the container lists its packets; if not, there may be more of them than its header states."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ file is not counted as there.
 
 from __future__ import annotations
 
+import math
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
@@ -49,6 +50,12 @@ MISFIT_RATIO = 0.02
 """Of the stated length: by so much decode times may span less or more."""
 MEASURED_CONTAINERS = ("mpegts", "mpeg", "flv")
 """Of these FFmpeg measures how long a stream is; their headers do not say, or are not believed."""
+GUESSED_CONTAINERS = ("aac", "ac3", "eac3", "amr", "mp3", "h264", "hevc", "mpegvideo", "m4v", "obu")
+"""Of these FFmpeg guesses it from the rate of the first packets, ten times too long where silence comes first. MP3 may
+have a header that says."""
+MP3_HEADERS = (b"Xing", b"Info", b"VBRI")
+MP3_HEADER_BYTES = 4096
+"""Of the first packet, in which that header lies."""
 MAX_CONTENT_TIMES = 192
 """Times that divide the pictures of a video into equal parts: four times the pictures that a plan wants by default."""
 LISTED_RATIO = 0.95
@@ -56,6 +63,8 @@ LISTED_RATIO = 0.95
 packets out of it."""
 MAX_LAST_INTERVALS = 4.0
 """The last picture of a file that is cut off may be stated to last for all that is missing."""
+LAST_SLACK_SECONDS = 0.05
+"""Containers round how long a picture lasts."""
 MICROSECOND = Fraction(1, 1_000_000)
 """What the container's own times are counted in."""
 
@@ -69,6 +78,8 @@ class PacketEntry:
     is_keyframe: bool
     is_hidden: bool = False
     """Decoded for the sake of others and not shown, as an edit wants it."""
+    duration_seconds: float = 0.0
+    """How long the packet itself says that it is shown; 0.0 where it does not say, and in lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +111,7 @@ def read_index(container: InputContainer, media: MediaFile) -> MediaIndex:
         container=container.format.name,
         size_bytes=media.size_bytes,
         duration_seconds=max(reached, default=0.0),
-        claimed_duration_seconds=claimed,
+        claimed_duration_seconds=0.0 if _is_guessed(container, media) else claimed,
         origin_seconds=origin_seconds(container),
         video=video_index,
         audio=audio_index,
@@ -120,7 +131,7 @@ def _is_fault(track: UnseenTrack, video: VideoStream | None, audio: AudioStream 
 def _packets(container: InputContainer, video: VideoStream | None, audio: AudioStream | None, media: MediaFile) -> Scan:
     """Packets of the pictures; of the sound alone where a transport stream has nothing else."""
     if video is None:
-        has_clock = audio is not None and container.format.name in MEASURED_CONTAINERS
+        has_clock = container.format.name in MEASURED_CONTAINERS or _is_guessed(container, media)
         return _scan(container, audio) if audio is not None and has_clock else Scan([], True)
     if not _is_whole_index(video):
         return _scan(container, video)
@@ -129,6 +140,17 @@ def _packets(container: InputContainer, video: VideoStream | None, audio: AudioS
     if (may_be_swept and _is_uneven(packets)) or not _fits(packets, _stream_seconds(video), len(video.index_entries)):
         return _scan(container, video)
     return Scan(packets, len(video.index_entries) <= MAX_INDEX_ENTRIES, was_read=False)
+
+
+def _is_guessed(container: InputContainer, media: MediaFile) -> bool:
+    """Whether its packets alone tell how long it is."""
+    if container.format.name != "mp3":
+        return container.format.name in GUESSED_CONTAINERS
+    tag = media.peek(0, 10)
+    is_tagged = len(tag) == 10 and tag.startswith(b"ID3")
+    tag_bytes = sum((byte & 0x7F) << shift for byte, shift in zip(tag[6:], (21, 14, 7, 0), strict=False))
+    first = media.peek(10 + tag_bytes if is_tagged else 0, MP3_HEADER_BYTES)
+    return not any(header in first for header in MP3_HEADERS)
 
 
 def _is_uneven(packets: list[PacketEntry]) -> bool:
@@ -157,12 +179,18 @@ def _video_index(
     packets, is_complete, is_listed = scan.packets, scan.is_complete, _is_whole_index(stream)
     reachable = _reachable_ratio(stream.index_entries, media.size_bytes) if is_listed else 1.0
     is_seekable = is_listed or can_seek(container, stream, start + origin_seconds(container))
-    claimed_seconds = (_own_seconds(stream, start) or max(0.0, claimed_seconds - start)) * reachable
-    if not claimed_seconds and not is_complete:
-        end = _last_seconds(container, stream) if is_seekable else _expected_seconds(packets, media.size_bytes)
-        claimed_seconds = max(0.0, end - start)
+    is_guessed = _is_guessed(container, media)
+    stated_seconds = 0.0 if is_guessed else _own_seconds(stream, start) or max(0.0, claimed_seconds - start)
+    claimed_seconds = stated_seconds * reachable
     shown = sorted(packet.seconds for packet in packets if not packet.is_hidden)
-    duration = _duration_seconds(shown, is_complete, start, claimed_seconds)
+    if not is_complete and not is_listed:  # a header may state less than there is, so that the rest is not looked at
+        can_tell = is_seekable and not scan.restarts
+        known = shown[-1] if shown else start
+        if can_tell or not claimed_seconds or start + claimed_seconds <= known:
+            end = _last_seconds(container, stream) if can_tell else _expected_seconds(packets, media.size_bytes)
+            claimed_seconds = max(claimed_seconds, known - start, end - start)
+    is_whole = container.format.name.startswith("mov,") and is_listed and reachable >= 1.0
+    duration = _duration_seconds(shown, is_complete, start, claimed_seconds, _last_lasts(packets, is_whole))
     is_probed = is_seekable and not is_listed and not is_complete
     probed = _probed(container, stream, packets, start + duration) if is_probed else []
     return VideoStreamIndex(
@@ -179,9 +207,10 @@ def _video_index(
         is_listed=is_listed,
         is_complete=is_complete,
         is_seekable=is_seekable and not scan.restarts,
-        announced_seconds=_announced_seconds(stream, start),
+        announced_seconds=0.0 if is_guessed else _announced_seconds(stream, start),
         longest_interval_seconds=max((after - before for before, after in pairwise(shown)), default=0.0),
         content_seconds=_content_seconds(shown) if is_complete else (),
+        last_picture_seconds=shown[-1] if is_complete and shown else None,
     )
 
 
@@ -190,7 +219,10 @@ def _audio_index(
 ) -> AudioStreamIndex:
     start = _start_seconds(container, stream)
     seconds = _own_seconds(stream, start) or max(0.0, claimed_seconds - start)
-    if scan.restarts and scan.packets:  # what FFmpeg measured ends where the clock starts again
+    is_guessed = _is_guessed(container, media)
+    if is_guessed and scan.packets:
+        seconds = _read_seconds(scan, media.size_bytes) - start
+    elif scan.restarts and scan.packets:  # what FFmpeg measured ends where the clock starts again
         seconds = max(seconds, max(packet.seconds for packet in scan.packets) - start)
     reachable = _reachable_ratio(stream.index_entries, media.size_bytes) if _is_whole_index(stream) else 1.0
     return AudioStreamIndex(
@@ -199,8 +231,16 @@ def _audio_index(
         num_channels=stream.codec_context.channels,
         start_seconds=start,
         duration_seconds=seconds * reachable,
-        announced_seconds=_announced_seconds(stream, start),
+        announced_seconds=0.0 if is_guessed else _announced_seconds(stream, start),
+        is_listed=_is_whole_index(stream),
     )
+
+
+def _read_seconds(scan: Scan, size_bytes: int) -> float:
+    """When sound ends of which packets were read from the beginning on, if it goes on as it began."""
+    times = [packet.seconds for packet in scan.packets]
+    interval = times[-1] - times[-2] if len(times) > 1 else 0.0
+    return max(times) + max(0.0, interval) if scan.is_complete else _expected_seconds(scan.packets, size_bytes)
 
 
 def _announced_seconds(stream: Stream, start: float) -> float:
@@ -278,13 +318,15 @@ def _scan(container: InputContainer, stream: VideoStream | AudioStream) -> Scan:
     """Packets by reading through the file."""
     packets: list[PacketEntry] = []
     origin, bytes_left, clock = origin_seconds(container), MAX_SCAN_BYTES, ContinuousClock()
+    base = float(stream.time_base or 0)
     read_only(container, stream)
     try:
         for packet in packets_of(container, stream):
             if packet.size:
                 clock.correct(packet)
                 seconds = _packet_seconds(packet, origin, packets)
-                packets.append(PacketEntry(seconds, packet.size, packet.is_keyframe, packet.is_discard))
+                lasting = (packet.duration or 0) * base
+                packets.append(PacketEntry(seconds, packet.size, packet.is_keyframe, packet.is_discard, lasting))
             bytes_left -= packet.size
             if len(packets) >= MAX_SCAN_PACKETS or bytes_left < 0:
                 return Scan(packets, False, tuple(clock.restarts))
@@ -301,18 +343,31 @@ def _packet_seconds(packet: Packet[Any], origin: float, before: list[PacketEntry
     return float(stamp * packet.time_base) - origin
 
 
-def _duration_seconds(shown: list[float], is_complete: bool, start: float, claimed_seconds: float) -> float:
+def _last_lasts(packets: list[PacketEntry], is_whole: bool) -> float:
+    """How long the last picture is shown, where it says so itself, or where a list of packets that are all there does.
+
+    Infinite stands for the latter: as long as the header says.
+    """
+    shown = [packet for packet in packets if not packet.is_hidden]
+    last = max(shown, key=lambda packet: packet.seconds, default=None)
+    return math.inf if is_whole else last.duration_seconds if last else 0.0
+
+
+def _duration_seconds(
+    shown: list[float], is_complete: bool, start: float, claimed_seconds: float, last_lasts: float
+) -> float:
     """From the packets where all of them are known, else as far as the header is borne out.
 
-    The last picture lasts as long as the header says, if that is no longer than a few of the others, else as long as
-    they do in the median: their mean says nothing where a screen recorder writes a picture when something changes.
+    The last picture lasts as long as the header says, if that is no longer than a few of the others or than
+    `last_lasts`, else as long as they do in the median: their mean says nothing where a screen recorder writes a
+    picture when something changes.
     """
     if not is_complete or not shown:
         return claimed_seconds
     intervals = sorted(after - before for before, after in pairwise(shown))
     usual = intervals[len(intervals) // 2] if intervals else min(claimed_seconds, 1.0)
     stated = start + claimed_seconds - shown[-1]
-    last = stated if 0 < stated <= MAX_LAST_INTERVALS * usual else usual
+    last = stated if 0 < stated <= max(MAX_LAST_INTERVALS * usual, last_lasts + LAST_SLACK_SECONDS) else usual
     return max(0.0, shown[-1] - start + last)
 
 

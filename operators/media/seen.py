@@ -14,6 +14,9 @@ REACHED_RATIO = 0.9
 """Of the file's stated length: a file of which some stream reaches this far is not cut off, and where a container
 states no length for each stream, the others are then as long as they are."""
 
+LAST_SLACK_SECONDS = 0.1
+"""Times of lists are those of decoding; shifted, they agree with those of showing to about two pictures."""
+
 
 def picture_shares(index: MediaIndex, plan: Plan, tally: VideoTally) -> Shares | None:
     """How much of the pictures was seen; None where there are none."""
@@ -63,12 +66,17 @@ def _planned_seconds(audio: AudioStreamIndex, plan: Plan) -> float:
 
 
 def _reached_seconds(video: VideoStreamIndex, plan: Plan, tally: VideoTally) -> float:
-    """How far the pictures reach: of a video that was swept, up to the last packet that was read."""
+    """How far the pictures reach: of a video that was swept, up to the last packet that was read.
+
+    The last of all may stand for minutes, at the end of a screen recording or an animated GIF.
+    """
     is_swept = plan.video is not None and any(span.kind == "sweep" for span in plan.video.spans)
     if not is_swept or not tally.packet_seconds:
         return video.duration_seconds
-    last = tally.packet_seconds[-1] - video.start_seconds
-    return video.duration_seconds if last >= REACHED_RATIO * video.duration_seconds else last
+    last = tally.packet_seconds[-1]
+    is_last_of_all = video.last_picture_seconds is not None and last >= video.last_picture_seconds - LAST_SLACK_SECONDS
+    is_at_end = is_last_of_all or last - video.start_seconds >= REACHED_RATIO * video.duration_seconds
+    return video.duration_seconds if is_at_end else last - video.start_seconds
 
 
 def _announced_seconds(index: MediaIndex, stream: VideoStreamIndex | AudioStreamIndex) -> float:

@@ -46,8 +46,8 @@ def _spans(
     end = audio.start_seconds + audio.duration_seconds + END_SLACK_SECONDS
     if not audio.duration_seconds:
         return ((start, max_seconds),)
-    if audio.duration_seconds <= max_seconds:
-        return ((start, end),)
+    if audio.duration_seconds <= max_seconds:  # a header may state less than there is, so that the rest is not heard
+        return ((start, end if audio.is_listed else max(end, max_seconds)),)
     bursts = [burst for burst in burst_seconds if burst < end]
     if len(bursts) >= num_spans:
         return _spans_from(bursts, max_seconds / len(bursts), end)
