@@ -19,6 +19,8 @@ MAX_READINGS = 100_000
 """Of one upload: about two seconds of one core. Where there are more, the rest of its text counts as not judged."""
 MAX_WORD_CHARACTERS = 200
 """A longer run without a blank is read in pieces of this length."""
+_USUAL_CHARACTERS = 32
+"""Of a word at most; a longer one counts for several."""
 
 _MAX_SPLIT = 3
 """Readings of a word that are cut into words."""
@@ -64,7 +66,9 @@ class Restorer:
             text: as `operators.context.folding.folded` gives it, in lower case.
         """
         words = [piece for word in text.split() for piece in _pieces(word)]
-        joined = _joined_pairs(_joined_letters(words, self._lexicon), self._lexicon)
+        together = _joined_letters(words, self._lexicon)
+        self._left_readings -= max(0, len(words) - len(together))
+        joined = _joined_pairs(together, self._lexicon)
         restored = [self._word(word) for word in joined]
         return " ".join(restored) if self._left_readings > 0 else None
 
@@ -74,9 +78,16 @@ class Restorer:
             return word
         if word not in self._restored:
             found = list(dict.fromkeys(islice(_candidates(word, plain), MAX_CANDIDATES)))
-            self._left_readings -= len(found)
-            self._restored[word] = _restored_word(word, plain, found, self._lexicon)
+            self._left_readings -= len(found) * (1 + len(plain) // _USUAL_CHARACTERS)
+            known = _hidden(found, plain, self._lexicon) or _commonest(plain, self._lexicon)
+            self._restored[word] = known or self._split(found) or word
         return self._restored[word]
+
+    def _split(self, found: Sequence[str]) -> str:
+        """The words of which a reading consists; to cut one costs as much as a reading for each of its letters."""
+        cut = list(islice(filter(self._lexicon.hot_inside.search, found), _MAX_SPLIT))
+        self._left_readings -= sum(map(len, cut))
+        return " ".join(_split(cut, self._lexicon))
 
 
 def _pieces(word: str) -> Iterator[str]:
@@ -129,11 +140,6 @@ def _is_cut(first: str, second: str, lexicon: Lexicon) -> bool:
     return any(lexicon.ranks.get(half.strip(_ENDS), _NUM_EVERYDAY + 1) > _NUM_EVERYDAY for half in (first, second))
 
 
-def _restored_word(word: str, plain: str, found: Sequence[str], lexicon: Lexicon) -> str:
-    """The word that a model knows; the word itself where nothing known is behind it."""
-    return _hidden(found, plain, lexicon) or _commonest(plain, lexicon) or " ".join(_split(found, lexicon)) or word
-
-
 def _is_restorable(word: str) -> bool:
     if word.isalpha():
         return word.isascii()
@@ -169,7 +175,7 @@ def _known_readings(word: str) -> Iterator[str]:
 
 def _split(found: Sequence[str], lexicon: Lexicon) -> list[str]:
     """The first reading that consists of several words, one of them worth hiding."""
-    for candidate in islice(filter(lexicon.hot_inside.search, found), _MAX_SPLIT):
+    for candidate in found:
         words = split_words(candidate, lexicon)
         if words and _is_likely(words, lexicon):
             return words
@@ -226,8 +232,9 @@ def _stretched(word: str) -> Iterator[str]:
 
 def _unmasked(word: str, lexicon: Lexicon) -> str | None:
     """The first word worth hiding that fits a masked one such as `f*ck` or `a**hole`."""
-    masks = len(_MASKS.findall(word))
+    as_long = lexicon.hot_by_length.get(len(word), ())  # first, for to compile the pattern of a long word takes long
+    masks = len(_MASKS.findall(word)) if as_long else 0
     if not masks or len(word) - masks < max(_LEAST_MASKED_LETTERS, masks) or not word[0].isalpha():
         return None
     pattern = re.compile(_MASKS.sub("[a-z]", word))
-    return next((hot for hot in lexicon.hot_by_length.get(len(word), ()) if pattern.fullmatch(hot)), None)
+    return next((hot for hot in as_long if pattern.fullmatch(hot)), None)

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from operators.context.lexicon import Lexicon
 
-MAX_LETTERS = 200
+MAX_LETTERS = 1_000
+"""As many as a segment has characters: a whole paragraph may be written in single letters."""
 _LONGEST_WORD = 16
 _SMALL_WORDS = frozenset(
     (

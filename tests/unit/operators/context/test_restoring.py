@@ -99,6 +99,24 @@ class TestRestorer:
         assert restore(" ".join(f"qx{number}z" for number in range(50))) is None
         assert restore("n4$ty") is None
 
+    def test_a_paragraph_of_single_letters(self) -> None:
+        """However many letters stand apart in a row."""
+        assert Restorer(LEXICON)(" ".join("youarenasty" * 30)) == " ".join(["you are nasty"] * 30)
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            [
+                f"nasty{'bcdfg' * 30}{number:04x}".translate(str.maketrans("0123456789", "ghijklmnop"))
+                for number in range(9)
+            ],
+            [" ".join("younasty") for _ in range(9)],
+        ],
+    )
+    def test_long_words_cost_by_their_length(self, words: list[str]) -> None:
+        """What takes long to cut counts for as much, whether it is one word or letters apart."""
+        assert Restorer(LEXICON, max_readings=40)(" ".join(words)) is None
+
     @given(st.text(alphabet="naty rote@$!*._-04'’ü\n", max_size=120))
     def test_anything(self, text: str) -> None:
         """Any text has an answer, and the answer is its own."""
