@@ -246,3 +246,5 @@ class TestDamage:
         assert build.count == int(is_at_start)
         model.run(warm_up_batch(CARD, size))
         assert build.count == 1
+        if not is_at_start:
+            assert graphs.recall(CARD, "float32", 1) is None, "the next start would take it up again"

@@ -214,3 +214,7 @@ class TestTroubleToSay:
         assert "has mode 0755" in cache.trouble()
         assert "is of another kind" in PrivateCache(cache.folder / "entry", MAX_BYTES).trouble()
         assert PrivateCache(tmp_path / "compiled", 0).trouble() == "it may have 0 bytes"
+
+    def test_a_folder_that_cannot_be_looked_at_is_no_error(self, tmp_path: Path) -> None:
+        """No name, no permission: whatever the system says of it stays inside."""
+        PrivateCache(tmp_path / ("x" * 300) / "compiled", MAX_BYTES).trouble()
