@@ -45,7 +45,7 @@ def decode_warnings(said: str | bytes | None) -> tuple[EventWarning, ...]:
     """From the field `warnings` of the status, which is absent where there are none; none where it cannot be read."""
     try:
         return _DECODER.decode(said) if said else ()
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return ()
 
 

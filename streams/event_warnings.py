@@ -91,7 +91,7 @@ def _unknown_fields(event: VideoUploaded | DeletionRequested, value: bytes) -> I
 def _sent(value: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
     try:
         return _FIELDS.decode(value)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return {}  # a field that is skipped may have a name that no text is
 
 

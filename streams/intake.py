@@ -32,6 +32,8 @@ from streams.upload_places import NoTopicIds, TopicIds, upload_place
 SOURCE = "vidsignal/intake"
 """CloudEvents source of what this role publishes."""
 _TITLE_CHARACTERS = 200
+_LONGEST_PASSED_ON_BYTES: Final = 256
+"""Of one header; with what a sender may write there a fact could be more than its topic takes."""
 _LEAST_REVISION: Final = 1
 """A deletion of whatever there is means this one in any case: also of a video that nothing is known of any more."""
 
@@ -200,6 +202,6 @@ def require_own_key(record: Record, upload: VideoUploaded | DeletionRequested) -
 
 
 def passed_on(record: Record) -> Headers:
-    """Headers that every fact of an upload carries on."""
+    """Headers that every fact of an upload carries on; none that we would not write."""
     found = ((name, header(record.headers, name)) for name in (REDRIVE_HEADER, JOB_HEADER))
-    return tuple((name, value) for name, value in found if value is not None)
+    return tuple((name, value) for name, value in found if value is not None and len(value) <= _LONGEST_PASSED_ON_BYTES)

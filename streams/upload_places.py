@@ -79,7 +79,7 @@ def claimed_place(headers: Headers) -> SourceOffset | None:
     value = header(headers, PLACE_HEADER)
     try:
         return None if value is None else _DECODER.decode(value)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -125,3 +125,29 @@ class TestBehindTheEnd:
         path = write_video(tmp_path / "plain.mp4", num_frames=25)
         path.write_bytes(path.read_bytes() + (5008).to_bytes(4, "big") + b"free" + bytes(5000))
         assert named(path) == []
+
+
+def test_a_video_track_that_is_called_chapters(tmp_path: Path) -> None:
+    """MP4 lets a track call any other one its chapters; FFmpeg takes a film for thumbnails then."""
+    path = _with_tracks(tmp_path / "chapters.mp4", num_videos=2)
+    whole = path.read_bytes()
+    first = (
+        whole.index(b"trak") - 4
+    )  # the reference goes in front of the first track's end, where nothing has an offset
+    assert whole.index(b"mdat") < first
+    size = int.from_bytes(whole[first : first + 4], "big")
+    reference = (20).to_bytes(4, "big") + b"tref" + (12).to_bytes(4, "big") + b"chap" + (2).to_bytes(4, "big")
+    moov = whole.index(b"moov") - 4
+    moov_size = int.from_bytes(whole[moov : moov + 4], "big")
+    path.write_bytes(
+        whole[:moov]
+        + (moov_size + 20).to_bytes(4, "big")
+        + whole[moov + 4 : first]
+        + (size + 20).to_bytes(4, "big")
+        + whole[first + 4 : first + size]
+        + reference
+        + whole[first + size :]
+    )
+    found = decoded_here(path)
+    assert found.index is not None
+    assert [(track.kind, track.number) for track in found.index.unseen] == [("video", 1)]
