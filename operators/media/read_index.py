@@ -253,8 +253,12 @@ def _announced_seconds(stream: Stream, start: float) -> float:
 
 
 def _own_seconds(stream: Stream, start: float) -> float:
-    """Length of one stream; Matroska's tag says when it ends."""
-    return _stream_seconds(stream) or max(0.0, _tagged_seconds(stream.metadata.get("DURATION", "")) - start)
+    """Length of one stream; Matroska's tag says when it ends.
+
+    The tag comes first: to a stream that begins late FFmpeg gives the whole file's length.
+    """
+    tagged = _tagged_seconds(stream.metadata.get("DURATION", ""))
+    return max(0.0, tagged - start) if tagged else _stream_seconds(stream)
 
 
 def _tagged_seconds(tag: str) -> float:

@@ -116,6 +116,7 @@ class PyavDecoder:
         self._seeker = KeyframeSeeker(self._container, self._stream, self._demuxed)
         self._is_positioned = False
         self._last_seconds = float("-inf")
+        self._untimed_seconds = float("-inf")
         context = self._stream.codec_context
         context.thread_count = 1  # one video to a core: threads would only add waiting
         context.skip_frame = "NONREF" if plan.skip_nonreference else "DEFAULT"
@@ -212,16 +213,26 @@ class PyavDecoder:
 
     def _note(self, packet: Packet[VideoStream], *, is_damaged: bool) -> None:
         """Remember when the packet is shown, unless that is never or before the span."""
-        stamp = packet.dts if packet.pts is None else packet.pts
-        if stamp is None or packet.is_discard:
+        if packet.is_discard:
             return
-        self._base = self._base or float(packet.time_base or 0)
-        seconds = stamp * self._base - self._origin_seconds
+        seconds = self._packet_seconds(packet)
         if seconds < self._span_start_seconds - START_SLACK_SECONDS:
             return
         self.packet_seconds.append(seconds)
         if is_damaged:
             self.damaged_seconds.append(seconds)
+
+    def _packet_seconds(self, packet: Packet[VideoStream]) -> float:
+        stamp = packet.dts if packet.pts is None else packet.pts
+        if stamp is None:
+            self._untimed_seconds = max(self._untimed_seconds, -self._interval()) + self._interval()
+            return self._untimed_seconds
+        self._base = self._base or float(packet.time_base or 0)
+        return stamp * self._base - self._origin_seconds
+
+    def _interval(self) -> float:
+        """Between pictures, and between packets, that carry no time."""
+        return float(1 / self._stream.average_rate) if self._stream.average_rate else FALLBACK_INTERVAL_SECONDS
 
     def _timed(self, picture: VideoFrame) -> Iterator[PyavFrame]:
         """The frame with its time; left out when it is not after the one before it."""
@@ -238,8 +249,7 @@ class PyavDecoder:
         stamp = picture.pts if picture.pts is not None else picture.dts
         if stamp is not None:
             return float(stamp * (picture.time_base or self._stream.time_base or 0)) - self._origin_seconds
-        interval = 1 / self._stream.average_rate if self._stream.average_rate else FALLBACK_INTERVAL_SECONDS
-        return max(self._last_seconds, -float(interval)) + float(interval)
+        return max(self._last_seconds, -self._interval()) + self._interval()
 
     def _count_error(self) -> None:
         self.num_errors += 1

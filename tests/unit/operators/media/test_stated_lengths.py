@@ -125,6 +125,31 @@ def test_pictures_behind_their_stated_end_are_seen(tmp_path: Path, monkeypatch: 
     assert max(found.seconds) > 35.0
 
 
+@pytest.mark.parametrize(("seconds", "sound_seconds"), [(0.04, 16.0), (16.0, 3.0)])
+def test_a_stream_of_matroska_may_be_shorter_than_the_file(
+    seconds: float, sound_seconds: float, tmp_path: Path
+) -> None:
+    """Its tag says so, whatever FFmpeg makes of a stream that it has not met while it probed."""
+    path = tmp_path / "short.mkv"
+    _write(path, [number * 40 for number in range(round(seconds * 25))], sound_seconds)
+    assert not _is_for_a_person(decoded_here(path))
+
+
+def test_pictures_without_times(tmp_path: Path) -> None:
+    """A raw stream is looked at like any other, and damage in it is counted."""
+    path = tmp_path / "raw.h264"
+    _write(path, [number * 40 for number in range(100)])
+    found = decoded_here(path)
+    assert found.receipt is not None and found.receipt.video is not None
+    assert found.receipt.video.num_packets == 100
+    assert not _is_for_a_person(found)
+    whole = bytearray(path.read_bytes())
+    for place in range(200, len(whole), 40):
+        whole[place] ^= 0x55
+    path.write_bytes(whole)
+    assert _is_for_a_person(decoded_here(path))
+
+
 def _write(path: Path, times_ms: list[int], sound_seconds: float = 0.0) -> None:
     write_coded(
         path,
