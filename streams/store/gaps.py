@@ -139,7 +139,7 @@ class Gaps:
         return fields, value
 
     async def hide(self, video_id: str) -> None:
-        """Take away what readers find of a video whose deletion waits; claims stay, as a newer revision may need them."""
+        """Take away what readers find of a video whose deletion waits; a newer revision may need the claims."""
         keys = self._keys
         served = (keys.verdict, keys.features, keys.embeddings, keys.engagement)
         await self._redis.delete(*(key(video_id) for key in served))
