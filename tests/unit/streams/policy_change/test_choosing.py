@@ -28,7 +28,7 @@ from tests.sample_facts import VIDEO_ID, accepted, deadline, signal
 
 NUDITY = "sexual/explicit/nudity"
 OLD = load_policy(None)
-NEW = with_values(OLD, version=2, rules={NUDITY: Rule(NUDITY, {"block": 0.5})})
+NEW = with_values(OLD, version=OLD.version + 1, rules={NUDITY: Rule(NUDITY, {"block": 0.5})})
 PRICES = Prices(1.0, 1.0, 1.0, 1.0)
 BY_NEW = Judge(NEW, PRICES, now_unix_seconds=1_700_000_100.0)
 
