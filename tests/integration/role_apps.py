@@ -26,7 +26,7 @@ from streams.delivery.publisher import Publisher
 from streams.delivery.record import Record
 from streams.group_names import group_of
 from streams.kafka_clients import client_configuration, producer_configuration
-from streams.roles import Shared, intake_spec, verdict_spec
+from streams.roles import Shared, intake_spec, verdict_role, verdict_spec
 from streams.settings import Role, read_settings
 from streams.store.keys import Keys
 from streams.store.witness import Witness
@@ -89,7 +89,7 @@ class RoleRun:
         if role == "intake":
             return intake_spec(shared)
         if role == "verdict":
-            return replace(verdict_spec(shared, load_policy(None)), close=None)
+            return replace(verdict_spec(shared, verdict_role(shared, load_policy(None))), close=None)
         topic = UPLOADED if role == "media" else BACKFILL
         works: dict[str, Any] = dict.fromkeys(MODALITIES)
         attempts = Attempts(self.redis, keys)

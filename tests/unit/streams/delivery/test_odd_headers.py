@@ -71,6 +71,11 @@ class TestTolerantRecords:
         assert (offset, value, headers[0][1]) == (0, b"c", b"x")
         assert headers[0][0] == name.decode("utf-8", "backslashreplace")
 
+    def test_a_batch_is_an_iterator(self) -> None:
+        """The fetcher takes one record of a control batch, without which no transaction ends for it."""
+        data = bytes(batch_of([(b"a", []), (b"b", [])]))
+        assert next(TolerantRecords(data).next_batch()).value == b"a"
+
     def test_it_is_what_fetchers_read_through(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Consumers take the class from where it is put."""
         monkeypatch.setattr(fetcher, "MemoryRecords", fetcher.MemoryRecords)
