@@ -39,6 +39,11 @@ RUDE = {"title": "you stupid fucking idiot, shut up", "description": "what a pat
 QUIET_PANELS = {
     ("Media fetched", "{{kind}}"): "the uploads are files, which are read where they lie",
     ("Spans of traces", "{{result}}"): "tracing is off by default",
+    ("Unexpected errors and roles that paused", "{{boundary}}"): "nothing unexpected happens here",
+    ("Unexpected errors and roles that paused", "{{role}} paused"): "nothing unexpected happens here",
+    ("What could not be read", "removed {{key}}"): "all keys hold what was written",
+    ("What could not be read", "unreadable {{topic}}"): "all records are of this release",
+    ("What could not be read", "fault {{step}}"): "every fact can be folded",
 }
 """Panels, with the legend of their query, that show nothing here, and why."""
 QUIET_SELECTORS = {
