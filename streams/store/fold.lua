@@ -8,26 +8,12 @@
 --       12 seconds that a known video's counts are kept
 --       13 '' for a fold; of a refold that closes the gap, the offset of the last fact that it read
 --       then three lists, each led by its length: fields and values of status, features and embeddings
--- Returns 1 where it was written, 0 where the race was lost, -1 where a fact waits in a gap that this was not made of.
+-- Returns 1 where it was written, else what `refusal_of_write` says.
+-- Uses may_write.lua.
 local closes = ARGV[13] ~= ''
-local in_gap = redis.call('EXISTS', KEYS[9]) == 1
-if closes then
-  if not in_gap then
-    return 0
-  end
-  if redis.call('TYPE', KEYS[9])['ok'] == 'hash' then
-    local waits = redis.call('HMGET', KEYS[9], 'log_generation', 'waiting_offset')
-    if waits[1] == ARGV[3] and (tonumber(waits[2] or '') or 0) > tonumber(ARGV[13]) then
-      return -1
-    end
-  end
-elseif in_gap then
-  return -1
-else
-  local known = redis.call('HMGET', KEYS[1], 'log_generation', 'applied_offset')
-  if (known[1] or '') ~= ARGV[1] or (known[2] or '') ~= ARGV[2] then
-    return 0
-  end
+local refused = refusal_of_write(KEYS[1], KEYS[9], ARGV[13])
+if refused then
+  return refused
 end
 -- Asked before anything is written: where that key is of another type, nothing must be half done.
 local revision = tonumber(redis.call('HGET', KEYS[2], 'revision') or '')

@@ -5,26 +5,11 @@
 --       3 generation and 4 applied offset to write  5 packed state  6 version of the deletion  7 its revision
 --       8 seconds that the guard is kept  9 the deletion as JSON
 --       10 '' for a fold; of a refold that closes the gap, the offset of the last fact that it read
--- Returns 1 where it was written, 0 where the race was lost, -1 where a fact waits in a gap that this was not made of.
-local gap = KEYS[#KEYS]
-local in_gap = redis.call('EXISTS', gap) == 1
-if ARGV[10] ~= '' then
-  if not in_gap then
-    return 0
-  end
-  if redis.call('TYPE', gap)['ok'] == 'hash' then
-    local waits = redis.call('HMGET', gap, 'log_generation', 'waiting_offset')
-    if waits[1] == ARGV[3] and (tonumber(waits[2] or '') or 0) > tonumber(ARGV[10]) then
-      return -1
-    end
-  end
-elseif in_gap then
-  return -1
-else
-  local known = redis.call('HMGET', KEYS[1], 'log_generation', 'applied_offset')
-  if (known[1] or '') ~= ARGV[1] or (known[2] or '') ~= ARGV[2] then
-    return 0
-  end
+-- Returns 1 where it was written, else what `refusal_of_write` says.
+-- Uses may_write.lua.
+local refused = refusal_of_write(KEYS[1], KEYS[#KEYS], ARGV[10])
+if refused then
+  return refused
 end
 -- Asked before anything is written: where that key is of another type, nothing must be half done.
 local revision = tonumber(redis.call('HGET', KEYS[2], 'revision') or '')
