@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -22,12 +24,8 @@ def create(
     json_output: Annotated[bool, typer.Option("--json", help="One JSON object: what became of each topic.")] = False,
 ) -> None:
     """Create missing topics with their retention, compaction and size limits; what exists is left alone."""
-    try:
+    with _broker_asked():
         results = create_topics(settings_or_exit(), partitions=partitions, replication=replication)
-    except BrokerAway as error:
-        fail(str(error), ExitCode.AWAY)
-    except KafkaException as error:
-        fail(f"the broker refused: {error}", ExitCode.FOUND)
     if json_output:
         print_json(results)
         return
@@ -42,12 +40,8 @@ def update(
     ] = False,
 ) -> None:
     """Give existing topics the settings of their contract: retention, compaction, size limits, whose clock stamps."""
-    try:
+    with _broker_asked():
         changed = update_topics(settings_or_exit())
-    except BrokerAway as error:
-        fail(str(error), ExitCode.AWAY)
-    except KafkaException as error:
-        fail(f"the broker refused: {error}", ExitCode.FOUND)
     if json_output:
         print_json(changed)
         return
@@ -77,3 +71,14 @@ def check(json_output: Annotated[bool, typer.Option("--json", help="One JSON lis
         out.print(table)
     if any(item.problems for item in findings):
         raise typer.Exit(ExitCode.FOUND)
+
+
+@contextmanager
+def _broker_asked() -> Iterator[None]:
+    """End the command where the broker does not answer, or refuses."""
+    try:
+        yield
+    except BrokerAway as error:
+        fail(str(error), ExitCode.AWAY)
+    except KafkaException as error:
+        fail(f"the broker refused: {error}", ExitCode.FOUND)
