@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule, run_state_machine_as_test
 from msgspec import structs
@@ -27,7 +26,7 @@ from streams.store.cases import Cases
 from streams.store.deadlines import Deadlines
 from streams.upload_places import original_place
 from streams.verdict.state import CaseState
-from tests.integration.test_protocol_state_machine import EXPECTED, ProtocolMachine
+from tests.integration.test_protocol_state_machine import EXPECTED, ProtocolMachine, interleavings
 from tests.sample_facts import UPLOADED_UNIX_SECONDS, accepted, signal
 from tests.upload_model import Life, as_sets, in_order_of_uploads
 
@@ -303,11 +302,5 @@ class TestDeletions:
         """
         run_state_machine_as_test(
             lambda: DeletionMachine(redis_url),
-            settings=settings(
-                max_examples=60,
-                stateful_step_count=14,
-                deadline=None,
-                derandomize=True,
-                suppress_health_check=list(HealthCheck),
-            ),
+            settings=interleavings(max_examples=60, steps=14),
         )

@@ -380,6 +380,17 @@ class ProtocolMachine(RuleBasedStateMachine):
             await self.redis.restore(name, 0, content)
 
 
+def interleavings(*, max_examples: int, steps: int) -> settings:
+    """The same ones in every run, however slow the machine is."""
+    return settings(
+        max_examples=max_examples,
+        stateful_step_count=steps,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
 class TestProtocol:
     """Properties of the protocol as a whole."""
 
@@ -390,11 +401,5 @@ class TestProtocol:
         """
         run_state_machine_as_test(
             lambda: ProtocolMachine(redis_url),
-            settings=settings(
-                max_examples=100,
-                stateful_step_count=8,
-                deadline=None,
-                derandomize=True,
-                suppress_health_check=list(HealthCheck),
-            ),
+            settings=interleavings(max_examples=100, steps=8),
         )
