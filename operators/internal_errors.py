@@ -2,7 +2,7 @@
 
 An exception that none of us named is a bug, and mostly one that a single event brings about: a library that fails on an
 odd header, a picture or a number. It costs that event its result, not the process. The process ends only where what all
-events share cannot be relied on any more. Why: `ops/decisions`, 0020.
+events share cannot be relied on any more. Why: `docs/decisions`, 0020.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Write `ops/docs/metrics.md` from the metrics' own table: `python -m ops.metrics_document` after changing one."""
+"""Write `docs/metrics.md` from the metrics' own table: `python -m ops.metrics_document` after changing one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ops.metric_advice import METRIC_ADVICE
 from streams import metrics
 from streams.metric_series import DEAD_LETTER_CAUSES, PIPELINE_STAGES
 
-DOCUMENT: Final = Path(__file__).parent / "docs" / "metrics.md"
+DOCUMENT: Final = Path(__file__).parent.parent / "docs" / "metrics.md"
 _HEAD: Final = """\
 # Metrics
 

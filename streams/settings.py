@@ -35,7 +35,7 @@ class InvalidSettings(Exception):
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """All settings with their defaults, as `read_settings` fills them; ops/docs/settings.md lists them from here."""
+    """All settings with their defaults, as `read_settings` fills them; docs/settings.md lists them from here."""
 
     kafka_bootstrap_servers: str = "127.0.0.1:9092"
     """Brokers, comma-separated host:port."""

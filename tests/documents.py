@@ -11,8 +11,8 @@ README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 ARCHITECTURE = (REPOSITORY / "ARCHITECTURE.md").read_text(encoding="utf-8")
 CONTRIBUTING = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
-DOCS = {path.name: path.read_text(encoding="utf-8") for path in sorted((REPOSITORY / "ops" / "docs").glob("*.md"))}
-"""The pages of `ops/docs` by name."""
+DOCS = {path.name: path.read_text(encoding="utf-8") for path in sorted((REPOSITORY / "docs").glob("*.md"))}
+"""The pages of `docs` by name."""
 
 _BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _WORDS = re.compile(r"`([^`\n]+)`")

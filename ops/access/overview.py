@@ -1,4 +1,4 @@
-"""The table of roles in words, as `ops/docs/security.md` shows it."""
+"""The table of roles in words, as `docs/security.md` shows it."""
 
 from __future__ import annotations
 

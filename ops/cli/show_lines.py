@@ -47,7 +47,7 @@ def gap_lines(reading: VideoReading) -> list[str]:
         since = unix_moment(reading.status.get("gap_since_unix_seconds", ""))
         lines.append(
             f"facts of this video wait since {since}: {reading.status['gap']}. What is decided stands "
-            "until they are folded again from the log; see ops/docs/alerts.md, VidsignalVideosInGap"
+            "until they are folded again from the log; see docs/alerts.md, VidsignalVideosInGap"
         )
     if reading.unreadable:
         lines.append(

@@ -140,7 +140,7 @@ THROUGHPUT: Final = Row(
         ),
         Panel(
             "Warnings on uploads and deletions",
-            "Accepted, and likely a mistake of their producer: what each kind means stands in `ops/docs/producers.md`.",
+            "Accepted, and likely a mistake of their producer: what each kind means stands in `docs/producers.md`.",
             "ops",
             (Query(rate("vidsignal_event_warnings_total", "kind"), "{{kind}}"),),
         ),

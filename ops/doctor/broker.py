@@ -48,7 +48,7 @@ def _refused(error: BrokerRefuses) -> Finding:
         str(error),
         means="a worker stops at its start",
         do="correct VIDSIGNAL_KAFKA_SECURITY_PROTOCOL, VIDSIGNAL_KAFKA_SASL_... or VIDSIGNAL_KAFKA_SSL_...; "
-        "see ops/docs/security.md",
+        "see docs/security.md",
     )
 
 
@@ -94,7 +94,7 @@ def _encryption(settings: Settings) -> Finding:
         "encryption",
         f"{protocol} to {settings.kafka_bootstrap_servers}",
         means="titles, verdicts and any password cross the network in the clear",
-        do="set VIDSIGNAL_KAFKA_SECURITY_PROTOCOL=SASL_SSL; see ops/docs/security.md",
+        do="set VIDSIGNAL_KAFKA_SECURITY_PROTOCOL=SASL_SSL; see docs/security.md",
     )
 
 

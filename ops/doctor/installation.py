@@ -26,7 +26,7 @@ def unreadable_settings(error: InvalidSettings) -> Finding:
         "settings",
         str(error),
         means="no worker and no command starts",
-        do="correct the variable or vidsignal.toml; ops/docs/settings.md lists what each setting allows",
+        do="correct the variable or vidsignal.toml; docs/settings.md lists what each setting allows",
     )
 
 

@@ -1,4 +1,4 @@
-"""The tables of `ops/docs/sizing.md`: `python -m ops.sizing.document` writes them anew after a figure changed."""
+"""The tables of `docs/sizing.md`: `python -m ops.sizing.document` writes them anew after a figure changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ops.sizing.profile import Profile, load_profile
 from ops.sizing.report import assumptions, rows
 from ops.sizing.trial import try_plan, try_policies
 
-DOCUMENT: Final = Path(__file__).parent.parent / "docs" / "sizing.md"
+DOCUMENT: Final = Path(__file__).parent.parent.parent / "docs" / "sizing.md"
 EXAMPLES: Final[Mapping[str, tuple[float, Mapping[str, float]]]] = {
     "1/s": (1.0, {}),
     "100/s": (100.0, {}),

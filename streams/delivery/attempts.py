@@ -4,7 +4,7 @@ A process that dies takes everything down that was in flight, and mostly one eve
 there too often runs alone. It is given up where the process then dies by itself, twice: its parent process outlives it
 and says so (`streams.parent`). A kill from outside reaches parent and worker together, and says nothing of the
 event; however often that happens, the event is tried again. Where the kernel's memory killer ends both at once, its own
-count rises, and four such deaths are enough. Why, and what cannot be told apart: `ops/decisions`, 0018.
+count rises, and four such deaths are enough. Why, and what cannot be told apart: `docs/decisions`, 0018.
 """
 
 from __future__ import annotations

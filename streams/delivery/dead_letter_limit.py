@@ -3,7 +3,7 @@
 What senders cause (events that cannot be read, media that is refused or damaged) never counts. Paused, the role keeps
 its partitions and lets one event at a time through, less and less often, like a circuit breaker that is half open. The
 first that has a result ends the pause; what was counted still counts, until the window has passed over it, so that no
-more dead letters are written in any case. Why: `ops/decisions`, 0020.
+more dead letters are written in any case. Why: `docs/decisions`, 0020.
 """
 
 from __future__ import annotations

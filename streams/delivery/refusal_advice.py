@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 _SEND_AGAIN: Final = "publish the upload again"
-_CORRECT: Final = "correct the event as the message says and publish it again; the contract is ops/docs/producers.md"
+_CORRECT: Final = "correct the event as the message says and publish it again; the contract is docs/producers.md"
 _OURS: Final = "nothing is wrong with the upload; whoever runs the service looks into it and sends the event again"
 _HIGHER: Final = "under a higher revision"
 
@@ -17,7 +17,7 @@ _ADVICE: Final[dict[str, str]] = {
     "media-outside-roots": "name a file below a folder that the workers may read (VIDSIGNAL_MEDIA_ROOTS)",
     "media-not-a-file": "name a regular file, no folder, device or pipe",
     "media-empty": f"finish writing the media first, then {_SEND_AGAIN}",
-    "media-too-large": "send a smaller rendition, or have the workers' limit raised (ops/docs/sources.md)",
+    "media-too-large": "send a smaller rendition, or have the workers' limit raised (docs/sources.md)",
     "media-unreadable": f"check the file with a player, encode it again, and {_SEND_AGAIN} {_HIGHER}",
     "media-no-streams": "send media with a video or an audio stream",
     "media-no-frames": f"encode the video again: its stream yields no picture; {_SEND_AGAIN} {_HIGHER}",
@@ -29,7 +29,7 @@ _ADVICE: Final[dict[str, str]] = {
     "media-decoder-killed": f"{_SEND_AGAIN}; where it is refused again, send a smaller rendition",
     "media-decoder-timeout": f"send a shorter or simpler rendition {_HIGHER}",
     "media-decoder-memory": f"send a smaller rendition {_HIGHER}",
-    "media-address-refused": "name an address that the workers may fetch from (ops/docs/sources.md)",
+    "media-address-refused": "name an address that the workers may fetch from (docs/sources.md)",
     "media-forbidden": f"give the workers the right to read the media, and {_SEND_AGAIN}",
     "media-refused": f"have the origin answer with the media itself, status 200 or 206, and {_SEND_AGAIN}",
     "media-checksum": "name the SHA-256 of the bytes that lie there, or put back the bytes that it names",

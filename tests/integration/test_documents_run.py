@@ -1,4 +1,4 @@
-"""Every command and every Python snippet of README and `ops/docs`, run as it stands there on one stack.
+"""Every command and every Python snippet of README and `docs`, run as it stands there on one stack.
 
 One worker with all roles, a real Kafka, a real Redis, an object store and a clip at each place that the documents name.
 Only addresses, folders and the prefix are put in place of those that a reader has. What cannot run here is named, with
@@ -40,8 +40,8 @@ pytestmark = pytest.mark.slow
 PAGES: Final = {"README.md": README, **DOCS}
 ORDER: Final = (
     "README.md", "producers.md", "recommender.md", "trust-and-safety.md", "sources.md", "doctor.md", "security.md",
-    "sizing.md", "scale.md", "roll.md", "chaos.md", "upgrade.md", "rebuild.md", "expiry.md", "forget.md",
-    "deploy.md",
+    "sizing.md", "scale.md", "rolling-restarts.md", "chaos.md", "upgrade.md", "rebuild.md", "retention.md",
+    "deletion.md", "deploy.md",
 )  # fmt: skip
 """As a newcomer meets them: what deletes comes last. Pages without a block that runs are left out."""
 LANGUAGES: Final = {"sh", "python", "text", "mermaid"}

@@ -1,4 +1,4 @@
-"""ops/docs/deploy.md says what is true of the files that it describes."""
+"""docs/deploy.md says what is true of the files that it describes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.deployment import (
 )
 from tests.documents import REPOSITORY, code_blocks, quoted, section, table
 
-PAGE = read("ops/docs/deploy.md")
+PAGE = read("docs/deploy.md")
 SHELL_LINES = [line for block in code_blocks(PAGE, "sh") for line in block.splitlines()]
 COMMANDS = [line.rpartition(" vidsignal ")[2] for line in SHELL_LINES if " vidsignal " in line and "exec" in line]
 _PATH = re.compile(r"(?:ops|tests|operators)(?:/[\w.-]+)+|\S+\.(?:yml|md|env)|Dockerfile|NOTICE")

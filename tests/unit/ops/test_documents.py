@@ -27,7 +27,7 @@ SETTINGS_ROWS = {row[0]: row for row in table(section(DOCS["settings.md"], "All 
 _DAY_SECONDS = 86_400
 _OF_THE_MACHINE = {"VIDSIGNAL_TORCH_THREADS": "cores, at most 4", "VIDSIGNAL_DECODE_PROCESSES": "cores, at most 8"}
 """Defaults that differ from machine to machine, and their words."""
-_PATH = re.compile(r"(?:(?:schemas|models|operators|streams|ops|tests)(?:/[\w.-]+)+|[\w-]+\.(?:md|yml|toml))")
+_PATH = re.compile(r"(?:(?:schemas|models|operators|streams|ops|tests|docs)(?:/[\w.-]+)+|[\w-]+\.(?:md|yml|toml))")
 _COMMAND = re.compile(r"vidsignal [a-z].*")
 
 

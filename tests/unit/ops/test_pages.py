@@ -1,4 +1,4 @@
-"""The pages of `ops/docs` say what is true: links, files, commands, settings, fields, features and exit codes."""
+"""The pages of `docs` say what is true: links, files, commands, settings, fields, features and exit codes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from streams.settings import Settings, read_settings
 from tests.command_lines import calls_in, require_known
 from tests.documents import DOCS, README, REPOSITORY, quoted, section, table
 
-PLACE = REPOSITORY / "ops" / "docs"
+PLACE = REPOSITORY / "docs"
 FIELDS = {
     ("producers.md", "Fields of an upload"): VideoUploaded,
     ("producers.md", "Delete"): DeletionRequested,
@@ -27,7 +27,7 @@ FIELDS = {
     ("trust-and-safety.md", "Fields of a verdict"): Verdict,
 }
 _LINK = re.compile(r"\]\(([^)#]*)#?([^)]*)\)")
-_FILE = re.compile(r"(?:schemas|models|operators|streams|ops|tests)(?:/[\w.-]+)+")
+_FILE = re.compile(r"(?:schemas|models|operators|streams|ops|tests|docs)(?:/[\w.-]+)+")
 _SETTING = re.compile(r"VIDSIGNAL_[A-Z0-9_]*[A-Z0-9]")
 _NOT_SETTINGS = {"VIDSIGNAL_CONFIG", "VIDSIGNAL_SECRETS_DIR", "VIDSIGNAL_REQUIRE_KAFKA"}
 
@@ -65,7 +65,7 @@ class TestEveryPage:
 
     def test_is_listed_in_readme(self, page: str) -> None:
         """A newcomer finds it."""
-        assert f"(ops/docs/{page})" in README
+        assert f"(docs/{page})" in README
 
 
 class TestContracts:
@@ -87,7 +87,7 @@ class TestContracts:
 
     def test_exit_codes(self) -> None:
         """Each code of a worker, with its name."""
-        said = [row[:2] for row in rows("roll.md", "Exit codes, and what a supervisor does")]
+        said = [row[:2] for row in rows("rolling-restarts.md", "Exit codes, and what a supervisor does")]
         assert said == [[str(int(code)), code.name] for code in WorkerExit]
 
     def test_exit_codes_elsewhere(self) -> None:
@@ -101,7 +101,7 @@ class TestContracts:
     def test_days_of_what_remains(self) -> None:
         """What a deletion leaves in the topics is there as long as the settings say, by default."""
         days = {topic.name: (topic.retention_seconds or 0) // 86_400 for topic in kept_topics(read_settings())}
-        left = rows("forget.md", "What remains, and for how long")
+        left = rows("deletion.md", "What remains, and for how long")
         said = {(quoted(row[0]) or row[:1])[0]: row[2] for row in left}
         for topic in ("video.uploaded", "video.signals", "video.engagement"):
             assert said[topic].startswith(f"{days[topic]} days"), topic

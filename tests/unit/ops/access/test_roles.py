@@ -18,7 +18,7 @@ from streams.settings import ROLES, Settings, read_settings
 from streams.store.keys import Keys
 from tests.documents import REPOSITORY, section
 
-PAGE = (REPOSITORY / "ops/docs/security.md").read_text(encoding="utf-8")
+PAGE = (REPOSITORY / "docs/security.md").read_text(encoding="utf-8")
 EVERY_ROLE = pytest.mark.parametrize("role", ACCESS, ids=lambda role: role.name)
 
 OPERATORS_KEYS = {"jobs", "job", "backfill_paused"}
@@ -155,7 +155,7 @@ class TestRedisRules:
 
 class TestPage:
     def test_table_is_the_code(self) -> None:
-        """The table of `ops/docs/security.md` has a row a role, and says what the code says."""
+        """The table of `docs/security.md` has a row a role, and says what the code says."""
         rows = [" | ".join(overview_row(read_settings(topic_prefix=""), role)) for role in ACCESS]
         lines = [line.strip("| ") for line in section(PAGE, "Least privilege").splitlines() if line.startswith("|")]
         assert lines[2:] == rows

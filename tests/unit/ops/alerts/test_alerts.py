@@ -22,7 +22,7 @@ from tests.documents import REPOSITORY, quoted
 from tests.promql import grouped_labels, selectors
 
 FOLDER = REPOSITORY / "ops" / "prometheus"
-PAGE = "ops/docs/alerts.md"
+PAGE = "docs/alerts.md"
 RUNBOOKS = (REPOSITORY / PAGE).read_text(encoding="utf-8")
 SERIES = {name: set(entry.labels) for entry in metric_entries() for name in entry.series}
 SERIES |= {"up": set(), "process_start_time_seconds": set()}
@@ -162,7 +162,7 @@ class TestPromtool:
         path = tmp_path / "texts.yml"
         path.write_text(yaml.safe_dump(_expecting_nothing()), encoding="utf-8")
         said = _promtool(prometheus_programs, "test", "rules", str(path))
-        told = set(re.findall(r'runbook="ops/docs/alerts.md#(\w+)", summary="[^"]+"', said.stdout + said.stderr))
+        told = set(re.findall(r'runbook="docs/alerts.md#(\w+)", summary="[^"]+"', said.stdout + said.stderr))
         assert told == {rule["alert"].lower() for rule in rules()}
         assert re.findall(r"error expanding|<no value>|NaN", said.stdout + said.stderr) == []
 

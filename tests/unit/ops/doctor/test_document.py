@@ -8,7 +8,7 @@ from ops.doctor.catalogue import EXAMINATIONS
 from streams.progress.states import MEANINGS
 from tests.documents import REPOSITORY, table
 
-PAGE = (REPOSITORY / "ops/docs/doctor.md").read_text(encoding="utf-8")
+PAGE = (REPOSITORY / "docs/doctor.md").read_text(encoding="utf-8")
 
 
 def test_every_examination_has_a_row() -> None:
