@@ -1,4 +1,4 @@
-"""Ending tasks that run for ever."""
+"""Cancelling tasks, and telling whether one was cancelled."""
 
 from __future__ import annotations
 
@@ -23,3 +23,9 @@ async def cancel_all(tasks: Iterable[asyncio.Task[Any]], again_seconds: float = 
             task.cancel()
         _, pending = await asyncio.wait(pending, timeout=again_seconds)
     await asyncio.gather(*ended, return_exceptions=True)  # their errors were seen
+
+
+def was_cancelled() -> bool:
+    """Whether somebody cancelled the task that asks; else a CancelledError came out of what it waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -22,8 +22,8 @@ from faust.transport.drivers import aiokafka as stock
 from faust.types import TP
 from mode.utils.futures import maybe_async
 
+from streams.cancellation import was_cancelled
 from streams.delivery import odd_headers
-from streams.delivery.flow import was_cancelled
 from streams.delivery.ledger import Partition
 
 _log = structlog.get_logger(__name__)

@@ -21,13 +21,13 @@ from operators.internal_errors import InternalError, boundary
 from schemas.errors import InvalidEvent
 from schemas.facts import Failure
 from streams import metrics
+from streams.cancellation import was_cancelled
 from streams.clock import Clock
 from streams.delivery.admission import Admission, Slot
 from streams.delivery.attempts import UNCLEAN_ENDS_BEFORE_ALONE, Attempt, Attempts
 from streams.delivery.backoff import Backoff
 from streams.delivery.crash import Crash, WorkerExit
 from streams.delivery.dead_letter_limit import DeadLetterLimit
-from streams.delivery.flow import was_cancelled
 from streams.delivery.inflight import InFlight
 from streams.delivery.ledger import OffsetLedger
 from streams.delivery.parking import Parked, Parking

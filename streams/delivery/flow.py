@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from streams.cancellation import was_cancelled
 from streams.delivery.backoff import Backoff
 from streams.delivery.ledger import Partition
 
@@ -125,9 +126,3 @@ class Flow:
         if is_on is not self._is_on:
             self._is_on = is_on
             self._steps.changed(is_on)
-
-
-def was_cancelled() -> bool:
-    """Whether somebody cancelled the task that asks; else a CancelledError came out of what it waited for."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
