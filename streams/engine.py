@@ -37,8 +37,9 @@ from schemas.uploads import VideoUploaded
 from streams.agents.analysis import HostThreads, Work
 from streams.agents.catalogue import AGENTS
 from streams.agents.host_threads import ThreadedHost
+from streams.agents.quiet_host import QuietHost
 from streams.agents.signals import Provenance
-from streams.backfill.gate import BackfillGate, QuietHost
+from streams.backfill.gate import BackfillGate
 from streams.clock import SystemClock
 from streams.costs.cpu_account import CpuAccount, CpuObserver
 from streams.costs.cpu_account import SilentObserver as SilentCpuObserver

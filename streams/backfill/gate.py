@@ -11,15 +11,10 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final
 
 from operators.inference.ticket import Lane
 from streams.clock import Clock
-
-if TYPE_CHECKING:
-    from streams.agents.analysis import HostThreads  # torch comes with it
-
-Result = TypeVar("Result")
 
 LOOK_SECONDS: Final = 0.05
 """How long after its arrival a live video may find the device open to the lane."""
@@ -108,21 +103,3 @@ class BackfillGate:
             self._is_quiet.set()
         else:
             self._is_quiet.clear()
-
-
-class QuietHost:
-    """Host threads that begin work only in quiet moments; implements `HostThreads`.
-
-    Args:
-        threads: run it.
-        gate: says when.
-    """
-
-    def __init__(self, threads: HostThreads, gate: BackfillGate) -> None:
-        self._threads = threads
-        self._gate = gate
-
-    async def run(self, work: Callable[[], Result]) -> tuple[Result, float]:
-        """See `HostThreads.run`."""
-        await self._gate.until_quiet()
-        return await self._threads.run(work)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from operators.inference.ticket import Lane
-from streams.backfill.gate import LOOK_SECONDS, PAUSE_SECONDS, QUIET_SECONDS, BackfillGate, QuietHost
+from streams.agents.quiet_host import QuietHost
+from streams.backfill.gate import LOOK_SECONDS, PAUSE_SECONDS, QUIET_SECONDS, BackfillGate
 from streams.delivery.admission import Admission
 from streams.delivery.record import Place, Record
 from tests.fakes import ManualClock
