@@ -6,7 +6,10 @@ from schemas.identity import Lane, Market, Modality
 from schemas.labels import LABEL_PATHS
 from schemas.markets import MARKETS
 from schemas.outcomes import ModalityStates, Outcome, OutcomeStatus, Verdict
+from schemas.warnings import EventWarning
 from streams import metrics
+from streams.verdict.state import CaseState
+from streams.verdict.warned import KINDS_OF_THE_LOG
 
 
 def count_decision(before: Outcome | None, after: Outcome | None) -> None:
@@ -43,6 +46,14 @@ def observe_delay(before: Outcome | None, after: Outcome | None, lane: Lane, now
     metrics.VERDICT_LATENCY_SECONDS.labels(verdict.status, lane).observe(delay_seconds)
 
 
+def count_warnings(before: CaseState | None, after: CaseState | None) -> None:
+    """Count what a fold that was written found in the log; what is wrong with an event itself, intake counts."""
+    known = _warnings_of(before)
+    for warning in _warnings_of(after):
+        if warning.kind in KINDS_OF_THE_LOG and warning not in known:
+            metrics.EVENT_WARNINGS.labels(warning.kind).inc()
+
+
 def market_label(market: Market | None) -> str:
     """Value of a metric's label: a market that exists, `other` or `none`."""
     if market is None:
@@ -54,6 +65,12 @@ def modality_states(states: ModalityStates) -> list[tuple[Modality, str]]:
     """Each expected modality with its state in one word."""
     named = {"present": states.present, "absent": states.absent, "missing": states.missing, "failed": states.failed}
     return [(modality, state) for state, modalities in named.items() for modality in modalities]
+
+
+def _warnings_of(state: CaseState | None) -> tuple[EventWarning, ...]:
+    if state is None:
+        return ()
+    return (*(state.accepted.warnings if state.accepted else ()), *state.deletion_warnings)
 
 
 def _standing(outcome: Outcome) -> tuple[int, OutcomeStatus]:

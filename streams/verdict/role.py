@@ -36,7 +36,7 @@ from streams.store.outcomes import GapStands, Outcomes, StoredCase, spell
 from streams.tracing import spans
 from streams.verdict.boundary import FoldBoundary, is_shared
 from streams.verdict.cost import Prices
-from streams.verdict.counts import count_decision, observe_delay
+from streams.verdict.counts import count_decision, count_warnings, observe_delay
 from streams.verdict.fact_reading import NewerFact, NoFact, kind_of, read_fact
 from streams.verdict.fold import Folded, fold
 from streams.verdict.fold_board import FoldBoard
@@ -44,7 +44,6 @@ from streams.verdict.lanes import Lanes
 from streams.verdict.order import DeliveredOrder
 from streams.verdict.outcome import FoldContext
 from streams.verdict.policy import Decision, Policy, decide
-from streams.verdict.warned import count_warnings
 
 SOURCE = "vidsignal/verdict"
 """CloudEvents source of what this role publishes."""

@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from schemas.facts import Accepted, Deleted, Fact
 from schemas.warnings import EventWarning, WarningKind, joined_warnings
-from streams import metrics
 from streams.verdict.state import CaseState
 
 KINDS_OF_THE_LOG: Final[tuple[WarningKind, ...]] = ("other-content", "lower-revision", "unknown-video")
@@ -26,20 +25,6 @@ def with_warnings(state: CaseState, fact: Fact) -> CaseState:
         return state
     found = joined_warnings(state.accepted.warnings, (*fact.warnings, *_of_repetition(state.accepted, fact)))
     return replace(state, accepted=replace(state.accepted, warnings=found))
-
-
-def count_warnings(before: CaseState | None, after: CaseState | None) -> None:
-    """Count what a fold that was written found in the log; what is wrong with an event itself, intake counts."""
-    known = _warnings_of(before)
-    for warning in _warnings_of(after):
-        if warning.kind in KINDS_OF_THE_LOG and warning not in known:
-            metrics.EVENT_WARNINGS.labels(warning.kind).inc()
-
-
-def _warnings_of(state: CaseState | None) -> tuple[EventWarning, ...]:
-    if state is None:
-        return ()
-    return (*(state.accepted.warnings if state.accepted else ()), *state.deletion_warnings)
 
 
 def _of_unknown(state: CaseState) -> tuple[EventWarning, ...]:

@@ -11,8 +11,8 @@ from schemas.warnings import MAX_WARNINGS, EventWarning, WarningKind, joined_war
 from schemas.wire import decode_fact, encode
 from streams import metrics
 from streams.store.deletion_reading import decode_deletion, deletion_of
+from streams.verdict.counts import count_warnings
 from streams.verdict.state import CaseState
-from streams.verdict.warned import count_warnings
 from tests.sample_facts import accepted
 from tests.unit.streams.verdict.folding import ALL_SIGNALS, deleted, fold_all, last_outcome, statuses
 
