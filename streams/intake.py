@@ -7,33 +7,30 @@ from typing import Final
 import structlog
 
 from operators.internal_errors import boundary
-from schemas.diagnosis import wrong_key
-from schemas.errors import InvalidEvent
 from schemas.facts import Accepted, Deleted, Failure, SourceOffset
 from schemas.identity import Lane, Modality
 from schemas.topics import BACKFILL, SIGNALS
 from schemas.uploads import DeletionRequested, VideoUploaded
 from schemas.warnings import EventWarning
-from schemas.wire import Headers, decode_upload_or_deletion, event_headers, header
+from schemas.wire import Headers, event_headers, header
 from streams import metrics
-from streams.backfill.headers import JOB_HEADER, backfill_headers
+from streams.backfill.headers import backfill_headers, passed_on
 from streams.clock import Clock
 from streams.delivery.admission import Slot
 from streams.delivery.dead_letters import DeadLetters
 from streams.delivery.publisher import Publisher
 from streams.delivery.record import Record
-from streams.delivery.redrive import REDRIVE_HEADER
-from streams.event_warnings import content_of, event_warnings
+from streams.event_warnings import event_warnings
+from streams.kafka.topic_ids import NoTopicIds, TopicIds
 from streams.store.cases import Cases, Registered
 from streams.store.deadlines import Deadline, Deadlines
 from streams.tracing import spans
-from streams.upload_places import NoTopicIds, TopicIds, upload_place
+from streams.upload_places import upload_place
+from streams.uploads.acceptance import acceptance
+from streams.uploads.reading import read_upload
 
 SOURCE = "vidsignal/intake"
 """CloudEvents source of what this role publishes."""
-_TITLE_CHARACTERS = 200
-_LONGEST_PASSED_ON_BYTES: Final = 256
-"""Of one header; with what a sender may write there a fact could be more than its topic takes."""
 _LEAST_REVISION: Final = 1
 """A deletion of whatever there is means this one in any case: also of a video that nothing is known of any more."""
 
@@ -160,48 +157,3 @@ class Intake:
             span=spans.traceparent(),
         )
         return headers + passed_on(record)
-
-
-def acceptance(
-    record: Record,
-    upload: VideoUploaded,
-    expected: tuple[Modality, ...],
-    deadline_unix_seconds: float,
-    place: SourceOffset,
-    warnings: tuple[EventWarning, ...] = (),
-) -> Accepted:
-    """The fact that a revision waits for a verdict; the record's timestamp is the time of its upload."""
-    return Accepted(
-        video_id=upload.video_id,
-        revision=upload.revision,
-        expected=expected,
-        lane=upload.lane,
-        market=upload.market,
-        creator_id=upload.creator_id,
-        title=upload.title[:_TITLE_CHARACTERS],
-        uploaded_unix_seconds=record.timestamp_unix_seconds,
-        deadline_unix_seconds=deadline_unix_seconds,
-        source=place,
-        content=content_of(upload),
-        warnings=warnings,
-    )
-
-
-def read_upload(record: Record) -> VideoUploaded | DeletionRequested:
-    """What a record of `video.uploaded` says of the video that its key names. Raises InvalidEvent."""
-    with boundary("record"):
-        event = decode_upload_or_deletion(record.value)
-        require_own_key(record, event)
-    return event
-
-
-def require_own_key(record: Record, upload: VideoUploaded | DeletionRequested) -> None:
-    """Raise InvalidEvent where the key is not the video's id: its facts would lie in different partitions."""
-    if message := wrong_key(record.key, upload.video_id):
-        raise InvalidEvent("event-invalid", message)
-
-
-def passed_on(record: Record) -> Headers:
-    """Headers that every fact of an upload carries on; none that we would not write."""
-    found = ((name, header(record.headers, name)) for name in (REDRIVE_HEADER, JOB_HEADER))
-    return tuple((name, value) for name, value in found if value is not None and len(value) <= _LONGEST_PASSED_ON_BYTES)

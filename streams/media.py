@@ -21,6 +21,7 @@ from streams import metrics
 from streams.agents.analysis import Agent, Analysis
 from streams.agents.shared_session import SharedSession
 from streams.agents.signals import Provenance, failed_signal, failed_signal_id, ok_signal, signal_id
+from streams.backfill.headers import passed_on
 from streams.clock import Clock
 from streams.costs.share import receipt_with_share, with_share
 from streams.delivery.admission import Slot
@@ -28,10 +29,10 @@ from streams.delivery.dead_letters import DeadLetters
 from streams.delivery.publisher import Publisher
 from streams.delivery.record import Record
 from streams.engine import Engine
-from streams.intake import passed_on, read_upload
 from streams.settings import Role
 from streams.store.claims import Claims, Prior
 from streams.tracing import spans
+from streams.uploads.reading import read_upload
 
 SOURCE = "vidsignal/media"
 """CloudEvents source of what this role publishes."""

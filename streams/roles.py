@@ -36,6 +36,7 @@ from streams.delivery.unexpected import INTERNAL_ERROR_ATTEMPTS
 from streams.gap_closing import LogRefold, MendVideo
 from streams.group_names import group_of
 from streams.intake import Intake
+from streams.kafka.topic_ids import BrokersTopicIds
 from streams.rebuild import RebuildStores
 from streams.settings import Role, Settings
 from streams.similarity.vectors import Vectors
@@ -47,7 +48,6 @@ from streams.store.gaps import Gaps
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
 from streams.store.witness import Witness
-from streams.upload_places import BrokersTopicIds
 from streams.verdict.boundary import FoldBoundary
 from streams.verdict.cost import Prices
 from streams.verdict.expiry import Expiry, expiry_sweep

@@ -1,4 +1,4 @@
-"""What an upload carries on `video.backfill` beside its original bytes and headers."""
+"""Headers of an upload that are ours: those on `video.backfill`, and those that its facts carry on."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ from schemas.wire import Headers, header
 from streams.delivery.record import Record
 from streams.upload_places import PLACE_HEADER, with_place
 
+REDRIVE_HEADER: Final = "vidsignal-redrive"
+"""How often the event was sent again. Beside it a redrive writes only the place of an upload."""
 JOB_HEADER: Final = "vidsignal-job"
 """Id of the job that sent the upload again; absent where its producer chose the lane."""
 UPLOADED_HEADER: Final = "vidsignal-uploaded-unix-seconds"
 """The broker's timestamp of the upload on `video.uploaded`: a record's own says when it was put into this topic, which
 is what its retention counts from."""
+_LONGEST_PASSED_ON_BYTES: Final = 256
+"""Of one header; with what a sender may write there a fact could be more than its topic takes."""
 
 
 def backfill_headers(
@@ -39,3 +43,9 @@ def as_uploaded(record: Record) -> Record:
     except ValueError:
         return record
     return replace(record, timestamp_unix_seconds=seconds) if math.isfinite(seconds) else record
+
+
+def passed_on(record: Record) -> Headers:
+    """Headers that every fact of an upload carries on; none that we would not write."""
+    found = ((name, header(record.headers, name)) for name in (REDRIVE_HEADER, JOB_HEADER))
+    return tuple((name, value) for name, value in found if value is not None and len(value) <= _LONGEST_PASSED_ON_BYTES)

@@ -21,13 +21,14 @@ from streams.backfill.jobs import Job, JobFilter, Jobs
 from streams.backfill.past_uploads import PastUpload
 from streams.backfill.selection import Reason, Stored, Version, why_not
 from streams.confirmed_publishing import ConfirmingProducer, OutgoingRecord
+from streams.kafka.topic_ids import topic_facts
 from streams.kafka_clients import BrokerAway, StoredRecord
 from streams.pages import pages
 from streams.settings import Settings
 from streams.similarity.members import members_of
 from streams.store.keys import Keys
 from streams.store.packing import unpack
-from streams.upload_places import original_place, topic_facts
+from streams.upload_places import original_place
 from streams.verdict.state import CaseState
 
 _PAGE: Final = 500

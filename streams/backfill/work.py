@@ -11,16 +11,17 @@ from schemas.identity import Modality
 from schemas.topics import SIGNALS
 from schemas.uploads import VideoUploaded
 from schemas.wire import event_headers, header
-from streams.backfill.headers import JOB_HEADER, as_uploaded
+from streams.backfill.headers import JOB_HEADER, as_uploaded, passed_on
 from streams.clock import Clock
 from streams.delivery.admission import Slot
 from streams.delivery.delivery import Work
 from streams.delivery.publisher import Publisher
 from streams.delivery.record import Record
-from streams.intake import acceptance, passed_on, read_upload
 from streams.store.keys import Keys
 from streams.tracing import spans
 from streams.upload_places import claimed_place
+from streams.uploads.acceptance import acceptance
+from streams.uploads.reading import read_upload
 
 SOURCE = "vidsignal/backfill"
 """CloudEvents source of what this role publishes beside signals."""

@@ -12,13 +12,12 @@ from confluent_kafka import KafkaException
 
 from schemas.dead_letters import DeadLetter
 from schemas.topics import UPLOADED
+from streams.backfill.headers import REDRIVE_HEADER
 from streams.confirmed_publishing import OutgoingRecord, publish_confirmed
 from streams.kafka_clients import REQUEST_SECONDS, BrokerAway, require_broker
 from streams.settings import Settings
 from streams.upload_places import original_place, with_place
 
-REDRIVE_HEADER = "vidsignal-redrive"
-"""How often the event was sent again. Beside it a redrive writes only the place of an upload."""
 _MOST_DIGITS: Final = 10
 
 

@@ -17,9 +17,9 @@ import redis
 from schemas.topics import DEAD_LETTER, SIGNALS, TOPICS, UPLOADED
 from schemas.uploads import FileSource, VideoUploaded
 from schemas.wire import encode
+from streams.backfill.headers import REDRIVE_HEADER
 from streams.delivery.crash import WorkerExit
 from streams.delivery.publisher import Publisher
-from streams.delivery.redrive import REDRIVE_HEADER
 from streams.kafka_clients import producer_configuration, read_to_end
 from streams.settings import Settings, read_settings
 from tests.integration.delivery_process import WAIT_SECONDS, end, stop, wait_until

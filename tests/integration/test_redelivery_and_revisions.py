@@ -18,8 +18,8 @@ from schemas.outcomes import Verdict
 from schemas.topics import MODERATION, SIGNALS, UPLOADED
 from schemas.uploads import VideoUploaded
 from schemas.wire import decode_fact, encode
+from streams.backfill.headers import REDRIVE_HEADER
 from streams.delivery.crash import WorkerExit
-from streams.delivery.redrive import REDRIVE_HEADER
 from streams.kafka_clients import StoredRecord
 from streams.projection import compare, read_projection_from_redis, read_projection_from_topics
 from streams.readers_topics import decode_verdict

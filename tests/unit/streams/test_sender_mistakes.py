@@ -25,9 +25,9 @@ from schemas.wire import decode_fact, decode_upload
 from streams.delivery.admission import Slot
 from streams.delivery.record import Place, Record
 from streams.intake import Intake
+from streams.kafka.topic_ids import TopicFacts
 from streams.partitioning import partition_of
 from streams.store.cases import Registered
-from streams.upload_places import TopicFacts
 from streams.verdict.state import CaseState
 from tests.documents import DOCS, README, bare, code_blocks, section, table
 from tests.fakes import ManualClock, MemoryPublisher

@@ -13,13 +13,14 @@ from schemas.identity import MODALITIES
 from schemas.topics import SIGNALS
 from schemas.uploads import DeletionRequested, FileSource, VideoUploaded
 from schemas.wire import Headers, decode_fact, encode
-from streams.backfill.headers import JOB_HEADER
+from streams.backfill.headers import JOB_HEADER, REDRIVE_HEADER, passed_on
 from streams.delivery.admission import Slot
 from streams.delivery.record import Place, Record
-from streams.delivery.redrive import REDRIVE_HEADER, redriven_headers
-from streams.intake import Intake, passed_on
+from streams.delivery.redrive import redriven_headers
+from streams.intake import Intake
+from streams.kafka.topic_ids import TopicFacts
 from streams.store.cases import Registered
-from streams.upload_places import PLACE_HEADER, TopicFacts, claimed_place, original_place, upload_place, with_place
+from streams.upload_places import PLACE_HEADER, claimed_place, original_place, upload_place, with_place
 from tests.fakes import ManualClock, MemoryPublisher
 
 OWN = SourceOffset(topic="video.uploaded", partition=2, offset=50, topic_id="t")
