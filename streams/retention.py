@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from schemas.topics import (
     BACKFILL,
@@ -18,9 +18,6 @@ from schemas.topics import (
 )
 from schemas.uploads import MAX_DEADLINE_SECONDS
 
-if TYPE_CHECKING:
-    from streams.settings import Settings
-
 _WORDS = {
     UPLOADED.name: "topic_retention_uploaded_seconds",
     BACKFILL.name: "topic_retention_uploaded_seconds",
@@ -34,12 +31,20 @@ _OUTCOMES = frozenset({MODERATION.name, RECOMMENDATION.name})
 _LONGEST_DEADLINE = "the longest deadline of an upload, in seconds,"
 
 
-def kept_topics(settings: Settings) -> tuple[Topic, ...]:
+class RetentionSettings(Protocol):
+    """Settings, each read by the name that a table here gives; see `streams.settings.Settings`."""
+
+    @property
+    def video_retention_seconds(self) -> int:
+        """0 for ever."""
+
+
+def kept_topics(settings: RetentionSettings) -> tuple[Topic, ...]:
     """All topics, each kept as long as the settings say."""
     return tuple(_kept(topic, settings) for topic in TOPICS)
 
 
-def _kept(topic: Topic, settings: Settings) -> Topic:
+def _kept(topic: Topic, settings: RetentionSettings) -> Topic:
     if topic.name in _WORDS:
         return replace(topic, retention_seconds=getattr(settings, _WORDS[topic.name]))
     if topic.name in _OUTCOMES and settings.video_retention_seconds:
@@ -98,7 +103,7 @@ _BOUNDS = (
 )
 
 
-def retention_problems(settings: Settings) -> list[str]:
+def retention_problems(settings: RetentionSettings) -> list[str]:
     """One line for each pair of settings that does not fit, with both values and why."""
     return [
         f"{bound.word} is {_seconds(settings, bound.word):.10g} and {bound.least_word} is"
@@ -109,12 +114,12 @@ def retention_problems(settings: Settings) -> list[str]:
     ]
 
 
-def _holds(settings: Settings, bound: _Bound) -> bool:
+def _holds(settings: RetentionSettings, bound: _Bound) -> bool:
     found, least = _seconds(settings, bound.word), _seconds(settings, bound.least_word)
     if bound.is_endless_at_zero and found == 0:
         return True
     return found >= least if bound.is_equal_enough else found > least
 
 
-def _seconds(settings: Settings, word: str) -> float:
+def _seconds(settings: RetentionSettings, word: str) -> float:
     return MAX_DEADLINE_SECONDS if word == _LONGEST_DEADLINE else float(getattr(settings, word))

@@ -13,11 +13,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 from msgspec.structs import fields
 
+from streams.connection_settings import ConnectionSettings
 from streams.retention import retention_problems
-from streams.secret import Secret
 from streams.secret_files import PREFIX, UnreadableSecret, read_secret_files
 from streams.setting_values import Network, WrongValue, converted
 from streams.wire_checks import wire_problems
@@ -34,32 +34,9 @@ class InvalidSettings(Exception):
     """A setting is wrong; the message names it, the value found and what is allowed."""
 
 
-class Settings(Struct, frozen=True, kw_only=True):
+class Settings(ConnectionSettings, frozen=True, kw_only=True):
     """All settings with their defaults, as `read_settings` fills them; docs/settings.md lists them from here."""
 
-    kafka_bootstrap_servers: str = "127.0.0.1:9092"
-    """Brokers, comma-separated host:port."""
-    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
-    kafka_sasl_username: str | None = None
-    kafka_sasl_password: Secret | None = None
-    kafka_ssl_ca_file: Path | None = None
-    """The machine's authorities where it is not set."""
-    kafka_ssl_cert_file: Path | None = None
-    """Our own certificate, where brokers ask for one."""
-    kafka_ssl_key_file: Path | None = None
-    kafka_ssl_key_password: Secret | None = None
-    is_broker_embedded: bool = False
-    """The broker is the demo's in-memory one: a gap in offsets means that records were lost."""
-    redis_url: Secret = Secret("redis://127.0.0.1:6379/0")
-    """May hold a password."""
-    redis_username: str | None = None
-    redis_password: Secret | None = None
-    redis_ca_file: Path | None = None
-    """For rediss://; the machine's authorities where it is not set."""
-    redis_cert_file: Path | None = None
-    """Our own certificate, where the store asks for one."""
-    redis_key_file: Path | None = None
     topic_prefix: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]*$(?!\n)")] = ""
     """Put before every topic, group and Redis key, so that stacks can share a broker and a store."""
     log_generation: Annotated[int, Meta(ge=0)] = 0

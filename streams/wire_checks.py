@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
+from streams.connection_settings import ConnectionSettings
 from streams.tls import TlsFiles, UnusableTls, client_context
-
-if TYPE_CHECKING:
-    from streams.settings import Settings
 
 _URL_SCHEMES: Final = ("redis", "rediss", "unix")
 
 
-def wire_problems(settings: Settings) -> list[str]:
+def wire_problems(settings: ConnectionSettings) -> list[str]:
     """One line for each thing that does not fit; none holds a secret."""
     return [*_kafka_problems(settings), *_redis_problems(settings)]
 
 
-def kafka_tls_files(settings: Settings) -> TlsFiles:
+def kafka_tls_files(settings: ConnectionSettings) -> TlsFiles:
     """Files of the wire to the brokers."""
     password = settings.kafka_ssl_key_password
     return TlsFiles(
@@ -30,12 +28,12 @@ def kafka_tls_files(settings: Settings) -> TlsFiles:
     )
 
 
-def redis_tls_files(settings: Settings) -> TlsFiles:
+def redis_tls_files(settings: ConnectionSettings) -> TlsFiles:
     """Files of the wire to the store."""
     return TlsFiles(settings.redis_ca_file, settings.redis_cert_file, settings.redis_key_file)
 
 
-def _kafka_problems(settings: Settings) -> Iterator[str]:
+def _kafka_problems(settings: ConnectionSettings) -> Iterator[str]:
     protocol = settings.kafka_security_protocol
     has_user, has_password = settings.kafka_sasl_username is not None, settings.kafka_sasl_password is not None
     if protocol.startswith("SASL") and not (has_user and has_password):
@@ -49,7 +47,7 @@ def _kafka_problems(settings: Settings) -> Iterator[str]:
         yield f"kafka_security_protocol is {protocol!r}, which uses no kafka_ssl_... file: allowed are SSL, SASL_SSL"
 
 
-def _redis_problems(settings: Settings) -> Iterator[str]:
+def _redis_problems(settings: ConnectionSettings) -> Iterator[str]:
     try:
         url = urlsplit(settings.redis_url.get_secret_value())
         _ = None if url.scheme == "unix" else url.port  # its error would quote a part of a password
