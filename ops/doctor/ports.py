@@ -15,7 +15,7 @@ from ops.doctor.world import World
 
 _ANSWER_SECONDS = 2.0
 _PAGE_BYTES = 1024 * 1024
-_TOKENS = {"metrics": ("/metrics", b"vidsignal_"), "health": ("/alive", b"{")}
+_TOKENS = {"metrics": ("/metrics", b"vidsignal_"), "health": ("/livez", b"{")}
 """By endpoint, where to ask, and what stands in a worker's answer."""
 
 

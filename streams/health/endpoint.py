@@ -1,4 +1,4 @@
-"""`/alive` and `/ready` over HTTP, from threads of their own, so that a loop that stands still answers by failing."""
+"""`/livez` and `/readyz` over HTTP, answered from threads, so that a blocked event loop shows as a failed probe."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import threading
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from streams.health.bounded_server import CLIENT_SECONDS, BoundedThreads
 from streams.health.once_free import once_free
 from streams.health.readiness import Statement
+
+_FORMER_PATHS: Final = {"/alive": "/livez", "/ready": "/readyz"}
+"""Of the release before; they answer for one more release."""
 
 
 class HealthPortTaken(Exception):
@@ -55,8 +58,9 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = CLIENT_SECONDS
 
     def do_GET(self) -> None:
-        """Answer one question."""
-        state = self.statements.get(self.path.partition("?")[0])
+        """Answer one probe."""
+        path = self.path.partition("?")[0]
+        state = self.statements.get(_FORMER_PATHS.get(path, path))
         if state is None:
             self._answer(HTTPStatus.NOT_FOUND, {"paths": sorted(self.statements)})
             return

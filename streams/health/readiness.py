@@ -81,5 +81,5 @@ class Health:
 
 
 def _details(report: RoleReport) -> dict[str, Any]:
-    """What `/ready` says of one role; a lag that nobody knows is null, and never 0."""
+    """What `/readyz` says of one role; a lag that nobody knows is null, and never 0."""
     return {"state": report.state, "lag": report.lag, "stalled_seconds": round(report.stalled_seconds, 1)}

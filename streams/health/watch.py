@@ -34,7 +34,7 @@ class HealthWatch:
 
     def __init__(self, settings: Settings, has_joined: Callable[[str], bool]) -> None:
         self._settings = settings
-        self._heartbeat = Heartbeat(settings.loop_patience_seconds)
+        self._heartbeat = Heartbeat(settings.event_loop_timeout_seconds)
         self.port: int | None = None
         """Of the endpoint; None where there is none."""
         self.state = Health(
@@ -42,7 +42,7 @@ class HealthWatch:
             time.monotonic,
             has_joined=has_joined,
             silent_seconds=lambda: self._heartbeat.silent_seconds,
-            late_seconds=min(LATE_SECONDS, settings.loop_patience_seconds / 2),
+            late_seconds=min(LATE_SECONDS, settings.event_loop_timeout_seconds / 2),
         )
 
     def open(self, opened: AsyncExitStack) -> None:
@@ -51,11 +51,11 @@ class HealthWatch:
         opened.callback(self._heartbeat.close)
         if self._settings.health_port is None:
             return
-        statements = {"/alive": self.state.alive, "/ready": self.state.ready}
+        statements = {"/livez": self.state.alive, "/readyz": self.state.ready}
         endpoint = HealthEndpoint(self._settings.health_host, self._settings.health_port, statements)
         opened.callback(endpoint.close)
         self.port = endpoint.port
-        _log.info("health endpoint is open", port=endpoint.port)
+        _log.info("health endpoint listening", port=endpoint.port)
 
     async def ask(self, questions: Mapping[str, Question], clock: Clock) -> None:
         """Ask again and again what the worker needs, until cancelled; nobody is asked where nobody can look."""

@@ -61,8 +61,8 @@ class TestImage:
         (check,) = arguments_of("HEALTHCHECK")
         words = json.loads(check.partition("CMD ")[2])
         assert words[:2] == ["python", "-m"] and find_spec(words[2]) is not None
-        assert words[3] == f"http://127.0.0.1:{image_environment()['VIDSIGNAL_HEALTH_PORT']}/alive"
-        assert "/alive" in served_paths()
+        assert words[3] == f"http://127.0.0.1:{image_environment()['VIDSIGNAL_HEALTH_PORT']}/livez"
+        assert "/livez" in served_paths()
 
     def test_spool_belongs_to_its_user(self) -> None:
         """The one folder that a worker writes to."""

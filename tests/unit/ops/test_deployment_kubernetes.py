@@ -210,7 +210,7 @@ class TestHealth:
             kind: container(name)[kind]["httpGet"]["path"]
             for kind in ("startupProbe", "livenessProbe", "readinessProbe")
         }
-        assert paths == {"startupProbe": "/alive", "livenessProbe": "/alive", "readinessProbe": "/ready"}
+        assert paths == {"startupProbe": "/livez", "livenessProbe": "/livez", "readinessProbe": "/readyz"}
         assert set(paths.values()) <= served_paths()
         assert {container(name)[kind]["httpGet"]["port"] for kind in paths} == {"health"}
 

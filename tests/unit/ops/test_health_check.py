@@ -12,7 +12,7 @@ import pytest
 from ops.health_check import main
 from ops.local.ports import ReservedPort
 
-ANSWERS = {"/alive": HTTPStatus.OK, "/ready": HTTPStatus.SERVICE_UNAVAILABLE}
+ANSWERS = {"/livez": HTTPStatus.OK, "/readyz": HTTPStatus.SERVICE_UNAVAILABLE}
 
 
 class Endpoint(BaseHTTPRequestHandler):
@@ -38,7 +38,7 @@ def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         thread.join()
 
 
-@pytest.mark.parametrize(("path", "code"), [("/alive", 0), ("/ready", 1)])
+@pytest.mark.parametrize(("path", "code"), [("/livez", 0), ("/readyz", 1)])
 def test_says_what_the_endpoint_says(address: str, path: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
     """Only 200 is healthy; the answer is shown, as the engine keeps it for people."""
     assert main([address + path]) == code
@@ -48,11 +48,11 @@ def test_says_what_the_endpoint_says(address: str, path: str, code: int, capsys:
 def test_nobody_there(capsys: pytest.CaptureFixture[str]) -> None:
     """A worker that does not listen is not healthy, and no traceback is needed to say so."""
     with ReservedPort() as port:
-        assert main([f"http://{port.address}/alive"]) == 1
+        assert main([f"http://{port.address}/livez"]) == 1
     assert "ConnectionRefused" in capsys.readouterr().out
 
 
 def test_asks_no_proxy(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy for media has nothing to say about this."""
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    assert main([f"{address}/alive"]) == 0
+    assert main([f"{address}/livez"]) == 0

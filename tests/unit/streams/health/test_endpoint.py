@@ -24,7 +24,7 @@ def bad() -> Statement:
 
 @pytest.fixture
 def endpoint() -> Iterator[HealthEndpoint]:
-    opened = HealthEndpoint("127.0.0.1", 0, {"/alive": good, "/ready": bad})
+    opened = HealthEndpoint("127.0.0.1", 0, {"/livez": good, "/readyz": bad})
     yield opened
     opened.close()
 
@@ -42,19 +42,24 @@ def ask(endpoint: HealthEndpoint, path: str, method: str = "GET") -> tuple[int, 
 class TestHealthEndpoint:
     def test_what_holds_is_200(self, endpoint: HealthEndpoint) -> None:
         """With what it rests on."""
-        assert ask(endpoint, "/alive") == (200, {"alive": True})
+        assert ask(endpoint, "/livez") == (200, {"alive": True})
 
     def test_what_does_not_hold_is_503_and_says_why(self, endpoint: HealthEndpoint) -> None:
         """A probe reads the code, a person the body."""
-        assert ask(endpoint, "/ready") == (503, {"ready": False, "missing": ["something"]})
+        assert ask(endpoint, "/readyz") == (503, {"ready": False, "missing": ["something"]})
 
     def test_another_path_is_404_and_names_those_that_there_are(self, endpoint: HealthEndpoint) -> None:
         """Nobody has to guess."""
-        assert ask(endpoint, "/metrics") == (404, {"paths": ["/alive", "/ready"]})
+        assert ask(endpoint, "/metrics") == (404, {"paths": ["/livez", "/readyz"]})
+
+    @pytest.mark.parametrize(("former", "present"), [("/alive", "/livez"), ("/ready", "/readyz")])
+    def test_former_paths_answer_alike(self, endpoint: HealthEndpoint, former: str, present: str) -> None:
+        """Probes of the release before go on working; the list of paths names the present ones only."""
+        assert ask(endpoint, former) == ask(endpoint, present)
 
     def test_head_has_the_same_code_and_no_body(self, endpoint: HealthEndpoint) -> None:
         """As HTTP has it."""
-        assert ask(endpoint, "/ready?verbose", "HEAD") == (503, None)
+        assert ask(endpoint, "/readyz?verbose", "HEAD") == (503, None)
 
     def test_a_port_that_is_taken_is_told_with_its_setting(self, endpoint: HealthEndpoint) -> None:
         """The message names the variables and the value."""
