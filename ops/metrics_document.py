@@ -10,6 +10,7 @@ from typing import Final
 from prometheus_client.metrics import MetricWrapperBase
 
 from ops.metric_advice import METRIC_ADVICE
+from ops.renamed_metrics import renamed
 from streams import metrics
 from streams.metric_series import DEAD_LETTER_CAUSES, PIPELINE_STAGES
 
@@ -38,6 +39,14 @@ broker's confirmation, of any topic.
 
 | label | role | values |
 |---|---|---|
+"""
+_RENAMED_HEAD: Final = """
+## Renamed
+
+Names of the release before, for dashboards and alert rules of your own. The former series are not exported any more.
+
+| former name | name |
+|---|---|
 """
 
 
@@ -71,7 +80,10 @@ def document() -> str:
     """The file's text."""
     values = (_values_row("stage", role, words) for role, words in PIPELINE_STAGES.items())
     causes = (_values_row("cause", role, words) for role, words in DEAD_LETTER_CAUSES.items())
-    return _HEAD + "".join(_row(entry) for entry in metric_entries()) + _VALUES_HEAD + "".join((*values, *causes))
+    metrics_table = _HEAD + "".join(_row(entry) for entry in metric_entries())
+    values_table = _VALUES_HEAD + "".join((*values, *causes))
+    renamed_table = _RENAMED_HEAD + "".join(f"| `{former}` | `{name}` |\n" for former, name in renamed())
+    return metrics_table + values_table + renamed_table
 
 
 def _entry(constant: str, metric: MetricWrapperBase) -> MetricEntry:

@@ -13,13 +13,17 @@ _SHORT_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 EVENTS_IN = Counter("vidsignal_events_in_total", "Events taken from a topic", ("role", "agent"))
 EVENTS_FINISHED = Counter("vidsignal_events_finished_total", "Events that an agent is through with", ("role", "agent"))
 EVENTS_OUT = Counter("vidsignal_events_out_total", "Events confirmed by the broker", ("topic",))
-EVENTS_SKIPPED = Counter("vidsignal_events_skipped_total", "Events that another role answers for", ("role", "cause"))
+EVENTS_SKIPPED = Counter(
+    "vidsignal_events_skipped_total", "Events that a role leaves without a result, by cause", ("role", "cause")
+)
 EVENT_WARNINGS = Counter(
     "vidsignal_event_warnings_total", "Warnings on uploads and deletions that were accepted, by kind", ("kind",)
 )
 IN_FLIGHT = Gauge("vidsignal_events_in_flight", "Events being worked on", ("role",))
-SLOTS_TAKEN = Gauge("vidsignal_slots_taken", "Videos that hold an admission slot", ("role",))
-SLOTS = Gauge("vidsignal_slots", "Videos that may hold an admission slot at once", ("role",))
+CONCURRENT_VIDEOS = Gauge("vidsignal_concurrent_videos", "Videos that hold an admission slot", ("role",))
+MAX_CONCURRENT_VIDEOS = Gauge(
+    "vidsignal_max_concurrent_videos", "Videos that may hold an admission slot at once", ("role",)
+)
 STAGE_SECONDS = Histogram(
     "vidsignal_stage_seconds", "Time in one stage of the walk", ("stage",), buckets=_STAGE_SECONDS
 )
@@ -33,7 +37,7 @@ BATCH_ITEMS = Histogram("vidsignal_batch_items", "Items in a batch", ("model",),
 BATCH_VIDEOS = Histogram(
     "vidsignal_batch_videos", "Distinct videos in a batch", ("model",), buckets=(1, 2, 3, 4, 6, 8, 16, 32)
 )
-BATCH_PADDED = Counter("vidsignal_batch_padded_items_total", "Rows that were filler", ("model",))
+BATCH_PADDED = Counter("vidsignal_batch_padded_items_total", "Padding rows", ("model",))
 QUEUE_AGE_SECONDS = Histogram(
     "vidsignal_batch_queue_age_seconds", "Age of the oldest item of a batch", ("model",), buckets=_SHORT_SECONDS
 )
@@ -44,12 +48,12 @@ DECODE_CPU_SECONDS = Counter("vidsignal_decode_cpu_seconds_total", "CPU time of 
 DECODE_PROCESSES = Gauge("vidsignal_decode_processes", "Processes that decode, one video each at a time")
 DECODE_COVERAGE_RATIO = Histogram(
     "vidsignal_decode_coverage_ratio",
-    "Share of the wanted moments of a video that have a sampled frame",
+    "Share of the planned sample points of a video that have a sampled frame",
     buckets=(0.25, 0.5, 0.75, 0.9, 0.99, 1),
 )
 CONSUMER_LAG = Gauge(
     "vidsignal_consumer_lag",
-    "Records behind the end of a partition that the broker assigned to the worker, by the broker; absent while unknown",
+    "Records behind the end of a partition that is assigned to the worker, by the broker; absent while unknown",
     ("role", "topic", "partition"),
 )
 COMMITTED_OFFSET = Gauge(
@@ -57,20 +61,26 @@ COMMITTED_OFFSET = Gauge(
     "Committed offset of such a partition, by the broker; absent while unknown",
     ("role", "topic", "partition"),
 )
-BROKER_FACTS_KNOWN = Gauge(
-    "vidsignal_broker_facts_known", "1 while the broker says how far a role is, 0 while that is unknown", ("role",)
+BROKER_OFFSETS_KNOWN = Gauge(
+    "vidsignal_broker_offsets_known",
+    "1 while the broker reports the offsets of a role, 0 while they are unknown",
+    ("role",),
 )
 RECORDS_UNREADABLE = Counter(
-    "vidsignal_records_unreadable_total", "Records of our own topics that a reader passed over", ("topic",)
+    "vidsignal_records_unreadable_total",
+    "Records of our own topics that a reader could not decode and skipped",
+    ("topic",),
 )
 STORE_KEYS_REMOVED = Counter(
-    "vidsignal_store_keys_removed_total", "Redis keys that held what we never write, and were removed", ("key",)
+    "vidsignal_store_keys_removed_total",
+    "Redis keys with content that Vidsignal never writes, which were removed",
+    ("key",),
 )
 GAPS_OPENED = Counter(
     "vidsignal_gaps_opened_total", "Videos of which a fact could not be folded, so that later ones wait", ("cause",)
 )
 GAPS_CLOSED = Counter("vidsignal_gaps_closed_total", "Gaps that a refold of the log closed")
-VIDEOS_IN_GAP = Gauge("vidsignal_videos_in_gap", "Videos whose facts wait, as Redis has it")
+VIDEOS_IN_GAP = Gauge("vidsignal_videos_in_gap", "Videos with a gap, by Redis")
 FOLD_FAULTS = Counter(
     "vidsignal_fold_faults_total", "Unexpected errors over one video's facts in the verdict role", ("step",)
 )
@@ -90,7 +100,7 @@ VERDICTS = Counter("vidsignal_verdicts_total", "Verdicts published", ("status", 
 DECISIONS = Counter(
     "vidsignal_decisions_total",
     "Decided revisions, once each and again when the action changed",
-    ("action", "was", "by", "market"),
+    ("action", "previous_action", "decided_by", "market"),
 )
 DECISION_LABELS = Counter(
     "vidsignal_decision_labels_total", "Labels that a rule acted on, in those decisions", ("label", "market")
@@ -101,35 +111,37 @@ DECIDED_MODALITIES = Counter(
     ("modality", "state"),
 )
 AMENDMENTS = Counter(
-    "vidsignal_amendments_total", "Decided verdicts that later facts said anew", ("before", "after", "action")
+    "vidsignal_amendments_total", "Decided verdicts that later facts changed", ("before", "after", "action")
 )
 LABEL_COVERED = Gauge("vidsignal_label_covered", "1 where an installed model can produce the label, else 0", ("label",))
 FACTS_IGNORED = Counter("vidsignal_facts_ignored_total", "Facts that changed nothing", ("kind", "cause"))
-VIDEOS_FORGOTTEN = Counter("vidsignal_videos_forgotten_total", "Deletions whose tombstones are out")
-VIDEOS_EXPIRED = Counter("vidsignal_videos_expired_total", "Videos removed because their time was up")
+VIDEOS_DELETED = Counter("vidsignal_videos_deleted_total", "Deletions whose tombstones are published")
+VIDEOS_EXPIRED = Counter("vidsignal_videos_expired_total", "Videos removed at the end of their retention")
 AUDIT_FINDINGS = Counter("vidsignal_audit_findings_total", "What an audit found wrong", ("problem",))
 DEADLINES_FIRED = Counter("vidsignal_deadlines_fired_total", "Deadline records published")
 DEADLINES_WITHOUT_ACCEPTANCE = Counter(
     "vidsignal_deadlines_without_acceptance_total",
-    "Looks at a deadline that passed while its upload was not accepted; one in ten seconds for each such upload",
+    "Checks of a deadline that passed while its upload was not accepted; one every ten seconds for each such upload",
 )
-PARKED_EVENTS = Gauge("vidsignal_parked_events", "Videos that wait for where their media lies, without a slot")
-PARKING_PLACES = Gauge("vidsignal_parking_places", "Videos that may wait so at once")
-BACKFILL_HELD = Gauge("vidsignal_backfill_held", "1 while the backfill role stands back for live videos")
+DEFERRED_EVENTS = Gauge(
+    "vidsignal_deferred_events", "Videos that wait for an unavailable media source, without an admission slot"
+)
+MAX_DEFERRED_EVENTS = Gauge("vidsignal_max_deferred_events", "Videos that may be deferred at once")
+BACKFILL_YIELDING = Gauge("vidsignal_backfill_yielding", "1 while the backfill role yields to live videos")
 BACKFILL_PAUSED = Gauge("vidsignal_backfill_paused", "1 while an operator keeps the backfill role from new videos")
-SOURCE_BREAKERS_OPEN = Gauge("vidsignal_source_breakers_open", "Origins of media that are away")
+SOURCE_BREAKERS_OPEN = Gauge("vidsignal_source_breakers_open", "Origins of media that are unavailable")
 SOURCE_BYTES = Counter("vidsignal_source_bytes_total", "Bytes of media fetched", ("kind",))
 INTERNAL_ERRORS = Counter(
     "vidsignal_internal_errors_total",
-    "Unexpected errors of work on an event, by where they were met",
+    "Unexpected errors while an event was worked on, by the boundary that caught them",
     ("role", "boundary"),
 )
 ROLE_PAUSED = Gauge(
     "vidsignal_role_paused",
-    "1 while a role takes nothing more after too many dead letters by faults of our own",
+    "1 while a role takes no events after too many dead letters by internal faults",
     ("role",),
 )
-RETRIES = Counter("vidsignal_retries_total", "Waits for something that was away", ("what",))
+RETRIES = Counter("vidsignal_retries_total", "Retries, by what was unavailable", ("reason",))
 CPU_SECONDS = Counter(
     "vidsignal_cpu_seconds_total",
     "CPU time of the worker and its decoder processes, by what it went into; the stages add up to all of it",
@@ -144,9 +156,7 @@ ENERGY_JOULES = Counter("vidsignal_energy_joules_total", "Energy of final verdic
 VIDEO_COST_USD = Histogram(
     "vidsignal_video_cost_usd", "Cost of one video", buckets=(1e-6, 3e-6, 1e-5, 3e-5, 1e-4, 3e-4, 1e-3)
 )
-ENGAGEMENT_EVENTS = Counter(
-    "vidsignal_engagement_events_total", "Engagement events, and what became of them", ("result",)
-)
+ENGAGEMENT_EVENTS = Counter("vidsignal_engagement_events_total", "Engagement events, by result", ("result",))
 ENGAGEMENT_KINDS = Counter(
     "vidsignal_engagement_kinds_total", "Engagement events that were counted, by kind", ("kind",)
 )
@@ -154,8 +164,9 @@ ENGAGEMENT_BATCH_SECONDS = Histogram(
     "vidsignal_engagement_batch_seconds", "Time to count one batch of engagement events", buckets=_SHORT_SECONDS
 )
 ENGAGEMENT_SUMMARIES = Counter("vidsignal_engagement_summaries_total", "Engagement summaries written to the log")
-ENGAGEMENT_SEEKS = Counter(
-    "vidsignal_engagement_seeks_total", "Times that the store stood elsewhere in the log than the consumer"
+ENGAGEMENT_OFFSET_RESETS = Counter(
+    "vidsignal_engagement_offset_resets_total",
+    "Times that the consumer moved to the offset that the store has, because the two differed",
 )
 ENGAGEMENT_DELAY_SECONDS = Histogram(
     "vidsignal_engagement_delay_seconds",
@@ -170,8 +181,8 @@ ENGAGEMENT_AGE_SECONDS = Histogram(
 BUILD_INFO = Gauge("vidsignal_build_info", "1 for each role that a worker runs", ("version", "device", "role"))
 TRACE_SPANS = Counter("vidsignal_trace_spans_total", "Spans that a collector took, or that were dropped", ("result",))
 OVERDUE_EVENTS = Gauge(
-    "vidsignal_overdue_events", "Events unfinished beyond the limit, by what they are at", ("role", "stage")
+    "vidsignal_overdue_events", "Events that take longer than VIDSIGNAL_SLOW_EVENT_SECONDS, by stage", ("role", "stage")
 )
 OLDEST_UNFINISHED_SECONDS = Gauge(
-    "vidsignal_oldest_unfinished_event_seconds", "Age of the oldest event that is worked on", ("role",)
+    "vidsignal_oldest_unfinished_event_seconds", "Age of the oldest event in flight", ("role",)
 )

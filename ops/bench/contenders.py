@@ -104,9 +104,9 @@ class PipelineContender:
         """Ask the worker to stop while uploads are in flight; return the seconds until it has ended."""
         named = [replace(upload, video_id=f"stop-{upload.video_id}") for upload in uploads]
         publish(self._producer, self._settings.topic_prefix + UPLOADED.name, named)
-        before = self.metrics().total("vidsignal_slots_taken")
+        before = self.metrics().total("vidsignal_concurrent_videos")
         deadline = time.monotonic() + _READY_SECONDS
-        while self.metrics().total("vidsignal_slots_taken") <= before and time.monotonic() < deadline:
+        while self.metrics().total("vidsignal_concurrent_videos") <= before and time.monotonic() < deadline:
             time.sleep(0.05)
         began = time.monotonic()
         self._worker.close()

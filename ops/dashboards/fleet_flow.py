@@ -37,7 +37,7 @@ GLANCE: Final = Row(
             "Videos decided a second",
             "Revisions that got their first verdict, provisional or final.",
             "ops",
-            (Query(rate('vidsignal_decisions_total{was="none"}'), "videos"),),
+            (Query(rate('vidsignal_decisions_total{previous_action="none"}'), "videos"),),
             "stat",
             4,
         ),
@@ -103,7 +103,11 @@ THROUGHPUT: Final = Row(
             "Workers that do not know how far they are",
             "The broker does not tell them, and a lag that is unknown is not shown as 0.",
             "short",
-            (Query("sum by (role) (vidsignal_build_info) - sum by (role) (vidsignal_broker_facts_known)", "{{role}}"),),
+            (
+                Query(
+                    "sum by (role) (vidsignal_build_info) - sum by (role) (vidsignal_broker_offsets_known)", "{{role}}"
+                ),
+            ),
         ),
         Panel(
             "Events finished",
@@ -122,7 +126,7 @@ THROUGHPUT: Final = Row(
             "Workers whose backfill role makes room for live videos, or was paused by somebody.",
             "short",
             (
-                Query("sum(vidsignal_backfill_held)", "making room"),
+                Query("sum(vidsignal_backfill_yielding)", "making room"),
                 Query("sum(vidsignal_backfill_paused)", "paused"),
             ),
         ),

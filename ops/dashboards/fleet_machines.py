@@ -64,7 +64,8 @@ BATCHES: Final = Row(
             "percentunit",
             (
                 Query(
-                    "sum by (instance, role) (vidsignal_slots_taken) / sum by (instance, role) (vidsignal_slots)",
+                    "sum by (instance, role) (vidsignal_concurrent_videos)"
+                    " / sum by (instance, role) (vidsignal_max_concurrent_videos)",
                     "{{instance}} {{role}}",
                 ),
             ),

@@ -33,7 +33,7 @@ TROUBLE: Final = Row(
             "Waits for what is away",
             "Attempts that found Redis or an origin of media away, a model overloaded, or the producer's queue full.",
             "ops",
-            (Query(rate("vidsignal_retries_total", "what"), "{{what}}"),),
+            (Query(rate("vidsignal_retries_total", "reason"), "{{reason}}"),),
         ),
         Panel(
             "Oldest record that is not confirmed",
@@ -46,7 +46,7 @@ TROUBLE: Final = Row(
             "Videos that wait outside the slots for their origin, and origins that do not answer.",
             "short",
             (
-                Query("sum(vidsignal_parked_events)", "parked"),
+                Query("sum(vidsignal_deferred_events)", "deferred"),
                 Query("sum(vidsignal_source_breakers_open)", "open breakers"),
             ),
         ),

@@ -8,12 +8,14 @@ from ops.dashboards.expressions import increase, mean, rate, ratio
 from ops.dashboards.panels import Dashboard, Panel, Query, Row, Variable
 
 _MARKET: Final = 'market=~"$market"'
-_FIRST: Final = f'vidsignal_decisions_total{{was="none", {_MARKET}}}'
-_FIRST_REVIEW: Final = f'vidsignal_decisions_total{{action="review", was="none", {_MARKET}}}'
+_FIRST: Final = f'vidsignal_decisions_total{{previous_action="none", {_MARKET}}}'
+_FIRST_REVIEW: Final = f'vidsignal_decisions_total{{action="review", previous_action="none", {_MARKET}}}'
 _PROVISIONAL_VERDICTS: Final = 'vidsignal_upload_to_verdict_seconds_count{status="provisional"}'
-_ENTERED: Final = f'vidsignal_decisions_total{{action="review", was!="review", {_MARKET}}}'
-_REVIEWED: Final = f'vidsignal_decisions_total{{was="review", by="person", {_MARKET}}}'
-_TAKEN_BACK: Final = f'vidsignal_decisions_total{{action!="review", was="review", by="policy", {_MARKET}}}'
+_ENTERED: Final = f'vidsignal_decisions_total{{action="review", previous_action!="review", {_MARKET}}}'
+_REVIEWED: Final = f'vidsignal_decisions_total{{previous_action="review", decided_by="person", {_MARKET}}}'
+_TAKEN_BACK: Final = (
+    f'vidsignal_decisions_total{{action!="review", previous_action="review", decided_by="policy", {_MARKET}}}'
+)
 
 _DECISIONS: Final = Row(
     "Decisions",
@@ -105,7 +107,7 @@ _PROVISIONAL: Final = Row(
             "percentunit",
             (
                 Query(
-                    ratio(_PROVISIONAL_VERDICTS, 'vidsignal_decisions_total{was="none"}'),
+                    ratio(_PROVISIONAL_VERDICTS, 'vidsignal_decisions_total{previous_action="none"}'),
                     "provisional",
                 ),
             ),
@@ -185,7 +187,7 @@ _COVERAGE: Final = Row(
             "Forgotten: deletions whose tombstones are out. Expired: their time was up, where a setting gives one.",
             "short",
             (
-                Query(increase("vidsignal_videos_forgotten_total", "1h"), "forgotten an hour"),
+                Query(increase("vidsignal_videos_deleted_total", "1h"), "forgotten an hour"),
                 Query(increase("vidsignal_videos_expired_total", "1h"), "expired an hour"),
             ),
         ),

@@ -107,7 +107,7 @@ _ENGAGEMENT: Final = Row(
             "Jumps to where the store stands",
             "Times that Redis stood elsewhere in the log than the consumer: another worker, or an older copy.",
             "short",
-            (Query("sum(increase(vidsignal_engagement_seeks_total[1h]))", "an hour"),),
+            (Query("sum(increase(vidsignal_engagement_offset_resets_total[1h]))", "an hour"),),
         ),
     ),
 )

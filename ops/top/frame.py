@@ -44,11 +44,11 @@ def frame_of(pairs: Sequence[Pair], now_unix_seconds: float, num_slowest: int = 
         verdicts=_verdicts(moved, now),
         dead_letters=_dead_letters(moved, now),
         cost=_cost(moved),
-        parked=now.total("vidsignal_parked_events"),
+        parked=now.total("vidsignal_deferred_events"),
         breakers_open=now.total("vidsignal_source_breakers_open"),
         retries_hz={
-            what: moved.rate("vidsignal_retries_total", what=what)
-            for what in now.values("vidsignal_retries_total", "what")
+            reason: moved.rate("vidsignal_retries_total", reason=reason)
+            for reason in now.values("vidsignal_retries_total", "reason")
         },
         slowest=_slowest(pairs, num_slowest),
     )
@@ -123,12 +123,12 @@ def _role(role: str, moved: Movement, now: _Now) -> RoleRow:
         events_finished_hz=_over_agents(min, "vidsignal_events_finished_total", role, moved, now),
         lag_records=now.total("vidsignal_consumer_lag", role=role) if now.has("vidsignal_consumer_lag", role) else None,
         num_unknown=now.num_pages("vidsignal_build_info", role)
-        - int(now.total("vidsignal_broker_facts_known", role=role)),
+        - int(now.total("vidsignal_broker_offsets_known", role=role)),
         states=now.states(role),
         stalled_seconds=now.largest("vidsignal_role_stalled_seconds", role=role),
         in_flight=now.total("vidsignal_events_in_flight", role=role),
-        slots_taken=now.total("vidsignal_slots_taken", role=role),
-        slots=now.total("vidsignal_slots", role=role),
+        slots_taken=now.total("vidsignal_concurrent_videos", role=role),
+        slots=now.total("vidsignal_max_concurrent_videos", role=role),
     )
 
 

@@ -134,7 +134,7 @@ def _outcomes(frame: Frame) -> Table:
             table.add_row(Text(f"waiting for {what}", style="yellow"), f"{retries_hz:.2f}", "")
     if frame.parked or frame.breakers_open:
         table.add_row(
-            Text(f"parked, {frame.breakers_open:.0f} origins away", style="yellow"), "", f"{frame.parked:.0f}"
+            Text(f"deferred, {frame.breakers_open:.0f} origins away", style="yellow"), "", f"{frame.parked:.0f}"
         )
     return table
 
@@ -160,7 +160,7 @@ def _slowest(frame: Frame) -> Table:
 
 
 def _at(agents: dict[str, str]) -> str:
-    """Such as `frames, motion working; audio parked`."""
+    """Such as `frames, motion working; audio deferred`."""
     by_stage: dict[str, list[str]] = {}
     for agent, stage in agents.items():
         by_stage.setdefault(stage, []).append(agent)

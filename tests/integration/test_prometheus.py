@@ -88,7 +88,7 @@ def watched(
             media_roots=[samples],
             partitions=2,
             metrics_port="0",
-            engagement_summary_seconds="1",
+            engagement_summary_interval_seconds="1",
         )
         try:
             port = pipeline.start_worker().ready["metrics_port"]
@@ -232,8 +232,8 @@ class TestAlerts:
 class TestTruth:
     def test_decisions(self, watched: Watched) -> None:
         """Each upload is decided once, in its market, and every publication is counted."""
-        assert watched.number('sum(vidsignal_decisions_total{was="none"})') == len(watched.verdicts)
-        by_market = watched.query('sum by (market) (vidsignal_decisions_total{was="none"})')
+        assert watched.number('sum(vidsignal_decisions_total{previous_action="none"})') == len(watched.verdicts)
+        by_market = watched.query('sum by (market) (vidsignal_decisions_total{previous_action="none"})')
         assert {each["metric"]["market"]: float(each["value"][1]) for each in by_market} == dict(watched.markets)
         assert watched.number("sum(vidsignal_verdicts_total)") == watched.num_published_verdicts
         assert watched.number('vidsignal_events_out_total{topic="video.moderation"}') == watched.num_published_verdicts
@@ -242,7 +242,7 @@ class TestTruth:
         """The actions that stand are those of the verdicts, and the rude one's labels are counted in its market."""
         for action in ("allow", "limit", "review", "block"):
             entered = watched.number(f'sum(vidsignal_decisions_total{{action="{action}"}})')
-            left = watched.query(f'sum(vidsignal_decisions_total{{was="{action}"}})')
+            left = watched.query(f'sum(vidsignal_decisions_total{{previous_action="{action}"}})')
             standing = entered - (float(left[0]["value"][1]) if left else 0.0)
             assert standing == sum(verdict.action == action for verdict in watched.verdicts.values()), action
         rude = {reason.label for reason in watched.verdicts["v-rude"].reasons if reason.label}
@@ -251,8 +251,8 @@ class TestTruth:
 
     def test_the_review(self, watched: Watched) -> None:
         """A person took one video out of the review, and the hasty one's final verdict another."""
-        assert watched.number('sum(vidsignal_decisions_total{was="review", by="person"})') == 1
-        assert watched.number('sum(vidsignal_decisions_total{was="review", by="policy"})') == 1
+        assert watched.number('sum(vidsignal_decisions_total{previous_action="review", decided_by="person"})') == 1
+        assert watched.number('sum(vidsignal_decisions_total{previous_action="review", decided_by="policy"})') == 1
 
     def test_the_hasty_one_was_provisional_and_then_amended(self, watched: Watched) -> None:
         """A deadline of a tenth of a second passes first; the final verdict amends it."""

@@ -28,7 +28,7 @@ ADDED_LABELS = {"job", "instance"}
 NOT_SHOWN = {
     "vidsignal_events_in_total": "`vidsignal_events_finished_total` says the same a moment later",
     "vidsignal_committed_offset": "for `vidsignal top`, and for looking closer",
-    "vidsignal_parking_places": "in an alert",
+    "vidsignal_max_deferred_events": "in an alert",
 }
 """Metrics that no dashboard shows, and why."""
 

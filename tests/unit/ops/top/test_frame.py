@@ -34,7 +34,7 @@ vidsignal_device_seconds_total{model="m",device="cpu"} 1
 vidsignal_cost_usd_total 1
 vidsignal_energy_joules_total 100
 vidsignal_video_cost_usd_count 10
-vidsignal_retries_total{what="redis"} 0
+vidsignal_retries_total{reason="redis"} 0
 vidsignal_stage_seconds_bucket{stage="fold",le="1"} 0
 vidsignal_stage_seconds_bucket{stage="fold",le="+Inf"} 0
 vidsignal_stage_seconds_count{stage="fold"} 0
@@ -49,11 +49,11 @@ vidsignal_events_in_total{role="media",agent="audio"} 118
 vidsignal_events_finished_total{role="media",agent="frames"} 100
 vidsignal_events_finished_total{role="media",agent="audio"} 115
 vidsignal_events_in_flight{role="media"} 6
-vidsignal_slots_taken{role="media"} 3
-vidsignal_slots{role="media"} 8
+vidsignal_concurrent_videos{role="media"} 3
+vidsignal_max_concurrent_videos{role="media"} 8
 vidsignal_consumer_lag{role="media",topic="t",partition="0"} 4
 vidsignal_consumer_lag{role="media",topic="t",partition="1"} 7
-vidsignal_broker_facts_known{role="media"} 1
+vidsignal_broker_offsets_known{role="media"} 1
 vidsignal_role_state{role="media",state="flowing"} 1
 vidsignal_role_state{role="media",state="stalled"} 0
 vidsignal_role_stalled_seconds{role="media"} 0
@@ -70,14 +70,17 @@ vidsignal_device_seconds_total{model="m",device="cpu"} 3
 vidsignal_cost_usd_total 1.5
 vidsignal_energy_joules_total 150
 vidsignal_video_cost_usd_count 20
-vidsignal_parked_events 2
+vidsignal_deferred_events 2
 vidsignal_source_breakers_open 1
-vidsignal_retries_total{what="redis"} 5
+vidsignal_retries_total{reason="redis"} 5
 vidsignal_stage_seconds_bucket{stage="fold",le="1"} 10
 vidsignal_stage_seconds_bucket{stage="fold",le="+Inf"} 10
 vidsignal_stage_seconds_count{stage="fold"} 10
 """
-SLOW = (SlowEvent("v-1", "media", {"audio": "parked", "frames": "working"}, 12.0), SlowEvent("v-2", "media", {}, 90.0))
+SLOW = (
+    SlowEvent("v-1", "media", {"audio": "deferred", "frames": "working"}, 12.0),
+    SlowEvent("v-2", "media", {}, 90.0),
+)
 
 
 @pytest.fixture
@@ -165,7 +168,7 @@ class TestFrame:
 
 STALLED = """
 vidsignal_build_info{version="1",device="none",role="intake"} 1
-vidsignal_broker_facts_known{role="intake"} 1
+vidsignal_broker_offsets_known{role="intake"} 1
 vidsignal_consumer_lag{role="intake",topic="t",partition="0"} 37
 vidsignal_role_state{role="intake",state="stalled"} 1
 vidsignal_role_state{role="intake",state="unknown"} 0
@@ -173,7 +176,7 @@ vidsignal_role_stalled_seconds{role="intake"} 42
 """
 UNKNOWN = """
 vidsignal_build_info{version="1",device="none",role="intake"} 1
-vidsignal_broker_facts_known{role="intake"} 0
+vidsignal_broker_offsets_known{role="intake"} 0
 vidsignal_role_state{role="intake",state="stalled"} 0
 vidsignal_role_state{role="intake",state="unknown"} 1
 vidsignal_role_stalled_seconds{role="intake"} 0

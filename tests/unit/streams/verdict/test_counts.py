@@ -72,20 +72,25 @@ class TestDecisions:
         """Pending is no decision, the final verdict is one, a summary of engagement makes none."""
         count(accepted(market="DE"), *CLEAN, VIEWS)
         assert change("vidsignal_decisions_total") == 1
-        assert change("vidsignal_decisions_total", action="allow", was="none", by="policy", market="DE") == 1
+        assert (
+            change(
+                "vidsignal_decisions_total", action="allow", previous_action="none", decided_by="policy", market="DE"
+            )
+            == 1
+        )
         assert change("vidsignal_amendments_total") == 0
 
     def test_a_changed_action_counts_as_a_decision_and_an_amendment(self, change: Change) -> None:
         """A provisional review that the last signal turns into an allow has left the review load."""
         count(accepted(), *CLEAN[:3], deadline(), CLEAN[3])
-        assert change("vidsignal_decisions_total", action="review", was="none") == 1
-        assert change("vidsignal_decisions_total", action="allow", was="review", by="policy") == 1
+        assert change("vidsignal_decisions_total", action="review", previous_action="none") == 1
+        assert change("vidsignal_decisions_total", action="allow", previous_action="review", decided_by="policy") == 1
         assert change("vidsignal_amendments_total", before="provisional", after="final", action="changed") == 1
 
     def test_a_person_is_told_from_the_policy(self, change: Change) -> None:
         """A review that changes the action counts for a person, and no label for it."""
         count(accepted(), RUDE, *OTHERS, REVIEW)
-        assert change("vidsignal_decisions_total", action="block", was="review", by="person") == 1
+        assert change("vidsignal_decisions_total", action="block", previous_action="review", decided_by="person") == 1
         assert change("vidsignal_decision_labels_total", label=NUDITY) == 1
 
     def test_a_changed_policy_that_says_the_same_counts_nothing(self, change: Change) -> None:
@@ -97,7 +102,7 @@ class TestDecisions:
     def test_a_new_revision_is_decided_anew(self, change: Change) -> None:
         """What held of an older revision is not what the new one was."""
         count(accepted(), *CLEAN, accepted(2), *(signal(modality, 2) for modality in EXPECTED))
-        assert change("vidsignal_decisions_total", action="allow", was="none") == 2
+        assert change("vidsignal_decisions_total", action="allow", previous_action="none") == 2
 
     def test_labels_count_in_their_market(self, change: Change) -> None:
         """A label that a rule acted on counts once, however many models said it; others do not."""
