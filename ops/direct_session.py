@@ -43,9 +43,11 @@ async def open_direct_analysis(
     policy = load_policy(settings.policy_file)
     engine = await open_engine(settings, capabilities)
     try:
-        context = FoldContext(policy, Prices.from_settings(settings), settings.log_generation, time())
+        context = FoldContext(policy, Prices.from_settings(settings), settings.log_epoch, time())
         yield (
-            DirectAnalysis(engine, context, slots=settings.slots, clock=SystemClock(), on_unexpected=on_unexpected),
+            DirectAnalysis(
+                engine, context, slots=settings.max_concurrent_videos, clock=SystemClock(), on_unexpected=on_unexpected
+            ),
             engine.device,
         )
     finally:

@@ -111,7 +111,7 @@ class RoleApp:
         self.joined = asyncio.Event()
         """Set while records may flow: not from a revocation until reading of the next assignment begins."""
         self.ledger = OffsetLedger(len(spec.works))
-        self.unfinished = UnfinishedEvents(spec.role, settings.event_limit_seconds, clock)
+        self.unfinished = UnfinishedEvents(spec.role, settings.slow_event_seconds, clock)
         self._crash = crash
         self._close_works = spec.close
         self._drain_timeout_seconds = settings.drain_timeout_seconds
@@ -123,8 +123,8 @@ class RoleApp:
         if spec.limit is not None:
             metrics.ROLE_PAUSED.labels(spec.role).set_function(partial(_is_paused, spec.limit))
         if spec.role in ("media", "backfill"):
-            metrics.SLOTS_TAKEN.labels(spec.role).set_function(lambda: self.admission.num_slots)
-            metrics.SLOTS.labels(spec.role).set(spec.capacity)
+            metrics.CONCURRENT_VIDEOS.labels(spec.role).set_function(lambda: self.admission.num_slots)
+            metrics.MAX_CONCURRENT_VIDEOS.labels(spec.role).set(spec.capacity)
         self.watched = FaustRole(
             spec.role,
             self.ledger,

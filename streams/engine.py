@@ -188,8 +188,8 @@ def _open_sources(settings: Settings, opening: AsyncExitStack) -> SourceOpener:
     )
     limits = FetchLimits(
         max_bytes=settings.max_media_bytes,
-        connect_seconds=settings.source_connect_seconds,
-        grace_seconds=settings.source_grace_seconds,
+        connect_seconds=settings.source_connect_timeout_seconds,
+        grace_seconds=settings.source_request_timeout_seconds,
         min_bytes_per_second=settings.source_min_bytes_per_second,
         block_bytes=FETCHED_BLOCK_BYTES,
         max_read_ahead_bytes=MAX_READ_AHEAD_BYTES,

@@ -72,11 +72,11 @@ _BOUNDS = (
     ),
     _Bound(
         "topic_retention_uploaded_seconds",
-        "source_patience_seconds",
+        "source_outage_timeout_seconds",
         "an upload that waits for its origin keeps its place in the topic",
     ),
     *(
-        _Bound("guard_seconds", word, "a record that comes late must find that its video was deleted")
+        _Bound("deletion_marker_ttl_seconds", word, "a record that comes late must find that its video was deleted")
         for word in dict.fromkeys(_WORDS.values())
     ),
     *(

@@ -133,7 +133,11 @@ class Shared:
         """States and outcomes."""
         settings = self.settings
         return Outcomes(
-            self.fold_redis, self.keys, settings.guard_seconds, self.witness, settings.engagement_retention_seconds
+            self.fold_redis,
+            self.keys,
+            settings.deletion_marker_ttl_seconds,
+            self.witness,
+            settings.engagement_retention_seconds,
         )
 
     @property
@@ -148,7 +152,7 @@ class Shared:
 
     def ruleset(self, policy: Policy) -> Ruleset:
         """How facts are folded."""
-        return Ruleset(policy, Prices.from_settings(self.settings), self.settings.log_generation)
+        return Ruleset(policy, Prices.from_settings(self.settings), self.settings.log_epoch)
 
     @property
     def applied(self) -> AppliedOffsets:
@@ -245,7 +249,7 @@ def intake_spec(shared: Shared) -> RoleSpec:
             Breakers(shared.clock),
             shared.clock,
             capacity=_LIGHT_EVENTS,
-            patience_seconds=shared.settings.source_patience_seconds,
+            patience_seconds=shared.settings.source_outage_timeout_seconds,
         ),
     )
 
@@ -257,7 +261,7 @@ def media_spec(shared: Shared, engine: Engine) -> RoleSpec:
         role="media",
         topic=UPLOADED,
         works=_modality_works(shared, engine, "media"),
-        capacity=settings.slots,
+        capacity=settings.max_concurrent_videos,
         rules=KafkaCommits(),
         attempts=shared.attempts(),
         device_fault_attempts=settings.device_fault_attempts,
@@ -274,13 +278,13 @@ def media_spec(shared: Shared, engine: Engine) -> RoleSpec:
 def backfill_spec(shared: Shared, engine: Engine, gate: BackfillGate) -> RoleSpec:
     """Past uploads become signals, when no live one is in flight."""
     settings = shared.settings
-    metrics.BACKFILL_HELD.set_function(lambda: not gate.is_quiet)
+    metrics.BACKFILL_YIELDING.set_function(lambda: not gate.is_quiet)
     metrics.BACKFILL_PAUSED.set_function(lambda: gate.is_paused)
     return RoleSpec(
         role="backfill",
         topic=BACKFILL,
         works=_backfill_works(shared, engine.behind(gate)),
-        capacity=settings.backfill_slots,
+        capacity=settings.backfill_max_concurrent_videos,
         rules=KafkaCommits(),
         attempts=shared.attempts(),
         device_fault_attempts=settings.device_fault_attempts,
@@ -317,15 +321,15 @@ def _parking(shared: Shared, engine: Engine) -> Parking:
     return Parking(
         engine.breakers,
         shared.clock,
-        capacity=shared.settings.max_parked,
-        patience_seconds=shared.settings.source_patience_seconds,
+        capacity=shared.settings.max_deferred_events,
+        patience_seconds=shared.settings.source_outage_timeout_seconds,
     )
 
 
 def _watched_parking(shared: Shared, engine: Engine) -> Parking:
     parking = _parking(shared, engine)
-    metrics.PARKED_EVENTS.set_function(lambda: parking.num_parked)
-    metrics.PARKING_PLACES.set(shared.settings.max_parked)
+    metrics.DEFERRED_EVENTS.set_function(lambda: parking.num_parked)
+    metrics.MAX_DEFERRED_EVENTS.set(shared.settings.max_deferred_events)
     metrics.SOURCE_BREAKERS_OPEN.set_function(lambda: engine.breakers.num_open)
     return parking
 

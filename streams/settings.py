@@ -17,6 +17,7 @@ from msgspec import Meta
 from msgspec.structs import fields
 
 from streams.connection_settings import ConnectionSettings
+from streams.renamed_settings import RENAMED_SETTINGS, by_present_name
 from streams.retention import retention_problems
 from streams.secret_files import PREFIX, UnreadableSecret, read_secret_files
 from streams.setting_values import Network, WrongValue, converted
@@ -39,7 +40,7 @@ class Settings(ConnectionSettings, frozen=True, kw_only=True):
 
     topic_prefix: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]*$(?!\n)")] = ""
     """Put before every topic, group and Redis key, so that stacks can share a broker and a store."""
-    log_generation: Annotated[int, Meta(ge=0)] = 0
+    log_epoch: Annotated[int, Meta(ge=0)] = 0
     """Raise it when the partition count of video.signals changes."""
 
     roles: tuple[Role, ...] = ROLES
@@ -55,13 +56,13 @@ class Settings(ConnectionSettings, frozen=True, kw_only=True):
     """Where fetched media lies meanwhile; below the cache if not set."""
     spool_max_bytes: Annotated[int, Meta(ge=1024**2)] = 16 * 1024**3
     """Room there of one worker; media larger than it are refused, others wait for room."""
-    source_connect_seconds: Annotated[float, Meta(gt=0, le=60)] = 5.0
-    source_grace_seconds: Annotated[float, Meta(gt=0, le=600)] = 10.0
+    source_connect_timeout_seconds: Annotated[float, Meta(gt=0, le=60)] = 5.0
+    source_request_timeout_seconds: Annotated[float, Meta(gt=0, le=600)] = 10.0
     """What a request for media may take beside what the smallest throughput allows."""
     source_min_bytes_per_second: Annotated[int, Meta(ge=1)] = 64 * 1024
-    source_patience_seconds: Annotated[float, Meta(gt=0, le=7 * _DAY_SECONDS)] = _DAY_SECONDS
+    source_outage_timeout_seconds: Annotated[float, Meta(gt=0, le=7 * _DAY_SECONDS)] = _DAY_SECONDS
     """How long after its upload a video waits for an origin that is away."""
-    max_parked: Annotated[int, Meta(ge=1, le=100_000)] = 256
+    max_deferred_events: Annotated[int, Meta(ge=1, le=100_000)] = 256
     """Videos that wait for their origin outside the slots."""
     cache_dir: Path = Path("~/.cache/vidsignal")
     """Weights, samples and probe results."""
@@ -76,11 +77,11 @@ class Settings(ConnectionSettings, frozen=True, kw_only=True):
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     torch_threads: Annotated[int, Meta(ge=1, le=64)] = max(1, min(4, os.cpu_count() or 1))
     """Threads of one model on a CPU; they wait without spinning."""
-    slots: Annotated[int, Meta(ge=1, le=256)] = 8
+    max_concurrent_videos: Annotated[int, Meta(ge=1, le=256)] = 8
     """Videos in flight in one worker's media role."""
-    backfill_slots: Annotated[int, Meta(ge=1, le=256)] = 2
+    backfill_max_concurrent_videos: Annotated[int, Meta(ge=1, le=256)] = 2
     """Videos in flight in one worker's backfill role."""
-    backfill_beside_live: Annotated[int, Meta(ge=0, le=256)] = 0
+    backfill_max_live_videos: Annotated[int, Meta(ge=0, le=256)] = 0
     """Live videos in flight in the same worker beside which the backfill role goes on."""
     decode_processes: Annotated[int, Meta(ge=1, le=64)] = max(1, min(8, os.cpu_count() or 1))
     """Processes that decode, one video each at a time."""
@@ -105,7 +106,7 @@ class Settings(ConnectionSettings, frozen=True, kw_only=True):
     """How long a video is kept after its last outcome, in Redis and compacted topics; 0 for ever."""
     claim_ttl_seconds: Annotated[float, Meta(ge=_DAY_SECONDS)] = 15 * _DAY_SECONDS
     """At least as long as uploads and facts are kept."""
-    guard_seconds: Annotated[float, Meta(ge=_DAY_SECONDS)] = 35 * _DAY_SECONDS
+    deletion_marker_ttl_seconds: Annotated[float, Meta(ge=_DAY_SECONDS)] = 35 * _DAY_SECONDS
     """How long late facts of a deleted video are kept off; longer than any topic keeps."""
     audit_interval_seconds: Annotated[float, Meta(ge=0)] = 6 * 3_600.0
     """Between two background audits of topics and store by one of the workers; 0: none."""
@@ -117,28 +118,28 @@ class Settings(ConnectionSettings, frozen=True, kw_only=True):
     dead_letter_limit_window_seconds: Annotated[float, Meta(gt=0)] = 600.0
     """How long such a dead letter counts; those by senders' faults never do."""
 
-    engagement_summary_seconds: Annotated[float, Meta(ge=1, le=_DAY_SECONDS)] = 60.0
+    engagement_summary_interval_seconds: Annotated[float, Meta(ge=1, le=_DAY_SECONDS)] = 60.0
     """Shortest time between two summaries of a video in the log; reports are told sooner."""
     engagement_retention_seconds: Annotated[float, Meta(ge=3_600)] = 60 * _DAY_SECONDS
     """How long a video's engagement is kept after its last event."""
-    engagement_unknown_seconds: Annotated[float, Meta(ge=60)] = _DAY_SECONDS
+    engagement_unknown_video_ttl_seconds: Annotated[float, Meta(ge=60)] = _DAY_SECONDS
     """The same for a video that no upload was seen of."""
 
     metrics_port: Annotated[int, Meta(ge=0, le=65_535)] | None = None
     """Prometheus endpoint on loopback; 0 takes a free port; unset: no endpoint."""
     metrics_host: str = "127.0.0.1"
     health_port: Annotated[int, Meta(ge=0, le=65_535)] | None = None
-    """Where /alive and /ready answer; 0 takes a free port; unset: no endpoint."""
+    """Where /livez and /readyz answer; 0 takes a free port; unset: no endpoint."""
     health_host: str = "127.0.0.1"
     undelivered_unready_seconds: Annotated[float, Meta(ge=3)] = 30.0
     """Records wait, a role could take more, and none is delivered: then it is not ready."""
     undelivered_exit_seconds: Annotated[float, Meta(ge=3)] = 60.0
     """The same until the worker ends itself; doubled with each such exit, up to four times."""
-    stall_patience_seconds: Annotated[float, Meta(gt=0)] = 600.0
+    stall_timeout_seconds: Annotated[float, Meta(gt=0)] = 600.0
     """Without a finished event although one is beyond its limit; longer than any event takes."""
-    loop_patience_seconds: Annotated[float, Meta(ge=2)] = 60.0
+    event_loop_timeout_seconds: Annotated[float, Meta(ge=2)] = 60.0
     """How long the event loop may stand still before the worker ends itself."""
-    event_limit_seconds: Annotated[float, Meta(gt=0)] = 300.0
+    slow_event_seconds: Annotated[float, Meta(gt=0)] = 300.0
     """An event that is worked on for longer is named in the log and counted."""
     traces_endpoint: Annotated[str, Meta(pattern=r"^https?://[^/\s]+")] | None = None
     """Address of an OTLP/HTTP collector; unset: nothing is traced."""
@@ -178,11 +179,18 @@ def read_settings(**overrides: object) -> Settings:
     path = Path(os.environ.get("VIDSIGNAL_CONFIG", "vidsignal.toml"))
     of_file = _read_file(path)
     try:
-        of_secrets = read_secret_files(os.environ, Settings.__struct_fields__, secret_names())
+        of_secrets = read_secret_files(os.environ, _known_names(), secret_names())
     except UnreadableSecret as error:
         raise InvalidSettings(str(error)) from error
     arguments = {name: value for name, value in overrides.items() if value is not None}
-    return _validated({**of_file, **of_secrets, **_environment(), **arguments}, path)
+    given: dict[str, Any] = {}
+    for source in (of_file, of_secrets, _environment(), arguments):
+        given |= by_present_name(source)
+    return _validated(given, path)
+
+
+def _known_names() -> tuple[str, ...]:
+    return (*Settings.__struct_fields__, *RENAMED_SETTINGS)
 
 
 def _read_file(path: Path) -> dict[str, Any]:
@@ -194,14 +202,15 @@ def _read_file(path: Path) -> dict[str, Any]:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InvalidSettings(f"{str(path)!r} cannot be read as TOML: {error}") from error
-    names = {name: name.lower() for name in content if name.lower() in Settings.__struct_fields__}
+    known = _known_names()
+    names = {name: name.lower() for name in content if name.lower() in known}
     return {names.get(name, name): value for name, value in content.items()}
 
 
 def _environment() -> dict[str, str]:
     """Variables of settings, in whatever case; others of our prefix are not ours to judge."""
     found = {name.upper(): value for name, value in os.environ.items()}
-    names = {f"{PREFIX}{name.upper()}": name for name in Settings.__struct_fields__}
+    names = {f"{PREFIX}{name.upper()}": name for name in _known_names()}
     return {names[variable]: found[variable] for variable in names.keys() & found.keys()}
 
 

@@ -190,7 +190,9 @@ class Worker:
                 await asyncio.to_thread(self._watch.close)
                 await self._stop_all()
         if self._crash.reason:
-            _log.critical("the worker ended", exit_code=int(self._crash.exit_code), reason=self._crash.reason)
+            _log.critical(
+                "worker exits after a fatal error", exit_code=int(self._crash.exit_code), reason=self._crash.reason
+            )
         return self._crash.exit_code
 
     async def _serve(self, opened: AsyncExitStack) -> None:
@@ -254,7 +256,7 @@ class Worker:
     def _backfill_gate(self, shared: Shared, engine: Engine) -> BackfillGate:
         gate = BackfillGate(
             num_live=lambda: sum(role.admission.num_slots for role in self._roles if role.role == "media"),
-            beside_live=self._settings.backfill_beside_live,
+            beside_live=self._settings.backfill_max_live_videos,
             hold=engine.inference.hold,
             clock=self._clock,
         )
@@ -300,13 +302,13 @@ class Worker:
         return lambda error: loop.call_soon_threadsafe(self._crash.report, error)
 
     async def _stop_all(self) -> None:
-        _log.info("stopping", exit_code=int(self._crash.exit_code))
+        _log.info("shutting down", exit_code=int(self._crash.exit_code))
         await cancel_all(self._background)
         roles: list[RoleApp | EngagementRole] = [*self._roles, *self._engagement]
         ends = await asyncio.gather(*(self._stop_role(role) for role in roles), return_exceptions=True)
         for role, end in zip(roles, ends, strict=True):
             if isinstance(end, BaseException):
-                _log.warning("a role did not stop in order", role=role.role, error=repr(end))
+                _log.warning("role failed to stop cleanly", role=role.role, error=repr(end))
 
     async def _stop_role(self, role: RoleApp | EngagementRole) -> None:
         try:

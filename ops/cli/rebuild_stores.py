@@ -29,7 +29,7 @@ def rebuild_stores(settings: Settings, redis: Redis) -> RebuildStores:
     keys = Keys(settings.topic_prefix)
     applied = AppliedOffsets(redis, keys, group_of(settings, "verdict"))
     counts_seconds = settings.engagement_retention_seconds
-    outcomes = Outcomes(redis, keys, settings.guard_seconds, counts_seconds=counts_seconds)
+    outcomes = Outcomes(redis, keys, settings.deletion_marker_ttl_seconds, counts_seconds=counts_seconds)
     letters = LetterIndex(redis, keys, settings.topic_retention_dead_letter_seconds)
     expiry = Expiry(Deadlines(redis, keys, keys.expiring()), settings.video_retention_seconds)
     tombstones = Deadlines(redis, keys, keys.tombstones())

@@ -17,4 +17,4 @@ def ruleset_or_exit(settings: Settings) -> Ruleset:
         policy = load_policy(settings.policy_file)
     except InvalidPolicy as error:
         fail(str(error), ExitCode.USAGE)
-    return Ruleset(policy, Prices.from_settings(settings), settings.log_generation)
+    return Ruleset(policy, Prices.from_settings(settings), settings.log_epoch)

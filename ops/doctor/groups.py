@@ -106,7 +106,7 @@ def _judged(world: World, role: Role, looks: Looks) -> Finding:
 def _is_head_late(settings: Settings, role: Role, look: GroupLook) -> bool:
     """Whether a record at the head of a partition has waited for longer than any one event may take."""
     oldest = min((_stamp(settings, role, each, look.next_offset(each)) for each in look.behind), default=time.time())
-    return time.time() - oldest > settings.event_limit_seconds
+    return time.time() - oldest > settings.slow_event_seconds
 
 
 def _stamp(settings: Settings, role: Role, partition: int, offset: int) -> float:

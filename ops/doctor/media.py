@@ -31,7 +31,7 @@ def _folder(root: Path) -> Finding:
         return wrong(
             str(root),
             "is not a folder" if root.exists() else "does not exist",
-            means="media below it is waited for, and becomes failed signals after VIDSIGNAL_SOURCE_PATIENCE_SECONDS",
+            means="its media is waited for, and becomes failed signals after VIDSIGNAL_SOURCE_OUTAGE_TIMEOUT_SECONDS",
             do="mount it, or take it out of VIDSIGNAL_MEDIA_ROOTS",
         )
     if not os.access(root, os.R_OK | os.X_OK):

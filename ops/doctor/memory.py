@@ -65,7 +65,7 @@ def _files(settings: Settings, there: int) -> Finding:
     needed = 2 * MAX_CONNECTIONS + _FILES_BESIDE
     if {"media", "backfill"} & set(settings.roles):
         needed += (
-            settings.slots + settings.backfill_slots
+            settings.max_concurrent_videos + settings.backfill_max_concurrent_videos
         ) * _FILES_A_VIDEO + settings.decode_processes * _FILES_A_DECODER
     found = f"{there} allowed, a worker with these settings needs up to {needed}"
     if there < 0 or there >= needed:

@@ -67,8 +67,8 @@ class EngagementRole:
         self._redis = open_counting_store(settings)
         topic = settings.topic_prefix + ENGAGEMENT.name
         store = EngagementStore(self._redis, Keys(settings.topic_prefix), topic, _retention(settings))
-        sweep = SummarySweep(store, outlet.publish, clock, settings.engagement_summary_seconds)
-        parts = Parts(store, outlet, sweep, clock, self._stopping, settings.engagement_summary_seconds)
+        sweep = SummarySweep(store, outlet.publish, clock, settings.engagement_summary_interval_seconds)
+        parts = Parts(store, outlet, sweep, clock, self._stopping, settings.engagement_summary_interval_seconds)
         self._consumer = EngagementConsumer(
             consumer_configuration(settings, worker_id), topic, parts, self._say_joined, self._say_left
         )
@@ -201,4 +201,4 @@ def consumer_configuration(settings: Settings, worker_id: str) -> dict[str, Any]
 
 
 def _retention(settings: Settings) -> Retention:
-    return Retention(settings.engagement_retention_seconds, settings.engagement_unknown_seconds)
+    return Retention(settings.engagement_retention_seconds, settings.engagement_unknown_video_ttl_seconds)

@@ -170,8 +170,8 @@ def patience_of(settings: Settings) -> Patience:
     return Patience(
         unready_seconds=settings.undelivered_unready_seconds,
         exit_seconds=settings.undelivered_exit_seconds,
-        event_seconds=settings.event_limit_seconds,
-        overdue_exit_seconds=settings.stall_patience_seconds,
+        event_seconds=settings.slow_event_seconds,
+        overdue_exit_seconds=settings.stall_timeout_seconds,
     )
 
 

@@ -88,7 +88,8 @@ class Outcomes:
     Args:
         redis: the store.
         keys: names under the stack's prefix.
-        guard_seconds: how long a deleted video's late facts are kept off; at least as long as any log is kept.
+        deletion_marker_ttl_seconds: how long a deleted video's late facts are kept off; at least as long as any log is
+            kept.
         witness: told of every write that the store confirmed.
         counts_seconds: how long a known video's engagement is kept; counts that came before the video get it, too.
     """
@@ -97,13 +98,13 @@ class Outcomes:
         self,
         redis: Redis,
         keys: Keys,
-        guard_seconds: float = DEFAULT_GUARD_SECONDS,
+        deletion_marker_ttl_seconds: float = DEFAULT_GUARD_SECONDS,
         witness: Witness | None = None,
         counts_seconds: float = DEFAULT_COUNTS_SECONDS,
     ) -> None:
         self._redis = redis
         self._keys = keys
-        self._guard_seconds = int(guard_seconds)
+        self._guard_seconds = int(deletion_marker_ttl_seconds)
         self._counts_seconds = int(counts_seconds)
         self._witness = witness or Witness()
         self._forget = redis.register_script(script_text("forget"))

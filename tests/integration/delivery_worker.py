@@ -91,7 +91,7 @@ async def main(settings: Settings, family: Family) -> int:
         role="media",
         topic=UPLOADED,
         works=works,
-        capacity=settings.slots,
+        capacity=settings.max_concurrent_videos,
         rules=KafkaCommits(),
         attempts=Attempts(redis, keys, family.board),
         device_fault_attempts=3,

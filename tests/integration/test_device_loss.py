@@ -30,7 +30,7 @@ class TestLostDevice:
         with scratch_dir() as folder:
             pipeline = Pipeline.create(
                 folder / "pipeline", bootstrap_servers=kafka, redis_url=redis_server.url, media_roots=[folder],
-                partitions=1, health_port="0", slots="3",
+                partitions=1, health_port="0", max_concurrent_videos="3",
             )  # fmt: skip
             names = ["loses", *(f"after-{number}" for number in range(NUM_AFTER))]
             try:
@@ -85,7 +85,7 @@ def _ready_until_end(child: object, port: int) -> list[bool | None]:
 
 def _is_ready(port: int) -> bool | None:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
             return bool(answer.status == 200)
     except HTTPError as error:
         with error:

@@ -111,7 +111,7 @@ def test_counts_survive_kills_and_an_older_store(kafka: str, lasting_redis: Redi
 
 def test_each_wrong_event_is_a_dead_letter_and_summaries_are_few(kafka: str, redis_url: str, tmp_path: Path) -> None:
     """Wrong events change no count and are kept whole; a forgotten video gets none; summaries are few."""
-    pipeline = create(tmp_path, kafka, redis_url, engagement_summary_seconds="2")
+    pipeline = create(tmp_path, kafka, redis_url, engagement_summary_interval_seconds="2")
     keys = Keys(pipeline.settings.topic_prefix)
     try:
         with redis.Redis.from_url(redis_url) as client:
@@ -160,7 +160,7 @@ def test_each_wrong_event_is_a_dead_letter_and_summaries_are_few(kafka: str, red
 
 def test_counts_that_come_before_their_upload_are_in_its_record(kafka: str, redis_url: str, tmp_path: Path) -> None:
     """Nothing is said of a video that nobody accepted; with its first decision the record has all counts, for long."""
-    pipeline = create(tmp_path, kafka, redis_url, engagement_summary_seconds="1")
+    pipeline = create(tmp_path, kafka, redis_url, engagement_summary_interval_seconds="1")
     keys = Keys(pipeline.settings.topic_prefix)
     try:
         worker = pipeline.start_worker(roles="intake,verdict,engagement")
@@ -242,7 +242,7 @@ def test_reports_ask_for_a_review_and_a_person_has_the_last_word(
     kafka: str, redis_url: str, samples: Path, tmp_path: Path
 ) -> None:
     """An allowed upload that viewers report goes to review; who reviews it decides, and more reports change nothing."""
-    pipeline = create(tmp_path, kafka, redis_url, media_roots=(samples,), engagement_summary_seconds="1")
+    pipeline = create(tmp_path, kafka, redis_url, media_roots=(samples,), engagement_summary_interval_seconds="1")
     try:
         pipeline.start_worker()
         pipeline.publish(upload_of(samples / "small.mp4", "v-42", title="A field"))

@@ -69,14 +69,14 @@ def await_missing(port: int, words: str) -> None:
     """Wait until the worker is not ready, and says why."""
 
     def found() -> bool | None:
-        status, body = ask(port, "/ready")
+        status, body = ask(port, "/readyz")
         return (status == 503 and any(words in missing for missing in body["missing"])) or None
 
-    await_value(found, WAIT_SECONDS, lambda: f"{ask(port, '/ready')} does not name {words!r}")
+    await_value(found, WAIT_SECONDS, lambda: f"{ask(port, '/readyz')} does not name {words!r}")
 
 
 def await_ready(port: int) -> None:
-    await_value(lambda: ask(port, "/ready")[0] == 200 or None, WAIT_SECONDS, lambda: str(ask(port, "/ready")))
+    await_value(lambda: ask(port, "/readyz")[0] == 200 or None, WAIT_SECONDS, lambda: str(ask(port, "/readyz")))
 
 
 def await_end(worker: WorkerProcess) -> int:
@@ -100,14 +100,14 @@ class TestEndpoint:
             redis.kill()  # it cannot join before somebody has looked
             worker = pipeline.start_worker(command=STALLING_WORKER, wait=False)
             await_missing(port.number, "has not joined its group")
-            assert ask(port.number, "/alive")[0] == 200
+            assert ask(port.number, "/livez")[0] == 200
             redis.restart()
             worker.await_ready()
             assert worker.ready["health_port"] == port.number
             await_ready(port.number)
             redis.kill()
             await_missing(port.number, "store does not answer")
-            assert ask(port.number, "/alive")[0] == 200
+            assert ask(port.number, "/livez")[0] == 200
             redis.restart()
             await_ready(port.number)
             clip = tmp_path / "clip.mp4"
@@ -115,7 +115,7 @@ class TestEndpoint:
             await_value(lambda: in_flight(worker) or None, WAIT_SECONDS, lambda: "nothing is in flight")
             os.kill(worker.child.pid, signal.SIGTERM)
             await_missing(port.number, "the worker is stopping")
-            assert ask(port.number, "/alive")[0] == 200
+            assert ask(port.number, "/livez")[0] == 200
             clip.touch()
             assert await_end(worker) == WorkerExit.STOPPED
             assert accepted(pipeline) == ["video"]
@@ -149,21 +149,21 @@ class TestStall:
     ) -> None:
         """The event is named in the log first; then the stacks, the exit code of a stall, and nothing is lost."""
         pipeline = pipeline_on(
-            kafka, redis, tmp_path, stall_patience_seconds="12", event_limit_seconds="2", roles="intake"
+            kafka, redis, tmp_path, stall_timeout_seconds="12", slow_event_seconds="2", roles="intake"
         )
         try:
             stuck = pipeline.start_worker("stuck", command=STALLING_WORKER)
             pipeline.publish(upload_of("clip.mp4", "video-that-hangs", title="hang"))
             assert await_end(stuck) == WorkerExit.STALLED
             log = stuck.child.log_path.read_text()
-            (named,) = [line for line in log.splitlines() if "an event is unfinished beyond its limit" in line]
+            (named,) = [line for line in log.splitlines() if "slow event: still in progress" in line]
             assert "video_id=video-that-hangs" in named
             assert "role=intake" in named
             assert "intake finished nothing for 12 s, and 1 records wait" in log
             assert "in hang_for_ever" in log, "the task that hangs is not among the stacks"
             assert "Current thread" in log
             stuck.close()
-            del pipeline.environment["VIDSIGNAL_STALL_PATIENCE_SECONDS"]
+            del pipeline.environment["VIDSIGNAL_STALL_TIMEOUT_SECONDS"]
             pipeline.start_worker("successor")
             await_value(lambda: accepted(pipeline) or None, WAIT_SECONDS, lambda: "the event did not come again")
             assert accepted(pipeline) == ["video-that-hangs"]
@@ -175,19 +175,19 @@ class TestStall:
     ) -> None:
         """The endpoint still answers, that it is not; then the stacks show who blocks, and the next worker goes on."""
         pipeline = pipeline_on(
-            kafka, redis, tmp_path, loop_patience_seconds="16", roles="intake", health_port=str(port.number)
+            kafka, redis, tmp_path, event_loop_timeout_seconds="16", roles="intake", health_port=str(port.number)
         )
         try:
             blocked = pipeline.start_worker("blocked", command=STALLING_WORKER)
-            await_value(lambda: ask(port.number, "/alive")[0] == 200 or None, WAIT_SECONDS, lambda: "never alive")
+            await_value(lambda: ask(port.number, "/livez")[0] == 200 or None, WAIT_SECONDS, lambda: "never alive")
             pipeline.publish(upload_of("clip.mp4", "video-that-blocks", title="block"))
-            await_value(lambda: ask(port.number, "/alive")[0] == 503 or None, WAIT_SECONDS, lambda: "always alive")
+            await_value(lambda: ask(port.number, "/livez")[0] == 503 or None, WAIT_SECONDS, lambda: "always alive")
             assert await_end(blocked) == WorkerExit.STALLED
             log = blocked.child.log_path.read_text()
             assert "the event loop has stood still for 16 s" in log
             assert "in block_the_loop" in log
             blocked.close()
-            del pipeline.environment["VIDSIGNAL_LOOP_PATIENCE_SECONDS"]
+            del pipeline.environment["VIDSIGNAL_EVENT_LOOP_TIMEOUT_SECONDS"]
             pipeline.start_worker("successor")
             await_value(lambda: accepted(pipeline) or None, WAIT_SECONDS, lambda: "the event did not come again")
             assert accepted(pipeline) == ["video-that-blocks"]

@@ -28,8 +28,8 @@ NUM_UPLOADS = 8
 
 
 def readiness_of(worker: WorkerProcess) -> dict[str, Any]:
-    """What `/ready` says, whether it holds or not."""
-    url = f"http://127.0.0.1:{worker.ready['health_port']}/ready"
+    """What `/readyz` says, whether it holds or not."""
+    url = f"http://127.0.0.1:{worker.ready['health_port']}/readyz"
     try:
         with urllib.request.urlopen(url, timeout=10) as answer:
             found: dict[str, Any] = json.load(answer)
@@ -46,7 +46,8 @@ class TestLimit:
         with scratch_dir() as folder:
             pipeline = Pipeline.create(
                 folder / "pipeline", bootstrap_servers=kafka, redis_url=redis_server.url, media_roots=[folder],
-                partitions=2, decode_processes="2", slots="2", health_port="0", dead_letter_limit=str(LIMIT),
+                partitions=2, decode_processes="2", max_concurrent_videos="2", health_port="0",
+                dead_letter_limit=str(LIMIT),
             )  # fmt: skip
             names = [f"video-{number}" for number in range(NUM_UPLOADS)]
             try:

@@ -260,10 +260,10 @@ rules:
 
     def test_wrong_setting(self, idle: Pipeline) -> None:
         """Exit code 2; the message names the variable, the value found and what is allowed."""
-        idle.environment["VIDSIGNAL_SLOTS"] = "many"
+        idle.environment["VIDSIGNAL_MAX_CONCURRENT_VIDEOS"] = "many"
         ended = idle.command("worker")
         assert ended.returncode == 2
-        assert "VIDSIGNAL_SLOTS" in ended.stderr and "'many'" in ended.stderr
+        assert "VIDSIGNAL_MAX_CONCURRENT_VIDEOS" in ended.stderr and "'many'" in ended.stderr
 
 
 class TestStop:

@@ -252,9 +252,9 @@ def aftermath(kafka: str, redis_server: RedisServer, samples: Path) -> Iterator[
             spool_dir=str(folder / "spool"),
             spool_max_bytes=str(_SPOOL_BYTES),
             max_media_bytes=str(_MAX_BYTES),
-            source_grace_seconds="3",
-            source_connect_seconds="2",
-            slots=str(_NUM_SLOTS),
+            source_request_timeout_seconds="3",
+            source_connect_timeout_seconds="2",
+            max_concurrent_videos=str(_NUM_SLOTS),
             metrics_port="0",
         )
         opened.callback(pipeline.close)
@@ -305,7 +305,7 @@ def _metrics_once_all_wait(port: int) -> MetricsPage:
     def all_wait() -> MetricsPage | None:
         is_parked = _parked(port) == AWAY.keys()
         page = read_metrics(port)
-        return page if is_parked and page.total("vidsignal_parked_events") == len(AWAY) else None
+        return page if is_parked and page.total("vidsignal_deferred_events") == len(AWAY) else None
 
     return await_value(all_wait, _PATIENCE_SECONDS, lambda: f"parked are {sorted(_parked(port))}")
 
@@ -314,7 +314,7 @@ def _parked(port: int) -> set[str]:
     """Videos whose agents all wait but for the context's, which is through."""
     with urlopen(f"http://127.0.0.1:{port}/slowest", timeout=30) as answer:
         events = json.loads(answer.read())
-    return {event["video_id"] for event in events if event["agents"] == dict.fromkeys(_MEDIA, "parked")}
+    return {event["video_id"] for event in events if event["agents"] == dict.fromkeys(_MEDIA, "deferred")}
 
 
 def _signals(pipeline: Pipeline) -> list[Signal]:
@@ -383,7 +383,7 @@ class TestAwaySources:
     def test_hold_nobody_up(self, aftermath: Aftermath) -> None:
         """More videos than slots wait, without a slot, while others get their verdicts."""
         assert len(AWAY) > _NUM_SLOTS
-        assert aftermath.meanwhile.total("vidsignal_parked_events") == len(AWAY)
+        assert aftermath.meanwhile.total("vidsignal_deferred_events") == len(AWAY)
         assert aftermath.meanwhile.total("vidsignal_source_breakers_open") >= 1
         heard = {signal.modality for signal in aftermath.heard_meanwhile if signal.video_id in AWAY}
         assert heard == {"context"}
@@ -397,6 +397,6 @@ class TestAwaySources:
 
     def test_leave_nothing_behind(self, aftermath: Aftermath) -> None:
         """No breaker stays open and nothing stays parked."""
-        assert aftermath.metrics.total("vidsignal_parked_events") == 0
+        assert aftermath.metrics.total("vidsignal_deferred_events") == 0
         assert aftermath.metrics.total("vidsignal_source_breakers_open") == 0
-        assert aftermath.metrics.total("vidsignal_retries_total", what="source") >= len(AWAY)
+        assert aftermath.metrics.total("vidsignal_retries_total", reason="source") >= len(AWAY)

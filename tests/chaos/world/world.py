@@ -175,7 +175,7 @@ class World(Lifetime):
             "VIDSIGNAL_LOG_FORMAT": "json",
             "VIDSIGNAL_DRAIN_TIMEOUT_SECONDS": "5",
             "VIDSIGNAL_TOMBSTONE_REPEAT_SECONDS": "20",  # longer than that drain and what a stop may take beside it
-            "VIDSIGNAL_ENGAGEMENT_SUMMARY_SECONDS": "5",
+            "VIDSIGNAL_ENGAGEMENT_SUMMARY_INTERVAL_SECONDS": "5",
             "VIDSIGNAL_AUDIT_INTERVAL_SECONDS": "0",  # what only an audit mends has to be seen
             "VIDSIGNAL_SPOOL_DIR": str(self.folder / "spool"),
             "VIDSIGNAL_TORCH_THREADS": "1",

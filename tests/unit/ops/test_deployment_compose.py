@@ -122,7 +122,9 @@ class TestSettings:
 
     def test_knows_what_is_no_setting(self) -> None:
         """A variable that nothing reads is found."""
-        assert unknown_variables(["VIDSIGNAL_SLOT", "VIDSIGNAL_SLOTS", "PATH"]) == {"VIDSIGNAL_SLOT"}
+        assert unknown_variables(["VIDSIGNAL_MAX_CONCURRENT_VIDEO", "VIDSIGNAL_MAX_CONCURRENT_VIDEOS", "PATH"]) == {
+            "VIDSIGNAL_MAX_CONCURRENT_VIDEO"
+        }
 
     def test_cores_are_said(self) -> None:
         """The defaults of these count the cores of the machine and not those of the container."""
@@ -154,8 +156,8 @@ class TestHealth:
         """On the port of the image's settings, and at a path that a worker serves."""
         words = WORKERS[name]["healthcheck"]["test"]
         assert words[:4] == ["CMD", "python", "-m", "ops.health_check"]
-        assert words[4] == f"http://127.0.0.1:{image_environment()['VIDSIGNAL_HEALTH_PORT']}/ready"
-        assert "/ready" in served_paths()
+        assert words[4] == f"http://127.0.0.1:{image_environment()['VIDSIGNAL_HEALTH_PORT']}/readyz"
+        assert "/readyz" in served_paths()
 
     def test_prometheus_asks_every_worker(self) -> None:
         """Each by its service's name, on the port of the image's settings."""

@@ -16,6 +16,7 @@ from ops.cli.main import app
 from ops.cli.models import label_coverage
 from schemas.labels import LABELS
 from schemas.topics import TOPICS, Topic
+from streams.renamed_settings import RENAMED_SETTINGS
 from streams.secret import Secret
 from streams.settings import Settings
 from streams.store.keys import Keys
@@ -107,6 +108,13 @@ class TestSettings:
         variable = f"VIDSIGNAL_{name.upper()}"
         expected = _OF_THE_MACHINE.get(variable, spelled(SETTINGS[name].default))
         assert expected == SETTINGS_ROWS[variable][1]
+
+    def test_renamed_are_listed(self) -> None:
+        """One row for each former name that is still read, with the present one."""
+        rows = [tuple(row[:2]) for row in table(section(DOCS["settings.md"], "Renamed settings"))]
+        assert rows == [
+            (f"VIDSIGNAL_{old.upper()}", f"VIDSIGNAL_{new.upper()}") for old, new in RENAMED_SETTINGS.items()
+        ]
 
     @pytest.mark.parametrize("name", SETTINGS)
     def test_choices(self, name: str) -> None:

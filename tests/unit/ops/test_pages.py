@@ -13,6 +13,7 @@ from schemas.features import FEATURES
 from schemas.outcomes import RecommendationRecord, Verdict
 from schemas.uploads import DeletionRequested, VideoUploaded
 from streams.delivery.crash import WorkerExit
+from streams.renamed_settings import RENAMED_SETTINGS
 from streams.retention import kept_topics
 from streams.settings import Settings, read_settings
 from tests.command_lines import calls_in, require_known
@@ -59,7 +60,7 @@ class TestEveryPage:
 
     def test_settings_exist(self, page: str) -> None:
         """Each variable is a setting, or one of a secret's file."""
-        known = {f"VIDSIGNAL_{name.upper()}" for name in Settings.__struct_fields__}
+        known = {f"VIDSIGNAL_{name.upper()}" for name in (*Settings.__struct_fields__, *RENAMED_SETTINGS)}
         named = {name.removesuffix("_FILE") if name not in known else name for name in _SETTING.findall(DOCS[page])}
         assert named - known - _NOT_SETTINGS == set()
 

@@ -73,7 +73,7 @@ class TestRefused:
             ),
             (
                 {"topic_retention_dead_letter_seconds": 36 * DAY_SECONDS},
-                ("guard_seconds is 3024000", "topic_retention_dead_letter_seconds is 3110400", "deleted"),
+                ("deletion_marker_ttl_seconds is 3024000", "topic_retention_dead_letter_seconds is 3110400", "deleted"),
             ),
             (
                 {"topic_retention_signals_seconds": 16 * DAY_SECONDS},
@@ -85,7 +85,7 @@ class TestRefused:
             ),
             (
                 {"topic_retention_uploaded_seconds": DAY_SECONDS - 1},
-                ("topic_retention_uploaded_seconds is 86399", "source_patience_seconds is 86400", "origin"),
+                ("topic_retention_uploaded_seconds is 86399", "source_outage_timeout_seconds is 86400", "origin"),
             ),
             (
                 {"video_retention_seconds": 13 * DAY_SECONDS},
@@ -115,6 +115,6 @@ class TestRefused:
             topic_retention_dead_letter_seconds=DAY_SECONDS,
             claim_ttl_seconds=int(MAX_DEADLINE_SECONDS) + 1,
             video_retention_seconds=int(MAX_DEADLINE_SECONDS) + 1,
-            guard_seconds=int(MAX_DEADLINE_SECONDS) + 1,
+            deletion_marker_ttl_seconds=int(MAX_DEADLINE_SECONDS) + 1,
             engagement_retention_seconds=7 * DAY_SECONDS,
         )

@@ -13,10 +13,16 @@ from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 
+from streams.renamed_settings import RENAMED_SETTINGS
 from streams.setting_values import WrongValue, converted
 from streams.settings import InvalidSettings, Settings, read_settings
 
 FIELDS = {field.name: field for field in msgspec.structs.fields(Settings)}
+_OTHER_VALUES = {"backfill_max_live_videos": 1} | {
+    name: FIELDS[name].default * 1.25 if isinstance(FIELDS[name].default, float) else FIELDS[name].default + 1
+    for name in RENAMED_SETTINGS.values()
+}
+"""Of each renamed setting, one that is allowed and not its default."""
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +49,7 @@ class TestRead:
     def test_texts_become_values(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         """Numbers, truth values, lists, networks and paths; names of variables in either case."""
         for name, value in {
-            "VIDSIGNAL_SLOTS": "3",
+            "VIDSIGNAL_MAX_CONCURRENT_VIDEOS": "3",
             "vidsignal_is_broker_embedded": "True",
             "VIDSIGNAL_ROLES": "intake, verdict,",
             "VIDSIGNAL_ALLOWED_PRIVATE_NETWORKS": "10.1.0.0/16,fd00::/8",
@@ -53,7 +59,7 @@ class TestRead:
         }.items():
             monkeypatch.setenv(name, value)
         settings = read_settings(drain_timeout_seconds=5)
-        assert (settings.slots, settings.is_broker_embedded, settings.metrics_port) == (3, True, 0)
+        assert (settings.max_concurrent_videos, settings.is_broker_embedded, settings.metrics_port) == (3, True, 0)
         assert settings.roles == ("intake", "verdict")
         assert settings.allowed_private_networks == (ip_network("10.1.0.0/16"), ip_network("fd00::/8"))
         assert (settings.media_roots, settings.policy_file) == ((tmp_path,), Path.home() / "policy.yaml")
@@ -67,7 +73,7 @@ class TestRead:
             ("default_deadline_seconds", " 60\n", 60.0),
             ("max_media_bytes", "1_000_000", 1_000_000),
             ("max_media_bytes", " 5.0 ", 5),
-            ("slots", "08\n", 8),
+            ("max_concurrent_videos", "08\n", 8),
             ("metrics_port", "09", 9),
             ("is_broker_embedded", "yes", True),
             ("is_broker_embedded", "On", True),
@@ -85,31 +91,73 @@ class TestRead:
 
     def test_names_in_a_file_may_be_capitals(self, tmp_path: Path) -> None:
         """As those of variables may."""
-        (tmp_path / "vidsignal.toml").write_text("SLOTS = 4\n")
-        assert read_settings().slots == 4
+        (tmp_path / "vidsignal.toml").write_text("MAX_CONCURRENT_VIDEOS = 4\n")
+        assert read_settings().max_concurrent_videos == 4
 
     def test_values_of_a_file_keep_their_types(self, tmp_path: Path) -> None:
         """A list of the file is a list, and a number a number."""
         (tmp_path / "vidsignal.toml").write_text('roles = ["media"]\nslots = 4\nredis_url = "redis://h:1/0"\n')
         settings = read_settings()
-        assert (settings.roles, settings.slots) == (("media",), 4)
+        assert (settings.roles, settings.max_concurrent_videos) == (("media",), 4)
         assert settings.redis_url.get_secret_value() == "redis://h:1/0"
 
     def test_nothing_can_be_changed(self) -> None:
         """What was handed down stays as it was read."""
         with pytest.raises(AttributeError):
-            read_settings().slots = 3  # type: ignore[misc]
+            read_settings().max_concurrent_videos = 3  # type: ignore[misc]
+
+
+class TestFormerNames:
+    @pytest.mark.parametrize(("former", "present"), RENAMED_SETTINGS.items())
+    def test_each_is_read_with_a_warning(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, former: str, present: str
+    ) -> None:
+        """As a variable; the warning names both, so that a search of a deployment's files finds the place."""
+        value = _OTHER_VALUES[present]
+        monkeypatch.setenv(f"VIDSIGNAL_{former.upper()}", str(value))
+        assert getattr(read_settings(), present) == value
+        (line,) = [record.getMessage() for record in caplog.records]
+        assert f"VIDSIGNAL_{former.upper()} is deprecated" in line and f"VIDSIGNAL_{present.upper()}" in line
+
+    def test_none_is_a_setting_any_more(self) -> None:
+        """And each leads to one."""
+        assert RENAMED_SETTINGS.keys() & FIELDS.keys() == set()
+        assert set(RENAMED_SETTINGS.values()) <= FIELDS.keys()
+
+    @pytest.mark.parametrize("name", ["max_concurrent_videos", "MAX_CONCURRENT_VIDEOS"])
+    def test_one_of_a_file_is_read(self, tmp_path: Path, name: str) -> None:
+        """In either case, as all names of a file."""
+        (tmp_path / "vidsignal.toml").write_text(f"{name} = 4\n")
+        assert read_settings().max_concurrent_videos == 4
+
+    def test_the_present_name_counts_where_both_are_set(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A deployment may set both while it rolls from one release to the next."""
+        monkeypatch.setenv("VIDSIGNAL_MAX_CONCURRENT_VIDEOS", "3")
+        monkeypatch.setenv("VIDSIGNAL_MAX_CONCURRENT_VIDEOS", "5")
+        assert read_settings().max_concurrent_videos == 5
+
+    def test_a_former_variable_wins_over_the_file(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        """The order of the sources is the same for both names."""
+        (tmp_path / "vidsignal.toml").write_text("max_concurrent_videos = 4\n")
+        monkeypatch.setenv("VIDSIGNAL_MAX_CONCURRENT_VIDEOS", "3")
+        assert read_settings().max_concurrent_videos == 3
+
+    def test_a_wrong_value_is_refused_under_the_present_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """With what is allowed."""
+        (line,) = problems(monkeypatch, MAX_CONCURRENT_VIDEOS="many")
+        assert line.startswith("setting max_concurrent_videos (environment VIDSIGNAL_MAX_CONCURRENT_VIDEOS) is 'many'")
 
 
 class TestWrong:
     def test_every_wrong_setting_has_its_line(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """With its variable, the value found and what is allowed."""
-        assert problems(monkeypatch, SLOTS="999", DEVICE="gpu", MAX_PARKED="many", EVENT_LIMIT_SECONDS="inf") == [
-            "setting max_parked (environment VIDSIGNAL_MAX_PARKED) is 'many': expected int",
+        assert problems(
+            monkeypatch, MAX_CONCURRENT_VIDEOS="999", DEVICE="gpu", MAX_DEFERRED_EVENTS="many", SLOW_EVENT_SECONDS="inf"
+        ) == [
+            "setting max_deferred_events (environment VIDSIGNAL_MAX_DEFERRED_EVENTS) is 'many': expected int",
             "setting device (environment VIDSIGNAL_DEVICE) is 'gpu': allowed are auto, cpu, cuda",
-            "setting slots (environment VIDSIGNAL_SLOTS) is '999': expected int <= 256",
-            "setting event_limit_seconds (environment VIDSIGNAL_EVENT_LIMIT_SECONDS) is 'inf':"
-            " expected a finite number",
+            "setting max_concurrent_videos (environment VIDSIGNAL_MAX_CONCURRENT_VIDEOS) is '999': expected int <= 256",
+            "setting slow_event_seconds (environment VIDSIGNAL_SLOW_EVENT_SECONDS) is 'inf': expected a finite number",
         ]
 
     @pytest.mark.parametrize(
@@ -139,7 +187,7 @@ class TestWrong:
 
     def test_a_file_that_is_no_toml_is_refused(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         """In one line, with the place."""
-        (tmp_path / "vidsignal.toml").write_text("slots = \n")
+        (tmp_path / "vidsignal.toml").write_text("max_concurrent_videos = \n")
         (line,) = problems(monkeypatch)
         assert line.startswith("'vidsignal.toml' cannot be read as TOML: ")
 

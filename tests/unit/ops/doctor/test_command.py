@@ -73,7 +73,7 @@ def test_real_examinations() -> None:
 
 def test_wrong_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings that cannot be read are the finding; nothing else is claimed."""
-    monkeypatch.setenv("VIDSIGNAL_SLOTS", "many")
+    monkeypatch.setenv("VIDSIGNAL_MAX_CONCURRENT_VIDEOS", "many")
     told = invoke("--json")
     assert told.exit_code == 1
     states = [(row["subject"], row["state"]) for row in json.loads(told.stdout)["findings"]]

@@ -31,7 +31,7 @@ WHOLE = {
     "network": True, "no_new_privileges": True, "memory": True, "files": True,
     "system_call_filter": False, "user_namespaces": "0",
 }  # fmt: skip
-DECODERS = {"decode_processes": 2, "decode_memory_bytes": 3 * GIBIBYTE, "slots": 8}
+DECODERS = {"decode_processes": 2, "decode_memory_bytes": 3 * GIBIBYTE, "max_concurrent_videos": 8}
 
 
 def states(findings: Any) -> set[str]:
