@@ -235,7 +235,7 @@ class Audit:
             await mend_video(self._stores, finding.video_id, video)
             stored = await self._stores.outcomes.read(finding.video_id)
         except UnreadableState as error:
-            _log.warning("facts of a video came while it was repaired; the next audit repairs it", error=str(error))
+            _log.warning("video changed during its repair; the next audit repairs it", error=str(error))
             return
         if stored.forgotten_version is not None:
             await publish_tombstones(self._publisher, finding.video_id)
@@ -331,17 +331,17 @@ class AuditSweep:
         try:
             audited = await self._audit.run(is_repairing=True)
         except BrokerAway as error:
-            _log.warning("the audit found no broker, and comes again", error=str(error))
+            _log.warning("audit skipped: broker unavailable", error=str(error))
             return
         except Exception as error:
             if is_shared(error):
                 raise
             metrics.FOLD_FAULTS.labels("audit").inc()
-            _log.exception("the audit failed, and comes again")
+            _log.exception("audit failed; retrying later")
             return
-        _log.info("audited", videos=audited.videos, findings=len(audited.findings))
+        _log.info("audit finished", videos=audited.videos, findings=len(audited.findings))
         for line in audited.unreadable.lines():
-            _log.error("records that cannot be read", words=line)
+            _log.error("unreadable records", words=line)
 
 
 async def take_turn(redis: Redis, keys: Keys, interval_seconds: float) -> bool:

@@ -37,7 +37,7 @@ async def await_topics(settings: Settings, topics: Iterable[str], clock: Clock) 
         require_no_refusal(settings, admin, refusals)
         metrics.RETRIES.labels("broker").inc()
         servers = settings.kafka_bootstrap_servers
-        _log.warning("waiting for the broker", broker=servers, problem=problem, said=refusals.last)
+        _log.warning("broker unavailable; waiting", broker=servers, problem=problem, said=refusals.last)
         await clock.sleep(delay_seconds)
 
 

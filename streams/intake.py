@@ -110,7 +110,7 @@ class Intake:
             registered = await self._cases.register(accepted)
         if registered is Registered.FORGOTTEN:
             metrics.EVENTS_SKIPPED.labels("intake", "forgotten").inc()
-            _log.info("an upload of a forgotten revision is refused", revision=accepted.revision)
+            _log.info("upload skipped: its revision was deleted", revision=accepted.revision)
             return False
         due = accepted.deadline_unix_seconds
         with spans.span("register deadline"), boundary("video-state"):

@@ -44,7 +44,7 @@ class Refusals:
         now = self._seconds()
         if self._told_at is None or now - self._told_at >= _SECONDS_BETWEEN_WARNINGS:
             self._told_at = now
-            _logger().error("kafka refuses us: user, password or certificates are wrong", reason=reason)
+            _logger().error("kafka authentication failed: user, password or certificates are wrong", reason=reason)
 
 
 def is_refusal(error: KafkaError) -> bool:

@@ -12,7 +12,11 @@ import structlog
 
 _SECRET_WORDS: Final = ("password", "secret", "token", "redis_url", "credentials")
 _NOISY_LOGGERS: Final = ("aiokafka", "faust", "mode", "kafka", "asyncio", "opentelemetry", "urllib3")
+_INFO_AT_MOST: Final = ("faust", "mode")
+"""Their warnings and errors name neither role nor consequence. What they are about, our own lines say: the watchdog of
+a stalled role, `streams.delivery.crash` of an error that ends the worker."""
 _SAYS_NOTHING: Final = (
+    "Thread keepalive is not responding",  # the group's heartbeats come from a thread of ours, which starves later
     "Please make sure it's hanging before restart",
     "Missing sensor state for rebalance",
     "Replaying logs...",
@@ -21,7 +25,7 @@ _SAYS_NOTHING: Final = (
 )
 """What Faust says of itself at every rebalance that is cut off or slow."""
 _REPHRASED: Final = {
-    "Warning: Task timed out!": "a rebalance takes nearly a session: events are drained, or the broker is slow"
+    "Warning: Task timed out!": "rebalance takes nearly a session timeout: events are drained, or the broker is slow"
 }
 _STORM_LIMIT: Final = 10
 _STORM_SECONDS: Final = 60.0
@@ -118,8 +122,13 @@ class _ByLibrary(logging.Filter):
         self._storm = StormFilter()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        is_library = record.name.split(".", 1)[0] in _NOISY_LOGGERS
-        return _is_worth_saying(record) and self._storm.filter(record) if is_library else True
+        library = record.name.split(".", 1)[0]
+        if library not in _NOISY_LOGGERS:
+            return True
+        is_said = _is_worth_saying(record) and self._storm.filter(record)
+        if library in _INFO_AT_MOST and record.levelno < logging.CRITICAL:
+            record.levelno, record.levelname = logging.INFO, "INFO"
+        return is_said and record.levelno >= logging.getLogger().level
 
 
 def _is_worth_saying(record: logging.LogRecord) -> bool:

@@ -227,7 +227,7 @@ def refold(
 def _tell(videos: Mapping[str, Rebuilt]) -> None:
     sealed = [video_id for video_id, video in videos.items() if video.is_sealed]
     if sealed:
-        _log.info("facts are gone from the log, published outcomes are kept", videos=len(sealed), first=sealed[0])
+        _log.info("facts expired from the log; keeping published outcomes", videos=len(sealed), first=sealed[0])
 
 
 def _folds(
@@ -246,7 +246,7 @@ def _folds(
     except OffsetsOutOfOrder:
         raise
     except Exception as error:  # a bug that one video's facts bring about
-        _log.exception("a video cannot be folded from the log", video_id=fact.video_id, offset=record.offset)
+        _log.exception("video cannot be refolded from the log", video_id=fact.video_id, offset=record.offset)
         report.faults[fact.video_id] = Fault("internal-error", record.offset, repr(error))
         return False
     return True

@@ -34,7 +34,7 @@ async def check_stamps(settings: Settings) -> list[str]:
 
 def _tell(topic: str) -> str:
     _log.warning(
-        "records bear their producers' time, so a wrong clock moves the deadlines of its videos;"
+        "records carry their producers' time, so a wrong clock moves the deadlines of its videos;"
         " `vidsignal topics update` has the broker stamp them",
         topic=topic,
     )

@@ -52,7 +52,7 @@ class PrivateCache:
         except FileNotFoundError:
             return None
         except (OSError, _Untrusted) as error:
-            logger.warning("cache entry %s is not used and made again: %s", path, error)
+            logger.warning("replacing unusable cache entry %s: %s", path, error)
             return None
         with contextlib.suppress(OSError):
             os.utime(path)  # it was used
@@ -68,7 +68,7 @@ class PrivateCache:
             self._replace(path, hashlib.sha256(content).digest() + content)
             self._shrink(kept=path)
         except (OSError, _Untrusted) as error:
-            logger.info("cache entry %s cannot be kept: %s", path, error)
+            logger.info("cannot write cache entry %s: %s", path, error)
 
     def forget(self, name: str) -> None:
         """Remove an entry that turned out to be useless."""

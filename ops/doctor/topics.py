@@ -53,7 +53,7 @@ def _topic(finding: TopicFinding, topic: Topic) -> Finding:
             finding.topic,
             "; ".join(finding.problems),
             means="the facts of one video would be spread over partitions that different workers own",
-            do="create topics with one partition count anew and raise VIDSIGNAL_LOG_GENERATION",
+            do="create topics with one partition count anew and raise VIDSIGNAL_LOG_EPOCH",
         )
     return ok(finding.topic, f"{finding.partitions} partitions, {topic.cleanup}, settings as agreed")
 

@@ -190,7 +190,7 @@ class Admission:
         return slot
 
     def leave(self, slot: Slot, *, parked: str | None = None) -> None:
-        """One delivery of the slot's event has ended, or, of the agent `parked`, comes back later."""
+        """One delivery of the slot's event has ended, or, of the agent `deferred`, comes back later."""
         slot.num_active -= 1
         if parked is not None:
             slot.parked.add(parked)

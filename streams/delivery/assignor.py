@@ -65,7 +65,7 @@ def _share_topic(
 ) -> dict[str, list[int]]:
     partitions = cluster.partitions_for_topic(topic)
     if partitions is None:
-        _log.warning("the broker knows no partitions of a topic, nobody gets any", topic=topic)
+        _log.warning("topic without partitions; none assigned", topic=topic)
         return {}
     names = _worker_ids({name: metadata for name, metadata in members.items() if topic in metadata.subscription})
     shares = share_out(names.values(), partitions)

@@ -101,7 +101,7 @@ class Attempts:
             async with asyncio.timeout(self._longest_wait_seconds):
                 return await self._count(place)
         except TimeoutError:
-            _log.warning("redis is unavailable, the start of an event is not counted", place=place)
+            _log.warning("redis unavailable; event start not counted", place=place)
             return Attempt(unclean_ends=0, deaths_alone=0)
 
     async def _count(self, place: Place) -> Attempt:

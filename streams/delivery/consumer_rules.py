@@ -72,7 +72,7 @@ class StoreKeepsUp:
                 earliest=state.earliest,
             )
             if start is not None:
-                _log.warning("redis is behind, reading again", place=partition, from_offset=start)
+                _log.warning("redis is behind kafka; re-reading", place=partition, from_offset=start)
                 starts[partition] = start
         return starts
 

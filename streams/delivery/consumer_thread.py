@@ -135,7 +135,7 @@ class SafeConsumerThread(stock.AIOKafkaConsumerThread):
         try:
             await self._ensure_consumer().commit(ours)
         except KafkaError as error:
-            _log.warning("a commit was refused; uncommitted events come again", error=repr(error))
+            _log.warning("offset commit rejected; uncommitted events will be redelivered", error=repr(error))
             return False
         return bool(ours)
 
@@ -215,14 +215,14 @@ def _consume_error(coordinator: Any) -> None:
     try:
         coordinator.check_errors()
     except KafkaError as error:
-        _log.warning("the group's coordination failed, trying again", error=repr(error))
+        _log.warning("group coordination failed; retrying", error=repr(error))
 
 
 def _rejoin_where_forgotten(coordinator: Any) -> None:
     """A commit that is refused while the group is joined clears the membership, and the join the note to join again."""
     is_member = coordinator.generation != OffsetCommitRequest.DEFAULT_GENERATION_ID
     if not is_member and not coordinator._rejoin_needed_fut.done():
-        _log.warning("the group's generation is unknown, joining again")
+        _log.warning("unknown group generation; rejoining")
         coordinator.request_rejoin()
 
 

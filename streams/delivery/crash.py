@@ -44,7 +44,7 @@ class Crash:
 
     def report(self, error: BaseException, exit_code: WorkerExit = WorkerExit.CRASHED, **context: Any) -> None:
         """Log the error with its traceback, and ask the worker to end."""
-        _log.critical("the worker has to end", exit_code=int(exit_code), exc_info=error, **context)
+        _log.critical("fatal error; shutting down", exit_code=int(exit_code), exc_info=error, **context)
         if not self.happened.is_set():
             self.exit_code = exit_code
             self.reason = str(error) or repr(error)

@@ -135,8 +135,8 @@ class DeadLetterLimit:
         self._delays = self._backoff.delays()
         self._wait()
         _log.critical(
-            "role paused: too many dead letters by faults of our own; mend what the last one names. One event at a time"
-            " is tried, and the first that is answered resumes the role; so does a restart. Then redrive",
+            "role paused: too many dead letters by internal faults; fix the cause of the last one. One event at a time"
+            " is tried, and the first with a result resumes the role; so does a restart. Then redrive",
             role=self._role,
             max_dead_letters=self._max_dead_letters,
             window_seconds=self._window_seconds,
@@ -146,7 +146,7 @@ class DeadLetterLimit:
 
     def _resume(self) -> None:
         self.is_paused = False
-        _log.warning("role resumed: a probe was answered", role=self._role)
+        _log.warning("role resumed: a probe event got its result", role=self._role)
         self._changed()
 
     def _wait(self) -> None:

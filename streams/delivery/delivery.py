@@ -146,7 +146,7 @@ class Delivery:
                 parked = await self._traced_run(entered, record, noted, asked_unix_seconds)
                 if parked is None:
                     return
-                noted.stage = "parked"
+                noted.stage = "deferred"
                 await parked.may_return.wait()
                 asked_unix_seconds = self._clock.now_unix_seconds()
                 entered = await self._return(record, parked, noted)
@@ -238,7 +238,7 @@ class Delivery:
         noted.stage = "failing"
         slot.has_failure = True
         spans.current().note("failure", failure.cause)
-        _log.info("no result", cause=failure.cause, message=failure.message, place=record.place)
+        _log.info("event failed", cause=failure.cause, message=failure.message, place=record.place)
         await self._answer(record, slot, failure)
 
     async def _answer(self, record: Record, slot: Slot, failure: Failure) -> None:
@@ -310,7 +310,7 @@ class Delivery:
         assert self._attempts is not None
         attempt = await self._attempts.begin(record.place)
         if attempt.has_to_run_alone and not attempt.is_hopeless:
-            _log.warning("running alone after unclean ends", place=record.place, unclean_ends=attempt.unclean_ends)
+            _log.warning("running exclusively after crashes", place=record.place, unclean_ends=attempt.unclean_ends)
             await self._admission.alone(slot)
             await self._attempts.begin_alone(record.place)
             slot.runs_alone = True

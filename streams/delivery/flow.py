@@ -117,7 +117,9 @@ class Flow:
             except (Exception, asyncio.CancelledError) as error:
                 if was_cancelled():
                     raise
-                _log.warning("reading cannot begin yet, trying again", error=repr(error), generation=grant.generation)
+                _log.warning(
+                    "cannot start to read partitions; retrying", error=repr(error), generation=grant.generation
+                )
                 await asyncio.sleep(delay_seconds)
             else:
                 return

@@ -98,7 +98,7 @@ class Parking:
             parked = self._parked[record.place] = Parked()
             metrics.RETRIES.labels("source").inc()
             _log.info(
-                "event deferred: what it needs is unavailable",
+                "media source unavailable; event deferred",
                 origin=away.origin,
                 message=away.message,
                 place=record.place,

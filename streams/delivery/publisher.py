@@ -157,7 +157,7 @@ class Publisher:
         """Raise where no other attempt can help."""
         if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
             raise RecordTooLarge(f"the broker refused a value of {value_bytes} bytes for {topic.name}: {error.str()}")
-        _log.warning("publishing failed, trying again", topic=topic.name, error=error.str())
+        _log.warning("publish failed; retrying", topic=topic.name, error=error.str())
         if is_fatal(error):
             self._producers.retire(producer)
 
@@ -180,7 +180,7 @@ def _report(
     try:
         loop.call_soon_threadsafe(_resolve, report, answer)
     except RuntimeError:  # the loop is closed: nobody waits any more
-        _log.debug("a delivery report came after the end")
+        _log.debug("delivery report after shutdown")
 
 
 def _resolve(report: asyncio.Future[KafkaError | int], answer: KafkaError | int) -> None:

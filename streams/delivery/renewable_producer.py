@@ -60,7 +60,7 @@ class RenewableProducer:
         with self._lock:
             if self._producer is None:
                 self._producer = Producer(self._configuration)
-                _log.warning("the producer was renewed after a fatal error")
+                _log.warning("producer recreated after a fatal error")
             return self._producer
 
     def retire(self, broken: Producer) -> None:
@@ -78,7 +78,7 @@ class RenewableProducer:
             try:
                 producer.flush(timeout_seconds)
             except KafkaException as error:
-                _log.warning("a producer did not send everything before its end", error=str(error))
+                _log.warning("producer closed with undelivered records", error=str(error))
         self._closing.set()
         self._poller.join(_POLL_SECONDS * 5)
 
@@ -91,7 +91,7 @@ class RenewableProducer:
             while not self._closing.is_set():
                 self._poll_all()
         except Exception as error:  # told, not swallowed: whoever owns the producer has to end
-            _log.critical("delivery reports are read no more", exc_info=error)
+            _log.critical("delivery report thread failed", exc_info=error)
             self._on_failure(error)
 
     def _poll_all(self) -> None:
@@ -109,5 +109,5 @@ class RenewableProducer:
         except KafkaException as error:
             if not is_fatal(error.args[0]):
                 raise
-            _log.error("a fatal error ended the producer", error=error.args[0].str())
+            _log.error("producer failed with a fatal error", error=error.args[0].str())
             self.retire(producer)

@@ -240,12 +240,12 @@ class SafeConsumer(stock.Consumer):
         except ClientEnded as end:
             await self.crash(end)
         except (TimeoutError, KafkaError, ConsumerStoppedError) as error:
-            _log.warning("the client does not say where it stands", error=repr(error), role=self.policy.role)
+            _log.warning("consumer position unknown", error=repr(error), role=self.policy.role)
 
     async def _mend(self, seen: Standing) -> None:
         assigned = Grant(seen.partitions, seen.generation)
         if self._flow.grant != assigned or self._flow.is_cut_off:
-            _log.error("a rebalance was cut off, going on with what is assigned", role=self.policy.role)
+            _log.error("rebalance interrupted; continuing with the current assignment", role=self.policy.role)
             self._flow.begin(assigned)
         elif self._flow.is_on:
             await self._seek_lost(seen.without_position)
@@ -257,7 +257,7 @@ class SafeConsumer(stock.Consumer):
         """Seek where the client has had no position for two looks: it may be asking for one just now."""
         lost, self._lost_positions = self._lost_positions & without_position, without_position
         if lost:
-            _log.error("partitions have no position, seeking again", partitions=sorted(lost), role=self.policy.role)
+            _log.error("partitions without a position; seeking again", partitions=sorted(lost), role=self.policy.role)
             await self._thread.seek_all({partition: self._expected[partition] for partition in lost})
 
     async def _starts(self, granted: frozenset[Partition]) -> dict[Partition, int]:
@@ -287,7 +287,7 @@ class SafeConsumer(stock.Consumer):
         """Wait for running work, for a bounded time, and commit what is finished then."""
         self.policy.admission.suspend()
         if not await self._drained():
-            _log.warning("the drain's time is over; unfinished events come again", role=self.policy.role)
+            _log.warning("drain timeout; unfinished events will be redelivered", role=self.policy.role)
         await self._commit_soon()
 
     def drain_seconds(self) -> float:
@@ -315,7 +315,7 @@ class SafeConsumer(stock.Consumer):
         try:
             await asyncio.wait_for(self.force_commit(), _COMMIT_SECONDS)
         except TimeoutError:
-            _log.warning("no commit before the partitions go; finished events come again", role=self.policy.role)
+            _log.warning("commit failed before revocation; finished events will be redelivered", role=self.policy.role)
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Leave stalls to the worker's watchdog; Faust's own check has false alarms and only logs."""
@@ -324,7 +324,7 @@ class SafeConsumer(stock.Consumer):
 def _tell_lost(role: str, partition: Partition, first: int, next_offset: int) -> None:
     metrics.RECORDS_LOST.labels(role, partition[0]).inc(next_offset - first)
     _log.error(
-        "records were lost: they fell out of the log before they were read",
+        "records lost: retention removed them before they were read",
         topic=partition[0],
         partition=partition[1],
         first_lost_offset=first,
@@ -334,7 +334,7 @@ def _tell_lost(role: str, partition: Partition, first: int, next_offset: int) ->
 
 def _tell_back(partition: Partition, expected: int, offset: int) -> None:
     _log.error(
-        "the log went back: a leader lost records, or the topic was made again; what lies there is read once more",
+        "log truncated: a leader lost records, or the topic was recreated; reading again from there",
         topic=partition[0],
         partition=partition[1],
         expected_offset=expected,

@@ -75,7 +75,7 @@ class Tries:
         if self.num_device_faults >= self.rules.device_fault_attempts:
             cause = "model-fault" if isinstance(fault, ModelFault) else "device-fault"
             return Failure(cause=cause, message=str(fault))
-        _log.warning("a device failed, trying again", error=repr(fault), num_faults=self.num_device_faults)
+        _log.warning("device fault; retrying", error=repr(fault), num_faults=self.num_device_faults)
         return None
 
     def _judge_source(self, away: SourceAway) -> Failure:

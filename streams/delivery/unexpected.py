@@ -24,7 +24,7 @@ def report(error: InternalError, role: str, place: Place) -> None:
     metrics.INTERNAL_ERRORS.labels(role, error.boundary).inc()
     details = {"details": error.details} if error.details else {}
     _log.error(
-        "unexpected error; the event is tried again a few times, then answered as internal-error",
+        "unexpected error; the event is retried a few times, then fails as internal-error",
         role=role,
         boundary=error.boundary,
         place=place,

@@ -16,13 +16,13 @@ from streams.clock import Clock
 from streams.delivery.record import Place, Record
 from streams.progress.watched import HeldRecord
 
-Stage = Literal["working", "retrying", "failing", "parked", "returning"]
+Stage = Literal["working", "retrying", "failing", "deferred", "returning"]
 """What a delivery is at: its work; the wait between two tries; stating why there is no result; waiting without a slot
 for media that is away; waiting for a slot again."""
-_STAGES: Final[tuple[Stage, ...]] = ("working", "retrying", "failing", "returning", "parked")
+_STAGES: Final[tuple[Stage, ...]] = ("working", "retrying", "failing", "returning", "deferred")
 """In the order in which the agents of an event speak for it."""
 
-_WAITS_FOR_SOURCE: Final[tuple[Stage, ...]] = ("parked", "returning")
+_WAITS_FOR_SOURCE: Final[tuple[Stage, ...]] = ("deferred", "returning")
 
 _LOOK_SECONDS: Final = 5.0
 
@@ -163,7 +163,7 @@ class UnfinishedEvents:
             return
         self._named.add(first.place)
         _log.warning(
-            "an event is unfinished beyond its limit",
+            "slow event: still in progress",
             video_id=first.video_id,
             role=self._role,
             agents={delivery.agent: delivery.stage for delivery in deliveries},

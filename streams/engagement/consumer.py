@@ -216,10 +216,10 @@ class EngagementConsumer:
 
     def _go_to(self, partition: int, stored: int | None) -> None:
         _log.warning(
-            "the store stands elsewhere in the log, going there",
+            "offset in redis differs from the consumer's; seeking to it",
             partition=partition, stored=stored, expected=self._positions[partition],
         )  # fmt: skip
-        metrics.ENGAGEMENT_SEEKS.inc()
+        metrics.ENGAGEMENT_OFFSET_RESETS.inc()
         self._ends.pop(partition, None)  # it was found by reading from another place
         self._positions[partition] = stored
         self._consumer.seek(self._place(partition, stored))
@@ -265,7 +265,7 @@ class EngagementConsumer:
             except TRANSIENT_ERRORS as error:
                 metrics.RETRIES.labels("redis").inc()
                 self.is_waiting = True
-                _log.warning("redis is away, waiting", error=repr(error))
+                _log.warning("redis unavailable; waiting", error=repr(error))
             except ResponseError as error:
                 if not self._parts.store.mend(error):
                     raise
@@ -321,7 +321,7 @@ def _judge(error: KafkaError) -> None:
     """
     if error.fatal() or error.code() == KafkaError._FATAL:
         raise KafkaException(error)
-    _log.warning("the broker's client complains, and goes on", error=error.str())
+    _log.warning("kafka client error (recoverable)", error=error.str())
 
 
 def _tell(reckoning: Reckoning, num_refused: int) -> None:

@@ -43,7 +43,8 @@ def tell_removed(consumer: Any, place: TopicPartition, position: int | None, fir
     if removed:
         metrics.RECORDS_LOST.labels(ROLE, place.topic).inc(removed)
         _log.error(
-            "retention removed engagement events before they were counted: keep the topic longer, or count faster",
+            "engagement events lost: retention removed them before they were counted;"
+            " keep the topic longer, or add workers",
             topic=place.topic, partition=place.partition, removed=removed, counted_up_to=position or 0,
         )  # fmt: skip
 
@@ -52,5 +53,5 @@ def _first_kept(consumer: Any, place: TopicPartition, first_offset: int) -> int:
     try:
         return int(consumer.get_watermark_offsets(place, timeout=_ANSWER_SECONDS)[0])
     except KafkaException as error:
-        _log.warning("the broker does not say where the log begins", error=str(error))
+        _log.warning("log start offset unknown: the broker does not report it", error=str(error))
         return first_offset  # a false alarm is better than silence

@@ -30,7 +30,7 @@ def end_overrun_stop(
         events: that are unfinished.
     """
     _log.critical(
-        "the stop took too long, ending the process",
+        "shutdown timeout; exiting",
         exit_code=int(exit_code),
         after_seconds=seconds,
         roles=list(roles),

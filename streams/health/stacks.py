@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 
 def dump_and_exit(stuck: str) -> NoReturn:
     """Write the stacks of all threads to standard error and end with `WorkerExit.STALLED`; `stuck` is for people."""
-    _log.critical("the worker is stuck, ending the process", stuck=stuck)
+    _log.critical("worker stalled; exiting", stuck=stuck)
     faulthandler.dump_traceback(file=sys.stderr, all_threads=True)
     sys.stderr.flush()
     os._exit(WorkerExit.STALLED)

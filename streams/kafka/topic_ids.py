@@ -70,7 +70,7 @@ class BrokersTopicIds:
             try:
                 return await asyncio.to_thread(topic_facts, self._settings, topic)
             except (KafkaException, TimeoutError) as error:
-                _log.warning("the broker does not tell the topic's id, asking again", topic=topic, error=str(error))
+                _log.warning("topic id unknown; retrying", topic=topic, error=str(error))
             await self._clock.sleep(delay_seconds)
         raise AssertionError("delays never end")
 

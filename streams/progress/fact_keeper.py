@@ -29,7 +29,7 @@ class FactKeeper:
         """The group was not in a rebalance when it was last asked about."""
         self.is_broker_unavailable = False
         """Nobody answered when it was last asked."""
-        metrics.BROKER_FACTS_KNOWN.labels(role).set(0)
+        metrics.BROKER_OFFSETS_KNOWN.labels(role).set(0)
 
     @property
     def facts(self) -> GroupFacts | None:
@@ -49,7 +49,7 @@ class FactKeeper:
         self.is_broker_unavailable = isinstance(error, BrokerUnavailable)
         if type(error).__name__ != self._reason:
             self._reason = type(error).__name__
-            _log.warning("the broker does not say how far a role is", role=self.role, reason=str(error))
+            _log.warning("role offsets unknown: the broker does not report them", role=self.role, reason=str(error))
 
     def look(self, seconds: float) -> None:
         """Time has passed."""
@@ -64,7 +64,7 @@ class FactKeeper:
 
     def _show(self) -> None:
         partitions = {} if self._facts is None else self._facts.partitions
-        metrics.BROKER_FACTS_KNOWN.labels(self.role).set(self._facts is not None)
+        metrics.BROKER_OFFSETS_KNOWN.labels(self.role).set(self._facts is not None)
         for topic, number in self._shown - set(partitions):
             metrics.CONSUMER_LAG.remove(self.role, topic, str(number))
             metrics.COMMITTED_OFFSET.remove(self.role, topic, str(number))

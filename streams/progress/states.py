@@ -1,4 +1,4 @@
-"""The states of a role, one word each: in `/ready`, in `vidsignal top` and in the metrics."""
+"""The states of a role, one word each: in `/readyz`, in `vidsignal top` and in the metrics."""
 
 from __future__ import annotations
 

@@ -147,9 +147,9 @@ class BoundedBackoff(ExponentialWithJitterBackoff):
 
 def _tell(error: Exception, failures: int) -> None:
     if is_refusal(error):
-        _log.error("redis refuses us, waiting: user, password or certificates are wrong", reason=str(error))
+        _log.error("redis authentication failed; waiting: user, password or certificates are wrong", reason=str(error))
     else:
-        _log.warning("redis is away, waiting", failures=failures, reason=str(error))
+        _log.warning("redis unavailable; waiting", failures=failures, reason=str(error))
 
 
 class LastingScript(AsyncScript):
@@ -165,7 +165,7 @@ class LastingScript(AsyncScript):
             try:
                 return await super().__call__(*args, **kwargs)
             except NoScriptError as error:
-                _log.warning("redis forgot a script that was just loaded, loading it again", reason=str(error))
+                _log.warning("redis lost a script that was just loaded; loading it again", reason=str(error))
 
 
 class Store(Redis):

@@ -83,7 +83,7 @@ def tell_removed(removed: list[Any], error: BaseException | str) -> None:
     for name in removed:
         key = name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
         metrics.STORE_KEYS_REMOVED.labels(_kind(key)).inc()
-        _log.error("a key of ours held what we never write, and was removed", key=key, error=str(error))
+        _log.error("foreign content in a redis key of ours; key removed", key=key, error=str(error))
 
 
 def _kind(key: str) -> str:

@@ -71,14 +71,14 @@ class FoldBoundary:
                 return
             except UnreadableState as error:
                 metrics.FOLD_FAULTS.labels("state").inc()
-                _log.error("a state cannot be read; it is folded again from the log", error=str(error))
+                _log.error("unreadable video state; refolding from the log", error=str(error))
                 await self._wait(fact, record, "unreadable-state", str(error))
                 return
             except Exception as error:
                 if is_shared(error):
                     raise
                 metrics.FOLD_FAULTS.labels("fold").inc()
-                _log.exception("an unexpected error over one video's fact", place=record.place, attempt=attempt)
+                _log.exception("unexpected error while folding a fact", place=record.place, attempt=attempt)
                 if attempt == ATTEMPTS or await self.gaps.read(fact.video_id) is not None:
                     await self.give_up(fact, record, Failure(cause=INTERNAL_ERROR, message=_told(error)), attempt)
                     return
@@ -89,7 +89,7 @@ class FoldBoundary:
     async def wait_for_newer(self, newer: NewerFact, record: Record) -> None:
         """Let a fact wait that only a newer release can read."""
         _log.error(
-            "a fact of a newer release waits for an upgrade",
+            "fact of a newer release; waiting for an upgrade",
             kind=newer.kind, type=newer.type, error=newer.message, place=record.place,
         )  # fmt: skip
         await self._open(newer.video_id, record, "newer-fact", newer.message, newer=newer)
@@ -124,7 +124,7 @@ class FoldBoundary:
             kind=newer.kind if newer else "", type=newer.type if newer else "", is_deletion=is_deletion,
         )  # fmt: skip
         if await self.gaps.wait(waiting, self.clock.now_unix_seconds()):
-            _log.error("facts of a video wait in a gap", video_id=video_id, cause=cause, place=record.place)
+            _log.error("gap opened: facts of the video wait", video_id=video_id, cause=cause, place=record.place)
 
     async def _write(self, record: Record, failure: Failure, attempts: int) -> None:
         await self.letters.write(record, failure, role="verdict", attempts=attempts)

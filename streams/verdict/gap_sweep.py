@@ -123,7 +123,7 @@ class GapSweep:
             if is_shared(error):
                 raise
             metrics.FOLD_FAULTS.labels("refold").inc()
-            _log.exception("a look at the gaps failed, and is made again")
+            _log.exception("gap retry failed; retrying")
 
     async def _look(self, partition: int, marks: Iterable[Deadline]) -> int:
         wanted: dict[str, tuple[Deadline, Gap]] = {}
@@ -144,7 +144,7 @@ class GapSweep:
         except Exception as error:
             if is_shared(error):
                 raise
-            _log.exception("what is stored of a video is not published, and is tried again", video_id=mark.video_id)
+            _log.exception("stored outcome not published; retrying", video_id=mark.video_id)
             await self._gaps.marks.postpone(self._mark(mark, LOOK_AGAIN_SECONDS))
         else:
             await self._gaps.marks.remove(mark)  # unless another gap was opened meanwhile, which moved it
@@ -156,12 +156,12 @@ class GapSweep:
         try:
             refolded = await self._refold(partition, frozenset(wanted))
         except BrokerAway as error:
-            _log.warning("no broker answers, the log is read for gaps later", partition=partition, error=str(error))
+            _log.warning("gap retry postponed: broker unavailable", partition=partition, error=str(error))
             for mark, gap in wanted.values():
                 await self._look_later(mark, gap, LOOK_AGAIN_SECONDS)
             return 0
         except TimeoutError as error:
-            _log.warning("the log could not be read for gaps", partition=partition, error=repr(error))
+            _log.warning("gap retry failed: log not readable", partition=partition, error=repr(error))
             refolded = Refolded({}, {}, {})
         num_closed = 0
         for video_id, (mark, gap) in wanted.items():
@@ -177,7 +177,7 @@ class GapSweep:
         except Exception as error:
             if is_shared(error):
                 raise
-            _log.exception("a video that was folded again cannot be written", video_id=video_id)
+            _log.exception("refolded video cannot be written", video_id=video_id)
             if await self._gaps.read(video_id) is None:  # written, and not published
                 await self._gaps.marks.postpone(self._mark(mark, LOOK_AGAIN_SECONDS))
                 return False
@@ -203,7 +203,7 @@ class GapSweep:
             return await self._gaps.close_empty(video_id, gap.log_generation, seen)
         await self._outcomes.close_gap(video_id, video.state, video.outcome, max(seen, video.state.applied_offset))
         await self._mended(video_id, video)
-        _log.info("a video was folded again from the log", video_id=video_id, cause=gap.cause)
+        _log.info("gap closed: video refolded from the log", video_id=video_id, cause=gap.cause)
         return True
 
     async def _fail(self, video_id: str, mark: Deadline, gap: Gap, fault: Fault | None) -> None:

@@ -69,7 +69,7 @@ class PassedDeadlines:
         if now_seconds - self._told_seconds >= CLAIM_SECONDS:
             self._told_seconds = now_seconds
             _log.warning(
-                "a deadline passed and its upload is not accepted, as perhaps of others",
+                "deadline passed before the upload was accepted, perhaps others too",
                 video_id=claimed.video_id, revision=claimed.revision,
             )  # fmt: skip
 

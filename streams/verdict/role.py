@@ -261,7 +261,7 @@ class VerdictRole:
         for follower in self._followers:
             await _told(follower.remove(video_id), video_id)
         await self._forgetting.letters.take_back(video_id)
-        metrics.VIDEOS_FORGOTTEN.inc()
+        metrics.VIDEOS_DELETED.inc()
 
     def _observe(self, fact: Fact, before: Outcome | None, stored: StoredCase) -> None:
         """Measure how late it was, now that it is out."""
@@ -312,7 +312,7 @@ async def _told(telling: Awaitable[None], video_id: str) -> None:
         if is_shared(error):
             raise
         metrics.FOLD_FAULTS.labels("follower").inc()
-        _log.exception("what follows outcomes failed over one video", video_id=video_id)
+        _log.exception("outcome follower failed for one video", video_id=video_id)
 
 
 def _skip(record: Record, cause: str, message: str) -> None:

@@ -77,13 +77,13 @@ class Sweep:
         try:
             return await self._fire(claimed)
         except UnreadableState as error:
-            _log.warning("a state cannot be read; its entry waits", video_id=claimed.video_id, error=str(error))
+            _log.warning("unreadable video state; due entry postponed", video_id=claimed.video_id, error=str(error))
             return None
         except Exception as error:
             if is_shared(error):
                 raise
             metrics.FOLD_FAULTS.labels("sweep").inc()
-            _log.exception("an entry that is due failed, and waits", video_id=claimed.video_id)
+            _log.exception("due entry failed; postponed", video_id=claimed.video_id)
             return None
 
 

@@ -149,7 +149,7 @@ class TestStart:
         )
         log = tmp_path / "log"
         with started(settings, log) as process:
-            wait_until(lambda: "waiting for the broker" in log.read_text(), "it says that it waits")
+            wait_until(lambda: "broker unavailable; waiting" in log.read_text(), "it says that it waits")
             assert process.poll() is None
             assert stop(process) == WorkerExit.STOPPED
 

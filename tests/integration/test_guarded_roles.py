@@ -129,7 +129,7 @@ def refused_requests(stack: GuardedStack, workers: list[WorkerProcess]) -> list[
     said = [line for worker in workers for line in worker.child.log_path.read_text(encoding="utf-8").splitlines()]
     return [
         *(entry for entry in log if entry["username"] in users and entry["reason"] in ("command", "key")),
-        *(line for line in said if "authoriz" in line.lower() or "refuses us" in line),
+        *(line for line in said if "authoriz" in line.lower() or "authentication failed" in line),
     ]
 
 

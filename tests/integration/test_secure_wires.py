@@ -185,7 +185,7 @@ class TestSecretsThatChange:
             try:
                 with structlog.testing.capture_logs() as told:
                     waiting = asyncio.ensure_future(client.ping())
-                    await reached(lambda: any("redis refuses us" in line["event"] for line in told))
+                    await reached(lambda: any("redis authentication failed" in line["event"] for line in told))
                     assert not waiting.done()
                     await administrator.execute_command("ACL", "SETUSER", user, f">{password}")
                     assert await asyncio.wait_for(waiting, ASK_SECONDS)
@@ -200,7 +200,7 @@ class TestSecretsThatChange:
         with structlog.testing.capture_logs() as told:
             publisher = Publisher(producer_configuration(settings), PREFIX)
             waiting = asyncio.ensure_future(publisher.publish(UPLOADED, "v", b"{}"))
-            await reached(lambda: any("kafka refuses us" in line["event"] for line in told))
+            await reached(lambda: any("kafka authentication failed" in line["event"] for line in told))
             assert not waiting.done()
             user = str(settings.kafka_sasl_username)
             try:

@@ -58,8 +58,8 @@ def pipeline(
 
 
 def ready(worker: WorkerProcess) -> dict[str, Any]:
-    """What `/ready` says; nothing where nobody answers."""
-    address = f"http://127.0.0.1:{worker.ready['health_port']}/ready"
+    """What `/readyz` says; nothing where nobody answers."""
+    address = f"http://127.0.0.1:{worker.ready['health_port']}/readyz"
     try:
         with urlopen(address, timeout=30) as answer:
             found: dict[str, Any] = json.loads(answer.read())

@@ -103,7 +103,7 @@ class CpuModel:
         try:
             self._take_up(compiled, self._sizes[:1])
         except _COMPILE_ERRORS as error:
-            logger.warning("model %s is compiled again, its entry in the cache %s", self._card.name, _reason(error))
+            logger.warning("recompiling model %s: its cache entry %s", self._card.name, _reason(error))
             self._graphs.forget(self._card, self._precision, self._num_threads)
             return False
         self._is_recalled = True
@@ -125,7 +125,7 @@ class CpuModel:
                 logger.info("model %s is not %s: %s", self._card.name, way, _reason(error))
             else:
                 return
-        logger.warning("model %s runs untraced", self._card.name)
+        logger.warning("model %s runs without compilation: every way to compile it failed", self._card.name)
         self._compiled, self._forwards, self._prepared = None, dict.fromkeys(self._sizes, trunk), set(self._sizes)
 
     def _take_up(self, compiled: CompiledModel, sizes: tuple[int, ...]) -> None:
@@ -178,7 +178,7 @@ class CpuModel:
         try:
             self._prepare(self._compiled, size)
         except _COMPILE_ERRORS as error:
-            logger.warning("model %s is compiled again, its entry in the cache %s", self._card.name, _reason(error))
+            logger.warning("recompiling model %s: its cache entry %s", self._card.name, _reason(error))
             if self._graphs is not None:  # else every later start takes it up again
                 self._graphs.forget(self._card, self._precision, self._num_threads)
             self._compile()

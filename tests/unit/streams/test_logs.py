@@ -58,14 +58,43 @@ def json_logs(capsys: pytest.CaptureFixture[str]) -> Iterator[Said]:
 
 class TestLibraries:
     async def test_a_slow_rebalance_is_one_line_in_our_words(self, capsys: pytest.CaptureFixture[str]) -> None:
-        """Faust's own recorder of slow rebalances gives one warning that says what goes on."""
+        """Faust's own recorder of slow rebalances gives one line that says what goes on."""
         with json_logs(capsys) as said:
             with flight_recorder(logging.getLogger("faust.app.base"), timeout=0.01) as recorder:
                 recorder.info("consumer.wait_empty()")
                 while recorder._fut is not None and not recorder._fut.done():
                     await asyncio.sleep(0.01)
             [line] = said()
-        assert (line["level"], line["event"].split(":")[0]) == ("warning", "a rebalance takes nearly a session")
+        assert (line["level"], line["event"].split(":")[0]) == ("info", "rebalance takes nearly a session timeout")
+
+    @pytest.mark.parametrize("name", ["faust.agents.agent", "mode.threads"])
+    @pytest.mark.parametrize("level", ["warning", "error"])
+    def test_faust_says_nothing_above_info(self, capsys: pytest.CaptureFixture[str], name: str, level: str) -> None:
+        """Its lines name neither role nor consequence; an error keeps its stack, and a critical one its level."""
+        logger = logging.getLogger(name)
+        with json_logs(capsys) as said:
+            try:
+                raise OSError("no route")
+            except OSError:
+                getattr(logger, level)("[^App]: Crashed reason=%r", "x", exc_info=True)
+            logger.critical("[^App]: out of memory")
+            line, critical = said()
+        assert (line["level"], critical["level"]) == ("info", "critical")
+        assert ("exception" in line) == (level == "error")
+
+    def test_faust_says_nothing_where_info_is_not_wanted(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """The level of the settings holds for what became an info; other libraries' warnings are said."""
+        with json_logs(capsys) as said:
+            logging.getLogger().setLevel(logging.WARNING)
+            logging.getLogger("mode.threads").error("[^Thread]: something")
+            logging.getLogger("aiokafka").warning("something else")
+            assert [line["event"] for line in said()] == ["something else"]
+
+    def test_a_slow_thread_of_faust_is_no_error(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """On a machine that is merely slow, its thread repeats this line every few seconds; nothing follows from it."""
+        with json_logs(capsys) as said:
+            logging.getLogger("mode.threads").error("[^--MethodQueue]: Thread keepalive is not responding...")
+            assert said() == []
 
     def test_what_says_nothing_is_left_out(self, capsys: pytest.CaptureFixture[str]) -> None:
         """Other words of the same logger are not."""

@@ -48,9 +48,9 @@ def test_slowest(endpoint: MetricsEndpoint, events: UnfinishedEvents, manual_clo
     frames = events.begin(record(2, "old"), "frames")
     manual_clock.advance(10)
     audio = events.begin(record(2, "old"), "audio")
-    audio.stage = "parked"
+    audio.stage = "deferred"
     assert json.loads(read(endpoint, "/slowest")) == [
-        {"video_id": "old", "role": "media", "agents": {"audio": "parked", "frames": "working"}, "age_seconds": 10.0},
+        {"video_id": "old", "role": "media", "agents": {"audio": "deferred", "frames": "working"}, "age_seconds": 10.0},
         {"video_id": "young", "role": "media", "agents": {"frames": "working"}, "age_seconds": 5.0},
     ]
     events.end(frames)

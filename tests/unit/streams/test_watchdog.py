@@ -70,7 +70,7 @@ class TestWatchdog:
         assert value("vidsignal_role_stalled_seconds", role="media") == 40
         assert value("vidsignal_role_stalled_seconds", role="intake") == 0
         bench.dog.close()
-        assert value("vidsignal_broker_facts_known", role="media") == 0
+        assert value("vidsignal_broker_offsets_known", role="media") == 0
 
     async def test_a_starved_process_does_not_count_the_time(self) -> None:
         """Its loop waits nine tenths of each second for a core: 300 looks are 30 seconds."""

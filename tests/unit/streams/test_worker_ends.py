@@ -31,7 +31,7 @@ class TestStopThatOverruns:
         process.send_signal(signal.SIGTERM)
         _, log = process.communicate(timeout=WAIT_SECONDS)
         assert process.returncode == WorkerExit.STOP_OVERRAN
-        [line] = [json.loads(line) for line in log.splitlines() if "the stop took too long" in line]
+        [line] = [json.loads(line) for line in log.splitlines() if "shutdown timeout" in line]
         assert (line["exit_code"], line["roles"]) == (WorkerExit.STOP_OVERRAN, ["media"])
         assert line["events"] == ["slow-video (media: frames working)"]
         assert "Thread 0x" in log  # the stacks

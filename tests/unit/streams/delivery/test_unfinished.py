@@ -86,11 +86,11 @@ class TestUnfinishedEvents:
 
     def test_an_event_that_waits_for_its_origin_is_counted_apart(self) -> None:
         """Whoever alerts on stuck work need not hear of an origin that is away."""
-        watched = Watched("parked")
+        watched = Watched("deferred")
         for agent in ("frames", "audio"):
-            watched.events.begin(record(), agent).stage = "parked"
+            watched.events.begin(record(), agent).stage = "deferred"
         watched.look_after(LIMIT_SECONDS + 1)
-        assert (watched.overdue("parked"), watched.overdue("working")) == (1, 0)
+        assert (watched.overdue("deferred"), watched.overdue("working")) == (1, 0)
 
 
 class TestStages:

@@ -16,7 +16,7 @@ def shown(name: str, role: str, partition: int) -> float | None:
 
 
 def known(role: str) -> float | None:
-    return REGISTRY.get_sample_value("vidsignal_broker_facts_known", {"role": role})
+    return REGISTRY.get_sample_value("vidsignal_broker_offsets_known", {"role": role})
 
 
 def facts(*numbers: int, committed: int | None = 3) -> GroupFacts:
