@@ -1,124 +1,102 @@
-"""From a dashboard to Grafana's JSON: the layout, and the fields that Grafana wants."""
+"""From a dashboard to Grafana's JSON, by Grafana's own builders. They come with the `dev` dependencies."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from typing import Any
+from itertools import count
+from typing import Final
 
-from ops.dashboards.panels import Dashboard, Panel, Query, Row, Variable
+from grafana_foundation_sdk.builders import common, prometheus, stat, table, timeseries
+from grafana_foundation_sdk.builders import dashboard as page
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.common import (
+    BigValueColorMode,
+    BigValueTextMode,
+    LegendDisplayMode,
+    LegendPlacement,
+    SortOrder,
+    StackingMode,
+    TooltipDisplayMode,
+)
+from grafana_foundation_sdk.models.dashboard import (
+    Dashboard as GrafanaDashboard,
+)
+from grafana_foundation_sdk.models.dashboard import (
+    DashboardCursorSync,
+    DataSourceRef,
+    VariableRefresh,
+    VariableSort,
+)
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-SCHEMA_VERSION = 39
-"""Of Grafana 10.4 and 11; newer ones migrate it by themselves."""
-DATASOURCE = {"type": "prometheus", "uid": "vidsignal-prometheus"}
+from ops.dashboards.panels import Dashboard, Panel, Query, Variable
+
+DATASOURCE: Final = DataSourceRef(type_val="prometheus", uid="vidsignal-prometheus")
 """As `ops/grafana/provisioning/datasources` names it."""
-COLUMNS = 24
-_HEIGHTS = {"timeseries": 8, "stat": 4, "table": 8}
-_UNITS = {"cores": "short"}
-_REFRESH = "30s"
+_UNITS: Final = {"cores": "short"}
+_PanelBuilder = timeseries.Panel | stat.Panel | table.Panel
 
 
 def dashboard_text(dashboard: Dashboard) -> str:
     """The file's text."""
-    return json.dumps(dashboard_json(dashboard), indent=2, ensure_ascii=False) + "\n"
+    return JSONEncoder(indent=2, ensure_ascii=False, sort_keys=True).encode(grafana_dashboard(dashboard)) + "\n"
 
 
-def dashboard_json(dashboard: Dashboard) -> dict[str, Any]:
-    """What Grafana's provisioning reads."""
-    return {
-        "uid": dashboard.uid,
-        "title": dashboard.title,
-        "description": dashboard.description,
-        "tags": ["vidsignal"],
-        "schemaVersion": SCHEMA_VERSION,
-        "version": 1,
-        "editable": False,
-        "graphTooltip": 1,
-        "refresh": _REFRESH,
-        "time": {"from": "now-3h", "to": "now"},
-        "timezone": "browser",
-        "templating": {"list": [_variable(variable) for variable in dashboard.variables]},
-        "panels": list(_placed(dashboard.rows)),
-    }
-
-
-def _placed(rows: tuple[Row, ...]) -> Iterator[dict[str, Any]]:
-    """Panels from left to right and from top to bottom, below the heading of their row."""
-    number, top = 1, 0
-    for row in rows:
-        yield {"id": number, "type": "row", "title": row.title, "collapsed": False, "panels": [], **_at(0, top, 24, 1)}
-        number, top = number + 1, top + 1
-        left, height = 0, 0
+def grafana_dashboard(dashboard: Dashboard) -> GrafanaDashboard:
+    """What Grafana's provisioning reads; panels flow from left to right below the heading of their row."""
+    built = (
+        page.Dashboard(dashboard.title)
+        .uid(dashboard.uid)
+        .description(dashboard.description)
+        .tags(["vidsignal"])
+        .readonly()
+        .tooltip(DashboardCursorSync.CROSSHAIR)
+        .refresh("30s")
+        .time("now-3h", "now")
+        .variables([_variable(variable) for variable in dashboard.variables])
+    )
+    number = count(1)
+    for row in dashboard.rows:
+        built.with_row(page.Row(row.title).id(next(number)))
         for panel in row.panels:
-            if left + panel.width > COLUMNS:
-                left, top, height = 0, top + height, 0
-            yield _panel(panel, number, left, top)
-            number, left = number + 1, left + panel.width
-            height = max(height, _HEIGHTS[panel.kind])
-        top += height
+            built.with_panel(_panel(panel).id(next(number)))
+    return built.build()
 
 
-def _at(left: int, top: int, width: int, height: int) -> dict[str, Any]:
-    return {"gridPos": {"x": left, "y": top, "w": width, "h": height}}
-
-
-def _panel(panel: Panel, number: int, left: int, top: int) -> dict[str, Any]:
-    return {
-        "id": number,
-        "type": panel.kind,
-        "title": panel.title,
-        "description": panel.description,
-        "datasource": DATASOURCE,
-        **_at(left, top, panel.width, _HEIGHTS[panel.kind]),
-        "targets": [_target(query, "ABCDEFGH"[place], panel) for place, query in enumerate(panel.queries)],
-        "fieldConfig": {"defaults": _defaults(panel), "overrides": []},
-        "options": _options(panel),
-    }
-
-
-def _target(query: Query, letter: str, panel: Panel) -> dict[str, Any]:
-    is_instant = panel.kind != "timeseries"
-    return {
-        "refId": letter,
-        "datasource": DATASOURCE,
-        "expr": query.expression,
-        "legendFormat": query.legend or "__auto",
-        "instant": is_instant,
-        "range": not is_instant,
-        "format": "table" if panel.kind == "table" else "time_series",
-    }
-
-
-def _defaults(panel: Panel) -> dict[str, Any]:
-    defaults: dict[str, Any] = {"unit": _UNITS.get(panel.unit, panel.unit), "noValue": "none"}
-    if panel.kind == "timeseries":
-        stacking = {"mode": "normal" if panel.is_stacked else "none", "group": "A"}
-        defaults |= {"min": 0, "custom": {"fillOpacity": 30 if panel.is_stacked else 0, "stacking": stacking}}
+def _panel(panel: Panel) -> _PanelBuilder:
+    built = _styled(panel).title(panel.title).description(panel.description).datasource(DATASOURCE)
+    built.unit(_UNITS.get(panel.unit, panel.unit)).no_value("none").span(panel.width)
     if panel.highest is not None:
-        defaults |= {"max": panel.highest}
-    return defaults
+        built.max(panel.highest)
+    for place, query in enumerate(panel.queries):
+        built.with_target(_target(query, "ABCDEFGH"[place], panel))
+    return built
 
 
-def _options(panel: Panel) -> dict[str, Any]:
-    if panel.kind == "timeseries":
-        legend = {"showLegend": True, "displayMode": "list", "placement": "bottom", "calcs": []}
-        return {"legend": legend, "tooltip": {"mode": "multi", "sort": "desc"}}
-    if panel.kind == "stat":
-        return {"reduceOptions": {"calcs": ["lastNotNull"]}, "colorMode": "none", "textMode": "value_and_name"}
-    return {"showHeader": True}
+def _styled(panel: Panel) -> _PanelBuilder:
+    match panel.kind:
+        case "stat":
+            shown = common.ReduceDataOptions().calcs(["lastNotNull"])
+            values = stat.Panel().height(4).reduce_options(shown).color_mode(BigValueColorMode.NONE)
+            return values.text_mode(BigValueTextMode.VALUE_AND_NAME)
+        case "table":
+            return table.Panel().height(8)
+    legend = common.VizLegendOptions().show_legend(True)
+    legend.display_mode(LegendDisplayMode.LIST).placement(LegendPlacement.BOTTOM)
+    tooltip = common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING)
+    lines = timeseries.Panel().height(8).min(0).legend(legend).tooltip(tooltip)
+    if panel.is_stacked:
+        lines.fill_opacity(30).stacking(common.StackingConfig().mode(StackingMode.NORMAL))
+    return lines
 
 
-def _variable(variable: Variable) -> dict[str, Any]:
-    return {
-        "name": variable.name,
-        "label": variable.label,
-        "type": "query",
-        "datasource": DATASOURCE,
-        "query": {"query": variable.expression, "refId": variable.name},
-        "refresh": 2,
-        "includeAll": True,
-        "multi": True,
-        "allValue": ".*",
-        "current": {"text": ["All"], "value": ["$__all"]},
-        "sort": 1,
-    }
+def _target(query: Query, letter: str, panel: Panel) -> prometheus.Dataquery:
+    built = prometheus.Dataquery().expr(query.expression).ref_id(letter).datasource(DATASOURCE)
+    built.legend_format(query.legend or "__auto")
+    built.format(PromQueryFormat.TABLE if panel.kind == "table" else PromQueryFormat.TIME_SERIES)
+    return built.range() if panel.kind == "timeseries" else built.instant()
+
+
+def _variable(variable: Variable) -> page.QueryVariable:
+    built = page.QueryVariable(variable.name).label(variable.label).query(variable.expression).datasource(DATASOURCE)
+    built.refresh(VariableRefresh.ON_TIME_RANGE_CHANGED).sort(VariableSort.ALPHABETICAL_ASC)
+    return built.multi(True).include_all(True).all_value(".*")
