@@ -95,7 +95,7 @@ class DirectAnalysis:
             return ok_signal(agent, upload, analysis, provenance, now_unix_seconds=now)
 
     def _failed(self, agent: Agent, upload: VideoUploaded, shared: SharedSession, failure: Failure) -> Signal:
-        decode = shared.ended_receipt() if agent.modality != "context" else None
+        decode = shared.ended_receipt() if agent.needs_media else None
         receipt = receipt_with_share(Receipt(decode=decode), self._engine.account)
         provenance, now = self._engine.provenance[agent.modality], self._clock.now_unix_seconds()
         return failed_signal(agent, upload, failure, NOWHERE, provenance, now_unix_seconds=now, receipt=receipt)

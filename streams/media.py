@@ -116,7 +116,7 @@ class ModalityWork:
 
     async def _ended_decode(self, slot: Slot) -> DecodeReceipt | None:
         """What the decode cost of which nothing came; a failed agent pays for it, too, if it looks at media."""
-        shared = await slot.known("session") if self._agent.modality != "context" else None
+        shared = await slot.known("session") if self._agent.needs_media else None
         return shared.ended_receipt() if isinstance(shared, SharedSession) else None
 
     async def _write_letter(self, record: Record, slot: Slot, failure: Failure, revision: int | None) -> None:

@@ -66,3 +66,5 @@ class Agent:
     """Names of the cards that it uses, without which it cannot run."""
     code_version: int
     """Raised with every change of the agent or its operators that changes results."""
+    needs_media: bool = True
+    """False: it looks at the event alone, so nothing is decoded for it and no decode is on its receipts."""

@@ -54,6 +54,7 @@ AGENTS: Final[dict[Modality, Agent]] = checked_agents(
                 context.MEANING.name,
             ),
             code_version=2,
+            needs_media=False,
         ),
     ),
     CARDS,

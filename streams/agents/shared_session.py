@@ -29,8 +29,8 @@ class SharedSession:
     async def analyse(self, agent: Agent, work: Work) -> Analysis:
         """Run an agent and put the decode on its receipt; raises what the agent raises."""
         analysis = await agent.analyse(work)
-        if agent.modality == "context":
-            return analysis  # it never looks at the media
+        if not agent.needs_media:
+            return analysis
         receipt = msgspec.structs.replace(analysis.receipt, decode=await self.receipt())
         return replace(analysis, receipt=receipt)
 

@@ -9,6 +9,7 @@ from operators.media.pool import DecoderPool
 from operators.media.session import MediaSessions
 from schemas.receipts import DecodeReceipt, Receipt
 from schemas.uploads import FileSource
+from streams.agents.analysis import Agent, Analysis
 from streams.agents.shared_session import SharedSession
 from streams.verdict.cost import Prices, price
 from tests.hostile_media import write_video
@@ -45,3 +46,21 @@ def _signals(decodes: list[DecodeReceipt]) -> list:  # type: ignore[type-arg]
     return [
         signal(modality, receipt=Receipt(decode=decode)) for modality, decode in zip(modalities, decodes, strict=False)
     ]
+
+
+class NoMedia:
+    """A session that must not be looked at."""
+
+    def __getattr__(self, name: str) -> object:
+        raise AssertionError(f"the media was asked for {name}")
+
+
+async def _nothing(_work: object) -> Analysis:
+    return Analysis()
+
+
+async def test_an_agent_without_media_has_no_decode() -> None:
+    """Whatever its modality: nothing is decoded for it, and no decode is on its receipt."""
+    agent = Agent(modality="motion", analyse=_nothing, models=(), code_version=1, needs_media=False)
+    analysis = await SharedSession(NoMedia()).analyse(agent, None)  # type: ignore[arg-type]
+    assert analysis.receipt.decode is None
