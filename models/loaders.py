@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from torch import nn
 
 from models.card import Card
 from models.efficientnet_lite0 import load_efficientnet_lite0
-from models.language_id import load_language_id
 from models.opennsfw import load_opennsfw
-from models.profanity import load_profanity
 from models.sentence_embedding import load_sentence_embedding
 from models.silero_vad import load_silero_vad
 from models.toxicity import load_toxicity
@@ -27,12 +25,6 @@ MODULE_LOADERS: Final[dict[str, Callable[[Path], nn.Module]]] = {
     "all-minilm-l6-v2": load_sentence_embedding,
 }
 """Models that are batched on a device, by the name on their card."""
-
-CALLABLE_LOADERS: Final[dict[str, Callable[[Path], Any]]] = {
-    "profanity": load_profanity,
-    "language-id": load_language_id,
-}
-"""Models that take one text and answer at once, by the name on their card."""
 
 
 def load_module(card: Card, cache_dir: Path) -> nn.Module:

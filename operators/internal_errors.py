@@ -78,11 +78,6 @@ NAMED_ERRORS: Final[tuple[type[Exception], ...]] = (
 """Errors that say themselves what happens next; whatever else leaves work on an event becomes an `InternalError`."""
 
 
-def ends_process(error: BaseException) -> bool:
-    """Whether the process has to end by this error of work on an event."""
-    return isinstance(error, ENDS_PROCESS)
-
-
 @contextmanager
 def boundary(name: Boundary, *named: type[Exception]) -> Iterator[None]:
     """Let named errors through, and nothing else that is an Exception.

@@ -77,8 +77,3 @@ LABEL_PATHS: Final[frozenset[str]] = frozenset(
     path for label in LABELS for path in (label, label.rsplit("/", 1)[0], label.split("/", 1)[0])
 )
 """Every name of all three levels; what a policy may speak of."""
-
-
-def covers(path: str, label: str) -> bool:
-    """Say whether a taxonomy path of any level contains a level-3 label."""
-    return label == path or label.startswith(path + "/")

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from schemas.evidence import Embedding, Feature
 from schemas.identity import Modality
-from schemas.outcomes import Action, Outcome, OutcomeStatus, RecommendationRecord, Verdict, Version
+from schemas.outcomes import Action, OutcomeStatus, RecommendationRecord, Verdict, Version
 from schemas.topics import MODERATION, RECOMMENDATION
 from streams.kafka_clients import read_to_end
 from streams.settings import Settings
@@ -73,11 +73,6 @@ def project(verdict: Verdict, features: Mapping[str, Feature], embeddings: Mappi
         features={name: feature.value for name, feature in features.items()},
         embeddings={space: embedding.unpack() for space, embedding in embeddings.items()},
     )
-
-
-def project_outcome(outcome: Outcome) -> Projection:
-    """The comparable part of an outcome."""
-    return project(outcome.verdict, outcome.record.features, outcome.record.embeddings)
 
 
 def compare(expected: Projections, found: Projections, tolerances: Tolerances | None = None) -> list[str]:

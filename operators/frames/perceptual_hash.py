@@ -47,11 +47,6 @@ def perceptual_hash(luma: np.ndarray) -> PerceptualHash:
     return PerceptualHash(hexadecimal=packed.tobytes().hex(), quality=_quality(buffer))
 
 
-def bit_distance(first: str, second: str) -> int:
-    """Bits in which two hashes differ, 0 to 256."""
-    return (int(first, 16) ^ int(second, 16)).bit_count()
-
-
 def _blurred_buffer(luma: np.ndarray) -> np.ndarray:
     """(64, 64) float64: the picture blurred by two box filters (after W. Jarosz), then picked at cell centres."""
     height, width = luma.shape

@@ -100,15 +100,9 @@ class MediaSession:
         self._no_audio: InvalidMedia | None = None
         self._changed = asyncio.Event()
         self._decoding: asyncio.Task[None] | None = None
-        self._is_dead_letter_taken = False
         self._is_decode_counted = False
         self.decode_id = uuid.uuid4().hex
         """Names the one decode on every receipt of it, whichever upload event an agent came with."""
-
-    def take_dead_letter_duty(self) -> bool:
-        """True for the first agent that asks: it writes the one dead letter of a failed session."""
-        is_first, self._is_dead_letter_taken = not self._is_dead_letter_taken, True
-        return is_first
 
     def take_decode_count(self) -> bool:
         """True for the first agent that asks: it counts the decode, also where several upload events share it."""

@@ -60,8 +60,3 @@ class SampleClip:
     """Container, video and audio codec, size."""
     upload: UploadText | None
     """`None`: only an ingredient or a negative example, never uploaded by the demo."""
-
-    @property
-    def is_derived(self) -> bool:
-        """Whether the clip is made here instead of taken from a package."""
-        return isinstance(self.source, Recipe)

@@ -11,7 +11,6 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import ceil
-from statistics import fmean
 
 from ops.sizing.arrivals import Arrivals
 from ops.sizing.scaling import Scaling
@@ -70,11 +69,6 @@ class Simulated:
         if not self.latencies_seconds:
             return float("nan")
         return self.latencies_seconds[max(1, ceil(round(share * len(self.latencies_seconds), 9))) - 1]
-
-    @property
-    def mean_seconds(self) -> float:
-        """Mean latency."""
-        return fmean(self.latencies_seconds)
 
 
 def simulate(cell: CellModel, scaling: Scaling, horizon_seconds: float, seed: int) -> Simulated:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from ops.sizing.profile import Profile
 
-LIGHT_ROLES = ("intake", "verdict", "engagement")
-
 
 @dataclass(frozen=True, slots=True)
 class Workers:

@@ -80,14 +80,6 @@ class OffsetLedger:
         self._note_move(partition, window)
         self.num_finished += 1
 
-    def committable(self) -> dict[Partition, int]:
-        """Offsets that may be committed, of all partitions that have one: looks at every partition."""
-        return {
-            partition: window.committable
-            for partition, window in self._windows.items()
-            if window.committable is not None
-        }
-
     def uncommitted(self) -> dict[Partition, int]:
         """Offsets that may be committed and are not: costs what moved since the last commit, not what is assigned."""
         found = ((partition, self._windows[partition].committable) for partition in self._moved)
@@ -99,10 +91,6 @@ class OffsetLedger:
             if partition in self._windows:
                 self._committed[partition] = max(offset, self._committed.get(partition, offset))
                 self._note_move(partition, self._windows[partition])
-
-    def num_unfinished(self) -> int:
-        """Delivered records that wait for an agent, over all partitions."""
-        return sum(window.num_unfinished for window in self._windows.values())
 
     def _note_move(self, partition: Partition, window: OffsetWindow) -> None:
         if window.committable is not None and window.committable > self._committed.get(partition, -1):

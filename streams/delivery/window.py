@@ -30,11 +30,6 @@ class OffsetWindow:
         """The next offset to read, as Kafka commits it; None before anything was finished or read over."""
         return self._committable
 
-    @property
-    def num_unfinished(self) -> int:
-        """Delivered offsets at or behind the first unfinished one."""
-        return len(self._delivered)
-
     def deliver(self, offset: int) -> None:
         """Note that a record was handed out. What was handed out before, or is behind, changes nothing."""
         if self._delivered and offset <= self._delivered[-1]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from operators.tracing import NO_SPAN, SILENT_TRACER, Note, SilentTracer, Span, Tracer
+from operators.tracing import NO_SPAN, SILENT_TRACER, Note, Span, Tracer
 from schemas.topics import Topic
 from schemas.wire import header
 from streams.delivery.record import Record
@@ -26,25 +26,6 @@ class EventTracer(Tracer, Protocol):
         """The step that surrounds the call."""
 
 
-class SilentEventTracer(SilentTracer):
-    """Makes nothing; see `EventTracer`."""
-
-    def consuming(self, name: str, record: Record, traceparent: bytes | None, began_unix_seconds: float) -> Span:
-        """Nothing."""
-        del name, record, traceparent, began_unix_seconds
-        return NO_SPAN
-
-    def producing(self, topic: Topic, *, key: str | bytes | None) -> Span:
-        """Nothing."""
-        del topic, key
-        return NO_SPAN
-
-    def current(self) -> Span:
-        """Nothing."""
-        return NO_SPAN
-
-
-SILENT: EventTracer = SilentEventTracer()
 _tracer: EventTracer | None = None
 
 

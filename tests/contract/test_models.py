@@ -17,7 +17,9 @@ from torch import Tensor, nn
 from models.card import Card, WeightFile
 from models.catalogue import CARDS, cards_by_name
 from models.imagenet_labels import load_imagenet_labels
-from models.loaders import CALLABLE_LOADERS, MODULE_LOADERS, load_module
+from models.language_id import load_language_id
+from models.loaders import MODULE_LOADERS, load_module
+from models.profanity import load_profanity
 from models.sentence_embedding import load_sentence_tokens
 from models.toxicity import load_toxicity_tokens
 from models.weight_files import WEIGHT_FILES
@@ -35,6 +37,8 @@ HARMLESS_GLOBALS = re.compile(r"numpy(\._?core)?\.(multiarray\._reconstruct|ndar
 BATCHED = [card for card in CARDS.values() if card.batch_sizes]
 UNBATCHED = [card for card in CARDS.values() if not card.batch_sizes]
 
+CALLABLE_LOADERS: dict[str, Callable[[Path], Any]] = {"profanity": load_profanity, "language-id": load_language_id}
+"""Of models that take one text and answer at once, by the name on their card."""
 LOADERS: list[Callable[[Path], Any]] = [
     *MODULE_LOADERS.values(),
     *CALLABLE_LOADERS.values(),

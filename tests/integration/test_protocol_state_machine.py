@@ -29,7 +29,6 @@ from streams.projection import (
     compare,
     join_topics,
     newest_by_key,
-    project_outcome,
     read_projection_from_redis,
 )
 from streams.store.cases import Cases, Registered
@@ -51,6 +50,7 @@ from tests.integration.verdict_world import (
     settle,
 )
 from tests.sample_facts import BUDGET_SECONDS, accepted, deadline, failed_signal, signal
+from tests.support.projections import project_outcome
 
 VIDEO_IDS = ("video-a", "video-b")
 EXPECTED = ("frames", "audio")

@@ -13,7 +13,7 @@ from schemas.facts import Fact
 from schemas.outcomes import RecommendationRecord, Verdict
 from schemas.topics import MODERATION, RECOMMENDATION, Topic
 from schemas.wire import decode_fact, encode
-from streams.projection import compare, join_topics, newest_by_key, project_outcome, read_projection_from_redis
+from streams.projection import compare, join_topics, newest_by_key, read_projection_from_redis
 from streams.store.deadlines import Deadlines
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
@@ -25,6 +25,7 @@ from streams.verdict.sweep import deadline_sweep
 from tests.fakes import ManualClock, MemoryPublisher
 from tests.integration.verdict_world import RULESET, Worker, forgetting_of, settle
 from tests.sample_facts import BUDGET_SECONDS, VIDEO_ID, accepted, deadline, failed_signal, log_record, signal
+from tests.support.projections import project_outcome
 
 NUDITY = "sexual/explicit/nudity"
 EXPECTED = ("frames", "audio")

@@ -40,6 +40,3 @@ class FetchLimits:
     """Of one medium, at the same time."""
     unannounced_bytes: int = 256 * MIB
     """Room that is reserved for a medium whose length its origin does not say."""
-
-
-DEFAULT_FETCH_LIMITS = FetchLimits()

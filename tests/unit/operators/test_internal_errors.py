@@ -9,7 +9,7 @@ import struct
 import pytest
 
 from operators.errors import DeviceFault, DeviceLost, InvalidMedia, MachineUnavailable, Overloaded, SourceAway
-from operators.internal_errors import InternalError, SharedStateFault, boundary, ends_process
+from operators.internal_errors import ENDS_PROCESS, InternalError, SharedStateFault, boundary
 from schemas.errors import InvalidEvent
 from streams.delivery.publisher import PublisherFailed
 from streams.store.applied import StoreBehindLog
@@ -32,7 +32,7 @@ class TestBoundary:
             raise error
         assert (caught.value.boundary, caught.value.__cause__) == ("source", error)
         assert caught.value.message.startswith(type(error).__name__)
-        assert not ends_process(caught.value)
+        assert not isinstance(caught.value, ENDS_PROCESS)
 
     @pytest.mark.parametrize(
         "error",
@@ -87,9 +87,9 @@ class TestEndsProcess:
     )
     def test_faults_of_what_all_events_share(self, kind: type[Exception]) -> None:
         """Order of facts, offsets, the store's word, the publisher, the device: nothing else ends a process."""
-        assert ends_process(kind("x"))
+        assert isinstance(kind("x"), ENDS_PROCESS)
 
     @pytest.mark.parametrize("error", UNEXPECTED, ids=lambda error: type(error).__name__)
     def test_nothing_else_does(self, error: Exception) -> None:
         """A bug that one event brings about is that event's."""
-        assert not ends_process(error)
+        assert not isinstance(error, ENDS_PROCESS)

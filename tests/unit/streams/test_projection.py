@@ -9,12 +9,13 @@ from msgspec.structs import replace
 
 from schemas.outcomes import Outcome, Verdict
 from schemas.wire import encode
-from streams.projection import Tolerances, compare, join_topics, newest_by_key, project_outcome
+from streams.projection import Tolerances, compare, join_topics, newest_by_key
 from streams.verdict.cost import Prices
 from streams.verdict.fold import fold
 from streams.verdict.outcome import FoldContext
 from streams.verdict.policy_file import load_policy
 from tests.sample_facts import VIDEO_ID, accepted, embedding, feature, signal
+from tests.support.projections import project_outcome
 
 NUDITY = "sexual/explicit/nudity"
 

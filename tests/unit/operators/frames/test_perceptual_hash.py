@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from operators.frames.perceptual_hash import HASH_BITS, bit_distance, perceptual_hash
+from operators.frames.perceptual_hash import HASH_BITS, perceptual_hash
 
 SAME_PICTURE_BITS = 31
 
@@ -27,6 +27,11 @@ def recompressed(luma: np.ndarray, quality: int) -> np.ndarray:
     """The picture after JPEG."""
     _, encoded = cv2.imencode(".jpg", luma, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return cv2.imdecode(encoded, cv2.IMREAD_GRAYSCALE)
+
+
+def bit_distance(first: str, second: str) -> int:
+    """Bits in which two hashes differ, 0 to 256."""
+    return (int(first, 16) ^ int(second, 16)).bit_count()
 
 
 def distance(first: np.ndarray, second: np.ndarray) -> int:

@@ -132,11 +132,6 @@ class TestMediaSession:
                 await session.receipt()
             assert session.ended_receipt() is None
 
-    async def test_dead_letter_duty_falls_to_one(self, sessions: MediaSessions) -> None:
-        """The first agent that asks writes the dead letter."""
-        async with sessions.open("clip", FileSource(path="clip.mp4")) as session:
-            assert [session.take_dead_letter_duty() for _ in range(3)] == [True, False, False]
-
 
 class TestMediaSessions:
     """Who shares what."""

@@ -9,7 +9,6 @@ import shlex
 import pytest
 
 from ops.access.kafka_acls import kafka_acls, user_of
-from ops.access.overview import overview_row
 from ops.access.redis_rules import redis_line, redis_rules
 from ops.access.roles import ACCESS, OPERATOR, RoleAccess, UnknownRole, find_roles
 from schemas.topics import TOPICS
@@ -17,6 +16,7 @@ from streams.group_names import group_of
 from streams.settings import ROLES, Settings, read_settings
 from streams.store.keys import Keys
 from tests.documents import REPOSITORY, section
+from tests.support.access_overview import overview_row
 
 PAGE = (REPOSITORY / "docs/security.md").read_text(encoding="utf-8")
 EVERY_ROLE = pytest.mark.parametrize("role", ACCESS, ids=lambda role: role.name)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import math
 import random
+from statistics import fmean
 
 import pytest
 
 from ops.sizing.arrivals import Arrivals
-from ops.sizing.queueing import (
+from ops.sizing.scaling import Fixed
+from ops.sizing.shared_worker import WorkerModel
+from ops.sizing.simulation import CellModel, Simulated, simulate
+from tests.support.queueing import (
     erlang_c,
     mean_wait_seconds,
     pollaczek_khinchine_seconds,
     shared_seconds,
     wait_quantile_seconds,
 )
-from ops.sizing.scaling import Fixed
-from ops.sizing.shared_worker import WorkerModel
-from ops.sizing.simulation import CellModel, Simulated, simulate
 
 SEED = 3
 
@@ -67,6 +68,11 @@ class TestFormulas:
             erlang_c(1, utilisation)
 
 
+def mean_seconds(found: Simulated) -> float:
+    """Mean latency."""
+    return fmean(found.latencies_seconds)
+
+
 class TestSimulationAgrees:
     """Each within what 18,000 correlated videos allow."""
 
@@ -74,17 +80,17 @@ class TestSimulationAgrees:
     def test_with_erlang_c(self, servers: int, arrival_hz: float) -> None:
         """M/M/c: mean, and the share of the time that servers work."""
         found = queue(servers, arrival_hz, exponential())
-        assert found.mean_seconds == pytest.approx(1 + mean_wait_seconds(servers, arrival_hz, 1.0), rel=0.08)
+        assert mean_seconds(found) == pytest.approx(1 + mean_wait_seconds(servers, arrival_hz, 1.0), rel=0.08)
         assert found.busy_ratio == pytest.approx(arrival_hz / servers, rel=0.03)
 
     def test_with_pollaczek_khinchine(self) -> None:
         """M/D/1."""
-        assert queue(1, 0.7, [1.0]).mean_seconds == pytest.approx(1 + pollaczek_khinchine_seconds(0.7, 1, 0), rel=0.08)
+        assert mean_seconds(queue(1, 0.7, [1.0])) == pytest.approx(1 + pollaczek_khinchine_seconds(0.7, 1, 0), rel=0.08)
 
     def test_with_processor_sharing(self) -> None:
         """Slots without end on one core: the mean is that of any service of the same mean (M/G/1-PS)."""
         uneven = [0.5] * 9 + [5.5]
-        assert queue(1, 0.6, uneven, slots=10**6).mean_seconds == pytest.approx(shared_seconds(0.6, 1.0), rel=0.08)
+        assert mean_seconds(queue(1, 0.6, uneven, slots=10**6)) == pytest.approx(shared_seconds(0.6, 1.0), rel=0.08)
 
 
 class TestArrivals:

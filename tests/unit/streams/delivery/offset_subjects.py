@@ -61,7 +61,7 @@ class LedgerSubject:
         self._ledger.finish(PARTITION, offset, agent="agent", generation=generation)
 
     def commit(self) -> int | None:
-        return self._ledger.committable().get(PARTITION)
+        return self._ledger.uncommitted().get(PARTITION)
 
 
 class StockSubject:

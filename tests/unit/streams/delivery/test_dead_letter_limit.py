@@ -132,7 +132,7 @@ class App:
 
     @property
     def committable(self) -> int | None:
-        return self.ledger.committable().get(PARTITION)
+        return self.ledger.uncommitted().get(PARTITION)
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ class Bench:
     @property
     def committable(self) -> int | None:
         """What may be committed."""
-        return self.ledger.committable().get(PARTITION)
+        return self.ledger.uncommitted().get(PARTITION)
 
 
 async def answered(*script: Exception) -> Bench:

@@ -134,7 +134,7 @@ class App:
 
     @property
     def committable(self) -> int | None:
-        return self.ledger.committable().get(PARTITION)
+        return self.ledger.uncommitted().get(PARTITION)
 
 
 async def settled() -> None:

@@ -104,7 +104,7 @@ class TestSafeConsumer:
         consumer.policy.ledger.deliver(PARTITION, 0)
         message = type("Message", (), {"acked": False, "tp": PARTITION, "offset": 0})()
         consumer.ack(message)
-        assert consumer.policy.ledger.committable() == {}
+        assert consumer.policy.ledger.uncommitted() == {}
 
     async def test_what_ends_in_a_drain_counts(self) -> None:
         """A drain commits what finishes in it."""

@@ -104,7 +104,7 @@ class App:
 
     @property
     def committable(self) -> int | None:
-        return self.ledger.committable().get(PARTITION)
+        return self.ledger.uncommitted().get(PARTITION)
 
 
 class TestWork:

@@ -42,7 +42,10 @@ class TestOffsetWindow:
         window = OffsetWindow()
         window.finish(0)
         window.deliver(0)
-        assert (window.committable, window.num_unfinished) == (None, 1)
+        assert window.committable is None
+        window.deliver(1)
+        window.finish(1)
+        assert window.committable is None
 
     def test_refuses_no_agents(self) -> None:
         """A window that nobody finishes would commit unread records."""
@@ -59,9 +62,9 @@ class TestOffsetLedger:
         ledger.open([("topic", 0)], 2)
         ledger.deliver(("topic", 0), 5)
         ledger.finish(("topic", 0), 5, agent="agent", generation=1)
-        assert ledger.committable() == {}
+        assert ledger.uncommitted() == {}
         ledger.finish(("topic", 0), 5, agent="agent", generation=2)
-        assert ledger.committable() == {("topic", 0): 6}
+        assert ledger.uncommitted() == {("topic", 0): 6}
 
     def test_ignores_partitions_that_left(self) -> None:
         """What is delivered or finished for a partition of another member changes nothing."""
@@ -69,7 +72,7 @@ class TestOffsetLedger:
         ledger.open([("topic", 0)], 1)
         ledger.deliver(("topic", 1), 0)
         ledger.finish(("topic", 1), 0, agent="agent", generation=1)
-        assert ledger.committable() == {}
+        assert ledger.uncommitted() == {}
 
     def test_a_log_that_went_back_was_not_handed_out(self) -> None:
         """What was handed out of the former log says nothing of the new one, in which lower offsets wait."""
