@@ -1,12 +1,20 @@
-"""A made-up stream of engagement: a few videos that everybody watches, viewers who drift off, clients that stutter."""
+"""A made-up stream of engagement, and its publishing.
+
+A few videos that everybody watches, viewers who lose interest, clients that send twice and late.
+"""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 
 from schemas.engagement import EngagementEvent, EngagementKind
+from schemas.topics import ENGAGEMENT
+from schemas.wire import encode, event_headers
+from streams.confirmed_publishing import OutgoingRecord, publish_confirmed
+from streams.settings import Settings
 
 _AFTER_VIEW: tuple[tuple[EngagementKind, float], ...] = (
     ("completion", 0.35),
@@ -19,6 +27,8 @@ _AFTER_VIEW: tuple[tuple[EngagementKind, float], ...] = (
 _DUPLICATE_SHARE = 0.03
 _LATE_SHARE = 0.02
 _LATEST_SECONDS = 7_200.0
+_BATCH_BYTES = 48 * 1024
+"""Brokers hold batches, not only events, to the limit of the topic."""
 
 
 def video_names(number: int) -> list[str]:
@@ -48,6 +58,21 @@ def engagement_stream(
                 if number < num_events:
                     yield event
                     number += 1
+
+
+def publish_events(settings: Settings, events: Iterable[EngagementEvent]) -> None:
+    """Publish events; return when all are confirmed. Raises BrokerAway."""
+    publish_confirmed(settings, _records(settings, events), overrides={"batch.size": _BATCH_BYTES})
+
+
+def _records(settings: Settings, events: Iterable[EngagementEvent]) -> Iterator[OutgoingRecord]:
+    topic = settings.topic_prefix + ENGAGEMENT.name
+    now_unix_seconds = time.time()
+    for event in events:
+        headers = event_headers(
+            event, event_id=event.event_id, source="/vidsignal/engagement", now_unix_seconds=now_unix_seconds
+        )
+        yield OutgoingRecord(topic, event.video_id, encode(event), headers)
 
 
 def _visit(chance: random.Random) -> Iterator[EngagementKind]:

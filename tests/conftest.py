@@ -16,11 +16,11 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from ops.assets.cache import default_cache_dir
-from ops.local.kafka_jars import KafkaUnavailable, fetch_jars, missing_requirement
+from ops.local.kafka_jars import KafkaUnavailable, fetch_jars
 from ops.local.kafka_server import KafkaCluster
-from ops.local.prometheus_package import PrometheusPrograms, PrometheusUnavailable, find_prometheus
 from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir
+from tests.support.prometheus_package import PrometheusPrograms, PrometheusUnavailable, find_prometheus
 from tests.unique_topics import UniqueTopics
 
 _NO_KAFKA = "no real Kafka: "
@@ -143,9 +143,6 @@ def _require_answer(bootstrap_servers: str) -> None:
 
 
 def _require_jars() -> None:
-    missing = missing_requirement(default_cache_dir())
-    if missing:
-        _without_kafka(missing)
     try:
         fetch_jars(default_cache_dir())
     except KafkaUnavailable as error:

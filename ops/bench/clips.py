@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from ops.assets import samples_dir
 from ops.assets.clip import Recipe
 from ops.assets.derive import derive_clip
+from ops.assets.sample_uploads import sample_uploads
 from ops.bench.options import BenchOptions
-from ops.cli.demo_uploads import sample_uploads
-from ops.local_media import path_of
+from ops.medium import path_of
 from schemas.uploads import FileSource, VideoUploaded
 
 REPEATS = 2

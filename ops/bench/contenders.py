@@ -19,7 +19,7 @@ from ops.bench.process_tree import TreeMeter
 from ops.local.child import Child, start_child
 from ops.local.metrics_page import MetricsPage, read_metrics
 from ops.local.worker_process import WorkerProcess
-from ops.local_media import path_of
+from ops.medium import path_of
 from schemas.topics import MODERATION, UPLOADED
 from schemas.uploads import VideoUploaded
 from schemas.wire import Headers, encode, event_headers

@@ -20,8 +20,7 @@ from ops.assets.cache import default_cache_dir
 from ops.bench.machine import describe_machine
 from ops.bench.options import BenchOptions
 from ops.bench.report import BenchReport, Bound, Figure, summarise
-from ops.cli.engagement import publish_events
-from ops.engagement_stream import engagement_stream, video_names
+from ops.engagement_stream import engagement_stream, publish_events, video_names
 from ops.local.kafka_server import KafkaCluster
 from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir

@@ -19,7 +19,6 @@ from ops.bench.machine import describe_machine
 from ops.bench.options import BenchOptions
 from ops.bench.report import BenchReport, Bound, Figure, summarise
 from ops.bench.trace_sink import TraceSink
-from ops.cli.local import environment_of
 from ops.local.metrics_page import MetricsPage
 from ops.local.scratch import scratch_dir
 from ops.local.stack import LocalStack
@@ -52,7 +51,7 @@ def bench_observing(options: BenchOptions) -> BenchReport:
     options.say("starting Apache Kafka, Redis 8 and three workers ...")
     with scratch_dir() as folder, LocalStack("real", cache_dir=cache_dir) as stack, TraceSink() as sink:
         environment = {
-            **environment_of(stack, "real"),
+            **stack.environment(),
             "VIDSIGNAL_MEDIA_ROOTS": ",".join(str(root) for root in sorted(clip_folders(uploads))),
             "VIDSIGNAL_CACHE_DIR": str(cache_dir),
             "VIDSIGNAL_LOG_LEVEL": "warning",

@@ -20,7 +20,6 @@ from ops.bench.machine import describe_machine
 from ops.bench.options import BenchOptions
 from ops.bench.report import BenchReport, Bound, Figure, summarise
 from ops.bench.soak import soak_figures
-from ops.cli.local import environment_of
 from ops.local.kafka_server import KafkaCluster
 from ops.local.scratch import scratch_dir
 from ops.local.stack import LocalStack
@@ -79,7 +78,7 @@ def stage_of(cache_dir: Path, roots: set[Path], options: BenchOptions) -> Iterat
         settings = read_settings(kafka_bootstrap_servers=stack.bootstrap_servers, redis_url=stack.redis_url)
         create_topics(settings, partitions=PARTITIONS, replication=1)
         environment = {
-            **environment_of(stack, "real"),
+            **stack.environment(),
             "VIDSIGNAL_MEDIA_ROOTS": ",".join(str(root) for root in sorted(roots)),
             "VIDSIGNAL_CACHE_DIR": str(cache_dir),
             "VIDSIGNAL_METRICS_PORT": "0",

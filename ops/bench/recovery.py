@@ -21,7 +21,6 @@ from ops.bench.options import BenchOptions
 from ops.bench.recovery_worker import FORMER, FORMER_MEMBERSHIP, WORK_SECONDS
 from ops.bench.report import BenchReport, Bound, Figure, summarise
 from ops.bench.steady_uploads import SteadyUploads
-from ops.cli.local import environment_of
 from ops.local.scratch import scratch_dir
 from ops.local.stack import LocalStack
 from ops.local.worker_process import WorkerProcess
@@ -78,7 +77,7 @@ def bench_recovery(options: BenchOptions) -> BenchReport:
     with scratch_dir() as folder, LocalStack("real", cache_dir=default_cache_dir()) as stack:
         for number in range(rounds):
             for name in (NEW, OLD) if number % 2 == 0 else (OLD, NEW):
-                environment = {**environment_of(stack, "real"), "VIDSIGNAL_TOPIC_PREFIX": f"r{number}{name[0]}."}
+                environment = {**stack.environment(), "VIDSIGNAL_TOPIC_PREFIX": f"r{number}{name[0]}."}
                 with _fleet(folder / f"{number}-{name[0]}", environment, name) as fleet:
                     _measure(fleet, outcomes[name], options)
     figures = [figure for name, outcome in outcomes.items() for figure in _figures(name, outcome)]

@@ -16,11 +16,11 @@ from operators.errors import DeviceFault
 from operators.internal_errors import InternalError
 from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
-from ops.cli.medium import absolute_path, is_file
 from ops.cli.progress import counting
 from ops.cli.publish import Media, build_upload, metadata_for
 from ops.cli.verdict_lines import describe_outcome
 from ops.direct_session import open_direct_analysis
+from ops.medium import absolute_path, is_file
 from schemas.outcomes import Outcome
 from schemas.uploads import VideoUploaded
 from streams.settings import Settings

@@ -10,9 +10,8 @@ from typing import Final
 import msgspec
 from redis.asyncio import Redis
 
-from ops.cli.engagement import publish_events
 from ops.cli.store_once import read_once
-from ops.engagement_stream import engagement_stream
+from ops.engagement_stream import engagement_stream, publish_events
 from schemas.engagement import Engagement
 from streams.settings import Settings
 from streams.similarity.query import PICTURE_SPACE, NotInSpace, similar

@@ -1,33 +1,14 @@
-"""What the demo publishes."""
+"""What the demo publishes of the user's own."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from ops.assets import SAMPLE_CLIPS, sample_path
+from ops.assets.sample_uploads import CREATOR
 from ops.cli.console import fail
 from ops.cli.exit_codes import ExitCode
 from ops.cli.publish import build_upload
 from schemas.uploads import VideoUploaded
-
-CREATOR = "demo"
-
-
-def sample_uploads(cache_dir: Path) -> list[VideoUploaded]:
-    """The sample clips that have words to be published with."""
-    return [
-        build_upload(
-            sample_path(clip, cache_dir),
-            {
-                "title": clip.upload.title,
-                "description": clip.upload.description,
-                "hashtags": list(clip.upload.hashtags),
-                "creator_id": CREATOR,
-            },
-        )
-        for clip in SAMPLE_CLIPS
-        if clip.upload is not None
-    ]
 
 
 def demo_uploads(paths: list[Path]) -> list[VideoUploaded]:

@@ -13,20 +13,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ops.assets import AssetUnavailable, fetch_samples, fetch_weights
 from ops.assets.bars import asset_progress
+from ops.assets.sample_uploads import sample_uploads
 from ops.cli.console import clean_interrupt, err, fail, logs_to_stderr, out
 from ops.cli.demo_audience import show_audience
 from ops.cli.demo_summary import summarise
-from ops.cli.demo_uploads import demo_uploads, sample_uploads
+from ops.cli.demo_uploads import demo_uploads
 from ops.cli.demo_view import DemoView
 from ops.cli.exit_codes import ExitCode
-from ops.cli.local import environment_of
 from ops.cli.publish import publish_uploads
 from ops.cli.verdict_lines import describe_outcome
 from ops.local.child import ChildDied
 from ops.local.scratch import scratch_dir
 from ops.local.stack import LocalStack
 from ops.local.worker_process import WorkerProcess
-from ops.local_media import path_of
+from ops.medium import path_of
 from schemas.uploads import VideoUploaded
 from streams.settings import Settings, read_settings
 
@@ -63,7 +63,7 @@ def _running(roots: set[Path], cache_dir: Path) -> Iterator[tuple[Settings, Work
     err.print("starting the embedded broker (in memory, for this demo only), Redis 8 and a worker ...")
     with scratch_dir() as folder, LocalStack("embedded", cache_dir=cache_dir) as stack:
         environment = {
-            **environment_of(stack, "embedded"),
+            **stack.environment(),
             "VIDSIGNAL_MEDIA_ROOTS": ",".join(str(root) for root in sorted(roots)),
             "VIDSIGNAL_CACHE_DIR": str(cache_dir),
             "VIDSIGNAL_METRICS_PORT": "0",

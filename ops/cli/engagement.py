@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Annotated
 from uuid import uuid4
 
@@ -12,18 +12,11 @@ import typer
 
 from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
-from ops.engagement_stream import engagement_stream, video_names
+from ops.engagement_stream import engagement_stream, publish_events, video_names
 from schemas.engagement import ENGAGEMENT_KINDS, EngagementEvent
-from schemas.topics import ENGAGEMENT
-from schemas.wire import encode, event_headers
-from streams.confirmed_publishing import OutgoingRecord, publish_confirmed
 from streams.kafka_clients import BrokerAway
-from streams.settings import Settings
 
 app = typer.Typer(help="Send engagement events, one or a made-up stream of them.", no_args_is_help=True)
-
-_BATCH_BYTES = 48 * 1024
-"""Brokers hold batches, not only events, to the limit of the topic."""
 
 
 @app.command()
@@ -74,21 +67,6 @@ def simulate(
         print_json({"events": events, "videos": len(names), "seed": chosen, "seconds": seconds})
     else:
         out.print(f"{events} events of {len(names)} videos in {seconds:.1f} s (seed {chosen})")
-
-
-def publish_events(settings: Settings, events: Iterable[EngagementEvent]) -> None:
-    """Publish events; return when all are confirmed. Raises BrokerAway."""
-    publish_confirmed(settings, _records(settings, events), overrides={"batch.size": _BATCH_BYTES})
-
-
-def _records(settings: Settings, events: Iterable[EngagementEvent]) -> Iterator[OutgoingRecord]:
-    topic = settings.topic_prefix + ENGAGEMENT.name
-    now_unix_seconds = time.time()
-    for event in events:
-        headers = event_headers(
-            event, event_id=event.event_id, source="/vidsignal/engagement", now_unix_seconds=now_unix_seconds
-        )
-        yield OutgoingRecord(topic, event.video_id, encode(event), headers)
 
 
 def _publish_or_exit(events: Iterable[EngagementEvent]) -> None:

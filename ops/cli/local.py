@@ -13,7 +13,7 @@ from ops.cli.exit_codes import ExitCode
 from streams.settings import read_settings
 
 if TYPE_CHECKING:
-    from ops.local.stack import KafkaKind, LocalStack
+    from ops.local.stack import LocalStack
 
 
 def local(
@@ -25,8 +25,8 @@ def local(
     json_output: Annotated[bool, typer.Option("--json", help="Print the settings as one JSON object.")] = False,
 ) -> None:
     """Start a broker and Redis 8 on free loopback ports, print the settings to use, and stay until Ctrl-C."""
+    from ops.local.kafka_jars import KafkaUnavailable
     from ops.local.stack import LocalStack
-    from streams.topic_admin import create_topics
 
     if brokers not in (1, 3):
         fail(f"--brokers is {brokers}; 1 or 3 are possible", ExitCode.USAGE)
@@ -39,29 +39,26 @@ def local(
     except ValueError as error:
         fail(str(error), ExitCode.USAGE)
     err.print("starting ...")
-    with stack:
-        if kafka == "real":
-            create_topics(
-                read_settings(kafka_bootstrap_servers=stack.bootstrap_servers),
-                partitions=partitions,
-                replication=brokers,
-            )
-        _announce(stack, kafka, json_output)
-        stop.wait()
-        err.print("stopping ...")
+    try:
+        with stack:
+            if kafka == "real":
+                _create_topics(stack, partitions, brokers)
+            _announce(stack, json_output)
+            stop.wait()
+            err.print("stopping ...")
+    except KafkaUnavailable as error:
+        fail(str(error), ExitCode.AWAY)
 
 
-def environment_of(stack: LocalStack, kafka: KafkaKind) -> dict[str, str]:
-    """The settings with which workers and commands reach a local stack."""
-    return {
-        "VIDSIGNAL_KAFKA_BOOTSTRAP_SERVERS": stack.bootstrap_servers,
-        "VIDSIGNAL_REDIS_URL": stack.redis_url,
-        "VIDSIGNAL_IS_BROKER_EMBEDDED": "true" if kafka == "embedded" else "false",
-    }
+def _create_topics(stack: LocalStack, partitions: int, replication: int) -> None:
+    from streams.topic_admin import create_topics
+
+    settings = read_settings(kafka_bootstrap_servers=stack.bootstrap_servers)
+    create_topics(settings, partitions=partitions, replication=replication)
 
 
-def _announce(stack: LocalStack, kafka: KafkaKind, json_output: bool) -> None:
-    environment = environment_of(stack, kafka)
+def _announce(stack: LocalStack, json_output: bool) -> None:
+    environment = stack.environment()
     if json_output:
         print_json(environment)
         return

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from ops.cli.medium import is_file
+from ops.medium import is_file
 
 
 def path_problems(media: Iterable[str]) -> list[str]:

@@ -17,12 +17,12 @@ from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_
 from ops.cli.ending_lines import describe_ending, ending_document
 from ops.cli.exit_codes import ExitCode
 from ops.cli.local_media import path_problems
-from ops.cli.medium import described, file_name, make_video_id, raw_source
 from ops.cli.progress import counting
 from ops.cli.publishing import publish_or_exit
 from ops.cli.store_once import read_once
 from ops.cli.upload_ending import PublishedUpload
 from ops.cli.upload_wait import endings, read_earlier
+from ops.medium import described, file_name, make_upload
 from schemas.topics import UPLOADED
 from schemas.uploads import MAX_UPLOAD_BYTES, VideoUploaded
 from schemas.wire import encode, event_headers
@@ -140,14 +140,8 @@ def build_upload(
     path: Path | str, fields: dict[str, Any], video_id: str | None = None, sha256: str | None = None
 ) -> VideoUploaded:
     """Make and check an upload event; leaves with the usage code where a field is wrong."""
-    raw = {
-        "video_id": video_id or make_video_id(str(path)),
-        "source": raw_source(str(path), sha256),
-        "uploaded_unix_seconds": time(),
-        **fields,
-    }
     try:
-        return msgspec.convert(raw, VideoUploaded)
+        return make_upload(str(path), fields, video_id, sha256)
     except msgspec.ValidationError as error:
         fail(f"{path}: {error}", ExitCode.USAGE)
 

@@ -66,8 +66,11 @@ def fetch_jars(cache_dir: Path) -> Path:
         The folder that holds them.
 
     Raises:
-        KafkaUnavailable: Maven failed; the message holds what it said.
+        KafkaUnavailable: something is missing, or Maven failed; the message holds what it said.
     """
+    missing = missing_requirement(cache_dir)
+    if missing:
+        raise KafkaUnavailable(missing)
     jars = jar_dir(cache_dir)
     with exclusive(jars.parent):
         if not jars.is_dir():

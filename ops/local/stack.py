@@ -64,6 +64,14 @@ class LocalStack:
             raise RuntimeError("the local stack is not open")
         return self._redis_url
 
+    def environment(self) -> dict[str, str]:
+        """The settings with which workers and commands reach it."""
+        return {
+            "VIDSIGNAL_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
+            "VIDSIGNAL_REDIS_URL": self.redis_url,
+            "VIDSIGNAL_IS_BROKER_EMBEDDED": "true" if self._kind == "embedded" else "false",
+        }
+
     def __enter__(self) -> Self:
         with self._open_parts as opening:
             folder = opening.enter_context(scratch_dir())

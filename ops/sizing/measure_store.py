@@ -9,8 +9,7 @@ from statistics import mean
 
 import redis
 
-from ops.cli.engagement import publish_events
-from ops.engagement_stream import engagement_stream
+from ops.engagement_stream import engagement_stream, publish_events
 from streams.settings import Settings
 from streams.store.keys import Keys
 

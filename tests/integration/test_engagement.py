@@ -16,8 +16,7 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from ops.bench.engagement import differences
-from ops.cli.engagement import publish_events
-from ops.engagement_stream import engagement_stream, video_names
+from ops.engagement_stream import engagement_stream, publish_events, video_names
 from ops.local.metrics_page import read_metrics
 from ops.local.redis_server import RedisServer
 from ops.local.worker_process import WorkerProcess

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ops.cli.demo_uploads import sample_uploads
+from ops.assets.sample_uploads import sample_uploads
 from ops.local.metrics_page import read_metrics
 from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir

@@ -9,8 +9,7 @@ import pytest
 from confluent_kafka import Producer
 
 from ops.bench.contenders import publish
-from ops.cli.engagement import publish_events
-from ops.engagement_stream import engagement_stream
+from ops.engagement_stream import engagement_stream, publish_events
 from ops.sizing.measure_light_roles import LightStage, light_role_rates
 from ops.sizing.measure_log import log_figures
 from ops.sizing.measure_store import store_figures

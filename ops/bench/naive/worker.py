@@ -27,7 +27,7 @@ from operators.media.session import MediaSession
 from operators.native_threads import hold_to_one_thread
 from ops.bench.naive.inference import NaiveHost, NaiveInference
 from ops.bench.naive.session import decode_in_full
-from ops.local_media import path_of
+from ops.medium import path_of
 from schemas.wire import decode_upload, encode
 from streams.agents.analysis import Work
 from streams.agents.catalogue import AGENTS

@@ -53,8 +53,14 @@ class TestMissingRequirement:
 
 
 class TestFetchJars:
+    def test_what_is_missing_is_named(self, programs: Path, tmp_path: Path) -> None:
+        """Before anything is fetched or started."""
+        with pytest.raises(KafkaUnavailable, match="there is no `java`"):
+            fetch_jars(tmp_path)
+
     def test_maven_fails(self, programs: Path, tmp_path: Path) -> None:
         """A failed fetch says what Maven said and leaves no jars that look whole."""
+        _write_java(programs, "21")
         _write_program(programs / "mvn", "echo no route to the repository; exit 1")
 
         with pytest.raises(KafkaUnavailable, match="no route to the repository"):
@@ -64,6 +70,7 @@ class TestFetchJars:
 
     def test_jars_in_the_cache(self, programs: Path, tmp_path: Path) -> None:
         """What is there is not fetched again."""
+        _write_java(programs, "21")
         jar_dir(tmp_path).mkdir(parents=True)
 
         assert jar_dir(tmp_path) == fetch_jars(tmp_path)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from ops.cli.medium import described, file_name, is_file, make_video_id
 from ops.cli.publish import build_upload, metadata_for
+from ops.medium import described, file_name, is_file, make_video_id
 from schemas.uploads import FileSource, ObjectSource, UrlSource
 
 

@@ -1,4 +1,4 @@
-"""What a command line names as media: a file, a web address, or an object in a store."""
+"""Media as a command names it, a file, a web address or an object in a store, and the upload event of it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,46 @@ import hashlib
 import os
 import re
 from pathlib import Path
+from time import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from schemas.uploads import FileSource, MediaSource
+import msgspec
+
+from schemas.uploads import FileSource, MediaSource, VideoUploaded
 
 _URL = re.compile(r"(https?|s3|gs|az)://", re.IGNORECASE)
 _WEB = re.compile(r"https?://", re.IGNORECASE)
+
+
+def make_upload(
+    medium: str, fields: dict[str, Any], video_id: str | None = None, sha256: str | None = None
+) -> VideoUploaded:
+    """Make an upload event of now.
+
+    Args:
+        medium: a path or an address.
+        fields: further fields of the event.
+        video_id: made from the medium if None.
+        sha256: of the media, in hex.
+
+    Raises:
+        msgspec.ValidationError: a field is wrong.
+    """
+    raw = {
+        "video_id": video_id or make_video_id(medium),
+        "source": raw_source(medium, sha256),
+        "uploaded_unix_seconds": time(),
+        **fields,
+    }
+    return msgspec.convert(raw, VideoUploaded)
+
+
+def path_of(upload: VideoUploaded) -> Path:
+    """The file of an upload. Raises ValueError where its media is no file."""
+    if not isinstance(upload.source, FileSource):
+        raise ValueError(f"{upload.video_id}: the media is no file but {upload.source.url!r}")
+    return Path(upload.source.path)
 
 
 def is_file(medium: str) -> bool:

@@ -1,0 +1,30 @@
+"""The upload events of the sample clips."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from ops.assets.sample_catalogue import SAMPLE_CLIPS
+from ops.assets.samples import sample_path
+from ops.medium import make_upload
+from schemas.uploads import VideoUploaded
+
+CREATOR: Final = "demo"
+
+
+def sample_uploads(cache_dir: Path) -> list[VideoUploaded]:
+    """The sample clips that have words to be published with."""
+    return [
+        make_upload(
+            str(sample_path(clip, cache_dir)),
+            {
+                "title": clip.upload.title,
+                "description": clip.upload.description,
+                "hashtags": list(clip.upload.hashtags),
+                "creator_id": CREATOR,
+            },
+        )
+        for clip in SAMPLE_CLIPS
+        if clip.upload is not None
+    ]
