@@ -19,13 +19,14 @@ from ops.bench.machine import describe_machine
 from ops.bench.options import BenchOptions
 from ops.bench.report import BenchReport, Bound, Figure, summarise
 from ops.bench.slow_link import SlowLink
-from ops.local.object_store import ObjectStore
+from ops.local.file_store import FileStore
 from ops.local.scratch import scratch_dir
 from schemas.uploads import ObjectSource, VideoUploaded
 from streams.settings import Settings, read_settings
 
 if TYPE_CHECKING:
-    from streams.agents.analysis import Analysis
+    from operators.media.session import MediaSession
+    from streams.agents.analysis import Agent, Analysis
     from streams.engine import Engine
 
 LINK_BITS_PER_SECOND: Final = 100e6
@@ -34,7 +35,6 @@ ROUNDS: Final = 5
 """After the first, which is dropped."""
 QUICK_ROUNDS: Final = 2
 _BUCKET: Final = "bench"
-_MEDIA: Final = ("frames", "audio", "motion")
 SHARE_BOUND: Final = Bound("at most", 0.35)
 SPEED_BOUND: Final = Bound("at least", 1.5)
 
@@ -66,15 +66,15 @@ def bench_sources(options: BenchOptions) -> BenchReport:
     fetch_samples(cache_dir)
     with ExitStack() as opened:
         folder = opened.enter_context(scratch_dir())
-        store = opened.enter_context(ObjectStore())
+        clips = _clips(cache_dir, options)
+        store = opened.enter_context(FileStore(cache_dir / "bench", _BUCKET))
         link = opened.enter_context(SlowLink(store.port, LINK_BITS_PER_SECOND, LINK_DELAY_SECONDS))
         opened.enter_context(_reached_by(store, link))
-        clips = _clips(cache_dir, store, options)
         settings = read_settings(object_prefixes=f"s3://{_BUCKET}/", spool_dir=folder / "spool", device="cpu")
         return asyncio.run(_measure(settings, clips, options))
 
 
-def _clips(cache_dir: Path, store: ObjectStore, options: BenchOptions) -> tuple[Clip, Clip]:
+def _clips(cache_dir: Path, options: BenchOptions) -> tuple[Clip, Clip]:
     """With the index at the end, and at the front."""
     options.say("making the long clips, once ...")
     found = []
@@ -86,13 +86,13 @@ def _clips(cache_dir: Path, store: ObjectStore, options: BenchOptions) -> tuple[
         )
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        url = store.put(_BUCKET, path.name, path)
+        url = f"s3://{_BUCKET}/{path.name}"
         found.append(Clip(f"index at the {place}", url, path.stat().st_size, sha256))
     return found[0], found[1]
 
 
 @contextmanager
-def _reached_by(store: ObjectStore, link: SlowLink) -> Iterator[None]:
+def _reached_by(store: FileStore, link: SlowLink) -> Iterator[None]:
     """S3 clients of this process find the store behind the link."""
     addressed = {**store.environment(), "AWS_ENDPOINT": link.base_url, "AWS_ENDPOINT_URL": link.base_url}
     before = {name: os.environ.get(name) for name in addressed}
@@ -160,11 +160,14 @@ async def _alternate(engine: Engine, clip: Clip, options: BenchOptions) -> tuple
 
 
 async def _walk(engine: Engine, clip: Clip, video_id: str, *, is_downloaded_first: bool) -> Walk:
+    from streams.agents.catalogue import AGENTS
+
     source = ObjectSource(url=clip.url, sha256=clip.sha256 if is_downloaded_first else None)
     upload = VideoUploaded(video_id=video_id, source=source)
     began = monotonic()
     async with engine.sessions.open(video_id, source) as session:
-        answers = [asyncio.ensure_future(_analyse(engine, upload, session, modality)) for modality in _MEDIA]
+        agents = [agent for agent in AGENTS.values() if agent.needs_media]
+        answers = [asyncio.ensure_future(_analyse(engine, upload, session, agent)) for agent in agents]
         await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED)
         first_seconds = monotonic() - began
         await asyncio.gather(*answers)
@@ -172,12 +175,11 @@ async def _walk(engine: Engine, clip: Clip, video_id: str, *, is_downloaded_firs
     return Walk(first_seconds, monotonic() - began, receipt.bytes_read)
 
 
-async def _analyse(engine: Engine, upload: VideoUploaded, session: Any, modality: Any) -> Analysis:
+async def _analyse(engine: Engine, upload: VideoUploaded, session: MediaSession, agent: Agent) -> Analysis:
     from operators.inference.ticket import Ticket
-    from streams.agents.catalogue import AGENTS
 
     work = engine.work(upload, 0.0, session, Ticket(upload.video_id, upload.lane, float("inf")))
-    return await AGENTS[modality].analyse(work)
+    return await agent.analyse(work)
 
 
 def _figures(clips: tuple[Clip, Clip], fetched: list[Walk], downloaded: list[Walk], front: Walk) -> tuple[Figure, ...]:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Final, Literal
 
 from ops.local.child import Child, start_child
 from ops.local.kafka_jars import KafkaUnavailable
-from ops.local.kafka_security import GUARDED_PROTOCOLS, GuardedProtocol, KafkaSecurity
 from ops.local.ports import ReservedPort
 from ops.local.private_files import write_private
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 """Above every topic's own limit, so that the topic table decides."""
-_PROXIED = "PROXIED"
+_INNER: Final = "INTERNAL"
 _STOP_SECONDS = 20.0
 _FORMAT_SECONDS = 180.0
 # Many short lives on a small machine: no optimising compiler, no collector threads.
@@ -36,13 +36,49 @@ _SMALL_MACHINE = {
 
 
 @dataclass(frozen=True, slots=True)
-class ProxiedListener:
-    """A listener whose clients are sent to a proxy, so that the proxy sees all that they say."""
+class ListenerSpec:
+    """A listener that a node gets beside the one between nodes."""
+
+    protocol: str
+    """`PLAINTEXT`, `SSL`, `SASL_SSL` or `SASL_PLAINTEXT`."""
+    is_proxied: bool = False
+    """Clients are told another port than the one that the node listens on, and a proxy has to listen there."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeExtras:
+    """What a node has beside a single listener for everybody."""
+
+    listeners: Mapping[str, ListenerSpec] = field(default_factory=dict)
+    """By name, in capitals."""
+    inner_protocol: Literal["PLAINTEXT", "SSL"] = "PLAINTEXT"
+    """Between nodes, and of `KafkaCluster.bootstrap_servers`."""
+    properties: Mapping[str, object] = field(default_factory=dict)
+    format_arguments: Sequence[str] = ()
+    """Of the tool that formats a node's log."""
+    administration: Mapping[str, Any] = field(default_factory=dict)
+    """What a librdkafka client needs beside `bootstrap.servers` to do everything at the listener between nodes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One listener of a running node."""
 
     port: ReservedPort
-    """Where the node listens, and the proxy connects to."""
+    """Where the node listens."""
     advertised_port: ReservedPort
-    """Where the proxy has to listen."""
+    """What it tells its clients; the same unless it is proxied."""
+
+    @classmethod
+    def reserved(cls, spec: ListenerSpec) -> Listener:
+        """With ports of its own."""
+        port = ReservedPort()
+        return cls(port, ReservedPort() if spec.is_proxied else port)
+
+    def close(self) -> None:
+        """Give the ports back."""
+        for port in {self.port, self.advertised_port}:
+            port.close()
 
 
 class KafkaNode:
@@ -52,22 +88,17 @@ class KafkaNode:
         node_id: 1, 2, 3, ...
         folder: a folder of its own; its log survives `kill`.
         jars: Kafka's libraries.
-        security: guards the node; None lets everybody in.
-        is_proxied: it has one more listener, which tells its clients the address of a proxy.
+        extras: more listeners and properties.
     """
 
-    def __init__(
-        self, node_id: int, folder: Path, jars: Path, security: KafkaSecurity | None = None, *, is_proxied: bool = False
-    ) -> None:
+    def __init__(self, node_id: int, folder: Path, jars: Path, extras: NodeExtras) -> None:
         self.node_id = node_id
         self._folder = folder
         self._class_path = f"{jars}/*"
         self.broker_port = ReservedPort()
         self.controller_port = ReservedPort()
-        self._security = security
-        guarded = GUARDED_PROTOCOLS if security else ()
-        self._guarded_ports: dict[str, ReservedPort] = {name: ReservedPort() for name in guarded}
-        self.proxied = ProxiedListener(ReservedPort(), ReservedPort()) if is_proxied else None
+        self._extras = extras
+        self.listeners = {name: Listener.reserved(spec) for name, spec in extras.listeners.items()}
         self._child: Child | None = None
 
     @property
@@ -81,10 +112,6 @@ class KafkaNode:
     def is_running(self) -> bool:
         """Whether it was started and not killed or closed since; a paused node counts as running."""
         return self._child is not None
-
-    def guarded_address(self, protocol: GuardedProtocol) -> str:
-        """`host:port` for clients that speak a protocol; only a guarded node has one."""
-        return self._guarded_ports[protocol].address
 
     def prepare(self, cluster_id: str, voters: Sequence[KafkaNode]) -> None:
         """Write the properties and format the log folder.
@@ -116,11 +143,8 @@ class KafkaNode:
             self._child = None
         self.broker_port.close()
         self.controller_port.close()
-        for port in self._guarded_ports.values():
-            port.close()
-        if self.proxied is not None:
-            self.proxied.port.close()
-            self.proxied.advertised_port.close()
+        for listener in self.listeners.values():
+            listener.close()
 
     @property
     def _properties_path(self) -> Path:
@@ -143,32 +167,27 @@ class KafkaNode:
             "message.max.bytes": MAX_MESSAGE_BYTES,
             "replica.fetch.max.bytes": MAX_MESSAGE_BYTES,
             **_SMALL_MACHINE,
-            **(self._security.properties() if self._security else {}),
+            **self._extras.properties,
         }
 
     def _listeners(self) -> dict[str, object]:
-        inner = "INTERNAL" if self._security else "PLAINTEXT"
-        inner_protocol = "SSL" if self._security else "PLAINTEXT"
-        places: dict[str, ReservedPort] = {inner: self.broker_port, **self._guarded_ports}
-        advertised = dict(places)
-        if self.proxied is not None:
-            places[_PROXIED], advertised[_PROXIED] = self.proxied.port, self.proxied.advertised_port
-        protocols: dict[str, str] = {"CONTROLLER": inner_protocol, inner: inner_protocol}
-        protocols |= {name: name for name in GUARDED_PROTOCOLS}
-        protocols[_PROXIED] = "PLAINTEXT"
+        inner = self._extras.inner_protocol
+        ports = {_INNER: self.broker_port, **{name: one.port for name, one in self.listeners.items()}}
+        advertised = ports | {name: one.advertised_port for name, one in self.listeners.items()}
+        protocols = {name: spec.protocol for name, spec in self._extras.listeners.items()}
+        protocols |= {"CONTROLLER": inner, _INNER: inner}
         return {
-            "listeners": f"{_spelled(places)},CONTROLLER://{self.controller_port.address}",
+            "listeners": f"{_spelled(ports)},CONTROLLER://{self.controller_port.address}",
             "advertised.listeners": _spelled(advertised),
             "controller.listener.names": "CONTROLLER",
-            "inter.broker.listener.name": inner,
+            "inter.broker.listener.name": _INNER,
             "listener.security.protocol.map": ",".join(f"{name}:{kind}" for name, kind in protocols.items()),
         }
 
     def _format(self, cluster_id: str) -> None:
         tool = ["java", *_JVM, "-cp", self._class_path, "kafka.tools.StorageTool"]
-        users = self._security.format_arguments() if self._security else []
         outcome = subprocess.run(
-            [*tool, "format", "-t", cluster_id, "-c", str(self._properties_path), *users],
+            [*tool, "format", "-t", cluster_id, "-c", str(self._properties_path), *self._extras.format_arguments],
             capture_output=True,
             text=True,
             timeout=_FORMAT_SECONDS,

@@ -5,20 +5,20 @@ from __future__ import annotations
 import base64
 import uuid
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from ops.local.child import Child
 from ops.local.kafka_jars import fetch_jars
-from ops.local.kafka_node import KafkaNode, ProxiedListener
-from ops.local.kafka_security import GuardedProtocol, KafkaSecurity
+from ops.local.kafka_node import KafkaNode, Listener, NodeExtras
 from ops.local.lifetime import Lifetime
 
 NumBrokers = Literal[1, 3]
 _READY_SECONDS = 180.0
 _ASK_SECONDS = 2.0
+_NO_EXTRAS: Final = NodeExtras()
 
 
 class KafkaCluster(Lifetime):
@@ -30,8 +30,7 @@ class KafkaCluster(Lifetime):
         folder: an empty folder of its own.
         cache_dir: where Kafka's jars are, or are fetched to.
         brokers: 1 or 3.
-        security: guards the nodes, whose clients then take `guarded_servers`; None lets everybody in.
-        is_proxied: each node has one more listener, for clients behind a proxy; see `proxied_listeners`.
+        extras: what each node has beside a listener that lets everybody in.
     """
 
     def __init__(
@@ -39,15 +38,12 @@ class KafkaCluster(Lifetime):
         folder: Path,
         cache_dir: Path,
         brokers: NumBrokers = 1,
-        *,
-        security: KafkaSecurity | None = None,
-        is_proxied: bool = False,
+        extras: NodeExtras = _NO_EXTRAS,
     ) -> None:
         self._folder = folder
         self._cache_dir = cache_dir
         self._num_brokers = brokers
-        self._security = security
-        self._is_proxied = is_proxied
+        self._extras = extras
         self._nodes: dict[int, KafkaNode] = {}
 
     @property
@@ -55,21 +51,18 @@ class KafkaCluster(Lifetime):
         """`host:port` of every node, separated by commas."""
         return ",".join(node.broker_port.address for node in self._nodes.values())
 
-    def guarded_servers(self, protocol: GuardedProtocol) -> str:
-        """`host:port` of every node's listener for that protocol, separated by commas."""
-        return ",".join(node.guarded_address(protocol) for node in self._nodes.values())
+    def listeners(self, name: str) -> dict[int, Listener]:
+        """An extra listener by node id."""
+        return {node.node_id: node.listeners[name] for node in self._nodes.values()}
 
-    @property
-    def proxied_listeners(self) -> dict[int, ProxiedListener]:
-        """By node id, where its proxy has to listen and connect to; only of a cluster with `is_proxied`."""
-        return {node.node_id: node.proxied for node in self._nodes.values() if node.proxied is not None}
+    def servers(self, name: str) -> str:
+        """What clients of an extra listener connect to: `host:port` of every node, separated by commas."""
+        return ",".join(listener.advertised_port.address for listener in self.listeners(name).values())
 
     @property
     def administration(self) -> dict[str, Any]:
         """Configuration of a librdkafka client that may do everything here."""
-        if self._security is not None:
-            return self._security.super_user(self.bootstrap_servers)
-        return {"bootstrap.servers": self.bootstrap_servers}
+        return {"bootstrap.servers": self.bootstrap_servers, **self._extras.administration}
 
     @property
     def node_ids(self) -> tuple[int, ...]:
@@ -85,9 +78,7 @@ class KafkaCluster(Lifetime):
         """
         jars = fetch_jars(self._cache_dir)
         for node_id in range(1, self._num_brokers + 1):
-            self._nodes[node_id] = KafkaNode(
-                node_id, self._folder / f"node-{node_id}", jars, self._security, is_proxied=self._is_proxied
-            )
+            self._nodes[node_id] = KafkaNode(node_id, self._folder / f"node-{node_id}", jars, self._extras)
         cluster_id = _random_cluster_id()
         for node in self._nodes.values():
             node.prepare(cluster_id, list(self._nodes.values()))

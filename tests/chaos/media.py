@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from ops.assets.cache import default_cache_dir
 from ops.assets.samples import fetch_samples, samples_dir
-from ops.local.http_origin import HttpOrigin
 from tests.chaos.judge.expected import MISSING_MEDIA
 from tests.chaos.options import MediaForm
 from tests.chaos.traffic.traffic import Source
+from tests.support.http_origin import HttpOrigin
 
 _LIGHT_CLIPS: Final = ("park.mp4", "carphone_distorted.mp4", "bikes-portrait.mp4")
 _MISSING_SHARE: Final = 0.03

@@ -30,17 +30,17 @@ from ops.access.kafka_acls import KafkaAcl, user_of
 from ops.access.roles import ACCESS, find_roles
 from ops.assets.cache import default_cache_dir
 from ops.cli.main import app
-from ops.local.certificates import Authority
-from ops.local.kafka_security import KafkaSecurity
 from ops.local.kafka_server import KafkaCluster
 from ops.local.redis_server import RedisServer
-from ops.local.tls_proxy import TlsProxy
 from ops.local.worker_process import WorkerProcess
 from streams.delivery.crash import WorkerExit
 from streams.settings import Settings, read_settings
 from streams.store.refusals import StoreRefuses, require_entry
 from streams.store.wire import store_options
 from tests.pipeline import await_value
+from tests.support.certificates import Authority
+from tests.support.kafka_security import KafkaSecurity
+from tests.support.tls_proxy import TlsProxy
 
 PREFIX = "guarded."
 ASK_SECONDS = 60.0
@@ -75,7 +75,7 @@ class GuardedStack:
         authority = str(self.authority.certificate_path)
         values = {
             "topic_prefix": PREFIX,
-            "kafka_bootstrap_servers": self.kafka.guarded_servers("SASL_SSL"),
+            "kafka_bootstrap_servers": self.kafka.servers("SASL_SSL"),
             "kafka_security_protocol": "SASL_SSL",
             # Half of the users come by one mechanism, half by the other.
             "kafka_sasl_mechanism": "PLAIN" if role in ("media", "reader-safety") else "SCRAM-SHA-512",
@@ -120,7 +120,7 @@ def guarded_stack(folder: Path) -> Iterator[GuardedStack]:
     with ExitStack() as opened:
         authority = Authority(folder / "authority")
         security = KafkaSecurity(authority, passwords)
-        kafka = opened.enter_context(KafkaCluster(folder / "kafka", default_cache_dir(), security=security))
+        kafka = opened.enter_context(KafkaCluster(folder / "kafka", default_cache_dir(), extras=security.extras()))
         store = opened.enter_context(RedisServer(folder / "redis", password=secrets.token_urlsafe(12)))
         proxy = opened.enter_context(TlsProxy(store.address, authority.issue("redis")))
         stack = GuardedStack(folder, authority, kafka, store, proxy, passwords)

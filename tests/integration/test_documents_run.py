@@ -28,12 +28,12 @@ from redis import Redis
 from typer.testing import CliRunner
 
 from ops.cli.main import app
-from ops.local.object_store import ObjectStore
 from ops.local.ports import ReservedPort
 from ops.local.redis_server import RedisServer
 from tests.command_lines import calls_in, require_known
 from tests.documents import DOCS, README, REPOSITORY, fenced_blocks
 from tests.pipeline import Pipeline, upload_of
+from tests.support.object_store import ObjectStore
 
 pytestmark = pytest.mark.slow
 
@@ -152,7 +152,7 @@ def place(
     with ExitStack() as opened:
         store = opened.enter_context(ObjectStore())
         store.put("uploads", "v-42.mp4", samples / CLIP)
-        store.put("uploads", "day/bikes.mp4", samples / CLIP)
+        store.put("uploads", "bikes.mp4", samples / CLIP)
         http_port = opened.enter_context(ReservedPort())
         pipeline = Pipeline.create(
             folder,

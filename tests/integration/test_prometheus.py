@@ -15,8 +15,6 @@ from confluent_kafka import Producer
 
 from ops.dashboards.catalogue import DASHBOARDS
 from ops.dashboards.panels import Panel
-from ops.local.prometheus_package import PrometheusPrograms
-from ops.local.prometheus_server import PrometheusServer
 from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir
 from schemas.facts import EngagementSummary
@@ -26,6 +24,8 @@ from streams.kafka_clients import producer_configuration
 from tests.documents import REPOSITORY
 from tests.pipeline import Pipeline, await_value, upload_of
 from tests.promql import selectors
+from tests.support.prometheus_package import PrometheusPrograms
+from tests.support.prometheus_server import PrometheusServer
 
 pytestmark = pytest.mark.slow
 

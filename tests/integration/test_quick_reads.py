@@ -9,13 +9,13 @@ import pytest
 import redis
 from redis.asyncio import Redis
 
-from ops.local.certificates import Authority, KeyPair
 from ops.local.redis_server import RedisServer
-from ops.local.tls_proxy import TlsProxy
 from streams.settings import Settings, read_settings
 from streams.store.quick_reads import QuestionRefused, QuickReads, StoreAway, StoreForbids
 from streams.store.reading import ReadsStore
 from streams.store.wire import store_options
+from tests.support.certificates import Authority, KeyPair
+from tests.support.tls_proxy import TlsProxy
 
 PASSWORD = "p@ss/w:rd"
 HASH = {b"a": b"1", b"b": "\u00e4".encode(), b"c": b"x" * 200_000}

@@ -15,8 +15,6 @@ from aiokafka.errors import KafkaConnectionError
 from confluent_kafka.admin import AdminClient, ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion
 from redis.asyncio import Redis
 
-from ops.local.certificates import Authority, KeyPair
-from ops.local.tls_proxy import TlsProxy
 from schemas.topics import UPLOADED
 from streams.delivery.publisher import Publisher
 from streams.kafka_clients import (
@@ -37,6 +35,8 @@ from tests.integration.guarded_stack import (
     refusal_of_store,
     refused_worker,
 )
+from tests.support.certificates import Authority, KeyPair
+from tests.support.tls_proxy import TlsProxy
 
 pytestmark = pytest.mark.slow
 
@@ -151,7 +151,7 @@ def by_certificate(stack: GuardedStack, pair: KeyPair) -> Settings:
         kafka_security_protocol="SSL",
         kafka_sasl_username=None,
         kafka_sasl_password=None,
-        kafka_bootstrap_servers=stack.kafka.guarded_servers("SSL"),
+        kafka_bootstrap_servers=stack.kafka.servers("SSL"),
         kafka_ssl_cert_file=pair.certificate_path,
         kafka_ssl_key_file=pair.key_path,
     )

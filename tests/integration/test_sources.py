@@ -19,19 +19,19 @@ from urllib.request import urlopen
 import pytest
 from aiohttp import web
 
-from ops.local.certificates import Authority
-from ops.local.http_origin import Behaviour, HttpOrigin
 from ops.local.metrics_page import MetricsPage, read_metrics
-from ops.local.object_store import ObjectStore, S3Fault
 from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir
-from ops.local.tls_proxy import TlsProxy
 from schemas.dead_letters import DeadLetter
 from schemas.facts import Signal
 from schemas.identity import MODALITIES
 from schemas.outcomes import Verdict
 from schemas.uploads import MediaSource, ObjectSource, UrlSource, VideoUploaded
 from tests.pipeline import Pipeline, await_value
+from tests.support.certificates import Authority
+from tests.support.http_origin import Behaviour, HttpOrigin
+from tests.support.object_store import ObjectStore, S3Fault
+from tests.support.tls_proxy import TlsProxy
 
 pytestmark = pytest.mark.slow
 

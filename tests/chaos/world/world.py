@@ -20,6 +20,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from ops.assets.cache import default_cache_dir
+from ops.local.kafka_node import ListenerSpec, NodeExtras
 from ops.local.kafka_server import KafkaCluster
 from ops.local.lifetime import Lifetime
 from tests.chaos.timeline import Timeline
@@ -29,6 +30,8 @@ from tests.chaos.world.store import ReplicatedStore
 from tests.chaos.world.worker import PRESENT, PRODUCT, Build, Worker
 
 NUM_BROKERS: Final = 3
+PROXIED: Final = NodeExtras({"PROXIED": ListenerSpec("PLAINTEXT", is_proxied=True)})
+"""One more listener a broker: its clients talk to our proxy."""
 PATIENCE_SECONDS: Final = 900.0
 """For whatever has to come on a machine under load; nothing is judged by how long it took."""
 _VICTIM_SECONDS = 120.0
@@ -58,7 +61,7 @@ class World(Lifetime):
     ) -> None:
         self.folder = folder
         self.timeline = timeline
-        self.kafka = KafkaCluster(folder / "kafka", default_cache_dir(), NUM_BROKERS, is_proxied=True)
+        self.kafka = KafkaCluster(folder / "kafka", default_cache_dir(), NUM_BROKERS, extras=PROXIED)
         self.store = ReplicatedStore(folder / "redis")
         self.fleet = Fleet(folder / "workers", timeline, build)
         self.kafka_proxies: dict[int, Proxy] = {}
@@ -84,7 +87,7 @@ class World(Lifetime):
         """Start servers and proxies, and create the topics."""
         self._opened.enter_context(self.store)
         self._opened.enter_context(self.kafka)
-        for node_id, listener in self.kafka.proxied_listeners.items():
+        for node_id, listener in self.kafka.listeners("PROXIED").items():
             proxy = Proxy(listener.port.address, listener.advertised_port.number)
             self.kafka_proxies[node_id] = self._opened.enter_context(proxy)
         self.timeline.add("servers-ready", brokers=self.kafka.bootstrap_servers, store=self.store.direct_url)

@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ops.local.certificates import Authority
 from streams.kafka_clients import client_configuration
 from streams.settings import InvalidSettings, Settings, read_settings
 from streams.store.wire import store_options
+from tests.support.certificates import Authority
 
 SECRET = "hunter2-hunter2"
 USER = {"kafka_sasl_username": "ann", "kafka_sasl_password": SECRET}

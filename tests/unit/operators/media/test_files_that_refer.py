@@ -16,10 +16,10 @@ import pytest
 from operators.errors import InvalidMedia
 from operators.media.pool import DecoderPool
 from operators.media.session import MediaOpener, MediaSessions
-from ops.local.http_origin import HttpOrigin
 from schemas.uploads import FileSource
 from tests.hostile_media import write_video
 from tests.opened_files import ArrivingFiles, LocalFiles
+from tests.support.http_origin import HttpOrigin
 
 _IN_OPEN = 0x20
 

@@ -15,11 +15,11 @@ from typer.core import TyperGroup
 
 from ops.cli.main import app
 from ops.dashboards.catalogue import DASHBOARDS
-from ops.local.prometheus_package import PrometheusPrograms
 from ops.metrics_document import metric_entries
 from streams.settings import Settings
 from tests.documents import REPOSITORY, quoted
 from tests.promql import grouped_labels, selectors
+from tests.support.prometheus_package import PrometheusPrograms
 
 FOLDER = REPOSITORY / "ops" / "prometheus"
 PAGE = "docs/alerts.md"

@@ -18,9 +18,9 @@ from operators.media.sources.limits import FetchLimits
 from operators.media.sources.objects import ObjectAccess
 from operators.media.sources.opened import OpenedSource
 from operators.media.sources.spool import Spool
-from ops.local.http_origin import HttpOrigin
-from ops.local.object_store import ObjectStore
 from schemas.uploads import MediaSource
+from tests.support.http_origin import HttpOrigin
+from tests.support.object_store import ObjectStore
 
 SMALL = FetchLimits(
     max_bytes=200_000,

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from operators.errors import InvalidMedia, MediaCause
-from ops.local.http_origin import Behaviour
 from schemas.uploads import UrlSource
+from tests.support.http_origin import Behaviour
 from tests.unit.operators.media.sources.conftest import Opening, content
 
 NO_RANGES = Behaviour(accepts_ranges=False)

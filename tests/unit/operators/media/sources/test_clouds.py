@@ -15,8 +15,8 @@ import pytest
 
 from operators.errors import InvalidMedia, SourceAway
 from operators.media.sources.objects import ObjectAccess
-from ops.local.http_origin import Behaviour, HttpOrigin
 from schemas.uploads import ObjectSource
+from tests.support.http_origin import Behaviour, HttpOrigin
 from tests.unit.operators.media.sources.conftest import CLIP, SMALL, Opening, content
 
 DATED = Behaviour(last_modified="Tue, 14 Nov 2023 22:13:20 GMT")

@@ -15,9 +15,9 @@ import pytest
 
 from operators.errors import InvalidMedia, MediaCause
 from operators.media.sources.spool import Spool
-from ops.local.http_origin import Behaviour, HttpOrigin
-from ops.local.object_store import ObjectStore
 from schemas.uploads import FileSource, MediaSource, ObjectSource, UrlSource
+from tests.support.http_origin import Behaviour, HttpOrigin
+from tests.support.object_store import ObjectStore
 from tests.unit.operators.media.sources.conftest import CLIP, SMALL, Opening, content
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from operators.media.sources.spool import Spool
-from ops.local.http_origin import Behaviour, HttpOrigin
 from schemas.uploads import UrlSource
+from tests.support.http_origin import Behaviour, HttpOrigin
 from tests.unit.operators.media.sources.conftest import CLIP, SMALL, Opening, content
 from tests.unit.operators.media.sources.http_asking import NO_RANGES, read
 

@@ -8,9 +8,9 @@ import pytest
 
 from operators.errors import InvalidMedia, MediaCause, SourceAway
 from operators.media.sources.spool import Spool
-from ops.local.http_origin import Behaviour, HttpOrigin
 from ops.local.ports import ReservedPort
 from schemas.uploads import UrlSource
+from tests.support.http_origin import Behaviour, HttpOrigin
 from tests.unit.operators.media.sources.conftest import CLIP, IMPATIENT, SMALL, UNHEARD, Opening, content
 from tests.unit.operators.media.sources.http_asking import NO_RANGES, cause_of, read
 

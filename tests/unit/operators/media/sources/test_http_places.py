@@ -17,10 +17,10 @@ from operators.errors import InvalidMedia, SourceAway
 from operators.media.sources.address_guard import AddressGuard
 from operators.media.sources.http_client import HttpClient, redirected
 from operators.media.sources.web_address import parse_web_address
-from ops.local.certificates import Authority
-from ops.local.http_origin import Behaviour, HttpOrigin
-from ops.local.tls_proxy import TlsProxy
 from schemas.uploads import UrlSource
+from tests.support.certificates import Authority
+from tests.support.http_origin import Behaviour, HttpOrigin
+from tests.support.tls_proxy import TlsProxy
 from tests.unit.operators.media.sources.conftest import CLIP, SMALL, UNHEARD, Opening, content
 from tests.unit.operators.media.sources.http_asking import cause_of, read
 

@@ -10,10 +10,10 @@ from operators.errors import InvalidMedia, MediaCause, SourceAway
 from operators.media.sources.limits import FetchLimits
 from operators.media.sources.object_address import parse_object_address
 from operators.media.sources.objects import ObjectAccess
-from ops.local.http_origin import Behaviour, HttpOrigin
-from ops.local.object_store import ObjectStore, S3Fault
 from ops.local.ports import ReservedPort
 from schemas.uploads import ObjectSource
+from tests.support.http_origin import Behaviour, HttpOrigin
+from tests.support.object_store import ObjectStore, S3Fault
 from tests.unit.operators.media.sources.conftest import CLIP, IMPATIENT, SMALL, UNHEARD, Opening, content
 
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from operators.errors import InvalidMedia, MachineUnavailable, SpoolFull
 from operators.media.sources import spool as spool_module
 from operators.media.sources.spool import Spool, SpoolFile
-from ops.local.http_origin import Behaviour, HttpOrigin
 from schemas.uploads import UrlSource
+from tests.support.http_origin import Behaviour, HttpOrigin
 from tests.unit.operators.media.sources.conftest import CLIP, Opening, content
 
 

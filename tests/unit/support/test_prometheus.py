@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.local.prometheus_package import PROGRAMS, PrometheusUnavailable, find_prometheus
+from tests.support.prometheus_package import PROGRAMS, PrometheusUnavailable, find_prometheus
 
 PACKAGE = "prometheus_2.42.0+ds-5_amd64.deb"
 

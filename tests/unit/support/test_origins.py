@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.local.http_origin import Behaviour, HttpOrigin
-from ops.local.object_store import ObjectStore, S3Fault
+from tests.support.http_origin import Behaviour, HttpOrigin
+from tests.support.object_store import ObjectStore, S3Fault
 
 CLIP = bytes(range(256)) * 4_000
 ANSWER_SECONDS = 60.0

@@ -23,8 +23,8 @@ from xml.sax.saxutils import escape
 
 from aiohttp import web
 
-from ops.local.http_thread import HttpThread
-from ops.local.served_content import Content, UnsatisfiableRange, requested_range
+from tests.support.http_thread import HttpThread
+from tests.support.served_content import Content, UnsatisfiableRange, requested_range
 
 _LONG_AGO = formatdate(1_700_000_000, usegmt=True)
 

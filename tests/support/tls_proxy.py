@@ -7,9 +7,9 @@ import ssl
 from contextlib import suppress
 from pathlib import Path
 
-from ops.local.certificates import KeyPair
 from ops.local.loop_thread import LoopThread
 from ops.local.ports import LOOPBACK
+from tests.support.certificates import KeyPair
 
 _CHUNK_BYTES = 65_536
 

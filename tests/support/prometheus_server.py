@@ -15,7 +15,7 @@ import yaml
 from ops.local.child import Child, start_child
 from ops.local.lifetime import Lifetime
 from ops.local.ports import ReservedPort
-from ops.local.prometheus_package import PrometheusPrograms
+from tests.support.prometheus_package import PrometheusPrograms
 
 _READY_SECONDS: Final = 90.0
 _STOP_SECONDS: Final = 10.0
@@ -31,7 +31,7 @@ class PrometheusServer(Lifetime):
 
     Args:
         folder: an empty folder of its own.
-        programs: of `ops.local.prometheus_package`.
+        programs: of `tests.support.prometheus_package`.
         configuration: a configuration file as the fleet uses it; its targets are replaced by ours.
         targets: `host:port` of each worker's metrics.
         scrape_seconds: between two readings.

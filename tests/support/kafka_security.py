@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from ops.local.certificates import Authority, KeyPair
+from ops.local.kafka_node import ListenerSpec, NodeExtras
+from tests.support.certificates import Authority, KeyPair
 
-GuardedProtocol = Literal["SSL", "SASL_SSL", "SASL_PLAINTEXT"]
-GUARDED_PROTOCOLS: Final[tuple[GuardedProtocol, ...]] = ("SSL", "SASL_SSL", "SASL_PLAINTEXT")
+GUARDED_PROTOCOLS: Final = ("SSL", "SASL_SSL", "SASL_PLAINTEXT")
 """Each is a listener of its own name."""
 _SCRAM: Final = ("SCRAM-SHA-256", "SCRAM-SHA-512")
 _PLAIN_MODULE: Final = "org.apache.kafka.common.security.plain.PlainLoginModule"
@@ -34,8 +34,17 @@ class KafkaSecurity:
     def __post_init__(self) -> None:
         object.__setattr__(self, "node", self.authority.issue(NODE_NAME))
 
-    def properties(self) -> dict[str, object]:
-        """Of every node, beside its addresses."""
+    def extras(self) -> NodeExtras:
+        """What every node gets: a listener for each protocol, under its name, and who may do what."""
+        return NodeExtras(
+            {name: ListenerSpec(name) for name in GUARDED_PROTOCOLS},
+            "SSL",
+            self._properties(),
+            self._format_arguments(),
+            self._super_user(),
+        )
+
+    def _properties(self) -> dict[str, object]:
         return {
             "ssl.keystore.type": "PEM",
             "ssl.keystore.location": self.node.both_path,
@@ -51,15 +60,14 @@ class KafkaSecurity:
             **self._sasl_properties("sasl_plaintext"),
         }
 
-    def format_arguments(self) -> list[str]:
+    def _format_arguments(self) -> list[str]:
         """Of the tool that formats a node's log: SCRAM users are part of the cluster's first state."""
         entries = [f"{kind}=[name={name},password={word}]" for name, word in self.users.items() for kind in _SCRAM]
         return [word for entry in entries for word in ("--add-scram", entry)]
 
-    def super_user(self, addresses: str) -> dict[str, Any]:
+    def _super_user(self) -> dict[str, Any]:
         """Configure a librdkafka client that may do everything, at the nodes' internal listener."""
         return {
-            "bootstrap.servers": addresses,
             "security.protocol": "SSL",
             "ssl.ca.location": str(self.authority.certificate_path),
             "ssl.certificate.location": str(self.node.certificate_path),

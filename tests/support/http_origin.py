@@ -19,8 +19,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-from ops.local.http_thread import HttpThread
-from ops.local.served_content import PIECE_BYTES, Content, UnsatisfiableRange, requested_range
+from tests.support.http_thread import HttpThread
+from tests.support.served_content import PIECE_BYTES, Content, UnsatisfiableRange, requested_range
 
 
 @dataclass(frozen=True, kw_only=True)
