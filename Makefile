@@ -17,10 +17,10 @@ CHAOS_ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup assets demo test lint format bench corpus chaos fuzz clean
+.PHONY: help setup assets demo test lint format bench corpus corpus-mutated chaos fuzz clean
 
 help:  ## Show this list.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: assets  ## Virtual environment, pinned packages, models and sample clips; quick when nothing changed.
 
@@ -46,6 +46,9 @@ bench: assets  ## Run a benchmark: BENCH=pipeline BENCH_ARGS=--quick
 
 corpus: assets  ## Compare what is sampled of 400 generated media files with a full decode of each, and print the table.
 	$(BIN)/python -m tests.corpus
+
+corpus-mutated: assets  ## Damage 2,000 generated files in fixed ways: nothing may crash, nor pass as seen that a plain decoder does not get.
+	$(BIN)/python -m tests.corpus.mutations
 
 chaos: assets  ## Break brokers, Redis, workers and network, and judge what is left; SEED=1 FAULTS=100 MINUTES=30 STOCK=1
 	$(BIN)/python -m tests.chaos --seed $(SEED) --faults $(FAULTS) --minutes $(MINUTES) $(if $(filter-out 0,$(STOCK)),--stock) $(CHAOS_ARGS)

@@ -33,7 +33,7 @@ FEATURES: Final[dict[str, FeatureSpec]] = {
     "visual.unseen_tracks": FeatureSpec(
         "frames",
         "list of objects",
-        "{kind, number, codec} of tracks that nobody looks at: video, text, trailing with size_bytes",
+        "{kind, number, codec, size_bytes} of what nobody looks at: tracks, cover art, attached files, hidden bytes",
     ),
     "visual.sharpness_ratio": FeatureSpec("frames", "number", "0 flat or blurred, 1 crisp; median over frames"),
     "visual.brightness_ratio": FeatureSpec("frames", "number", "mean luma, 0 black to 1 white"),

@@ -7,7 +7,7 @@ from typing import Literal
 
 from operators.errors import MediaCause
 
-TrackKind = Literal["video", "audio", "text", "trailing"]
+TrackKind = Literal["video", "audio", "text", "picture", "attachment", "hidden", "trailing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,14 @@ class UnseenTrack:
     """Something that the media holds and that nobody looks at."""
 
     kind: TrackKind
-    """`trailing`: bytes behind the end of the container."""
+    """`picture`: cover art. `attachment`: another file inside. `hidden`: bytes inside the container that belong to none
+    of its streams. `trailing`: bytes behind its end."""
     number: int
     """Of the stream in the container, from 0; -1 where it is none."""
     codec: str
+    """Of bytes: the format that they begin with, as far as it is known."""
     size_bytes: int = 0
-    """Of trailing bytes."""
+    """Of hidden and trailing bytes, and of attachments: padding counts for nothing."""
 
 
 @dataclass(frozen=True, slots=True)

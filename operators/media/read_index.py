@@ -26,6 +26,7 @@ from av.video.stream import VideoStream
 from operators.media.containers import MediaFile, packets_of, read_only
 from operators.media.continuous_clock import ContinuousClock
 from operators.media.index import AudioStreamIndex, ClockRestart, MediaIndex, UnseenTrack, VideoStreamIndex
+from operators.media.ledgers.catalogue import ledger_of
 from operators.media.seek_probes import can_seek, last_picture_seconds, probed_keyframes
 from operators.media.streams_of import audio_stream, moving_streams, stream_fault, video_stream
 from operators.media.unseen_tracks import unseen_tracks
@@ -102,8 +103,10 @@ def read_index(container: InputContainer, media: MediaFile) -> MediaIndex:
     """Index `container`, reading through it where it has no list of its packets."""
     claimed = max(0.0, float((container.duration or 0) * MICROSECOND))
     video, audio = video_stream(container), audio_stream(container)
-    unseen = unseen_tracks(container, media, (video, audio))
     scan = _packets(container, video, audio, media)
+    is_here = media.arriving is None or (scan.was_read and scan.is_complete)
+    ledger = ledger_of(container, media, may_read_all=is_here)
+    unseen = unseen_tracks(container, media, (video, audio), ledger)
     video_index = _video_index(container, video, media, claimed, scan) if video else None
     audio_index = _audio_index(container, audio, media, claimed, scan) if audio else None
     reached = [stream.start_seconds + stream.duration_seconds for stream in (video_index, audio_index) if stream]

@@ -9,38 +9,54 @@ from av.stream import Disposition, Stream
 
 from operators.media.containers import MediaFile
 from operators.media.index import TrackKind, UnseenTrack
+from operators.media.ledgers.content import is_font, kind_of_content, num_content_bytes
+from operators.media.ledgers.ledger import Ledger
 from operators.media.streams_of import codec_name, moving_streams
-from operators.media.trailing_bytes import num_trailing_bytes
 
 MAX_TRACKS = 100
 """Named of a container that has more."""
+MIN_TRAILING_BYTES = 1024
+"""Padding and notes of encoders are shorter; no clip is."""
+MIN_JPEG_TRAILING_BYTES = 16 * 1024
+"""Phones write notes behind their photographs."""
+MIN_HIDDEN_BYTES = 16 * 1024
+"""Muxers leave some; a clip of a second is longer."""
+MAX_NOTE_BYTES = 512 * 1024
+"""Of metadata that is no text: thumbnails and makers' notes of cameras are shorter, all together."""
+MAX_DATA_RATIO = 0.2
+"""Of the file: time codes, positions and sensors take less, beside pictures."""
+SECOND_TABLE = "second table of contents"
 
 
 def unseen_tracks(
-    container: InputContainer, media: MediaFile, analysed: tuple[Stream | None, ...]
+    container: InputContainer, media: MediaFile, analysed: tuple[Stream | None, ...], ledger: Ledger
 ) -> tuple[UnseenTrack, ...]:
-    """Name every stream with content that is not analysed, and what follows the end of the container.
+    """Name every stream with content that is not analysed, and bytes that belong to none.
 
     Args:
         container: open.
         media: that it was opened from.
         analysed: streams that are looked at or listened to.
+        ledger: of the container.
     """
     numbers = {stream.index for stream in analysed if stream is not None}
     tracks = [track for track in _tracks(container) if track.number not in numbers]
-    return (*tracks[:MAX_TRACKS], *_trailing(container, media))
+    return (*tracks[:MAX_TRACKS], *_attached(container), *_bytes(container, media, ledger))
 
 
 def _tracks(container: InputContainer) -> Iterator[UnseenTrack]:
-    """Pictures, sound and text; attachments, time codes and cover art are not among them.
+    """Pictures, sound, text and cover art; time codes and other data are not among them.
 
     MP4 calls any video track a list of chapter pictures that another track refers to as its chapters.
     """
     chapters = [stream for stream in container.streams.video if stream.disposition & Disposition.timed_thumbnails]
+    moving = [*moving_streams(container), *chapters]
+    covers = [stream for stream in container.streams.video if stream not in moving]
     kinds: tuple[tuple[TrackKind, Sequence[Stream]], ...] = (
-        ("video", [*moving_streams(container), *chapters]),
+        ("video", moving),
         ("audio", container.streams.audio),
         ("text", container.streams.subtitles),
+        ("picture", covers),
     )
     for kind, streams in kinds:
         yield from (UnseenTrack(kind, stream.index, codec_name(stream)) for stream in streams if not _is_empty(stream))
@@ -49,10 +65,34 @@ def _tracks(container: InputContainer) -> Iterator[UnseenTrack]:
 def _is_empty(stream: Stream) -> bool:
     """Whether the container says itself that there is nothing: a list of its packets, of which there are none."""
     is_mp4 = stream.container.format.name.startswith("mov,")
-    return is_mp4 and not stream.frames and not stream.index_entries and not stream.duration
+    is_cover = stream.disposition & Disposition.attached_pic
+    return is_mp4 and not is_cover and not stream.frames and not stream.index_entries and not stream.duration
 
 
-def _trailing(container: InputContainer, media: MediaFile) -> Iterator[UnseenTrack]:
-    num_bytes = num_trailing_bytes(container.format.name, media)
-    if num_bytes:
-        yield UnseenTrack("trailing", -1, "", num_bytes)
+def _attached(container: InputContainer) -> Iterator[UnseenTrack]:
+    """Files inside Matroska that are no fonts: whatever they are called, their bytes tell."""
+    for stream in container.streams.attachments[:MAX_TRACKS]:
+        content = stream.data
+        if not is_font(content[:8]):
+            yield UnseenTrack("attachment", stream.index, stream.mimetype or "unknown", len(content))
+
+
+def _bytes(container: InputContainer, media: MediaFile, ledger: Ledger) -> Iterator[UnseenTrack]:
+    if ledger.num_second_tables:
+        yield UnseenTrack("video", -1, SECOND_TABLE)
+    num_hidden = _num_hidden(media, ledger)
+    if num_hidden >= MIN_HIDDEN_BYTES:
+        yield UnseenTrack("hidden", -1, kind_of_content(media, ledger.strays), num_hidden)
+    behind = (ledger.end, media.size_bytes)
+    num_trailing = media.size_bytes - ledger.end
+    is_jpeg = container.format.name == "jpeg_pipe"
+    if num_trailing >= (MIN_JPEG_TRAILING_BYTES if is_jpeg else MIN_TRAILING_BYTES):
+        yield UnseenTrack("trailing", -1, kind_of_content(media, [behind]), num_trailing)
+
+
+def _num_hidden(media: MediaFile, ledger: Ledger) -> int:
+    """Bytes with content that belong to no stream, too much metadata, and too much data."""
+    num_notes = num_content_bytes(media, ledger.notes, is_text_content=False)
+    num_data = ledger.num_data_bytes if ledger.num_data_bytes > MAX_DATA_RATIO * media.size_bytes else 0
+    excess = num_notes if num_notes > MAX_NOTE_BYTES else 0
+    return ledger.num_stray_bytes + num_content_bytes(media, ledger.strays) + excess + num_data

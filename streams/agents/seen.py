@@ -48,6 +48,10 @@ def unseen_beside_sound(index: MediaIndex) -> list[UnseenTrack]:
 
 def _entry(track: UnseenTrack) -> dict[str, object]:
     entry: dict[str, object] = {"kind": track.kind}
-    if track.kind == "trailing":
-        return {**entry, "size_bytes": track.size_bytes}
-    return {**entry, "number": track.number, "codec": track.codec}
+    if track.number >= 0:
+        entry["number"] = track.number
+    if track.codec:
+        entry["codec"] = track.codec
+    if track.size_bytes:
+        entry["size_bytes"] = track.size_bytes
+    return entry

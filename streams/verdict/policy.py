@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from schemas.engagement import Engagement, EngagementWindow
 from schemas.evidence import LabelEvidence, TextMatch
@@ -90,8 +90,8 @@ class ShareRule:
         return (strongest(below), self.floors[strongest(below)]) if below else None
 
 
-UnseenKind = Literal["video", "audio", "text", "trailing"]
-UNSEEN_KINDS: tuple[UnseenKind, ...] = ("video", "audio", "text", "trailing")
+UnseenKind = Literal["video", "audio", "text", "picture", "attachment", "hidden", "trailing"]
+UNSEEN_KINDS: tuple[UnseenKind, ...] = ("video", "audio", "text", "picture", "attachment", "hidden", "trailing")
 UNSEEN_FEATURES = ("visual.unseen_tracks", "audio.unseen_tracks")
 """Features that name tracks nobody looks at."""
 
@@ -120,6 +120,8 @@ class Policy:
     shares: tuple[ShareRule, ...] = ()
     when_unseen: Mapping[UnseenKind, Action] = field(default_factory=dict)
     """Action for a kind of track that the media holds and nobody looks at; allow where not given."""
+    min_unseen_bytes: Mapping[UnseenKind, int] = field(default_factory=dict)
+    """Fewer bytes of a kind than this, all tracks of it together, have no action; 0 where not given."""
 
     @property
     def label(self) -> str:
@@ -263,19 +265,36 @@ def _unseen_reasons(policy: Policy, answers: Iterable[Signal]) -> Iterable[Reaso
         for name in UNSEEN_FEATURES:
             for kind, tracks in _by_kind(signal.features[name].value).items() if name in signal.features else ():
                 action = policy.when_unseen.get(kind, "allow")
-                if action != "allow":
-                    yield Reason(action=action, words=_unseen_words(kind, len(tracks)), modality=signal.modality)
+                sizes = [track["size_bytes"] for track in tracks if isinstance(track.get("size_bytes"), int)]
+                is_small = len(sizes) == len(tracks) and sum(sizes) < policy.min_unseen_bytes.get(kind, 0)
+                if action != "allow" and not is_small:
+                    yield Reason(action=action, words=_unseen_words(kind, tracks, sum(sizes)), modality=signal.modality)
 
 
-def _unseen_words(kind: UnseenKind, count: int) -> str:
+_UNSEEN_TRACKS: Mapping[str, tuple[str, str]] = {
+    "video": ("video track", "looked at"),
+    "audio": ("sound track", "listened to"),
+    "text": ("text track", "read"),
+    "picture": ("cover picture", "looked at"),
+    "attachment": ("attached file", "looked at"),
+}
+"""What people call them, and what nobody did."""
+
+
+def _unseen_words(kind: UnseenKind, tracks: list[Mapping[str, Any]], num_bytes: int) -> str:
+    formats = sorted({track["codec"] for track in tracks if track.get("codec")})
+    size = f"{max(1, num_bytes // 1024)} KiB" if num_bytes else "bytes"
+    described = f"{size} ({', '.join(formats)})" if formats else size
     if kind == "trailing":
-        return "The media has bytes behind the end of its container, which nobody looked at."
-    name, verb = {"video": ("video", "looked at"), "audio": ("sound", "listened to"), "text": ("text", "read")}[kind]
-    return f"The media has {count} {name} track{'s' if count > 1 else ''} more, which nobody {verb}."
+        return f"The media has {described} behind the end of its container, which nobody looked at."
+    if kind == "hidden":
+        return f"The media holds {described} that belong to none of its streams, which nobody looked at."
+    name, verb = _UNSEEN_TRACKS[kind]
+    return f"The media has {len(tracks)} {name}{'s' if len(tracks) > 1 else ''} more, which nobody {verb}."
 
 
-def _by_kind(tracks: object) -> dict[UnseenKind, list[object]]:
-    found: dict[UnseenKind, list[object]] = {}
+def _by_kind(tracks: object) -> dict[UnseenKind, list[Mapping[str, Any]]]:
+    found: dict[UnseenKind, list[Mapping[str, Any]]] = {}
     for track in tracks if isinstance(tracks, list | tuple) else ():
         kind = track.get("kind") if isinstance(track, dict) else None
         if kind in UNSEEN_KINDS:

@@ -45,11 +45,11 @@ from streams.verdict.policy_checks import (
     text_at,
 )
 from streams.verdict.policy_yaml import parse_yaml
-from streams.verdict.seen_rules import DEFAULT_SHARES, DEFAULT_WHEN_UNSEEN
+from streams.verdict.seen_rules import DEFAULT_MIN_UNSEEN_BYTES, DEFAULT_SHARES, DEFAULT_WHEN_UNSEEN
 
 _KEYS = (
     "name", "version", "pending", "reporting_floor", "when_missing", "when_failed", "when_absent", "when_unseen",
-    "shares", "reports", "rules",
+    "min_unseen_bytes", "shares", "reports", "rules",
 )  # fmt: skip
 _SHARE_KEYS = ("feature", "below", "words")
 _RULE_KEYS = ("label", "thresholds", "markets", "words")
@@ -100,6 +100,10 @@ def _policy(document: object, file_hash: str) -> Policy:
         reports=_reports("$.reports", top.get("reports", {})),
         shares=_shares(top["shares"]) if "shares" in top else DEFAULT_SHARES,
         when_unseen={**DEFAULT_WHEN_UNSEEN, **_when_unseen("$.when_unseen", top.get("when_unseen", {}))},
+        min_unseen_bytes={
+            **DEFAULT_MIN_UNSEEN_BYTES,
+            **_min_unseen("$.min_unseen_bytes", top.get("min_unseen_bytes", {})),
+        },
     )
 
 
@@ -127,6 +131,11 @@ def _share(place: str, found: object) -> ShareRule:
 def _when_unseen(place: str, found: object) -> Mapping[UnseenKind, Action]:
     item = object_at(place, found, UNSEEN_KINDS)
     return {kind: _action(f"{place}.{kind}", item[kind]) for kind in UNSEEN_KINDS if kind in item}
+
+
+def _min_unseen(place: str, found: object) -> Mapping[UnseenKind, int]:
+    item = object_at(place, found, UNSEEN_KINDS)
+    return {kind: count_at(f"{place}.{kind}", item[kind]) for kind in UNSEEN_KINDS if kind in item}
 
 
 def _rules(found: object, floor: float) -> Mapping[str, Rule]:

@@ -31,7 +31,13 @@ DEFAULT_WHEN_UNSEEN: Final[Mapping[UnseenKind, Action]] = {
     "video": "review",
     "audio": "review",
     "text": "allow",
+    "picture": "allow",
+    "attachment": "review",
+    "hidden": "review",
     "trailing": "review",
 }
-"""Text tracks are subtitles in most uploads that have them, and say what the sound says; they are named all the same.
-A sound track counts whatever its name: anybody can call it a commentary."""
+"""Text tracks are subtitles in most uploads that have them, and say what the sound says; most music has a cover. Both
+are named all the same. A sound track counts whatever its name: anybody can call it a commentary."""
+
+DEFAULT_MIN_UNSEEN_BYTES: Final[Mapping[UnseenKind, int]] = {"hidden": 65_536, "trailing": 1_024}
+"""What muxers and cameras leave behind is shorter; a clip of a second is longer."""

@@ -99,7 +99,7 @@ class TestBehindTheEnd:
     @pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv", "png"])
     @pytest.mark.parametrize("hidden", ["mp4", "mkv", "wav"])
     def test_a_file_behind_a_file_is_named(self, suffix: str, hidden: str, tmp_path: Path) -> None:
-        """With its size."""
+        """With its size and what it begins as."""
         kind = {"codec": "png", "pixel_format": "rgb24"} if suffix == "png" else {}
         front = write_video(tmp_path / f"front.{suffix}", num_frames=1 if suffix == "png" else 25, **kind)
         back = tmp_path / f"back.{hidden}"
@@ -109,8 +109,8 @@ class TestBehindTheEnd:
             write_video(back, num_frames=25)
         index = decoded_here(_followed(front, back)).index
         assert index is not None
-        size_bytes = back.stat().st_size
-        assert index.unseen == (UnseenTrack("trailing", -1, "", size_bytes),)
+        size_bytes, name = back.stat().st_size, {"mp4": "mp4", "mkv": "matroska", "wav": "riff"}[hidden]
+        assert index.unseen == (UnseenTrack("trailing", -1, name, size_bytes),)
 
     @pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv", "png"])
     def test_padding_is_none(self, suffix: str, tmp_path: Path) -> None:

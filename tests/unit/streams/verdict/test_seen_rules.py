@@ -92,7 +92,16 @@ class TestUnseenTracks:
     """What the media holds and nobody looks at."""
 
     @pytest.mark.parametrize(
-        ("kind", "action"), [("video", "review"), ("audio", "review"), ("trailing", "review"), ("text", "allow")]
+        ("kind", "action"),
+        [
+            ("video", "review"),
+            ("audio", "review"),
+            ("trailing", "review"),
+            ("hidden", "review"),
+            ("attachment", "review"),
+            ("text", "allow"),
+            ("picture", "allow"),
+        ],
     )
     def test_each_kind_has_its_action(self, kind: str, action: Action) -> None:
         """A second film and a second sound are for a person; subtitles are named only."""
@@ -110,3 +119,25 @@ class TestUnseenTracks:
         own = parse_policy(f"{HEAD}when_unseen: {{video: allow}}\n".encode())
         assert decided(own, visual__unseen_tracks=[{"kind": "video"}]).action == "allow"
         assert decided(own, visual__unseen_tracks=[{"kind": "trailing"}]).action == "review"
+
+    @pytest.mark.parametrize(
+        ("sizes", "action"), [((65_535,), "allow"), ((65_536,), "review"), ((40_000, 40_000), "review")]
+    )
+    def test_few_hidden_bytes_have_no_action(self, sizes: tuple[int, ...], action: Action) -> None:
+        """Muxers leave some; all of a kind count together."""
+        tracks = [{"kind": "hidden", "size_bytes": size} for size in sizes]
+        assert decided(load_policy(None), visual__unseen_tracks=tracks).action == action
+
+    def test_an_own_policy_may_count_from_another_size(self) -> None:
+        """In bytes; the other kinds stay."""
+        own = parse_policy(f"{HEAD}min_unseen_bytes: {{hidden: 1000}}\n".encode())
+        assert decided(own, visual__unseen_tracks=[{"kind": "hidden", "size_bytes": 1_000}]).action == "review"
+        assert own.min_unseen_bytes["trailing"] == load_policy(None).min_unseen_bytes["trailing"] == 1_024
+
+    def test_the_reason_says_how_much_of_what_is_hidden(self) -> None:
+        """With the format that it begins as."""
+        tracks = [{"kind": "hidden", "codec": "mp4", "size_bytes": 300_000}]
+        (reason,) = decided(load_policy(None), visual__unseen_tracks=tracks).reasons
+        assert (
+            reason.words == "The media holds 292 KiB (mp4) that belong to none of its streams, which nobody looked at."
+        )
