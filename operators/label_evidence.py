@@ -48,9 +48,27 @@ def timed_evidence(
         spans: N of them, by start.
         combination: see `Combination`.
     """
-    return tuple(
-        _evidence(card, label, _combined(scores[:, list(columns)], combination), spans)
+    by_label = label_scores(card, outputs, scores, combination)
+    return tuple(evidence_of(card, label, found, spans) for label, found in by_label.items())
+
+
+def label_scores(
+    card: Card, outputs: Sequence[str], scores: np.ndarray, combination: Combination
+) -> dict[str, np.ndarray]:
+    """(N,) scores of every label of the card; arguments as above."""
+    return {
+        label: _combined(scores[:, list(columns)], combination)
         for label, columns in label_columns(card, outputs).items()
+    }
+
+
+def evidence_of(card: Card, label: str, scores: np.ndarray, spans: Sequence[TimeSpan]) -> LabelEvidence:
+    """Evidence for one label, of its (N,) scores; a score below the floor everywhere is evidence too."""
+    return LabelEvidence(
+        label=label,
+        score=unit_score(scores.max()),
+        model=model_name(card),
+        segments=strongest(runs_above(spans, scores, SEGMENT_FLOOR)),
     )
 
 
@@ -69,12 +87,3 @@ def model_name(card: Card) -> str:
 
 def _combined(scores: np.ndarray, combination: Combination) -> np.ndarray:
     return np.asarray(scores.sum(axis=1) if combination == "sum" else scores.max(axis=1))
-
-
-def _evidence(card: Card, label: str, scores: np.ndarray, spans: Sequence[TimeSpan]) -> LabelEvidence:
-    return LabelEvidence(
-        label=label,
-        score=unit_score(scores.max()),
-        model=model_name(card),
-        segments=strongest(runs_above(spans, scores, SEGMENT_FLOOR)),
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -23,15 +24,21 @@ class TimeSpan:
     end_seconds: float
 
 
-def spans_between(pts_seconds: Sequence[float], end_seconds: float) -> tuple[TimeSpan, ...]:
+def spans_between(
+    pts_seconds: Sequence[float], end_seconds: float, longest_seconds: float = math.inf
+) -> tuple[TimeSpan, ...]:
     """Let every sampled frame stand for the time up to the next one; the last for the time up to the end.
 
     Args:
         pts_seconds: ascending.
         end_seconds: of the video; one before the last frame, as a broken header may say, is taken for that frame.
+        longest_seconds: that a frame may stand for: of a long video, what lies between two sampled frames was not
+            looked at.
     """
     ends = [*pts_seconds[1:], max(end_seconds, *pts_seconds[-1:], 0.0)]
-    return tuple(TimeSpan(start, end) for start, end in zip(pts_seconds, ends, strict=True))
+    return tuple(
+        TimeSpan(start, min(end, start + longest_seconds)) for start, end in zip(pts_seconds, ends, strict=True)
+    )
 
 
 def runs_above(spans: Sequence[TimeSpan], scores: np.ndarray, floor: float) -> tuple[Segment, ...]:

@@ -38,6 +38,20 @@ class TextMatch(Struct, frozen=True, kw_only=True):
     """Those that weigh most, at most five, in the letters that they are read in; never the text around them."""
 
 
+class SecondLook(Struct, frozen=True, kw_only=True):
+    """What other frames around a sampled one say of a label that this one frame would decide."""
+
+    at_seconds: Seconds
+    """When the sampled frame is shown."""
+    num_frames: int
+    """That were looked at there, the sampled one included; 1 where no other could be had."""
+    num_agree: int
+    """Of those, how many look like the label, the sampled one included."""
+    is_cleared: bool
+    """Whether none of the others agrees, though enough of them show the same picture: then the frame's own score is
+    left out of the label's."""
+
+
 class LabelEvidence(Struct, frozen=True, kw_only=True):
     """One label of the taxonomy with its strongest score and where that was seen or heard."""
 
@@ -49,6 +63,8 @@ class LabelEvidence(Struct, frozen=True, kw_only=True):
     """Strongest first; empty for text, which has no time."""
     text: TextMatch | UnsetType = UNSET
     """Of a label that text has, where it may matter; left out elsewhere."""
+    second_look: SecondLook | UnsetType = UNSET
+    """Of a label that a frame of a video shows, where the score is high enough to matter; left out elsewhere."""
 
 
 class Feature(Struct, frozen=True, kw_only=True):

@@ -40,20 +40,28 @@ FEATURES: Final[dict[str, FeatureSpec]] = {
     "visual.contrast_ratio": FeatureSpec("frames", "number", "standard deviation of luma over its largest value"),
     "visual.underexposed_ratio": FeatureSpec("frames", "number", "share of pixels near black"),
     "visual.overexposed_ratio": FeatureSpec("frames", "number", "share of pixels near white"),
-    "visual.letterbox_ratio": FeatureSpec("frames", "number", "share of the picture covered by constant bars"),
-    "visual.static_ratio": FeatureSpec("frames", "number", "share of neighbouring sampled frames that look alike"),
+    "visual.letterbox_ratio": FeatureSpec(
+        "frames", "number", "share of the picture covered by constant black bars; darkness is none"
+    ),
+    "visual.static_ratio": FeatureSpec(
+        "frames", "number", "share of neighbouring sampled frames that look alike; absent where all is dark"
+    ),
     "visual.perceptual_hashes": FeatureSpec(
         "frames", "list of objects", "PDQ {pts_seconds, hash, quality} of each sampled frame"
     ),
     "audio.events": FeatureSpec(
         "audio", "list of objects", "AudioSet events {name, score, start_seconds, end_seconds}, best first"
     ),
-    "audio.speech_ratio": FeatureSpec("audio", "number", "share of time with a voice, by voice activity"),
-    "audio.music_ratio": FeatureSpec("audio", "number", "share of windows that sound like music"),
-    "audio.silence_ratio": FeatureSpec("audio", "number", "share of windows that are silent"),
+    "audio.speech_ratio": FeatureSpec("audio", "number", "share of the analysed seconds with a voice"),
+    "audio.music_ratio": FeatureSpec("audio", "number", "share of the analysed seconds that sound like music"),
+    "audio.silence_ratio": FeatureSpec("audio", "number", "share of the analysed seconds that are silent"),
     "audio.voice_segments": FeatureSpec("audio", "list of objects", "{start_seconds, end_seconds} with a voice"),
-    "audio.loudness_lufs": FeatureSpec("audio", "number", "integrated loudness (EBU R128); absent where unmeasurable"),
-    "audio.peak_dbfs": FeatureSpec("audio", "number", "largest sample; absent for digital silence"),
+    "audio.loudness_lufs": FeatureSpec(
+        "audio", "number", "integrated loudness (EBU R128) of the analysed seconds; absent where unmeasurable"
+    ),
+    "audio.peak_dbfs": FeatureSpec(
+        "audio", "number", "largest sample of the analysed seconds; absent for digital silence"
+    ),
     "audio.analysed_seconds": FeatureSpec("audio", "number", "sound that was listened to"),
     "audio.planned_ratio": FeatureSpec("audio", "number", "share of the announced sound that is to be listened to"),
     "audio.achieved_ratio": FeatureSpec("audio", "number", "share of that which was decoded and listened to"),
@@ -64,16 +72,31 @@ FEATURES: Final[dict[str, FeatureSpec]] = {
         "list of objects",
         "{kind, number, codec} of tracks that nobody listens to; all where there is no video",
     ),
-    "motion.cut_times_seconds": FeatureSpec("motion", "list of numbers", "where a shot ends and the next begins"),
-    "motion.num_shots": FeatureSpec("motion", "number", "shots found"),
-    "motion.mean_shot_seconds": FeatureSpec("motion", "number", "mean length of a shot"),
+    "motion.cut_times_seconds": FeatureSpec(
+        "motion",
+        "list of numbers",
+        "where a shot ends and the next begins, in what motion.observed_ratio says was looked at",
+    ),
+    "motion.num_shots": FeatureSpec(
+        "motion", "number", "shots in what was looked at: a lower bound where motion.observed_ratio is below 1"
+    ),
+    "motion.observed_ratio": FeatureSpec(
+        "motion", "number", "share of the video whose cuts and motion were looked at; below 1 above 90 s"
+    ),
+    "motion.mean_shot_seconds": FeatureSpec("motion", "number", "mean length of a shot in what was looked at"),
     "motion.energy": FeatureSpec("motion", "list of objects", "{start_seconds, camera, object} in widths a second"),
-    "motion.mean_energy": FeatureSpec("motion", "number", "mean motion, picture widths a second"),
+    "motion.mean_energy": FeatureSpec(
+        "motion", "number", "mean motion, picture widths a second; absent where all is dark"
+    ),
     "motion.camera_ratio": FeatureSpec("motion", "number", "share of the motion that the camera explains"),
-    "motion.cuts_per_minute": FeatureSpec("motion", "number", "pace of the editing"),
-    "motion.pace": FeatureSpec("motion", "text", "slow, medium or fast, from cuts and motion"),
+    "motion.cuts_per_minute": FeatureSpec("motion", "number", "pace of the editing, by what was looked at"),
+    "motion.pace": FeatureSpec(
+        "motion", "text", "slow, medium or fast, from cuts and motion; absent where all is dark"
+    ),
     "motion.analysed_seconds": FeatureSpec("motion", "number", "time whose motion and cuts were looked at"),
-    "motion.static_ratio": FeatureSpec("motion", "number", "share of time in which nothing moves"),
+    "motion.static_ratio": FeatureSpec(
+        "motion", "number", "share of the seconds looked at in which nothing moves; absent where all is dark"
+    ),
     "motion.planned_ratio": FeatureSpec("motion", "number", "as visual.planned_ratio: the same pictures"),
     "motion.achieved_ratio": FeatureSpec("motion", "number", "as visual.achieved_ratio"),
     "motion.length_ratio": FeatureSpec("motion", "number", "as visual.length_ratio"),

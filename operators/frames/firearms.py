@@ -1,4 +1,4 @@
-"""Evidence of firearms over time, from classes of the image classifier."""
+"""How much each frame looks like a firearm, by classes of the image classifier."""
 
 from __future__ import annotations
 
@@ -7,15 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from models.card import Card
-from operators.label_evidence import timed_evidence
-from operators.segments import TimeSpan
-from schemas.evidence import LabelEvidence
+from operators.label_evidence import label_scores
 
 
-def firearm_evidence(
-    card: Card, names: Sequence[str], probabilities: np.ndarray, spans: Sequence[TimeSpan]
-) -> tuple[LabelEvidence, ...]:
-    """The frames whose probability of any class that the card maps to a label stands out.
+def firearm_scores(card: Card, names: Sequence[str], probabilities: np.ndarray) -> dict[str, np.ndarray]:
+    """Every frame's score of each label that the card maps a class to.
 
     The classes exclude each other, so the probabilities of those that mean one label add up.
 
@@ -23,6 +19,5 @@ def firearm_evidence(
         card: the classifier's.
         names: K class names.
         probabilities: (N, K) float32, each row sums to 1; N at least 1.
-        spans: what each frame stands for.
     """
-    return timed_evidence(card, names, probabilities, spans, "sum")
+    return label_scores(card, names, probabilities, "sum")

@@ -1,8 +1,12 @@
-"""Black bars around the picture: letterbox above and below, pillarbox left and right."""
+"""Black bars around the picture: letterbox above and below, pillarbox left and right.
+
+Darkness is not a bar. A bar ends at a straight edge at which the picture begins along the whole line; the darkness of a
+night scene ends here and there, where something is lit.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,28 +16,42 @@ BLACK_MAX_LUMA = 40
 """Compression leaves noise in black bars; a line with anything brighter belongs to the picture."""
 MIN_BAR_RATIO = 0.02
 """Of the height or width, on both sides of the picture; less is a codec's or a camera's edge."""
+EDGE_LUMA = 24
+"""From here on a pixel at the edge of a bar belongs to the picture: above the noise that compression leaves in bars."""
+MIN_EDGE_RATIO = 0.6
+"""Of the whole line at which a bar ends, the part along which the picture begins, in some frame. Pictures have dark
+corners, and bars on the other sides; lamps, faces and fires in the dark are narrower."""
+EDGE_LINES = 4
+"""Lines within which the picture has to begin: scaling and compression blur the edge."""
+SAME_EDGE_LINES = 1
+"""Edges of two frames that lie no farther apart are one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """Lines of black at each side of one frame, in pixels."""
+    """Lines of black at each side of one frame, in pixels, and how far the picture begins at each edge, [0, 1]."""
 
     top_px: int
     bottom_px: int
     left_px: int
     right_px: int
+    top_edge_ratio: float = 1.0
+    bottom_edge_ratio: float = 1.0
+    left_edge_ratio: float = 1.0
+    right_edge_ratio: float = 1.0
 
     def inside(self, luma: np.ndarray) -> np.ndarray:
-        """The picture without its bars."""
+        """The picture without its bars; all of it where what is black may be darkness."""
         height, width = luma.shape
-        return luma[self.top_px : height - self.bottom_px, self.left_px : width - self.right_px]
+        sure = common_bars([self])
+        return luma[sure.top_px : height - sure.bottom_px, sure.left_px : width - sure.right_px]
 
 
 NO_BARS = Bars(0, 0, 0, 0)
 
 
 def find_bars(luma: np.ndarray) -> Bars | None:
-    """Find the bars of one frame.
+    """Find what may be the bars of one frame.
 
     Args:
         luma: (H, W) uint8.
@@ -47,19 +65,35 @@ def find_bars(luma: np.ndarray) -> Bars | None:
     columns = _picture_lines(luma[rows], axis=0)
     if columns is None:
         return None
-    return Bars(*_pair(rows, luma.shape[0]), *_pair(columns, luma.shape[1]))
+    top_px, bottom_px = _pair(rows, luma.shape[0])
+    left_px, right_px = _pair(columns, luma.shape[1])
+    return Bars(
+        top_px,
+        bottom_px,
+        left_px,
+        right_px,
+        *(_edge_ratios(luma[rows]) if top_px else (1.0, 1.0)),
+        *(_edge_ratios(luma[:, columns].T) if left_px else (1.0, 1.0)),
+    )
 
 
 def common_bars(bars: Sequence[Bars | None]) -> Bars:
-    """What all frames that show anything have in common: a dark corner of one scene is no bar."""
+    """What all frames that show anything have in common, where their edges are those of bars.
+
+    A dark corner of one scene is no bar, and neither is the dark around what is lit in all of them.
+    """
     found = [each for each in bars if each is not None]
-    if not found:
-        return NO_BARS
+    top_px, top_edge = _common((each.top_px, each.top_edge_ratio) for each in found)
+    bottom_px, bottom_edge = _common((each.bottom_px, each.bottom_edge_ratio) for each in found)
+    left_px, left_edge = _common((each.left_px, each.left_edge_ratio) for each in found)
+    right_px, right_edge = _common((each.right_px, each.right_edge_ratio) for each in found)
+    has_letterbox = min(top_edge, bottom_edge) >= MIN_EDGE_RATIO
+    has_pillarbox = min(left_edge, right_edge) >= MIN_EDGE_RATIO
     return Bars(
-        top_px=min(each.top_px for each in found),
-        bottom_px=min(each.bottom_px for each in found),
-        left_px=min(each.left_px for each in found),
-        right_px=min(each.right_px for each in found),
+        top_px=top_px * has_letterbox,
+        bottom_px=bottom_px * has_letterbox,
+        left_px=left_px * has_pillarbox,
+        right_px=right_px * has_pillarbox,
     )
 
 
@@ -67,6 +101,19 @@ def covered_ratio(bars: Bars, height_px: int, width_px: int) -> float:
     """Share of the frame that the bars cover, [0, 1]."""
     picture_px = (height_px - bars.top_px - bars.bottom_px) * (width_px - bars.left_px - bars.right_px)
     return 1.0 - picture_px / (height_px * width_px)
+
+
+def _common(sides: Iterable[tuple[int, float]]) -> tuple[int, float]:
+    """The narrowest bar at one side, and how far the picture begins there in the frame in which it does most."""
+    found = list(sides)
+    px = min((side_px for side_px, _ in found), default=0)
+    return px, max((edge for side_px, edge in found if side_px <= px + SAME_EDGE_LINES), default=0.0)
+
+
+def _edge_ratios(lines: np.ndarray) -> tuple[float, float]:
+    """Share of the length N along which any of the first, and any of the last of (K, N) lines shows the picture."""
+    first, last = lines[:EDGE_LINES].max(axis=0), lines[-EDGE_LINES:].max(axis=0)
+    return float((first >= EDGE_LUMA).mean()), float((last >= EDGE_LUMA).mean())
 
 
 def _picture_lines(luma: np.ndarray, axis: int) -> slice | None:

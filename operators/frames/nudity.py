@@ -1,25 +1,21 @@
-"""Evidence of nudity over time."""
+"""How much each frame looks like nudity."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 
 from models.card import Card
-from operators.label_evidence import timed_evidence
-from operators.segments import TimeSpan
-from schemas.evidence import LabelEvidence
+from operators.label_evidence import label_scores
 
 
-def nudity_evidence(card: Card, scores: np.ndarray, spans: Sequence[TimeSpan]) -> tuple[LabelEvidence, ...]:
-    """The strongest frame's score and the runs of frames above the floor.
+def nudity_scores(card: Card, scores: np.ndarray) -> dict[str, np.ndarray]:
+    """Every frame's score of the label that the card maps its one output `nsfw` to.
 
-    A maximum over frames grows with their number: thresholds must leave room for that.
+    The label's own score is the strongest frame's. A maximum over frames grows with their number: thresholds must leave
+    room for that.
 
     Args:
         card: of a model with the one output label `nsfw`.
-        scores: (N,) float32 in [0, 1], one a sampled frame; N at least 1.
-        spans: what each frame stands for.
+        scores: (N,) float32 in [0, 1], one a frame; N at least 1.
     """
-    return timed_evidence(card, ("nsfw",), scores.reshape(-1, 1), spans, "max")
+    return label_scores(card, ("nsfw",), scores.reshape(-1, 1), "max")

@@ -29,6 +29,7 @@ from operators.media.decode_video import VideoTally, decode_video
 from operators.media.index import MediaIndex, StreamFault
 from operators.media.layout import MediaMemory, layout_for
 from operators.media.limits import DecodeLimits, allow_cpu_seconds
+from operators.media.look_again import look_again
 from operators.media.messages import (
     LENGTH_BYTES,
     THERE,
@@ -47,7 +48,7 @@ from operators.media.messages import (
 )
 from operators.media.plan import Plan, PlanPolicy, coverage_ratio, make_plan
 from operators.media.read_index import read_index
-from operators.media.receipt import DecodeReceipt
+from operators.media.receipt import DecodeReceipt, look_receipt
 from operators.media.seen import picture_shares, sound_shares
 from operators.media.shares import damage
 from operators.media.tracks import SPEECH_HZ
@@ -75,6 +76,11 @@ class Meter:
     def indexed(self) -> None:
         """What was used until now went into index and plan."""
         self.index_cpu_seconds = _cpu_seconds() - self.cpu_before
+
+    def look_receipt(self) -> DecodeReceipt:
+        """The bill of a second look."""
+        num_bytes = _bytes_read(self.counters_fd) - self.bytes_before
+        return look_receipt(_cpu_seconds() - self.cpu_before, time.monotonic() - self.started, num_bytes)
 
     def receipt(self, index: MediaIndex, plan: Plan, video: VideoTally, audio: AudioTally) -> DecodeReceipt:
         """The bill, and how much was seen and heard for it."""
@@ -149,6 +155,8 @@ def _last_word(media: MediaFile, memory_fd: int, request: DecodeRequest, send: S
 
 def _answer(media: MediaFile, memory_fd: int, request: DecodeRequest, send: Send, counters_fd: int) -> Done | Failed:
     try:
+        if request.look is not None:
+            return look_again(media, memory_fd, request.look, send, Meter(counters_fd).look_receipt)
         return decode_media(media, memory_fd, request.policy, send, counters_fd)
     except InvalidMedia as fault:
         return Failed(fault.cause, fault.message)

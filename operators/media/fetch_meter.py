@@ -6,6 +6,10 @@ import time
 from collections.abc import Coroutine, Generator
 from typing import Any, Generic, TypeVar
 
+from operators.internal_errors import boundary
+from operators.media.decoder_client import Ensure
+from operators.media.sources.opened import OpenedSource
+
 Result = TypeVar("Result")
 
 
@@ -29,6 +33,16 @@ class FetchMeter:
     async def counted(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Await `work` and count its steps; returns and raises what it does."""
         return await _Counted(work, self)
+
+
+def ensuring(media: OpenedSource, meter: FetchMeter) -> Ensure:
+    """What a decode asks for the media's bytes with; fetching them is counted."""
+
+    async def ensure(start: int, stop: int) -> None:
+        with boundary("source"):
+            await meter.counted(media.ensure(start, stop))
+
+    return ensure
 
 
 class _Counted(Generic[Result]):

@@ -9,7 +9,7 @@ import msgspec
 from operators.errors import MediaCause
 from operators.media.index import MediaIndex, StreamFault
 from operators.media.layout import MemoryLayout
-from operators.media.plan import PlanPolicy
+from operators.media.plan import PlanPolicy, VideoPlan
 from operators.media.receipt import DecodeReceipt
 from operators.media.tracks import AudioSpan, Span
 
@@ -25,6 +25,8 @@ class DecodeRequest(msgspec.Struct, tag=True, frozen=True):
     policy: PlanPolicy
     is_whole: bool = True
     """Whether every byte can be read; otherwise the process says what it needs."""
+    look: VideoPlan | None = None
+    """Pictures of a second look: nothing else is decoded, and the index is not read again."""
 
 
 class Ready(msgspec.Struct, tag=True, frozen=True):

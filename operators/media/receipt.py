@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from operators.media.index import StreamFault
 from operators.media.shares import Shares
@@ -40,6 +40,11 @@ class DecodeReceipt:
     """How much was heard; likewise."""
     video_fault: StreamFault | None = None
     """Why the pictures count as not decodable, whatever came of them."""
+
+
+def look_receipt(cpu_seconds: float, wall_seconds: float, bytes_read: int) -> DecodeReceipt:
+    """What a second look cost; the shares of what was seen are those of the first."""
+    return replace(failed_receipt(cpu_seconds, 0.0), wall_seconds=wall_seconds, bytes_read=bytes_read, decode_errors=0)
 
 
 def failed_receipt(cpu_seconds: float, fetch_cpu_seconds: float) -> DecodeReceipt:

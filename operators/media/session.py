@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
@@ -12,9 +12,10 @@ from typing import Final, Protocol
 from operators.errors import InvalidMedia
 from operators.internal_errors import InternalError, boundary
 from operators.media.decoder_client import DecoderKilled, Ensure
-from operators.media.fetch_meter import FetchMeter
+from operators.media.fetch_meter import FetchMeter, ensuring
 from operators.media.index import MediaIndex, StreamFault
 from operators.media.layout import MediaMemory
+from operators.media.look_around import Looker, frame_in
 from operators.media.memory import SharedMemory
 from operators.media.messages import (
     AudioReady,
@@ -26,7 +27,8 @@ from operators.media.messages import (
     Planned,
     Reply,
 )
-from operators.media.plan import PlanPolicy
+from operators.media.neighbours import NOBODY, Neighbourhood, neighbour_plan
+from operators.media.plan import PlanPolicy, make_plan
 from operators.media.pool import DecoderPool
 from operators.media.receipt import DecodeReceipt, failed_receipt
 from operators.media.retelling import Retelling
@@ -155,6 +157,24 @@ class MediaSession:
         assert self._yield.receipt is not None
         return self._yield.receipt
 
+    async def look_around(self, seconds: Sequence[float]) -> Neighbourhood:
+        """Pictures around some that were sampled, by a decode of their own; nobody where none can be had.
+
+        Args:
+            seconds: of sampled pictures, the most important first.
+
+        Raises:
+            SourceAway: the media cannot be fetched or read now.
+            InternalError: something unexpected happened.
+        """
+        index = await self.index()
+        plan = make_plan(index, self._policy, max_pixels=self._pool.limits.max_pixels).video
+        if index.video is None or plan is None:
+            return NOBODY
+        look = neighbour_plan(index.video, plan, seconds, self._policy.sweep_max_seconds)
+        looker = Looker(lambda: self._opener.open(self._source), self._pool, self._policy, self._fetching)
+        return NOBODY if look is None else await looker.look(look)
+
     def ended_receipt(self) -> DecodeReceipt | None:
         """What a decode cost that is over, also one that failed; None before that, or where none began."""
         if self._yield.receipt is not None or self._failure is None or not self._decoder_cpu_seconds:
@@ -225,10 +245,7 @@ class MediaSession:
                 await media.aclose()
 
     async def _decoded_from(self, media: OpenedSource, retelling: Retelling) -> DecodeReceipt:
-        async def ensure(start: int, stop: int) -> None:
-            with boundary("source"):
-                await self._fetching.counted(media.ensure(start, stop))
-
+        ensure = ensuring(media, self._fetching)
         receipt = await self._decoded_patiently(media, ensure, retelling)
         return replace(
             receipt,
@@ -291,9 +308,7 @@ class MediaSession:
         return self._yield.memory
 
     def _frame(self, slot: FrameSlot) -> SampledFrame:
-        return SampledFrame(
-            slot.pts_seconds, self._mapped().frame(slot.slot, slot.height, slot.width), slot.is_keyframe
-        )
+        return frame_in(self._yield.memory, slot)
 
     def _motion_track(self, ready: MotionReady) -> MotionTrack:
         memory = self._mapped()

@@ -15,6 +15,9 @@ STEP_SECONDS = 1.0
 STILL_WIDTHS_PER_SECOND = 0.005
 """Up to here nothing moves: half a percent of the picture's width a second, below what anybody notices."""
 
+ROUNDING_SECONDS = 0.2
+"""About a frame at either end of a video that was looked at as a whole."""
+
 
 @dataclass(frozen=True, slots=True)
 class StepEnergy:
@@ -45,9 +48,9 @@ def motion_energy(motions: Sequence[PairMotion]) -> tuple[StepEnergy, ...]:
     )
 
 
-def mean_energy(steps: Sequence[StepEnergy]) -> float:
-    """Mean of camera and object motion together, widths a second; 0 without steps."""
-    return fmean(step.total for step in steps) if steps else 0.0
+def mean_energy(steps: Sequence[StepEnergy]) -> float | None:
+    """Mean of camera and object motion together, widths a second; None without steps, as in the dark."""
+    return fmean(step.total for step in steps) if steps else None
 
 
 def camera_ratio(steps: Sequence[StepEnergy]) -> float | None:
@@ -59,6 +62,16 @@ def camera_ratio(steps: Sequence[StepEnergy]) -> float | None:
 def still_ratio(steps: Sequence[StepEnergy]) -> float | None:
     """Share of seconds in which nothing moves, [0, 1]; None without steps, as in a video of one frame."""
     return fmean(step.total <= STILL_WIDTHS_PER_SECOND for step in steps) if steps else None
+
+
+def observed_ratio(looked_at_seconds: float, duration_seconds: float) -> float:
+    """Share of a video of that length whose cuts and motion were looked at, [0, 1].
+
+    Args:
+        looked_at_seconds: see `observed_seconds`.
+        duration_seconds: of the pictures.
+    """
+    return min(1.0, (looked_at_seconds + ROUNDING_SECONDS) / max(duration_seconds, ROUNDING_SECONDS))
 
 
 def observed_seconds(track: MotionTrack) -> float:

@@ -2,7 +2,8 @@
 
 Dense optical flow by inverse search (T. Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016).
 Camera motion is the shift, turn and zoom that most of the flow agrees on (RANSAC; M. Fischler, R. Bolles, 1981); what
-is left is the motion of objects. Both in picture widths a second, so that resolution does not matter.
+is left is the motion of objects. Both in picture widths a second, so that resolution does not matter. Only what is lit
+counts: darkness moves and stands still unseen.
 """
 
 from __future__ import annotations
@@ -24,6 +25,11 @@ STILL_LUMA_LEVELS = 0.25
 MIN_SIDE_PX = 32
 """Patches of 8 px at a quarter of the size: the least that the search takes. Given less, OpenCV 5.0 answers with nan
 or crashes the process, so narrower pictures are left unmeasured."""
+
+LIT_LUMA = 24
+"""From here on something can be seen; codecs flatten what is darker."""
+MIN_LIT_POINTS = 8
+"""Of the grid; where fewer are lit, nothing is measured: the least that a camera's motion is told from."""
 
 _TIME_SLACK_SECONDS = 0.001
 """Frame times are rounded; a pair that is early by that much is not."""
@@ -59,27 +65,36 @@ class FlowMeter:
         self._points = np.stack([columns_px.ravel(), rows_px.ravel()], axis=1).astype(np.float32)
         self._width = width
 
-    def measure(self, first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
-        """Camera and object motion between two (h, w) uint8 pictures, in widths a pair."""
-        if cv2.absdiff(first, second).mean() <= STILL_LUMA_LEVELS:
+    def measure(self, first: np.ndarray, second: np.ndarray) -> tuple[float, float] | None:
+        """Camera and object motion between two (h, w) uint8 pictures, in widths a pair; None of darkness."""
+        is_lit = self._lit_points(first, second)
+        if np.count_nonzero(is_lit) < MIN_LIT_POINTS:
+            return None
+        if cv2.absdiff(first, second).mean() <= STILL_LUMA_LEVELS * is_lit.mean():
             return 0.0, 0.0
         flow = self._search.calc(np.ascontiguousarray(first), np.ascontiguousarray(second), None)
-        flow = flow[self._grid].reshape(-1, 2)
-        camera = self._camera_flow(flow)
+        flow = flow[self._grid].reshape(-1, 2)[is_lit]
+        camera = self._camera_flow(flow, self._points[is_lit])
         return _mean_length(camera) / self._width, _mean_length(flow - camera) / self._width
 
-    def _camera_flow(self, flow: np.ndarray) -> np.ndarray:
+    def _lit_points(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """(N,) bool: points of the grid around which either picture shows something; noise in the dark is nothing."""
+        brightest = cv2.blur(cv2.max(first, second), (_GRID_PX, _GRID_PX))
+        return np.asarray(brightest[self._grid].reshape(-1) >= LIT_LUMA)
+
+    @staticmethod
+    def _camera_flow(flow: np.ndarray, points: np.ndarray) -> np.ndarray:
         """(N, 2) px: where the camera alone would have moved each point; stands still where nothing agrees."""
         matrix, _ = cv2.estimateAffinePartial2D(
-            self._points, self._points + flow, method=cv2.RANSAC, ransacReprojThreshold=_RANSAC_PX, maxIters=200
+            points, points + flow, method=cv2.RANSAC, ransacReprojThreshold=_RANSAC_PX, maxIters=200
         )
         if matrix is None:
             return np.zeros_like(flow)
-        return np.asarray(self._points @ matrix[:, :2].T + matrix[:, 2] - self._points)
+        return np.asarray(points @ matrix[:, :2].T + matrix[:, 2] - points)
 
 
 def pair_motions(track: MotionTrack, cuts_seconds: Iterable[float]) -> tuple[PairMotion, ...]:
-    """Measure evenly chosen pairs of every span; none across a cut, none of pictures too small to search.
+    """Measure evenly chosen pairs of every span; none across a cut, in the dark, or of pictures too small to search.
 
     Args:
         track: the pictures.
@@ -88,7 +103,8 @@ def pair_motions(track: MotionTrack, cuts_seconds: Iterable[float]) -> tuple[Pai
     if min(track.luma.shape[1:]) < MIN_SIDE_PX:
         return ()
     meter = FlowMeter(*track.luma.shape[1:])
-    return tuple(_pair_motion(meter, track, frame) for frame in chosen_pairs(track, frozenset(cuts_seconds)))
+    measured = (_pair_motion(meter, track, frame) for frame in chosen_pairs(track, frozenset(cuts_seconds)))
+    return tuple(motion for motion in measured if motion is not None)
 
 
 def chosen_pairs(track: MotionTrack, cuts_seconds: frozenset[float]) -> Iterator[int]:
@@ -102,8 +118,11 @@ def chosen_pairs(track: MotionTrack, cuts_seconds: frozenset[float]) -> Iterator
                 yield frame
 
 
-def _pair_motion(meter: FlowMeter, track: MotionTrack, frame: int) -> PairMotion:
-    camera, residual = meter.measure(track.luma[frame - 1], track.luma[frame])
+def _pair_motion(meter: FlowMeter, track: MotionTrack, frame: int) -> PairMotion | None:
+    measured = meter.measure(track.luma[frame - 1], track.luma[frame])
+    if measured is None:
+        return None
+    camera, residual = measured
     before_seconds, at_seconds = (float(seconds) for seconds in track.pts_seconds[frame - 1 : frame + 1])
     interval_seconds = at_seconds - before_seconds
     return PairMotion(before_seconds, camera / interval_seconds, residual / interval_seconds)

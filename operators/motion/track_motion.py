@@ -20,10 +20,11 @@ class TrackMotion:
     num_pairs: int
     """Pairs of frames whose flow was measured."""
     observed_seconds: float
+    num_pictures: int = 0
 
 
 def measure_motion(track: MotionTrack) -> TrackMotion:
     """Find the cuts, then measure flow between them."""
     cuts_seconds = cut_times(track)
     motions = pair_motions(track, cuts_seconds)
-    return TrackMotion(cuts_seconds, motion_energy(motions), len(motions), observed_seconds(track))
+    return TrackMotion(cuts_seconds, motion_energy(motions), len(motions), observed_seconds(track), len(track.luma))

@@ -13,6 +13,9 @@ from schemas.engagement import Engagement
 from schemas.outcomes import Verdict
 from streams.store.readers import VideoReading
 
+COUNTED_IN_WHAT_WAS_SEEN = ("motion.num_shots", "motion.cut_times_seconds")
+"""Features that may be lower bounds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -73,7 +76,14 @@ def _verdict(verdict: Verdict) -> Iterable[Section]:
 def _features(reading: VideoReading) -> Iterable[str]:
     for name, feature in sorted(reading.features.items()):
         origin = f"({feature.model}, {moment(feature.event_unix_seconds)})"
-        yield f"  {name:28} {plain_value(feature.value)}  {origin}"
+        yield f"  {name:28} {plain_value(feature.value)}{_limit(reading, name)}  {origin}"
+
+
+def _limit(reading: VideoReading, name: str) -> str:
+    """What was not looked at, beside what is counted in the rest."""
+    observed = reading.features.get("motion.observed_ratio")
+    is_part = name in COUNTED_IN_WHAT_WAS_SEEN and observed is not None and observed.value < 1.0
+    return f", at least: {observed.value:.0%} of the video was looked at" if is_part and observed else ""
 
 
 def _embeddings(reading: VideoReading) -> Iterable[str]:

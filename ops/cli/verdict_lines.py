@@ -7,7 +7,7 @@ from typing import Any
 from ops.cli.deletion_lines import describe_place
 from ops.cli.modality_lines import ABSENT, absent_words
 from ops.cli.warning_lines import describe_warnings
-from schemas.evidence import LabelEvidence
+from schemas.evidence import LabelEvidence, SecondLook
 from schemas.facts import Accepted, DeadlinePassed, Deleted, Fact, PolicyChanged, Review, Signal
 from schemas.outcomes import Outcome, RecommendationRecord, Verdict
 from schemas.receipts import Cost, CpuStage
@@ -54,7 +54,16 @@ def strongest_evidence(verdict: Verdict, limit: int = 3) -> list[str]:
 def describe_label(label: LabelEvidence) -> str:
     """A label with its score and the times of its segments."""
     times = ", ".join(f"{part.start_seconds:.1f}-{part.end_seconds:.1f} s" for part in label.segments[:2])
-    return f"{label.label} {label.score:.2f}" + (f" at {times}" if times else "")
+    return f"{label.label} {label.score:.2f}" + (f" at {times}" if times else "") + _second_look(label)
+
+
+def _second_look(label: LabelEvidence) -> str:
+    """How many frames agree, where one was looked at again; `cleared` where the others tell it to be a slip."""
+    look = label.second_look
+    if not isinstance(look, SecondLook):
+        return ""
+    cleared = ", cleared" if look.is_cleared else ""
+    return f" ({look.num_agree} of {look.num_frames} frames around {look.at_seconds:.1f} s{cleared})"
 
 
 def feature(record: RecommendationRecord, name: str, default: Any = None) -> Any:
@@ -92,7 +101,7 @@ def describe_outcome(outcome: Outcome) -> list[str]:
     lines.append(f"  tags      {top_tags(record)}")
     lines.append(
         f"  language  {feature(record, 'context.language', 'unsure')}   pace {feature(record, 'motion.pace', 'none')}"
-        f"   cuts {len(feature(record, 'motion.cut_times_seconds', []))}"
+        f"   cuts {_cuts(record)}"
         f"   speech {feature(record, 'audio.speech_ratio', 0.0):.0%}"
         f"   music {feature(record, 'audio.music_ratio', 0.0):.0%}"
     )
@@ -107,6 +116,15 @@ def describe_outcome(outcome: Outcome) -> list[str]:
             lines.append(f"  {title:9} {said}")
     lines.append(f"  cost      {describe_cost(verdict)}")
     return lines
+
+
+def _cuts(record: RecommendationRecord) -> str:
+    """How many, and in how much of the video where not all of it was looked at."""
+    num_cuts, share = (
+        len(feature(record, "motion.cut_times_seconds", [])),
+        feature(record, "motion.observed_ratio", 1.0),
+    )
+    return f"{num_cuts}" if share >= 1.0 else f"at least {num_cuts}, in the {share:.0%} looked at"
 
 
 def _findings(signal: Signal) -> str:

@@ -35,15 +35,15 @@ AGENTS: Final[dict[Modality, Agent]] = checked_agents(
             modality="frames",
             analyse=frames.analyse,
             models=(frames.CLASSIFIER.name, frames.NUDITY.name),
-            code_version=2,
+            code_version=3,
         ),
         Agent(
             modality="audio",
             analyse=audio.analyse,
             models=(audio.SOUNDS.name, audio.VOICES.name),
-            code_version=2,
+            code_version=3,
         ),
-        Agent(modality="motion", analyse=motion.analyse, models=(), code_version=2),
+        Agent(modality="motion", analyse=motion.analyse, models=(), code_version=3),
         Agent(
             modality="context",
             analyse=context.analyse,

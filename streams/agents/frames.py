@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -11,10 +11,11 @@ import numpy as np
 
 from models.catalogue import CARDS
 from operators.frames.displayed_size import displayed_px
-from operators.frames.firearms import firearm_evidence
+from operators.frames.firearms import firearm_scores
 from operators.frames.frame_look import look_at
 from operators.frames.image_embedding import image_embedding
-from operators.frames.nudity import nudity_evidence
+from operators.frames.image_input import classifier_input, nudity_input
+from operators.frames.nudity import nudity_scores
 from operators.frames.perceptual_hash import PerceptualHash
 from operators.frames.quality import FrameQuality, video_quality
 from operators.frames.static_share import static_ratio
@@ -22,16 +23,20 @@ from operators.frames.tags import top_tags
 from operators.label_evidence import model_name
 from operators.media.index import MediaIndex
 from operators.media.tracks import SampledFrame
-from operators.segments import TimeSpan, spans_between
+from operators.segments import spans_between
 from schemas.evidence import Feature
 from streams.agents.analysis import Analysis, Work
 from streams.agents.described import embedding_of, features_of
 from streams.agents.fan_out import fan_out
+from streams.agents.frame_labels import FrameModel, frame_labels
 from streams.agents.seen import share_features, unseen_beside_pictures, unseen_features
 from streams.agents.tally import Tally
 
 CLASSIFIER = CARDS["efficientnet-lite0"]
 NUDITY = CARDS["opennsfw"]
+
+STANDS_SECONDS = 2.0
+"""More than lies between two sampled frames of a video that is looked at from end to end."""
 
 _CONTAINER = "container-index@1"
 _QUALITY = "picture-quality@1"
@@ -42,9 +47,7 @@ _HASH = "pdq@1"
 class SeenFrame:
     """What is kept of one sampled frame."""
 
-    pts_seconds: float
-    height_px: int
-    width_px: int
+    frame: SampledFrame
     quality: FrameQuality
     perceptual_hash: PerceptualHash
     thumbnail: np.ndarray
@@ -68,14 +71,23 @@ async def analyse(work: Work) -> Analysis:
         return Analysis(is_present=False, receipt=tally.receipt())
     frames = await fan_out(work.session.frames(), partial(_see, work, tally))
     decode = await work.session.receipt()
-    analysis = _analysis(work, frames, spans_between([frame.pts_seconds for frame in frames], index.duration_seconds))
+    analysis = _analysis(work, frames)
+    sampled = [seen.frame for seen in frames]
+    spans = spans_between([frame.pts_seconds for frame in sampled], index.duration_seconds, _longest_seconds(index))
+    labels = await frame_labels(work, tally, sampled, spans, _said(work, tally, frames))
     features = {
         **analysis.features,
         **_container_features(work, index, frames, decode.coverage_ratio),
         **share_features(work, "visual", decode.video),
         **unseen_features(work, "visual", unseen_beside_pictures(index)),
     }
-    return replace(analysis, features=features, receipt=tally.receipt())
+    return replace(analysis, labels=labels, features=features, receipt=tally.receipt())
+
+
+def _longest_seconds(index: MediaIndex) -> float:
+    """How long one sampled frame may stand for what is shown: up to the next sample of a short video, or as long as a
+    picture may stand by itself, as a slide does."""
+    return max(STANDS_SECONDS, index.video.longest_interval_seconds if index.video else 0.0)
 
 
 async def _see(work: Work, tally: Tally, frame: SampledFrame) -> SeenFrame:
@@ -87,9 +99,7 @@ async def _see(work: Work, tally: Tally, frame: SampledFrame) -> SeenFrame:
     tally.add((classified, nudity))
     probabilities, embedding = classified.values
     return SeenFrame(
-        pts_seconds=frame.pts_seconds,
-        height_px=frame.pixels.shape[0],
-        width_px=frame.pixels.shape[1],
+        frame=frame,
         quality=look.quality,
         perceptual_hash=look.perceptual_hash,
         thumbnail=look.thumbnail,
@@ -99,17 +109,33 @@ async def _see(work: Work, tally: Tally, frame: SampledFrame) -> SeenFrame:
     )
 
 
-def _analysis(work: Work, frames: Sequence[SeenFrame], spans: Sequence[TimeSpan]) -> Analysis:
-    """All that the frames themselves say."""
+def _said(work: Work, tally: Tally, frames: Sequence[SeenFrame]) -> list[tuple[FrameModel, np.ndarray]]:
+    """What the models said of the frames, and how to ask them of others."""
+
+    async def ask(model: str, prepare: Callable[[np.ndarray], np.ndarray], frame: SampledFrame) -> np.ndarray:
+        output = await work.inference.batcher(model).submit(
+            await tally.on_host(partial(prepare, frame.pixels)), work.ticket
+        )
+        tally.add((output,))
+        return output.values[0]
+
+    names = work.class_names.images
+    nudity = FrameModel(NUDITY, partial(ask, NUDITY.name, nudity_input), partial(nudity_scores, NUDITY))
+    firearms = FrameModel(
+        CLASSIFIER, partial(ask, CLASSIFIER.name, classifier_input), partial(firearm_scores, CLASSIFIER, names)
+    )
+    return [
+        (nudity, np.array([seen.nudity_score for seen in frames], dtype=np.float32)),
+        (firearms, np.stack([seen.probabilities for seen in frames])),
+    ]
+
+
+def _analysis(work: Work, frames: Sequence[SeenFrame]) -> Analysis:
+    """All that the frames themselves say, but for labels."""
     probabilities = np.stack([frame.probabilities for frame in frames])
-    nudity_scores = np.array([frame.nudity_score for frame in frames], dtype=np.float32)
     names = work.class_names.images
     embedding = image_embedding(np.stack([frame.embedding for frame in frames]))
     return Analysis(
-        labels=(
-            *nudity_evidence(NUDITY, nudity_scores, spans),
-            *firearm_evidence(CLASSIFIER, names, probabilities, spans),
-        ),
         features={
             **features_of(work, model_name(CLASSIFIER), {"visual.tags": top_tags(probabilities, names)}),
             **features_of(work, _HASH, {"visual.perceptual_hashes": [_hash_entry(frame) for frame in frames]}),
@@ -123,7 +149,7 @@ def _container_features(
     work: Work, index: MediaIndex, frames: Sequence[SeenFrame], coverage_ratio: float
 ) -> dict[str, Feature]:
     assert index.video is not None
-    width_px, height_px = displayed_px(index.video, frames[0].height_px, frames[0].width_px)
+    width_px, height_px = displayed_px(index.video, *frames[0].frame.pixels.shape[:2])
     values = {
         "visual.duration_seconds": index.duration_seconds,
         "visual.width_px": width_px,
@@ -150,7 +176,7 @@ def _quality_features(work: Work, frames: Sequence[SeenFrame]) -> dict[str, Feat
 
 def _hash_entry(frame: SeenFrame) -> dict[str, object]:
     return {
-        "pts_seconds": frame.pts_seconds,
+        "pts_seconds": frame.frame.pts_seconds,
         "hash": frame.perceptual_hash.hexadecimal,
         "quality": frame.perceptual_hash.quality,
     }

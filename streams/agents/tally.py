@@ -30,6 +30,10 @@ class Tally:
         self._cpu_seconds += cpu_seconds
         return result
 
+    def spend(self, cpu_seconds: float) -> None:
+        """Count CPU time that went into this analysis elsewhere, such as a second decode."""
+        self._cpu_seconds += cpu_seconds
+
     def add(self, outputs: Iterable[ModelOutput]) -> None:
         """Count what models answered."""
         for output in outputs:

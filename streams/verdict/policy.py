@@ -13,8 +13,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from msgspec import UnsetType
+
 from schemas.engagement import Engagement, EngagementWindow
-from schemas.evidence import LabelEvidence, TextMatch
+from schemas.evidence import LabelEvidence, SecondLook, TextMatch
 from schemas.facts import Signal
 from schemas.identity import Market, Modality
 from schemas.labels import LABELS
@@ -39,6 +41,8 @@ class Rule:
     markets: Mapping[Market, Thresholds] = field(default_factory=dict)
     """A market's thresholds stand in place of the rule's own, all of them."""
     words: str = DEFAULT_WORDS
+    uncleared: Action = "allow"
+    """At least this where a threshold is reached by a frame of a video that other frames around it do not clear."""
 
     def thresholds_in(self, market: Market | None) -> Thresholds:
         """The thresholds that hold in a market."""
@@ -202,12 +206,13 @@ def _reason(policy: Policy, item: LabelEvidence, market: Market | None) -> Itera
     reached = _reached(rule.thresholds_in(market), item.score) if rule else None
     if rule is None or reached is None:
         return
-    action, threshold = reached
+    reached_action, threshold = reached
+    action = strongest((reached_action, rule.uncleared if _is_uncleared(item) else "allow"))
     words = rule.words.format(
         label=item.label, meaning=LABELS.get(item.label, item.label), score=f"{item.score:.3f}",
-        threshold=f"{threshold:g}", action=action, model=item.model, market=market or "any market",
+        threshold=f"{threshold:g}", action=reached_action, model=item.model, market=market or "any market",
     )  # fmt: skip
-    words += _place(item)
+    words += _place(item) + _agreement(item.second_look)
     yield Reason(action=action, words=words, label=item.label, score=item.score, threshold=threshold)
 
 
@@ -217,6 +222,20 @@ def _place(item: LabelEvidence) -> str:
         return ""
     words = f": {', '.join(item.text.words)}" if item.text.words else ""
     return f" ({item.text.part}, {item.text.form}{words})"
+
+
+def _is_uncleared(item: LabelEvidence) -> bool:
+    return isinstance(item.second_look, SecondLook) and not item.second_look.is_cleared
+
+
+def _agreement(look: SecondLook | UnsetType) -> str:
+    """How many frames say so, where one was looked at again."""
+    if not isinstance(look, SecondLook):
+        return ""
+    at = f"{int(look.at_seconds) // 60}:{int(look.at_seconds) % 60:02d}"
+    if look.num_frames < 2:
+        return f" (no other frame around {at} could be looked at)"
+    return f" ({look.num_agree} of {look.num_frames} frames around {at} agree)"
 
 
 def _reached(thresholds: Thresholds, score: float) -> tuple[Action, float] | None:

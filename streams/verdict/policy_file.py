@@ -52,7 +52,7 @@ _KEYS = (
     "min_unseen_bytes", "shares", "reports", "rules",
 )  # fmt: skip
 _SHARE_KEYS = ("feature", "below", "words")
-_RULE_KEYS = ("label", "thresholds", "markets", "words")
+_RULE_KEYS = ("label", "thresholds", "markets", "words", "uncleared")
 _REPORT_KEYS = ("thresholds", "window", "min_reports", "prior_views")
 SHARE_FEATURES = tuple(name for name, spec in FEATURES.items() if name.endswith("_ratio") and spec.shape == "number")
 """What a share rule may be about."""
@@ -160,6 +160,7 @@ def _rule(place: str, found: object, floor: float) -> Rule:
             for market, thresholds in markets.items()
         },
         words=_words(f"{place}.words", item.get("words", DEFAULT_WORDS)),
+        uncleared=_action(f"{place}.uncleared", item.get("uncleared", "allow")),
     )
 
 

@@ -7,18 +7,24 @@ import pytest
 
 from models.card import Card, LabelSource
 from models.catalogue import CARDS
-from operators.frames.firearms import firearm_evidence
-from operators.frames.nudity import nudity_evidence
+from operators.frames.firearms import firearm_scores
+from operators.frames.nudity import nudity_scores
+from operators.label_evidence import evidence_of
 from operators.segments import TimeSpan, spans_between
-from schemas.evidence import Segment
+from schemas.evidence import LabelEvidence, Segment
 
 SPANS = spans_between([0.5, 1.5, 2.5, 3.5], end_seconds=4.0)
+
+
+def nudity_evidence(scores: np.ndarray, spans: tuple[TimeSpan, ...] = SPANS) -> LabelEvidence:
+    ((label, found),) = nudity_scores(CARDS["opennsfw"], scores).items()
+    return evidence_of(CARDS["opennsfw"], label, found, spans)
 
 
 class TestNudityEvidence:
     def test_runs_become_segments(self) -> None:
         """Neighbouring frames above the floor join and keep their peak; segments stand strongest first."""
-        (evidence,) = nudity_evidence(CARDS["opennsfw"], np.array([0.2, 0.3, 0.05, 0.9], np.float32), SPANS)
+        evidence = nudity_evidence(np.array([0.2, 0.3, 0.05, 0.9], np.float32))
 
         assert evidence.label == "sexual/explicit/nudity"
         assert evidence.model == "opennsfw@" + CARDS["opennsfw"].version
@@ -29,7 +35,7 @@ class TestNudityEvidence:
 
     def test_clean_video(self) -> None:
         """A label that was looked for and not found is stated with its low score and no place."""
-        (evidence,) = nudity_evidence(CARDS["opennsfw"], np.full(4, 0.02, np.float32), SPANS)
+        evidence = nudity_evidence(np.full(4, 0.02, np.float32))
 
         assert round(evidence.score, 6) == 0.02
         assert evidence.segments == ()
@@ -41,7 +47,8 @@ class TestFirearmEvidence:
         names = ("assault rifle", "revolver", "rifle", "broom")
         probabilities = np.array([[0, 0.4, 0.3, 0.3], [0, 0, 0, 1], [0, 0, 0, 1], [0, 0, 0, 1]], np.float32)
 
-        (evidence,) = firearm_evidence(CARDS["efficientnet-lite0"], names, probabilities, SPANS)
+        ((label, scores),) = firearm_scores(CARDS["efficientnet-lite0"], names, probabilities).items()
+        evidence = evidence_of(CARDS["efficientnet-lite0"], label, scores, SPANS)
 
         assert evidence.label == "violence/weapons/firearm-visible"
         assert round(evidence.score, 6) == 0.7
@@ -52,7 +59,7 @@ class TestFirearmEvidence:
         card = CARDS["efficientnet-lite0"]
 
         with pytest.raises(ValueError, match="assault rifle"):
-            firearm_evidence(card, ("broom",), np.ones((4, 1), np.float32), SPANS)
+            firearm_scores(card, ("broom",), np.ones((4, 1), np.float32))
 
     def test_real_names_hold_all_that_the_card_maps(self) -> None:
         """The card's mapping names its labels of the taxonomy, each by at least one class."""
@@ -73,6 +80,6 @@ class TestSpansBetween:
 
     def test_segment_is_valid(self) -> None:
         """Scores a hair above 1, as half precision gives, become 1."""
-        (evidence,) = nudity_evidence(CARDS["opennsfw"], np.array([1.0001], np.float32), (TimeSpan(0.0, 1.0),))
+        evidence = nudity_evidence(np.array([1.0001], np.float32), (TimeSpan(0.0, 1.0),))
 
         assert (Segment(start_seconds=0.0, end_seconds=1.0, score=1.0),) == evidence.segments

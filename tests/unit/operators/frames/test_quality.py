@@ -88,6 +88,72 @@ class TestFindBars:
         assert find_bars(np.zeros((256, 456), dtype=np.uint8)) is None
 
 
+def night(seed: int, lit: tuple[slice, slice], noise: float = 4.0) -> np.ndarray:
+    """A dark scene with noise in which one place is lit."""
+    luma = 8 + np.random.default_rng(seed).normal(0, noise, (256, 456))
+    luma[lit] += 140
+    return np.clip(luma, 0, 255).astype(np.uint8)
+
+
+def letterbox_ratio(frames: list[np.ndarray]) -> float:
+    return video_quality([frame_quality(frame) for frame in frames]).letterbox_ratio
+
+
+class TestDarknessIsNoBar:
+    @pytest.mark.parametrize("noise", [0.0, 2.0, 6.0, 10.0])
+    def test_lamp_in_the_dark(self, noise: float) -> None:
+        """What is dark around a lamp, in all frames and on all sides, is no bar; nor does it leave the exposure."""
+        frames = [night(seed, np.s_[90:160, 180:260], noise) for seed in range(4)]
+
+        assert letterbox_ratio(frames) == 0.0
+        assert frame_quality(frames[0]).underexposed_ratio > 0.5
+
+    def test_skyline(self) -> None:
+        """Night above, water below, lit houses between them, some higher than others."""
+        frames = []
+        for seed in range(3):
+            luma = night(seed, np.s_[110:150, :], 2.0)
+            luma[70:110, 60:140] = luma[60:110, 300:330] = 120
+            frames.append(luma)
+
+        assert letterbox_ratio(frames) == 0.0
+
+    def test_noise_in_the_dark(self) -> None:
+        """Noise that reaches over black here and there is no picture between bars."""
+        frames = [night(seed, np.s_[0:0, 0:0], 11.0) for seed in range(6)]
+
+        assert letterbox_ratio(frames) == 0.0
+
+    def test_moving_torch(self) -> None:
+        """A torch that moves through the dark leaves the same dark margins in all frames."""
+        frames = [night(seed, np.s_[100:150, 60 + 40 * seed : 110 + 40 * seed]) for seed in range(6)]
+
+        assert letterbox_ratio(frames) == 0.0
+
+    @pytest.mark.parametrize("is_pillarbox", [False, True])
+    def test_bars_around_a_fade(self, is_pillarbox: bool) -> None:
+        """True bars are found in a film that fades to black and has a night scene, as in one of bright scenes."""
+        bright = letterboxed(48)
+        film = [bright, bright // 2, bright // 6, np.zeros_like(bright), night(1, np.s_[100:140, 200:260])]
+        film = [np.ascontiguousarray(frame.T) if is_pillarbox else frame for frame in film]
+
+        assert letterbox_ratio(film) == pytest.approx(96 / 256)
+
+    def test_bars_around_a_dim_film(self) -> None:
+        """A film of little light between true bars keeps them."""
+        dim = letterboxed(40)
+        dim[40:216] = dim[40:216] // 5 + 12
+
+        assert letterbox_ratio([dim, dim]) == pytest.approx(80 / 256)
+
+    def test_coloured_bars(self) -> None:
+        """Bars that are not black are part of the picture, as before."""
+        luma = checkerboard()
+        luma[:48] = luma[208:] = 90
+
+        assert letterbox_ratio([luma, luma]) == 0.0
+
+
 class TestVideoQuality:
     def test_letterbox_ratio(self) -> None:
         """Bars of 48 and 48 of 256 rows cover three eighths, whatever a black frame in between says."""

@@ -19,7 +19,7 @@ def thumbnails(*levels: int) -> list[np.ndarray]:
 class TestStaticRatio:
     def test_share_of_like_neighbours(self) -> None:
         """Of four pairs of neighbours two look alike."""
-        assert static_ratio(thumbnails(10, 11, 60, 61, 120)) == 0.5
+        assert static_ratio(thumbnails(90, 91, 140, 141, 200)) == 0.5
 
     def test_single_frame(self) -> None:
         """In one frame nothing moves."""
@@ -31,6 +31,43 @@ class TestStaticRatio:
         frames = [(128 + noise.normal(0, 5, (256, 456))).astype(np.uint8) for _ in range(4)]
 
         assert static_ratio([thumbnail(frame) for frame in frames]) == 1.0
+
+    def test_darkness(self) -> None:
+        """Where nothing is lit nobody sees whether it moves: nothing is stated."""
+        noise = np.random.default_rng(1)
+        dark = [np.clip(9 + noise.normal(0, 6, (256, 456)), 0, 255).astype(np.uint8) for _ in range(4)]
+
+        assert static_ratio([thumbnail(frame) for frame in dark]) is None
+        assert static_ratio(thumbnails(0, 0, 0)) is None
+
+    def test_fade_to_black(self) -> None:
+        """A picture that stands, fades and stays black: what is black counts for nothing."""
+        assert static_ratio(thumbnails(120, 120, 60, 12, 0, 0, 0)) == pytest.approx(1 / 3)
+
+    def test_light_that_moves_at_night(self) -> None:
+        """A small light that moves through a dark scene is movement, though most of the picture is black."""
+        frames = []
+        for number in range(4):
+            luma = np.full((256, 456), 6, np.uint8)
+            luma[120:150, 60 + 60 * number : 100 + 60 * number] = 200
+            frames.append(thumbnail(luma))
+
+        assert static_ratio(frames) == 0.0
+
+    def test_dim_scene(self) -> None:
+        """In a scene of a fifth of the light a fifth of the difference counts."""
+        dim = [np.full((32, 32), 30, np.uint8) for _ in range(3)]
+        for number, frame in enumerate(dim):
+            frame[:, 4 + 6 * number : 10 + 6 * number] = 34
+
+        assert static_ratio(dim) == 0.0
+
+    def test_credits_that_stand(self) -> None:
+        """White letters that stand on black are a picture, and it is static."""
+        page = np.zeros((32, 32), np.uint8)
+        page[8:20:3, 6:26] = 200
+
+        assert static_ratio([page, page, page]) == 1.0
 
 
 class TestImageEmbedding:

@@ -11,6 +11,7 @@ from operators.motion.energy import (
     camera_ratio,
     mean_energy,
     motion_energy,
+    observed_ratio,
     observed_seconds,
     still_ratio,
 )
@@ -40,7 +41,7 @@ class TestMotionEnergy:
     def test_nothing_moves(self) -> None:
         """Without motion there is no share of it."""
         assert camera_ratio([StepEnergy(0.0, 0.0, 0.0)]) is None
-        assert (0.0, None) == (mean_energy([]), still_ratio([]))
+        assert (None, None) == (mean_energy([]), still_ratio([]))
 
 
 class TestObservedSeconds:
@@ -53,6 +54,12 @@ class TestObservedSeconds:
         )
 
         assert observed_seconds(track) == pytest.approx(1.5 + 1.0)
+
+    def test_share(self) -> None:
+        """A long video is looked at in part; one that is swept is seen whole, to within a frame."""
+        assert observed_ratio(24.0, 240.0) == pytest.approx(0.1, abs=0.01)
+        assert observed_ratio(9.92, 10.0) == 1.0
+        assert observed_ratio(0.0, 0.0) == 1.0
 
 
 class TestPace:
@@ -79,7 +86,31 @@ class TestPace:
         assert cuts_per_minute(0, 0.0) == 0.0
 
 
+def dark_track(light: bool) -> MotionTrack:
+    """Two seconds of noise in the dark; a light moves through it where there is one."""
+    noise = np.random.default_rng(2)
+    luma = np.clip(9 + noise.normal(0, 5, (24, 90, 160)), 0, 255).astype(np.uint8)
+    if light:
+        texture = noise.integers(120, 255, (30, 40)).astype(np.uint8)
+        for number, picture in enumerate(luma):
+            picture[30:60, 20 + 3 * number : 60 + 3 * number] = texture
+    return MotionTrack(np.arange(24) / 12.0, luma, (Span(0, 24),))
+
+
 class TestMeasureMotion:
+    def test_darkness(self) -> None:
+        """Of darkness no motion is stated, and no stillness."""
+        motion = measure_motion(dark_track(light=False))
+
+        assert (motion.num_pairs, motion.steps, still_ratio(motion.steps)) == (0, (), None)
+
+    def test_light_in_the_dark(self) -> None:
+        """A light that moves at night moves, however little of the picture it fills."""
+        motion = measure_motion(dark_track(light=True))
+
+        assert still_ratio(motion.steps) == 0.0
+        assert mean_energy(motion.steps) == pytest.approx(3 / 160 * 12, rel=0.5)
+
     def test_empty_track(self) -> None:
         """A track without frames has no cuts and no motion."""
         motion = measure_motion(MotionTrack(np.zeros(0), np.zeros((0, 90, 160), np.uint8), ()))

@@ -14,8 +14,8 @@ from ops.cli.lines import Lines
 from ops.cli.modality_lines import absent_words, modality_lines
 from ops.cli.plain_values import plain_value, status_words
 from ops.cli.show_lines import sections
-from ops.cli.verdict_lines import describe_fact
-from schemas.evidence import Feature
+from ops.cli.verdict_lines import describe_fact, describe_label
+from schemas.evidence import Feature, LabelEvidence, SecondLook
 from schemas.facts import Failure
 from schemas.outcomes import ModalityStates
 from streams.store.readers import VideoReading
@@ -64,6 +64,23 @@ class TestShow:
             verdict=None, features={}, embeddings={}, engagement=None,
         )  # fmt: skip
         assert printed(pending) == ["v-1  pending  revision 2  waits for frames, audio", "no verdict yet"]
+
+    def test_counts_of_a_part_are_said_to_be_of_a_part(self) -> None:
+        """Shots of a video that was looked at in part are at least so many; of one seen whole the number stands."""
+        names = {"motion.num_shots": 17, "motion.observed_ratio": 0.206}
+        (line,) = [line for line in printed(reading(**names)) if "num_shots" in line]
+        assert "17, at least: 21% of the video was looked at" in line
+        whole = reading(**{**names, "motion.observed_ratio": 1.0})
+        assert not [line for line in printed(whole) if "at least" in line]
+
+    @pytest.mark.parametrize(
+        ("is_cleared", "words"), [(False, "3 of 7 frames around 12.5 s)"), (True, "12.5 s, cleared)")]
+    )
+    def test_a_label_says_how_many_frames_agree(self, is_cleared: bool, words: str) -> None:
+        """Where one frame was looked at again."""
+        look = SecondLook(at_seconds=12.5, num_frames=7, num_agree=3, is_cleared=is_cleared)
+        label = LabelEvidence(label="sexual/explicit/nudity", score=0.72, model="m@1", second_look=look)
+        assert describe_label(label).endswith(words)
 
 
 class TestModalities:

@@ -18,6 +18,7 @@ from operators.context.lexicon import Lexicon
 from operators.context.text_models import TextModels
 from operators.inference.ticket import ModelOutput, Ticket
 from operators.media.index import AudioStreamIndex, MediaIndex, UnseenTrack, VideoStreamIndex
+from operators.media.neighbours import NOBODY, Neighbourhood
 from operators.media.receipt import DecodeReceipt
 from operators.media.shares import Shares
 from operators.media.tracks import AudioSpan, AudioTrack, MotionTrack, SampledFrame, Span
@@ -68,6 +69,11 @@ class FakeSession:
     touched: bool = False
     unseen: tuple[UnseenTrack, ...] = ()
     """Tracks that the media holds beside those above."""
+    around: Neighbourhood = NOBODY
+    """What a second look brings."""
+    looked_around: list[list[float]] = field(default_factory=list)
+    """What second looks were asked for."""
+    num_packets: int = 100
 
     async def index(self) -> MediaIndex:
         self._touch()
@@ -79,7 +85,7 @@ class FakeSession:
             frame_rate_hz=25.0,
             start_seconds=0.0,
             duration_seconds=4.0,
-            num_packets=100,
+            num_packets=self.num_packets,
             keyframe_seconds=(0.0,),
             bytes_per_second=(1,),
             is_listed=True,
@@ -104,6 +110,10 @@ class FakeSession:
             yield frame
         if self.failure is not None:
             raise self.failure
+
+    async def look_around(self, seconds: Sequence[float]) -> Neighbourhood:
+        self.looked_around.append(list(seconds))
+        return self.around
 
     async def motion(self) -> MotionTrack | None:
         self._touch()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
 import pytest
+from msgspec import UNSET, UnsetType
 
 from schemas.engagement import Engagement
+from schemas.evidence import SecondLook
 from schemas.facts import Failure
 from schemas.identity import MODALITIES, Market
 from schemas.outcomes import Action, ModalityStates
@@ -66,6 +69,51 @@ class TestThresholds:
             "sexual/explicit/nudity scored 0.950, at or above the block threshold 0.9: "
             "Nudity or sexual acts, photographic."
         )
+
+    @pytest.mark.parametrize(
+        ("look", "uncleared", "action", "words"),
+        [
+            (
+                SecondLook(at_seconds=12.4, num_frames=7, num_agree=3, is_cleared=False),
+                "review",
+                "review",
+                "3 of 7 frames around 0:12 agree",
+            ),
+            (
+                SecondLook(at_seconds=12.4, num_frames=7, num_agree=3, is_cleared=False),
+                "allow",
+                "limit",
+                "3 of 7 frames around 0:12 agree",
+            ),
+            (
+                SecondLook(at_seconds=725.0, num_frames=1, num_agree=1, is_cleared=False),
+                "review",
+                "review",
+                "no other frame around 12:05",
+            ),
+            (
+                SecondLook(at_seconds=12.4, num_frames=7, num_agree=1, is_cleared=True),
+                "review",
+                "limit",
+                "1 of 7 frames around 0:12 agree",
+            ),
+            (UNSET, "review", "limit", "0.600"),
+        ],
+        ids=["not cleared", "no word on it", "nothing looked at", "cleared, and another scores", "still picture"],
+    )
+    def test_what_a_second_look_does_not_clear(
+        self, look: SecondLook | UnsetType, uncleared: Action, action: Action, words: str
+    ) -> None:
+        """It is at least what the rule says; the reason says how many frames agree."""
+        evidence = msgspec.structs.replace(signal("frames", scores={NUDITY: 0.6}).labels[0], second_look=look)
+        found = decide(
+            policy(Rule(NUDITY, {"limit": 0.5, "block": 0.9}, uncleared=uncleared)),
+            [msgspec.structs.replace(signal("frames"), labels=(evidence,))],
+            COMPLETE,
+            None,
+        )
+        assert found.action == action
+        assert words in found.reasons[0].words
 
     def test_two_models_that_agree_give_one_reason_and_two_evidences(self) -> None:
         """The label's best score is what the policy sees; both stay for a person to compare."""

@@ -69,6 +69,13 @@ class TestDefaultPolicy:
         assert rule is not None
         assert "block" not in rule.thresholds
 
+    @pytest.mark.parametrize("label", ["sexual/explicit/nudity", "violence/weapons/firearm-visible"])
+    def test_one_frame_is_reviewed_unless_it_is_cleared(self, label: str) -> None:
+        """Labels that a single frame can decide ask for a person, whatever action its score alone would have."""
+        rule = load_policy(None).rule_for(label)
+        assert rule is not None
+        assert rule.uncleared == "review"
+
 
 class TestMistakes:
     """Each message has the place, the value found and what is allowed."""
@@ -107,6 +114,10 @@ class TestMistakes:
             ),
             (HEAD + RULE + "    markets: {Germany: {}}\n", "a key of $.rules[0].markets is 'Germany'"),
             (HEAD + RULE + "    markets: {DE: {block: 7}}\n", "$.rules[0].markets.DE.block is 7"),
+            (
+                HEAD + RULE + "    uncleared: deny\n",
+                "$.rules[0].uncleared is 'deny'; allowed: allow, limit, review, block",
+            ),
             (HEAD + RULE + "    words: '{scores}'\n", "a name in braces of $.rules[0].words is 'scores'"),
             (HEAD + RULE + "    words: '{score.real}'\n", "is 'score.real'"),
             (HEAD + RULE + "    words: '{score:>99999999}'\n", "{score} without a format"),

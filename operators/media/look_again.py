@@ -1,0 +1,39 @@
+"""Serving a second look: a few pictures of a file whose index is known already. Decoder process only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import msgspec
+
+from operators.errors import InvalidMedia
+from operators.media.containers import MediaFile
+from operators.media.decode_video import decode_video
+from operators.media.layout import MediaMemory, layout_for
+from operators.media.messages import Done, Planned
+from operators.media.plan import Plan, VideoPlan
+from operators.media.receipt import DecodeReceipt
+
+
+def look_again(
+    media: MediaFile,
+    memory_fd: int,
+    plan: VideoPlan,
+    send: Callable[[msgspec.Struct], None],
+    receipt: Callable[[], DecodeReceipt],
+) -> Done:
+    """Decode the pictures of `plan` into the memory; `receipt` is asked at the end what that cost.
+
+    Raises:
+        InvalidMedia: nothing of them could be decoded, or there is no room for them.
+    """
+    whole = Plan(video=plan, audio=None, covered_grid_seconds=(), period_seconds=1.0, fingerprint="second look")
+    layout = layout_for(whole)
+    try:
+        os.ftruncate(memory_fd, layout.capacity_bytes)
+    except OSError as error:
+        raise InvalidMedia("media-decoder-memory", f"{layout.capacity_bytes} bytes of output: {error}") from error
+    send(Planned(layout, whole.fingerprint))
+    decode_video(media, plan, MediaMemory(memory_fd, layout, writable=True), send)
+    return Done(receipt())
