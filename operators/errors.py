@@ -113,7 +113,9 @@ MACHINE_ERRNOS: Final = frozenset(
 
 
 def machine_fault(error: BaseException, origin: str = THIS_MACHINE) -> MachineUnavailable | None:
-    """What an operating-system error means where this machine is to blame for it; None where it is not."""
+    """What an error means where this machine is to blame for it: no memory, or an operating-system error; else None."""
+    if isinstance(error, MemoryError):
+        return MachineUnavailable(origin, f"no memory: {error}".rstrip(": "))
     if not isinstance(error, OSError) or error.errno not in MACHINE_ERRNOS:
         return None
     return MachineUnavailable(origin, error.strerror or str(error))

@@ -88,7 +88,7 @@ def boundary(name: Boundary, *named: type[Exception]) -> Iterator[None]:
 
     Raises:
         InternalError: from whatever was unexpected.
-        MachineUnavailable: an operating-system error for which this machine is to blame, and not the event.
+        MachineUnavailable: no memory, or an operating-system error for which this machine is to blame.
     """
     try:
         yield

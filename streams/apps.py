@@ -20,6 +20,7 @@ from streams.delivery.consumer_rules import ConsumerRules
 from streams.delivery.crash import Crash, WorkerExit
 from streams.delivery.dead_letter_limit import DeadLetterLimit
 from streams.delivery.delivery import Delivery, Work
+from streams.delivery.held_events import HeldEvents
 from streams.delivery.ledger import OffsetLedger
 from streams.delivery.membership import MEMBERSHIP, Membership
 from streams.delivery.no_tables import NoTables
@@ -31,7 +32,7 @@ from streams.delivery.transport import SafeTransport
 from streams.delivery.unfinished import UnfinishedEvents
 from streams.group_names import group_of
 from streams.progress.client_id import client_id_of
-from streams.progress.faust_role import FaustRole
+from streams.progress.faust_role import FaustRole, Pausing
 from streams.settings import Role, Settings
 from streams.store.applied import StoreBehindLog
 from streams.tls import client_context
@@ -70,6 +71,8 @@ class RoleSpec:
     """Tries before an unexpected error becomes an answer; None where it ends the process."""
     limit: DeadLetterLimit | None = None
     """On dead letters of our own fault."""
+    held: HeldEvents | None = None
+    """The same limit, of a role whose events are held where they are."""
     last_resort: Callable[[Record, Failure], Awaitable[None]] | None = None
     """Writes the dead letter of an event whose work cannot even say that it failed."""
     poll_records: int = 64
@@ -120,8 +123,9 @@ class RoleApp:
         self.admission = Admission(
             spec.capacity, spec.works, self._settlement.settle, on_suspend, spec.door, spec.limit
         )
-        if spec.limit is not None:
-            metrics.ROLE_PAUSED.labels(spec.role).set_function(partial(_is_paused, spec.limit))
+        pausing = spec.limit or spec.held
+        if pausing is not None:
+            metrics.ROLE_PAUSED.labels(spec.role).set_function(partial(_is_paused, pausing))
         if spec.role in ("media", "backfill"):
             metrics.CONCURRENT_VIDEOS.labels(spec.role).set_function(lambda: self.admission.num_slots)
             metrics.MAX_CONCURRENT_VIDEOS.labels(spec.role).set(spec.capacity)
@@ -132,7 +136,7 @@ class RoleApp:
             self.unfinished,
             spec.parking,
             spec.door,
-            spec.limit,
+            pausing,
             num_arrived=spec.num_arrived,
             has_joined=self.joined.is_set,
             consumer_threads=self._consumer_threads,
@@ -213,7 +217,7 @@ class RoleApp:
         )
 
 
-def _is_paused(limit: DeadLetterLimit) -> float:
+def _is_paused(limit: Pausing) -> float:
     return float(limit.is_paused)
 
 

@@ -40,8 +40,9 @@ from streams.settings import Settings
 from streams.store.gaps import Gaps
 from streams.store.keys import Keys
 from streams.store.outcomes import Served, StoredCase, UnreadableState, spell
+from streams.store.shared_faults import is_shared
 from streams.unreadable import UnreadableRecords, decoded_record
-from streams.verdict.boundary import is_shared
+from streams.verdict.fold_board import FoldBoard
 from streams.verdict.role import EventPublisher, Ruleset, publish_outcome, publish_tombstones
 
 Problem = Literal[
@@ -111,6 +112,7 @@ class Audit:
         stores: what is compared, and repaired.
         publisher: takes outcomes and tombstones once more, and facts that have a video decided again.
         gaps: which videos must not be folded, as that ends the process.
+        board: where each fact is named for as long as it is folded.
     """
 
     def __init__(
@@ -120,7 +122,9 @@ class Audit:
         stores: RebuildStores,
         publisher: EventPublisher,
         gaps: Gaps | None = None,
+        board: FoldBoard | None = None,
     ) -> None:
+        self._board = board or FoldBoard()
         self._gaps = gaps
         self._settings = settings
         self._ruleset = ruleset
@@ -168,7 +172,7 @@ class Audit:
     async def _look(self, place: tuple[str, int], among: set[str] | None = None) -> _Look:
         # In this order: what is before the applied offset is in the store, and what is published is in the log.
         applied = (await self._stores.applied.read([place])).get(place)
-        report, scope = RefoldReport(), Scope(without=await self._deadly())
+        report, scope = RefoldReport(), Scope(without=await self._deadly(), board=self._board)
         read = await asyncio.to_thread(
             rebuilt_partition, self._settings, self._ruleset, place[1], applied, scope, report
         )
@@ -188,11 +192,7 @@ class Audit:
 
     async def _deadly(self) -> frozenset[str]:
         """Videos whose facts end the process that folds them."""
-        if self._gaps is None:
-            return frozenset()
-        marks = await self._gaps.marks.due(float("inf"), limit=-1)
-        found = [(mark.video_id, await self._gaps.read(mark.video_id)) for mark in marks]
-        return frozenset(video_id for video_id, gap in found if gap is not None and gap.cause == "crash-loop")
+        return frozenset() if self._gaps is None else await self._gaps.deadly_videos(of_any_release=True)
 
     async def _compare(
         self, video_id: str, last: Sequence[Version | None], videos: Mapping[str, Rebuilt]
@@ -241,24 +241,27 @@ class Audit:
             await publish_tombstones(self._publisher, finding.video_id)
         elif video.is_outdone:
             if _can_be_decided_again(video, stored):
-                await decide_again(self._publisher, self._ruleset, self._clock, finding.video_id, video)
+                assert video.contradicted is not None
+                revision, contradicted = video.state.revision, spell(video.contradicted)
+                await decide_again(
+                    self._publisher, self._ruleset, self._clock, finding.video_id, revision, contradicted
+                )
         elif stored.outcome is not None and finding.problem not in ("served-differs", "vectors-differ"):
             await publish_outcome(self._publisher, stored.outcome, None)
             await self._stores.outcomes.mark_published(finding.video_id, stored.outcome.version)
 
 
 async def decide_again(
-    publisher: EventPublisher, ruleset: Ruleset, clock: Clock, video_id: str, video: Rebuilt
+    publisher: EventPublisher, ruleset: Ruleset, clock: Clock, video_id: str, revision: int, contradicted: str
 ) -> None:
     """Ask for an outcome above the one that contradicts the facts, in the log."""
     fact = PolicyChanged(
         video_id=video_id,
-        revision=video.state.revision,
+        revision=revision,
         policy=ruleset.policy.label,
         event_unix_seconds=clock.now_unix_seconds(),
     )
-    assert video.contradicted is not None
-    event_id = f"{video_id}:{spell(video.contradicted)}:contradicted"
+    event_id = f"{video_id}:{contradicted}:contradicted"
     headers = event_headers(fact, event_id=event_id, source=_SOURCE, now_unix_seconds=fact.event_unix_seconds)
     await publisher.publish(SIGNALS, video_id, fact, headers=headers)
 

@@ -24,7 +24,7 @@ from streams.agents.shared_session import SharedSession
 from streams.agents.signals import failed_signal, ok_signal
 from streams.clock import Clock
 from streams.costs.share import receipt_with_share, with_share
-from streams.delivery.dead_letter_limit import MACHINE_UNAVAILABLE
+from streams.delivery.own_faults import MACHINE_UNAVAILABLE
 from streams.delivery.unexpected import answer_to
 from streams.engine import Engine
 from streams.verdict.fold import fold

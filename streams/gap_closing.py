@@ -12,6 +12,8 @@ from streams.rebuild import register_deadline
 from streams.refold import Rebuilt, RefoldReport, Scope, rebuilt_partition
 from streams.settings import Settings
 from streams.store.deadlines import Deadlines
+from streams.store.gaps import Gaps
+from streams.store.outcomes import Outcomes, spell
 from streams.verdict.fold_board import FoldBoard
 from streams.verdict.gap_sweep import REFOLD_SECONDS, Refolded
 from streams.verdict.role import EventPublisher, Ruleset, VerdictRole
@@ -44,6 +46,8 @@ class MendVideo:
     """Registers and publishes what hangs on a state that was folded again."""
 
     role: VerdictRole
+    outcomes: Outcomes
+    gaps: Gaps
     deadlines: Deadlines
     publisher: EventPublisher
     ruleset: Ruleset
@@ -54,6 +58,25 @@ class MendVideo:
         if video is not None:
             await register_deadline(self.deadlines, video.state)
         await self.role.publish_stored(video_id)
+        # Readers keep what was said meanwhile, as its version is no lower: only a fact can outdo it.
         if video is not None and video.is_outdone and video.state.status != "pending":
-            # Readers keep what was said meanwhile, as its version is no lower: only a fact can outdo it.
-            await decide_again(self.publisher, self.ruleset, self.clock, video_id, video)
+            assert video.contradicted is not None
+            await self._decide_again(video_id, video.state.revision, spell(video.contradicted))
+        else:
+            await self._outdo(video_id)
+
+    async def _outdo(self, video_id: str) -> None:
+        """Outdo what was said in the gap, which may reach the topics even now."""
+        said = await self.gaps.said_before(video_id)
+        stored = await self.outcomes.read(video_id) if said else None
+        if said is None or stored is None or stored.state is None or stored.outcome is None:
+            return
+        if stored.state.status != "pending" and _version(said) >= _version(spell(stored.outcome.version)):
+            await self._decide_again(video_id, stored.state.revision, said)
+
+    async def _decide_again(self, video_id: str, revision: int, contradicted: str) -> None:
+        await decide_again(self.publisher, self.ruleset, self.clock, video_id, revision, contradicted)
+
+
+def _version(spelt: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in spelt.split("."))

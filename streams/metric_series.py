@@ -25,7 +25,7 @@ from schemas.warnings import WARNING_KINDS
 from streams import metrics
 from streams.audit import Problem
 from streams.costs.cpu_account import PROCESS_STAGES
-from streams.delivery.dead_letter_limit import MACHINE_UNAVAILABLE
+from streams.delivery.own_faults import MACHINE_UNAVAILABLE
 from streams.settings import Role, Settings
 from streams.store.gaps import GAP_CAUSES
 from streams.verdict.warned import KINDS_OF_THE_LOG
@@ -41,7 +41,7 @@ DEAD_LETTER_CAUSES: Final[Mapping[Role, tuple[str, ...]]] = {
     "media": _UNUSABLE,
     "backfill": (*_UNREADABLE, *_UNUSABLE),
     "verdict": ("crash-loop", "internal-error"),
-    "engagement": (*_UNREADABLE, "event-id-reused"),
+    "engagement": (*_UNREADABLE, "event-id-reused", *_UNANSWERED),
 }
 """By role, every cause that its dead letters name."""
 _AGENTS: Final[Mapping[Role, tuple[str, ...]]] = {"media": MODALITIES, "backfill": MODALITIES}

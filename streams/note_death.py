@@ -17,10 +17,12 @@ from redis.exceptions import RedisError
 
 from streams.clock import SystemClock
 from streams.delivery.attempts import DEATHS_ALONE_BEFORE_GIVING_UP, Attempts
+from streams.engagement.batch_board import counted_range
+from streams.engagement.store import note_counting_death
 from streams.logs import configure_logs
 from streams.settings import Settings, read_settings
 from streams.store.client import open_store
-from streams.store.gaps import Gaps, WaitingFact
+from streams.store.gaps import Gaps
 from streams.store.keys import Keys
 from streams.store.wire import store_options
 from streams.verdict.fold_board import FoldedFact, folded_fact
@@ -53,8 +55,12 @@ async def _note(settings: Settings, alone: Sequence[str]) -> None:
         keys = Keys(settings.topic_prefix)
         attempts, gaps = Attempts(redis, keys), Gaps(redis, keys, installed_version("vidsignal"))
         for entry in alone:
-            fact = folded_fact(entry)
-            await (attempts.note_death(entry) if fact is None else note_fold_death(attempts, gaps, fact))
+            if (fact := folded_fact(entry)) is not None:
+                await note_fold_death(attempts, gaps, fact)
+            elif (found := counted_range(entry)) is not None:
+                await note_counting_death(redis, keys, found)
+            else:
+                await attempts.note_death(entry)
     finally:
         await redis.aclose()
 
@@ -64,12 +70,7 @@ async def note_fold_death(attempts: Attempts, gaps: Gaps, fact: FoldedFact) -> N
     deaths = await attempts.note_own_death(fact.place)
     if deaths < DEATHS_ALONE_BEFORE_GIVING_UP:
         return
-    waiting = WaitingFact(
-        fact.video_id, fact.place.partition, fact.log_generation, fact.place.offset, "crash-loop",
-        f"the worker died {deaths} times by itself while it folded offset {fact.place.offset}",
-    )  # fmt: skip
-    await gaps.wait(waiting, SystemClock().now_unix_seconds())
-    await gaps.note(fact.video_id, cause="crash-loop", message=waiting.message, release=gaps.release)
+    await gaps.wait_for_release(fact, "the worker", deaths, SystemClock().now_unix_seconds())
 
 
 def main() -> None:

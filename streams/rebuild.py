@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -20,6 +20,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from schemas.outcomes import Outcome
 from schemas.topics import DEAD_LETTER, SIGNALS
 from streams.clock import Clock, SystemClock
+from streams.delivery.attempts import DEATHS_ALONE_BEFORE_GIVING_UP
 from streams.delivery.letter_index import LetterIndex
 from streams.kafka_clients import (
     READER_GROUP,
@@ -29,7 +30,7 @@ from streams.kafka_clients import (
     partitions_of,
     read_to_end,
 )
-from streams.refold import Fault, Rebuilt, RefoldReport, rebuilt_partition
+from streams.refold import Fault, Rebuilt, RefoldReport, Scope, rebuilt_partition
 from streams.settings import Settings
 from streams.store.applied import AppliedOffsets
 from streams.store.deadlines import Deadline, Deadlines
@@ -37,6 +38,7 @@ from streams.store.gaps import Gaps, WaitingFact
 from streams.store.outcomes import Outcomes, UnreadableState
 from streams.unreadable import UnreadableRecords
 from streams.verdict.expiry import Expiry, has_expired
+from streams.verdict.fold_board import FoldBoard, FoldedFact
 from streams.verdict.role import Follower, Ruleset
 from streams.verdict.state import CaseState
 
@@ -85,12 +87,23 @@ class RebuildProgress:
     """Beside those read: their facts cannot be folded, and wait."""
 
 
+@dataclass(frozen=True, slots=True)
+class FoldDeaths:
+    """Facts that end the process that folds them."""
+
+    board: FoldBoard = field(default_factory=FoldBoard)
+    """Where each fact is named for as long as it is folded."""
+    deadly: Mapping[str, FoldedFact] = field(default_factory=dict)
+    """By video, a fact over which the process died too often: the video is left out, and its facts wait."""
+
+
 async def rebuild_store(
     settings: Settings,
     ruleset: Ruleset,
     stores: RebuildStores,
     tell: Callable[[RebuildProgress], None],
     unreadable: UnreadableRecords | None = None,
+    deaths: FoldDeaths | None = None,
 ) -> RebuildProgress:
     """Fill the store from the topics, one partition after another; may be repeated, and run beside live traffic.
 
@@ -100,15 +113,19 @@ async def rebuild_store(
         stores: what is filled.
         tell: called after each partition.
         unreadable: told of records that are passed over.
+        deaths: what an earlier run died of, and where this one notes what it folds.
 
     Raises:
         BrokerAway: no broker answers.
     """
     ends = await asyncio.to_thread(log_ends, settings)
     progress = RebuildProgress(0, len(ends), 0, 0, 0, 0)
+    deaths = deaths or FoldDeaths()
+    known = frozenset() if stores.gaps is None else await stores.gaps.deadly_videos(of_any_release=False)
+    scope = Scope(without=known.union(deaths.deadly), board=deaths.board)
     for place, end in sorted(ends.items()):
         report = RefoldReport(unreadable=unreadable or UnreadableRecords())
-        found = await asyncio.to_thread(rebuilt_partition, settings, ruleset, place[1], report=report)
+        found = await asyncio.to_thread(rebuilt_partition, settings, ruleset, place[1], scope=scope, report=report)
         videos = kept_videos(found, settings.video_retention_seconds, SystemClock())
         written = 0
         for video_id, video in videos.items():
@@ -120,6 +137,7 @@ async def rebuild_store(
             await _withdraw_again(stores.tombstones, videos)
         if stores.gaps is not None:
             await _let_wait(stores.gaps, ruleset.log_generation, place[1], report)
+            await _let_deadly_wait(stores.gaps, place[1], deaths.deadly)
         await stores.applied.raise_to({place: end})
         progress = RebuildProgress(
             progress.partitions_done + 1,
@@ -128,7 +146,9 @@ async def rebuild_store(
             progress.videos_written + written,
             progress.videos_sealed + sum(video.is_sealed for video in videos.values()),
             progress.videos_contradicted + sum(video.is_outdone for video in videos.values()),
-            progress.videos_unfolded + len(report.faults),
+            progress.videos_unfolded
+            + len(report.faults)
+            + sum(_is_in(fact, place[1]) for fact in deaths.deadly.values()),
         )
         tell(progress)
     return progress
@@ -139,6 +159,19 @@ async def _let_wait(gaps: Gaps, log_generation: int, partition: int, report: Ref
     now_unix_seconds = SystemClock().now_unix_seconds()
     for video_id, fault in report.faults.items():
         await gaps.wait(_waiting(video_id, fault, log_generation, partition, report.seen[video_id]), now_unix_seconds)
+
+
+async def _let_deadly_wait(gaps: Gaps, partition: int, deadly: Mapping[str, FoldedFact]) -> None:
+    """A worker would end, too."""
+    for fact in deadly.values():
+        if _is_in(fact, partition):
+            await gaps.wait_for_release(
+                fact, "a rebuild", DEATHS_ALONE_BEFORE_GIVING_UP, SystemClock().now_unix_seconds()
+            )
+
+
+def _is_in(fact: FoldedFact, partition: int) -> bool:
+    return fact.place.partition == partition
 
 
 def _waiting(video_id: str, fault: Fault, log_generation: int, partition: int, seen_offset: int) -> WaitingFact:

@@ -28,6 +28,7 @@ from streams.delivery.consumer_rules import KafkaCommits, StoreKeepsUp
 from streams.delivery.dead_letter_limit import DeadLetterLimit
 from streams.delivery.dead_letters import DeadLetters
 from streams.delivery.delivery import Work
+from streams.delivery.held_events import HeldEvents
 from streams.delivery.parking import Parking
 from streams.delivery.publisher import Publisher
 from streams.delivery.record import Record
@@ -56,6 +57,7 @@ from streams.verdict.gap_sweep import GapSweep, Meanwhile
 from streams.verdict.policy import Policy
 from streams.verdict.role import Follower, Forgetting, Ruleset, VerdictRole
 from streams.verdict.sweep import Sweep
+from streams.verdict.withdrawal import Withdrawal
 
 if TYPE_CHECKING:
     from streams.engine import Engine
@@ -110,6 +112,15 @@ class Shared:
             window_seconds=self.settings.dead_letter_limit_window_seconds,
         )
 
+    def held(self, role: Role) -> HeldEvents:
+        """The same limit, for a role whose events are held where they are."""
+        return HeldEvents(
+            role,
+            self.clock,
+            max_dead_letters=self.settings.dead_letter_limit,
+            window_seconds=self.settings.dead_letter_limit_window_seconds,
+        )
+
     def last_resort(self, role: Role) -> Callable[[Record, Failure], Awaitable[None]]:
         """Writes the dead letter of an event whose work cannot even say that it failed."""
         return partial(self.letters.write_bare, role=role)
@@ -143,7 +154,7 @@ class Shared:
     @property
     def gaps(self) -> Gaps:
         """Videos whose facts wait."""
-        return Gaps(self.fold_redis, self.keys, installed_version("vidsignal"))
+        return Gaps(self.fold_redis, self.keys, installed_version("vidsignal"), self.settings.)
 
     @property
     def fold_board(self) -> FoldBoard:
@@ -191,11 +202,16 @@ class Shared:
         tombstones = Deadlines(self.redis, self.keys, self.keys.tombstones())
         return Forgetting(tombstones, self.letters, self.settings.tombstone_repeat_seconds)
 
+    @property
+    def withdrawal(self) -> Withdrawal:
+        """What a deletion does that waits in a gap."""
+        return Withdrawal(self.gaps, self.publisher, self.followers, self.forgetting)
+
     def audit(self, policy: Policy) -> AuditSweep:
         """The background audit."""
         settings = self.settings
         stores = RebuildStores(self.outcomes, self.deadlines, self.applied, self.expiry, (self.vectors,))
-        audit = Audit(settings, self.ruleset(policy), stores, self.publisher, self.gaps)
+        audit = Audit(settings, self.ruleset(policy), stores, self.publisher, self.gaps, self.fold_board)
         interval_seconds = settings.audit_interval_seconds
         turn = partial(take_turn, self.redis, self.keys, interval_seconds)
         return AuditSweep(audit, turn, interval_seconds, self.clock)
@@ -337,7 +353,9 @@ def _watched_parking(shared: Shared, engine: Engine) -> Parking:
 def verdict_role(shared: Shared, policy: Policy) -> VerdictRole:
     """What folds facts and publishes what they make."""
     ruleset = shared.ruleset(policy)
-    boundary = FoldBoundary(shared.gaps, shared.letters, shared.clock, ruleset.log_generation)
+    boundary = FoldBoundary(
+        shared.gaps, shared.letters, shared.clock, ruleset.log_generation, shared.held("verdict"), shared.withdrawal
+    )
     return VerdictRole(
         shared.outcomes, shared.deadlines, shared.publisher, ruleset, shared.clock, shared.forgetting, shared.followers,
         boundary, shared.fold_board,
@@ -351,8 +369,8 @@ def gap_sweep(shared: Shared, policy: Policy, role: VerdictRole) -> GapSweep:
         gaps,
         shared.outcomes,
         LogRefold(shared.settings, ruleset, shared.fold_board),
-        MendVideo(role, shared.deadlines, shared.publisher, ruleset, clock),
-        Meanwhile(gaps, shared.publisher, ruleset, shared.followers, shared.forgetting, clock),
+        MendVideo(role, shared.outcomes, gaps, shared.deadlines, shared.publisher, ruleset, clock),
+        Meanwhile(gaps, shared.publisher, ruleset, shared.withdrawal, clock, role.publish_again),
         clock,
     )
 
@@ -365,6 +383,7 @@ def verdict_spec(shared: Shared, role: VerdictRole) -> RoleSpec:
         works={"verdict": FactWork(role)},
         capacity=_LIGHT_EVENTS,
         rules=StoreKeepsUp(shared.applied),
+        held=role.held,
         close=role.close,
     )
 

@@ -44,7 +44,7 @@ from streams.metric_series import begin_series
 from streams.metrics_endpoint import MetricsEndpoint, MetricsPortTaken
 from streams.note_death import NOTE_DEATH
 from streams.observers import CpuMetrics, DecodeMetrics, InferenceMetrics
-from streams.parent import Family, run_alone, run_under_parent
+from streams.parent import Family, run_under_parent
 from streams.pins import WrongVersion, check_pins
 from streams.process_setup import prepare_process
 from streams.progress.watch_thread import WatchThread
@@ -85,8 +85,6 @@ MISCONFIGURATIONS: Final = (
 """What a restart does not help against; told in one line, without a traceback."""
 _ANALYSING: Final = frozenset(("media", "backfill"))
 """Roles that need an engine."""
-_GUARDED: Final = _ANALYSING | {"intake", "verdict"}
-"""Roles in which one event may take the process down, so that a parent process has to see it."""
 _CRASH_CHECK_SECONDS: Final = 0.5
 _ASK_SECONDS: Final = 5.0
 
@@ -116,9 +114,7 @@ def run_worker(settings: Settings, engine_options: Callable[[], EngineOptions] =
     """
     configure_logs(settings.log_format, settings.log_level)
     work = partial(_run_worker, settings, engine_options)
-    if _GUARDED.intersection(settings.roles):
-        return run_under_parent(work, NOTE_DEATH)
-    return run_alone(work)
+    return run_under_parent(work, NOTE_DEATH)
 
 
 def _run_worker(settings: Settings, engine_options: Callable[[], EngineOptions], family: Family) -> int:
@@ -147,7 +143,7 @@ class Worker:
         policy: of the verdict role.
         capabilities: of the CPU; None where neither the media nor the backfill role runs.
         engine_options: of the engine that these two share.
-        family: the process that was started, which outlives the worker where a role guards against crash loops.
+        family: the process that was started, which outlives the worker.
     """
 
     def __init__(
@@ -228,7 +224,14 @@ class Worker:
         topic = self._settings.topic_prefix + ENGAGEMENT.name
         await require_rights(self._settings, topic, group_of(self._settings, "engagement"))
         role = EngagementRole(
-            self._settings, shared.publisher, shared.letters, self._crash, self._clock, self._worker_id
+            self._settings,
+            shared.publisher,
+            shared.letters,
+            self._crash,
+            self._clock,
+            self._worker_id,
+            shared.held("engagement"),
+            self._family.board,
         )
         self._engagement.append(role)
         self._watch.watch(role.watched)

@@ -33,7 +33,12 @@ def _fold_next(state: Any, fact: Fact, *rest: Any) -> Any:
     return fold_next(state, fact, *rest)
 
 
-if __name__ == "__main__":
+def break_folds() -> None:
+    """Let every fold of a signal of the deadly video end this process."""
     role.fold = _fold  # type: ignore[attr-defined]
     refold.fold_next = _fold_next  # type: ignore[attr-defined]
+
+
+if __name__ == "__main__":
+    break_folds()
     sys.exit(run_worker(read_settings()))

@@ -113,10 +113,12 @@ class Pipeline:
         for outcome in admin.incremental_alter_configs([resource]).values():
             outcome.result(_ANSWER_SECONDS)
 
-    def command(self, *words: str, timeout_seconds: float = 120.0) -> subprocess.CompletedProcess[str]:
+    def command(
+        self, *words: str, timeout_seconds: float = 120.0, module: str = "ops.cli"
+    ) -> subprocess.CompletedProcess[str]:
         """Run `vidsignal` with this pipeline's settings and return how it ended and what it said."""
         return subprocess.run(
-            [sys.executable, "-m", "ops.cli", *words],
+            [sys.executable, "-m", module, *words],
             env={**os.environ, **self.environment},
             capture_output=True,
             text=True,

@@ -155,6 +155,7 @@ ENGAGEMENT_COUNTS: Final = RoleAccess(
         of_videos(Keys.guard),
         of_topic(Keys.engagement_offset, ENGAGEMENT),
         of_topic(Keys.engagement_ids, ENGAGEMENT),
+        of_topic(Keys.engagement_deaths, ENGAGEMENT),
         whole(lambda keys: numbered(keys.engagement_due(0))),
         _STALLS,
         *_DEAD_LETTERS,

@@ -16,6 +16,7 @@ from streams.unreadable import UnreadableRecords
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+    from ops.cli.survived import Survived
     from streams.rebuild import RebuildProgress
     from streams.verdict.role import Ruleset
 
@@ -27,17 +28,21 @@ def rebuild() -> None:
     supervises it starts it again until the rebuild is through; without that, do so. What Redis has further than the log
     was read, or the same as the log says, is left alone: a second run changes nothing.
 
-    Exit code 1 where a record cannot be read or a video cannot be folded, such as those of a newer release: these are
-    passed over and named, and the facts of such a video wait.
+    Exit code 1 where a record cannot be read or a video cannot be folded, as those of a newer release and those over
+    which the process died twice: these are passed over and named, and the facts of such a video wait.
     """
     from ops.cli.ruleset import ruleset_or_exit
+    from ops.cli.survived import in_surviving_child
 
     settings = settings_or_exit()
     ruleset = ruleset_or_exit(settings)
+    survived = in_surviving_child()
     unreadable = UnreadableRecords()
     with clean_interrupt():
         try:
-            done = asyncio.run(read_once(settings, lambda redis: _rebuild(settings, ruleset, redis, unreadable)))
+            done = asyncio.run(
+                read_once(settings, lambda redis: _rebuild(settings, ruleset, redis, unreadable, survived))
+            )
         except BrokerAway as error:
             fail(str(error), ExitCode.AWAY)
     out.print(
@@ -49,18 +54,27 @@ def rebuild() -> None:
             f"{done.videos_contradicted} are published otherwise than their facts say: run `vidsignal audit --repair`, "
             "or leave it to the background audit"
         )
+    for fact in survived.deadly.values():
+        err.print(
+            f"video {fact.video_id} is left out, and its facts wait: the process died twice while it folded offset"
+            f" {fact.place.offset} of partition {fact.place.partition}",
+            markup=False,
+            soft_wrap=True,
+        )
     if done.videos_unfolded:
         err.print(f"{done.videos_unfolded} videos cannot be folded, and their facts wait: see `vidsignal audit`")
     end(unreadable, is_found=bool(done.videos_unfolded))
 
 
 async def _rebuild(
-    settings: Settings, ruleset: Ruleset, redis: Redis, unreadable: UnreadableRecords
+    settings: Settings, ruleset: Ruleset, redis: Redis, unreadable: UnreadableRecords, survived: Survived
 ) -> RebuildProgress:
     from ops.cli.rebuild_stores import rebuild_stores
-    from streams.rebuild import rebuild_store
+    from streams.rebuild import FoldDeaths, rebuild_store
 
-    return await rebuild_store(settings, ruleset, rebuild_stores(settings, redis), _tell, unreadable)
+    stores = rebuild_stores(settings, redis)
+    deaths = FoldDeaths(survived.board, survived.deadly)
+    return await rebuild_store(settings, ruleset, stores, _tell, unreadable, deaths)
 
 
 def _tell(progress: RebuildProgress) -> None:

@@ -9,6 +9,7 @@ import json
 import mmap
 import os
 import threading
+from collections.abc import Collection, Iterable
 from typing import Final
 
 _SIZE_BYTES: Final = 64 * 1024
@@ -47,8 +48,12 @@ class AloneBoard:
 
     def add(self, key: str) -> None:
         """Work on this attempt begins, with nothing beside it."""
+        self.replace((), (key,))
+
+    def replace(self, gone: Collection[str], new: Iterable[str]) -> None:
+        """Take some down and put others up, in one step."""
         with self._lock:
-            self._write([*self._keys, key])
+            self._write([*(key for key in self._keys if key not in gone), *new])
 
     def remove(self, key: str) -> None:
         """It is over, or put back in order; harmless where it was not there."""

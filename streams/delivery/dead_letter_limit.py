@@ -1,34 +1,27 @@
 """A limit on the dead letters of one role that are our own fault: past it the role pauses before it drains its topic.
 
-What senders cause (events that cannot be read, media that is refused or damaged) never counts. Paused, the role keeps
-its partitions and lets one event at a time through, less and less often, like a circuit breaker that is half open. The
-first that has a result ends the pause; what was counted still counts, until the window has passed over it, so that no
-more dead letters are written in any case. Why: `docs/decisions`, 0020.
+What counts is said in `streams.delivery.own_faults`. Paused, the role keeps its partitions and lets one event at a time
+through, less and less often, like a circuit breaker that is half open. The first that has a result ends the pause; what
+was counted still counts, until the window has passed over it, so that no more dead letters are written in any case.
+Why: `docs/decisions`, 0020.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Final
 
 import structlog
 
 from operators.errors import MachineUnavailable
-from operators.internal_errors import INTERNAL_ERROR
 from schemas.facts import Failure
 from streams.clock import Clock
 from streams.delivery.admission import Slot
 from streams.delivery.backoff import Backoff
+from streams.delivery.own_faults import OwnFaults
 from streams.delivery.record import Place
 
-MACHINE_UNAVAILABLE: Final = "machine-unavailable"
-"""Cause of what waited for a disk, a mount or a descriptor until its patience was at an end."""
-NEWER_RELEASE: Final = "newer-release"
-"""Cause of a record that a newer release wrote."""
-OUR_FAULTS: Final = frozenset((INTERNAL_ERROR, MACHINE_UNAVAILABLE, NEWER_RELEASE))
-"""Causes that the limit counts."""
 BETWEEN_PROBES: Final = Backoff(first_seconds=2.0, limit_seconds=60.0)
 _PROBES_A_RETURN: Final = 4
 """One of so many probes is an event that came back, where new ones wait, too."""
@@ -62,11 +55,9 @@ class DeadLetterLimit:
     ) -> None:
         self._role = role
         self._clock = clock
-        self._max_dead_letters = max_dead_letters
         self._window_seconds = window_seconds
         self._backoff = backoff
-        self._counted: OrderedDict[Place, float] = OrderedDict()
-        """When each event within the window was given up by a fault of ours, the oldest first."""
+        self._faults = OwnFaults(clock, max_dead_letters, window_seconds)
         self._failed: set[Place] = set()
         """Events that wait for a try as a probe, or failed as one."""
         self._probe: Place | None = None
@@ -103,16 +94,13 @@ class DeadLetterLimit:
         Raises:
             RolePaused: the limit is reached, now or before.
         """
-        if failure.cause not in OUR_FAULTS or self._max_dead_letters == 0:
+        if self._faults.is_free(place, failure):
             return
-        self._forget_old()
-        if place in self._counted:
-            return
-        if self.is_paused or len(self._counted) >= self._max_dead_letters:
+        if self.is_paused or self._faults.is_full:
             self._failed.add(place)
             self._pause(failure)
             raise RolePaused(f"role {self._role}", f"paused at the limit on dead letters of our own fault: {failure}")
-        self._counted[place] = self._clock.monotonic_seconds()
+        self._faults.count(place)
 
     def left(self, slot: Slot) -> None:
         """An event has left its slot; how a probe ended decides how it goes on."""
@@ -138,7 +126,7 @@ class DeadLetterLimit:
             "role paused: too many dead letters by internal faults; fix the cause of the last one. One event at a time"
             " is tried, and the first with a result resumes the role; so does a restart. Then redrive",
             role=self._role,
-            max_dead_letters=self._max_dead_letters,
+            max_dead_letters=self._faults.max_dead_letters,
             window_seconds=self._window_seconds,
             cause=failure.cause,
             message=failure.message,
@@ -156,11 +144,6 @@ class DeadLetterLimit:
         await self._clock.sleep(seconds)
         self._waking = None
         self._changed()
-
-    def _forget_old(self) -> None:
-        oldest_seconds = self._clock.monotonic_seconds() - self._window_seconds
-        while self._counted and next(iter(self._counted.values())) < oldest_seconds:
-            self._counted.popitem(last=False)
 
     def _changed(self) -> None:
         for changed in self._listeners:

@@ -19,7 +19,7 @@ from operators.internal_errors import InternalError
 from schemas.errors import InvalidEvent
 from schemas.facts import Failure
 from streams import metrics
-from streams.delivery.dead_letter_limit import MACHINE_UNAVAILABLE
+from streams.delivery.own_faults import MACHINE_UNAVAILABLE
 from streams.delivery.parking import Parking
 from streams.delivery.record import Record
 from streams.delivery.unexpected import answer_to, report

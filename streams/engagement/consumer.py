@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
@@ -27,13 +28,18 @@ from schemas.facts import Failure
 from streams import metrics
 from streams.clock import Clock
 from streams.delivery.backoff import Backoff
+from streams.delivery.held_events import HeldEvents
+from streams.delivery.record import Place
 from streams.engagement.arrivals import Arrival, read_arrival
-from streams.engagement.outlet import ROLE, Outlet, Refusal, Stopping
+from streams.engagement.batch_board import Batch, BatchBoard, Suspects, parts_by_suspicion
+from streams.engagement.errors import Stopping
+from streams.engagement.isolation import count_isolated, in_parts
+from streams.engagement.outlet import Outlet, Refusal
 from streams.engagement.reckoning import Reckoning, reckon
 from streams.engagement.removed import tell_removed
 from streams.engagement.store import EngagementStore
-from streams.engagement.summaries import SummarySweep
-from streams.store.client import TRANSIENT_ERRORS
+from streams.engagement.summaries import ROLE, SummarySweep
+from streams.store.client import TRANSIENT_ERRORS, is_not_now
 
 BATCH_RECORDS: Final = 5_000
 """At most; a transaction of that many keeps Redis busy for some tens of milliseconds."""
@@ -55,6 +61,9 @@ class Parts:
     clock: Clock
     stopping: threading.Event
     summary_seconds: float
+    held: HeldEvents
+    """The limit on dead letters by faults of our own."""
+    board: BatchBoard = field(default_factory=BatchBoard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,8 @@ class EngagementConsumer:
         self._on_left = on_left
         self._positions: dict[int, int | None] = {}
         """Of each assigned partition, what we believe the store to say."""
+        self._suspects: Mapping[int, Suspects] = {}
+        """Of each assigned partition, events that may have ended a worker."""
         self._was_rebalanced = False
         """Since the last batch was asked for."""
         self._ends: dict[int, int] = {}
@@ -99,7 +110,7 @@ class EngagementConsumer:
         self._swept_seconds = self._shown_seconds = parts.clock.monotonic_seconds()
         self.num_finished = self.num_delivered = 0
         self.is_waiting = False
-        """For a store that is away."""
+        """For a store that is unavailable, or for memory."""
         self.step: Step | None = None
         """What it does with what it consumed, or a sweep; None in the client's own wait for records."""
         self.num_steps = 0
@@ -150,7 +161,8 @@ class EngagementConsumer:
         batch = self._by_partition(messages)
         if batch:
             with metrics.ENGAGEMENT_BATCH_SECONDS.time():
-                self._until_store_answers(lambda: self._count(batch))
+                self._count_surely(batch)
+            self._parts.held.release_all()
             self._tell_finished(batch)
         now_seconds = self._parts.clock.monotonic_seconds()
         if now_seconds - self._swept_seconds >= _SWEEP_SECONDS:
@@ -185,8 +197,47 @@ class EngagementConsumer:
                 _judge(message.error())
         return {partition: found for partition, found in batch.items() if partition in self._positions}
 
-    def _count(self, batch: dict[int, list[Any]]) -> None:
-        """Count a batch; where the store stands elsewhere than it begins, take it out of the batch, and go there."""
+    def _count_surely(self, batch: Batch) -> None:
+        """Count a batch, whatever single events of it bring about."""
+        parts = parts_by_suspicion(batch, self._suspects)
+        in_parts(batch, parts, self._count_part)
+
+    def _count_part(self, part: Batch) -> None:
+        suspects = self._hopeless(part)
+        if suspects is not None:
+            ((message,),) = part.values()
+            self._until_store_answers(lambda: self._count(part, _crash_loop(suspects, message)))
+            return
+        count_isolated(part, lambda smaller: self._until_store_answers(lambda: self._count(smaller)), self._give_up)
+
+    def _hopeless(self, part: Batch) -> Suspects | None:
+        """What is known of the only event of a part where it is not to be tried."""
+        partition, found = next(iter(part.items()))
+        suspects = self._suspects.get(partition)
+        is_it = suspects is not None and suspects.is_hopeless and found[0].offset() == suspects.first
+        return suspects if is_it and len(part) == len(found) == 1 else None
+
+    def _give_up(self, message: Any, failure: Failure, wait_seconds: float) -> bool:
+        """See `streams.engagement.isolation.GiveUp`."""
+        place = Place(message.topic(), message.partition(), message.offset())
+        if self._parts.held.may_give_up(place, failure):
+            part = {message.partition(): [message]}
+            self._until_store_answers(lambda: self._count(part, failure))
+            return True
+        if self._parts.stopping.wait(wait_seconds):
+            raise Stopping
+        return False
+
+    def _on_board(self, batch: Batch) -> AbstractContextManager[None]:
+        return self._parts.board.counting(self._topic, batch)
+
+    def _count(self, batch: Batch, failure: Failure | None = None) -> None:
+        """Count a batch; where the store stands elsewhere than it begins, take it out of the batch, and go there.
+
+        Args:
+            batch: what to count.
+            failure: why the only event of the batch is not counted, but passed over.
+        """
         stored = self._parts.store.positions(list(batch))
         for partition in list(batch):
             if stored[partition] != self._positions[partition]:
@@ -194,21 +245,24 @@ class EngagementConsumer:
                 self._go_to(partition, stored[partition])
         if not batch:
             return
-        arrivals, refusals = self._read(batch)
+        with self._on_board(batch):
+            arrivals, refusals = self._read(batch) if failure is None else _given_up(batch, failure)
         positions = {partition: found[-1].offset() + 1 for partition, found in batch.items()}
         with self._parts.store.begin() as transaction:
             found = self._parts.store.read(transaction, arrivals)
             if any(found.stored[partition] != self._positions[partition] for partition in batch):
                 raise WatchError("the store moved on between two questions")
-            reckoning = reckon(
-                arrivals,
-                positions,
-                found,
-                now_unix_seconds=self._parts.clock.now_unix_seconds(),
-                summary_seconds=self._parts.summary_seconds,
-            )
+            with self._on_board(batch):
+                reckoning = reckon(
+                    arrivals,
+                    positions,
+                    found,
+                    now_unix_seconds=self._parts.clock.now_unix_seconds(),
+                    summary_seconds=self._parts.summary_seconds,
+                )
             self._parts.outlet.refuse(refusals + [_conflict(arrival) for arrival in reckoning.conflicts])
-            self._parts.store.commit(transaction, reckoning.changes, found)
+            with self._on_board(batch):
+                self._parts.store.commit(transaction, reckoning.changes, found)
         for partition, messages in batch.items():
             tell_removed(self._consumer, self._place(partition, None), self._positions[partition], messages[0].offset())
         self._positions.update(positions)
@@ -241,13 +295,14 @@ class EngagementConsumer:
         self._was_rebalanced = True
         partitions = [place.partition for place in assigned]
         self._positions = dict(self._until_store_answers(lambda: self._parts.store.positions(partitions)))
+        self._suspects = self._until_store_answers(lambda: self._parts.store.suspects(partitions))
         self._ends = {}
         consumer.assign([self._place(partition, position) for partition, position in self._positions.items()])
         self._on_joined()
 
     def _revoked(self, consumer: Any, _revoked: list[TopicPartition]) -> None:
         self._was_rebalanced = True
-        self._positions, self._ends = {}, {}
+        self._positions, self._ends, self._suspects = {}, {}, {}
         consumer.unassign()
         self._on_left()
 
@@ -266,8 +321,14 @@ class EngagementConsumer:
                 metrics.RETRIES.labels("redis").inc()
                 self.is_waiting = True
                 _log.warning("redis unavailable; waiting", error=repr(error))
+            except MemoryError:
+                self.is_waiting = True
+                _log.warning("out of memory; waiting before the batch is counted again")
             except ResponseError as error:
-                if not self._parts.store.mend(error):
+                if is_not_now(error):
+                    self.is_waiting = True
+                    _log.error("redis refuses a command; waiting", reason=str(error))
+                elif not self._parts.store.mend(error):
                     raise
             else:
                 self.is_waiting = False
@@ -299,6 +360,16 @@ def _is_end(message: Any) -> bool:
     """Whether this is the client's note that a partition has no more records now; its offset is where that is."""
     error = message.error()
     return error is not None and error.code() == KafkaError._PARTITION_EOF
+
+
+def _given_up(batch: Batch, failure: Failure) -> tuple[dict[int, list[Arrival]], list[Refusal]]:
+    refusals = [(message, failure) for found in batch.values() for message in found]
+    return {partition: [] for partition in batch}, refusals
+
+
+def _crash_loop(suspects: Suspects, message: Any) -> Failure:
+    words = f"the worker died {suspects.num_deaths} times by itself while it counted offset {message.offset()} alone"
+    return Failure(cause="crash-loop", message=words)
 
 
 def _conflict(arrival: Arrival) -> Refusal:

@@ -14,19 +14,15 @@ from streams.clock import Clock
 from streams.delivery.dead_letters import DeadLetters
 from streams.delivery.publisher import Publisher
 from streams.delivery.record import Place, Record
-from streams.engagement.summaries import summary_headers
+from streams.engagement.errors import Stopping
+from streams.engagement.summaries import ROLE, summary_headers
 from streams.kafka_clients import headers_of
 from streams.tracing import spans
 
-ROLE: Final = "engagement"
 _LOOK_SECONDS: Final = 0.2
 
 Refusal = tuple[Any, Failure]
 """A message of the client, and why it does not count."""
-
-
-class Stopping(Exception):
-    """The worker stops; what was being done is left as it is and comes again."""
 
 
 class Outlet:

@@ -8,7 +8,7 @@ import structlog
 from confluent_kafka import KafkaException, TopicPartition
 
 from streams import metrics
-from streams.engagement.outlet import ROLE
+from streams.engagement.summaries import ROLE
 
 _ANSWER_SECONDS: Final = 5.0
 

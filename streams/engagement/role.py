@@ -12,15 +12,19 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from schemas.topics import ENGAGEMENT
+from streams import metrics
 from streams.clock import Clock
+from streams.delivery.alone_board import AloneBoard
 from streams.delivery.crash import Crash
 from streams.delivery.dead_letters import DeadLetters
+from streams.delivery.held_events import HeldEvents
 from streams.delivery.membership import MEMBERSHIP
 from streams.delivery.publisher import Publisher
+from streams.engagement.batch_board import BatchBoard
 from streams.engagement.consumer import EngagementConsumer, Parts
-from streams.engagement.outlet import ROLE, Outlet
+from streams.engagement.outlet import Outlet
 from streams.engagement.store import EngagementStore, Retention
-from streams.engagement.summaries import SummarySweep
+from streams.engagement.summaries import ROLE, SummarySweep
 from streams.kafka_clients import client_configuration
 from streams.progress.broker_facts import Partition
 from streams.progress.client_id import client_id_of
@@ -45,6 +49,8 @@ class EngagementRole:
         crash: takes what has no answer.
         clock: for stamps and waits.
         worker_id: of the worker, unlike that of any other.
+        held: the limit on dead letters by faults of our own.
+        board: read by the worker's parent process, where it has one.
     """
 
     def __init__(
@@ -55,11 +61,14 @@ class EngagementRole:
         crash: Crash,
         clock: Clock,
         worker_id: str,
+        held: HeldEvents,
+        board: AloneBoard | None = None,
     ) -> None:
         self.role: str = ROLE
         self.joined = asyncio.Event()
         self._settings = settings
         self._crash = crash
+        self._held = held
         self._clock = clock
         self._stopping = threading.Event()
         self._loop = asyncio.get_running_loop()
@@ -67,8 +76,10 @@ class EngagementRole:
         self._redis = open_counting_store(settings)
         topic = settings.topic_prefix + ENGAGEMENT.name
         store = EngagementStore(self._redis, Keys(settings.topic_prefix), topic, _retention(settings))
-        sweep = SummarySweep(store, outlet.publish, clock, settings.engagement_summary_interval_seconds)
-        parts = Parts(store, outlet, sweep, clock, self._stopping, settings.engagement_summary_interval_seconds)
+        interval_seconds = settings.engagement_summary_interval_seconds
+        sweep = SummarySweep(store, outlet.publish, clock, interval_seconds)
+        parts = Parts(store, outlet, sweep, clock, self._stopping, interval_seconds, held, BatchBoard(board))
+        metrics.ROLE_PAUSED.labels(ROLE).set_function(lambda: float(held.is_paused))
         self._consumer = EngagementConsumer(
             consumer_configuration(settings, worker_id), topic, parts, self._say_joined, self._say_left
         )
@@ -88,7 +99,7 @@ class EngagementRole:
     def watched(self) -> WatchedEngagement:
         """The role as the watchdog sees it."""
         topic = self._settings.topic_prefix + ENGAGEMENT.name
-        return WatchedEngagement(topic, self._consumer, self.joined.is_set, self._thread, self._clock)
+        return WatchedEngagement(topic, self._consumer, self.joined.is_set, self._thread, self._clock, self._held)
 
     def _run(self) -> None:
         try:
@@ -112,6 +123,7 @@ class WatchedEngagement:
         has_joined: whether partitions were assigned.
         thread: the thread.
         clock: for ages.
+        held: events that wait at the limit on dead letters.
     """
 
     role = ROLE
@@ -123,7 +135,9 @@ class WatchedEngagement:
         has_joined: Callable[[], bool],
         thread: threading.Thread,
         clock: Clock,
+        held: HeldEvents,
     ) -> None:
+        self._held = held
         self._topic = topic
         self._consumer = consumer
         self._has_joined = has_joined
@@ -160,6 +174,8 @@ class WatchedEngagement:
 
     def waits_for(self) -> Wait | None:
         """See `WatchedRole`."""
+        if self._held.is_paused:
+            return "dead-letter-limit"
         if self._consumer.is_waiting:
             return "store-unavailable"
         return "slots-taken" if self._consumer.step is not None else None

@@ -12,18 +12,22 @@ from typing import Any, Final
 
 import msgspec
 from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
 
 from operators.internal_errors import SharedStateFault
 from schemas.engagement import Engagement
 from schemas.wire import encode
 from streams.engagement.arrivals import Arrival
+from streams.engagement.batch_board import NO_SUSPECTS, CountedRange, Suspects
 from streams.store.keys import Keys
-from streams.store.mending import HASH, SORTED_SET, is_of_a_key, mended_now, tell_removed
+from streams.store.mending import HASH, SORTED_SET, is_of_a_key, mended, mended_now, tell_removed
 
 _IDS_SECONDS: Final = 86_400
 """An abandoned bucket ends by itself; others are removed as the log moves on."""
 _PAST_BUCKETS: Final = (2, 3, 4)
 """How far behind the newest bucket those lie that nobody asks any more."""
+_DEATHS_SECONDS: Final = 7 * 86_400
+"""As long as attempts are remembered."""
 _MOST_TOUCHED: Final = 10_000
 """Keys of one attempt; of more, those of its end are enough to mend."""
 _MOST_KNOWN_VIDEOS: Final = 200_000
@@ -108,6 +112,17 @@ class EngagementStore:
             return {}
         values = self._redis.mget([self._offset_key(partition) for partition in partitions])
         return {partition: _number(value) for partition, value in zip(partitions, values, strict=True)}
+
+    def suspects(self, partitions: Sequence[int]) -> dict[int, Suspects]:
+        """Of each partition, the events that may have ended a worker; partitions without any are left out."""
+        found = {}
+        for partition in partitions:
+            name = self._keys.engagement_deaths(self._topic, partition)
+            self._touch(HASH, [name])
+            suspects = suspects_of(self._redis.hgetall(name))
+            if suspects is not None:
+                found[partition] = suspects
+        return found
 
     def mend(self, error: Exception) -> bool:
         """Remove what an attempt failed over, where that is a key of ours that holds what we never write."""
@@ -299,6 +314,23 @@ class EngagementStore:
 
     def _offset_key(self, partition: int) -> str:
         return self._keys.engagement_offset(self._topic, partition)
+
+
+def suspects_of(fields: Mapping[bytes, bytes]) -> Suspects | None:
+    """Read what is noted of deaths; None where that is nothing."""
+    numbers = [fields.get(name) for name in (b"first", b"last", b"deaths")]
+    if not all(number is not None and number.isdigit() for number in numbers):
+        return None
+    return Suspects(*(int(number) for number in numbers if number is not None))
+
+
+async def note_counting_death(redis: AsyncRedis, keys: Keys, found: CountedRange) -> None:
+    """The worker died by itself while it counted these; called by its parent process."""
+    name = keys.engagement_deaths(found.topic, found.partition)
+    fields: Any = await mended(redis, {name: HASH}, lambda: redis.hgetall(name))
+    after = (suspects_of(fields) or NO_SUSPECTS).after_death(found)
+    await redis.hset(name, mapping={"first": after.first, "last": after.last, "deaths": after.num_deaths})
+    await redis.expire(name, _DEATHS_SECONDS)
 
 
 def decode_record(value: bytes | None) -> Engagement | None:

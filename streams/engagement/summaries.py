@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+import structlog
 from redis import WatchError
 
 from schemas.engagement import Engagement
@@ -20,12 +21,19 @@ from schemas.facts import EngagementSummary
 from schemas.wire import event_headers
 from streams import metrics
 from streams.clock import Clock
+from streams.engagement.errors import is_of_an_event
 from streams.engagement.store import DueSummaries, EngagementStore
 from streams.tracing import spans
 
 SOURCE: Final = "vidsignal/engagement"
 AT_ONCE: Final = 256
 """Of one partition; the rest waits for the next sweep, so that counting goes on."""
+
+ROLE: Final = "engagement"
+_PUT_OFF_SECONDS: Final = 600.0
+"""Until the next look at a video over which that failed."""
+
+_log = structlog.get_logger(__name__)
 
 PublishAll = Callable[[list[EngagementSummary]], None]
 """Returns when all are confirmed."""
@@ -52,7 +60,28 @@ class SummarySweep:
         for partition in partitions:
             videos = self._store.due(partition, self._clock.now_unix_seconds(), AT_ONCE)
             if videos:
-                self._tell(partition, videos)
+                self._tell_isolated(partition, videos)
+
+    def _tell_isolated(self, partition: int, videos: list[str]) -> None:
+        """Tell all but the videos over which that fails by itself: those are looked at again later."""
+        try:
+            self._tell(partition, videos)
+        except Exception as error:
+            if not is_of_an_event(error):
+                raise
+            middle = len(videos) // 2
+            if middle:
+                self._tell_isolated(partition, videos[:middle])
+                self._tell_isolated(partition, videos[middle:])
+            else:
+                self._put_off(partition, videos[0], error)
+
+    def _put_off(self, partition: int, video_id: str, error: Exception) -> None:
+        metrics.INTERNAL_ERRORS.labels(ROLE, "video-state").inc()
+        _log.error("the summary of a video cannot be told, and is put off", video_id=video_id, exc_info=error)
+        due_unix_seconds = self._clock.now_unix_seconds() + max(self._summary_seconds, _PUT_OFF_SECONDS)
+        with self._store.begin() as transaction:
+            self._store.settle(transaction, partition, (), (), {video_id: due_unix_seconds})
 
     def _tell(self, partition: int, videos: list[str]) -> None:
         with self._store.begin() as transaction:

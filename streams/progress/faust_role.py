@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from streams.backfill.gate import BackfillGate
 from streams.delivery.admission import Admission, Door
-from streams.delivery.dead_letter_limit import DeadLetterLimit
 from streams.delivery.ledger import OffsetLedger
 from streams.delivery.parking import Parking
 from streams.delivery.unfinished import UnfinishedEvents
 from streams.progress.broker_facts import Partition
 from streams.progress.watched import HeldRecord, Wait
 from streams.settings import Role
+
+
+class Pausing(Protocol):
+    """A limit on dead letters of our own fault; it may be asked from any thread."""
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the role waits because of it."""
 
 
 class FaustRole:
@@ -40,7 +48,7 @@ class FaustRole:
         unfinished: UnfinishedEvents,
         parking: Parking | None,
         door: Door,
-        limit: DeadLetterLimit | None = None,
+        limit: Pausing | None = None,
         *,
         num_arrived: Callable[[], int],
         has_joined: Callable[[], bool],

@@ -16,6 +16,7 @@ from redis.exceptions import (
     BusyLoadingError,
     ClusterDownError,
     ConnectionError,  # noqa: A004  redis' own class of that name is meant
+    NoPermissionError,
     NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
@@ -49,6 +50,8 @@ _NOT_NOW: Final = re.compile(r"(^|error: )(MISCONF|NOREPLICAS|BUSY|MASTERDOWN) "
 """The same, where the client has no class for it: no room on disk, too few replicas, a script that runs too long, no
 primary. A pipeline puts words before it."""
 
+_NO_RIGHT: Final = "ACL failure in script"
+"""The same of a command within a script."""
 _FOR_EVER: Final = -1
 _ANSWER_SECONDS: Final = 5.0
 _FIRST_WAIT_SECONDS: Final = 0.05
@@ -61,7 +64,13 @@ _log = structlog.get_logger(__name__)
 
 
 class StoreNotReady(ConnectionError):
-    """Redis answered that it does not do this now."""
+    """Redis answered that it does not do this now, or that our user has no right to it until somebody gives it one."""
+
+
+def is_not_now(error: BaseException) -> bool:
+    """Whether Redis may do the same later: what it says of its own state and of our rights, never of one video."""
+    words = str(error)
+    return isinstance(error, NoPermissionError) or bool(_NOT_NOW.search(words)) or _NO_RIGHT in words
 
 
 class ToldRetry(Retry):
@@ -114,13 +123,37 @@ class ToldRetry(Retry):
 
 
 async def _asked(do: Callable[[], Awaitable[Answer]]) -> Answer:
-    """Raises StoreNotReady in place of what Redis says of its own state."""
+    """Raises StoreNotReady in place of what Redis says of its own state and of our rights."""
     try:
         return await do()
     except ResponseError as error:
-        if _NOT_NOW.search(str(error)):
+        if is_not_now(error):
             raise StoreNotReady(str(error)) from error
         raise
+
+
+async def settled(redis: Redis, ask: Callable[[], Awaitable[list[Any]]]) -> list[Any]:
+    """Answers of a pipeline that hands errors over among them, none of which `is_not_now`.
+
+    Args:
+        redis: the store; where it was not opened by `open_store`, nothing is waited for.
+        ask: fills the pipeline and executes it; may be called again.
+    """
+    if not isinstance(redis.connection_pool.connection_kwargs.get("retry"), ToldRetry):
+        return await ask()
+    return await ToldRetry().call_with_retry(lambda: _none_refused(ask), _nothing_to_close)
+
+
+async def _none_refused(ask: Callable[[], Awaitable[list[Any]]]) -> list[Any]:
+    answers = await ask()
+    for answer in answers:
+        if isinstance(answer, ResponseError) and is_not_now(answer):
+            raise answer
+    return answers
+
+
+async def _nothing_to_close(_error: Exception) -> None:
+    """The client did."""
 
 
 async def _once(do: Callable[[], Awaitable[Answer]], fail: Callable[..., Any], *, with_failure_count: bool) -> Answer:
@@ -147,7 +180,11 @@ class BoundedBackoff(ExponentialWithJitterBackoff):
 
 def _tell(error: Exception, failures: int) -> None:
     if is_refusal(error):
-        _log.error("redis authentication failed; waiting: user, password or certificates are wrong", reason=str(error))
+        _log.error(
+            "redis authentication failed; waiting: user, password, certificates or the user's permissions are wrong;"
+            " `ACL LOG` on the server names the command or key",
+            reason=str(error),
+        )
     else:
         _log.warning("redis unavailable; waiting", failures=failures, reason=str(error))
 

@@ -18,8 +18,20 @@ end
 -- Asked before anything is written: where that key is of another type, nothing must be half done.
 local revision = tonumber(redis.call('HGET', KEYS[2], 'revision') or '')
 if closes then
+  local said = redis.call('TYPE', KEYS[9])['ok'] == 'hash' and redis.call('HGET', KEYS[9], 'said')
   redis.call('DEL', KEYS[1], KEYS[9])
   redis.call('HDEL', KEYS[2], 'gap', 'gap_since_unix_seconds')
+  if said then
+    -- It may reach the topics even now: only an outcome of a higher version outdoes it, see `MendVideo`.
+    redis.call('HSET', KEYS[1], 'said_version', said)
+    if ARGV[8] == '' then
+      redis.call('DEL', KEYS[3])
+      redis.call('HSET', KEYS[2], 'status', 'pending')
+      redis.call('HDEL', KEYS[2], 'action')
+    end
+  end
+elseif ARGV[8] ~= '' then
+  redis.call('HDEL', KEYS[1], 'said_version')
 end
 redis.call('HSET', KEYS[1], 'log_generation', ARGV[3], 'applied_offset', ARGV[4], 'state', ARGV[5])
 if ARGV[6] ~= '' then

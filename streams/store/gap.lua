@@ -2,7 +2,7 @@
 -- KEYS  1 the gap  2 the status hash: both of one video
 -- ARGV  1 cause  2 message  3 partition of the log  4 generation of the log  5 offset of the fact that waits
 --       6 time in Unix seconds  7 our release  8 kind of a newer fact, '' for none  9 its type, '' for none
---       10 '1' where the fact is a deletion
+--       10 the fact as JSON where it is a deletion, else ''
 -- Returns 1 where the gap was opened, 0 where it stood.
 local found = redis.call('TYPE', KEYS[1])['ok']
 if found ~= 'hash' then
@@ -17,8 +17,8 @@ local waits = redis.call('HMGET', KEYS[1], 'log_generation', 'waiting_offset')
 if waits[1] ~= ARGV[4] or (tonumber(waits[2] or '') or -1) < tonumber(ARGV[5]) then
   redis.call('HSET', KEYS[1], 'log_generation', ARGV[4], 'waiting_offset', ARGV[5])
 end
-if ARGV[10] == '1' then
-  redis.call('HSET', KEYS[1], 'deletion_waits', '1')
+if ARGV[10] ~= '' then
+  redis.call('HSET', KEYS[1], 'deletion_waits', '1', 'deletion', ARGV[10])
 end
 if redis.call('TYPE', KEYS[2])['ok'] == 'hash' then
   local since = redis.call('HGET', KEYS[1], 'since_unix_seconds')

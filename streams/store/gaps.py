@@ -11,16 +11,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Literal
 
+import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from schemas.facts import Deleted
+from schemas.outcomes import Verdict
+from schemas.wire import encode
 from streams import metrics
 from streams.store.deadlines import Deadline, Deadlines
+from streams.store.deletion_reading import DeletionReading
 from streams.store.keys import Keys
-from streams.store.mending import STATUS, STRING, is_of_a_key, mended
+from streams.store.mending import GUARD, STATUS, STRING, is_of_a_key, mended
+from streams.store.outcomes import DEFAULT_GUARD_SECONDS
 from streams.store.scripts import script_text
+from streams.verdict.fold_board import FoldedFact
 
 GapCause = Literal[
     "unreadable-state",  # what Redis has as the video's state is none
@@ -32,6 +40,17 @@ GAP_CAUSES: Final[tuple[GapCause, ...]] = ("unreadable-state", "internal-error",
 LOOK_AGAIN_SECONDS: Final = 60.0
 """After the first refold that failed, and between two looks at a gap that only a newer release can close."""
 _LONGEST_MESSAGE: Final = 500
+_VERDICT_DECODER: Final = msgspec.json.Decoder(Verdict)
+_DELETION_DECODER: Final = msgspec.json.Decoder(Deleted)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is served of a video while its facts wait."""
+
+    version: str
+    verdict: bytes
+    status: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +67,8 @@ class WaitingFact:
     """Of a newer fact, as far as it can be read."""
     type: str = ""
     """CloudEvents type of a newer fact."""
-    is_deletion: bool = False
+    deletion: Deleted | None = None
+    """The fact itself where it is a deletion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +90,12 @@ class Gap:
     kind: str
     type: str
     is_deletion_waiting: bool
+    deletion: Deleted | None = None
+    """The last deletion that waits, as far as it can be read."""
+    said: str = ""
+    """Version of what was said in the gap, as one word; empty where nothing was."""
+    is_told: bool = False
+    """Whether that is out in both topics."""
 
 
 class Gaps:
@@ -79,9 +105,11 @@ class Gaps:
         redis: the store.
         keys: names under the stack's prefix.
         release: version of this process.
+        guard_seconds: how long a deletion is remembered.
     """
 
-    def __init__(self, redis: Redis, keys: Keys, release: str) -> None:
+    def __init__(self, redis: Redis, keys: Keys, release: str, guard_seconds: float = DEFAULT_GUARD_SECONDS) -> None:
+        self._guard_seconds = int(guard_seconds)
         self._redis = redis
         self._keys = keys
         self.release = release
@@ -91,6 +119,8 @@ class Gaps:
         self._note = redis.register_script(script_text("gap_note"))
         self._close = redis.register_script(script_text("gap_close"))
         self._said = redis.register_script(script_text("gap_said"))
+        self._told = redis.register_script(script_text("gap_told"))
+        self._hide = redis.register_script(script_text("gap_hide"))
 
     async def wait(self, fact: WaitingFact, now_unix_seconds: float) -> bool:
         """Let a fact wait; return whether it opened the gap."""
@@ -100,14 +130,33 @@ class Gaps:
         )  # one that is claimed, or put off after a refold that failed, stays as it is
         arguments = (
             fact.cause, fact.message[:_LONGEST_MESSAGE], fact.partition, fact.log_generation, fact.offset,
-            repr(now_unix_seconds), self.release, fact.kind, fact.type, int(fact.is_deletion),
+            repr(now_unix_seconds), self.release, fact.kind, fact.type,
+            encode(fact.deletion) if fact.deletion else "",
         )  # fmt: skip
         is_opened = bool(await self._open(keys=self._names(fact.video_id), args=arguments))
-        if is_opened or fact.is_deletion:
+        if is_opened or fact.deletion:
             await self.marks.register(Deadline(fact.video_id, fact.partition, now_unix_seconds))
         if is_opened:
             metrics.GAPS_OPENED.labels(fact.cause).inc()
         return is_opened
+
+    async def wait_for_release(self, fact: FoldedFact, who: str, deaths: int, now_unix_seconds: float) -> None:
+        """Let a fact wait that ended the process which folded it: only another release folds its video again."""
+        message = f"{who} died {deaths} times by itself while it folded offset {fact.place.offset}"
+        place = fact.place
+        waiting = WaitingFact(fact.video_id, place.partition, fact.log_generation, place.offset, "crash-loop", message)
+        await self.wait(waiting, now_unix_seconds)
+        await self.note(fact.video_id, cause=waiting.cause, message=message, release=self.release)
+
+    async def deadly_videos(self, *, of_any_release: bool) -> frozenset[str]:
+        """Videos over which processes died; those of another release may be folded where a death would be noted."""
+        marks = await self.marks.due(float("inf"), limit=-1)
+        found = [(mark.video_id, await self.read(mark.video_id)) for mark in marks]
+        return frozenset(
+            video_id
+            for video_id, gap in found
+            if gap is not None and gap.cause == "crash-loop" and (of_any_release or gap.release == self.release)
+        )
 
     async def read(self, video_id: str) -> Gap | None:
         """The gap of a video; None where its facts are folded."""
@@ -125,11 +174,29 @@ class Gaps:
         arguments = [part for field in fields.items() for part in field]
         await self._note(keys=self._names(video_id), args=arguments)
 
-    async def say(self, video_id: str, verdict: bytes, status: Mapping[str, Any]) -> bool:
-        """Serve what holds meanwhile; False where the gap was closed."""
+    async def say(self, video_id: str, gap: Gap, known: tuple[Mapping[bytes, bytes], bytes | None], said: Said) -> bool:
+        """Serve what holds meanwhile; False where gap, status or verdict are others than they were.
+
+        Args:
+            video_id: of the video.
+            gap: as it was read.
+            known: status and verdict as they were read.
+            said: what is to be served.
+        """
         names = [*self._names(video_id), self._keys.verdict(video_id)]
-        arguments = [verdict, *(part for field in status.items() for part in field)]
+        fields = [part for field in said.status.items() for part in field]
+        arguments = [gap.log_generation, gap.first_offset, *_compared(known), said.version, said.verdict, *fields]
         return bool(await self._said(keys=names, args=arguments))
+
+    async def told(self, video_id: str, version: str) -> bool:
+        """Note that what was said is out in both topics; False where the gap was closed meanwhile."""
+        return bool(await self._told(keys=[self._keys.gap(video_id)], args=[version]))
+
+    async def said_before(self, video_id: str) -> str | None:
+        """Version of what was said in a gap that is closed, and that no later outcome has outdone yet."""
+        state = self._keys.state(video_id)
+        found: Any = await self._redis.hget(state, "said_version")
+        return None if found is None else _text(found)
 
     async def said(self, video_id: str) -> tuple[Mapping[bytes, bytes], bytes | None]:
         """Status and verdict as readers find them; empty where a key is of another type."""
@@ -138,19 +205,55 @@ class Gaps:
         value: Any = await mended(self._redis, {verdict: STRING}, lambda: self._redis.get(verdict))
         return fields, value
 
-    async def hide(self, video_id: str) -> None:
-        """Take away what readers find of a video whose deletion waits; a newer revision may need the claims."""
+    async def hide(self, video_id: str, deletion: Deleted) -> bool:
+        """Take away what readers find of a video whose deletion waits, and guard it; it may be repeated.
+
+        Returns:
+            False where a revision lives that was uploaded after the deletion: its outcome stays.
+        """
         keys = self._keys
-        served = (keys.verdict, keys.features, keys.embeddings, keys.engagement)
-        await self._redis.delete(*(key(video_id) for key in served))
+        names = (keys.gap, keys.status, keys.verdict, keys.guard, keys.deletion)
+        served = (keys.features, keys.embeddings, keys.engagement)  # a newer revision may need the claims
+        broken = {keys.guard(video_id): GUARD, keys.deletion(video_id): STRING}
+        while True:
+            known = await self.said(video_id)
+            dead, is_gone = _reach_of(deletion, known)
+            reading = DeletionReading(
+                revision=dead, withdrawn_revision=dead, before=deletion.before, warnings=deletion.warnings
+            )
+            arguments: list[Any] = [*_compared(known), dead, encode(reading), self._guard_seconds, int(is_gone)]
+            if await mended(self._redis, broken, partial(
+                self._hide, keys=[key(video_id) for key in (*names, *served)], args=arguments
+            )):  # fmt: skip
+                return is_gone
 
     async def close_empty(self, video_id: str, log_generation: int, seen_offset: int) -> bool:
         """Close the gap of a video of which the log has nothing that makes a state; False where a later fact waits."""
-        names = [key(video_id) for key in (self._keys.gap, self._keys.state, self._keys.status)]
+        keys = self._keys
+        names = [key(video_id) for key in (keys.gap, keys.state, keys.status, keys.verdict)]
         return bool(await self._close(keys=names, args=[log_generation, seen_offset]))
 
     def _names(self, video_id: str) -> list[str]:
         return [self._keys.gap(video_id), self._keys.status(video_id)]
+
+
+def _compared(known: tuple[Mapping[bytes, bytes], bytes | None]) -> tuple[bytes, bytes]:
+    """Revision in the status, and the verdict, as scripts compare them."""
+    status, verdict = known
+    return status.get(b"revision", b""), verdict or b""
+
+
+def _reach_of(deletion: Deleted, known: tuple[Mapping[bytes, bytes], bytes | None]) -> tuple[int, bool]:
+    """Up to which revision a video is gone, and whether its outcome is; by the broker's times, as the state with the
+    places of its uploads cannot be relied on."""
+    status, verdict = known
+    dead = deletion.revision
+    if deletion.before is not None and _seconds(_text(status.get(b"uploaded_unix_seconds", b""))) <= (
+        deletion.event_unix_seconds
+    ):
+        dead = max(dead, _number(_text(status.get(b"revision", b""))))
+    outcome = decode_verdict(verdict)
+    return dead, outcome is None or outcome.version.revision <= dead
 
 
 def _gap(fields: Mapping[Any, Any]) -> Gap:
@@ -168,7 +271,25 @@ def _gap(fields: Mapping[Any, Any]) -> Gap:
         kind=found.get("kind", ""),
         type=found.get("type", ""),
         is_deletion_waiting=found.get("deletion_waits") == "1",
+        deletion=_deletion(found.get("deletion", "")),
+        said=found.get("said", ""),
+        is_told=found.get("told") == "1",
     )
+
+
+def _deletion(value: str) -> Deleted | None:
+    try:
+        return _DELETION_DECODER.decode(value) if value else None
+    except msgspec.MsgspecError:
+        return None
+
+
+def decode_verdict(value: bytes | None) -> Verdict | None:
+    """Read a verdict as readers find it; None for what is none."""
+    try:
+        return None if value is None else _VERDICT_DECODER.decode(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _number(value: str | None) -> int:

@@ -31,6 +31,7 @@
 | `vs:intake-attempts:<topic>:<partition>:<offset>` | hash | the same of the intake role, which reads what media reads |
 | `vs:engagement-offset:<topic>:<partition>` | string | next offset that is not in the counts; not for readers |
 | `vs:engagement-ids:<topic>:<partition>:<bucket>` | hash | events counted in ten minutes; not for readers |
+| `vs:engagement-deaths:<topic>:<partition>` | hash | events at which workers died by themselves; not for readers |
 | `vs:engagement-due:<partition>` | sorted set | video ids by when their summary is due; not for readers |
 | `vs:dead-letter:<dead_letter_id>` | string | marks a dead letter as written |
 """
@@ -165,6 +166,10 @@ class Keys:
     def engagement_ids(self, topic: str, partition: int, bucket: int) -> str:
         """Hash: content by identity, of the events counted in a bucket of time."""
         return f"{self.prefix}vs:engagement-ids:{topic}:{partition}:{bucket}"
+
+    def engagement_deaths(self, topic: str, partition: int) -> str:
+        """Hash: offsets at which workers died by themselves."""
+        return f"{self.prefix}vs:engagement-deaths:{topic}:{partition}"
 
     def engagement_due(self, partition: int) -> str:
         """Sorted set: video ids by when their summary is due."""

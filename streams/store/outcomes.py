@@ -15,6 +15,7 @@ from schemas.identity import Modality
 from schemas.outcomes import Outcome, Version
 from schemas.wire import encode
 from streams.store.cases import DEFAULT_COUNTS_SECONDS, warning_fields
+from streams.store.client import settled
 from streams.store.deletion_reading import deletion_of
 from streams.store.keys import Keys
 from streams.store.mending import GUARD, HASH, STATUS, STRING, mended
@@ -114,10 +115,7 @@ class Outcomes:
 
     async def read(self, video_id: str) -> StoredCase:
         """State and outcome of a video, as one script wrote them. Raises UnreadableState."""
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.hmget(self._keys.state(video_id), list(_CASE_FIELDS))
-            pipeline.exists(self._keys.gap(video_id))
-            fields, is_in_gap = await pipeline.execute(raise_on_error=False)
+        fields, is_in_gap = await settled(self._redis, lambda: self._ask_case(video_id))
         return replace(_stored_case(video_id, _answered(fields)), is_in_gap=bool(_answered(is_in_gap)))
 
     async def read_served(self, video_id: str) -> Served:
@@ -125,14 +123,8 @@ class Outcomes:
 
         A key of another type counts as empty. Raises UnreadableState.
         """
-        keys = self._keys
-        async with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.hmget(keys.state(video_id), list(_CASE_FIELDS))
-            pipeline.hgetall(keys.status(video_id))
-            pipeline.get(keys.verdict(video_id))
-            pipeline.hgetall(keys.features(video_id))
-            pipeline.hgetall(keys.embeddings(video_id))
-            case, status, verdict, features, embeddings = await pipeline.execute(raise_on_error=False)
+        answers = await settled(self._redis, lambda: self._ask_served(video_id))
+        case, status, verdict, features, embeddings = answers
         return Served(
             _stored_case(video_id, _answered(case)),
             _answered_or(status, {}),
@@ -140,6 +132,22 @@ class Outcomes:
             _answered_or(features, {}),
             _answered_or(embeddings, {}),
         )
+
+    async def _ask_case(self, video_id: str) -> list[Any]:
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.hmget(self._keys.state(video_id), list(_CASE_FIELDS))
+            pipeline.exists(self._keys.gap(video_id))
+            return await pipeline.execute(raise_on_error=False)
+
+    async def _ask_served(self, video_id: str) -> list[Any]:
+        keys = self._keys
+        async with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.hmget(keys.state(video_id), list(_CASE_FIELDS))
+            pipeline.hgetall(keys.status(video_id))
+            pipeline.get(keys.verdict(video_id))
+            pipeline.hgetall(keys.features(video_id))
+            pipeline.hgetall(keys.embeddings(video_id))
+            return await pipeline.execute(raise_on_error=False)
 
     async def replace(self, video_id: str, before: CaseState | None, after: CaseState, outcome: Outcome | None) -> bool:
         """Write state and outcome where the store still holds `before`.

@@ -28,6 +28,8 @@ def is_refusal(error: BaseException) -> bool:
     if isinstance(error, AuthenticationError | AuthenticationWrongNumberOfArgsError | NoPermissionError):
         return True
     cause = error.__cause__ or error.__context__
+    if isinstance(cause, NoPermissionError) or "ACL failure in script" in str(cause):
+        return True
     return isinstance(cause, ssl.SSLError) and "certificate" in str(cause).lower()
 
 

@@ -1,27 +1,28 @@
 """The boundary around one video's fact in the verdict role: what is wrong with one video ends at that video.
 
 An unexpected error is logged with its traceback, counted, and tried again a few times. Then the video gets a gap
-(`streams.store.gaps`), and the error one dead letter. Only what all videos rest on ends the process: the order of
-facts, offsets, the store as a whole, the publisher.
+(`streams.store.gaps`), and the error one dead letter, unless the role wrote too many of late. Only what all videos rest
+on ends the process: the order of facts, offsets, the store as a whole, the publisher.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from itertools import count
 from typing import Final, Protocol
 
 import structlog
-from redis.exceptions import RedisError
 
-from operators.internal_errors import INTERNAL_ERROR, SharedStateFault
+from operators.internal_errors import INTERNAL_ERROR
 from schemas.facts import Deleted, Fact, Failure
 from streams import metrics
 from streams.clock import Clock
+from streams.delivery.held_events import BETWEEN_TRIES, HeldEvents
 from streams.delivery.record import Record
 from streams.store.gaps import GapCause, Gaps, WaitingFact
-from streams.store.mending import is_of_a_key
 from streams.store.outcomes import GapStands, UnreadableState
+from streams.store.shared_faults import is_shared
 from streams.verdict.fact_reading import NewerFact
 
 ATTEMPTS: Final = 3
@@ -41,11 +42,8 @@ class DeadLetterWriter(Protocol):
         """Return when the dead letter is confirmed, now or by an earlier run."""
 
 
-def is_shared(error: BaseException) -> bool:
-    """Whether an error is of what all videos rest on, so that the process has to end."""
-    if isinstance(error, SharedStateFault | MemoryError):
-        return True
-    return isinstance(error, RedisError) and not is_of_a_key(error)
+Withdraw = Callable[[Deleted], Awaitable[None]]
+"""May be repeated."""
 
 
 def _told(error: Exception) -> str:
@@ -60,10 +58,25 @@ class FoldBoundary:
     letters: DeadLetterWriter
     clock: Clock
     log_generation: int
+    held: HeldEvents | None = None
+    """The limit on dead letters by faults of our own; None for no limit."""
+    withdraw: Withdraw | None = None
+    """Takes away what can be read of a video whose deletion waits."""
 
     async def answer(self, fact: Fact, record: Record, work: Callable[[], Awaitable[None]]) -> None:
-        """Do the work of one fact; where that cannot be done, let the fact wait. Raises what `is_shared`."""
-        for attempt in range(1, ATTEMPTS + 1):
+        """Do the work of one fact; where that cannot be done, let the fact wait. Raises what `is_shared`.
+
+        At the limit on dead letters the fact is held, and tried again until it can be folded or given up.
+        """
+        try:
+            await self._answer(fact, record, work)
+        finally:
+            if self.held is not None:
+                self.held.release(record.place)
+
+    async def _answer(self, fact: Fact, record: Record, work: Callable[[], Awaitable[None]]) -> None:
+        delays = BETWEEN_TRIES.delays()
+        for attempt in count(1):
             try:
                 await work()
             except GapStands:
@@ -79,10 +92,14 @@ class FoldBoundary:
                     raise
                 metrics.FOLD_FAULTS.labels("fold").inc()
                 _log.exception("unexpected error while folding a fact", place=record.place, attempt=attempt)
-                if attempt == ATTEMPTS or await self.gaps.read(fact.video_id) is not None:
-                    await self.give_up(fact, record, Failure(cause=INTERNAL_ERROR, message=_told(error)), attempt)
+                failure = Failure(cause=INTERNAL_ERROR, message=_told(error))
+                if attempt < ATTEMPTS and await self.gaps.read(fact.video_id) is None:
+                    await self.clock.sleep(_DELAY_SECONDS * 2 ** (attempt - 1))
+                elif self.held is None or self.held.may_give_up(record.place, failure):
+                    await self.give_up(fact, record, failure, attempt)
                     return
-                await self.clock.sleep(_DELAY_SECONDS * 2 ** (attempt - 1))
+                else:
+                    await self.clock.sleep(next(delays))
             else:
                 return
 
@@ -107,7 +124,20 @@ class FoldBoundary:
             await self._write(record, Failure(cause="crash-loop", message=gap.message), 1)
 
     async def _wait(self, fact: Fact, record: Record, cause: GapCause, message: str) -> None:
-        await self._open(fact.video_id, record, cause, message, is_deletion=isinstance(fact, Deleted))
+        deletion = fact if isinstance(fact, Deleted) else None
+        await self._open(fact.video_id, record, cause, message, deletion=deletion)
+        if deletion is not None and self.withdraw is not None:
+            await self._withdraw(deletion, self.withdraw)
+
+    async def _withdraw(self, deletion: Deleted, withdraw: Withdraw) -> None:
+        """A deletion that waits acts on what can be read at once; the sweep over gaps does the same once more."""
+        try:
+            await withdraw(deletion)
+        except Exception as error:
+            if is_shared(error):
+                raise
+            metrics.FOLD_FAULTS.labels("fold").inc()
+            _log.exception("a video whose deletion waits could not be withdrawn yet", video_id=deletion.video_id)
 
     async def _open(
         self,
@@ -117,11 +147,11 @@ class FoldBoundary:
         message: str,
         *,
         newer: NewerFact | None = None,
-        is_deletion: bool = False,
+        deletion: Deleted | None = None,
     ) -> None:
         waiting = WaitingFact(
             video_id, record.place.partition, self.log_generation, record.place.offset, cause, message,
-            kind=newer.kind if newer else "", type=newer.type if newer else "", is_deletion=is_deletion,
+            kind=newer.kind if newer else "", type=newer.type if newer else "", deletion=deletion,
         )  # fmt: skip
         if await self.gaps.wait(waiting, self.clock.now_unix_seconds()):
             _log.error("gap opened: facts of the video wait", video_id=video_id, cause=cause, place=record.place)

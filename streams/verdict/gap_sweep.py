@@ -14,24 +14,23 @@ from typing import Final, Protocol
 
 import structlog
 
+from schemas.outcomes import Outcome
 from schemas.wire import encode
 from streams import metrics
 from streams.clock import Clock
 from streams.kafka_clients import BrokerAway
 from streams.refold import Fault, Rebuilt
 from streams.store.deadlines import Deadline
-from streams.store.gaps import LOOK_AGAIN_SECONDS, Gap, Gaps
-from streams.store.outcomes import GapStands, Outcomes, status_fields
-from streams.verdict.boundary import is_shared
+from streams.store.gaps import LOOK_AGAIN_SECONDS, Gap, Gaps, Said
+from streams.store.outcomes import GapStands, Outcomes, spell, status_fields
+from streams.store.shared_faults import is_shared
+from streams.verdict.boundary import Withdraw
 from streams.verdict.fact_reading import can_be_read
-from streams.verdict.interim import interim_outcome, served_of
+from streams.verdict.interim import interim_outcome, outcome_of, served_of
 from streams.verdict.role import (
     EventPublisher,
-    Follower,
-    Forgetting,
     Ruleset,
     publish_outcome,
-    publish_tombstones,
 )
 
 REFOLD_SECONDS: Final = 300.0
@@ -42,6 +41,8 @@ _SWEEP_SECONDS: Final = 2.0
 _LONGEST_DELAY_SECONDS: Final = 3_600.0
 _RESTING_SECONDS: Final = 7 * 86_400.0
 _AT_ONCE: Final = 256
+_TRIES: Final = 3
+"""Of saying something of a video of which something else changes meanwhile; then the next look says it."""
 
 _log = structlog.get_logger(__name__)
 
@@ -211,12 +212,12 @@ class GapSweep:
             await self._gaps.note(
                 video_id, cause=fault.cause, message=fault.message[:500], kind=fault.kind, type=fault.type
             )
-        await self._meanwhile.say(video_id, gap)
+        await self._meanwhile.say(video_id)
         delay_seconds = min(LOOK_AGAIN_SECONDS * 2 ** self._num_refolds(gap), _LONGEST_DELAY_SECONDS)
         await self._gaps.marks.postpone(self._mark(mark, delay_seconds))
 
     async def _leave(self, mark: Deadline, gap: Gap) -> None:
-        await self._meanwhile.say(mark.video_id, gap)
+        await self._meanwhile.say(mark.video_id)
         is_newer = gap.cause == "newer-fact"
         await self._gaps.marks.postpone(self._mark(mark, LOOK_AGAIN_SECONDS if is_newer else _RESTING_SECONDS))
 
@@ -244,9 +245,9 @@ class Meanwhile:
         gaps: where that is noted and served.
         publisher: takes the outcome.
         ruleset: says what holds where a modality failed.
-        followers: lose sight of a video whose deletion waits.
-        forgetting: takes back its dead letters.
+        withdraw: takes away a video whose deletion waits.
         clock: stamps it.
+        publish_again: publishes what is stored of a video whose gap was closed.
     """
 
     def __init__(
@@ -254,45 +255,59 @@ class Meanwhile:
         gaps: Gaps,
         publisher: EventPublisher,
         ruleset: Ruleset,
-        followers: Iterable[Follower],
-        forgetting: Forgetting,
+        withdraw: Withdraw,
         clock: Clock,
+        publish_again: Callable[[str], Awaitable[None]],
     ) -> None:
+        self._publish_again = publish_again
         self._gaps = gaps
         self._publisher = publisher
         self._ruleset = ruleset
-        self._followers = tuple(followers)
-        self._forgetting = forgetting
+        self._withdraw = withdraw
         self._clock = clock
 
-    async def say(self, video_id: str, gap: Gap) -> None:
+    async def say(self, video_id: str) -> None:
         """Publish the decision that stands in for a pending one; take a video away whose deletion waits."""
-        if gap.is_deletion_waiting:
-            await self._withdraw(video_id)
-        else:
-            await self._decide(video_id, gap)
+        for _ in range(_TRIES):
+            gap = await self._gaps.read(video_id)
+            if gap is None:
+                return
+            if gap.is_deletion_waiting:
+                if gap.deletion is not None:
+                    await self._withdraw(gap.deletion)
+                return
+            known = await self._gaps.said(video_id)
+            outcome = self._outcome(video_id, gap, known)
+            if outcome is None:
+                return
+            if await self._serve(video_id, gap, known, outcome):
+                await self._tell(video_id, outcome)
+                return
 
-    async def _decide(self, video_id: str, gap: Gap) -> None:
-        ruleset, now_unix_seconds = self._ruleset, self._clock.now_unix_seconds()
-        known, verdict = await self._gaps.said(video_id)
-        served = served_of(known, verdict)
-        place = (gap.log_generation, gap.first_offset)
-        outcome = interim_outcome(video_id, served, place, ruleset.policy, ruleset.prices, now_unix_seconds)
-        if outcome is None:
-            return
-        fields = status_fields(outcome, served.expected)
-        warnings = {"warnings": known[b"warnings"]} if b"warnings" in known else {}
-        status = {**fields, **warnings, "gap": gap.cause, "gap_since_unix_seconds": gap.since_unix_seconds}
+    def _outcome(self, video_id: str, gap: Gap, known: tuple[Mapping[bytes, bytes], bytes | None]) -> Outcome | None:
+        """What is to be said: what was said already and may not be out, or something new; None for neither."""
+        ruleset, served = self._ruleset, served_of(*known)
+        if gap.said and served.verdict is not None and spell(served.verdict.version) == gap.said:
+            return None if gap.is_told else outcome_of(served.verdict)
+        place, now_unix_seconds = (gap.log_generation, gap.first_offset), self._clock.now_unix_seconds()
+        return interim_outcome(video_id, served, place, ruleset.policy, ruleset.prices, now_unix_seconds)
+
+    async def _serve(
+        self, video_id: str, gap: Gap, known: tuple[Mapping[bytes, bytes], bytes | None], outcome: Outcome
+    ) -> bool:
+        """Write it for readers, and in the gap that it is said: before it is published, so that a death between the two
+        leaves nothing in the topics that nobody knows of. False where something changed meanwhile."""
+        status = known[0]
+        fields = status_fields(outcome, served_of(*known).expected)
+        warnings = {"warnings": status[b"warnings"]} if b"warnings" in status else {}
+        in_gap = {**fields, **warnings, "gap": gap.cause, "gap_since_unix_seconds": gap.since_unix_seconds}
+        said = Said(spell(outcome.version), encode(outcome.verdict), in_gap)
+        return await self._gaps.say(video_id, gap, known, said)
+
+    async def _tell(self, video_id: str, outcome: Outcome) -> None:
         await publish_outcome(self._publisher, outcome, None)
-        await self._gaps.say(video_id, encode(outcome.verdict), status)
-
-    async def _withdraw(self, video_id: str) -> None:
-        """A deletion is folded when the gap closes; until then nothing of the video is to be read."""
-        await self._gaps.hide(video_id)
-        await publish_tombstones(self._publisher, video_id)
-        for follower in self._followers:
-            await follower.remove(video_id)
-        await self._forgetting.letters.take_back(video_id)
+        if not await self._gaps.told(video_id, spell(outcome.version)):
+            await self._publish_again(video_id)  # the gap was closed meanwhile: what it came to may lie before ours
 
 
 def _by_partition(marks: Iterable[Deadline]) -> dict[int, list[Deadline]]:

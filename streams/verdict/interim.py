@@ -9,16 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import replace as replaced
 
-import msgspec
-
 from operators.internal_errors import INTERNAL_ERROR
 from schemas.facts import Failure
 from schemas.identity import MODALITIES, Modality
 from schemas.outcomes import ModalityStates, Outcome, Reason, RecommendationRecord, Verdict, Version
+from streams.store.gaps import decode_verdict
 from streams.verdict.cost import Prices, price
 from streams.verdict.policy import Decision, Policy, decide
 
-_DECODER = msgspec.json.Decoder(Verdict)
 _TOLD = "its facts cannot be folded; see `vidsignal show` and the runbook"
 
 
@@ -36,7 +34,7 @@ class Served:
 
 def served_of(status: Mapping[bytes, bytes], verdict: bytes | None) -> Served:
     """Read what lies in Redis; what cannot be read is left out."""
-    last = _verdict(verdict)
+    last = decode_verdict(verdict)
     registered = _number(status.get(b"revision"))
     is_newer = last is None or registered > last.version.revision
     return Served(
@@ -88,15 +86,20 @@ def interim_outcome(
         decided_unix_seconds=now_unix_seconds,
         cost=price((), prices),
     )
+    return outcome_of(verdict)
+
+
+def outcome_of(verdict: Verdict) -> Outcome:
+    """A verdict of this kind with the feature record that goes with it, which has nothing to say."""
     record = RecommendationRecord(
-        video_id=video_id,
-        version=version,
+        video_id=verdict.video_id,
+        version=verdict.version,
         status="provisional",
-        modalities=states,
+        modalities=verdict.modalities,
         features={},
         embeddings={},
         creator_id=None,
-        uploaded_unix_seconds=served.uploaded_unix_seconds,
+        uploaded_unix_seconds=verdict.uploaded_unix_seconds,
     )
     return Outcome(verdict=verdict, record=record)
 
@@ -110,13 +113,6 @@ def _never_allow(decision: Decision) -> Decision:
         return decision
     reason = Reason(action="review", words=f"Nothing can be decided now ({INTERNAL_ERROR}): {_TOLD}.")
     return replaced(decision, action="review", reasons=(reason, *decision.reasons))
-
-
-def _verdict(value: bytes | None) -> Verdict | None:
-    try:
-        return None if value is None else _DECODER.decode(value)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
 
 
 def _expected(status: Mapping[bytes, bytes], last: Verdict | None) -> tuple[Modality, ...]:

@@ -30,11 +30,13 @@ from schemas.topics import MODERATION, RECOMMENDATION, Topic
 from schemas.wire import Headers, event_headers, header
 from streams import metrics
 from streams.clock import Clock
+from streams.delivery.held_events import HeldEvents
 from streams.delivery.record import Record
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.outcomes import GapStands, Outcomes, StoredCase, spell
+from streams.store.shared_faults import is_shared
 from streams.tracing import spans
-from streams.verdict.boundary import FoldBoundary, is_shared
+from streams.verdict.boundary import FoldBoundary
 from streams.verdict.cost import Prices
 from streams.verdict.counts import count_decision, count_warnings, observe_delay
 from streams.verdict.fact_reading import NewerFact, NoFact, kind_of, read_fact
@@ -124,6 +126,11 @@ class VerdictRole:
         self._lanes = Lanes()
         self._order = DeliveredOrder()
 
+    @property
+    def held(self) -> HeldEvents | None:
+        """Facts that wait at the limit on dead letters; None where there is no limit."""
+        return None if self._boundary is None else self._boundary.held
+
     async def handle_fact(self, record: Record) -> None:
         """Return when the record is folded and everything that follows from it is confirmed.
 
@@ -161,6 +168,12 @@ class VerdictRole:
     async def publish_stored(self, video_id: str) -> None:
         """Publish what is stored of a video, unless it is known to be out."""
         await self._publish_newest(video_id, await self._outcomes.read(video_id), None)
+
+    async def publish_again(self, video_id: str) -> None:
+        """Publish what is stored of a video, whether or not it is out; nothing of one whose facts wait."""
+        stored = await self._outcomes.read(video_id)
+        if not stored.is_in_gap:
+            await self._publish_newest(video_id, replace(stored, is_published=False), None)
 
     async def close(self) -> None:
         """Cancel what is being folded; its records come again."""

@@ -18,7 +18,7 @@ from streams import metrics
 from streams.clock import Clock
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.outcomes import Outcomes, UnreadableState
-from streams.verdict.boundary import is_shared
+from streams.store.shared_faults import is_shared
 from streams.verdict.holding import CLAIM_SECONDS
 from streams.verdict.passed_deadlines import PassedDeadlines
 from streams.verdict.role import EventPublisher, Forgetting, publish_tombstones

@@ -25,7 +25,8 @@ from streams.delivery.attempts import Attempts
 from streams.delivery.letter_index import LetterIndex, Subject
 from streams.delivery.record import Place, Record
 from streams.delivery.refused_uploads import RefusedUploads
-from streams.engagement.store import EngagementStore, Retention, decode_record
+from streams.engagement.batch_board import CountedRange, Suspects
+from streams.engagement.store import EngagementStore, Retention, decode_record, note_counting_death
 from streams.similarity.vectors import Vectors
 from streams.store.applied import AppliedOffsets, StoreBehindLog
 from streams.store.cases import Cases, Registered
@@ -231,6 +232,19 @@ async def ids(redis: Redis) -> None:
         assert not is_broken
 
 
+async def deaths(redis: Redis) -> None:
+    """What the parent process notes of deaths begins again, and the worker reads it."""
+    store = counts_of(redis)
+    try:
+        found = store.suspects([0])
+    except blocking.ResponseError as error:
+        assert store.mend(error)
+        found = store.suspects([0])
+    assert found == {}
+    await note_counting_death(redis, KEYS, CountedRange("topic", 0, 5, 5))
+    assert store.suspects([0]) == {0: Suspects(5, 5, 1)}
+
+
 async def summaries(redis: Redis) -> None:
     store = counts_of(redis)
     try:
@@ -285,6 +299,7 @@ KINDS: Final[dict[str, Kind]] = {
     "engagement": Kind(KEYS.engagement(VIDEO_ID), "string", counts),
     "engagement_offset": Kind(KEYS.engagement_offset("topic", 0), "string", engagement_place),
     "engagement_ids": Kind(KEYS.engagement_ids("topic", 0, 1), "hash", ids),
+    "engagement_deaths": Kind(KEYS.engagement_deaths("topic", 0), "hash", deaths, "first"),
     "engagement_due": Kind(KEYS.engagement_due(0), "zset", summaries),
 }
 

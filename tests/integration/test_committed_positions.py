@@ -17,6 +17,7 @@ from schemas.topics import ENGAGEMENT
 from streams.clock import SystemClock
 from streams.delivery.crash import Crash
 from streams.delivery.dead_letters import DeadLetters
+from streams.delivery.held_events import HeldEvents
 from streams.delivery.publisher import Publisher
 from streams.engagement.role import EngagementRole
 from streams.group_names import group_of
@@ -132,7 +133,8 @@ async def test_engagement_commits_the_end(topics: UniqueTopics, redis_url: str) 
         Keys(run.settings.topic_prefix),
     )
     letters = DeadLetters(publisher, run.redis, keys, SystemClock())
-    role = EngagementRole(run.settings, publisher, letters, Crash(), SystemClock(), "worker")
+    held = HeldEvents("engagement", SystemClock(), max_dead_letters=20, window_seconds=600.0)
+    role = EngagementRole(run.settings, publisher, letters, Crash(), SystemClock(), "worker", held)
 
     async def views(video_id: str) -> int:
         stored = await run.redis.get(keys.engagement(video_id))

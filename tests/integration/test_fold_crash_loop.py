@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from redis.asyncio import Redis
 
+from ops.cli.exit_codes import ExitCode
 from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir
 from streams.delivery.attempts import Attempts
@@ -64,6 +65,27 @@ class TestCrashLoop:
         assert num_deaths == EXPECTED_DEATHS
         assert gap is not None
         assert gap.cause == "crash-loop"
+
+    def test_a_rebuild_leaves_the_video_out(self, kafka: str, redis_server: RedisServer) -> None:
+        """Its process dies twice over one video, then fills the store with all others, and names it."""
+        with scratch_dir() as folder:
+            pipeline = Pipeline.create(
+                folder / "pipeline", bootstrap_servers=kafka, redis_url=redis_server.url, media_roots=[folder],
+                partitions=1, roles="verdict",
+            )  # fmt: skip
+            try:
+                pipeline.write_facts(*clip(DEADLY), *clip(OTHER), rest(OTHER))
+                told = pipeline.command("rebuild", module="tests.deadly_fold_command")
+                gap = pipeline.ask_store(lambda redis: _gap(redis, pipeline.settings.topic_prefix))
+                verdict = pipeline.command("show", OTHER)
+            finally:
+                pipeline.close()
+        assert told.returncode == ExitCode.FOUND, told.stderr
+        assert told.stderr.count("beginning again") == EXPECTED_DEATHS
+        assert f"video {DEADLY} is left out" in told.stderr
+        assert gap is not None
+        assert gap.cause == "crash-loop"
+        assert verdict.returncode == 0, verdict.stderr
 
 
 async def _gap(redis: Redis, prefix: str) -> Gap | None:

@@ -31,7 +31,8 @@ from streams.delivery.attempts import Attempts
 from streams.delivery.dead_letters import DeadLetters
 from streams.delivery.record import Place, Record
 from streams.delivery.refused_uploads import RefusedUploads
-from streams.engagement.store import Changes, EngagementStore, Retention
+from streams.engagement.batch_board import CountedRange
+from streams.engagement.store import Changes, EngagementStore, Retention, note_counting_death
 from streams.similarity.query import Filters, similar
 from streams.similarity.spaces import drop_space
 from streams.similarity.vectors import Vectors
@@ -39,7 +40,7 @@ from streams.store.applied import AppliedOffsets
 from streams.store.cases import Cases
 from streams.store.claims import Claims
 from streams.store.deadlines import Deadline, Deadlines
-from streams.store.gaps import Gaps, WaitingFact
+from streams.store.gaps import Gaps, Said, WaitingFact
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
 from streams.store.stalls import StallMemory
@@ -240,7 +241,13 @@ async def wait_in_gaps(world: World) -> None:
         assert [await gaps.wait(fact, 1e9) for _ in range(2)] == [True, False]
         for _ in range(2):
             await gaps.note(video_id, refolds=1)
-            assert await gaps.say(video_id, b"{}", {"action": "review"})
+            gap = await gaps.read(video_id)
+            assert gap is not None
+            said = Said("1.0.7", b"{}", {"action": "review", "revision": 1})
+            assert await gaps.say(video_id, gap, await gaps.said(video_id), said)
+            assert await gaps.told(video_id, said.version)
+    deletion = Deleted(video_id="gap-stands", revision=1, reason="", event_unix_seconds=1e9)
+    assert [await gaps.hide("gap-stands", deletion) for _ in range(2)] == [True, True]
     assert await gaps.close_empty("gap-closes", 0, 7)
 
 
@@ -279,6 +286,12 @@ def _counted(number: int) -> Changes:
     )
 
 
+async def note_deaths(world: World) -> None:
+    """Three deaths of the worker, the first over more offsets than one."""
+    for first, last in ((3, 9), (5, 5), (5, 5)):
+        await note_counting_death(world.redis, KEYS, CountedRange("video.engagement", 0, first, last))
+
+
 Case = Callable[[World], Awaitable[None]]
 CASES: Final[dict[str, Case]] = {
     **dict.fromkeys(("status", "verdict", "features", "embeddings", "state", "guard"), fold_outcomes),
@@ -293,6 +306,7 @@ CASES: Final[dict[str, Case]] = {
     **dict.fromkeys(("attempts", "intake_attempts"), count_attempts),
     **dict.fromkeys(("gap", "gaps"), wait_in_gaps),
     "stalls": count_stalls,
+    "engagement_deaths": note_deaths,
     **dict.fromkeys(("engagement", "engagement_offset", "engagement_ids", "engagement_due"), count_engagement),
 }
 """What writes each kind of key."""

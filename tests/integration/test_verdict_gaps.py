@@ -12,20 +12,22 @@ from redis.exceptions import ResponseError
 
 from schemas import wire
 from schemas.errors import InvalidEvent
-from schemas.facts import Deleted, Fact, Failure, Review
+from schemas.facts import Deleted, Fact, Failure, Review, SourceOffset
 from schemas.outcomes import Outcome, RecommendationRecord, Verdict
 from schemas.topics import MODERATION, RECOMMENDATION, SIGNALS
-from schemas.wire import decode_fact
+from schemas.wire import decode_fact, encode
 from streams.delivery.record import Record
 from streams.gap_closing import MendVideo
 from streams.kafka_clients import StoredRecord
 from streams.projection import newest_by_key
 from streams.refold import RefoldReport, Scope, refold
+from streams.store.cases import Cases, Registered
 from streams.store.deadlines import Deadlines
 from streams.store.gaps import Gaps
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
 from streams.store.readers import read_video
+from streams.store.refusal_reading import Refusal
 from streams.verdict import fact_reading
 from streams.verdict import role as role_module
 from streams.verdict.boundary import ATTEMPTS, FoldBoundary
@@ -33,6 +35,7 @@ from streams.verdict.fold import fold
 from streams.verdict.gap_sweep import GapSweep, Meanwhile, Refolded
 from streams.verdict.outcome import FoldContext
 from streams.verdict.role import VerdictRole
+from streams.verdict.withdrawal import Withdrawal
 from tests.fakes import ManualClock, MemoryPublisher
 from tests.integration.verdict_world import RULESET, forgetting_of
 from tests.sample_facts import UPLOADED_UNIX_SECONDS, VIDEO_ID, accepted, deadline, log_record, signal
@@ -76,13 +79,14 @@ class World:
         self.outcomes = Outcomes(self.redis, KEYS)
         deadlines = Deadlines(self.redis, KEYS)
         forgetting = forgetting_of(self.redis, KEYS, self.broker)
-        boundary = FoldBoundary(self.gaps, self.letters, self.clock, 0)
+        withdraw = Withdrawal(self.gaps, self.broker, (), forgetting)
+        boundary = FoldBoundary(self.gaps, self.letters, self.clock, 0, withdraw=withdraw)
         self.role = VerdictRole(
             self.outcomes, deadlines, self.broker, RULESET, self.clock, forgetting, boundary=boundary
         )
-        mended = MendVideo(self.role, deadlines, self.broker, RULESET, self.clock)
-        meanwhile = Meanwhile(self.gaps, self.broker, RULESET, (), forgetting, self.clock)
-        self.sweep = GapSweep(self.gaps, self.outcomes, self.refold, mended, meanwhile, self.clock)
+        mended = MendVideo(self.role, self.outcomes, self.gaps, deadlines, self.broker, RULESET, self.clock)
+        self.meanwhile = Meanwhile(self.gaps, self.broker, RULESET, withdraw, self.clock, self.role.publish_again)
+        self.sweep = GapSweep(self.gaps, self.outcomes, self.refold, mended, self.meanwhile, self.clock)
 
     async def refold(self, partition: int, videos: frozenset[str]) -> Refolded:
         """Read the log as `LogRefold` does."""
@@ -354,6 +358,184 @@ class TestNewerFacts:
         for offset, each in enumerate(foreign, 2):
             await world.role.handle_fact(moved(each, offset))
         assert await world.gaps.read(VIDEO_ID) is None
+
+
+class Death(BaseException):
+    """The worker ends here."""
+
+
+class TestSaidInAGap:
+    """What is said while facts wait never outlives the gap, wherever its worker dies and whoever closes it."""
+
+    @pytest.mark.parametrize("dies_at", ["before publishing", "between the topics", "after publishing", "never"])
+    async def test_a_death_at_any_step(self, world: World, monkeypatch: pytest.MonkeyPatch, dies_at: str) -> None:
+        """The next look says it whole, and what closes the gap outdoes it."""
+        await world.handle(*clip())
+        with monkeypatch.context() as broken:
+            break_fold(broken, VIDEO_ID)
+            await world.handle(rest())
+            if dies_at != "never":
+                with pytest.raises(Death):
+                    await dying(world, dies_at)
+            world.start("1")
+            world.clock.advance(400.0)
+            await world.look()
+            said = world.published()[VIDEO_ID].verdict
+            assert (said.status, await world.verdict()) == ("provisional", said)
+        world.clock.advance(3_600.0)
+        assert await world.look() == 1
+        await world.check_healed()
+        assert (await world.verdict()).version > said.version
+
+    @pytest.mark.parametrize("dies_at", ["before publishing", "between the topics", "after publishing"])
+    async def test_a_gap_that_is_closed_after_the_death(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, dies_at: str
+    ) -> None:
+        """Nobody says it again: another worker folds the video at once, and readers of both topics find that."""
+        await world.handle(*clip())
+        with monkeypatch.context() as broken:
+            break_fold(broken, VIDEO_ID)
+            await world.handle(rest())
+            with pytest.raises(Death):
+                await dying(world, dies_at)
+        world.start("1")
+        world.clock.advance(400.0)
+        assert await world.look() == 1
+        await world.check_healed()
+        assert (await world.verdict()).version.offset > 2
+
+    async def test_a_slow_worker_says_it_after_another_closed_the_gap(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its statement lies behind the true outcome in the topics: the true one follows, under a higher version."""
+        await world.handle(*clip())
+        with monkeypatch.context() as broken:
+            break_fold(broken, VIDEO_ID)
+            await world.handle(rest())
+            publish = world.broker.publish
+
+            async def slow(*arguments: Any, **more: Any) -> None:
+                world.broker.publish = publish  # type: ignore[method-assign]
+                broken.undo()
+                other = world.sweep
+                world.clock.advance(400.0)
+                world.start("1")
+                assert await world.sweep.sweep() == 1
+                world.sweep = other
+                await publish(*arguments, **more)
+
+            world.broker.publish = slow  # type: ignore[method-assign]
+            await world.look()
+        await world.check_healed()
+
+    async def test_a_newer_revision_is_not_overwritten(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Intake may register it between the look at the status and the statement: that is decided about then."""
+        await world.handle(*clip())
+        break_fold(monkeypatch, VIDEO_ID)
+        await world.handle(rest())
+        said = world.gaps.said
+        cases = Cases(world.redis, KEYS)
+
+        async def overtaken(video_id: str) -> Any:
+            found = await said(video_id)
+            await cases.register(accepted(revision=2, expected=EXPECTED))
+            return found
+
+        monkeypatch.setattr(world.gaps, "said", overtaken)
+        await world.look()
+        reading = await read_video(world.redis, KEYS, VIDEO_ID)
+        assert reading is not None
+        assert reading.status["revision"] == "2"
+        assert reading.verdict is not None
+        assert reading.verdict.version.revision == 2
+        assert reading.verdict.action != "allow"
+
+    async def test_a_state_without_an_outcome_leaves_nothing_said(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Where the log has no `accepted` yet, closing the gap makes no outcome: what was said goes all the same."""
+        await Cases(world.redis, KEYS).register(accepted(expected=EXPECTED))
+        with monkeypatch.context() as broken:
+            break_fold(broken, VIDEO_ID)
+            await world.handle(signal("frames"))
+            await world.look()
+            assert (await world.verdict()).status == "provisional"
+        world.clock.advance(3_600.0)
+        assert await world.look() == 1
+        reading = await read_video(world.redis, KEYS, VIDEO_ID)
+        assert reading is not None
+        assert (reading.verdict, reading.status["status"]) == (None, "pending")
+        await world.handle(accepted(expected=EXPECTED), rest())
+        await world.check_healed()
+
+
+class TestDeletionsThatWait:
+    async def test_act_on_all_reads_at_once(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Before any look at the gap: status, verdict, refusals and topics say nothing of the video any more."""
+        await world.handle(*clip(), rest())
+        await world.redis.hset(KEYS.refusals(VIDEO_ID), "letter", refusal(revision=1))
+        break_fold(monkeypatch, VIDEO_ID)
+        await world.handle(signal("audio", generation=2), deletion_of_all(at=UPLOADED_UNIX_SECONDS + 10.0))
+        names = (KEYS.status, KEYS.verdict, KEYS.features, KEYS.embeddings, KEYS.refusals)
+        assert await world.redis.exists(*(name(VIDEO_ID) for name in names)) == 0
+        assert world.broker.of(MODERATION)[-1].value is None
+        assert await world.redis.get(KEYS.guard(VIDEO_ID)) == b"1"
+        late = await Cases(world.redis, KEYS).register(accepted(expected=EXPECTED))
+        assert late is Registered.FORGOTTEN
+        monkeypatch.undo()
+        world.clock.advance(3_600.0)
+        assert await world.look() == 1
+        assert (await world.outcomes.read(VIDEO_ID)).forgotten_version is not None
+
+    async def test_leave_a_later_upload_alone(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A revision that was uploaded after the deletion event keeps its status, though the fact comes late."""
+        await world.handle(*clip(), rest())
+        break_fold(monkeypatch, VIDEO_ID)
+        later = accepted(revision=2, expected=EXPECTED, uploaded_unix_seconds=UPLOADED_UNIX_SECONDS + 60.0)
+        await Cases(world.redis, KEYS).register(later)
+        await world.handle(signal("audio", generation=2), deletion_of_all(at=UPLOADED_UNIX_SECONDS + 10.0))
+        reading = await read_video(world.redis, KEYS, VIDEO_ID)
+        assert reading is not None
+        assert (reading.status["revision"], reading.status["status"]) == ("2", "pending")
+        assert reading.verdict is None
+        assert await Cases(world.redis, KEYS).register(later) is Registered.KNOWN
+
+
+def deletion_of_all(at: float) -> Deleted:
+    """A deletion event that named no revision."""
+    before = SourceOffset(topic="video.uploaded", partition=0, offset=50)
+    return Deleted(video_id=VIDEO_ID, revision=1, reason="", event_unix_seconds=at, before=before)
+
+
+def refusal(revision: int) -> bytes:
+    return encode(
+        Refusal(
+            dead_letter_id="letter", cause="media-missing", message="", advice="", role="media", revision=revision,
+            upload=SourceOffset(topic="video.uploaded", partition=0, offset=3), letter=None, refused_unix_seconds=1.0,
+        )
+    )  # fmt: skip
+
+
+async def dying(world: World, dies_at: str) -> None:
+    """One look whose worker dies at a step of what it says."""
+    publish, told = world.broker.publish, world.gaps.told
+    topics: list[str] = []
+
+    async def deadly(topic: Any, *arguments: Any, **more: Any) -> None:
+        if dies_at == "before publishing" or (dies_at == "between the topics" and topics):
+            raise Death
+        topics.append(topic.name)
+        await publish(topic, *arguments, **more)
+
+    async def dead(*_: Any) -> bool:
+        raise Death
+
+    world.broker.publish = deadly  # type: ignore[method-assign]
+    world.gaps.told = dead  # type: ignore[method-assign]
+    try:
+        await world.sweep.sweep()
+    finally:
+        world.broker.publish, world.gaps.told = publish, told  # type: ignore[method-assign]
 
 
 def moved(record: Record, offset: int) -> Record:

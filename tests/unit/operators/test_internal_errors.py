@@ -19,7 +19,7 @@ from streams.verdict.order import OffsetsOutOfOrder
 
 UNEXPECTED = (
     RecursionError("deep"), ValueError("Invalid IPv6 URL"), struct.error("short"), OverflowError("date"),
-    UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no"), KeyError("x"), AssertionError(), MemoryError(),
+    UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no"), KeyError("x"), AssertionError(),
     FileNotFoundError(errno.ENOENT, "gone"),
 )  # fmt: skip
 
@@ -52,6 +52,12 @@ class TestBoundary:
         """What the caller handles reaches it as it is."""
         with pytest.raises(KeyError), boundary("media", KeyError):
             raise KeyError("x")
+
+    def test_want_of_memory_is_the_machines_fault(self) -> None:
+        """It is waited for, and no upload is blamed for it."""
+        with pytest.raises(MachineUnavailable, match="no memory") as caught, boundary("work"):
+            raise MemoryError
+        assert caught.value.origin == "this machine"
 
     @pytest.mark.parametrize(
         "number",

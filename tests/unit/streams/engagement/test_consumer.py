@@ -14,9 +14,11 @@ from confluent_kafka import KafkaException, TopicPartition
 from schemas.engagement import EngagementEvent
 from schemas.wire import encode
 from streams import metrics
+from streams.delivery.held_events import HeldEvents
+from streams.engagement.batch_board import Suspects
 from streams.engagement.consumer import EngagementConsumer, Parts
-from streams.engagement.outlet import ROLE
 from streams.engagement.store import Found
+from streams.engagement.summaries import ROLE
 from tests.fakes import ManualClock
 from tests.librdkafka_hooks import raise_fatal_error
 
@@ -89,6 +91,10 @@ class Store:
     def positions(self, partitions: Sequence[int]) -> dict[int, int | None]:
         return {partition: self.stands[partition] for partition in partitions}
 
+    def suspects(self, partitions: Sequence[int]) -> dict[int, Suspects]:
+        del partitions
+        return {}
+
     @contextmanager
     def begin(self) -> Any:
         yield None
@@ -115,7 +121,8 @@ class Nothing:
 
 def consumer_of(client: Client, stands: dict[int, int | None], assigned: Sequence[int]) -> Any:
     store, nothing = Store(stands), Nothing()
-    parts = Parts(store, nothing, nothing, ManualClock(), threading.Event(), 60.0)  # type: ignore[arg-type]
+    held = HeldEvents(ROLE, ManualClock(), max_dead_letters=20, window_seconds=600.0)
+    parts = Parts(store, nothing, nothing, ManualClock(), threading.Event(), 60.0, held)  # type: ignore[arg-type]
     consumer: Any = EngagementConsumer({}, TOPIC, parts, lambda: None, lambda: None)
     consumer._consumer = client
     consumer._positions = {partition: stands[partition] for partition in assigned}
@@ -191,7 +198,8 @@ def test_a_rebalance_to_an_older_place_skips_nothing() -> None:
 
 def test_a_fatal_error_of_the_client_ends_the_role() -> None:
     """The client says it once and is silent for ever after; the thread must not go on with it."""
-    parts = Parts(Store({}), Nothing(), Nothing(), ManualClock(), threading.Event(), 60.0)  # type: ignore[arg-type]
+    held = HeldEvents(ROLE, ManualClock(), max_dead_letters=20, window_seconds=600.0)
+    parts = Parts(Store({}), Nothing(), Nothing(), ManualClock(), threading.Event(), 60.0, held)  # type: ignore[arg-type]
     configuration = {"bootstrap.servers": "127.0.0.1:1", "group.id": "g", "log_level": 0}
     consumer = EngagementConsumer(configuration, TOPIC, parts, lambda: None, lambda: None)
     ends: list[BaseException | None] = []

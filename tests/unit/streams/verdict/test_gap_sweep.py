@@ -8,6 +8,7 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
+from schemas.facts import Deleted
 from streams.kafka_clients import BrokerAway
 from streams.refold import Rebuilt
 from streams.store.deadlines import Deadline
@@ -22,6 +23,7 @@ VIDEO_ID = "video-1"
 PARTITION = 3
 RELEASE = "1"
 GAP = Gap("internal-error", "", PARTITION, 0, 5, 5, 1.0, 0, RELEASE, "", "", False)
+DELETION = Deleted(video_id=VIDEO_ID, revision=1, reason="", event_unix_seconds=1.0)
 VIDEO = Rebuilt(CaseState(log_generation=0, applied_offset=5), None, is_published=False)
 
 
@@ -98,8 +100,7 @@ class World:
             self.gap = GAP
             await self.marks.postpone(Deadline(VIDEO_ID, PARTITION, self.clock.now_unix_seconds()))
 
-    async def say(self, video_id: str, gap: Gap) -> None:
-        del gap
+    async def say(self, video_id: str) -> None:
         self.said.append(video_id)
 
     async def sweep(self) -> int:
@@ -213,5 +214,5 @@ async def test_facts_that_wait_bring_no_refold_forward() -> None:
     await gaps.marks.postpone(mark)
     await gaps.wait(fact, 1_001.0)
     assert list(store.scores.values()) == [5_000.0]
-    await gaps.wait(replace(fact, is_deletion=True), 1_002.0)
+    await gaps.wait(replace(fact, deletion=DELETION), 1_002.0)
     assert list(store.scores.values()) == [1_002.0]

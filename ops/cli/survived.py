@@ -1,0 +1,85 @@
+"""A command that folds facts in a child process, so that a fact that ends it can be named and left out."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final
+
+import typer
+
+from ops.cli.console import err
+from streams.delivery.alone_board import AloneBoard
+from streams.verdict.fold_board import FoldBoard, FoldedFact, folded_fact
+
+DEATHS_BEFORE_LEAVING_OUT: Final = 2
+"""Of the process by itself, over the same fact."""
+_PR_SET_PDEATHSIG: Final = 1
+
+
+@dataclass(slots=True)
+class Survived:
+    """What former child processes died of."""
+
+    board: FoldBoard = field(default_factory=FoldBoard)
+    """Where the child notes what it folds."""
+    deadly: dict[str, FoldedFact] = field(default_factory=dict)
+    """By video, the fact over which two of them died: it is to be left out."""
+
+
+def in_surviving_child() -> Survived:
+    """Go on in a child process; this one waits, and starts another wherever a child dies by itself over a fact.
+
+    Returns in the child alone. The parent leaves with the child's exit code, or by the signal that ended a child that
+    folded nothing.
+    """
+    if sys.platform != "linux" or threading.active_count() > 1:
+        return Survived()  # a process with threads must not be forked
+    deaths: Counter[FoldedFact] = Counter()
+    while True:
+        board = AloneBoard()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        child_id = os.fork()
+        if child_id == 0:
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            deadly = {fact.video_id: fact for fact, number in deaths.items() if number >= DEATHS_BEFORE_LEAVING_OUT}
+            return Survived(FoldBoard(board), deadly)
+        code = _end_of(child_id)
+        facts = [fact for entry in board.read() if (fact := folded_fact(entry)) is not None]
+        board.close()
+        if code >= 0:
+            raise typer.Exit(code)
+        if not facts or -code in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+            _end_by(-code)
+        deaths.update(facts)
+        _tell(facts, code)
+
+
+def _end_of(child_id: int) -> int:
+    """Exit code of the child, or the signal that ended it, negative; Ctrl-C reaches the child by itself."""
+    while True:
+        try:
+            return os.waitstatus_to_exitcode(os.waitpid(child_id, 0)[1])
+        except KeyboardInterrupt:
+            continue
+
+
+def _end_by(number: int) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+def _tell(facts: list[FoldedFact], code: int) -> None:
+    for fact in facts:
+        err.print(
+            f"the process ended by {signal.Signals(-code).name} while it folded offset {fact.place.offset} of partition"
+            f" {fact.place.partition}, a fact of video {fact.video_id}; beginning again",
+            markup=False,
+            soft_wrap=True,
+        )

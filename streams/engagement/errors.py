@@ -1,0 +1,22 @@
+"""What ends a step of the engagement role, and what a single event may have brought about."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from confluent_kafka import KafkaException
+from redis import WatchError
+
+from streams.store.shared_faults import is_shared
+
+
+class Stopping(Exception):
+    """The worker stops; what was being done is left as it is and comes again."""
+
+
+_OF_NO_EVENT: Final = (KafkaException, Stopping, WatchError)
+
+
+def is_of_an_event(error: BaseException) -> bool:
+    """Whether a single event, or the record of a single video, may have brought an error about."""
+    return isinstance(error, Exception) and not isinstance(error, _OF_NO_EVENT) and not is_shared(error)
