@@ -154,7 +154,9 @@ class Shared:
     @property
     def gaps(self) -> Gaps:
         """Videos whose facts wait."""
-        return Gaps(self.fold_redis, self.keys, installed_version("vidsignal"), self.settings.)
+        return Gaps(
+            self.fold_redis, self.keys, installed_version("vidsignal"), self.settings.deletion_marker_ttl_seconds
+        )
 
     @property
     def fold_board(self) -> FoldBoard:
