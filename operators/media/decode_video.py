@@ -7,13 +7,15 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
 from av.error import FFmpegError
 
 from operators.errors import InvalidMedia
 from operators.media.containers import MediaFile
 from operators.media.decoders.catalogue import DECODERS
 from operators.media.decoders.protocol import DecodedFrame, DecoderFailed, VideoDecoder
-from operators.media.frame_picker import FramePicker, MotionPicker
+from operators.media.frame_picker import FramePicker, MotionPicker, ViewPicker
 from operators.media.index import StreamFault
 from operators.media.layout import MediaMemory
 from operators.media.messages import FrameSlot, FramesReady, MotionReady
@@ -95,6 +97,7 @@ class VideoSweep:
         self._send = send
         self._picker = FramePicker(plan.wanted_seconds)
         self._motion = MotionTrackWriter(plan, memory)
+        self._views = ViewPicker()
         self._unsent: list[FrameSlot] = []
 
     def run(self, decoder: VideoDecoder) -> VideoTally:
@@ -156,18 +159,23 @@ class VideoSweep:
     def _sample(self, frame: DecodedFrame | None, until_seconds: float, *, is_last: bool = False) -> None:
         if frame is None or not (self._picker.is_wanted_before(until_seconds) or self._is_beyond(frame)):
             return
-        slot = len(self.tally.shown)
         try:
-            pixels = frame.rgb(self._plan.frame_size)
+            views = self._views.due(frame.views(self._plan.frame_size))
         except (FFmpegError, ValueError):
             self.tally.errors += 1
             return
+        last_seconds = min(until_seconds, frame.pts_seconds + self._plan.spacing_seconds) if is_last else until_seconds
+        for number, pixels in enumerate(views):
+            first_seconds = frame.pts_seconds + (last_seconds - frame.pts_seconds) * number / len(views)
+            self._keep(pixels, first_seconds, last_seconds, is_keyframe=frame.is_keyframe)
+
+    def _keep(self, pixels: npt.NDArray[np.uint8], first: float, last: float, *, is_keyframe: bool) -> None:
+        slot = len(self.tally.shown)
         height, width = pixels.shape[:2]
         self._memory.frame(slot, height, width)[:] = pixels
-        last_seconds = min(until_seconds, frame.pts_seconds + self._plan.spacing_seconds) if is_last else until_seconds
-        self.tally.shown.append((frame.pts_seconds, last_seconds))
+        self.tally.shown.append((first, last))
         self.tally.frames_sampled += 1
-        self._unsent.append(FrameSlot(slot, frame.pts_seconds, height, width, frame.is_keyframe))
+        self._unsent.append(FrameSlot(slot, first, height, width, is_keyframe))
         if len(self._unsent) >= FRAMES_PER_MESSAGE:
             self._flush()
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeVar
+
+View = TypeVar("View")
+
 
 class FramePicker:
     """Finds, frame after frame, the one that is on screen at each wanted time."""
@@ -42,3 +47,23 @@ class MotionPicker:
         self._due_seconds = (self._due_seconds if on_time else seconds) + self._interval_seconds
         self._frames_left -= 1
         return True
+
+
+class ViewPicker:
+    """Which of the ways to show a transparent picture are sampled: all of the first pictures, so that a still is seen
+    in each; of later ones they take turns."""
+
+    MAX_EXTRA_VIEWS = 4
+    """Of a video, beyond one for each sampled picture."""
+
+    def __init__(self) -> None:
+        self._extra_left = self.MAX_EXTRA_VIEWS
+        self._turn = 0
+
+    def due(self, views: Sequence[View]) -> Sequence[View]:
+        """Those of one picture that are sampled."""
+        if len(views) - 1 <= self._extra_left:
+            self._extra_left -= len(views) - 1
+            return views
+        self._turn += 1
+        return [views[self._turn % len(views)]]

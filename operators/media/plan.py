@@ -20,7 +20,7 @@ from operators.media.index import AudioStreamIndex, MediaIndex, VideoStreamIndex
 from operators.media.sound_plan import END_SLACK_SECONDS, AudioPlan, sound_plan
 from operators.media.spread import spread
 
-PLAN_VERSION = 5
+PLAN_VERSION = 6
 """Part of the fingerprint; grows when the same policy would choose other frames."""
 
 FAR_SECONDS = 1e9

@@ -27,6 +27,7 @@ from operators.media.containers import MediaFile, packets_of, read_only
 from operators.media.continuous_clock import ContinuousClock
 from operators.media.index import AudioStreamIndex, ClockRestart, MediaIndex, UnseenTrack, VideoStreamIndex
 from operators.media.ledgers.catalogue import ledger_of
+from operators.media.pixel_aspect import pixel_aspect
 from operators.media.seek_probes import can_seek, last_picture_seconds, probed_keyframes
 from operators.media.streams_of import audio_stream, moving_streams, stream_fault, video_stream
 from operators.media.unseen_tracks import unseen_tracks
@@ -200,7 +201,7 @@ def _video_index(
         codec=stream.codec_context.name,
         width=stream.width,
         height=stream.height,
-        pixel_aspect=_pixel_aspect(stream),
+        pixel_aspect=pixel_aspect(stream),
         frame_rate_hz=float(stream.average_rate or 0),
         start_seconds=start,
         duration_seconds=duration,
@@ -293,12 +294,6 @@ def _start_seconds(container: InputContainer, stream: Stream) -> float:
 
 def _stream_seconds(stream: Stream) -> float:
     return max(0.0, float((stream.duration or 0) * (stream.time_base or 0)))
-
-
-def _pixel_aspect(stream: VideoStream) -> float:
-    """Bounded: a pixel aspect of a thousand is a broken header, not a picture."""
-    aspect = float(stream.sample_aspect_ratio or 1)
-    return aspect if 0.1 <= aspect <= 10 else 1.0
 
 
 def _indexed_packets(container: InputContainer, stream: VideoStream, size_bytes: int) -> Iterator[PacketEntry]:

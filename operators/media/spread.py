@@ -13,7 +13,7 @@ EVEN_RATIO = 0.1
 
 
 def spread(num_times: int, start_seconds: float, duration_seconds: float, content: Sequence[float]) -> list[float]:
-    """Ascending times in `[start, start + duration)`, at most `num_times`.
+    """Ascending times in `[start, start + duration)`, at most `num_times` and a last slide that is shown briefly.
 
     Args:
         num_times: how many.
@@ -22,10 +22,19 @@ def spread(num_times: int, start_seconds: float, duration_seconds: float, conten
         content: times that divide its pictures into equal parts, ascending; empty where they are not known.
     """
     if is_even(content, start_seconds, duration_seconds):
-        return _even(num_times, start_seconds, duration_seconds)
+        times = _even(num_times, start_seconds, duration_seconds)
+        return [*times, *_last_slide(content, times, duration_seconds)]
     num_by_content = min(len(content), num_times - num_times // 3)
     by_time = _even(num_times - num_by_content, start_seconds, duration_seconds)
     return sorted({*by_time, *_picked(content, num_by_content)})
+
+
+def _last_slide(content: Sequence[float], times: Sequence[float], duration_seconds: float) -> list[float]:
+    """The last picture, where it is a slide: far behind the one before, and shown so briefly that no time meets it."""
+    if len(content) < 2 or not times or content[-1] <= times[-1]:
+        return []
+    is_apart = content[-1] - content[-2] >= duration_seconds / len(times) / 2
+    return [content[-1]] if is_apart else []
 
 
 def is_even(content: Sequence[float], start_seconds: float, duration_seconds: float) -> bool:

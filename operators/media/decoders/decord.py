@@ -17,6 +17,8 @@ from operators.media.decoders.protocol import DecodedFrame, DecoderFailed
 from operators.media.geometry import Size
 from operators.media.plan import DecodeSpan, VideoPlan
 from operators.media.read_index import origin_seconds
+from operators.media.screen_colours import STEADY_PEAK, Colours, colours_of, on_screen, screen_luma
+from operators.media.streams_of import video_stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +31,25 @@ class DecordFrame:
     is_turned: bool
     """Whether turning it swapped width and height."""
 
-    def rgb(self, size: Size) -> npt.NDArray[np.uint8]:
-        """`(H, W, 3)` uint8, upright."""
-        return _bytes(self._scaled(size, "rgb24"))
+    colours: Colours
+    """What the codes of the pixels stand for."""
+
+    def views(self, size: Size) -> list[npt.NDArray[np.uint8]]:
+        """See `DecodedFrame.views`; decord leaves transparency out."""
+        return [self._on_screen(size, peak=None)]
 
     def luma(self, size: Size) -> npt.NDArray[np.uint8]:
-        """`(h, w)` uint8, upright."""
-        return _bytes(self._scaled(size, "gray"))
+        """See `DecodedFrame.luma`."""
+        return screen_luma(self._on_screen(size, peak=STEADY_PEAK))
 
-    def _scaled(self, size: Size, pixel_format: str) -> VideoFrame:
+    def _on_screen(self, size: Size, peak: float | None) -> npt.NDArray[np.uint8]:
         width, height = (size.height, size.width) if self.is_turned else (size.width, size.height)
         picture = VideoFrame.from_ndarray(self.pixels, "rgb24")
-        return picture.reformat(width, height, pixel_format, interpolation=Interpolation.AREA, threads=1)
+        scaled = picture.reformat(width, height, interpolation=Interpolation.AREA, threads=1)
+        pixels = scaled.to_ndarray().astype(np.uint8, copy=False)
+        if self.colours.are_standard:
+            return pixels
+        return on_screen(pixels.astype(np.uint16) * 257, self.colours, peak=peak)
 
 
 class DecordDecoder:
@@ -62,7 +71,7 @@ class DecordDecoder:
         if media.arriving is not None and not media.arriving.ensure_all():
             raise DecoderFailed("the file never came in whole")
         try:
-            self._origin_seconds = _origin_seconds(media)
+            self._origin_seconds, self._colours = _facts(media)
             self._reader: Any = decord.VideoReader(f"/proc/self/fd/{media.fd}", ctx=decord.cpu(0), num_threads=1)
             stamps = self._reader.get_frame_timestamp(range(len(self._reader)))
             self._keyframes = frozenset(int(number) for number in self._reader.get_key_indices())
@@ -84,7 +93,7 @@ class DecordDecoder:
                 self.damaged_seconds.append(seconds)
             if pixels is not None:
                 self._last_seconds = seconds
-                yield DecordFrame(seconds, number in self._keyframes, pixels, self._is_turned(pixels))
+                yield DecordFrame(seconds, number in self._keyframes, pixels, self._is_turned(pixels), self._colours)
 
     def close(self) -> None:
         """Free the reader."""
@@ -113,13 +122,13 @@ class DecordDecoder:
         return bool((width > height) != self._is_stored_wide and width != height)
 
 
-def _bytes(picture: VideoFrame) -> npt.NDArray[np.uint8]:
-    return picture.to_ndarray().astype(np.uint8, copy=False)
-
-
-def _origin_seconds(media: MediaFile) -> float:
+def _facts(media: MediaFile) -> tuple[float, Colours]:
+    """The container's clock at the start, and the colours that it states for the pictures."""
     with take_container(media) as container:
-        return origin_seconds(container)
+        stream = video_stream(container)
+        context = stream.codec_context if stream else None
+        colours = colours_of(context) if context else Colours(0, 0)
+        return origin_seconds(container), colours
 
 
 def _first_line(error: Exception) -> str:

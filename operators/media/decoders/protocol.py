@@ -27,8 +27,9 @@ class DecodedFrame(Protocol):
     def is_keyframe(self) -> bool:
         """Whether it stands on its own."""
 
-    def rgb(self, size: Size) -> npt.NDArray[np.uint8]:
-        """`(H, W, 3)` uint8 RGB, upright. `size` is before rotation: a quarter turn swaps H and W."""
+    def views(self, size: Size) -> list[npt.NDArray[np.uint8]]:
+        """`(H, W, 3)` uint8 RGB, upright, in the colours of a standard screen; one, or of a transparent picture one for
+        each way in which players show it. `size` is before rotation: a quarter turn swaps H and W."""
 
     def luma(self, size: Size) -> npt.NDArray[np.uint8]:
         """`(h, w)` uint8, upright."""

@@ -11,15 +11,17 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 from av.video.frame import PictureType, VideoFrame
-from av.video.reformatter import Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from operators.media.complaints import Complaints
 from operators.media.containers import MediaFile, packets_of, read_only, refuse_many_pixels, take_container
 from operators.media.continuous_clock import ContinuousClock
 from operators.media.decoders.keyframe_seek import START_SLACK_SECONDS, KeyframeSeeker
+from operators.media.decoders.orientation import Orientations
 from operators.media.decoders.protocol import DecodedFrame, DecoderFailed
-from operators.media.geometry import Size, inside, same_area
+from operators.media.decoders.rendering import Look, Renderer
+from operators.media.geometry import Size, displayed_size
+from operators.media.pixel_aspect import PixelAspect, pixel_aspect
 from operators.media.plan import DecodeSpan, VideoPlan
 from operators.media.read_index import origin_seconds
 from operators.media.streams_of import video_stream
@@ -30,16 +32,6 @@ FALLBACK_INTERVAL_SECONDS = 1 / 25
 """Between frames that carry no time, in elementary streams without a rate."""
 
 
-@dataclass(slots=True)
-class Scaler:
-    """Scaling contexts are costly to set up: one per output, shared by all frames."""
-
-    rgb: VideoReformatter
-    luma: VideoReformatter
-    stored: Size
-    """Of the pictures that the plan was made for; later ones may have another shape, where a phone was turned."""
-
-
 @dataclass(frozen=True, slots=True)
 class PyavFrame:
     """A decoded picture in the codec's own format."""
@@ -47,49 +39,16 @@ class PyavFrame:
     pts_seconds: float
     is_keyframe: bool
     picture: VideoFrame
-    scaler: Scaler
+    look: Look
+    renderer: Renderer
 
-    def rgb(self, size: Size) -> npt.NDArray[np.uint8]:
-        """`(H, W, 3)` uint8, upright; area averaging, which does not alias when shrinking."""
-        size = same_area(size, self._change_of_shape())
-        scaled = self.scaler.rgb.reformat(
-            self.picture, size.width, size.height, "rgb24", interpolation=Interpolation.AREA, threads=1
-        )
-        rows = _rows(scaled)[:, : size.width * 3]
-        return self._upright(rows.reshape(size.height, size.width, 3))
+    def views(self, size: Size) -> list[npt.NDArray[np.uint8]]:
+        """See `DecodedFrame.views`."""
+        return self.renderer.views(self.picture, size, self.look)
 
     def luma(self, size: Size) -> npt.NDArray[np.uint8]:
-        """`(h, w)` uint8, upright; one of another shape than the first lies in the middle of black."""
-        inner = inside(size, self._change_of_shape())
-        scaled = self.scaler.luma.reformat(
-            self.picture, inner.width, inner.height, "gray", interpolation=Interpolation.AREA, threads=1
-        )
-        pixels = _rows(scaled)[:, : inner.width]
-        if inner != size:
-            top, left = (size.height - inner.height) // 2, (size.width - inner.width) // 2
-            framed = np.zeros((size.height, size.width), np.uint8)
-            framed[top : top + inner.height, left : left + inner.width] = pixels
-            pixels = framed
-        return self._upright(pixels)
-
-    def _change_of_shape(self) -> float:
-        """Width over height of this picture, over that of the first."""
-        stored = self.scaler.stored
-        return (self.picture.width * stored.height) / (self.picture.height * stored.width)
-
-    def _upright(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        quarter_turns = round(self.picture.rotation / 90) % 4
-        return np.rot90(pixels, quarter_turns) if quarter_turns else pixels
-
-
-def _stored_size(stream: VideoStream) -> Size:
-    return Size(max(1, stream.width), max(1, stream.height))
-
-
-def _rows(picture: VideoFrame) -> npt.NDArray[np.uint8]:
-    """`(H, line bytes)`: lines are padded at the end."""
-    plane = picture.planes[0]
-    return np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
+        """See `DecodedFrame.luma`."""
+        return self.renderer.luma(self.picture, size, self.look)
 
 
 class PyavDecoder:
@@ -111,7 +70,9 @@ class PyavDecoder:
         self._base = 0.0
         self._origin_seconds = origin_seconds(self._container)
         self._max_pixels = plan.max_pixels
-        self._scaler = Scaler(VideoReformatter(), VideoReformatter(), _stored_size(self._stream))
+        self._orientations = Orientations()
+        self._aspect = PixelAspect(self._stream)
+        self._renderer = Renderer(_displayed_shape(self._stream))
         self._packets: Iterator[Packet[VideoStream]] = iter(())
         self._seeker = KeyframeSeeker(self._container, self._stream, self._demuxed)
         self._is_positioned = False
@@ -237,13 +198,14 @@ class PyavDecoder:
     def _timed(self, picture: VideoFrame) -> Iterator[PyavFrame]:
         """The frame with its time; left out when it is not after the one before it."""
         refuse_many_pixels(picture.width, picture.height, self._max_pixels)
-        seconds = self._seconds(picture)
+        seconds, orientation = self._seconds(picture), self._orientations.next(picture)
         if seconds <= self._last_seconds:
             self.num_discarded += 1
         else:
             self._last_seconds = seconds
+            look = Look(self._aspect.now(), orientation)
             is_keyframe = picture.key_frame or picture.pict_type == PictureType.I
-            yield PyavFrame(seconds, bool(is_keyframe), picture, self._scaler)
+            yield PyavFrame(seconds, bool(is_keyframe), picture, look, self._renderer)
 
     def _seconds(self, picture: VideoFrame) -> float:
         stamp = picture.pts if picture.pts is not None else picture.dts
@@ -268,3 +230,8 @@ def _open(media: MediaFile) -> tuple[InputContainer, VideoStream]:
         raise DecoderFailed("PyAV finds no video stream")
     read_only(container, stream)
     return container, stream
+
+
+def _displayed_shape(stream: VideoStream) -> float:
+    width, height = displayed_size(max(1, stream.width), max(1, stream.height), pixel_aspect(stream))
+    return width / height

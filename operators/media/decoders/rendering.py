@@ -1,0 +1,161 @@
+"""From a codec's picture to pixels that operators know: scaled, upright, in the colours of a standard screen.
+
+Decoder process only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from av.video.format import VideoFormat
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorPrimaries, Colorspace, Interpolation, VideoReformatter
+
+from operators.media.decoders.fields import first_field
+from operators.media.decoders.orientation import Orientation
+from operators.media.geometry import Size, inside, same_area
+from operators.media.screen_colours import STEADY_PEAK, colours_of, on_screen, screen_luma
+
+Pixels = npt.NDArray[np.uint8]
+
+UNSPECIFIED = int(ColorPrimaries.UNSPECIFIED)
+"""The same number stands for an unspecified matrix."""
+MAX_SD_LINES = 576
+"""A picture of more lines that does not state its matrix is of BT.709, as players take it; else of BT.601."""
+WHITE, BLACK = 255, 0
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a stored picture has to be stretched and turned; both may change in the middle of a stream."""
+
+    pixel_aspect: float
+    """Width of a pixel over its height."""
+    orientation: Orientation
+
+
+@dataclass(slots=True)
+class Renderer:
+    """What one decoder renders with. Scaling contexts are costly to set up: one per output, shared by all pictures."""
+
+    stored_shape: float
+    """Width over height, as displayed and before rotation, of the pictures that the plan was made for."""
+    is_first_transposed: bool | None = None
+    """Of the first picture of the motion track, whose shape all of that track has."""
+    _scalers: dict[str, VideoReformatter] = field(default_factory=dict)
+
+    def views(self, picture: VideoFrame, size: Size, look: Look) -> list[Pixels]:
+        """`(H, W, 3)` RGB, upright: one, or where a picture is transparent one for each way in which players show it.
+
+        Args:
+            picture: of the codec.
+            size: of the first picture before rotation; one of another shape gets as many pixels.
+            look: of this picture.
+        """
+        size = same_area(size, _shape(picture, look) / self.stored_shape)
+        if picture.interlaced_frame:
+            picture = first_field(picture)
+        return [look.orientation.apply(view) for view in self._views(picture, size)]
+
+    def luma(self, picture: VideoFrame, size: Size, look: Look) -> Pixels:
+        """`(h, w)`, upright; a picture of another shape than the first lies in the middle of black."""
+        orientation = look.orientation
+        if self.is_first_transposed is None:
+            self.is_first_transposed = orientation.is_transposed
+        shape, frame = self.stored_shape, size
+        if orientation.is_transposed != self.is_first_transposed:
+            shape, frame = 1 / shape, Size(size.height, size.width)
+        inner = inside(frame, _shape(picture, look) / shape)
+        pixels = self._luma(picture, inner)
+        return orientation.apply(pixels if inner == frame else _framed(pixels, frame))
+
+    def _views(self, picture: VideoFrame, size: Size) -> list[Pixels]:
+        if _has_alpha(picture.format.name):
+            return _composed(self._scaled(picture, size, "rgba", np.uint8, 4))
+        colours = colours_of(picture)
+        if colours.are_standard:
+            return [self._scaled(picture, size, "rgb24", np.uint8, 3)]
+        return [on_screen(self._scaled(picture, size, "rgb48le", np.uint16, 3), colours)]
+
+    def _luma(self, picture: VideoFrame, size: Size) -> Pixels:
+        if _has_alpha(picture.format.name):
+            return screen_luma(_on(WHITE, self._scaled(picture, size, "rgba", np.uint8, 4)))
+        colours = colours_of(picture)
+        if colours.are_standard:
+            return self._scaled(picture, size, "gray", np.uint8, 1)[:, :, 0]
+        codes = self._scaled(picture, size, "rgb48le", np.uint16, 3)
+        return screen_luma(on_screen(codes, colours, peak=STEADY_PEAK))
+
+    def _scaled(
+        self, picture: VideoFrame, size: Size, pixel_format: str, kind: type[np.generic], channels: int
+    ) -> npt.NDArray[Any]:
+        """`(H, W, channels)`; area averaging, which does not alias when shrinking."""
+        scaler = self._scalers.setdefault(pixel_format, VideoReformatter())
+        scaled = scaler.reformat(
+            picture,
+            size.width,
+            size.height,
+            pixel_format,
+            src_colorspace=_matrix(picture),
+            interpolation=Interpolation.AREA,
+            threads=1,
+        )
+        plane = scaled.planes[0]
+        rows = np.frombuffer(memoryview(plane), kind).reshape(plane.height, -1)
+        return rows[:, : size.width * channels].reshape(size.height, size.width, channels)
+
+
+def _shape(picture: VideoFrame, look: Look) -> float:
+    return picture.width * look.pixel_aspect / picture.height
+
+
+def _matrix(picture: VideoFrame) -> Colorspace | None:
+    """None: as the picture states."""
+    is_high = picture.height > MAX_SD_LINES and picture.colorspace == UNSPECIFIED
+    return Colorspace.ITU709 if is_high else None
+
+
+@cache
+def _has_alpha(pixel_format: str) -> bool:
+    return pixel_format == "pal8" or any(component.is_alpha for component in VideoFormat(pixel_format).components)
+
+
+def _composed(pixels: Pixels) -> list[Pixels]:
+    """As stored, on white and on black, each way that shows something else.
+
+    Players that know no transparency show what is stored, browsers put it on their page, others on black. What can be
+    seen in one of these ways must not hide behind another.
+    """
+    stored = np.ascontiguousarray(pixels[:, :, :3])
+    if pixels[:, :, 3].min() == 255:
+        return [stored]
+    views: list[Pixels] = []
+    for view in (_on(WHITE, pixels), _on(BLACK, pixels), stored):
+        if all(_differ(view, other) for other in views):
+            views.append(view)
+    return views
+
+
+def _on(background: int, pixels: Pixels) -> Pixels:
+    alpha = pixels[:, :, 3:].astype(np.uint16)
+    return ((pixels[:, :, :3] * alpha + background * (255 - alpha) + 127) // 255).astype(np.uint8)
+
+
+SAME_VIEW_MEAN = 1.0
+"""Of 255, averaged over a picture: views that differ by less show the same."""
+
+
+def _differ(view: Pixels, other: Pixels) -> bool:
+    return float(np.abs(view.astype(np.int16) - other).mean()) >= SAME_VIEW_MEAN
+
+
+def _framed(pixels: Pixels, frame: Size) -> Pixels:
+    height, width = pixels.shape
+    top, left = (frame.height - height) // 2, (frame.width - width) // 2
+    framed = np.zeros((frame.height, frame.width), np.uint8)
+    framed[top : top + height, left : left + width] = pixels
+    return framed
