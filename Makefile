@@ -17,7 +17,7 @@ CHAOS_ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup assets demo test lint format bench corpus corpus-mutated chaos fuzz clean
+.PHONY: help setup assets demo test lint docs format bench corpus corpus-mutated chaos fuzz clean
 
 help:  ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,7 +28,7 @@ demo: assets  ## Analyse the sample clips on an embedded broker and Redis; KEEP=
 	@$(BIN)/vidsignal demo $(if $(filter-out 0,$(KEEP)),--keep)
 
 # Tests wait more than they compute, so two processes share the files, each with servers of its own.
-test: assets lint  ## Lint, types, layers, then all tests; PYTEST_ARGS='tests/unit -k name' picks some.
+test: assets lint docs  ## Lint, types, layers, the documentation site, then all tests; PYTEST_ARGS='tests/unit -k name' picks some.
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: $(INSTALLED)  ## Style, formatting, types and the direction of imports.
@@ -36,6 +36,9 @@ lint: $(INSTALLED)  ## Style, formatting, types and the direction of imports.
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(INSTALLED)  ## Build the documentation site into build/docs; a warning or a broken link fails.
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html docs build/docs
 
 format: $(INSTALLED)  ## Put the code into the house format.
 	$(BIN)/ruff check --fix .

@@ -1,4 +1,4 @@
-"""README.md and ARCHITECTURE.md as tests read them: sections, code blocks, tables, and what stands in backticks."""
+"""README.md, ARCHITECTURE.md and the pages of `docs` as tests read them: sections, code blocks, tables, quotations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CONTRIBUTING = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
 DOCS = {path.name: path.read_text(encoding="utf-8") for path in sorted((REPOSITORY / "docs").glob("*.md"))}
 """The pages of `docs` by name."""
 
-_BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^ *```([\w{}]*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _WORDS = re.compile(r"`([^`\n]+)`")
 
 

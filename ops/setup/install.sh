@@ -27,7 +27,7 @@ make_environment() {
 }
 
 install_packages() {
-  local wanted=(-c constraints.txt -e '.[dev]')
+  local wanted=(-c constraints.txt -e '.[dev,docs]')
   if "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check "uv==$UV_VERSION" &&
     "$VENV/bin/uv" pip install --quiet --python "$VENV/bin/python" "${wanted[@]}"; then
     return

@@ -39,13 +39,13 @@ pytestmark = pytest.mark.slow
 
 PAGES: Final = {"README.md": README, **DOCS}
 ORDER: Final = (
-    "README.md", "producers.md", "recommender.md", "trust-and-safety.md", "sources.md", "doctor.md", "security.md",
-    "sizing.md", "scale.md", "rolling-restarts.md", "chaos.md", "upgrade.md", "rebuild.md", "retention.md",
-    "deletion.md", "deploy.md",
+    "README.md", "get-started.md", "producers.md", "recommender.md", "trust-and-safety.md", "sources.md", "doctor.md",
+    "security.md", "sizing.md", "scale.md", "costs.md", "rolling-restarts.md", "chaos.md", "upgrade.md", "reprocess.md",
+    "rebuild.md", "retention.md", "deletion.md", "deploy.md",
 )  # fmt: skip
 """As a newcomer meets them: what deletes comes last. Pages without a block that runs are left out."""
-LANGUAGES: Final = {"sh", "python", "text", "mermaid"}
-"""Of fenced blocks: `text` and `mermaid` are no commands. A shell block under another name would not be run."""
+LANGUAGES: Final = {"sh", "python", "text", "mermaid", "{toctree}"}
+"""Of fenced blocks: the others are no commands. A shell block under another name would not be run."""
 CLIP: Final = "small.mp4"
 PARTITIONS: Final = 2
 """Fewer are sooner read: `rebuild` and `audit` go through one after another."""

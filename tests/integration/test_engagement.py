@@ -25,13 +25,13 @@ from schemas.outcomes import RecommendationRecord, Verdict
 from schemas.topics import ENGAGEMENT
 from streams.kafka_clients import client_configuration, producer_configuration
 from streams.store.keys import Keys
-from tests.documents import README, code_blocks, section
+from tests.documents import DOCS, code_blocks, section
 from tests.pipeline import Pipeline, await_value, upload_of
 
 WAIT_SECONDS = 120.0
 NUM_REPORTS = 30
 LOST = "vidsignal_records_lost_total"
-(REVIEW_LINE,) = code_blocks(section(README, "Consume verdicts"), "sh")
+REVIEW_LINE = code_blocks(section(DOCS["trust-and-safety.md"], "Review"), "sh")[0]
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What README tells users to type, run as it stands there against a real Kafka and a real Redis."""
+"""What the contracts tell users to type, run as it stands there against a real Kafka and a real Redis."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from streams.store.outcomes import Outcomes
 from streams.verdict.fold import fold
 from streams.verdict.outcome import FoldContext
 from streams.verdict.state import CaseState
-from tests.documents import README, code_blocks, section
+from tests.documents import DOCS, code_blocks, section
 from tests.integration.verdict_world import RULESET
 from tests.sample_facts import UPLOADED_UNIX_SECONDS, accepted, feature, signal
 from tests.unique_topics import UniqueTopics
@@ -51,17 +51,19 @@ LONGEST_SECONDS = 180.0
 """Nobody waits that long: it ends a snippet that says nothing."""
 CONTEXT = FoldContext(RULESET.policy, RULESET.prices, 0, UPLOADED_UNIX_SECONDS + 10.0)
 
-(PUBLISH,) = code_blocks(section(README, "Publish an upload"), "python")
-(CONSUME,) = code_blocks(section(README, "Consume verdicts"), "python")
-READ, DECODE = code_blocks(section(README, "Read features"), "python")
-(REDIS_CLI,) = code_blocks(section(README, "Read features"), "sh")
-ENGAGE, READ_ENGAGEMENT = code_blocks(section(README, "Count engagement"), "python")
-(ENGAGE_COMMANDS,) = code_blocks(section(README, "Count engagement"), "sh")
-(VSIM,) = code_blocks(section(README, "Find similar videos"), "text")
+PRODUCERS, RECOMMENDER = DOCS["producers.md"], DOCS["recommender.md"]
+(PUBLISH,) = code_blocks(section(PRODUCERS, "Publish an upload"), "python")
+(CONSUME,) = code_blocks(section(DOCS["trust-and-safety.md"], "Consume verdicts"), "python")
+READ, DECODE = code_blocks(section(RECOMMENDER, "Read features"), "python")
+(REDIS_CLI,) = code_blocks(section(RECOMMENDER, "Read features"), "sh")
+(ENGAGE,) = code_blocks(section(PRODUCERS, "Engagement"), "python")
+(READ_ENGAGEMENT,) = code_blocks(section(RECOMMENDER, "Read engagement"), "python")
+(ENGAGE_COMMANDS,) = code_blocks(section(PRODUCERS, "Engagement"), "sh")
+(VSIM,) = code_blocks(section(RECOMMENDER, "Similar videos"), "text")
 
 
 def replaced(snippet: str, **words: str) -> str:
-    """The snippet with addresses and names of the test in place of README's, each of which must be there."""
+    """The snippet with addresses and names of the test in place of the document's, each of which must be there."""
     for said, meant in words.items():
         word = {"kafka": "127.0.0.1:9092", "redis": "redis://127.0.0.1:6379/0", "group": "trust-and-safety"}.get(
             said, said.replace("_", ".")
@@ -74,7 +76,7 @@ def replaced(snippet: str, **words: str) -> str:
 def run_snippet(snippet: str) -> dict[str, Any]:
     """Run it here, and return its names."""
     names: dict[str, Any] = {"__name__": "__main__"}
-    exec(compile(snippet, "README.md", "exec"), names)
+    exec(compile(snippet, "documents", "exec"), names)
     return names
 
 
@@ -106,7 +108,7 @@ def folded(*facts: Fact) -> tuple[CaseState, Outcome]:
 
 
 def answered(video_id: str, market: str | None = None) -> tuple[CaseState, Outcome]:
-    """A video whose only modality answered, with the features and the embedding that README reads."""
+    """A video whose only modality answered, with the features and the embedding that the documents read."""
     embedding = Embedding.pack(
         VECTOR.tolist(), space=SPACE, model="efficientnet-lite0@0.1.0", event_unix_seconds=UPLOADED_UNIX_SECONDS
     )
@@ -218,7 +220,7 @@ class TestRead:
         assert capsys.readouterr().out == "slow 0.25\n"
 
     async def test_redis_cli(self, stored: str) -> None:
-        """The words that `redis-cli` sends mean to the server what README says."""
+        """The words that `redis-cli` sends mean to the server what the page says."""
         every, some = (shlex.split(line)[1:] for line in REDIS_CLI.splitlines())
         client = Redis.from_url(stored, decode_responses=True, protocol=2)
         found = await client.execute_command(*every)

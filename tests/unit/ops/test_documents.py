@@ -1,4 +1,4 @@
-"""README and ARCHITECTURE say what is true: paths, commands, settings, topics, keys and labels."""
+"""README, ARCHITECTURE and the reference pages are true: paths, commands, settings, topics, keys and labels."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from tests.documents import ARCHITECTURE, CONTRIBUTING, DOCS, README, REPOSITORY
 
 DOCUMENTS = {"README.md": README, "ARCHITECTURE.md": ARCHITECTURE, "CONTRIBUTING.md": CONTRIBUTING}
 MOST_LINES_OF_INSTRUCTION = 10
+MOST_LINES_OF_README = 110
 SETTINGS_ROWS = {row[0]: row for row in table(section(DOCS["settings.md"], "All settings"))}
 _DAY_SECONDS = 86_400
 _OF_THE_MACHINE = {"VIDSIGNAL_TORCH_THREADS": "cores, at most 4", "VIDSIGNAL_DECODE_PROCESSES": "cores, at most 8"}
@@ -84,14 +85,19 @@ class TestEveryDocument:
 
 class TestCommands:
     def test_all_are_listed(self) -> None:
-        """README's table has every command of the command line, once, and no other."""
-        called = [re.sub(r"[\[ ]*[A-Z].*", "", row[0]) for row in table(section(README, "Commands"))]
+        """The table has every command of the command line, once, and no other."""
+        called = [re.sub(r"[\[ ]*[A-Z].*", "", row[0]) for row in table(section(DOCS["commands.md"], "All commands"))]
         assert sorted(called) == sorted(all_commands(typer.main.get_command(app), "vidsignal"))
 
     def test_benchmarks_exist(self) -> None:
         """What is run as a benchmark is in the catalogue."""
-        named = [line.split()[2] for text in DOCUMENTS.values() for line in commands_in(text) if " bench " in line]
-        assert {name for name in named if name != "NAME"} <= set(BENCHES)
+        named = [
+            line.split()[2]
+            for text in (*DOCUMENTS.values(), *DOCS.values())
+            for line in commands_in(text)
+            if " bench " in line
+        ]
+        assert {name for name in named if name not in ("NAME", "--help")} <= set(BENCHES)
 
 
 SETTINGS = {field.name: field for field in msgspec.structs.fields(Settings)}
@@ -146,7 +152,7 @@ class TestTopics:
     def test_table_is_the_contract(self) -> None:
         """Names, writers, retention and meaning are those of the code."""
         expected = [[topic.name, topic.written_by, kept(topic), topic.says] for topic in TOPICS]
-        assert expected == table(section(README, "Topics"))
+        assert expected == table(section(DOCS["topics-and-keys.md"], "Topics"))
 
 
 def kept(topic: Topic) -> str:
@@ -158,29 +164,46 @@ class TestRedisKeys:
     def test_readers_keys(self) -> None:
         """The keys for readers are those of the code, and none is left out."""
         keys = Keys()
-        named = [row[0].replace("<video_id>", "v") for row in table(section(README, "Redis keys"))]
+        named = [row[0].replace("<video_id>", "v") for row in table(section(DOCS["topics-and-keys.md"], "Redis keys"))]
         of_a_video = (keys.status, keys.verdict, keys.features, keys.embeddings, keys.refusals, keys.engagement)
         expected = [key("v") for key in of_a_video]
         assert named == [*expected, keys.spaces(), keys.space("<space>")]
 
 
 class TestLabels:
-    said = section(README, "What the models cover, honestly")
+    page = DOCS["model-coverage.md"]
 
     def test_covered(self) -> None:
         """The table has every label that a model produces, in the taxonomy's order, with that model."""
         expected = [[label, ", ".join(names)] for label, names in label_coverage().items() if names]
-        assert expected == [row[:2] for row in table(self.said)]
+        assert expected == [row[:2] for row in table(section(self.page, "Labels"))]
 
     def test_uncovered(self) -> None:
         """Every other label is named as uncovered."""
-        listed = self.said.partition("Uncovered")[2].partition("\n\n")[0]
+        listed = section(self.page, "Uncovered labels")
         assert quoted(listed) == [label for label, names in label_coverage().items() if not names]
 
     def test_numbers(self) -> None:
         """The sums are right."""
         covered = sum(bool(names) for names in label_coverage().values())
-        assert [len(LABELS), covered] == [int(number) for number in re.findall(r"\d+", self.said.splitlines()[1])][:2]
+        assert [len(LABELS), covered] == [int(number) for number in re.findall(r"\d+", self.page.splitlines()[2])]
+
+    @pytest.mark.parametrize("text", [README, DOCS["known-limitations.md"], DOCS["trust-and-safety.md"]])
+    def test_numbers_elsewhere(self, text: str) -> None:
+        """Every page that warns of missing models names the same number of labels."""
+        uncovered = sum(not names for names in label_coverage().values())
+        assert f"{uncovered} of {len(LABELS)} labels have no model" in " ".join(text.split())
+
+
+class TestReadme:
+    def test_fits_on_two_screens(self) -> None:
+        """The details are in the pages of `docs`."""
+        assert len(README.splitlines()) <= MOST_LINES_OF_README
+
+    def test_names_the_documentation(self) -> None:
+        """Each page of a user's contract is linked."""
+        pages = ("index.md", "producers.md", "recommender.md", "trust-and-safety.md", "deploy.md")
+        assert {f"docs/{page}" for page in pages} <= paths_in(README)
 
 
 class TestWalk:

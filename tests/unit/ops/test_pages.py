@@ -17,9 +17,10 @@ from streams.renamed_settings import RENAMED_SETTINGS
 from streams.retention import kept_topics
 from streams.settings import Settings, read_settings
 from tests.command_lines import calls_in, require_known
-from tests.documents import DOCS, README, REPOSITORY, quoted, section, table
+from tests.documents import DOCS, REPOSITORY, code_blocks, quoted, section, table
 
 PLACE = REPOSITORY / "docs"
+NAVIGATION = [line for block in code_blocks(DOCS["index.md"], "{toctree}") for line in block.splitlines()]
 FIELDS = {
     ("producers.md", "Fields of an upload"): VideoUploaded,
     ("producers.md", "Delete"): DeletionRequested,
@@ -64,9 +65,9 @@ class TestEveryPage:
         named = {name.removesuffix("_FILE") if name not in known else name for name in _SETTING.findall(DOCS[page])}
         assert named - known - _NOT_SETTINGS == set()
 
-    def test_is_listed_in_readme(self, page: str) -> None:
-        """A newcomer finds it."""
-        assert f"(docs/{page})" in README
+    def test_is_in_the_navigation(self, page: str) -> None:
+        """Exactly once, but for the page that holds the navigation."""
+        assert NAVIGATION.count(page.removesuffix(".md")) == (page != "index.md")
 
 
 class TestContracts:
@@ -88,7 +89,7 @@ class TestContracts:
 
     def test_exit_codes(self) -> None:
         """Each code of a worker, with its name."""
-        said = [row[:2] for row in rows("rolling-restarts.md", "Exit codes, and what a supervisor does")]
+        said = [row[:2] for row in rows("rolling-restarts.md", "Exit codes")]
         assert said == [[str(int(code)), code.name] for code in WorkerExit]
 
     def test_exit_codes_elsewhere(self) -> None:

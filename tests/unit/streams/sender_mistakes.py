@@ -44,7 +44,7 @@ def _file(path: str, **fields: Any) -> dict[str, Any]:
 
 
 _JSON: Final = json.dumps(VALID).encode()
-_OLD: Final = "the validator's words, in a dead letter alone"
+_OLD: Final = "a dead letter with the validator's message"
 
 MISTAKES: Final[tuple[Mistake, ...]] = (
     Mistake("no key", _OLD, "refused", "the record has no key", VALID, "event-invalid", key=None),

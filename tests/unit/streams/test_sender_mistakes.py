@@ -29,13 +29,13 @@ from streams.kafka.topic_ids import TopicFacts
 from streams.partitioning import partition_of
 from streams.store.cases import Registered
 from streams.verdict.state import CaseState
-from tests.documents import DOCS, README, bare, code_blocks, section, table
+from tests.documents import DOCS, bare, code_blocks, section, table
 from tests.fakes import ManualClock, MemoryPublisher
 from tests.unit.streams.sender_mistakes import MISTAKES, VALID, VIDEO_ID, Mistake
 from tests.unit.streams.verdict.folding import fold_all
 
 NUM_PARTITIONS = 8
-(PUBLISH,) = code_blocks(section(README, "Publish an upload"), "python")
+(PUBLISH,) = code_blocks(section(DOCS["producers.md"], "Publish an upload"), "python")
 
 
 class Topic:
@@ -137,7 +137,7 @@ def test_at_most_two_of_36_are_silent() -> None:
     """The table is of 36, and so is the page's."""
     assert len(MISTAKES) == 36
     assert len([mistake for mistake in MISTAKES if mistake.way == "silent"]) <= 2
-    rows = table(section(DOCS["producers.md"], "Mistakes, and how you learn of them"))
+    rows = table(section(DOCS["producers.md"], "Common mistakes"))
     assert [(row[0], row[1]) for row in rows] == [(bare(mistake.name), mistake.before) for mistake in MISTAKES]
     for row, mistake in zip(rows, MISTAKES, strict=True):
         assert (mistake.kind or "client") in row[2]
