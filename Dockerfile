@@ -74,6 +74,6 @@ EXPOSE 9108 9109
 STOPSIGNAL SIGTERM
 # Alive, not ready: a worker that waits for a broker needs no restart.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=300s --retries=3 \
-    CMD ["python", "-m", "ops.health_check", "http://127.0.0.1:9109/livez"]
+    CMD ["python", "-P", "-m", "ops.health_check", "http://127.0.0.1:9109/livez"]
 ENTRYPOINT ["vidsignal"]
 CMD ["worker"]

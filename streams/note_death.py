@@ -27,7 +27,7 @@ from streams.store.keys import Keys
 from streams.store.wire import store_options
 from streams.verdict.fold_board import FoldedFact, folded_fact
 
-NOTE_DEATH: Final = (sys.executable, "-m", "streams.note_death")
+NOTE_DEATH: Final = (sys.executable, "-P", "-m", "streams.note_death")
 _PATIENCE_SECONDS: Final = 10.0
 """The supervisor waits; a death that cannot be told counts as one from outside."""
 

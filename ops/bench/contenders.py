@@ -129,7 +129,7 @@ class DirectContender:
 
     def __init__(self, environment: dict[str, str]) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "ops.bench.direct_process"],
+            [sys.executable, "-P", "-m", "ops.bench.direct_process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -220,7 +220,7 @@ class NaiveContender:
 
     def _start(self, folder: Path, number: int) -> Child:
         arguments = [self._settings.kafka_bootstrap_servers, self._topic, self._results, str(self._settings.cache_dir)]
-        command = [sys.executable, "-m", "ops.bench.naive.worker", *arguments]
+        command = [sys.executable, "-P", "-m", "ops.bench.naive.worker", *arguments]
         return start_child(
             f"naive-{number}",
             command,

@@ -68,7 +68,7 @@ class Bench:
 
     def worker(self) -> WorkerProcess:
         """The engagement role alone, on one core; not started."""
-        command = (sys.executable, "-c", _PINNED, "-m", "ops.cli", "worker", "--roles", "engagement")
+        command = (sys.executable, "-P", "-c", _PINNED, "-P", "-m", "ops.cli", "worker", "--roles", "engagement")
         return WorkerProcess(self.folder, self.environment, name="engagement", command=command)
 
 

@@ -36,7 +36,7 @@ SCRAPE_SECONDS: Final = 5.0
 NONE, METRICS, TRACES = "nothing", "metrics", "metrics and traces"
 NONE_AGAIN: Final = "nothing, again"
 """The same worker a second time in each round: how far it is from itself is the noise of the machine."""
-_UNMETERED: Final = (sys.executable, "-m", "ops.bench.unmetered_worker")
+_UNMETERED: Final = (sys.executable, "-P", "-m", "ops.bench.unmetered_worker")
 
 Runs = dict[str, list[Run]]
 """By contender, one for each round."""

@@ -103,7 +103,7 @@ class Fleet:
             "VIDSIGNAL_LOG_LEVEL": "warning",
             "VIDSIGNAL_AUDIT_INTERVAL_SECONDS": "0",
         }
-        self._command = (sys.executable, "-m", "ops.bench.recovery_worker", *((FORMER,) if name == OLD else ()))
+        self._command = (sys.executable, "-P", "-m", "ops.bench.recovery_worker", *((FORMER,) if name == OLD else ()))
         self._numbers = count()
         self._admin = AdminClient(client_configuration(self.settings))
         self.workers: list[WorkerProcess] = []

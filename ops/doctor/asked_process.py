@@ -17,7 +17,7 @@ class NoAnswer(Exception):
 
 def ask_process(module: str, *arguments: str, timeout_seconds: float = CHILD_SECONDS) -> Any:
     """Run a module and return what it printed. Raises NoAnswer."""
-    command = [sys.executable, "-m", module, *arguments]
+    command = [sys.executable, "-P", "-m", module, *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_seconds, check=False)
     except subprocess.TimeoutExpired as error:

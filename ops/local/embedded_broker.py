@@ -60,7 +60,7 @@ class EmbeddedBroker(Lifetime):
         """Start and wait for the address."""
         self._folder.mkdir(parents=True, exist_ok=True)
         address_path = self._folder / "address"
-        command = [sys.executable, "-m", __name__, str(address_path)]
+        command = [sys.executable, "-P", "-m", __name__, str(address_path)]
         self._child = start_child("the embedded broker", command, log_path=self._folder / "broker.log")
         self._child.await_ready(address_path.exists, _READY_SECONDS)
         self.bootstrap_servers = address_path.read_text(encoding="ascii")

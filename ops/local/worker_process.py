@@ -14,7 +14,7 @@ from ops.local.lifetime import Lifetime
 READY_SECONDS = 240.0
 """Generous: a machine under load is slow, and a first start probes the processor."""
 STOP_SECONDS = 30.0
-WORKER_COMMAND = (sys.executable, "-m", "ops.cli", "worker")
+WORKER_COMMAND = (sys.executable, "-P", "-m", "ops.cli", "worker")
 
 
 class WorkerProcess(Lifetime):

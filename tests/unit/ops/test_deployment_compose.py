@@ -155,8 +155,8 @@ class TestHealth:
     def test_asks_whether_ready(self, name: str) -> None:
         """On the port of the image's settings, and at a path that a worker serves."""
         words = WORKERS[name]["healthcheck"]["test"]
-        assert words[:4] == ["CMD", "python", "-m", "ops.health_check"]
-        assert words[4] == f"http://127.0.0.1:{image_environment()['VIDSIGNAL_HEALTH_PORT']}/readyz"
+        assert words[:5] == ["CMD", "python", "-P", "-m", "ops.health_check"]
+        assert words[5] == f"http://127.0.0.1:{image_environment()['VIDSIGNAL_HEALTH_PORT']}/readyz"
         assert "/readyz" in served_paths()
 
     def test_prometheus_asks_every_worker(self) -> None:

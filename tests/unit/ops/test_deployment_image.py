@@ -60,8 +60,8 @@ class TestImage:
         """It asks a module that is there for a path that a worker serves, on the port of the settings."""
         (check,) = arguments_of("HEALTHCHECK")
         words = json.loads(check.partition("CMD ")[2])
-        assert words[:2] == ["python", "-m"] and find_spec(words[2]) is not None
-        assert words[3] == f"http://127.0.0.1:{image_environment()['VIDSIGNAL_HEALTH_PORT']}/livez"
+        assert words[:3] == ["python", "-P", "-m"] and find_spec(words[3]) is not None
+        assert words[4] == f"http://127.0.0.1:{image_environment()['VIDSIGNAL_HEALTH_PORT']}/livez"
         assert "/livez" in served_paths()
 
     def test_spool_belongs_to_its_user(self) -> None:
