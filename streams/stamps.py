@@ -1,4 +1,4 @@
-"""Whose clock stamps what clients write: asked once at a worker's start, as deadlines count from it."""
+"""Whose clock stamps what clients write: asked once beside a worker's start, as deadlines count from it."""
 
 from __future__ import annotations
 

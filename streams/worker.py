@@ -71,6 +71,7 @@ from streams.verdict.policy import Policy
 from streams.verdict.policy_checks import InvalidPolicy
 from streams.verdict.policy_file import load_policy
 from streams.verdict.sweep import deadline_sweep, tombstone_sweep
+from streams.worker_threads import LoopThreads, leave
 
 if TYPE_CHECKING:
     from streams.engine import Engine, EngineOptions
@@ -122,8 +123,10 @@ def _run_worker(settings: Settings, engine_options: Callable[[], EngineOptions],
         check_pins()
         policy = load_policy(settings.policy_file)
         capabilities = prepare_process(settings) if _ANALYSING.intersection(settings.roles) else None
-        with traced(settings):
-            return asyncio.run(Worker(settings, policy, capabilities, engine_options, family).run())
+        with traced(settings), asyncio.Runner() as runner:
+            runner.get_loop().set_default_executor(LoopThreads())
+            exit_code = runner.run(Worker(settings, policy, capabilities, engine_options, family).run())
+        return leave(exit_code)
     except MISCONFIGURATIONS as error:
         sys.stderr.write(f"{error}\n")
         return WorkerExit.MISCONFIGURED
@@ -165,7 +168,7 @@ class Worker:
         self._engagement: list[EngagementRole] = []
         """None or one; it is no Faust app."""
         self._stopped_roles: set[str] = set()
-        self._background: list[asyncio.Task[None]] = []
+        self._background: list[asyncio.Task[object]] = []
         self._health = HealthWatch(settings, self._has_joined)
         self._crash = Crash(self._take_nothing_new)
 
@@ -291,7 +294,7 @@ class Worker:
         opened.push_async_callback(fold_redis.aclose)
         await redis.ping()
         await await_topics(settings, [settings.topic_prefix + topic.name for topic in TOPICS], self._clock)
-        await check_stamps(settings)
+        self._spawn(check_stamps(settings))
         publisher = Publisher(
             producer_configuration(settings), settings.topic_prefix, clock=self._clock,
             on_failure=self._crash_from_thread(),
@@ -365,13 +368,13 @@ class Worker:
 
         return {"store": store, "broker": broker}
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, object]) -> None:
         """Run beside the roles; an error in it ends the worker."""
         task = asyncio.ensure_future(work)
         task.add_done_callback(self._judge)
         self._background.append(task)
 
-    def _judge(self, task: asyncio.Task[None]) -> None:
+    def _judge(self, task: asyncio.Task[object]) -> None:
         if not task.cancelled() and task.exception() is not None:
             self._crash.report(task.exception() or RuntimeError("ended"))
 

@@ -27,6 +27,8 @@ class Slot:
         """Agents that met the event in this generation."""
         self.num_active = 0
         """Deliveries that have not left, of earlier generations too."""
+        self.waits_for_turn = False
+        """It has to run alone, and another role's event does: nobody waits for it."""
         self.runs_alone = False
         self.has_crashed = False
         self.was_cancelled = False
@@ -200,6 +202,7 @@ class Admission:
     async def alone(self, slot: Slot) -> None:
         """Wait until the slot's event is the only one that runs; nothing else is admitted until it left."""
         if slot not in self._loners:
+            slot.waits_for_turn = False
             self._loners.append(slot)
             self._changed()  # an earlier one may have waited for this one to end
         await self._until(lambda: self._loners[0] is slot and self._others_ended())
@@ -266,7 +269,7 @@ class Admission:
         return has_come_back or not self._at_the_door
 
     def _others_ended(self) -> bool:
-        return all(slot in self._loners or slot.num_active == 0 for slot in self._slots.values())
+        return all(_is_out_of_the_way(slot, self._loners) for slot in self._slots.values())
 
     def _release_if_through(self, slot: Slot) -> None:
         is_over = self._is_suspended or slot.generation != self._generation
@@ -291,6 +294,10 @@ class Admission:
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
+
+
+def _is_out_of_the_way(slot: Slot, loners: list[Slot]) -> bool:
+    return slot in loners or slot.waits_for_turn or slot.num_active == 0
 
 
 def _has_failed(task: asyncio.Task[Any]) -> bool:

@@ -110,10 +110,15 @@ class Attempts:
         started, died, starved = await self._mended(place, lambda: self._begin(keys=[self._key(place)], args=arguments))
         return Attempt(unclean_ends=started - 1, deaths_alone=died, memory_deaths_alone=starved)
 
-    async def begin_alone(self, place: Place) -> None:
-        """Wait until no other role has an event that runs alone, then count that this one does."""
+    async def take_turn(self, place: Place) -> None:
+        """Wait until no other role has an event that runs alone; until `end` or `withdraw` none has."""
         await self._alone_turn.acquire()
         self._holds_turn = place
+
+    async def begin_alone(self, place: Place) -> None:
+        """Count that this event runs alone, once it is its turn."""
+        if self._holds_turn != place:
+            await self.take_turn(place)
         key, kills = self._key(place), self._kills()
         arguments: list[Any] = [_KEPT_SECONDS, kills.boot_id, kills.count, self._counted_beforehand]
         await self._mended(place, lambda: self._alone(keys=[key], args=arguments))

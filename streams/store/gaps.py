@@ -92,10 +92,16 @@ class Gap:
     is_deletion_waiting: bool
     deletion: Deleted | None = None
     """The last deletion that waits, as far as it can be read."""
+    died_releases: frozenset[str] = frozenset()
+    """Releases that died over its facts: while several run, none of these folds it."""
     said: str = ""
     """Version of what was said in the gap, as one word; empty where nothing was."""
     is_told: bool = False
     """Whether that is out in both topics."""
+
+    def is_deadly_for(self, release: str) -> bool:
+        """Whether processes of a release died over it."""
+        return self.cause == "crash-loop" and (release in self.died_releases or release == self.release)
 
 
 class Gaps:
@@ -146,7 +152,11 @@ class Gaps:
         place = fact.place
         waiting = WaitingFact(fact.video_id, place.partition, fact.log_generation, place.offset, "crash-loop", message)
         await self.wait(waiting, now_unix_seconds)
-        await self.note(fact.video_id, cause=waiting.cause, message=message, release=self.release)
+        gap = await self.read(fact.video_id)
+        died = {*(gap.died_releases if gap else ()), self.release}
+        await self.note(
+            fact.video_id, cause=waiting.cause, message=message, release=self.release, died=",".join(sorted(died))
+        )
 
     async def deadly_videos(self, *, of_any_release: bool) -> frozenset[str]:
         """Videos over which processes died; those of another release may be folded where a death would be noted."""
@@ -155,7 +165,7 @@ class Gaps:
         return frozenset(
             video_id
             for video_id, gap in found
-            if gap is not None and gap.cause == "crash-loop" and (of_any_release or gap.release == self.release)
+            if gap is not None and gap.cause == "crash-loop" and (of_any_release or gap.is_deadly_for(self.release))
         )
 
     async def read(self, video_id: str) -> Gap | None:
@@ -272,6 +282,7 @@ def _gap(fields: Mapping[Any, Any]) -> Gap:
         type=found.get("type", ""),
         is_deletion_waiting=found.get("deletion_waits") == "1",
         deletion=_deletion(found.get("deletion", "")),
+        died_releases=frozenset(found["died"].split(",")) if "died" in found else frozenset(),
         said=found.get("said", ""),
         is_told=found.get("told") == "1",
     )

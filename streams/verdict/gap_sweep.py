@@ -225,7 +225,7 @@ class GapSweep:
         if gap.cause == "newer-fact":
             return can_be_read(gap.kind, gap.type) and self._num_refolds(gap) < MAX_REFOLDS
         if gap.cause == "crash-loop":
-            return gap.release != self._gaps.release
+            return not gap.is_deadly_for(self._gaps.release)
         return self._num_refolds(gap) < MAX_REFOLDS
 
     def _is_worth_a_look(self, gap: Gap) -> bool:

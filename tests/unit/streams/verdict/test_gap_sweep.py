@@ -183,6 +183,16 @@ async def test_a_gap_of_another_type_still_stands() -> None:
     assert "WRONGTYPE" in gap.message
 
 
+async def test_releases_that_both_died_over_a_video_do_not_take_turns() -> None:
+    """During a rolling upgrade each release would else find the other's death, try again and die."""
+    died = replace(GAP, cause="crash-loop", release="2", died_releases=frozenset(("1", "2")))
+    world = World(gap=died, release="1")
+    assert await world.sweep() == 0
+    assert (world.mended, world.said) == ([], [VIDEO_ID])
+    newer = World(gap=died, release="3")
+    assert await newer.sweep() == 1
+
+
 class OneSortedSet:
     """A Redis whose gap stands, and what it has in its sorted set."""
 

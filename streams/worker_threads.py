@@ -1,0 +1,48 @@
+"""Threads of a worker's event loop, which are not waited for when it ends.
+
+What the loop asks of them, such as a look at the log, a silent broker or a mount, can take longer than a drain. By the
+end of the loop nobody waits for an answer any more, and nothing that they do has to be finished.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import structlog
+
+_PREFIX: Final = "vidsignal-loop"
+_GRACE_SECONDS: Final = 0.5
+
+_log = structlog.get_logger(__name__)
+
+
+class LoopThreads(ThreadPoolExecutor):
+    """The default executor of a worker's loop; its end never blocks the loop's."""
+
+    def __init__(self) -> None:
+        super().__init__(thread_name_prefix=_PREFIX)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Take nothing more; what runs is left to itself."""
+        del wait, cancel_futures
+        super().shutdown(wait=False, cancel_futures=True)
+
+
+def leave(exit_code: int) -> int:
+    """Return the exit code, or end the process with it where threads of the loop still run: an exit would join them."""
+    for thread in _running():
+        thread.join(_GRACE_SECONDS)
+    if left := _running():
+        _log.warning("threads still running at the end; leaving them", threads=[thread.name for thread in left])
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(exit_code)
+    return exit_code
+
+
+def _running() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith(_PREFIX)]

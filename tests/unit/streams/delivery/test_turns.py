@@ -1,0 +1,89 @@
+"""Events that have to run alone, where another role's event runs alone, too: their own role goes on meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from schemas.facts import Failure
+from streams.delivery.admission import Admission, Slot
+from streams.delivery.attempts import Attempt, Attempts
+from streams.delivery.crash import Crash
+from streams.delivery.delivery import Delivery
+from streams.delivery.ledger import OffsetLedger
+from streams.delivery.record import Place, Record
+from streams.delivery.settlement import Settlement
+from streams.store.keys import Keys
+from tests.fakes import ManualClock
+
+PARTITION = ("topic", 0)
+SUSPECTS = frozenset((0, 3))
+
+
+class Counts:
+    """A store that has seen the suspects at three unclean ends each."""
+
+    def register_script(self, _text: str) -> Any:
+        async def answer(**_: Any) -> list[int]:
+            return [1, 0, 0]
+
+        return answer
+
+    async def delete(self, _key: str) -> None:
+        """Nothing is kept."""
+
+
+class SuspectAttempts(Attempts):
+    """Counts of a role."""
+
+    async def begin(self, place: Place) -> Attempt:
+        return Attempt(unclean_ends=3 if place.offset in SUSPECTS else 0, deaths_alone=0)
+
+
+class Work:
+    """Notes what it did, and with what beside it."""
+
+    def __init__(self) -> None:
+        self.done: list[int] = []
+        self.running = 0
+        self.most_beside: dict[int, int] = {}
+
+    async def run(self, record: Record, slot: Slot) -> None:
+        self.running += 1
+        await asyncio.sleep(0)
+        self.most_beside[record.place.offset] = self.running
+        self.running -= 1
+        self.done.append(record.place.offset)
+
+    async def fail(self, record: Record, slot: Slot, failure: Failure) -> None:
+        raise AssertionError(f"nothing fails here, got {failure}")
+
+
+async def test_a_role_goes_on_while_its_suspect_waits_for_another_roles() -> None:
+    """Media may take minutes with an event alone; intake's suspects wait for that, and no other upload does."""
+    turn, work, redis = asyncio.Lock(), Work(), Counts()
+    store: Any = redis
+    intake = SuspectAttempts(store, Keys(), alone_turn=turn)
+    admission = Admission(8, ("intake",), Settlement(intake).settle)
+    ledger = OffsetLedger()
+    ledger.open([PARTITION], 1)
+    admission.resume(1)
+    delivery = Delivery(
+        role="intake", agent="intake", work=work, admission=admission, ledger=ledger, crash=Crash(),
+        clock=ManualClock(), attempts=intake,
+    )  # fmt: skip
+    media = Attempts(store, Keys(), alone_turn=turn)
+    await media.take_turn(Place("topic", 0, 9))
+    for offset in range(6):
+        await delivery.take(Record(Place("topic", 0, offset), b"video", b"{}", (), 0.0, 1))
+    await _settled()
+    assert sorted(work.done) == [1, 2, 4, 5]
+    await media.end(Place("topic", 0, 9))
+    await _settled()
+    assert sorted(work.done) == list(range(6))
+    assert {work.most_beside[offset] for offset in SUSPECTS} == {1}
+
+
+async def _settled() -> None:
+    for _ in range(100):
+        await asyncio.sleep(0)
