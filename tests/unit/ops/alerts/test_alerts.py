@@ -56,7 +56,7 @@ class TestEachRule:
     def test_has_a_runbook(self, rule: dict[str, Any]) -> None:
         """The page says what it means, what to look at and what to do."""
         text = RUNBOOKS.partition(f"\n## {rule['alert']}\n")[2].partition("\n## ")[0]
-        assert [word for word in ("**Means:**", "**Look:**", "**Do:**") if word not in text] == []
+        assert [word for word in ("**Meaning:**", "**Diagnosis:**", "**Action:**") if word not in text] == []
 
     def test_series_exist(self, rule: dict[str, Any]) -> None:
         """It asks for metrics and labels of the code."""
@@ -115,7 +115,7 @@ class TestFiles:
         """Every panel that a runbook quotes is on a dashboard."""
         titles = {panel.title for dashboard in DASHBOARDS.values() for panel in dashboard.panels}
         titles |= {row.title for dashboard in DASHBOARDS.values() for row in dashboard.rows}
-        quoted = set(re.findall(r'(?:table|\*\*Look:\*\*|panel) "([^"]+)"', RUNBOOKS))
+        quoted = set(re.findall(r'(?:table|\*\*Diagnosis:\*\*|panel) "([^"]+)"', RUNBOOKS))
         assert quoted and quoted <= titles
 
     def test_services_are_read(self) -> None:
