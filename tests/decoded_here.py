@@ -36,6 +36,7 @@ class DecodedHere:
     speech: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
     programme: np.ndarray = field(default_factory=lambda: np.zeros((0, 1), np.float32))
     spans: tuple[AudioSpan, ...] = ()
+    channel_weights: tuple[float, ...] = ()
     audio_fault: StreamFault | None = None
     receipt: DecodeReceipt | None = None
     failure: InvalidMedia | None = None
@@ -86,6 +87,7 @@ def _take(found: DecodedHere, messages: list[msgspec.Struct], memory_fd: int, po
                 found.speech = memory.speech(message.num_samples).copy()
                 found.programme = memory.programme(message.num_samples).copy()
                 found.spans, found.audio_fault = message.spans, message.fault
+                found.channel_weights = message.channel_weights
             case MotionReady():
                 assert memory is not None
                 seconds = memory.motion_seconds(message.num_frames).copy()

@@ -6,6 +6,7 @@ Integrated loudness after EBU R 128 and ITU-R BS.1770-4: K-weighted, gated at -7
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -34,15 +35,24 @@ class Loudness:
     """Largest sample; a true peak between samples may lie above it."""
 
 
-def measure_loudness(programme: np.ndarray) -> Loudness:
-    """Measure (N, C) float32 at 48 kHz, C in {1, 2}; may pass 1 where the source does."""
-    return Loudness(integrated_lufs=_integrated_lufs(programme), peak_dbfs=_peak_dbfs(programme))
+def measure_loudness(programme: np.ndarray, weights: Sequence[float] = ()) -> Loudness:
+    """Measure (N, C) float32 at 48 kHz, which may pass 1 where the source does.
+
+    Args:
+        programme: all channels.
+        weights: what the power of each counts, see `AudioTrack`; each 1 where there are none.
+    """
+    weights = weights or (1.0,) * programme.shape[1]
+    return Loudness(integrated_lufs=_integrated_lufs(programme, weights), peak_dbfs=_peak_dbfs(programme))
 
 
-def _integrated_lufs(programme: np.ndarray) -> float | None:
+def _integrated_lufs(programme: np.ndarray, weights: Sequence[float]) -> float | None:
     if len(programme) < MIN_SECONDS * PROGRAMME_HZ:
         return None
-    powers = _block_powers(_k_weighted(programme))
+    counted = [(channel, weight) for channel, weight in zip(programme.T, weights, strict=True) if weight]
+    # One channel after another: several in double precision would take most of a gigabyte.
+    by_channel = [weight * _block_powers(_k_weighted(channel)) for channel, weight in counted]
+    powers = np.sum(by_channel, axis=0) if by_channel else np.zeros(1)
     loud = powers[_lufs(powers) >= GATE_LUFS]
     if not len(loud):
         return None
@@ -57,28 +67,28 @@ def _lufs(power: np.ndarray | float) -> np.ndarray:
 
 
 def _block_powers(weighted: np.ndarray) -> np.ndarray:
-    """(B,) float64: mean square of each gating block, summed over the channels of (C, N)."""
-    num_blocks = round((weighted.shape[1] / PROGRAMME_HZ - MIN_SECONDS) / _HOP_SECONDS) + 1
+    """(B,) float64: mean square of each gating block of (N,)."""
+    num_blocks = round((len(weighted) / PROGRAMME_HZ - MIN_SECONDS) / _HOP_SECONDS) + 1
     block, hop = round(MIN_SECONDS * PROGRAMME_HZ), round(_HOP_SECONDS * PROGRAMME_HZ)
     # The last block may reach beyond the end, where silence is.
-    squares = np.cumsum(np.pad((weighted**2).sum(axis=0), (1, block)))
+    squares = np.cumsum(np.pad(weighted**2, (1, block)))
     starts = hop * np.arange(num_blocks)
     powers: np.ndarray = (squares[starts + block] - squares[starts]) / block
     return powers.clip(min=0.0)
 
 
-def _k_weighted(programme: np.ndarray) -> np.ndarray:
-    """(N, C) to (C, N) float64."""
+def _k_weighted(channel: np.ndarray) -> np.ndarray:
+    """(N,) float64 of (N,)."""
     import torch
     from torchaudio.functional.filtering import (
         DifferentiableIIR,  # of `lfilter`, whose zeros cost three times its poles
     )
 
     numerator, denominator = _k_filter()
-    zeros = np.stack([np.convolve(channel, numerator)[: len(channel)] for channel in programme.T.astype(np.float64)])
+    zeros = np.convolve(channel.astype(np.float64), numerator)[np.newaxis, : len(channel)]
     with torch.inference_mode():
         poles = torch.from_numpy(denominator).unsqueeze(0)
-        weighted: np.ndarray = DifferentiableIIR.apply(torch.from_numpy(zeros).unsqueeze(1), poles).squeeze(1).numpy()
+        weighted: np.ndarray = DifferentiableIIR.apply(torch.from_numpy(zeros).unsqueeze(1), poles)[0, 0].numpy()
     return weighted
 
 

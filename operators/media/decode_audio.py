@@ -14,6 +14,7 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 
+from operators.media.channels import channel_names, conversion, kept_names, loudness_weights, stereo_gains
 from operators.media.complaints import Complaints
 from operators.media.containers import MediaFile, give_back, packets_of, read_only, take_container
 from operators.media.continuous_clock import ContinuousClock
@@ -43,7 +44,7 @@ STEP_SAMPLES = 10 * PROGRAMME_HZ
 """Resampled at a time: bounds the memory that a step takes to a few megabytes."""
 
 DECODE_ERRORS = (FFmpegError, ValueError)
-"""PyAV says `ValueError` where a stream changes its format in the middle."""
+"""PyAV says `ValueError` of a frame that cannot be resampled."""
 
 
 @dataclass(slots=True)
@@ -120,6 +121,7 @@ class AudioSweep:
         self._plan = plan
         self._speech = memory.speech(plan.max_samples)
         self._programme = memory.programme(plan.max_samples)
+        self._names = kept_names(plan.num_channels, ())
         self._spans: list[AudioSpan] = []
         self._open_span: ResampledSpan | None = None
 
@@ -127,6 +129,7 @@ class AudioSweep:
         """Decode span after span."""
         self.complaints.listen()
         stream.codec_context.options = {"err_detect": "crccheck"}  # else damaged FLAC is decoded to noise, in silence
+        self._names = kept_names(self._plan.num_channels, channel_names(stream.codec_context.layout))
         origin = origin_seconds(container)
         for number, (start_seconds, end_seconds) in enumerate(self._plan.spans):
             if number or start_seconds > SEEK_WORTH_SECONDS:
@@ -137,7 +140,8 @@ class AudioSweep:
     def finish(self) -> AudioReady:
         """The track as written."""
         self._close_span()
-        return AudioReady(self.tally.num_samples, tuple(self._spans), self.tally.errors, self.tally.fault)
+        weights = loudness_weights(self._names)
+        return AudioReady(self.tally.num_samples, tuple(self._spans), self.tally.errors, self.tally.fault, weights)
 
     def _seek(self, container: InputContainer, stream: AudioStream, seconds: float) -> None:
         container.seek(int(seconds / float(stream.time_base or 1)), stream=stream)
@@ -206,7 +210,8 @@ class AudioSweep:
         if span is not None and abs(seconds - span.end_seconds) > GAP_SECONDS and len(self._spans) < MAX_SPANS:
             self._close_span()
         if self._open_span is None:
-            self._open_span = ResampledSpan(seconds, self._plan.num_channels)
+            first = self.tally.num_samples * PROGRAMME_SAMPLES_PER_SPEECH_SAMPLE
+            self._open_span = ResampledSpan(seconds, self._programme[first:], self._names)
         try:
             self._open_span.add(frame)
         except DECODE_ERRORS:
@@ -214,7 +219,7 @@ class AudioSweep:
             self._close_span()
 
     def _close_span(self) -> None:
-        """Write the open span behind the ones before, both rates to exactly the same length."""
+        """Put the open span behind the ones before, both rates to exactly the same length."""
         span, self._open_span = self._open_span, None
         if span is None:
             return
@@ -224,21 +229,28 @@ class AudioSweep:
         if count == 0:
             return
         self._speech[first : first + count] = np.clip(speech[:count], -1.0, 1.0)
-        wide = slice(first * PROGRAMME_SAMPLES_PER_SPEECH_SAMPLE, (first + count) * PROGRAMME_SAMPLES_PER_SPEECH_SAMPLE)
-        self._programme[wide] = programme[: count * PROGRAMME_SAMPLES_PER_SPEECH_SAMPLE]
         self._spans.append(AudioSpan(span.start_seconds, first, count))
         self.tally.num_samples += count
 
 
 class ResampledSpan:
-    """One run of sound on its way to both rates: to 48 kHz as it comes, from there to 16 kHz at the end."""
+    """One run of sound on its way to both rates: to 48 kHz as it comes, from there to 16 kHz at the end.
 
-    def __init__(self, start_seconds: float, num_channels: int) -> None:
+    Args:
+        start_seconds: when it begins.
+        room: `(M, C)`, where it is written to; what is longer is cut off.
+        names: of the C channels.
+    """
+
+    def __init__(self, start_seconds: float, room: npt.NDArray[np.float32], names: tuple[str, ...]) -> None:
         self.start_seconds = start_seconds
         self._source_seconds = 0.0
-        self._num_channels = num_channels
-        self._resampler = AudioResampler("flt", "stereo" if num_channels == 2 else "mono", PROGRAMME_HZ)
-        self._programme: list[npt.NDArray[np.float32]] = []
+        self._room = room
+        self._names = names
+        self._num_written = 0
+        self._resampler: AudioResampler | None = None
+        self._format: tuple[str, str, int] | None = None
+        self._conversion: npt.NDArray[np.float32] | None = None
 
     @property
     def end_seconds(self) -> float:
@@ -251,17 +263,38 @@ class ResampledSpan:
         return round(self._source_seconds * SPEECH_HZ)
 
     def add(self, frame: AudioFrame) -> None:
-        """Resample one frame; raises one of `DECODE_ERRORS` when its format is not that of the frames before."""
+        """Resample one frame, of whatever rate and channels; raises one of `DECODE_ERRORS` where that cannot be."""
+        found = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if found != self._format:
+            self._flush()
+            self._format, self._resampler = found, AudioResampler("flt", frame.layout, PROGRAMME_HZ)
+            self._conversion = conversion(channel_names(frame.layout), self._names)
+        assert self._resampler is not None
         frame.pts = None  # gaps are handled here; the resampler would fill or drop samples for them
-        self._programme += _samples(self._resampler.resample(frame))
+        self._write(self._resampler.resample(frame))
         self._source_seconds += frame.samples / frame.sample_rate
 
     def finish(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """`(N,)` at 16 kHz and `(M, C)` at 48 kHz; not finite numbers become silence."""
-        if self._programme:
-            self._programme += _samples(self._resampler.resample(None))
-        programme = _joined(self._programme, self._num_channels)
-        return mono_of(programme, _at_speech_rate), programme
+        self._flush()
+        programme = self._room[: self._num_written]
+        np.nan_to_num(programme, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        return mono_of(programme, _at_speech_rate, stereo_gains(self._names)), programme
+
+    def _flush(self) -> None:
+        """Write what the resampler holds back."""
+        if self._resampler is not None:
+            self._write(self._resampler.resample(None))
+            self._resampler = None
+
+    def _write(self, frames: list[AudioFrame]) -> None:
+        for frame in frames:
+            samples = frame.to_ndarray().reshape(frame.samples, -1).astype(np.float32, copy=False)
+            if self._conversion is not None:
+                samples = samples @ self._conversion
+            count = min(len(samples), len(self._room) - self._num_written)
+            self._room[self._num_written : self._num_written + count] = samples[:count]
+            self._num_written += count
 
 
 def _at_speech_rate(mono: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -274,13 +307,8 @@ def _at_speech_rate(mono: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         parts += _samples(resampler.resample(frame))
     if parts:
         parts += _samples(resampler.resample(None))
-    return _joined(parts, 1)[:, 0]
+    return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
 
 def _samples(frames: list[AudioFrame]) -> list[npt.NDArray[np.float32]]:
     return [frame.to_ndarray().reshape(-1).astype(np.float32, copy=False) for frame in frames]
-
-
-def _joined(parts: list[npt.NDArray[np.float32]], num_channels: int) -> npt.NDArray[np.float32]:
-    flat = np.concatenate(parts) if parts else np.zeros(0, np.float32)
-    return np.nan_to_num(flat, copy=False, nan=0.0, posinf=0.0, neginf=0.0).reshape(-1, num_channels)

@@ -95,6 +95,8 @@ class AudioReady(msgspec.Struct, tag=True, frozen=True):
     num_errors: int
     fault: StreamFault | None = None
     """Why the sound counts as not decodable, whatever came of it."""
+    channel_weights: tuple[float, ...] = ()
+    """See `AudioTrack`."""
 
 
 class Done(msgspec.Struct, tag=True, frozen=True):

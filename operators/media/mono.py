@@ -1,4 +1,4 @@
-"""One channel out of two, in which nothing of either is lost. Decoder process only."""
+"""One channel out of several, in which nothing of any is lost. Decoder process only."""
 
 from __future__ import annotations
 
@@ -14,20 +14,54 @@ SIDE_RATIO = 0.2
 A voice 7 dB below music is hard to follow; the second channel costs as much to convert as the first."""
 BLOCK_SAMPLES = 48_000
 """One second: a voice that cancels out for a while is heard for a while."""
+LOST_RATIO = 0.5
+"""Power of two channels that were made of more, over what those hold, in any second, below which they cancel out."""
 SILENT_POWER = 1e-8
 """Mean square, -80 dBFS: blocks below hold nothing."""
 
 
-def mono_of(stereo: Samples, resample: Callable[[Samples], Samples]) -> Samples:
+def mono_of(channels: Samples, resample: Callable[[Samples], Samples], gains: Samples | None = None) -> Samples:
     """Mix `(N, C)` down to one channel at another rate.
+
+    Of more than two channels two are made first. Where those cancel out, the loudest of what is lost is added, a
+    quarter of a turn behind.
+
+    Args:
+        channels: at 48 kHz.
+        resample: to the rate of the result, of one channel.
+        gains: `(C, 2)`, how much of each goes left and right; wanted for more than two.
+    """
+    if gains is None or channels.shape[1] <= 2:
+        return _mono_of_two(channels, resample)
+    pair = channels @ gains
+    mono, lost = _mono_of_two(pair, resample), lost_channel(channels, pair, gains)
+    return (
+        mono if lost is None else mono + quarter_turned(resample(np.ascontiguousarray(channels[:, lost])))[: len(mono)]
+    )
+
+
+def lost_channel(channels: Samples, pair: Samples, gains: Samples) -> int | None:
+    """The loudest channel in the seconds in which `pair` holds much less than its channels do; None without any."""
+    lost = np.zeros(channels.shape[1])
+    for first in range(0, len(channels), BLOCK_SAMPLES):
+        powers = _powers(channels[first : first + BLOCK_SAMPLES])
+        expected = float(powers @ (gains**2).sum(axis=1))
+        if expected > SILENT_POWER and _powers(pair[first : first + BLOCK_SAMPLES]).sum() < LOST_RATIO * expected:
+            lost += powers
+    return int(lost.argmax()) if lost.any() else None
+
+
+def _powers(block: Samples) -> npt.NDArray[np.float64]:
+    """Mean square of each channel of `(N, C)`."""
+    return np.einsum("ij,ij->j", block, block, dtype=np.float64) / len(block)
+
+
+def _mono_of_two(stereo: Samples, resample: Callable[[Samples], Samples]) -> Samples:
+    """Mix one channel or two.
 
     Channels that are alike give their mean: FFmpeg's mix makes two equal channels 3 dB louder as one, and then they
     clip. Where they differ, the mean would lose what is in opposite phase; the difference is added a quarter of a turn
     behind, so that nothing can cancel out and each channel keeps its part of the energy. It sounds the same.
-
-    Args:
-        stereo: at 48 kHz; one channel or two.
-        resample: to the rate of the result, of one channel.
     """
     if stereo.shape[1] < 2:
         return resample(stereo[:, 0])

@@ -325,7 +325,10 @@ class MediaSession:
         elif ready.num_samples:
             memory = self._mapped()
             self._yield.audio = AudioTrack(
-                memory.speech(ready.num_samples), memory.programme(ready.num_samples), ready.spans
+                memory.speech(ready.num_samples),
+                memory.programme(ready.num_samples),
+                ready.spans,
+                ready.channel_weights,
             )
         elif ready.num_errors:
             self._no_audio = InvalidMedia("media-unreadable", f"no sound, {ready.num_errors} broken packets")

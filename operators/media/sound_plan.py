@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from operators.media.index import AudioStreamIndex
 from operators.media.tracks import SPEECH_HZ
 
+MAX_CHANNELS = 8
+"""7.1. Each takes 58 MB for five minutes."""
 END_SLACK_SECONDS = 1.0
 """What is read to its end is read on past the stated one: headers round durations."""
 
@@ -18,6 +20,7 @@ class AudioPlan:
 
     spans: tuple[tuple[float, float], ...]
     num_channels: int
+    """Kept apart: all of the sound's, up to 7.1; of more, two."""
     max_samples: int
     """At 16 kHz."""
 
@@ -36,7 +39,11 @@ def sound_plan(
     """
     spans = _spans(audio, max_seconds, num_spans, burst_seconds or [])
     seconds = min(max_seconds + END_SLACK_SECONDS, sum(end - start for start, end in spans))
-    return AudioPlan(spans, max(1, min(2, audio.num_channels)), math.ceil(seconds * SPEECH_HZ))
+    return AudioPlan(spans, _num_channels(audio), math.ceil(seconds * SPEECH_HZ))
+
+
+def _num_channels(audio: AudioStreamIndex) -> int:
+    return max(1, audio.num_channels) if audio.num_channels <= MAX_CHANNELS else 2
 
 
 def _spans(

@@ -72,8 +72,10 @@ class AudioTrack:
     speech: npt.NDArray[np.float32]
     """`(N,)` float32 mono in [-1, 1] at 16 kHz. Read-only."""
     programme: npt.NDArray[np.float32]
-    """`(3 N, C)` float32, C in {1, 2}, at 48 kHz; may pass 1 where the source does. Read-only."""
+    """`(3 N, C)` float32 at 48 kHz, C up to 8; may pass 1 where the source does. Read-only."""
     spans: tuple[AudioSpan, ...]
+    channel_weights: tuple[float, ...] = ()
+    """C of them: what each channel counts in the loudness, by ITU-R BS.1770; each 1 where there are none."""
 
     def __post_init__(self) -> None:
         wanted = len(self.speech) * PROGRAMME_SAMPLES_PER_SPEECH_SAMPLE

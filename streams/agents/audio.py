@@ -29,7 +29,7 @@ from streams.agents.tally import Tally
 SOUNDS = CARDS["yamnet"]
 VOICES = CARDS["silero-vad"]
 
-_LOUDNESS = "loudness-bs1770@4"
+_LOUDNESS = "loudness-bs1770@5"
 _TRACK = "audio-track@1"
 
 
@@ -47,7 +47,7 @@ async def analyse(work: Work) -> Analysis:
     sounds, voices, loudness = await asyncio.gather(
         _answers(work, tally, SOUNDS.name, [window.samples for window in windows]),
         _voice_probabilities(work, tally, track),
-        tally.on_host(partial(measure_loudness, track.programme)),
+        tally.on_host(partial(measure_loudness, track.programme, track.channel_weights)),
     )
     analysis = _analysis(work, windows, sounds)
     features = {

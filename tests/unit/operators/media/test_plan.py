@@ -166,7 +166,9 @@ class TestAudioPlan:
         assert audio is not None
         assert sum(end - start for start, end in audio.spans) == pytest.approx(POLICY.max_audio_seconds)
         assert audio.spans[-1][1] == pytest.approx(7200.0)
-        assert audio.num_channels == 2
+        assert audio.num_channels == 6
+        many = replace(stream, num_channels=16)
+        assert make_plan(index_of(None, many), POLICY, max_pixels=1).audio.num_channels == 2  # type: ignore[union-attr]
 
     @pytest.mark.parametrize(
         ("video_seconds", "is_whole", "heard_seconds"),
