@@ -53,7 +53,8 @@ def lost_channel(channels: Samples, pair: Samples, gains: Samples) -> int | None
 
 def _powers(block: Samples) -> npt.NDArray[np.float64]:
     """Mean square of each channel of `(N, C)`."""
-    return np.einsum("ij,ij->j", block, block, dtype=np.float64) / len(block)
+    powers: npt.NDArray[np.float64] = np.einsum("ij,ij->j", block, block, dtype=np.float64) / len(block)
+    return powers
 
 
 def _mono_of_two(stereo: Samples, resample: Callable[[Samples], Samples]) -> Samples:
