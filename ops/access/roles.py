@@ -92,7 +92,7 @@ def _media_work(name: str, does: str, source: Topic, *keys_read: KeyPattern) -> 
 
 INTAKE: Final = RoleAccess(
     name="intake",
-    does="validates uploads and registers their cases",
+    does="validates uploads and registers them",
     reads=(UPLOADED,),
     writes=(BACKFILL, SIGNALS, DEAD_LETTER),
     is_worker=True,
@@ -118,7 +118,7 @@ PAST: Final = _media_work(
 )
 VERDICT: Final = RoleAccess(
     name="verdict",
-    does="folds facts into verdicts and feature records, forgets videos, and audits both",
+    does="folds facts into verdicts and feature records, deletes videos, and audits",
     reads=(SIGNALS, MODERATION, RECOMMENDATION),
     writes=(SIGNALS, MODERATION, RECOMMENDATION, DEAD_LETTER),
     is_worker=True,
@@ -146,7 +146,7 @@ VERDICT: Final = RoleAccess(
 )  # fmt: skip
 ENGAGEMENT_COUNTS: Final = RoleAccess(
     name="engagement",
-    does="counts what people do with videos",
+    does="counts engagement",
     reads=(ENGAGEMENT,),
     writes=(SIGNALS, DEAD_LETTER),
     is_worker=True,
@@ -172,14 +172,12 @@ _ONE_VIDEO: Final = tuple(
 """What `show` reads."""
 PRODUCER: Final = RoleAccess(
     name="producer",
-    does="publishes uploads, and looks what became of them",
+    does="publishes uploads, and reads their results",
     writes=(UPLOADED,),
     keys_read=_ONE_VIDEO,
     commands=(*_READING, *_TRANSACTIONS),
 )
-PRODUCER_ENGAGEMENT: Final = RoleAccess(
-    name="producer-engagement", does="publishes what people do with videos", writes=(ENGAGEMENT,)
-)
+PRODUCER_ENGAGEMENT: Final = RoleAccess(name="producer-engagement", does="publishes engagement", writes=(ENGAGEMENT,))
 READER_RECOMMENDER: Final = RoleAccess(
     name="reader-recommender",
     does="reads features, embeddings and similar videos from Redis",
@@ -202,14 +200,14 @@ READER_SAFETY: Final = RoleAccess(
 )
 REVIEWER: Final = RoleAccess(
     name="reviewer",
-    does="records what people decide, by the command `review`",
+    does="publishes reviews, by the command `review`",
     writes=(SIGNALS,),
     keys_read=_ONE_VIDEO,
     commands=(*_READING, *_TRANSACTIONS),
 )
 POLICY_APPLIER: Final = RoleAccess(
     name="policy-applier",
-    does="has verdicts decided again under a changed policy, by the command `policy apply`",
+    does="applies a changed policy to old verdicts, by the command `policy apply`",
     reads=(MODERATION,),
     writes=(SIGNALS,),
     groups=(READER_GROUP,),
