@@ -25,6 +25,8 @@ from streams.wire_checks import wire_problems
 
 Role = Literal["intake", "media", "backfill", "verdict", "engagement"]
 ROLES: tuple[Role, ...] = ("intake", "media", "backfill", "verdict", "engagement")
+Device = Literal["auto", "cpu", "cuda"]
+"""Where models run; `auto` takes an accelerator where there is one."""
 
 ObjectPrefix = Annotated[str, Meta(pattern=r"^(s3|gs|az)://[^/?#]+/")]
 
@@ -73,7 +75,7 @@ class Settings(ConnectionSettings, frozen=True, kw_only=True):
     policy_file: Path | None = None
     """The policy; the packaged default where it is not set."""
 
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Device = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     torch_threads: Annotated[int, Meta(ge=1, le=64)] = max(1, min(4, os.cpu_count() or 1))
     """Threads of one model on a CPU; they wait without spinning."""

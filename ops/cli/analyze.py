@@ -7,7 +7,7 @@ import traceback
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -23,7 +23,7 @@ from ops.direct_session import open_direct_analysis
 from ops.medium import absolute_path, is_file
 from schemas.outcomes import Outcome
 from schemas.uploads import VideoUploaded
-from streams.settings import Settings
+from streams.settings import Device, Settings
 from streams.verdict.policy_checks import InvalidPolicy
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def analyze(
     hashtag: Annotated[list[str] | None, typer.Option(help="A hashtag; may be given several times.")] = None,
     market: Annotated[str | None, typer.Option(help="ISO 3166 country code, such as DE.")] = None,
     metadata: Annotated[Path | None, typer.Option(help="JSON with upload fields, as for `publish`.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    device: Annotated[str | None, typer.Option(help=f"One of: {', '.join(get_args(Device))}.")] = None,
     json_output: Annotated[bool, typer.Option("--json", help="One JSON object a video, in their order.")] = False,
 ) -> None:
     """Analyse media and print what the pipeline would say of them; exit code 1 where a modality failed.

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
 from ops.cli.console import settings_or_exit
+from streams.settings import Device
 
 
 def worker(
     roles: Annotated[
         str | None, typer.Option(help="Comma-separated: intake, media, backfill, verdict, engagement. All by default.")
     ] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    device: Annotated[str | None, typer.Option(help=f"One of: {', '.join(get_args(Device))}.")] = None,
 ) -> None:
     """Run roles until SIGTERM or Ctrl-C; prints one JSON line when models are warm and its groups are joined.
 

@@ -118,7 +118,7 @@ class TestKafkaAcls:
     def test_line_is_one_of_kafkas_own_tool(self, settings: Settings) -> None:
         """Every part of an entry stands in its line."""
         [producer] = find_roles("producer")
-        [acl] = kafka_acls(settings, producer)
+        acl, *_ = kafka_acls(settings, producer)
         assert shlex.split(acl.command("kafka:9093"))[1:] == [
             "--bootstrap-server", "kafka:9093", "--command-config", "admin.properties", "--add",
             "--allow-principal", "User:blue.vidsignal-producer", "--operation", "Write",

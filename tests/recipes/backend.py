@@ -1,0 +1,45 @@
+"""The example of a new backend: the processor under another name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.recipes.edits import Recipe, after, replaced, several
+
+_BACKEND: Final = '''"""The toy backend: what the CPU computes, under another name."""
+
+from __future__ import annotations
+
+from operators.inference.backends.cpu import CpuBackend
+
+
+class ToyBackend(CpuBackend):
+    """The cores of this machine, as a device of their own."""
+
+    name = "toy"
+'''
+
+BACKEND: Final = Recipe(
+    what="a backend",
+    new_files={1: {"operators/inference/backends/toy.py": _BACKEND}},
+    changes={
+        2: {
+            "operators/inference/catalogue.py": several(
+                after(
+                    "from operators.inference.backends.cuda_energy",
+                    "from operators.inference.backends.toy import ToyBackend",
+                ),
+                after('    "cuda": CudaBackend,', '    "toy": ToyBackend,'),
+            ),
+        },
+        3: {
+            "streams/settings.py": replaced(
+                'Device = Literal["auto", "cpu", "cuda"]', 'Device = Literal["auto", "cpu", "cuda", "toy"]'
+            ),
+            "docs/settings.md": replaced("`auto`, `cpu` or `cuda`;", "`auto`, `cpu`, `cuda` or `toy`;"),
+        },
+    },
+    not_needed={4: "every machine has this one"},
+    only_read=frozenset({"operators/inference/backend.py"}),
+)
+"""It is always there, so its suite is never skipped."""
