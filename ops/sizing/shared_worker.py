@@ -58,8 +58,6 @@ class SharedWorker:
     takes_new: bool = True
     epoch: int = 0
     """Raised at every change, so that what was foreseen before is known to be wrong."""
-    busy_seconds: float = 0.0
-    """Time with at least one video."""
     _done: float = 0.0
     """CPU seconds that each video would have got done since the beginning."""
     _as_of_seconds: float = 0.0
@@ -99,7 +97,6 @@ class SharedWorker:
         if self._running:
             passed = now - self._as_of_seconds
             self._done += passed * self.model.speed(len(self._running))
-            self.busy_seconds += passed
         self._as_of_seconds = now
 
     def give_back(self, now: float) -> list[Video]:
