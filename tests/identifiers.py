@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from streams.renamed_settings import RENAMED_SETTINGS
 from streams.settings import Settings
 from tests.documents import REPOSITORY, quoted
 
@@ -71,6 +72,6 @@ def _in_other_files() -> Iterator[str]:
 
 
 def _settings() -> Iterator[str]:
-    for name in Settings.__struct_fields__:
+    for name in (*Settings.__struct_fields__, *RENAMED_SETTINGS):
         yield f"VIDSIGNAL_{name.upper()}"
         yield f"VIDSIGNAL_{name.upper()}_FILE"
