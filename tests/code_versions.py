@@ -3,7 +3,8 @@
 A claim answers for every later analysis of the same inputs, so an agent whose results may differ needs another
 `code_version`, and a decode that may differ another `PLAN_VERSION`. What is compared is the code and not its results:
 results of sample clips differ between processors in their low bits, and most changes act on inputs that no sample
-clip has. A change that cannot change a result, such as another name, is noted with `--same-results`.
+clip has. What cannot change a result, such as another name, is noted with `--same-results`; so is a further change
+under a version that no release has.
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ def complaints(before: dict[str, Noted], now: dict[str, Noted]) -> list[str]:
     return [
         f"{name}: its code changed and its version is still {now[name].version}; raise "
         f"{'PLAN_VERSION of the sampling plan' if name == 'media' else 'code_version in the catalogue of agents'}, "
-        "then run `python -m tests.code_versions`, or run it with --same-results where no result can change"
+        "then run `python -m tests.code_versions`, or run it with --same-results where no result can change, or nobody "
+        "runs that version yet"
         for name in now
         if name in before and now[name].code != before[name].code and now[name].version <= before[name].version
     ]

@@ -15,7 +15,7 @@ from tests.documents import ARCHITECTURE, REPOSITORY, quoted, section
 
 Change = Callable[[str], str]
 """From a file's text to another."""
-_FILE: Final = re.compile(r"(?:(?:schemas|models|operators|streams|ops|tests|docs)/[\w./-]+|README)\.\w+")
+_FILE: Final = re.compile(r"(?:schemas|models|operators|streams|ops|tests|docs)/[\w./-]+\.\w+")
 _LEFT_OUT: Final = shutil.ignore_patterns(
     ".git", ".venv", ".*cache", ".hypothesis", "__pycache__", "build", "dist", "*.egg-info"
 )

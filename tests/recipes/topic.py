@@ -133,7 +133,7 @@ TOPIC: Final = Recipe(
             ),
         },
         4: {
-            "README.md": after(
+            "docs/topics-and-keys.md": after(
                 "| `video.dead-letter` |",
                 "| `video.thumbnail` | producers | 7 days | a picture was chosen to stand for a video |",
             ),
@@ -155,7 +155,7 @@ TOPIC: Final = Recipe(
         },
         6: {
             "schemas/topics.py": _WRITERS,
-            "README.md": _WRITERS,
+            "docs/topics-and-keys.md": _WRITERS,
             "streams/settings.py": several(
                 replaced('"verdict", "engagement"]', '"verdict", "engagement", "thumbnail"]'),
                 replaced('"verdict", "engagement")', '"verdict", "engagement", "thumbnail")'),
