@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from operators.internal_errors import InternalError
 from schemas.uploads import VideoUploaded
-from streams.collector import collector_paused
-from streams.process_setup import prepare_process
-from streams.settings import Settings
+from streams.config.settings import Settings
+from streams.lifecycle.collector import collector_paused
+from streams.lifecycle.process_setup import prepare_process
 
 if TYPE_CHECKING:
-    from streams.direct import DirectAnalysis
+    from streams.local_analysis import DirectAnalysis
 
 
 @asynccontextmanager
@@ -33,12 +33,12 @@ async def open_direct_analysis(
     capabilities = prepare_process(settings)
     # torch comes with these: after the process was prepared, and not for every command
     with collector_paused():
-        from streams.clock import SystemClock
-        from streams.direct import DirectAnalysis
-        from streams.engine import open_engine
-        from streams.verdict.cost import Prices
-        from streams.verdict.outcome import FoldContext
-        from streams.verdict.policy_file import load_policy
+        from streams.analysis.engine import open_engine
+        from streams.decision.cost import Prices
+        from streams.decision.outcome import FoldContext
+        from streams.decision.policy_file import load_policy
+        from streams.lifecycle.clock import SystemClock
+        from streams.local_analysis import DirectAnalysis
 
     policy = load_policy(settings.policy_file)
     engine = await open_engine(settings, capabilities)

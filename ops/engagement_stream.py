@@ -13,8 +13,8 @@ from itertools import accumulate
 from schemas.engagement import EngagementEvent, EngagementKind
 from schemas.topics import ENGAGEMENT
 from schemas.wire import encode, event_headers
-from streams.confirmed_publishing import OutgoingRecord, publish_confirmed
-from streams.settings import Settings
+from streams.config.settings import Settings
+from streams.kafka.confirmed_publishing import OutgoingRecord, publish_confirmed
 
 _AFTER_VIEW: tuple[tuple[EngagementKind, float], ...] = (
     ("completion", 0.35),

@@ -11,14 +11,14 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from ops.metric_advice import METRIC_ADVICE
 from ops.renamed_metrics import renamed
-from streams import metrics
-from streams.metric_series import DEAD_LETTER_CAUSES, PIPELINE_STAGES
+from streams.monitoring.metric_series import DEAD_LETTER_CAUSES, PIPELINE_STAGES
+from streams.observability import metrics
 
 DOCUMENT: Final = Path(__file__).parent.parent / "docs" / "metrics.md"
 _HEAD: Final = """\
 # Metrics
 
-Every metric that a worker shows at `VIDSIGNAL_METRICS_PORT`, made from `streams/metrics.py` by
+Every metric that a worker shows at `VIDSIGNAL_METRICS_PORT`, made from `streams/observability/metrics.py` by
 `python -m ops.metrics_document`. A histogram is three series: `_bucket`, `_sum` and `_count`. Series whose labels are
 known beforehand begin with 0 at a worker's start, so that the first event of a kind is an increase. Beside these, the
 Prometheus client shows the process itself (`process_cpu_seconds_total`, `process_resident_memory_bytes`, ...).
@@ -55,7 +55,7 @@ class MetricEntry:
     """One metric as its readers see it."""
 
     constant: str
-    """Its name in `streams.metrics`."""
+    """Its name in `streams.observability.metrics`."""
     name: str
     """As Prometheus knows it, `_total` included."""
     kind: str

@@ -1,1 +1,1 @@
-"""How events flow: settings, apps, delivery, agents, policy and sinks."""
+"""How events flow; ARCHITECTURE.md names the folders from the top down."""

@@ -12,13 +12,13 @@ import sys
 from typing import TYPE_CHECKING
 
 from schemas.uploads import DeletionRequested, VideoUploaded
-from streams import intake
-from streams.delivery.record import Record
-from streams.settings import read_settings
-from streams.worker import run_worker
+from streams.config.settings import read_settings
+from streams.intake import intake
+from streams.record import Record
+from streams.worker.worker import run_worker
 
 if TYPE_CHECKING:
-    from streams.engine import EngineOptions
+    from streams.analysis.engine import EngineOptions
 
 BREAKING_WORKER = (sys.executable, "-m", "tests.breaking_worker")
 BROKEN_MARK = "decoding-is-broken"
@@ -35,7 +35,7 @@ def read_or_die(record: Record) -> VideoUploaded | DeletionRequested:
 
 def breaking_options() -> EngineOptions:
     """The usual engine, but for its decoder."""
-    from streams.engine import EngineOptions
+    from streams.analysis.engine import EngineOptions
 
     marks = [str(root / BROKEN_MARK) for root in read_settings().media_roots]
     return EngineOptions(decoder_command=(sys.executable, "-m", "tests.breaking_decoder", ":".join(marks)))

@@ -8,11 +8,11 @@ import sys
 from typing import Any
 
 from schemas.facts import Fact, Signal
-from streams import refold
-from streams.settings import read_settings
+from streams.config.settings import read_settings
+from streams.decision.fold import fold, fold_next
+from streams.recovery import refold
 from streams.verdict import role
-from streams.verdict.fold import fold, fold_next
-from streams.worker import run_worker
+from streams.worker.worker import run_worker
 
 DEADLY_FOLD_WORKER = (sys.executable, "-m", "tests.deadly_fold_worker")
 DEADLY = "deadly"

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from faust.types import TP
 
-from streams.delivery.consumer_thread import Fetched
-from streams.delivery.group_member import GroupMember
+from streams.config.settings import read_settings
+from streams.consumer.consumer_thread import Fetched
+from streams.consumer.group_member import GroupMember
 from streams.engagement.consumer import EngagementConsumer
-from streams.settings import read_settings
-from streams.worker import run_worker
+from streams.worker.worker import run_worker
 
 DEAF_WORKER = (sys.executable, "-m", "tests.deaf_worker")
 DEAF_WHILE = "DEAF_WHILE"
@@ -59,9 +59,9 @@ class DeafEngagement(EngagementConsumer):
 
 
 if __name__ == "__main__":
-    import streams.delivery.transport
+    import streams.consumer.transport
     import streams.engagement.role
 
-    streams.delivery.transport.SafeTransport.Consumer = DeafConsumer
+    streams.consumer.transport.SafeTransport.Consumer = DeafConsumer
     streams.engagement.role.EngagementConsumer = DeafEngagement  # type: ignore[misc]
     sys.exit(run_worker(read_settings()))

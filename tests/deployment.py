@@ -14,7 +14,7 @@ import yaml
 from typer.core import TyperGroup
 
 from ops.cli.main import app
-from streams.settings import Settings, read_settings, secret_names
+from streams.config.settings import Settings, read_settings, secret_names
 from tests.documents import REPOSITORY
 
 KUBERNETES = REPOSITORY / "ops" / "kubernetes"

@@ -9,8 +9,8 @@ from redis.exceptions import ConnectionError as StoreAway
 
 from ops.doctor.finding import Finding
 from ops.doctor.world import Once, World
-from streams.kafka_clients import BrokerAway
-from streams.settings import read_settings
+from streams.config.settings import read_settings
+from streams.kafka.clients import BrokerAway
 
 
 def world(broker: Any = None, store: Any = None, **settings: object) -> World:

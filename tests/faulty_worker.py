@@ -13,14 +13,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from models.card import Card
-from streams.settings import Settings, read_settings
-from streams.worker import run_worker
+from streams.config.settings import Settings, read_settings
+from streams.worker.worker import run_worker
 from tests.planted_faults import DEATH_COLOUR, NAN_COLOUR, Colour
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from streams.engine import EngineOptions
+    from streams.analysis.engine import EngineOptions
 
 FAULTY_WORKER = (sys.executable, "-m", "tests.faulty_worker")
 _FAULTY_DECODER = (sys.executable, "-m", "tests.faulty_decoder")
@@ -32,7 +32,7 @@ _COLOUR_TOLERANCE = 40.0
 def faulty_options() -> EngineOptions:
     """The usual engine, but for a decoder, a model and a device with bugs."""
     from operators.inference.catalogue import BACKENDS
-    from streams.engine import EngineOptions
+    from streams.analysis.engine import EngineOptions
     from tests.losable_device import LosableCpu
 
     marks = [root / LOSS_MARK for root in read_settings().media_roots]

@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from streams.renamed_settings import RENAMED_SETTINGS
-from streams.settings import Settings
+from streams.config.renamed_settings import RENAMED_SETTINGS
+from streams.config.settings import Settings
 from tests.documents import REPOSITORY, quoted
 
 PACKAGES: Final = ("schemas", "models", "operators", "streams", "ops")

@@ -6,8 +6,8 @@ import sys
 from dataclasses import replace
 
 from models.catalogue import CARDS
-from streams.settings import read_settings
-from streams.worker import run_worker
+from streams.config.settings import read_settings
+from streams.worker.worker import run_worker
 
 OLDER_WORKER = (sys.executable, "-m", "tests.older_worker")
 REPLACED_MODEL = "efficientnet-lite0"

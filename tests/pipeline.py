@@ -26,13 +26,13 @@ from schemas.outcomes import RecommendationRecord, Verdict
 from schemas.topics import DEAD_LETTER, MODERATION, RECOMMENDATION, SIGNALS, TOPICS, UPLOADED
 from schemas.uploads import FileSource, VideoUploaded
 from schemas.wire import decode_fact, encode, event_headers
-from streams.group_names import group_of
-from streams.kafka_clients import StoredRecord, client_configuration, producer_configuration, read_to_end
-from streams.readers_topics import decode_record, decode_verdict
-from streams.settings import Role, Settings, read_settings
+from streams.config.settings import Role, Settings, read_settings
+from streams.kafka.clients import StoredRecord, client_configuration, producer_configuration, read_to_end
+from streams.kafka.group_names import group_of
+from streams.kafka.readers_topics import decode_record, decode_verdict
+from streams.kafka.topic_admin import create_topics
 from streams.store.keys import Keys
 from streams.store.readers import VideoReading, read_video
-from streams.topic_admin import create_topics
 
 Found = TypeVar("Found")
 

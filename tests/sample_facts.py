@@ -10,7 +10,7 @@ from schemas.facts import Accepted, DeadlinePassed, Fact, Failure, Signal, Sourc
 from schemas.identity import Modality
 from schemas.receipts import DecodeReceipt, Receipt
 from schemas.wire import encode
-from streams.delivery.record import Place, Record
+from streams.record import Place, Record
 
 VIDEO_ID = "video-1"
 UPLOADED_UNIX_SECONDS = 1_700_000_000.0

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from schemas.uploads import FileSource, VideoUploaded
 from schemas.wire import decode_upload_or_deletion
+from streams.config.settings import read_settings
 from streams.delivery.admission import Slot
-from streams.delivery.record import Record
-from streams.intake import Intake
-from streams.settings import read_settings
-from streams.worker import run_worker
+from streams.intake.intake import Intake
+from streams.record import Record
+from streams.worker.worker import run_worker
 
 STALLING_WORKER = (sys.executable, "-m", "tests.stalling_worker")
 _LOOK_SECONDS = 0.05
@@ -57,7 +57,7 @@ def block_the_loop() -> None:
 
 
 if __name__ == "__main__":
-    import streams.roles
+    import streams.worker.roles
 
-    streams.roles.Intake = StallingIntake  # type: ignore[misc]
+    streams.worker.roles.Intake = StallingIntake  # type: ignore[misc]
     sys.exit(run_worker(read_settings()))

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from ops.access.roles import RoleAccess
 from schemas.topics import TOPICS, Topic
-from streams.settings import Settings
+from streams.config.settings import Settings
 
 Operation = Literal["Read", "Write", "Describe", "Create", "DescribeConfigs", "AlterConfigs"]
 
@@ -61,7 +61,7 @@ def _topic_acls(settings: Settings, role: RoleAccess) -> Iterator[KafkaAcl]:
 
 
 def _group_acls(settings: Settings, role: RoleAccess) -> Iterator[KafkaAcl]:
-    # A worker's user is named like its group: both come from the role's name, see `streams.apps.group_of`.
+    # A worker's user is named like its group: both come from the role's name, see `streams.consumer.apps.group_of`.
     names = (*((user_of(settings, role),) if role.is_worker else ()), *role.groups)
     for name in names:
         yield KafkaAcl(principal=_principal(settings, role), operation="Read", resource_type="group", name=name)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from schemas.topics import Topic
-from streams.group_names import group_of
-from streams.settings import Role, Settings
+from streams.config.settings import Role, Settings
+from streams.kafka.group_names import group_of
 from streams.store.keys import Keys
 
 KeyPattern = Callable[[Settings], str]

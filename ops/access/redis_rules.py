@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ops.access.kafka_acls import user_of
 from ops.access.roles import RoleAccess
-from streams.settings import Settings
+from streams.config.settings import Settings
 
 # What the user had before is taken away, but not its passwords, so that a line may be sent again at any time.
 _START = ("on", "clearselectors", "resetkeys", "resetchannels", "-@all", "+@connection")

@@ -22,7 +22,7 @@ from schemas.topics import (
     UPLOADED,
     Topic,
 )
-from streams.kafka_clients import READER_GROUP, WATCH_GROUP
+from streams.kafka.clients import READER_GROUP, WATCH_GROUP
 from streams.store.keys import Keys
 
 _HASHES_AND_STRINGS: Final = ("@hash", "@string", "del", "unlink", "exists", "expire", "type")
@@ -41,7 +41,7 @@ class RoleAccess:
     reads: tuple[Topic, ...] = ()
     writes: tuple[Topic, ...] = ()
     is_worker: bool = False
-    """Joins the group that its role has in `streams.apps`, and waits at the start until all topics exist."""
+    """Joins the group that its role has in `streams.consumer.apps`, and waits at the start until all topics exist."""
     groups: tuple[str, ...] = ()
     """Groups without the stack's prefix, beside a worker's own."""
     group_prefixes: tuple[str, ...] = ()

@@ -23,9 +23,9 @@ from ops.medium import path_of
 from schemas.topics import MODERATION, UPLOADED
 from schemas.uploads import VideoUploaded
 from schemas.wire import Headers, encode, event_headers
-from streams.kafka_clients import assign_whole, client_configuration, producer_configuration
-from streams.readers_topics import decode_verdict
-from streams.settings import Settings
+from streams.config.settings import Settings
+from streams.kafka.clients import assign_whole, client_configuration, producer_configuration
+from streams.kafka.readers_topics import decode_verdict
 
 RUN_SECONDS = 900.0
 """A run that takes longer has failed."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from ops.direct_session import open_direct_analysis
 from schemas.uploads import FileSource, VideoUploaded
-from streams.settings import read_settings
+from streams.config.settings import read_settings
 
 
 async def serve() -> None:

@@ -26,10 +26,10 @@ from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir
 from ops.local.worker_process import WorkerProcess
 from schemas.topics import ENGAGEMENT
-from streams.kafka_clients import read_to_end
-from streams.settings import Settings, read_settings
+from streams.config.settings import Settings, read_settings
+from streams.kafka.clients import read_to_end
+from streams.kafka.topic_admin import create_topics
 from streams.store.keys import Keys
-from streams.topic_admin import create_topics
 
 PARTITIONS = 8
 VIDEOS = 5_000

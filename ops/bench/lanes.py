@@ -24,11 +24,11 @@ from ops.local.metrics_page import MetricsPage, read_metrics
 from ops.local.worker_process import WorkerProcess
 from schemas.topics import BACKFILL, MODERATION, UPLOADED
 from schemas.uploads import VideoUploaded
-from streams.backfill.headers import backfill_headers
 from streams.backfill.jobs import Jobs
-from streams.kafka_clients import producer_configuration
-from streams.readers_topics import decode_verdict
+from streams.kafka.clients import producer_configuration
+from streams.kafka.readers_topics import decode_verdict
 from streams.store.keys import Keys
+from streams.uploads.headers import backfill_headers
 
 MOST_TIMES_ALONE = 1.5
 """What waiting behind live uploads may cost those at the 95th percentile."""

@@ -19,7 +19,7 @@ from ops.bench.report import BenchReport, Bound, Figure
 from ops.direct_session import open_direct_analysis
 from schemas.outcomes import Outcome
 from schemas.uploads import FileSource, VideoUploaded
-from streams.settings import Settings, read_settings
+from streams.config.settings import Settings, read_settings
 from streams.similarity.near_duplicates import (
     SAME_PICTURE_BITS,
     SAME_VIDEO_COSINE,

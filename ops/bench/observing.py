@@ -24,8 +24,8 @@ from ops.local.scratch import scratch_dir
 from ops.local.stack import LocalStack
 from ops.local.worker_process import WORKER_COMMAND, WorkerProcess
 from schemas.uploads import VideoUploaded
-from streams.settings import Settings, read_settings
-from streams.topic_admin import create_topics
+from streams.config.settings import Settings, read_settings
+from streams.kafka.topic_admin import create_topics
 
 PARTITIONS: Final = 8
 ROUNDS: Final = 8

@@ -25,9 +25,9 @@ from ops.local.scratch import scratch_dir
 from ops.local.stack import LocalStack
 from ops.local.worker_process import WorkerProcess
 from schemas.uploads import VideoUploaded
-from streams.projection import read_projection_from_topics
-from streams.settings import Settings, read_settings
-from streams.topic_admin import create_topics
+from streams.config.settings import Settings, read_settings
+from streams.kafka.topic_admin import create_topics
+from streams.recovery.result_comparison import read_projection_from_topics
 
 PARTITIONS = 8
 ROUNDS = 5

@@ -27,11 +27,11 @@ from ops.local.worker_process import WorkerProcess
 from schemas.facts import Signal
 from schemas.topics import SIGNALS
 from schemas.wire import decode_fact
-from streams.delivery.membership import MEMBERSHIP, Membership
-from streams.group_names import group_of
-from streams.kafka_clients import client_configuration, read_to_end
-from streams.settings import Role, Settings, read_settings
-from streams.topic_admin import create_topics
+from streams.config.settings import Role, Settings, read_settings
+from streams.kafka.clients import client_configuration, read_to_end
+from streams.kafka.group_names import group_of
+from streams.kafka.membership import MEMBERSHIP, Membership
+from streams.kafka.topic_admin import create_topics
 
 NUM_WORKERS: Final = 3
 PARTITIONS: Final = 12

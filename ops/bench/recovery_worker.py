@@ -21,19 +21,19 @@ from schemas.identity import MODALITIES, Modality
 from schemas.topics import SIGNALS, UPLOADED
 from schemas.uploads import VideoUploaded
 from schemas.wire import decode_upload_or_deletion, event_headers
-from streams.apps import RoleApp, RoleSpec
-from streams.clock import Clock
+from streams.config.settings import read_settings
+from streams.consumer.apps import RoleApp, RoleSpec
+from streams.consumer.consumer_rules import KafkaCommits
+from streams.decision.policy_file import load_policy
 from streams.delivery.admission import Slot
-from streams.delivery.consumer_rules import KafkaCommits
 from streams.delivery.delivery import Work
-from streams.delivery.membership import Membership
-from streams.delivery.publisher import Publisher
-from streams.delivery.record import Record
-from streams.logs import configure_logs
-from streams.roles import Shared
-from streams.settings import read_settings
-from streams.verdict.policy_file import load_policy
-from streams.worker import Worker
+from streams.kafka.membership import Membership
+from streams.kafka.publisher import Publisher
+from streams.lifecycle.clock import Clock
+from streams.observability.logs import configure_logs
+from streams.record import Record
+from streams.worker.roles import Shared
+from streams.worker.worker import Worker
 
 FORMER: Final = "former"
 FORMER_MEMBERSHIP: Final = Membership(

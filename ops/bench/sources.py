@@ -22,12 +22,12 @@ from ops.bench.slow_link import SlowLink
 from ops.local.file_store import FileStore
 from ops.local.scratch import scratch_dir
 from schemas.uploads import ObjectSource, VideoUploaded
-from streams.settings import Settings, read_settings
+from streams.config.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from operators.media.session import MediaSession
-    from streams.agents.analysis import Agent, Analysis
-    from streams.engine import Engine
+    from streams.analysis.agents.analysis import Agent, Analysis
+    from streams.analysis.engine import Engine
 
 LINK_BITS_PER_SECOND: Final = 100e6
 LINK_DELAY_SECONDS: Final = 0.02
@@ -130,10 +130,10 @@ async def _measure(settings: Settings, clips: tuple[Clip, Clip], options: BenchO
 
 @asynccontextmanager
 async def _engine(settings: Settings) -> AsyncIterator[Engine]:
-    from streams.process_setup import prepare_process
+    from streams.lifecycle.process_setup import prepare_process
 
     capabilities = prepare_process(settings)
-    from streams.engine import PLAN_POLICY, EngineOptions, open_engine  # torch comes with it: not before that
+    from streams.analysis.engine import PLAN_POLICY, EngineOptions, open_engine  # torch comes with it: not before that
 
     same_sound = replace(PLAN_POLICY, max_audio_seconds=PLAN_POLICY.max_fetched_audio_seconds)
     engine = await open_engine(settings, capabilities, EngineOptions(plan_policy=same_sound))
@@ -160,7 +160,7 @@ async def _alternate(engine: Engine, clip: Clip, options: BenchOptions) -> tuple
 
 
 async def _walk(engine: Engine, clip: Clip, video_id: str, *, is_downloaded_first: bool) -> Walk:
-    from streams.agents.catalogue import AGENTS
+    from streams.analysis.agents.catalogue import AGENTS
 
     source = ObjectSource(url=clip.url, sha256=clip.sha256 if is_downloaded_first else None)
     upload = VideoUploaded(video_id=video_id, source=source)

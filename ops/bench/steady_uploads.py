@@ -15,9 +15,9 @@ from ops.bench.contenders import consumer_at_end
 from schemas.topics import MODERATION, UPLOADED
 from schemas.uploads import FileSource, VideoUploaded
 from schemas.wire import encode, event_headers
-from streams.kafka_clients import producer_configuration
-from streams.readers_topics import decode_verdict
-from streams.settings import Settings
+from streams.config.settings import Settings
+from streams.kafka.clients import producer_configuration
+from streams.kafka.readers_topics import decode_verdict
 
 _POLL_SECONDS = 0.05
 _JOIN_SECONDS = 30.0

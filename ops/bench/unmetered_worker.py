@@ -1,7 +1,7 @@
 """`vidsignal worker` with metrics that do nothing, for `bench observing`: what is counted nowhere costs nothing.
 
 A worker has no such setting: without an endpoint it counts all the same. So the classes are replaced before
-`streams.metrics` is imported, and every call in the code stays what it is.
+`streams.observability.metrics` is imported, and every call in the code stays what it is.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def main() -> int:
     """Run a worker by its settings."""
     for name in ("Counter", "Gauge", "Histogram"):
         setattr(prometheus_client, name, NoMetric)
-    from streams.worker import main as run
+    from streams.worker.worker import main as run
 
     return run()
 

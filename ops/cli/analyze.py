@@ -23,11 +23,11 @@ from ops.direct_session import open_direct_analysis
 from ops.medium import absolute_path, is_file
 from schemas.outcomes import Outcome
 from schemas.uploads import VideoUploaded
-from streams.settings import Device, Settings
-from streams.verdict.policy_checks import InvalidPolicy
+from streams.config.settings import Device, Settings
+from streams.decision.policy_checks import InvalidPolicy
 
 if TYPE_CHECKING:
-    from streams.direct import DirectAnalysis
+    from streams.local_analysis import DirectAnalysis
 
 
 def analyze(

@@ -12,13 +12,13 @@ from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_
 from ops.cli.exit_codes import ExitCode
 from ops.cli.store_once import read_once
 from ops.cli.unreadable_lines import end
-from streams.kafka_clients import BrokerAway, producer_configuration, require_broker
-from streams.settings import Settings
+from streams.config.settings import Settings
+from streams.kafka.clients import BrokerAway, producer_configuration, require_broker
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-    from streams.audit import Audited, Finding
+    from streams.recovery.audit import Audited, Finding
 
 
 def audit(
@@ -35,8 +35,8 @@ def audit(
     """
     from ops.cli.rebuild_stores import gaps_of, rebuild_stores
     from ops.cli.ruleset import ruleset_or_exit
-    from streams.audit import Audit
-    from streams.delivery.publisher import Publisher
+    from streams.kafka.publisher import Publisher
+    from streams.recovery.audit import Audit
 
     settings = settings_or_exit()
     ruleset = ruleset_or_exit(settings)

@@ -12,7 +12,7 @@ import typer
 
 from ops.cli.exit_codes import ExitCode
 from ops.cli.lines import Lines
-from streams.settings import InvalidSettings, Settings, read_settings
+from streams.config.settings import InvalidSettings, Settings, read_settings
 
 out = Lines(is_error=False)
 """Results."""

@@ -15,8 +15,8 @@ from ops.costs.plot import PLOT_SUFFIXES, NoPlots, plot_costs
 from ops.costs.read_log import read_pieces
 from ops.costs.roll_up import RollUp, Sums, roll_up
 from ops.costs.since import since_unix_seconds
-from streams.kafka_clients import BrokerAway
-from streams.settings import Settings
+from streams.config.settings import Settings
+from streams.kafka.clients import BrokerAway
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -16,11 +16,11 @@ from ops.cli.letters_of_video import find_letters, read_found
 from ops.cli.quick_read import read_quickly
 from ops.cli.unreadable_lines import end
 from schemas.dead_letters import DeadLetter
-from streams.delivery.standing_letters import letters_in, standing_letters
-from streams.kafka_clients import BrokerAway
-from streams.plain_text import plain_text
-from streams.settings import Settings
-from streams.unreadable import UnreadableRecords
+from streams.config.settings import Settings
+from streams.dead_letters.plain_text import plain_text
+from streams.dead_letters.standing_letters import letters_in, standing_letters
+from streams.kafka.clients import BrokerAway
+from streams.kafka.unreadable import UnreadableRecords
 
 app = typer.Typer(help="Look at events that were given up, and send them again.", no_args_is_help=True)
 
@@ -89,7 +89,7 @@ def redrive(
     """
     if not (letter_ids or cause or every):
         fail("name letters, or give --cause or --all", ExitCode.USAGE)
-    from streams.delivery.redrive import redrive_letters
+    from streams.dead_letters.redrive import redrive_letters
 
     settings, unreadable = settings_or_exit(), UnreadableRecords()
     ids = _ids(settings, cause, letter_ids) if letter_ids else None

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from ops.cli.store_once import read_once
 from ops.engagement_stream import engagement_stream, publish_events
 from schemas.engagement import Engagement
-from streams.settings import Settings
+from streams.config.settings import Settings
 from streams.similarity.query import PICTURE_SPACE, NotInSpace, similar
 from streams.store.keys import Keys
 

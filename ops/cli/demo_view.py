@@ -9,9 +9,9 @@ from schemas.facts import Signal
 from schemas.outcomes import Outcome, RecommendationRecord, Verdict
 from schemas.topics import MODERATION, RECOMMENDATION, SIGNALS
 from schemas.wire import decode_fact
-from streams.kafka_clients import StoredRecord, assign_whole, client_configuration, stored_record
-from streams.readers_topics import decode_record, decode_verdict
-from streams.settings import Settings
+from streams.config.settings import Settings
+from streams.kafka.clients import StoredRecord, assign_whole, client_configuration, stored_record
+from streams.kafka.readers_topics import decode_record, decode_verdict
 
 
 class DemoView:

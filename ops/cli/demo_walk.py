@@ -28,7 +28,7 @@ from ops.local.stack import LocalStack
 from ops.local.worker_process import WorkerProcess
 from ops.medium import path_of
 from schemas.uploads import VideoUploaded
-from streams.settings import Settings, read_settings
+from streams.config.settings import Settings, read_settings
 
 _LONGEST_SECONDS = 600.0
 """Without a further verdict the demo gives up."""

@@ -11,7 +11,7 @@ import typer
 
 from ops.cli.console import fail, logs_to_stderr, out, print_json
 from ops.cli.exit_codes import ExitCode
-from streams.settings import InvalidSettings, read_settings
+from streams.config.settings import InvalidSettings, read_settings
 
 if TYPE_CHECKING:
     from ops.doctor.examination import Examination, Examined

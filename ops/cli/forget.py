@@ -20,8 +20,8 @@ from schemas.facts import SourceOffset
 from schemas.topics import UPLOADED
 from schemas.uploads import DeletionRequested
 from schemas.wire import encode, event_headers
-from streams.confirmed_publishing import OutgoingRecord
-from streams.settings import Settings
+from streams.config.settings import Settings
+from streams.kafka.confirmed_publishing import OutgoingRecord
 from streams.store.deletion_reading import DeletionReading, read_deletion
 from streams.store.keys import Keys
 from streams.store.refusal_reading import read_refusals

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from schemas.facts import SourceOffset
 from schemas.topics import DEAD_LETTER
-from streams.kafka_clients import StoredRecord, read_to_end
-from streams.record_places import read_places
-from streams.settings import Settings
+from streams.config.settings import Settings
+from streams.kafka.clients import StoredRecord, read_to_end
+from streams.kafka.record_places import read_places
 from streams.store.keys import Keys
 from streams.store.letter_partitions import partitions_by_key
 from streams.store.reading import ReadsStore

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
-from streams.plain_text import steering_nothing
+from streams.dead_letters.plain_text import steering_nothing
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -10,7 +10,7 @@ import typer
 
 from ops.cli.console import err, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
-from streams.settings import read_settings
+from streams.config.settings import read_settings
 
 if TYPE_CHECKING:
     from ops.local.stack import LocalStack
@@ -51,7 +51,7 @@ def local(
 
 
 def _create_topics(stack: LocalStack, partitions: int, replication: int) -> None:
-    from streams.topic_admin import create_topics
+    from streams.kafka.topic_admin import create_topics
 
     settings = read_settings(kafka_bootstrap_servers=stack.bootstrap_servers)
     create_topics(settings, partitions=partitions, replication=replication)

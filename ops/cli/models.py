@@ -12,7 +12,7 @@ from models.weights import WeightsCorrupt, WeightsMissing, weight_path
 from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
 from schemas.labels import LABELS
-from streams.settings import Settings
+from streams.config.settings import Settings
 
 app = typer.Typer(help="The models, their weights, and the labels that they cover.", no_args_is_help=True)
 

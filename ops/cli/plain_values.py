@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from streams.plain_text import plain_text
+from streams.dead_letters.plain_text import plain_text
 
 _MOST_LETTERS: Final = 100
 _MOST_BYTES: Final = 400

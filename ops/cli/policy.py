@@ -10,10 +10,10 @@ import typer
 from ops.cli.console import fail, out, print_json, quiet_settings_or_exit
 from ops.cli.exit_codes import ExitCode
 from schemas.outcomes import ACTIONS
-from streams.verdict.policy_checks import InvalidPolicy
+from streams.decision.policy_checks import InvalidPolicy
 
 if TYPE_CHECKING:
-    from streams.verdict.policy import Policy
+    from streams.decision.policy import Policy
 
 _DEFAULT_PER_SECOND: Final = 100.0
 """Facts; each makes a worker read, decide, write and publish one video: half of what one on two busy cores got done."""
@@ -35,7 +35,7 @@ def check(
     ] = False,
 ) -> None:
     """Validate a policy as a worker would at its start, and show its rules; exit code 1 where it is wrong."""
-    from streams.verdict.policy_file import load_policy
+    from streams.decision.policy_file import load_policy
 
     chosen = Path(file) if file is not None else quiet_settings_or_exit().policy_file
     try:

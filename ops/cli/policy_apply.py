@@ -15,15 +15,15 @@ from ops.cli.store_once import read_once
 from schemas.markets import MARKETS
 from schemas.outcomes import ACTIONS, Action
 from schemas.topics import MODERATION
-from streams.clock import SystemClock
-from streams.delivery.publisher import Publisher
-from streams.kafka_clients import BrokerAway, partitions_of, producer_configuration, require_broker
-from streams.policy_change.choosing import Choice, Send, go_through
-from streams.policy_change.judging import Judge, WhyNot
-from streams.policy_change.past_verdicts import PolicyFilter, past_verdicts
-from streams.policy_change.sending import Pace, PolicyFacts
-from streams.policy_change.tally import Tally
-from streams.settings import Settings
+from streams.config.settings import Settings
+from streams.kafka.clients import BrokerAway, partitions_of, producer_configuration, require_broker
+from streams.kafka.publisher import Publisher
+from streams.lifecycle.clock import SystemClock
+from streams.policy_rollout.choosing import Choice, Send, go_through
+from streams.policy_rollout.judging import Judge, WhyNot
+from streams.policy_rollout.past_verdicts import PolicyFilter, past_verdicts
+from streams.policy_rollout.sending import Pace, PolicyFacts
+from streams.policy_rollout.tally import Tally
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
 

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from schemas.identity import Modality
 from schemas.outcomes import ACTIONS, Action
-from streams.verdict.policy import Policy, Rule, Thresholds
+from streams.decision.policy import Policy, Rule, Thresholds
 
 
 def summary_lines(policy: Policy) -> list[str]:

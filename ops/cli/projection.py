@@ -13,8 +13,10 @@ from ops.cli.console import fail, out, settings_or_exit
 from ops.cli.exit_codes import ExitCode
 from ops.cli.store_once import read_once
 from ops.cli.unreadable_lines import end
-from streams.kafka_clients import BrokerAway
-from streams.projection import (
+from streams.config.settings import Settings
+from streams.kafka.clients import BrokerAway
+from streams.kafka.unreadable import UnreadableRecords
+from streams.recovery.result_comparison import (
     Projection,
     Projections,
     Tolerances,
@@ -22,9 +24,7 @@ from streams.projection import (
     read_projection_from_redis,
     read_projection_from_topics,
 )
-from streams.settings import Settings
 from streams.store.keys import Keys
-from streams.unreadable import UnreadableRecords
 
 app = typer.Typer(help="Compare what two runs, or store and topics, decided.", no_args_is_help=True)
 

@@ -26,10 +26,10 @@ from ops.medium import described, file_name, make_upload
 from schemas.topics import UPLOADED
 from schemas.uploads import MAX_UPLOAD_BYTES, VideoUploaded
 from schemas.wire import encode, event_headers
-from streams.confirmed_publishing import OutgoingRecord
-from streams.settings import Settings
-from streams.tracing import spans
-from streams.tracing.opening import traced
+from streams.config.settings import Settings
+from streams.kafka.confirmed_publishing import OutgoingRecord
+from streams.observability.tracing import spans
+from streams.observability.tracing.opening import traced
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

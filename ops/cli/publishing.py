@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from ops.cli.console import fail
 from ops.cli.exit_codes import ExitCode
-from streams.confirmed_publishing import CONFIRM_SECONDS, OutgoingRecord, publish_confirmed
-from streams.kafka_clients import BrokerAway
-from streams.settings import Settings
+from streams.config.settings import Settings
+from streams.kafka.clients import BrokerAway
+from streams.kafka.confirmed_publishing import CONFIRM_SECONDS, OutgoingRecord, publish_confirmed
 
 
 def publish_or_exit(

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from ops.cli.console import fail
 from ops.cli.exit_codes import ExitCode
-from streams.settings import Settings
+from streams.config.settings import Settings
 from streams.store.quick_reads import QuestionRefused, QuickReads, StoreAway, StoreForbids
 
 Answer = TypeVar("Answer")

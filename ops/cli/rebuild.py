@@ -9,15 +9,15 @@ from ops.cli.console import clean_interrupt, err, fail, out, settings_or_exit
 from ops.cli.exit_codes import ExitCode
 from ops.cli.store_once import read_once
 from ops.cli.unreadable_lines import end
-from streams.kafka_clients import BrokerAway
-from streams.settings import Settings
-from streams.unreadable import UnreadableRecords
+from streams.config.settings import Settings
+from streams.kafka.clients import BrokerAway
+from streams.kafka.unreadable import UnreadableRecords
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from ops.cli.survived import Survived
-    from streams.rebuild import RebuildProgress
+    from streams.recovery.rebuild import RebuildProgress
     from streams.verdict.role import Ruleset
 
 
@@ -70,7 +70,7 @@ async def _rebuild(
     settings: Settings, ruleset: Ruleset, redis: Redis, unreadable: UnreadableRecords, survived: Survived
 ) -> RebuildProgress:
     from ops.cli.rebuild_stores import rebuild_stores
-    from streams.rebuild import FoldDeaths, rebuild_store
+    from streams.recovery.rebuild import FoldDeaths, rebuild_store
 
     stores = rebuild_stores(settings, redis)
     deaths = FoldDeaths(survived.board, survived.deadly)

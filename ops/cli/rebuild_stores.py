@@ -6,10 +6,10 @@ from importlib.metadata import version as installed_version
 
 from redis.asyncio import Redis
 
-from streams.delivery.letter_index import LetterIndex
-from streams.group_names import group_of
-from streams.rebuild import RebuildStores
-from streams.settings import Settings
+from streams.config.settings import Settings
+from streams.dead_letters.letter_index import LetterIndex
+from streams.kafka.group_names import group_of
+from streams.recovery.rebuild import RebuildStores
 from streams.similarity.vectors import Vectors
 from streams.store.applied import AppliedOffsets
 from streams.store.deadlines import Deadlines

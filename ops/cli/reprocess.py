@@ -19,8 +19,8 @@ from ops.cli.store_once import read_once
 from schemas.topics import UPLOADED
 from streams.backfill.jobs import Job, JobFilter, Jobs
 from streams.backfill.progress import Progress, backfill_offsets, progress_of
-from streams.kafka_clients import BrokerAway, partitions_of, require_broker
-from streams.settings import Settings
+from streams.config.settings import Settings
+from streams.kafka.clients import BrokerAway, partitions_of, require_broker
 from streams.store.keys import Keys
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from schemas.facts import Review
 from schemas.outcomes import Verdict
 from schemas.topics import SIGNALS
 from schemas.wire import encode, event_headers
-from streams.confirmed_publishing import OutgoingRecord
-from streams.settings import Settings
+from streams.config.settings import Settings
+from streams.kafka.confirmed_publishing import OutgoingRecord
 from streams.store.keys import Keys
 from streams.store.readers import read_video
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ops.cli.console import fail
 from ops.cli.exit_codes import ExitCode
-from streams.settings import Settings
-from streams.verdict.cost import Prices
-from streams.verdict.policy_checks import InvalidPolicy
-from streams.verdict.policy_file import load_policy
+from streams.config.settings import Settings
+from streams.decision.cost import Prices
+from streams.decision.policy_checks import InvalidPolicy
+from streams.decision.policy_file import load_policy
 from streams.verdict.role import Ruleset
 
 

@@ -10,7 +10,7 @@ from typing import Final, Self
 from ops.cli.console import err
 from ops.cli.quick_read import ANSWER_SECONDS
 from ops.cli.upload_ending import SenderReading, read_for_sender
-from streams.settings import Settings
+from streams.config.settings import Settings
 from streams.store.keys import Keys
 from streams.store.quick_reads import NoAnswer, QuickReads
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from ops.cli.console import fail
 from ops.cli.exit_codes import ExitCode
-from streams.settings import Settings
-from streams.store.wire import store_options
+from streams.config.redis_options import store_options
+from streams.config.settings import Settings
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

@@ -14,8 +14,8 @@ from typing import Final
 import typer
 
 from ops.cli.console import err
-from streams.delivery.alone_board import AloneBoard
-from streams.verdict.fold_board import FoldBoard, FoldedFact, folded_fact
+from streams.lifecycle.alone_board import AloneBoard
+from streams.lifecycle.fold_board import FoldBoard, FoldedFact, folded_fact
 
 DEATHS_BEFORE_LEAVING_OUT: Final = 2
 """Of the process by itself, over the same fact."""

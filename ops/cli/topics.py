@@ -11,8 +11,8 @@ from confluent_kafka import KafkaException
 
 from ops.cli.console import fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
-from streams.kafka_clients import BrokerAway
-from streams.topic_admin import check_topics, create_topics, update_topics
+from streams.kafka.clients import BrokerAway
+from streams.kafka.topic_admin import check_topics, create_topics, update_topics
 
 app = typer.Typer(help="Create the topics, or check them against their contract.", no_args_is_help=True)
 

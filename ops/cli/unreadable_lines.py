@@ -6,7 +6,7 @@ import typer
 
 from ops.cli.console import err
 from ops.cli.exit_codes import ExitCode
-from streams.unreadable import UnreadableRecords
+from streams.kafka.unreadable import UnreadableRecords
 
 
 def tell_unreadable(unreadable: UnreadableRecords) -> None:

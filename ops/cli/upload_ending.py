@@ -9,7 +9,7 @@ from typing import Any, Literal
 from schemas.errors import InvalidEvent
 from schemas.outcomes import Verdict
 from schemas.warnings import EventWarning, decode_warnings
-from streams.readers_topics import decode_verdict
+from streams.kafka.readers_topics import decode_verdict
 from streams.store.deletion_reading import DeletionReading, read_deletion
 from streams.store.keys import Keys
 from streams.store.reading import ReadsStore, is_of_another_type

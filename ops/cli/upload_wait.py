@@ -8,7 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from ops.cli.upload_ending import Ending, PublishedUpload, StatusReading, ending_of, read_for_sender
-from streams.settings import Settings
+from streams.config.settings import Settings
 from streams.store.keys import Keys
 
 if TYPE_CHECKING:

@@ -20,7 +20,8 @@ from schemas.errors import InvalidEvent
 from schemas.outcomes import Verdict
 from schemas.topics import MODERATION, SIGNALS
 from schemas.wire import decode_fact
-from streams.kafka_clients import (
+from streams.config.settings import Settings
+from streams.kafka.clients import (
     WATCH_GROUP,
     BrokerAway,
     assign_whole,
@@ -28,8 +29,7 @@ from streams.kafka_clients import (
     require_broker,
     stored_record,
 )
-from streams.readers_topics import decode_verdict
-from streams.settings import Settings
+from streams.kafka.readers_topics import decode_verdict
 
 _UNKNOWN_SECONDS: Final = 5.0
 """After which one is told that nobody knows the video."""

@@ -7,7 +7,7 @@ from typing import Annotated, get_args
 import typer
 
 from ops.cli.console import settings_or_exit
-from streams.settings import Device
+from streams.config.settings import Device
 
 
 def worker(
@@ -22,9 +22,9 @@ def worker(
     71 was stuck, with its stacks in the log, and wants to be restarted; 72 its accelerator is lost; 75 its stop took
     too long, and its log says what hung; 78 Redis lost what Kafka remembers: run `vidsignal rebuild`.
     """
-    from streams.collector import collector_paused
+    from streams.lifecycle.collector import collector_paused
 
     with collector_paused():
-        from streams.worker import run_worker
+        from streams.worker.worker import run_worker
 
     raise typer.Exit(run_worker(settings_or_exit(roles=roles, device=device)))

@@ -9,7 +9,7 @@ from typing import Literal
 
 from schemas.facts import Accepted, Fact, Signal
 from schemas.receipts import CPU_STAGES, CpuStage, Receipt
-from streams.verdict.cost import Prices, Spent, spent_by, spent_by_decode
+from streams.decision.cost import Prices, Spent, spent_by, spent_by_decode
 
 Grouping = Literal["market", "creator", "modality", "model", "stage"]
 

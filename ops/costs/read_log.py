@@ -11,10 +11,10 @@ from schemas.errors import InvalidEvent
 from schemas.facts import Accepted, Fact, Signal
 from schemas.topics import MODERATION, SIGNALS
 from schemas.wire import decode_fact
-from streams.kafka_clients import read_to_end
-from streams.readers_topics import decode_verdict
-from streams.settings import Settings
-from streams.verdict.cost import Prices
+from streams.config.settings import Settings
+from streams.decision.cost import Prices
+from streams.kafka.clients import read_to_end
+from streams.kafka.readers_topics import decode_verdict
 
 
 def read_pieces(settings: Settings, since_unix_seconds: float) -> list[Piece]:

@@ -8,9 +8,9 @@ from typing import Final
 from aiokafka.conn import create_conn
 from aiokafka.errors import KafkaError
 
-from streams.settings import Settings
-from streams.tls import client_context
-from streams.wire_checks import kafka_tls_files
+from streams.config.connection_checks import kafka_tls_files
+from streams.config.settings import Settings
+from streams.config.tls import client_context
 
 NEEDED_REQUESTS: Final = {
     0: "Produce",
@@ -65,6 +65,6 @@ async def _ask(settings: Settings, server: str) -> dict[int, tuple[int, int]]:
         sasl_plain_password=password.get_secret_value() if password else None,
     )
     try:
-        return dict(connection._versions)  # private, and pinned: see streams.pins
+        return dict(connection._versions)  # private, and pinned: see streams.consumer.pins
     finally:
         connection.close()

@@ -11,8 +11,8 @@ from confluent_kafka.admin import AdminClient
 from ops.doctor.api_versions import NEEDED_REQUESTS, ClientAway, api_versions
 from ops.doctor.finding import Finding, not_checked, ok, warning, wrong
 from ops.doctor.world import ANSWER_SECONDS, World
-from streams.kafka_clients import BrokerAway, BrokerRefuses
-from streams.settings import Settings
+from streams.config.settings import Settings
+from streams.kafka.clients import BrokerAway, BrokerRefuses
 
 _WAITS: Final = "no upload is taken and no verdict published; workers wait, and nothing is lost meanwhile"
 

@@ -9,8 +9,8 @@ from operators.inference.cpu_probe import CpuCapabilities, remembered_capabiliti
 from ops.doctor.asked_process import NoAnswer, ask_process
 from ops.doctor.finding import Finding, not_checked, ok, warning, wrong
 from ops.doctor.world import World
-from streams.private_cache import private_cache
-from streams.settings import Settings
+from streams.config.settings import Settings
+from streams.lifecycle.private_cache import private_cache
 
 Ask = Callable[[str], Any]
 

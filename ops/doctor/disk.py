@@ -10,8 +10,8 @@ from typing import Final
 from operators.inference.private_cache import PrivateCache
 from ops.doctor.finding import Finding, ok, warning, wrong
 from ops.doctor.world import World
-from streams.private_cache import private_cache
-from streams.settings import Settings
+from streams.config.settings import Settings
+from streams.lifecycle.private_cache import private_cache
 
 _CACHE_BYTES: Final = 512 * 2**20
 """Weights and probe results, with some to spare."""

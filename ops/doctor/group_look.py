@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ops.doctor.finding import Finding, ok, warning, wrong
-from streams.settings import Role
+from streams.config.settings import Role
 
 LOOKS_SECONDS: Final = (3.0, 3.5)
 """Before the second look and the third; the engagement role shows its progress every five seconds."""

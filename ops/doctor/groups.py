@@ -14,10 +14,10 @@ from ops.doctor.group_look import LOOKS_SECONDS, GroupLook, judge
 from ops.doctor.offsets import earliest_offsets, latest_offsets, num_members
 from ops.doctor.world import ANSWER_SECONDS, SERVER_FAILURES, World, is_there
 from schemas.topics import BACKFILL, ENGAGEMENT, SIGNALS, UPLOADED, Topic
-from streams.group_names import group_of
-from streams.group_offsets import committed_offsets
-from streams.kafka_clients import READER_GROUP, client_configuration
-from streams.settings import Role, Settings
+from streams.config.settings import Role, Settings
+from streams.kafka.clients import READER_GROUP, client_configuration
+from streams.kafka.group_names import group_of
+from streams.kafka.group_offsets import committed_offsets
 from streams.store.keys import Keys
 
 TOPIC_OF_ROLE: Final[dict[Role, Topic]] = {

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 from ops.doctor.finding import Finding, ok, warning, wrong
 from ops.doctor.world import World
-from streams.pins import WrongVersion, check_pins
-from streams.settings import ROLES, InvalidSettings, Settings
+from streams.config.settings import ROLES, InvalidSettings, Settings
+from streams.consumer.pins import WrongVersion, check_pins
 
 
 def examine(world: World, check: Callable[[], None] = check_pins) -> Iterator[Finding]:

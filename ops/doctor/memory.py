@@ -12,7 +12,7 @@ import psutil
 
 from ops.doctor.finding import Finding, ok, warning, wrong
 from ops.doctor.world import World
-from streams.settings import Settings
+from streams.config.settings import Settings
 from streams.store.client import MAX_CONNECTIONS
 
 _CGROUP_LIMIT: Final = Path("/sys/fs/cgroup/memory.max")

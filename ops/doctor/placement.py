@@ -15,9 +15,9 @@ from ops.doctor.world import ANSWER_SECONDS, World, is_there
 from schemas.near_names import shown
 from schemas.topics import ENGAGEMENT, UPLOADED
 from schemas.wire import header
-from streams.kafka_clients import READER_GROUP, client_configuration
-from streams.partitioning import partition_of
-from streams.settings import Settings
+from streams.config.settings import Settings
+from streams.kafka.clients import READER_GROUP, client_configuration
+from streams.kafka.partitioning import partition_of
 
 MOST_RECORDS: Final = 1_000
 """Of each topic, the newest; about as many of each partition."""

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from ops.doctor.finding import Finding, ok, wrong
 from ops.doctor.world import World
-from streams.verdict.policy_checks import InvalidPolicy
-from streams.verdict.policy_file import load_policy
+from streams.decision.policy_checks import InvalidPolicy
+from streams.decision.policy_file import load_policy
 
 
 def examine(world: World) -> Iterator[Finding]:

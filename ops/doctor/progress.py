@@ -13,9 +13,9 @@ from ops.doctor.finding import Finding, not_checked, ok, warning, wrong
 from ops.doctor.offsets import earliest_offsets, num_members
 from ops.doctor.world import ANSWER_SECONDS, World, is_there
 from schemas.topics import SIGNALS
-from streams.group_names import group_of
-from streams.group_offsets import committed_offsets
-from streams.settings import Settings
+from streams.config.settings import Settings
+from streams.kafka.group_names import group_of
+from streams.kafka.group_offsets import committed_offsets
 from streams.store.applied import StoreBehindLog, resume_offset
 from streams.store.keys import Keys
 

@@ -12,7 +12,7 @@ from ops.access.roles import ACCESS
 from ops.doctor.finding import Finding, not_checked, ok, wrong
 from ops.doctor.world import ANSWER_SECONDS, World, is_there
 from schemas.topics import Topic
-from streams.settings import Role, Settings
+from streams.config.settings import Role, Settings
 
 _WRITES: Final = {access.name: access.writes for access in ACCESS}
 

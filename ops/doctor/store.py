@@ -9,7 +9,7 @@ from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
 from ops.doctor.finding import Finding, not_checked, ok, warning, wrong
 from ops.doctor.world import World
-from streams.settings import Settings
+from streams.config.settings import Settings
 from streams.store.keys import Keys
 from streams.store.refusals import is_refusal
 

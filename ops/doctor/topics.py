@@ -10,8 +10,8 @@ from confluent_kafka.admin import AdminClient
 from ops.doctor.finding import Finding, not_checked, ok, warning, wrong
 from ops.doctor.world import ANSWER_SECONDS, World, is_there
 from schemas.topics import Topic
-from streams.retention import kept_topics
-from streams.topic_admin import TopicFinding, check_topics
+from streams.config.retention import kept_topics
+from streams.kafka.topic_admin import TopicFinding, check_topics
 
 _MEANS: Final = {
     "cleanup.policy": "the newest record of a video is not kept, or old ones never go",

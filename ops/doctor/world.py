@@ -15,9 +15,9 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from streams.kafka_clients import BrokerAway, require_broker
-from streams.settings import Settings
-from streams.store.wire import store_options
+from streams.config.redis_options import store_options
+from streams.config.settings import Settings
+from streams.kafka.clients import BrokerAway, require_broker
 
 Answer = TypeVar("Answer")
 

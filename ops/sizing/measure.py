@@ -27,9 +27,9 @@ from ops.sizing.quantity import FIGURES, Quantity
 from schemas.outcomes import Verdict
 from schemas.topics import MODERATION
 from schemas.uploads import VideoUploaded
-from streams.kafka_clients import read_to_end
-from streams.readers_topics import decode_verdict
-from streams.settings import Settings
+from streams.config.settings import Settings
+from streams.kafka.clients import read_to_end
+from streams.kafka.readers_topics import decode_verdict
 
 _ROUNDS, _QUICK_ROUNDS = 3, 1
 """Under full load, after one that warms up and is dropped."""

@@ -20,9 +20,9 @@ from schemas.facts import Signal
 from schemas.topics import MODERATION, SIGNALS, UPLOADED
 from schemas.uploads import FileSource, VideoUploaded
 from schemas.wire import decode_fact, encode, event_headers
-from streams.kafka_clients import client_configuration, producer_configuration, read_to_end
-from streams.settings import Settings, read_settings
-from streams.topic_admin import create_topics
+from streams.config.settings import Settings, read_settings
+from streams.kafka.clients import client_configuration, producer_configuration, read_to_end
+from streams.kafka.topic_admin import create_topics
 
 _FIRST_SHARE, _LAST_SHARE = 0.1, 0.95
 """Timed between these shares of the work: neither its start nor its end."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from statistics import mean
 
 from schemas.topics import ENGAGEMENT, MODERATION, RECOMMENDATION, SIGNALS, UPLOADED, Topic
-from streams.kafka_clients import StoredRecord, read_to_end
-from streams.settings import Settings
+from streams.config.settings import Settings
+from streams.kafka.clients import StoredRecord, read_to_end
 
 _RECORD_FRAME_BYTES = 20
 """Lengths, deltas and attributes of a record of format 2, by magnitude."""

@@ -10,7 +10,7 @@ from statistics import mean
 import redis
 
 from ops.engagement_stream import engagement_stream, publish_events
-from streams.settings import Settings
+from streams.config.settings import Settings
 from streams.store.keys import Keys
 
 _EVENTS_PER_VIDEO = 100

@@ -147,7 +147,7 @@ _FLEET: Final = {
         "1/day", 0.2, (0, 1_440), "workers lost without notice", "spot machines; made up"
     ),
     "detection_seconds": _assumed(
-        "s", 6, (0, 3_600), "until the group knows that a worker is gone", "session in streams/delivery/membership.py"
+        "s", 6, (0, 3_600), "until the group knows that a worker is gone", "session in streams/kafka/membership.py"
     ),
     "rebalance_seconds": _assumed(
         "s",

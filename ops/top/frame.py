@@ -19,7 +19,7 @@ from ops.top.rows import (
     WorkerRow,
 )
 from ops.top.scrape import Scrape
-from streams.settings import ROLES
+from streams.config.settings import ROLES
 
 Pair = tuple[Scrape, Scrape]
 """An earlier and the latest scrape of one worker; the same twice where there is one only."""

@@ -10,8 +10,8 @@ from schemas.topics import UPLOADED
 from schemas.uploads import VideoUploaded
 from schemas.wire import decode_upload_or_deletion
 from streams.backfill.jobs import JobFilter
-from streams.kafka_clients import StoredRecord, read_to_end
-from streams.settings import Settings
+from streams.config.settings import Settings
+from streams.kafka.clients import StoredRecord, read_to_end
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from confluent_kafka import KafkaException, TopicPartition
 
 from schemas.topics import BACKFILL
 from streams.backfill.jobs import Job
-from streams.group_names import group_of
-from streams.group_offsets import committed_offsets
-from streams.kafka_clients import BrokerAway, partitions_of, require_broker
-from streams.settings import Settings
+from streams.config.settings import Settings
+from streams.kafka.clients import BrokerAway, partitions_of, require_broker
+from streams.kafka.group_names import group_of
+from streams.kafka.group_offsets import committed_offsets
 
 JobState = Literal["sending", "running", "paused", "done"]
 _SHORTEST_SECONDS: Final = 1.0

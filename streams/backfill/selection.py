@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 from schemas.facts import Signal
 from schemas.identity import Modality
 from streams.backfill.jobs import JobFilter
-from streams.verdict.state import CaseState
+from streams.decision.state import CaseState
 
 Reason = Literal[
     "forgotten",  # deleted, up to and with this revision or a later one

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from models.catalogue import CARDS
 from schemas.facts import Signal
 from schemas.identity import Modality
-from streams.agents.catalogue import AGENTS
+from streams.analysis.agents.catalogue import AGENTS
+from streams.analysis.provenance import generation_of
 from streams.backfill.jobs import JobFilter
-from streams.provenance import generation_of
 
 
 class UnknownModel(ValueError):

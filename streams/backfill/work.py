@@ -11,16 +11,16 @@ from schemas.identity import Modality
 from schemas.topics import SIGNALS
 from schemas.uploads import VideoUploaded
 from schemas.wire import event_headers, header
-from streams.backfill.headers import JOB_HEADER, as_uploaded, passed_on
-from streams.clock import Clock
 from streams.delivery.admission import Slot
 from streams.delivery.delivery import Work
-from streams.delivery.publisher import Publisher
-from streams.delivery.record import Record
+from streams.kafka.publisher import Publisher
+from streams.lifecycle.clock import Clock
+from streams.observability.tracing import spans
+from streams.record import Record
 from streams.store.keys import Keys
-from streams.tracing import spans
-from streams.upload_places import claimed_place
 from streams.uploads.acceptance import acceptance
+from streams.uploads.headers import JOB_HEADER, as_uploaded, passed_on
+from streams.uploads.places import claimed_place
 from streams.uploads.reading import read_upload
 
 SOURCE = "vidsignal/backfill"
@@ -81,11 +81,11 @@ class BackfillWork:
         self._readmission = readmission
 
     async def run(self, record: Record, slot: Slot) -> None:
-        """See `streams.media.ModalityWork.run`."""
+        """See `streams.analysis.modality_work.ModalityWork.run`."""
         uploaded = as_uploaded(record)
         await slot.once("readmission", lambda: self._readmission.ensure(uploaded))
         await self._work.run(uploaded, slot)
 
     async def fail(self, record: Record, slot: Slot, failure: Failure) -> None:
-        """See `streams.media.ModalityWork.fail`."""
+        """See `streams.analysis.modality_work.ModalityWork.fail`."""
         await self._work.fail(as_uploaded(record), slot, failure)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from streams.clock import Clock
 from streams.costs.cpu_account import CpuAccount, CpuObserver, CpuReading
+from streams.lifecycle.clock import Clock
 
 _SETTLE_SECONDS: Final = 5.0
 

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
-from streams.delivery.record import Place, Record
+from streams.record import Place, Record
 
 Result = TypeVar("Result")
 

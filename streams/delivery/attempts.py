@@ -2,9 +2,9 @@
 
 A process that dies takes everything down that was in flight, and mostly one event is to blame. So an event that was
 there too often runs alone. It is given up where the process then dies by itself, twice: its parent process outlives it
-and says so (`streams.parent`). A kill from outside reaches parent and worker together, and says nothing of the
-event; however often that happens, the event is tried again. Where the kernel's memory killer ends both at once, its own
-count rises, and four such deaths are enough. Why, and what cannot be told apart: `docs/decisions`, 0018.
+and says so (`streams.lifecycle.parent`). A kill from outside reaches parent and worker together, and says nothing of
+the event; however often that happens, the event is tried again. Where the kernel's memory killer ends both at once, its
+own count rises, and four such deaths are enough. Why, and what cannot be told apart: `docs/decisions`, 0018.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from typing import Any, Final
 import structlog
 from redis.asyncio import Redis
 
-from streams.delivery.alone_board import AloneBoard
 from streams.delivery.memory_killer import MemoryKills, memory_kills
-from streams.delivery.record import Place
+from streams.lifecycle.alone_board import AloneBoard
+from streams.record import Place
 from streams.store.keys import Keys
 from streams.store.mending import ATTEMPTS, mended
 from streams.store.scripts import script_text

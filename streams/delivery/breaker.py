@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from operators.errors import SourceAway
-from streams.clock import Clock
-from streams.delivery.backoff import Backoff
+from streams.lifecycle.backoff import Backoff
+from streams.lifecycle.clock import Clock
 
 FAILURES_TO_OPEN: Final = 3
 BETWEEN_TRIES: Final = Backoff(first_seconds=1.0, limit_seconds=60.0)

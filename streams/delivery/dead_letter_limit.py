@@ -16,11 +16,11 @@ import structlog
 
 from operators.errors import MachineUnavailable
 from schemas.facts import Failure
-from streams.clock import Clock
 from streams.delivery.admission import Slot
-from streams.delivery.backoff import Backoff
 from streams.delivery.own_faults import OwnFaults
-from streams.delivery.record import Place
+from streams.lifecycle.backoff import Backoff
+from streams.lifecycle.clock import Clock
+from streams.record import Place
 
 BETWEEN_PROBES: Final = Backoff(first_seconds=2.0, limit_seconds=60.0)
 _PROBES_A_RETURN: Final = 4

@@ -20,22 +20,22 @@ from operators.errors import DeviceLost, InvalidMedia, Overloaded, SourceAway
 from operators.internal_errors import InternalError, boundary
 from schemas.errors import InvalidEvent
 from schemas.facts import Failure
-from streams import metrics
-from streams.cancellation import was_cancelled
-from streams.clock import Clock
 from streams.delivery.admission import Admission, Slot
 from streams.delivery.attempts import UNCLEAN_ENDS_BEFORE_ALONE, Attempt, Attempts
-from streams.delivery.backoff import Backoff
-from streams.delivery.crash import Crash, WorkerExit
 from streams.delivery.dead_letter_limit import DeadLetterLimit
 from streams.delivery.inflight import InFlight
 from streams.delivery.ledger import OffsetLedger
 from streams.delivery.parking import Parked, Parking
-from streams.delivery.record import Record, record_of
 from streams.delivery.tries import Tries, TryRules
 from streams.delivery.unexpected import answer_to, report
 from streams.delivery.unfinished import UnfinishedDelivery, UnfinishedEvents
-from streams.tracing import spans
+from streams.lifecycle.backoff import Backoff
+from streams.lifecycle.cancellation import was_cancelled
+from streams.lifecycle.clock import Clock
+from streams.lifecycle.crash import Crash, WorkerExit
+from streams.observability import metrics
+from streams.observability.tracing import spans
+from streams.record import Record, record_of
 
 _log = structlog.get_logger(__name__)
 

@@ -12,10 +12,10 @@ from typing import Final
 import structlog
 
 from schemas.facts import Failure
-from streams.clock import Clock
-from streams.delivery.backoff import Backoff
 from streams.delivery.own_faults import OwnFaults
-from streams.delivery.record import Place
+from streams.lifecycle.backoff import Backoff
+from streams.lifecycle.clock import Clock
+from streams.record import Place
 
 BETWEEN_TRIES: Final = Backoff(first_seconds=2.0, limit_seconds=60.0)
 """Waits of an event that is held."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 
-from streams.cancellation import cancel_all
+from streams.lifecycle.cancellation import cancel_all
 
 
 class InFlight:

@@ -11,8 +11,8 @@ from typing import Final
 
 from operators.internal_errors import INTERNAL_ERROR
 from schemas.facts import Failure
-from streams.clock import Clock
-from streams.delivery.record import Place
+from streams.lifecycle.clock import Clock
+from streams.record import Place
 
 MACHINE_UNAVAILABLE: Final = "machine-unavailable"
 """Cause of what waited for a disk, a mount or a descriptor until its patience was at an end."""

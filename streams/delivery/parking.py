@@ -13,13 +13,13 @@ from typing import Final
 import structlog
 
 from operators.errors import MachineUnavailable, SourceAway
-from streams import metrics
-from streams.clock import Clock
 from streams.delivery.admission import Slot
-from streams.delivery.backoff import Backoff
 from streams.delivery.breaker import Breakers
 from streams.delivery.dead_letter_limit import RolePaused
-from streams.delivery.record import Place, Record
+from streams.lifecycle.backoff import Backoff
+from streams.lifecycle.clock import Clock
+from streams.observability import metrics
+from streams.record import Place, Record
 
 BETWEEN_RETURNS: Final = Backoff(first_seconds=2.0, limit_seconds=60.0)
 SHORTEST_PATIENCE_SECONDS: Final = 600.0

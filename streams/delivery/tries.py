@@ -18,11 +18,11 @@ from operators.errors import (
 from operators.internal_errors import InternalError
 from schemas.errors import InvalidEvent
 from schemas.facts import Failure
-from streams import metrics
 from streams.delivery.own_faults import MACHINE_UNAVAILABLE
 from streams.delivery.parking import Parking
-from streams.delivery.record import Record
 from streams.delivery.unexpected import answer_to, report
+from streams.observability import metrics
+from streams.record import Record
 
 _log = structlog.get_logger(__name__)
 

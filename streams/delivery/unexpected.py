@@ -8,8 +8,8 @@ import structlog
 
 from operators.internal_errors import INTERNAL_ERROR, InternalError
 from schemas.facts import Failure
-from streams import metrics
-from streams.delivery.record import Place
+from streams.observability import metrics
+from streams.record import Place
 
 INTERNAL_ERROR_ATTEMPTS: Final = 3
 """Tries of one event before an unexpected error becomes an answer."""

@@ -11,10 +11,10 @@ from typing import Final, Literal
 
 import structlog
 
-from streams import metrics
-from streams.clock import Clock
-from streams.delivery.record import Place, Record
+from streams.lifecycle.clock import Clock
+from streams.observability import metrics
 from streams.progress.watched import HeldRecord
+from streams.record import Place, Record
 
 Stage = Literal["working", "retrying", "failing", "deferred", "returning"]
 """What a delivery is at: its work; the wait between two tries; stating why there is no result; waiting without a slot

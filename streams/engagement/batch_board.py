@@ -2,7 +2,7 @@
 
 A batch that was in hand when its worker died by itself is counted event by event the next time, each in a transaction
 of its own. An event with which the worker then dies by itself twice is given up as `crash-loop`. See
-`streams.delivery.alone_board`, `streams.note_death` and `docs/decisions`, 0018.
+`streams.lifecycle.alone_board`, `streams.worker.note_death` and `docs/decisions`, 0018.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from streams.delivery.alone_board import AloneBoard
 from streams.delivery.attempts import DEATHS_ALONE_BEFORE_GIVING_UP
+from streams.lifecycle.alone_board import AloneBoard
 
 Batch = dict[int, list[Any]]
 """Messages of the client by partition, in the order of the log."""

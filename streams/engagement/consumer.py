@@ -25,11 +25,7 @@ from redis import ResponseError, WatchError
 
 from schemas.errors import InvalidEvent
 from schemas.facts import Failure
-from streams import metrics
-from streams.clock import Clock
-from streams.delivery.backoff import Backoff
 from streams.delivery.held_events import HeldEvents
-from streams.delivery.record import Place
 from streams.engagement.arrivals import Arrival, read_arrival
 from streams.engagement.batch_board import Batch, BatchBoard, Suspects, parts_by_suspicion
 from streams.engagement.errors import Stopping
@@ -39,6 +35,10 @@ from streams.engagement.reckoning import Reckoning, reckon
 from streams.engagement.removed import tell_removed
 from streams.engagement.store import EngagementStore
 from streams.engagement.summaries import ROLE, SummarySweep
+from streams.lifecycle.backoff import Backoff
+from streams.lifecycle.clock import Clock
+from streams.observability import metrics
+from streams.record import Place
 from streams.store.client import TRANSIENT_ERRORS, is_not_now
 
 BATCH_RECORDS: Final = 5_000

@@ -16,11 +16,11 @@ import structlog
 from operators.internal_errors import InternalError
 from schemas.facts import Failure
 from streams.delivery.held_events import BETWEEN_TRIES
-from streams.delivery.record import Place
 from streams.delivery.unexpected import INTERNAL_ERROR_ATTEMPTS, answer_to, report
 from streams.engagement.batch_board import Batch
 from streams.engagement.errors import is_of_an_event
 from streams.engagement.summaries import ROLE
+from streams.record import Place
 
 Count = Callable[[Batch], None]
 """Counts a batch in one transaction, and takes out of it the partitions that stand elsewhere."""

@@ -10,14 +10,14 @@ from typing import Any, Final
 
 from schemas.facts import EngagementSummary, Failure
 from schemas.topics import SIGNALS
-from streams.clock import Clock
-from streams.delivery.dead_letters import DeadLetters
-from streams.delivery.publisher import Publisher
-from streams.delivery.record import Place, Record
+from streams.dead_letters.dead_letters import DeadLetters
 from streams.engagement.errors import Stopping
 from streams.engagement.summaries import ROLE, summary_headers
-from streams.kafka_clients import headers_of
-from streams.tracing import spans
+from streams.kafka.clients import headers_of
+from streams.kafka.publisher import Publisher
+from streams.lifecycle.clock import Clock
+from streams.observability.tracing import spans
+from streams.record import Place, Record
 
 _LOOK_SECONDS: Final = 0.2
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 import structlog
 from confluent_kafka import KafkaException, TopicPartition
 
-from streams import metrics
 from streams.engagement.summaries import ROLE
+from streams.observability import metrics
 
 _ANSWER_SECONDS: Final = 5.0
 

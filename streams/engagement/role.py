@@ -12,26 +12,26 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from schemas.topics import ENGAGEMENT
-from streams import metrics
-from streams.clock import Clock
-from streams.delivery.alone_board import AloneBoard
-from streams.delivery.crash import Crash
-from streams.delivery.dead_letters import DeadLetters
+from streams.config.redis_options import store_options
+from streams.config.settings import Settings
+from streams.dead_letters.dead_letters import DeadLetters
 from streams.delivery.held_events import HeldEvents
-from streams.delivery.membership import MEMBERSHIP
-from streams.delivery.publisher import Publisher
 from streams.engagement.batch_board import BatchBoard
 from streams.engagement.consumer import EngagementConsumer, Parts
 from streams.engagement.outlet import Outlet
 from streams.engagement.store import EngagementStore, Retention
 from streams.engagement.summaries import ROLE, SummarySweep
-from streams.kafka_clients import client_configuration
+from streams.kafka.client_id import client_id_of
+from streams.kafka.clients import client_configuration
+from streams.kafka.membership import MEMBERSHIP
+from streams.kafka.publisher import Publisher
+from streams.lifecycle.alone_board import AloneBoard
+from streams.lifecycle.clock import Clock
+from streams.lifecycle.crash import Crash
+from streams.observability import metrics
 from streams.progress.broker_facts import Partition
-from streams.progress.client_id import client_id_of
 from streams.progress.watched import HeldRecord, Wait
-from streams.settings import Settings
 from streams.store.keys import Keys
-from streams.store.wire import store_options
 
 _ANSWER_SECONDS: Final = 5.0
 _LONGEST_BATCH_MILLISECONDS: Final = 600_000

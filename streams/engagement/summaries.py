@@ -19,11 +19,11 @@ from redis import WatchError
 from schemas.engagement import Engagement
 from schemas.facts import EngagementSummary
 from schemas.wire import event_headers
-from streams import metrics
-from streams.clock import Clock
 from streams.engagement.errors import is_of_an_event
 from streams.engagement.store import DueSummaries, EngagementStore
-from streams.tracing import spans
+from streams.lifecycle.clock import Clock
+from streams.observability import metrics
+from streams.observability.tracing import spans
 
 SOURCE: Final = "vidsignal/engagement"
 AT_ONCE: Final = 256

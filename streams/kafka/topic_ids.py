@@ -10,10 +10,10 @@ import structlog
 from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
-from streams.clock import Clock
-from streams.delivery.backoff import Backoff
-from streams.kafka_clients import REQUEST_SECONDS, client_configuration
-from streams.settings import Settings
+from streams.config.settings import Settings
+from streams.kafka.clients import REQUEST_SECONDS, client_configuration
+from streams.lifecycle.backoff import Backoff
+from streams.lifecycle.clock import Clock
 
 _log = structlog.get_logger(__name__)
 

@@ -16,10 +16,10 @@ from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import KafkaError, KafkaTimeoutError, for_code
 from aiokafka.structs import TopicPartition
 
+from streams.config.connection_checks import kafka_tls_files
+from streams.config.settings import Settings
+from streams.config.tls import client_context
 from streams.progress.broker_facts import BrokerUnavailable, FactsUnknown, GroupFacts, Partition, PartitionFacts
-from streams.settings import Settings
-from streams.tls import client_context
-from streams.wire_checks import kafka_tls_files
 
 ANSWER_SECONDS: Final = 5.0
 """For one question with all its requests."""

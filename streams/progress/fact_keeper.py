@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from streams import metrics
+from streams.observability import metrics
 from streams.progress.broker_facts import BrokerUnavailable, FactsUnknown, GroupFacts, Partition
 
 _log = structlog.get_logger(__name__)

@@ -15,22 +15,22 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from streams import metrics
-from streams.group_names import group_of
-from streams.health.stacks import dump_tasks_and_exit
+from streams.config.redis_options import store_options
+from streams.config.settings import Settings
+from streams.kafka.client_id import client_id_of
+from streams.kafka.group_names import group_of
+from streams.lifecycle.stacks import dump_tasks_and_exit
+from streams.observability import metrics
 from streams.progress.broker_client import BrokerClient
 from streams.progress.broker_facts import BrokerUnavailable, FactsUnknown
-from streams.progress.client_id import client_id_of
 from streams.progress.cpu_share import CpuShare
 from streams.progress.outages import Outages
 from streams.progress.record_finder import RecordFinder
 from streams.progress.role_watch import Patience
+from streams.progress.watchdog import LOOK_SECONDS, Watchdog
 from streams.progress.watched import WatchedRole
-from streams.settings import Settings
 from streams.store.keys import Keys
 from streams.store.stalls import StallMemory
-from streams.store.wire import store_options
-from streams.watchdog import LOOK_SECONDS, Watchdog
 
 _ASK_EVERY_SECONDS: Final = 5.0
 _ASKS_WITHIN_PATIENCE: Final = 6

@@ -25,9 +25,9 @@ from redis.exceptions import (
     TryAgainError,
 )
 
-from streams import metrics
+from streams.config.redis_options import NO_OPTIONS
+from streams.observability import metrics
 from streams.store.refusals import is_refusal
-from streams.store.wire import NO_OPTIONS
 from streams.store.witness import Witness
 
 Answer = TypeVar("Answer")
@@ -220,7 +220,7 @@ def open_store(url: str, options: Mapping[str, Any] = NO_OPTIONS, witness: Witne
 
     Args:
         url: of the store.
-        options: user and TLS, see `streams.store.wire.store_options`.
+        options: user and TLS, see `streams.config.redis_options.store_options`.
         witness: asked at every new connection whether the store still knows what it confirmed.
     """
     greeting = {} if witness is None else {"redis_connect_func": witness.greet}

@@ -8,10 +8,10 @@ from msgspec import Struct
 from schemas.facts import SourceOffset
 from schemas.warnings import EventWarning
 from schemas.wire import encode
+from streams.decision.state import CaseState
 from streams.store.keys import Keys
 from streams.store.packing import UnreadableBytes, decoded
 from streams.store.reading import ReadsStore, is_of_another_type
-from streams.verdict.state import CaseState
 
 
 class DeletionReading(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -21,14 +21,14 @@ from redis.exceptions import ResponseError
 from schemas.facts import Deleted
 from schemas.outcomes import Verdict
 from schemas.wire import encode
-from streams import metrics
+from streams.lifecycle.fold_board import FoldedFact
+from streams.observability import metrics
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.deletion_reading import DeletionReading
 from streams.store.keys import Keys
 from streams.store.mending import GUARD, STATUS, STRING, is_of_a_key, mended
 from streams.store.outcomes import DEFAULT_GUARD_SECONDS
 from streams.store.scripts import script_text
-from streams.verdict.fold_board import FoldedFact
 
 GapCause = Literal[
     "unreadable-state",  # what Redis has as the video's state is none

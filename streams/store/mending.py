@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 import structlog
 from redis.exceptions import NoPermissionError, ResponseError
 
-from streams import metrics
+from streams.observability import metrics
 from streams.store.scripts import script_text
 
 Answer = TypeVar("Answer")

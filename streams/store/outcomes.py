@@ -14,6 +14,7 @@ from schemas.evidence import Embedding, Feature
 from schemas.identity import Modality
 from schemas.outcomes import Outcome, Version
 from schemas.wire import encode
+from streams.decision.state import CaseState
 from streams.store.cases import DEFAULT_COUNTS_SECONDS, warning_fields
 from streams.store.client import settled
 from streams.store.deletion_reading import deletion_of
@@ -23,7 +24,6 @@ from streams.store.packing import UnreadableBytes, decoded, pack, unpack
 from streams.store.scripts import script_text
 from streams.store.stored_outcome import from_stored, to_stored
 from streams.store.witness import Witness
-from streams.verdict.state import CaseState
 
 DEFAULT_GUARD_SECONDS = 35 * 86_400.0
 """A week longer than dead letters, the longest kept of all records."""

@@ -15,9 +15,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import hiredis
 
-from streams.settings import Settings
-from streams.tls import client_context
-from streams.wire_checks import redis_tls_files
+from streams.config.connection_checks import redis_tls_files
+from streams.config.settings import Settings
+from streams.config.tls import client_context
 
 _READ_BYTES: Final = 65_536
 _DEFAULT_PORT: Final = 6379

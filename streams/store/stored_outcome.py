@@ -14,9 +14,9 @@ from msgspec.structs import replace
 
 from schemas.outcomes import Outcome, RecommendationRecord, Verdict
 from schemas.wire import encode
+from streams.decision.outcome import joined_embeddings, joined_features, winning_signals
+from streams.decision.state import CaseState
 from streams.store.packing import UnreadableBytes, decoded, pack, unpack
-from streams.verdict.outcome import joined_embeddings, joined_features, winning_signals
-from streams.verdict.state import CaseState
 
 
 class _Stored(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from operators.internal_errors import SharedStateFault
-from streams.clock import Clock, SystemClock
+from streams.lifecycle.clock import Clock, SystemClock
 
 WATCH_SECONDS: Final = 5.0
 """Between two questions of `watch`: one command for all partitions."""

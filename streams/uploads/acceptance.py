@@ -8,8 +8,8 @@ from schemas.facts import Accepted, SourceOffset
 from schemas.identity import Modality
 from schemas.uploads import VideoUploaded
 from schemas.warnings import EventWarning
-from streams.delivery.record import Record
-from streams.event_warnings import content_of
+from streams.record import Record
+from streams.uploads.event_warnings import content_of
 
 _TITLE_CHARACTERS: Final = 200
 

@@ -7,7 +7,7 @@ from schemas.diagnosis import wrong_key
 from schemas.errors import InvalidEvent
 from schemas.uploads import DeletionRequested, VideoUploaded
 from schemas.wire import decode_upload_or_deletion
-from streams.delivery.record import Record
+from streams.record import Record
 
 
 def read_upload(record: Record) -> VideoUploaded | DeletionRequested:

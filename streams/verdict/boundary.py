@@ -16,14 +16,14 @@ import structlog
 
 from operators.internal_errors import INTERNAL_ERROR
 from schemas.facts import Deleted, Fact, Failure
-from streams import metrics
-from streams.clock import Clock
+from streams.decision.fact_reading import NewerFact
 from streams.delivery.held_events import BETWEEN_TRIES, HeldEvents
-from streams.delivery.record import Record
+from streams.lifecycle.clock import Clock
+from streams.observability import metrics
+from streams.record import Record
 from streams.store.gaps import GapCause, Gaps, WaitingFact
 from streams.store.outcomes import GapStands, UnreadableState
 from streams.store.shared_faults import is_shared
-from streams.verdict.fact_reading import NewerFact
 
 ATTEMPTS: Final = 3
 """Of folding a fact, before its video gets a gap."""
@@ -34,7 +34,7 @@ _log = structlog.get_logger(__name__)
 
 
 class DeadLetterWriter(Protocol):
-    """Where a fact goes that cannot be folded; see `streams.delivery.dead_letters`."""
+    """Where a fact goes that cannot be folded; see `streams.dead_letters.dead_letters`."""
 
     async def write(
         self, record: Record, failure: Failure, *, role: str, attempts: int = 1, revision: int | None = None

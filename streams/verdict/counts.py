@@ -7,9 +7,9 @@ from schemas.labels import LABEL_PATHS
 from schemas.markets import MARKETS
 from schemas.outcomes import ModalityStates, Outcome, OutcomeStatus, Verdict
 from schemas.warnings import EventWarning
-from streams import metrics
-from streams.verdict.state import CaseState
-from streams.verdict.warned import KINDS_OF_THE_LOG
+from streams.decision.state import CaseState
+from streams.decision.warned import KINDS_OF_THE_LOG
+from streams.observability import metrics
 
 
 def count_decision(before: Outcome | None, after: Outcome | None) -> None:

@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import Final
 
 from schemas.outcomes import Outcome
-from streams import metrics
-from streams.clock import Clock
+from streams.lifecycle.clock import Clock
+from streams.observability import metrics
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.outcomes import Outcomes
 from streams.verdict.role import Follower

@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any, Final
 
-from streams.clock import Clock
+from streams.lifecycle.clock import Clock
 from streams.store.deadlines import Deadline, Deadlines
 
 CLAIM_SECONDS: Final = 10.0

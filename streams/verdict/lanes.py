@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from operators.internal_errors import SharedStateFault
-from streams.verdict.order import OffsetsOutOfOrder
+from streams.decision.order import OffsetsOutOfOrder
 
 Work = Callable[[], Awaitable[None]]
 

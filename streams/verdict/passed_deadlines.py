@@ -7,11 +7,11 @@ import structlog
 from schemas.facts import Accepted, DeadlinePassed
 from schemas.topics import SIGNALS
 from schemas.wire import event_headers
-from streams import metrics
-from streams.clock import Clock
+from streams.lifecycle.clock import Clock
+from streams.observability import metrics
+from streams.observability.tracing import spans
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.outcomes import Outcomes, UnreadableState
-from streams.tracing import spans
 from streams.verdict.holding import CLAIM_SECONDS, held
 from streams.verdict.role import SOURCE, EventPublisher
 

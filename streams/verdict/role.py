@@ -28,24 +28,24 @@ from schemas.facts import Accepted, EngagementSummary, Fact, Failure
 from schemas.outcomes import Outcome, Version
 from schemas.topics import MODERATION, RECOMMENDATION, Topic
 from schemas.wire import Headers, event_headers, header
-from streams import metrics
-from streams.clock import Clock
+from streams.decision.cost import Prices
+from streams.decision.fact_reading import NewerFact, NoFact, kind_of, read_fact
+from streams.decision.fold import Folded, fold
+from streams.decision.order import DeliveredOrder
+from streams.decision.outcome import FoldContext
+from streams.decision.policy import Decision, Policy, decide
 from streams.delivery.held_events import HeldEvents
-from streams.delivery.record import Record
+from streams.lifecycle.clock import Clock
+from streams.lifecycle.fold_board import FoldBoard
+from streams.observability import metrics
+from streams.observability.tracing import spans
+from streams.record import Record
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.outcomes import GapStands, Outcomes, StoredCase, spell
 from streams.store.shared_faults import is_shared
-from streams.tracing import spans
 from streams.verdict.boundary import FoldBoundary
-from streams.verdict.cost import Prices
 from streams.verdict.counts import count_decision, count_warnings, observe_delay
-from streams.verdict.fact_reading import NewerFact, NoFact, kind_of, read_fact
-from streams.verdict.fold import Folded, fold
-from streams.verdict.fold_board import FoldBoard
 from streams.verdict.lanes import Lanes
-from streams.verdict.order import DeliveredOrder
-from streams.verdict.outcome import FoldContext
-from streams.verdict.policy import Decision, Policy, decide
 
 SOURCE = "vidsignal/verdict"
 """CloudEvents source of what this role publishes."""
@@ -54,7 +54,7 @@ _log = structlog.get_logger(__name__)
 
 
 class EventPublisher(Protocol):
-    """Where outcomes and deadline records go; see `streams.delivery.publisher`."""
+    """Where outcomes and deadline records go; see `streams.kafka.publisher`."""
 
     async def publish(self, topic: Topic, key: str, event: Any, *, headers: Sequence[tuple[str, bytes]] = ()) -> object:
         """Return when the broker has confirmed it; an event of None is a tombstone."""
@@ -72,7 +72,7 @@ class Follower(Protocol):
 
 
 class LetterBox(Protocol):
-    """Where dead letters of a video can be taken back; see `streams.delivery.dead_letters`."""
+    """Where dead letters of a video can be taken back; see `streams.dead_letters.dead_letters`."""
 
     async def take_back(self, video_id: str) -> int:
         """Make the video's letters unreadable; return how many there were."""

@@ -14,8 +14,8 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from streams import metrics
-from streams.clock import Clock
+from streams.lifecycle.clock import Clock
+from streams.observability import metrics
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.outcomes import Outcomes, UnreadableState
 from streams.store.shared_faults import is_shared

@@ -25,7 +25,7 @@ from operators.media.pool import DecoderPool
 from operators.media.session import MediaSession, MediaSessions
 from operators.media.shares import Shares
 from schemas.uploads import FileSource
-from streams.verdict.seen_rules import DEFAULT_MIN_UNSEEN_BYTES, DEFAULT_SHARES, DEFAULT_WHEN_UNSEEN
+from streams.decision.seen_rules import DEFAULT_MIN_UNSEEN_BYTES, DEFAULT_SHARES, DEFAULT_WHEN_UNSEEN
 from tests.corpus.cases import Case
 from tests.corpus.second_decoder import counted, has_second_decoder
 from tests.opened_files import LocalFiles

@@ -24,15 +24,15 @@ from ops.cli.publish import metadata_for
 from schemas.dead_letters import DeadLetter
 from schemas.errors import InvalidEvent
 from schemas.wire import Headers, decode_engagement, decode_fact, encode, event_headers
-from streams.backfill.headers import as_uploaded, backfill_headers, passed_on
-from streams.delivery.dead_letters import dead_letter_id
-from streams.delivery.letter_index import letter_key
-from streams.delivery.record import Place, Record
-from streams.delivery.redrive import redriven_headers
-from streams.upload_places import PLACE_HEADER, original_place
+from streams.dead_letters.dead_letters import dead_letter_id
+from streams.dead_letters.letter_index import letter_key
+from streams.dead_letters.redrive import redriven_headers
+from streams.decision.policy_checks import InvalidPolicy
+from streams.decision.policy_file import parse_policy
+from streams.record import Place, Record
+from streams.uploads.headers import as_uploaded, backfill_headers, passed_on
+from streams.uploads.places import PLACE_HEADER, original_place
 from streams.uploads.reading import read_upload
-from streams.verdict.policy_checks import InvalidPolicy
-from streams.verdict.policy_file import parse_policy
 
 Target = Callable[[bytes], object]
 

@@ -11,14 +11,14 @@ import os
 import signal
 import sys
 
+from streams.config.settings import read_settings
 from streams.delivery.attempts import Attempts
-from streams.delivery.record import Place
-from streams.logs import configure_logs
-from streams.note_death import NOTE_DEATH
-from streams.parent import Family, run_under_parent
-from streams.settings import read_settings
+from streams.lifecycle.parent import Family, run_under_parent
+from streams.observability.logs import configure_logs
+from streams.record import Place
 from streams.store.client import open_store
 from streams.store.keys import Keys
+from streams.worker.note_death import NOTE_DEATH
 
 PLACE = Place("video.uploaded", 1, 7)
 

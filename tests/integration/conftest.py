@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from ops.local.scratch import scratch_dir
-from streams.topic_admin import create_topics
+from streams.kafka.topic_admin import create_topics
 from tests.integration.guarded_stack import GuardedStack, guarded_stack
 
 

@@ -16,8 +16,8 @@ from typing import Any
 from confluent_kafka import Producer
 
 from schemas.topics import DEAD_LETTER, SIGNALS, UPLOADED
-from streams.kafka_clients import StoredRecord, read_to_end
-from streams.settings import read_settings
+from streams.config.settings import read_settings
+from streams.kafka.clients import StoredRecord, read_to_end
 from tests.unique_topics import UniqueTopics
 
 LET_GO = "let-go"

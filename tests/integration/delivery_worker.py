@@ -20,23 +20,23 @@ from redis.asyncio import Redis
 from operators.errors import DeviceFault, InvalidMedia
 from schemas.facts import Failure
 from schemas.topics import SIGNALS, UPLOADED
-from streams.apps import RoleApp, RoleSpec
-from streams.clock import SystemClock
+from streams.config.settings import Settings, read_settings
+from streams.consumer.apps import RoleApp, RoleSpec
+from streams.consumer.consumer_rules import KafkaCommits
+from streams.dead_letters.dead_letters import DeadLetters
 from streams.delivery.admission import Slot
 from streams.delivery.attempts import Attempts
-from streams.delivery.consumer_rules import KafkaCommits
-from streams.delivery.crash import Crash
-from streams.delivery.dead_letters import DeadLetters
-from streams.delivery.publisher import Publisher
-from streams.delivery.record import Record
-from streams.kafka_clients import producer_configuration
-from streams.logs import configure_logs
-from streams.note_death import NOTE_DEATH
-from streams.parent import Family, run_under_parent
-from streams.settings import Settings, read_settings
+from streams.kafka.clients import producer_configuration
+from streams.kafka.publisher import Publisher
+from streams.lifecycle.clock import SystemClock
+from streams.lifecycle.crash import Crash
+from streams.lifecycle.parent import Family, run_under_parent
+from streams.observability.logs import configure_logs
+from streams.record import Record
 from streams.store.claims import Claims
 from streams.store.client import open_store
 from streams.store.keys import Keys
+from streams.worker.note_death import NOTE_DEATH
 from tests.integration.delivery_process import LET_GO
 
 AGENTS = ("first", "second")

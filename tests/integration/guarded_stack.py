@@ -33,10 +33,10 @@ from ops.cli.main import app
 from ops.local.kafka_server import KafkaCluster
 from ops.local.redis_server import RedisServer
 from ops.local.worker_process import WorkerProcess
-from streams.delivery.crash import WorkerExit
-from streams.settings import Settings, read_settings
+from streams.config.redis_options import store_options
+from streams.config.settings import Settings, read_settings
+from streams.lifecycle.crash import WorkerExit
 from streams.store.refusals import StoreRefuses, require_entry
-from streams.store.wire import store_options
 from tests.pipeline import await_value
 from tests.support.certificates import Authority
 from tests.support.kafka_security import KafkaSecurity

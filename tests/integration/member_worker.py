@@ -20,16 +20,16 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 
 from schemas.facts import Failure
 from schemas.topics import BACKFILL, SIGNALS, UPLOADED
-from streams.apps import RoleApp, RoleSpec
-from streams.clock import SystemClock
+from streams.config.settings import Role, Settings, read_settings
+from streams.consumer.apps import RoleApp, RoleSpec
+from streams.consumer.consumer_rules import KafkaCommits
+from streams.consumer.safe_consumer import SafeConsumer
 from streams.delivery.admission import Slot
-from streams.delivery.consumer_rules import KafkaCommits
-from streams.delivery.crash import Crash
-from streams.delivery.membership import MEMBERSHIP, Membership
-from streams.delivery.record import Record
-from streams.delivery.safe_consumer import SafeConsumer
-from streams.logs import configure_logs
-from streams.settings import Role, Settings, read_settings
+from streams.kafka.membership import MEMBERSHIP, Membership
+from streams.lifecycle.clock import SystemClock
+from streams.lifecycle.crash import Crash
+from streams.observability.logs import configure_logs
+from streams.record import Record
 
 TOPICS_OF_ROLES: dict[Role, Any] = {"intake": UPLOADED, "media": UPLOADED, "verdict": SIGNALS, "backfill": BACKFILL}
 

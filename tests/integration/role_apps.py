@@ -16,21 +16,21 @@ from redis.asyncio import Redis
 from schemas.facts import Failure
 from schemas.identity import MODALITIES
 from schemas.topics import BACKFILL, UPLOADED
-from streams.apps import RoleApp, RoleSpec
-from streams.clock import SystemClock
+from streams.config.settings import Role, read_settings
+from streams.consumer.apps import RoleApp, RoleSpec
+from streams.consumer.consumer_rules import KafkaCommits
+from streams.decision.policy_file import load_policy
 from streams.delivery.admission import Slot
 from streams.delivery.attempts import Attempts
-from streams.delivery.consumer_rules import KafkaCommits
-from streams.delivery.crash import Crash
-from streams.delivery.publisher import Publisher
-from streams.delivery.record import Record
-from streams.group_names import group_of
-from streams.kafka_clients import client_configuration, producer_configuration
-from streams.roles import Shared, intake_spec, verdict_role, verdict_spec
-from streams.settings import Role, read_settings
+from streams.kafka.clients import client_configuration, producer_configuration
+from streams.kafka.group_names import group_of
+from streams.kafka.publisher import Publisher
+from streams.lifecycle.clock import SystemClock
+from streams.lifecycle.crash import Crash
+from streams.record import Record
 from streams.store.keys import Keys
 from streams.store.witness import Witness
-from streams.verdict.policy_file import load_policy
+from streams.worker.roles import Shared, intake_spec, verdict_role, verdict_spec
 from tests.unique_topics import UniqueTopics
 
 FAUST_ROLES: tuple[Role, ...] = ("intake", "media", "verdict", "backfill")

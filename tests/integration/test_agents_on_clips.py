@@ -27,9 +27,9 @@ from ops.assets.sample_catalogue import SAMPLE_CLIPS
 from ops.assets.weights import fetch_weights
 from schemas.identity import Modality
 from schemas.uploads import FileSource, VideoUploaded
-from streams.agents.analysis import Analysis, Work
-from streams.agents.catalogue import AGENTS
-from streams.agents.host_threads import ThreadedHost
+from streams.analysis.agents.analysis import Analysis, Work
+from streams.analysis.agents.catalogue import AGENTS
+from streams.analysis.agents.host_threads import ThreadedHost
 from tests.clip_facts import CLIP_FACTS, Range
 from tests.opened_files import LocalFiles
 

@@ -18,11 +18,11 @@ from typing import Any, Literal
 import pytest
 
 from streams.delivery.admission import Slot
-from streams.delivery.alone_board import AloneBoard
 from streams.delivery.attempts import Attempts
 from streams.delivery.memory_killer import MemoryKills, memory_kills
-from streams.delivery.record import Place
 from streams.delivery.settlement import Settlement
+from streams.lifecycle.alone_board import AloneBoard
+from streams.record import Place
 from streams.store.client import open_store
 from streams.store.keys import Keys
 

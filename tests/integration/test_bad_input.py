@@ -23,7 +23,7 @@ from schemas.identity import MODALITIES, Modality
 from schemas.outcomes import Verdict
 from schemas.topics import UPLOADED
 from schemas.uploads import MAX_UPLOAD_BYTES
-from streams.kafka_clients import StoredRecord, producer_configuration
+from streams.kafka.clients import StoredRecord, producer_configuration
 from streams.store.keys import Keys
 from streams.store.refusal_reading import Refusal, read_refusals
 from tests.faulty_worker import FAULTY_WORKER

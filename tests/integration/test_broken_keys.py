@@ -19,14 +19,14 @@ from schemas.dead_letters import DeadLetter
 from schemas.facts import SourceOffset
 from schemas.outcomes import Outcome
 from schemas.wire import encode
-from streams.audit import take_turn
 from streams.backfill.jobs import Jobs
+from streams.dead_letters.letter_index import LetterIndex, Subject
+from streams.dead_letters.refused_uploads import RefusedUploads
 from streams.delivery.attempts import Attempts
-from streams.delivery.letter_index import LetterIndex, Subject
-from streams.delivery.record import Place, Record
-from streams.delivery.refused_uploads import RefusedUploads
 from streams.engagement.batch_board import CountedRange, Suspects
 from streams.engagement.store import EngagementStore, Retention, decode_record, note_counting_death
+from streams.record import Place, Record
+from streams.recovery.audit import take_turn
 from streams.similarity.vectors import Vectors
 from streams.store.applied import AppliedOffsets, StoreBehindLog
 from streams.store.cases import Cases, Registered

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from streams.config.settings import read_settings
 from streams.progress.broker_client import BrokerClient
 from streams.progress.broker_facts import BrokerUnavailable, GroupFacts, PartitionFacts
-from streams.settings import read_settings
 from tests.pipeline import await_value
 from tests.unique_topics import UniqueTopics
 

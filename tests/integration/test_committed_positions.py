@@ -14,15 +14,15 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from schemas.topics import ENGAGEMENT
-from streams.clock import SystemClock
-from streams.delivery.crash import Crash
-from streams.delivery.dead_letters import DeadLetters
+from streams.config.settings import Role
+from streams.dead_letters.dead_letters import DeadLetters
 from streams.delivery.held_events import HeldEvents
-from streams.delivery.publisher import Publisher
 from streams.engagement.role import EngagementRole
-from streams.group_names import group_of
-from streams.kafka_clients import producer_configuration, read_to_end
-from streams.settings import Role
+from streams.kafka.clients import producer_configuration, read_to_end
+from streams.kafka.group_names import group_of
+from streams.kafka.publisher import Publisher
+from streams.lifecycle.clock import SystemClock
+from streams.lifecycle.crash import Crash
 from streams.store.keys import Keys
 from tests.integration.role_apps import FAUST_ROLES, PARTITIONS, WAIT_SECONDS, RoleRun, await_true, running
 from tests.unique_topics import UniqueTopics

@@ -20,9 +20,9 @@ from schemas.wire import encode
 from streams.backfill.jobs import Job, JobFilter
 from streams.backfill.past_uploads import PastUpload
 from streams.backfill.sending import JobSender
-from streams.confirmed_publishing import ConfirmingProducer, NotConfirmed, OutgoingRecord, publish_confirmed
-from streams.kafka_clients import StoredRecord, read_to_end
-from streams.settings import read_settings
+from streams.config.settings import read_settings
+from streams.kafka.clients import StoredRecord, read_to_end
+from streams.kafka.confirmed_publishing import ConfirmingProducer, NotConfirmed, OutgoingRecord, publish_confirmed
 from streams.store.keys import Keys
 from tests.librdkafka_hooks import MockCluster
 

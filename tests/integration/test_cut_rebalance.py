@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaError
 
-from streams.settings import Role
+from streams.config.settings import Role
 from tests.integration.role_apps import FAUST_ROLES, RoleRun, await_true, running
 from tests.unique_topics import UniqueTopics
 

@@ -15,9 +15,9 @@ from schemas.facts import Deleted
 from schemas.topics import MODERATION, RECOMMENDATION, UPLOADED
 from schemas.uploads import DeletionRequested, VideoUploaded
 from schemas.wire import encode
+from streams.config.settings import read_settings
+from streams.kafka.clients import producer_configuration
 from streams.kafka.topic_ids import topic_facts
-from streams.kafka_clients import producer_configuration
-from streams.settings import read_settings
 from streams.store.keys import Keys
 from tests.pipeline import Pipeline, await_value, upload_of
 

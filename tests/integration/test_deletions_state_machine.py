@@ -16,16 +16,16 @@ from schemas.facts import Accepted, Deleted, Fact
 from schemas.topics import BACKFILL, SIGNALS, Topic
 from schemas.uploads import DeletionRequested, FileSource, VideoUploaded
 from schemas.wire import Headers, decode_upload_or_deletion, encode
-from streams.backfill.headers import backfill_headers
 from streams.backfill.work import Readmission
+from streams.dead_letters.redrive import redriven_headers
+from streams.decision.state import CaseState
 from streams.delivery.admission import Slot
-from streams.delivery.record import Place, Record
-from streams.delivery.redrive import redriven_headers
-from streams.intake import Intake
+from streams.intake.intake import Intake
+from streams.record import Place, Record
 from streams.store.cases import Cases
 from streams.store.deadlines import Deadlines
-from streams.upload_places import original_place
-from streams.verdict.state import CaseState
+from streams.uploads.headers import backfill_headers
+from streams.uploads.places import original_place
 from tests.integration.test_protocol_state_machine import EXPECTED, ProtocolMachine, interleavings
 from tests.sample_facts import UPLOADED_UNIX_SECONDS, accepted, signal
 from tests.upload_model import Life, as_sets, in_order_of_uploads

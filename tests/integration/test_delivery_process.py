@@ -17,11 +17,11 @@ import redis
 from schemas.topics import DEAD_LETTER, SIGNALS, TOPICS, UPLOADED
 from schemas.uploads import FileSource, VideoUploaded
 from schemas.wire import encode
-from streams.backfill.headers import REDRIVE_HEADER
-from streams.delivery.crash import WorkerExit
-from streams.delivery.publisher import Publisher
-from streams.kafka_clients import producer_configuration, read_to_end
-from streams.settings import Settings, read_settings
+from streams.config.settings import Settings, read_settings
+from streams.kafka.clients import producer_configuration, read_to_end
+from streams.kafka.publisher import Publisher
+from streams.lifecycle.crash import WorkerExit
+from streams.uploads.headers import REDRIVE_HEADER
 from tests.integration.delivery_process import WAIT_SECONDS, end, stop, wait_until
 from tests.unique_topics import UniqueTopics
 
@@ -52,7 +52,7 @@ def started(settings: Settings, log: Path, extra: Mapping[str, str] | None = Non
     }
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "streams.worker"],
+            [sys.executable, "-m", "streams.worker.worker"],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=output,
@@ -112,7 +112,7 @@ class TestLightRoles:
 
     def test_light_roles_do_without_torch(self) -> None:
         """A worker without the media role never pays for torch."""
-        code = "import sys, streams.worker; sys.exit('torch' in sys.modules)"
+        code = "import sys, streams.worker.worker; sys.exit('torch' in sys.modules)"
         assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -12,9 +12,9 @@ from prometheus_client import REGISTRY
 from ops.local.kafka_server import KafkaCluster
 from ops.local.scratch import scratch_dir
 from schemas.topics import SIGNALS, UPLOADED
-from streams.delivery.publisher import Publisher, RecordTooLarge
-from streams.kafka_clients import producer_configuration, read_to_end
-from streams.settings import Settings, read_settings
+from streams.config.settings import Settings, read_settings
+from streams.kafka.clients import producer_configuration, read_to_end
+from streams.kafka.publisher import Publisher, RecordTooLarge
 from tests.unique_topics import UniqueTopics
 
 OLDEST = "vidsignal_oldest_unconfirmed_record_seconds"

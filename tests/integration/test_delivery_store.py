@@ -13,16 +13,16 @@ from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir
 from schemas.facts import Deleted, Failure
 from schemas.topics import DEAD_LETTER
-from streams.delivery.dead_letters import DeadLetters, dead_letter_id
-from streams.delivery.record import Place, Record
+from streams.dead_letters.dead_letters import DeadLetters, dead_letter_id
+from streams.decision.fold import fold
+from streams.decision.outcome import FoldContext
+from streams.record import Place, Record
 from streams.store.applied import AppliedOffsets
 from streams.store.claims import Claims, Prior
 from streams.store.client import open_store
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
 from streams.store.witness import StoreWentBack, Witness
-from streams.verdict.fold import fold
-from streams.verdict.outcome import FoldContext
 from tests.fakes import ManualClock, MemoryPublisher
 from tests.integration.verdict_world import RULESET
 

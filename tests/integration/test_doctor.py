@@ -35,12 +35,12 @@ from ops.doctor.world import World, open_world
 from ops.local.ports import ReservedPort
 from ops.local.redis_server import RedisServer
 from schemas.topics import BACKFILL, ENGAGEMENT, SIGNALS, TOPICS, UPLOADED
-from streams.group_names import group_of
-from streams.group_offsets import committed_offsets
-from streams.kafka_clients import client_configuration
-from streams.settings import ROLES, Settings, read_settings
+from streams.config.settings import ROLES, Settings, read_settings
+from streams.kafka.clients import client_configuration
+from streams.kafka.group_names import group_of
+from streams.kafka.group_offsets import committed_offsets
+from streams.kafka.topic_admin import create_topics, stamps_of
 from streams.store.keys import Keys
-from streams.topic_admin import create_topics, stamps_of
 from tests.doctor_world import about, only
 from tests.integration.guarded_stack import GuardedStack
 from tests.pipeline import Pipeline, await_value

@@ -24,8 +24,8 @@ from schemas.outcomes import RecommendationRecord, Verdict
 from schemas.topics import MODERATION, RECOMMENDATION, SIGNALS, TOPICS, UPLOADED
 from schemas.uploads import VideoUploaded
 from schemas.wire import EVENT_TYPES, decode_fact, header
-from streams.kafka_clients import StoredRecord
-from streams.projection import compare, read_projection_from_redis, read_projection_from_topics
+from streams.kafka.clients import StoredRecord
+from streams.recovery.result_comparison import compare, read_projection_from_redis, read_projection_from_topics
 from streams.store.keys import Keys
 from streams.store.readers import VideoReading
 from tests.clip_facts import CLIP_FACTS, SAME_PICTURES, ClipFacts

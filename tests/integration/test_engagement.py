@@ -23,7 +23,7 @@ from ops.local.worker_process import WorkerProcess
 from schemas.facts import DeadlinePassed, EngagementSummary
 from schemas.outcomes import RecommendationRecord, Verdict
 from schemas.topics import ENGAGEMENT
-from streams.kafka_clients import client_configuration, producer_configuration
+from streams.kafka.clients import client_configuration, producer_configuration
 from streams.store.keys import Keys
 from tests.documents import DOCS, code_blocks, section
 from tests.pipeline import Pipeline, await_value, upload_of

@@ -14,15 +14,15 @@ from schemas.facts import Fact
 from schemas.outcomes import Outcome
 from schemas.topics import MODERATION, RECOMMENDATION
 from schemas.wire import encode
+from streams.decision.fold import fold
+from streams.decision.outcome import FoldContext
+from streams.decision.state import CaseState
 from streams.similarity.vectors import Vectors
 from streams.store.cases import Cases
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
 from streams.verdict.expiry import Expiry, expiry_sweep
-from streams.verdict.fold import fold
-from streams.verdict.outcome import FoldContext
-from streams.verdict.state import CaseState
 from streams.verdict.sweep import Sweep
 from tests.fakes import ManualClock
 from tests.integration.verdict_world import RULESET

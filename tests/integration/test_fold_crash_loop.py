@@ -9,11 +9,11 @@ from ops.cli.exit_codes import ExitCode
 from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir
 from streams.delivery.attempts import Attempts
-from streams.delivery.record import Place
-from streams.note_death import note_fold_death
+from streams.lifecycle.fold_board import FoldedFact
+from streams.record import Place
 from streams.store.gaps import Gap, Gaps
 from streams.store.keys import Keys
-from streams.verdict.fold_board import FoldedFact
+from streams.worker.note_death import note_fold_death
 from tests.deadly_fold_worker import DEADLY, DEADLY_FOLD_WORKER
 from tests.integration.test_verdict_gaps import KEYS, OTHER, World, break_fold, clip, rest
 from tests.pipeline import Pipeline, await_value

@@ -12,8 +12,8 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from ops.local.worker_process import WorkerProcess
-from streams.delivery.membership import MEMBERSHIP
-from streams.group_names import group_of
+from streams.kafka.group_names import group_of
+from streams.kafka.membership import MEMBERSHIP
 from tests.pipeline import Pipeline, await_value
 
 MEMBER_WORKER = (sys.executable, "-m", "tests.integration.member_worker")

@@ -21,13 +21,13 @@ from schemas.topics import DEAD_LETTER, ENGAGEMENT, MODERATION, TOPICS
 from schemas.uploads import DeletionRequested
 from schemas.wire import encode
 from streams.backfill.progress import backfill_offsets
-from streams.kafka_clients import client_configuration, producer_configuration, read_to_end
-from streams.readers_topics import decode_verdict
-from streams.settings import Settings
+from streams.config.settings import Settings
+from streams.kafka.clients import client_configuration, producer_configuration, read_to_end
+from streams.kafka.readers_topics import decode_verdict
+from streams.kafka.topic_admin import check_topics
 from streams.store.keys import Keys
 from streams.store.readers import VideoReading, read_video
 from streams.store.refusal_reading import read_refusals
-from streams.topic_admin import check_topics
 from tests.integration.guarded_stack import ASK_SECONDS, PREFIX, GuardedStack, ask_store
 from tests.pipeline import Pipeline, await_value, upload_of
 

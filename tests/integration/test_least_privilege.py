@@ -9,7 +9,7 @@ from confluent_kafka.admin import AdminClient
 
 from ops.access.roles import ACCESS, RoleAccess
 from schemas.topics import MODERATION, SIGNALS, TOPICS
-from streams.kafka_clients import client_configuration
+from streams.kafka.clients import client_configuration
 from tests.integration.guarded_stack import (
     ASK_SECONDS,
     PREFIX,

@@ -22,8 +22,8 @@ from ops.local import embedded_broker
 from ops.local.embedded_broker import EmbeddedBroker
 from ops.local.kafka_server import KafkaCluster
 from ops.local.stack import KafkaKind, LocalStack
+from streams.config.settings import read_settings
 from streams.kafka.topic_ids import TopicFacts, topic_facts
-from streams.settings import read_settings
 from tests.unique_topics import UniqueTopics
 
 _MIB = 1024 * 1024

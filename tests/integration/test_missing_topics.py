@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 from ops.cli.exit_codes import ExitCode
 from ops.cli.main import app
 from streams.backfill.progress import backfill_offsets
-from streams.kafka_clients import BrokerRefuses, partitions_of, read_to_end, require_broker
-from streams.rebuild import log_ends
-from streams.settings import Settings, read_settings
+from streams.config.settings import Settings, read_settings
+from streams.kafka.clients import BrokerRefuses, partitions_of, read_to_end, require_broker
+from streams.recovery.rebuild import log_ends
 
 READERS: dict[str, Callable[[Settings], object]] = {
     "video.moderation": lambda settings: list(read_to_end(settings, ["elsewhere.video.moderation"])),

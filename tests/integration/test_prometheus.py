@@ -20,7 +20,7 @@ from ops.local.scratch import scratch_dir
 from schemas.facts import EngagementSummary
 from schemas.outcomes import Verdict
 from schemas.topics import ENGAGEMENT, MODERATION
-from streams.kafka_clients import producer_configuration
+from streams.kafka.clients import producer_configuration
 from tests.documents import REPOSITORY
 from tests.pipeline import Pipeline, await_value, upload_of
 from tests.promql import selectors

@@ -24,7 +24,10 @@ from schemas.identity import Modality
 from schemas.outcomes import Action, Outcome, RecommendationRecord, Verdict
 from schemas.topics import MODERATION, RECOMMENDATION, SIGNALS
 from schemas.wire import decode_fact
-from streams.projection import (
+from streams.decision.fold import fold
+from streams.decision.outcome import FoldContext
+from streams.decision.state import CaseState
+from streams.recovery.result_comparison import (
     Projection,
     compare,
     join_topics,
@@ -36,9 +39,6 @@ from streams.store.deadlines import Deadlines
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
 from streams.store.readers import read_video
-from streams.verdict.fold import fold
-from streams.verdict.outcome import FoldContext
-from streams.verdict.state import CaseState
 from streams.verdict.sweep import deadline_sweep, tombstone_sweep
 from tests.fakes import ManualClock, MemoryPublisher
 from tests.integration.verdict_world import (

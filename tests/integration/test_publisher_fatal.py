@@ -9,10 +9,10 @@ import pytest
 from confluent_kafka import KafkaException
 
 from schemas.topics import SIGNALS
-from streams.delivery import renewable_producer
-from streams.delivery.publisher import Publisher, PublisherFailed
-from streams.kafka_clients import producer_configuration, read_to_end
-from streams.settings import Settings, read_settings
+from streams.config.settings import Settings, read_settings
+from streams.kafka import renewable_producer
+from streams.kafka.clients import producer_configuration, read_to_end
+from streams.kafka.publisher import Publisher, PublisherFailed
 from tests.librdkafka_hooks import MockCluster, raise_fatal_error
 
 _PATIENCE_SECONDS = 60.0

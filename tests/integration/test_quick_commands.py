@@ -10,8 +10,8 @@ from schemas.dead_letters import DeadLetter
 from schemas.facts import SourceOffset
 from schemas.topics import DEAD_LETTER, MODERATION, SIGNALS, UPLOADED
 from schemas.wire import encode
-from streams.confirmed_publishing import OutgoingRecord, publish_confirmed
-from streams.settings import read_settings
+from streams.config.settings import read_settings
+from streams.kafka.confirmed_publishing import OutgoingRecord, publish_confirmed
 from streams.store.keys import Keys
 from tests.imported_modules import Run, run_command
 from tests.librdkafka_hooks import MockCluster

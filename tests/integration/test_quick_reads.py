@@ -10,10 +10,10 @@ import redis
 from redis.asyncio import Redis
 
 from ops.local.redis_server import RedisServer
-from streams.settings import Settings, read_settings
+from streams.config.redis_options import store_options
+from streams.config.settings import Settings, read_settings
 from streams.store.quick_reads import QuestionRefused, QuickReads, StoreAway, StoreForbids
 from streams.store.reading import ReadsStore
-from streams.store.wire import store_options
 from tests.support.certificates import Authority, KeyPair
 from tests.support.tls_proxy import TlsProxy
 

@@ -26,17 +26,17 @@ from schemas.facts import Fact
 from schemas.outcomes import Outcome, Version
 from schemas.topics import UPLOADED
 from schemas.wire import decode_upload, encode
+from streams.config.settings import read_settings
+from streams.decision.fold import fold
+from streams.decision.outcome import FoldContext
+from streams.decision.state import CaseState
 from streams.engagement.arrivals import read_arrival
 from streams.engagement.counting import add_events
-from streams.kafka_clients import read_to_end
-from streams.settings import read_settings
+from streams.kafka.clients import read_to_end
 from streams.similarity.query import Filters, similar
 from streams.similarity.vectors import Vectors
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
-from streams.verdict.fold import fold
-from streams.verdict.outcome import FoldContext
-from streams.verdict.state import CaseState
 from tests.documents import DOCS, code_blocks, section
 from tests.integration.verdict_world import RULESET
 from tests.sample_facts import UPLOADED_UNIX_SECONDS, accepted, feature, signal

@@ -18,7 +18,7 @@ from ops.local.scratch import scratch_dir
 from schemas.facts import Signal
 from schemas.outcomes import Verdict
 from streams.costs.cpu_account import PROCESS_STAGES
-from streams.verdict.cost import spent_by, spent_by_decode
+from streams.decision.cost import spent_by, spent_by_decode
 from tests.pipeline import Pipeline, await_value, upload_of
 
 pytestmark = pytest.mark.slow

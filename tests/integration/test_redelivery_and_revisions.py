@@ -18,13 +18,13 @@ from schemas.outcomes import Verdict
 from schemas.topics import MODERATION, SIGNALS, UPLOADED
 from schemas.uploads import VideoUploaded
 from schemas.wire import decode_fact, encode
-from streams.backfill.headers import REDRIVE_HEADER
-from streams.delivery.crash import WorkerExit
-from streams.kafka_clients import StoredRecord
-from streams.projection import compare, read_projection_from_redis, read_projection_from_topics
-from streams.readers_topics import decode_verdict
+from streams.kafka.clients import StoredRecord
+from streams.kafka.readers_topics import decode_verdict
+from streams.lifecycle.crash import WorkerExit
+from streams.recovery.result_comparison import compare, read_projection_from_redis, read_projection_from_topics
 from streams.store.keys import Keys
-from streams.upload_places import PLACE_HEADER
+from streams.uploads.headers import REDRIVE_HEADER
+from streams.uploads.places import PLACE_HEADER
 from tests import hostile_media as hostile
 from tests.pipeline import Pipeline, await_value, upload_of
 

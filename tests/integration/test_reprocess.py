@@ -15,8 +15,8 @@ from models.catalogue import CARDS
 from ops.local.metrics_page import read_metrics
 from schemas.facts import Accepted
 from schemas.topics import BACKFILL
-from streams.backfill.headers import JOB_HEADER
 from streams.backfill.progress import backfill_offsets
+from streams.uploads.headers import JOB_HEADER
 from tests.older_worker import OLDER_WORKER, REPLACED_MODEL
 from tests.pipeline import Pipeline, await_value, upload_of
 

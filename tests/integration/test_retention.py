@@ -13,18 +13,18 @@ from schemas.identity import MODALITIES
 from schemas.topics import BACKFILL, ENGAGEMENT, SIGNALS, UPLOADED
 from schemas.uploads import FileSource, VideoUploaded
 from schemas.wire import decode_fact, encode
+from streams.config.settings import Settings, read_settings
+from streams.decision.fold import fold
+from streams.decision.outcome import FoldContext
 from streams.delivery.admission import Slot
-from streams.delivery.record import Place, Record
-from streams.intake import Intake
-from streams.kafka_clients import StoredRecord, producer_configuration, read_to_end
-from streams.settings import Settings, read_settings
-from streams.stamps import check_stamps
+from streams.intake.intake import Intake
+from streams.kafka.clients import StoredRecord, producer_configuration, read_to_end
+from streams.kafka.stamps import check_stamps
+from streams.kafka.topic_admin import check_topics, create_topics, stamps_of, update_topics
+from streams.record import Place, Record
 from streams.store.cases import Registered
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
-from streams.topic_admin import check_topics, create_topics, stamps_of, update_topics
-from streams.verdict.fold import fold
-from streams.verdict.outcome import FoldContext
 from tests.fakes import ManualClock, MemoryPublisher
 from tests.integration.verdict_world import RULESET
 from tests.pipeline import await_value

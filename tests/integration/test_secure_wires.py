@@ -16,17 +16,17 @@ from confluent_kafka.admin import AdminClient, ScramCredentialInfo, ScramMechani
 from redis.asyncio import Redis
 
 from schemas.topics import UPLOADED
-from streams.delivery.publisher import Publisher
-from streams.kafka_clients import (
+from streams.config.connection_checks import kafka_tls_files
+from streams.config.redis_options import store_options
+from streams.config.settings import Settings
+from streams.config.tls import TlsFiles, client_context
+from streams.kafka.clients import (
     BrokerRefuses,
     producer_configuration,
     require_broker,
 )
-from streams.settings import Settings
+from streams.kafka.publisher import Publisher
 from streams.store.client import open_store
-from streams.store.wire import store_options
-from streams.tls import TlsFiles, client_context
-from streams.wire_checks import kafka_tls_files
 from tests.integration.guarded_stack import (
     ASK_SECONDS,
     PREFIX,

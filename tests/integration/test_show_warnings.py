@@ -10,10 +10,10 @@ from typer.testing import CliRunner, Result
 
 from ops.cli.main import app
 from schemas.warnings import EventWarning
+from streams.decision.fold import fold
+from streams.decision.outcome import FoldContext
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
-from streams.verdict.fold import fold
-from streams.verdict.outcome import FoldContext
 from tests.integration.verdict_world import RULESET
 from tests.sample_facts import UPLOADED_UNIX_SECONDS, VIDEO_ID, accepted
 from tests.unit.streams.verdict.folding import deleted

@@ -18,7 +18,7 @@ from schemas.identity import MODALITIES
 from schemas.topics import SIGNALS, UPLOADED
 from schemas.uploads import FileSource, VideoUploaded
 from schemas.wire import encode, event_headers
-from streams.kafka_clients import producer_configuration
+from streams.kafka.clients import producer_configuration
 from tests.pipeline import Pipeline
 from tests.sample_facts import accepted, signal
 

@@ -6,13 +6,13 @@ import pytest
 from redis.asyncio import Redis
 
 from schemas.warnings import EventWarning
+from streams.decision.fold import fold
+from streams.decision.outcome import FoldContext
 from streams.store.cases import Cases, Registered
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
 from streams.store.readers import read_video
-from streams.verdict.fold import fold
-from streams.verdict.outcome import FoldContext
 from tests.integration.verdict_world import RULESET
 from tests.sample_facts import UPLOADED_UNIX_SECONDS, VIDEO_ID, accepted
 

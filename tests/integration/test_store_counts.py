@@ -10,6 +10,8 @@ from redis.asyncio import Redis as AsyncRedis
 
 from schemas.engagement import EngagementEvent
 from schemas.facts import EngagementSummary
+from streams.decision.fold import fold
+from streams.decision.outcome import FoldContext
 from streams.engagement.arrivals import Arrival, content_of, identity_of
 from streams.engagement.reckoning import reckon
 from streams.engagement.store import EngagementStore, Retention
@@ -17,8 +19,6 @@ from streams.engagement.summaries import SummarySweep
 from streams.store.cases import Cases
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
-from streams.verdict.fold import fold
-from streams.verdict.outcome import FoldContext
 from tests.fakes import ManualClock
 from tests.integration.verdict_world import RULESET
 from tests.sample_facts import VIDEO_ID, accepted, signal

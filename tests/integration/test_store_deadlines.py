@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from schemas.facts import Accepted, DeadlinePassed, Deleted, Fact
 from schemas.topics import SIGNALS, Topic
 from schemas.wire import decode_fact
-from streams import metrics
+from streams.observability import metrics
 from streams.store.client import open_store
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.keys import Keys

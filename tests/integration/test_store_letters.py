@@ -11,12 +11,12 @@ from redis.asyncio import Redis
 
 from schemas.facts import Deleted, Failure, SourceOffset
 from schemas.topics import DEAD_LETTER
-from streams.delivery.dead_letters import DeadLetters
-from streams.delivery.record import Place, Record
+from streams.dead_letters.dead_letters import DeadLetters
+from streams.decision.fold import fold
+from streams.decision.outcome import FoldContext
+from streams.record import Place, Record
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
-from streams.verdict.fold import fold
-from streams.verdict.outcome import FoldContext
 from tests.fakes import ManualClock, MemoryPublisher
 from tests.integration.verdict_world import RULESET
 

@@ -8,12 +8,12 @@ import pytest
 from redis.asyncio import Redis
 
 from schemas.facts import Fact
+from streams.decision.fold import fold
+from streams.decision.outcome import FoldContext
 from streams.store.cases import Cases
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
 from streams.store.readers import read_video
-from streams.verdict.fold import fold
-from streams.verdict.outcome import FoldContext
 from tests.integration.verdict_world import RULESET
 from tests.sample_facts import VIDEO_ID, accepted, failed_signal, signal
 

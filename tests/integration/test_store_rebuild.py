@@ -6,10 +6,10 @@ import pytest
 from redis.asyncio import Redis
 
 from schemas.facts import Deleted
+from streams.decision.fold import fold
+from streams.decision.outcome import FoldContext
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
-from streams.verdict.fold import fold
-from streams.verdict.outcome import FoldContext
 from tests.integration.verdict_world import RULESET
 from tests.sample_facts import VIDEO_ID, accepted, signal
 

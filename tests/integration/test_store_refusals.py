@@ -12,15 +12,15 @@ from ops.cli.upload_ending import PublishedUpload, StatusReading, read_for_sende
 from ops.cli.upload_wait import endings
 from schemas.facts import Deleted, Failure, SourceOffset
 from schemas.topics import DEAD_LETTER
-from streams.delivery.dead_letters import DeadLetters
-from streams.delivery.record import Place, Record
-from streams.delivery.refused_uploads import RefusedUploads
-from streams.settings import read_settings
+from streams.config.settings import read_settings
+from streams.dead_letters.dead_letters import DeadLetters
+from streams.dead_letters.refused_uploads import RefusedUploads
+from streams.decision.fold import fold
+from streams.decision.outcome import FoldContext
+from streams.record import Place, Record
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
 from streams.store.refusal_reading import MOST_REFUSALS, read_refusals
-from streams.verdict.fold import fold
-from streams.verdict.outcome import FoldContext
 from tests.fakes import ManualClock, MemoryPublisher
 from tests.integration.verdict_world import RULESET
 

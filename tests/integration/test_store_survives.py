@@ -25,14 +25,17 @@ from schemas.engagement import Engagement
 from schemas.evidence import Embedding
 from schemas.facts import Deleted, Fact, Failure, Review
 from schemas.outcomes import Outcome
-from streams.audit import take_turn
 from streams.backfill.jobs import Job, JobFilter, Jobs
+from streams.dead_letters.dead_letters import DeadLetters
+from streams.dead_letters.refused_uploads import RefusedUploads
+from streams.decision.fold import fold
+from streams.decision.outcome import FoldContext
+from streams.decision.state import CaseState
 from streams.delivery.attempts import Attempts
-from streams.delivery.dead_letters import DeadLetters
-from streams.delivery.record import Place, Record
-from streams.delivery.refused_uploads import RefusedUploads
 from streams.engagement.batch_board import CountedRange
 from streams.engagement.store import Changes, EngagementStore, Retention, note_counting_death
+from streams.record import Place, Record
+from streams.recovery.audit import take_turn
 from streams.similarity.query import Filters, similar
 from streams.similarity.spaces import drop_space
 from streams.similarity.vectors import Vectors
@@ -44,9 +47,6 @@ from streams.store.gaps import Gaps, Said, WaitingFact
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
 from streams.store.stalls import StallMemory
-from streams.verdict.fold import fold
-from streams.verdict.outcome import FoldContext
-from streams.verdict.state import CaseState
 from tests.fakes import ManualClock, MemoryPublisher
 from tests.integration.verdict_world import RULESET
 from tests.sample_facts import accepted, embedding, signal

@@ -13,13 +13,13 @@ from schemas.facts import Fact
 from schemas.outcomes import RecommendationRecord, Verdict
 from schemas.topics import MODERATION, RECOMMENDATION, Topic
 from schemas.wire import decode_fact, encode
-from streams.projection import compare, join_topics, newest_by_key, read_projection_from_redis
+from streams.decision.fold import fold
+from streams.decision.outcome import FoldContext
+from streams.recovery.result_comparison import compare, join_topics, newest_by_key, read_projection_from_redis
 from streams.store.deadlines import Deadlines
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
-from streams.verdict.fold import fold
 from streams.verdict.lanes import LaneBroken
-from streams.verdict.outcome import FoldContext
 from streams.verdict.role import VerdictRole
 from streams.verdict.sweep import deadline_sweep
 from tests.fakes import ManualClock, MemoryPublisher

@@ -13,7 +13,7 @@ from ops.local.kafka_server import KafkaCluster
 from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir
 from schemas.identity import MODALITIES
-from streams.projection import compare, read_projection_from_redis, read_projection_from_topics
+from streams.recovery.result_comparison import compare, read_projection_from_redis, read_projection_from_topics
 from streams.store.keys import Keys
 from tests.pipeline import Pipeline, await_value, upload_of
 

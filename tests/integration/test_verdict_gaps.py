@@ -16,11 +16,15 @@ from schemas.facts import Deleted, Fact, Failure, Review, SourceOffset
 from schemas.outcomes import Outcome, RecommendationRecord, Verdict
 from schemas.topics import MODERATION, RECOMMENDATION, SIGNALS
 from schemas.wire import decode_fact, encode
-from streams.delivery.record import Record
-from streams.gap_closing import MendVideo
-from streams.kafka_clients import StoredRecord
-from streams.projection import newest_by_key
-from streams.refold import RefoldReport, Scope, refold
+from streams.decision import fact_reading
+from streams.decision.fold import fold
+from streams.decision.outcome import FoldContext
+from streams.kafka.clients import StoredRecord
+from streams.record import Record
+from streams.recovery.gap_closing import MendVideo
+from streams.recovery.gap_sweep import GapSweep, Meanwhile, Refolded
+from streams.recovery.refold import RefoldReport, Scope, refold
+from streams.recovery.result_comparison import newest_by_key
 from streams.store.cases import Cases, Registered
 from streams.store.deadlines import Deadlines
 from streams.store.gaps import Gaps
@@ -28,12 +32,8 @@ from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
 from streams.store.readers import read_video
 from streams.store.refusal_reading import Refusal
-from streams.verdict import fact_reading
 from streams.verdict import role as role_module
 from streams.verdict.boundary import ATTEMPTS, FoldBoundary
-from streams.verdict.fold import fold
-from streams.verdict.gap_sweep import GapSweep, Meanwhile, Refolded
-from streams.verdict.outcome import FoldContext
 from streams.verdict.role import VerdictRole
 from streams.verdict.withdrawal import Withdrawal
 from tests.fakes import ManualClock, MemoryPublisher
@@ -553,7 +553,7 @@ def break_fold(monkeypatch: pytest.MonkeyPatch, video_id: str) -> list[str]:
         return fold(state, fact, *rest)
 
     monkeypatch.setattr(role_module, "fold", failing)
-    monkeypatch.setattr("streams.refold.fold_next", failing)
+    monkeypatch.setattr("streams.recovery.refold.fold_next", failing)
     return calls
 
 

@@ -33,7 +33,7 @@ BACKEND: Final = Recipe(
             ),
         },
         3: {
-            "streams/settings.py": replaced(
+            "streams/config/settings.py": replaced(
                 'Device = Literal["auto", "cpu", "cuda"]', 'Device = Literal["auto", "cpu", "cuda", "toy"]'
             ),
             "docs/settings.md": replaced("`auto`, `cpu` or `cuda`;", "`auto`, `cpu`, `cuda` or `toy`;"),

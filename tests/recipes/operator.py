@@ -76,7 +76,7 @@ OPERATOR: Final = Recipe(
                 after("    perceptual_hash: PerceptualHash", "    colourfulness: float"),
                 after("perceptual_hash=perceptual_hash(", "        colourfulness=colourfulness(pixels),"),
             ),
-            "streams/agents/frames.py": several(
+            "streams/analysis/agents/frames.py": several(
                 after("    perceptual_hash: PerceptualHash", "    colourfulness: float"),
                 after("perceptual_hash=look.perceptual_hash", "        colourfulness=look.colourfulness,"),
                 after('_HASH = "pdq@1"', '_COLOUR = "colourfulness@1"'),
@@ -87,7 +87,7 @@ OPERATOR: Final = Recipe(
                 ),
             ),
         },
-        4: {"streams/agents/catalogue.py": _raised},
+        4: {"streams/analysis/agents/catalogue.py": _raised},
     },
     not_needed={5: "the example declares no label", 6: "the example runs no model"},
     only_read=frozenset({"operators/media/tracks.py", "operators/code_versions.json"}),

@@ -32,8 +32,8 @@ from schemas.errors import InvalidEvent
 from schemas.facts import Failure
 from schemas.thumbnails import ThumbnailChosen
 from streams.delivery.admission import Slot
-from streams.delivery.dead_letters import DeadLetters
-from streams.delivery.record import Record
+from streams.dead_letters.dead_letters import DeadLetters
+from streams.record import Record
 
 
 class Thumbnails:
@@ -124,7 +124,7 @@ TOPIC: Final = Recipe(
                 before("TOPICS: Final[", f"{_TOPIC}\n"),
                 replaced("    DEAD_LETTER,\n)", "    DEAD_LETTER,\n    THUMBNAIL,\n)"),
             ),
-            "streams/retention.py": several(
+            "streams/config/retention.py": several(
                 after("    SIGNALS,", "    THUMBNAIL,"),
                 after(
                     "    SIGNALS.name:",
@@ -156,26 +156,26 @@ TOPIC: Final = Recipe(
         6: {
             "schemas/topics.py": _WRITERS,
             "docs/topics-and-keys.md": _WRITERS,
-            "streams/settings.py": several(
+            "streams/config/settings.py": several(
                 replaced('"verdict", "engagement"]', '"verdict", "engagement", "thumbnail"]'),
                 replaced('"verdict", "engagement")', '"verdict", "engagement", "thumbnail")'),
             ),
             "docs/settings.md": replaced(
                 "`intake,media,backfill,verdict,engagement`", "`intake,media,backfill,verdict,engagement,thumbnail`"
             ),
-            "streams/roles.py": several(
+            "streams/worker/roles.py": several(
                 replaced("import BACKFILL, SIGNALS, UPLOADED", "import BACKFILL, SIGNALS, THUMBNAIL, UPLOADED"),
                 after("from streams.store.witness", "from streams.thumbnails import Thumbnails"),
                 before("def media_spec(", _SPEC),
             ),
-            "streams/worker.py": several(
-                before("from streams.roles import", "from streams.roles import thumbnail_spec"),
+            "streams/worker/worker.py": several(
+                before("from streams.worker.roles import", "from streams.worker.roles import thumbnail_spec"),
                 after(
                     "            specs.append(intake_spec(shared))",
                     '        if "thumbnail" in self._settings.roles:\n            specs.append(thumbnail_spec(shared))',
                 ),
             ),
-            "streams/metric_series.py": several(
+            "streams/monitoring/metric_series.py": several(
                 replaced("ENGAGEMENT, SIGNALS, UPLOADED, Topic", "ENGAGEMENT, SIGNALS, THUMBNAIL, UPLOADED, Topic"),
                 after('    "engagement": (*_UNREADABLE,', '    "thumbnail": _UNREADABLE,'),
                 after('    "engagement": ENGAGEMENT,', '    "thumbnail": THUMBNAIL,'),

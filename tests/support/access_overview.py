@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ops.access.roles import RoleAccess
 from schemas.topics import TOPICS
-from streams.settings import Settings
+from streams.config.settings import Settings
 
 
 def overview_row(settings: Settings, role: RoleAccess) -> list[str]:

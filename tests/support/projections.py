@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.outcomes import Outcome
-from streams.projection import Projection, project
+from streams.recovery.result_comparison import Projection, project
 
 
 def project_outcome(outcome: Outcome) -> Projection:

@@ -12,7 +12,7 @@ import torch
 from models.catalogue import CARDS
 from models.loaders import MODULE_LOADERS, load_module
 from operators.inference.ticket import ModelOutput, Ticket
-from streams.agents.analysis import Result
+from streams.analysis.agents.analysis import Result
 
 
 class NaiveBatcher:

@@ -11,11 +11,11 @@ import pytest
 from operators.errors import DeviceFault, DeviceLost, InvalidMedia, MachineUnavailable, Overloaded, SourceAway
 from operators.internal_errors import ENDS_PROCESS, InternalError, SharedStateFault, boundary
 from schemas.errors import InvalidEvent
-from streams.delivery.publisher import PublisherFailed
+from streams.decision.order import OffsetsOutOfOrder
+from streams.kafka.publisher import PublisherFailed
 from streams.store.applied import StoreBehindLog
 from streams.store.witness import StoreWentBack
 from streams.verdict.lanes import LaneBroken
-from streams.verdict.order import OffsetsOutOfOrder
 
 UNEXPECTED = (
     RecursionError("deep"), ValueError("Invalid IPv6 URL"), struct.error("short"), OverflowError("date"),

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from schemas.topics import TOPICS
-from streams.settings import Role, Settings
-from streams.worker import _LONGEST_STOP_SECONDS
+from streams.config.settings import Role, Settings
+from streams.worker.worker import _LONGEST_STOP_SECONDS
 from tests.deployment import (
     accepted_settings,
     compose,

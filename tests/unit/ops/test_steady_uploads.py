@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ops.bench.steady_uploads import SteadyUploads
-from streams.settings import read_settings
+from streams.config.settings import read_settings
 
 
 @pytest.fixture

@@ -7,14 +7,14 @@ import sys
 from contextlib import AsyncExitStack
 from typing import Any, cast
 
-from streams import worker
-from streams.apps import RoleApp
-from streams.clock import SystemClock
-from streams.delivery.record import Place, Record
+from streams.config.settings import read_settings
+from streams.consumer.apps import RoleApp
+from streams.decision.policy_file import load_policy
 from streams.delivery.unfinished import UnfinishedEvents
-from streams.logs import configure_logs
-from streams.settings import read_settings
-from streams.verdict.policy_file import load_policy
+from streams.lifecycle.clock import SystemClock
+from streams.observability.logs import configure_logs
+from streams.record import Place, Record
+from streams.worker import worker
 
 
 class HangingRole:

@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from streams.parent import Family, run_under_parent
+from streams.lifecycle.parent import Family, run_under_parent
 
 
 def main() -> int:

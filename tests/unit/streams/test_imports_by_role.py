@@ -33,14 +33,17 @@ def imported_after(program: str) -> set[str]:
 class TestImports:
     def test_light_roles(self) -> None:
         """Intake, verdict and engagement: neither torch nor anything that looks at media or reads weights."""
-        imported = imported_after("import streams.worker, streams.roles, streams.verdict.role, streams.engagement.role")
-        assert "streams.worker" in imported
+        imported = imported_after(
+            "import streams.worker.worker, streams.worker.roles, streams.verdict.role, streams.engagement.role"
+        )
+        assert "streams.worker.worker" in imported
         assert imported.isdisjoint(HEAVY)
 
     def test_analysing_roles(self) -> None:
         """With torch, but without readers of weights and without compilers."""
         imported = imported_after(
-            "import streams.worker, streams.engine, streams.media, streams.agents.catalogue, operators.audio.loudness"
+            "import streams.worker.worker, streams.analysis.engine, streams.analysis.modality_work\n"
+            "import streams.analysis.agents.catalogue, operators.audio.loudness"
         )
         assert "torch" in imported
         assert imported.isdisjoint(FORMATS)

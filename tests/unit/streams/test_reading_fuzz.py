@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 
 from schemas.outcomes import RecommendationRecord, Verdict
 from schemas.wire import encode
+from streams.decision.fact_reading import NewerFact, NoFact, read_fact
 from streams.engagement.store import decode_record
-from streams.projection import newest_by_key
+from streams.kafka.unreadable import UnreadableRecords
+from streams.recovery.interim import interim_outcome, served_of
+from streams.recovery.result_comparison import newest_by_key
 from streams.store.deletion_reading import decode_deletion
 from streams.store.outcomes import decode_state
 from streams.store.packing import UnreadableBytes, pack, unpack
 from streams.store.refusal_reading import decode_refusals
 from streams.store.stored_outcome import from_stored, to_stored
-from streams.unreadable import UnreadableRecords
-from streams.verdict.fact_reading import NewerFact, NoFact, read_fact
-from streams.verdict.interim import interim_outcome, served_of
 from tests.sample_facts import VIDEO_ID, accepted, deadline, log_record, signal
 from tests.unit.streams.verdict.folding import (
     ALL_SIGNALS,

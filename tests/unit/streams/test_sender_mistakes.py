@@ -22,13 +22,13 @@ from schemas.topics import SIGNALS, UPLOADED
 from schemas.uploads import VideoUploaded
 from schemas.warnings import EventWarning
 from schemas.wire import decode_fact, decode_upload
+from streams.decision.state import CaseState
 from streams.delivery.admission import Slot
-from streams.delivery.record import Place, Record
-from streams.intake import Intake
+from streams.intake.intake import Intake
+from streams.kafka.partitioning import partition_of
 from streams.kafka.topic_ids import TopicFacts
-from streams.partitioning import partition_of
+from streams.record import Place, Record
 from streams.store.cases import Registered
-from streams.verdict.state import CaseState
 from tests.documents import DOCS, bare, code_blocks, section, table
 from tests.fakes import ManualClock, MemoryPublisher
 from tests.unit.streams.sender_mistakes import MISTAKES, VALID, VIDEO_ID, Mistake

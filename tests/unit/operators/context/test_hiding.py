@@ -18,8 +18,8 @@ from ops.assets import default_cache_dir, fetch_weights
 from schemas.evidence import LabelEvidence
 from schemas.outcomes import ACTIONS, Action
 from schemas.uploads import VideoUploaded
-from streams.verdict.policy import strongest
-from streams.verdict.policy_file import load_policy
+from streams.decision.policy import strongest
+from streams.decision.policy_file import load_policy
 from tests.unit.operators.context.hiding import TITLES, UPLOADS, upload
 
 SENTENCES = (

@@ -13,7 +13,7 @@ from models.weights import WeightsMissing
 from operators.context import kept_vocabulary
 from operators.context.kept_vocabulary import kept_toxicity_tokens
 from operators.inference.private_cache import PrivateCache
-from streams.settings import read_settings
+from streams.config.settings import read_settings
 
 TEXT = "you are a stupid, STUPID idiot! what a wonderful day\nunheardofword"
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import operators.media.read_index
-from streams.verdict.seen_rules import DEFAULT_SHARES
+from streams.decision.seen_rules import DEFAULT_SHARES
 from tests.corpus.coded import coded_picture, write_coded
 from tests.decoded_here import DecodedHere, decoded_here
 

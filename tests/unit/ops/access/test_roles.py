@@ -12,8 +12,8 @@ from ops.access.kafka_acls import kafka_acls, user_of
 from ops.access.redis_rules import redis_line, redis_rules
 from ops.access.roles import ACCESS, OPERATOR, RoleAccess, UnknownRole, find_roles
 from schemas.topics import TOPICS
-from streams.group_names import group_of
-from streams.settings import ROLES, Settings, read_settings
+from streams.config.settings import ROLES, Settings, read_settings
+from streams.kafka.group_names import group_of
 from streams.store.keys import Keys
 from tests.documents import REPOSITORY, section
 from tests.support.access_overview import overview_row

@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 from ops.cli.main import app
 from ops.dashboards.catalogue import DASHBOARDS
 from ops.metrics_document import metric_entries
-from streams.settings import Settings
+from streams.config.settings import Settings
 from tests.documents import REPOSITORY, quoted
 from tests.promql import grouped_labels, selectors
 from tests.support.prometheus_package import PrometheusPrograms

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 from ops.cli.upload_ending import PublishedUpload, SenderReading, StatusReading
 from schemas.facts import SourceOffset
 from schemas.outcomes import Verdict
+from streams.decision.fold import fold
+from streams.decision.outcome import FoldContext
 from streams.store.refusal_reading import Refusal
-from streams.verdict.fold import fold
-from streams.verdict.outcome import FoldContext
 from tests.integration.verdict_world import RULESET
 from tests.sample_facts import accepted, signal
 

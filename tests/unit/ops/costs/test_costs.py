@@ -27,7 +27,7 @@ from ops.costs.roll_up import RollUp, roll_up
 from ops.costs.since import since_unix_seconds
 from schemas.facts import Fact, Signal
 from schemas.receipts import DecodeReceipt, MeasuredPower, ModelReceipt, Receipt
-from streams.verdict.cost import Prices, price
+from streams.decision.cost import Prices, price
 from tests.sample_facts import accepted, decode_receipt, failed_signal, signal
 
 PRICES = Prices(usd_per_cpu_hour=3600.0, usd_per_device_hour=7200.0, watts_per_cpu_core=10.0, watts_per_device=100.0)

@@ -12,8 +12,8 @@ from ops.doctor.examination import Examination, examine_all
 from ops.doctor.finding import Finding, ok
 from ops.doctor.groups import TOPIC_OF_ROLE
 from ops.doctor.world import Once, World, in_thread, is_there
-from streams.kafka_clients import BrokerAway
-from streams.settings import ROLES
+from streams.config.settings import ROLES
+from streams.kafka.clients import BrokerAway
 from tests.doctor_world import only, world
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from ops.doctor.finding import Finding
 from ops.doctor.group_look import GroupLook, judge
-from streams.settings import Role
+from streams.config.settings import Role
 
 
 def look(committed: int | None, end: int = 40, *, members: int = 1, start: int = 0) -> GroupLook:

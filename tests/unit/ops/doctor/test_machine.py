@@ -20,9 +20,9 @@ from ops.doctor.asked_process import NoAnswer, ask_process
 from ops.doctor.finding import Finding
 from ops.doctor.memory import Allowance
 from ops.local.ports import ReservedPort
-from streams.metrics_endpoint import MetricsEndpoint
-from streams.pins import WrongVersion
-from streams.settings import InvalidSettings
+from streams.config.settings import InvalidSettings
+from streams.consumer.pins import WrongVersion
+from streams.monitoring.metrics_endpoint import MetricsEndpoint
 from tests.doctor_world import about, only, world
 
 GIBIBYTE = 2**30

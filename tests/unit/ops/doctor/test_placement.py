@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ops.doctor.placement import Placed, judge
-from streams.partitioning import partition_of
+from streams.kafka.partitioning import partition_of
 
 NUM_PARTITIONS = 8
 

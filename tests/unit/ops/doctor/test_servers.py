@@ -12,8 +12,8 @@ from ops.doctor import broker, groups, progress, rights, topics
 from ops.doctor.api_versions import ClientAway, api_versions
 from ops.doctor.world import World
 from ops.local.ports import ReservedPort
-from streams.kafka_clients import BrokerRefuses
-from streams.settings import read_settings
+from streams.config.settings import read_settings
+from streams.kafka.clients import BrokerRefuses
 from tests.doctor_world import about, only, world
 
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from ops.cli.main import app
 from ops.local.ports import ReservedPort
-from streams.metrics_endpoint import MetricsEndpoint
+from streams.monitoring.metrics_endpoint import MetricsEndpoint
 
 
 @pytest.fixture

@@ -11,14 +11,14 @@ from schemas.identity import MODALITIES
 from schemas.topics import BACKFILL, SIGNALS
 from schemas.uploads import FileSource, VideoUploaded
 from schemas.wire import decode_fact, encode
-from streams.backfill.headers import JOB_HEADER, UPLOADED_HEADER, backfill_headers
 from streams.backfill.work import BackfillWork, Readmission
 from streams.delivery.admission import Slot
-from streams.delivery.record import Place, Record
-from streams.intake import Intake
+from streams.intake.intake import Intake
+from streams.record import Place, Record
 from streams.store.cases import Registered
 from streams.store.keys import Keys
-from streams.upload_places import PLACE_HEADER
+from streams.uploads.headers import JOB_HEADER, UPLOADED_HEADER, backfill_headers
+from streams.uploads.places import PLACE_HEADER
 from tests.fakes import ManualClock, MemoryPublisher
 
 UPLOADED_SECONDS = 1_600_000_000.5

@@ -11,8 +11,8 @@ from schemas.uploads import DeletionRequested, FileSource, VideoUploaded
 from schemas.wire import encode
 from streams.backfill import past_uploads as subject
 from streams.backfill.jobs import JobFilter
-from streams.kafka_clients import StoredRecord
-from streams.settings import read_settings
+from streams.config.settings import read_settings
+from streams.kafka.clients import StoredRecord
 
 
 def record(

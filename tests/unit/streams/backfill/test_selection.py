@@ -13,7 +13,7 @@ from schemas.identity import MODALITIES, Modality
 from streams.backfill.jobs import JobFilter
 from streams.backfill.selection import Reason, Stored, why_not
 from streams.backfill.wanted import Present, UnknownModel, asked_versions, present_versions
-from streams.verdict.state import CaseState
+from streams.decision.state import CaseState
 from tests.sample_facts import accepted, failed_signal, signal
 
 PRESENT = present_versions()

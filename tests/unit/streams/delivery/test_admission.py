@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from streams.delivery.admission import Admission, Slot
-from streams.delivery.record import Place, Record
+from streams.record import Place, Record
 
 
 def record(offset: int, generation: int = 1) -> Record:

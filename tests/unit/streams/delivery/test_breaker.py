@@ -8,8 +8,8 @@ import pytest
 
 from operators.errors import SourceAway
 from streams.delivery import breaker
-from streams.delivery.backoff import Backoff
 from streams.delivery.breaker import LEASE_SECONDS, Breakers
+from streams.lifecycle.backoff import Backoff
 from tests.fakes import ManualClock
 
 ORIGIN = "https://cdn.example:443"

@@ -12,17 +12,17 @@ from structlog.testing import capture_logs
 from operators.errors import InvalidMedia, MachineUnavailable
 from schemas.errors import InvalidEvent
 from schemas.facts import Failure
+from streams.consumer.faust_role import FaustRole
 from streams.delivery.admission import Admission, Slot
 from streams.delivery.breaker import Breakers
-from streams.delivery.crash import Crash
 from streams.delivery.dead_letter_limit import DeadLetterLimit
 from streams.delivery.delivery import Delivery
 from streams.delivery.ledger import OffsetLedger
 from streams.delivery.parking import Parking
-from streams.delivery.record import Place, Record
 from streams.delivery.settlement import Settlement
 from streams.delivery.unfinished import UnfinishedEvents
-from streams.progress.faust_role import FaustRole
+from streams.lifecycle.crash import Crash
+from streams.record import Place, Record
 from tests.fakes import ManualClock
 
 PARTITION = ("topic", 0)

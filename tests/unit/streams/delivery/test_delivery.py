@@ -10,10 +10,10 @@ from operators.errors import DeviceFault, DeviceLost, InvalidMedia, ModelFault, 
 from schemas.errors import InvalidEvent
 from schemas.facts import Failure
 from streams.delivery.admission import Admission, Slot
-from streams.delivery.crash import Crash, WorkerExit
 from streams.delivery.delivery import Delivery
 from streams.delivery.ledger import OffsetLedger
-from streams.delivery.record import Place, Record
+from streams.lifecycle.crash import Crash, WorkerExit
+from streams.record import Place, Record
 from tests.fakes import ManualClock
 
 PARTITION = ("topic", 0)

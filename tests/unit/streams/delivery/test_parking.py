@@ -11,12 +11,12 @@ from operators.errors import SourceAway, SpoolFull
 from schemas.facts import Failure
 from streams.delivery.admission import Admission, Slot
 from streams.delivery.breaker import Breakers
-from streams.delivery.crash import Crash
 from streams.delivery.delivery import Delivery
 from streams.delivery.ledger import OffsetLedger
 from streams.delivery.parking import Parking
-from streams.delivery.record import Place, Record
 from streams.delivery.settlement import Settlement
+from streams.lifecycle.crash import Crash
+from streams.record import Place, Record
 from tests.fakes import ManualClock
 
 PARTITION = ("topic", 0)

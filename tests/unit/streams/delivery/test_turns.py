@@ -8,11 +8,11 @@ from typing import Any
 from schemas.facts import Failure
 from streams.delivery.admission import Admission, Slot
 from streams.delivery.attempts import Attempt, Attempts
-from streams.delivery.crash import Crash
 from streams.delivery.delivery import Delivery
 from streams.delivery.ledger import OffsetLedger
-from streams.delivery.record import Place, Record
 from streams.delivery.settlement import Settlement
+from streams.lifecycle.crash import Crash
+from streams.record import Place, Record
 from streams.store.keys import Keys
 from tests.fakes import ManualClock
 

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from streams.delivery.attempts import Attempt, Attempts
-from streams.delivery.record import Place
+from streams.record import Place
 from streams.store.keys import Keys
 
 PLACE = Place("video.uploaded", 0, 7)

@@ -14,15 +14,15 @@ from operators.errors import DeviceLost, InvalidMedia, MachineUnavailable
 from operators.internal_errors import InternalError, SharedStateFault
 from schemas.errors import InvalidEvent
 from schemas.facts import Failure
-from streams import metrics
 from streams.delivery.admission import Admission, Slot
 from streams.delivery.breaker import Breakers
-from streams.delivery.crash import Crash
 from streams.delivery.delivery import Delivery
 from streams.delivery.ledger import OffsetLedger
 from streams.delivery.parking import Parking
-from streams.delivery.record import Place, Record
 from streams.delivery.settlement import Settlement
+from streams.lifecycle.crash import Crash
+from streams.observability import metrics
+from streams.record import Place, Record
 from tests.fakes import ManualClock
 
 PARTITION = ("topic", 0)

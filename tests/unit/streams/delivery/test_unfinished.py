@@ -9,8 +9,8 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from operators.errors import Overloaded
-from streams.delivery.record import Place, Record
 from streams.delivery.unfinished import UnfinishedEvents
+from streams.record import Place, Record
 from tests.fakes import ManualClock
 from tests.unit.streams.delivery.test_delivery import Bench, ScriptedWork
 

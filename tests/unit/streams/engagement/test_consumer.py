@@ -13,12 +13,12 @@ from confluent_kafka import KafkaException, TopicPartition
 
 from schemas.engagement import EngagementEvent
 from schemas.wire import encode
-from streams import metrics
 from streams.delivery.held_events import HeldEvents
 from streams.engagement.batch_board import Suspects
 from streams.engagement.consumer import EngagementConsumer, Parts
 from streams.engagement.store import Found
 from streams.engagement.summaries import ROLE
+from streams.observability import metrics
 from tests.fakes import ManualClock
 from tests.librdkafka_hooks import raise_fatal_error
 

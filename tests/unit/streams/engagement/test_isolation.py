@@ -15,8 +15,6 @@ from operators.internal_errors import SharedStateFault
 from schemas.engagement import EngagementEvent
 from schemas.facts import Failure
 from schemas.wire import encode
-from streams import metrics
-from streams.delivery.alone_board import AloneBoard
 from streams.delivery.held_events import HeldEvents
 from streams.engagement import consumer as consumers
 from streams.engagement.batch_board import BatchBoard, CountedRange, Suspects, counted_range
@@ -24,6 +22,8 @@ from streams.engagement.consumer import EngagementConsumer, Parts
 from streams.engagement.errors import Stopping
 from streams.engagement.store import Changes, Found
 from streams.engagement.summaries import ROLE
+from streams.lifecycle.alone_board import AloneBoard
+from streams.observability import metrics
 from tests.fakes import ManualClock
 
 TOPIC = "video.engagement"

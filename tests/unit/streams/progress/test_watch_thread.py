@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from ops.local.ports import ReservedPort
+from streams.config.settings import Settings, read_settings
 from streams.progress.watch_thread import WatchThread
 from streams.progress.watched import HeldRecord
-from streams.settings import Settings, read_settings
 from tests.unit.streams.progress.fake_role import FakeRole
 
 WAIT_SECONDS = 120.0

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from streams.settings import read_settings
+from streams.config.redis_options import store_options
+from streams.config.settings import read_settings
 from streams.store import quick_reads
 from streams.store.quick_reads import NoAnswer, QuestionRefused, QuickReads, StoreAway, StoreForbids, place_of
-from streams.store.wire import store_options
 
 
 @pytest.fixture(autouse=True)

@@ -9,13 +9,13 @@ from schemas.engagement import ENGAGEMENT_KINDS
 from schemas.facts import Deleted, EngagementSummary, Fact, Review
 from schemas.outcomes import Outcome, Version
 from schemas.wire import encode
+from streams.decision.cost import Prices
+from streams.decision.fold import fold
+from streams.decision.outcome import FoldContext
+from streams.decision.policy_file import load_policy
+from streams.decision.state import CaseState
 from streams.store.packing import pack, unpack
 from streams.store.stored_outcome import from_stored, to_stored
-from streams.verdict.cost import Prices
-from streams.verdict.fold import fold
-from streams.verdict.outcome import FoldContext
-from streams.verdict.policy_file import load_policy
-from streams.verdict.state import CaseState
 from tests.sample_facts import VIDEO_ID, accepted, deadline, failed_signal, signal
 
 CONTEXT = FoldContext(load_policy(None), Prices(1.0, 1.0, 1.0, 1.0), 0, 1_700_000_010.0)

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from schemas.facts import Deleted, EngagementSummary, Fact, PolicyChanged, Review
 from schemas.outcomes import Action, Outcome
-from streams.verdict.cost import Prices
-from streams.verdict.fold import Folded, fold
-from streams.verdict.outcome import FoldContext
-from streams.verdict.policy import Rule
-from streams.verdict.policy_file import load_policy
-from streams.verdict.state import CaseState
+from streams.decision.cost import Prices
+from streams.decision.fold import Folded, fold
+from streams.decision.outcome import FoldContext
+from streams.decision.policy import Rule
+from streams.decision.policy_file import load_policy
+from streams.decision.state import CaseState
 from tests.sample_facts import EXPECTED, VIDEO_ID, signal
 
 NUDITY = "sexual/explicit/nudity"

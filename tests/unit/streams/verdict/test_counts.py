@@ -10,12 +10,12 @@ from prometheus_client.samples import Sample
 
 from schemas.facts import EngagementSummary, Fact, PolicyChanged, Review
 from schemas.outcomes import Outcome
-from streams.verdict.cost import Prices
+from streams.decision.cost import Prices
+from streams.decision.fold import fold
+from streams.decision.outcome import FoldContext
+from streams.decision.policy_file import load_policy
+from streams.decision.state import CaseState
 from streams.verdict.counts import count_decision, market_label, observe_delay
-from streams.verdict.fold import fold
-from streams.verdict.outcome import FoldContext
-from streams.verdict.policy_file import load_policy
-from streams.verdict.state import CaseState
 from tests.sample_facts import EXPECTED, UPLOADED_UNIX_SECONDS, VIDEO_ID, accepted, deadline, failed_signal, signal
 
 CONTEXT = FoldContext(load_policy(None), Prices(1.0, 1.0, 1.0, 1.0), 0, now_unix_seconds=UPLOADED_UNIX_SECONDS + 5)

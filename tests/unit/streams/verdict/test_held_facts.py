@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from schemas.facts import Failure
 from streams.delivery.held_events import HeldEvents
-from streams.delivery.record import Place, Record
+from streams.record import Place, Record
 from streams.verdict.boundary import FoldBoundary
 from tests.fakes import ManualClock
 from tests.sample_facts import accepted

@@ -1,0 +1,1 @@
+"""The media and backfill roles' work: media become signals."""

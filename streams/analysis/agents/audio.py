@@ -1,0 +1,106 @@
+"""What is heard: sound events, voices, music, silence, loudness, cues of violence, likeness."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from models.catalogue import CARDS
+from operators.audio.audio_embedding import audio_embedding
+from operators.audio.loudness import Loudness, measure_loudness
+from operators.audio.sound_events import music_ratio, silence_ratio, sound_events
+from operators.audio.vad_windows import VoiceProbabilities, join_probabilities, vad_windows
+from operators.audio.violence_cues import violence_cues
+from operators.audio.voice_activity import speech_ratio, voice_segments
+from operators.audio.windows import SoundWindow, sound_windows
+from operators.inference.ticket import ModelOutput
+from operators.label_evidence import model_name
+from operators.media.tracks import SPEECH_HZ, AudioTrack
+from schemas.evidence import Feature
+from streams.analysis.agents.analysis import Analysis, Work
+from streams.analysis.agents.described import embedding_of, features_of
+from streams.analysis.agents.seen import share_features, unseen_beside_sound, unseen_features
+from streams.analysis.agents.tally import Tally
+
+SOUNDS = CARDS["yamnet"]
+VOICES = CARDS["silero-vad"]
+
+_LOUDNESS = "loudness-bs1770@5"
+_TRACK = "audio-track@1"
+
+
+async def analyse(work: Work) -> Analysis:
+    """Listen to the sound of one upload as soon as it is decoded.
+
+    Raises:
+        InvalidMedia, DeviceFault, Overloaded: See `MediaSession` and `Batcher.submit_many`.
+    """
+    tally = Tally(work.host)
+    track = await work.session.audio()
+    if track is None or not len(track.speech):
+        return Analysis(is_present=False, receipt=tally.receipt())
+    windows = await tally.on_host(partial(sound_windows, track))
+    sounds, voices, loudness = await asyncio.gather(
+        _answers(work, tally, SOUNDS.name, [window.samples for window in windows]),
+        _voice_probabilities(work, tally, track),
+        tally.on_host(partial(measure_loudness, track.programme, track.channel_weights)),
+    )
+    analysis = _analysis(work, windows, sounds)
+    features = {
+        **analysis.features,
+        **_voice_features(work, voices),
+        **_loudness_features(work, loudness),
+        **features_of(work, _TRACK, {"audio.analysed_seconds": len(track.speech) / SPEECH_HZ}),
+        **share_features(work, "audio", (await work.session.receipt()).audio),
+        **unseen_features(work, "audio", unseen_beside_sound(await work.session.index())),
+    }
+    return replace(analysis, features=features, receipt=tally.receipt())
+
+
+async def _answers(work: Work, tally: Tally, model: str, items: Sequence[np.ndarray]) -> list[ModelOutput]:
+    outputs = await work.inference.batcher(model).submit_many(items, work.ticket)
+    tally.add(outputs)
+    return outputs
+
+
+async def _voice_probabilities(work: Work, tally: Tally, track: AudioTrack) -> tuple[VoiceProbabilities, ...]:
+    windows = await tally.on_host(partial(vad_windows, track))
+    outputs = await _answers(work, tally, VOICES.name, windows)
+    return join_probabilities(track, [output.values[0] for output in outputs])
+
+
+def _analysis(work: Work, windows: Sequence[SoundWindow], outputs: Sequence[ModelOutput]) -> Analysis:
+    """All that the sound model's answers say."""
+    names = work.class_names.sounds
+    scores = np.stack([output.values[0] for output in outputs])
+    embedding = audio_embedding(np.stack([output.values[1] for output in outputs]))
+    values = {
+        "audio.events": sound_events(windows, scores, names),
+        "audio.music_ratio": music_ratio(scores, names),
+        "audio.silence_ratio": silence_ratio(windows, scores, names),
+    }
+    return Analysis(
+        labels=violence_cues(SOUNDS, names, scores, windows),
+        features=features_of(work, model_name(SOUNDS), values),
+        embeddings=embedding_of(work, SOUNDS, embedding.tolist()),
+    )
+
+
+def _voice_features(work: Work, voices: Sequence[VoiceProbabilities]) -> dict[str, Feature]:
+    segments = voice_segments(voices)
+    values = {
+        "audio.speech_ratio": speech_ratio(segments, voices),
+        "audio.voice_segments": [
+            {"start_seconds": segment.start_seconds, "end_seconds": segment.end_seconds} for segment in segments
+        ],
+    }
+    return features_of(work, model_name(VOICES), values)
+
+
+def _loudness_features(work: Work, loudness: Loudness) -> dict[str, Feature]:
+    values = {"audio.loudness_lufs": loudness.integrated_lufs, "audio.peak_dbfs": loudness.peak_dbfs}
+    return features_of(work, _LOUDNESS, values)

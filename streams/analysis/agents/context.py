@@ -1,0 +1,85 @@
+"""What the uploader wrote: language, hashtags, abuse, meaning. The media is not touched."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+import numpy as np
+
+from models.catalogue import CARDS
+from operators.context.text_embedding import text_embedding
+from operators.context.text_reading import TextReading, read_text
+from operators.context.toxicity import profanity_evidence, toxicity_evidence
+from operators.label_evidence import model_name
+from schemas.evidence import Embedding, Feature, LabelEvidence
+from streams.analysis.agents.analysis import Analysis, Work
+from streams.analysis.agents.described import embedding_of, features_of
+from streams.analysis.agents.tally import Tally
+
+TOXICITY = CARDS["toxicity"]
+PROFANITY = CARDS["profanity"]
+LANGUAGE = CARDS["language-id"]
+MEANING = CARDS["all-minilm-l6-v2"]
+
+_TEXT = "upload-text@2"
+
+
+async def analyse(work: Work) -> Analysis:
+    """Read the text of one upload.
+
+    Raises:
+        DeviceFault, Overloaded: See `Batcher.submit`.
+    """
+    tally = Tally(work.host)
+    reading = await tally.on_host(partial(read_text, work.upload, work.text))
+    if not reading.text:
+        return Analysis(is_present=False, receipt=tally.receipt())
+    labels, embeddings = await asyncio.gather(_labels(work, tally, reading), _embeddings(work, tally, reading))
+    return Analysis(
+        labels=labels,
+        features={**_text_features(work, reading), **_language_features(work, reading)},
+        embeddings=embeddings,
+        receipt=tally.receipt(),
+    )
+
+
+async def _labels(work: Work, tally: Tally, reading: TextReading) -> tuple[LabelEvidence, ...]:
+    """Both votes; none where the models do not know the language."""
+    if reading.worst is None:
+        return ()
+    items = [item.item for item in reading.abuse_items]
+    outputs = await work.inference.batcher(TOXICITY.name).submit_many(items, work.ticket)
+    tally.add(outputs)
+    scores = np.stack([output.values[0] for output in outputs])
+    lexicon = work.text.lexicon
+    first = toxicity_evidence(TOXICITY, scores, reading.abuse_items, lexicon)
+    return first + profanity_evidence(PROFANITY, reading.worst, lexicon)
+
+
+async def _embeddings(work: Work, tally: Tally, reading: TextReading) -> dict[str, Embedding]:
+    output = await work.inference.batcher(MEANING.name).submit(reading.sentence_item, work.ticket)
+    tally.add((output,))
+    vector = text_embedding(output.values[0])
+    return {} if vector is None else embedding_of(work, MEANING, vector.tolist())
+
+
+def _text_features(work: Work, reading: TextReading) -> dict[str, Feature]:
+    values = {
+        "context.hashtags": list(reading.hashtags),
+        "context.num_words": reading.num_words,
+        "context.is_abuse_judged": reading.planned_ratio * reading.achieved_ratio,
+        "context.planned_ratio": reading.planned_ratio,
+        "context.achieved_ratio": reading.achieved_ratio,
+    }
+    return features_of(work, _TEXT, values)
+
+
+def _language_features(work: Work, reading: TextReading) -> dict[str, Feature]:
+    if reading.language is None:
+        return {}
+    values = {
+        "context.language": reading.language.code,
+        "context.language_score": reading.language.probability_ratio,
+    }
+    return features_of(work, model_name(LANGUAGE), values)

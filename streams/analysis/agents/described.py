@@ -1,0 +1,50 @@
+"""Values of one origin as features and embeddings of one upload."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from models.card import Card
+from operators.label_evidence import model_name
+from schemas.evidence import Embedding, Feature
+from streams.analysis.agents.analysis import Work
+
+_DECIMALS = 6
+
+
+def features_of(work: Work, model: str, values: Mapping[str, object]) -> dict[str, Feature]:
+    """Features by name, numbers to a millionth; a value of None is left out, for there is nothing to say.
+
+    Args:
+        work: whose upload is described.
+        model: `name@version` of the model or algorithm that says so.
+        values: by names of `schemas.features.FEATURES`.
+    """
+    return {
+        name: Feature(value=_rounded(value), event_unix_seconds=work.event_unix_seconds, model=model)
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+def embedding_of(work: Work, card: Card, vector: Sequence[float]) -> dict[str, Embedding]:
+    """A vector under the space that its model's card names.
+
+    Raises:
+        ValueError: the card names none.
+    """
+    if card.embedding_space is None:
+        raise ValueError(f"card {card.name!r} names no embedding space")
+    embedding = Embedding.pack(
+        vector, space=card.embedding_space, model=model_name(card), event_unix_seconds=work.event_unix_seconds
+    )
+    return {card.embedding_space: embedding}
+
+
+def _rounded(value: object) -> object:
+    """Without the digits that carry nothing and yet would be most of a signal's bytes."""
+    if isinstance(value, float):
+        return round(value, _DECIMALS)
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    return [_rounded(item) for item in value] if isinstance(value, list | tuple) else value

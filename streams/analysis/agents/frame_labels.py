@@ -1,0 +1,111 @@
+"""From what the image models say of sampled frames to evidence, with a second look where one frame would decide."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import msgspec
+import numpy as np
+
+from models.card import Card
+from operators.frames.second_look import Look, frames_to_doubt, look_of, num_suspicious, settled_scores, telling
+from operators.label_evidence import evidence_of
+from operators.media.neighbours import Neighbourhood, has_neighbours
+from operators.media.tracks import SampledFrame
+from operators.segments import TimeSpan
+from schemas.evidence import LabelEvidence
+from streams.analysis.agents.analysis import Work
+from streams.analysis.agents.tally import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class FrameModel:
+    """A model that labels single frames.
+
+    Args:
+        card: its card.
+        ask: put one frame to it; returns what `scores` takes, for one frame.
+        scores: from what it said of N frames, stacked, to their scores of each label.
+    """
+
+    card: Card
+    ask: Callable[[SampledFrame], Awaitable[np.ndarray]]
+    scores: Callable[[np.ndarray], Mapping[str, np.ndarray]]
+
+
+async def frame_labels(
+    work: Work,
+    tally: Tally,
+    frames: Sequence[SampledFrame],
+    spans: Sequence[TimeSpan],
+    said: Sequence[tuple[FrameModel, np.ndarray]],
+) -> tuple[LabelEvidence, ...]:
+    """Evidence for every label of every model.
+
+    Args:
+        work: whose media is looked at again.
+        tally: counts what that costs.
+        frames: N sampled frames.
+        spans: what each of them stands for.
+        said: what each model said of the N frames, stacked.
+    """
+    return tuple(
+        [
+            await _evidence(work, tally, frames, spans, model, label, scores)
+            for model, answers in said
+            for label, scores in model.scores(answers).items()
+        ]
+    )
+
+
+async def _evidence(
+    work: Work,
+    tally: Tally,
+    frames: Sequence[SampledFrame],
+    spans: Sequence[TimeSpan],
+    model: FrameModel,
+    label: str,
+    scores: np.ndarray,
+) -> LabelEvidence:
+    looks = await _looks(work, tally, frames, model, label, scores)
+    evidence = evidence_of(model.card, label, settled_scores(scores, looks), spans)
+    outcome = telling(looks)
+    return evidence if outcome is None else msgspec.structs.replace(evidence, second_look=outcome)
+
+
+async def _looks(
+    work: Work, tally: Tally, frames: Sequence[SampledFrame], model: FrameModel, label: str, scores: np.ndarray
+) -> list[Look]:
+    """One for each frame in doubt; none of a still picture, which has no others to compare with."""
+    doubted = frames_to_doubt(scores)
+    video = (await work.session.index()).video if doubted else None
+    if video is None or not has_neighbours(video):
+        return []
+    around = await work.session.look_around([frames[position].pts_seconds for position in doubted])
+    tally.spend(around.cpu_seconds)
+    may_clear = len(doubted) == num_suspicious(scores)
+    return [
+        await _look(tally, model, label, (position, frames[position]), around, may_clear=may_clear)
+        for position in doubted
+    ]
+
+
+async def _look(
+    tally: Tally,
+    model: FrameModel,
+    label: str,
+    doubted: tuple[int, SampledFrame],
+    around: Neighbourhood,
+    *,
+    may_clear: bool,
+) -> Look:
+    position, frame = doubted
+    others = around.around(frame.pts_seconds)
+    answers = await asyncio.gather(*(model.ask(other) for other in others))
+    scores = model.scores(np.stack(answers))[label].tolist() if answers else []
+    pixels = [other.pixels for other in others]
+    compare = partial(look_of, position, frame.pts_seconds, frame.pixels, pixels, scores, may_clear=may_clear)
+    return await tally.on_host(compare)

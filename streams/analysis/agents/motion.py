@@ -1,0 +1,87 @@
+"""What moves: shots, camera and object motion, pace. No model is needed."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from operators.motion.energy import StepEnergy, camera_ratio, mean_energy, observed_ratio, still_ratio
+from operators.motion.pace import cuts_per_minute, mean_shot_seconds, pace
+from operators.motion.track_motion import TrackMotion, measure_motion
+from schemas.evidence import Feature
+from streams.analysis.agents.analysis import Analysis, Work
+from streams.analysis.agents.described import features_of
+from streams.analysis.agents.seen import share_features
+from streams.analysis.agents.tally import Tally
+
+_SHOTS = "shot-cuts@1"
+_FLOW = "dis-flow@1"
+_PACE = "pace@1"
+
+
+async def analyse(work: Work) -> Analysis:
+    """Measure the motion of one upload.
+
+    Raises:
+        InvalidMedia: See `MediaSession`.
+    """
+    tally = Tally(work.host)
+    track = await work.session.motion()
+    if track is None:
+        return Analysis(is_present=False, receipt=tally.receipt())
+    motion = await tally.on_host(partial(measure_motion, track))
+    video = (await work.session.index()).video
+    return Analysis(
+        features={
+            **_shot_features(work, motion, video.duration_seconds if video else 0.0),
+            **_energy_features(work, motion),
+            **_pace_features(work, motion),
+            **share_features(work, "motion", (await work.session.receipt()).video),
+        },
+        receipt=tally.receipt(num_items=motion.num_pairs),
+    )
+
+
+def _shot_features(work: Work, motion: TrackMotion, duration_seconds: float) -> dict[str, Feature]:
+    num_cuts = len(motion.cuts_seconds)
+    values = {
+        "motion.cut_times_seconds": list(motion.cuts_seconds),
+        "motion.num_shots": num_cuts + 1,
+        "motion.mean_shot_seconds": mean_shot_seconds(num_cuts, motion.observed_seconds),
+        "motion.cuts_per_minute": cuts_per_minute(num_cuts, motion.observed_seconds),
+        "motion.analysed_seconds": motion.observed_seconds,
+        "motion.observed_ratio": _observed_ratio(motion, duration_seconds),
+    }
+    return features_of(work, _SHOTS, values)
+
+
+def _energy_features(work: Work, motion: TrackMotion) -> dict[str, Feature]:
+    values = {
+        "motion.energy": [_energy_entry(step) for step in motion.steps],
+        "motion.mean_energy": _mean_energy(motion),
+        "motion.camera_ratio": camera_ratio(motion.steps),
+        "motion.static_ratio": still_ratio(motion.steps),
+    }
+    return features_of(work, _FLOW, values)
+
+
+def _energy_entry(step: StepEnergy) -> dict[str, float]:
+    return {"start_seconds": step.start_seconds, "camera": step.camera, "object": step.object}
+
+
+def _pace_features(work: Work, motion: TrackMotion) -> dict[str, Feature]:
+    cuts_a_minute = cuts_per_minute(len(motion.cuts_seconds), motion.observed_seconds)
+    energy = _mean_energy(motion)
+    return features_of(work, _PACE, {"motion.pace": None if energy is None else pace(cuts_a_minute, energy)})
+
+
+def _observed_ratio(motion: TrackMotion, duration_seconds: float) -> float:
+    return 1.0 if _is_still(motion) else observed_ratio(motion.observed_seconds, duration_seconds)
+
+
+def _mean_energy(motion: TrackMotion) -> float | None:
+    """A single picture does not move; of what only darkness shows nothing is known."""
+    return 0.0 if _is_still(motion) else mean_energy(motion.steps)
+
+
+def _is_still(motion: TrackMotion) -> bool:
+    return motion.num_pictures == 1

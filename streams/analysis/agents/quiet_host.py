@@ -1,0 +1,26 @@
+"""Host threads of the backfill lane."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from streams.analysis.agents.analysis import HostThreads, Result
+from streams.delivery.backfill_gate import BackfillGate
+
+
+class QuietHost:
+    """Host threads that begin work only in quiet moments; implements `HostThreads`.
+
+    Args:
+        threads: run it.
+        gate: says when.
+    """
+
+    def __init__(self, threads: HostThreads, gate: BackfillGate) -> None:
+        self._threads = threads
+        self._gate = gate
+
+    async def run(self, work: Callable[[], Result]) -> tuple[Result, float]:
+        """See `HostThreads.run`."""
+        await self._gate.until_quiet()
+        return await self._threads.run(work)

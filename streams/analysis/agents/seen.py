@@ -1,0 +1,57 @@
+"""How much of a modality was seen, and what nobody looked at, as features."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from operators.media.index import MediaIndex, UnseenTrack
+from operators.media.shares import Shares
+from schemas.evidence import Feature
+from streams.analysis.agents.analysis import Work
+from streams.analysis.agents.described import features_of
+
+Prefix = Literal["visual", "audio", "motion"]
+
+_SEEN = "seen@1"
+
+
+def share_features(work: Work, prefix: Prefix, shares: Shares | None) -> dict[str, Feature]:
+    """Planned, achieved, reached and intact shares under the names of one modality."""
+    if shares is None:
+        return {}
+    values = {
+        f"{prefix}.planned_ratio": shares.planned_ratio,
+        f"{prefix}.achieved_ratio": shares.achieved_ratio,
+        f"{prefix}.length_ratio": shares.length_ratio,
+        f"{prefix}.intact_ratio": shares.intact_ratio,
+    }
+    return features_of(work, _SEEN, values)
+
+
+def unseen_features(work: Work, prefix: Prefix, tracks: Iterable[UnseenTrack]) -> dict[str, Feature]:
+    """Tracks that nobody analyses, by kind; nothing where there are none."""
+    entries = [_entry(track) for track in tracks]
+    return features_of(work, _SEEN, {f"{prefix}.unseen_tracks": entries or None})
+
+
+def unseen_beside_pictures(index: MediaIndex) -> list[UnseenTrack]:
+    """What the pictures' signal names: all but sound."""
+    return [track for track in index.unseen if track.kind != "audio"]
+
+
+def unseen_beside_sound(index: MediaIndex) -> list[UnseenTrack]:
+    """What the sound's signal names: sound, and all else where there are no pictures to name it."""
+    has_pictures = index.video is not None or index.video_fault is not None
+    return [track for track in index.unseen if track.kind == "audio" or not has_pictures]
+
+
+def _entry(track: UnseenTrack) -> dict[str, object]:
+    entry: dict[str, object] = {"kind": track.kind}
+    if track.number >= 0:
+        entry["number"] = track.number
+    if track.codec:
+        entry["codec"] = track.codec
+    if track.size_bytes:
+        entry["size_bytes"] = track.size_bytes
+    return entry

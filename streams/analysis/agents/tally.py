@@ -1,0 +1,71 @@
+"""Counts what one analysis costs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+from operators.inference.ticket import ModelOutput
+from schemas.receipts import ModelReceipt, Receipt
+from streams.analysis.agents.analysis import HostThreads, Result
+
+
+class Tally:
+    """Grows while an agent works, then becomes its receipt."""
+
+    def __init__(self, host: HostThreads) -> None:
+        self._host = host
+        self._began_seconds = time.monotonic()
+        self._cpu_seconds = 0.0
+        self._device_seconds = 0.0
+        self._device_cpu_seconds = 0.0
+        self._models: dict[str, ModelReceipt] = {}
+        self._num_items = 0
+        self._sum_batch_items = 0
+        self._sum_batch_videos = 0
+
+    async def on_host(self, work: Callable[[], Result]) -> Result:
+        """Run an operator on the host's threads and count its CPU time."""
+        result, cpu_seconds = await self._host.run(work)
+        self._cpu_seconds += cpu_seconds
+        return result
+
+    def spend(self, cpu_seconds: float) -> None:
+        """Count CPU time that went into this analysis elsewhere, such as a second decode."""
+        self._cpu_seconds += cpu_seconds
+
+    def add(self, outputs: Iterable[ModelOutput]) -> None:
+        """Count what models answered."""
+        for output in outputs:
+            self._device_seconds += output.device_seconds
+            self._device_cpu_seconds += output.cpu_seconds
+            self._models[output.model] = _added(self._models.get(output.model), output)
+            self._num_items += 1
+            self._sum_batch_items += output.batch_items
+            self._sum_batch_videos += output.batch_videos
+
+    def receipt(self, *, num_items: int | None = None) -> Receipt:
+        """What it cost so far, without the decode, which is not one agent's to state.
+
+        Args:
+            num_items: where the items of an agent are no model inputs, such as pairs of frames.
+        """
+        return Receipt(
+            device_seconds=self._device_seconds,
+            device_cpu_seconds=self._device_cpu_seconds,
+            cpu_seconds=self._cpu_seconds,
+            wall_seconds=time.monotonic() - self._began_seconds,
+            items=self._num_items if num_items is None else num_items,
+            batch_items_mean=self._sum_batch_items / self._num_items if self._num_items else 0.0,
+            batch_videos_mean=self._sum_batch_videos / self._num_items if self._num_items else 0.0,
+            models=dict(self._models),
+        )
+
+
+def _added(before: ModelReceipt | None, output: ModelOutput) -> ModelReceipt:
+    before = before or ModelReceipt(items=0, device_seconds=0.0, cpu_seconds=0.0)
+    return ModelReceipt(
+        items=before.items + 1,
+        device_seconds=before.device_seconds + output.device_seconds,
+        cpu_seconds=before.cpu_seconds + output.cpu_seconds,
+    )

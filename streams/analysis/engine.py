@@ -1,0 +1,289 @@
+"""The engine of a process: models on their device, decoder processes and host threads; what every agent works with."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from models.card import Card, Precision
+from models.catalogue import CARDS
+from models.weights import weight_path
+from operators.class_names import ClassNames, load_class_names
+from operators.context.text_models import TextModels, load_text_models
+from operators.inference.backend import BackendConfig
+from operators.inference.catalogue import best_backend_name, open_backend, open_device_energy
+from operators.inference.cpu_probe import CpuCapabilities
+from operators.inference.graph_cache import GraphCache
+from operators.inference.inference import Inference
+from operators.inference.observer import InferenceObserver, SilentObserver
+from operators.inference.ticket import Ticket
+from operators.media.decoder_client import DECODER_COMMAND
+from operators.media.limits import DecodeLimits
+from operators.media.plan import PlanPolicy
+from operators.media.pool import DecodeObserver, DecoderPool
+from operators.media.pool import SilentObserver as SilentDecodeObserver
+from operators.media.session import MediaOpener, MediaSession, MediaSessions
+from operators.media.sources.catalogue import SourceAccess, SourceOpener
+from operators.media.sources.limits import FetchLimits
+from operators.media.sources.spool import Spool
+from operators.native_threads import hold_to_one_thread
+from operators.tracing import SILENT_TRACER, Tracer
+from schemas.identity import Modality
+from schemas.uploads import VideoUploaded
+from streams.analysis.agents.analysis import HostThreads, Work
+from streams.analysis.agents.catalogue import AGENTS
+from streams.analysis.agents.host_threads import ThreadedHost
+from streams.analysis.agents.quiet_host import QuietHost
+from streams.analysis.agents.signals import Provenance
+from streams.analysis.engine_account import CountedParts, open_engine_account
+from streams.analysis.origins import WatchedOpener
+from streams.analysis.provenance import provenance_of
+from streams.config.settings import Settings
+from streams.costs.cpu_account import CpuAccount, CpuObserver
+from streams.costs.cpu_account import SilentObserver as SilentCpuObserver
+from streams.delivery.backfill_gate import BackfillGate
+from streams.delivery.breaker import Breakers
+from streams.lifecycle.clock import SystemClock
+from streams.lifecycle.private_cache import private_cache
+
+InferenceObserverFactory = Callable[[str], InferenceObserver]
+"""Makes an observer from the name of the device."""
+
+
+_LOWEST_PRIORITY = 19
+"""Niceness of a process that takes the processor from nobody."""
+_BACKFILL_PATIENCE = 10
+"""How many times longer a decode may take that lives on what live ones leave; its CPU time is limited as ever."""
+
+PLAN_POLICY = PlanPolicy()
+"""How this release samples media; part of every fingerprint."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """What a composition root may put in place of the usual parts; tests plant faults here."""
+
+    decode_observer: DecodeObserver = field(default_factory=SilentDecodeObserver)
+    inference_observer: InferenceObserverFactory = field(default=lambda _device: SilentObserver())
+    cpu_observer: CpuObserver = field(default_factory=SilentCpuObserver)
+    tracer: Tracer = SILENT_TRACER
+    decoder_command: tuple[str, ...] = DECODER_COMMAND
+    plan_policy: PlanPolicy = PLAN_POLICY
+    parent_id: int | None = None
+    """The process that was started and that this one is a child of, see `streams.lifecycle.parent`."""
+    load_module: Callable[[Card, Settings], Any] | None = None
+    """Builds other modules than the catalogue's; such are compiled at each start, and never cached."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillParts:
+    """What the backfill role does not share with the media role of the same process, so that neither waits for it."""
+
+    sessions: MediaSessions
+    """With a decoder process of their own, of the lowest priority; it starts with the first video."""
+    host: ThreadedHost
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Everything that is heavy, open. Made by `open_engine`, ended by `close`."""
+
+    device: str
+    sessions: MediaSessions
+    media: WatchedOpener
+    breakers: Breakers
+    inference: Inference
+    host: HostThreads
+    text: TextModels
+    class_names: ClassNames
+    provenance: Mapping[Modality, Provenance]
+    backfill: BackfillParts
+    account: CpuAccount
+    """Of the whole process."""
+    _open_parts: AsyncExitStack
+
+    def work(self, upload: VideoUploaded, event_unix_seconds: float, session: MediaSession, ticket: Ticket) -> Work:
+        """What an agent is given for one upload."""
+        return Work(
+            upload=upload,
+            event_unix_seconds=event_unix_seconds,
+            session=session,
+            inference=self.inference,
+            ticket=ticket,
+            host=self.host,
+            text=self.text,
+            class_names=self.class_names,
+        )
+
+    def behind(self, gate: BackfillGate) -> Engine:
+        """The same engine as the backfill role sees it; closed by closing this one."""
+        return replace(self, sessions=self.backfill.sessions, host=QuietHost(self.backfill.host, gate))
+
+    async def close(self) -> None:
+        """End decoders, device and threads, in the reverse order of their start."""
+        await self._open_parts.aclose()
+
+
+async def open_engine(
+    settings: Settings, capabilities: CpuCapabilities, options: EngineOptions | None = None
+) -> Engine:
+    """Start decoders and load, compile and warm up every model; the process must have been prepared before.
+
+    Raises:
+        WeightsMissing, WeightsCorrupt: the cache lacks what the cards name.
+        DeviceFault: the device cannot take a model.
+        DecoderLost: a decoder process does not start.
+    """
+    options = options or EngineOptions()
+    hold_to_one_thread()
+    device = best_backend_name() if settings.device == "auto" else settings.device
+    async with AsyncExitStack() as opening:
+        pool = await _open_pool(settings, options, opening)
+        # Beside one another: the models keep the device's thread busy, and that lets go of the interpreter.
+        inference, (text, class_names) = await asyncio.gather(
+            _open_inference(settings, capabilities, device, options, opening),
+            asyncio.to_thread(_load_host_models, settings),
+        )
+        breakers = Breakers(SystemClock())
+        media = WatchedOpener(_open_sources(settings, opening), breakers)
+        host = ThreadedHost(settings.decode_processes)
+        opening.callback(host.close)
+        sessions = MediaSessions(pool, media, options.plan_policy, options.tracer)
+        backfill = _open_backfill(settings, options, media, opening)
+        counted = CountedParts(inference, (host, backfill.host), (sessions, backfill.sessions), options.parent_id)
+        return Engine(
+            device=device,
+            sessions=sessions,
+            media=media,
+            breakers=breakers,
+            inference=inference,
+            host=host,
+            text=text,
+            class_names=class_names,
+            provenance=_provenance(inference, options.plan_policy),
+            backfill=backfill,
+            account=open_engine_account(counted, options.cpu_observer, open_device_energy(device)),
+            _open_parts=opening.pop_all(),
+        )
+
+
+def _load_host_models(settings: Settings) -> tuple[TextModels, ClassNames]:
+    return load_text_models(settings.cache_dir, private_cache(settings)), load_class_names(settings.cache_dir)
+
+
+FETCHED_BLOCK_BYTES = 256 * 1024
+MAX_READ_AHEAD_BYTES = 512 * 1024
+"""Small enough that a glance at a keyframe fetches little else: 1 MiB blocks fetch a third more of a long video."""
+
+
+def _open_sources(settings: Settings, opening: AsyncExitStack) -> SourceOpener:
+    access = SourceAccess(
+        roots=settings.media_roots,
+        allowed_networks=settings.allowed_private_networks,
+        object_prefixes=settings.object_prefixes,
+    )
+    limits = FetchLimits(
+        max_bytes=settings.max_media_bytes,
+        connect_seconds=settings.source_connect_timeout_seconds,
+        grace_seconds=settings.source_request_timeout_seconds,
+        min_bytes_per_second=settings.source_min_bytes_per_second,
+        block_bytes=FETCHED_BLOCK_BYTES,
+        max_read_ahead_bytes=MAX_READ_AHEAD_BYTES,
+    )
+    spool = Spool(settings.spool_dir or settings.cache_dir / "spool", settings.spool_max_bytes)
+    opener = SourceOpener(access, spool, limits)
+    opening.push_async_callback(opener.aclose)
+    return opener
+
+
+def _open_backfill(
+    settings: Settings, options: EngineOptions, media: MediaOpener, opening: AsyncExitStack
+) -> BackfillParts:
+    limits = replace(_limits(settings), wall_seconds=_BACKFILL_PATIENCE * settings.decode_timeout_seconds)
+    pool = DecoderPool(
+        1, limits, observer=options.decode_observer, command=options.decoder_command, niceness=_LOWEST_PRIORITY
+    )
+    opening.push_async_callback(pool.close)
+    host = ThreadedHost(1)
+    opening.callback(host.close)
+    return BackfillParts(MediaSessions(pool, media, options.plan_policy), host)
+
+
+def _limits(settings: Settings) -> DecodeLimits:
+    return DecodeLimits(
+        wall_seconds=settings.decode_timeout_seconds,
+        cpu_seconds=int(settings.decode_timeout_seconds),
+        memory_bytes=settings.decode_memory_bytes,
+    )
+
+
+async def _open_pool(settings: Settings, options: EngineOptions, opening: AsyncExitStack) -> DecoderPool:
+    limits = _limits(settings)
+    pool = DecoderPool(
+        settings.decode_processes,
+        limits,
+        observer=options.decode_observer,
+        command=options.decoder_command,
+        tracer=options.tracer,
+    )
+    await pool.open()
+    opening.push_async_callback(pool.close)
+    return pool
+
+
+async def _open_inference(
+    settings: Settings,
+    capabilities: CpuCapabilities,
+    device: str,
+    options: EngineOptions,
+    opening: AsyncExitStack,
+) -> Inference:
+    config = BackendConfig(
+        num_threads=settings.torch_threads,
+        precision=settings.precision,
+        cpu_bfloat16=capabilities.bfloat16,
+        cpu_note=capabilities.note,
+        graphs=None if options.load_module else GraphCache(private_cache(settings)),
+    )
+    cards = batched_cards(CARDS)
+    await asyncio.to_thread(_require_weights, cards, settings)
+    inference = await Inference.open(
+        cards,
+        partial(_build, options, settings),
+        open_backend(device, config),
+        observer=options.inference_observer(device),
+        tracer=options.tracer,
+    )
+    opening.push_async_callback(inference.close)
+    return inference
+
+
+def _require_weights(cards: Iterable[Card], settings: Settings) -> None:
+    """Look at all weights, of which a worker reads none where its models come compiled from the cache."""
+    for card in cards:
+        for file in card.files:
+            weight_path(file, settings.cache_dir)
+
+
+def _build(options: EngineOptions, settings: Settings, card: Card) -> Any:
+    if options.load_module is not None:
+        return options.load_module(card, settings)
+    from models.loaders import load_module  # readers of many formats, which a model from the cache does not need
+
+    return load_module(card, settings.cache_dir)
+
+
+def batched_cards(cards: Mapping[str, Card]) -> tuple[Card, ...]:
+    """Cards of the models that run on a device."""
+    return tuple(card for card in cards.values() if card.batch_sizes)
+
+
+def _provenance(inference: Inference, policy: PlanPolicy) -> dict[Modality, Provenance]:
+    precisions: dict[str, Precision] = {
+        card.name: inference.batcher(card.name).precision for card in batched_cards(CARDS)
+    }
+    return {modality: provenance_of(agent, CARDS, precisions, policy) for modality, agent in AGENTS.items()}

@@ -1,0 +1,229 @@
+"""The media and backfill roles: each agent states one signal per revision, from the one decode that all share."""
+
+from __future__ import annotations
+
+import math
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import msgspec
+
+from operators.inference.ticket import Ticket
+from operators.internal_errors import boundary
+from schemas.errors import InvalidEvent
+from schemas.facts import Failure, Signal
+from schemas.identity import Lane
+from schemas.receipts import DecodeReceipt, Receipt
+from schemas.topics import SIGNALS
+from schemas.uploads import VideoUploaded
+from schemas.wire import encode, event_headers, header
+from streams.analysis.agents.analysis import Agent, Analysis
+from streams.analysis.agents.shared_session import SharedSession
+from streams.analysis.agents.signals import Provenance, failed_signal, failed_signal_id, ok_signal, signal_id
+from streams.analysis.engine import Engine
+from streams.analysis.share import receipt_with_share, with_share
+from streams.config.settings import Role
+from streams.dead_letters.dead_letters import DeadLetters
+from streams.delivery.admission import Slot
+from streams.kafka.publisher import Publisher
+from streams.lifecycle.clock import Clock
+from streams.observability import metrics
+from streams.observability.tracing import spans
+from streams.record import Record
+from streams.store.claims import Claims, Prior
+from streams.uploads.headers import passed_on
+from streams.uploads.reading import read_upload
+
+SOURCE = "vidsignal/media"
+"""CloudEvents source of what this role publishes."""
+_LARGEST_SIGNAL_BYTES = SIGNALS.max_message_bytes - 64 * 1024
+"""What the topic takes, less room for headers."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaParts:
+    """What the agents of a worker share."""
+
+    claims: Claims
+    publisher: Publisher
+    letters: DeadLetters
+    engine: Engine
+    clock: Clock
+    default_deadline_seconds: float
+    role: Role = "media"
+    """Whose uploads: the media role's, or the backfill role's, which come later and are in no hurry."""
+
+    @property
+    def lane(self) -> Lane:
+        """Where all of their items queue."""
+        return "backfill" if self.role == "backfill" else "live"
+
+    def skip(self, cause: str) -> None:
+        """Count an event that gets no signal here."""
+        metrics.EVENTS_SKIPPED.labels(self.role, cause).inc()
+
+
+class ModalityWork:
+    """One agent of the role.
+
+    Args:
+        agent: of the catalogue.
+        provenance: what its results come from in this worker.
+        parts: shared with the other agents.
+    """
+
+    def __init__(self, agent: Agent, provenance: Provenance, parts: MediaParts) -> None:
+        self._agent = agent
+        self._provenance = provenance
+        self._parts = parts
+
+    async def run(self, record: Record, slot: Slot) -> None:
+        """Publish the modality's signal: the claimed one where there is one, else a new one."""
+        upload = self._read(record)
+        if upload is None:
+            return
+        prior = await self._prior(upload, record)
+        if prior.forgotten_revision >= upload.revision:
+            self._parts.skip("forgotten")
+        elif prior.claimed is not None:
+            metrics.CLAIMS_REUSED.labels(self._agent.modality).inc()
+            await self._publish(record, upload, prior.claimed)
+        elif prior.newest_revision > upload.revision:
+            self._parts.skip("older-revision")
+        else:
+            with self._parts.engine.account.signal():
+                await self._state(record, slot, upload)
+
+    async def fail(self, record: Record, slot: Slot, failure: Failure) -> None:
+        """State that there is no result; the letter goes first, so that a claimed failure has one for certain."""
+        try:
+            upload = self._read(record)
+        except InvalidEvent as error:
+            self._parts.skip(error.cause)
+            if self._parts.role == "backfill":  # of what is on `video.uploaded`, intake answers for it
+                await self._write_letter(record, slot, failure, None)
+            return
+        if upload is None:
+            return
+        prior = await self._prior(upload, record)
+        if prior.forgotten_revision >= upload.revision:
+            self._parts.skip("forgotten")
+            return
+        with self._parts.engine.account.signal():
+            await self._write_letter(record, slot, failure, upload.revision)
+            signal = self._failed(record, upload, failure, await self._ended_decode(slot))
+            await self._claim_and_publish(record, upload, signal)
+
+    async def _ended_decode(self, slot: Slot) -> DecodeReceipt | None:
+        """What the decode cost of which nothing came; a failed agent pays for it, too, if it looks at media."""
+        shared = await slot.known("session") if self._agent.needs_media else None
+        return shared.ended_receipt() if isinstance(shared, SharedSession) else None
+
+    async def _write_letter(self, record: Record, slot: Slot, failure: Failure, revision: int | None) -> None:
+        letters, role = self._parts.letters, self._parts.role
+        await slot.once("dead-letter", lambda: letters.write(record, failure, role=role, revision=revision))
+
+    def _read(self, record: Record) -> VideoUploaded | None:
+        """The upload; None where another role answers for the event. Raises InvalidEvent."""
+        event = read_upload(record)
+        if not isinstance(event, VideoUploaded):
+            return None  # intake answers for a deletion
+        if self._parts.role == "media" and event.lane == "backfill":
+            self._parts.skip("backfill-lane")  # intake passes it on to the backfill role's topic
+            return None
+        return event
+
+    async def _prior(self, upload: VideoUploaded, record: Record) -> Prior:
+        with spans.span("look up claim"), boundary("video-state"):
+            return await self._parts.claims.look_up(upload.video_id, self._names(upload, record))
+
+    def _names(self, upload: VideoUploaded, record: Record) -> tuple[str, str]:
+        identity = signal_id(upload.video_id, upload.revision, self._agent.modality, self._provenance.fingerprint)
+        return identity, failed_signal_id(identity, record.source)
+
+    async def _state(self, record: Record, slot: Slot, upload: VideoUploaded) -> None:
+        with metrics.STAGE_SECONDS.labels(self._agent.modality).time():
+            analysis = await self._analysis(record, slot, upload)
+        signal = ok_signal(
+            self._agent,
+            upload,
+            with_share(analysis, self._parts.engine.account),
+            self._provenance,
+            now_unix_seconds=self._parts.clock.now_unix_seconds(),
+        )
+        num_bytes = len(encode(signal))
+        if num_bytes > _LARGEST_SIGNAL_BYTES:
+            message = f"the signal has {num_bytes} bytes; at most {_LARGEST_SIGNAL_BYTES} fit into the log"
+            await self.fail(record, slot, Failure(cause="signal-too-large", message=message))
+            return
+        await self._claim_and_publish(record, upload, signal)
+
+    async def _analysis(self, record: Record, slot: Slot, upload: VideoUploaded) -> Analysis:
+        shared = await slot.once("session", lambda: self._open_session(slot, upload))
+        work = self._parts.engine.work(
+            upload, record.timestamp_unix_seconds, shared.session, self._ticket(record, upload)
+        )
+        with boundary("media"):
+            analysis = await shared.analyse(self._agent, work)
+        if analysis.receipt.decode is not None and shared.session.take_decode_count():
+            _count_decode(analysis.receipt.decode)
+        return analysis
+
+    async def _open_session(self, slot: Slot, upload: VideoUploaded) -> SharedSession:
+        """Hold the session until the last agent has left, so that no pause between agents ends it early."""
+        stack = AsyncExitStack()
+        slot.defer(stack.aclose)
+        key = f"{upload.video_id}:{upload.revision}"
+        opening = self._parts.engine.sessions.open(key, upload.source)
+        return SharedSession(await stack.enter_async_context(opening))
+
+    def _ticket(self, record: Record, upload: VideoUploaded) -> Ticket:
+        if self._parts.lane == "backfill":
+            return Ticket(upload.video_id, "backfill", math.inf)
+        budget_seconds = upload.deadline_seconds or self._parts.default_deadline_seconds
+        clock = self._parts.clock
+        left_seconds = record.timestamp_unix_seconds + budget_seconds - clock.now_unix_seconds()
+        return Ticket(upload.video_id, "live", clock.monotonic_seconds() + left_seconds)
+
+    def _failed(self, record: Record, upload: VideoUploaded, failure: Failure, decode: DecodeReceipt | None) -> Signal:
+        return failed_signal(
+            self._agent,
+            upload,
+            failure,
+            record.source,
+            self._provenance,
+            now_unix_seconds=self._parts.clock.now_unix_seconds(),
+            receipt=receipt_with_share(Receipt(decode=decode), self._parts.engine.account),
+        )
+
+    async def _claim_and_publish(self, record: Record, upload: VideoUploaded, signal: Signal) -> None:
+        with (
+            metrics.STAGE_SECONDS.labels("claim").time(),
+            spans.span("claim", status=signal.status),
+            boundary("video-state"),
+        ):
+            stored = await self._parts.claims.claim(
+                upload.video_id, signal.signal_id, encode(signal), revision=upload.revision
+            )
+        if stored is None:
+            self._parts.skip("forgotten")
+            return
+        await self._publish(record, upload, stored)
+        metrics.SIGNALS.labels(signal.modality, signal.status).inc()
+
+    async def _publish(self, record: Record, upload: VideoUploaded, value: bytes) -> None:
+        signal = msgspec.json.decode(value, type=Signal)
+        headers = event_headers(
+            signal,
+            event_id=signal.signal_id,
+            source=SOURCE,
+            now_unix_seconds=signal.produced_unix_seconds,
+            traceparent=header(record.headers, "traceparent"),
+            span=spans.traceparent(),
+        )
+        await self._parts.publisher.publish(SIGNALS, upload.video_id, value, headers=headers + passed_on(record))
+
+
+def _count_decode(receipt: DecodeReceipt) -> None:
+    metrics.DECODE_CPU_SECONDS.inc(receipt.cpu_seconds)
+    metrics.DECODE_COVERAGE_RATIO.observe(receipt.coverage_ratio)

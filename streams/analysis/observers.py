@@ -1,0 +1,59 @@
+"""What operators report, as metrics."""
+
+from __future__ import annotations
+
+from operators.inference.observer import BatchRun
+from streams.costs.cpu_account import ProcessStage
+from streams.observability import metrics
+
+
+class InferenceMetrics:
+    """Counts batches; called on the device's thread.
+
+    Args:
+        device: name of the backend.
+    """
+
+    def __init__(self, device: str) -> None:
+        self._device = device
+
+    def batch_ran(self, run: BatchRun) -> None:
+        """A batch left the device."""
+        metrics.BATCH_ITEMS.labels(run.model).observe(run.items)
+        metrics.BATCH_VIDEOS.labels(run.model).observe(run.videos)
+        metrics.BATCH_PADDED.labels(run.model).inc(run.padded_slots)
+        metrics.QUEUE_AGE_SECONDS.labels(run.model).observe(run.queue_age_seconds)
+        metrics.DEVICE_SECONDS.labels(run.model, self._device).inc(run.device_seconds)
+
+    def runner_renewed(self, model: str) -> None:
+        """A device fault made a fresh runner necessary."""
+        metrics.DEVICE_FAULTS.labels(model).inc()
+
+
+class DecodeMetrics:
+    """Counts decodes; called on the event loop."""
+
+    def decode_started(self, waited_seconds: float) -> None:
+        """A process was free after this wait."""
+        metrics.STAGE_SECONDS.labels("decode-wait").observe(waited_seconds)
+
+    def decode_finished(self, seconds: float, cause: str) -> None:
+        """A decode ended; no cause means well."""
+        metrics.DECODES.labels(cause or "ok").inc()
+        metrics.STAGE_SECONDS.labels("decode").observe(seconds)
+
+    def decoder_replaced(self) -> None:
+        """A process ended and another took its place."""
+        metrics.DECODES.labels("process-replaced").inc()
+
+
+class CpuMetrics:
+    """Counts where CPU time goes; called on the event loop."""
+
+    def cpu_used(self, stage: ProcessStage, seconds: float) -> None:
+        """CPU time went into a stage."""
+        metrics.CPU_SECONDS.labels(stage).inc(seconds)
+
+    def was_idle(self, seconds: float) -> None:
+        """For so long no video was worked on."""
+        metrics.IDLE_SECONDS.inc(seconds)

@@ -1,0 +1,285 @@
+"""The Faust app of each role: its group, its topic, its consumer, its agents."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import faust
+
+from schemas.facts import Failure
+from schemas.topics import Topic
+from streams.config.connection_checks import kafka_tls_files
+from streams.config.settings import Role, Settings
+from streams.config.tls import client_context
+from streams.consumer.consumer_rules import ConsumerRules
+from streams.consumer.faust_role import FaustRole, Pausing
+from streams.consumer.no_tables import NoTables
+from streams.consumer.safe_consumer import ConsumerPolicy
+from streams.consumer.transport import SafeTransport
+from streams.delivery.admission import Admission, AlwaysOpen, Door
+from streams.delivery.attempts import Attempts
+from streams.delivery.dead_letter_limit import DeadLetterLimit
+from streams.delivery.delivery import Delivery, Work
+from streams.delivery.held_events import HeldEvents
+from streams.delivery.ledger import OffsetLedger
+from streams.delivery.parking import Parking
+from streams.delivery.settlement import Settlement
+from streams.delivery.unfinished import UnfinishedEvents
+from streams.kafka.client_id import client_id_of
+from streams.kafka.group_names import group_of
+from streams.kafka.membership import MEMBERSHIP, Membership
+from streams.lifecycle.clock import Clock
+from streams.lifecycle.crash import Crash, WorkerExit
+from streams.observability import metrics
+from streams.record import Record
+from streams.store.applied import StoreBehindLog
+
+_REBALANCE_SECONDS: Final = 30.0
+"""How long a group waits for a member that shows that it lives and does not rejoin: its main loop stands still, or its
+last commits wait for a store that is away. Longer than these take, so that only the former costs it its membership."""
+_LONGEST_PAUSE_SECONDS: Final = 7 * 86_400.0
+"""Between two polls: full buffers are not polled for, and an operator may pause a role for days. Whether a member lives
+is what its heartbeats say, and whether it gets on, the worker's watchdog."""
+_FETCH_WAIT_SECONDS: Final = 0.5
+_EMBEDDED_FETCH_WAIT_SECONDS: Final = 0.05
+"""The embedded broker does not answer a waiting fetch when a record arrives."""
+_STOP_SECONDS: Final = 8.0
+"""Beside the drain: leaving the group and closing connections."""
+_SETTLE_SECONDS: Final = 2.0
+"""For counts in Redis, which may be away."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoleSpec:
+    """What one role consumes, and how."""
+
+    role: Role
+    topic: Topic
+    works: Mapping[str, Work]
+    """By agent; each agent meets every event."""
+    capacity: int
+    """Events at once."""
+    rules: ConsumerRules
+    attempts: Attempts | None = None
+    """Where work may take the process down."""
+    device_fault_attempts: int = 1
+    internal_error_attempts: int | None = None
+    """Tries before an unexpected error becomes an answer; None where it ends the process."""
+    limit: DeadLetterLimit | None = None
+    """On dead letters of our own fault."""
+    held: HeldEvents | None = None
+    """The same limit, of a role whose events are held where they are."""
+    last_resort: Callable[[Record, Failure], Awaitable[None]] | None = None
+    """Writes the dead letter of an event whose work cannot even say that it failed."""
+    poll_records: int = 64
+    """At most that many at a time from the client's buffer."""
+    buffer_records: int = 4096
+    """An agent's queue; a fifth of it has to hold a poll of every assigned partition."""
+    parking: Parking | None = None
+    """Where media may be away."""
+    num_arrived: Callable[[], int] = lambda: 0
+    """Grows while something arrives that an unfinished event waits for."""
+    door: Door = AlwaysOpen()  # noqa: RUF009  (it has no state)
+    """Says whether new events may be worked on at all."""
+    close: Callable[[], Awaitable[None]] | None = None
+    """Ends what the works began beside their deliveries; called when those have ended."""
+
+
+class RoleApp:
+    """A role of this worker: its Faust app and everything that hangs on it.
+
+    Args:
+        settings: of the worker.
+        spec: the role.
+        crash: takes what has no answer.
+        clock: for waits.
+        worker_id: the same for all roles of a process, and of no other process.
+        membership: in the role's group.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        spec: RoleSpec,
+        crash: Crash,
+        clock: Clock,
+        worker_id: str,
+        membership: Membership = MEMBERSHIP,
+    ) -> None:
+        self.role = spec.role
+        self.joined = asyncio.Event()
+        """Set while records may flow: not from a revocation until reading of the next assignment begins."""
+        self.ledger = OffsetLedger(len(spec.works))
+        self.unfinished = UnfinishedEvents(spec.role, settings.slow_event_seconds, clock)
+        self._crash = crash
+        self._close_works = spec.close
+        self._drain_timeout_seconds = settings.drain_timeout_seconds
+        self._settlement = Settlement(spec.attempts)
+        on_suspend = spec.parking.end if spec.parking is not None else None
+        self.admission = Admission(
+            spec.capacity, spec.works, self._settlement.settle, on_suspend, spec.door, spec.limit
+        )
+        pausing = spec.limit or spec.held
+        if pausing is not None:
+            metrics.ROLE_PAUSED.labels(spec.role).set_function(partial(_is_paused, pausing))
+        if spec.role in ("media", "backfill"):
+            metrics.CONCURRENT_VIDEOS.labels(spec.role).set_function(lambda: self.admission.num_slots)
+            metrics.MAX_CONCURRENT_VIDEOS.labels(spec.role).set(spec.capacity)
+        self.watched = FaustRole(
+            spec.role,
+            self.ledger,
+            self.admission,
+            self.unfinished,
+            spec.parking,
+            spec.door,
+            pausing,
+            num_arrived=spec.num_arrived,
+            has_joined=self.joined.is_set,
+            consumer_threads=self._consumer_threads,
+        )
+        """The role as the watchdog sees it."""
+        self._app = faust_app(settings, spec, worker_id, membership)
+        self._app.transport = SafeTransport(
+            self._app.conf.broker_consumer, self._app, self._policy(settings, spec), membership, worker_id
+        )
+        self._deliveries = [self._delivery(name, work, spec, clock) for name, work in spec.works.items()]
+        for delivery in self._deliveries:
+            _declare_agent(self._app, settings.topic_prefix + spec.topic.name, delivery)
+
+    async def start(self) -> None:
+        """Connect and ask to join the group; `joined` is set while records may flow."""
+        await self._app.start()
+
+    async def stop(self) -> None:
+        """Drain, commit, leave the group, and put back what is still unfinished."""
+        try:
+            await asyncio.wait_for(self._app.stop(), self._drain_timeout_seconds + _STOP_SECONDS)
+        finally:
+            for delivery in self._deliveries:
+                await delivery.cancel()
+            if self._close_works is not None:
+                await self._close_works()
+            await self._settlement.drain(_SETTLE_SECONDS)
+
+    def _consumer_threads(self) -> tuple[int, ...]:
+        """Ids of the thread that owns the client, once there is one."""
+        service = getattr(self._app._consumer, "_thread", None)
+        thread = getattr(service, "_thread", None)
+        return () if thread is None or thread.native_id is None else (thread.native_id,)
+
+    def report_crash(self) -> None:
+        """Tell the worker if Faust gave up."""
+        if self._app.crashed:
+            self._crash.report(self._app.crash_reason or RuntimeError("Faust crashed"), role=self.role)
+
+    def _refuse(self, error: Exception) -> None:
+        """End the worker over what keeps it from consuming; whatever else went wrong, a restart may help."""
+        needs_rebuild = isinstance(error, StoreBehindLog)
+        exit_code = WorkerExit.NEEDS_REBUILD if needs_rebuild else WorkerExit.CRASHED
+        self._crash.report(error, exit_code, role=self.role)
+
+    def _policy(self, settings: Settings, spec: RoleSpec) -> ConsumerPolicy:
+        embedded = settings.is_broker_embedded
+        return ConsumerPolicy(
+            role=spec.role,
+            ledger=self.ledger,
+            admission=self.admission,
+            rules=spec.rules,
+            drain_timeout_seconds=settings.drain_timeout_seconds,
+            fetch_wait_seconds=_EMBEDDED_FETCH_WAIT_SECONDS if embedded else _FETCH_WAIT_SECONDS,
+            is_broker_embedded=embedded,
+            crash_happened=self._crash.happened,
+            on_joined=self.joined.set,
+            on_left=self.joined.clear,
+            on_refusal=self._refuse,
+        )
+
+    def _delivery(self, agent: str, work: Work, spec: RoleSpec, clock: Clock) -> Delivery:
+        return Delivery(
+            role=spec.role,
+            agent=agent,
+            work=work,
+            admission=self.admission,
+            ledger=self.ledger,
+            crash=self._crash,
+            clock=clock,
+            attempts=spec.attempts,
+            parking=spec.parking,
+            device_fault_attempts=spec.device_fault_attempts,
+            internal_error_attempts=spec.internal_error_attempts,
+            limit=spec.limit,
+            last_resort=spec.last_resort,
+            unfinished=self.unfinished,
+        )
+
+
+def _is_paused(limit: Pausing) -> float:
+    return float(limit.is_paused)
+
+
+class QuietApp(faust.App):
+    """A Faust app without folders: it has no tables."""
+
+    def _create_directories(self) -> None:
+        """Create none."""
+
+
+def faust_app(settings: Settings, spec: RoleSpec, worker_id: str, membership: Membership) -> QuietApp:
+    """Build the app; it connects when it is started."""
+    servers = settings.kafka_bootstrap_servers.split(",")
+    return QuietApp(
+        group_of(settings, spec.role),
+        broker=[f"kafka://{server.strip()}" for server in servers],
+        broker_credentials=_credentials(settings),
+        value_serializer="raw",
+        key_serializer="raw",
+        autodiscover=False,
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        TableManager=NoTables,
+        table_standby_replicas=0,
+        processing_guarantee="at_least_once",
+        broker_client_id=client_id_of(worker_id),
+        broker_session_timeout=membership.session_seconds,
+        broker_heartbeat_interval=membership.heartbeat_seconds,
+        broker_rebalance_timeout=_REBALANCE_SECONDS,
+        broker_max_poll_interval=_LONGEST_PAUSE_SECONDS,
+        broker_max_poll_records=spec.poll_records,
+        broker_commit_interval=1.0,
+        consumer_metadata_max_age_ms=30_000,
+        consumer_auto_offset_reset="earliest",
+        stream_buffer_maxsize=spec.buffer_records,
+        stream_wait_empty=True,
+        stream_recovery_delay=0.0,
+        producer_request_timeout=60.0,
+    )
+
+
+def _declare_agent(app: QuietApp, topic_name: str, delivery: Delivery) -> None:
+    topic = app.topic(topic_name, key_type=bytes, value_type=bytes, value_serializer="raw", key_serializer="raw")
+
+    async def consume(stream: Any) -> None:
+        await delivery.consume(stream)
+
+    app.agent(topic, name=f"{delivery.role}.{delivery.agent}")(consume)
+
+
+def _credentials(settings: Settings) -> Any:
+    protocol = settings.kafka_security_protocol
+    if protocol == "PLAINTEXT":
+        return None
+    context = client_context(kafka_tls_files(settings)) if protocol.endswith("SSL") else None
+    if protocol == "SSL":
+        return faust.SSLCredentials(context=context)
+    password = settings.kafka_sasl_password
+    return faust.SASLCredentials(
+        mechanism=settings.kafka_sasl_mechanism,
+        username=settings.kafka_sasl_username,
+        password=password.get_secret_value() if password else None,
+        ssl_context=context,
+    )

@@ -1,0 +1,104 @@
+"""A Faust role as the watchdog sees it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from streams.config.settings import Role
+from streams.delivery.admission import Admission, Door
+from streams.delivery.backfill_gate import BackfillGate
+from streams.delivery.ledger import OffsetLedger
+from streams.delivery.parking import Parking
+from streams.delivery.unfinished import UnfinishedEvents
+from streams.progress.broker_facts import Partition
+from streams.progress.watched import HeldRecord, Wait
+
+
+class Pausing(Protocol):
+    """A limit on dead letters of our own fault; it may be asked from any thread."""
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the role waits because of it."""
+
+
+class FaustRole:
+    """See `streams.progress.watched.WatchedRole`; made on the event loop of the role.
+
+    Args:
+        role: its name.
+        ledger: what was delivered and finished.
+        admission: its slots.
+        unfinished: what it works on.
+        parking: where media may be away.
+        door: closed where no new event may begin.
+        limit: on dead letters of our own fault.
+        num_arrived: grows while something arrives that an unfinished event waits for.
+        has_joined: whether the consumer believes that records flow.
+        consumer_threads: the kernel's ids of the threads of its consumer.
+    """
+
+    def __init__(
+        self,
+        role: Role,
+        ledger: OffsetLedger,
+        admission: Admission,
+        unfinished: UnfinishedEvents,
+        parking: Parking | None,
+        door: Door,
+        limit: Pausing | None = None,
+        *,
+        num_arrived: Callable[[], int],
+        has_joined: Callable[[], bool],
+        consumer_threads: Callable[[], Sequence[int]],
+    ) -> None:
+        self.role = role
+        self._ledger = ledger
+        self._admission = admission
+        self._unfinished = unfinished
+        self._parking = parking
+        self._door = door
+        self._limit = limit
+        self._num_arrived = num_arrived
+        self._has_joined = has_joined
+        self._consumer_threads = consumer_threads
+        self._loop_thread = threading.get_native_id()
+
+    @property
+    def has_joined(self) -> bool:
+        """See `WatchedRole`."""
+        return self._has_joined()
+
+    @property
+    def num_delivered(self) -> int:
+        """See `WatchedRole`."""
+        return self._ledger.num_delivered
+
+    @property
+    def num_finished(self) -> int:
+        """See `WatchedRole`."""
+        return self._ledger.num_finished + self._num_arrived()
+
+    def handed_out(self, partition: Partition) -> int | None:
+        """See `WatchedRole`."""
+        return self._ledger.handed_out(partition)
+
+    def held(self) -> Sequence[HeldRecord]:
+        """See `WatchedRole`."""
+        return self._unfinished.held()
+
+    def waits_for(self) -> Wait | None:
+        """See `WatchedRole`."""
+        if self._limit is not None and self._limit.is_paused:
+            return "dead-letter-limit"
+        if not self._door.is_open:
+            return "paused" if isinstance(self._door, BackfillGate) and self._door.is_paused else "live-first"
+        if self._parking is not None and self._parking.is_crowded:
+            return "source-unavailable"
+        return "slots-taken" if self._admission.is_full else None
+
+    def thread_ids(self) -> Sequence[int]:
+        """See `WatchedRole`."""
+        return (self._loop_thread, *self._consumer_threads())

@@ -1,0 +1,60 @@
+"""Sending dead letters again: the original bytes, key, headers and partition, and headers that say so.
+
+An upload keeps the place of its original, so that it comes before a deletion that it came before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping
+from typing import Final
+
+from confluent_kafka import KafkaException
+
+from schemas.dead_letters import DeadLetter
+from schemas.topics import UPLOADED
+from streams.config.settings import Settings
+from streams.kafka.clients import REQUEST_SECONDS, BrokerAway, require_broker
+from streams.kafka.confirmed_publishing import OutgoingRecord, publish_confirmed
+from streams.uploads.headers import REDRIVE_HEADER
+from streams.uploads.places import original_place, with_place
+
+_MOST_DIGITS: Final = 10
+
+
+def redriven_headers(letter: DeadLetter) -> list[tuple[str, bytes]]:
+    """The original headers in order, with the redrive count raised; of an upload with its original's place."""
+    count = next((_number(value) for name, value in letter.headers if name == REDRIVE_HEADER), 0)
+    kept = tuple((name, value) for name, value in letter.headers if name != REDRIVE_HEADER)
+    if letter.source.topic.endswith(UPLOADED.name):
+        kept = with_place(kept, original_place(letter.source, kept))
+    return [*kept, (REDRIVE_HEADER, str(count + 1).encode())]
+
+
+def _number(value: bytes) -> int:
+    """A count; 0 for what a producer wrote there that is none."""
+    return int(value) if value.isdigit() and len(value) < _MOST_DIGITS else 0
+
+
+def redrive_letters(settings: Settings, letters: Iterable[DeadLetter]) -> int:
+    """Publish each dead letter's original record to its source topic; return how many, once all are confirmed.
+
+    Raises:
+        BrokerAway: no broker answered, or one of the records was refused or not confirmed.
+    """
+    partitions = _partitions(settings)
+    return publish_confirmed(settings, (_redriven(letter, partitions) for letter in letters))
+
+
+def _redriven(letter: DeadLetter, partitions: Mapping[str, Container[int]]) -> OutgoingRecord:
+    """To the original's partition, where its topic still has it: places compare within one."""
+    source = letter.source
+    partition = source.partition if source.partition in partitions.get(source.topic, ()) else None
+    return OutgoingRecord(source.topic, letter.key, letter.value, redriven_headers(letter), partition=partition)
+
+
+def _partitions(settings: Settings) -> Mapping[str, Container[int]]:
+    try:
+        found = require_broker(settings).list_topics(timeout=REQUEST_SECONDS).topics
+    except KafkaException as error:
+        raise BrokerAway(f"no broker tells the partitions of the topics: {error}") from error
+    return {name: topic.partitions for name, topic in found.items()}

@@ -1,0 +1,167 @@
+"""Telling senders of a refusal: by video id, beside whatever is known of the video, and never over it.
+
+A refusal is written after its dead letter is confirmed and before the letter's mark, so a death between writes both
+once more, under the same id. It is written in one step with a look at the video's deletion, so one that was deleted
+meanwhile does not come back. A deletion takes those that were written before it, each by the same comparison, once its
+guard stands: what was uploaded after it is a new life, and its sender is told.
+
+A flood of refusals with invented ids cannot fill Redis, whatever its rate: a life alone would not bound it, so
+`vs:refused` lists the videos with refusals, and beyond a number those that were refused longest ago lose theirs. Their
+dead letters stay in the topic. A death between listing and dropping leaves a key that ends with its life.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from redis.asyncio import Redis
+
+from schemas.dead_letters import DeadLetter
+from schemas.facts import SourceOffset
+from schemas.topics import BACKFILL, DEAD_LETTER, UPLOADED
+from schemas.wire import encode
+from streams.dead_letters.letter_index import Subject, is_reached
+from streams.dead_letters.named_videos import named_videos
+from streams.dead_letters.plain_text import plain_text
+from streams.dead_letters.refusal_advice import advice_for
+from streams.kafka.publisher import UNKNOWN_OFFSET
+from streams.record import Record
+from streams.store.keys import Keys
+from streams.store.mending import GUARD, HASH, SORTED_SET, STRING, mended
+from streams.store.refusal_reading import MOST_REFUSALS, Refusal, decode_refusals
+from streams.store.scripts import script_text
+from streams.uploads.places import claimed_place, original_place
+
+DEFAULT_KEPT_SECONDS: Final = 7 * 86_400.0
+"""As long as refusals are kept where no setting says otherwise."""
+DEFAULT_MOST_VIDEOS: Final = 50_000
+"""At most about 1.5 kB a refusal, so 75 MB for as many videos with one each, and 375 MB if each has the most."""
+_MESSAGE_BYTES: Final = 600
+
+
+class RefusedUploads:
+    """Writes refusals.
+
+    Args:
+        redis: the store.
+        keys: names under the stack's prefix.
+        kept_seconds: after a video's last refusal.
+        most_videos: of which refusals are kept.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        keys: Keys,
+        kept_seconds: float = DEFAULT_KEPT_SECONDS,
+        most_videos: int = DEFAULT_MOST_VIDEOS,
+    ) -> None:
+        self._redis = redis
+        self._keys = keys
+        self._kept_seconds = int(kept_seconds)
+        self._most_videos = most_videos
+        self._refusal = redis.register_script(script_text("refusal"))
+
+    async def note(self, record: Record, letter: DeadLetter, letter_offset: int, event: Subject) -> None:
+        """Tell of an event of the uploads that was given up; nothing of any other event. May be repeated.
+
+        Args:
+            record: the event.
+            letter: its dead letter, which is confirmed.
+            letter_offset: in the partition that has the number of the event's own; or `UNKNOWN_OFFSET`.
+            event: what a deletion is compared with.
+        """
+        if not record.place.topic.endswith((UPLOADED.name, BACKFILL.name)):
+            return
+        named = named_videos(record)
+        refusal = _refusal(record, letter, letter_offset, event.revision or named.revision, self._keys.prefix)
+        for video_id in named.video_ids:
+            if await self._add(video_id, refusal, event):
+                await self._list(video_id, refusal.refused_unix_seconds)
+
+    async def forget(self, video_id: str) -> None:
+        """Remove what a video's deletion reaches, once its guard stands. May be repeated."""
+        keys = self._keys
+        broken = {keys.refusals(video_id): HASH, keys.guard(video_id): GUARD, keys.deletion(video_id): STRING}
+        await mended(self._redis, broken | {keys.refused(): SORTED_SET}, lambda: self._forgotten(video_id))
+
+    async def _forgotten(self, video_id: str) -> None:
+        keys = self._keys
+        guard: Any = await self._redis.get(keys.guard(video_id))
+        deletion: Any = await self._redis.get(keys.deletion(video_id))
+        fields = await self._redis.hgetall(keys.refusals(video_id))
+        kept = {found.dead_letter_id for found in decode_refusals(fields) if not _goes(found, guard, deletion)}
+        gone = [name for name in fields if _text(name) not in kept]
+        if gone:
+            await self._redis.hdel(keys.refusals(video_id), *gone)
+        if not kept:
+            await self._redis.zrem(keys.refused(), video_id)
+
+    async def _add(self, video_id: str, refusal: Refusal, event: Subject) -> bool:
+        """Whether it is written now; not where a deletion of the video reaches the event."""
+        keys = self._keys
+        names = [keys.refusals(video_id), keys.guard(video_id), keys.deletion(video_id)]
+        said = (refusal.dead_letter_id, encode(refusal), MOST_REFUSALS, self._kept_seconds)
+        guard, deletion = b"", b""
+        while not is_reached(guard or None, deletion or None, event):
+            is_written, guard, deletion = await self._written(names, [guard, deletion, *said])
+            if is_written:
+                return True
+        return False
+
+    async def _written(self, names: list[str], arguments: list[Any]) -> Any:
+        broken = dict(zip(names, (HASH, GUARD, STRING), strict=True))
+        return await mended(self._redis, broken, lambda: self._refusal(keys=names, args=arguments))
+
+    async def _list(self, video_id: str, refused_unix_seconds: float) -> None:
+        refused = self._keys.refused()
+        await mended(self._redis, {refused: SORTED_SET}, lambda: self._listed(refused, video_id, refused_unix_seconds))
+
+    async def _listed(self, refused: str, video_id: str, refused_unix_seconds: float) -> None:
+        async with self._redis.pipeline(transaction=True) as listing:
+            listing.zadd(refused, {video_id: refused_unix_seconds}, gt=True)
+            listing.zremrangebyscore(refused, "-inf", refused_unix_seconds - self._kept_seconds)
+            listing.expire(refused, self._kept_seconds)
+            listing.zcard(refused)
+            *_, number = await listing.execute()
+        if number > self._most_videos:
+            dropped: list[Any] = await self._redis.zpopmin(refused, number - self._most_videos)
+            for name, _ in dropped:
+                await self._redis.delete(self._keys.refusals(_text(name)))
+
+
+def _goes(refusal: Refusal, guard: bytes | None, deletion: bytes | None) -> bool:
+    """Judged as it was when it was written: what intake refuses is of no revision that counts."""
+    revision = None if refusal.role == "intake" else refusal.revision
+    return is_reached(guard, deletion, Subject(revision, refusal.upload))
+
+
+def _text(name: bytes | str) -> str:
+    return name.decode() if isinstance(name, bytes) else name
+
+
+def _refusal(record: Record, letter: DeadLetter, letter_offset: int, revision: int | None, prefix: str) -> Refusal:
+    partition = record.place.partition
+    is_placed = letter_offset != UNKNOWN_OFFSET
+    return Refusal(
+        dead_letter_id=letter.dead_letter_id,
+        cause=letter.cause,
+        message=plain_text(letter.message, _MESSAGE_BYTES),
+        advice=advice_for(letter.cause),
+        role=letter.role,
+        revision=revision,
+        upload=_upload_place(record),
+        letter=_letter_place(partition, letter_offset, prefix) if is_placed else None,
+        refused_unix_seconds=letter.failed_unix_seconds,
+    )
+
+
+def _upload_place(record: Record) -> SourceOffset:
+    """Where the sender's record lies; the backfill lane's topic is written by this product alone."""
+    if record.place.topic.endswith(BACKFILL.name):
+        return claimed_place(record.headers) or record.source
+    return original_place(record.source, record.headers)
+
+
+def _letter_place(partition: int, offset: int, prefix: str) -> SourceOffset:
+    return SourceOffset(topic=prefix + DEAD_LETTER.name, partition=partition, offset=offset)

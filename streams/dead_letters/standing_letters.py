@@ -1,0 +1,63 @@
+"""Dead letters as they lie in the topic, one at a time: there may be more of them than fit into memory.
+
+The topic is read twice. First it is noted where the last record of each key lies; then each letter is given that is the
+last of its key: one that was taken back ends in a tombstone, and one that was written twice is one letter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+
+from schemas.dead_letters import DeadLetter
+from schemas.topics import DEAD_LETTER
+from streams.config.settings import Settings
+from streams.kafka.clients import StoredRecord, read_to_end
+from streams.kafka.unreadable import UnreadableRecords, decoded_record
+
+Read = Callable[[], Iterable[StoredRecord]]
+"""Reads the topic from its beginning; called twice."""
+
+_DECODER: Final = msgspec.json.Decoder(DeadLetter)
+_HASH_BYTES: Final = 16
+
+
+def letters_in(settings: Settings) -> Read:
+    """What reads the topic of dead letters. Raises BrokerAway while it reads."""
+    return lambda: read_to_end(settings, [settings.topic_prefix + DEAD_LETTER.name])
+
+
+def standing_letters(
+    read: Read, unreadable: UnreadableRecords, is_wanted: Callable[[DeadLetter], bool] = lambda _: True
+) -> Iterator[DeadLetter]:
+    """Each letter that stands and is wanted, by partition and in the order in which they were written.
+
+    Args:
+        read: reads the topic.
+        unreadable: told of letters that cannot be read; these are passed over.
+        is_wanted: says which.
+    """
+    last: dict[bytes, tuple[int, int]] = {}
+    for record in read():
+        _note(last, record)
+    for record in read():
+        if record.value is None or last.get(_name(record.key)) != (record.partition, record.offset):
+            continue
+        letter = decoded_record(_DECODER, DEAD_LETTER.name, record.key, record.value, unreadable)
+        if letter is not None and is_wanted(letter):
+            yield letter
+
+
+def _note(last: dict[bytes, tuple[int, int]], record: StoredRecord) -> None:
+    if record.value is None:
+        last.pop(_name(record.key), None)
+    else:
+        last[_name(record.key)] = record.partition, record.offset
+
+
+def _name(key: bytes | None) -> bytes:
+    """A key of any length in few bytes."""
+    return blake2b(key or b"", digest_size=_HASH_BYTES).digest()

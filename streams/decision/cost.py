@@ -1,0 +1,118 @@
+"""What a video cost: the receipts of its winning signals, priced by a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from schemas.facts import Signal
+from schemas.receipts import CPU_STAGES, Cost, CpuStage, MeasuredPower, Receipt
+from streams.config.settings import Settings
+
+_HOUR_SECONDS = 3_600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Money and power of a busy core and of a busy accelerator."""
+
+    usd_per_cpu_hour: float
+    usd_per_device_hour: float
+    """Beside the cores that drive the device; 0 where the device is the cores."""
+    watts_per_cpu_core: float
+    """Where no meter could be read; likewise the next."""
+    watts_per_device: float
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Prices:
+        """The price table of the settings."""
+        return cls(
+            usd_per_cpu_hour=settings.usd_per_cpu_hour,
+            usd_per_device_hour=settings.usd_per_device_hour,
+            watts_per_cpu_core=settings.watts_per_cpu_core,
+            watts_per_device=settings.watts_per_device,
+        )
+
+
+def price(signals: Iterable[Signal], prices: Prices) -> Cost:
+    """Add up receipts; a decode that several signals shared counts once, by its `decode_id`."""
+    receipts = [signal.receipt for signal in signals]
+    spent = [spent_by(receipt) for receipt in receipts]
+    decodes = {receipt.decode.decode_id: receipt for receipt in receipts if receipt.decode}
+    spent += [spent_by_decode(receipt) for receipt in decodes.values()]
+    stages = _stages(spent)
+    num_items = sum(receipt.items for receipt in receipts if receipt.batch_items_mean)
+    return Cost(
+        cpu_seconds=stages.get("operators", 0.0),
+        device_seconds=math.fsum(each.device_seconds for each in spent),
+        decode_cpu_seconds=stages.get("index", 0.0) + stages.get("decode", 0.0),
+        num_decodes=len(decodes),
+        usd=math.fsum(each.usd(prices) for each in spent),
+        joules=math.fsum(each.joules(prices) for each in spent),
+        is_modelled=not spent or any(each.is_modelled(prices) for each in spent),
+        cpu_seconds_by_stage=stages,
+        bytes_read=sum(receipt.decode.bytes_read for receipt in decodes.values() if receipt.decode),
+        batch_items_mean=sum(receipt.batch_items_mean * receipt.items for receipt in receipts) / max(1, num_items),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What one thing used, not yet priced: a signal without its decode, or a decode."""
+
+    cpu_seconds: Mapping[CpuStage, float]
+    device_seconds: float
+    power: MeasuredPower
+
+    def usd(self, prices: Prices) -> float:
+        """Money by the price table."""
+        core_seconds = math.fsum(self.cpu_seconds.values())
+        return (
+            core_seconds * prices.usd_per_cpu_hour + self.device_seconds * prices.usd_per_device_hour
+        ) / _HOUR_SECONDS
+
+    def joules(self, prices: Prices) -> float:
+        """Energy by meters where they were read, else by the price table."""
+        core_watts, device_watts = self.power.watts_per_cpu_core, self.power.watts_per_device
+        core_watts = prices.watts_per_cpu_core if core_watts is None else core_watts
+        device_watts = prices.watts_per_device if device_watts is None else device_watts
+        return math.fsum(self.cpu_seconds.values()) * core_watts + self.device_seconds * device_watts
+
+    def is_modelled(self, prices: Prices) -> bool:
+        """Whether the price table has a part in its joules."""
+        is_device_modelled = self.power.watts_per_device is None and prices.watts_per_device * self.device_seconds > 0
+        return self.power.watts_per_cpu_core is None or is_device_modelled
+
+
+def spent_by(receipt: Receipt) -> Spent:
+    """What a signal used, its decode apart.
+
+    Receipts of releases that did not measure the device's threads count one core for as long as the device worked.
+    """
+    device_cpu_seconds = receipt.device_cpu_seconds
+    stages: dict[CpuStage, float] = {
+        "operators": receipt.cpu_seconds,
+        "device": receipt.device_seconds if device_cpu_seconds is None else device_cpu_seconds,
+        "overhead": receipt.overhead_cpu_seconds,
+    }
+    return Spent(stages, receipt.device_seconds, receipt.power)
+
+
+def spent_by_decode(receipt: Receipt) -> Spent:
+    """What the decode on a receipt used; nothing where there is none. It was made at the power of that receipt."""
+    decode = receipt.decode
+    if decode is None:
+        return Spent({}, 0.0, receipt.power)
+    stages: dict[CpuStage, float] = {
+        "fetch": decode.fetch_cpu_seconds,
+        "index": decode.index_cpu_seconds,
+        "decode": decode.cpu_seconds - decode.index_cpu_seconds,
+    }
+    return Spent(stages, 0.0, receipt.power)
+
+
+def _stages(spent: Sequence[Spent]) -> dict[CpuStage, float]:
+    """CPU seconds by stage; only those that took any."""
+    sums = {stage: math.fsum(each.cpu_seconds.get(stage, 0.0) for each in spent) for stage in CPU_STAGES}
+    return {stage: seconds for stage, seconds in sums.items() if seconds}

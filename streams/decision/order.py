@@ -1,0 +1,68 @@
+"""The order of offsets, which the fold relies on: a fact that comes after a later one would be taken for an old one."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Final
+
+from operators.internal_errors import SharedStateFault
+from streams.record import Record
+
+_MAX_GAPS: Final = 256
+"""Of a partition that are remembered; aborted transactions leave gaps that nothing ever fills."""
+
+
+class OffsetsOutOfOrder(SharedStateFault):
+    """A fact came after a later one of its partition, which has hidden it; the process must read the log again."""
+
+
+@dataclass(slots=True)
+class _Delivered:
+    generation: int
+    first: int
+    last: int
+    highest: int
+    """Of this generation and those before it."""
+    gaps: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=_MAX_GAPS))
+    """First and last offset of each gap between two records of this generation."""
+
+
+class DeliveredOrder:
+    """What was delivered of each partition: tells a record that comes again from one that comes too late."""
+
+    def __init__(self) -> None:
+        self._delivered: dict[tuple[str, int], _Delivered] = {}
+
+    def comes_again(self, record: Record) -> bool:
+        """Whether the record, or a later one, was delivered before; to be asked once for each delivery, in their order.
+
+        Raises:
+            OffsetsOutOfOrder: it was not, although a later one of the same generation was.
+        """
+        partition, offset = (record.place.topic, record.place.partition), record.place.offset
+        known = self._delivered.get(partition)
+        if known is None or known.generation < record.generation:
+            highest = max(offset, known.highest) if known else offset
+            self._delivered[partition] = _Delivered(record.generation, offset, offset, highest)
+            return known is not None and offset <= known.highest
+        if known.generation > record.generation or offset < known.first:
+            return True  # of a generation that is over, or from before the place at which this one began
+        if offset > known.last:
+            return _advance(known, offset)
+        _require_no_gap(known, record)
+        return True
+
+
+def _advance(known: _Delivered, offset: int) -> bool:
+    if offset > known.last + 1:
+        known.gaps.append((known.last + 1, offset - 1))
+    comes_again = offset <= known.highest
+    known.last, known.highest = offset, max(offset, known.highest)
+    return comes_again
+
+
+def _require_no_gap(known: _Delivered, record: Record) -> None:
+    offset = record.place.offset
+    if any(first <= offset <= last for first, last in known.gaps):
+        raise OffsetsOutOfOrder(f"{record.place} came after offset {known.last} of the same generation of the group")

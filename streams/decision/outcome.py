@@ -1,0 +1,106 @@
+"""From a state to what is said of the video: the verdict and the feature record, of one version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from schemas.evidence import Embedding, Feature
+from schemas.facts import Accepted, Review, Signal
+from schemas.outcomes import ModalityStates, Outcome, Reason, RecommendationRecord, Reviewed, Verdict, Version
+from streams.decision.cost import Prices, price
+from streams.decision.policy import Decision, Policy, decide, decide_nothing
+from streams.decision.state import CaseState, modality_states
+
+
+@dataclass(frozen=True, slots=True)
+class FoldContext:
+    """What a fold needs beside the state and the fact."""
+
+    policy: Policy
+    prices: Prices
+    log_generation: int
+    now_unix_seconds: float
+    decide: Callable[..., Decision] = decide
+    """Of `streams.decision.policy`; who traces puts a step around it."""
+
+
+def make_outcome(state: CaseState, accepted: Accepted, version: Version, context: FoldContext) -> Outcome:
+    """State what holds of the accepted revision.
+
+    A pending outcome shows no evidence and no features: early signals would look like a whole answer.
+    """
+    states = modality_states(state)
+    signals = [] if state.status == "pending" else winning_signals(state)
+    decision = _decision(state, accepted, states, context)
+    return Outcome(
+        verdict=Verdict(
+            video_id=accepted.video_id,
+            version=version,
+            status=state.status,
+            action=state.review.action if state.review else decision.action,
+            reasons=(*_review_reasons(state.review), *decision.reasons),
+            labels=decision.labels,
+            modalities=states,
+            market=accepted.market,
+            policy=context.policy.label,
+            uploaded_unix_seconds=accepted.uploaded_unix_seconds,
+            deadline_unix_seconds=accepted.deadline_unix_seconds,
+            decided_unix_seconds=context.now_unix_seconds,
+            cost=price(signals, context.prices),
+            reviewed=_reviewed(state.review, decision),
+        ),
+        record=RecommendationRecord(
+            video_id=accepted.video_id,
+            version=version,
+            status=state.status,
+            modalities=states,
+            features=joined_features(signals),
+            embeddings=joined_embeddings(signals),
+            creator_id=accepted.creator_id,
+            uploaded_unix_seconds=accepted.uploaded_unix_seconds,
+            engagement=state.engagement,
+        ),
+    )
+
+
+def _decision(state: CaseState, accepted: Accepted, states: ModalityStates, context: FoldContext) -> Decision:
+    if state.status == "pending":
+        return decide_nothing(context.policy, states)
+    return context.decide(context.policy, state.signals.values(), states, accepted.market, state.engagement)
+
+
+def _review_reasons(review: Review | None) -> tuple[Reason, ...]:
+    if review is None:
+        return ()
+    return (Reason(action=review.action, words=f"Reviewed by {review.reviewer}: {review.reason or 'no reason given'}"),)
+
+
+def _reviewed(review: Review | None, decision: Decision) -> Reviewed | None:
+    if review is None:
+        return None
+    return Reviewed(
+        reviewer=review.reviewer,
+        reason=review.reason,
+        event_unix_seconds=review.event_unix_seconds,
+        policy_action=decision.action,
+    )
+
+
+def winning_signals(state: CaseState) -> list[Signal]:
+    """Those of the current revision, in the order in which they are joined."""
+    return [state.signals[modality] for modality in sorted(state.signals)]
+
+
+def joined_features(signals: list[Signal]) -> dict[str, Feature]:
+    """What the signals that succeeded know of the video."""
+    return {name: feature for signal in _succeeded(signals) for name, feature in signal.features.items()}
+
+
+def joined_embeddings(signals: list[Signal]) -> dict[str, Embedding]:
+    """The same of embeddings, by space."""
+    return {space: embedding for signal in _succeeded(signals) for space, embedding in signal.embeddings.items()}
+
+
+def _succeeded(signals: list[Signal]) -> list[Signal]:
+    return [signal for signal in signals if signal.status == "ok"]

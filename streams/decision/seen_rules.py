@@ -1,0 +1,43 @@
+"""What a policy does about what was not seen, where its file does not say: nobody has to know of a hole to close it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from schemas.outcomes import Action
+from streams.decision.policy import ShareRule, UnseenKind
+
+_FLOORS: Mapping[Action, float] = {"review": 0.9}
+
+DEFAULT_SHARES: Final[tuple[ShareRule, ...]] = (
+    ShareRule(
+        "visual.achieved_ratio", _FLOORS, "Only {percent} of the planned pictures could be decoded and looked at."
+    ),
+    ShareRule("visual.length_ratio", _FLOORS, "Only {percent} of the announced length could be decoded ({modality})."),
+    ShareRule("visual.intact_ratio", _FLOORS, "Only {percent} of the picture packets decode without damage."),
+    ShareRule("audio.achieved_ratio", _FLOORS, "Only {percent} of the planned sound could be decoded and listened to."),
+    ShareRule("audio.length_ratio", _FLOORS, "Only {percent} of the announced length could be decoded ({modality})."),
+    ShareRule("audio.intact_ratio", _FLOORS, "Only {percent} of the sound packets decode without damage."),
+    ShareRule("context.achieved_ratio", _FLOORS, "Only {percent} of the text could be judged: it is too long."),
+    ShareRule(
+        "context.planned_ratio",
+        {"allow": 0.5},
+        "The models of abuse know the language of {percent} of the text; the rest was not judged.",
+    ),
+)
+
+DEFAULT_WHEN_UNSEEN: Final[Mapping[UnseenKind, Action]] = {
+    "video": "review",
+    "audio": "review",
+    "text": "allow",
+    "picture": "allow",
+    "attachment": "review",
+    "hidden": "review",
+    "trailing": "review",
+}
+"""Text tracks are subtitles in most uploads that have them, and say what the sound says; most music has a cover. Both
+are named all the same. A sound track counts whatever its name: anybody can call it a commentary."""
+
+DEFAULT_MIN_UNSEEN_BYTES: Final[Mapping[UnseenKind, int]] = {"hidden": 65_536, "trailing": 1_024}
+"""What muxers and cameras leave behind is shorter; a clip of a second is longer."""

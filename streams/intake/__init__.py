@@ -1,0 +1,1 @@
+"""The intake role: uploads become cases."""

@@ -1,0 +1,159 @@
+"""The intake role: an upload becomes a case that waits for a verdict, before any work on its media begins."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import structlog
+
+from operators.internal_errors import boundary
+from schemas.facts import Accepted, Deleted, Failure, SourceOffset
+from schemas.identity import Lane, Modality
+from schemas.topics import BACKFILL, SIGNALS
+from schemas.uploads import DeletionRequested, VideoUploaded
+from schemas.warnings import EventWarning
+from schemas.wire import Headers, event_headers, header
+from streams.dead_letters.dead_letters import DeadLetters
+from streams.delivery.admission import Slot
+from streams.kafka.publisher import Publisher
+from streams.kafka.topic_ids import NoTopicIds, TopicIds
+from streams.lifecycle.clock import Clock
+from streams.observability import metrics
+from streams.observability.tracing import spans
+from streams.record import Record
+from streams.store.cases import Cases, Registered
+from streams.store.deadlines import Deadline, Deadlines
+from streams.uploads.acceptance import acceptance
+from streams.uploads.event_warnings import event_warnings
+from streams.uploads.headers import backfill_headers, passed_on
+from streams.uploads.places import upload_place
+from streams.uploads.reading import read_upload
+
+SOURCE = "vidsignal/intake"
+"""CloudEvents source of what this role publishes."""
+_LEAST_REVISION: Final = 1
+"""A deletion of whatever there is means this one in any case: also of a video that nothing is known of any more."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Intake:
+    """The one agent of the role. It alone answers for uploads that cannot be read.
+
+    Args:
+        cases: gets the status `pending`.
+        deadlines: gets the decision's due time.
+        publisher: takes the accepted fact.
+        letters: takes what cannot be read.
+        expected: modalities that every case waits for.
+        default_deadline_seconds: decision budget of an upload that names none.
+        backfill_deadline_seconds: the same in the backfill lane, where waiting is no delay.
+        clock: stamps.
+        topic_ids: tells one topic of uploads from another of the same name; without it they are taken for one.
+    """
+
+    def __init__(
+        self,
+        *,
+        cases: Cases,
+        deadlines: Deadlines,
+        publisher: Publisher,
+        letters: DeadLetters,
+        expected: tuple[Modality, ...],
+        default_deadline_seconds: float,
+        backfill_deadline_seconds: float,
+        clock: Clock,
+        topic_ids: TopicIds | None = None,
+    ) -> None:
+        self._cases = cases
+        self._deadlines = deadlines
+        self._publisher = publisher
+        self._letters = letters
+        self._topic_ids = topic_ids or NoTopicIds()
+        self._expected = expected
+        self._default_deadline_seconds: dict[Lane, float] = {
+            "live": default_deadline_seconds,
+            "backfill": backfill_deadline_seconds,
+        }
+        self._clock = clock
+
+    async def run(self, record: Record, slot: Slot) -> None:
+        """Register the case and its deadline, then say so in the log; in this order, as each step may be the last."""
+        del slot
+        event = read_upload(record)
+        with boundary("record"):
+            place = await upload_place(record, self._topic_ids)
+            warnings = await self._warnings(record, event)
+        if isinstance(event, DeletionRequested):
+            await self._forget(record, event, place, warnings)
+        else:
+            with metrics.STAGE_SECONDS.labels("intake").time():
+                is_open = await self._open_case(record, self._accept(record, event, place, warnings))
+            if is_open and event.lane == "backfill":
+                await self._pass_on(record, event, place)
+
+    async def _warnings(self, record: Record, event: VideoUploaded | DeletionRequested) -> tuple[EventWarning, ...]:
+        topic = await self._topic_ids.of(record.place.topic, record.generation)
+        found = event_warnings(event, record, topic.num_partitions)
+        for warning in found:
+            metrics.EVENT_WARNINGS.labels(warning.kind).inc()
+        return found
+
+    async def _pass_on(self, record: Record, upload: VideoUploaded, place: SourceOffset) -> None:
+        """Give the upload to the backfill role, as it is; the media role skips it."""
+        headers = backfill_headers(record.headers, record.timestamp_unix_seconds, place=place)
+        await self._publisher.publish(BACKFILL, upload.video_id, record.value, headers=headers)
+
+    async def _open_case(self, record: Record, accepted: Accepted) -> bool:
+        """Whether there is a case now; there is none of a revision that is forgotten."""
+        with spans.span("register case"), boundary("video-state"):
+            registered = await self._cases.register(accepted)
+        if registered is Registered.FORGOTTEN:
+            metrics.EVENTS_SKIPPED.labels("intake", "forgotten").inc()
+            _log.info("upload skipped: its revision was deleted", revision=accepted.revision)
+            return False
+        due = accepted.deadline_unix_seconds
+        with spans.span("register deadline"), boundary("video-state"):
+            await self._deadlines.register(Deadline(accepted.video_id, accepted.revision, due))
+        await self._publisher.publish(
+            SIGNALS, accepted.video_id, accepted, headers=self._headers(record, accepted, "accepted")
+        )
+        return True
+
+    async def _forget(
+        self, record: Record, event: DeletionRequested, place: SourceOffset, warnings: tuple[EventWarning, ...]
+    ) -> None:
+        """Say in the log that a video is gone; the fold does the rest, by the place among the uploads."""
+        fact = Deleted(
+            video_id=event.video_id,
+            revision=event.revision or _LEAST_REVISION,
+            reason=event.reason,
+            event_unix_seconds=record.timestamp_unix_seconds,
+            before=place if event.revision is None else None,
+            warnings=warnings,
+        )
+        headers = self._headers(record, fact, f"deleted:{record.place.offset}")
+        await self._publisher.publish(SIGNALS, event.video_id, fact, headers=headers)
+
+    async def fail(self, record: Record, slot: Slot, failure: Failure) -> None:
+        """Write the event's dead letter."""
+        del slot
+        await self._letters.write(record, failure, role="intake")
+
+    def _accept(
+        self, record: Record, upload: VideoUploaded, place: SourceOffset, warnings: tuple[EventWarning, ...]
+    ) -> Accepted:
+        budget_seconds = upload.deadline_seconds or self._default_deadline_seconds[upload.lane]
+        due_unix_seconds = record.timestamp_unix_seconds + budget_seconds
+        return acceptance(record, upload, self._expected, due_unix_seconds, place, warnings)
+
+    def _headers(self, record: Record, fact: Accepted | Deleted, kind: str) -> Headers:
+        headers = event_headers(
+            fact,
+            event_id=f"{fact.video_id}:{fact.revision}:{kind}",
+            source=SOURCE,
+            now_unix_seconds=self._clock.now_unix_seconds(),
+            traceparent=header(record.headers, "traceparent"),
+            span=spans.traceparent(),
+        )
+        return headers + passed_on(record)

@@ -1,0 +1,238 @@
+"""How our clients reach Kafka: one place for addresses, security and partitioning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from time import monotonic, sleep
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from streams.config.connection_checks import kafka_tls_files
+from streams.config.settings import Settings
+from streams.kafka.refusals import Refusals
+
+REQUEST_SECONDS = 10.0
+"""How long an interactive command waits for a broker's answer."""
+
+
+READER_GROUP = "vidsignal-reader"
+"""Of clients that read topics as they lie; they never join it."""
+WATCH_GROUP = "vidsignal-watch"
+"""Of clients that follow topics; they never join it either."""
+_ATTEMPT_SECONDS = 1.0
+"""After which it is looked whether there was a refusal."""
+_NEW_TOPIC_SECONDS = 2.0
+"""A topic that was made this moment is not known to every broker yet."""
+_LOOK_AGAIN_SECONDS = 0.2
+
+
+class BrokerAway(Exception):
+    """No broker answered; the message names the address."""
+
+
+class BrokerRefuses(BrokerAway):
+    """A broker answered and does not let us in, or is not who it should be; the message holds what was said."""
+
+
+def client_configuration(settings: Settings, refusals: Refusals | None = None) -> dict[str, Any]:
+    """What every librdkafka client of ours is configured with; each tells in the log when it is refused.
+
+    Args:
+        settings: addresses and security.
+        refusals: hears the client's errors; its own if None.
+    """
+    configuration: dict[str, Any] = {
+        "bootstrap.servers": settings.kafka_bootstrap_servers,
+        "security.protocol": settings.kafka_security_protocol,
+        "log_level": 3,
+        "error_cb": (refusals or Refusals()).hear,
+    }
+    if settings.kafka_security_protocol.startswith("SASL"):
+        configuration["sasl.mechanism"] = settings.kafka_sasl_mechanism
+        configuration["sasl.username"] = settings.kafka_sasl_username
+        password = settings.kafka_sasl_password
+        configuration["sasl.password"] = password.get_secret_value() if password else None
+    if settings.kafka_security_protocol.endswith("SSL"):
+        configuration |= _tls_configuration(settings)
+    return configuration
+
+
+def _tls_configuration(settings: Settings) -> dict[str, Any]:
+    files = kafka_tls_files(settings)
+    named = {
+        "ssl.ca.location": files.ca_file,
+        "ssl.certificate.location": files.certificate_file,
+        "ssl.key.location": files.key_file,
+        "ssl.key.password": files.key_password,
+    }
+    always = {"enable.ssl.certificate.verification": True, "ssl.endpoint.identification.algorithm": "https"}
+    return always | {name: str(value) for name, value in named.items() if value is not None}
+
+
+def producer_configuration(settings: Settings) -> dict[str, Any]:
+    """An idempotent producer that partitions as the Java and Faust clients do."""
+    return {
+        **client_configuration(settings),
+        "enable.idempotence": True,
+        "acks": "all",
+        "partitioner": "murmur2_random",
+        "linger.ms": 5,
+        "compression.type": "lz4",
+        "message.max.bytes": 16 * 1024 * 1024,
+        "message.timeout.ms": 0,
+    }
+
+
+def require_broker(settings: Settings, timeout_seconds: float = REQUEST_SECONDS) -> AdminClient:
+    """Return an admin client once a broker answered. Raises BrokerAway, or BrokerRefuses as soon as one does."""
+    refusals = Refusals()
+    # What the library would write to the terminal many times a second stands in the error, once.
+    admin = AdminClient({**client_configuration(settings, refusals), "log_level": 0})
+    give_up = monotonic() + timeout_seconds
+    while True:
+        try:
+            admin.list_topics(timeout=min(_ATTEMPT_SECONDS, timeout_seconds))
+        except KafkaException as error:
+            require_no_refusal(settings, admin, refusals)
+            if monotonic() >= give_up:
+                said = refusals.last or error
+                raise BrokerAway(f"no broker answered at {settings.kafka_bootstrap_servers!r}: {said}") from error
+        else:
+            return admin
+
+
+def require_no_refusal(settings: Settings, admin: AdminClient, refusals: Refusals) -> None:
+    """Raise BrokerRefuses where the client was refused since it was made."""
+    admin.poll(0)
+    if refusals.refusal is not None:
+        raise BrokerRefuses(f"Kafka at {settings.kafka_bootstrap_servers!r} refuses us: {refusals.refusal}")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """A record as it lies in a topic."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_unix_seconds: float
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+
+
+def read_to_end(
+    settings: Settings,
+    topics: Iterable[str],
+    timeout_seconds: float = 30.0,
+    *,
+    partition: int | None = None,
+    since_unix_seconds: float | None = None,
+) -> Iterator[StoredRecord]:
+    """Yield every record that lies in the topics now, from the oldest, without joining a group.
+
+    With `partition` only records of that partition number; with `since_unix_seconds` none before the first of that
+    time.
+
+    Raises:
+        BrokerAway: no broker answers, or it stopped answering before the end was reached; or see `partitions_of`.
+    """
+    consumer = Consumer(
+        {
+            **client_configuration(settings),
+            "group.id": READER_GROUP,
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "enable.partition.eof": True,
+            "fetch.wait.max.ms": 10,  # whoever wants what lies there now need not wait half a second for news
+            "fetch.message.max.bytes": 16 * 1024 * 1024,
+        }
+    )
+    try:
+        found = [(topic, number) for topic in topics for number in partitions_of(consumer, topic)]
+        wanted = {item for item in found if partition is None or item[1] == partition}
+        consumer.assign(_starts(consumer, wanted, since_unix_seconds))
+        yield from _drain(consumer, wanted, timeout_seconds)
+    finally:
+        consumer.close()
+
+
+def _starts(consumer: Consumer, wanted: set[tuple[str, int]], since_unix_seconds: float | None) -> list[TopicPartition]:
+    if since_unix_seconds is None:
+        return [TopicPartition(topic, partition, 0) for topic, partition in wanted]
+    asked = [TopicPartition(topic, partition, int(since_unix_seconds * 1000)) for topic, partition in wanted]
+    try:
+        return list(consumer.offsets_for_times(asked, timeout=REQUEST_SECONDS))
+    except KafkaException as error:
+        raise BrokerAway(f"no broker said where that time lies: {error}") from error
+
+
+def _drain(consumer: Consumer, waiting: set[tuple[str, int]], timeout_seconds: float) -> Iterator[StoredRecord]:
+    give_up = monotonic() + timeout_seconds
+    while waiting:
+        message = consumer.poll(0.5)
+        if message is None:
+            if monotonic() > give_up:
+                raise BrokerAway(f"the end of {sorted(waiting)} was not reached within {timeout_seconds} s")
+            continue
+        give_up = monotonic() + timeout_seconds
+        if message.error() is None:
+            yield stored_record(message)
+        elif message.error().code() == KafkaError._PARTITION_EOF:
+            waiting.discard((message.topic(), message.partition()))
+        else:
+            raise BrokerAway(str(message.error()))
+
+
+def partitions_of(client: Consumer | AdminClient, topic: str) -> list[int]:
+    """Numbers of a topic's partitions. Blocks.
+
+    Raises:
+        BrokerAway: no broker answers.
+        BrokerRefuses: there is no such topic, or none that we may see. Whoever read on would take it for empty.
+    """
+    give_up = monotonic() + _NEW_TOPIC_SECONDS
+    while True:
+        try:
+            found = client.list_topics(topic, timeout=REQUEST_SECONDS).topics[topic]
+        except KafkaException as error:
+            raise BrokerAway(f"no broker answered: {error}") from error
+        if found.error is None and found.partitions:
+            return sorted(found.partitions)
+        if monotonic() >= give_up:
+            said = found.error.str() if found.error else "it has no partitions"
+            raise BrokerRefuses(f"Kafka shows no topic {topic}: {said}. Is it of this prefix, and may we read it?")
+        sleep(_LOOK_AGAIN_SECONDS)
+
+
+def assign_whole(consumer: Consumer, topics: Iterable[str], offset: int) -> None:
+    """Read every partition of the topics, from the offset on that may be OFFSET_BEGINNING or OFFSET_END. Blocks.
+
+    Raises as `partitions_of` does.
+    """
+    found = [(topic, number) for topic in topics for number in partitions_of(consumer, topic)]
+    consumer.assign([TopicPartition(topic, number, offset) for topic, number in found])
+
+
+def headers_of(message: Message) -> tuple[tuple[str, bytes], ...]:
+    """A message's headers, in order; none where a name is not UTF-8, of which the client reads none at all."""
+    try:  # around all of it: the client leaves the error pending, and it may be raised by what comes next
+        return tuple((name, value or b"") for name, value in message.headers() or ())
+    except (UnicodeDecodeError, SystemError):
+        return ()
+
+
+def stored_record(message: Message) -> StoredRecord:
+    """Copy a client's message into our own type."""
+    return StoredRecord(
+        topic=message.topic(),
+        partition=message.partition(),
+        offset=message.offset(),
+        timestamp_unix_seconds=message.timestamp()[1] / 1000,
+        key=message.key(),
+        value=message.value(),
+        headers=headers_of(message),
+    )

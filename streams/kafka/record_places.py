@@ -1,0 +1,65 @@
+"""Reading records whose places are known, and nothing else of their topic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from time import monotonic
+from typing import Final
+
+from confluent_kafka import Consumer, KafkaError, TopicPartition
+
+from schemas.facts import SourceOffset
+from streams.config.settings import Settings
+from streams.kafka.clients import (
+    READER_GROUP,
+    REQUEST_SECONDS,
+    BrokerAway,
+    StoredRecord,
+    client_configuration,
+    stored_record,
+)
+
+_FETCH_BYTES: Final = 16 * 1024 * 1024
+
+
+def read_places(settings: Settings, places: Iterable[SourceOffset]) -> Iterator[StoredRecord]:
+    """Yield the record at each place that still holds one; what compaction or retention took is left out.
+
+    Raises:
+        BrokerAway: no broker answers.
+    """
+    consumer = Consumer(
+        {
+            **client_configuration(settings),
+            "group.id": READER_GROUP,
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "latest",  # of a place that retention took: nothing of what follows is wanted
+            "fetch.wait.max.ms": 10,
+            "fetch.message.max.bytes": _FETCH_BYTES,
+            "queued.max.messages.kbytes": 1024,  # one record is wanted, not those behind it
+        }
+    )
+    try:
+        for place in places:
+            record = _read(consumer, place)
+            if record is not None:
+                yield record
+    finally:
+        consumer.close()
+
+
+def _read(consumer: Consumer, place: SourceOffset) -> StoredRecord | None:
+    consumer.assign([TopicPartition(place.topic, place.partition, place.offset)])
+    give_up = monotonic() + REQUEST_SECONDS
+    while monotonic() < give_up:
+        message = consumer.poll(0.5)
+        if message is None:
+            continue
+        error = message.error()
+        if error is None:
+            return stored_record(message) if message.offset() == place.offset else None
+        if error.code() == KafkaError._PARTITION_EOF:
+            return None
+        raise BrokerAway(str(error))
+    raise BrokerAway(f"{place.topic}/{place.partition}@{place.offset} was not read within {REQUEST_SECONDS:g} s")

@@ -1,0 +1,35 @@
+"""Records that were sent and that the broker has not confirmed: how long the oldest of them waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from streams.lifecycle.clock import Clock
+
+
+class Unconfirmed:
+    """librdkafka tries for ever and reports nothing meanwhile, so a broker that is away shows here alone.
+
+    Args:
+        clock: for ages.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._since_seconds: dict[object, float] = {}
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """One record is on its way as long as this is open."""
+        record = object()
+        self._since_seconds[record] = self._clock.monotonic_seconds()
+        try:
+            yield
+        finally:
+            del self._since_seconds[record]
+
+    def oldest_seconds(self) -> float:
+        """Age of the oldest; 0 where none waits. May be called from any thread."""
+        since = tuple(self._since_seconds.values())  # copied in one step, while the loop goes on
+        return self._clock.monotonic_seconds() - min(since) if since else 0.0

@@ -1,0 +1,22 @@
+"""What has to happen in a process before torch is imported."""
+
+from __future__ import annotations
+
+import os
+
+from operators.inference.cpu_probe import CpuCapabilities, probe_cpu
+from streams.config.settings import Settings
+from streams.lifecycle.private_cache import private_cache
+
+
+def prepare_process(settings: Settings) -> CpuCapabilities:
+    """Probe the CPU once per machine, and put into the environment what torch reads when it is first used.
+
+    The native thread pools are bounded too, and told not to spin while they wait: decoder processes need the cores.
+    """
+    capabilities = probe_cpu(private_cache(settings))
+    os.environ.update(capabilities.environment)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(pool, str(settings.torch_threads))
+    return capabilities

@@ -1,0 +1,136 @@
+"""The same agents, fold and policy without a broker and a store: what `vidsignal analyze` runs.
+
+A developer tries this first, and the pipeline is measured against it: it is the most that the pipeline could reach.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+from operators.errors import DeviceFault, InvalidMedia, MachineUnavailable, SourceAway
+from operators.inference.ticket import Ticket
+from operators.internal_errors import InternalError, boundary
+from schemas.facts import Accepted, Failure, Signal, SourceOffset
+from schemas.identity import MODALITIES
+from schemas.outcomes import Outcome
+from schemas.receipts import Receipt
+from schemas.uploads import VideoUploaded
+from streams.analysis.agents.analysis import Agent
+from streams.analysis.agents.catalogue import AGENTS
+from streams.analysis.agents.shared_session import SharedSession
+from streams.analysis.agents.signals import failed_signal, ok_signal
+from streams.analysis.engine import Engine
+from streams.analysis.share import receipt_with_share, with_share
+from streams.decision.fold import fold
+from streams.decision.outcome import FoldContext
+from streams.delivery.own_faults import MACHINE_UNAVAILABLE
+from streams.delivery.unexpected import answer_to
+from streams.lifecycle.clock import Clock
+
+OnUnexpected = Callable[[VideoUploaded, InternalError], None]
+"""Told of an error that nobody expected, once each; the upload gets its answer in any case."""
+NOWHERE = SourceOffset(topic="", partition=0, offset=0)
+"""Source of an upload that never was in Kafka."""
+
+
+class DirectAnalysis:
+    """Analyses uploads, a bounded number at a time.
+
+    Args:
+        engine: open; not closed here.
+        context: policy, prices and clock reading of the verdicts.
+        slots: videos in flight, as in a worker.
+        clock: stamps.
+        on_unexpected: told of unexpected errors.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        context: FoldContext,
+        *,
+        slots: int,
+        clock: Clock,
+        on_unexpected: OnUnexpected = lambda _upload, _error: None,
+    ) -> None:
+        self._on_unexpected = on_unexpected
+        self._engine = engine
+        self._context = context
+        self._slots = asyncio.Semaphore(slots)
+        self._clock = clock
+
+    async def outcome_of(self, upload: VideoUploaded) -> Outcome:
+        """Return verdict and feature record; whatever goes wrong gives failed modalities, never an exception."""
+        async with self._slots:
+            uploaded_unix_seconds = self._clock.now_unix_seconds()
+            signals = await self._signals(upload, uploaded_unix_seconds)
+        return self._decide(upload, uploaded_unix_seconds, signals)
+
+    async def _signals(self, upload: VideoUploaded, uploaded_unix_seconds: float) -> list[Signal]:
+        key = f"{upload.video_id}:{upload.revision}"
+        async with self._engine.sessions.open(key, upload.source) as session:
+            shared = SharedSession(session)
+            return await asyncio.gather(
+                *(self._signal(agent, upload, uploaded_unix_seconds, shared) for agent in AGENTS.values())
+            )
+
+    async def _signal(
+        self, agent: Agent, upload: VideoUploaded, uploaded_unix_seconds: float, shared: SharedSession
+    ) -> Signal:
+        provenance = self._engine.provenance[agent.modality]
+        ticket = Ticket(upload.video_id, upload.lane, math.inf)
+        work = self._engine.work(upload, uploaded_unix_seconds, shared.session, ticket)
+        with self._engine.account.signal():
+            try:
+                with boundary("work"):
+                    analysis = with_share(await shared.analyse(agent, work), self._engine.account)
+            except (InvalidMedia, SourceAway, DeviceFault, InternalError) as error:
+                if isinstance(error, InternalError) and error.take_report():
+                    self._on_unexpected(upload, error)
+                return self._failed(agent, upload, shared, _failure_of(error))
+            now = self._clock.now_unix_seconds()
+            return ok_signal(agent, upload, analysis, provenance, now_unix_seconds=now)
+
+    def _failed(self, agent: Agent, upload: VideoUploaded, shared: SharedSession, failure: Failure) -> Signal:
+        decode = shared.ended_receipt() if agent.needs_media else None
+        receipt = receipt_with_share(Receipt(decode=decode), self._engine.account)
+        provenance, now = self._engine.provenance[agent.modality], self._clock.now_unix_seconds()
+        return failed_signal(agent, upload, failure, NOWHERE, provenance, now_unix_seconds=now, receipt=receipt)
+
+    def _decide(self, upload: VideoUploaded, uploaded_unix_seconds: float, signals: list[Signal]) -> Outcome:
+        context = replace(self._context, now_unix_seconds=self._clock.now_unix_seconds())
+        accepted = Accepted(
+            video_id=upload.video_id,
+            revision=upload.revision,
+            expected=MODALITIES,
+            lane=upload.lane,
+            market=upload.market,
+            creator_id=upload.creator_id,
+            title=upload.title[:200],
+            uploaded_unix_seconds=uploaded_unix_seconds,
+            deadline_unix_seconds=uploaded_unix_seconds + (upload.deadline_seconds or 0.0),
+            source=NOWHERE,
+        )
+        folded = fold(None, accepted, 0, context)
+        for offset, signal in enumerate(signals, start=1):
+            folded = fold(folded.state, signal, offset, context)
+        if folded.outcome is None:
+            raise RuntimeError(f"all modalities of {upload.video_id} answered, and there is no outcome")
+        return folded.outcome
+
+
+def _failure_of(error: InvalidMedia | SourceAway | DeviceFault | InternalError) -> Failure:
+    match error:
+        case InvalidMedia():
+            return Failure(cause=error.cause, message=error.message)
+        case InternalError():
+            return answer_to(error)
+        case MachineUnavailable():
+            return Failure(cause=MACHINE_UNAVAILABLE, message=str(error))
+        case SourceAway():
+            return Failure(cause="media-source-away", message=str(error))
+        case _:
+            return Failure(cause="device-fault", message=str(error))

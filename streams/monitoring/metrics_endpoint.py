@@ -1,0 +1,92 @@
+"""`/metrics` for Prometheus and `/slowest` for people, over HTTP, from threads of their own.
+
+Metrics hold no video ids, for each would begin a series that never ends; `/slowest` names them for as long as they are
+worked on.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+import msgspec
+from prometheus_client import make_wsgi_app
+
+from streams.delivery.unfinished import UnfinishedEvent
+from streams.monitoring.bounded_server import CLIENT_SECONDS, BoundedThreads
+from streams.monitoring.once_free import once_free
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+NUM_SLOWEST: Final = 100
+"""The most events that `/slowest` names."""
+
+Slowest = Callable[[], Iterable[UnfinishedEvent]]
+
+
+class MetricsPortTaken(Exception):
+    """The endpoint cannot listen where the settings say; a restart does not help."""
+
+
+class MetricsEndpoint:
+    """Answers until the process ends.
+
+    Args:
+        host: to listen on.
+        port: 0 takes a free one.
+        slowest: unfinished events; asked on a thread of the server.
+
+    Raises:
+        MetricsPortTaken: see there.
+    """
+
+    def __init__(self, host: str, port: int, slowest: Slowest) -> None:
+        server_class = _ServerOfSix if ":" in host else _Server
+        try:
+            self._server = once_free(
+                lambda: make_server(host, port, _application(slowest), server_class, _SilentHandler)
+            )
+        except OSError as error:
+            wanted = f"VIDSIGNAL_METRICS_HOST {host!r} and VIDSIGNAL_METRICS_PORT {port}"
+            raise MetricsPortTaken(f"{wanted}: cannot listen there: {error.strerror or error}") from error
+        self.port = int(self._server.server_port)
+        threading.Thread(target=self._server.serve_forever, name="vidsignal-metrics", daemon=True).start()
+
+    def close(self) -> None:
+        """Answer no more."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def _application(slowest: Slowest) -> WSGIApplication:
+    metrics = make_wsgi_app()
+
+    def answer(environment: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        if environment["PATH_INFO"] != "/slowest":
+            return metrics(environment, start)  # type: ignore[no-any-return]  # it is typed as a plain Callable
+        events = sorted(slowest(), key=lambda event: -event.age_seconds)[:NUM_SLOWEST]
+        body = msgspec.json.encode(events)
+        start(f"{HTTPStatus.OK.value} OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+        return [body]
+
+    return answer
+
+
+class _Server(BoundedThreads, WSGIServer):
+    """One thread a connection, up to a bound."""
+
+
+class _ServerOfSix(_Server):
+    address_family = socket.AF_INET6
+
+
+class _SilentHandler(WSGIRequestHandler):
+    timeout = CLIENT_SECONDS
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Scrapes are no news."""

@@ -1,0 +1,46 @@
+"""The end of a process that was asked to stop and did not get through: it says what was still running."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final, NoReturn
+
+import structlog
+
+from streams.delivery.unfinished import UnfinishedEvent
+from streams.lifecycle.crash import WorkerExit
+
+_MOST_EVENTS: Final = 20
+
+_log = structlog.get_logger(__name__)
+
+
+def end_overrun_stop(
+    exit_code: WorkerExit, seconds: float, *, roles: Sequence[str], events: Sequence[UnfinishedEvent]
+) -> NoReturn:
+    """Log one line and the stacks of all threads, and end the process with `exit_code`; may be called on any thread.
+
+    Args:
+        exit_code: of the process.
+        seconds: how long it had.
+        roles: that have not stopped; where all have, something behind them hangs, such as a device or a connection.
+        events: that are unfinished.
+    """
+    _log.critical(
+        "shutdown timeout; exiting",
+        exit_code=int(exit_code),
+        after_seconds=seconds,
+        roles=list(roles),
+        num_events=len(events),
+        events=[f"{event.video_id} ({event.role}: {_stages(event)})" for event in events[:_MOST_EVENTS]],
+    )
+    faulthandler.dump_traceback(file=sys.stderr, all_threads=True)
+    sys.stderr.flush()
+    os._exit(exit_code)
+
+
+def _stages(event: UnfinishedEvent) -> str:
+    return ", ".join(f"{agent} {stage}" for agent, stage in event.agents.items())

@@ -1,0 +1,67 @@
+"""What a policy makes of a video that was decided before: the fold itself is asked, nothing is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from schemas.facts import PolicyChanged
+from schemas.outcomes import Action
+from streams.decision.cost import Prices
+from streams.decision.fold import IgnoredCause, fold
+from streams.decision.outcome import FoldContext
+from streams.decision.policy import Policy
+from streams.policy_rollout.past_verdicts import PastVerdict
+from streams.store.outcomes import StoredCase
+
+WhyNot = IgnoredCause | Literal["up-to-date"]
+"""Why a video is passed over: the fold's cause, or because the store has a verdict under this policy already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Whoever decides anew, with what workers of today decide with."""
+
+    policy: Policy
+    prices: Prices
+    now_unix_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict of before, and what it will say."""
+
+    verdict: PastVerdict
+    fact: PolicyChanged
+    action: Action
+    is_reviewed: bool
+    """Whether a person decided, whose action stands."""
+
+
+def judge(verdict: PastVerdict, stored: StoredCase, by: Judge) -> Judgement | WhyNot:
+    """Fold the fact into what is stored, as the next record of the log.
+
+    Args:
+        verdict: of the topic.
+        stored: what the store holds of the video.
+        by: decides.
+
+    Returns:
+        What the next verdict will be, or why there will be none.
+    """
+    state, outcome = stored.state, stored.outcome
+    if outcome is not None and outcome.version >= verdict.version and outcome.verdict.policy == by.policy.label:
+        return "up-to-date"
+    fact = PolicyChanged(
+        video_id=verdict.video_id,
+        revision=verdict.version.revision,
+        policy=by.policy.label,
+        event_unix_seconds=by.now_unix_seconds,
+    )
+    generation, offset = (state.log_generation, state.applied_offset + 1) if state else (0, 0)
+    folded = fold(state, fact, offset, FoldContext(by.policy, by.prices, generation, by.now_unix_seconds))
+    if folded.ignored is not None:
+        return folded.ignored
+    assert folded.outcome is not None
+    found = folded.outcome.verdict
+    return Judgement(verdict, fact, found.action, is_reviewed=found.reviewed is not None)

@@ -1,0 +1,64 @@
+"""Putting the facts of a changed policy into the log, at a bounded rate: live facts wait behind them there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from schemas.topics import SIGNALS
+from schemas.wire import event_headers
+from streams.lifecycle.clock import Clock
+from streams.policy_rollout.judging import Judgement
+from streams.store.outcomes import spell
+from streams.verdict.role import EventPublisher
+
+_SOURCE: Final = "/vidsignal/policy"
+
+
+class Pace:
+    """Lets pass no more than so many a second, also after a pause.
+
+    Args:
+        per_second: more than 0.
+        clock: tells the time, and waits.
+    """
+
+    def __init__(self, per_second: float, clock: Clock) -> None:
+        self._gap_seconds = 1.0 / per_second
+        self._clock = clock
+        self._next_seconds = clock.monotonic_seconds()
+
+    async def turn(self) -> None:
+        """Return when the next one may pass."""
+        now_seconds = self._clock.monotonic_seconds()
+        due_seconds = max(now_seconds, self._next_seconds)
+        self._next_seconds = due_seconds + self._gap_seconds
+        if due_seconds > now_seconds:
+            await self._clock.sleep(due_seconds - now_seconds)
+
+
+class PolicyFacts:
+    """Publishes facts of a changed policy.
+
+    Args:
+        publisher: to the log.
+        pace: holds them back.
+    """
+
+    def __init__(self, publisher: EventPublisher, pace: Pace) -> None:
+        self._publisher = publisher
+        self._pace = pace
+
+    async def send(self, chosen: Sequence[Judgement]) -> None:
+        """Return when the broker has confirmed the facts of all of them."""
+        async with asyncio.TaskGroup() as group:
+            for found in chosen:
+                await self._pace.turn()
+                group.create_task(self._publish(found))
+
+    async def _publish(self, found: Judgement) -> None:
+        fact = found.fact
+        event_id = f"{fact.video_id}:{spell(found.verdict.version)}:policy:{fact.policy}"
+        headers = event_headers(fact, event_id=event_id, source=_SOURCE, now_unix_seconds=fact.event_unix_seconds)
+        await self._publisher.publish(SIGNALS, fact.video_id, fact, headers=headers)

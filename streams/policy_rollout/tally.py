@@ -1,0 +1,46 @@
+"""What became of the verdicts that were looked at, counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from schemas.outcomes import Action
+from streams.policy_rollout.judging import Judgement, WhyNot
+
+_NUM_EXAMPLES: Final = 5
+
+Change = tuple[Action, Action]
+"""The action of before, and that of the policy."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of one run."""
+
+    num_chosen: int = 0
+    num_reviewed: int = 0
+    """Of the chosen, those of which a person's action stands."""
+    changes: Counter[Change] = field(default_factory=Counter)
+    """The chosen by what becomes of their action, unchanged ones included."""
+    examples: dict[Change, list[str]] = field(default_factory=dict)
+    """Some videos of each change."""
+    skipped: Counter[WhyNot] = field(default_factory=Counter)
+
+    def choose(self, judgements: Iterable[Judgement]) -> None:
+        """Count verdicts that are decided anew, or would be."""
+        for found in judgements:
+            change = (found.verdict.action, found.action)
+            self.num_chosen += 1
+            self.num_reviewed += found.is_reviewed
+            self.changes[change] += 1
+            named = self.examples.setdefault(change, [])
+            if len(named) < _NUM_EXAMPLES:
+                named.append(found.verdict.video_id)
+
+    @property
+    def num_changed(self) -> int:
+        """Of the chosen, those whose action will be another one."""
+        return sum(number for (before, after), number in self.changes.items() if before != after)

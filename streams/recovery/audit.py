@@ -1,0 +1,353 @@
+"""The audit: do the log, the compacted topics and the store say the same of every video?
+
+What the log says of a video, its facts folded again, is the measure; see `streams.recovery.refold`. What the protocol
+leaves open is found here: a worker that died between publishing a stale outcome and repairing it, a late verdict behind
+a tombstone, a store that lost writes, and what was folded on top of such a loss. One partition number is looked at
+after another.
+
+**What is found was seen twice.** Facts that are on their way are no finding: a store has to know what lies before the
+applied offset, and is compared with the refold only where both stand at the same place of the log.
+
+**How what is wrong in the topics is put right.** Readers keep the highest version, and a version is a place in the log.
+An outcome that was published over a hole stands under a later place than the true one, so the true one cannot be said
+again as it is. The store gets the state that the facts make, and a fact of the kind `policy` is added to the log: it
+has the worker decide once more, from all signals, under a place of its own that is above the wrong one. So every later
+refold comes to the same outcome under the same version.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import msgspec
+import structlog
+from msgspec import Struct
+from redis.asyncio import Redis
+
+from schemas.facts import PolicyChanged
+from schemas.outcomes import Version
+from schemas.topics import MODERATION, RECOMMENDATION, SIGNALS
+from schemas.wire import event_headers
+from streams.config.settings import Settings
+from streams.kafka.clients import BrokerAway, read_to_end
+from streams.kafka.unreadable import UnreadableRecords, decoded_record
+from streams.lifecycle.clock import Clock, SystemClock
+from streams.lifecycle.fold_board import FoldBoard
+from streams.observability import metrics
+from streams.recovery.rebuild import RebuildStores, kept_videos, log_ends, mend_video, register_deadline
+from streams.recovery.refold import Rebuilt, RefoldReport, Scope, place_of, rebuilt_partition
+from streams.store.gaps import Gaps
+from streams.store.keys import Keys
+from streams.store.outcomes import Served, StoredCase, UnreadableState, spell
+from streams.store.shared_faults import is_shared
+from streams.verdict.role import EventPublisher, Ruleset, publish_outcome, publish_tombstones
+
+Problem = Literal[
+    "store-behind",  # the log knows more of the video than the store, and did when the store was last written
+    "store-differs",  # the store says otherwise than the facts up to the same place
+    "published-differs",  # what is published is not what the facts say
+    "served-differs",  # what readers find in Redis is not the stored outcome
+    "vectors-differ",  # the same of the vector sets
+    "topic-stale",  # the last record of a compacted topic is not what the store says
+    "not-withdrawn",  # a forgotten video has a value in a compacted topic
+    "not-foldable",  # its facts cannot be folded: a newer release wrote some of them, or the fold fails over them
+]
+
+_SOURCE: Final = "vidsignal/audit"
+_AT_ONCE: Final = 16
+"""Videos that are compared at once."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong with one video; the gravest, where there are several."""
+
+    video_id: str
+    problem: Problem
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """What an audit saw."""
+
+    videos: int
+    findings: tuple[Finding, ...]
+    unreadable: UnreadableRecords = field(default_factory=UnreadableRecords)
+    """Records of the topics that were passed over."""
+
+
+class _Versioned(Struct):
+    version: Version
+
+
+_DECODER: Final = msgspec.json.Decoder(_Versioned)
+_Last = Mapping[str, Version | None]
+"""By video id, the version of the last record of a topic; None for a tombstone."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One look at a partition."""
+
+    read: Mapping[str, Rebuilt]
+    """All videos that lie there."""
+    kept: Mapping[str, Rebuilt]
+    """Those whose time is not up."""
+    report: RefoldReport
+    findings: Sequence[Finding]
+
+
+class Audit:
+    """Compares, and repairs where it is asked to.
+
+    Args:
+        settings: where the topics are.
+        ruleset: how facts are folded.
+        stores: what is compared, and repaired.
+        publisher: takes outcomes and tombstones once more, and facts that have a video decided again.
+        gaps: which videos must not be folded, as that ends the process.
+        board: where each fact is named for as long as it is folded.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        ruleset: Ruleset,
+        stores: RebuildStores,
+        publisher: EventPublisher,
+        gaps: Gaps | None = None,
+        board: FoldBoard | None = None,
+    ) -> None:
+        self._board = board or FoldBoard()
+        self._gaps = gaps
+        self._settings = settings
+        self._ruleset = ruleset
+        self._stores = stores
+        self._publisher = publisher
+        self._clock: Clock = SystemClock()
+
+    async def run(self, *, is_repairing: bool, tell: Callable[[Finding], None] = lambda _: None) -> Audited:
+        """Look at every video.
+
+        Args:
+            is_repairing: write to the store what it lacks or has otherwise, and to the topics what the store says.
+            tell: called with each finding as it is found.
+
+        Raises:
+            BrokerAway: no broker answers.
+        """
+        findings: list[Finding] = []
+        unreadable = UnreadableRecords()
+        num_videos = 0
+        for place in sorted(await asyncio.to_thread(log_ends, self._settings)):
+            look = await self._look_twice(place)
+            num_videos += len(look.kept)
+            unreadable.add(look.report.unreadable)
+            if is_repairing:
+                await self._give_ends(look.read)
+            for finding in look.findings:
+                metrics.AUDIT_FINDINGS.labels(finding.problem).inc()
+                tell(finding)
+                findings.append(finding)
+                if is_repairing and finding.video_id in look.kept:
+                    await self._repair(finding, look.kept[finding.video_id])
+        return Audited(num_videos, tuple(findings), unreadable)
+
+    async def _look_twice(self, place: tuple[str, int]) -> _Look:
+        """Live workers publish and store while this reads: what is only in flight is gone at a second look."""
+        first = await self._look(place)
+        if not first.findings:
+            return first
+        suspected = {(finding.video_id, finding.problem) for finding in first.findings}
+        second = await self._look(place, {video_id for video_id, _ in suspected})
+        confirmed = [finding for finding in second.findings if (finding.video_id, finding.problem) in suspected]
+        return _Look(second.read, second.kept, second.report, confirmed)
+
+    async def _look(self, place: tuple[str, int], among: set[str] | None = None) -> _Look:
+        # In this order: what is before the applied offset is in the store, and what is published is in the log.
+        applied = (await self._stores.applied.read([place])).get(place)
+        report, scope = RefoldReport(), Scope(without=await self._deadly(), board=self._board)
+        read = await asyncio.to_thread(
+            rebuilt_partition, self._settings, self._ruleset, place[1], applied, scope, report
+        )
+        topics = [await asyncio.to_thread(self._last, topic.name, place[1]) for topic in (MODERATION, RECOMMENDATION)]
+        kept = kept_videos(read, self._settings.video_retention_seconds, self._clock)
+        asked = [video_id for video_id in kept if among is None or video_id in among]
+        findings: list[Finding | None] = []
+        for begin in range(0, len(asked), _AT_ONCE):
+            page = asked[begin : begin + _AT_ONCE]
+            last = [[topic.get(video_id) for topic in topics] for video_id in page]
+            findings += await asyncio.gather(*(self._compare(*pair, kept) for pair in zip(page, last, strict=True)))
+        findings += [
+            Finding(video_id, "not-foldable", f"{fault.cause} at offset {fault.offset}: {fault.message}")
+            for video_id, fault in report.faults.items()
+        ]
+        return _Look(read, kept, report, [finding for finding in findings if finding is not None])
+
+    async def _deadly(self) -> frozenset[str]:
+        """Videos whose facts end the process that folds them."""
+        return frozenset() if self._gaps is None else await self._gaps.deadly_videos(of_any_release=True)
+
+    async def _compare(
+        self, video_id: str, last: Sequence[Version | None], videos: Mapping[str, Rebuilt]
+    ) -> Finding | None:
+        video = videos[video_id]
+        try:
+            served = await self._stores.outcomes.read_served(video_id)
+        except UnreadableState as error:
+            return Finding(video_id, "store-differs", str(error))
+        problem = _judge(video, served, last)
+        if problem is None and served.case.is_published:
+            # Followers are told before an outcome is marked as published.
+            found = [await follower.differences(video_id, served.case.outcome) for follower in self._stores.followers]
+            words = "; ".join(line for lines in found for line in lines)
+            problem = ("vectors-differ", words) if words else None
+        return Finding(video_id, *problem) if problem else None
+
+    async def _give_ends(self, videos: Mapping[str, Rebuilt]) -> None:
+        """Register deadlines, and when their time is up: that setting may be younger than the videos, or shorter."""
+        for video in videos.values():
+            await register_deadline(self._stores.deadlines, video.state)
+            if video.outcome is not None:
+                await self._stores.expiry.replace(video.outcome)
+
+    def _last(self, topic: str, partition: int) -> _Last:
+        """Version of the last record of each key. Blocks."""
+        records = read_to_end(self._settings, [self._settings.topic_prefix + topic], partition=partition)
+        last: dict[str, Version | None] = {}
+        for record in records:
+            video_id = (record.key or b"").decode("utf-8", "replace")
+            found = None if record.value is None else decoded_record(_DECODER, topic, record.key, record.value, None)
+            if found is None and record.value is not None:
+                last.pop(video_id, None)  # refolded from, and named there
+            else:
+                last[video_id] = None if found is None else found.version
+        return last
+
+    async def _repair(self, finding: Finding, video: Rebuilt) -> None:
+        try:
+            await mend_video(self._stores, finding.video_id, video)
+            stored = await self._stores.outcomes.read(finding.video_id)
+        except UnreadableState as error:
+            _log.warning("video changed during its repair; the next audit repairs it", error=str(error))
+            return
+        if stored.forgotten_version is not None:
+            await publish_tombstones(self._publisher, finding.video_id)
+        elif video.is_outdone:
+            if _can_be_decided_again(video, stored):
+                assert video.contradicted is not None
+                revision, contradicted = video.state.revision, spell(video.contradicted)
+                await decide_again(
+                    self._publisher, self._ruleset, self._clock, finding.video_id, revision, contradicted
+                )
+        elif stored.outcome is not None and finding.problem not in ("served-differs", "vectors-differ"):
+            await publish_outcome(self._publisher, stored.outcome, None)
+            await self._stores.outcomes.mark_published(finding.video_id, stored.outcome.version)
+
+
+async def decide_again(
+    publisher: EventPublisher, ruleset: Ruleset, clock: Clock, video_id: str, revision: int, contradicted: str
+) -> None:
+    """Ask for an outcome above the one that contradicts the facts, in the log."""
+    fact = PolicyChanged(
+        video_id=video_id,
+        revision=revision,
+        policy=ruleset.policy.label,
+        event_unix_seconds=clock.now_unix_seconds(),
+    )
+    event_id = f"{video_id}:{contradicted}:contradicted"
+    headers = event_headers(fact, event_id=event_id, source=_SOURCE, now_unix_seconds=fact.event_unix_seconds)
+    await publisher.publish(SIGNALS, video_id, fact, headers=headers)
+
+
+def _judge(video: Rebuilt, served: Served, last: Sequence[Version | None]) -> tuple[Problem, str] | None:
+    """The gravest problem and what to say of it."""
+    stored = served.case
+    if video.is_ahead_of(stored):
+        return "store-behind", f"the log reaches offset {video.state.applied_offset}"
+    if differing := video.differences(stored):
+        return "store-differs", f"the facts say otherwise of: {', '.join(differing)}"
+    if _can_be_decided_again(video, stored):
+        return "published-differs", f"{_spell(video.contradicted)} is not what the facts say"
+    # While facts wait to be folded, what they supersede may be anywhere.
+    if stored.state is not None and place_of(stored.state) >= video.place and (problem := _stale(stored, last)):
+        return problem
+    if differing := served.differences():
+        return "served-differs", f"not what was decided: {', '.join(differing)}"
+    return None
+
+
+def _can_be_decided_again(video: Rebuilt, stored: StoredCase) -> bool:
+    """Whether a wrong outcome is kept by readers, and the store holds what the true one has to be made of."""
+    is_level = stored.state is not None and place_of(stored.state) == video.place and not video.differences(stored)
+    return video.is_outdone and is_level and video.state.status != "pending"
+
+
+def _stale(stored: StoredCase, last: Sequence[Version | None]) -> tuple[Problem, str] | None:
+    if stored.forgotten_version is not None:
+        alive = [version for version in last if version is not None]
+        return ("not-withdrawn", f"the last record is {_spell(alive[0])}") if alive else None
+    if stored.outcome is None:
+        return None
+    differing = [version for version in last if version != stored.outcome.version]
+    if not differing:
+        return None
+    return "topic-stale", f"the last record is {_spell(differing[0])}, the store has {_spell(stored.outcome.version)}"
+
+
+def _spell(version: Version | None) -> str:
+    return "a tombstone" if version is None else spell(version)
+
+
+class AuditSweep:
+    """Audits and repairs in the background; of all workers one at a time.
+
+    Args:
+        audit: what to run.
+        turn: says whether it is this worker's turn; asked before each audit.
+        interval_seconds: between two audits.
+        clock: for the waits.
+    """
+
+    def __init__(
+        self, audit: Audit, turn: Callable[[], Awaitable[bool]], interval_seconds: float, clock: Clock
+    ) -> None:
+        self._audit = audit
+        self._turn = turn
+        self._interval_seconds = interval_seconds
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Audit until cancelled."""
+        while True:
+            await self._clock.sleep(self._interval_seconds)
+            if await self._turn():
+                await self._once()
+
+    async def _once(self) -> None:
+        try:
+            audited = await self._audit.run(is_repairing=True)
+        except BrokerAway as error:
+            _log.warning("audit skipped: broker unavailable", error=str(error))
+            return
+        except Exception as error:
+            if is_shared(error):
+                raise
+            metrics.FOLD_FAULTS.labels("audit").inc()
+            _log.exception("audit failed; retrying later")
+            return
+        _log.info("audit finished", videos=audited.videos, findings=len(audited.findings))
+        for line in audited.unreadable.lines():
+            _log.error("unreadable records", words=line)
+
+
+async def take_turn(redis: Redis, keys: Keys, interval_seconds: float) -> bool:
+    """Whether no other worker audited within half an interval; from here on it is this one's turn."""
+    held_seconds = max(1, int(interval_seconds / 2))
+    return bool(await redis.set(keys.audit(), "held", nx=True, ex=held_seconds))

@@ -1,0 +1,82 @@
+"""What the sweep over gaps reads and writes: the log on the one side, what hangs on a video's state on the other."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from time import monotonic
+
+from streams.config.settings import Settings
+from streams.lifecycle.clock import Clock
+from streams.lifecycle.fold_board import FoldBoard
+from streams.recovery.audit import decide_again
+from streams.recovery.gap_sweep import REFOLD_SECONDS, Refolded
+from streams.recovery.rebuild import register_deadline
+from streams.recovery.refold import Rebuilt, RefoldReport, Scope, rebuilt_partition
+from streams.store.deadlines import Deadlines
+from streams.store.gaps import Gaps
+from streams.store.outcomes import Outcomes, spell
+from streams.verdict.role import EventPublisher, Ruleset, VerdictRole
+
+
+@dataclass(frozen=True, slots=True)
+class LogRefold:
+    """Reads a partition of the log in a thread, for some of its videos."""
+
+    settings: Settings
+    ruleset: Ruleset
+    board: FoldBoard
+
+    async def __call__(self, partition: int, videos: frozenset[str]) -> Refolded:
+        """Fold them again. Raises BrokerAway, TimeoutError."""
+        until = monotonic() + REFOLD_SECONDS
+
+        def go_on() -> None:
+            if monotonic() > until:
+                raise TimeoutError(f"partition {partition} of the log was not read within {REFOLD_SECONDS:g} s")
+
+        report = RefoldReport()
+        scope = Scope(only=videos, board=self.board, go_on=go_on)
+        found = await asyncio.to_thread(rebuilt_partition, self.settings, self.ruleset, partition, None, scope, report)
+        return Refolded(found, report.faults, report.seen)
+
+
+@dataclass(frozen=True, slots=True)
+class MendVideo:
+    """Registers and publishes what hangs on a state that was folded again."""
+
+    role: VerdictRole
+    outcomes: Outcomes
+    gaps: Gaps
+    deadlines: Deadlines
+    publisher: EventPublisher
+    ruleset: Ruleset
+    clock: Clock
+
+    async def __call__(self, video_id: str, video: Rebuilt | None) -> None:
+        """May be repeated; without what the log says, only what is stored is published."""
+        if video is not None:
+            await register_deadline(self.deadlines, video.state)
+        await self.role.publish_stored(video_id)
+        # Readers keep what was said meanwhile, as its version is no lower: only a fact can outdo it.
+        if video is not None and video.is_outdone and video.state.status != "pending":
+            assert video.contradicted is not None
+            await self._decide_again(video_id, video.state.revision, spell(video.contradicted))
+        else:
+            await self._outdo(video_id)
+
+    async def _outdo(self, video_id: str) -> None:
+        """Outdo what was said in the gap, which may reach the topics even now."""
+        said = await self.gaps.said_before(video_id)
+        stored = await self.outcomes.read(video_id) if said else None
+        if said is None or stored is None or stored.state is None or stored.outcome is None:
+            return
+        if stored.state.status != "pending" and _version(said) >= _version(spell(stored.outcome.version)):
+            await self._decide_again(video_id, stored.state.revision, said)
+
+    async def _decide_again(self, video_id: str, revision: int, contradicted: str) -> None:
+        await decide_again(self.publisher, self.ruleset, self.clock, video_id, revision, contradicted)
+
+
+def _version(spelt: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in spelt.split("."))

@@ -1,0 +1,268 @@
+"""Filling Redis from the topics: the two compacted ones say what was published, the log says why.
+
+Each video's facts are folded again, see `streams.recovery.refold`. Where the log still holds all of them, that gives
+the very outcome that was published (the same version, as versions are places in the log), and the state behind it.
+
+Everything of a video lies under one partition number, so one partition is read at a time and no more is held in memory.
+A video of which the store knows more is left alone: uploads may arrive and workers may fold meanwhile. A verdict worker
+that starts while Redis misses facts refuses until the rebuild is through.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from schemas.outcomes import Outcome
+from schemas.topics import DEAD_LETTER, SIGNALS
+from streams.config.settings import Settings
+from streams.dead_letters.letter_index import LetterIndex
+from streams.decision.state import CaseState
+from streams.delivery.attempts import DEATHS_ALONE_BEFORE_GIVING_UP
+from streams.kafka.clients import (
+    READER_GROUP,
+    REQUEST_SECONDS,
+    BrokerAway,
+    client_configuration,
+    partitions_of,
+    read_to_end,
+)
+from streams.kafka.unreadable import UnreadableRecords
+from streams.lifecycle.clock import Clock, SystemClock
+from streams.lifecycle.fold_board import FoldBoard, FoldedFact
+from streams.recovery.refold import Fault, Rebuilt, RefoldReport, Scope, rebuilt_partition
+from streams.store.applied import AppliedOffsets
+from streams.store.deadlines import Deadline, Deadlines
+from streams.store.gaps import Gaps, WaitingFact
+from streams.store.outcomes import Outcomes, UnreadableState
+from streams.verdict.expiry import Expiry, has_expired
+from streams.verdict.role import Follower, Ruleset
+
+
+class ComparedFollower(Follower, Protocol):
+    """A follower that can be asked whether it holds what it should."""
+
+    async def differences(self, video_id: str, outcome: Outcome | None) -> list[str]:
+        """Say where it does not; None is the outcome of a video that has none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildStores:
+    """What a rebuild fills."""
+
+    outcomes: Outcomes
+    deadlines: Deadlines
+    applied: AppliedOffsets
+    expiry: Expiry
+    """When each video's time is up."""
+    followers: Sequence[ComparedFollower] = ()
+    """What stands beside the log, such as the vectors."""
+    letters: LetterIndex | None = None
+    """Which dead letters a deletion has to reach."""
+    tombstones: Deadlines | None = None
+    """Deletions whose tombstones are due once more."""
+    gaps: Gaps | None = None
+    """Videos that cannot be folded, whose facts have to wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildProgress:
+    """How far a rebuild is."""
+
+    partitions_done: int
+    num_partitions: int
+    videos_read: int
+    videos_written: int
+    """Of those, how many the store was behind on."""
+    videos_sealed: int
+    """Of those read, how many have lost facts behind their outcome."""
+    videos_contradicted: int
+    """Of those read, how many are published otherwise than their facts say; an audit repairs these."""
+    videos_unfolded: int = 0
+    """Beside those read: their facts cannot be folded, and wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoldDeaths:
+    """Facts that end the process that folds them."""
+
+    board: FoldBoard = field(default_factory=FoldBoard)
+    """Where each fact is named for as long as it is folded."""
+    deadly: Mapping[str, FoldedFact] = field(default_factory=dict)
+    """By video, a fact over which the process died too often: the video is left out, and its facts wait."""
+
+
+async def rebuild_store(
+    settings: Settings,
+    ruleset: Ruleset,
+    stores: RebuildStores,
+    tell: Callable[[RebuildProgress], None],
+    unreadable: UnreadableRecords | None = None,
+    deaths: FoldDeaths | None = None,
+) -> RebuildProgress:
+    """Fill the store from the topics, one partition after another; may be repeated, and run beside live traffic.
+
+    Args:
+        settings: where the topics are.
+        ruleset: how facts are folded.
+        stores: what is filled.
+        tell: called after each partition.
+        unreadable: told of records that are passed over.
+        deaths: what an earlier run died of, and where this one notes what it folds.
+
+    Raises:
+        BrokerAway: no broker answers.
+    """
+    ends = await asyncio.to_thread(log_ends, settings)
+    progress = RebuildProgress(0, len(ends), 0, 0, 0, 0)
+    deaths = deaths or FoldDeaths()
+    known = frozenset() if stores.gaps is None else await stores.gaps.deadly_videos(of_any_release=False)
+    scope = Scope(without=known.union(deaths.deadly), board=deaths.board)
+    for place, end in sorted(ends.items()):
+        report = RefoldReport(unreadable=unreadable or UnreadableRecords())
+        found = await asyncio.to_thread(rebuilt_partition, settings, ruleset, place[1], scope=scope, report=report)
+        videos = kept_videos(found, settings.video_retention_seconds, SystemClock())
+        written = 0
+        for video_id, video in videos.items():
+            written += await mend_video(stores, video_id, video)
+        if stores.letters is not None:
+            for key in await asyncio.to_thread(letter_keys, settings, place[1]):
+                await stores.letters.add(key, place[1])
+        if stores.tombstones is not None:
+            await _withdraw_again(stores.tombstones, videos)
+        if stores.gaps is not None:
+            await _let_wait(stores.gaps, ruleset.log_generation, place[1], report)
+            await _let_deadly_wait(stores.gaps, place[1], deaths.deadly)
+        await stores.applied.raise_to({place: end})
+        progress = RebuildProgress(
+            progress.partitions_done + 1,
+            progress.num_partitions,
+            progress.videos_read + len(videos),
+            progress.videos_written + written,
+            progress.videos_sealed + sum(video.is_sealed for video in videos.values()),
+            progress.videos_contradicted + sum(video.is_outdone for video in videos.values()),
+            progress.videos_unfolded
+            + len(report.faults)
+            + sum(_is_in(fact, place[1]) for fact in deaths.deadly.values()),
+        )
+        tell(progress)
+    return progress
+
+
+async def _let_wait(gaps: Gaps, log_generation: int, partition: int, report: RefoldReport) -> None:
+    """A worker would fold the next fact of such a video over nothing."""
+    now_unix_seconds = SystemClock().now_unix_seconds()
+    for video_id, fault in report.faults.items():
+        await gaps.wait(_waiting(video_id, fault, log_generation, partition, report.seen[video_id]), now_unix_seconds)
+
+
+async def _let_deadly_wait(gaps: Gaps, partition: int, deadly: Mapping[str, FoldedFact]) -> None:
+    """A worker would end, too."""
+    for fact in deadly.values():
+        if _is_in(fact, partition):
+            await gaps.wait_for_release(
+                fact, "a rebuild", DEATHS_ALONE_BEFORE_GIVING_UP, SystemClock().now_unix_seconds()
+            )
+
+
+def _is_in(fact: FoldedFact, partition: int) -> bool:
+    return fact.place.partition == partition
+
+
+def _waiting(video_id: str, fault: Fault, log_generation: int, partition: int, seen_offset: int) -> WaitingFact:
+    return WaitingFact(
+        video_id, partition, log_generation, seen_offset, fault.cause, fault.message, fault.kind, fault.type
+    )
+
+
+def kept_videos(videos: Mapping[str, Rebuilt], kept_seconds: float, clock: Clock) -> dict[str, Rebuilt]:
+    """Those whose time is not up; the broker drops records some time after the store does."""
+    return {
+        video_id: video for video_id, video in videos.items() if not has_expired(video.outcome, kept_seconds, clock)
+    }
+
+
+async def mend_video(stores: RebuildStores, video_id: str, video: Rebuilt) -> bool:
+    """Write one video and what hangs on it, as far as the store is behind or says otherwise; say whether anything was.
+
+    A store that is further in the log than the refold is left alone, and only what hangs on its outcome is mended.
+    """
+    # First, and whoever wrote the state: a rebuild that died before this must not leave a video without its deadline.
+    await register_deadline(stores.deadlines, video.state)
+    is_restored = await stores.outcomes.restore(
+        video_id,
+        video.state,
+        video.outcome,
+        is_published=video.is_published or video.is_outdone,
+        is_wrong=lambda stored: bool(video.differences(stored)),
+    )
+    if is_restored:
+        followers: list[Follower] = [*stores.followers, stores.expiry]
+        for follower in followers:
+            await (follower.replace(video.outcome) if video.outcome else follower.remove(video_id))
+        return True
+    return await _mend_beside(stores, video_id)
+
+
+async def _mend_beside(stores: RebuildStores, video_id: str) -> bool:
+    """Mend what readers find, and vectors, where these do not say what the stored outcome says."""
+    try:
+        served = await stores.outcomes.read_served(video_id)
+    except UnreadableState:  # by now; its worker opens a gap
+        return False
+    is_mended = bool(served.differences()) and await stores.outcomes.serve_again(video_id, served.case)
+    outcome = served.case.outcome
+    for follower in stores.followers:
+        if await follower.differences(video_id, outcome):
+            await (follower.replace(outcome) if outcome else follower.remove(video_id))
+            is_mended = True
+    return is_mended
+
+
+def letter_keys(settings: Settings, partition: int) -> list[bytes]:
+    """Keys of the dead letters in one partition that were not taken back. Blocks. Raises BrokerAway."""
+    standing: dict[bytes, bool] = {}
+    for record in read_to_end(settings, [settings.topic_prefix + DEAD_LETTER.name], partition=partition):
+        if record.key is not None:
+            standing[record.key] = record.value is not None
+    return [key for key, is_standing in standing.items() if is_standing]
+
+
+async def _withdraw_again(tombstones: Deadlines, videos: Mapping[str, Rebuilt]) -> None:
+    """Have a verdict worker write the tombstones of what is deleted, and take back the letters in the index.
+
+    What was registered for that is gone with the store, and letters may have been written while its guards were.
+    """
+    now_unix_seconds = SystemClock().now_unix_seconds()
+    for video_id, video in videos.items():
+        if video.state.is_forgotten:
+            await tombstones.register(Deadline(video_id, video.state.forgotten_revision, now_unix_seconds))
+
+
+async def register_deadline(deadlines: Deadlines, state: CaseState) -> None:
+    """Register when an open revision has to be decided; may be repeated."""
+    if state.accepted is not None and state.status == "pending":
+        accepted = state.accepted
+        await deadlines.register(Deadline(accepted.video_id, accepted.revision, accepted.deadline_unix_seconds))
+
+
+def log_ends(settings: Settings) -> dict[tuple[str, int], int]:
+    """Next offset of each partition of the log; to be asked before the log is read, so that nothing is skipped."""
+    topic = settings.topic_prefix + SIGNALS.name
+    consumer = Consumer({**client_configuration(settings), "group.id": READER_GROUP})
+    try:
+        return {
+            (topic, partition): consumer.get_watermark_offsets(
+                TopicPartition(topic, partition), timeout=REQUEST_SECONDS
+            )[1]
+            for partition in partitions_of(consumer, topic)
+        }
+    except KafkaException as error:
+        raise BrokerAway(f"no broker answered: {error}") from error
+    finally:
+        consumer.close()

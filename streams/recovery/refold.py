@@ -1,0 +1,378 @@
+"""What the topics say of every video in one partition: the facts of the log folded again, beside what was published.
+
+What a refold says wins wherever the log still holds all facts of the published revision. Where a published outcome is
+not what its facts say, it is contradicted; that happens where a store lost facts and a worker folded on without them.
+Where facts are gone from the log, the published outcome is kept as it is, and its revision is sealed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+from msgspec.structs import replace
+
+from schemas.facts import Fact
+from schemas.outcomes import Outcome, RecommendationRecord, Verdict, Version
+from schemas.topics import MODERATION, RECOMMENDATION, SIGNALS
+from streams.config.settings import Settings
+from streams.decision.differences import outcome_differences, state_differences
+from streams.decision.fact_reading import NewerFact, NoFact, read_fact
+from streams.decision.fold import fold_next
+from streams.decision.order import OffsetsOutOfOrder
+from streams.decision.outcome import FoldContext
+from streams.decision.state import CaseState
+from streams.kafka.clients import StoredRecord, read_to_end
+from streams.kafka.unreadable import UnreadableRecords
+from streams.lifecycle.clock import Clock, SystemClock
+from streams.lifecycle.fold_board import FoldBoard
+from streams.recovery.result_comparison import newest_by_key
+from streams.store.gaps import GapCause
+from streams.store.outcomes import StoredCase
+from streams.verdict.role import Ruleset
+
+_CLOCKS_APART_SECONDS: Final = 3_600.0
+"""How far the clocks of producers, workers and brokers may lie apart; an upload closer to the log's begin is not relied
+on."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """One video as it goes into the store."""
+
+    state: CaseState
+    outcome: Outcome | None
+    is_published: bool
+    """Whether both topics have it; otherwise the next delivery of its facts publishes it."""
+    is_whole: bool = True
+    """Whether the log holds every fact of the current revision."""
+    contradicted: Version | None = None
+    """Of the published outcome, where that is not what its facts say."""
+    needed_offset: int | None = field(default=None, compare=False)
+    """Of the last record that a store must have folded, as far as that is known."""
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether the facts behind the outcome are gone."""
+        return self.state.sealed_revision > 0
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Generation and offset of the last record."""
+        return self.state.log_generation, self.state.applied_offset
+
+    @property
+    def is_outdone(self) -> bool:
+        """Whether readers keep a published outcome that is wrong, as its version is no lower than the true one's."""
+        return self.contradicted is not None and self.outcome is not None and self.contradicted >= self.outcome.version
+
+    def is_ahead_of(self, stored: StoredCase) -> bool:
+        """Whether a store lacks what it must have by now."""
+        if self.needed_offset is None:
+            return False
+        needed = (self.state.log_generation, self.needed_offset)
+        return stored.state is None or place_of(stored.state) < needed
+
+    def differences(self, stored: StoredCase) -> list[str]:
+        """Names of what a store says otherwise at the same place of the log; none where that cannot be known."""
+        if stored.state is None or place_of(stored.state) != self.place or self.is_sealed:
+            return []
+        is_known = self.is_whole or self.state.is_forgotten
+        found = state_differences(self.state, stored.state) if is_known else []
+        return [*found, *self._outcome_differences(stored.outcome, is_known=is_known)]
+
+    def _outcome_differences(self, stored: Outcome | None, *, is_known: bool) -> list[str]:
+        if self.outcome is None or stored is None:
+            return ["outcome"] if is_known and self.outcome is not stored else []
+        if self.outcome.version != stored.version:
+            return ["version"] if is_known else []
+        return outcome_differences(self.outcome, stored) if is_known or self.is_published else []
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a video cannot be folded from the log."""
+
+    cause: GapCause
+    offset: int
+    message: str
+    kind: str = ""
+    """Of a fact that a newer release wrote."""
+    type: str = ""
+
+
+@dataclass
+class RefoldReport:
+    """What a refold met beside the videos that it returns."""
+
+    faults: dict[str, Fault] = field(default_factory=dict)
+    """By video; such a video is not among those that are returned."""
+    seen: dict[str, int] = field(default_factory=dict)
+    """Offset of the last fact of each video."""
+    unreadable: UnreadableRecords = field(default_factory=UnreadableRecords)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which videos are folded, and who is told of it."""
+
+    only: Container[str] | None = None
+    """None: all of them."""
+    without: Container[str] = frozenset()
+    """Left out: folding them is known to end the process."""
+    board: FoldBoard = field(default_factory=FoldBoard)
+    go_on: Callable[[], None] = lambda: None
+    """Called at each record; may raise to end the refold."""
+
+    def has(self, key: bytes | None) -> bool:
+        """Whether the record's video is to be folded."""
+        video_id = (key or b"").decode("utf-8", "replace")
+        return video_id not in self.without and (self.only is None or video_id in self.only)
+
+
+ALL_VIDEOS: Final = Scope()
+
+
+@dataclass
+class _Refold:
+    """One video while its log is read."""
+
+    published: Outcome | None
+    state: CaseState | None = None
+    outcome: Outcome | None = None
+    at_published: Outcome | None = None
+    """What the log says under the published version."""
+    needed_offset: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Begin:
+    """Where the log begins by now."""
+
+    offset: int
+    unix_seconds: float
+
+
+def place_of(state: CaseState) -> tuple[int, int]:
+    """Generation and offset of the last record that a state holds."""
+    return state.log_generation, state.applied_offset
+
+
+def rebuilt_partition(
+    settings: Settings,
+    ruleset: Ruleset,
+    partition: int,
+    applied: int | None = None,
+    scope: Scope = ALL_VIDEOS,
+    report: RefoldReport | None = None,
+) -> dict[str, Rebuilt]:
+    """Every video of one partition number as the topics tell it. Blocks.
+
+    Args:
+        settings: where the topics are.
+        ruleset: how facts are folded.
+        partition: number of the partition.
+        applied: next offset that the store has not applied; says what it must know.
+        scope: which of the videos are folded.
+        report: told of videos and records that could not be read or folded.
+
+    Raises:
+        BrokerAway: no broker answers.
+    """
+    # Published outcomes are read first: so the log, read later, holds the facts behind each.
+    verdicts, records, log = (
+        read_to_end(settings, [settings.topic_prefix + topic.name], partition=partition)
+        for topic in (MODERATION, RECOMMENDATION, SIGNALS)
+    )
+    report = report or RefoldReport()
+    published = _published(_entries(verdicts, scope), _entries(records, scope), report.unreadable)
+    return refold(published, log, ruleset, SystemClock(), applied, scope, report)
+
+
+def refold(
+    published: Mapping[str, Outcome],
+    log: Iterable[StoredRecord],
+    ruleset: Ruleset,
+    clock: Clock,
+    applied: int | None = None,
+    scope: Scope = ALL_VIDEOS,
+    report: RefoldReport | None = None,
+) -> dict[str, Rebuilt]:
+    """Fold what the log holds, and join it with what was published; a video that cannot be folded is left out."""
+    report = report or RefoldReport()
+    videos = {video_id: _Refold(outcome) for video_id, outcome in published.items()}
+    begin: _Begin | None = None
+    for record in log:
+        scope.go_on()
+        begin = begin or _Begin(record.offset, record.timestamp_unix_seconds)
+        fact = _fact(record, report) if scope.has(record.key) else None
+        if fact is not None:
+            report.seen[fact.video_id] = record.offset
+            video = videos.setdefault(fact.video_id, _Refold(None))
+            if fact.video_id in report.faults or not _folds(video, fact, record, ruleset, clock, scope.board, report):
+                continue
+            if applied is not None and record.offset < applied and video.state is not None:
+                video.needed_offset = video.state.applied_offset
+    begin = begin or _Begin(1, clock.now_unix_seconds())
+    joined = {video_id: _join(video, begin) for video_id, video in videos.items() if video_id not in report.faults}
+    rebuilt = {video_id: video for video_id, video in joined.items() if video is not None}
+    _tell(rebuilt)
+    return rebuilt
+
+
+def _tell(videos: Mapping[str, Rebuilt]) -> None:
+    sealed = [video_id for video_id, video in videos.items() if video.is_sealed]
+    if sealed:
+        _log.info("facts expired from the log; keeping published outcomes", videos=len(sealed), first=sealed[0])
+
+
+def _folds(
+    video: _Refold,
+    fact: Fact,
+    record: StoredRecord,
+    ruleset: Ruleset,
+    clock: Clock,
+    board: FoldBoard,
+    report: RefoldReport,
+) -> bool:
+    """Fold a fact; False where that fails, which ends this video and no other."""
+    try:
+        with board.folding(fact.video_id, record.topic, record.partition, record.offset, ruleset.log_generation):
+            _fold_into(video, fact, record.offset, ruleset, clock)
+    except OffsetsOutOfOrder:
+        raise
+    except Exception as error:  # a bug that one video's facts bring about
+        _log.exception("video cannot be refolded from the log", video_id=fact.video_id, offset=record.offset)
+        report.faults[fact.video_id] = Fault("internal-error", record.offset, repr(error))
+        return False
+    return True
+
+
+def _fold_into(video: _Refold, fact: Fact, offset: int, ruleset: Ruleset, clock: Clock) -> None:
+    context = FoldContext(ruleset.policy, ruleset.prices, ruleset.log_generation, clock.now_unix_seconds())
+    folded = fold_next(video.state, fact, offset, context)
+    video.state = folded.state
+    if folded.state is not None and folded.state.is_forgotten:
+        video.outcome = None
+    if folded.outcome:
+        video.outcome = folded.outcome
+        if video.published is not None and folded.outcome.version == video.published.version:
+            video.at_published = folded.outcome
+
+
+def _join(video: _Refold, begin: _Begin) -> Rebuilt | None:
+    state, outcome, published = video.state, video.outcome, video.published
+    is_whole = _is_whole(video, begin)
+    needed_offset = _needed_offset(video)
+    if state is not None and state.is_forgotten and _is_withdrawn(state, published):
+        forgotten = _without(state, published)
+        return Rebuilt(forgotten, None, is_published=False, is_whole=is_whole, needed_offset=needed_offset)
+    if published is None:
+        if state is None:
+            return None
+        return Rebuilt(state, outcome, is_published=False, is_whole=is_whole, needed_offset=needed_offset)
+    if state is not None and outcome is not None and _bears_out(video, outcome, published):
+        if outcome.version == published.version:
+            # The policy may have changed since; what counts is what is out.
+            return Rebuilt(state, published, is_published=True, is_whole=is_whole, needed_offset=needed_offset)
+        return Rebuilt(state, outcome, is_published=False, is_whole=is_whole, needed_offset=needed_offset)
+    if state is not None and outcome is not None and is_whole and _is_comparable(state, published.version):
+        return Rebuilt(state, outcome, is_published=False, contradicted=published.version, needed_offset=needed_offset)
+    sealed = _sealed(state, published.version)
+    return Rebuilt(sealed, published, is_published=True, is_whole=False, needed_offset=needed_offset)
+
+
+def _is_withdrawn(state: CaseState, published: Outcome | None) -> bool:
+    if published is None or published.version.revision <= state.forgotten_revision:
+        return True
+    # Its facts are gone from the log, and with them the place of its upload: the order of the log decides.
+    version = (published.version.generation, published.version.offset)
+    return any((deletion.log_generation, deletion.log_offset) > version for deletion in state.deletions)
+
+
+def _without(state: CaseState, published: Outcome | None) -> CaseState:
+    """The state of a forgotten video, whose log may have lost the revision that is withdrawn."""
+    known_revision = published.version.revision if published else 0
+    return replace(
+        state,
+        forgotten_revision=max(known_revision, state.forgotten_revision),
+        withdrawn_revision=max(known_revision, state.withdrawn_revision),
+    )
+
+
+def _is_whole(video: _Refold, begin: _Begin) -> bool:
+    """Whether no fact of the current revision can be gone: the log was never cut, or the upload is younger than it."""
+    if begin.offset == 0:
+        return True
+    accepted, published = (video.state.accepted if video.state else None), video.published
+    if accepted is None or accepted.uploaded_unix_seconds <= begin.unix_seconds + _CLOCKS_APART_SECONDS:
+        return False
+    if published is None or published.version.revision != accepted.revision:
+        return True
+    # An upload that was sent again has another time, and its first `accepted` may be gone.
+    return published.verdict.uploaded_unix_seconds == accepted.uploaded_unix_seconds
+
+
+def _bears_out(video: _Refold, outcome: Outcome, published: Outcome) -> bool:
+    """Whether the fold came past the published outcome and says the same there, or began a revision after it."""
+    if outcome.version.revision > published.version.revision:
+        return True
+    return video.at_published is not None and not outcome_differences(video.at_published, published)
+
+
+def _is_comparable(state: CaseState, version: Version) -> bool:
+    """Whether the published outcome is of this revision, and its offset one of this log's."""
+    return (state.revision, state.log_generation) == (version.revision, version.generation)
+
+
+def _needed_offset(video: _Refold) -> int | None:
+    published, state = video.published, video.state
+    known = [] if video.needed_offset is None else [video.needed_offset]
+    if published is not None and (state is None or state.log_generation == published.version.generation):
+        known.append(published.version.offset)
+    return max(known, default=None)
+
+
+def _sealed(state: CaseState | None, version: Version) -> CaseState:
+    waiting = state.waiting if state else {}
+    return CaseState(
+        log_generation=version.generation,
+        applied_offset=max(version.offset, state.applied_offset if state else version.offset),
+        waiting={revision: signals for revision, signals in waiting.items() if revision > version.revision},
+        version=version,
+        sealed_revision=version.revision,
+        deletions=state.deletions if state else (),
+    )
+
+
+def _fact(record: StoredRecord, report: RefoldReport) -> Fact | None:
+    fact = read_fact(record.key, record.value, record.headers)
+    if isinstance(fact, NewerFact):
+        report.seen[fact.video_id] = record.offset
+        fault = Fault("newer-fact", record.offset, fact.message, fact.kind, fact.type)
+        report.faults.setdefault(fact.video_id, fault)
+        return None
+    return None if isinstance(fact, NoFact) else fact
+
+
+def _published(
+    verdicts: Iterable[tuple[bytes | None, bytes | None]],
+    records: Iterable[tuple[bytes | None, bytes | None]],
+    unreadable: UnreadableRecords,
+) -> dict[str, Outcome]:
+    """Outcomes that both topics have; one alone was never acknowledged, so its fact will be delivered again."""
+    by_verdict = newest_by_key(verdicts, Verdict, MODERATION.name, unreadable)
+    by_record = newest_by_key(records, RecommendationRecord, RECOMMENDATION.name, unreadable)
+    return {
+        video_id: Outcome(verdict=by_verdict[video_id], record=by_record[video_id])
+        for video_id in by_verdict.keys() & by_record.keys()
+        if by_verdict[video_id].version == by_record[video_id].version
+    }
+
+
+def _entries(records: Iterable[StoredRecord], scope: Scope) -> Iterable[tuple[bytes | None, bytes | None]]:
+    return ((record.key, record.value) for record in records if scope.has(record.key))

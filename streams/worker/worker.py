@@ -1,0 +1,434 @@
+"""A worker: one process that runs the roles its settings name. The composition root of `streams`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from functools import partial
+from importlib import import_module
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
+
+import structlog
+
+from models.weights import WeightsCorrupt, WeightsMissing
+from operators.errors import DeviceFault, DeviceFull
+from operators.inference.cpu_probe import CpuCapabilities
+from schemas.topics import ENGAGEMENT, TOPICS
+from streams.analysis.observers import CpuMetrics, DecodeMetrics, InferenceMetrics
+from streams.config.redis_options import store_options
+from streams.config.settings import InvalidSettings, Settings, read_settings
+from streams.consumer.apps import RoleApp, RoleSpec
+from streams.consumer.pins import WrongVersion, check_pins
+from streams.costs.keeping import keep_account, open_light_account
+from streams.decision.policy import Policy
+from streams.decision.policy_checks import InvalidPolicy
+from streams.decision.policy_file import load_policy
+from streams.delivery.backfill_gate import BackfillGate
+from streams.engagement.role import EngagementRole
+from streams.kafka.broker_wait import await_topics
+from streams.kafka.clients import BrokerRefuses, producer_configuration
+from streams.kafka.group_names import group_of
+from streams.kafka.publisher import Publisher
+from streams.kafka.rights import require_rights
+from streams.kafka.stamps import check_stamps
+from streams.lifecycle.cancellation import cancel_all
+from streams.lifecycle.clock import SystemClock
+from streams.lifecycle.collector import collector_paused
+from streams.lifecycle.crash import Crash, WorkerExit
+from streams.lifecycle.parent import Family, run_under_parent
+from streams.lifecycle.process_setup import prepare_process
+from streams.lifecycle.worker_threads import LoopThreads, leave
+from streams.monitoring.endpoint import HealthPortTaken
+from streams.monitoring.health_watch import HealthWatch, Question
+from streams.monitoring.metric_series import begin_series
+from streams.monitoring.metrics_endpoint import MetricsEndpoint, MetricsPortTaken
+from streams.monitoring.overrun import end_overrun_stop
+from streams.observability.logs import configure_logs
+from streams.observability.tracing import spans
+from streams.observability.tracing.opening import traced
+from streams.progress.watch_thread import WatchThread
+from streams.store.client import open_store
+from streams.store.keys import Keys
+from streams.store.refusals import StoreRefuses, require_entry
+from streams.store.witness import Witness
+from streams.verdict.sweep import deadline_sweep, tombstone_sweep
+from streams.worker.note_death import NOTE_DEATH
+from streams.worker.roles import (
+    Shared,
+    backfill_spec,
+    gap_sweep,
+    intake_spec,
+    is_backfill_paused,
+    media_spec,
+    verdict_role,
+    verdict_spec,
+)
+
+if TYPE_CHECKING:
+    from streams.analysis.engine import Engine, EngineOptions
+
+_STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+_LONGEST_STOP_SECONDS: Final = 14.0
+"""Beside the drain; then the process ends as it is, and unfinished events come again."""
+MISCONFIGURATIONS: Final = (
+    InvalidPolicy, WrongVersion, WeightsMissing, WeightsCorrupt, BrokerRefuses, StoreRefuses, HealthPortTaken,
+    MetricsPortTaken,
+)  # fmt: skip
+"""What a restart does not help against; told in one line, without a traceback."""
+_ANALYSING: Final = frozenset(("media", "backfill"))
+"""Roles that need an engine."""
+_CRASH_CHECK_SECONDS: Final = 0.5
+_ASK_SECONDS: Final = 5.0
+
+_log = structlog.get_logger(__name__)
+
+
+def counted_options() -> EngineOptions:
+    """The usual parts, their work counted in metrics; torch comes with the import."""
+    from streams.analysis.engine import EngineOptions
+
+    return EngineOptions(
+        decode_observer=DecodeMetrics(),
+        inference_observer=InferenceMetrics,
+        cpu_observer=CpuMetrics(),
+        tracer=spans.for_operators(),
+    )
+
+
+def run_worker(settings: Settings, engine_options: Callable[[], EngineOptions] = counted_options) -> int:
+    """Run until a signal asks to stop, or something without an answer happens; return the exit code.
+
+    Prints one line of JSON to standard output when models are warm and every role has joined its group.
+
+    Args:
+        settings: of the process.
+        engine_options: asked once the process is prepared for torch, and only where media are analysed.
+    """
+    configure_logs(settings.log_format, settings.log_level)
+    work = partial(_run_worker, settings, engine_options)
+    return run_under_parent(work, NOTE_DEATH)
+
+
+def _run_worker(settings: Settings, engine_options: Callable[[], EngineOptions], family: Family) -> int:
+    try:
+        check_pins()
+        policy = load_policy(settings.policy_file)
+        capabilities = prepare_process(settings) if _ANALYSING.intersection(settings.roles) else None
+        with traced(settings), asyncio.Runner() as runner:
+            runner.get_loop().set_default_executor(LoopThreads())
+            exit_code = runner.run(Worker(settings, policy, capabilities, engine_options, family).run())
+        return leave(exit_code)
+    except MISCONFIGURATIONS as error:
+        sys.stderr.write(f"{error}\n")
+        return WorkerExit.MISCONFIGURED
+
+
+def _import_engine() -> Any:
+    """`streams.analysis.engine`; torch comes with it and takes seconds."""
+    with collector_paused():
+        return import_module("streams.analysis.engine")
+
+
+class Worker:
+    """Everything that one process has open.
+
+    Args:
+        settings: of the process.
+        policy: of the verdict role.
+        capabilities: of the CPU; None where neither the media nor the backfill role runs.
+        engine_options: of the engine that these two share.
+        family: the process that was started, which outlives the worker.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        policy: Policy,
+        capabilities: CpuCapabilities | None,
+        engine_options: Callable[[], EngineOptions] = counted_options,
+        family: Family | None = None,
+    ) -> None:
+        self._settings = settings
+        self._family = family or Family(os.getpid())
+        self._policy = policy
+        self._capabilities = capabilities
+        self._engine_options = engine_options
+        self._clock = SystemClock()
+        self._worker_id = uuid4().hex
+        self._roles: list[RoleApp] = []
+        self._engagement: list[EngagementRole] = []
+        """None or one; it is no Faust app."""
+        self._stopped_roles: set[str] = set()
+        self._background: list[asyncio.Task[object]] = []
+        self._health = HealthWatch(settings, self._has_joined)
+        self._crash = Crash(self._take_nothing_new)
+
+    async def run(self) -> int:
+        """Open, serve, close; return the exit code."""
+        self._stopped = asyncio.Event()
+        self._watch = self._new_watch()
+        for number in _STOP_SIGNALS:
+            asyncio.get_running_loop().add_signal_handler(number, self._stopped.set)
+        async with AsyncExitStack() as opened:
+            try:
+                self._health.open(opened)
+                self._watch.open()
+                await self._unless_ended(self._serve(opened))
+            finally:
+                self._take_nothing_new()
+                self._limit_stop()
+                await asyncio.to_thread(self._watch.close)
+                await self._stop_all()
+        if self._crash.reason:
+            _log.critical(
+                "worker exits after a fatal error", exit_code=int(self._crash.exit_code), reason=self._crash.reason
+            )
+        return self._crash.exit_code
+
+    async def _serve(self, opened: AsyncExitStack) -> None:
+        """Open everything, say that it is ready, and wait for ever."""
+        self._spawn(self._look_for_crashes())
+        shared = await self._open_shared(opened)
+        self._spawn(self._health.ask(self._questions(shared), self._clock))
+        # Models take long to warm up; the light roles join meanwhile, so that uploads are seen.
+        _, device = await asyncio.gather(self._join_light_roles(shared), self._join_heavy_roles(shared, opened))
+        self._say_ready(device)
+        await asyncio.Event().wait()
+
+    async def _join_light_roles(self, shared: Shared) -> None:
+        specs = []
+        if "intake" in self._settings.roles:
+            specs.append(intake_spec(shared))
+        if "verdict" in self._settings.roles:
+            folding = verdict_role(shared, self._policy)
+            specs.append(verdict_spec(shared, folding))
+            self._spawn(gap_sweep(shared, self._policy, folding).run())
+            self._spawn(shared.witness.watch(shared.fold_redis))
+            if self._settings.audit_interval_seconds:
+                self._spawn(shared.audit(self._policy).run())
+            self._spawn(deadline_sweep(shared.outcomes, shared.deadlines, shared.publisher, self._clock).run())
+            self._spawn(tombstone_sweep(shared.outcomes, shared.forgetting, shared.publisher, self._clock).run())
+            if self._settings.video_retention_seconds:
+                self._spawn(shared.expiry_sweep.run())
+        await asyncio.gather(self._join_engagement_role(shared), *(self._join(spec) for spec in specs))
+
+    async def _join_engagement_role(self, shared: Shared) -> None:
+        if "engagement" not in self._settings.roles:
+            return
+        topic = self._settings.topic_prefix + ENGAGEMENT.name
+        await require_rights(self._settings, topic, group_of(self._settings, "engagement"))
+        role = EngagementRole(
+            self._settings,
+            shared.publisher,
+            shared.letters,
+            self._crash,
+            self._clock,
+            self._worker_id,
+            shared.held("engagement"),
+            self._family.board,
+        )
+        self._engagement.append(role)
+        self._watch.watch(role.watched)
+        role.start()
+        await role.joined.wait()
+
+    async def _join_heavy_roles(self, shared: Shared, opened: AsyncExitStack) -> str | None:
+        """Return the name of the device; None where no role that needs one runs here."""
+        if self._capabilities is None:
+            self._spawn(keep_account(open_light_account(CpuMetrics()), self._clock))
+            return None
+        engines = await asyncio.to_thread(_import_engine)
+        options = replace(self._engine_options(), parent_id=self._family.parent_id)
+        engine: Engine = await engines.open_engine(self._settings, self._capabilities, options)
+        opened.push_async_callback(engine.close)
+        self._spawn(keep_account(engine.account, self._clock))
+        specs = []
+        if "media" in self._settings.roles:
+            specs.append(media_spec(shared, engine))
+        if "backfill" in self._settings.roles:
+            specs.append(backfill_spec(shared, engine, self._backfill_gate(shared, engine)))
+        await asyncio.gather(*(self._join(spec) for spec in specs))
+        return engine.device
+
+    def _backfill_gate(self, shared: Shared, engine: Engine) -> BackfillGate:
+        gate = BackfillGate(
+            num_live=lambda: sum(role.admission.num_slots for role in self._roles if role.role == "media"),
+            beside_live=self._settings.backfill_max_live_videos,
+            hold=engine.inference.hold,
+            clock=self._clock,
+        )
+        self._spawn(gate.watch())
+        self._spawn(gate.watch_pause(lambda: is_backfill_paused(shared)))
+        return gate
+
+    async def _join(self, spec: RoleSpec) -> None:
+        topic = self._settings.topic_prefix + spec.topic.name
+        await require_rights(self._settings, topic, group_of(self._settings, spec.role))
+        role = self._new_role(spec)
+        self._roles.append(role)
+        self._watch.watch(role.watched)
+        self._spawn(role.unfinished.watch())
+        await role.start()
+        await role.joined.wait()
+
+    def _new_role(self, spec: RoleSpec) -> RoleApp:
+        return RoleApp(self._settings, spec, self._crash, self._clock, self._worker_id)
+
+    async def _open_shared(self, opened: AsyncExitStack) -> Shared:
+        settings = self._settings
+        options = store_options(settings)
+        await require_entry(settings.redis_url.get_secret_value(), options)
+        redis = open_store(settings.redis_url.get_secret_value(), options)
+        opened.push_async_callback(redis.aclose)
+        witness = Witness(self._clock)
+        fold_redis = open_store(settings.redis_url.get_secret_value(), options, witness)
+        opened.push_async_callback(fold_redis.aclose)
+        await redis.ping()
+        await await_topics(settings, [settings.topic_prefix + topic.name for topic in TOPICS], self._clock)
+        self._spawn(check_stamps(settings))
+        publisher = Publisher(
+            producer_configuration(settings), settings.topic_prefix, clock=self._clock,
+            on_failure=self._crash_from_thread(),
+        )  # fmt: skip
+        opened.push_async_callback(publisher.close)
+        keys = Keys(settings.topic_prefix)
+        return Shared(settings, redis, fold_redis, witness, keys, publisher, self._clock, self._family.board)
+
+    def _crash_from_thread(self) -> Callable[[BaseException], object]:
+        loop = asyncio.get_running_loop()
+        return lambda error: loop.call_soon_threadsafe(self._crash.report, error)
+
+    async def _stop_all(self) -> None:
+        _log.info("shutting down", exit_code=int(self._crash.exit_code))
+        await cancel_all(self._background)
+        roles: list[RoleApp | EngagementRole] = [*self._roles, *self._engagement]
+        ends = await asyncio.gather(*(self._stop_role(role) for role in roles), return_exceptions=True)
+        for role, end in zip(roles, ends, strict=True):
+            if isinstance(end, BaseException):
+                _log.warning("role failed to stop cleanly", role=role.role, error=repr(end))
+
+    async def _stop_role(self, role: RoleApp | EngagementRole) -> None:
+        try:
+            await role.stop()
+        finally:
+            self._stopped_roles.add(role.role)
+
+    async def _unless_ended(self, serving: Coroutine[Any, Any, None]) -> None:
+        """Run until a signal or a crash ends it, whatever it is at."""
+        tasks: list[asyncio.Task[Any]] = [
+            asyncio.ensure_future(serving),
+            asyncio.ensure_future(self._stopped.wait()),
+            asyncio.ensure_future(self._crash.happened.wait()),
+        ]
+        done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        await cancel_all(pending)
+        error = tasks[0].exception() if tasks[0] in done else None
+        if isinstance(error, MISCONFIGURATIONS):
+            raise error
+        if error is not None:
+            self._crash.report(error, _exit_for(error))
+
+    def _take_nothing_new(self) -> None:
+        self._health.state.is_draining = True
+
+    def _new_watch(self) -> WatchThread:
+        """What looks at the roles from a thread; none runs yet."""
+        watch = WatchThread(self._settings, self._worker_id, self._crash.report)
+        self._health.state.stuck_roles = lambda: watch.watchdog.stuck
+        self._health.state.reports = lambda: watch.watchdog.reports
+        return watch
+
+    async def _look_for_crashes(self) -> None:
+        while True:
+            await self._clock.sleep(_CRASH_CHECK_SECONDS)
+            for role in self._roles:
+                role.report_crash()
+
+    def _has_joined(self, name: str) -> bool:
+        roles: list[RoleApp | EngagementRole] = [*self._roles, *self._engagement]
+        return any(role.role == name and role.joined.is_set() for role in roles)
+
+    def _questions(self, shared: Shared) -> dict[str, Question]:
+        """What readiness depends on beside the worker itself."""
+
+        async def store() -> bool:
+            return bool(await shared.redis.ping())
+
+        async def broker() -> bool:
+            return await asyncio.to_thread(shared.publisher.is_answered, TOPICS[0], _ASK_SECONDS / 2)
+
+        return {"store": store, "broker": broker}
+
+    def _spawn(self, work: Coroutine[Any, Any, object]) -> None:
+        """Run beside the roles; an error in it ends the worker."""
+        task = asyncio.ensure_future(work)
+        task.add_done_callback(self._judge)
+        self._background.append(task)
+
+    def _judge(self, task: asyncio.Task[object]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self._crash.report(task.exception() or RuntimeError("ended"))
+
+    def _say_ready(self, device: str | None) -> None:
+        begin_series(self._settings, device)
+        line = {
+            "event": "ready",
+            "process_id": self._family.process_id,
+            "roles": list(self._settings.roles),
+            "device": device,
+            "metrics_port": self._open_metrics(),
+            "health_port": self._health.port,
+        }
+        self._health.state.is_serving = True
+        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.flush()
+
+    def _open_metrics(self) -> int | None:
+        if self._settings.metrics_port is None:
+            return None
+        host, port = self._settings.metrics_host, self._settings.metrics_port
+        return MetricsEndpoint(host, port, lambda: chain(*(role.unfinished.events() for role in self._roles))).port
+
+    def _limit_stop(self) -> None:
+        """From here on the process ends within a bounded time, whatever hangs."""
+        seconds = self._settings.drain_timeout_seconds + _LONGEST_STOP_SECONDS
+        timer = threading.Timer(seconds, self._end_overrun, [seconds])
+        timer.daemon = True
+        timer.start()
+
+    def _end_overrun(self, seconds: float) -> None:
+        roles: list[RoleApp | EngagementRole] = [*self._roles, *self._engagement]
+        end_overrun_stop(
+            self._crash.exit_code or WorkerExit.STOP_OVERRAN,
+            seconds,
+            roles=[role.role for role in roles if role.role not in self._stopped_roles],
+            events=[event for role in self._roles for event in role.unfinished.events()],
+        )
+
+
+def _exit_for(error: BaseException) -> WorkerExit:
+    is_lost = isinstance(error, DeviceFault) and not isinstance(error, DeviceFull)
+    return WorkerExit.DEVICE_LOST if is_lost else WorkerExit.CRASHED
+
+
+def main() -> int:
+    """Run a worker by the settings alone."""
+    try:
+        settings = read_settings()
+    except InvalidSettings as error:
+        sys.stderr.write(f"{error}\n")
+        return WorkerExit.MISCONFIGURED
+    return run_worker(settings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,203 @@
+"""What the consumer does with the ledger, without a broker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
+from faust.types import TP
+from structlog.testing import capture_logs
+
+from streams.consumer.consumer_rules import PartitionState
+from streams.consumer.safe_consumer import ConsumerPolicy, SafeConsumer
+from streams.delivery.admission import Admission
+from streams.delivery.ledger import OffsetLedger, Partition
+from streams.record import Place, Record
+
+PARTITION = TP("topic", 0)
+RECORD = Record(Place("topic", 0, 0), b"video", b"{}", (), 0.0, generation=1)
+
+
+class NotedRules:
+    """Notes what is about to be committed, or waits for a store that is away."""
+
+    def __init__(self, order: list[Any]) -> None:
+        self._order = order
+        self.gate = asyncio.Event()
+        """Open while the store answers."""
+        self.gate.set()
+
+    async def resume(self, partitions: Mapping[Partition, PartitionState]) -> dict[Partition, int]:
+        return {}
+
+    async def before_commit(self, offsets: Mapping[Partition, int]) -> None:
+        self._order.append(("store", dict(offsets)))
+        await self.gate.wait()
+
+
+class OfflineConsumer(SafeConsumer):
+    """The consumer's own logic; what asks a broker is noted."""
+
+    def __init__(
+        self, *, refuses: bool = False, drain_timeout_seconds: float = 0.01, is_broker_embedded: bool = False
+    ) -> None:
+        self.order: list[Any] = []
+        self.rules = NotedRules(self.order)
+        self.refuses = refuses
+        self.policy = ConsumerPolicy(
+            role="verdict",
+            ledger=OffsetLedger(),
+            admission=Admission(4, ("agent",)),
+            rules=self.rules,
+            drain_timeout_seconds=drain_timeout_seconds,
+            fetch_wait_seconds=0.1,
+            is_broker_embedded=is_broker_embedded,
+            crash_happened=asyncio.Event(),
+            on_joined=lambda: None,
+            on_left=lambda: None,
+            on_refusal=lambda error: None,
+        )
+        self._expected = {}
+        self._committing = asyncio.Lock()
+        self.policy.ledger.open([PARTITION], 1)
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        self.order.append(("kafka", dict(offsets)))
+        return not self.refuses
+
+    def finish(self, offset: int) -> None:
+        """Deliver and finish one record."""
+        self.policy.ledger.deliver(PARTITION, offset)
+        self.policy.ledger.finish(PARTITION, offset, agent="agent", generation=1)
+
+
+class TestSafeConsumer:
+    async def test_store_learns_of_progress_before_kafka(self) -> None:
+        """The rules are told before the offsets are committed, and of the same offsets."""
+        consumer = OfflineConsumer()
+        consumer.finish(0)
+        assert await consumer.force_commit() is True
+        assert consumer.order == [("store", {PARTITION: 1}), ("kafka", {PARTITION: 1})]
+
+    async def test_commits_nothing_twice(self) -> None:
+        """Without progress there is no commit."""
+        consumer = OfflineConsumer()
+        consumer.finish(0)
+        await consumer.force_commit()
+        assert await consumer.force_commit() is False
+        assert len(consumer.order) == 2
+
+    async def test_a_refused_commit_is_tried_again(self) -> None:
+        """What Kafka refused is not taken for committed."""
+        consumer = OfflineConsumer(refuses=True)
+        consumer.finish(0)
+        assert await consumer.force_commit() is False
+        consumer.refuses = False
+        assert await consumer.force_commit() is True
+
+    async def test_streams_acks_finish_nothing(self) -> None:
+        """Faust acks what a stream skips; only an agent's word counts."""
+        consumer = OfflineConsumer()
+        consumer._unacked_messages = set()
+        consumer.policy.ledger.deliver(PARTITION, 0)
+        message = type("Message", (), {"acked": False, "tp": PARTITION, "offset": 0})()
+        consumer.ack(message)
+        assert consumer.policy.ledger.uncommitted() == {}
+
+    async def test_what_ends_in_a_drain_counts(self) -> None:
+        """A drain commits what finishes in it."""
+        consumer = OfflineConsumer()
+        consumer.finish(0)
+        await consumer.wait_empty()
+        assert consumer.order == [("store", {PARTITION: 1}), ("kafka", {PARTITION: 1})]
+
+    async def test_two_commits_at_once_keep_their_order(self) -> None:
+        """A commit that waits for the store does not come behind one with higher offsets, and undo it."""
+        consumer = OfflineConsumer()
+        consumer.rules.gate.clear()
+        consumer.finish(0)
+        first = asyncio.create_task(consumer.force_commit())
+        await asyncio.sleep(0)
+        consumer.finish(1)
+        second = asyncio.create_task(consumer.force_commit())
+        await asyncio.sleep(0)
+        consumer.rules.gate.set()
+        await asyncio.gather(first, second)
+        assert [offsets[PARTITION] for kind, offsets in consumer.order if kind == "kafka"] == [1, 2]
+
+    async def test_commits_nothing_of_an_earlier_generation(self) -> None:
+        """What waited for the store while the partitions changed hands is not committed: others may be further."""
+        consumer = OfflineConsumer()
+        consumer.rules.gate.clear()
+        consumer.finish(0)
+        commit = asyncio.create_task(consumer.force_commit())
+        await asyncio.sleep(0)
+        consumer.policy.ledger.open([PARTITION], 2)
+        consumer.rules.gate.set()
+        assert await commit is False
+        assert [kind for kind, _offsets in consumer.order] == ["store"]
+
+    async def test_a_log_that_went_back_is_read_again(self) -> None:
+        """A topic that was made again has other records under old offsets; their commits go back as well."""
+        consumer = OfflineConsumer()
+        consumer._expected = {PARTITION: 7}
+        consumer.finish(7)
+        await consumer.force_commit()
+        consumer._notice_order(SimpleNamespace(tp=PARTITION, offset=7))
+        with capture_logs() as lines:
+            consumer._notice_order(SimpleNamespace(tp=PARTITION, offset=0))
+        consumer.finish(0)
+        await consumer.force_commit()
+        assert consumer.order[-1] == ("kafka", {PARTITION: 1})
+        assert [(line["expected_offset"], line["offset"]) for line in lines] == [(8, 0)]
+
+    async def test_drain_ends_although_work_does_not(self) -> None:
+        """Work that never ends holds a drain for its time only."""
+        consumer = OfflineConsumer()
+        consumer.policy.admission.resume(1)
+        admission: Any = consumer.policy.admission
+        slot = await admission.enter(RECORD, "agent")
+        await asyncio.wait_for(consumer.wait_empty(), 10)
+        assert slot.num_active == 1
+
+    async def test_drain_ends_at_once_when_the_process_has_to(self) -> None:
+        """A crash does not wait for the drain's time."""
+        consumer = OfflineConsumer(drain_timeout_seconds=1000)
+        consumer.policy.admission.resume(1)
+        await consumer.policy.admission.enter(RECORD, "agent")
+        consumer.policy.crash_happened.set()
+        await asyncio.wait_for(consumer.wait_empty(), 10)
+
+    def test_begins_at_the_first_kept_record(self) -> None:
+        """Where retention has passed the committed offset, reading goes on at what is left."""
+        consumer = OfflineConsumer()
+        assert consumer._start(PARTITION, PartitionState(committed=5, earliest=9)) == 9
+        assert consumer._start(PARTITION, PartitionState(committed=5, earliest=2)) == 5
+        assert consumer._start(PARTITION, PartitionState(committed=None, earliest=2)) == 2
+
+
+class TestLostRecords:
+    def lost(self, offsets: list[int], *, embedded: bool) -> list[int]:
+        """First lost offsets that are told of while records with these offsets arrive."""
+        consumer = OfflineConsumer(is_broker_embedded=embedded)
+        with capture_logs() as lines:
+            for offset in offsets:
+                consumer._notice_order(SimpleNamespace(tp=PARTITION, offset=offset))
+        return [line["first_lost_offset"] for line in lines]
+
+    def test_a_hole_in_an_embedded_broker_is_an_error(self) -> None:
+        """The embedded broker drops old records; a jump in the offsets says that some were never read."""
+        assert self.lost([3, 4, 9], embedded=True) == [5]
+
+    def test_a_hole_in_a_real_broker_is_normal(self) -> None:
+        """Compaction and transactions leave holes."""
+        assert self.lost([3, 4, 9], embedded=False) == []
+
+    def test_retention_that_passed_the_group_is_an_error(self) -> None:
+        """Records that expired before they were read are told of, on any broker."""
+        consumer = OfflineConsumer()
+        with capture_logs() as lines:
+            consumer._start(PARTITION, PartitionState(committed=5, earliest=9))
+        assert [(line["first_lost_offset"], line["num_lost"]) for line in lines] == [(5, 4)]

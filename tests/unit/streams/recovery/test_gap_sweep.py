@@ -1,0 +1,228 @@
+"""The sweep over gaps, without a store: what it does where something ends between two of its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from redis.exceptions import ResponseError
+
+from schemas.facts import Deleted
+from streams.decision.state import CaseState
+from streams.kafka.clients import BrokerAway
+from streams.recovery.gap_sweep import GapSweep, Refolded
+from streams.recovery.refold import Rebuilt
+from streams.store.deadlines import Deadline
+from streams.store.gaps import Gap, Gaps, WaitingFact
+from streams.store.keys import Keys
+from streams.store.outcomes import GapStands
+from tests.fakes import ManualClock
+
+VIDEO_ID = "video-1"
+PARTITION = 3
+RELEASE = "1"
+GAP = Gap("internal-error", "", PARTITION, 0, 5, 5, 1.0, 0, RELEASE, "", "", False)
+DELETION = Deleted(video_id=VIDEO_ID, revision=1, reason="", event_unix_seconds=1.0)
+VIDEO = Rebuilt(CaseState(log_generation=0, applied_offset=5), None, is_published=False)
+
+
+class Marks:
+    """One sorted set, as a dictionary."""
+
+    def __init__(self) -> None:
+        self.due = {(VIDEO_ID, PARTITION): 0.0}
+
+    async def count(self) -> int:
+        return len(self.due)
+
+    async def claim(self, now_unix_seconds: float, *, seconds: float, limit: int) -> tuple[Deadline, ...]:
+        del limit
+        found = [name for name, due in self.due.items() if due <= now_unix_seconds]
+        self.due |= dict.fromkeys(found, now_unix_seconds + seconds)
+        return tuple(Deadline(*name, self.due[name]) for name in found)
+
+    async def postpone(self, mark: Deadline) -> None:
+        self.due[mark.video_id, mark.revision] = mark.due_unix_seconds
+
+    async def remove(self, mark: Deadline) -> bool:
+        name = mark.video_id, mark.revision
+        is_same = self.due.get(name) == mark.due_unix_seconds
+        if is_same:
+            del self.due[name]
+        return is_same
+
+
+@dataclass
+class World:
+    """One video with a mark, and what becomes of it."""
+
+    gap: Gap | None = GAP
+    refold_fails: Exception | None = None
+    close_fails: Exception | None = None
+    mend_fails: Exception | None = None
+    mended: list[Rebuilt | None] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    clock: ManualClock = field(default_factory=ManualClock)
+    marks: Marks = field(default_factory=Marks)
+    release: str = RELEASE
+    opens_again: bool = False
+    """Whether the next fact cannot be folded either, and comes while the former ones are published."""
+
+    async def read(self, video_id: str) -> Gap | None:
+        del video_id
+        return self.gap
+
+    async def note(self, video_id: str, **fields: Any) -> None:
+        del video_id
+        if self.gap is not None and "refolds" in fields:
+            self.gap = replace(self.gap, num_refolds=fields["refolds"])
+
+    async def close_gap(self, video_id: str, *folded: Any) -> bool:
+        del video_id, folded
+        if self.close_fails is not None:
+            raise self.close_fails
+        self.gap = None
+        return True
+
+    async def refold(self, partition: int, videos: frozenset[str]) -> Refolded:
+        del partition
+        if self.refold_fails is not None:
+            raise self.refold_fails
+        return Refolded(dict.fromkeys(videos, VIDEO), {}, dict.fromkeys(videos, 5))
+
+    async def mend(self, video_id: str, video: Rebuilt | None) -> None:
+        del video_id
+        if self.mend_fails is not None:
+            raise self.mend_fails
+        self.mended.append(video)
+        if self.opens_again:
+            self.gap = GAP
+            await self.marks.postpone(Deadline(VIDEO_ID, PARTITION, self.clock.now_unix_seconds()))
+
+    async def say(self, video_id: str) -> None:
+        self.said.append(video_id)
+
+    async def sweep(self) -> int:
+        told: Any = self
+        return await GapSweep(told, told, self.refold, self.mend, told, self.clock).sweep()
+
+
+async def test_what_was_folded_again_is_published_although_its_worker_died() -> None:
+    """A gap may be closed and nothing published: a worker died between, or a rebuild closed it. The mark tells."""
+    world = World(gap=None)
+    await world.sweep()
+    assert world.mended == [None]
+    assert world.marks.due == {}
+
+
+async def test_its_mark_stands_until_it_is_published() -> None:
+    """Where publishing fails unexpectedly, nobody else would come back to it; and nothing is said in its place."""
+    world = World(mend_fails=ValueError("a bug"))
+    await world.sweep()
+    assert (world.gap, world.said, len(world.marks.due)) == (None, [], 1)
+    world.clock.advance(60.0)
+    await world.sweep()
+    assert len(world.marks.due) == 1
+    world.mend_fails = None
+    world.clock.advance(60.0)
+    await world.sweep()
+    assert (world.mended, world.marks.due) == ([None], {})
+
+
+async def test_a_broker_that_is_away_uses_up_no_refolds() -> None:
+    """An outage of hours must not leave a gap to rest for a week, nor be said to be the video's failure."""
+    world = World(refold_fails=BrokerAway("no broker"))
+    for _ in range(20):
+        await world.sweep()
+        world.clock.advance(60.0)
+    assert world.said == []
+    world.refold_fails = None
+    assert await world.sweep() == 1
+    assert world.mended == [VIDEO]
+
+
+async def test_later_facts_use_up_no_refolds() -> None:
+    """Facts that come while the log is read again have it read once more; that is no failure."""
+    world = World(close_fails=GapStands(VIDEO_ID))
+    for _ in range(20):
+        await world.sweep()
+    world.close_fails = None
+    assert await world.sweep() == 1
+
+
+async def test_a_gap_that_is_opened_again_meanwhile_keeps_its_mark() -> None:
+    """Without a mark nobody would look at it until the next fact comes."""
+    world = World(opens_again=True)
+    assert await world.sweep() == 1
+    assert world.gap == GAP
+    world.opens_again = False
+    assert await world.sweep() == 1
+    assert world.marks.due == {}
+
+
+class AnotherType:
+    """A Redis in which somebody wrote a string where the gap was."""
+
+    def register_script(self, _text: str) -> Any:
+        async def run(keys: list[str], args: list[str]) -> list[str]:
+            del args
+            raise AssertionError(f"{keys} must not be removed")
+
+        return run
+
+    async def hgetall(self, _key: str) -> Mapping[bytes, bytes]:
+        raise ResponseError("WRONGTYPE Operation against a key holding the wrong kind of value")
+
+
+async def test_a_gap_of_another_type_still_stands() -> None:
+    """Whoever looks at it must not remove it: later facts would be folded over those that wait."""
+    redis: Any = AnotherType()
+    gap = await Gaps(redis, Keys(), RELEASE).read(VIDEO_ID)
+    assert gap is not None
+    assert "WRONGTYPE" in gap.message
+
+
+async def test_releases_that_both_died_over_a_video_do_not_take_turns() -> None:
+    """During a rolling upgrade each release would else find the other's death, try again and die."""
+    died = replace(GAP, cause="crash-loop", release="2", died_releases=frozenset(("1", "2")))
+    world = World(gap=died, release="1")
+    assert await world.sweep() == 0
+    assert (world.mended, world.said) == ([], [VIDEO_ID])
+    newer = World(gap=died, release="3")
+    assert await newer.sweep() == 1
+
+
+class OneSortedSet:
+    """A Redis whose gap stands, and what it has in its sorted set."""
+
+    def __init__(self) -> None:
+        self.scores: dict[str, float] = {}
+
+    def register_script(self, _text: str) -> Any:
+        async def stands(**_asked: Any) -> int:
+            return 0
+
+        return stands
+
+    async def zadd(self, _key: str, entries: Mapping[str, float], *, lt: bool = False, nx: bool = False) -> None:
+        for name, score in entries.items():
+            known = self.scores.get(name)
+            if known is None or not (nx or (lt and score >= known)):
+                self.scores[name] = score
+
+
+async def test_facts_that_wait_bring_no_refold_forward() -> None:
+    """However many facts come, the log is read as seldom as after failures, and by nobody beside who claimed it."""
+    store = OneSortedSet()
+    redis: Any = store
+    gaps = Gaps(redis, Keys(), RELEASE)
+    mark = Deadline(VIDEO_ID, PARTITION, 5_000.0)
+    fact = WaitingFact(VIDEO_ID, PARTITION, 0, 7, "internal-error", "")
+    await gaps.wait(fact, 1_000.0)
+    assert list(store.scores.values()) == [1_060.0]
+    await gaps.marks.postpone(mark)
+    await gaps.wait(fact, 1_001.0)
+    assert list(store.scores.values()) == [5_000.0]
+    await gaps.wait(replace(fact, deletion=DELETION), 1_002.0)
+    assert list(store.scores.values()) == [1_002.0]
