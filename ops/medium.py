@@ -8,13 +8,17 @@ import re
 from pathlib import Path
 from time import time
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
 from schemas.uploads import FileSource, MediaSource, VideoUploaded
 
 _URL = re.compile(r"(https?|s3|gs|az)://", re.IGNORECASE)
+_SCHEME = re.compile(
+    r"(?:(?=[A-Za-z][A-Za-z0-9+.-]*://)|(?=(?:file|data|blob|javascript|magnet):))([A-Za-z][A-Za-z0-9+.-]*):"
+)
+TAKEN_SCHEMES = "http://, https://, s3://, gs:// or az://"
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 
 
@@ -46,6 +50,21 @@ def path_of(upload: VideoUploaded) -> Path:
     if not isinstance(upload.source, FileSource):
         raise ValueError(f"{upload.video_id}: the media is no file but {upload.source.url!r}")
     return Path(upload.source.path)
+
+
+def scheme_problem(medium: str) -> str:
+    """Why an address is not taken, by its scheme; empty for paths, and for what is taken."""
+    found = _SCHEME.match(medium)
+    if found is None or not is_file(medium) or Path(medium).exists():
+        return ""
+    scheme = found[1].lower()
+    if scheme == "file":
+        return f"the scheme file is not taken here: give the path itself, {_path_of(medium)}"
+    return f"the scheme {scheme} is not taken: give a path, or an address that begins with {TAKEN_SCHEMES}"
+
+
+def _path_of(address: str) -> str:
+    return unquote(urlsplit(address).path) or "such as /videos/clip.mp4"
 
 
 def is_file(medium: str) -> bool:

@@ -11,11 +11,12 @@ import msgspec
 import numpy as np
 
 from operators.errors import InvalidMedia
-from operators.media.containers import MediaFile, media_fault
+from operators.media.containers import MediaFile
 from operators.media.decode_request import decode_media
 from operators.media.index import MediaIndex, StreamFault
 from operators.media.layout import MediaMemory
 from operators.media.messages import AudioReady, FramesReady, Indexed, MotionReady
+from operators.media.not_media import unreadable
 from operators.media.plan import Plan, PlanPolicy, make_plan
 from operators.media.receipt import DecodeReceipt
 from operators.media.tracks import AudioSpan, MotionTrack
@@ -62,7 +63,7 @@ def decoded_here(path: Path, policy: PlanPolicy | None = None) -> DecodedHere:
     except InvalidMedia as failure:
         found.failure = failure
     except (av.FFmpegError, MemoryError, ValueError, UnicodeError) as error:
-        found.failure = media_fault(error, "decoding")
+        found.failure = unreadable(media, error)
     finally:
         media.close()
         os.close(fd)

@@ -15,7 +15,7 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Discard, Stream
 
-from operators.errors import InvalidMedia, MediaCause
+from operators.errors import InvalidMedia
 from operators.media.arriving_file import ArrivingFile
 from operators.media.streams_of import audio_stream, video_stream
 
@@ -149,13 +149,9 @@ def _open(media: MediaFile) -> InputContainer:
     )
 
 
-def media_fault(error: Exception, doing: str) -> InvalidMedia:
-    """What FFmpeg or Python said, as the error that travels."""
-    is_memory = isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM
-    cause: MediaCause = "media-decoder-memory" if is_memory else "media-unreadable"
-    # Not `str(error)`: PyAV adds the last line of its log, which may be about another video.
-    said = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return InvalidMedia(cause, f"{doing}: {said}")
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether FFmpeg or Python had no memory for the media, as far as they tell."""
+    return isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM
 
 
 def refuse_many_pixels(width: int, height: int, max_pixels: int) -> None:

@@ -19,7 +19,6 @@ from operators.media.arriving_file import ArrivingFile, UnreadableHere
 from operators.media.containers import (
     MediaFile,
     give_back,
-    media_fault,
     refuse_many_pixels,
     refused_picture_size,
     take_container,
@@ -46,6 +45,7 @@ from operators.media.messages import (
     decode_request,
     encode,
 )
+from operators.media.not_media import NO_PICTURE, NO_SOUND, unreadable, without_streams
 from operators.media.plan import Plan, PlanPolicy, coverage_ratio, make_plan
 from operators.media.read_index import read_index
 from operators.media.receipt import DecodeReceipt, look_receipt
@@ -161,7 +161,7 @@ def _answer(media: MediaFile, memory_fd: int, request: DecodeRequest, send: Send
     except InvalidMedia as fault:
         return Failed(fault.cause, fault.message)
     except (FFmpegError, MemoryError, ValueError, UnicodeError) as error:
-        unexpected = media_fault(error, "decoding")
+        unexpected = unreadable(media, error)
         return Failed(unexpected.cause, unexpected.message)
 
 
@@ -190,7 +190,7 @@ def decode_media(media: MediaFile, memory_fd: int, policy: PlanPolicy, send: Sen
     try:
         os.ftruncate(memory_fd, layout.capacity_bytes)
     except OSError as error:
-        raise InvalidMedia("media-decoder-memory", f"{layout.capacity_bytes} bytes of output: {error}") from error
+        raise InvalidMedia("media-decoder-memory", f"decoded it would take {layout.capacity_bytes} bytes") from error
     memory = MediaMemory(memory_fd, layout, writable=True)
     send(Planned(layout, plan.fingerprint))
     return _decode_planned(media, index, plan, memory, send, meter)
@@ -214,7 +214,7 @@ def _video(media: MediaFile, plan: Plan, memory: MediaMemory, send: Send, audio:
             return VideoTally()
         if audio.fault is not None:
             raise InvalidMedia(audio.fault.cause, audio.fault.message)
-        raise InvalidMedia("media-unreadable", "the sound could not be decoded and there are no pictures")
+        raise InvalidMedia("media-unreadable", f"there are no pictures, and {_no_sound(audio)}")
     try:
         return decode_video(media, plan.video, memory, send)
     except InvalidMedia as error:
@@ -223,18 +223,22 @@ def _video(media: MediaFile, plan: Plan, memory: MediaMemory, send: Send, audio:
         return VideoTally(errors=1, fault=StreamFault(error.cause, error.message))
 
 
+def _no_sound(audio: AudioTally) -> str:
+    return NO_SOUND if audio.num_packets or audio.errors else "the sound track is empty"
+
+
 def _index(media: MediaFile) -> MediaIndex:
     try:
         container = take_container(media)
         index = read_index(container, media)
         give_back(media, container, was_read=index.was_scanned)
-    except (FFmpegError, MemoryError, ValueError) as error:
-        raise media_fault(error, "no readable container") from error
+    except (FFmpegError, ValueError) as error:
+        raise unreadable(media, error) from error
     if index.video is None and index.audio is None:
         for fault in (index.video_fault, index.audio_fault):
             if fault is not None:
                 raise InvalidMedia(fault.cause, fault.message)
-        raise InvalidMedia("media-no-streams", f"no video and no audio stream in {index.container!r}")
+        raise without_streams(media)
     if index.video is not None:
         _check_size(media, index.video.width, index.video.height)
     return index
@@ -246,7 +250,7 @@ def _check_size(media: MediaFile, width: int, height: int) -> None:
         return
     if refused := refused_picture_size(media):
         raise InvalidMedia("media-too-many-pixels", f"pictures of {refused}; at most {media.max_pixels} pixels")
-    raise InvalidMedia("media-unreadable", "no picture could be found to tell the size of the video")
+    raise InvalidMedia("media-unreadable", NO_PICTURE)
 
 
 def _cpu_seconds() -> float:

@@ -19,6 +19,7 @@ from operators.media.frame_picker import FramePicker, MotionPicker, ViewPicker
 from operators.media.index import StreamFault
 from operators.media.layout import MediaMemory
 from operators.media.messages import FrameSlot, FramesReady, MotionReady
+from operators.media.not_media import NO_PICTURE
 from operators.media.plan import NUM_SPARE_FRAMES, VideoPlan
 from operators.media.shares import encryption
 from operators.media.tracks import Span
@@ -58,16 +59,14 @@ def decode_video(media: MediaFile, plan: VideoPlan, memory: MediaMemory, send: S
     Raises:
         InvalidMedia: media-unreadable when no decoder yields a frame, or as soon as a picture is too large.
     """
-    problems: list[str] = []
     num_errors = 0
     for name in DECODERS:
         sweep = VideoSweep(plan, memory, send)
         sweep.tally.decoder = name
         try:
             tally = _decode_with(name, media, plan, sweep)
-        except DecoderFailed as failure:
+        except DecoderFailed:
             tally = sweep.tally
-            problems.append(f"{name}: {failure}")
         num_errors += tally.errors
         tally.fault = encryption("video", tally.num_encrypted, len(tally.packet_seconds))
         if tally.fault is not None and not tally.frames_sampled:
@@ -75,8 +74,7 @@ def decode_video(media: MediaFile, plan: VideoPlan, memory: MediaMemory, send: S
         if tally.frames_sampled:
             tally.errors = num_errors
             return tally
-        problems.append(f"{name}: no frame, {tally.errors} errors")
-    raise InvalidMedia("media-unreadable", "; ".join(problems))
+    raise InvalidMedia("media-unreadable", NO_PICTURE)
 
 
 def _decode_with(name: str, media: MediaFile, plan: VideoPlan, sweep: VideoSweep) -> VideoTally:

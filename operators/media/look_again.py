@@ -33,7 +33,7 @@ def look_again(
     try:
         os.ftruncate(memory_fd, layout.capacity_bytes)
     except OSError as error:
-        raise InvalidMedia("media-decoder-memory", f"{layout.capacity_bytes} bytes of output: {error}") from error
+        raise InvalidMedia("media-decoder-memory", f"decoded it would take {layout.capacity_bytes} bytes") from error
     send(Planned(layout, whole.fingerprint))
     decode_video(media, plan, MediaMemory(memory_fd, layout, writable=True), send)
     return Done(receipt())

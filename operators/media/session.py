@@ -28,6 +28,7 @@ from operators.media.messages import (
     Reply,
 )
 from operators.media.neighbours import NOBODY, Neighbourhood, neighbour_plan
+from operators.media.not_media import NO_PICTURE, NO_SOUND
 from operators.media.plan import PlanPolicy, make_plan
 from operators.media.pool import DecoderPool
 from operators.media.receipt import DecodeReceipt, failed_receipt
@@ -331,7 +332,7 @@ class MediaSession:
                 ready.channel_weights,
             )
         elif ready.num_errors:
-            self._no_audio = InvalidMedia("media-unreadable", f"no sound, {ready.num_errors} broken packets")
+            self._no_audio = InvalidMedia("media-unreadable", NO_SOUND)
         elif self._yield.index and self._yield.index.audio and self._yield.index.audio.announced_seconds:
             announced = f"{self._yield.index.audio.announced_seconds:.3g} s"
             self._no_audio = InvalidMedia("media-damaged", f"the container states {announced} of sound and has none")
@@ -341,7 +342,7 @@ class MediaSession:
         if receipt.video_fault is not None:
             self._no_frames = _failure(receipt.video_fault)
         elif has_video and not self._frames:
-            self._no_frames = InvalidMedia("media-no-frames", "the video stream yields no frame, the sound does")
+            self._no_frames = InvalidMedia("media-no-frames", f"there is sound, but {NO_PICTURE}")
         self._yield.is_audio_settled = True
         self._yield.receipt = receipt
 

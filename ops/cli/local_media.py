@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from ops.medium import is_file
+from ops.medium import is_file, scheme_problem
 
 
 def path_problems(media: Iterable[str]) -> list[str]:
@@ -16,6 +16,8 @@ def path_problems(media: Iterable[str]) -> list[str]:
 
 
 def _problem(path: str) -> str:
+    if problem := scheme_problem(path):
+        return problem
     try:
         mode = Path(path).stat().st_mode
     except (OSError, ValueError) as error:

@@ -22,7 +22,7 @@ from ops.cli.publishing import publish_or_exit
 from ops.cli.store_once import read_once
 from ops.cli.upload_ending import PublishedUpload
 from ops.cli.upload_wait import endings, read_earlier
-from ops.medium import described, file_name, make_upload
+from ops.medium import described, file_name, make_upload, scheme_problem
 from schemas.topics import UPLOADED
 from schemas.uploads import MAX_UPLOAD_BYTES, VideoUploaded
 from schemas.wire import encode, event_headers
@@ -139,7 +139,9 @@ def _print_place(upload: VideoUploaded, partition: int, offset: int) -> None:
 def build_upload(
     path: Path | str, fields: dict[str, Any], video_id: str | None = None, sha256: str | None = None
 ) -> VideoUploaded:
-    """Make and check an upload event; leaves with the usage code where a field is wrong."""
+    """Make and check an upload event; leaves with the usage code where a field or the address's scheme is wrong."""
+    if problem := scheme_problem(str(path)):
+        fail(f"{path}: {problem}", ExitCode.USAGE)
     try:
         return make_upload(str(path), fields, video_id, sha256)
     except msgspec.ValidationError as error:

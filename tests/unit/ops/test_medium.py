@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import typer
 
+from ops.cli.exit_codes import ExitCode
+from ops.cli.local_media import path_problems
 from ops.cli.publish import build_upload, metadata_for
 from ops.medium import described, file_name, is_file, make_video_id
 from schemas.uploads import FileSource, ObjectSource, UrlSource
@@ -31,6 +33,40 @@ def test_kind_follows_from_the_scheme(medium: str, kind: type) -> None:
     assert is_file(medium) is (kind is FileSource)
     if isinstance(source, UrlSource | ObjectSource):
         assert source.url == medium
+
+
+@pytest.mark.parametrize(
+    ("medium", "words"),
+    [
+        (
+            "file:///videos/my%20clip.mp4",
+            "the scheme file is not taken here: give the path itself, /videos/my clip.mp4",
+        ),
+        ("file:/videos/clip.mp4", "give the path itself, /videos/clip.mp4"),
+        (
+            "FTP://host.example/clip.mp4",
+            "the scheme ftp is not taken: give a path, or an address that begins with http://",
+        ),
+        ("rtsp://camera.example/live", "the scheme rtsp is not taken"),
+        ("hdfs://name/clip.mp4", "the scheme hdfs is not taken"),
+        ("data:video/mp4;base64,AAAA", "the scheme data is not taken"),
+    ],
+)
+def test_other_schemes_are_said_not_to_be_taken(medium: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """By name, with what to give instead; they are no files that are missing."""
+    with pytest.raises(typer.Exit) as left:
+        build_upload(medium, {})
+    assert left.value.exit_code == ExitCode.USAGE
+    assert words in " ".join(capsys.readouterr().err.split())
+    assert words in path_problems([medium])[0]
+
+
+def test_a_file_may_have_a_name_like_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is there is a file, whatever its name; colons alone make no scheme."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data:1.mp4").write_bytes(b"x")
+    assert path_problems(["data:1.mp4"]) == []
+    assert "scheme" not in path_problems(["12:30 talk.mp4"])[0]
 
 
 def test_files_are_published_by_their_whole_path(tmp_path: Path) -> None:
