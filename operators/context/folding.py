@@ -14,11 +14,21 @@ _MAX_ENCODINGS = 3
 """How often entities may be encoded over each other: `&amp;amp;#102;`."""
 _ENTITY = re.compile(r"&#?\w+;?")
 _PERCENT = re.compile(r"(?:%[2-7][0-9A-Fa-f]){2,}")
-_MARKUP = re.compile(r"</?[A-Za-z][^<>\n]{0,200}>|<!--.{0,200}?-->")
+_PLAIN_BYTE = "(?:20|3[0-9]|4[1-9A-Fa-f]|5[0-9Aa]|6[1-9A-Fa-f]|7[0-9Aa])"
+"""In hexadecimal: a blank, a digit or a letter."""
+_QUOTED = re.compile(f"(?:={_PLAIN_BYTE}){{2,}}")
+"""Quoted-printable, as in mail."""
+_ESCAPES = re.compile(rf"(?:\\\\?(?:u00|x){_PLAIN_BYTE}){{2,}}")
+_ESCAPED = re.compile(r"[2-7][0-9A-Fa-f](?=\\|$)")
+"""Escapes of program text: `\\u0066`, `\\x66`."""
+_ENCODING_SIGNS = frozenset("&%<=\\")
+_MARKUP = re.compile(r"</?[A-Za-z][^<>\n]{0,200}>|<!--[^<>\n]{0,200}-->")
 _OVERRIDDEN = re.compile("\u202e([^\u202c\n]*)\u202c?")
 _WORD = re.compile(r"\S+")
 _BLANK_SYMBOLS = dict.fromkeys(map(ord, "\u2800\u3164\u115f\u1160\uffa0"), " ")
 """Shown as blanks, though Unicode calls them letters and symbols: BRAILLE PATTERN BLANK, the fillers of Hangul."""
+_PHRASES = dict.fromkeys((0xFDFA, 0xFDFB), " ")
+"""The ligatures of Arabic whose compatibility form has 18 and 8 characters; all other code points have 6 at most."""
 _WHOLE_SCRIPT_RATIO = 0.8
 """Of a segment's words without a Latin letter, so many have to be writable in Latin before one is taken for it: Russian
 has such words, too, and a sentence of them is no Russian."""
@@ -34,13 +44,19 @@ def folded(text: str) -> str:
 
 
 def _is_encoded(text: str) -> bool:
-    return "&" in text or "%" in text or "<" in text
+    return not _ENCODING_SIGNS.isdisjoint(text)
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    return "".join(chr(int(number, 16)) for number in _ESCAPED.findall(found[0]))
 
 
 def _decoded(text: str) -> str:
-    """Without entities, tags and percent encodings, until there is nothing more to decode."""
+    """Without entities, tags, escapes and percent encodings, until there is nothing more to decode."""
     for _ in range(_MAX_ENCODINGS):
         before = text
+        text = _ESCAPES.sub(_unescaped, text)
+        text = _QUOTED.sub(lambda found: unquote(found[0].replace("=", "%")), text)
         text = _PERCENT.sub(lambda found: unquote(found[0]), html.unescape(text) if _ENTITY.search(text) else text)
         text = _MARKUP.sub("", text)
         if text == before:
@@ -50,7 +66,7 @@ def _decoded(text: str) -> str:
 
 def _normal(text: str) -> str:
     """NFKC, then apart from the marks that stand on or over Latin letters: accents, strike-through, stacks of both."""
-    apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text))
+    apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", _without_phrases(text)))
     kept: list[str] = []
     base = ""
     for character in apart:
@@ -60,6 +76,11 @@ def _normal(text: str) -> str:
         if not (is_mark and _loses_marks(base)):
             kept.append(character)
     return unicodedata.normalize("NFC", "".join(kept))
+
+
+def _without_phrases(text: str) -> str:
+    """Signs that stand for whole phrases become blanks: they hide no word, and would make a text many times longer."""
+    return text if text.isascii() else text.translate(_PHRASES)
 
 
 def _loses_marks(base: str) -> bool:

@@ -6,12 +6,15 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from operators.context.marks import with_few_marks
 from operators.context.text import clean_text
 from schemas.uploads import VideoUploaded
 
 MAX_HASHTAGS = 50
 MAX_HASHTAG_CHARACTERS = 100
 """Longer ones are no hashtags."""
+_MAX_RAW_CHARACTERS = 1_000
+"""Of what is given as one, with what is no word character; more is not looked at."""
 
 _HASHTAG = re.compile(r"(?<![\w&/])[#＃](\w+)")
 """A number sign, after neither a word (`C#`), an entity (`&#39;`) nor a path (`/#x`), and the word behind it."""
@@ -27,7 +30,8 @@ def upload_hashtags(upload: VideoUploaded) -> tuple[str, ...]:
 
 def normalised_hashtag(hashtag: str) -> str:
     """One spelling: NFKC, case folded, word characters only; empty for what has none or is a mere number."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", hashtag).casefold())
+    plain = with_few_marks(hashtag[:_MAX_RAW_CHARACTERS])
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", plain).casefold())
     word = _NO_WORD.sub("", folded)
     is_word = any(character.isalpha() for character in word) and len(word) <= MAX_HASHTAG_CHARACTERS
     return word if is_word else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from models.profanity import Profanity
 from models.toxicity import ToxicityTokens
@@ -19,6 +19,9 @@ _LEAST_HOT_LETTERS = 3
 """The linear model learnt from texts that tokenizers had cut; `ck` and `u` are no words that anybody hides."""
 _NO_WORDS = frozenset(("ing", "cking"))
 _LETTERS = re.compile(r"[a-z]+")
+_VOWEL = re.compile("[aeiou]")
+_LEAST_SHAPE_LETTERS = 3
+"""Of what is left of a word without its vowels; a word in disorder has at least one more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,9 @@ class Lexicon:
     hot_by_length: Mapping[int, tuple[str, ...]]
     hot_inside: re.Pattern[str]
     """Finds a hot word anywhere in a text."""
+    hot_by_shape: Mapping[str, str] = field(default_factory=dict)
+    """Hot words by what is left of them in another order of letters, or without vowels; none where a common word has
+    the same shape."""
 
     def is_known(self, word: str) -> bool:
         """Whether a model of abuse has learnt anything of a word in lower case."""
@@ -41,6 +47,14 @@ class Lexicon:
     def is_common(self, word: str) -> bool:
         """Whether it is one of the commonest words, or one that is worth hiding."""
         return self.ranks.get(word, NUM_COMMON + 1) <= NUM_COMMON or word in self.hot
+
+    def unscrambled(self, word: str) -> str | None:
+        """The hot word that an unknown word is, with its inner letters in another order or without its vowels."""
+        if len(word) < _LEAST_SHAPE_LETTERS:
+            return None
+        if _VOWEL.search(word[1:]):
+            return self.hot_by_shape.get(_scrambled(word))
+        return self.hot_by_shape.get(word) or self.hot_by_shape.get(_scrambled(word))
 
     def warmth(self, word: str) -> float:
         """What the linear model says of the word alone; 0 where it does not know it."""
@@ -59,4 +73,27 @@ def lexicon_of(profanity: Profanity, tokens: ToxicityTokens) -> Lexicon:
     by_length = {length: tuple(sorted(word for word in hot if len(word) == length)) for length in lengths}
     inside = re.compile("|".join(sorted(hot)) or r"(?!)")
     ranks = {word: rank for word, rank in tokens.word_numbers.items() if _LETTERS.fullmatch(word)}
-    return Lexicon(ranks, scores, hot, by_length, inside)
+    return Lexicon(ranks, scores, hot, by_length, inside, _shapes_of(hot, ranks))
+
+
+def _shapes_of(hot: frozenset[str], ranks: Mapping[str, int]) -> dict[str, str]:
+    everyday = {word for word, rank in ranks.items() if rank <= NUM_COMMON} - hot
+    taken = {shape for word in everyday for shape in _shapes(word)}
+    by_warmth = sorted(hot, key=lambda word: (ranks.get(word, len(ranks)), word))
+    shapes: dict[str, str] = {}
+    for word in by_warmth:
+        for shape in _shapes(word):
+            if shape not in taken:
+                shapes.setdefault(shape, word)
+    return shapes
+
+
+def _shapes(word: str) -> tuple[str, ...]:
+    skeleton = word[0] + _VOWEL.sub("", word[1:])
+    shapes = (skeleton,) if _LEAST_SHAPE_LETTERS <= len(skeleton) < len(word) else ()
+    return (*shapes, _scrambled(word)) if len(word) > _LEAST_SHAPE_LETTERS else shapes
+
+
+def _scrambled(word: str) -> str:
+    """Alike for words that differ in the order of their inner letters alone; no word itself."""
+    return f"{word[0]}-{''.join(sorted(word[1:-1]))}-{word[-1]}"

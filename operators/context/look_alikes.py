@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 _STYLED = re.compile(
@@ -20,9 +20,16 @@ _STYLED = re.compile(
 )
 """Names such as `LATIN SMALL LETTER TURNED A`, `REGIONAL INDICATOR SYMBOL LETTER F`, `NEGATIVE SQUARED LATIN CAPITAL
 LETTER B`, `LATIN LETTER SMALL CAPITAL K`, `LATIN SMALL LETTER O WITH STROKE`."""
+_SHOWN = {
+    "⭕": "o", "⛎": "u", "💲": "s", "❌": "x", "❎": "x", "✖": "x", "✝": "t", "✚": "t", "➕": "t", "❗": "i",
+    "🌕": "o", "⚪": "o", "⚫": "o", "🔴": "o", "🔵": "o", "🅾": "o", "©": "c", "®": "r", "∀": "a", "Ǝ": "e", "Ɛ": "e",
+    "Ƽ": "s", "ƽ": "s",
+}  # fmt: skip
+"""Emoji, and letters of Latin alone, whose shape is taken for a letter, though Unicode calls them no look-alikes."""
 _DOTLESS = {"ı": "i", "ȷ": "j", "ſ": "s", "ß": "ss", "æ": "ae", "œ": "oe"}
 
 
+@lru_cache(maxsize=65_536)
 def latin_letters(character: str) -> str:
     """The ASCII letters in lower case that a character is read as; the empty text where there are none.
 
@@ -31,7 +38,19 @@ def latin_letters(character: str) -> str:
     """
     if character.isascii():
         return character.lower() if character.isalpha() else ""
-    return _DOTLESS.get(character) or _confusable(character) or _styled(character)
+    return (
+        _DOTLESS.get(character)
+        or _confusable(character)
+        or _styled(character)
+        or _SHOWN.get(character)
+        or _digit(character)
+    )
+
+
+def _digit(character: str) -> str:
+    """Digits of other scripts, in words that have Latin letters, too, are those that people write for letters."""
+    number = unicodedata.decimal(character, None)
+    return "" if number is None else str(number)
 
 
 def _confusable(character: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from operators.context.folding import folded
 from operators.context.lexicon import Lexicon
 from operators.context.restoring import Restorer
 from operators.context.segments import segments
+from operators.context.turning import turned
 from schemas.evidence import TextForm, TextPart
 
 _TOKEN = re.compile(r"\w+")
@@ -60,7 +61,7 @@ class PassageReader:
         for segment in dict.fromkeys(segments(text)):
             folded_segment = folded(segment)
             restored = self._restore(folded_segment)
-            found = tuple(self._forms(part, segment, folded_segment if restored is None else restored))
+            found = tuple(self._forms(part, segment, self._readings(segment, folded_segment, restored)))
             english = round(_num_letters(segment) * _share(segment, found))
             passages += (passage for passage in found if passage.text)
             num_letters += _num_letters(segment)
@@ -68,13 +69,23 @@ class PassageReader:
             num_unrestored += english if restored is None else 0
         return PartReading(tuple(passages), num_letters, num_english, num_unrestored)
 
-    def _forms(self, part: TextPart, segment: str, reads: str) -> Iterator[Passage]:
-        """As written first; the other form only where its words differ."""
+    def _readings(self, segment: str, folded_segment: str, restored: str | None) -> Iterator[str]:
+        """What a segment may be read as, from its own end and from the other."""
+        yield folded_segment if restored is None else restored
+        for written in dict.fromkeys((segment.lower(), folded_segment)):
+            yield from map(folded, turned(written, self._lexicon))
+
+    def _forms(self, part: TextPart, segment: str, readings: Iterable[str]) -> Iterator[Passage]:
+        """As written first; another form only where its words differ."""
         written = self._english(segment)
         yield Passage(part, "as written", written)
-        if _tokens(reads) != _tokens(segment):
-            plain = self._english(reads)
-            if _tokens(plain) != _tokens(written):
+        known = [_tokens(segment), _tokens(written)]
+        for reading in readings:
+            if _tokens(reading) in known:
+                continue
+            plain = self._english(reading)
+            if _tokens(plain) not in known:
+                known.append(_tokens(plain))
                 yield Passage(part, "as it reads", plain)
 
     def _english(self, text: str) -> str:

@@ -41,6 +41,8 @@ _APOSTROPHES = frozenset("'’")
 _APOSTROPHE = re.compile("['’]")
 _LEAST_JOINED = 4
 """Letters of a word that a blank cuts in two."""
+_MAX_PIECES = 6
+"""Of one word, marks between them included."""
 _LEAST_SINGLE = 3
 """Single letters in a row that make a word."""
 _NUM_EVERYDAY = 500
@@ -68,7 +70,7 @@ class Restorer:
         words = [piece for word in text.split() for piece in _pieces(word)]
         together = _joined_letters(words, self._lexicon)
         self._left_readings -= max(0, len(words) - len(together))
-        joined = _joined_pairs(together, self._lexicon)
+        joined = _joined_pieces(together, self._lexicon)
         restored = [self._word(word) for word in joined]
         return " ".join(restored) if self._left_readings > 0 else None
 
@@ -122,22 +124,34 @@ def _is_letter(word: str) -> bool:
     return "a" <= (word.strip(_ENDS) or word) <= "z"
 
 
-def _joined_pairs(words: Sequence[str], lexicon: Lexicon) -> list[str]:
-    """`fu ck` as one word, where it is one that is worth hiding and a half of it is no everyday word."""
-    joined = list(words[:1])
-    for word in words[1:]:
-        if joined and _is_cut(joined[-1], word, lexicon):
-            joined[-1] += word
-        else:
-            joined.append(word)
+def _joined_pieces(words: Sequence[str], lexicon: Lexicon) -> list[str]:
+    """`fu ck`, `fu c k` and `fu - ck` as one word, where it is worth hiding and a piece of it is no everyday word."""
+    joined: list[str] = []
+    place = 0
+    while place < len(words):
+        number = _num_pieces(words[place : place + _MAX_PIECES], lexicon)
+        joined.append("".join(words[place : place + number]))
+        place += number
     return joined
 
 
-def _is_cut(first: str, second: str, lexicon: Lexicon) -> bool:
-    whole = (first + second).strip(_ENDS)
+def _num_pieces(words: Sequence[str], lexicon: Lexicon) -> int:
+    """How many of the first words are pieces of one; 1 where they are not."""
+    pieces = [word.strip(_ENDS) for word in words]
+    whole, best = pieces[0], 1
+    if not whole:
+        return best
+    for number, piece in enumerate(pieces[1:], start=2):
+        whole += piece
+        if piece and _is_cut(whole, pieces[:number], lexicon):
+            best = number
+    return best
+
+
+def _is_cut(whole: str, pieces: Sequence[str], lexicon: Lexicon) -> bool:
     if len(whole) < _LEAST_JOINED or whole not in lexicon.hot:
         return False
-    return any(lexicon.ranks.get(half.strip(_ENDS), _NUM_EVERYDAY + 1) > _NUM_EVERYDAY for half in (first, second))
+    return any(lexicon.ranks.get(piece, _NUM_EVERYDAY + 1) > _NUM_EVERYDAY for piece in pieces if piece)
 
 
 def _is_restorable(word: str) -> bool:
@@ -150,7 +164,8 @@ def _is_restorable(word: str) -> bool:
 
 def _hidden(found: Sequence[str], word: str, lexicon: Lexicon) -> str | None:
     """The first reading that is a word worth hiding."""
-    return next((candidate for candidate in found if candidate in lexicon.hot), None) or _unmasked(word, lexicon)
+    hot = next((candidate for candidate in found if candidate in lexicon.hot), None)
+    return hot or _unmasked(word, lexicon) or next(filter(None, map(lexicon.unscrambled, found)), None)
 
 
 def _commonest(word: str, lexicon: Lexicon) -> str | None:

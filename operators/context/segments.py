@@ -27,15 +27,44 @@ def _bounded(sentence: str) -> Iterator[str]:
 
 
 def _merged(pieces: Iterable[str]) -> Iterator[str]:
-    gathered = ""
+    gathered = _Gathered()
     for piece in pieces:
-        if gathered and len(gathered) + len(piece) > MAX_CHARACTERS:
-            yield gathered.strip()
-            gathered = ""
-        gathered += piece
-        words = gathered.split()
-        if len(words) >= LEAST_WORDS and len(words[-1]) > 1:  # a single letter may go on
-            yield gathered.strip()
-            gathered = ""
-    if gathered.strip():
-        yield gathered.strip()
+        if gathered.num_characters and gathered.num_characters + len(piece) > MAX_CHARACTERS:
+            yield gathered.text
+            gathered = _Gathered()
+        gathered.add(piece)
+        if gathered.num_words >= LEAST_WORDS and gathered.last_word_characters > 1:  # a single letter may go on
+            yield gathered.text
+            gathered = _Gathered()
+    if gathered.text:
+        yield gathered.text
+
+
+class _Gathered:
+    """Pieces of one segment; each is looked at once, however short it is."""
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self.num_characters = 0
+        self.num_words = 0
+        self.last_word_characters = 0
+        self._is_word_open = False
+        """Whether the next piece goes on with the last word."""
+
+    @property
+    def text(self) -> str:
+        """Without blanks at the ends."""
+        return "".join(self._pieces).strip()
+
+    def add(self, piece: str) -> None:
+        words = piece.split()
+        self._pieces.append(piece)
+        self.num_characters += len(piece)
+        if not words:
+            self._is_word_open = False
+            return
+        goes_on = self._is_word_open and not piece[0].isspace()
+        self.num_words += len(words) - goes_on
+        is_same = goes_on and len(words) == 1
+        self.last_word_characters = len(words[-1]) + (self.last_word_characters if is_same else 0)
+        self._is_word_open = not piece[-1].isspace()

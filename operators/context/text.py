@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 from operators.context.invisible import without_invisible
+from operators.context.marks import with_few_marks
 from schemas.uploads import MAX_UPLOAD_BYTES, VideoUploaded
 
 MAX_TEXT_CHARACTERS = MAX_UPLOAD_BYTES
@@ -29,8 +30,8 @@ def clean_text(text: str, max_characters: int = MAX_DESCRIBED_CHARACTERS) -> str
     if text.isascii() and text.translate(_NO_CONTROLS).isprintable():
         return text[:max_characters].strip()
     # Two cuts: the first keeps the work small, the second the promise, for normal forms may be longer.
-    kept = (character for character in text[:max_characters] if _is_kept(character))
-    return unicodedata.normalize("NFC", "".join(kept))[:max_characters].strip()
+    kept = "".join(character for character in text[:max_characters] if _is_kept(character))
+    return unicodedata.normalize("NFC", with_few_marks(kept))[:max_characters].strip()
 
 
 def upload_text(upload: VideoUploaded, hashtags: Sequence[str]) -> str:

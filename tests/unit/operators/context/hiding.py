@@ -75,6 +75,21 @@ def _random_ignorables(text: str) -> str:
     return "".join(each + chance.choice(hidden) for each in text)
 
 
+def _sampled(word: str) -> str:
+    """The inner letters in another order."""
+    return word[0] + "".join(random.Random(word).sample(word[1:-1], len(word) - 2)) + word[-1]
+
+
+def _in_mixed_alphabets(text: str) -> str:
+    chance = random.Random(len(text))
+    firsts = (0x1D41A, 0x1D51E, 0x1D5BA, 0x1D68A, 0x1D552)
+    return letters(lambda letter: chr(chance.choice(firsts) + ord(letter) - ord("a")))(text)
+
+
+TURNED = dict(zip(map(ord, "abcdefghijklmnopqrstuvwxyz"), "ɐqɔpǝɟƃɥᴉɾʞlɯuodbɹsʇnʌʍxʎz", strict=True))
+SHOWN = str.maketrans({"o": "⭕", "u": "⛎", "s": "💲", "x": "❌", "t": "✝️", "c": "©️", "a": "🅰️", "b": "🅱️", "i": "ℹ️"})
+DIGITS_OF_ODIA = str.maketrans({"o": "୦", "i": "୧", "s": "Ƽ", "e": "Ɛ"})
+
 TITLES: dict[str, Callable[[str], str]] = {
     "zero-width spaces": behind("\u200b"),
     "zero-width joiners": behind("\u200d"),
@@ -137,6 +152,42 @@ TITLES: dict[str, Callable[[str], str]] = {
     "emoji inside words": _in_middle("😀"),
     "no blanks": lambda text: text.replace(" ", ""),
     "CamelCase": lambda text: "".join(map(str.capitalize, text.split())),
+    "upside down": lambda text: text.translate(TURNED)[::-1],
+    "turned letters in order": lambda text: text.translate(TURNED),
+    "words backwards": lambda text: " ".join(word[::-1] for word in text.split()),
+    "all backwards": lambda text: text[::-1],
+    "mixed mathematical alphabets": _in_mixed_alphabets,
+    "emoji for letters": lambda text: text.translate(SHOWN),
+    "digits of another script": lambda text: text.translate(DIGITS_OF_ODIA),
+    "two blanks in a word": long_words(lambda word: f"{word[:2]} {word[2:-1]} {word[-1]}"),
+    "dash between blanks": long_words(lambda word: f"{word[:2]} - {word[2:]}"),
+    "pairs of letters on lines": long_words(
+        lambda word: "\n".join(word[place : place + 2] for place in range(0, len(word), 2))
+    ),
+    "inner letters swapped": long_words(lambda word: word[0] + word[2] + word[1] + word[3:]),
+    "inner letters in disorder": long_words(_sampled),
+    "no vowels": long_words(lambda word: word[0] + "".join(each for each in word[1:] if each not in "aeiou")),
+    "escapes": letters(lambda letter: f"\\u{ord(letter):04x}"),
+    "escapes in hexadecimal": letters(lambda letter: f"\\x{ord(letter):02x}"),
+    "quoted-printable": letters(lambda letter: f"={ord(letter):02X}"),
+    "subscripts": lambda text: text.translate(str.maketrans("aehijklmnoprstuvx", "ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")),
+    "superscripts": lambda text: text.translate(
+        str.maketrans("abcdefghijklmnoprstuvwxyz", "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ")
+    ),
+    "Armenian look-alikes": lambda text: text.translate(str.maketrans("ounhgqs", "օսոհցզѕ")),
+    "digits inside words": _in_middle("1"),
+    "brackets": lambda text: " ".join("".join(f"[{each}]" for each in word) for word in text.split()),
+    "look-alikes and zero-width spaces": lambda text: behind("\u200b")(text).translate(LOOK_ALIKES),
+    "digits, spaced": lambda text: apart(" ")(text.translate(LEET)),
+    "digits and look-alikes": lambda text: text.translate(LEET).translate(LOOK_ALIKES),
+    "digits without blanks": lambda text: text.replace(" ", "").translate(LEET),
+    "full-width, spaced": lambda text: apart(" ")(block(0xFF41)(text)),
+    "stacked marks, spaced": lambda text: apart(" ")(letters(lambda letter: letter + ZALGO)(text)),
+    "stretched look-alikes": lambda text: long_words(_stretched)(text).translate(LOOK_ALIKES),
+    "stretched, spaced": lambda text: apart(" ")(long_words(_stretched)(text)),
+    "bold without blanks": lambda text: block(0x1D41A)(text).replace(" ", ""),
+    "masked in capitals": lambda text: long_words(_masked)(text).upper(),
+    "spaced beside German": lambda text: apart(" ")(text) + "." + GERMAN,
     "beside German": lambda text: text + "." + GERMAN,
     "inside German": lambda text: f"Ein ruhiger Tag am See {text} mit der ganzen Familie",
     "beside Arabic": lambda text: ARABIC + text,
