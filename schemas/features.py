@@ -21,19 +21,21 @@ class FeatureSpec:
 
 FEATURES: Final[dict[str, FeatureSpec]] = {
     "visual.tags": FeatureSpec("frames", "list of objects", "ImageNet classes {name, score}, best first"),
-    "visual.duration_seconds": FeatureSpec("frames", "number", "length of the video by its own index"),
+    "visual.duration_seconds": FeatureSpec("frames", "number", "duration in the container's index"),
     "visual.width_px": FeatureSpec("frames", "number", "picture width as displayed"),
     "visual.height_px": FeatureSpec("frames", "number", "picture height as displayed"),
-    "visual.sampled_frames": FeatureSpec("frames", "number", "frames that the image models saw"),
-    "visual.coverage_ratio": FeatureSpec("frames", "number", "share of wanted moments that have a sampled frame"),
-    "visual.planned_ratio": FeatureSpec("frames", "number", "share of the announced timeline that is to be looked at"),
-    "visual.achieved_ratio": FeatureSpec("frames", "number", "share of that whose pictures were decoded and looked at"),
-    "visual.length_ratio": FeatureSpec("frames", "number", "length of the pictures over what the container announces"),
+    "visual.sampled_frames": FeatureSpec("frames", "number", "frames given to the image models"),
+    "visual.coverage_ratio": FeatureSpec("frames", "number", "share of sample points that have a sampled frame"),
+    "visual.planned_ratio": FeatureSpec(
+        "frames", "number", "share of the announced timeline that is planned for analysis"
+    ),
+    "visual.achieved_ratio": FeatureSpec("frames", "number", "share of the plan that was decoded and analysed"),
+    "visual.length_ratio": FeatureSpec("frames", "number", "length of the pictures over the announced length"),
     "visual.intact_ratio": FeatureSpec("frames", "number", "share of picture packets that decode without damage"),
     "visual.unseen_tracks": FeatureSpec(
         "frames",
         "list of objects",
-        "{kind, number, codec, size_bytes} of what nobody looks at: tracks, cover art, attached files, hidden bytes",
+        "{kind, number, codec, size_bytes} of skipped content: tracks, cover art, attached files, hidden bytes",
     ),
     "visual.sharpness_ratio": FeatureSpec("frames", "number", "0 flat or blurred, 1 crisp; median over frames"),
     "visual.brightness_ratio": FeatureSpec("frames", "number", "mean luma, 0 black to 1 white"),
@@ -41,10 +43,10 @@ FEATURES: Final[dict[str, FeatureSpec]] = {
     "visual.underexposed_ratio": FeatureSpec("frames", "number", "share of pixels near black"),
     "visual.overexposed_ratio": FeatureSpec("frames", "number", "share of pixels near white"),
     "visual.letterbox_ratio": FeatureSpec(
-        "frames", "number", "share of the picture covered by constant black bars; darkness is none"
+        "frames", "number", "share of the picture covered by constant black bars; a dark picture has none"
     ),
     "visual.static_ratio": FeatureSpec(
-        "frames", "number", "share of neighbouring sampled frames that look alike; absent where all is dark"
+        "frames", "number", "share of neighbouring sampled frames that look alike; absent if all frames are dark"
     ),
     "visual.perceptual_hashes": FeatureSpec(
         "frames", "list of objects", "PDQ {pts_seconds, hash, quality} of each sampled frame"
@@ -57,62 +59,62 @@ FEATURES: Final[dict[str, FeatureSpec]] = {
     "audio.silence_ratio": FeatureSpec("audio", "number", "share of the analysed seconds that are silent"),
     "audio.voice_segments": FeatureSpec("audio", "list of objects", "{start_seconds, end_seconds} with a voice"),
     "audio.loudness_lufs": FeatureSpec(
-        "audio", "number", "integrated loudness (EBU R128) of the analysed seconds; absent where unmeasurable"
+        "audio", "number", "integrated loudness (EBU R128) of the analysed seconds; absent if not measurable"
     ),
     "audio.peak_dbfs": FeatureSpec(
         "audio", "number", "largest sample of the analysed seconds; absent for digital silence"
     ),
-    "audio.analysed_seconds": FeatureSpec("audio", "number", "sound that was listened to"),
-    "audio.planned_ratio": FeatureSpec("audio", "number", "share of the announced sound that is to be listened to"),
-    "audio.achieved_ratio": FeatureSpec("audio", "number", "share of that which was decoded and listened to"),
-    "audio.length_ratio": FeatureSpec("audio", "number", "length of the sound over what the container announces"),
+    "audio.analysed_seconds": FeatureSpec("audio", "number", "seconds of analysed sound"),
+    "audio.planned_ratio": FeatureSpec("audio", "number", "share of the announced sound that is planned for analysis"),
+    "audio.achieved_ratio": FeatureSpec("audio", "number", "share of the plan that was decoded and analysed"),
+    "audio.length_ratio": FeatureSpec("audio", "number", "length of the sound over the announced length"),
     "audio.intact_ratio": FeatureSpec("audio", "number", "share of sound packets that decode without damage"),
     "audio.unseen_tracks": FeatureSpec(
-        "audio",
-        "list of objects",
-        "{kind, number, codec} of tracks that nobody listens to; all where there is no video",
+        "audio", "list of objects", "{kind, number, codec} of skipped tracks; all tracks if there is no video"
     ),
     "motion.cut_times_seconds": FeatureSpec(
         "motion",
         "list of numbers",
-        "where a shot ends and the next begins, in what motion.observed_ratio says was looked at",
+        "times at which a shot ends and the next begins, in the analysed part (motion.observed_ratio)",
     ),
     "motion.num_shots": FeatureSpec(
-        "motion", "number", "shots in what was looked at: a lower bound where motion.observed_ratio is below 1"
+        "motion", "number", "shots in the analysed part: a lower bound if motion.observed_ratio is below 1"
     ),
     "motion.observed_ratio": FeatureSpec(
-        "motion", "number", "share of the video whose cuts and motion were looked at; below 1 above 90 s"
+        "motion", "number", "share of the video whose cuts and motion were analysed; below 1 for more than 90 s"
     ),
-    "motion.mean_shot_seconds": FeatureSpec("motion", "number", "mean length of a shot in what was looked at"),
-    "motion.energy": FeatureSpec("motion", "list of objects", "{start_seconds, camera, object} in widths a second"),
+    "motion.mean_shot_seconds": FeatureSpec("motion", "number", "mean length of a shot in the analysed part"),
+    "motion.energy": FeatureSpec(
+        "motion", "list of objects", "{start_seconds, camera, object} in picture widths per second"
+    ),
     "motion.mean_energy": FeatureSpec(
-        "motion", "number", "mean motion, picture widths a second; absent where all is dark"
+        "motion", "number", "mean motion in picture widths per second; absent if all frames are dark"
     ),
-    "motion.camera_ratio": FeatureSpec("motion", "number", "share of the motion that the camera explains"),
-    "motion.cuts_per_minute": FeatureSpec("motion", "number", "pace of the editing, by what was looked at"),
+    "motion.camera_ratio": FeatureSpec("motion", "number", "share of the motion that camera motion explains"),
+    "motion.cuts_per_minute": FeatureSpec("motion", "number", "cuts per minute in the analysed part"),
     "motion.pace": FeatureSpec(
-        "motion", "text", "slow, medium or fast, from cuts and motion; absent where all is dark"
+        "motion", "text", "slow, medium or fast, from cuts and motion; absent if all frames are dark"
     ),
-    "motion.analysed_seconds": FeatureSpec("motion", "number", "time whose motion and cuts were looked at"),
+    "motion.analysed_seconds": FeatureSpec("motion", "number", "seconds whose motion and cuts were analysed"),
     "motion.static_ratio": FeatureSpec(
-        "motion", "number", "share of the seconds looked at in which nothing moves; absent where all is dark"
+        "motion", "number", "share of the analysed seconds without motion; absent if all frames are dark"
     ),
     "motion.planned_ratio": FeatureSpec("motion", "number", "as visual.planned_ratio: the same pictures"),
     "motion.achieved_ratio": FeatureSpec("motion", "number", "as visual.achieved_ratio"),
     "motion.length_ratio": FeatureSpec("motion", "number", "as visual.length_ratio"),
     "motion.intact_ratio": FeatureSpec("motion", "number", "as visual.intact_ratio"),
-    "context.language": FeatureSpec("context", "text", "ISO 639 code of title and description; absent where unsure"),
+    "context.language": FeatureSpec("context", "text", "ISO 639 code of title and description; absent if uncertain"),
     "context.language_score": FeatureSpec("context", "number", "probability of that language"),
     "context.hashtags": FeatureSpec("context", "list of text", "normalised hashtags of field, title and description"),
     "context.num_words": FeatureSpec("context", "number", "words in title and description"),
     "context.is_abuse_judged": FeatureSpec(
-        "context", "number", "share of the text's letters that the models of abuse judged, 0 to 1; until 2026-11 0 or 1"
+        "context", "number", "share of the text's letters that the abuse models scored, 0 to 1; until 2026-11 0 or 1"
     ),
     "context.planned_ratio": FeatureSpec(
-        "context", "number", "share of the text's letters in a language that the models of abuse know or may know"
+        "context", "number", "share of the text's letters in a language that the abuse models know or may know"
     ),
     "context.achieved_ratio": FeatureSpec(
-        "context", "number", "share of those letters that were judged; the rest of a very long text is not"
+        "context", "number", "share of those letters that were scored; below 1 for very long text"
     ),
 }
 """Every feature by name. Reading an unknown name is a reader's mistake; writing one fails the tests."""

@@ -146,10 +146,10 @@ TOPIC: Final = Recipe(
                 after("    ENGAGEMENT_COUNTS,", "    THUMBNAILS,"),
             ),
             "docs/security.md": several(
-                after("| engagement | counts what people do", _ACCESS_ROW),
+                after("| engagement | counts engagement", _ACCESS_ROW),
                 replaced(
-                    "| publishes uploads, and looks what became of them | none | `video.uploaded` |",
-                    "| publishes uploads, and looks what became of them | none | `video.uploaded`, `video.thumbnail` |",
+                    "| publishes uploads, and reads their results | none | `video.uploaded` |",
+                    "| publishes uploads, and reads their results | none | `video.uploaded`, `video.thumbnail` |",
                 ),
             ),
         },
