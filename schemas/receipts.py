@@ -12,7 +12,7 @@ CpuStage = Literal["fetch", "index", "decode", "operators", "device", "overhead"
 """Where the CPU time of a video goes."""
 
 CPU_STAGES: tuple[CpuStage, ...] = ("fetch", "index", "decode", "operators", "device", "overhead")
-"""In the order of the walk; what they say is told in the README."""
+"""In the order of processing; `docs/costs.md` describes them."""
 
 
 class Seen(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -20,6 +20,7 @@ from tests.command_lines import calls_in, require_known
 from tests.documents import DOCS, REPOSITORY, code_blocks, quoted, section, table
 
 PLACE = REPOSITORY / "docs"
+PACKAGES = ("schemas", "models", "operators", "streams", "ops")
 NAVIGATION = [line for block in code_blocks(DOCS["index.md"], "{toctree}") for line in block.splitlines()]
 FIELDS = {
     ("producers.md", "Fields of an upload"): VideoUploaded,
@@ -30,6 +31,7 @@ FIELDS = {
 }
 _LINK = re.compile(r"\]\(([^)#]*)#?([^)]*)\)")
 _FILE = re.compile(r"(?:schemas|models|operators|streams|ops|tests|docs)(?:/[\w.-]+)+")
+_PAGE = re.compile(r"docs/([a-z-]+\.md)(?:#([a-z-]+))?")
 _SETTING = re.compile(r"VIDSIGNAL_[A-Z0-9_]*[A-Z0-9]")
 _NOT_SETTINGS = {"VIDSIGNAL_CONFIG", "VIDSIGNAL_SECRETS_DIR", "VIDSIGNAL_REQUIRE_KAFKA"}
 
@@ -118,3 +120,17 @@ def test_no_page_speaks_of_a_machine() -> None:
     """No folder of some machine."""
     found = {name: re.findall(r"(?<![\w.])/(?:root|home|work)/", text) for name, text in DOCS.items()}
     assert {name: places for name, places in found.items() if places} == {}
+
+
+def test_code_names_pages_that_exist() -> None:
+    """A message, an alert or a comment that refers to a page leads there, and to a heading that it has."""
+    suffixes = {".py", ".yml", ".yaml", ".env"}
+    files = [path for package in PACKAGES for path in (REPOSITORY / package).rglob("*") if path.suffix in suffixes]
+    found = {
+        (page, anchor)
+        for path in (*files, REPOSITORY / "docker-compose.yml")
+        for page, anchor in _PAGE.findall(path.read_text(encoding="utf-8"))
+    }
+    assert len({page for page, _ in found}) > 5
+    missing = {(page, anchor) for page, anchor in found if page not in DOCS or anchor not in {"", *anchors(DOCS[page])}}
+    assert missing == set()
