@@ -24,6 +24,7 @@ from tests.documents import ARCHITECTURE, CONTRIBUTING, DOCS, README, REPOSITORY
 
 DOCUMENTS = {"README.md": README, "ARCHITECTURE.md": ARCHITECTURE, "CONTRIBUTING.md": CONTRIBUTING}
 MOST_LINES_OF_README = 110
+MOST_TERMS = 60
 SETTINGS_ROWS = {row[0]: row for row in table(section(DOCS["settings.md"], "All settings"))}
 _DAY_SECONDS = 86_400
 _OF_THE_MACHINE = {"VIDSIGNAL_TORCH_THREADS": "cores, at most 4", "VIDSIGNAL_DECODE_PROCESSES": "cores, at most 8"}
@@ -211,3 +212,17 @@ class TestWalk:
         steps = re.findall(r"^(\d+)\. (.*)$", section(ARCHITECTURE, "The walk of one upload"), re.MULTILINE)
         assert [int(number) for number, _ in steps] == list(range(1, len(steps) + 1))
         assert [step for _, step in steps if not paths_in(step)] == []
+
+
+class TestGlossary:
+    rows = table(section(ARCHITECTURE, "Glossary"))
+
+    def test_is_short_and_in_order(self) -> None:
+        """One row a term, at most sixty, in alphabetical order."""
+        terms = [row[0] for row in self.rows]
+        assert 0 < len(terms) <= MOST_TERMS
+        assert terms == sorted(set(terms))
+
+    def test_every_term_has_a_meaning(self) -> None:
+        """The third column is for words of the wire alone."""
+        assert [row for row in self.rows if len(row) != 3 or not row[1]] == []
