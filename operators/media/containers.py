@@ -48,6 +48,10 @@ class MediaFile:
     max_pixels: int
     rewound: InputContainer | None = None
     """A container at its beginning, for the next one who asks."""
+    ignores_edits: bool = False
+    """Whether MP4 is read without its edits."""
+    has_parts: bool = False
+    """Whether edits of MP4 show several parts."""
     arriving: ArrivingFile | None = None
     """How to read it where it is fetched as it is read; `fd` is sparse then."""
     whole: ArrivingFile = field(init=False)
@@ -88,7 +92,7 @@ def give_back(media: MediaFile, container: InputContainer, *, was_read: bool) ->
     Only MP4 and its kin are rewound exactly, because they list every packet; others are closed once read. What was
     not read is not rewound either: a crafted index makes FFmpeg's search take time square in the claimed length.
     """
-    if was_read and not _rewind(container):
+    if was_read and (media.has_parts or not _rewind(container)):
         container.close()
     else:
         media.rewound = container
@@ -143,6 +147,7 @@ def _open(media: MediaFile) -> InputContainer:
             "protocol_whitelist": NO_PROTOCOL,
             "format_whitelist": ",".join(DEMUXERS),
             "max_pixels": str(media.max_pixels),
+            **({"ignore_editlist": "1"} if media.ignores_edits else {}),
         },
         metadata_errors="replace",
         buffer_size=BUFFER_BYTES,

@@ -44,7 +44,8 @@ class ContinuousClock:
         if stamp is None:
             return
         base = self._base = self._base or float(packet.time_base or 0)  # of one stream: a fraction made anew is dear
-        self._follow(stamp * base)
+        if not packet.is_discard:  # else an edit begins with a lead-in that is not shown, from somewhere before
+            self._follow(stamp * base)
         if self._shift_seconds and base:
             shift = round(self._shift_seconds / base)
             packet.pts = None if packet.pts is None else packet.pts + shift

@@ -25,6 +25,7 @@ from operators.media.containers import (
 )
 from operators.media.decode_audio import AudioTally, decode_audio
 from operators.media.decode_video import VideoTally, decode_video
+from operators.media.edits import take_edits
 from operators.media.index import MediaIndex, StreamFault
 from operators.media.layout import MediaMemory, layout_for
 from operators.media.limits import DecodeLimits, allow_cpu_seconds
@@ -51,6 +52,7 @@ from operators.media.read_index import read_index
 from operators.media.receipt import DecodeReceipt, look_receipt
 from operators.media.seen import picture_shares, sound_shares
 from operators.media.shares import damage
+from operators.media.streams_of import WEBP_HEADER_BYTES, is_animated_webp
 from operators.media.tracks import SPEECH_HZ
 
 Send = Callable[[msgspec.Struct], None]
@@ -229,6 +231,7 @@ def _no_sound(audio: AudioTally) -> str:
 
 def _index(media: MediaFile) -> MediaIndex:
     try:
+        take_edits(media)
         container = take_container(media)
         index = read_index(container, media)
         give_back(media, container, was_read=index.was_scanned)
@@ -250,6 +253,8 @@ def _check_size(media: MediaFile, width: int, height: int) -> None:
         return
     if refused := refused_picture_size(media):
         raise InvalidMedia("media-too-many-pixels", f"pictures of {refused}; at most {media.max_pixels} pixels")
+    if is_animated_webp(media.peek(0, WEBP_HEADER_BYTES)):
+        raise InvalidMedia("media-no-decoder", "this build decodes still WebP pictures, no animated ones")
     raise InvalidMedia("media-unreadable", NO_PICTURE)
 
 

@@ -10,6 +10,7 @@ import msgspec
 from operators.errors import InvalidMedia
 from operators.media.containers import MediaFile
 from operators.media.decode_video import decode_video
+from operators.media.edits import take_edits
 from operators.media.layout import MediaMemory, layout_for
 from operators.media.messages import Done, Planned
 from operators.media.plan import Plan, VideoPlan
@@ -35,5 +36,6 @@ def look_again(
     except OSError as error:
         raise InvalidMedia("media-decoder-memory", f"decoded it would take {layout.capacity_bytes} bytes") from error
     send(Planned(layout, whole.fingerprint))
+    take_edits(media)
     decode_video(media, plan, MediaMemory(memory_fd, layout, writable=True), send)
     return Done(receipt())

@@ -293,7 +293,18 @@ def _start_seconds(container: InputContainer, stream: Stream) -> float:
 
 
 def _stream_seconds(stream: Stream) -> float:
-    return max(0.0, float((stream.duration or 0) * (stream.time_base or 0)))
+    seconds = max(0.0, float((stream.duration or 0) * (stream.time_base or 0)))
+    return seconds - _pause_seconds(stream, seconds) if stream.container.format.name.startswith("mov,") else seconds
+
+
+def _pause_seconds(stream: Stream, seconds: float) -> float:
+    """What of an MP4 stream's length is an edit that shows nothing ahead of it: FFmpeg counts that, or does not."""
+    begin = float((stream.start_time or 0) * (stream.time_base or 0))
+    if begin <= 0 or not len(stream.index_entries):
+        return 0.0
+    shown = [entry.timestamp for entry in islice(stream.index_entries, MAX_INDEX_ENTRIES) if not entry.is_discard]
+    spanned = (max(shown) - min(shown)) * float(stream.time_base or 0) if shown else 0.0
+    return begin if abs(seconds - begin - spanned) < abs(seconds - spanned) else 0.0
 
 
 def _indexed_packets(container: InputContainer, stream: VideoStream, size_bytes: int) -> Iterator[PacketEntry]:

@@ -19,14 +19,23 @@ def spread(num_times: int, start_seconds: float, duration_seconds: float, conten
         num_times: how many.
         start_seconds: of the video.
         duration_seconds: of the same.
-        content: times that divide its pictures into equal parts, ascending; empty where they are not known.
+        content: times that divide its pictures into equal parts, ascending; empty where they are not known. Where there
+            are no more than times, those of all pictures.
     """
+    if 2 <= len(content) <= num_times:
+        return _each(content, start_seconds + duration_seconds)
     if is_even(content, start_seconds, duration_seconds):
         times = _even(num_times, start_seconds, duration_seconds)
         return [*times, *_last_slide(content, times, duration_seconds)]
     num_by_content = min(len(content), num_times - num_times // 3)
     by_time = _even(num_times - num_by_content, start_seconds, duration_seconds)
     return sorted({*by_time, *_picked(content, num_by_content)})
+
+
+def _each(content: Sequence[float], end_seconds: float) -> list[float]:
+    """Every picture, in the middle of the time for which it is shown."""
+    ends = [*content[1:], max(end_seconds, content[-1])]
+    return [(start + end) / 2 for start, end in zip(content, ends, strict=True)]
 
 
 def _last_slide(content: Sequence[float], times: Sequence[float], duration_seconds: float) -> list[float]:

@@ -47,5 +47,15 @@ def codec_name(stream: Stream) -> str:
     return stream.codec_context.name if has_decoder(stream) else "unknown"
 
 
+WEBP_HEADER_BYTES = 21
+_ANIMATION_FLAG = 2
+
+
+def is_animated_webp(header: bytes) -> bool:
+    """By the extended header of a WebP file, whose flags tell."""
+    is_extended = header.startswith(b"RIFF") and header[8:16] == b"WEBPVP8X" and len(header) >= WEBP_HEADER_BYTES
+    return is_extended and bool(header[20] & _ANIMATION_FLAG)
+
+
 def _first(streams: Sequence[AnyStream]) -> AnyStream | None:
     return min(streams, key=lambda stream: not stream.disposition & Disposition.default, default=None)

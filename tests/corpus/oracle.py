@@ -1,7 +1,6 @@
 """A plain decode of everything, in a few lines that share nothing with the product, and the comparison with it.
 
-The oracle itself is held by what the generator knows: which number each picture carries, and how far apart they are
-shown.
+Both are held against what the generator knows, too, which no decoder tells: see `truth`.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from av.video.reformatter import Interpolation
 
 from tests.corpus.cases import Case
 from tests.corpus.coded import SOUND_HZ, number_of
+from tests.corpus.truth import differences
 from tests.decoded_here import DecodedHere, decoded_here
 
 FALL_SECONDS = 1.0
@@ -53,6 +53,9 @@ class Comparison:
     """Of a sampled picture against the same one in the full decode."""
     worst_sound_seconds: float = 0.0
     coverage_ratio: float = 0.0
+    truth_seconds: float = 0.0
+    """Of a sampled picture against what the generator knows, without asking any decoder."""
+    truth_sound_seconds: float = 0.0
     counted_ratio: float = 0.0
     """Coverage by the oracle: pictures of the file that are sampled or near a sampled one."""
     faults: list[str] = field(default_factory=list)
@@ -72,6 +75,9 @@ def compared(case: Case, folder: Path) -> Comparison:
     _compare_shares(found, result)
     if case.has_sound:
         _compare_sound(found, sound_of(path), result)
+    known = differences(case, found)
+    result.truth_seconds, result.truth_sound_seconds = known.worst_picture_seconds, known.worst_sound_seconds
+    result.faults += known.faults
     return result
 
 

@@ -1,0 +1,129 @@
+"""Edits of MP4: parts, orders, pauses, ends and rates are what a player shows, and nothing shown is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from operators.media.plan import PlanPolicy
+from tests.corpus.coded import number_of, write_coded
+from tests.decoded_here import DecodedHere, decoded_here
+from tests.edits import EMPTY, Edit, with_edits
+
+SECONDS = 20
+RATE = 25
+HALF_A_PICTURE_SECONDS = 0.021
+BORDER_SECONDS = 0.085
+"""FFmpeg moves the parts behind the first by up to two pictures, where pictures are stored in another order."""
+LISTS: dict[str, list[Edit]] = {
+    "the whole": [Edit(0, 20)],
+    "a beginning": [Edit(0, 8)],
+    "an end": [Edit(7.4, 12.6)],
+    "a middle": [Edit(5, 6)],
+    "two parts": [Edit(1, 4), Edit(12, 5)],
+    "many parts": [Edit(2.0 * number, 1.0) for number in range(10)],
+    "two parts in reverse order": [Edit(12, 5), Edit(1, 4)],
+    "the same part twice": [Edit(4, 5), Edit(4, 5)],
+    "a pause, then the whole": [Edit(EMPTY, 3), Edit(0, 20)],
+    "a pause, then a part": [Edit(EMPTY, 2.5), Edit(6.2, 5)],
+    "a beginning and the last second": [Edit(0, 2), Edit(19, 1)],
+}
+
+
+def _expected(edits: Sequence[Edit]) -> list[tuple[float, int]]:
+    """When each picture is shown, by the standard; a file's timeline begins with its first picture or sound."""
+    shown, begin = [], 0.0
+    for edit in edits:
+        if edit.media_seconds == EMPTY:
+            begin -= edit.seconds
+        else:
+            for number in range(SECONDS * RATE):
+                late = number / RATE - edit.media_seconds
+                if -1e-6 <= late < edit.seconds - 1e-6:
+                    shown.append((begin + late, number))
+        begin += edit.seconds
+    return shown
+
+
+def _edited(folder: Path, edits: Sequence[Edit], gop: str, sound: bool) -> DecodedHere:
+    plain = folder / "plain.mp4"
+    write_coded(
+        plain,
+        times_ms=[number * 1000 // RATE for number in range(SECONDS * RATE)],
+        codec="libx264",
+        options={"preset": "ultrafast", "crf": "20", "g": gop, "bf": "2"},
+        size=(160, 96),
+        sound_codec="aac" if sound else None,
+        sound_seconds=SECONDS,
+        flags={},
+        is_even=True,
+    )
+    both = {"vide": edits, "soun": edits} if sound else {"vide": edits}
+    return decoded_here(with_edits(plain, folder / "edited.mp4", **both))
+
+
+@pytest.mark.parametrize("gop", ["12", "250"])
+@pytest.mark.parametrize("name", LISTS)
+def test_what_is_sampled_is_what_the_edits_show(name: str, gop: str, tmp_path: Path) -> None:
+    """Each sampled picture at its time, all of the timeline, and a duration of what is presented."""
+    edits = LISTS[name]
+    found, expected = _edited(tmp_path, edits, gop, sound=True), _expected(edits)
+    assert found.failure is None and found.index is not None and found.index.video is not None
+    num_parts = sum(edit.media_seconds != EMPTY for edit in edits)
+    limit = HALF_A_PICTURE_SECONDS if num_parts == 1 else BORDER_SECONDS
+    for seconds, pixels in zip(found.seconds, found.pictures, strict=True):
+        number = number_of(pixels)
+        nearest = min((abs(time - seconds) for time, shown in expected if shown == number), default=99.0)
+        assert nearest <= limit, f"picture {number} at {seconds:.3f} s"
+    presented = sum(edit.seconds for edit in edits if edit.media_seconds != EMPTY)
+    video = found.index.video
+    assert video.start_seconds + video.duration_seconds == pytest.approx(presented, abs=0.1)
+    gaps = [after - before for before, after in pairwise(found.seconds)]
+    assert max(gaps) < 1.7
+    assert found.seconds[-1] > presented - 1.2
+    assert found.receipt is not None and found.receipt.coverage_ratio > 0.97
+    assert found.seconds[0] < 1.0
+
+
+def test_what_is_cut_off_is_neither_decoded_nor_counted(tmp_path: Path) -> None:
+    """Two seconds from the end of a file with keyframes every half second cost two seconds and a bit."""
+    found = _edited(tmp_path, [Edit(18, 2)], "12", sound=False)
+    assert found.receipt is not None and found.index is not None and found.index.video is not None
+    assert found.receipt.frames_decoded <= 75
+    assert all(-0.05 <= seconds <= 2.0 for seconds in found.index.video.keyframe_seconds)
+
+
+def test_parts_of_a_long_film_are_found_by_seeks(tmp_path: Path) -> None:
+    """Moments of a film of two parts, the later one first: each picture at its time, and both parts are looked at."""
+    plain, edits = tmp_path / "plain.mp4", [Edit(100, 90), Edit(5, 60)]
+    write_coded(
+        plain,
+        times_ms=[number * 200 for number in range(1000)],
+        codec="libx264",
+        options={"preset": "ultrafast", "crf": "20", "g": "25", "bf": "0"},
+        size=(160, 96),
+        sound_codec=None,
+        sound_seconds=0.0,
+        flags={},
+        is_even=False,
+    )
+    policy = PlanPolicy(sweep_max_packets=100)
+    found = decoded_here(with_edits(plain, tmp_path / "edited.mp4", vide=edits), policy)
+    shown = [(seconds, number_of(pixels)) for seconds, pixels in zip(found.seconds, found.pictures, strict=True)]
+    for seconds, number in shown:
+        expected = 100 + seconds if seconds < 89.9 else 5 + seconds - 90
+        assert number / 5 == pytest.approx(expected, abs=0.25)
+    assert len(shown) >= 40
+    assert max(after - before for before, after in pairwise(found.seconds)) < 12
+
+
+@pytest.mark.parametrize("rate", [0.5, 2.0])
+def test_a_changed_rate_hides_nothing(rate: float, tmp_path: Path) -> None:
+    """Players differ in whether they follow rates, so all pictures that one of them shows are looked at."""
+    found = _edited(tmp_path, [Edit(0, SECONDS / rate, rate)], "25", sound=False)
+    numbers = sorted(number_of(pixels) for pixels in found.pictures)
+    assert numbers[0] < RATE and numbers[-1] > (SECONDS - 1.5) * RATE
+    assert max(after - before for before, after in pairwise(numbers)) <= 1.7 * RATE
