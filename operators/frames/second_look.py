@@ -3,7 +3,8 @@
 A classifier is wrong about some single pictures: one that it takes for something else stands among others of the same
 thing that it does not. So where a sampled frame scores high, frames around it are looked at, too. They clear it if
 enough of them show the same picture and none of them scores high. Frames that show something else say nothing of it:
-an insert of a fifth of a second stands among frames of another picture. Scores are never averaged.
+an insert of a fifth of a second stands among frames of another picture. Scores are never averaged: where frames agree,
+the label's score is the highest that two of them reach.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from operators.media.tracks import SampledFrame
 from schemas.evidence import SecondLook
 
 SUSPICIOUS_SCORE = 0.5
@@ -37,8 +39,9 @@ class Look:
     position: int
     """Of the frame among the sampled ones."""
     outcome: SecondLook
-    calm_score: float
-    """The highest score of the other frames."""
+    score: float
+    """What the frame counts for the label: where it is cleared, the highest of the others; where others agree, the
+    highest that two of all reach, if that is more than its own; else its own."""
 
 
 def frames_to_doubt(scores: np.ndarray) -> list[int]:
@@ -63,8 +66,8 @@ def is_suspicious(score: float) -> bool:
 
 def look_of(
     position: int,
-    at_seconds: float,
-    pixels: np.ndarray,
+    sampled: SampledFrame,
+    own_score: float,
     others: Sequence[np.ndarray],
     scores: Sequence[float],
     *,
@@ -74,21 +77,27 @@ def look_of(
 
     Args:
         position: of the frame among the sampled ones.
-        at_seconds: when it is shown.
-        pixels: of the frame, (H, W, 3) uint8.
+        sampled: the frame.
+        own_score: its own.
         others: pixels of the frames around it.
-        scores: of the same label, one for each of the others.
+        scores: of the same label, one for each of the others, whose pixels are (H, W, 3) uint8.
         may_clear: False where the label does not hang on this frame.
     """
     num_agree = sum(map(is_suspicious, scores))
-    num_alike = sum(is_alike(pixels, other) for other in others)
+    num_alike = sum(is_alike(sampled.pixels, other) for other in others)
     outcome = SecondLook(
-        at_seconds=at_seconds,
+        at_seconds=sampled.pts_seconds,
         num_frames=1 + len(others),
         num_agree=1 + num_agree,
         is_cleared=may_clear and num_agree == 0 and num_alike >= MIN_ALIKE,
     )
-    return Look(position, outcome, max(scores, default=0.0))
+    return Look(position, outcome, _settled(own_score, scores, is_cleared=outcome.is_cleared))
+
+
+def _settled(own_score: float, scores: Sequence[float], *, is_cleared: bool) -> float:
+    if is_cleared:
+        return max(scores)
+    return max([own_score, *sorted((own_score, *scores))[-2:-1]])
 
 
 def is_alike(first: np.ndarray, second: np.ndarray) -> bool:
@@ -98,11 +107,10 @@ def is_alike(first: np.ndarray, second: np.ndarray) -> bool:
 
 
 def settled_scores(scores: np.ndarray, looks: Sequence[Look]) -> np.ndarray:
-    """(N,) scores, those of cleared frames replaced by the highest of the frames that cleared them."""
+    """(N,) scores, those of frames that were looked at again replaced by what that made of them."""
     settled = scores.copy()
     for look in looks:
-        if look.outcome.is_cleared:
-            settled[look.position] = look.calm_score
+        settled[look.position] = look.score
     return settled
 
 

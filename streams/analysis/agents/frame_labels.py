@@ -88,7 +88,7 @@ async def _looks(
     tally.spend(around.cpu_seconds)
     may_clear = len(doubted) == num_suspicious(scores)
     return [
-        await _look(tally, model, label, (position, frames[position]), around, may_clear=may_clear)
+        await _look(tally, model, label, (position, frames[position], float(scores[position])), around, may_clear)
         for position in doubted
     ]
 
@@ -97,15 +97,14 @@ async def _look(
     tally: Tally,
     model: FrameModel,
     label: str,
-    doubted: tuple[int, SampledFrame],
+    doubted: tuple[int, SampledFrame, float],
     around: Neighbourhood,
-    *,
     may_clear: bool,
 ) -> Look:
-    position, frame = doubted
+    position, frame, own_score = doubted
     others = around.around(frame.pts_seconds)
     answers = await asyncio.gather(*(model.ask(other) for other in others))
     scores = model.scores(np.stack(answers))[label].tolist() if answers else []
     pixels = [other.pixels for other in others]
-    compare = partial(look_of, position, frame.pts_seconds, frame.pixels, pixels, scores, may_clear=may_clear)
+    compare = partial(look_of, position, frame, own_score, pixels, scores, may_clear=may_clear)
     return await tally.on_host(compare)

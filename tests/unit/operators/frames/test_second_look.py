@@ -14,6 +14,7 @@ from operators.frames.second_look import (
     settled_scores,
     telling,
 )
+from operators.media.tracks import SampledFrame
 
 SCENE = np.random.default_rng(3).integers(0, 256, (8, 8, 3)).repeat(32, 0).repeat(57, 1).astype(np.uint8)
 OTHER = 255 - SCENE
@@ -26,7 +27,7 @@ def noisy(pixels: np.ndarray, seed: int) -> np.ndarray:
 
 
 def look(others: list[np.ndarray], scores: list[float], *, may_clear: bool = True) -> Look:
-    return look_of(2, 12.0, SCENE, others, scores, may_clear=may_clear)
+    return look_of(2, SampledFrame(12.0, SCENE), 0.9, others, scores, may_clear=may_clear)
 
 
 class TestFramesToDoubt:
@@ -49,7 +50,7 @@ class TestLook:
         found = look([noisy(SCENE, seed) for seed in range(6)], CALM)
 
         assert (found.outcome.num_agree, found.outcome.num_frames, found.outcome.is_cleared) == (1, 7, True)
-        assert found.calm_score == 0.4
+        assert found.score == 0.4
 
     def test_an_insert_is_not(self) -> None:
         """Frames of another picture say nothing of one that stands among them, however calm they are."""
@@ -62,6 +63,20 @@ class TestLook:
         found = look([noisy(SCENE, seed) for seed in range(6)], [*CALM[:5], 0.8])
 
         assert (found.outcome.num_agree, found.outcome.is_cleared) == (2, False)
+
+    @pytest.mark.parametrize(
+        ("scores", "settled"),
+        [
+            ([0.95, 0.97, 0.1, 0.1, 0.1, 0.1], 0.95),
+            ([0.97, 0.1, 0.1, 0.1, 0.1, 0.1], 0.9),
+            ([0.6, 0.1, 0.1, 0.1, 0.1, 0.1], 0.9),
+            ([], 0.9),
+        ],
+        ids=["two are higher", "one is higher", "lower", "no others"],
+    )
+    def test_frames_that_agree(self, scores: list[float], settled: float) -> None:
+        """The score is the highest that two frames reach, and never less than the sampled frame's own."""
+        assert look([OTHER] * len(scores), scores).score == settled
 
     def test_too_few_to_clear(self) -> None:
         """Two frames of the same picture are no proof; none at all least of all."""

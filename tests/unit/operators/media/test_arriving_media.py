@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -41,6 +43,52 @@ async def decoded(
     """The receipt of one decode."""
     async with MediaSessions(pool, files, policy).open("video", FileSource(path=str(path))) as session:
         return await session.receipt()
+
+
+class TestSecondLook:
+    """Pictures around sampled ones, by a decode of their own."""
+
+    async def test_the_same_as_of_a_file(self, pool: DecoderPool, tmp_path: Path) -> None:
+        """Media that is fetched as it is read gives the same pictures at the same times as a file that is here."""
+        path = write_video(tmp_path / "clip.mp4", num_frames=200)
+        found = []
+        for files in (LocalFiles(tmp_path), ArrivingFiles()):
+            async with MediaSessions(pool, files).open("video", FileSource(path=str(path))) as session:
+                around = await session.look_around([4.48])
+            found.append([(frame.pts_seconds, frame.pixels.tobytes()) for frame in around.frames])
+            assert around.cpu_seconds > 0
+        assert found[0] == found[1]
+        assert [round(seconds, 2) for seconds, _ in found[0]] == [4.08, 4.36, 4.44, 4.52, 4.6, 4.88]
+
+    async def test_pictures_are_those_of_the_first_look(self, pool: DecoderPool, tmp_path: Path) -> None:
+        """Decoded again, a picture is bit by bit what it was: an answer does not hang on who decoded it."""
+        path = write_video(tmp_path / "clip.mp4", num_frames=100)
+        policy = PlanPolicy(frames_per_second=25.0, max_frames=100)
+        async with MediaSessions(pool, LocalFiles(tmp_path), policy).open("v", FileSource(path=str(path))) as session:
+            sampled = {frame.pts_seconds: frame.pixels.tobytes() async for frame in session.frames()}
+            around = await session.look_around([2.0])
+        assert len(around.frames) == 6
+        assert all(sampled[frame.pts_seconds] == frame.pixels.tobytes() for frame in around.frames)
+
+    async def test_media_that_is_gone(self, pool: DecoderPool, tmp_path: Path) -> None:
+        """Nobody is found where the media does not open any more; what was found before stays."""
+        path = write_video(tmp_path / "clip.mp4", num_frames=50)
+        async with MediaSessions(pool, LocalFiles(tmp_path)).open("video", FileSource(path=str(path))) as session:
+            num_frames = len([frame async for frame in session.frames()])
+            path.rename(tmp_path / "elsewhere.mp4")
+            assert (await session.look_around([0.5])).frames == ()
+            assert len([frame async for frame in session.frames()]) == num_frames == 2
+
+    async def test_a_kill_from_outside(self, tmp_path: Path) -> None:
+        """A decoder that is killed meanwhile is replaced once, and the pictures come."""
+        path = write_video(tmp_path / "clip.mp4", num_frames=100)
+        pool = DecoderPool(1)
+        await pool.open()
+        async with MediaSessions(pool, LocalFiles(tmp_path)).open("video", FileSource(path=str(path))) as session:
+            await session.receipt()
+            os.kill(pool.process_ids[0], signal.SIGKILL)
+            assert len((await session.look_around([2.0])).frames) == 6
+        await pool.close()
 
 
 class TestArrivingFile:
