@@ -54,7 +54,7 @@ def _examples(profile: Profile) -> Iterator[str]:
 def _amounts(profile: Profile, videos_per_second: float) -> dict[str, str]:
     plan = plan_for(profile, videos_per_second)
     found = {name: how_much for name, how_much, _ in rows(plan, profile, try_plan(profile, plan.cells))}
-    return {**found, "cells are asked for by": plan.cells.bound_by}
+    return {**found, "cells determined by": plan.cells.bound_by}
 
 
 def _policies(profile: Profile) -> Iterator[str]:
@@ -69,7 +69,7 @@ def _policies(profile: Profile) -> Iterator[str]:
 
 
 def _figures(profile: Profile) -> Iterator[str]:
-    yield "| figure | value | what it says | where it is from |"
+    yield "| figure | value | meaning | source |"
     yield "|---|---|---|---|"
     for name, value, says, source in assumptions(profile, is_all=True):
         yield f"| `{name}` | {value} | {says} | {source} |"

@@ -67,12 +67,12 @@ _WORK: Final = {
         "CPU s", 1e-4, 1e5, "process tree of a media worker under full load, all roles in it"
     ),
     "media_cores_busy_ratio": _measured(
-        "ratio", 0.05, 1, "share of its cores, as far as others left them, that a worker under full load uses"
+        "ratio", 0.05, 1, "share of its available cores that a worker under full load uses"
     ),
     "media_model_cpu_seconds_per_video": _measured("CPU s", 0, 1e5, "the models' part of it, from receipts"),
-    "media_alone_ratio": _measured("ratio", 0.2, 20, "CPU time of a video that is alone, over that under full load"),
-    "media_alone_cores": _measured("cores", 0.1, 64, "cores that a video that is alone keeps busy"),
-    "media_beside_seconds": _measured("s", 0, 600, "from upload to verdict beside the work: hops, claims, folds"),
+    "media_alone_ratio": _measured("ratio", 0.2, 20, "CPU time of a single video over that under full load"),
+    "media_alone_cores": _measured("cores", 0.1, 64, "cores that a single video keeps busy"),
+    "media_beside_seconds": _measured("s", 0, 600, "from upload to verdict without the analysis: hops, claims, folds"),
     "media_bytes_per_video": _measured("B", 0, 1e12, "media read"),
     "media_memory_bytes": _measured("B", 1e6, 1e13, "a media worker at its highest (proportional set size)"),
     "worker_ready_seconds": _measured("s", 0.1, 3_600, "from the start of a media worker to its first work"),
@@ -114,7 +114,7 @@ _TRAFFIC: Final = {
     "burst_seconds": _assumed("s", 120, (1, 86_400), "mean length of a burst", "no trace at hand"),
     "burst_share": _assumed("ratio", 0.1, (0, 0.9), "share of the time that is burst", "no trace at hand"),
     "engagement_events_per_video": _assumed(
-        "events", 100, (0, 1e6), "engagement events that each upload brings", "a guess; a platform knows its own"
+        "events", 100, (0, 1e6), "engagement events that each upload brings", "a guess; use your own figure"
     ),
     "engagement_summaries_per_video": _assumed(
         "records", 10, (0, 1e6), "engagement summaries in the log for each upload", "at most one a minute and video"
@@ -137,42 +137,44 @@ _FLEET: Final = {
         "their work is short; room for replays",
     ),
     "spare_workers": _assumed(
-        "workers", 1, (0, 64), "a cell's workers beside those that the rate asks for", "one may be lost"
+        "workers", 1, (0, 64), "a cell's workers in addition to those for the rate", "one may be lost"
     ),
     "workers_per_cell": _assumed("workers", 64, (1, 64), "most workers of one group in a cell", "eager rebalances"),
     "partitions_per_worker": _assumed(
-        "partitions", 2, (1, 16), "partitions over workers of the largest group", "to grow twofold without a new topic"
+        "partitions", 2, (1, 16), "partitions over workers of the largest group", "room to double without new topics"
     ),
     "losses_per_worker_day": _assumed(
         "1/day", 0.2, (0, 1_440), "workers lost without notice", "spot machines; made up"
     ),
     "detection_seconds": _assumed(
-        "s", 6, (0, 3_600), "until the group knows that a worker is gone", "session in streams/kafka/membership.py"
+        "s", 6, (0, 3_600), "until the group detects a lost worker", "session in streams/kafka/membership.py"
     ),
     "rebalance_seconds": _assumed(
         "s",
         1.5,
         (0, 600),
-        "nobody takes new uploads while partitions move",
+        "no worker takes new uploads while partitions move",
         "eager rebalance, its drain in membership.py",
     ),
-    "start_seconds": _assumed(
-        "s", 45, (0, 3_600), "until a new worker's process begins", "a pod on a node that stands"
-    ),
+    "start_seconds": _assumed("s", 45, (0, 3_600), "until a new worker's process starts", "a pod on an existing node"),
 }
 
 _KEEPING: Final = {
-    "copies": _assumed("copies", 3, (1, 5), "replicas of each partition", "min.insync.replicas=2 beside it"),
+    "copies": _assumed("copies", 3, (1, 5), "replicas of each partition", "with min.insync.replicas=2"),
     "redis_copies": _assumed("copies", 2, (1, 5), "Redis primary and replicas", "one replica"),
     "redis_kept_days": _assumed(
-        "days", 30, (0.01, 36_500), "until a video is forgotten or expires", "made up; no end unless a setting says so"
+        "days", 30, (0.01, 36_500), "until a video is deleted or expires", "made up; unlimited by default"
     ),
     "redis_claims_days": _assumed("days", 15, (7, 365), "claims are kept", "VIDSIGNAL_CLAIM_TTL_SECONDS"),
     "redis_cell_bytes": _assumed(
         "B", 256 * 2**30, (2**28, 2**44), "memory of a cell's Redis primary", "a large machine that still forks"
     ),
     "redis_shards_per_cell": _assumed(
-        "primaries", 1, (1, 1_000), "primaries that share a cell's keys", "more is a Redis Cluster, which was not tried"
+        "primaries",
+        1,
+        (1, 1_000),
+        "primaries that share a cell's keys",
+        "more is a Redis Cluster, which was not tested",
     ),
     "redis_fill_ratio": _assumed("ratio", 0.6, (0.1, 0.95), "share of it that data may take", "fork, fragmentation"),
     "redis_videos_per_second": _assumed(
@@ -190,15 +192,15 @@ _KEEPING: Final = {
         1.5,
         (1, 10),
         "disk of compacted topics over their last records",
-        "half as much again awaits compaction",
+        "half as much again waits for compaction",
     ),
     "outcome_readers": _assumed(
         "groups", 2, (0, 100), "consumer groups of each compacted topic", "a ranker, a trainer"
     ),
     "broker_bytes_per_second": _assumed(
-        "B/s", 100e6, (1e5, 1e11), "what one broker takes and copies", "a small part of a 10 Gbit/s machine"
+        "B/s", 100e6, (1e5, 1e11), "throughput of one broker, with replication", "a small part of a 10 Gbit/s machine"
     ),
-    "broker_disk_bytes": _assumed("B", 8e12, (1e9, 1e16), "disk of one broker that may fill", "8 TB of a larger disk"),
+    "broker_disk_bytes": _assumed("B", 8e12, (1e9, 1e16), "usable disk of one broker", "8 TB of a larger disk"),
     "broker_cores": _assumed("cores", 8, (1, 256), "cores of one broker", "a usual machine"),
 }
 
@@ -206,7 +208,7 @@ _ACCELERATOR: Final = {
     "accelerator_speed_ratio": _assumed(
         "ratio", 40, (1, 10_000), "model work of one accelerator over one core", "MODELLED: none was measured"
     ),
-    "accelerator_host_cores": _assumed("cores", 16, (1, 512), "cores beside each accelerator", "a usual machine"),
+    "accelerator_host_cores": _assumed("cores", 16, (1, 512), "host cores of each accelerator", "a usual machine"),
 }
 
 _PRICES: Final = {
