@@ -25,7 +25,9 @@ class Report:
     faults: Mapping[str, int]
     """That struck, by kind."""
     skipped: Sequence[Mapping[str, Any]]
-    """That could not, and why; also those that broke off."""
+    """That could not, and why; also those that broke off. A kind of which none struck makes a run a failure."""
+    left_out: Sequence[Mapping[str, Any]]
+    """Kinds that were not planned, as what they need is not here."""
     has_converged: bool
     before_audit: Judgement
     after_audit: Judgement
@@ -40,7 +42,11 @@ class Report:
         never = [severity for severity in SEVERITIES if severity != "stale"]
         found = [f"{before[severity]} {severity}" for severity in never if before[severity]]
         found += [f"{after[severity]} {severity} after one audit" for severity in SEVERITIES if after[severity]]
+        found += [f"no {kind} could strike" for kind in self._never_struck()]
         return found if self.has_converged else [*found, "it did not converge"]
+
+    def _never_struck(self) -> list[str]:
+        return sorted({str(entry["kind"]) for entry in self.skipped if not self.faults.get(str(entry["kind"]))})
 
     def to_json(self) -> str:
         """All of it."""
@@ -51,6 +57,7 @@ class Report:
             "planned": self.num_planned,
             "faults": self.faults,
             "skipped": self.skipped,
+            "left_out": self.left_out,
             "has_converged": self.has_converged,
             "recovery_seconds": self.recovery_seconds,
             "exits": [asdict(one) for one in self.exits],
@@ -101,7 +108,7 @@ class Report:
         rows = [f"workers that ended by themselves: {len(self.exits)}"]
         rows += [f"  exit code {code}: {number}" for code, number in sorted(codes.items())]
         rows += [f"  {one.worker} {one.code}: {one.reason[:160]}" for one in self.exits[:_MOST_SHOWN]]
-        return rows + [f"not done: {dict(entry)}" for entry in self.skipped]
+        return rows + [f"not done: {dict(entry)}" for entry in (*self.left_out, *self.skipped)]
 
 
 def _recovery_row(kind: str, times: Mapping[str, float | int | None]) -> str:

@@ -95,6 +95,7 @@ def _run(options: Options, world: World, media: Media, folder: Path) -> Report:
         num_planned=len(strikes),
         faults=Counter(str(entry.details["kind"]) for entry in world.timeline.entries("fault")),
         skipped=[entry.details for event in _NOT_DONE for entry in world.timeline.entries(event)],
+        left_out=[entry.details for entry in world.timeline.entries("fault-left-out")],
         has_converged=has_converged,
         before_audit=before_audit,
         after_audit=after_audit,
@@ -116,7 +117,7 @@ def _older_release(folder: Path, timeline: Timeline) -> Build | None:
     try:
         return export_older_release(folder)
     except NoOlderRelease as error:
-        timeline.add("fault-skipped", kind="older-worker", why=str(error))
+        timeline.add("fault-left-out", kind="older-worker", why=str(error))
         return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import pytest
 
@@ -24,7 +25,9 @@ LOOKED_AT = {
 }
 
 
-def report_of(before: str | None, after: str | None, *, has_converged: bool = True) -> Report:
+def report_of(
+    before: str | None, after: str | None, *, has_converged: bool = True, skipped: Sequence[str] = ("kill-worker",)
+) -> Report:
     """A report with at most one violation before and after the audit."""
     judgements = [
         Judgement(tuple(Violation(kind, "video-1") for kind in (found,) if kind is not None), LOOKED_AT)
@@ -36,7 +39,8 @@ def report_of(before: str | None, after: str | None, *, has_converged: bool = Tr
         media="stand-in",
         num_planned=2,
         faults={"kill-worker": 1},
-        skipped=[{"kind": "older-worker", "why": "no clone"}],
+        skipped=[{"kind": kind, "why": "no worker was ready"} for kind in skipped],
+        left_out=[{"kind": "older-worker", "why": "no clone"}],
         has_converged=has_converged,
         before_audit=judgements[0],
         after_audit=judgements[1],
@@ -73,6 +77,10 @@ class TestReport:
     def test_is_bad_where_it_never_came_to_rest(self) -> None:
         """Even where nothing is wrong."""
         assert report_of(None, None, has_converged=False).failures == ["it did not converge"]
+
+    def test_is_bad_where_a_kind_of_fault_never_struck(self) -> None:
+        """What could not strike even once shows nothing."""
+        assert report_of(None, None, skipped=["jump-clock", "jump-clock"]).failures == ["no jump-clock could strike"]
 
     def test_says_it_all(self) -> None:
         """Faults, violations, times, exits and what was not done stand in the table, and in the JSON."""

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+from uuid import UUID
 
 import pytest
 
@@ -304,7 +305,7 @@ class TestSettlement:
 
 class TestMemoryKills:
     def test_the_kernel_tells(self) -> None:
-        """Anybody may read its count, and which start of the machine it belongs to."""
+        """Anybody may read its count, and which start of the machine it belongs to, as a decimal number."""
         found = memory_kills()
-        assert found.boot_id == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        assert UUID(int=int(found.boot_id)) == UUID(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
         assert found.count >= 0

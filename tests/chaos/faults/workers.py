@@ -67,11 +67,15 @@ def run_older_worker(attack: Attack) -> None:
 
 def _work_beside(attack: Attack, older: Worker) -> None:
     attack.world.fleet.await_ready(older, timeout_seconds=PATIENCE_SECONDS / 6)
+    if not older.is_alive:
+        attack.skip(f"the older worker ended at its start: {older.last_words()}")
+        return
     attack.tell(worker=older.name)
     attack.wait(attack.chance.uniform(10.0, attack.longest_stop_seconds))
     end = attack.chance.choice((attack.world.fleet.terminate, attack.world.fleet.kill))
     if older.is_alive:
         end(older)
+    return
 
 
 def jump_clock(attack: Attack) -> None:

@@ -25,6 +25,13 @@ class Build:
     name: str
     command: tuple[str, ...]
     folder: Path = PRODUCT
+    packages: Path | None = None
+    """A folder of packages that this environment lacks."""
+
+    @property
+    def search_path(self) -> list[str]:
+        """Its part of `PYTHONPATH`."""
+        return [str(path) for path in (self.folder, self.packages) if path is not None]
 
 
 PRESENT = Build("present", (sys.executable, "-m", "ops.cli", "worker"))
@@ -105,7 +112,7 @@ def start_worker(
 ) -> Worker:
     """Start one, without waiting; its clock is what its file says."""
     command = (*build.command, *(("--roles", roles) if roles else ()))
-    search = os.pathsep.join((shifted_clock_path(), str(build.folder)))
+    search = os.pathsep.join((shifted_clock_path(), *build.search_path))
     more = {"PYTHONPATH": search, "CHAOS_CLOCK_FILE": str(clock.path), **environment}
     child = start_child(name, command, log_path=folder / f"{name}.log", environment=more, working_dir=build.folder)
     return Worker(name, build, roles, child, clock)
