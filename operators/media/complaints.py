@@ -1,12 +1,24 @@
 """What FFmpeg says about the media while it decodes. Decoder process only.
 
 Most codecs hide damage: the picture comes out, grey or smeared, without an error and without a flag. They do say so in
-FFmpeg's log.
+FFmpeg's log. Not every line there is about a picture: cameras write notes and parameters that FFmpeg cannot read beside
+pictures that it decodes in full.
 """
 
 from __future__ import annotations
 
+import re
+
 import av.logging
+
+BESIDE_PICTURES = re.compile(
+    r"EXIF|TIFF header|APP fields|app: invalid len"  # notes of cameras in each picture of Motion JPEG
+    r"|SEI type|in buffering period"  # messages beside the pictures of H.264
+    r"|vps_reserved|SPS \d+ does not exist|[sp]ps_id \d+ out of range|illegal POC type|Too many default refs in PPS"
+    r"|mmco: unref short failure|number of reference frames .* exceeds max"  # which to forget, not what to show
+    r"|overread, skip"  # MP3 that begins in the middle
+)
+"""What is said of notes and of parameter sets. Where pictures do hang on one of those, their packets fail."""
 
 
 class Complaints:
@@ -37,5 +49,5 @@ class Complaints:
             self._lines.clear()
 
     def were_made(self) -> bool:
-        """Whether anything was said since the last `forget`."""
-        return bool(self._lines)
+        """Whether anything was said about pictures or sound since the last `forget`."""
+        return any(not BESIDE_PICTURES.search(text) for _, _, text in self._lines or ())

@@ -25,10 +25,19 @@ from av.video.stream import VideoStream
 
 from operators.media.containers import MediaFile, packets_of, read_only
 from operators.media.continuous_clock import ContinuousClock
-from operators.media.index import AudioStreamIndex, ClockRestart, MediaIndex, UnseenTrack, VideoStreamIndex
+from operators.media.index import (
+    AudioStreamIndex,
+    ClockRestart,
+    MediaIndex,
+    StreamFault,
+    UnseenTrack,
+    VideoStreamIndex,
+)
 from operators.media.ledgers.catalogue import ledger_of
+from operators.media.ledgers.ledger import Ledger
 from operators.media.pixel_aspect import pixel_aspect
-from operators.media.seek_probes import can_seek, last_picture_seconds, probed_keyframes
+from operators.media.seek_probes import can_seek, last_picture, probed_keyframes
+from operators.media.shares import NOTHING_RATIO
 from operators.media.streams_of import audio_stream, moving_streams, stream_fault, video_stream
 from operators.media.unseen_tracks import unseen_tracks
 
@@ -67,6 +76,8 @@ MAX_LAST_INTERVALS = 4.0
 """The last picture of a file that is cut off may be stated to last for all that is missing."""
 LAST_SLACK_SECONDS = 0.05
 """Containers round how long a picture lasts."""
+MAX_BEHIND_RATIO = 0.1
+"""Of a file's bytes: so much may lie behind the last picture that seeking finds."""
 MICROSECOND = Fraction(1, 1_000_000)
 """What the container's own times are counted in."""
 
@@ -106,10 +117,13 @@ def read_index(container: InputContainer, media: MediaFile) -> MediaIndex:
     video, audio = video_stream(container), audio_stream(container)
     scan = _packets(container, video, audio, media)
     is_here = media.arriving is None or (scan.was_read and scan.is_complete)
-    ledger = ledger_of(container, media, may_read_all=is_here)
+    ledger = ledger_of(container, media, may_read_all=is_here, was_listed=not scan.was_read)
     unseen = unseen_tracks(container, media, (video, audio), ledger)
-    video_index = _video_index(container, video, media, claimed, scan) if video else None
-    audio_index = _audio_index(container, audio, media, claimed, scan) if audio else None
+    video_scrambled, audio_scrambled = _scrambled("video", video, ledger), _scrambled("sound", audio, ledger)
+    video_index = _video_index(container, video, media, claimed, scan) if video and not video_scrambled else None
+    audio_index = (
+        _audio_index(container, audio, media, claimed, scan, ledger) if audio and not audio_scrambled else None
+    )
     reached = [stream.start_seconds + stream.duration_seconds for stream in (video_index, audio_index) if stream]
     return MediaIndex(
         container=container.format.name,
@@ -119,12 +133,19 @@ def read_index(container: InputContainer, media: MediaFile) -> MediaIndex:
         origin_seconds=origin_seconds(container),
         video=video_index,
         audio=audio_index,
-        video_fault=stream_fault("video", moving_streams(container)),
-        audio_fault=stream_fault("sound", container.streams.audio),
+        video_fault=video_scrambled or stream_fault("video", moving_streams(container)),
+        audio_fault=audio_scrambled or stream_fault("sound", container.streams.audio),
         unseen=tuple(track for track in unseen if not _is_fault(track, video, audio)),
         clock_restarts=scan.restarts,
         was_scanned=scan.was_read,
     )
+
+
+def _scrambled(kind: str, stream: Stream | None, ledger: Ledger) -> StreamFault | None:
+    """What to say of a stream of a transport stream that is encrypted as a whole."""
+    ratio = 0.0 if stream is None else ledger.scrambled_ratios.get(stream.index, 0.0)
+    is_all = ratio > 1 - NOTHING_RATIO
+    return StreamFault("media-encrypted", f"the {kind} is encrypted: {ratio:.0%} of its packets") if is_all else None
 
 
 def _is_fault(track: UnseenTrack, video: VideoStream | None, audio: AudioStream | None) -> bool:
@@ -187,14 +208,21 @@ def _video_index(
     stated_seconds = 0.0 if is_guessed else _own_seconds(stream, start) or max(0.0, claimed_seconds - start)
     claimed_seconds = stated_seconds * reachable
     shown = sorted(packet.seconds for packet in packets if not packet.is_hidden)
+    hidden_ratio = 0.0
     if not is_complete and not is_listed:  # a header may state less than there is, so that the rest is not looked at
         can_tell = is_seekable and not scan.restarts
         known = shown[-1] if shown else start
         if can_tell or not claimed_seconds or start + claimed_seconds <= known:
-            end = _last_seconds(container, stream) if can_tell else _expected_seconds(packets, media.size_bytes)
+            end, place = (
+                _last_picture(container, stream) if can_tell else (_expected_seconds(packets, media.size_bytes), 0)
+            )
             claimed_seconds = max(claimed_seconds, known - start, end - start)
+            hidden_ratio = 1 - place / media.size_bytes if place else 0.0
     is_whole = container.format.name.startswith("mov,") and is_listed and reachable >= 1.0
     duration = _duration_seconds(shown, is_complete, start, claimed_seconds, _last_lasts(packets, is_whole))
+    announced_seconds = 0.0 if is_guessed else _announced_seconds(stream, start)
+    if hidden_ratio > MAX_BEHIND_RATIO:  # the table for seeks leads nowhere near the end
+        announced_seconds = max(announced_seconds, duration / (1 - hidden_ratio))
     is_probed = is_seekable and not is_listed and not is_complete
     probed = _probed(container, stream, packets, start + duration) if is_probed else []
     return VideoStreamIndex(
@@ -211,7 +239,7 @@ def _video_index(
         is_listed=is_listed,
         is_complete=is_complete,
         is_seekable=is_seekable and not scan.restarts,
-        announced_seconds=0.0 if is_guessed else _announced_seconds(stream, start),
+        announced_seconds=announced_seconds,
         longest_interval_seconds=max((after - before for before, after in pairwise(shown)), default=0.0),
         content_seconds=_content_seconds(shown) if is_complete else (),
         last_picture_seconds=shown[-1] if is_complete and shown else None,
@@ -219,10 +247,17 @@ def _video_index(
 
 
 def _audio_index(
-    container: InputContainer, stream: AudioStream, media: MediaFile, claimed_seconds: float, scan: Scan
+    container: InputContainer,
+    stream: AudioStream,
+    media: MediaFile,
+    claimed_seconds: float,
+    scan: Scan,
+    ledger: Ledger,
 ) -> AudioStreamIndex:
     start = _start_seconds(container, stream)
     seconds = _own_seconds(stream, start) or max(0.0, claimed_seconds - start)
+    if stream.index in ledger.stream_seconds:  # a header may state less than there is
+        seconds = max(seconds, ledger.stream_seconds[stream.index] - origin_seconds(container) - start)
     is_guessed = _is_guessed(container, media)
     if is_guessed and scan.packets:
         seconds = _read_seconds(scan, media.size_bytes) - start
@@ -392,10 +427,10 @@ def _content_seconds(shown: list[float]) -> tuple[float, ...]:
     return tuple(shown[int((number + 0.5) * step)] for number in range(MAX_CONTENT_TIMES))
 
 
-def _last_seconds(container: InputContainer, stream: VideoStream) -> float:
-    """When a recording ends whose header does not say."""
-    last_seconds = last_picture_seconds(container, stream)
-    return 0.0 if last_seconds is None else last_seconds - origin_seconds(container)
+def _last_picture(container: InputContainer, stream: VideoStream) -> tuple[float, int]:
+    """When a recording ends whose header does not say, and behind which byte; 0.0 and 0 where that cannot be found."""
+    found = last_picture(container, stream)
+    return (found[0] - origin_seconds(container), found[1]) if found else (0.0, 0)
 
 
 def _expected_seconds(packets: list[PacketEntry], size_bytes: int) -> float:

@@ -30,8 +30,11 @@ def can_seek(container: InputContainer, stream: VideoStream, seconds: float) -> 
     return True
 
 
-def last_picture_seconds(container: InputContainer, stream: VideoStream) -> float | None:
-    """When the last picture is shown, in recordings whose header does not tell; None where it cannot be found."""
+def last_picture(container: InputContainer, stream: VideoStream) -> tuple[float, int] | None:
+    """When the last picture is shown that seeking finds, and behind which byte; None where it cannot be found.
+
+    Of recordings whose header does not tell, and of those whose header may tell less than there is.
+    """
     return max(_after_seek(container, stream, _BEYOND_ANY_END_SECONDS, only_keyframes=False), default=None)
 
 
@@ -56,22 +59,22 @@ def probed_keyframes(
     found: set[float] = set()
     for number in range(NUM_PROBES if step else 0):
         wanted_seconds = start_seconds + (number + 0.5) * step
-        seconds = next(_after_seek(container, stream, wanted_seconds, only_keyframes=True), None)
-        if seconds is None:
+        keyframe = next(_after_seek(container, stream, wanted_seconds, only_keyframes=True), None)
+        if keyframe is None:
             break
-        found.add(seconds)
+        found.add(keyframe[0])
     return sorted(found)
 
 
 def _after_seek(
     container: InputContainer, stream: VideoStream, seconds: float, *, only_keyframes: bool
-) -> Iterator[float]:
-    """When pictures are shown to which a seek leads."""
+) -> Iterator[tuple[float, int]]:
+    """When pictures are shown to which a seek leads, and where each ends in the file, as far as that is known."""
     base = float(stream.time_base or 1)
     try:
         container.seek(round(seconds / base), stream=stream)
         for packet in islice(packets_of(container, stream), MAX_PROBE_PACKETS):
             if packet.pts is not None and (packet.is_keyframe or not only_keyframes):
-                yield packet.pts * base
+                yield packet.pts * base, max(0, (packet.pos or 0) + packet.size)
     except FFmpegError:
         return  # there is nothing, or nothing more

@@ -50,16 +50,30 @@ def sound_shares(index: MediaIndex, plan: Plan, tally: AudioTally) -> Shares | N
         return None
     audio = index.audio
     announced = _announced_seconds(index, audio)
-    shares = tally.shares(_planned_seconds(audio, plan), announced, audio.start_seconds)
+    shares = replace(
+        tally.shares(_planned_seconds(audio, plan), announced, audio.start_seconds),
+        planned_ratio=_heard_ratio(audio, plan, announced),
+    )
     is_heard_to_its_end = plan.audio.spans[-1][1] >= audio.start_seconds + audio.duration_seconds
     return (
         shares if is_heard_to_its_end else replace(shares, length_ratio=length_ratio(audio.duration_seconds, announced))
     )
 
 
+def _heard_ratio(audio: AudioStreamIndex, plan: Plan, announced_seconds: float) -> float:
+    """Share of the announced sound, or of what there is where that is more, at which the plan listens."""
+    length = max(announced_seconds, audio.duration_seconds)
+    return min(1.0, _overlap_seconds(audio, plan) / length) if length else 1.0
+
+
 def _planned_seconds(audio: AudioStreamIndex, plan: Plan) -> float:
     """Stated sound where the plan listens: of a stream of its own length, else its packets tell."""
-    if plan.audio is None or not audio.announced_seconds:
+    return _overlap_seconds(audio, plan) if audio.announced_seconds else 0.0
+
+
+def _overlap_seconds(audio: AudioStreamIndex, plan: Plan) -> float:
+    """Of the sound that can be reached, what the plan listens to."""
+    if plan.audio is None:
         return 0.0
     first, last = audio.start_seconds, audio.start_seconds + audio.duration_seconds
     return sum(max(0.0, min(end, last) - max(start, first)) for start, end in plan.audio.spans)

@@ -14,16 +14,17 @@ from operators.media.ledgers.stills import gif_ledger, jpeg_ledger, png_ledger
 from operators.media.ledgers.transport import transport_ledger
 
 _STILLS = {"png_pipe": png_ledger, "apng": png_ledger, "jpeg_pipe": jpeg_ledger, "gif": gif_ledger}
-_RIFF = ("avi", "wav", "webp_pipe", "webp_anim")
+_RIFF = ("wav", "webp_pipe", "webp_anim")
 
 
-def ledger_of(container: InputContainer, media: MediaFile, *, may_read_all: bool) -> Ledger:
+def ledger_of(container: InputContainer, media: MediaFile, *, may_read_all: bool, was_listed: bool) -> Ledger:
     """What lies where in a file.
 
     Args:
         container: open.
         media: that it was opened from.
         may_read_all: whether all of the file is here; otherwise only what costs little to fetch is read.
+        was_listed: whether the container's own list of packets is believed.
     """
     name = container.format.name
     if name.startswith("mov,"):
@@ -35,9 +36,34 @@ def ledger_of(container: InputContainer, media: MediaFile, *, may_read_all: bool
     if not may_read_all:
         return Ledger(media.size_bytes)
     if name == "mpegts":
-        shown = [s.id for s in (*container.streams.video, *container.streams.audio, *container.streams.subtitles)]
-        return transport_ledger(media, shown, [s.id for s in container.streams if s.id not in shown])
+        return _transport(container, media)
     if name == "flv":
-        kinds = ((VIDEO, container.streams.video), (AUDIO, container.streams.audio))
-        return flv_ledger(media, frozenset(kind for kind, streams in kinds if streams))
+        return _flv(container, media)
+    if name == "avi":
+        return _avi(container, media, was_listed=was_listed)
     return riff_ledger(media, len(container.streams)) if name in _RIFF else Ledger(media.size_bytes)
+
+
+def _transport(container: InputContainer, media: MediaFile) -> Ledger:
+    shown = [*container.streams.video, *container.streams.audio, *container.streams.subtitles]
+    pids = {stream.id: stream.index for stream in shown}
+    ledger = transport_ledger(media, pids, [stream.id for stream in container.streams if stream.id not in pids])
+    ledger.scrambled_ratios = {pids[pid]: ratio for pid, ratio in ledger.scrambled_ratios.items()}
+    return ledger
+
+
+def _flv(container: InputContainer, media: MediaFile) -> Ledger:
+    kinds = ((VIDEO, container.streams.video), (AUDIO, container.streams.audio))
+    streams = {kind: found[0].index for kind, found in kinds if found}
+    ledger = flv_ledger(media, frozenset(streams))
+    ledger.stream_seconds = {streams[kind]: seconds for kind, seconds in ledger.stream_seconds.items()}
+    return ledger
+
+
+def _avi(container: InputContainer, media: MediaFile, *, was_listed: bool) -> Ledger:
+    """Chunks that its list leaves out are played by whoever reads on."""
+    ledger = riff_ledger(media, len(container.streams))
+    if was_listed:
+        num_listed = sum(entry.size for stream in container.streams for entry in stream.index_entries)
+        ledger.num_stray_bytes += max(0, ledger.num_stream_bytes - num_listed)
+    return ledger

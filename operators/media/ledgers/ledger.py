@@ -26,10 +26,12 @@ class Ledger:
     """Of streams that are neither pictures nor sound nor text."""
     num_second_tables: int = 0
     """Tables of contents beside the one that is read: another player may take another one."""
+    num_stream_bytes: int = 0
+    """Of chunks that name a stream, where the container lists them, too."""
     stream_seconds: dict[int, float] = field(default_factory=dict)
-    """By the container's own number of a stream: when its last packet begins, where the walk saw every packet."""
-    encrypted_packets: dict[int, tuple[int, int]] = field(default_factory=dict)
-    """Likewise: packets that are encrypted, and all."""
+    """By FFmpeg's number of a stream: when the last of its packets that were seen begins, by the container's clock."""
+    scrambled_ratios: dict[int, float] = field(default_factory=dict)
+    """Likewise: share of its packets that are encrypted."""
 
 
 def gaps(extent: Extent, covered: list[Extent]) -> list[Extent]:

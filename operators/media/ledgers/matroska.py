@@ -32,7 +32,8 @@ class _Walk:
     """What is known on the way."""
 
     ledger: Ledger
-    tracks: set[int] = field(default_factory=set)
+    tracks: dict[int, int] = field(default_factory=dict)
+    """By the number that blocks have: which stream of FFmpeg's it is."""
     scale_seconds: float = 1e-3
     num_elements: int = 0
     bytes_left: int = MAX_READ_BYTES
@@ -91,9 +92,10 @@ def _take_head(body: bytes, walk: _Walk) -> None:
         if number == _TIMESTAMP_SCALE:
             walk.scale_seconds = int.from_bytes(body[first:last], "big") * 1e-9
         elif number == _TRACK_ENTRY:
-            for inner, begin, end in _children(body, first, last):
-                if inner == _TRACK_NUMBER:
-                    walk.tracks.add(int.from_bytes(body[begin:end], "big"))
+            fields = {
+                inner: int.from_bytes(body[begin:end][:8], "big") for inner, begin, end in _children(body, first, last)
+            }
+            walk.tracks.setdefault(fields.get(_TRACK_NUMBER, 0), len(walk.tracks))
 
 
 def _walk_cluster(media: MediaFile, walk: _Walk, start: int, stop: int, *, is_open: bool) -> int:
@@ -151,7 +153,8 @@ def _take_block(walk: _Walk, time: int, head: bytes, extent: Extent) -> None:
         return
     relative = int.from_bytes(head[number_bytes : number_bytes + 2], "big", signed=True)
     seconds = (time + relative) * walk.scale_seconds
-    walk.ledger.stream_seconds[number] = max(walk.ledger.stream_seconds.get(number, 0.0), seconds)
+    stream = walk.tracks[number]
+    walk.ledger.stream_seconds[stream] = max(walk.ledger.stream_seconds.get(stream, 0.0), seconds)
 
 
 def _children(body: bytes, first: int, last: int) -> Iterator[tuple[int, int, int]]:

@@ -61,6 +61,8 @@ def _walk(media: MediaFile, ledger: Ledger, extent: Extent, num_streams: int, bu
             ledger.notes.append((first, last))
         elif not _is_known(kind, num_streams):
             ledger.strays.append((first, last))
+        elif kind[2:] in _STREAM_KINDS:
+            ledger.num_stream_bytes += last - first
 
 
 def _is_known(kind: bytes, num_streams: int) -> bool:

@@ -47,7 +47,7 @@ def transport_ledger(media: MediaFile, known: Iterable[int], data: Iterable[int]
     # Tables begin anew in nearly every packet of theirs, and no film does.
     payload[2 * counts[3] >= counts[0]] = 0
     ledger.num_stray_bytes += int(payload.sum())
-    ledger.encrypted_packets = {pid: (int(counts[1][pid]), int(counts[0][pid])) for pid in known}
+    ledger.scrambled_ratios = {pid: float(counts[1][pid] / counts[0][pid]) for pid in known if counts[0][pid]}
     return ledger
 
 
