@@ -30,6 +30,8 @@ MAX_ERRORS = 10_000
 """Broken packets after which a file is given up: an hour of noise must not be read to its end."""
 FALLBACK_INTERVAL_SECONDS = 1 / 25
 """Between frames that carry no time, in elementary streams without a rate."""
+ONE_PICTURE_CODECS = ("h264", "hevc")
+"""Of these each packet gives a picture; others have packets that only other pictures need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ class PyavDecoder:
         self.damaged_seconds: list[float] = []
         self._container, self._stream = _open(media)
         self._clock = ContinuousClock()
+        self._picture_seconds: set[float] = set()
+        self._is_timed = True
         self._complaints = Complaints()
         self._complaints.listen()
         self._span_start_seconds = float("-inf")
@@ -93,10 +97,12 @@ class PyavDecoder:
             if frame.pts_seconds < span.start_seconds - START_SLACK_SECONDS:
                 continue
             if span.kind != "glance" and frame.pts_seconds >= span.end_seconds:
-                return
+                break
             yield frame
             if span.kind == "glance":
                 return
+        if span.kind == "sweep":
+            self._note_silent()
 
     def close(self) -> None:
         """Free the container and its codecs."""
@@ -183,8 +189,23 @@ class PyavDecoder:
         if is_damaged:
             self.damaged_seconds.append(seconds)
 
+    def _note_silent(self) -> None:
+        """Count packets that were taken without a word and gave no picture: the keyframe that they wait for is lost.
+
+        Where pictures that no other needs are left out, only those before the first one can be told from them.
+        """
+        if self._stream.codec_context.name not in ONE_PICTURE_CODECS or not self._is_timed or not self._picture_seconds:
+            return
+        is_each_shown = self._stream.codec_context.skip_frame == "DEFAULT"
+        last = max(self._picture_seconds) if is_each_shown else min(self._picture_seconds)
+        known = {*self._picture_seconds, *(round(seconds, 4) for seconds in self.damaged_seconds)}
+        self.damaged_seconds += [
+            seconds for seconds in self.packet_seconds if seconds < last and round(seconds, 4) not in known
+        ]
+
     def _packet_seconds(self, packet: Packet[VideoStream]) -> float:
         stamp = packet.dts if packet.pts is None else packet.pts
+        self._is_timed &= packet.pts is not None
         if stamp is None:
             self._untimed_seconds = max(self._untimed_seconds, -self._interval()) + self._interval()
             return self._untimed_seconds
@@ -199,6 +220,7 @@ class PyavDecoder:
         """The frame with its time; left out when it is not after the one before it."""
         refuse_many_pixels(picture.width, picture.height, self._max_pixels)
         seconds, orientation = self._seconds(picture), self._orientations.next(picture)
+        self._picture_seconds.add(round(seconds, 4))
         if seconds <= self._last_seconds:
             self.num_discarded += 1
         else:

@@ -65,3 +65,20 @@ def test_broken_pictures_are(codec: str, tmp_path: Path) -> None:
     path = _changed(tmp_path, codec, pixel_format, lambda unit: unit[: len(unit) // 2] + noise[: len(unit) // 2])
     receipt = decoded_here(path).receipt
     assert receipt is None or receipt.video is None or receipt.video.intact_ratio < 0.5
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_pictures_that_wait_for_a_lost_keyframe_are_lost(codec: str, tmp_path: Path) -> None:
+    """The codec takes their packets without a word; nothing is shown until the next keyframe."""
+    options = {"x265-params": "log-level=0:keyint=30:scenecut=0"} if codec == "libx265" else {"g": "30"}
+    plain = write_video(tmp_path / "plain.ts", num_frames=90, codec=codec, options={**options, "bf": "0"})
+    path = tmp_path / "begins-late.ts"
+    with av.open(str(plain)) as before, av.open(str(path), "w") as after:
+        stream = after.add_stream_from_template(before.streams.video[0])
+        for number, packet in enumerate(before.demux(video=0)):
+            if packet.size and number:
+                packet.stream = stream
+                after.mux(packet)
+    receipt = decoded_here(path).receipt
+    assert receipt is not None and receipt.video is not None
+    assert 60 / 89 - 0.02 <= receipt.video.intact_ratio < 0.9
