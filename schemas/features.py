@@ -32,6 +32,7 @@ FEATURES: Final[dict[str, FeatureSpec]] = {
     "visual.achieved_ratio": FeatureSpec("frames", "number", "share of the plan that was decoded and analysed"),
     "visual.length_ratio": FeatureSpec("frames", "number", "length of the pictures over the announced length"),
     "visual.intact_ratio": FeatureSpec("frames", "number", "share of picture packets that decode without damage"),
+    "visual.seen_ratio": FeatureSpec("frames", "number", "share of the announced pictures that came out whole"),
     "visual.unseen_tracks": FeatureSpec(
         "frames",
         "list of objects",
@@ -69,6 +70,7 @@ FEATURES: Final[dict[str, FeatureSpec]] = {
     "audio.achieved_ratio": FeatureSpec("audio", "number", "share of the plan that was decoded and analysed"),
     "audio.length_ratio": FeatureSpec("audio", "number", "length of the sound over the announced length"),
     "audio.intact_ratio": FeatureSpec("audio", "number", "share of sound packets that decode without damage"),
+    "audio.seen_ratio": FeatureSpec("audio", "number", "share of the announced sound that came out whole"),
     "audio.unseen_tracks": FeatureSpec(
         "audio", "list of objects", "{kind, number, codec} of skipped tracks; all tracks if there is no video"
     ),

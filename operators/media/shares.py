@@ -32,6 +32,11 @@ class Shares:
     num_discarded: int = 0
     """Pictures that were decoded and left out, because their time was not after that of the one before."""
 
+    @property
+    def seen_ratio(self) -> float:
+        """Of the announced length, what came out whole: a little cut off and a little damaged add up."""
+        return self.length_ratio * min(self.achieved_ratio, self.intact_ratio)
+
 
 def damage(kind: str, shares: Shares) -> StreamFault | None:
     """What to say of a stream of which next to nothing could be decoded; None where enough could."""

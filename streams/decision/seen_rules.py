@@ -16,9 +16,19 @@ DEFAULT_SHARES: Final[tuple[ShareRule, ...]] = (
     ),
     ShareRule("visual.length_ratio", _FLOORS, "Only {percent} of the announced length could be decoded ({modality})."),
     ShareRule("visual.intact_ratio", _FLOORS, "Only {percent} of the picture packets decode without damage."),
+    ShareRule(
+        "visual.seen_ratio",
+        _FLOORS,
+        "Only {percent} of the announced pictures came out whole: what is cut off and what is damaged adds up.",
+    ),
     ShareRule("audio.achieved_ratio", _FLOORS, "Only {percent} of the planned sound could be decoded and listened to."),
     ShareRule("audio.length_ratio", _FLOORS, "Only {percent} of the announced length could be decoded ({modality})."),
     ShareRule("audio.intact_ratio", _FLOORS, "Only {percent} of the sound packets decode without damage."),
+    ShareRule(
+        "audio.seen_ratio",
+        _FLOORS,
+        "Only {percent} of the announced sound came out whole: what is cut off and what is damaged adds up.",
+    ),
     ShareRule("context.achieved_ratio", _FLOORS, "Only {percent} of the text could be judged: it is too long."),
     ShareRule(
         "context.planned_ratio",

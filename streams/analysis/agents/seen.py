@@ -17,7 +17,7 @@ _SEEN = "seen@1"
 
 
 def share_features(work: Work, prefix: Prefix, shares: Shares | None) -> dict[str, Feature]:
-    """Planned, achieved, reached and intact shares under the names of one modality."""
+    """Planned, achieved, reached, intact and seen shares under the names of one modality."""
     if shares is None:
         return {}
     values = {
@@ -25,6 +25,7 @@ def share_features(work: Work, prefix: Prefix, shares: Shares | None) -> dict[st
         f"{prefix}.achieved_ratio": shares.achieved_ratio,
         f"{prefix}.length_ratio": shares.length_ratio,
         f"{prefix}.intact_ratio": shares.intact_ratio,
+        f"{prefix}.seen_ratio": shares.seen_ratio,
     }
     return features_of(work, _SEEN, values)
 

@@ -289,3 +289,10 @@ def _left_of_bar(picture: np.ndarray) -> float:
     """Where the bar of a numbered picture begins, over the picture's width."""
     lower = picture[int(picture.shape[0] * 0.75)].astype(int)
     return float(np.argmax(lower[:, 1] - lower[:, 0] > 80)) / picture.shape[1]
+
+
+def test_a_little_cut_off_and_a_little_damaged_add_up() -> None:
+    """Neither is much, together they are."""
+    shares = Shares(planned_ratio=1.0, achieved_ratio=0.95, length_ratio=0.93, intact_ratio=0.92, num_packets=100)
+    assert shares.seen_ratio == pytest.approx(0.93 * 0.92)
+    assert min(shares.achieved_ratio, shares.length_ratio, shares.intact_ratio) > 0.9 > shares.seen_ratio

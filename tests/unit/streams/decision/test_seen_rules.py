@@ -28,13 +28,17 @@ def decided(policy: Policy, modality: Modality = "frames", **features: Any) -> D
 class TestShares:
     """Floors."""
 
-    @pytest.mark.parametrize("name", ["visual__achieved_ratio", "visual__length_ratio", "visual__intact_ratio"])
+    @pytest.mark.parametrize(
+        "name", ["visual__achieved_ratio", "visual__length_ratio", "visual__intact_ratio", "visual__seen_ratio"]
+    )
     @pytest.mark.parametrize(("share", "action"), [(0.08, "review"), (0.899, "review"), (0.9, "allow"), (1.0, "allow")])
     def test_less_than_nine_tenths_is_for_a_person(self, name: str, share: float, action: Action) -> None:
         """Of what was planned, announced or read."""
         assert decided(load_policy(None), **{name: share}).action == action
 
-    @pytest.mark.parametrize("name", ["audio__achieved_ratio", "audio__length_ratio", "audio__intact_ratio"])
+    @pytest.mark.parametrize(
+        "name", ["audio__achieved_ratio", "audio__length_ratio", "audio__intact_ratio", "audio__seen_ratio"]
+    )
     def test_so_is_sound(self, name: str) -> None:
         """Likewise."""
         assert decided(load_policy(None), "audio", **{name: 0.5}).action == "review"
