@@ -181,7 +181,7 @@ def _compare_shares(found: DecodedHere, result: Comparison) -> None:
     result.coverage_ratio = found.receipt.coverage_ratio
     for modality in ("video", "audio"):
         seen = getattr(found.receipt, modality)
-        if seen is not None and min(seen.achieved_ratio, seen.length_ratio, seen.intact_ratio) < 0.95:
+        if seen is not None and seen.seen_ratio < 0.95:
             result.faults.append(f"an undamaged file has shares of {modality} of {seen}")
     if found.index.unseen:
         result.faults.append(f"nothing is unseen here: {found.index.unseen}")

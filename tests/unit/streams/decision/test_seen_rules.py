@@ -28,9 +28,7 @@ def decided(policy: Policy, modality: Modality = "frames", **features: Any) -> D
 class TestShares:
     """Floors."""
 
-    @pytest.mark.parametrize(
-        "name", ["visual__achieved_ratio", "visual__length_ratio", "visual__intact_ratio", "visual__seen_ratio"]
-    )
+    @pytest.mark.parametrize("name", ["visual__achieved_ratio", "visual__length_ratio", "visual__intact_ratio"])
     @pytest.mark.parametrize(("share", "action"), [(0.08, "review"), (0.899, "review"), (0.9, "allow"), (1.0, "allow")])
     def test_less_than_nine_tenths_is_for_a_person(self, name: str, share: float, action: Action) -> None:
         """Of what was planned, announced or read."""
@@ -42,6 +40,11 @@ class TestShares:
     def test_so_is_sound(self, name: str) -> None:
         """Likewise."""
         assert decided(load_policy(None), "audio", **{name: 0.5}).action == "review"
+
+    @pytest.mark.parametrize(("share", "action"), [(0.919, "review"), (0.92, "allow")])
+    def test_losses_together_have_a_floor_of_their_own(self, share: float, action: Action) -> None:
+        """What is cut off and what is damaged."""
+        assert decided(load_policy(None), visual__seen_ratio=share).action == action
 
     def test_the_reason_says_it_in_words(self) -> None:
         """With share, floor and modality for programs."""
