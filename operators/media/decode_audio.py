@@ -175,8 +175,10 @@ class AudioSweep:
             self._clock.correct(packet)
             is_encrypted = packet.has_sidedata("encryption_info")
             self.complaints.forget()
+            num_errors = self.tally.errors
             frames = [] if is_encrypted else self._decoded(packet)
-            self._count(packet, origin, (start, end), is_encrypted)
+            is_damaged = self.tally.errors > num_errors or self.complaints.were_made()  # not every error has a line
+            self._count(packet, origin, (start, end), is_encrypted=is_encrypted, is_damaged=is_damaged)
             yield from frames
 
     def _decoded(self, packet: Packet[AudioStream]) -> list[AudioFrame]:
@@ -186,8 +188,16 @@ class AudioSweep:
             self.tally.errors += 1
             return []
 
-    def _count(self, packet: Packet[AudioStream], origin: float, span: tuple[float, float], is_encrypted: bool) -> None:
-        """Packets of the span, and those without times; what the codec said last is about this one."""
+    def _count(
+        self,
+        packet: Packet[AudioStream],
+        origin: float,
+        span: tuple[float, float],
+        *,
+        is_encrypted: bool,
+        is_damaged: bool,
+    ) -> None:
+        """Packets of the span, and those without times."""
         stamp = packet.dts if packet.pts is None else packet.pts
         base = self._base = self._base or float(packet.time_base or 0)
         seconds = span[0] if stamp is None else stamp * base - origin
@@ -195,7 +205,7 @@ class AudioSweep:
             return
         self.tally.num_packets += 1
         self.tally.num_encrypted += is_encrypted
-        self.tally.num_damaged += is_encrypted or self.complaints.were_made()
+        self.tally.num_damaged += is_encrypted or is_damaged
         self.tally.stated_seconds += (packet.duration or 0) * base
         self.tally.last_seconds = max(self.tally.last_seconds, seconds + (packet.duration or 0) * base)
 

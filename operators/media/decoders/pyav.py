@@ -162,8 +162,10 @@ class PyavDecoder:
             self._note(packet, is_damaged=True)
             return
         self._complaints.forget()
+        num_errors = self.num_errors
         pictures = self._pictures(packet)
-        is_damaged = self._complaints.were_made() or any(picture.is_corrupt for picture in pictures)
+        has_failed = self.num_errors > num_errors  # not every error has a line
+        is_damaged = has_failed or self._complaints.were_made() or any(picture.is_corrupt for picture in pictures)
         if packet is not None:
             self._note(packet, is_damaged=is_damaged)
         for picture in pictures:

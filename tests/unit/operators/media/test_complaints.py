@@ -9,8 +9,9 @@ from pathlib import Path
 import av
 import pytest
 
+from operators.media.complaints import Complaints
 from tests.decoded_here import decoded_here
-from tests.hostile_media import write_video
+from tests.hostile_media import HOSTILE_FILES, write_video
 
 START = b"\0\0\0\1"
 Change = Callable[[bytes], bytes]
@@ -82,3 +83,13 @@ def test_pictures_that_wait_for_a_lost_keyframe_are_lost(codec: str, tmp_path: P
     receipt = decoded_here(path).receipt
     assert receipt is not None and receipt.video is not None
     assert 60 / 89 - 0.02 <= receipt.video.intact_ratio < 0.9
+
+
+def test_an_error_without_a_line_is_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FFmpeg refuses some packets and says nothing about them, such as the last part of a packet of MPEG sound."""
+    monkeypatch.setattr(Complaints, "were_made", lambda self: False)
+    found = decoded_here(HOSTILE_FILES["broken sound"].build(tmp_path / "sound.mp4"))
+    assert found.audio_fault is not None and found.audio_fault.cause == "media-damaged"
+    receipt = decoded_here(HOSTILE_FILES["noise in the middle"].build(tmp_path / "noise.mp4")).receipt
+    assert receipt is not None and receipt.video is not None
+    assert receipt.video.num_damaged > 0
