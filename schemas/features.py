@@ -105,6 +105,7 @@ FEATURES: Final[dict[str, FeatureSpec]] = {
     "motion.achieved_ratio": FeatureSpec("motion", "number", "as visual.achieved_ratio"),
     "motion.length_ratio": FeatureSpec("motion", "number", "as visual.length_ratio"),
     "motion.intact_ratio": FeatureSpec("motion", "number", "as visual.intact_ratio"),
+    "motion.seen_ratio": FeatureSpec("motion", "number", "as visual.seen_ratio"),
     "context.language": FeatureSpec("context", "text", "ISO 639 code of title and description; absent if uncertain"),
     "context.language_score": FeatureSpec("context", "number", "probability of that language"),
     "context.hashtags": FeatureSpec("context", "list of text", "normalised hashtags of field, title and description"),
