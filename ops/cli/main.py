@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
 import typer
 
+from ops.cli.exit_codes import ExitCode
 from ops.cli.lazy_group import LazyGroup
 
 app = typer.Typer(
@@ -31,8 +33,24 @@ def _options(version: Annotated[bool, typer.Option("--version", help="Print the 
         raise typer.Exit
 
 
+def _not_text(words: list[str]) -> str | None:
+    """The first word that no id, and nothing else but a file's name, can be."""
+    return next((word for word in words if not _is_text(word) and not os.path.lexists(word)), None)
+
+
+def _is_text(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def main() -> None:
     """Entry point of the console script."""
+    if (wrong := _not_text(sys.argv[1:])) is not None:
+        sys.stderr.write(f"vidsignal: {os.fsencode(wrong)!r} is not UTF-8, and no file of that name exists\n")
+        sys.exit(ExitCode.USAGE)
     try:
         app()
     except KeyboardInterrupt:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from ops.cli.console import fail
 from ops.cli.exit_codes import ExitCode
 from streams.config.settings import Settings
-from streams.store.quick_reads import QuestionRefused, QuickReads, StoreAway, StoreForbids
+from streams.store.quick_reads import QuestionRefused, QuickReads, StoreAway, StoreForbids, answer_of
 
 Answer = TypeVar("Answer")
 
@@ -27,9 +26,10 @@ def read_quickly(settings: Settings, question: Callable[[QuickReads], Awaitable[
             await store.aclose()
 
     try:
-        return asyncio.run(ask())
+        return answer_of(ask())
     except StoreForbids as error:
-        fail(f"Redis does not allow us that: {error}", ExitCode.USAGE)
+        hint = "`vidsignal access redis` prints what each role is allowed"
+        fail(f"Redis does not allow us that: {error}; {hint}", ExitCode.USAGE)
     except StoreAway as error:
         fail(f"Redis does not answer at the address in VIDSIGNAL_REDIS_URL: {error}", ExitCode.AWAY)
     except QuestionRefused as error:

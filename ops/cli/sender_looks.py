@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from time import monotonic
 from types import TracebackType
 from typing import Final, Self
@@ -12,7 +11,7 @@ from ops.cli.quick_read import ANSWER_SECONDS
 from ops.cli.upload_ending import SenderReading, read_for_sender
 from streams.config.settings import Settings
 from streams.store.keys import Keys
-from streams.store.quick_reads import NoAnswer, QuickReads
+from streams.store.quick_reads import NoAnswer, QuickReads, answer_of
 
 _BETWEEN_SECONDS: Final = 1.0
 
@@ -30,7 +29,6 @@ class SenderLooks:
         self._video_id = video_id
         self._next_seconds = 0.0
         self._is_told = False
-        self._runner = asyncio.Runner()
         self._store = QuickReads(settings, ANSWER_SECONDS)
 
     def __enter__(self) -> Self:
@@ -39,8 +37,7 @@ class SenderLooks:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._runner.run(self._store.aclose())
-        self._runner.close()
+        answer_of(self._store.aclose())
 
     def next(self) -> SenderReading | None:
         """The next reading; None where it is too soon for one, or Redis does not answer."""
@@ -48,7 +45,7 @@ class SenderLooks:
             return None
         self._next_seconds = monotonic() + _BETWEEN_SECONDS
         try:
-            return self._runner.run(self._read(self._video_id))
+            return answer_of(self._read(self._video_id))
         except NoAnswer as error:
             self._tell(error)
             return None

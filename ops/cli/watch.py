@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic, sleep
 from typing import Annotated, Any, Final
 
 import typer
@@ -24,13 +24,15 @@ from streams.config.settings import Settings
 from streams.kafka.clients import (
     WATCH_GROUP,
     BrokerAway,
+    RightMissing,
+    answered_consumer,
     assign_whole,
-    client_configuration,
-    require_broker,
+    failure_of,
     stored_record,
 )
 from streams.kafka.readers_topics import decode_verdict
 
+_POLL_SECONDS: Final = 0.5
 _UNKNOWN_SECONDS: Final = 5.0
 """After which one is told that nobody knows the video."""
 
@@ -50,23 +52,41 @@ def watch(
     settings = quiet_settings_or_exit()
     if until_final and video_id is None:
         fail("--until-final needs a VIDEO_ID", ExitCode.USAGE)
-    try:
-        require_broker(settings)
-        consumer = _consumer(settings, OFFSET_BEGINNING if from_beginning else OFFSET_END)
-    except BrokerAway as error:
-        fail(str(error), ExitCode.AWAY)
+    consumer = _consumer_or_exit(settings, video_id, from_beginning=from_beginning)
     try:
         with clean_interrupt():
             if not json_output:
                 err.print("watching; Ctrl-C ends")
             _Watching(consumer, settings, video_id, from_beginning, until_final, json_output).follow(timeout)
     finally:
-        consumer.close()
+        if consumer is not None:
+            consumer.close()
+
+
+def _consumer_or_exit(settings: Settings, video_id: str | None, *, from_beginning: bool) -> Consumer | None:
+    """None where Kafka does not let us read: producers have no right to, and may look at their videos in Redis."""
+    try:
+        return _consumer(settings, OFFSET_BEGINNING if from_beginning else OFFSET_END)
+    except RightMissing as error:
+        if video_id is None:
+            fail(str(error), ExitCode.AWAY)
+        _tell_redis_alone(error)
+        return None
+    except BrokerAway as error:
+        fail(str(error), ExitCode.AWAY)
+
+
+def _tell_redis_alone(error: RightMissing) -> None:
+    err.print(f"{error}. Facts are not seen; the video is looked for in Redis alone", markup=False, soft_wrap=True)
 
 
 def _consumer(settings: Settings, offset: int) -> Consumer:
-    consumer = Consumer({**client_configuration(settings), "group.id": WATCH_GROUP, "enable.auto.commit": False})
-    assign_whole(consumer, [settings.topic_prefix + topic.name for topic in (SIGNALS, MODERATION)], offset)
+    consumer = answered_consumer(settings, {"group.id": WATCH_GROUP, "enable.auto.commit": False})
+    try:
+        assign_whole(consumer, [settings.topic_prefix + topic.name for topic in (SIGNALS, MODERATION)], offset)
+    except BrokerAway:
+        consumer.close()
+        raise
     return consumer
 
 
@@ -74,7 +94,8 @@ def _consumer(settings: Settings, offset: int) -> Consumer:
 class _Watching:
     """The topics by their records, and one video by what Redis says of it."""
 
-    consumer: Consumer
+    consumer: Consumer | None
+    """None where Kafka does not let us read."""
     settings: Settings
     video_id: str | None
     from_beginning: bool
@@ -107,8 +128,14 @@ class _Watching:
 
     def _follow_topics(self) -> bool:
         """Wait a moment for a record; whether it was the last that is wanted."""
-        message = self.consumer.poll(0.5)
-        if message is None or message.error() is not None:
+        if self.consumer is None:
+            sleep(_POLL_SECONDS)
+            return False
+        message = self.consumer.poll(_POLL_SECONDS)
+        if message is None:
+            return False
+        if message.error() is not None:
+            self._judge(failure_of(message))
             return False
         record = stored_record(message)
         if record.value is None or (self.video_id is not None and record.key != self.video_id.encode()):
@@ -118,6 +145,15 @@ class _Watching:
             return False
         self._print(event)
         return self.until_final and isinstance(event, Verdict) and event.status == "final"
+
+    def _judge(self, failure: BrokerAway) -> None:
+        """The client itself gets over everything but a right that is missing."""
+        if not isinstance(failure, RightMissing):
+            return
+        if self.video_id is None:
+            fail(str(failure), ExitCode.AWAY)
+        _tell_redis_alone(failure)
+        self.consumer = None
 
     def _tell(self, look: Look, watched_seconds: float) -> None:
         if self.as_json:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from time import monotonic, sleep
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import AdminClient
 
 from streams.config.connection_checks import kafka_tls_files
 from streams.config.settings import Settings
 from streams.kafka.refusals import Refusals
+
+if TYPE_CHECKING:
+    from confluent_kafka.admin import AdminClient
 
 REQUEST_SECONDS = 10.0
 """How long an interactive command waits for a broker's answer."""
@@ -27,6 +29,7 @@ _ATTEMPT_SECONDS = 1.0
 _NEW_TOPIC_SECONDS = 2.0
 """A topic that was made this moment is not known to every broker yet."""
 _LOOK_AGAIN_SECONDS = 0.2
+_NO_RIGHT = "our user lacks the right Read on it; `vidsignal access kafka` prints what each role is allowed"
 
 
 class BrokerAway(Exception):
@@ -35,6 +38,10 @@ class BrokerAway(Exception):
 
 class BrokerRefuses(BrokerAway):
     """A broker answered and does not let us in, or is not who it should be; the message holds what was said."""
+
+
+class RightMissing(BrokerRefuses):
+    """Our user may not read a topic or use a group; the message names it."""
 
 
 def client_configuration(settings: Settings, refusals: Refusals | None = None) -> dict[str, Any]:
@@ -88,23 +95,50 @@ def producer_configuration(settings: Settings) -> dict[str, Any]:
 
 def require_broker(settings: Settings, timeout_seconds: float = REQUEST_SECONDS) -> AdminClient:
     """Return an admin client once a broker answered. Raises BrokerAway, or BrokerRefuses as soon as one does."""
+    from confluent_kafka.admin import AdminClient  # with a tenth of a second of imports
+
     refusals = Refusals()
-    # What the library would write to the terminal many times a second stands in the error, once.
-    admin = AdminClient({**client_configuration(settings, refusals), "log_level": 0})
+    admin = AdminClient(_silent_configuration(settings, refusals))
+    _require_answer(settings, admin, refusals, timeout_seconds)
+    return admin
+
+
+def answered_consumer(
+    settings: Settings, configuration: Mapping[str, Any], timeout_seconds: float = REQUEST_SECONDS
+) -> Consumer:
+    """Return a consumer once a broker answered it. Raises BrokerAway, or BrokerRefuses as soon as one does."""
+    refusals = Refusals()
+    consumer = Consumer({**_silent_configuration(settings, refusals), **configuration})
+    try:
+        _require_answer(settings, consumer, refusals, timeout_seconds)
+    except BaseException:
+        consumer.close()
+        raise
+    return consumer
+
+
+def _silent_configuration(settings: Settings, refusals: Refusals) -> dict[str, Any]:
+    """What the library would write to the terminal many times a second stands in the error, once."""
+    return {**client_configuration(settings, refusals), "log_level": 0}
+
+
+def _require_answer(
+    settings: Settings, client: AdminClient | Consumer, refusals: Refusals, timeout_seconds: float
+) -> None:
     give_up = monotonic() + timeout_seconds
     while True:
         try:
-            admin.list_topics(timeout=min(_ATTEMPT_SECONDS, timeout_seconds))
+            client.list_topics(timeout=min(_ATTEMPT_SECONDS, timeout_seconds))
         except KafkaException as error:
-            require_no_refusal(settings, admin, refusals)
+            require_no_refusal(settings, client, refusals)
             if monotonic() >= give_up:
                 said = refusals.last or error
                 raise BrokerAway(f"no broker answered at {settings.kafka_bootstrap_servers!r}: {said}") from error
         else:
-            return admin
+            return
 
 
-def require_no_refusal(settings: Settings, admin: AdminClient, refusals: Refusals) -> None:
+def require_no_refusal(settings: Settings, admin: AdminClient | Consumer, refusals: Refusals) -> None:
     """Raise BrokerRefuses where the client was refused since it was made."""
     admin.poll(0)
     if refusals.refusal is not None:
@@ -184,7 +218,7 @@ def _drain(consumer: Consumer, waiting: set[tuple[str, int]], timeout_seconds: f
         elif message.error().code() == KafkaError._PARTITION_EOF:
             waiting.discard((message.topic(), message.partition()))
         else:
-            raise BrokerAway(str(message.error()))
+            raise failure_of(message)
 
 
 def partitions_of(client: Consumer | AdminClient, topic: str) -> list[int]:
@@ -202,6 +236,8 @@ def partitions_of(client: Consumer | AdminClient, topic: str) -> list[int]:
             raise BrokerAway(f"no broker answered: {error}") from error
         if found.error is None and found.partitions:
             return sorted(found.partitions)
+        if found.error is not None and found.error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            raise RightMissing(f"Kafka does not show us topic {topic}: {_NO_RIGHT}")
         if monotonic() >= give_up:
             said = found.error.str() if found.error else "it has no partitions"
             raise BrokerRefuses(f"Kafka shows no topic {topic}: {said}. Is it of this prefix, and may we read it?")
@@ -215,6 +251,16 @@ def assign_whole(consumer: Consumer, topics: Iterable[str], offset: int) -> None
     """
     found = [(topic, number) for topic in topics for number in partitions_of(consumer, topic)]
     consumer.assign([TopicPartition(topic, number, offset) for topic, number in found])
+
+
+def failure_of(message: Message) -> BrokerAway:
+    """What a message is that holds an error, with the right that is missing where one is."""
+    error = message.error()
+    if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+        return RightMissing(f"Kafka does not let us read topic {message.topic()}: {_NO_RIGHT}")
+    if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+        return RightMissing(f"Kafka does not let us read as the group of this command ({error.str()}): {_NO_RIGHT}")
+    return BrokerAway(str(error))
 
 
 def headers_of(message: Message) -> tuple[tuple[str, bytes], ...]:

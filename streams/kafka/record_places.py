@@ -16,6 +16,7 @@ from streams.kafka.clients import (
     BrokerAway,
     StoredRecord,
     client_configuration,
+    failure_of,
     stored_record,
 )
 
@@ -61,5 +62,5 @@ def _read(consumer: Consumer, place: SourceOffset) -> StoredRecord | None:
             return stored_record(message) if message.offset() == place.offset else None
         if error.code() == KafkaError._PARTITION_EOF:
             return None
-        raise BrokerAway(str(error))
+        raise failure_of(message)
     raise BrokerAway(f"{place.topic}/{place.partition}@{place.offset} was not read within {REQUEST_SECONDS:g} s")

@@ -7,10 +7,10 @@ uses `streams.store.client`.
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import hiredis
@@ -26,6 +26,7 @@ _AWAY: Final = (
     *("LOADING", "MASTERDOWN", "BUSY ", "CLUSTERDOWN", "TRYAGAIN"),  # later it may answer
 )
 
+Answer = TypeVar("Answer")
 Words = tuple[str, ...]
 
 
@@ -133,8 +134,10 @@ class QuickReads:
         except (OSError, ValueError, hiredis.ProtocolError) as error:
             self._close()
             raise StoreAway(str(error)) from error
-        except NoAnswer:
+        except NoAnswer as error:
             self._close()  # what was not read of the answers belongs to no later question
+            if isinstance(error, StoreForbids):
+                raise StoreForbids(f"{error} (asked: {_spelled(commands)})") from error
             raise
 
     def _exchange(self, commands: Sequence[Words]) -> list[Any]:
@@ -171,6 +174,17 @@ class QuickReads:
                 raise StoreAway("it closed the connection")
             self._reader.feed(received)
         return _checked(answer)
+
+
+def answer_of(question: Coroutine[Any, Any, Answer]) -> Answer:
+    """Run a question to `QuickReads`, whose calls block and never wait for a loop: so Ctrl-C ends it at once."""
+    try:
+        question.send(None)
+    except StopIteration as end:
+        answer: Answer = end.value
+        return answer
+    question.close()
+    raise RuntimeError("a question to QuickReads may await nothing else")
 
 
 class QuickPipeline:
@@ -235,6 +249,11 @@ def _greetings(place: Place) -> list[Words]:
 
 def _packed(words: Words) -> bytes:
     return bytes(hiredis.pack_command(words))  # type: ignore[arg-type]  # its stub knows tuples of one word only
+
+
+def _spelled(commands: Sequence[Words]) -> str:
+    """What is asked for, so that whoever gives rights knows of which commands and keys."""
+    return ", ".join(" ".join(words[:2]) for words in commands if words[0] not in ("MULTI", "EXEC"))
 
 
 def _checked(answer: Any) -> Any:

@@ -53,7 +53,7 @@ AGENTS: Final[dict[Modality, Agent]] = checked_agents(
                 context.LANGUAGE.name,
                 context.MEANING.name,
             ),
-            code_version=3,
+            code_version=4,
             needs_media=False,
         ),
     ),
