@@ -74,7 +74,7 @@ def test_a_right_that_is_missing_in_redis_is_named(listener: socket.socket) -> N
     asked, _ = listener.accept()
     with asked:
         asked.sendall(b"-NOPERM No permissions to access a key\r\n")
-        with pytest.raises(StoreForbids, match="HGETALL vs:.*:letters"):
+        with pytest.raises(StoreForbids, match=r"HGETALL vs:.*:letters"):
             answer_of(store.hgetall("vs:{v}:letters"))
 
 
