@@ -18,16 +18,16 @@ DOCUMENT: Final = Path(__file__).parent.parent / "docs" / "metrics.md"
 _HEAD: Final = """\
 # Metrics
 
-Every metric that a worker shows at `VIDSIGNAL_METRICS_PORT`, made from `streams/observability/metrics.py` by
-`python -m ops.metrics_document`. A histogram is three series: `_bucket`, `_sum` and `_count`. Series whose labels are
-known beforehand begin with 0 at a worker's start, so that the first event of a kind is an increase. Beside these, the
-Prometheus client shows the process itself (`process_cpu_seconds_total`, `process_resident_memory_bytes`, ...).
+Every metric of a worker at `VIDSIGNAL_METRICS_PORT`, generated from `streams/observability/metrics.py` by
+`python -m ops.metrics_document`. A histogram has three series: `_bucket`, `_sum` and `_count`. Series whose labels are
+known in advance start at 0 with the worker, so that the first event of a kind is an increase. In addition, the
+Prometheus client exports metrics of the process (`process_cpu_seconds_total`, `process_resident_memory_bytes`, ...).
 
-No label holds a video, a creator or an address. `market` is a country's code that exists, `other` or `none`; `topic` of
+No label contains a video, a creator or an address. `market` is an existing country code, `other` or `none`; `topic` of
 `vidsignal_consumer_lag`, `vidsignal_committed_offset` and `vidsignal_records_lost_total` is the broker's name, with the
-prefix. What is shown where: `ops/grafana/dashboards`; what wakes somebody: [alerts.md](alerts.md).
+prefix. Dashboards are in `ops/grafana/dashboards`; [alerts](alerts.md) has the runbooks.
 
-| metric | type | labels | what it means | when it moves |
+| metric | type | labels | meaning | if it changes |
 |---|---|---|---|---|
 """
 _VALUES_HEAD: Final = """
