@@ -106,7 +106,7 @@ TOPIC: Final = Recipe(
     new_files={
         1: {"schemas/thumbnails.py": _STRUCT},
         3: {"schemas/golden/video.thumbnail.v1.json": _GOLDEN},
-        6: {"streams/thumbnails.py": _WORK},
+        6: {"streams/intake/thumbnails.py": _WORK},
     },
     changes={
         1: {
@@ -165,7 +165,7 @@ TOPIC: Final = Recipe(
             ),
             "streams/worker/roles.py": several(
                 replaced("import BACKFILL, SIGNALS, UPLOADED", "import BACKFILL, SIGNALS, THUMBNAIL, UPLOADED"),
-                after("from streams.store.witness", "from streams.thumbnails import Thumbnails"),
+                after("from streams.intake.intake", "from streams.intake.thumbnails import Thumbnails"),
                 before("def media_spec(", _SPEC),
             ),
             "streams/worker/worker.py": several(
