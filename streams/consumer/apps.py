@@ -23,11 +23,12 @@ from streams.consumer.transport import SafeTransport
 from streams.delivery.admission import Admission, AlwaysOpen, Door
 from streams.delivery.attempts import Attempts
 from streams.delivery.dead_letter_limit import DeadLetterLimit
-from streams.delivery.delivery import Delivery, Work
+from streams.delivery.delivery import Delivery, RoleDelivery, Work
 from streams.delivery.held_events import HeldEvents
 from streams.delivery.ledger import OffsetLedger
 from streams.delivery.parking import Parking
 from streams.delivery.settlement import Settlement
+from streams.delivery.tries import TryRules
 from streams.delivery.unfinished import UnfinishedEvents
 from streams.kafka.client_id import client_id_of
 from streams.kafka.group_names import group_of
@@ -146,7 +147,8 @@ class RoleApp:
         self._app.transport = SafeTransport(
             self._app.conf.broker_consumer, self._app, self._policy(settings, spec), membership, worker_id
         )
-        self._deliveries = [self._delivery(name, work, spec, clock) for name, work in spec.works.items()]
+        shared = self._shared(spec, clock)
+        self._deliveries = [Delivery(name, work, shared) for name, work in spec.works.items()]
         for delivery in self._deliveries:
             _declare_agent(self._app, settings.topic_prefix + spec.topic.name, delivery)
 
@@ -198,22 +200,17 @@ class RoleApp:
             on_refusal=self._refuse,
         )
 
-    def _delivery(self, agent: str, work: Work, spec: RoleSpec, clock: Clock) -> Delivery:
-        return Delivery(
-            role=spec.role,
-            agent=agent,
-            work=work,
+    def _shared(self, spec: RoleSpec, clock: Clock) -> RoleDelivery:
+        return RoleDelivery(
+            rules=TryRules(spec.role, spec.device_fault_attempts, spec.internal_error_attempts, spec.parking),
             admission=self.admission,
             ledger=self.ledger,
             crash=self._crash,
             clock=clock,
+            unfinished=self.unfinished,
             attempts=spec.attempts,
-            parking=spec.parking,
-            device_fault_attempts=spec.device_fault_attempts,
-            internal_error_attempts=spec.internal_error_attempts,
             limit=spec.limit,
             last_resort=spec.last_resort,
-            unfinished=self.unfinished,
         )
 
 

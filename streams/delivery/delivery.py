@@ -10,8 +10,8 @@ attempt count decides when that has happened often enough.
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
@@ -25,7 +25,7 @@ from streams.delivery.attempts import UNCLEAN_ENDS_BEFORE_ALONE, Attempt, Attemp
 from streams.delivery.dead_letter_limit import DeadLetterLimit
 from streams.delivery.inflight import InFlight
 from streams.delivery.ledger import OffsetLedger
-from streams.delivery.parking import Parked, Parking
+from streams.delivery.parking import Parked
 from streams.delivery.tries import Tries, TryRules
 from streams.delivery.unexpected import answer_to, report
 from streams.delivery.unfinished import UnfinishedDelivery, UnfinishedEvents
@@ -50,61 +50,54 @@ class Work(Protocol):
         """State that the event has no result here, and why; return when that is confirmed."""
 
 
+@dataclass(frozen=True, slots=True)
+class RoleDelivery:
+    """What the deliveries to all agents of a role have in common."""
+
+    rules: TryRules
+    """How often what is tried."""
+    admission: Admission
+    ledger: OffsetLedger
+    crash: Crash
+    """Takes what has no answer."""
+    clock: Clock
+    """For waits."""
+    unfinished: UnfinishedEvents
+    """Told what is worked on."""
+    attempts: Attempts | None = None
+    """Counts starts, where work may take the process down; None where it is plain Python."""
+    limit: DeadLetterLimit | None = None
+    """On dead letters of our own fault; goes with the rules' `parking`."""
+    last_resort: Callable[[Record, Failure], Awaitable[None]] | None = None
+    """Writes the dead letter of an event whose work fails to answer, too."""
+    backoff: Backoff = Backoff()  # noqa: RUF009  (it is never changed)
+    """Waits between tries."""
+
+
 class Delivery:
     """Brings events of one stream to one agent's work.
 
     Args:
-        role: for metrics and logs.
-        agent: name within the app.
+        agent: name within the role.
         work: what to do.
-        admission: the app's slots.
-        ledger: the app's offsets.
-        crash: takes what has no answer.
-        clock: for waits.
-        attempts: counts starts, where work may take the process down; None where it is plain Python.
-        parking: takes events whose media is away; None where that is an answer.
-        device_fault_attempts: tries before a device fault becomes an answer.
-        internal_error_attempts: tries before an unexpected error becomes an answer; None where the role has no answer,
-            so that every unexpected error ends the process.
-        limit: on dead letters of our own fault; goes with `parking`.
-        last_resort: writes the dead letter of an event whose work fails to answer, too.
-        backoff: waits between tries.
-        unfinished: told what is worked on.
+        shared: with the role's other agents.
     """
 
-    def __init__(
-        self,
-        *,
-        role: str,
-        agent: str,
-        work: Work,
-        admission: Admission,
-        ledger: OffsetLedger,
-        crash: Crash,
-        clock: Clock,
-        attempts: Attempts | None = None,
-        parking: Parking | None = None,
-        device_fault_attempts: int = 1,
-        internal_error_attempts: int | None = None,
-        limit: DeadLetterLimit | None = None,
-        last_resort: Callable[[Record, Failure], Awaitable[None]] | None = None,
-        backoff: Backoff | None = None,
-        unfinished: UnfinishedEvents | None = None,
-    ) -> None:
-        self.role = role
+    def __init__(self, agent: str, work: Work, shared: RoleDelivery) -> None:
+        self.role = shared.rules.role
         self.agent = agent
         self._work = work
-        self._admission = admission
-        self._ledger = ledger
-        self._crash = crash
-        self._clock = clock
-        self._attempts = attempts
-        self._parking = parking
-        self._rules = TryRules(role, device_fault_attempts, internal_error_attempts, parking)
-        self._limit = limit
-        self._last_resort = last_resort
-        self._backoff = backoff or Backoff()
-        self._unfinished = unfinished or UnfinishedEvents(role, math.inf, clock)
+        self._rules = shared.rules
+        self._parking = shared.rules.parking
+        self._admission = shared.admission
+        self._ledger = shared.ledger
+        self._crash = shared.crash
+        self._clock = shared.clock
+        self._unfinished = shared.unfinished
+        self._attempts = shared.attempts
+        self._limit = shared.limit
+        self._last_resort = shared.last_resort
+        self._backoff = shared.backoff
         self._in_flight = InFlight()
         self._deliveries: set[asyncio.Task[None]] = set()
 
