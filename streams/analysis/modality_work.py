@@ -22,6 +22,7 @@ from streams.analysis.agents.shared_session import SharedSession
 from streams.analysis.agents.signals import Provenance, failed_signal, failed_signal_id, ok_signal, signal_id
 from streams.analysis.engine import Engine
 from streams.analysis.share import receipt_with_share, with_share
+from streams.analysis.shared_upload import shared_upload
 from streams.config.settings import Role
 from streams.dead_letters.dead_letters import DeadLetters
 from streams.delivery.admission import Slot
@@ -32,7 +33,6 @@ from streams.observability.tracing import spans
 from streams.record import Record
 from streams.store.claims import Claims, Prior
 from streams.uploads.headers import passed_on
-from streams.uploads.reading import read_upload
 
 SOURCE = "vidsignal/media"
 """CloudEvents source of what this role publishes."""
@@ -79,7 +79,7 @@ class ModalityWork:
 
     async def run(self, record: Record, slot: Slot) -> None:
         """Publish the modality's signal: the claimed one where there is one, else a new one."""
-        upload = self._read(record)
+        upload = await self._read(record, slot)
         if upload is None:
             return
         prior = await self._prior(upload, record)
@@ -87,17 +87,19 @@ class ModalityWork:
             self._parts.skip("forgotten")
         elif prior.claimed is not None:
             metrics.CLAIMS_REUSED.labels(self._agent.modality).inc()
-            await self._publish(record, upload, prior.claimed)
+            await self._publish(record, upload, msgspec.json.decode(prior.claimed, type=Signal), prior.claimed)
         elif prior.newest_revision > upload.revision:
             self._parts.skip("older-revision")
         else:
             with self._parts.engine.account.signal():
-                await self._state(record, slot, upload)
+                too_large = await self._state(record, slot, upload)
+            if too_large is not None:
+                await self.fail(record, slot, too_large)
 
     async def fail(self, record: Record, slot: Slot, failure: Failure) -> None:
         """State that there is no result; the letter goes first, so that a claimed failure has one for certain."""
         try:
-            upload = self._read(record)
+            upload = await self._read(record, slot)
         except InvalidEvent as error:
             self._parts.skip(error.cause)
             if self._parts.role == "backfill":  # of what is on `video.uploaded`, intake answers for it
@@ -112,7 +114,7 @@ class ModalityWork:
         with self._parts.engine.account.signal():
             await self._write_letter(record, slot, failure, upload.revision)
             signal = self._failed(record, upload, failure, await self._ended_decode(slot))
-            await self._claim_and_publish(record, upload, signal)
+            await self._claim_and_publish(record, upload, signal, encode(signal))
 
     async def _ended_decode(self, slot: Slot) -> DecodeReceipt | None:
         """What the decode cost of which nothing came; a failed agent pays for it, too, if it looks at media."""
@@ -123,9 +125,9 @@ class ModalityWork:
         letters, role = self._parts.letters, self._parts.role
         await slot.once("dead-letter", lambda: letters.write(record, failure, role=role, revision=revision))
 
-    def _read(self, record: Record) -> VideoUploaded | None:
+    async def _read(self, record: Record, slot: Slot) -> VideoUploaded | None:
         """The upload; None where another role answers for the event. Raises InvalidEvent."""
-        event = read_upload(record)
+        event = await shared_upload(record, slot)
         if not isinstance(event, VideoUploaded):
             return None  # intake answers for a deletion
         if self._parts.role == "media" and event.lane == "backfill":
@@ -141,7 +143,8 @@ class ModalityWork:
         identity = signal_id(upload.video_id, upload.revision, self._agent.modality, self._provenance.fingerprint)
         return identity, failed_signal_id(identity, record.source)
 
-    async def _state(self, record: Record, slot: Slot, upload: VideoUploaded) -> None:
+    async def _state(self, record: Record, slot: Slot, upload: VideoUploaded) -> Failure | None:
+        """Publish a new signal; return why there is none if it does not fit into the log."""
         with metrics.STAGE_SECONDS.labels(self._agent.modality).time():
             analysis = await self._analysis(record, slot, upload)
         signal = ok_signal(
@@ -151,12 +154,12 @@ class ModalityWork:
             self._provenance,
             now_unix_seconds=self._parts.clock.now_unix_seconds(),
         )
-        num_bytes = len(encode(signal))
-        if num_bytes > _LARGEST_SIGNAL_BYTES:
-            message = f"the signal has {num_bytes} bytes; at most {_LARGEST_SIGNAL_BYTES} fit into the log"
-            await self.fail(record, slot, Failure(cause="signal-too-large", message=message))
-            return
-        await self._claim_and_publish(record, upload, signal)
+        value = encode(signal)
+        if len(value) > _LARGEST_SIGNAL_BYTES:
+            message = f"the signal has {len(value)} bytes; at most {_LARGEST_SIGNAL_BYTES} fit into the log"
+            return Failure(cause="signal-too-large", message=message)
+        await self._claim_and_publish(record, upload, signal, value)
+        return None
 
     async def _analysis(self, record: Record, slot: Slot, upload: VideoUploaded) -> Analysis:
         shared = await slot.once("session", lambda: self._open_session(slot, upload))
@@ -196,23 +199,22 @@ class ModalityWork:
             receipt=receipt_with_share(Receipt(decode=decode), self._parts.engine.account),
         )
 
-    async def _claim_and_publish(self, record: Record, upload: VideoUploaded, signal: Signal) -> None:
+    async def _claim_and_publish(self, record: Record, upload: VideoUploaded, signal: Signal, value: bytes) -> None:
         with (
             metrics.STAGE_SECONDS.labels("claim").time(),
             spans.span("claim", status=signal.status),
             boundary("video-state"),
         ):
-            stored = await self._parts.claims.claim(
-                upload.video_id, signal.signal_id, encode(signal), revision=upload.revision
-            )
+            claims = self._parts.claims
+            stored = await claims.claim(upload.video_id, signal.signal_id, value, revision=upload.revision)
         if stored is None:
             self._parts.skip("forgotten")
             return
-        await self._publish(record, upload, stored)
+        first = signal if stored == value else msgspec.json.decode(stored, type=Signal)  # another worker's came first
+        await self._publish(record, upload, first, stored)
         metrics.SIGNALS.labels(signal.modality, signal.status).inc()
 
-    async def _publish(self, record: Record, upload: VideoUploaded, value: bytes) -> None:
-        signal = msgspec.json.decode(value, type=Signal)
+    async def _publish(self, record: Record, upload: VideoUploaded, signal: Signal, value: bytes) -> None:
         headers = event_headers(
             signal,
             event_id=signal.signal_id,

@@ -11,6 +11,7 @@ from schemas.identity import Modality
 from schemas.topics import SIGNALS
 from schemas.uploads import VideoUploaded
 from schemas.wire import event_headers, header
+from streams.analysis.shared_upload import shared_upload
 from streams.delivery.admission import Slot
 from streams.delivery.delivery import Work
 from streams.kafka.publisher import Publisher
@@ -21,7 +22,6 @@ from streams.store.keys import Keys
 from streams.uploads.acceptance import acceptance
 from streams.uploads.headers import JOB_HEADER, as_uploaded, passed_on
 from streams.uploads.places import claimed_place
-from streams.uploads.reading import read_upload
 
 SOURCE = "vidsignal/backfill"
 """CloudEvents source of what this role publishes beside signals."""
@@ -43,11 +43,11 @@ class Readmission:
     """From now on: the upload's own decision was due long ago."""
     clock: Clock
 
-    async def ensure(self, record: Record) -> None:
+    async def ensure(self, record: Record, slot: Slot) -> None:
         """Return when the fold knows the video or will; harmless where it does. Raises InvalidEvent."""
         if header(record.headers, JOB_HEADER) is None:
             return  # passed on by intake, which accepted it
-        upload = read_upload(record)
+        upload = await shared_upload(record, slot)
         if not isinstance(upload, VideoUploaded) or await self._is_known(upload.video_id):
             return
         now_unix_seconds = self.clock.now_unix_seconds()
@@ -83,7 +83,7 @@ class BackfillWork:
     async def run(self, record: Record, slot: Slot) -> None:
         """See `streams.analysis.modality_work.ModalityWork.run`."""
         uploaded = as_uploaded(record)
-        await slot.once("readmission", lambda: self._readmission.ensure(uploaded))
+        await slot.once("readmission", lambda: self._readmission.ensure(uploaded, slot))
         await self._work.run(uploaded, slot)
 
     async def fail(self, record: Record, slot: Slot, failure: Failure) -> None:

@@ -1,0 +1,147 @@
+"""One agent of the media role: what it reads and writes once, and what of another worker's it takes over."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+
+from schemas.facts import Failure, Signal
+from schemas.identity import MODALITIES
+from schemas.topics import SIGNALS
+from schemas.uploads import FileSource, VideoUploaded
+from schemas.wire import encode, header
+from streams.analysis import modality_work, shared_upload
+from streams.analysis.agents.analysis import Agent, Analysis, Work
+from streams.analysis.agents.signals import Provenance
+from streams.analysis.modality_work import MediaParts, ModalityWork
+from streams.costs.cpu_account import CpuAccount, CpuReading, SilentObserver
+from streams.delivery.admission import Slot
+from streams.record import Place, Record
+from streams.store.claims import Prior
+from tests.fakes import ManualClock, MemoryPublisher
+
+PLACE = Place("video.uploaded", 0, 5)
+PROVENANCE = Provenance("fingerprint", 1, {})
+
+
+@dataclass
+class FirstClaims:
+    """A store in which nothing was claimed; `other` is what another worker claims meanwhile."""
+
+    other: bytes | None = None
+
+    async def look_up(self, video_id: str, names: tuple[str, ...]) -> Prior:
+        return Prior(None, 0)
+
+    async def claim(self, video_id: str, name: str, value: bytes, *, revision: int) -> bytes:
+        return self.other or value
+
+
+@dataclass
+class Letters:
+    """Notes causes."""
+
+    causes: list[str] = field(default_factory=list)
+
+    async def write(self, record: Record, failure: Failure, **_: Any) -> None:
+        self.causes.append(failure.cause)
+
+
+class UndecodedSession:
+    """Of which no agent wants anything."""
+
+    async def receipt(self) -> None:
+        return None
+
+    def ended_receipt(self) -> None:
+        return None
+
+
+class Sessions:
+    """Opens what nobody looks at."""
+
+    @asynccontextmanager
+    async def open(self, key: str, source: object) -> AsyncIterator[Any]:
+        yield UndecodedSession()
+
+
+class Role:
+    """The agents of a media role whose analyses find nothing, and whose store another worker may write to first."""
+
+    def __init__(self, other: bytes | None = None) -> None:
+        self.publisher, self.letters = MemoryPublisher(), Letters()
+        self.account = CpuAccount(lambda: CpuReading(0.0), SilentObserver())
+        engine = SimpleNamespace(account=self.account, sessions=Sessions(), work=lambda *_: None)
+        self.parts = MediaParts(FirstClaims(other), self.publisher, self.letters, engine, ManualClock(), 60.0)  # type: ignore[arg-type]
+        self.slot = Slot(PLACE, 1)
+
+    async def run(self, record: Record) -> None:
+        """Every agent on one event, each without media."""
+        for modality in MODALITIES:
+            await ModalityWork(Agent(modality, nothing_found, (), 1), PROVENANCE, self.parts).run(record, self.slot)
+        await self.slot.close()
+
+
+async def nothing_found(_: Work) -> Analysis:
+    return Analysis()
+
+
+def record() -> Record:
+    upload = VideoUploaded(video_id="v", source=FileSource(path="v.mp4"))
+    return Record(PLACE, b"v", encode(upload), (), 1_700_000_000.0, generation=1)
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, int]]:
+    """How often uploads are read, and signals encoded."""
+    counts = {"read": 0, "encode": 0}
+
+    def counting(name: str, work: Any) -> Any:
+        def count(*asked: Any) -> Any:
+            counts[name] += 1
+            return work(*asked)
+
+        return count
+
+    monkeypatch.setattr(shared_upload, "read_upload", counting("read", shared_upload.read_upload))
+    monkeypatch.setattr(modality_work, "encode", counting("encode", modality_work.encode))
+    return counts
+
+
+async def test_an_event_is_read_once_and_each_signal_encoded_once(counted: dict[str, int]) -> None:
+    """However many agents meet the event, and although size, claim and publication each look at the bytes."""
+    role = Role()
+    await role.run(record())
+    assert len(role.publisher.of(SIGNALS)) == len(MODALITIES)
+    assert counted == {"read": 1, "encode": len(MODALITIES)}
+
+
+async def test_what_another_worker_claimed_is_published(counted: dict[str, int]) -> None:
+    """Its bytes under its headers, as the first bytes of a signal stand."""
+    own = Role()
+    await own.run(record())
+    first = msgspec.json.decode(own.publisher.of(SIGNALS)[0].value, type=Signal)
+    others = encode(msgspec.structs.replace(first, signal_id="first", produced_unix_seconds=7.0))
+    role = Role(others)
+    await role.run(record())
+    assert {published.value for published in role.publisher.of(SIGNALS)} == {others}
+    assert {header(published.headers, "ce_id") for published in role.publisher.of(SIGNALS)} == {b"first"}
+
+
+async def test_a_signal_too_large_is_a_failure_of_its_own_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told once the signal that came to nothing has left the account, so that no share is taken twice at once."""
+    role, in_the_making = Role(), []
+    share = role.account.share
+    monkeypatch.setattr(role.account, "share", lambda: in_the_making.append(role.account._num_in_the_making) or share())
+    monkeypatch.setattr(modality_work, "_LARGEST_SIGNAL_BYTES", 10)
+    await role.run(record())
+    signals = [msgspec.json.decode(published.value, type=Signal) for published in role.publisher.of(SIGNALS)]
+    assert [signal.status for signal in signals] == ["failed"] * len(MODALITIES)
+    assert role.letters.causes == ["signal-too-large"]
+    assert set(in_the_making) == {1}
