@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -37,45 +39,49 @@ _LEAST_REVISION: Final = 1
 _log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class IntakeParts:
+    """What intake works with."""
+
+    cases: Cases
+    """Get the status `pending`."""
+    deadlines: Deadlines
+    """Get the decision's due time."""
+    publisher: Publisher
+    """Takes the accepted fact."""
+    letters: DeadLetters
+    """Take what cannot be read."""
+    clock: Clock
+    topic_ids: TopicIds = NoTopicIds()  # noqa: RUF009  (it has no state)
+    """Tell one topic of uploads from another of the same name; without them they are taken for one."""
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptanceRules:
+    """What every case begins with."""
+
+    expected: tuple[Modality, ...]
+    """Modalities that it waits for."""
+    deadline_seconds: Mapping[Lane, float]
+    """Decision budget of an upload that names none, by lane; in the backfill lane waiting is no delay."""
+
+
 class Intake:
     """The one agent of the role. It alone answers for uploads that cannot be read.
 
     Args:
-        cases: gets the status `pending`.
-        deadlines: gets the decision's due time.
-        publisher: takes the accepted fact.
-        letters: takes what cannot be read.
-        expected: modalities that every case waits for.
-        default_deadline_seconds: decision budget of an upload that names none.
-        backfill_deadline_seconds: the same in the backfill lane, where waiting is no delay.
-        clock: stamps.
-        topic_ids: tells one topic of uploads from another of the same name; without it they are taken for one.
+        parts: what it works with.
+        rules: what every case begins with.
     """
 
-    def __init__(
-        self,
-        *,
-        cases: Cases,
-        deadlines: Deadlines,
-        publisher: Publisher,
-        letters: DeadLetters,
-        expected: tuple[Modality, ...],
-        default_deadline_seconds: float,
-        backfill_deadline_seconds: float,
-        clock: Clock,
-        topic_ids: TopicIds | None = None,
-    ) -> None:
-        self._cases = cases
-        self._deadlines = deadlines
-        self._publisher = publisher
-        self._letters = letters
-        self._topic_ids = topic_ids or NoTopicIds()
-        self._expected = expected
-        self._default_deadline_seconds: dict[Lane, float] = {
-            "live": default_deadline_seconds,
-            "backfill": backfill_deadline_seconds,
-        }
-        self._clock = clock
+    def __init__(self, parts: IntakeParts, rules: AcceptanceRules) -> None:
+        self._cases = parts.cases
+        self._deadlines = parts.deadlines
+        self._publisher = parts.publisher
+        self._letters = parts.letters
+        self._topic_ids = parts.topic_ids
+        self._clock = parts.clock
+        self._rules = rules
 
     async def run(self, record: Record, slot: Slot) -> None:
         """Register the case and its deadline, then say so in the log; in this order, as each step may be the last."""
@@ -143,9 +149,9 @@ class Intake:
     def _accept(
         self, record: Record, upload: VideoUploaded, place: SourceOffset, warnings: tuple[EventWarning, ...]
     ) -> Accepted:
-        budget_seconds = upload.deadline_seconds or self._default_deadline_seconds[upload.lane]
+        budget_seconds = upload.deadline_seconds or self._rules.deadline_seconds[upload.lane]
         due_unix_seconds = record.timestamp_unix_seconds + budget_seconds
-        return acceptance(record, upload, self._expected, due_unix_seconds, place, warnings)
+        return acceptance(record, upload, self._rules.expected, due_unix_seconds, place, warnings)
 
     def _headers(self, record: Record, fact: Accepted | Deleted, kind: str) -> Headers:
         headers = event_headers(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from redis.asyncio import Redis
 
 from schemas.facts import Failure
-from schemas.identity import MODALITIES
+from schemas.identity import MODALITIES, Lane
 from schemas.topics import BACKFILL, SIGNALS, UPLOADED
 from streams.backfill.work import BackfillWork, Readmission
 from streams.config.settings import Role, Settings
@@ -31,7 +31,7 @@ from streams.delivery.delivery import Work
 from streams.delivery.held_events import HeldEvents
 from streams.delivery.parking import Parking
 from streams.delivery.unexpected import INTERNAL_ERROR_ATTEMPTS
-from streams.intake.intake import Intake
+from streams.intake.intake import AcceptanceRules, Intake, IntakeParts
 from streams.kafka.group_names import group_of
 from streams.kafka.publisher import Publisher
 from streams.kafka.topic_ids import BrokersTopicIds
@@ -242,21 +242,22 @@ class FactWork:
 
 def intake_spec(shared: Shared) -> RoleSpec:
     """Uploads become cases."""
-    intake = Intake(
-        cases=Cases(shared.redis, shared.keys, shared.settings.engagement_retention_seconds),
+    settings = shared.settings
+    parts = IntakeParts(
+        cases=Cases(shared.redis, shared.keys, settings.engagement_retention_seconds),
         deadlines=shared.deadlines,
         publisher=shared.publisher,
         letters=shared.letters,
-        topic_ids=BrokersTopicIds(shared.settings, shared.clock),
-        expected=MODALITIES,
-        default_deadline_seconds=shared.settings.default_deadline_seconds,
-        backfill_deadline_seconds=shared.settings.backfill_deadline_seconds,
         clock=shared.clock,
+        topic_ids=BrokersTopicIds(settings, shared.clock),
     )
+    deadlines: dict[Lane, float] = {
+        "live": settings.default_deadline_seconds, "backfill": settings.backfill_deadline_seconds
+    }  # fmt: skip
     return RoleSpec(
         role="intake",
         topic=UPLOADED,
-        works={"intake": intake},
+        works={"intake": Intake(parts, AcceptanceRules(MODALITIES, deadlines))},
         capacity=_LIGHT_EVENTS,
         rules=KafkaCommits(),
         attempts=shared.intake_attempts(),

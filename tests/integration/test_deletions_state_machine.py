@@ -20,7 +20,7 @@ from streams.backfill.work import Readmission
 from streams.dead_letters.redrive import redriven_headers
 from streams.decision.state import CaseState
 from streams.delivery.admission import Slot
-from streams.intake.intake import Intake
+from streams.intake.intake import AcceptanceRules, Intake, IntakeParts
 from streams.record import Place, Record
 from streams.store.cases import Cases
 from streams.store.deadlines import Deadlines
@@ -235,16 +235,14 @@ class DeletionMachine(ProtocolMachine):
         self.uploads.publish(event, 0 if event.video_id == ORDERED else partition)
 
     async def _take_in(self, record: Record) -> None:
-        intake = Intake(
+        parts = IntakeParts(
             cases=Cases(self.redis, self.keys),
             deadlines=Deadlines(self.redis, self.keys),
             publisher=LogOfFacts(self.log),  # type: ignore[arg-type]
             letters=None,  # type: ignore[arg-type]
-            expected=EXPECTED,
-            default_deadline_seconds=60.0,
-            backfill_deadline_seconds=60.0,
             clock=self.clock,
         )
+        intake = Intake(parts, AcceptanceRules(EXPECTED, {"live": 60.0, "backfill": 60.0}))
         await intake.run(record, Slot(record.place, 1))
 
     async def _reprocess(self, record: Record) -> None:
@@ -258,7 +256,8 @@ class DeletionMachine(ProtocolMachine):
             deadline_seconds=60.0,
             clock=self.clock,
         )
-        await readmission.ensure(replace(record, place=Place("video.backfill", 0, 0), headers=headers))
+        again = replace(record, place=Place("video.backfill", 0, 0), headers=headers)
+        await readmission.ensure(again, Slot(again.place, 1))
 
 
 def _life_of(state: CaseState | None) -> Life:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import Any
 
 from confluent_kafka import Producer
 from redis.asyncio import Redis
@@ -17,7 +18,7 @@ from streams.config.settings import Settings, read_settings
 from streams.decision.fold import fold
 from streams.decision.outcome import FoldContext
 from streams.delivery.admission import Slot
-from streams.intake.intake import Intake
+from streams.intake.intake import AcceptanceRules, Intake, IntakeParts
 from streams.kafka.clients import StoredRecord, producer_configuration, read_to_end
 from streams.kafka.stamps import check_stamps
 from streams.kafka.topic_admin import check_topics, create_topics, stamps_of, update_topics
@@ -97,11 +98,10 @@ class TestStamps:
 
 async def accepted_by_intake(found: StoredRecord) -> Accepted:
     """The fact that intake makes of a record of uploads."""
-    publisher, store = MemoryPublisher(), AnyStore()
-    intake = Intake(
-        cases=store, deadlines=store, publisher=publisher, letters=store, expected=MODALITIES,  # type: ignore[arg-type]
-        default_deadline_seconds=600.0, backfill_deadline_seconds=600.0, clock=ManualClock(),
-    )  # fmt: skip
+    publisher = MemoryPublisher()
+    store: Any = AnyStore()
+    parts = IntakeParts(store, store, publisher, store, ManualClock())  # type: ignore[arg-type]
+    intake = Intake(parts, AcceptanceRules(MODALITIES, {"live": 600.0, "backfill": 600.0}))
     place = Place(found.topic, found.partition, found.offset)
     record = Record(place, found.key, found.value, found.headers, found.timestamp_unix_seconds, generation=1)
     await intake.run(record, Slot(place, 1))

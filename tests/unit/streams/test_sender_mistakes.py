@@ -24,7 +24,7 @@ from schemas.warnings import EventWarning
 from schemas.wire import decode_fact, decode_upload
 from streams.decision.state import CaseState
 from streams.delivery.admission import Slot
-from streams.intake.intake import Intake
+from streams.intake.intake import AcceptanceRules, Intake, IntakeParts
 from streams.kafka.partitioning import partition_of
 from streams.kafka.topic_ids import TopicFacts
 from streams.record import Place, Record
@@ -61,10 +61,8 @@ async def accepted_by_intake(mistake: Mistake) -> CaseState:
     """The state that all uploads of a mistake lead to. Raises InvalidEvent where intake refuses one."""
     publisher = MemoryPublisher()
     store: Any = AnyStore()
-    intake = Intake(
-        cases=store, deadlines=store, publisher=publisher, letters=store, expected=MODALITIES,  # type: ignore[arg-type]
-        default_deadline_seconds=600.0, backfill_deadline_seconds=600.0, clock=ManualClock(), topic_ids=Topic(),
-    )  # fmt: skip
+    parts = IntakeParts(store, store, publisher, store, ManualClock(), Topic())  # type: ignore[arg-type]
+    intake = Intake(parts, AcceptanceRules(MODALITIES, {"live": 600.0, "backfill": 600.0}))
     values = [value_of(event) for event in (*mistake.after, mistake.value)]
     partition = (partition_of(VIDEO_ID.encode(), NUM_PARTITIONS) + mistake.is_misplaced) % NUM_PARTITIONS
     for offset, value in enumerate(values):

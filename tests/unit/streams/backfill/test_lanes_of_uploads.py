@@ -13,7 +13,7 @@ from schemas.uploads import FileSource, VideoUploaded
 from schemas.wire import decode_fact, encode
 from streams.backfill.work import BackfillWork, Readmission
 from streams.delivery.admission import Slot
-from streams.intake.intake import Intake
+from streams.intake.intake import AcceptanceRules, Intake, IntakeParts
 from streams.record import Place, Record
 from streams.store.cases import Registered
 from streams.store.keys import Keys
@@ -57,16 +57,8 @@ def record(*headers: tuple[str, bytes], topic: str = "video.uploaded", **fields:
 
 async def taken_in(found: Record, answer: Registered = Registered.WRITTEN) -> MemoryPublisher:
     publisher = MemoryPublisher()
-    intake = Intake(
-        cases=Cases(answer),  # type: ignore[arg-type]
-        deadlines=Deadlines(),  # type: ignore[arg-type]
-        publisher=publisher,  # type: ignore[arg-type]
-        letters=None,  # type: ignore[arg-type]
-        expected=MODALITIES,
-        default_deadline_seconds=LIVE_SECONDS,
-        backfill_deadline_seconds=BACKFILL_SECONDS,
-        clock=ManualClock(),
-    )
+    parts: Any = IntakeParts(Cases(answer), Deadlines(), publisher, None, ManualClock())  # type: ignore[arg-type]
+    intake = Intake(parts, AcceptanceRules(MODALITIES, {"live": LIVE_SECONDS, "backfill": BACKFILL_SECONDS}))
     await intake.run(found, Slot(found.place, 1))
     return publisher
 

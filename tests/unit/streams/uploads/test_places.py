@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -15,7 +16,7 @@ from schemas.uploads import DeletionRequested, FileSource, VideoUploaded
 from schemas.wire import Headers, decode_fact, encode
 from streams.dead_letters.redrive import redriven_headers
 from streams.delivery.admission import Slot
-from streams.intake.intake import Intake
+from streams.intake.intake import AcceptanceRules, Intake, IntakeParts
 from streams.kafka.topic_ids import TopicFacts
 from streams.record import Place, Record
 from streams.store.cases import Registered
@@ -55,17 +56,9 @@ def upload() -> VideoUploaded:
 
 async def said_by_intake(found: Record) -> Accepted | Deleted:
     publisher = MemoryPublisher()
-    intake = Intake(
-        cases=NothingRegistered(),  # type: ignore[arg-type]
-        deadlines=NothingRegistered(),  # type: ignore[arg-type]
-        publisher=publisher,  # type: ignore[arg-type]
-        letters=None,  # type: ignore[arg-type]
-        expected=MODALITIES,
-        default_deadline_seconds=1.0,
-        backfill_deadline_seconds=1.0,
-        clock=ManualClock(),
-        topic_ids=OneTopicId(),
-    )
+    store: Any = NothingRegistered()
+    parts = IntakeParts(store, store, publisher, None, ManualClock(), OneTopicId())  # type: ignore[arg-type]
+    intake = Intake(parts, AcceptanceRules(MODALITIES, {"live": 1.0, "backfill": 1.0}))
     await intake.run(found, Slot(found.place, 1))
     (published,) = publisher.of(SIGNALS)
     fact = decode_fact(published.value)
