@@ -13,20 +13,15 @@ from operators.errors import InvalidMedia, MachineUnavailable
 from schemas.errors import InvalidEvent
 from schemas.facts import Failure
 from streams.consumer.faust_role import FaustRole
-from streams.delivery.admission import Admission, Slot
+from streams.delivery.admission import Slot
 from streams.delivery.breaker import Breakers
 from streams.delivery.dead_letter_limit import DeadLetterLimit
-from streams.delivery.delivery import Delivery
-from streams.delivery.ledger import OffsetLedger
 from streams.delivery.parking import Parking
-from streams.delivery.settlement import Settlement
 from streams.delivery.unfinished import UnfinishedEvents
-from streams.lifecycle.crash import Crash
-from streams.record import Place, Record
+from streams.record import Record
 from tests.fakes import ManualClock
+from tests.support.one_role import OneRole
 
-PARTITION = ("topic", 0)
-NOW = 1_700_000_000.0
 LIMIT = 3
 WINDOW_SECONDS = 600.0
 
@@ -36,11 +31,6 @@ def _silent_logs() -> Iterator[None]:
     """Keep structlog's default from drawing every traceback, which takes seconds."""
     with capture_logs():
         yield
-
-
-def record(offset: int) -> Record:
-    """A record of the only partition, published now."""
-    return Record(Place("topic", 0, offset), b"video", b"{}", (), NOW, 1)
 
 
 @dataclass
@@ -74,65 +64,16 @@ class AgentWork:
         self._world.failed.setdefault(record.place.offset, set()).add(failure.cause)
 
 
-class App:
-    """A role with a limit, without a broker."""
+class App(OneRole):
+    """A role with a limit."""
 
     def __init__(self, agents: tuple[str, ...] = ("agent",), slots: int = 4, limit: int = LIMIT) -> None:
+        clock = ManualClock()
         self.world = World()
-        self.clock = ManualClock()
-        self.ledger = OffsetLedger(len(agents))
-        self.crash = Crash()
-        self.limit = DeadLetterLimit("media", self.clock, max_dead_letters=limit, window_seconds=WINDOW_SECONDS)
-        self.parking = Parking(Breakers(self.clock), self.clock, capacity=64, patience_seconds=60.0)
-        self.admission = Admission(slots, agents, Settlement(None).settle, self.parking.end, None, self.limit)
-        self.ledger.open([PARTITION], 1)
-        self.admission.resume(1)
-        self.deliveries = [
-            Delivery(
-                role="media",
-                agent=agent,
-                work=AgentWork(agent, self.world),
-                admission=self.admission,
-                ledger=self.ledger,
-                crash=self.crash,
-                clock=self.clock,
-                parking=self.parking,
-                internal_error_attempts=1,
-                limit=self.limit,
-            )
-            for agent in agents
-        ]
-        self._consumers: list[asyncio.Task[None]] = []
-
-    async def publish(self, offsets: range) -> None:
-        """Hand records to every agent, one after the other, and let everything run."""
-
-        async def consume(delivery: Delivery) -> None:
-            for offset in offsets:
-                await delivery.take(record(offset))
-
-        for offset in offsets:
-            self.ledger.deliver(PARTITION, offset)
-        self._consumers += [asyncio.create_task(consume(delivery)) for delivery in self.deliveries]
-        await settled()
-
-    async def pass_time(self, seconds: float, step_seconds: float = 1.0) -> None:
-        """Let time go by in steps."""
-        for _ in range(int(seconds / step_seconds)):
-            self.clock.advance(step_seconds)
-            await settled()
-
-    async def close(self) -> None:
-        """End everything, as at the end of a generation."""
-        self.admission.suspend()
-        for consumer in self._consumers:
-            consumer.cancel()
-        for delivery in self.deliveries:
-            await delivery.cancel()
-
-    @property
-    def committable(self) -> int | None:
-        return self.ledger.uncommitted().get(PARTITION)
+        self.limit = DeadLetterLimit("media", clock, max_dead_letters=limit, window_seconds=WINDOW_SECONDS)
+        self.parking = Parking(Breakers(clock), clock, capacity=64, patience_seconds=60.0)
+        works = {agent: AgentWork(agent, self.world) for agent in agents}
+        super().__init__(works, clock, slots=slots, parking=self.parking, limit=self.limit, internal_error_attempts=1)
 
 
 @pytest.fixture
@@ -151,19 +92,13 @@ async def media() -> AsyncIterator[App]:
     await app.close()
 
 
-async def settled() -> None:
-    """Let everything run that can."""
-    for _ in range(60):
-        await asyncio.sleep(0)
-
-
 class TestPause:
     @pytest.mark.parametrize("fault", [ValueError("bug"), OSError(5, "Input/output error")], ids=["bug", "disk"])
     async def test_a_role_pauses_before_it_drains_its_topic(self, app: App, fault: Exception) -> None:
         """Whatever the fault, no more letters than the limit are written, however much waits and however long."""
         app.world.fault = fault
         await app.publish(range(50))
-        await app.pass_time(WINDOW_SECONDS * 0.9)
+        await app.pass_time(WINDOW_SECONDS * 0.9, 1)
         assert len(app.world.failed) == LIMIT
         assert app.limit.is_paused
         assert (app.committable or 0) <= LIMIT
@@ -173,7 +108,7 @@ class TestPause:
         """Letters are counted by event: none is answered by one agent and kept back by another."""
         media.world.fault = ValueError("bug")
         await media.publish(range(20))
-        await media.pass_time(300)
+        await media.pass_time(300, 1)
         assert len(media.world.failed) == LIMIT
         assert media.committable == LIMIT
 
@@ -182,7 +117,7 @@ class TestPause:
         app.world.fault = ValueError("bug")
         await app.publish(range(50))
         num_before = len(app.world.tries)
-        await app.pass_time(480)
+        await app.pass_time(480, 1)
         assert 8 <= len(app.world.tries) - num_before <= 16
 
     async def test_it_says_what_to_do(self, app: App) -> None:
@@ -211,7 +146,7 @@ class TestPause:
         app = App(limit=0)
         app.world.fault = ValueError("bug")
         await app.publish(range(50))
-        await app.pass_time(60)
+        await app.pass_time(60, 1)
         assert (len(app.world.failed), app.committable) == (50, 50)
         await app.close()
 
@@ -221,9 +156,9 @@ class TestResume:
         """The first probe that has a result resumes the role; nothing but the limit's number was given up."""
         media.world.fault = ValueError("bug")
         await media.publish(range(50))
-        await media.pass_time(120)
+        await media.pass_time(120, 1)
         media.world.fault = None
-        await media.pass_time(300)
+        await media.pass_time(300, 1)
         assert not media.limit.is_paused
         assert media.committable == 50
         assert len(media.world.failed) == LIMIT
@@ -234,7 +169,7 @@ class TestResume:
         app.world.senders_faults = dict.fromkeys(range(LIMIT + 1, 40), InvalidMedia("media-empty", "no bytes"))
         app.world.fault = ValueError("bug")
         await app.publish(range(50))
-        await app.pass_time(400)
+        await app.pass_time(400, 1)
         ours = [offset for offset, causes in app.world.failed.items() if causes == {"internal-error"}]
         assert (len(ours), app.limit.is_paused) == (LIMIT, True)
 
@@ -244,21 +179,21 @@ class TestResume:
         await app.publish(range(LIMIT))
         await app.pass_time(WINDOW_SECONDS + 10, 10)
         await app.publish(range(LIMIT, 2 * LIMIT))
-        await app.pass_time(1)
+        await app.pass_time(1, 1)
         assert (len(app.world.failed), app.limit.is_paused) == (2 * LIMIT, False)
 
     async def test_one_event_that_always_fails_keeps_no_others(self, app: App) -> None:
         """Held at the limit, an event that meets a bug each time is tried now and then; the others get through."""
         app.world.senders_faults = {offset: ValueError("its own bug") for offset in range(LIMIT + 1)}
         await app.publish(range(100))
-        await app.pass_time(300)
+        await app.pass_time(300, 1)
         assert {offset for _, offset in app.world.done} == set(range(LIMIT + 1, 100))
 
     async def test_nor_do_several(self, app: App) -> None:
         """More of them than slots, so that one always waits for its try: new events are tried, too."""
         app.world.senders_faults = {offset: ValueError("its own bug") for offset in range(LIMIT + 6)}
         await app.publish(range(100))
-        await app.pass_time(0.9 * WINDOW_SECONDS)
+        await app.pass_time(0.9 * WINDOW_SECONDS, 1)
         assert {offset for _, offset in app.world.done} == set(range(LIMIT + 6, 100))
         assert len(app.world.failed) == LIMIT
 
@@ -275,7 +210,7 @@ class TestSenders:
         app.world.senders_faults = {offset: causes[offset % 3] for offset in range(11_000) if offset % 11 != 10}
         await app.publish(range(11_000))
         for _ in range(40):
-            await app.pass_time(1)
+            await app.pass_time(1, 1)
         assert (len(app.world.failed), len(app.world.done)) == (10_000, 1_000)
         assert (app.limit.is_paused, app.committable) == (False, 11_000)
         await app.close()
@@ -285,9 +220,9 @@ class TestSenders:
         app = App()
         app.world.fault = MachineUnavailable("file:///media", "the media root is empty; is it mounted?")
         await app.publish(range(20))
-        await app.pass_time(50)
+        await app.pass_time(50, 1)
         assert app.world.failed == {}
-        await app.pass_time(500)
+        await app.pass_time(500, 1)
         assert {cause for causes in app.world.failed.values() for cause in causes} == {"machine-unavailable"}
         assert (len(app.world.failed), app.limit.is_paused) == (LIMIT, True)
         await app.close()

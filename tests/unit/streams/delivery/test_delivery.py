@@ -3,98 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 
 from operators.errors import DeviceFault, DeviceLost, InvalidMedia, ModelFault, Overloaded
 from schemas.errors import InvalidEvent
 from schemas.facts import Failure
-from streams.delivery.admission import Admission, Slot
-from streams.delivery.delivery import Delivery
-from streams.delivery.ledger import OffsetLedger
-from streams.lifecycle.crash import Crash, WorkerExit
-from streams.record import Place, Record
+from streams.delivery.admission import Slot
+from streams.lifecycle.crash import WorkerExit
 from tests.fakes import ManualClock
-
-PARTITION = ("topic", 0)
-
-
-def record(offset: int = 0, generation: int = 1) -> Record:
-    """A record of the only partition."""
-    return Record(Place("topic", 0, offset), b"video", b"{}", (), 0.0, generation)
+from tests.support.one_role import OneRole, ScriptedWork, record_at
 
 
-@dataclass
-class ScriptedWork:
-    """Raises what the script says, one entry a run, then succeeds; or waits for a gate."""
+class Bench(OneRole):
+    """One agent, whose slots are looked at when they are given back."""
 
-    script: list[Exception] = field(default_factory=list)
-    gate: asyncio.Event | None = None
-    num_runs: int = 0
-    failures: list[Failure] = field(default_factory=list)
-    failing: Callable[[], Awaitable[None]] | None = None
-
-    async def run(self, record: Record, slot: Slot) -> None:
-        self.num_runs += 1
-        if self.gate is not None:
-            await self.gate.wait()
-        if self.script:
-            raise self.script.pop(0)
-
-    async def fail(self, record: Record, slot: Slot, failure: Failure) -> None:
-        self.failures.append(failure)
-
-
-class Bench:
-    """One agent of one app, without a broker."""
-
-    def __init__(self, work: ScriptedWork, capacity: int = 4) -> None:
+    def __init__(self, work: ScriptedWork) -> None:
         self.work = work
-        self.clock = ManualClock()
-        self.ledger = OffsetLedger()
-        self.crash = Crash()
         self.released: list[Slot] = []
-        self.admission = Admission(capacity, ("agent",), self.released.append)
-        self.begin(1)
-        self.delivery = Delivery(
-            role="media",
-            agent="agent",
-            work=work,
-            admission=self.admission,
-            ledger=self.ledger,
-            crash=self.crash,
-            clock=self.clock,
-            device_fault_attempts=3,
-        )
-
-    def begin(self, generation: int) -> None:
-        """The group gives this member the partition."""
-        self.ledger.open([PARTITION], generation)
-        self.admission.suspend()
-        self.admission.resume(generation)
-
-    async def take(self, taken: Record) -> None:
-        """Deliver a record as the consumer does."""
-        self.ledger.deliver(PARTITION, taken.place.offset)
-        await self.delivery.take(taken)
+        super().__init__({"agent": work}, ManualClock(), device_fault_attempts=3, on_release=self.released.append)
+        (self.delivery,) = self.deliveries
 
     async def settle(self) -> None:
         """Let everything run, and time pass for whoever waits between tries."""
-        for _ in range(20):
-            for _ in range(20):
-                await asyncio.sleep(0)
-            self.clock.advance(60)
-
-    @property
-    def committable(self) -> int | None:
-        """What may be committed."""
-        return self.ledger.uncommitted().get(PARTITION)
+        await self.pass_time(1_200, 60)
 
 
 async def answered(*script: Exception) -> Bench:
     """A bench that met one record whose work went as the script says."""
     bench = Bench(ScriptedWork(list(script)))
-    await bench.take(record())
+    await bench.take(record_at())
     await bench.settle()
     return bench
 
@@ -104,7 +40,7 @@ class TestDelivery:
         """A record counts as finished when its work has returned, and not before."""
         gate = asyncio.Event()
         bench = Bench(ScriptedWork(gate=gate))
-        await bench.take(record())
+        await bench.take(record_at())
         await bench.settle()
         assert bench.committable is None
         gate.set()
@@ -159,10 +95,10 @@ class TestDelivery:
         """A record that comes again while its work runs is not worked on twice, and is finished by the one run."""
         gate = asyncio.Event()
         bench = Bench(ScriptedWork(gate=gate))
-        await bench.take(record(generation=1))
+        await bench.take(record_at(generation=1))
         await bench.settle()
         bench.begin(2)
-        await bench.take(record(generation=2))
+        await bench.take(record_at(generation=2))
         await bench.settle()
         gate.set()
         await bench.settle()
@@ -171,7 +107,7 @@ class TestDelivery:
     async def test_cancel_leaves_the_record_unfinished(self) -> None:
         """Work that is ended at shutdown finishes nothing, and its slot says why."""
         bench = Bench(ScriptedWork(gate=asyncio.Event()))
-        await bench.take(record())
+        await bench.take(record_at())
         await bench.settle()
         await bench.delivery.cancel()
         assert bench.committable is None
@@ -181,6 +117,6 @@ class TestDelivery:
         """A record of an earlier generation is dropped: it comes again."""
         bench = Bench(ScriptedWork())
         bench.begin(2)
-        await bench.take(record(generation=1))
+        await bench.take(record_at(generation=1))
         await bench.settle()
         assert bench.work.num_runs == 0

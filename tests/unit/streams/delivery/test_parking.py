@@ -9,25 +9,15 @@ import pytest
 
 from operators.errors import SourceAway, SpoolFull
 from schemas.facts import Failure
-from streams.delivery.admission import Admission, Slot
+from streams.delivery.admission import Slot
 from streams.delivery.breaker import Breakers
-from streams.delivery.delivery import Delivery
-from streams.delivery.ledger import OffsetLedger
 from streams.delivery.parking import Parking
-from streams.delivery.settlement import Settlement
-from streams.lifecycle.crash import Crash
-from streams.record import Place, Record
+from streams.record import Record
 from tests.fakes import ManualClock
+from tests.support.one_role import OneRole, settled
 
-PARTITION = ("topic", 0)
 AGENTS = ("frames", "audio", "context")
 PATIENCE_SECONDS = 86_400.0
-NOW = 1_700_000_000.0
-
-
-def record(offset: int, generation: int = 1) -> Record:
-    """A record of the only partition, published now."""
-    return Record(Place("topic", 0, offset), b"video", b"{}", (), NOW, generation)
 
 
 @dataclass
@@ -73,74 +63,16 @@ class MediaWork:
         self._breakers.answered(origin)
 
 
-class App:
-    """Three agents of one app, without a broker."""
+class App(OneRole):
+    """Three agents of one role."""
 
     def __init__(self, *, slots: int = 2, capacity: int = 8) -> None:
+        clock = ManualClock()
         self.world = World()
-        self.clock = ManualClock()
-        self.crash = Crash()
-        self.ledger = OffsetLedger(len(AGENTS))
-        self.breakers = Breakers(self.clock)
-        self.parking = Parking(self.breakers, self.clock, capacity=capacity, patience_seconds=PATIENCE_SECONDS)
-        settlement = Settlement(None)
-        self.admission = Admission(slots, AGENTS, settlement.settle, self.parking.end)
-        self.deliveries = [
-            Delivery(
-                role="media",
-                agent=agent,
-                work=MediaWork(agent, self.world, self.breakers),
-                admission=self.admission,
-                ledger=self.ledger,
-                crash=self.crash,
-                clock=self.clock,
-                parking=self.parking,
-            )
-            for agent in AGENTS
-        ]
-        self._consumers: list[asyncio.Task[None]] = []
-        self.begin(1)
-
-    def begin(self, generation: int) -> None:
-        """The group gives this member the partition."""
-        self.admission.suspend()
-        self.ledger.open([PARTITION], generation)
-        self.admission.resume(generation)
-
-    async def publish(self, *offsets: int, generation: int = 1) -> None:
-        """Hand records to every agent, each of which takes one after the other; then let everything run."""
-
-        async def consume(delivery: Delivery) -> None:
-            for offset in offsets:
-                await delivery.take(record(offset, generation))
-
-        for offset in offsets:
-            self.ledger.deliver(PARTITION, offset)
-        self._consumers += [asyncio.create_task(consume(delivery)) for delivery in self.deliveries]
-        await settled()
-
-    async def pass_time(self, seconds: float, step_seconds: float = 5.0) -> None:
-        """Let time go by in steps."""
-        for _ in range(int(seconds / step_seconds)):
-            self.clock.advance(step_seconds)
-            await settled()
-
-    async def close(self) -> None:
-        """End everything."""
-        for consumer in self._consumers:
-            consumer.cancel()
-        for delivery in self.deliveries:
-            await delivery.cancel()
-
-    @property
-    def committable(self) -> int | None:
-        return self.ledger.uncommitted().get(PARTITION)
-
-
-async def settled() -> None:
-    """Let every other task run until it waits."""
-    for _ in range(100):
-        await asyncio.sleep(0)
+        self.breakers = Breakers(clock)
+        self.parking = Parking(self.breakers, clock, capacity=capacity, patience_seconds=PATIENCE_SECONDS)
+        works = {agent: MediaWork(agent, self.world, self.breakers) for agent in AGENTS}
+        super().__init__(works, clock, slots=slots, parking=self.parking)
 
 
 @pytest.fixture
@@ -153,7 +85,7 @@ class TestParking:
     async def test_an_event_waits_without_its_slot(self, app: App) -> None:
         """The slot is free, the agent that needs no media is through, and the offset is kept."""
         app.world.away = {"odd"}
-        await app.publish(1)
+        await app.publish([1])
         assert (app.admission.num_slots, app.parking.num_parked, app.committable) == (0, 1, None)
         assert app.world.done == [("context", 1)]
         await app.close()
@@ -161,9 +93,9 @@ class TestParking:
     async def test_it_comes_back_when_the_origin_does(self, app: App) -> None:
         """Every agent that wanted the media gets it, once; the one that was through is not asked again."""
         app.world.away = {"odd"}
-        await app.publish(1)
+        await app.publish([1])
         app.world.away = set()
-        await app.pass_time(30)
+        await app.pass_time(30, 5)
         assert sorted(app.world.done) == [("audio", 1), ("context", 1), ("frames", 1)]
         assert (app.committable, app.parking.num_parked, app.admission.num_slots) == (2, 0, 0)
         assert not app.crash.happened.is_set()
@@ -171,8 +103,8 @@ class TestParking:
     async def test_a_dead_origin_holds_nobody_up(self, app: App) -> None:
         """Among many events of an origin that is away, those of others get through, with two slots."""
         app.world.away = {"odd"}
-        await app.publish(*range(14))
-        await app.pass_time(300)
+        await app.publish(range(14))
+        await app.pass_time(300, 5)
         assert {offset for agent, offset in app.world.done if agent == "frames"} == set(range(0, 14, 2))
         assert app.parking.num_parked == 7
         await app.close()
@@ -180,13 +112,13 @@ class TestParking:
     async def test_an_open_breaker_spares_the_origin(self, app: App) -> None:
         """Seven events wait for an hour; the origin is asked about once a minute, not seven times."""
         app.world.away = {"odd"}
-        await app.publish(1, 3, 5, 7, 9, 11, 13)
-        await app.pass_time(600)
+        await app.publish([1, 3, 5, 7, 9, 11, 13])
+        await app.pass_time(600, 5)
         asked = len(app.world.opened)
-        await app.pass_time(3600)
+        await app.pass_time(3600, 5)
         assert 60 <= len(app.world.opened) - asked <= 130
         app.world.away = set()
-        await app.pass_time(120)
+        await app.pass_time(120, 5)
         assert app.committable == 14
         assert app.parking.num_parked == 0
 
@@ -194,30 +126,30 @@ class TestParking:
         """Four are parked, two wait in the two slots, others stay in Kafka; all finish when the origin is back."""
         app = App(capacity=4)
         app.world.away = {"odd"}
-        await app.publish(*range(1, 30, 2))
-        await app.pass_time(300)
+        await app.publish(range(1, 30, 2))
+        await app.pass_time(300, 5)
         assert app.parking.is_crowded
         assert (app.admission.num_slots, app.parking.num_parked) == (2, 6)
         assert len({offset for _, offset in app.world.done}) <= 6
         app.world.away = set()
-        await app.pass_time(300)
+        await app.pass_time(300, 5)
         assert {offset for agent, offset in app.world.done if agent == "audio"} == set(range(1, 30, 2))
         assert (app.parking.num_parked, app.parking.is_crowded, app.admission.num_slots) == (0, False, 0)
 
     async def test_a_full_disk_is_waited_for(self, app: App) -> None:
         """No breaker opens for it: others of the same origin may find room."""
         app.world.is_disk_full = True
-        await app.publish(2)
-        await app.pass_time(60)
+        await app.publish([2])
+        await app.pass_time(60, 5)
         assert (app.breakers.num_open, app.parking.num_parked) == (0, 1)
         app.world.is_disk_full = False
-        await app.pass_time(120)
+        await app.pass_time(120, 5)
         assert app.committable == 3
 
     async def test_patience_ends(self, app: App) -> None:
         """A day after its upload the event is answered, by each agent that wanted the media."""
         app.world.away = {"odd"}
-        await app.publish(1)
+        await app.publish([1])
         await app.pass_time(PATIENCE_SECONDS - 120, 60)
         assert app.world.failed == []
         await app.pass_time(600, 60)
@@ -228,23 +160,23 @@ class TestParking:
         """An event that lay in the log for two days is not given up for a moment's outage."""
         app.clock.advance(2 * PATIENCE_SECONDS)
         app.world.away = {"odd"}
-        await app.publish(1)
-        await app.pass_time(300)
+        await app.publish([1])
+        await app.pass_time(300, 5)
         app.world.away = set()
-        await app.pass_time(120)
+        await app.pass_time(120, 5)
         assert (app.world.failed, app.committable) == ([], 2)
 
     async def test_a_rebalance_ends_the_wait(self, app: App) -> None:
         """Parked events hold no drain up; they come again with the next generation, and are worked on once."""
         app.world.away = {"odd"}
-        await app.publish(1)
+        await app.publish([1])
         app.admission.suspend()
         await settled()
         assert (app.admission.num_running, app.parking.num_parked, app.committable) == (0, 0, None)
         app.begin(2)
-        await app.publish(1, generation=2)
+        await app.publish([1], generation=2)
         app.world.away = set()
-        await app.pass_time(120)
+        await app.pass_time(120, 5)
         assert sorted(app.world.done) == [("audio", 1), ("context", 1), ("context", 1), ("frames", 1)]
         assert app.committable == 2
 
@@ -252,7 +184,7 @@ class TestParking:
         """So it is for those that found no room."""
         app = App(capacity=1)
         app.world.away = {"odd"}
-        await app.publish(1, 3)
+        await app.publish([1, 3])
         assert app.parking.is_crowded
         app.admission.suspend()
         await settled()
@@ -262,7 +194,7 @@ class TestParking:
     async def test_stopping_leaves_it_unfinished(self, app: App) -> None:
         """Cancelled while parked, nothing is acknowledged and nothing is left running."""
         app.world.away = {"odd"}
-        await app.publish(1)
+        await app.publish([1])
         await asyncio.wait_for(app.close(), 5)
         assert (app.committable, app.crash.happened.is_set()) == (None, False)
 
@@ -278,6 +210,6 @@ class TestParking:
 
         app.admission._on_release = release
         app.world.away = {"odd"}
-        await app.publish(1)
+        await app.publish([1])
         assert [(slot.parked, slot.has_crashed) for slot in released] == [({"frames", "audio"}, False)]
         await app.close()

@@ -6,17 +6,14 @@ import asyncio
 from typing import Any
 
 from schemas.facts import Failure
-from streams.delivery.admission import Admission, Slot
+from streams.delivery.admission import Slot
 from streams.delivery.attempts import Attempt, Attempts
-from streams.delivery.delivery import Delivery
-from streams.delivery.ledger import OffsetLedger
 from streams.delivery.settlement import Settlement
-from streams.lifecycle.crash import Crash
 from streams.record import Place, Record
 from streams.store.keys import Keys
 from tests.fakes import ManualClock
+from tests.support.one_role import OneRole, record_at, settled
 
-PARTITION = ("topic", 0)
 SUSPECTS = frozenset((0, 3))
 
 
@@ -64,26 +61,15 @@ async def test_a_role_goes_on_while_its_suspect_waits_for_another_roles() -> Non
     turn, work, redis = asyncio.Lock(), Work(), Counts()
     store: Any = redis
     intake = SuspectAttempts(store, Keys(), alone_turn=turn)
-    admission = Admission(8, ("intake",), Settlement(intake).settle)
-    ledger = OffsetLedger()
-    ledger.open([PARTITION], 1)
-    admission.resume(1)
-    delivery = Delivery(
-        role="intake", agent="intake", work=work, admission=admission, ledger=ledger, crash=Crash(),
-        clock=ManualClock(), attempts=intake,
-    )  # fmt: skip
+    settle = Settlement(intake).settle
+    role = OneRole({"intake": work}, ManualClock(), slots=8, on_release=settle, attempts=intake)
     media = Attempts(store, Keys(), alone_turn=turn)
     await media.take_turn(Place("topic", 0, 9))
     for offset in range(6):
-        await delivery.take(Record(Place("topic", 0, offset), b"video", b"{}", (), 0.0, 1))
-    await _settled()
+        await role.take(record_at(offset))
+    await settled()
     assert sorted(work.done) == [1, 2, 4, 5]
     await media.end(Place("topic", 0, 9))
-    await _settled()
+    await settled()
     assert sorted(work.done) == list(range(6))
     assert {work.most_beside[offset] for offset in SUSPECTS} == {1}
-
-
-async def _settled() -> None:
-    for _ in range(100):
-        await asyncio.sleep(0)

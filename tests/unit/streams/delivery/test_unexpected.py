@@ -14,20 +14,15 @@ from operators.errors import DeviceLost, InvalidMedia, MachineUnavailable
 from operators.internal_errors import InternalError, SharedStateFault
 from schemas.errors import InvalidEvent
 from schemas.facts import Failure
-from streams.delivery.admission import Admission, Slot
+from streams.delivery.admission import Slot
 from streams.delivery.breaker import Breakers
-from streams.delivery.delivery import Delivery
-from streams.delivery.ledger import OffsetLedger
 from streams.delivery.parking import Parking
-from streams.delivery.settlement import Settlement
-from streams.lifecycle.crash import Crash
 from streams.observability import metrics
-from streams.record import Place, Record
+from streams.record import Record
 from tests.fakes import ManualClock
+from tests.support.one_role import OneRole, record_at
 
-PARTITION = ("topic", 0)
 LastResort = Callable[[Record, Failure], Awaitable[None]]
-NOW = 1_700_000_000.0
 UNEXPECTED = (
     ValueError("Invalid IPv6 URL"), RecursionError("deep"), struct.error("short"), OverflowError("date"),
     UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no"), KeyError("x"), AssertionError(),
@@ -40,11 +35,6 @@ def _silent_logs() -> Iterator[None]:
     """Keep structlog's default from drawing every traceback, which takes seconds."""
     with capture_logs():
         yield
-
-
-def record(offset: int) -> Record:
-    """A record of the only partition."""
-    return Record(Place("topic", 0, offset), b"video", b"{}", (), NOW, 1)
 
 
 @dataclass
@@ -68,43 +58,21 @@ class Work:
         self.failures.append((record.place.offset, failure))
 
 
-class App:
-    """One agent of one app, without a broker."""
+class App(OneRole):
+    """One agent."""
 
     def __init__(self, work: Work, last_resort: LastResort | None = None, attempts: int | None = 3) -> None:
-        self.clock = ManualClock()
-        self.ledger = OffsetLedger()
-        self.crash = Crash()
-        self.parking = Parking(Breakers(self.clock), self.clock, capacity=8, patience_seconds=86_400.0)
-        self.admission = Admission(4, ("agent",), Settlement(None).settle)
-        self.ledger.open([PARTITION], 1)
-        self.admission.resume(1)
-        self.delivery = Delivery(
-            role="media",
-            agent="agent",
-            work=work,
-            admission=self.admission,
-            ledger=self.ledger,
-            crash=self.crash,
-            clock=self.clock,
-            parking=self.parking,
-            internal_error_attempts=attempts,
-            last_resort=last_resort,
+        clock = ManualClock()
+        self.parking = Parking(Breakers(clock), clock, capacity=8, patience_seconds=86_400.0)
+        super().__init__(
+            {"agent": work}, clock, parking=self.parking, internal_error_attempts=attempts, last_resort=last_resort
         )
 
-    async def take(self, *offsets: int) -> None:
+    async def meet(self, *offsets: int) -> None:
         """Deliver records, and let time pass until nothing more happens."""
         for offset in offsets:
-            self.ledger.deliver(PARTITION, offset)
-            await self.delivery.take(record(offset))
-        for _ in range(20):
-            for _ in range(20):
-                await asyncio.sleep(0)
-            self.clock.advance(30)
-
-    @property
-    def committable(self) -> int | None:
-        return self.ledger.uncommitted().get(PARTITION)
+            await self.take(record_at(offset))
+        await self.pass_time(600, 30)
 
 
 class TestWork:
@@ -113,7 +81,7 @@ class TestWork:
         """Three tries, then one answer of cause internal-error; the partition goes on, and the process too."""
         work = Work({0: [error] * 9})
         app = App(work)
-        await app.take(0, 1)
+        await app.meet(0, 1)
         assert [offset for offset in work.tries if offset == 0] == [0, 0, 0]
         [(offset, failure)] = work.failures
         assert (offset, failure.cause) == (0, "internal-error")
@@ -124,7 +92,7 @@ class TestWork:
         """Nobody asked for it, so nobody redelivers the event: left as it is, its partition would stand still."""
         work = Work({0: [asyncio.CancelledError() for _ in range(9)]})
         app = App(work)
-        await app.take(0, 1)
+        await app.meet(0, 1)
         assert [(offset, failure.cause) for offset, failure in work.failures] == [(0, "internal-error")]
         assert (app.committable, app.crash.happened.is_set()) == (2, False)
 
@@ -132,7 +100,7 @@ class TestWork:
         """An error that the second try does not meet leaves a result."""
         work = Work({0: [ValueError("once")]})
         app = App(work)
-        await app.take(0)
+        await app.meet(0)
         assert (work.tries, work.failures, app.committable) == ([0, 0], [], 1)
 
     @pytest.mark.parametrize(
@@ -142,14 +110,14 @@ class TestWork:
         """They are not tried again and not answered: the event is redelivered."""
         work = Work({0: [error]})
         app = App(work)
-        await app.take(0)
+        await app.meet(0)
         assert app.crash.happened.is_set()
         assert (work.tries, work.failures, app.committable) == ([0], [], None)
 
     async def test_a_role_without_an_answer_ends_by_it(self) -> None:
         """Where nothing answers unexpected errors, they end the process, unacknowledged."""
         app = App(Work({0: [ValueError("bug")]}), attempts=None)
-        await app.take(0)
+        await app.meet(0)
         assert (app.crash.happened.is_set(), app.committable) == (True, None)
 
     async def test_it_is_logged_with_its_traceback_and_counted(self) -> None:
@@ -158,7 +126,7 @@ class TestWork:
         counted = metrics.INTERNAL_ERRORS.labels("media", "source")
         before = counted._value.get()
         with capture_logs() as logs:
-            await App(Work({0: [error] * 9})).take(0)
+            await App(Work({0: [error] * 9})).meet(0)
         told = [line for line in logs if line["log_level"] == "error"]
         assert [(line["boundary"], line["role"], line["exc_info"]) for line in told] == [("source", "media", error)]
         assert counted._value.get() - before == 1
@@ -167,7 +135,7 @@ class TestWork:
         """What was tried often enough where it was met is not tried again here."""
         work = Work({0: [InternalError("media", ValueError("x"), num_tries=3)]})
         app = App(work)
-        await app.take(0)
+        await app.meet(0)
         assert (work.tries, [failure.cause for _, failure in work.failures]) == ([0], ["internal-error"])
 
     async def test_the_machine_is_waited_for(self) -> None:
@@ -176,7 +144,7 @@ class TestWork:
             {0: [OSError(24, "Too many open files"), MachineUnavailable("file:///media", "Input/output error")]}
         )
         app = App(work)
-        await app.take(0, 1)
+        await app.meet(0, 1)
         assert (sorted(work.tries), work.failures, app.committable) == ([0, 0, 0, 1], [], 2)
 
 
@@ -193,7 +161,7 @@ class TestAnswer:
             left.append((record.place.offset, failure.cause))
 
         app = App(Work({0: [InvalidMedia("media-empty", "no bytes")]}, failing=[error] * 9), leave)
-        await app.take(0, 1)
+        await app.meet(0, 1)
         assert left == [(0, "internal-error")]
         assert (app.committable, app.crash.happened.is_set()) == (2, False)
 
@@ -201,7 +169,7 @@ class TestAnswer:
         """An answer that fails once is given at the second try, as it was."""
         work = Work({0: [InvalidMedia("media-empty", "no bytes")]}, failing=[ValueError("once")])
         app = App(work)
-        await app.take(0)
+        await app.meet(0)
         assert [(offset, failure.cause) for offset, failure in work.failures] == [(0, "media-empty")]
         assert app.committable == 1
 
@@ -212,5 +180,5 @@ class TestAnswer:
             raise RuntimeError("no letter")
 
         app = App(Work({0: [InvalidMedia("media-empty", "no bytes")]}, failing=[ValueError("x")] * 9), leave)
-        await app.take(0)
+        await app.meet(0)
         assert (app.crash.happened.is_set(), app.committable) == (True, None)

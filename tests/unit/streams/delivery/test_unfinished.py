@@ -12,7 +12,7 @@ from operators.errors import Overloaded
 from streams.delivery.unfinished import UnfinishedEvents
 from streams.record import Place, Record
 from tests.fakes import ManualClock
-from tests.unit.streams.delivery.test_delivery import Bench, ScriptedWork
+from tests.support.one_role import OneRole, ScriptedWork
 
 LIMIT_SECONDS = 300.0
 
@@ -97,8 +97,8 @@ class TestStages:
     async def test_a_delivery_says_what_it_is_at(self) -> None:
         """It works, waits between two tries, works again, and is gone."""
         gate = asyncio.Event()
-        bench = Bench(ScriptedWork(script=[Overloaded("full")], gate=gate))
-        stages = bench.delivery._unfinished._deliveries
+        bench = OneRole({"agent": ScriptedWork(script=[Overloaded("full")], gate=gate)}, ManualClock())
+        stages = bench.unfinished._deliveries
         await bench.take(record(0))
         await asyncio.sleep(0.01)
         assert [each.stage for each in stages] == ["working"]
