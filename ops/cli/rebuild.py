@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from ops.cli.survived import Survived
+    from streams.decision.ruleset import Ruleset
     from streams.recovery.rebuild import RebuildProgress
-    from streams.verdict.role import Ruleset
 
 
 def rebuild() -> None:

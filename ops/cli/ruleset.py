@@ -8,7 +8,7 @@ from streams.config.settings import Settings
 from streams.decision.cost import Prices
 from streams.decision.policy_checks import InvalidPolicy
 from streams.decision.policy_file import load_policy
-from streams.verdict.role import Ruleset
+from streams.decision.ruleset import Ruleset
 
 
 def ruleset_or_exit(settings: Settings) -> Ruleset:

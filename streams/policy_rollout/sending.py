@@ -11,7 +11,7 @@ from schemas.wire import event_headers
 from streams.lifecycle.clock import Clock
 from streams.policy_rollout.judging import Judgement
 from streams.store.outcomes import spell
-from streams.verdict.role import EventPublisher
+from streams.verdict.publishing import EventPublisher
 
 _SOURCE: Final = "/vidsignal/policy"
 

@@ -32,6 +32,7 @@ from schemas.outcomes import Version
 from schemas.topics import MODERATION, RECOMMENDATION, SIGNALS
 from schemas.wire import event_headers
 from streams.config.settings import Settings
+from streams.decision.ruleset import Ruleset
 from streams.kafka.clients import BrokerAway, read_to_end
 from streams.kafka.unreadable import UnreadableRecords, decoded_record
 from streams.lifecycle.clock import Clock, SystemClock
@@ -43,7 +44,7 @@ from streams.store.gaps import Gaps
 from streams.store.keys import Keys
 from streams.store.outcomes import Served, StoredCase, UnreadableState, spell
 from streams.store.shared_faults import is_shared
-from streams.verdict.role import EventPublisher, Ruleset, publish_outcome, publish_tombstones
+from streams.verdict.publishing import EventPublisher, publish_outcome, publish_tombstones
 
 Problem = Literal[
     "store-behind",  # the log knows more of the video than the store, and did when the store was last written

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from streams.config.settings import Settings
+from streams.decision.ruleset import Ruleset
 from streams.lifecycle.clock import Clock
 from streams.lifecycle.fold_board import FoldBoard
 from streams.recovery.audit import decide_again
@@ -16,7 +17,8 @@ from streams.recovery.refold import Rebuilt, RefoldReport, Scope, rebuilt_partit
 from streams.store.deadlines import Deadlines
 from streams.store.gaps import Gaps
 from streams.store.outcomes import Outcomes, spell
-from streams.verdict.role import EventPublisher, Ruleset, VerdictRole
+from streams.verdict.publishing import EventPublisher
+from streams.verdict.role import VerdictRole
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ import structlog
 from schemas.outcomes import Outcome
 from schemas.wire import encode
 from streams.decision.fact_reading import can_be_read
+from streams.decision.ruleset import Ruleset
 from streams.kafka.clients import BrokerAway
 from streams.lifecycle.clock import Clock
 from streams.observability import metrics
@@ -27,11 +28,7 @@ from streams.store.gaps import LOOK_AGAIN_SECONDS, Gap, Gaps, Said
 from streams.store.outcomes import GapStands, Outcomes, spell, status_fields
 from streams.store.shared_faults import is_shared
 from streams.verdict.boundary import Withdraw
-from streams.verdict.role import (
-    EventPublisher,
-    Ruleset,
-    publish_outcome,
-)
+from streams.verdict.publishing import EventPublisher, publish_outcome
 
 REFOLD_SECONDS: Final = 300.0
 """The longest that reading one partition of the log may take; so long a mark is claimed."""

@@ -21,6 +21,7 @@ from schemas.outcomes import Outcome
 from schemas.topics import DEAD_LETTER, SIGNALS
 from streams.config.settings import Settings
 from streams.dead_letters.letter_index import LetterIndex
+from streams.decision.ruleset import Ruleset
 from streams.decision.state import CaseState
 from streams.delivery.attempts import DEATHS_ALONE_BEFORE_GIVING_UP
 from streams.kafka.clients import (
@@ -40,7 +41,7 @@ from streams.store.deadlines import Deadline, Deadlines
 from streams.store.gaps import Gaps, WaitingFact
 from streams.store.outcomes import Outcomes, UnreadableState
 from streams.verdict.expiry import Expiry, has_expired
-from streams.verdict.role import Follower, Ruleset
+from streams.verdict.followers import Follower
 
 
 class ComparedFollower(Follower, Protocol):

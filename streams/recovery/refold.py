@@ -23,6 +23,7 @@ from streams.decision.fact_reading import NewerFact, NoFact, read_fact
 from streams.decision.fold import fold_next
 from streams.decision.order import OffsetsOutOfOrder
 from streams.decision.outcome import FoldContext
+from streams.decision.ruleset import Ruleset
 from streams.decision.state import CaseState
 from streams.kafka.clients import StoredRecord, read_to_end
 from streams.kafka.unreadable import UnreadableRecords
@@ -31,7 +32,6 @@ from streams.lifecycle.fold_board import FoldBoard
 from streams.recovery.result_comparison import newest_by_key
 from streams.store.gaps import GapCause
 from streams.store.outcomes import StoredCase
-from streams.verdict.role import Ruleset
 
 _CLOCKS_APART_SECONDS: Final = 3_600.0
 """How far the clocks of producers, workers and brokers may lie apart; an upload closer to the log's begin is not relied

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from schemas.facts import Fact
 from schemas.identity import Lane, Market, Modality
 from schemas.labels import LABEL_PATHS
 from schemas.markets import MARKETS
 from schemas.outcomes import ModalityStates, Outcome, OutcomeStatus, Verdict
 from schemas.warnings import EventWarning
+from streams.decision.fact_reading import kind_of
+from streams.decision.fold import Folded
 from streams.decision.state import CaseState
 from streams.decision.warned import KINDS_OF_THE_LOG
 from streams.observability import metrics
@@ -52,6 +55,23 @@ def count_warnings(before: CaseState | None, after: CaseState | None) -> None:
     for warning in _warnings_of(after):
         if warning.kind in KINDS_OF_THE_LOG and warning not in known:
             metrics.EVENT_WARNINGS.labels(warning.kind).inc()
+
+
+def count_ignored(fact: Fact, folded: Folded) -> None:
+    """Count a fact that changed nothing, by why."""
+    if folded.ignored:
+        metrics.FACTS_IGNORED.labels(kind_of(fact), folded.ignored).inc()
+
+
+def count_cost(before: Outcome | None, after: Outcome | None) -> None:
+    """Count the cost of a revision once, with its first final verdict; amendments are not counted again."""
+    if after is None or after.verdict.status != "final":
+        return
+    if before is None or before.verdict.status != "final" or before.version.revision != after.version.revision:
+        cost = after.verdict.cost
+        metrics.COST_USD.inc(cost.usd)
+        metrics.ENERGY_JOULES.inc(cost.joules)
+        metrics.VIDEO_COST_USD.observe(cost.usd)
 
 
 def market_label(market: Market | None) -> str:

@@ -17,7 +17,7 @@ from streams.lifecycle.clock import Clock
 from streams.observability import metrics
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.outcomes import Outcomes
-from streams.verdict.role import Follower
+from streams.verdict.followers import Follower
 from streams.verdict.sweep import Sweep
 
 _GAP_SECONDS: Final = 3_600.0

@@ -13,7 +13,7 @@ from streams.observability.tracing import spans
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.outcomes import Outcomes, UnreadableState
 from streams.verdict.holding import CLAIM_SECONDS, held
-from streams.verdict.role import SOURCE, EventPublisher
+from streams.verdict.publishing import SOURCE, EventPublisher
 
 _log = structlog.get_logger(__name__)
 

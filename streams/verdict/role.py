@@ -16,24 +16,22 @@ The caller acknowledges the record when `handle_fact` returns. A crash after any
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import structlog
 
 from operators.tracing import Span
 from schemas.facts import Accepted, EngagementSummary, Fact, Failure
 from schemas.outcomes import Outcome, Version
-from schemas.topics import MODERATION, RECOMMENDATION, Topic
-from schemas.wire import Headers, event_headers, header
-from streams.decision.cost import Prices
+from schemas.wire import header
 from streams.decision.fact_reading import NewerFact, NoFact, kind_of, read_fact
 from streams.decision.fold import Folded, fold
 from streams.decision.order import DeliveredOrder
 from streams.decision.outcome import FoldContext
-from streams.decision.policy import Decision, Policy, decide
+from streams.decision.policy import Decision, decide
+from streams.decision.ruleset import Ruleset
 from streams.delivery.held_events import HeldEvents
 from streams.lifecycle.clock import Clock
 from streams.lifecycle.fold_board import FoldBoard
@@ -41,61 +39,16 @@ from streams.observability import metrics
 from streams.observability.tracing import spans
 from streams.record import Record
 from streams.store.deadlines import Deadline, Deadlines
-from streams.store.outcomes import GapStands, Outcomes, StoredCase, spell
-from streams.store.shared_faults import is_shared
+from streams.store.outcomes import GapStands, Outcomes, StoredCase
 from streams.verdict.boundary import FoldBoundary
-from streams.verdict.counts import count_decision, count_warnings, observe_delay
+from streams.verdict.closed_revisions import closed_revisions
+from streams.verdict.counts import count_cost, count_decision, count_ignored, count_warnings, observe_delay
+from streams.verdict.followers import Follower, told
+from streams.verdict.forgetting import Forgetting
 from streams.verdict.lanes import Lanes
-
-SOURCE = "vidsignal/verdict"
-"""CloudEvents source of what this role publishes."""
+from streams.verdict.publishing import EventPublisher, publish_outcome, publish_tombstones
 
 _log = structlog.get_logger(__name__)
-
-
-class EventPublisher(Protocol):
-    """Where outcomes and deadline records go; see `streams.kafka.publisher`."""
-
-    async def publish(self, topic: Topic, key: str, event: Any, *, headers: Sequence[tuple[str, bytes]] = ()) -> object:
-        """Return when the broker has confirmed it; an event of None is a tombstone."""
-        ...
-
-
-class Follower(Protocol):
-    """What follows a video's current outcome beside the topics; both verbs may be repeated."""
-
-    async def replace(self, outcome: Outcome) -> None:
-        """Hold this, and nothing older."""
-
-    async def remove(self, video_id: str) -> None:
-        """Hold nothing of the video."""
-
-
-class LetterBox(Protocol):
-    """Where dead letters of a video can be taken back; see `streams.dead_letters.dead_letters`."""
-
-    async def take_back(self, video_id: str) -> int:
-        """Make the video's letters unreadable; return how many there were."""
-
-
-@dataclass(frozen=True, slots=True)
-class Forgetting:
-    """What a deletion needs beside the topics."""
-
-    tombstones: Deadlines
-    """Deletions whose tombstones are due once more."""
-    letters: LetterBox
-    repeat_seconds: float
-    """After that, no worker can still be publishing what it read before the deletion."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ruleset:
-    """What decides how facts are folded; the same for every record of a worker's life."""
-
-    policy: Policy
-    prices: Prices
-    log_generation: int
 
 
 class VerdictRole:
@@ -199,7 +152,7 @@ class VerdictRole:
         before, stored = await self._apply(fact, record)
         if isinstance(fact, Accepted):
             await self._register_deadline(fact, stored)
-        for revision in _closed_revisions(before, stored):
+        for revision in closed_revisions(before, stored):
             await self._deadlines.drop(fact.video_id, revision)
         await self._publish_newest(fact.video_id, stored, header(record.headers, "traceparent"))
         if stored.outcome is not before:
@@ -222,13 +175,13 @@ class VerdictRole:
             with self._board.folding(fact.video_id, place.topic, place.partition, place.offset, generation):
                 folded = fold(stored.state, fact, place.offset, self._context())
             if folded.state is None or folded.state is stored.state:
-                _count_ignored(fact, folded)
+                count_ignored(fact, folded)
                 return stored.outcome, stored
             with spans.span("write state"):
                 is_written = await self._outcomes.replace(fact.video_id, stored.state, folded.state, folded.outcome)
             if is_written:
-                _count_ignored(fact, folded)
-                _count_cost(stored.outcome, folded.outcome)
+                count_ignored(fact, folded)
+                count_cost(stored.outcome, folded.outcome)
                 count_decision(stored.outcome, folded.outcome)
                 count_warnings(stored.state, folded.state)
                 return stored.outcome, _after(stored, folded)
@@ -264,7 +217,7 @@ class VerdictRole:
         metrics.VERDICTS.labels(stored.outcome.verdict.status, stored.outcome.verdict.action).inc()
         with spans.span("tell followers"):
             for follower in self._followers:
-                await _told(follower.replace(stored.outcome), video_id)
+                await told(follower.replace(stored.outcome), video_id)
         return stored.outcome.version
 
     async def _forget(self, video_id: str, version: Version) -> None:
@@ -272,7 +225,7 @@ class VerdictRole:
         await self._forgetting.tombstones.register(Deadline(video_id, version.revision, again_unix_seconds))
         await publish_tombstones(self._publisher, video_id)
         for follower in self._followers:
-            await _told(follower.remove(video_id), video_id)
+            await told(follower.remove(video_id), video_id)
         await self._forgetting.letters.take_back(video_id)
         metrics.VIDEOS_DELETED.inc()
 
@@ -290,42 +243,9 @@ class VerdictRole:
         return FoldContext(ruleset.policy, ruleset.prices, ruleset.log_generation, now_unix_seconds, _decide)
 
 
-async def publish_outcome(publisher: EventPublisher, outcome: Outcome, traceparent: bytes | None) -> None:
-    """Say it on both compacted topics; return when both are confirmed."""
-    statements = ((MODERATION, outcome.verdict), (RECOMMENDATION, outcome.record))
-    await asyncio.gather(*(_send(publisher, topic, outcome, event, traceparent) for topic, event in statements))
-
-
-async def _send(
-    publisher: EventPublisher, topic: Topic, outcome: Outcome, event: Any, traceparent: bytes | None
-) -> None:
-    video_id = outcome.verdict.video_id
-    headers: Headers = event_headers(
-        event, event_id=f"{video_id}:{spell(outcome.version)}", source=SOURCE,
-        now_unix_seconds=outcome.verdict.decided_unix_seconds, traceparent=traceparent, span=spans.traceparent(),
-    )  # fmt: skip
-    await publisher.publish(topic, video_id, event, headers=headers)
-
-
-async def publish_tombstones(publisher: EventPublisher, video_id: str) -> None:
-    """Take back what both compacted topics say of a video."""
-    await asyncio.gather(*(publisher.publish(topic, video_id, None) for topic in (MODERATION, RECOMMENDATION)))
-
-
 def _decide(*asked: Any) -> Decision:
     with spans.span("policy"):
         return decide(*asked)
-
-
-async def _told(telling: Awaitable[None], video_id: str) -> None:
-    """What follows outcomes may fail over one video, such as over a vector of another length; an audit finds that."""
-    try:
-        await telling
-    except Exception as error:
-        if is_shared(error):
-            raise
-        metrics.FOLD_FAULTS.labels("follower").inc()
-        _log.exception("outcome follower failed for one video", video_id=video_id)
 
 
 def _skip(record: Record, cause: str, message: str) -> None:
@@ -340,40 +260,3 @@ def _after(stored: StoredCase, folded: Folded) -> StoredCase:
             return StoredCase(folded.state, None, is_known and stored.is_published)
         return StoredCase(folded.state, stored.outcome, stored.is_published)
     return StoredCase(folded.state, folded.outcome, is_published=False)
-
-
-def _closed_revisions(before: Outcome | None, stored: StoredCase) -> list[int]:
-    """Whose deadline has nothing more to decide, by what the fact changed; again where it came again unpublished."""
-    after = stored.outcome
-    if stored.is_published:
-        return []
-    closed = []
-    if after is not None and after.verdict.status == "final" and (before is after or not _is_final_of(before, after)):
-        closed.append(after.version.revision)
-    if before is not None and before.verdict.status == "pending" and _is_over(before, after):
-        closed.append(before.version.revision)
-    return closed
-
-
-def _is_final_of(before: Outcome | None, after: Outcome) -> bool:
-    return before is not None and (before.verdict.status, before.version.revision) == ("final", after.version.revision)
-
-
-def _is_over(before: Outcome, after: Outcome | None) -> bool:
-    return after is None or after.version.revision > before.version.revision
-
-
-def _count_ignored(fact: Fact, folded: Folded) -> None:
-    if folded.ignored:
-        metrics.FACTS_IGNORED.labels(kind_of(fact), folded.ignored).inc()
-
-
-def _count_cost(before: Outcome | None, after: Outcome | None) -> None:
-    """Count the cost of a revision once, with its first final verdict; amendments are not counted again."""
-    if after is None or after.verdict.status != "final":
-        return
-    if before is None or before.verdict.status != "final" or before.version.revision != after.version.revision:
-        cost = after.verdict.cost
-        metrics.COST_USD.inc(cost.usd)
-        metrics.ENERGY_JOULES.inc(cost.joules)
-        metrics.VIDEO_COST_USD.observe(cost.usd)

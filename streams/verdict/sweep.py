@@ -19,9 +19,10 @@ from streams.observability import metrics
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.outcomes import Outcomes, UnreadableState
 from streams.store.shared_faults import is_shared
+from streams.verdict.forgetting import Forgetting
 from streams.verdict.holding import CLAIM_SECONDS
 from streams.verdict.passed_deadlines import PassedDeadlines
-from streams.verdict.role import EventPublisher, Forgetting, publish_tombstones
+from streams.verdict.publishing import EventPublisher, publish_tombstones
 
 _log = structlog.get_logger(__name__)
 

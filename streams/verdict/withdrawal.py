@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from schemas.facts import Deleted
 from streams.store.gaps import Gaps
-from streams.verdict.role import EventPublisher, Follower, Forgetting, publish_tombstones
+from streams.verdict.followers import Follower
+from streams.verdict.forgetting import Forgetting
+from streams.verdict.publishing import EventPublisher, publish_tombstones
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from streams.dead_letters.dead_letters import DeadLetters
 from streams.dead_letters.refused_uploads import RefusedUploads
 from streams.decision.cost import Prices
 from streams.decision.policy import Policy
+from streams.decision.ruleset import Ruleset
 from streams.delivery.admission import Slot
 from streams.delivery.attempts import Attempts
 from streams.delivery.backfill_gate import BackfillGate
@@ -55,7 +56,9 @@ from streams.store.outcomes import Outcomes
 from streams.store.witness import Witness
 from streams.verdict.boundary import FoldBoundary
 from streams.verdict.expiry import Expiry, expiry_sweep
-from streams.verdict.role import Follower, Forgetting, Ruleset, VerdictRole
+from streams.verdict.followers import Follower
+from streams.verdict.forgetting import Forgetting
+from streams.verdict.role import VerdictRole
 from streams.verdict.sweep import Sweep
 from streams.verdict.withdrawal import Withdrawal
 

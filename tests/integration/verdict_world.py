@@ -18,11 +18,13 @@ from schemas.outcomes import Outcome, Version
 from schemas.topics import Topic
 from streams.decision.cost import Prices
 from streams.decision.policy_file import load_policy
+from streams.decision.ruleset import Ruleset
 from streams.decision.state import CaseState
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes, StoredCase
-from streams.verdict.role import Forgetting, Ruleset, VerdictRole
+from streams.verdict.forgetting import Forgetting
+from streams.verdict.role import VerdictRole
 from tests.fakes import ManualClock, MemoryPublisher
 from tests.sample_facts import log_record
 

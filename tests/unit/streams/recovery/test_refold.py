@@ -15,11 +15,11 @@ from streams.decision.fold import fold, fold_next
 from streams.decision.order import OffsetsOutOfOrder
 from streams.decision.outcome import FoldContext
 from streams.decision.policy_file import load_policy
+from streams.decision.ruleset import Ruleset
 from streams.decision.state import CaseState
 from streams.kafka.clients import StoredRecord
 from streams.recovery.refold import Rebuilt, RefoldReport, Scope, place_of, refold
 from streams.store.outcomes import StoredCase
-from streams.verdict.role import Ruleset
 from tests.fakes import ManualClock
 from tests.sample_facts import UPLOADED_UNIX_SECONDS, VIDEO_ID, accepted, deadline, signal
 

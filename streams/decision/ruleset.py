@@ -1,0 +1,17 @@
+"""What decides how facts are folded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streams.decision.cost import Prices
+from streams.decision.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Ruleset:
+    """The same for every record of a worker's life."""
+
+    policy: Policy
+    prices: Prices
+    log_generation: int

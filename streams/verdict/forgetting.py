@@ -1,0 +1,26 @@
+"""What a deletion needs beside the topics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from streams.store.deadlines import Deadlines
+
+
+class LetterBox(Protocol):
+    """Where dead letters of a video can be taken back; see `streams.dead_letters.dead_letters`."""
+
+    async def take_back(self, video_id: str) -> int:
+        """Make the video's letters unreadable; return how many there were."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forgetting:
+    """Handed to whatever publishes tombstones."""
+
+    tombstones: Deadlines
+    """Deletions whose tombstones are due once more."""
+    letters: LetterBox
+    repeat_seconds: float
+    """After that, no worker can still be publishing what it read before the deletion."""
