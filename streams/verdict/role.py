@@ -11,7 +11,7 @@
 
 A fact that cannot be folded waits in a gap of its video, and so do later ones: `streams.verdict.boundary`.
 
-The caller acknowledges the record when `handle_fact` returns. A crash after any step is healed by the redelivery.
+The caller acknowledges the record when `run` returns. A crash after any step is healed by the redelivery.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from streams.decision.order import DeliveredOrder
 from streams.decision.outcome import FoldContext
 from streams.decision.policy import Decision, decide
 from streams.decision.ruleset import Ruleset
+from streams.delivery.admission import Slot
 from streams.delivery.held_events import HeldEvents
 from streams.lifecycle.clock import Clock
 from streams.lifecycle.fold_board import FoldBoard
@@ -52,7 +53,7 @@ _log = structlog.get_logger(__name__)
 
 
 class VerdictRole:
-    """Folds facts; serial for one video, concurrent across videos."""
+    """Folds facts, as the one agent of its role; serial for one video, concurrent across videos."""
 
     def __init__(
         self,
@@ -84,7 +85,7 @@ class VerdictRole:
         """Facts that wait at the limit on dead letters; None where there is no limit."""
         return None if self._boundary is None else self._boundary.held
 
-    async def handle_fact(self, record: Record) -> None:
+    async def run(self, record: Record, slot: Slot | None = None) -> None:
         """Return when the record is folded and everything that follows from it is confirmed.
 
         Call it in the order of offsets, and await nothing between taking a record and calling this: the lanes keep
@@ -94,6 +95,7 @@ class VerdictRole:
             LaneBroken: an earlier record of the same video failed; this one was not touched.
             OffsetsOutOfOrder: a later record of the partition came first, and may have hidden this one.
         """
+        del slot
         comes_again = self._order.comes_again(record)
         fact = read_fact(record.key, record.value, record.headers)
         if isinstance(fact, NoFact):
@@ -107,12 +109,15 @@ class VerdictRole:
             comes_again=comes_again,
         )
 
-    async def give_up(self, record: Record, failure: Failure) -> None:
-        """Let the fact of a record wait that the role could not be done with; return when that is noted.
+    async def fail(self, record: Record, slot: Slot | None, failure: Failure) -> None:
+        """Let the record's fact wait; return when that is noted.
+
+        The boundary within the role has answered before this for all that it knows.
 
         Raises:
             RuntimeError: there is nowhere for it to wait.
         """
+        del slot
         fact = read_fact(record.key, record.value, record.headers)
         if self._boundary is None or isinstance(fact, NoFact | NewerFact):
             raise RuntimeError(f"folding {record.place} failed with {failure.cause}: {failure.message}")

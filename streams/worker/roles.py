@@ -23,7 +23,6 @@ from streams.dead_letters.refused_uploads import RefusedUploads
 from streams.decision.cost import Prices
 from streams.decision.policy import Policy
 from streams.decision.ruleset import Ruleset
-from streams.delivery.admission import Slot
 from streams.delivery.attempts import Attempts
 from streams.delivery.backfill_gate import BackfillGate
 from streams.delivery.breaker import Breakers
@@ -222,27 +221,6 @@ class Shared:
         return AuditSweep(audit, turn, interval_seconds, self.clock)
 
 
-class FactWork:
-    """The verdict role's agent.
-
-    Args:
-        role: folds facts.
-    """
-
-    def __init__(self, role: VerdictRole) -> None:
-        self._role = role
-
-    async def run(self, record: Record, slot: Slot) -> None:
-        """Fold one record of the log; returns when everything that follows is confirmed."""
-        del slot
-        await self._role.handle_fact(record)
-
-    async def fail(self, record: Record, slot: Slot, failure: Failure) -> None:
-        """Let the record's fact wait; the boundary within the role has answered before this for all that it knows."""
-        del slot
-        await self._role.give_up(record, failure)
-
-
 def intake_spec(shared: Shared) -> RoleSpec:
     """Uploads become cases."""
     settings = shared.settings
@@ -386,7 +364,7 @@ def verdict_spec(shared: Shared, role: VerdictRole) -> RoleSpec:
     return RoleSpec(
         role="verdict",
         topic=SIGNALS,
-        works={"verdict": FactWork(role)},
+        works={"verdict": role},
         capacity=_LIGHT_EVENTS,
         rules=StoreKeepsUp(shared.applied),
         held=role.held,

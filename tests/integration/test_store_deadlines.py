@@ -47,7 +47,7 @@ class World:
 
     async def fold(self, *facts: Fact) -> None:
         for fact in facts:
-            await self.role.handle_fact(log_record(fact, self.num_folded))
+            await self.role.run(log_record(fact, self.num_folded))
             self.num_folded += 1
 
     def sweep(self, publisher: Any = None) -> Sweep:

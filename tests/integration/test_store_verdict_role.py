@@ -177,14 +177,14 @@ class TestRecords:
         self, role: VerdictRole, redis: Redis, broker: MemoryPublisher, key: bytes
     ) -> None:
         """Its offset may be of another partition, so it must not move what is applied."""
-        await role.handle_fact(log_record(LOG[0], 7, key=key))
+        await role.run(log_record(LOG[0], 7, key=key))
         assert (broker.records, await redis.keys()) == ([], [])
 
     async def test_what_is_no_fact_is_skipped(self, role: VerdictRole, redis: Redis, broker: MemoryPublisher) -> None:
         """The log goes on."""
         record = log_record(LOG[0], 7)
         for value in (None, b"", b"{}", b'{"kind": "accepted"}', b"\xff"):
-            await role.handle_fact(type(record)(record.place, record.key, value, (), 0.0, 1))
+            await role.run(type(record)(record.place, record.key, value, (), 0.0, 1))
         assert (broker.records, await redis.keys()) == ([], [])
 
     async def test_the_trace_goes_on(self, role: VerdictRole, broker: MemoryPublisher) -> None:
@@ -192,7 +192,7 @@ class TestRecords:
         trace_id = b"4bf92f3577b34da6a3ce929d0e0e4736"
         record = log_record(LOG[0], 7)
         headers = (("traceparent", b"00-" + trace_id + b"-00f067aa0ba902b7-01"),)
-        await role.handle_fact(type(record)(record.place, record.key, record.value, headers, 0.0, 1))
+        await role.run(type(record)(record.place, record.key, record.value, headers, 0.0, 1))
         assert [dict(published.headers)["traceparent"][3:35] for published in broker.records] == [trace_id] * 2
 
     async def test_a_failed_fact_holds_back_the_next_of_its_video(self, redis: Redis, broker: MemoryPublisher) -> None:
@@ -204,9 +204,9 @@ class TestRecords:
 
         role = role_of(Broken(redis, Keys()), redis, broker, ManualClock())
         with pytest.raises(RuntimeError, match="a bug"):
-            await role.handle_fact(log_record(LOG[0], 0))
+            await role.run(log_record(LOG[0], 0))
         with pytest.raises(LaneBroken):
-            await role.handle_fact(log_record(LOG[1], 1))
+            await role.run(log_record(LOG[1], 1))
 
 
 class TestDeadlineSweep:
@@ -217,13 +217,13 @@ class TestDeadlineSweep:
         broker, clock = MemoryPublisher(), ManualClock()
         role = role_of(Outcomes(redis, Keys()), redis, broker, clock)
         sweep = deadline_sweep(Outcomes(redis, Keys()), Deadlines(redis, Keys()), broker, clock)
-        await role.handle_fact(log_record(LOG[0], 0))
+        await role.run(log_record(LOG[0], 0))
         clock.advance(BUDGET_SECONDS - 1.0)
         assert await sweep.sweep() == 0
         clock.advance(2.0)
         assert (await sweep.sweep(), await sweep.sweep()) == (1, 0)
         fired = decode_fact(broker.records[-1].value)
-        await role.handle_fact(log_record(fired, 1))
+        await role.run(log_record(fired, 1))
         (stored,) = (await read_projection_from_redis(redis, Keys())).values()
         assert (stored.status, stored.missing) == ("provisional", ("audio", "frames"))
 

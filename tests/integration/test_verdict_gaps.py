@@ -110,7 +110,7 @@ class World:
         for fact in facts:
             record = fact if isinstance(fact, Record) else log_record(fact, len(self.log))
             self.log.append(record)
-            handling = asyncio.ensure_future(self.role.handle_fact(record))
+            handling = asyncio.ensure_future(self.role.run(record))
             while not handling.done():
                 await asyncio.wait([handling], timeout=0.01)
                 self.clock.advance(1.0)
@@ -356,7 +356,7 @@ class TestNewerFacts:
         ]
         await world.handle(*clip())
         for offset, each in enumerate(foreign, 2):
-            await world.role.handle_fact(moved(each, offset))
+            await world.role.run(moved(each, offset))
         assert await world.gaps.read(VIDEO_ID) is None
 
 

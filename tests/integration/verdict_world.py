@@ -159,7 +159,7 @@ class Worker:
         await asyncio.gather(*self._tasks)
 
     async def _finish(self, offset: int, fact: Fact) -> None:
-        await self.role.handle_fact(log_record(fact, offset))
+        await self.role.run(log_record(fact, offset))
         self.finished.add(offset)
 
 
