@@ -10,8 +10,8 @@ from typing import Final
 from streams.policy_rollout.judging import Judge, Judgement, judge
 from streams.policy_rollout.past_verdicts import PastVerdict, PolicyFilter, is_asked
 from streams.policy_rollout.tally import Tally
-from streams.store.outcomes import StoredCase
 from streams.store.pages import pages
+from streams.store.stored_case import StoredCase
 
 _PAGE: Final = 200
 """Verdicts that are looked up, and then sent, together."""

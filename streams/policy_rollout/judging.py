@@ -12,7 +12,7 @@ from streams.decision.fold import IgnoredCause, fold
 from streams.decision.outcome import FoldContext
 from streams.decision.policy import Policy
 from streams.policy_rollout.past_verdicts import PastVerdict
-from streams.store.outcomes import StoredCase
+from streams.store.stored_case import StoredCase
 
 WhyNot = IgnoredCause | Literal["up-to-date"]
 """Why a video is passed over: the fold's cause, or because the store has a verdict under this policy already."""

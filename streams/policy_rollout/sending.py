@@ -10,7 +10,7 @@ from schemas.topics import SIGNALS
 from schemas.wire import event_headers
 from streams.lifecycle.clock import Clock
 from streams.policy_rollout.judging import Judgement
-from streams.store.outcomes import spell
+from streams.store.stored_case import spell
 from streams.verdict.publishing import EventPublisher
 
 _SOURCE: Final = "/vidsignal/policy"

@@ -42,8 +42,9 @@ from streams.recovery.rebuild import RebuildStores, kept_videos, log_ends, mend_
 from streams.recovery.refold import Rebuilt, RefoldReport, Scope, place_of, rebuilt_partition
 from streams.store.gaps import Gaps
 from streams.store.keys import Keys
-from streams.store.outcomes import Served, StoredCase, UnreadableState, spell
+from streams.store.served import Served
 from streams.store.shared_faults import is_shared
+from streams.store.stored_case import StoredCase, UnreadableState, spell
 from streams.verdict.publishing import EventPublisher, publish_outcome, publish_tombstones
 
 Problem = Literal[

@@ -16,7 +16,8 @@ from streams.recovery.rebuild import register_deadline
 from streams.recovery.refold import Rebuilt, RefoldReport, Scope, rebuilt_partition
 from streams.store.deadlines import Deadlines
 from streams.store.gaps import Gaps
-from streams.store.outcomes import Outcomes, spell
+from streams.store.outcomes import Outcomes
+from streams.store.stored_case import spell
 from streams.verdict.publishing import EventPublisher
 from streams.verdict.role import VerdictRole
 

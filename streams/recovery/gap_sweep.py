@@ -25,8 +25,10 @@ from streams.recovery.interim import interim_outcome, outcome_of, served_of
 from streams.recovery.refold import Fault, Rebuilt
 from streams.store.deadlines import Deadline
 from streams.store.gaps import LOOK_AGAIN_SECONDS, Gap, Gaps, Said
-from streams.store.outcomes import GapStands, Outcomes, spell, status_fields
+from streams.store.outcomes import GapStands, Outcomes
+from streams.store.served import status_fields
 from streams.store.shared_faults import is_shared
+from streams.store.stored_case import spell
 from streams.verdict.boundary import Withdraw
 from streams.verdict.publishing import EventPublisher, publish_outcome
 

@@ -39,7 +39,8 @@ from streams.recovery.refold import Fault, Rebuilt, RefoldReport, Scope, rebuilt
 from streams.store.applied import AppliedOffsets
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.gaps import Gaps, WaitingFact
-from streams.store.outcomes import Outcomes, UnreadableState
+from streams.store.outcomes import Outcomes
+from streams.store.stored_case import UnreadableState
 from streams.verdict.expiry import Expiry, has_expired
 from streams.verdict.followers import Follower
 

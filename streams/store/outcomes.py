@@ -2,85 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
-import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from schemas.evidence import Embedding, Feature
-from schemas.identity import Modality
 from schemas.outcomes import Outcome, Version
 from schemas.wire import encode
 from streams.decision.state import CaseState
-from streams.store.cases import DEFAULT_COUNTS_SECONDS, warning_fields
+from streams.store.cases import DEFAULT_COUNTS_SECONDS
 from streams.store.client import settled
 from streams.store.deletion_reading import deletion_of
 from streams.store.keys import Keys
 from streams.store.mending import GUARD, HASH, STATUS, STRING, mended
-from streams.store.packing import UnreadableBytes, decoded, pack, unpack
+from streams.store.packing import pack
 from streams.store.scripts import script_text
-from streams.store.stored_outcome import from_stored, to_stored
+from streams.store.served import Served, encoded, status_of
+from streams.store.stored_case import CASE_FIELDS, StoredCase, UnreadableState, position_of, spell, stored_case
+from streams.store.stored_outcome import to_stored
 from streams.store.witness import Witness
 
 DEFAULT_GUARD_SECONDS = 35 * 86_400.0
 """A week longer than dead letters, the longest kept of all records."""
-_CASE_FIELDS = ("state", "outcome", "outcome_version", "published_version", "log_generation", "applied_offset")
 _WAITS: Final = -1
-_STATE_DECODER = msgspec.json.Decoder(CaseState)
-
-
-class UnreadableState(Exception):
-    """What lies under the state of a video is no state: it has to be folded again from the log."""
 
 
 class GapStands(Exception):
     """Facts of the video wait in a gap; nothing is folded over it, and nothing was written."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredCase:
-    """What the store knows of a video."""
-
-    state: CaseState | None = None
-    outcome: Outcome | None = None
-    is_published: bool = False
-    """Whether the broker is known to have the outcome, or the deletion's tombstones, in both topics."""
-    is_in_gap: bool = False
-    """Whether facts of the video wait, so that nothing may be folded; see `streams.store.gaps`."""
-
-    @property
-    def forgotten_version(self) -> Version | None:
-        """Place of the deletion; None where the video is not forgotten."""
-        return self.state.version if self.state and self.state.is_forgotten else None
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """What the store knows of a video, and what readers find of it."""
-
-    case: StoredCase
-    status: Mapping[bytes, bytes]
-    verdict: bytes | None
-    features: Mapping[bytes, bytes]
-    embeddings: Mapping[bytes, bytes]
-
-    def differences(self) -> list[str]:
-        """Names of keys that do not say what the outcome says; a newer revision that intake registered may."""
-        state, outcome = self.case.state, self.case.outcome
-        if state is None or outcome is None:
-            return []
-        pairs = {
-            "verdict": (encode(outcome.verdict), self.verdict),
-            "features": (_bytes(_encoded(outcome.record.features)), self.features),
-            "embeddings": (_bytes(_encoded(outcome.record.embeddings)), self.embeddings),
-            "status": (_bytes(_status(state, outcome)), _without_gap(self.status)),
-        }
-        if _number(self.status.get(b"revision")) > outcome.version.revision:
-            del pairs["status"]
-        return [name for name, (wanted, found) in pairs.items() if wanted != found]
 
 
 class Outcomes:
@@ -116,7 +66,7 @@ class Outcomes:
     async def read(self, video_id: str) -> StoredCase:
         """State and outcome of a video, as one script wrote them. Raises UnreadableState."""
         fields, is_in_gap = await settled(self._redis, lambda: self._ask_case(video_id))
-        return replace(_stored_case(video_id, _answered(fields)), is_in_gap=bool(_answered(is_in_gap)))
+        return replace(stored_case(video_id, _answered(fields)), is_in_gap=bool(_answered(is_in_gap)))
 
     async def read_served(self, video_id: str) -> Served:
         """State and outcome, and beside them what readers find of the video, all of one moment.
@@ -126,7 +76,7 @@ class Outcomes:
         answers = await settled(self._redis, lambda: self._ask_served(video_id))
         case, status, verdict, features, embeddings = answers
         return Served(
-            _stored_case(video_id, _answered(case)),
+            stored_case(video_id, _answered(case)),
             _answered_or(status, {}),
             _answered_or(verdict, None),
             _answered_or(features, {}),
@@ -135,14 +85,14 @@ class Outcomes:
 
     async def _ask_case(self, video_id: str) -> list[Any]:
         async with self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.hmget(self._keys.state(video_id), list(_CASE_FIELDS))
+            pipeline.hmget(self._keys.state(video_id), list(CASE_FIELDS))
             pipeline.exists(self._keys.gap(video_id))
             return await pipeline.execute(raise_on_error=False)
 
     async def _ask_served(self, video_id: str) -> list[Any]:
         keys = self._keys
         async with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.hmget(keys.state(video_id), list(_CASE_FIELDS))
+            pipeline.hmget(keys.state(video_id), list(CASE_FIELDS))
             pipeline.hgetall(keys.status(video_id))
             pipeline.get(keys.verdict(video_id))
             pipeline.hgetall(keys.features(video_id))
@@ -186,7 +136,7 @@ class Outcomes:
         if written == _WAITS:
             raise GapStands(video_id)
         if written:
-            self._witness.confirm(self._keys.state(video_id), _position(after))
+            self._witness.confirm(self._keys.state(video_id), position_of(after))
         return bool(written)
 
     def _broken_ones(self, video_id: str) -> dict[str, str]:
@@ -252,8 +202,10 @@ class Outcomes:
                 if not await self._restore_in_gap(video_id, state, outcome):
                     return False
                 break
-            place = None if stored.state is None else _position(stored.state)
-            if place is not None and (place > _position(state) or (place == _position(state) and not is_wrong(stored))):
+            place = None if stored.state is None else position_of(stored.state)
+            if place is not None and (
+                place > position_of(state) or (place == position_of(state) and not is_wrong(stored))
+            ):
                 return False
             try:
                 if await self.replace(video_id, stored.state, state, outcome):
@@ -307,70 +259,9 @@ class Outcomes:
         return bool(current == spelt.encode())
 
 
-def decode_state(stored: bytes) -> CaseState:
-    """Read a packed state. Raises UnreadableBytes."""
-    return decoded(_STATE_DECODER, unpack(stored))
-
-
-def _answered(answer: Any) -> Any:
-    if isinstance(answer, ResponseError) and not str(answer).startswith("WRONGTYPE"):
-        raise answer
-    return answer
-
-
-def _answered_or(answer: Any, empty: Any) -> Any:
-    answer = _answered(answer)
-    return empty if isinstance(answer, ResponseError) else answer
-
-
-def _stored_case(video_id: str, fields: list[Any] | ResponseError) -> StoredCase:
-    if isinstance(fields, ResponseError):
-        raise UnreadableState(f"the state of {video_id!r} is of another type: {fields}")
-    try:
-        return _case_of(fields)
-    except UnreadableBytes as error:
-        raise UnreadableState(f"the state of {video_id!r} cannot be read: {error}") from error
-
-
-def _case_of(fields: list[Any]) -> StoredCase:
-    state, outcome, version, published, *place = fields
-    known = decode_state(state) if state else None
-    wanted = [None, None] if known is None else [str(number).encode() for number in _position(known)]
-    if place != wanted:
-        # Whoever compares and sets would lose that race for ever.
-        raise UnreadableBytes(f"it stands at {wanted} of the log and its fields say {place}")
-    case = StoredCase(
-        state=known,
-        outcome=from_stored(outcome, known) if outcome else None,
-        is_published=version is not None and version == published,
-    )
-    said = case.outcome.version if case.outcome else case.forgotten_version
-    if said is not None and version != spell(said).encode():
-        raise UnreadableBytes(f"the version of its outcome is {spell(said)} and its field says {version!r}")
-    return case
-
-
-def _without_gap(status: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
-    return {name: value for name, value in status.items() if name not in (b"gap", b"gap_since_unix_seconds")}
-
-
-def _number(value: bytes | None) -> int:
-    """A revision of a status; 0 for what is none."""
-    return int(value) if value is not None and value.isdigit() else 0
-
-
-def _position(state: CaseState) -> tuple[int, int]:
-    return state.log_generation, state.applied_offset
-
-
-def spell(version: Version) -> str:
-    """A version as one word: revision, generation of the log, offset."""
-    return f"{version.revision}.{version.generation}.{version.offset}"
-
-
 def _arguments(state: CaseState, outcome: Outcome, counts_seconds: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     verdict, record = outcome.verdict, outcome.record
-    lists = (_status(state, outcome), _encoded(record.features), _encoded(record.embeddings))
+    lists = (status_of(state, outcome), encoded(record.features), encoded(record.embeddings))
     said = (
         to_stored(outcome, state), spell(outcome.version), outcome.version.revision, encode(verdict), counts_seconds,
     )  # fmt: skip
@@ -389,41 +280,16 @@ def _warned(before: CaseState | None, after: CaseState) -> tuple[bytes | str, in
     return ("" if found == known else encode(found), after.revision)
 
 
-def _status(state: CaseState, outcome: Outcome) -> dict[str, str | int | float]:
-    accepted = state.accepted
-    fields = status_fields(outcome, accepted.expected if accepted else ())
-    return {**fields, **warning_fields(accepted.warnings if accepted else ())}
-
-
-def status_fields(outcome: Outcome, expected: Sequence[Modality]) -> dict[str, str | int | float]:
-    """What the status hash says of an outcome, beside warnings."""
-    verdict, version = outcome.verdict, outcome.version
-    states = verdict.modalities
-    return {
-        "status": verdict.status,
-        "action": verdict.action,
-        "revision": version.revision,
-        "log_generation": version.generation,
-        "offset": version.offset,
-        "expected": ",".join(expected),
-        "present": ",".join(states.present),
-        "absent": ",".join(states.absent),
-        "missing": ",".join(states.missing),
-        "failed": ",".join(states.failed),
-        "uploaded_unix_seconds": verdict.uploaded_unix_seconds,
-        "deadline_unix_seconds": verdict.deadline_unix_seconds,
-        "decided_unix_seconds": verdict.decided_unix_seconds,
-    }
-
-
-def _encoded(values: Mapping[str, Feature] | Mapping[str, Embedding]) -> dict[str, bytes]:
-    return {name: encode(value) for name, value in values.items()}
-
-
 def _counted(fields: Mapping[str, Any]) -> list[Any]:
     return [2 * len(fields), *(part for field in fields.items() for part in field)]
 
 
-def _bytes(fields: Mapping[str, Any]) -> dict[bytes, bytes]:
-    """Fields and values of a hash as a reader finds them."""
-    return {name.encode(): value if isinstance(value, bytes) else str(value).encode() for name, value in fields.items()}
+def _answered(answer: Any) -> Any:
+    if isinstance(answer, ResponseError) and not str(answer).startswith("WRONGTYPE"):
+        raise answer
+    return answer
+
+
+def _answered_or(answer: Any, empty: Any) -> Any:
+    answer = _answered(answer)
+    return empty if isinstance(answer, ResponseError) else answer

@@ -22,8 +22,9 @@ from streams.lifecycle.clock import Clock
 from streams.observability import metrics
 from streams.record import Record
 from streams.store.gaps import GapCause, Gaps, WaitingFact
-from streams.store.outcomes import GapStands, UnreadableState
+from streams.store.outcomes import GapStands
 from streams.store.shared_faults import is_shared
+from streams.store.stored_case import UnreadableState
 
 ATTEMPTS: Final = 3
 """Of folding a fact, before its video gets a gap."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.outcomes import Outcome
-from streams.store.outcomes import StoredCase
+from streams.store.stored_case import StoredCase
 
 
 def closed_revisions(before: Outcome | None, stored: StoredCase) -> list[int]:

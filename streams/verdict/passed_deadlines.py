@@ -11,7 +11,8 @@ from streams.lifecycle.clock import Clock
 from streams.observability import metrics
 from streams.observability.tracing import spans
 from streams.store.deadlines import Deadline, Deadlines
-from streams.store.outcomes import Outcomes, UnreadableState
+from streams.store.outcomes import Outcomes
+from streams.store.stored_case import UnreadableState
 from streams.verdict.holding import CLAIM_SECONDS, held
 from streams.verdict.publishing import SOURCE, EventPublisher
 

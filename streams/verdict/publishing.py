@@ -10,7 +10,7 @@ from schemas.outcomes import Outcome
 from schemas.topics import MODERATION, RECOMMENDATION, Topic
 from schemas.wire import Headers, event_headers
 from streams.observability.tracing import spans
-from streams.store.outcomes import spell
+from streams.store.stored_case import spell
 
 SOURCE = "vidsignal/verdict"
 """CloudEvents source of what the verdict role publishes."""

@@ -40,7 +40,8 @@ from streams.observability import metrics
 from streams.observability.tracing import spans
 from streams.record import Record
 from streams.store.deadlines import Deadline, Deadlines
-from streams.store.outcomes import GapStands, Outcomes, StoredCase
+from streams.store.outcomes import GapStands, Outcomes
+from streams.store.stored_case import StoredCase
 from streams.verdict.boundary import FoldBoundary
 from streams.verdict.closed_revisions import closed_revisions
 from streams.verdict.counts import count_cost, count_decision, count_ignored, count_warnings, observe_delay

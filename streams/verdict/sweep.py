@@ -17,8 +17,9 @@ import structlog
 from streams.lifecycle.clock import Clock
 from streams.observability import metrics
 from streams.store.deadlines import Deadline, Deadlines
-from streams.store.outcomes import Outcomes, UnreadableState
+from streams.store.outcomes import Outcomes
 from streams.store.shared_faults import is_shared
+from streams.store.stored_case import UnreadableState
 from streams.verdict.forgetting import Forgetting
 from streams.verdict.holding import CLAIM_SECONDS
 from streams.verdict.passed_deadlines import PassedDeadlines

@@ -22,7 +22,8 @@ from streams.decision.ruleset import Ruleset
 from streams.decision.state import CaseState
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.keys import Keys
-from streams.store.outcomes import Outcomes, StoredCase
+from streams.store.outcomes import Outcomes
+from streams.store.stored_case import StoredCase
 from streams.verdict.forgetting import Forgetting
 from streams.verdict.role import VerdictRole
 from tests.fakes import ManualClock, MemoryPublisher

@@ -18,9 +18,9 @@ from streams.kafka.unreadable import UnreadableRecords
 from streams.recovery.interim import interim_outcome, served_of
 from streams.recovery.result_comparison import newest_by_key
 from streams.store.deletion_reading import decode_deletion
-from streams.store.outcomes import decode_state
 from streams.store.packing import UnreadableBytes, pack, unpack
 from streams.store.refusal_reading import decode_refusals
+from streams.store.stored_case import decode_state
 from streams.store.stored_outcome import from_stored, to_stored
 from tests.sample_facts import VIDEO_ID, accepted, deadline, log_record, signal
 from tests.unit.streams.verdict.folding import (

@@ -23,7 +23,7 @@ from streams.policy_rollout.judging import Judge, Judgement, judge
 from streams.policy_rollout.past_verdicts import PastVerdict, PolicyFilter, is_asked
 from streams.policy_rollout.tally import Tally
 from streams.recovery.result_comparison import newest_by_key
-from streams.store.outcomes import StoredCase
+from streams.store.stored_case import StoredCase
 from tests.sample_facts import VIDEO_ID, accepted, deadline, signal
 
 NUDITY = "sexual/explicit/nudity"

@@ -19,7 +19,7 @@ from streams.decision.ruleset import Ruleset
 from streams.decision.state import CaseState
 from streams.kafka.clients import StoredRecord
 from streams.recovery.refold import Rebuilt, RefoldReport, Scope, place_of, refold
-from streams.store.outcomes import StoredCase
+from streams.store.stored_case import StoredCase
 from tests.fakes import ManualClock
 from tests.sample_facts import UPLOADED_UNIX_SECONDS, VIDEO_ID, accepted, deadline, signal
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streams.store.deadlines import Deadline
-from streams.store.outcomes import StoredCase
+from streams.store.stored_case import StoredCase
 from streams.verdict.expiry import expiry_sweep
 from tests.fakes import ManualClock
 from tests.sample_facts import EXPECTED, VIDEO_ID, accepted

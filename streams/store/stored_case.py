@@ -1,0 +1,82 @@
+"""A video's state and outcome as the store holds them, read from the fields of its hash."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from redis.exceptions import ResponseError
+
+from schemas.outcomes import Outcome, Version
+from streams.decision.state import CaseState
+from streams.store.packing import UnreadableBytes, decoded, unpack
+from streams.store.stored_outcome import from_stored
+
+CASE_FIELDS: Final = ("state", "outcome", "outcome_version", "published_version", "log_generation", "applied_offset")
+"""Of the hash, in the order in which `stored_case` takes them."""
+_STATE_DECODER: Final = msgspec.json.Decoder(CaseState)
+
+
+class UnreadableState(Exception):
+    """What lies under the state of a video is no state: it has to be folded again from the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCase:
+    """What the store knows of a video."""
+
+    state: CaseState | None = None
+    outcome: Outcome | None = None
+    is_published: bool = False
+    """Whether the broker is known to have the outcome, or the deletion's tombstones, in both topics."""
+    is_in_gap: bool = False
+    """Whether facts of the video wait, so that nothing may be folded; see `streams.store.gaps`."""
+
+    @property
+    def forgotten_version(self) -> Version | None:
+        """Place of the deletion; None where the video is not forgotten."""
+        return self.state.version if self.state and self.state.is_forgotten else None
+
+
+def stored_case(video_id: str, fields: list[Any] | ResponseError) -> StoredCase:
+    """What the fields of a video's hash say, or the error in place of them. Raises UnreadableState."""
+    if isinstance(fields, ResponseError):
+        raise UnreadableState(f"the state of {video_id!r} is of another type: {fields}")
+    try:
+        return _case_of(fields)
+    except UnreadableBytes as error:
+        raise UnreadableState(f"the state of {video_id!r} cannot be read: {error}") from error
+
+
+def decode_state(stored: bytes) -> CaseState:
+    """Read a packed state. Raises UnreadableBytes."""
+    return decoded(_STATE_DECODER, unpack(stored))
+
+
+def position_of(state: CaseState) -> tuple[int, int]:
+    """How far the log is folded into a state: generation and offset."""
+    return state.log_generation, state.applied_offset
+
+
+def spell(version: Version) -> str:
+    """A version as one word: revision, generation of the log, offset."""
+    return f"{version.revision}.{version.generation}.{version.offset}"
+
+
+def _case_of(fields: list[Any]) -> StoredCase:
+    state, outcome, version, published, *place = fields
+    known = decode_state(state) if state else None
+    wanted = [None, None] if known is None else [str(number).encode() for number in position_of(known)]
+    if place != wanted:
+        # Whoever compares and sets would lose that race for ever.
+        raise UnreadableBytes(f"it stands at {wanted} of the log and its fields say {place}")
+    case = StoredCase(
+        state=known,
+        outcome=from_stored(outcome, known) if outcome else None,
+        is_published=version is not None and version == published,
+    )
+    said = case.outcome.version if case.outcome else case.forgotten_version
+    if said is not None and version != spell(said).encode():
+        raise UnreadableBytes(f"the version of its outcome is {spell(said)} and its field says {version!r}")
+    return case
