@@ -23,7 +23,6 @@ from streams.analysis.agents.catalogue import AGENTS
 from streams.analysis.agents.shared_session import SharedSession
 from streams.analysis.agents.signals import failed_signal, ok_signal
 from streams.analysis.engine import Engine
-from streams.analysis.share import receipt_with_share, with_share
 from streams.decision.fold import fold
 from streams.decision.outcome import FoldContext
 from streams.delivery.own_faults import MACHINE_UNAVAILABLE
@@ -86,7 +85,8 @@ class DirectAnalysis:
         with self._engine.account.signal():
             try:
                 with boundary("work"):
-                    analysis = with_share(await shared.analyse(agent, work), self._engine.account)
+                    analysis = await shared.analyse(agent, work)
+                    analysis = replace(analysis, receipt=self._engine.account.charged(analysis.receipt))
             except (InvalidMedia, SourceAway, DeviceFault, InternalError) as error:
                 if isinstance(error, InternalError) and error.take_report():
                     self._on_unexpected(upload, error)
@@ -96,7 +96,7 @@ class DirectAnalysis:
 
     def _failed(self, agent: Agent, upload: VideoUploaded, shared: SharedSession, failure: Failure) -> Signal:
         decode = shared.ended_receipt() if agent.needs_media else None
-        receipt = receipt_with_share(Receipt(decode=decode), self._engine.account)
+        receipt = self._engine.account.charged(Receipt(decode=decode))
         provenance, now = self._engine.provenance[agent.modality], self._clock.now_unix_seconds()
         return failed_signal(agent, upload, failure, NOWHERE, provenance, now_unix_seconds=now, receipt=receipt)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -21,7 +21,6 @@ from streams.analysis.agents.analysis import Agent, Analysis
 from streams.analysis.agents.shared_session import SharedSession
 from streams.analysis.agents.signals import Provenance, failed_signal, failed_signal_id, ok_signal, signal_id
 from streams.analysis.engine import Engine
-from streams.analysis.share import receipt_with_share, with_share
 from streams.analysis.shared_upload import shared_upload
 from streams.config.settings import Role
 from streams.dead_letters.dead_letters import DeadLetters
@@ -150,7 +149,7 @@ class ModalityWork:
         signal = ok_signal(
             self._agent,
             upload,
-            with_share(analysis, self._parts.engine.account),
+            replace(analysis, receipt=self._parts.engine.account.charged(analysis.receipt)),
             self._provenance,
             now_unix_seconds=self._parts.clock.now_unix_seconds(),
         )
@@ -196,7 +195,7 @@ class ModalityWork:
             record.source,
             self._provenance,
             now_unix_seconds=self._parts.clock.now_unix_seconds(),
-            receipt=receipt_with_share(Receipt(decode=decode), self._parts.engine.account),
+            receipt=self._parts.engine.account.charged(Receipt(decode=decode)),
         )
 
     async def _claim_and_publish(self, record: Record, upload: VideoUploaded, signal: Signal, value: bytes) -> None:

@@ -12,7 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
-from schemas.receipts import MeasuredPower
+import msgspec
+
+from schemas.receipts import MeasuredPower, Receipt
+from streams.lifecycle.clock import Clock
 
 ProcessStage = Literal["startup", "fetch", "decode", "operators", "device", "overhead", "idle"]
 PROCESS_STAGES: Final[tuple[ProcessStage, ...]] = (
@@ -25,6 +28,7 @@ PROCESS_STAGES: Final[tuple[ProcessStage, ...]] = (
     "idle",
 )
 """`decode` holds the index, too; `startup` is loading and warming up, and the start of each decoder process."""
+_SETTLE_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,10 @@ class CpuAccount:
         self._pot_seconds -= share_seconds
         return share_seconds
 
+    def charged(self, receipt: Receipt) -> Receipt:
+        """The receipt with a signal's share of what is shared, and with the power; like `share`, once a signal."""
+        return msgspec.structs.replace(receipt, overhead_cpu_seconds=self.share(), power=self.power())
+
     def power(self) -> MeasuredPower:
         """What the meters say at the moment."""
         return self._power()
@@ -163,3 +171,15 @@ class CpuAccount:
         # Clocks are read one after another, so that a difference of them may fall by microseconds; counters may not.
         if self.used[stage] > before:
             self._observer.cpu_used(stage, self.used[stage] - before)
+
+
+def open_light_account(observer: CpuObserver) -> CpuAccount:
+    """The account of a process that only moves events: everything after the start is overhead."""
+    return CpuAccount(lambda: CpuReading(time.process_time()), observer, has_videos=False)
+
+
+async def keep_account(account: CpuAccount, clock: Clock) -> None:
+    """Settle every few seconds, so that metrics move while nothing is worked on; never returns."""
+    while True:
+        account.settle()
+        await clock.sleep(_SETTLE_SECONDS)

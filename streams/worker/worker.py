@@ -28,7 +28,7 @@ from streams.config.redis_options import store_options
 from streams.config.settings import InvalidSettings, Settings, read_settings
 from streams.consumer.apps import RoleApp, RoleSpec
 from streams.consumer.pins import WrongVersion, check_pins
-from streams.costs.keeping import keep_account, open_light_account
+from streams.costs.cpu_account import keep_account, open_light_account
 from streams.decision.policy import Policy
 from streams.decision.policy_checks import InvalidPolicy
 from streams.decision.policy_file import load_policy
