@@ -15,7 +15,7 @@ from tests.documents import ARCHITECTURE, REPOSITORY, quoted, section
 
 Change = Callable[[str], str]
 """From a file's text to another."""
-_FILE: Final = re.compile(r"(?:schemas|models|operators|streams|ops|tests|docs)/[\w./-]+\.\w+")
+_FILE: Final = re.compile(r"(?:schemas|models|operators|streams|ops|tests|docs)/[\w./-]+\.\w+|pyproject\.toml")
 _LEFT_OUT: Final = shutil.ignore_patterns(
     ".git", ".venv", ".*cache", ".hypothesis", "__pycache__", "build", "dist", "*.egg-info"
 )
@@ -56,6 +56,7 @@ class Recipe:
         """Write what the steps say into a copy of the tree; fails where a file is not as the example expects."""
         for files in self.new_files.values():
             for path, text in files.items():
+                (tree / path).parent.mkdir(exist_ok=True)
                 (tree / path).write_text(text, encoding="utf-8")
         for changes in self.changes.values():
             for path, change in changes.items():
@@ -122,11 +123,13 @@ def _inserted(whole: str, part: str, text: str, offset: int) -> str:
 
 
 def _is_command(quote: str) -> bool:
-    return quote.startswith(("pytest ", "python -m "))
+    return quote.startswith(("pytest ", "python -m ", "lint-imports"))
 
 
 def _command(quote: str) -> list[str]:
     words = quote.split()
     if words[0] == "python":
         return [sys.executable, *words[1:]]
+    if words[0] == "lint-imports":
+        return [str(Path(sys.executable).with_name(words[0]))]
     return [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", *words[1:]]

@@ -22,6 +22,7 @@ class ThumbnailChosen(Struct, frozen=True, kw_only=True):
     picture_url: str
 '''
 _GOLDEN: Final = '{"video_id": "v-1001", "picture_url": "https://cdn.example/v-1001.jpg"}\n'
+_ROOM: Final = '"""Pictures that stand for videos."""\n'
 _WORK: Final = '''"""What becomes of thumbnails: they are counted by the metrics of every role, and no more."""
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ TOPIC: Final = Recipe(
     new_files={
         1: {"schemas/thumbnails.py": _STRUCT},
         3: {"schemas/golden/video.thumbnail.v1.json": _GOLDEN},
-        6: {"streams/intake/thumbnails.py": _WORK},
+        6: {"streams/thumbnails/__init__.py": _ROOM, "streams/thumbnails/reading.py": _WORK},
     },
     changes={
         1: {
@@ -146,16 +147,14 @@ TOPIC: Final = Recipe(
                 after("    ENGAGEMENT_COUNTS,", "    THUMBNAILS,"),
             ),
             "docs/security.md": several(
-                after("| engagement | counts engagement", _ACCESS_ROW),
-                replaced(
-                    "| publishes uploads, and reads their results | none | `video.uploaded` |",
-                    "| publishes uploads, and reads their results | none | `video.uploaded`, `video.thumbnail` |",
-                ),
+                after("| engagement |", _ACCESS_ROW),
+                replaced("| none | `video.uploaded` | none |", "| none | `video.uploaded`, `video.thumbnail` | none |"),
             ),
         },
         6: {
             "schemas/topics.py": _WRITERS,
             "docs/topics-and-keys.md": _WRITERS,
+            "pyproject.toml": replaced('"consumer | intake |', '"consumer | thumbnails | intake |'),
             "streams/config/settings.py": several(
                 replaced('"verdict", "engagement"]', '"verdict", "engagement", "thumbnail"]'),
                 replaced('"verdict", "engagement")', '"verdict", "engagement", "thumbnail")'),
@@ -165,7 +164,7 @@ TOPIC: Final = Recipe(
             ),
             "streams/worker/roles.py": several(
                 replaced("import BACKFILL, SIGNALS, UPLOADED", "import BACKFILL, SIGNALS, THUMBNAIL, UPLOADED"),
-                after("from streams.intake.intake", "from streams.intake.thumbnails import Thumbnails"),
+                after("from streams.store.witness", "from streams.thumbnails.reading import Thumbnails"),
                 before("def media_spec(", _SPEC),
             ),
             "streams/worker/worker.py": several(
