@@ -78,6 +78,11 @@ class TestSpansBetween:
         """A header that ends too early makes no span of negative length."""
         assert (TimeSpan(0.0, 2.0), TimeSpan(2.0, 2.0)) == spans_between([0.0, 2.0], end_seconds=1.0)
 
+    def test_a_frame_stands_for_no_more_than_was_looked_at(self) -> None:
+        """Of an hour a sampled frame is evidence for two seconds, not for the minute up to the next one."""
+        spans = spans_between([10.0, 70.0, 71.0], end_seconds=3600.0, longest_seconds=2.0)
+        assert (TimeSpan(10.0, 12.0), TimeSpan(70.0, 71.0), TimeSpan(71.0, 73.0)) == spans
+
     def test_segment_is_valid(self) -> None:
         """Scores a hair above 1, as half precision gives, become 1."""
         evidence = nudity_evidence(np.array([1.0001], np.float32), (TimeSpan(0.0, 1.0),))

@@ -17,6 +17,7 @@ from av.audio.layout import AudioLayout
 from operators.audio.loudness import measure_loudness
 from operators.media.channels import channel_names, conversion, loudness_weights
 from operators.media.mono import mono_of
+from operators.media.plan import PlanPolicy
 from tests.decoded_here import DecodedHere, decoded_here
 
 HZ = 48_000
@@ -215,6 +216,26 @@ class TestChangeInMidStream:
         assert len(found.speech) / 16_000 == pytest.approx(4.0, abs=0.15)
         tail = found.speech[-16_000:-4_000]
         assert np.sqrt(np.mean(tail**2)) > 0.03
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"), [(".ts", "aac"), (".aac", "aac"), (".flv", "aac"), (".mp3", "libmp3lame")]
+)
+def test_sound_that_is_not_listened_to_is_said(suffix: str, codec: str, tmp_path: Path) -> None:
+    """Of sound that is longer than what is listened to, the planned share says how much: also where no header does."""
+    path = tmp_path / f"long{suffix}"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=HZ)
+        stream.layout = "mono"
+        for frame in frames_of(sound("mono", FC=1.0), "mono"):
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+    for seconds, share in ((2.0, 0.5), (300.0, 1.0)):
+        receipt = decoded_here(path, PlanPolicy(max_audio_seconds=seconds, num_audio_spans=2)).receipt
+        assert receipt is not None
+        assert receipt.audio is not None
+        assert receipt.audio.planned_ratio == pytest.approx(share, abs=0.04)
 
 
 class TestPureParts:

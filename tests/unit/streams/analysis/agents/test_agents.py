@@ -83,6 +83,16 @@ class TestEveryAgent:
         assert promised == {label.label for label in analysis.labels}
 
 
+class TestMotionOfAPart:
+    async def test_what_was_not_looked_at_is_said(self) -> None:
+        """Two seconds of four were looked at: the shots found there are a lower bound, and the share says so."""
+        session = FakeSession(fake_work.frames(4), fake_work.motion_track(num_frames=24))
+        analysis = await motion.analyse(work_of(session))
+
+        assert value(analysis, "motion.observed_ratio") == pytest.approx(0.55, abs=0.06)
+        assert value(analysis, "motion.num_shots") == 2
+
+
 class TestFrames:
     async def test_statement(self) -> None:
         """Tags, evidence with time, an embedding, hashes and the receipt of eight model inputs."""
