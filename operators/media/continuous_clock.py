@@ -18,8 +18,17 @@ LEAP_SECONDS = 12 * 3_600.0
 """A leap forward beyond this is a restart too: FFmpeg adds 26.5 hours to a clock that it takes to have wrapped."""
 UNKNOWN_INTERVAL_SECONDS = 1 / 25
 """Between the last packet of one part and the first of the next, where no other interval is known."""
+WRAP_SECONDS = 2**33 / 90_000
+"""MPEG clocks have 33 bits: 26.5 hours."""
+EARLY_SECONDS = 60.0
+"""Sound may begin by so much before the first picture; where that is at 0, its clock stands before its end."""
 MAX_RESTARTS = 1_000
 """A file whose clock falls more often keeps its last shift."""
+
+
+def unwrapped(seconds: float) -> float:
+    """A time since the beginning of the file; one that FFmpeg puts 26.5 hours behind it lies shortly before it."""
+    return seconds - WRAP_SECONDS if WRAP_SECONDS - EARLY_SECONDS < seconds <= WRAP_SECONDS else seconds
 
 
 class ContinuousClock:
@@ -28,6 +37,8 @@ class ContinuousClock:
     def __init__(self, known: tuple[ClockRestart, ...] = ()) -> None:
         """`known` restarts are those that another stream of the file has shown: sound then keeps to its pictures."""
         self.restarts: list[ClockRestart] = []
+        self.origin_seconds = 0.0
+        """The container's clock at the start of the file's timeline."""
         self._known = known
         self._base = 0.0
         self._shift_seconds = 0.0
@@ -44,6 +55,11 @@ class ContinuousClock:
         if stamp is None:
             return
         base = self._base = self._base or float(packet.time_base or 0)  # of one stream: a fraction made anew is dear
+        early = base and stamp * base - self.origin_seconds - unwrapped(stamp * base - self.origin_seconds)
+        if early:
+            packet.pts = None if packet.pts is None else packet.pts - round(early / base)
+            packet.dts = None if packet.dts is None else packet.dts - round(early / base)
+            return
         if not packet.is_discard:  # else an edit begins with a lead-in that is not shown, from somewhere before
             self._follow(stamp * base)
         if self._shift_seconds and base:

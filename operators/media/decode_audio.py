@@ -130,7 +130,7 @@ class AudioSweep:
         self.complaints.listen()
         stream.codec_context.options = {"err_detect": "crccheck"}  # else damaged FLAC is decoded to noise, in silence
         self._names = kept_names(self._plan.num_channels, channel_names(stream.codec_context.layout))
-        origin = origin_seconds(container)
+        origin = self._clock.origin_seconds = origin_seconds(container)
         for number, (start_seconds, end_seconds) in enumerate(self._plan.spans):
             if number or start_seconds > SEEK_WORTH_SECONDS:
                 self._seek(container, stream, start_seconds + origin)
@@ -149,7 +149,7 @@ class AudioSweep:
         self._clock.begin_elsewhere()
 
     def _walk(self, container: InputContainer, stream: AudioStream, start: float, end: float) -> None:
-        origin = origin_seconds(container)
+        origin = self._clock.origin_seconds = origin_seconds(container)
         clock = start
         for frame in self._frames(container, stream, start, end):
             stamp = None if frame.pts is None or frame.time_base is None else float(frame.pts * frame.time_base)
@@ -163,7 +163,7 @@ class AudioSweep:
 
     def _frames(self, container: InputContainer, stream: AudioStream, start: float, end: float) -> Iterator[AudioFrame]:
         packets = packets_of(container, stream)
-        origin = origin_seconds(container)
+        origin = self._clock.origin_seconds = origin_seconds(container)
         while self.tally.errors < MAX_ERRORS:
             try:
                 packet = next(packets)

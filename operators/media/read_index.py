@@ -24,7 +24,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from operators.media.containers import MediaFile, packets_of, read_only
-from operators.media.continuous_clock import ContinuousClock
+from operators.media.continuous_clock import ContinuousClock, unwrapped
 from operators.media.index import (
     AudioStreamIndex,
     ClockRestart,
@@ -114,6 +114,7 @@ def origin_seconds(container: InputContainer) -> float:
 def read_index(container: InputContainer, media: MediaFile) -> MediaIndex:
     """Index `container`, reading through it where it has no list of its packets."""
     claimed = max(0.0, float((container.duration or 0) * MICROSECOND))
+    claimed = 0.0 if any(_is_wrapped(container, stream) for stream in container.streams) else claimed
     video, audio = video_stream(container), audio_stream(container)
     scan = _packets(container, video, audio, media)
     is_here = media.arriving is None or (scan.was_read and scan.is_complete)
@@ -256,6 +257,8 @@ def _audio_index(
 ) -> AudioStreamIndex:
     start = _start_seconds(container, stream)
     seconds = _own_seconds(stream, start) or max(0.0, claimed_seconds - start)
+    if _is_wrapped(container, stream):
+        seconds = 0.0  # FFmpeg measured it across the end of the clock
     if stream.index in ledger.stream_seconds:  # a header may state less than there is
         seconds = max(seconds, ledger.stream_seconds[stream.index] - origin_seconds(container) - start)
     is_guessed = _is_guessed(container, media)
@@ -324,7 +327,11 @@ def _is_whole_index(stream: Stream) -> bool:
 def _start_seconds(container: InputContainer, stream: Stream) -> float:
     if stream.start_time is None or stream.time_base is None:
         return 0.0
-    return float(stream.start_time * stream.time_base) - origin_seconds(container)
+    return unwrapped(float(stream.start_time * stream.time_base) - origin_seconds(container))
+
+
+def _is_wrapped(container: InputContainer, stream: Stream) -> bool:
+    return container.format.name in MEASURED_CONTAINERS and _start_seconds(container, stream) < 0
 
 
 def _stream_seconds(stream: Stream) -> float:
@@ -367,6 +374,7 @@ def _scan(container: InputContainer, stream: VideoStream | AudioStream) -> Scan:
     packets: list[PacketEntry] = []
     origin, bytes_left, clock = origin_seconds(container), MAX_SCAN_BYTES, ContinuousClock()
     base = float(stream.time_base or 0)
+    clock.origin_seconds = origin
     read_only(container, stream)
     try:
         for packet in packets_of(container, stream):

@@ -199,6 +199,7 @@ FEW: Sequence[Case] = (
     Case("webm", "vp9", "phone", "late pictures"),
     Case("ts", "h264 B", "25 a second", "twice"),
     Case("ts", "h264", "25 a second", "after another"),
+    Case("ts", "h264", "1 a second"),
     Case("ts", "mpeg2", "25 a second", "late sound"),
     Case("flv", "h264 B", "phone"),
     Case("avi", "mpeg4", "25 a second"),

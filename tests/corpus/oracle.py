@@ -23,6 +23,9 @@ FALL_SECONDS = 1.0
 """Of a clock that starts again."""
 LEAP_SECONDS = 12 * 3_600.0
 """FFmpeg takes a clock that starts again below its first time for one that has wrapped."""
+WRAP_SECONDS = 2**33 / 90_000
+MAX_SOUND_SECONDS = 2_000.0
+"""More is a fault of the comparison, and would fill the memory of the machine."""
 MUXER_SECONDS = 0.081
 """Two pictures: FFmpeg's own muxer of programme streams moves some by as much."""
 ROUNDING_SECONDS = 0.01
@@ -109,6 +112,8 @@ def sound_of(path: Path) -> npt.NDArray[np.float32]:
         for frame in container.decode(audio=0):
             samples = av.AudioResampler("fltp", "mono", SOUND_HZ)
             seconds = float(frame.time) - origin + shift
+            if seconds > LEAP_SECONDS:  # before the first picture, where a clock of 33 bits has wrapped
+                seconds -= WRAP_SECONDS
             if parts and not -FALL_SECONDS < seconds - last < LEAP_SECONDS:
                 seconds, shift = last, shift + last - seconds
             if parts and abs(seconds - last) < ROUNDING_SECONDS:
@@ -116,6 +121,8 @@ def sound_of(path: Path) -> npt.NDArray[np.float32]:
             last = seconds + frame.samples / frame.sample_rate
             frame.pts = None
             parts.append((seconds, samples.resample(frame)[0].to_ndarray().reshape(-1)))
+    if last > MAX_SOUND_SECONDS:
+        raise ValueError(f"sound ends after {last:.0f} s")
     timeline = np.full(int((last + 0.5) * SOUND_HZ), np.nan, np.float32)
     for seconds, samples in parts:
         first = max(0, round(seconds * SOUND_HZ))

@@ -72,7 +72,7 @@ class PyavDecoder:
         self._complaints.listen()
         self._span_start_seconds = float("-inf")
         self._base = 0.0
-        self._origin_seconds = origin_seconds(self._container)
+        self._origin_seconds = self._clock.origin_seconds = origin_seconds(self._container)
         self._max_pixels = plan.max_pixels
         self._orientations = Orientations()
         self._aspect = PixelAspect(self._stream)
