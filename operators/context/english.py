@@ -1,4 +1,4 @@
-"""Which words of a segment the models of abuse can judge: they know English.
+"""Selects the English words of a segment, as the abuse models know English only.
 
 In other languages harmless words look like English insults: German `die` alone makes a text toxic. So what is surely of
 another language is not judged. But who insults does not write like Wikipedia, from which the classifier of languages

@@ -1,4 +1,5 @@
-"""A text as a reader sees it: entities, styled letters, look-alikes, marks, blanks and order of writing resolved."""
+"""Normalises text to the plain letters that a reader sees: decodes entities and escapes, replaces styled and confusable
+letters, removes marks, and undoes direction overrides."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ has such words, too, and a sentence of them is no Russian."""
 
 
 def folded(text: str) -> str:
-    """The text in the letters that a reader takes it for, in lower case; blanks between words are single spaces."""
+    """The text in plain lower-case letters, with single spaces between words. At most six times as long."""
     if text.isascii() and not _is_encoded(text):
         return " ".join(text.lower().split())
     plain = _decoded(text)

@@ -1,4 +1,4 @@
-"""Characters that show nothing: out of a text where its script does not need them."""
+"""Removes invisible characters, except where a script or an emoji is written with them."""
 
 from __future__ import annotations
 

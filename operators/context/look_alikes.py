@@ -1,4 +1,4 @@
-"""Which Latin letter a character is read as: look-alikes of other scripts, styled letters, letters in emoji blocks.
+"""Maps confusable characters, styled letters and emoji letters to the Latin letter that they show.
 
 Sources: Unicode Technical Standard 39, confusables.txt, as the package `confusable-homoglyphs` ships it; names of the
 Unicode Character Database.

@@ -1,4 +1,4 @@
-"""What the models of abuse are given of a text: as it is written, and as it reads where that is another text."""
+"""The text that the abuse models score: each segment as written, and the readings of it that differ from that."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class PartReading:
     num_english_letters: int
     """Of those letters, those of words that are English or may be, in either form."""
     num_unrestored_letters: int
-    """Of those letters, those that were judged as written alone, because there is too much to put back together."""
+    """Of those letters, those scored only as written, because restoring hidden words would take too long."""
 
 
 class PassageReader:
@@ -55,7 +55,7 @@ class PassageReader:
         self._restore = Restorer(lexicon)
 
     def read(self, part: TextPart, text: str) -> PartReading:
-        """Cut a part into segments and find what of each is to be judged; what is said twice is judged once."""
+        """Cut a part into segments and return what is scored of each; equal segments are scored once."""
         passages: list[Passage] = []
         num_letters = num_english = num_unrestored = 0
         for segment in dict.fromkeys(segments(text)):

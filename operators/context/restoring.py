@@ -1,7 +1,6 @@
-"""Words that somebody took apart, masked, stretched or wrote with digits, put back into the letters they stand for.
+"""Restores words that were split, masked, stretched, scrambled or written with digits.
 
-Only what no model knows is touched, and only a word that a model does know takes its place; so a harmless text that is
-written plainly is left as it is.
+Only words that no abuse model knows are replaced, and only by a word that one knows. Plain text is left unchanged.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ _NUM_EVERYDAY = 500
 
 
 class Restorer:
-    """Puts words of one upload back together, as long as that is not too much work.
+    """Restores the hidden words of one upload, within a limit on the work.
 
     Args:
         lexicon: the words that there are.
@@ -62,7 +61,7 @@ class Restorer:
         self._restored: dict[str, str] = {}
 
     def __call__(self, text: str) -> str | None:
-        """The text with its hidden words in plain letters, if there are any; None after too much work.
+        """The text with its hidden words in plain letters; None once the limit is used up.
 
         Args:
             text: as `operators.context.folding.folded` gives it, in lower case.

@@ -1,6 +1,6 @@
-"""Text that is written backwards, or in letters turned by half a circle, as people read it.
+"""Reads text that is written backwards or upside down.
 
-A text is only taken for turned where its words are none that the models know and the words of the turned text are.
+A segment counts as turned only where its words are unknown and most words of the turned reading are common ones.
 """
 
 from __future__ import annotations
