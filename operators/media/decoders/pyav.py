@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -66,7 +67,7 @@ class PyavDecoder:
         self.damaged_seconds: list[float] = []
         self._container, self._stream = _open(media)
         self._clock = ContinuousClock()
-        self._picture_seconds: set[float] = set()
+        self._picture_seconds: list[float] = []
         self._is_timed = True
         self._complaints = Complaints()
         self._complaints.listen()
@@ -200,10 +201,9 @@ class PyavDecoder:
             return
         is_each_shown = self._stream.codec_context.skip_frame == "DEFAULT"
         last = max(self._picture_seconds) if is_each_shown else min(self._picture_seconds)
-        known = {*self._picture_seconds, *(round(seconds, 4) for seconds in self.damaged_seconds)}
-        self.damaged_seconds += [
-            seconds for seconds in self.packet_seconds if seconds < last and round(seconds, 4) not in known
-        ]
+        told = Counter([*self._picture_seconds, *(round(seconds, 4) for seconds in self.damaged_seconds)])
+        taken = Counter(round(seconds, 4) for seconds in self.packet_seconds if seconds < last)
+        self.damaged_seconds += (taken - told).elements()
 
     def _packet_seconds(self, packet: Packet[VideoStream]) -> float:
         stamp = packet.dts if packet.pts is None else packet.pts
@@ -222,7 +222,7 @@ class PyavDecoder:
         """The frame with its time; left out when it is not after the one before it."""
         refuse_many_pixels(picture.width, picture.height, self._max_pixels)
         seconds, orientation = self._seconds(picture), self._orientations.next(picture)
-        self._picture_seconds.add(round(seconds, 4))
+        self._picture_seconds.append(round(seconds, 4))
         if seconds <= self._last_seconds:
             self.num_discarded += 1
         else:
