@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from time import monotonic
 
@@ -30,7 +31,7 @@ class LogRefold:
     ruleset: Ruleset
     board: FoldBoard
 
-    async def __call__(self, partition: int, videos: frozenset[str]) -> Refolded:
+    async def __call__(self, partition: int, videos: Mapping[str, str]) -> Refolded:
         """Fold them again. Raises BrokerAway, TimeoutError."""
         until = monotonic() + REFOLD_SECONDS
 
@@ -39,7 +40,7 @@ class LogRefold:
                 raise TimeoutError(f"partition {partition} of the log was not read within {REFOLD_SECONDS:g} s")
 
         report = RefoldReport()
-        scope = Scope(only=videos, board=self.board, go_on=go_on)
+        scope = Scope(only=videos, said=videos, board=self.board, go_on=go_on)
         found = await asyncio.to_thread(rebuilt_partition, self.settings, self.ruleset, partition, None, scope, report)
         return Refolded(found, report.faults, report.seen)
 

@@ -59,7 +59,7 @@ class Refolded:
 class Refold(Protocol):
     """Reads one partition of the log for some videos."""
 
-    async def __call__(self, partition: int, videos: frozenset[str]) -> Refolded:
+    async def __call__(self, partition: int, videos: Mapping[str, str]) -> Refolded:
         """Fold them again. Raises BrokerAway, TimeoutError."""
 
 
@@ -154,7 +154,7 @@ class GapSweep:
             # Before the log is read: where folding it ends the process, that has to be known.
             await self._gaps.note(video_id, refolds=self._num_refolds(gap) + 1, release=self._gaps.release)
         try:
-            refolded = await self._refold(partition, frozenset(wanted))
+            refolded = await self._refold(partition, {video_id: gap.said for video_id, (_, gap) in wanted.items()})
         except BrokerAway as error:
             _log.warning("gap retry postponed: broker unavailable", partition=partition, error=str(error))
             for mark, gap in wanted.values():

@@ -124,6 +124,8 @@ class Scope:
     """None: all of them."""
     without: Container[str] = frozenset()
     """Left out: folding them is known to end the process."""
+    said: Mapping[str, str] = field(default_factory=dict)
+    """By video, the version of what was only said in its gap: it does not count as published."""
     board: FoldBoard = field(default_factory=FoldBoard)
     go_on: Callable[[], None] = lambda: None
     """Called at each record; may raise to end the refold."""
@@ -204,7 +206,11 @@ def refold(
 ) -> dict[str, Rebuilt]:
     """Fold what the log holds, and join it with what was published; a video that cannot be folded is left out."""
     report = report or RefoldReport()
-    videos = {video_id: _Refold(outcome) for video_id, outcome in published.items()}
+    videos = {
+        video_id: _Refold(outcome)
+        for video_id, outcome in published.items()
+        if spell(outcome.version) != scope.said.get(video_id)
+    }
     begin: _Begin | None = None
     for record in log:
         scope.go_on()

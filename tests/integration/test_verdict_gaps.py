@@ -88,12 +88,12 @@ class World:
         self.meanwhile = Meanwhile(self.gaps, self.broker, RULESET, withdraw, self.clock, self.role.publish_again)
         self.sweep = GapSweep(self.gaps, self.outcomes, self.refold, mended, self.meanwhile, self.clock)
 
-    async def refold(self, partition: int, videos: frozenset[str]) -> Refolded:
+    async def refold(self, partition: int, videos: dict[str, str]) -> Refolded:
         """Read the log as `LogRefold` does."""
         report = RefoldReport()
         stored = [stored_record(record) for record in self.log]
         published = {name: outcome for name, outcome in self.published().items() if name in videos}
-        found = refold(published, stored, RULESET, self.clock, None, Scope(only=videos), report)
+        found = refold(published, stored, RULESET, self.clock, None, Scope(only=videos, said=videos), report)
         return Refolded(found, report.faults, report.seen)
 
     def published(self) -> dict[str, Any]:

@@ -85,7 +85,7 @@ class World:
         self.gap = None
         return True
 
-    async def refold(self, partition: int, videos: frozenset[str]) -> Refolded:
+    async def refold(self, partition: int, videos: Mapping[str, str]) -> Refolded:
         del partition
         if self.refold_fails is not None:
             raise self.refold_fails
