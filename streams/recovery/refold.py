@@ -31,7 +31,7 @@ from streams.lifecycle.clock import Clock, SystemClock
 from streams.lifecycle.fold_board import FoldBoard
 from streams.recovery.result_comparison import newest_by_key
 from streams.store.gaps import GapCause
-from streams.store.stored_case import StoredCase
+from streams.store.stored_case import StoredCase, spell
 
 _CLOCKS_APART_SECONDS: Final = 3_600.0
 """How far the clocks of producers, workers and brokers may lie apart; an upload closer to the log's begin is not relied

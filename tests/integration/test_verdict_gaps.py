@@ -16,6 +16,7 @@ from schemas.facts import Deleted, Fact, Failure, Review, SourceOffset
 from schemas.outcomes import Outcome, RecommendationRecord, Verdict
 from schemas.topics import MODERATION, RECOMMENDATION, SIGNALS
 from schemas.wire import decode_fact, encode
+from streams.dead_letters.refused_uploads import RefusedUploads
 from streams.decision import fact_reading
 from streams.decision.fold import fold
 from streams.decision.outcome import FoldContext
@@ -476,6 +477,7 @@ class TestDeletionsThatWait:
         await world.redis.hset(KEYS.refusals(VIDEO_ID), "letter", refusal(revision=1))
         break_fold(monkeypatch, VIDEO_ID)
         await world.handle(signal("audio", generation=2), deletion_of_all(at=UPLOADED_UNIX_SECONDS + 10.0))
+        await RefusedUploads(world.redis, KEYS).forget(VIDEO_ID)  # as the letters' owner does when it takes them back
         names = (KEYS.status, KEYS.verdict, KEYS.features, KEYS.embeddings, KEYS.refusals)
         assert await world.redis.exists(*(name(VIDEO_ID) for name in names)) == 0
         assert world.broker.of(MODERATION)[-1].value is None
