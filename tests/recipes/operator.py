@@ -61,12 +61,12 @@ OPERATOR: Final = Recipe(
     },
     changes={
         2: {
-            "schemas/features.py": after(
-                '"visual.static_ratio": FeatureSpec',
+            "schemas/features.py": before(
+                '"visual.perceptual_hashes": FeatureSpec',
                 '    "visual.colourfulness": FeatureSpec("frames", "number", "mean; 0 grey, above 100 the most"),',
             ),
-            "docs/recommender.md": after(
-                "| `visual.static_ratio` |",
+            "docs/recommender.md": before(
+                "| `visual.perceptual_hashes` |",
                 "| `visual.colourfulness` | frames | number | mean; 0 grey, above 100 the most |",
             ),
         },
