@@ -32,7 +32,7 @@ from streams.kafka.publisher import Publisher
 from streams.lifecycle.clock import Clock
 from streams.observability.logs import configure_logs
 from streams.record import Record
-from streams.worker.roles import Shared
+from streams.worker.shared import Shared
 from streams.worker.worker import Worker
 
 FORMER: Final = "former"

@@ -63,7 +63,6 @@ from streams.store.witness import Witness
 from streams.verdict.sweep import deadline_sweep, tombstone_sweep
 from streams.worker.note_death import NOTE_DEATH
 from streams.worker.roles import (
-    Shared,
     backfill_spec,
     gap_sweep,
     intake_spec,
@@ -72,6 +71,7 @@ from streams.worker.roles import (
     verdict_role,
     verdict_spec,
 )
+from streams.worker.shared import Shared
 
 if TYPE_CHECKING:
     from streams.analysis.engine import Engine, EngineOptions

@@ -30,7 +30,8 @@ from streams.lifecycle.crash import Crash
 from streams.record import Record
 from streams.store.keys import Keys
 from streams.store.witness import Witness
-from streams.worker.roles import Shared, intake_spec, verdict_role, verdict_spec
+from streams.worker.roles import intake_spec, verdict_role, verdict_spec
+from streams.worker.shared import Shared
 from tests.unique_topics import UniqueTopics
 
 FAUST_ROLES: tuple[Role, ...] = ("intake", "media", "verdict", "backfill")

@@ -1,0 +1,194 @@
+"""What all roles of a worker share, and what each takes of it: stores, publisher, dead letters, limits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.metadata import version as installed_version
+from typing import Final
+
+from redis.asyncio import Redis
+
+from schemas.facts import Failure
+from streams.config.settings import Role, Settings
+from streams.dead_letters.dead_letters import DeadLetters
+from streams.dead_letters.refused_uploads import RefusedUploads
+from streams.decision.cost import Prices
+from streams.decision.policy import Policy
+from streams.decision.ruleset import Ruleset
+from streams.delivery.attempts import Attempts
+from streams.delivery.dead_letter_limit import DeadLetterLimit
+from streams.delivery.held_events import HeldEvents
+from streams.kafka.group_names import group_of
+from streams.kafka.publisher import Publisher
+from streams.lifecycle.alone_board import AloneBoard
+from streams.lifecycle.clock import Clock
+from streams.lifecycle.fold_board import FoldBoard
+from streams.record import Record
+from streams.recovery.audit import Audit, AuditSweep, take_turn
+from streams.recovery.rebuild import RebuildStores
+from streams.similarity.vectors import Vectors
+from streams.store.applied import AppliedOffsets
+from streams.store.deadlines import Deadlines
+from streams.store.gaps import Gaps
+from streams.store.keys import Keys
+from streams.store.outcomes import Outcomes
+from streams.store.witness import Witness
+from streams.verdict.expiry import Expiry, expiry_sweep
+from streams.verdict.followers import Follower
+from streams.verdict.forgetting import Forgetting
+from streams.verdict.sweep import Sweep
+from streams.verdict.withdrawal import Withdrawal
+
+_INTAKE_WAITS_SECONDS: Final = 1.0
+"""For Redis to count the start of an event: more than a busy one takes, and a deletion may wait so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all roles of a worker share."""
+
+    settings: Settings
+    redis: Redis
+    fold_redis: Redis
+    """The same store through a client that asks `witness` at every new connection."""
+    witness: Witness
+    keys: Keys
+    publisher: Publisher
+    clock: Clock
+    board: AloneBoard | None = None
+    """Read by the worker's parent process, where it has one."""
+    alone_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by whatever event runs alone, of whichever role: a death must speak of one."""
+
+    def attempts(self) -> Attempts:
+        """Counts of work that may take the process down."""
+        return Attempts(self.redis, self.keys, self.board, alone_turn=self.alone_turn)
+
+    def intake_attempts(self) -> Attempts:
+        """The same of intake, whose deletions do not wait for the store."""
+        return Attempts(
+            self.redis,
+            self.keys,
+            self.board,
+            name_key=self.keys.intake_attempts,
+            alone_turn=self.alone_turn,
+            longest_wait_seconds=_INTAKE_WAITS_SECONDS,
+        )
+
+    def limit(self, role: Role) -> DeadLetterLimit:
+        """On the role's dead letters by faults of our own."""
+        return DeadLetterLimit(
+            role,
+            self.clock,
+            max_dead_letters=self.settings.dead_letter_limit,
+            window_seconds=self.settings.dead_letter_limit_window_seconds,
+        )
+
+    def held(self, role: Role) -> HeldEvents:
+        """The same limit, for a role whose events are held where they are."""
+        return HeldEvents(
+            role,
+            self.clock,
+            max_dead_letters=self.settings.dead_letter_limit,
+            window_seconds=self.settings.dead_letter_limit_window_seconds,
+        )
+
+    def last_resort(self, role: Role) -> Callable[[Record, Failure], Awaitable[None]]:
+        """Writes the dead letter of an event whose work cannot even say that it failed."""
+        return partial(self.letters.write_bare, role=role)
+
+    @property
+    def letters(self) -> DeadLetters:
+        """The dead letters' writer."""
+        settings = self.settings
+        kept_seconds = settings.topic_retention_dead_letter_seconds
+        refused_seconds = min(settings.refusal_retention_seconds, kept_seconds)  # a refusal names its letter's place
+        refused = RefusedUploads(self.redis, self.keys, refused_seconds, settings.max_refused_videos)
+        return DeadLetters(self.publisher, self.redis, self.keys, self.clock, kept_seconds, refused)
+
+    @property
+    def deadlines(self) -> Deadlines:
+        """Registered deadlines."""
+        return Deadlines(self.redis, self.keys)
+
+    @property
+    def outcomes(self) -> Outcomes:
+        """States and outcomes."""
+        settings = self.settings
+        return Outcomes(
+            self.fold_redis,
+            self.keys,
+            settings.deletion_marker_ttl_seconds,
+            self.witness,
+            settings.engagement_retention_seconds,
+        )
+
+    @property
+    def gaps(self) -> Gaps:
+        """Videos whose facts wait."""
+        return Gaps(
+            self.fold_redis, self.keys, installed_version("vidsignal"), self.settings.deletion_marker_ttl_seconds
+        )
+
+    @property
+    def fold_board(self) -> FoldBoard:
+        """Where the parent process finds the fact that a worker died of."""
+        return FoldBoard(self.board)
+
+    def ruleset(self, policy: Policy) -> Ruleset:
+        """How facts are folded."""
+        return Ruleset(policy, Prices.from_settings(self.settings), self.settings.log_epoch)
+
+    @property
+    def applied(self) -> AppliedOffsets:
+        """How far the verdict role's log is applied."""
+        return AppliedOffsets(self.fold_redis, self.keys, group_of(self.settings, "verdict"), self.witness)
+
+    @property
+    def vectors(self) -> Vectors:
+        """What follows outcomes into the embedding spaces."""
+        return Vectors(self.redis, self.keys)
+
+    @property
+    def expiring(self) -> Deadlines:
+        """When to see whether a video's time is up."""
+        return Deadlines(self.redis, self.keys, self.keys.expiring())
+
+    @property
+    def expiry(self) -> Expiry:
+        """What gives videos an end."""
+        return Expiry(self.expiring, self.settings.video_retention_seconds)
+
+    @property
+    def followers(self) -> tuple[Follower, ...]:
+        """Whoever is told of every outcome."""
+        return (self.vectors, self.expiry)
+
+    @property
+    def expiry_sweep(self) -> Sweep:
+        """What removes videos at their end."""
+        kept_seconds = self.settings.video_retention_seconds
+        return expiry_sweep(self.outcomes, self.expiring, self.followers, kept_seconds, self.clock)
+
+    @property
+    def forgetting(self) -> Forgetting:
+        """What a deletion needs."""
+        tombstones = Deadlines(self.redis, self.keys, self.keys.tombstones())
+        return Forgetting(tombstones, self.letters, self.settings.tombstone_repeat_seconds)
+
+    @property
+    def withdrawal(self) -> Withdrawal:
+        """What a deletion does that waits in a gap."""
+        return Withdrawal(self.gaps, self.publisher, self.followers, self.forgetting)
+
+    def audit(self, policy: Policy) -> AuditSweep:
+        """The background audit."""
+        settings = self.settings
+        stores = RebuildStores(self.outcomes, self.deadlines, self.applied, self.expiry, (self.vectors,))
+        audit = Audit(settings, self.ruleset(policy), stores, self.publisher, self.gaps, self.fold_board)
+        interval_seconds = settings.audit_interval_seconds
+        turn = partial(take_turn, self.redis, self.keys, interval_seconds)
+        return AuditSweep(audit, turn, interval_seconds, self.clock)
