@@ -46,7 +46,7 @@ from operators.media.messages import (
     decode_request,
     encode,
 )
-from operators.media.not_media import NO_PICTURE, NO_SOUND, unreadable, without_streams
+from operators.media.not_media import unreadable, without_streams
 from operators.media.plan import Plan, PlanPolicy, coverage_ratio, make_plan
 from operators.media.read_index import read_index
 from operators.media.receipt import DecodeReceipt, look_receipt
@@ -54,6 +54,7 @@ from operators.media.seen import picture_shares, sound_shares
 from operators.media.shares import damage
 from operators.media.streams_of import WEBP_HEADER_BYTES, is_animated_webp
 from operators.media.tracks import SPEECH_HZ
+from operators.media.undecodable import NO_PICTURE, NO_SOUND
 
 Send = Callable[[msgspec.Struct], None]
 LastWord = Done | Failed | Unreadable | Broken

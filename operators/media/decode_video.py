@@ -19,10 +19,10 @@ from operators.media.frame_picker import FramePicker, MotionPicker, ViewPicker
 from operators.media.index import StreamFault
 from operators.media.layout import MediaMemory
 from operators.media.messages import FrameSlot, FramesReady, MotionReady
-from operators.media.not_media import NO_PICTURE
 from operators.media.plan import NUM_SPARE_FRAMES, VideoPlan
 from operators.media.shares import encryption
 from operators.media.tracks import Span
+from operators.media.undecodable import NO_PICTURE
 
 FRAMES_PER_MESSAGE = 4
 """Models work on the first frames while later ones are decoded; fewer would wake the parent more often."""

@@ -19,8 +19,6 @@ MAX_BOXES: Final = 1000
 """Of an MP4 file, looked at in search of its index."""
 
 UPLOAD_MEDIA: Final = "such files name media that lies elsewhere and are refused; upload the media itself"
-NO_PICTURE: Final = "no picture can be decoded: it is damaged, or its codec is not what its header names"
-NO_SOUND: Final = "no sound can be decoded: it is damaged, or its codec is not what its header names"
 
 
 @dataclass(frozen=True, slots=True)

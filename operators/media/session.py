@@ -28,13 +28,13 @@ from operators.media.messages import (
     Reply,
 )
 from operators.media.neighbours import NOBODY, Neighbourhood, neighbour_plan
-from operators.media.not_media import NO_PICTURE, NO_SOUND
 from operators.media.plan import PlanPolicy, make_plan
 from operators.media.pool import DecoderPool
 from operators.media.receipt import DecodeReceipt, failed_receipt
 from operators.media.retelling import Retelling
 from operators.media.sources.opened import OpenedSource
 from operators.media.tracks import AudioTrack, MotionTrack, SampledFrame
+from operators.media.undecodable import NO_PICTURE, NO_SOUND
 from operators.tracing import SILENT_TRACER, Tracer
 from schemas.uploads import MediaSource
 
