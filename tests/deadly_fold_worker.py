@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from typing import Any
@@ -20,7 +19,7 @@ DEADLY = "deadly"
 
 def _crash_over(fact: Fact) -> None:
     if fact.video_id == DEADLY and isinstance(fact, Signal):
-        os.kill(os.getpid(), signal.SIGSEGV)
+        signal.raise_signal(signal.SIGSEGV)  # in this thread at once, as a crash is; os.kill lets it go on meanwhile
 
 
 def _fold(state: Any, fact: Fact, *rest: Any) -> Any:
