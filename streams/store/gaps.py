@@ -111,11 +111,11 @@ class Gaps:
         redis: the store.
         keys: names under the stack's prefix.
         release: version of this process.
-        guard_seconds: how long a deletion is remembered.
+        deletion_marker_ttl_seconds: how long a deletion is remembered.
     """
 
-    def __init__(self, redis: Redis, keys: Keys, release: str, guard_seconds: float = DEFAULT_GUARD_SECONDS) -> None:
-        self._guard_seconds = int(guard_seconds)
+    def __init__(self, redis: Redis, keys: Keys, release: str, deletion_marker_ttl_seconds: float = DEFAULT_GUARD_SECONDS) -> None:
+        self._guard_seconds = int(deletion_marker_ttl_seconds)
         self._redis = redis
         self._keys = keys
         self.release = release
