@@ -15,7 +15,7 @@ from models.weight_files import LANGUAGE_ID
 from models.weights import weight_path
 
 MAX_CHARACTERS = 2_000
-"""What lies beyond is not read: a language shows in far less."""
+"""What is beyond is not read: a language shows in far less."""
 
 _PREFIX = "__label__"
 _ISO_CODES = {"als": "gsw", "bh": "bho", "sh": "hbs"}

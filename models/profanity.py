@@ -22,7 +22,7 @@ from models.weight_files import PROFANITY_MODEL, PROFANITY_VECTORIZER
 from models.weights import weight_path
 
 MAX_CHARACTERS = 20_000
-"""What lies beyond is not read."""
+"""What is beyond is not read."""
 
 _WORD = re.compile(r"\b\w\w+\b")
 

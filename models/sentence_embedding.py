@@ -21,7 +21,7 @@ from models.weights import weight_path
 NUM_TOKENS = 128
 """Word pieces of one item, its two marks included; what comes later in the text is not read."""
 MAX_CHARACTERS = 4_000
-"""What lies beyond is not read; more than 128 pieces of any ordinary text."""
+"""What is beyond is not read; more than 128 pieces of any ordinary text."""
 EMBEDDING_SIZE = 384
 
 _NUM_LAYERS = 6

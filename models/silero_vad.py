@@ -7,7 +7,7 @@ overlap. To score a track of any length:
 - window `w` starts at sample `w * HOP_SAMPLES` and has `WINDOW_SAMPLES`; the last one is padded with zeros;
 - of window 0 keep all chunks; of every other one drop the first `WARM_UP_CHUNKS`, which the window before has scored;
 - joined, value `i` is the speech probability of the samples `[i * CHUNK_SAMPLES, (i + 1) * CHUNK_SAMPLES)`; cut what
-  lies beyond the end of the track.
+  is beyond the end of the track.
 
 Tracks with gaps are cut at the gaps first: no window may reach over one.
 Source: Silero Team, "Silero VAD: pre-trained enterprise-grade voice activity detector" (2024), model of version 6.

@@ -25,7 +25,7 @@ LABELS = ("toxic", "severe_toxic", "obscene", "threat", "insult", "identity_hate
 NUM_WORDS = 100
 """Known words in one item."""
 MAX_CHARACTERS = 20_000
-"""What lies beyond is not read."""
+"""What is beyond is not read."""
 
 _STUBS: Stubs = {
     ("keras.src.legacy.preprocessing.text", "Tokenizer"): AttributeBag,

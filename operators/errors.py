@@ -47,7 +47,7 @@ class SourceAway(Exception):
     """Where the media lies does not answer now, or refuses credentials that may be renewed: waited for.
 
     Args:
-        origin: who is away, such as `https://cdn.example:443` or `s3://bucket`; for breakers, metrics and logs.
+        origin: who is unavailable, such as `https://cdn.example:443` or `s3://bucket`; for breakers, metrics and logs.
         message: what was seen.
     """
 

@@ -32,7 +32,7 @@ def spans_between(
     Args:
         pts_seconds: ascending.
         end_seconds: of the video; one before the last frame, as a broken header may say, is taken for that frame.
-        longest_seconds: that a frame may stand for: of a long video, what lies between two sampled frames was not
+        longest_seconds: that a frame may stand for: of a long video, what is between two sampled frames was not
             looked at.
     """
     ends = [*pts_seconds[1:], max(end_seconds, *pts_seconds[-1:], 0.0)]

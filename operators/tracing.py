@@ -21,7 +21,7 @@ class Span(Protocol):
 
     @property
     def traceparent(self) -> bytes | None:
-        """Its W3C traceparent, for whoever goes on elsewhere; None where nobody listens."""
+        """Its W3C traceparent, for anyone who goes on elsewhere; None where nobody listens."""
 
     def note(self, name: str, value: Note) -> None:
         """Add a fact that was not known at the beginning."""

@@ -10,7 +10,7 @@ from schemas.facts import SourceOffset
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a record lies in Kafka; the same at every redelivery."""
+    """Where a record is in Kafka; the same at every redelivery."""
 
     topic: str
     """As the broker knows it, with the stack's prefix."""

@@ -13,7 +13,7 @@ from schemas.uploads import MAX_UPLOAD_BYTES, VideoUploaded
 MAX_TEXT_CHARACTERS = MAX_UPLOAD_BYTES
 """All that an upload event has room for."""
 MAX_DESCRIBED_CHARACTERS = 20_000
-"""What lies beyond is judged for abuse, but describes no video: it has no part in embedding, language and hashtags."""
+"""What is beyond is judged for abuse, but describes no video: it has no part in embedding, language and hashtags."""
 
 _KEPT_CONTROLS = frozenset("\n\t")
 _NO_CONTROLS = dict.fromkeys(map(ord, _KEPT_CONTROLS))

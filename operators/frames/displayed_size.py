@@ -9,7 +9,7 @@ from operators.media.index import VideoStreamIndex
 def displayed_px(video: VideoStreamIndex, upright_height: int, upright_width: int) -> tuple[int, int]:
     """Width and height in square pixels, upright.
 
-    The index tells the size before the display matrix turns it; whether that lies on its side shows in a sampled
+    The index tells the size before the display matrix turns it; whether that is on its side shows in a sampled
     frame, which is upright.
 
     Args:

@@ -260,7 +260,7 @@ class Batcher:
             cpu_seconds = max(0.0, self._device.cpu_seconds() - began_seconds)
             self._observe(batch, outcomes, cpu_seconds)
         except Exception as bug:
-            # The thread must outlive it, and the callers must not wait for ever: they get it and crash in its place.
+            # The thread must outlive it, and the callers must not wait forever: they get it and crash in its place.
             return RanBatch(batch, [bug] * len(rows))
         return RanBatch(batch, outcomes, cpu_seconds)
 

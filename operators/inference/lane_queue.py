@@ -1,4 +1,5 @@
-"""The items of one lane that wait for one model, by video, and the orders in which they may leave."""
+"""Priority queue of one priority class for one model: waiting items by video, and the orders in which they may
+leave."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a caller says of an item, and what it gets back."""
+"""The context of a request to a model, and its result."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LANES: tuple[Lane, ...] = ("live", "backfill")
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Whose item it is and how soon its answer is needed; one ticket serves all items of a video."""
+    """Whose item it is and how soon its result is needed; one context serves all items of a video."""
 
     video_id: str
     lane: Lane

@@ -1,4 +1,4 @@
-"""Which model of a device runs next."""
+"""Schedules the models of a device: which one runs next."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from operators.inference.ticket import LANES, Lane
 
 
 class Waiting(Protocol):
-    """Anything that can say since when its oldest item waits."""
+    """A queue that knows since when its oldest item waits."""
 
     def oldest_seconds(self, lane: Lane) -> float | None:
         """Return when the longest waiting item of a lane joined, or None if none waits there."""
@@ -21,7 +21,8 @@ Line = TypeVar("Line", bound=Waiting)
 class TurnPolicy:
     """The model with the oldest waiting item runs next, live items before backfill.
 
-    One turn in `turns_per_age_turn` goes by age alone, so that a model that only backfill waits for gets its share.
+    One slot in `turns_per_age_turn` is an aging slot: it goes by age alone, so that a model with only backfill items
+    gets its share.
     """
 
     def __init__(self, turns_per_age_turn: int = 8) -> None:

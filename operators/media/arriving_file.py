@@ -1,4 +1,4 @@
-"""A media file as FFmpeg reads it: through us, whether it is here or fetched meanwhile. Decoder process only."""
+"""A progressive file: FFmpeg reads media through it while the media is still downloaded. Decoder process only."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def everything_is_here(start: int, stop: int) -> bool:
 
 
 class ArrivingFile:
-    """What FFmpeg reads through: asks for every part before it is read for the first time.
+    """The file object of FFmpeg: requests every byte range before it is read for the first time.
 
     FFmpeg sees the end of the file where a part never comes or cannot be read, as with a file that was cut off; an
     exception would stay with the library and surface in the next video. It would also take a failing disk for broken
@@ -71,7 +71,7 @@ class ArrivingFile:
             raise UnreadableHere(os.strerror(self._failure.errno or 0)) from self._failure
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a place, which may lie beyond the end; -1 where there is no such place."""
+        """Go to a place, which may be beyond the end; -1 where there is no such place."""
         origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size_bytes}.get(whence)
         if origin is None or origin + offset < 0:
             return -1

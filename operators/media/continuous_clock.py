@@ -54,7 +54,7 @@ class ContinuousClock:
         stamp = packet.pts if packet.dts is None else packet.dts
         if stamp is None:
             return
-        base = self._base = self._base or float(packet.time_base or 0)  # of one stream: a fraction made anew is dear
+        base = self._base = self._base or float(packet.time_base or 0)  # of one stream: a fraction made again is dear
         early = base and stamp * base - self.origin_seconds - unwrapped(stamp * base - self.origin_seconds)
         if early:
             packet.pts = None if packet.pts is None else packet.pts - round(early / base)

@@ -112,7 +112,7 @@ def serve(channel: socket.socket, limits: DecodeLimits, *, counters_fd: int, is_
 
     Args:
         channel: Where requests come from and replies go to.
-        limits: Already in force, apart from CPU time, which is granted anew with each request.
+        limits: Already in force, apart from CPU time, which is granted again with each request.
         counters_fd: `/proc/self/io`, opened before this process became one that nobody may look into.
         is_network_isolated: Told to the parent.
     """

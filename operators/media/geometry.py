@@ -53,7 +53,7 @@ def same_area(size: Size, change_of_shape: float) -> Size:
 
 
 def inside(size: Size, change_of_shape: float) -> Size:
-    """The largest size of another shape that lies within a size."""
+    """The largest size of another shape that is within a size."""
     if abs(change_of_shape - 1) < SAME_SHAPE_RATIO:
         return size
     width, height = size.width * min(1.0, change_of_shape), size.height * min(1.0, 1 / change_of_shape)

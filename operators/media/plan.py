@@ -1,9 +1,9 @@
 """What to decode of a video: plain policy from the container's index, no I/O and no pixels.
 
-Short videos are swept from end to end. Of long ones, moments are chosen that lie evenly over the duration and
-start at keyframes where there are some: most moments are glances (one keyframe each, nearly free), every few
-a burst (a short stretch that also shows movement). Where keyframes are far apart, reaching a moment means
-decoding up to it; such moments are kept, cheapest first, while a budget of decoded seconds lasts.
+Short videos are decoded in full. Long videos are decoded at sample points that are spread evenly over the duration and
+start at keyframes where possible. Most sample points decode one keyframe, which is nearly free; every few decode a
+dense segment, a short stretch that also shows motion. Where keyframes are far apart, reaching a sample point means
+decoding up to it; such sample points are kept, cheapest first, until a budget of decoded seconds is used.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class PlanPolicy:
     motion_hz: float = 12.0
     """Highest rate of the motion track; cuts are located to one interval of it."""
     sweep_max_seconds: float = 90.0
-    """Longer videos are looked at in moments."""
+    """Longer videos are decoded at sample points."""
     sweep_max_packets: int = 2700
     """A video of any duration with no more packets than 90 s at 30 frames a second costs no more to sweep."""
     num_bursts: int = 12
@@ -51,8 +51,8 @@ class PlanPolicy:
     num_audio_spans: int = 10
     """Of audio longer than that: as many equal spans, spread evenly."""
     max_fetched_audio_seconds: float = 60.0
-    """Instead, where the media is fetched as it is read and its pictures are looked at in moments: sound lies between
-    the pictures, so that each second of it fetches a second of both. Then it is heard from where the bursts begin."""
+    """Used for remote, sparsely sampled media. Audio is interleaved with video, so each second of audio also
+    downloads a second of video; audio spans therefore start where the dense video segments start."""
     frame_shorter_pixels: int = 256
     frame_longer_pixels: int = 512
     motion_pixels: int = 160 * 90
@@ -304,7 +304,7 @@ def _without_repeats(spans: list[DecodeSpan]) -> list[DecodeSpan]:
 def _within_budget(spans: list[DecodeSpan], budget_seconds: float) -> list[DecodeSpan]:
     """Moments nearest behind their keyframe first while the budget lasts, back in order of time.
 
-    Moments behind the same keyframe are reached in one go, so each costs what lies between it and the one
+    Moments behind the same keyframe are reached in one go, so each costs what is between it and the one
     before.
     """
     kept: list[DecodeSpan] = []

@@ -1,6 +1,6 @@
 """Reading a container's index without decoding. Decoder process only.
 
-Headers lie: everything here does bounded work whatever a header claims, and what lies beyond the end of the
+Headers lie: everything here does bounded work whatever a header claims, and what is beyond the end of the
 file is not counted as there.
 """
 
@@ -77,7 +77,7 @@ MAX_LAST_INTERVALS = 4.0
 LAST_SLACK_SECONDS = 0.05
 """Containers round how long a picture lasts."""
 MAX_BEHIND_RATIO = 0.1
-"""Of a file's bytes: so much may lie behind the last picture that seeking finds."""
+"""Of a file's bytes: so much may be behind the last picture that seeking finds."""
 MICROSECOND = Fraction(1, 1_000_000)
 """What the container's own times are counted in."""
 
@@ -364,7 +364,7 @@ def _indexed_packets(container: InputContainer, stream: VideoStream, size_bytes:
 
 
 def _reachable_ratio(entries: IndexEntries, size_bytes: int) -> float:
-    """Share of the listed packets that lie inside the file, taking them to lie in order."""
+    """Share of the listed packets that lie inside the file, taking them to be in order."""
     first_beyond = bisect_left(range(len(entries)), True, key=lambda n: entries[n].pos + entries[n].size > size_bytes)
     return first_beyond / len(entries)
 

@@ -1,4 +1,4 @@
-"""Which stretches of sound to decode: all of it, or some spread over the duration."""
+"""Which segments of the audio to decode: all of it, or some spread over the duration."""
 
 from __future__ import annotations
 

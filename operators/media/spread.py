@@ -1,6 +1,6 @@
 """Where to look in a video: evenly over its time, and where its time is uneven, evenly over its pictures as well.
 
-Ten seconds of film and one more picture an hour later are an hour by the clock, yet all that can be seen lies in the
+Ten seconds of film and one more picture an hour later are an hour by the clock, yet all that can be seen is in the
 first ten seconds. Of a screen recording that writes a picture when something changes, each picture is another slide.
 """
 

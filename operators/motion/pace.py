@@ -14,7 +14,7 @@ Pace = Literal["slow", "medium", "fast"]
 SLOW_CUTS_PER_MINUTE = 6.0
 FAST_CUTS_PER_MINUTE = 20.0
 CALM_WIDTHS_PER_SECOND = 0.1
-"""Mean motion of talking heads and landscapes lies below."""
+"""Mean motion of talking heads and landscapes is below."""
 WILD_WIDTHS_PER_SECOND = 0.5
 """Half a picture width a second on average: action cameras, chases."""
 

@@ -26,7 +26,7 @@ class WantedMember:
 
     @property
     def is_present(self) -> bool:
-        """Whether the right content lies in place; a wrong one is fetched anew."""
+        """Whether the right content is in place; a wrong one is fetched again."""
         return self.target.is_file() and file_sha256(self.target) == self.sha256
 
 

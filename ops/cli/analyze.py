@@ -88,7 +88,7 @@ async def _run(analysis: DirectAnalysis, uploads: list[VideoUploaded], json_outp
 
 
 def _tell_unexpected(settings: Settings, upload: VideoUploaded, error: InternalError) -> None:
-    """Say that one video met an error of ours; the traceback is for whoever asks for it."""
+    """Say that one video met an error of ours; the traceback is for anyone who asks for it."""
     if settings.log_level == "debug":
         err.print("".join(traceback.format_exception(error)) + error.details, markup=False, soft_wrap=True)
         return

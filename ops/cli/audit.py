@@ -28,7 +28,7 @@ def audit(
     """Compare the log, the compacted topics and Redis, video by video.
 
     Exit code 0 where all say the same, 1 where something differs or a record cannot be read, 3 where a broker or the
-    store is away. Work may go on meanwhile: what is on its way is no finding.
+    store is unavailable. Work may go on meanwhile: what is on its way is no finding.
 
     With --repair the store gets what the log says, and the topics what the store says; exit code 0 then. A verdict that
     was published over a hole in the store is decided again by a verdict worker, under a higher version.

@@ -58,7 +58,7 @@ def reprocess(
 ) -> None:
     """Send past uploads to the backfill role, which works when no live upload is in flight.
 
-    Sent is the newest revision of each video that still lies in `video.uploaded` and whose results come from other
+    Sent is the newest revision of each video that still is in `video.uploaded` and whose results come from other
     models, code or sampling than the present ones. `list`, `status`, `pause` and `resume` look after what was sent.
     """
     if context.invoked_subcommand is not None:

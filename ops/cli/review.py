@@ -41,7 +41,7 @@ def review(
 ) -> None:
     """Put a person's decision into the log of facts: it is the verdict's action, whatever the policy says.
 
-    It holds for one revision. A later review replaces it, and a new revision has to be looked at anew.
+    It holds for one revision. A later review replaces it, and a new revision has to be looked at again.
     """
     if action not in ACTIONS:
         fail(f"--action is {action!r}; allowed are {', '.join(ACTIONS)}", ExitCode.USAGE)

@@ -1,4 +1,4 @@
-"""One question to Redis from a command: answered soon, or the command says that the store is away."""
+"""One question to Redis from a command: answered soon, or the command says that the store is unavailable."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ANSWER_SECONDS = 5.0
 async def read_once(settings: Settings, question: Callable[[Redis], Awaitable[Answer]]) -> Answer:
     """Ask, close, and return the answer; leaves with the `away` code where Redis does not answer.
 
-    Workers wait for a store that is away; a person at a prompt wants to be told.
+    Workers wait for a store that is unavailable; a person at a prompt wants to be told.
     """
     from redis.asyncio import Redis  # with half a second of imports, which a command's help does without
     from redis.exceptions import ConnectionError as StoreAway

@@ -14,7 +14,7 @@ def earliest_offsets(admin: AdminClient, places: list[TopicPartition]) -> dict[i
 
 
 def latest_offsets(admin: AdminClient, places: list[TopicPartition]) -> dict[int, int]:
-    """By partition, the last stable offset: what lies in an open transaction is not there yet."""
+    """By partition, the last stable offset: what is in an open transaction is not there yet."""
     return _offsets(admin, places, OffsetSpec.latest())
 
 

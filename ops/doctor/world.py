@@ -97,5 +97,5 @@ def fulfil(answer: Future[Answer], work: Callable[[], Answer]) -> None:
     """Do the work here and keep its result or its error."""
     try:
         answer.set_result(work())
-    except BaseException as error:  # handed to whoever asks for the result
+    except BaseException as error:  # handed to anyone who asks for the result
         answer.set_exception(error)

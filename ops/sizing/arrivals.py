@@ -34,7 +34,7 @@ class Arrivals:
             while at < end:
                 yield at
                 at += chance.expovariate(rate)
-            is_burst, now = not is_burst, end  # without memory: what is left of a gap may be drawn anew
+            is_burst, now = not is_burst, end  # without memory: what is left of a gap may be drawn again
 
     def _sojourn_seconds(self, chance: random.Random, is_burst: bool) -> float:
         if not self.burst_share:

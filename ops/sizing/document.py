@@ -1,4 +1,4 @@
-"""The tables of `docs/sizing.md`: `python -m ops.sizing.document` writes them anew after a figure changed."""
+"""The tables of `docs/sizing.md`: `python -m ops.sizing.document` writes them again after a figure changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes through the brokers in the busiest hour, and what lies on their disks."""
+"""What goes through the brokers in the busiest hour, and what is on their disks."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def _publish_signals(producer: Producer, settings: Settings, templates: Iterable
 
 
 def _rate(stage: LightStage, settings: Settings, role: str, topic: str, num_records: int) -> float:
-    """Records that the role writes for each second of its processor time, while it works off what lies there.
+    """Records that the role writes for each second of its processor time, while it works off what is there.
 
     Processor time and not the clock's: neighbours on the machine do not count, and several workers fill a core whose
     one worker would wait now and then.

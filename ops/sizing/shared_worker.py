@@ -100,7 +100,7 @@ class SharedWorker:
         self._as_of_seconds = now
 
     def give_back(self, now: float) -> list[Video]:
-        """Lose everything, as a killed worker does: videos in work begin anew elsewhere."""
+        """Lose everything, as a killed worker does: videos in work begin again elsewhere."""
         self.advance(now)
         self.epoch += 1
         lost = [*(video for _, _, video in self._running), *self.waiting]

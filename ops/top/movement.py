@@ -70,7 +70,7 @@ def _increases(before: MetricsPage, after: MetricsPage) -> Iterator[tuple[Series
     for series, value in after.samples.items():
         if series[0].endswith(_GROWING):
             earlier = before.samples.get(series, 0.0)
-            # A counter never falls, so one that did began anew.
+            # A counter never falls, so one that did began again.
             yield series, value - earlier if value >= earlier else value
 
 

@@ -116,7 +116,7 @@ class Frame(msgspec.Struct, frozen=True):
     parked: float
     breakers_open: float
     retries_hz: dict[str, float]
-    """Waits a second, by what was away."""
+    """Waits a second, by what was unavailable."""
     slowest: tuple[SlowRow, ...]
 
     @property

@@ -15,7 +15,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class WatchedOpener:
-    """Opens media, and asks an origin that is away only when its breaker says so.
+    """Opens media, and asks an origin that is unavailable only when its breaker says so.
 
     Args:
         opener: opens what is allowed.
@@ -29,7 +29,7 @@ class WatchedOpener:
         """Over all media; it grows while anything arrives."""
 
     async def open(self, source: MediaSource) -> OpenedSource:
-        """See `MediaOpener`; an origin whose breaker is open is away without being asked."""
+        """See `MediaOpener`; an origin whose breaker is open is unavailable without being asked."""
         origin = origin_of(source)
         if origin is None:
             return await self._opener.open(source)

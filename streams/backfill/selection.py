@@ -15,7 +15,7 @@ Reason = Literal[
     "forgotten",  # deleted, up to and with this revision or a later one
     "superseded",  # a higher revision is known
     "unfinished",  # live work on it goes on, or its facts are not folded yet
-    "sealed",  # a rebuild kept its outcome without the facts behind it; only a higher revision begins anew
+    "sealed",  # a rebuild kept its outcome without the facts behind it; only a higher revision begins again
     "up-to-date",  # made by the present models, or in the space that is asked for
 ]
 """Why an upload is not sent again."""

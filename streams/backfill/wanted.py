@@ -1,4 +1,4 @@
-"""What today's models would say anew: which stored results come from other versions than the present ones."""
+"""What today's models would say again: which stored results come from other versions than the present ones."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Readmission:
     """Says `accepted` once more for a video of which the fold knows nothing any more.
 
     A reprocessed upload was accepted long ago, and mostly its state is still there: then nothing is said. Without a
-    state its signals would wait for ever for an `accepted` that has left the log.
+    state its signals would wait forever for an `accepted` that has left the log.
     """
 
     redis: Redis

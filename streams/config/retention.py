@@ -25,7 +25,7 @@ _WORDS = {
     ENGAGEMENT.name: "topic_retention_engagement_seconds",
     DEAD_LETTER.name: "topic_retention_dead_letter_seconds",
 }
-"""The setting of each topic that is not kept for ever; what waits for idle workers is kept like the upload itself."""
+"""The setting of each topic that is not kept forever; what waits for idle workers is kept like the upload itself."""
 _OUTCOMES = frozenset({MODERATION.name, RECOMMENDATION.name})
 
 _LONGEST_DEADLINE = "the longest deadline of an upload, in seconds,"
@@ -36,7 +36,7 @@ class RetentionSettings(Protocol):
 
     @property
     def video_retention_seconds(self) -> int:
-        """0 for ever."""
+        """0 forever."""
 
 
 def kept_topics(settings: RetentionSettings) -> tuple[Topic, ...]:

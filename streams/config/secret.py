@@ -14,7 +14,7 @@ class Secret:
         self._value = value
 
     def get_secret_value(self) -> str:
-        """The value itself, for whoever sends it."""
+        """The value itself, for anyone who sends it."""
         return self._value
 
     def __eq__(self, other: object) -> bool:

@@ -1,7 +1,7 @@
 """Every setting, read once, from the environment (`VIDSIGNAL_...`) and from a TOML file.
 
 The environment wins over the file, which is `vidsignal.toml` in the working folder or what `VIDSIGNAL_CONFIG` names.
-Secrets may lie in files of their own, see `streams.config.secret_files`; they win over the file, the environment over
+Secrets may be in files of their own, see `streams.config.secret_files`; they win over the file, the environment over
 them. Nothing else in the product reads the environment; small frozen values are handed down from here.
 """
 
@@ -63,7 +63,7 @@ class Settings(ConnectionSettings, frozen=True, kw_only=True):
     """What a request for media may take beside what the smallest throughput allows."""
     source_min_bytes_per_second: Annotated[int, Meta(ge=1)] = 64 * 1024
     source_outage_timeout_seconds: Annotated[float, Meta(gt=0, le=7 * _DAY_SECONDS)] = _DAY_SECONDS
-    """How long after its upload a video waits for an origin that is away."""
+    """How long after its upload a video waits for an origin that is unavailable."""
     max_deferred_events: Annotated[int, Meta(ge=1, le=100_000)] = 256
     """Videos that wait for their origin outside the slots."""
     cache_dir: Path = Path("~/.cache/vidsignal")
@@ -105,7 +105,7 @@ class Settings(ConnectionSettings, frozen=True, kw_only=True):
     max_refused_videos: Annotated[int, Meta(ge=1)] = 50_000
     """Videos whose refusals stay in Redis; beyond that the oldest are dropped."""
     video_retention_seconds: Annotated[int, Meta(ge=0)] = 0
-    """How long a video is kept after its last outcome, in Redis and compacted topics; 0 for ever."""
+    """How long a video is kept after its last outcome, in Redis and compacted topics; 0 forever."""
     claim_ttl_seconds: Annotated[float, Meta(ge=_DAY_SECONDS)] = 15 * _DAY_SECONDS
     """At least as long as uploads and facts are kept."""
     deletion_marker_ttl_seconds: Annotated[float, Meta(ge=_DAY_SECONDS)] = 35 * _DAY_SECONDS

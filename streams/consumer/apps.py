@@ -41,7 +41,7 @@ from streams.store.applied import StoreBehindLog
 
 _REBALANCE_SECONDS: Final = 30.0
 """How long a group waits for a member that shows that it lives and does not rejoin: its main loop stands still, or its
-last commits wait for a store that is away. Longer than these take, so that only the former costs it its membership."""
+last commits wait for a store that is unavailable. Longer than these take, so that only the former costs it its membership."""
 _LONGEST_PAUSE_SECONDS: Final = 7 * 86_400.0
 """Between two polls: full buffers are not polled for, and an operator may pause a role for days. Whether a member lives
 is what its heartbeats say, and whether it gets on, the worker's watchdog."""
@@ -51,7 +51,7 @@ _EMBEDDED_FETCH_WAIT_SECONDS: Final = 0.05
 _STOP_SECONDS: Final = 8.0
 """Beside the drain: leaving the group and closing connections."""
 _SETTLE_SECONDS: Final = 2.0
-"""For counts in Redis, which may be away."""
+"""For counts in Redis, which may be unavailable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class RoleSpec:
     buffer_records: int = 4096
     """An agent's queue; a fifth of it has to hold a poll of every assigned partition."""
     parking: Parking | None = None
-    """Where media may be away."""
+    """Where media may be unavailable."""
     num_arrived: Callable[[], int] = lambda: 0
     """Grows while something arrives that an unfinished event waits for."""
     door: Door = AlwaysOpen()  # noqa: RUF009  (it has no state)

@@ -1,4 +1,4 @@
-"""What a role adds to consuming: where to read on, and what to do before offsets are committed."""
+"""Resume policy of a role: where to continue reading, and what to do before offsets are committed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class PartitionState:
 
 
 class ConsumerRules(Protocol):
-    """Called by the consumer; both wait for ever where a store is away."""
+    """Called by the consumer; both wait while Redis is unavailable."""
 
     async def resume(self, partitions: Mapping[Partition, PartitionState]) -> dict[Partition, int]:
         """Return offsets to read on from where they differ from what Kafka has committed.
@@ -39,7 +39,7 @@ class ConsumerRules(Protocol):
 
 
 class KafkaCommits:
-    """Believes Kafka: for roles whose store may be emptied without harm."""
+    """Resumes from Kafka's committed offsets: for roles whose Redis state may be lost without harm."""
 
     async def resume(self, partitions: Mapping[Partition, PartitionState]) -> dict[Partition, int]:
         """Nothing differs."""
@@ -51,7 +51,7 @@ class KafkaCommits:
 
 
 class StoreKeepsUp:
-    """Believes Redis where it is behind Kafka: for the role whose state lies there.
+    """Resumes from Redis where it is behind Kafka: for the role whose state is in Redis.
 
     Args:
         applied: progress as Redis has it.

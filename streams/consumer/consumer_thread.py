@@ -113,7 +113,7 @@ class SafeConsumerThread(stock.AIOKafkaConsumerThread):
         return Fetched(records, self._moved_positions())
 
     def _moved_positions(self) -> dict[Partition, int]:
-        """Positions that changed since they were told; no await may lie between a fetch and this."""
+        """Positions that changed since they were told; no await may be between a fetch and this."""
         assignment = self._assignment()
         if assignment is not self._told_of:
             self._told, self._told_of = {}, assignment

@@ -32,7 +32,7 @@ class FaustRole:
         ledger: what was delivered and finished.
         admission: its slots.
         unfinished: what it works on.
-        parking: where media may be away.
+        parking: where media may be unavailable.
         door: closed where no new event may begin.
         limit: on dead letters of our own fault.
         num_arrived: grows while something arrives that an unfinished event waits for.

@@ -38,7 +38,7 @@ from streams.delivery.ledger import OffsetLedger, Partition
 from streams.observability import metrics
 
 _COMMIT_SECONDS: Final = 5.0
-"""How long a drain waits for its last commit; Redis or the broker may be away."""
+"""How long a drain waits for its last commit; Redis or the broker may be unavailable."""
 _POLL_SECONDS: Final = 1.0
 """How long a fetch waits for records."""
 _FULL_SECONDS: Final = 0.2

@@ -77,9 +77,9 @@ class SilentObserver:
 class CpuAccount:
     """Settles what was used since the last time, at every signal and every few seconds.
 
-    What is shared while signals are being made waits in a pot. Each signal that is ready takes an equal part with all
-    those still being made: so the parts are even in a long run, and all of the pot is gone with the last signal. What
-    is shared while none is being made is idle, and on nobody's receipt.
+    CPU time that concurrent signals share accumulates in a pool. A finished signal takes pool / (signals in progress,
+    itself included), so the parts are even in the long run and the last signal empties the pool. Shared time while no
+    signal is in progress is idle and is on no receipt.
 
     Args:
         read: the clocks; what they say at first is the start-up.

@@ -60,7 +60,7 @@ def read_fact(
     except InvalidEvent as error:
         return _unread(key, value, headers, error)
     if key != fact.video_id.encode():
-        # Under another key it may lie in another partition, whose offsets say nothing about this video's.
+        # Under another key it may be in another partition, whose offsets say nothing about this video's.
         return NoFact("key-mismatch", f"the key is {key!r}, the fact is about {fact.video_id!r}")
     return fact
 

@@ -8,10 +8,10 @@ When an outcome is made:
 4. after either, with each signal that beats the one it replaces: an amendment under a higher version;
 5. after either, with each newer engagement summary;
 6. with each newer review by a person, even before anything else is decided;
-7. after 2 or 3, with each word that the policy changed: the same signals, decided anew.
+7. after 2 or 3, with each word that the policy changed: the same signals, decided again.
 
-Whether a fact makes an outcome hangs on facts alone, never on the policy: a rebuild under another policy has to come
-to the same versions.
+Whether a fact produces an outcome depends only on facts, not on the policy, so that a rebuild under another policy
+yields the same versions.
 
 A deletion makes a version, too, but no outcome: what was said is withdrawn, and a guard stays. It goes by its place
 among the uploads, not by its place in the log: an upload from before it that is accepted later is dead on arrival, and

@@ -29,7 +29,7 @@ class _Delivered:
 
 
 class DeliveredOrder:
-    """What was delivered of each partition: tells a record that comes again from one that comes too late."""
+    """What was delivered of each partition: tells a record that is redelivered from one that comes too late."""
 
     def __init__(self) -> None:
         self._delivered: dict[tuple[str, int], _Delivered] = {}

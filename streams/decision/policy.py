@@ -85,11 +85,11 @@ class ShareRule:
     feature: str
     """A number in [0, 1], 1 where all was seen."""
     floors: Thresholds
-    """Highest share at which each action is not taken: it is where the share lies below."""
+    """Highest share at which each action is not taken: it is where the share is below."""
     words: str = SHARE_WORDS
 
     def reached(self, share: float) -> tuple[Action, float] | None:
-        """The strongest action whose floor the share lies below, and that floor."""
+        """The strongest action whose floor the share is below, and that floor."""
         below = [action for action, floor in self.floors.items() if share < floor]
         return (strongest(below), self.floors[strongest(below)]) if below else None
 

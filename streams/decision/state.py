@@ -50,7 +50,7 @@ class CaseState(Struct, frozen=True, kw_only=True):
     """Of the last deletion; those of the current revision are kept with its `accepted`."""
     sealed_revision: int = 0
     """Set by a rebuild where the facts behind a published outcome are gone from the log: that outcome stands, and only
-    a higher revision begins anew. A state made of what facts are left would replace a whole verdict by half of one."""
+    a higher revision begins again. A state made of what facts are left would replace a whole verdict by half of one."""
 
     @property
     def revision(self) -> int:

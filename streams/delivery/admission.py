@@ -1,7 +1,7 @@
-"""Admission: how many events a role works on at once, and which one alone.
+"""Admission: how many events a role works on concurrently, and which one exclusively.
 
-An event takes one slot, whichever agent meets it first; the last agent to leave gives it back. All agents of an app
-see the events in one order, and who meets an event that has its slot never waits, so agents cannot block each other.
+The first agent to receive an event acquires its slot; the last to finish releases it. Agents that receive an event
+which already has a slot never wait, so agents cannot deadlock each other.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 
 
 class Slot:
-    """One event's place among those being worked on, and what its agents share."""
+    """The admission of one event, and what its agents share."""
 
     def __init__(self, place: Place, generation: int) -> None:
         self.place = place
@@ -47,9 +47,8 @@ class Slot:
         return not (self.has_failure or self.has_crashed or self.was_cancelled or self.parked)
 
     async def once(self, name: str, work: Callable[[], Awaitable[Result]]) -> Result:
-        """Run `work` for whoever asks first; all who ask under that name meanwhile get its result or its error.
-
-        Whoever asks after an error has it run again.
+        """Run `work` for the first caller; concurrent callers under the same name get its result or its error. A caller
+        after an error runs it again.
         """
         if name not in self._shared or _has_failed(self._shared[name]):
             self._shared[name] = asyncio.ensure_future(_run(work))
@@ -57,7 +56,7 @@ class Slot:
         return result
 
     async def known(self, name: str) -> object | None:
-        """What `once` found under that name, if anybody asked for it and it went well; waits where it still runs."""
+        """The result of `once` under that name, None if it was not called or failed; waits while it runs."""
         if name not in self._shared:
             return None
         await asyncio.wait([self._shared[name]])
@@ -65,11 +64,11 @@ class Slot:
         return None if task.cancelled() or task.exception() is not None else task.result()
 
     def defer(self, clean_up: Callable[[], Awaitable[None]]) -> None:
-        """Have this called when the last agent has left."""
+        """Call this when the last agent has left."""
         self._clean_ups.append(clean_up)
 
     async def close(self) -> None:
-        """End what is shared and still runs, and clean up in reverse order."""
+        """Cancel shared work that still runs, and clean up in reverse order."""
         try:
             for task in self._shared.values():
                 task.cancel()
@@ -80,18 +79,18 @@ class Slot:
 
 
 class Door(Protocol):
-    """Says whether new events may be worked on at all."""
+    """Decides whether new events are admitted."""
 
     @property
     def is_open(self) -> bool:
-        """Whether they may; events that have a slot go on in any case."""
+        """Whether they are; events that have a slot continue in any case."""
 
     def listen(self, changed: Callable[[], None]) -> None:
-        """Have this called whenever it opens."""
+        """Call this whenever it opens."""
 
 
 class Probation(Door, Protocol):
-    """A door that looks at who comes in and how they leave; see `streams.delivery.dead_letter_limit`."""
+    """A gate that is told which events enter and how they end; see `streams.delivery.dead_letter_limit`."""
 
     @property
     def wants_new(self) -> bool:
@@ -105,7 +104,7 @@ class Probation(Door, Protocol):
 
 
 class AlwaysOpen:
-    """A door for roles that wait for nobody."""
+    """A gate that is always open."""
 
     is_open = True
     wants_new = False
@@ -179,7 +178,7 @@ class Admission:
         return len(self._slots) >= self._capacity or bool(self._loners) or bool(self._at_the_door)
 
     async def enter(self, record: Record, agent: str) -> Slot | None:
-        """Wait for a slot. None: the record's generation is over, and the record comes again elsewhere or here."""
+        """Wait for a slot. None: the record's generation is over, and the record is redelivered elsewhere or here."""
         with self._at_door(record):
             await self._until(lambda: self.is_over(record) or record.place in self._slots or self._has_room(record))
         if self.is_over(record):
@@ -228,7 +227,7 @@ class Admission:
         await self._until(lambda: self.num_running == 0)
 
     def is_over(self, record: Record) -> bool:
-        """Whether the record's generation is: it comes again elsewhere or here."""
+        """Whether the record's generation is: it is redelivered elsewhere or here."""
         return self._is_suspended or record.generation != self._generation
 
     def _take_slot(self, record: Record) -> Slot:

@@ -68,7 +68,7 @@ class Attempts:
         kills: asks the kernel.
         name_key: names the count of an event by topic, partition and offset; roles that read one topic count apart.
         alone_turn: shared with the other roles of the process: whatever runs alone is alone in all of it.
-        longest_wait_seconds: for the store, before a start goes uncounted; None waits for ever. For roles with events
+        longest_wait_seconds: for the store, before a start goes uncounted; None waits forever. For roles with events
             that need no store: intake passes deletions on while it is unavailable.
     """
 

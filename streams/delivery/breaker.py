@@ -1,4 +1,4 @@
-"""Circuit breakers: who was away again and again is asked rarely, by one event, until it answers."""
+"""Circuit breakers: who was unavailable again and again is asked rarely, by one event, until it answers."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Breaker:
         return True
 
     def failed(self) -> None:
-        """It was asked and is away."""
+        """It was asked and is unavailable."""
         self._num_failures += 1
         if self._num_failures < self._failures_to_open:
             return
@@ -110,7 +110,7 @@ class Breakers:
 
     @property
     def num_open(self) -> int:
-        """Origins that are away."""
+        """Origins that are unavailable."""
         return sum(breaker.is_open for breaker in self._breakers.values())
 
     def require(self, origin: str) -> None:
@@ -120,7 +120,7 @@ class Breakers:
             raise SourceAway(origin, "was away again and again, and is asked only now and then")
 
     def failed(self, origin: str) -> None:
-        """The origin was asked and is away."""
+        """The origin was asked and is unavailable."""
         breaker = self._breakers.setdefault(origin, Breaker(self._clock, self._backoff, self._failures_to_open))
         self._breakers.move_to_end(origin)
         breaker.failed()
@@ -134,7 +134,7 @@ class Breakers:
             breaker.answered()
 
     def is_open(self, origin: str) -> bool:
-        """Whether the origin is away."""
+        """Whether the origin is unavailable."""
         return origin in self._breakers and self._breakers[origin].is_open
 
     async def turn(self, origin: str) -> None:

@@ -1,4 +1,4 @@
-"""The one wrapper around all work on events: what is acknowledged is done, and what cannot be done is answered.
+"""The one wrapper around all work on events: an event is acknowledged when its work is done or its failure is recorded.
 
 An event is finished only when its work returned, and work returns only when its outputs are confirmed. What is
 unavailable is waited for; an event whose media is unavailable waits without its slot. What is wrong with the event or
@@ -41,7 +41,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Work(Protocol):
-    """What one agent does with an event; both verbs may run again for the same event, and must be harmless then."""
+    """What one agent does with an event; both methods are idempotent, because an event may be redelivered."""
 
     async def run(self, record: Record, slot: Slot) -> None:
         """Do it; return when every output is confirmed."""
@@ -102,7 +102,7 @@ class Delivery:
         self._deliveries: set[asyncio.Task[None]] = set()
 
     async def consume(self, stream: Any) -> None:
-        """Take events from a Faust stream for as long as it lasts."""
+        """Take events from a Faust stream until it ends."""
         async for event in stream.noack().events():
             await self.take(record_of(event.message))
 
@@ -118,7 +118,7 @@ class Delivery:
         delivery.add_done_callback(self._deliveries.discard)
 
     async def cancel(self) -> None:
-        """End what still runs or waits, unfinished; its events come again."""
+        """Cancel what still runs or waits; its events are redelivered."""
         if self._parking is not None:
             self._parking.end()
         await self._in_flight.cancel()
@@ -158,7 +158,7 @@ class Delivery:
             return await self._run_in(slot, record, noted)
 
     async def _run_in(self, slot: Slot, record: Record, noted: UnfinishedDelivery) -> Parked | None:
-        """Work in a slot and leave it; return where to wait if the media is away."""
+        """Work in a slot and leave it; return where to wait if the media is unavailable."""
         parked: Parked | None = None
         try:
             with metrics.IN_FLIGHT.labels(self.role).track_inprogress():
@@ -209,7 +209,7 @@ class Delivery:
         return self._parking.park(record, slot, away)
 
     async def _return(self, record: Record, parked: Parked, noted: UnfinishedDelivery) -> Slot | None:
-        """Take a slot again; None where the event comes again instead."""
+        """Take a slot again; None where the event is redelivered instead."""
         noted.stage = "returning"
         return None if parked.is_over else await self._admission.enter(record, self.agent)
 

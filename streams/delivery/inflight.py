@@ -1,4 +1,4 @@
-"""Work that runs in this worker, so that a redelivery joins it and does not start it again."""
+"""Single flight: a redelivered event joins the work that still runs, instead of starting it twice."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from streams.lifecycle.cancellation import cancel_all
 class InFlight:
     """Running work by name.
 
-    A rebalance gives back an event whose work was not done by the drain's end; if it returns to this worker, its work
-    may still run.
+    After a drain timeout, an event may be redelivered to the same worker while its work still runs.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The offsets of one Faust app: written by its consumer and its agents, read when offsets are committed."""
+"""The committable offsets of one Faust app: updated by its consumer and agents, read at each commit."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ Partition = tuple[str, int]
 
 
 class OffsetLedger:
-    """A window per assigned partition, all of one generation of the consumer group.
+    """One offset tracker for each assigned partition, all of one generation of the consumer group.
 
-    Work of an earlier generation may still end; it says nothing about this one, in which its records come again.
+    Work of an earlier generation may still finish; it is ignored, because its records are redelivered in this one.
 
     Args:
         num_finishers: agents of the app that each finish every record.

@@ -1,7 +1,7 @@
-"""Events that wait because their media cannot be fetched now: they keep their offset, and give up their slot.
+"""Deferred events: their media source is unavailable. They keep their offset uncommitted and release their slot.
 
-So one origin that is away never holds up the media of others. The number is bounded: beyond it events wait inside their
-slots, and pressure builds up in Kafka.
+So one unavailable source never blocks the media of others. Their number is bounded: beyond it events wait inside their
+slots, and backpressure reaches Kafka.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from streams.record import Place, Record
 
 BETWEEN_RETURNS: Final = Backoff(first_seconds=2.0, limit_seconds=60.0)
 SHORTEST_PATIENCE_SECONDS: Final = 600.0
-"""An event that came late out of a backlog is not given up for a moment's outage."""
+"""Minimum wait for an event that is already old when it leaves the backlog, so that a short outage does not fail it."""
 
 
 _log = structlog.get_logger(__name__)
@@ -38,7 +38,7 @@ class Parked:
         self.may_return = asyncio.Event()
         """It is time to try again, or `is_over`."""
         self.is_over = False
-        """The generation has ended: the event comes again, here or elsewhere."""
+        """The generation has ended: the event is redelivered, here or elsewhere."""
 
     def end(self) -> None:
         """Let everyone go, unfinished."""
@@ -148,7 +148,7 @@ class Parking:
                 wait.cancel()
 
     async def _turn(self, place: Place, away: SourceAway) -> None:
-        """An origin that is away for everyone is tried when its breaker says so; otherwise the event waits by
+        """An origin that is unavailable for everyone is tried when its breaker says so; otherwise the event waits by
         itself."""
         if isinstance(away, MachineUnavailable) or not self._breakers.is_open(away.origin):
             await self._clock.sleep(next(self._delays.setdefault(place, self._backoff.delays())))

@@ -1,4 +1,4 @@
-"""What happens when the last agent has left an event: clean up, and settle its attempt count."""
+"""Cleanup after the last agent has left an event, and the end of its attempt count."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from streams.delivery.attempts import Attempts
 
 
 class Settlement:
-    """Runs beside the work, so that no event waits for it.
+    """Runs concurrently with the work, so that no event waits for it.
 
     Args:
         attempts: the counts; None where none are kept.

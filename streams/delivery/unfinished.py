@@ -18,7 +18,7 @@ from streams.record import Place, Record
 
 Stage = Literal["working", "retrying", "failing", "deferred", "returning"]
 """What a delivery is at: its work; the wait between two tries; stating why there is no result; waiting without a slot
-for media that is away; waiting for a slot again."""
+for media that is unavailable; waiting for a slot again."""
 _STAGES: Final[tuple[Stage, ...]] = ("working", "retrying", "failing", "returning", "deferred")
 """In the order in which the agents of an event speak for it."""
 
@@ -61,7 +61,7 @@ class UnfinishedDelivery:
 
     @property
     def waits_for_source(self) -> bool:
-        """Whether it waits for media that is away, or for a slot to try once more."""
+        """Whether it waits for media that is unavailable, or for a slot to try once more."""
         return self._stage in _WAITS_FOR_SOURCE
 
 

@@ -1,4 +1,4 @@
-"""Which offset may be committed: the end of the contiguous finished prefix of what was delivered."""
+"""Tracks the committable offset of a partition: the end of the contiguous prefix of finished records."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class OffsetWindow:
         self._advance()
 
     def read_to(self, position: int) -> None:
-        """Note that every record before the position was delivered; what else lies there is no record.
+        """Note that every record before the position was delivered; what else is there is no record.
 
         The caller has to deliver all that it fetched before the position first: once those are finished, the position
         is committable. An earlier position than was noted before changes nothing.

@@ -1,4 +1,4 @@
-"""Engagement events as they arrive: read, refused where they can never count, and told apart by their ids."""
+"""Parses engagement events, rejects those that can never count, and identifies each by its id."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from schemas.time_units import other_unit
 from schemas.wire import decode_engagement, encode
 
 MAX_AHEAD_SECONDS: Final = 600.0
-"""How far an event may lie in our future: clocks differ by that much, and no more would be believed."""
+"""How far an event may be in our future: clocks differ by that much, and no more would be believed."""
 MAX_WATCH_SECONDS: Final = 86_400.0
 """Longest watch of one event; more is a broken client, and would drown everybody else's."""
 BUCKET_SECONDS: Final = 600.0

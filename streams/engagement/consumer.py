@@ -121,7 +121,7 @@ class EngagementConsumer:
         try:
             self._consume_until_stopped()
         except KafkaException:
-            raise  # without closing, which waits for ever after a fatal error, so that nobody would hear of it
+            raise  # without closing, which waits forever after a fatal error, so that nobody would hear of it
         except BaseException:
             self._consumer.close()
             raise
@@ -152,7 +152,7 @@ class EngagementConsumer:
             self._ends.update({message.partition(): message.offset() for message in messages if _is_end(message)})
             return found
         # It holds records of both assignments, and nothing tells them apart: a partition that left and came back may
-        # begin at another place. All of it comes again from where the store stands.
+        # begin at another place. All of it is redelivered from where the store stands.
         if messages and self._positions:
             self._consumer.assign([self._place(partition, position) for partition, position in self._positions.items()])
         return [message for message in found if message.error() is not None]
@@ -310,7 +310,7 @@ class EngagementConsumer:
         return TopicPartition(self._topic, partition, OFFSET_BEGINNING if position is None else position)
 
     def _until_store_answers(self, ask: Callable[[], Any]) -> Any:
-        """Do something that may be done twice, again and again while the store is away or somebody else changes it."""
+        """Do something that may be done twice, again and again while the store is unavailable or somebody else changes it."""
         delays = Backoff(first_seconds=0.05, limit_seconds=2.0).delays()
         while True:
             try:
@@ -337,7 +337,7 @@ class EngagementConsumer:
                 raise Stopping
 
     def _show_lag(self) -> None:
-        """Commit for whoever looks at the group. Nothing depends on it."""
+        """Commit for anyone who looks at the group. Nothing depends on it."""
         known = [self._place(partition, offset) for partition, offset in self._committable().items()]
         try:
             if known:

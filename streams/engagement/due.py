@@ -1,4 +1,4 @@
-"""When a summary of a video is due: at a bounded rate, and sooner when people begin to report it."""
+"""When a summary of a video is due: at a bounded rate, and sooner when reports begin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the counting thread to the worker's event loop: summaries and dead letters go out there, confirmed."""
+"""Bridge from the counting thread to the worker's event loop, which publishes summaries and dead letters."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Refusal = tuple[Any, Failure]
 
 
 class Outlet:
-    """Called from one thread; everything waits until it is confirmed, however long a broker is away.
+    """Called from one thread; each call waits until the broker confirms, however long it is unavailable.
 
     Args:
         loop: of the worker.

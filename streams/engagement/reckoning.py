@@ -1,4 +1,4 @@
-"""What a batch changes, given what the store knew: duplicates, conflicts and the forgotten left out. Pure."""
+"""Deduplication: what a batch changes, without duplicates, conflicts and deleted videos. Pure."""
 
 from __future__ import annotations
 

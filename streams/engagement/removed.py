@@ -1,4 +1,5 @@
-"""Records that retention removed before they were counted: between the store's place and where the log begins."""
+"""Retention loss: records that were removed before they were counted, between the stored offset and the start of the
+log."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Engagement in Redis: what a batch changes, changes in one transaction with the place in the log that it reaches.
 
-So a batch that comes again, from a zombie or after a crash, changes nothing; and a Redis that comes back from an older
+So a batch that is redelivered, from a zombie or after a crash, changes nothing; and a Redis that comes back from an older
 copy has counts and places of one moment, from which the log is read again.
 """
 
@@ -334,7 +334,7 @@ async def note_counting_death(redis: AsyncRedis, keys: Keys, found: CountedRange
 
 
 def decode_record(value: bytes | None) -> Engagement | None:
-    """Read a record as it lies in the store; None where there is none, and for what is none: it is counted anew."""
+    """Read a record as it is in the store; None where there is none, and for what is none: it is counted again."""
     if value is None:
         return None
     try:

@@ -22,7 +22,7 @@ _log = structlog.get_logger(__name__)
 
 
 async def await_topics(settings: Settings, topics: Iterable[str], clock: Clock) -> None:
-    """Return when a broker answers and knows every topic; ask for ever.
+    """Return when a broker answers and knows every topic; ask forever.
 
     Raises:
         BrokerRefuses: one answers and does not let us in, or is not who it should be.

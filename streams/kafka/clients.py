@@ -147,7 +147,7 @@ def require_no_refusal(settings: Settings, admin: AdminClient | Consumer, refusa
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A record as it lies in a topic."""
+    """A record as it is in a topic."""
 
     topic: str
     partition: int
@@ -166,7 +166,7 @@ def read_to_end(
     partition: int | None = None,
     since_unix_seconds: float | None = None,
 ) -> Iterator[StoredRecord]:
-    """Yield every record that lies in the topics now, from the oldest, without joining a group.
+    """Yield every record that is in the topics now, from the oldest, without joining a group.
 
     With `partition` only records of that partition number; with `since_unix_seconds` none before the first of that
     time.
@@ -181,7 +181,7 @@ def read_to_end(
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
             "enable.partition.eof": True,
-            "fetch.wait.max.ms": 10,  # whoever wants what lies there now need not wait half a second for news
+            "fetch.wait.max.ms": 10,  # whoever wants what is there now need not wait half a second for news
             "fetch.message.max.bytes": 16 * 1024 * 1024,
         }
     )

@@ -1,4 +1,4 @@
-"""Publishing: returns when the broker has confirmed, waits for ever for a broker that is away."""
+"""Publishing: returns when the broker has confirmed, waits forever for a broker that is unavailable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hearing why brokers do not let us in: librdkafka retries for ever and says it only on the side."""
+"""Hearing why brokers do not let us in: librdkafka retries forever and says it only on the side."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SAYS_NOTHING: Final = (KafkaError._ALL_BROKERS_DOWN,)
 class Refusals:
     """Takes a client's errors, tells refusals in the log, and remembers what was said last.
 
-    A wrong user or password, or a certificate that one side does not accept, are refusals; a broker that is away is
+    A wrong user or password, or a certificate that one side does not accept, are refusals; a broker that is unavailable is
     none. To be handed to one client as `error_cb`; it speaks when that client is polled.
 
     Args:

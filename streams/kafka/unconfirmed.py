@@ -1,4 +1,4 @@
-"""Records that were sent and that the broker has not confirmed: how long the oldest of them waits."""
+"""Pending produces: records that the broker has not acknowledged, and the age of the oldest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from streams.lifecycle.clock import Clock
 
 
 class Unconfirmed:
-    """librdkafka tries for ever and reports nothing meanwhile, so a broker that is away shows here alone.
+    """librdkafka retries forever without reporting anything, so an unavailable broker is visible only here.
 
     Args:
         clock: for ages.

@@ -19,7 +19,7 @@ class Backoff:
             raise ValueError(f"waits must be 0 < first <= limit, got {self.first_seconds} and {self.limit_seconds}")
 
     def delays(self) -> Iterator[float]:
-        """Seconds to wait after the first failure, the second, and so on for ever."""
+        """Seconds to wait after the first failure, the second, and so on forever."""
         seconds = self.first_seconds
         while True:
             yield seconds * random.uniform(0.5, 1.0)

@@ -1,4 +1,4 @@
-"""The end of a process that met something it has no answer to."""
+"""The fatal error that ends a worker, and the exit codes of a worker."""
 
 from __future__ import annotations
 
@@ -13,26 +13,27 @@ _log = structlog.get_logger(__name__)
 
 
 class WorkerExit(IntEnum):
-    """What a worker's exit code says to whoever supervises it."""
+    """What a worker's exit code says to anyone who supervises it."""
 
     STOPPED = 0
-    """It was asked to."""
+    """It was asked to stop."""
     MISCONFIGURED = 2
     """A setting, the policy or a version is wrong; a restart does not help."""
     CRASHED = 70
-    """Something that has no answer: start it again, unfinished events come again."""
+    """A fatal error. Start it again; unfinished events are redelivered."""
     STALLED = 71
-    """It had work and got nowhere, or its event loop stood still; its stacks are in the log. Start it again."""
+    """It had work and made no progress, or its event loop was blocked; its stacks are in the log. Start it again."""
     DEVICE_LOST = 72
-    """The accelerator answers nothing any more: start it again; what was not on the device comes again uncounted."""
+    """The accelerator is lost. Start it again; what was not on the device is redelivered uncounted."""
     STOP_OVERRAN = 75
-    """It was asked to stop and something hung beyond the drain; its log names what. Unfinished events come again."""
+    """It was asked to stop and something hung beyond the drain timeout; its log names what. Unfinished events are
+    redelivered."""
     NEEDS_REBUILD = 78
     """The store misses facts; until `vidsignal rebuild` is through, every restart ends so, and the next one goes on."""
 
 
 class Crash:
-    """The first reason why this process has to end; later ones are logged and change nothing."""
+    """The first fatal error of this process; later ones are only logged."""
 
     def __init__(self, on_first: Callable[[], None] = lambda: None) -> None:
         """`on_first` is called at the first report, before anything else can happen."""

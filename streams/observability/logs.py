@@ -1,4 +1,4 @@
-"""Logs: structured, with the video that they are about, without secrets, and without the brokers' storms."""
+"""Structured logs: with the video that they are about, without secrets, and with repeated library messages limited."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def hide_secrets(_logger: Any, _method: str, event: Any) -> Any:
 
 
 class StormFilter(logging.Filter):
-    """Lets a limited number of equal messages through per minute and logger; a broker that is away repeats itself.
+    """Lets a limited number of equal messages through per minute and logger; a broker that is unavailable repeats itself.
 
     Args:
         limit: messages of one template.

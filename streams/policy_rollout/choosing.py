@@ -25,7 +25,7 @@ Send = Callable[[Sequence[Judgement]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Decides which verdicts are decided anew.
+    """Decides which verdicts are decided again.
 
     Args:
         read: asks the store.
@@ -42,7 +42,7 @@ class Choice:
         return self.asked.limit is not None and tally.num_chosen >= self.asked.limit
 
     async def of(self, page: Sequence[PastVerdict], tally: Tally) -> list[Judgement]:
-        """Those of a page that are decided anew; the others are counted by why not."""
+        """Those of a page that are decided again; the others are counted by why not."""
         turns = asyncio.Semaphore(_READS_AT_ONCE)
 
         async def stored(video_id: str) -> StoredCase:
@@ -65,7 +65,7 @@ async def go_through(
 
     Args:
         verdicts: the newest of each video.
-        choice: which of them are decided anew.
+        choice: which of them are decided again.
         tally: counts them.
         send: puts the facts of a page into the log; None where only counting is wanted.
         tell: called after each page.

@@ -20,7 +20,7 @@ WhyNot = IgnoredCause | Literal["up-to-date"]
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """Whoever decides anew, with what workers of today decide with."""
+    """Whoever decides again, with what workers of today decide with."""
 
     policy: Policy
     prices: Prices

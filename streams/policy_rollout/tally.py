@@ -30,7 +30,7 @@ class Tally:
     skipped: Counter[WhyNot] = field(default_factory=Counter)
 
     def choose(self, judgements: Iterable[Judgement]) -> None:
-        """Count verdicts that are decided anew, or would be."""
+        """Count verdicts that are decided again, or would be."""
         for found in judgements:
             change = (found.verdict.action, found.action)
             self.num_chosen += 1

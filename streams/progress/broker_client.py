@@ -30,7 +30,7 @@ _METADATA_MILLISECONDS: Final = 30_000
 
 
 class BrokerClient:
-    """Connects with the first question, and anew after a failure.
+    """Connects with the first question, and again after a failure.
 
     Args:
         settings: addresses and security.
@@ -72,7 +72,7 @@ class BrokerClient:
             raise FactsUnknown(f"{partition} cannot be read: {error!r}") from error
 
     async def close(self) -> None:
-        """Disconnect; the next question connects anew."""
+        """Disconnect; the next question connects again."""
         admin, reader, self._admin, self._reader = self._admin, self._reader, None, None
         if admin is not None:
             await admin.close()

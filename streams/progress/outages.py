@@ -12,7 +12,7 @@ _WINDOW_LOOKS: Final = 15
 _RETRIES_OF_AN_OUTAGE: Final = 3
 """Within the window: a store that answers a ping may still refuse what is written to it."""
 _UNCONFIRMED_SECONDS: Final = 15.0
-"""A broker confirms within a second or two, or it is away, refuses, or has too few replicas in sync."""
+"""A broker confirms within a second or two, or it is unavailable, refuses, or has too few replicas in sync."""
 
 
 class Outages:

@@ -11,6 +11,6 @@ class Stopwatch:
         self._mark: object = None
 
     def look(self, seconds: float, *, holds: bool, mark: object = None) -> None:
-        """A look that stands for `seconds`; a changed mark, or what does not hold, begins anew."""
+        """A look that stands for `seconds`; a changed mark, or what does not hold, begins again."""
         self.seconds = self.seconds + seconds if holds and mark == self._mark else 0.0
         self._mark = mark

@@ -306,7 +306,7 @@ class Meanwhile:
     async def _tell(self, video_id: str, outcome: Outcome) -> None:
         await publish_outcome(self._publisher, outcome, None)
         if not await self._gaps.told(video_id, spell(outcome.version)):
-            await self._publish_again(video_id)  # the gap was closed meanwhile: what it came to may lie before ours
+            await self._publish_again(video_id)  # the gap was closed meanwhile: what it came to may be before ours
 
 
 def _by_partition(marks: Iterable[Deadline]) -> dict[int, list[Deadline]]:

@@ -33,7 +33,7 @@ class Served:
 
 
 def served_of(status: Mapping[bytes, bytes], verdict: bytes | None) -> Served:
-    """Read what lies in Redis; what cannot be read is left out."""
+    """Read what is in Redis; what cannot be read is left out."""
     last = decode_verdict(verdict)
     registered = _number(status.get(b"revision"))
     is_newer = last is None or registered > last.version.revision

@@ -3,7 +3,7 @@
 Each video's facts are folded again, see `streams.recovery.refold`. Where the log still holds all of them, that gives
 the very outcome that was published (the same version, as versions are places in the log), and the state behind it.
 
-Everything of a video lies under one partition number, so one partition is read at a time and no more is held in memory.
+Everything of a video is under one partition number, so one partition is read at a time and no more is held in memory.
 A video of which the store knows more is left alone: uploads may arrive and workers may fold meanwhile. A verdict worker
 that starts while Redis misses facts refuses until the rebuild is through.
 """

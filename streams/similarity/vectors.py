@@ -51,8 +51,8 @@ class _Entry:
 class Vectors:
     """Writes what `streams.similarity.query` reads.
 
-    No write is compared with what stands there. A caller that may race with itself reads the stored outcome after
-    writing, and writes again where it is newer.
+    Writes are unconditional. Concurrent callers must read the stored outcome again after writing, and write again if it
+    is newer.
     """
 
     def __init__(self, redis: Redis, keys: Keys) -> None:

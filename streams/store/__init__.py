@@ -1,1 +1,1 @@
-"""What lies in Redis, and the scripts that change it."""
+"""What is in Redis, and the scripts that change it."""

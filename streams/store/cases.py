@@ -35,7 +35,7 @@ def warning_fields(warnings: tuple[EventWarning, ...]) -> dict[str, str]:
 class Cases:
     """Puts uploads into the status hashes that producers look at.
 
-    The deadline is a step of its own (`streams.store.deadlines.Deadlines.register`), because it lies under a key
+    The deadline is a step of its own (`streams.store.deadlines.Deadlines.register`), because it is under a key
     that is not the video's. Both steps may be repeated at any time.
 
     Args:

@@ -1,4 +1,4 @@
-"""The connection to Redis: a store that is away is waited for, never an error."""
+"""The connection to Redis: a store that is unavailable is waited for, never an error."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def is_not_now(error: BaseException) -> bool:
 
 
 class ToldRetry(Retry):
-    """Tries again for ever, and tells what it waits for.
+    """Tries again forever, and tells what it waits for.
 
     The client retries within retries: a command opens a connection, whose greeting asks whether the connection is well,
     which opens it. Before a store that takes connections and drops them, as a proxy in front of a dead one does, each
@@ -157,7 +157,7 @@ async def _nothing_to_close(_error: Exception) -> None:
 
 
 async def _once(do: Callable[[], Awaitable[Answer]], fail: Callable[..., Any], *, with_failure_count: bool) -> Answer:
-    """Try once; `fail` cleans up, and the error goes on to whoever repeats."""
+    """Try once; `fail` cleans up, and the error goes on to anyone who repeats."""
     try:
         return await do()
     except TRANSIENT_ERRORS as error:
@@ -174,7 +174,7 @@ class BoundedBackoff(ExponentialWithJitterBackoff):
     def compute(self, failures: int) -> float:
         """Seconds to wait after that many failures in a row."""
         metrics.RETRIES.labels("redis").inc()
-        # The exponent is bounded: a store may be away for days, and 2**failures would outgrow a float.
+        # The exponent is bounded: a store may be unavailable for days, and 2**failures would outgrow a float.
         return float(super().compute(min(failures, 16)))
 
 
@@ -214,7 +214,7 @@ class Store(Redis):
 
 
 def open_store(url: str, options: Mapping[str, Any] = NO_OPTIONS, witness: Witness | None = None) -> Redis:
-    """Return a client whose commands wait for ever where Redis is away; nothing is sent yet.
+    """Return a client whose commands wait forever where Redis is unavailable; nothing is sent yet.
 
     Every command and script that goes through it may therefore run twice, and must be harmless when it does.
 

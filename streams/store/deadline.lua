@@ -1,4 +1,4 @@
--- Removes a deadline unless it was registered anew for another time meanwhile.
+-- Removes a deadline unless it was registered again for another time meanwhile.
 -- KEYS[1] sorted set. ARGV[1] member, ARGV[2] due time in seconds as read.
 -- Returns 1 where it was removed.
 local due = redis.call('ZSCORE', KEYS[1], ARGV[1])

@@ -114,7 +114,9 @@ class Gaps:
         deletion_marker_ttl_seconds: how long a deletion is remembered.
     """
 
-    def __init__(self, redis: Redis, keys: Keys, release: str, deletion_marker_ttl_seconds: float = DEFAULT_GUARD_SECONDS) -> None:
+    def __init__(
+        self, redis: Redis, keys: Keys, release: str, deletion_marker_ttl_seconds: float = DEFAULT_GUARD_SECONDS
+    ) -> None:
         self._guard_seconds = int(deletion_marker_ttl_seconds)
         self._redis = redis
         self._keys = keys

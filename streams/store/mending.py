@@ -1,7 +1,7 @@
 """Keys that hold what we never write: another type of value, or no number where a number belongs.
 
 Such a key is nobody's fault but its own. Where a command fails over one, it is removed and the command runs again: what
-lies under these keys is written again by later events, or by an audit. The state of a video is no such key, as a fold
+is under these keys is written again by later events, or by an audit. The state of a video is no such key, as a fold
 over a state that is gone would lose facts: see `streams.store.gaps`.
 """
 
@@ -40,7 +40,7 @@ _log = structlog.get_logger(__name__)
 
 
 def is_of_a_key(error: BaseException) -> bool:
-    """Whether Redis failed over what lies under a key, and not over its own state or our rights."""
+    """Whether Redis failed over what is under a key, and not over its own state or our rights."""
     if not isinstance(error, ResponseError) or isinstance(error, NoPermissionError):
         return False
     return bool(_OF_A_KEY.search(str(error)))

@@ -13,7 +13,7 @@ _Read = TypeVar("_Read")
 
 
 class UnreadableBytes(Exception):
-    """What lies in the store is not what we wrote, or a newer release wrote it."""
+    """What is in the store is not what we wrote, or a newer release wrote it."""
 
 
 def pack(value: bytes) -> bytes:

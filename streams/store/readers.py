@@ -94,7 +94,7 @@ async def _one(read: Callable[[str], Any], key: str) -> Any:
 
 
 class _Reader:
-    """Decodes what lies there, and notes what cannot be decoded."""
+    """Decodes what is there, and notes what cannot be decoded."""
 
     def __init__(self, unreadable: list[str]) -> None:
         self._unreadable = unreadable

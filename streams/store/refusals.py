@@ -34,7 +34,7 @@ def is_refusal(error: BaseException) -> bool:
 
 
 async def require_entry(url: str, options: Mapping[str, Any]) -> None:
-    """Ask once; a store that is away or busy is no refusal, and is waited for by others.
+    """Ask once; a store that is unavailable or busy is no refusal, and is waited for by others.
 
     Raises:
         StoreRefuses: it does not let us in.

@@ -16,7 +16,7 @@ class StallMemory:
     """Counts exits in Redis, where a successor finds them.
 
     Args:
-        redis: the store; its commands must not wait for ever.
+        redis: the store; its commands must not wait forever.
         key: of this machine.
     """
 
@@ -34,7 +34,7 @@ class StallMemory:
         await mended(self._redis, {self._key: COUNT}, self._note)
 
     async def _note(self) -> None:
-        async with self._redis.pipeline(transaction=True) as both:  # a count without an end would stay for ever
+        async with self._redis.pipeline(transaction=True) as both:  # a count without an end would stay forever
             both.incr(self._key)
             both.expire(self._key, REMEMBERED_SECONDS)
             await both.execute()

@@ -19,7 +19,7 @@ _STATE_DECODER: Final = msgspec.json.Decoder(CaseState)
 
 
 class UnreadableState(Exception):
-    """What lies under the state of a video is no state: it has to be folded again from the log."""
+    """What is under the state of a video is no state: it has to be folded again from the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def _case_of(fields: list[Any]) -> StoredCase:
     known = decode_state(state) if state else None
     wanted = [None, None] if known is None else [str(number).encode() for number in position_of(known)]
     if place != wanted:
-        # Whoever compares and sets would lose that race for ever.
+        # Whoever compares and sets would lose that race forever.
         raise UnreadableBytes(f"it stands at {wanted} of the log and its fields say {place}")
     case = StoredCase(
         state=known,

@@ -1,12 +1,12 @@
-"""Whether the store still knows what it confirmed: asked at every new connection, before anything else is.
+"""Detects a Redis that was rolled back: checks at every new connection that confirmed writes are still there.
 
-A Redis that failed over to a lagging replica, was restored from a copy, or was emptied, has forgotten writes. Folding
-on would raise the applied offset of a video above facts that were lost, and their redelivery would then change nothing.
-What Redis keeps is a prefix of what it did, so if what it said last is there, all before it is.
+A Redis that failed over to a lagging replica, was restored from a backup, or was flushed has lost writes. If we
+continued, the stored offset of a video would pass facts that the rollback lost, and redelivery would ignore them. Redis
+persists writes in order, so it is enough to check the most recently confirmed writes.
 
-Two kinds of words are remembered: how far each assigned partition was applied when this worker took it over, and since;
-and the folds that were confirmed last, which are younger than the applied offsets. So a worker that has folded nothing
-yet notices, too. A store that forgot without closing its connections is noticed by `watch`.
+Two kinds of writes are remembered: the applied offset of each assigned partition, from its assignment on, and the folds
+that were confirmed last, which are newer than the applied offsets. So a worker that has not folded anything yet detects
+a rollback, too. `watch` detects a rollback that closed no connection.
 """
 
 from __future__ import annotations

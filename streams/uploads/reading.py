@@ -19,6 +19,6 @@ def read_upload(record: Record) -> VideoUploaded | DeletionRequested:
 
 
 def require_own_key(record: Record, upload: VideoUploaded | DeletionRequested) -> None:
-    """Raise InvalidEvent where the key is not the video's id: its facts would lie in different partitions."""
+    """Raise InvalidEvent where the key is not the video's id: its facts would be in different partitions."""
     if message := wrong_key(record.key, upload.video_id):
         raise InvalidEvent("event-invalid", message)

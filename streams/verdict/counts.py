@@ -1,4 +1,4 @@
-"""What the dashboards show of verdicts: decisions, the labels behind them, how late they were, what was said anew."""
+"""What the dashboards show of verdicts: decisions, the labels behind them, how late they were, what was said again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from streams.observability import metrics
 
 
 def count_decision(before: Outcome | None, after: Outcome | None) -> None:
-    """Count what a fold that was written says anew of a revision.
+    """Count what a fold that was written says again of a revision.
 
     A decision counts when it is made and whenever its action changes, an amendment whenever a decided verdict says
     something else: status, action, evidence or modalities. That a summary of engagement is carried along is neither.

@@ -1,7 +1,7 @@
 """The end of videos that nothing is said of any more; only where a setting gives them one.
 
 A video is kept for a time after its last outcome: a new revision, a late signal, a review and each summary of what
-people did with it begin that time anew. Then its keys and vectors go from Redis, and the broker drops its records
+people did with it begin that time again. Then its keys and vectors go from Redis, and the broker drops its records
 from both compacted topics by their age. It is not a deletion: no guard stays, no tombstone is written, and the same
 upload may come again. Claims and engagement end by retentions of their own.
 """
@@ -29,7 +29,7 @@ class Expiry:
 
     Args:
         expiring: revisions by when to look at them.
-        kept_seconds: after the last outcome; with 0 for ever, and nothing is registered.
+        kept_seconds: after the last outcome; with 0 forever, and nothing is registered.
     """
 
     def __init__(self, expiring: Deadlines, kept_seconds: float) -> None:

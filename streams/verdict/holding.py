@@ -1,4 +1,4 @@
-"""Holding a claimed entry for as long as work on it takes, such as a broker that is away."""
+"""Extends the claim on a due entry while its work lasts, for example while the broker is unavailable."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Keyed lanes: work of one key runs strictly in the order in which it was enqueued, work of different keys at once.
+"""Keyed executor: work with the same key runs in the order in which it was enqueued, work with different keys
+concurrently.
 
-A fact that failed must hold back the later facts of its video: folding a later one would raise the applied offset above
-the failed one, whose redelivery would then change nothing. So a lane breaks with its first failure, refuses what lies
-behind it, and is mended when the failed record comes again and succeeds.
+A fact that failed holds back later facts of its video: folding a later one would raise the applied offset past the
+failed one, and its redelivery would be ignored. After a failure, later records with the same key are rejected until the
+failed record is redelivered and succeeds.
 """
 
 from __future__ import annotations
@@ -30,33 +31,33 @@ class _Turn:
 
 
 class Lanes:
-    """The lanes of one worker. Only lanes with work in them take memory."""
+    """The executor of one worker. Only keys with work take memory."""
 
     def __init__(self) -> None:
         self._turns: dict[str, deque[_Turn]] = {}
         self._walkers: dict[str, asyncio.Task[None]] = {}
         self._failed_offsets: dict[str, int] = {}
         self._last_offsets: dict[str, int] = {}
-        """Enqueued last, of each lane with work in it."""
+        """Enqueued last, of each key with work."""
 
     def __len__(self) -> int:
         return len(self._turns)
 
     def enqueue(self, key: str, offset: int, work: Work, *, comes_again: bool = False) -> asyncio.Future[None]:
-        """Put work at the end of a key's lane. The order is that of the calls, so nothing may be awaited before it.
+        """Put work at the end of a key's queue. The order is that of the calls, so nothing may be awaited before it.
 
         Args:
-            key: names the lane.
-            offset: of the record that is worked on; offsets of one lane come from one partition.
-            work: begun when all earlier work of the lane has ended.
-            comes_again: the record was delivered before, so it may lie below what is in the lane.
+            key: whose queue it is.
+            offset: of the record that is worked on; offsets of one key come from one partition.
+            work: begun when all earlier work of the key has ended.
+            comes_again: the record was delivered before, so its offset may be lower than those in the queue.
 
         Raises:
-            OffsetsOutOfOrder: the lane has work of this offset or a later one, and the record does not come again.
+            OffsetsOutOfOrder: the key has work of this offset or a later one, and the record is not redelivered.
 
         Returns:
-            A future that ends with the work, raises what it raises, or raises LaneBroken. Cancelling it leaves work
-            that has begun to its end, and keeps work from beginning; then the lane breaks there.
+            A future that ends with the work, raises what it raises, or raises LaneBroken. Cancelling it lets work that
+            has begun finish, and keeps other work from beginning; the key is then blocked from there on.
         """
         last_offset = self._last_offsets.get(key, offset - 1)
         if offset <= last_offset and not comes_again:

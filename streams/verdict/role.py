@@ -1,4 +1,4 @@
-"""The verdict role: what one record of `video.signals` sets in motion.
+"""The verdict role: handles one record of `video.signals`.
 
 1. Read the state, fold the fact, write by compare-and-set; who loses the race reads again.
 2. Where it was an `accepted` and the verdict is open, register its deadline again. Where a revision is final,
@@ -135,7 +135,7 @@ class VerdictRole:
             await self._publish_newest(video_id, replace(stored, is_published=False), None)
 
     async def close(self) -> None:
-        """Cancel what is being folded; its records come again."""
+        """Cancel what is being folded; its records are redelivered."""
         await self._lanes.close()
 
     async def _answer(self, fact: Fact | NewerFact, record: Record, within: Span) -> None:

@@ -1,9 +1,8 @@
-"""Sweeps: what is due is said, and only then taken off the list.
+"""Polls for due entries: each is handled, and only then removed. Deadlines become records of the log; deletions get
+their tombstones once more.
 
-Deadlines become records of the log; deletions get their tombstones once more.
-
-Every verdict worker sweeps, and claims what it finds before it says anything. When one dies, its claims end, and others
-find the entries: what it published is then published again, which changes nothing, as the fold takes the first.
+Every verdict worker polls, and claims an entry before it handles it. When a worker dies, its claims expire and others
+find the entries; what it published is then published again, which changes nothing, because the fold takes the first.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from streams.verdict.publishing import EventPublisher, publish_tombstones
 _log = structlog.get_logger(__name__)
 
 SWEEP_SECONDS = 1.0
-"""Mean pause between two sweeps of a worker; how late a provisional verdict may be beside the deadline itself."""
+"""Mean interval between two polls of a worker, and the longest delay of a provisional verdict after its deadline."""
 
 _AT_ONCE = 256
 
@@ -39,7 +38,7 @@ leaves it until its claim ends."""
 
 
 class Sweep:
-    """Fires what is due, and only then forgets it.
+    """Handles due entries, and removes each only afterwards.
 
     Args:
         deadlines: what waits, by due time.
@@ -53,13 +52,13 @@ class Sweep:
         self._clock = clock
 
     async def run(self) -> None:
-        """Sweep until cancelled. The pauses vary, so that workers which started together spread out."""
+        """Poll until cancelled. The intervals vary, so that workers that started together spread out."""
         while True:
             await self._clock.sleep(SWEEP_SECONDS * random.uniform(0.5, 1.5))
             await self.sweep()
 
     async def sweep(self) -> int:
-        """Say and remove all that is due now and that nobody else claimed; return how many that were."""
+        """Handle and remove all due entries that nobody else claimed; return their number."""
         done = 0
         while True:
             now_unix_seconds = self._clock.now_unix_seconds()
@@ -75,7 +74,7 @@ class Sweep:
         return fired is not None
 
     async def _fired(self, claimed: Deadline) -> Deadline | None:
-        """What one video's entry fails over stays registered, and stops no other."""
+        """An entry that fails stays registered, and stops no other."""
         try:
             return await self._fire(claimed)
         except UnreadableState as error:
@@ -90,12 +89,12 @@ class Sweep:
 
 
 def deadline_sweep(outcomes: Outcomes, deadlines: Deadlines, publisher: EventPublisher, clock: Clock) -> Sweep:
-    """The sweep that says in the log which decision budgets ran out."""
+    """Publishes a fact for each deadline that passed."""
     return Sweep(deadlines, PassedDeadlines(outcomes, deadlines, publisher, clock).fire, clock)
 
 
 def tombstone_sweep(outcomes: Outcomes, forgetting: Forgetting, publisher: EventPublisher, clock: Clock) -> Sweep:
-    """The sweep that writes tombstones once more, and takes back dead letters that came late."""
+    """Publishes tombstones once more, and withdraws dead letters that were written late."""
 
     async def fire(deletion: Deadline) -> Deadline:
         version = (await outcomes.read(deletion.video_id)).forgotten_version

@@ -78,7 +78,7 @@ if TYPE_CHECKING:
 
 _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _LONGEST_STOP_SECONDS: Final = 14.0
-"""Beside the drain; then the process ends as it is, and unfinished events come again."""
+"""Beside the drain; then the process ends as it is, and unfinished events are redelivered."""
 MISCONFIGURATIONS: Final = (
     InvalidPolicy, WrongVersion, WeightsMissing, WeightsCorrupt, BrokerRefuses, StoreRefuses, HealthPortTaken,
     MetricsPortTaken,
@@ -195,7 +195,7 @@ class Worker:
         return self._crash.exit_code
 
     async def _serve(self, opened: AsyncExitStack) -> None:
-        """Open everything, say that it is ready, and wait for ever."""
+        """Open everything, say that it is ready, and wait forever."""
         self._spawn(self._look_for_crashes())
         shared = await self._open_shared(opened)
         self._spawn(self._health.ask(self._questions(shared), self._clock))

@@ -18,16 +18,17 @@ START_SLACK_SECONDS = 0.05
 _STEPS_BACK_SECONDS = (0.0, 1.0, 4.0, 16.0)
 """Codecs decode a picture up to 16 pictures before it is shown: two thirds of a second at 24 a second."""
 _MAX_PASSED_OVER_PACKETS = 2_000
-"""More than half a minute at 60 a second: times that lie must not have the whole file read for each moment of it."""
+"""More than half a minute at 60 pictures a second; wrong timestamps must not cause the whole file to be read for
+each sample point."""
 
 
 class KeyframeSeeker:
     """Finds keyframes by the time when they are shown.
 
-    MP4 and Matroska count their places in that time, but MPEG streams and FLV in the time of decoding, which is
-    earlier: a seek leads behind the keyframe, to pictures that cannot be decoded, or to the end of the file. ASF leads
-    far before it. So it is looked at what comes where a seek led; packets are passed over up to the keyframe, and where
-    it does not come it is sought from earlier on.
+    MP4 and Matroska index presentation times; MPEG streams and FLV index decoding times, which are earlier. There, a
+    seek ends after the keyframe, at pictures that cannot be decoded, or at the end of the file; in ASF it ends far
+    before the keyframe. After each seek the packets that follow are inspected: they are skipped up to the wanted
+    keyframe, or, if it does not appear, the seek is repeated from an earlier position.
     """
 
     def __init__(self, container: InputContainer, stream: VideoStream, demuxed: Callable[[], Packets]) -> None:

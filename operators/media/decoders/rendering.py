@@ -62,7 +62,7 @@ class Renderer:
         return [look.orientation.apply(view) for view in self._views(picture, size)]
 
     def luma(self, picture: VideoFrame, size: Size, look: Look) -> Pixels:
-        """`(h, w)`, upright; a picture of another shape than the first lies in the middle of black."""
+        """`(h, w)`, upright; a picture of another shape than the first is in the middle of black."""
         orientation = look.orientation
         if self.is_first_transposed is None:
             self.is_first_transposed = orientation.is_transposed

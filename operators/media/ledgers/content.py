@@ -13,7 +13,7 @@ from operators.media.ledgers.ledger import Extent
 BLOCK_BYTES = 512
 """Looked at as one: padding is a block whose bytes are all alike."""
 MAX_READ_BYTES = 32 * 2**20
-"""Of one file. What lies beyond counts as content: no muxer pads as much."""
+"""Of one file. What is beyond counts as content: no muxer pads as much."""
 TEXT_RATIO = 0.98
 """Of a block's bytes that are printable from which on it is text, such as XMP."""
 _CHUNK_BYTES = 2**20

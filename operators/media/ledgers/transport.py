@@ -20,7 +20,7 @@ _CHUNK_PACKETS = 40_000
 _SIZES = (188, 192, 204)
 _SYNC = 0x47
 _FIRST_TABLE = 2
-"""Identifier of the table that lists the streams of a programme; what lies below has identifiers of its own."""
+"""Identifier of the table that lists the streams of a programme; what is below has identifiers of its own."""
 
 
 def transport_ledger(media: MediaFile, known: Iterable[int], data: Iterable[int]) -> Ledger:
@@ -44,7 +44,7 @@ def transport_ledger(media: MediaFile, known: Iterable[int], data: Iterable[int]
     payload[NULL_PID] = 184 * counts[2][NULL_PID]
     ledger.num_data_bytes = int(payload[list(data)].sum())
     payload[[*known, *data]] = 0
-    # Tables begin anew in nearly every packet of theirs, and no film does.
+    # Tables begin again in nearly every packet of theirs, and no film does.
     payload[2 * counts[3] >= counts[0]] = 0
     ledger.num_stray_bytes += int(payload.sum())
     ledger.scrambled_ratios = {pid: float(counts[1][pid] / counts[0][pid]) for pid in known if counts[0][pid]}

@@ -50,7 +50,7 @@ _LOW_32_BITS = 2**32 - 1
 
 @dataclass(frozen=True, slots=True)
 class AddressGuard:
-    """Lets through what is globally routable unicast, and what lies in a network that the operator allowed."""
+    """Lets through what is globally routable unicast, and what is in a network that the operator allowed."""
 
     allowed_networks: tuple[Network, ...] = ()
 

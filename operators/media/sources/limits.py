@@ -28,7 +28,7 @@ class FetchLimits:
     """Doubles with each attempt; half of it is chance."""
     max_backoff_seconds: float = 5.0
     max_retry_after_seconds: float = 15.0
-    """An origin that asks for more is away."""
+    """An origin that asks for more is unavailable."""
     probe_bytes: int = 256 * KIB
     """Of the first request: an index at the front then costs one round trip."""
     block_bytes: int = MIB

@@ -34,7 +34,7 @@ class ObjectAddress:
 
 
 def parse_object_address(url: str, prefixes: tuple[str, ...]) -> ObjectAddress:
-    """Take `url` apart, if it lies below one of `prefixes`.
+    """Take `url` apart, if it is below one of `prefixes`.
 
     Args:
         url: `s3://bucket/key`, `gs://bucket/key` or `az://container/key`; the key is taken as it stands.

@@ -8,7 +8,7 @@ from typing import Protocol
 class OpenedSource(Protocol):
     """Media that passed the checks and can be read through `fd`, as far as it was ensured.
 
-    A file of ours is whole from the start. What is fetched lies in a sparse file: a byte that was not ensured reads as
+    A file of ours is whole from the start. What is fetched is in a sparse file: a byte that was not ensured reads as
     zero.
     """
 

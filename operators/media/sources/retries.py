@@ -1,4 +1,4 @@
-"""One request is tried a few times, then its origin is away."""
+"""One request is tried a few times, then its origin is unavailable."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class TryAgain(Exception):
     Args:
         message: what was seen.
         retry_after_seconds: what the origin asked for.
-        at_last: what the last attempt's failure means; None is that the origin is away.
+        at_last: what the last attempt's failure means; None is that the origin is unavailable.
     """
 
     def __init__(

@@ -22,7 +22,7 @@ _NO_NAMELESS_FILES = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL})
 class Spool:
     """A folder of which at most `capacity_bytes` are used.
 
-    Who wants room waits in order of asking, and holds nothing of the spool while waiting, so nobody waits for ever for
+    Who wants room waits in order of asking, and holds nothing of the spool while waiting, so nobody waits forever for
     another who waits. One spool a folder and process; several processes divide the disk by their capacities.
 
     Args:
@@ -67,7 +67,7 @@ class Spool:
             raise
 
     def grow(self, num_bytes: int) -> None:
-        """Add to a reservation, at once or not at all: to wait here while holding room could last for ever.
+        """Add to a reservation, at once or not at all: to wait here while holding room could last forever.
 
         Raises:
             SpoolFull: there is no room now.
@@ -83,7 +83,7 @@ class Spool:
 
     @property
     def origin(self) -> str:
-        """Who is away when it is full."""
+        """Who is unavailable when it is full."""
         return f"spool:{self._folder}"
 
     async def _wait_for_room(self, num_bytes: int) -> None:

@@ -36,7 +36,7 @@ CLASSIFIER = CARDS["efficientnet-lite0"]
 NUDITY = CARDS["opennsfw"]
 
 STANDS_SECONDS = 2.0
-"""More than lies between two sampled frames of a video that is looked at from end to end."""
+"""More than is between two sampled frames of a video that is looked at from end to end."""
 
 _CONTAINER = "container-index@1"
 _QUALITY = "picture-quality@1"

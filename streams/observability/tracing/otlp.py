@@ -30,7 +30,7 @@ _propagator = TraceContextTextMapPropagator()
 
 
 class OtlpTracer:
-    """Makes spans and sends them in the background; a collector that is away costs spans, never work.
+    """Makes spans and sends them in the background; a collector that is unavailable costs spans, never work.
 
     Args:
         endpoint: of the collector, `http://host:4318`; without a path, that of OTLP is taken.
