@@ -87,7 +87,7 @@ class MemoryPublisher:
         self.records.append(Published(topic, key, value, tuple(headers)))
         return len(self.records) - 1
 
-    async def take_back(self, video_id: str) -> int:
+    async def withdraw(self, video_id: str) -> int:
         """Stand in for the dead letters of a video, of which there are none."""
         del video_id
         return 0

@@ -220,8 +220,8 @@ class Pipeline:
         """Wait until so many dead letters lie in the topic."""
 
         def enough() -> list[DeadLetter] | None:
-            letters = self.dead_letters()
-            return letters if len(letters) >= number else None
+            dead_letters = self.dead_letters()
+            return dead_letters if len(dead_letters) >= number else None
 
         return await_value(enough, timeout_seconds, lambda: f"{len(self.dead_letters())} dead letters of {number}")
 

@@ -11,14 +11,14 @@ from typing import Annotated, Final
 import typer
 
 from ops.cli.console import clean_interrupt, err, fail, out, print_json, quiet_settings_or_exit, settings_or_exit
+from ops.cli.dead_letters_of_video import find_dead_letters, read_found
 from ops.cli.exit_codes import ExitCode
-from ops.cli.letters_of_video import find_letters, read_found
 from ops.cli.quick_read import read_quickly
 from ops.cli.unreadable_lines import end
 from schemas.dead_letters import DeadLetter
 from streams.config.settings import Settings
+from streams.dead_letters.active_dead_letters import active_dead_letters, dead_letters_in
 from streams.dead_letters.plain_text import plain_text
-from streams.dead_letters.standing_letters import letters_in, standing_letters
 from streams.kafka.clients import BrokerAway
 from streams.kafka.unreadable import UnreadableRecords
 
@@ -32,7 +32,7 @@ CauseOption = Annotated[str | None, typer.Option(help="Only letters of this caus
 
 
 @app.command("list")
-def list_letters(
+def list_dead_letters(
     cause: CauseOption = None,
     video: Annotated[
         str | None, typer.Option(metavar="ID", help="Only letters of this video, without reading the whole topic.")
@@ -41,14 +41,14 @@ def list_letters(
 ) -> None:
     """List dead letters: id, cause, key, place of the event, time, and what was wrong.
 
-    Of each partition oldest first; of one video, and of a whole topic, one letter at a time is held. Exit code 1 where
+    Of each partition oldest first; of one video, and of a whole topic, one dead letter at a time is held. Exit code 1 where
     one of them cannot be read.
     """
     settings, unreadable, counts = quiet_settings_or_exit(), UnreadableRecords(), Counter[str]()
-    wanted = read_letters(settings, cause, unreadable)
-    for letter in wanted if video is None else _read_letters_of(settings, video, cause, unreadable):
-        counts[letter.cause] += 1
-        _print_line(letter, json_output=json_output)
+    wanted = read_dead_letters(settings, cause, unreadable)
+    for dead_letter in wanted if video is None else _read_dead_letters_of(settings, video, cause, unreadable):
+        counts[dead_letter.cause] += 1
+        _print_line(dead_letter, json_output=json_output)
     if not json_output:
         causes = "".join(f"; {number} {name}" for name, number in counts.most_common())
         out.print(f"{counts.total()} dead letters{causes}")
@@ -56,29 +56,31 @@ def list_letters(
 
 
 @app.command("show")
-def show_letter(
-    letter_id: Annotated[str, typer.Argument(help="Its id, or the beginning of it.")],
+def show_dead_letter(
+    dead_letter_id: Annotated[str, typer.Argument(help="Its id, or the beginning of it.")],
     json_output: Annotated[bool, typer.Option("--json", help="The letter as one JSON object.")] = False,
 ) -> None:
     """Show one dead letter whole: cause, headers and the original bytes."""
     unreadable = UnreadableRecords()
-    letter = _find(read_letters(settings_or_exit(), None, unreadable), letter_id)
+    dead_letter = _find(read_dead_letters(settings_or_exit(), None, unreadable), dead_letter_id)
     if json_output:
-        print_json(letter)
+        print_json(dead_letter)
         return
-    out.heading(letter.dead_letter_id, f"  {letter.cause}  by {letter.role}, attempts {letter.attempts}")
-    out.print(letter.message, markup=False)
-    out.print(f"source   {_source(letter)}  written {_when(letter)}")
-    out.print(f"key      {letter.key!r}", markup=False)
-    for name, value in letter.headers:
+    out.heading(
+        dead_letter.dead_letter_id, f"  {dead_letter.cause}  by {dead_letter.role}, attempts {dead_letter.attempts}"
+    )
+    out.print(dead_letter.message, markup=False)
+    out.print(f"source   {_source(dead_letter)}  written {_when(dead_letter)}")
+    out.print(f"key      {dead_letter.key!r}", markup=False)
+    for name, value in dead_letter.headers:
         out.print(f"header   {name}: {value!r}", markup=False)
-    out.print(f"value    {letter.value_bytes} bytes, sha256 {letter.value_sha256}")
-    out.print(repr(letter.value[:2_000]) if letter.value is not None else "(too large to keep)", markup=False)
+    out.print(f"value    {dead_letter.value_bytes} bytes, sha256 {dead_letter.value_sha256}")
+    out.print(repr(dead_letter.value[:2_000]) if dead_letter.value is not None else "(too large to keep)", markup=False)
 
 
 @app.command("redrive")
 def redrive(
-    letter_ids: Annotated[list[str] | None, typer.Argument(help="Ids, or their beginnings.")] = None,
+    dead_letter_ids: Annotated[list[str] | None, typer.Argument(help="Ids, or their beginnings.")] = None,
     cause: CauseOption = None,
     every: Annotated[bool, typer.Option("--all", help="All letters.")] = False,
 ) -> None:
@@ -87,54 +89,56 @@ def redrive(
     A header says how often that happened, and of an upload where it stood: a deletion that came after it still does.
     Letters without a value are passed over and named; exit code 1 then.
     """
-    if not (letter_ids or cause or every):
+    if not (dead_letter_ids or cause or every):
         fail("name letters, or give --cause or --all", ExitCode.USAGE)
-    from streams.dead_letters.redrive import redrive_letters
+    from streams.dead_letters.redrive import redrive_dead_letters
 
     settings, unreadable = settings_or_exit(), UnreadableRecords()
-    ids = _ids(settings, cause, letter_ids) if letter_ids else None
+    ids = _ids(settings, cause, dead_letter_ids) if dead_letter_ids else None
     left_out: list[str] = []
-    letters = read_letters(settings, cause, unreadable)
-    chosen = (letter for letter in letters if ids is None or letter.dead_letter_id in ids)
+    dead_letters = read_dead_letters(settings, cause, unreadable)
+    chosen = (dead_letter for dead_letter in dead_letters if ids is None or dead_letter.dead_letter_id in ids)
     with clean_interrupt():
         try:
-            num_sent = redrive_letters(settings, with_value(chosen, left_out))
+            num_sent = redrive_dead_letters(settings, with_value(chosen, left_out))
         except BrokerAway as error:
             fail(str(error), ExitCode.AWAY)
     out.print(f"{num_sent} sent again")
-    for letter_id in left_out[:_MOST_NAMED]:
-        err.print(f"{letter_id[:12]} has no value to send: empty, or too large to keep; publish the upload again")
+    for dead_letter_id in left_out[:_MOST_NAMED]:
+        err.print(f"{dead_letter_id[:12]} has no value to send: empty, or too large to keep; publish the upload again")
     if len(left_out) > _MOST_NAMED:
         err.print(f"and {len(left_out) - _MOST_NAMED} more without a value")
     end(unreadable, is_found=bool(left_out))
 
 
-def with_value(letters: Iterable[DeadLetter], left_out: list[str]) -> Iterator[DeadLetter]:
+def with_value(dead_letters: Iterable[DeadLetter], left_out: list[str]) -> Iterator[DeadLetter]:
     """Letters that can be sent again; the ids of the others are added to `left_out`."""
-    for letter in letters:
-        if letter.value is None:
-            left_out.append(letter.dead_letter_id)
+    for dead_letter in dead_letters:
+        if dead_letter.value is None:
+            left_out.append(dead_letter.dead_letter_id)
         else:
-            yield letter
+            yield dead_letter
 
 
-def read_letters(settings: Settings, cause: str | None, unreadable: UnreadableRecords) -> Iterator[DeadLetter]:
+def read_dead_letters(settings: Settings, cause: str | None, unreadable: UnreadableRecords) -> Iterator[DeadLetter]:
     """All dead letters that lie in the topic, one at a time and one per id."""
     try:
-        yield from standing_letters(
-            letters_in(settings), unreadable, lambda letter: cause is None or letter.cause == cause
+        yield from active_dead_letters(
+            dead_letters_in(settings), unreadable, lambda dead_letter: cause is None or dead_letter.cause == cause
         )
     except BrokerAway as error:
         fail(str(error), ExitCode.AWAY)
 
 
-def _read_letters_of(
+def _read_dead_letters_of(
     settings: Settings, video_id: str, cause: str | None, unreadable: UnreadableRecords
 ) -> Iterator[DeadLetter]:
-    found = read_quickly(settings, lambda store: find_letters(store, settings, video_id))
+    found = read_quickly(settings, lambda store: find_dead_letters(store, settings, video_id))
     try:
         records = list(read_found(settings, found))  # of one video
-        yield from standing_letters(lambda: records, unreadable, lambda letter: cause in (None, letter.cause))
+        yield from active_dead_letters(
+            lambda: records, unreadable, lambda dead_letter: cause in (None, dead_letter.cause)
+        )
     except BrokerAway as error:
         fail(str(error), ExitCode.AWAY)
 
@@ -142,51 +146,51 @@ def _read_letters_of(
 def _ids(settings: Settings, cause: str | None, beginnings: list[str]) -> set[str]:
     """The whole ids; ends the command where a beginning names none or several."""
     found: dict[str, set[str]] = {beginning: set() for beginning in beginnings}
-    for letter in read_letters(settings, cause, UnreadableRecords()):
+    for dead_letter in read_dead_letters(settings, cause, UnreadableRecords()):
         for beginning in beginnings:
-            if letter.dead_letter_id.startswith(beginning):
-                found[beginning].add(letter.dead_letter_id)
+            if dead_letter.dead_letter_id.startswith(beginning):
+                found[beginning].add(dead_letter.dead_letter_id)
     for beginning, ids in found.items():
         _require_one(beginning, len(ids))
-    return {letter_id for ids in found.values() for letter_id in ids}
+    return {dead_letter_id for ids in found.values() for dead_letter_id in ids}
 
 
-def _find(letters: Iterable[DeadLetter], letter_id: str) -> DeadLetter:
+def _find(dead_letters: Iterable[DeadLetter], dead_letter_id: str) -> DeadLetter:
     first, number = None, 0
-    for letter in letters:
-        if letter.dead_letter_id.startswith(letter_id):
-            first, number = first or letter, number + 1
-    _require_one(letter_id, number)
+    for dead_letter in dead_letters:
+        if dead_letter.dead_letter_id.startswith(dead_letter_id):
+            first, number = first or dead_letter, number + 1
+    _require_one(dead_letter_id, number)
     assert first is not None
     return first
 
 
-def _require_one(letter_id: str, number: int) -> None:
+def _require_one(dead_letter_id: str, number: int) -> None:
     if number != 1:
-        fail(f"{letter_id!r} names {number} dead letters; expected one", ExitCode.FOUND)
+        fail(f"{dead_letter_id!r} names {number} dead letters; expected one", ExitCode.FOUND)
 
 
-def _print_line(letter: DeadLetter, *, json_output: bool) -> None:
+def _print_line(dead_letter: DeadLetter, *, json_output: bool) -> None:
     if json_output:
-        print_json(letter)
+        print_json(dead_letter)
         return
-    head = f"{letter.dead_letter_id[:12]}  {letter.cause}  {_key(letter)}  {_source(letter)}  {_when(letter)}"
+    head = f"{dead_letter.dead_letter_id[:12]}  {dead_letter.cause}  {_key(dead_letter)}  {_source(dead_letter)}  {_when(dead_letter)}"
     out.fitted(head)
-    out.fitted(f"  {plain_text(letter.message, _LISTED_BYTES)}")
+    out.fitted(f"  {plain_text(dead_letter.message, _LISTED_BYTES)}")
 
 
-def _key(letter: DeadLetter) -> str:
+def _key(dead_letter: DeadLetter) -> str:
     """The key of the event, in most cases the video's id."""
-    if letter.key is None:
+    if dead_letter.key is None:
         return "(no key)"
-    return plain_text(letter.key.decode("utf-8", "backslashreplace"), _LISTED_BYTES)
+    return plain_text(dead_letter.key.decode("utf-8", "backslashreplace"), _LISTED_BYTES)
 
 
-def _source(letter: DeadLetter) -> str:
-    return f"{letter.source.topic}/{letter.source.partition}@{letter.source.offset}"
+def _source(dead_letter: DeadLetter) -> str:
+    return f"{dead_letter.source.topic}/{dead_letter.source.partition}@{dead_letter.source.offset}"
 
 
-def _when(letter: DeadLetter) -> str:
-    age_seconds = time.time() - letter.failed_unix_seconds
-    moment = datetime.fromtimestamp(letter.failed_unix_seconds, UTC)
+def _when(dead_letter: DeadLetter) -> str:
+    age_seconds = time.time() - dead_letter.failed_unix_seconds
+    moment = datetime.fromtimestamp(dead_letter.failed_unix_seconds, UTC)
     return f"{moment:%Y-%m-%d %H:%M:%S}Z ({age_seconds / 60:.0f} min ago)"

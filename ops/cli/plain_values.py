@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from streams.dead_letters.plain_text import plain_text
 
-_MOST_LETTERS: Final = 100
+_MAX_DEAD_LETTERS: Final = 100
 _MOST_BYTES: Final = 400
 _NAMES: Final = ("name", "kind", "start_seconds", "pts_seconds")
 """What an object is called by, the first that it has."""
@@ -103,7 +103,7 @@ def _list(values: Sequence[Any]) -> str:
     shown: list[str] = []
     for value in values:
         text = _value(value)
-        if shown and sum(map(len, shown)) + len(text) > _MOST_LETTERS:
+        if shown and sum(map(len, shown)) + len(text) > _MAX_DEAD_LETTERS:
             return f"{'; '.join(shown)}; ... {len(values)} in all"
         shown.append(text)
     return "; ".join(shown)
@@ -111,4 +111,4 @@ def _list(values: Sequence[Any]) -> str:
 
 def _cut(text: str) -> str:
     one_line = " ".join(text.split())
-    return one_line if len(one_line) <= _MOST_LETTERS else one_line[: _MOST_LETTERS - 3] + "..."
+    return one_line if len(one_line) <= _MAX_DEAD_LETTERS else one_line[: _MAX_DEAD_LETTERS - 3] + "..."

@@ -7,7 +7,7 @@ from importlib.metadata import version as installed_version
 from redis.asyncio import Redis
 
 from streams.config.settings import Settings
-from streams.dead_letters.letter_index import LetterIndex
+from streams.dead_letters.dead_letter_index import DeadLetterIndex
 from streams.kafka.group_names import group_of
 from streams.recovery.rebuild import RebuildStores
 from streams.similarity.vectors import Vectors
@@ -30,7 +30,7 @@ def rebuild_stores(settings: Settings, redis: Redis) -> RebuildStores:
     applied = AppliedOffsets(redis, keys, group_of(settings, "verdict"))
     counts_seconds = settings.engagement_retention_seconds
     outcomes = Outcomes(redis, keys, settings.deletion_marker_ttl_seconds, counts_seconds=counts_seconds)
-    letters = LetterIndex(redis, keys, settings.topic_retention_dead_letter_seconds)
+    dead_letters = DeadLetterIndex(redis, keys, settings.topic_retention_dead_letter_seconds)
     expiry = Expiry(Deadlines(redis, keys, keys.expiring()), settings.video_retention_seconds)
     tombstones = Deadlines(redis, keys, keys.tombstones())
     return RebuildStores(
@@ -39,7 +39,7 @@ def rebuild_stores(settings: Settings, redis: Redis) -> RebuildStores:
         applied,
         expiry,
         (Vectors(redis, keys),),
-        letters,
+        dead_letters,
         tombstones,
         gaps_of(settings, redis),
     )

@@ -126,9 +126,9 @@ def _outcomes(frame: Frame) -> Table:
     table = _table("outcome", *_right("a second", "in all"))
     for verdict in frame.verdicts:
         table.add_row(f"{verdict.status} {verdict.action}", f"{verdict.published_hz:.2f}", f"{verdict.total:,.0f}")
-    for letter in frame.dead_letters:
-        name = Text(f"dead letter: {letter.cause} ({letter.role})", style="red")
-        table.add_row(name, _number(_letters_hz(letter.increase, frame), ".2f"), f"{letter.total:,.0f}")
+    for dead_letter in frame.dead_letters:
+        name = Text(f"dead letter: {dead_letter.cause} ({dead_letter.role})", style="red")
+        table.add_row(name, _number(_dead_letters_hz(dead_letter.increase, frame), ".2f"), f"{dead_letter.total:,.0f}")
     for what, retries_hz in frame.retries_hz.items():
         if retries_hz:
             table.add_row(Text(f"waiting for {what}", style="yellow"), f"{retries_hz:.2f}", "")
@@ -139,7 +139,7 @@ def _outcomes(frame: Frame) -> Table:
     return table
 
 
-def _letters_hz(increase: float, frame: Frame) -> float:
+def _dead_letters_hz(increase: float, frame: Frame) -> float:
     return increase / frame.window_seconds if frame.window_seconds else 0.0
 
 

@@ -45,7 +45,7 @@ class MediaParts:
 
     claims: Claims
     publisher: Publisher
-    letters: DeadLetters
+    dead_letters: DeadLetters
     engine: Engine
     clock: Clock
     default_deadline_seconds: float
@@ -96,13 +96,13 @@ class ModalityWork:
                 await self.fail(record, slot, too_large)
 
     async def fail(self, record: Record, slot: Slot, failure: Failure) -> None:
-        """State that there is no result; the letter goes first, so that a claimed failure has one for certain."""
+        """State that there is no result; the dead letter goes first, so that a claimed failure has one for certain."""
         try:
             upload = await self._read(record, slot)
         except InvalidEvent as error:
             self._parts.skip(error.cause)
             if self._parts.role == "backfill":  # of what is on `video.uploaded`, intake answers for it
-                await self._write_letter(record, slot, failure, None)
+                await self._write_dead_letter(record, slot, failure, None)
             return
         if upload is None:
             return
@@ -111,7 +111,7 @@ class ModalityWork:
             self._parts.skip("forgotten")
             return
         with self._parts.engine.account.signal():
-            await self._write_letter(record, slot, failure, upload.revision)
+            await self._write_dead_letter(record, slot, failure, upload.revision)
             signal = self._failed(record, upload, failure, await self._ended_decode(slot))
             await self._claim_and_publish(record, upload, signal, encode(signal))
 
@@ -120,9 +120,9 @@ class ModalityWork:
         shared = await slot.known("session") if self._agent.needs_media else None
         return shared.ended_receipt() if isinstance(shared, SharedSession) else None
 
-    async def _write_letter(self, record: Record, slot: Slot, failure: Failure, revision: int | None) -> None:
-        letters, role = self._parts.letters, self._parts.role
-        await slot.once("dead-letter", lambda: letters.write(record, failure, role=role, revision=revision))
+    async def _write_dead_letter(self, record: Record, slot: Slot, failure: Failure, revision: int | None) -> None:
+        dead_letters, role = self._parts.dead_letters, self._parts.role
+        await slot.once("dead-letter", lambda: dead_letters.write(record, failure, role=role, revision=revision))
 
     async def _read(self, record: Record, slot: Slot) -> VideoUploaded | None:
         """The upload; None where another role answers for the event. Raises InvalidEvent."""

@@ -14,7 +14,7 @@ from schemas.facts import Failure
 from schemas.topics import DEAD_LETTER
 from schemas.uploads import MAX_UPLOAD_BYTES
 from schemas.wire import event_headers, header
-from streams.dead_letters.letter_index import LetterIndex, Subject, letter_key
+from streams.dead_letters.dead_letter_index import DeadLetterIndex, Subject, dead_letter_key
 from streams.dead_letters.refused_uploads import RefusedUploads
 from streams.kafka.publisher import UNKNOWN_OFFSET, Publisher, RecordTooLarge
 from streams.lifecycle.clock import Clock
@@ -33,19 +33,19 @@ _LARGEST_VALUE_BYTES: Final = MAX_UPLOAD_BYTES
 class DeadLetters:
     """Writes dead letters and remembers which were written, so that a replay writes none.
 
-    The mark follows the confirmation: a death between them writes the letter twice, under the same id.
+    The mark follows the confirmation: a death between them writes the dead letter twice, under the same id.
 
-    Of a deleted video nothing is left to read, whichever comes first. The letter is out before it is in the index, and
+    Of a deleted video nothing is left to read, whichever comes first. The dead letter is out before it is in the index, and
     the same step that puts it there looks at the guard: a deletion before that is seen here, one after it finds the
-    letter in the index. Where the video is deleted already, a tombstone is written instead of the letter: an earlier
-    run may have died with the letter out.
+    dead letter in the index. Where the video is deleted already, a tombstone is written instead of the dead letter: an earlier
+    run may have died with the dead letter out.
 
     Args:
         publisher: of the worker.
         redis: the store.
         keys: names under the stack's prefix.
         clock: for the time of the failure.
-        kept_seconds: how long the topic keeps letters.
+        kept_seconds: how long the topic keeps dead letters.
         refused: tells senders.
     """
 
@@ -63,13 +63,13 @@ class DeadLetters:
         self._keys = keys
         self._clock = clock
         self._kept_seconds = int(kept_seconds)
-        self._index = LetterIndex(redis, keys, kept_seconds)
+        self._index = DeadLetterIndex(redis, keys, kept_seconds)
         self._refused = refused or RefusedUploads(redis, keys)
 
     async def write(
         self, record: Record, failure: Failure, *, role: str, attempts: int = 1, revision: int | None = None
     ) -> None:
-        """Return when the letter is confirmed, now or by an earlier run, or withdrawn.
+        """Return when the dead letter is confirmed, now or by an earlier run, or withdrawn.
 
         Args:
             record: the event.
@@ -78,19 +78,19 @@ class DeadLetters:
             attempts: made.
             revision: that the event is about; None where that cannot be read.
         """
-        letter_id = dead_letter_id(record.place)
-        mark, key = self._keys.dead_letter(letter_id), letter_key(record.key, letter_id)
+        new_id = dead_letter_id(record.place)
+        mark, key = self._keys.dead_letter(new_id), dead_letter_key(record.key, new_id)
         if await self._redis.exists(mark):
             return
         event = Subject(revision, original_place(record.source, record.headers))
-        letter, offset = self._letter(record, failure, role, attempts), UNKNOWN_OFFSET
+        dead_letter, offset = self._dead_letter(record, failure, role, attempts), UNKNOWN_OFFSET
         if not await self._index.is_deleted(key, event):
-            offset = await self._send_whole(record, letter)
+            offset = await self._send_whole(record, dead_letter)
         if await self._index.add(key, record.place.partition, event):
             await self._withdraw(key, record.place.partition)
             metrics.EVENTS_SKIPPED.labels(role, "forgotten").inc()
         else:
-            await self._refused.note(record, letter, offset, event)
+            await self._refused.note(record, dead_letter, offset, event)
             metrics.DEAD_LETTERS.labels(role, failure.cause).inc()
         await self._redis.set(mark, failure.cause, ex=self._kept_seconds)
 
@@ -98,39 +98,39 @@ class DeadLetters:
         """The same without what was read from headers: for an event of which even the refusal failed."""
         await self.write(replace(record, headers=()), failure, role=role)
 
-    async def take_back(self, video_id: str) -> int:
-        """Replace every letter of a video by a tombstone; return how many there were. May be repeated."""
-        letters = await self._index.letters(video_id)
-        for key, partition in letters.items():
+    async def withdraw(self, video_id: str) -> int:
+        """Replace every dead letter of a video by a tombstone; return how many there were. May be repeated."""
+        dead_letters = await self._index.dead_letters(video_id)
+        for key, partition in dead_letters.items():
             await self._withdraw(key, partition)
         await self._refused.forget(video_id)
-        return len(letters)
+        return len(dead_letters)
 
     async def _withdraw(self, key: bytes, partition: int) -> None:
         await self._publisher.publish(DEAD_LETTER, key, None, partition=partition)
         await self._index.drop(key)
 
-    async def _send_whole(self, record: Record, letter: DeadLetter) -> int:
-        """The letter with the event's bytes, where they fit; return its offset."""
+    async def _send_whole(self, record: Record, dead_letter: DeadLetter) -> int:
+        """The dead letter with the event's bytes, where they fit; return its offset."""
         try:
-            return await self._send(record, letter)
+            return await self._send(record, dead_letter)
         except RecordTooLarge:
-            return await self._send(record, msgspec.structs.replace(letter, value=None, headers=()))
+            return await self._send(record, msgspec.structs.replace(dead_letter, value=None, headers=()))
 
-    async def _send(self, record: Record, letter: DeadLetter) -> int:
+    async def _send(self, record: Record, dead_letter: DeadLetter) -> int:
         headers = event_headers(
-            letter,
-            event_id=letter.dead_letter_id,
-            source=f"vidsignal/{letter.role}",
-            now_unix_seconds=letter.failed_unix_seconds,
+            dead_letter,
+            event_id=dead_letter.dead_letter_id,
+            source=f"vidsignal/{dead_letter.role}",
+            now_unix_seconds=dead_letter.failed_unix_seconds,
             traceparent=header(record.headers, "traceparent"),
             span=spans.traceparent(),
         )
-        key = letter_key(record.key, letter.dead_letter_id)
+        key = dead_letter_key(record.key, dead_letter.dead_letter_id)
         partition = record.place.partition
-        return await self._publisher.publish(DEAD_LETTER, key, letter, headers=headers, partition=partition)
+        return await self._publisher.publish(DEAD_LETTER, key, dead_letter, headers=headers, partition=partition)
 
-    def _letter(self, record: Record, failure: Failure, role: str, attempts: int) -> DeadLetter:
+    def _dead_letter(self, record: Record, failure: Failure, role: str, attempts: int) -> DeadLetter:
         value = record.value or b""
         return DeadLetter(
             dead_letter_id=dead_letter_id(record.place),
@@ -150,6 +150,6 @@ class DeadLetters:
 
 
 def dead_letter_id(place: Place) -> str:
-    """Name of the letter of one event, the same however often it is written."""
+    """Name of the dead letter of one event, the same however often it is written."""
     text = f"{place.topic}\x1f{place.partition}\x1f{place.offset}"
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -21,12 +21,12 @@ from streams.uploads.places import original_place, with_place
 _MOST_DIGITS: Final = 10
 
 
-def redriven_headers(letter: DeadLetter) -> list[tuple[str, bytes]]:
+def redriven_headers(dead_letter: DeadLetter) -> list[tuple[str, bytes]]:
     """The original headers in order, with the redrive count raised; of an upload with its original's place."""
-    count = next((_number(value) for name, value in letter.headers if name == REDRIVE_HEADER), 0)
-    kept = tuple((name, value) for name, value in letter.headers if name != REDRIVE_HEADER)
-    if letter.source.topic.endswith(UPLOADED.name):
-        kept = with_place(kept, original_place(letter.source, kept))
+    count = next((_number(value) for name, value in dead_letter.headers if name == REDRIVE_HEADER), 0)
+    kept = tuple((name, value) for name, value in dead_letter.headers if name != REDRIVE_HEADER)
+    if dead_letter.source.topic.endswith(UPLOADED.name):
+        kept = with_place(kept, original_place(dead_letter.source, kept))
     return [*kept, (REDRIVE_HEADER, str(count + 1).encode())]
 
 
@@ -35,21 +35,23 @@ def _number(value: bytes) -> int:
     return int(value) if value.isdigit() and len(value) < _MOST_DIGITS else 0
 
 
-def redrive_letters(settings: Settings, letters: Iterable[DeadLetter]) -> int:
+def redrive_dead_letters(settings: Settings, dead_letters: Iterable[DeadLetter]) -> int:
     """Publish each dead letter's original record to its source topic; return how many, once all are confirmed.
 
     Raises:
         BrokerAway: no broker answered, or one of the records was refused or not confirmed.
     """
     partitions = _partitions(settings)
-    return publish_confirmed(settings, (_redriven(letter, partitions) for letter in letters))
+    return publish_confirmed(settings, (_redriven(dead_letter, partitions) for dead_letter in dead_letters))
 
 
-def _redriven(letter: DeadLetter, partitions: Mapping[str, Container[int]]) -> OutgoingRecord:
+def _redriven(dead_letter: DeadLetter, partitions: Mapping[str, Container[int]]) -> OutgoingRecord:
     """To the original's partition, where its topic still has it: places compare within one."""
-    source = letter.source
+    source = dead_letter.source
     partition = source.partition if source.partition in partitions.get(source.topic, ()) else None
-    return OutgoingRecord(source.topic, letter.key, letter.value, redriven_headers(letter), partition=partition)
+    return OutgoingRecord(
+        source.topic, dead_letter.key, dead_letter.value, redriven_headers(dead_letter), partition=partition
+    )
 
 
 def _partitions(settings: Settings) -> Mapping[str, Container[int]]:

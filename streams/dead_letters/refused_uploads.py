@@ -1,6 +1,6 @@
 """Telling senders of a refusal: by video id, beside whatever is known of the video, and never over it.
 
-A refusal is written after its dead letter is confirmed and before the letter's mark, so a death between writes both
+A refusal is written after its dead letter is confirmed and before the dead letter's mark, so a death between writes both
 once more, under the same id. It is written in one step with a look at the video's deletion, so one that was deleted
 meanwhile does not come back. A deletion takes those that were written before it, each by the same comparison, once its
 guard stands: what was uploaded after it is a new life, and its sender is told.
@@ -20,7 +20,7 @@ from schemas.dead_letters import DeadLetter
 from schemas.facts import SourceOffset
 from schemas.topics import BACKFILL, DEAD_LETTER, UPLOADED
 from schemas.wire import encode
-from streams.dead_letters.letter_index import Subject, is_reached
+from streams.dead_letters.dead_letter_index import Subject, is_reached
 from streams.dead_letters.named_videos import named_videos
 from streams.dead_letters.plain_text import plain_text
 from streams.dead_letters.refusal_advice import advice_for
@@ -62,19 +62,19 @@ class RefusedUploads:
         self._most_videos = most_videos
         self._refusal = redis.register_script(script_text("refusal"))
 
-    async def note(self, record: Record, letter: DeadLetter, letter_offset: int, event: Subject) -> None:
+    async def note(self, record: Record, dead_letter: DeadLetter, dead_letter_offset: int, event: Subject) -> None:
         """Tell of an event of the uploads that was given up; nothing of any other event. May be repeated.
 
         Args:
             record: the event.
-            letter: its dead letter, which is confirmed.
-            letter_offset: in the partition that has the number of the event's own; or `UNKNOWN_OFFSET`.
+            dead_letter: its dead letter, which is confirmed.
+            dead_letter_offset: in the partition that has the number of the event's own; or `UNKNOWN_OFFSET`.
             event: what a deletion is compared with.
         """
         if not record.place.topic.endswith((UPLOADED.name, BACKFILL.name)):
             return
         named = named_videos(record)
-        refusal = _refusal(record, letter, letter_offset, event.revision or named.revision, self._keys.prefix)
+        refusal = _refusal(record, dead_letter, dead_letter_offset, event.revision or named.revision, self._keys.prefix)
         for video_id in named.video_ids:
             if await self._add(video_id, refusal, event):
                 await self._list(video_id, refusal.refused_unix_seconds)
@@ -140,19 +140,21 @@ def _text(name: bytes | str) -> str:
     return name.decode() if isinstance(name, bytes) else name
 
 
-def _refusal(record: Record, letter: DeadLetter, letter_offset: int, revision: int | None, prefix: str) -> Refusal:
+def _refusal(
+    record: Record, dead_letter: DeadLetter, dead_letter_offset: int, revision: int | None, prefix: str
+) -> Refusal:
     partition = record.place.partition
-    is_placed = letter_offset != UNKNOWN_OFFSET
+    is_placed = dead_letter_offset != UNKNOWN_OFFSET
     return Refusal(
-        dead_letter_id=letter.dead_letter_id,
-        cause=letter.cause,
-        message=plain_text(letter.message, _MESSAGE_BYTES),
-        advice=advice_for(letter.cause),
-        role=letter.role,
+        dead_letter_id=dead_letter.dead_letter_id,
+        cause=dead_letter.cause,
+        message=plain_text(dead_letter.message, _MESSAGE_BYTES),
+        advice=advice_for(dead_letter.cause),
+        role=dead_letter.role,
         revision=revision,
         upload=_upload_place(record),
-        letter=_letter_place(partition, letter_offset, prefix) if is_placed else None,
-        refused_unix_seconds=letter.failed_unix_seconds,
+        letter=_dead_letter_place(partition, dead_letter_offset, prefix) if is_placed else None,
+        refused_unix_seconds=dead_letter.failed_unix_seconds,
     )
 
 
@@ -163,5 +165,5 @@ def _upload_place(record: Record) -> SourceOffset:
     return original_place(record.source, record.headers)
 
 
-def _letter_place(partition: int, offset: int, prefix: str) -> SourceOffset:
+def _dead_letter_place(partition: int, offset: int, prefix: str) -> SourceOffset:
     return SourceOffset(topic=prefix + DEAD_LETTER.name, partition=partition, offset=offset)

@@ -2,7 +2,7 @@
 
 A batch is counted in one transaction, so an error in it names nobody. It is counted in halves instead, each in a
 transaction of its own, until one event is left that fails: that one is tried a few times and then answered with a dead
-letter. Why: `docs/decisions`, 0020.
+dead letter. Why: `docs/decisions`, 0020.
 """
 
 from __future__ import annotations

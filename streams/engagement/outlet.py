@@ -31,7 +31,7 @@ class Outlet:
     Args:
         loop: of the worker.
         publisher: of the worker.
-        letters: dead letters.
+        dead_letters: dead letters.
         clock: for stamps.
         stopping: ends a wait by raising Stopping.
     """
@@ -40,13 +40,13 @@ class Outlet:
         self,
         loop: asyncio.AbstractEventLoop,
         publisher: Publisher,
-        letters: DeadLetters,
+        dead_letters: DeadLetters,
         clock: Clock,
         stopping: threading.Event,
     ) -> None:
         self._loop = loop
         self._publisher = publisher
-        self._letters = letters
+        self._dead_letters = dead_letters
         self._clock = clock
         self._stopping = stopping
 
@@ -57,7 +57,7 @@ class Outlet:
     def refuse(self, refusals: list[Refusal]) -> None:
         """Write a dead letter for each."""
         self._wait_for(
-            self._letters.write(record_of_client(message), failure, role=ROLE) for message, failure in refusals
+            self._dead_letters.write(record_of_client(message), failure, role=ROLE) for message, failure in refusals
         )
 
     async def _publish(self, summary: EngagementSummary) -> None:

@@ -45,7 +45,7 @@ class EngagementRole:
     Args:
         settings: of the worker.
         publisher: of the worker, for summaries.
-        letters: dead letters.
+        dead_letters: dead letters.
         crash: takes what has no answer.
         clock: for stamps and waits.
         worker_id: of the worker, unlike that of any other.
@@ -57,7 +57,7 @@ class EngagementRole:
         self,
         settings: Settings,
         publisher: Publisher,
-        letters: DeadLetters,
+        dead_letters: DeadLetters,
         crash: Crash,
         clock: Clock,
         worker_id: str,
@@ -72,7 +72,7 @@ class EngagementRole:
         self._clock = clock
         self._stopping = threading.Event()
         self._loop = asyncio.get_running_loop()
-        outlet = Outlet(self._loop, publisher, letters, clock, self._stopping)
+        outlet = Outlet(self._loop, publisher, dead_letters, clock, self._stopping)
         self._redis = open_counting_store(settings)
         topic = settings.topic_prefix + ENGAGEMENT.name
         store = EngagementStore(self._redis, Keys(settings.topic_prefix), topic, _retention(settings))

@@ -49,7 +49,7 @@ class IntakeParts:
     """Get the decision's due time."""
     publisher: Publisher
     """Takes the accepted fact."""
-    letters: DeadLetters
+    dead_letters: DeadLetters
     """Take what cannot be read."""
     clock: Clock
     topic_ids: TopicIds = NoTopicIds()  # noqa: RUF009  (it has no state)
@@ -78,7 +78,7 @@ class Intake:
         self._cases = parts.cases
         self._deadlines = parts.deadlines
         self._publisher = parts.publisher
-        self._letters = parts.letters
+        self._dead_letters = parts.dead_letters
         self._topic_ids = parts.topic_ids
         self._clock = parts.clock
         self._rules = rules
@@ -144,7 +144,7 @@ class Intake:
     async def fail(self, record: Record, slot: Slot, failure: Failure) -> None:
         """Write the event's dead letter."""
         del slot
-        await self._letters.write(record, failure, role="intake")
+        await self._dead_letters.write(record, failure, role="intake")
 
     def _accept(
         self, record: Record, upload: VideoUploaded, place: SourceOffset, warnings: tuple[EventWarning, ...]

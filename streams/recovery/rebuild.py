@@ -20,7 +20,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from schemas.outcomes import Outcome
 from schemas.topics import DEAD_LETTER, SIGNALS
 from streams.config.settings import Settings
-from streams.dead_letters.letter_index import LetterIndex
+from streams.dead_letters.dead_letter_index import DeadLetterIndex
 from streams.decision.ruleset import Ruleset
 from streams.decision.state import CaseState
 from streams.delivery.attempts import DEATHS_ALONE_BEFORE_GIVING_UP
@@ -64,7 +64,7 @@ class RebuildStores:
     """When each video's time is up."""
     followers: Sequence[ComparedFollower] = ()
     """What stands beside the log, such as the vectors."""
-    letters: LetterIndex | None = None
+    dead_letters: DeadLetterIndex | None = None
     """Which dead letters a deletion has to reach."""
     tombstones: Deadlines | None = None
     """Deletions whose tombstones are due once more."""
@@ -132,9 +132,9 @@ async def rebuild_store(
         written = 0
         for video_id, video in videos.items():
             written += await mend_video(stores, video_id, video)
-        if stores.letters is not None:
-            for key in await asyncio.to_thread(letter_keys, settings, place[1]):
-                await stores.letters.add(key, place[1])
+        if stores.dead_letters is not None:
+            for key in await asyncio.to_thread(dead_letter_keys, settings, place[1]):
+                await stores.dead_letters.add(key, place[1])
         if stores.tombstones is not None:
             await _withdraw_again(stores.tombstones, videos)
         if stores.gaps is not None:
@@ -226,7 +226,7 @@ async def _mend_beside(stores: RebuildStores, video_id: str) -> bool:
     return is_mended
 
 
-def letter_keys(settings: Settings, partition: int) -> list[bytes]:
+def dead_letter_keys(settings: Settings, partition: int) -> list[bytes]:
     """Keys of the dead letters in one partition that were not taken back. Blocks. Raises BrokerAway."""
     standing: dict[bytes, bool] = {}
     for record in read_to_end(settings, [settings.topic_prefix + DEAD_LETTER.name], partition=partition):
@@ -236,9 +236,9 @@ def letter_keys(settings: Settings, partition: int) -> list[bytes]:
 
 
 async def _withdraw_again(tombstones: Deadlines, videos: Mapping[str, Rebuilt]) -> None:
-    """Have a verdict worker write the tombstones of what is deleted, and take back the letters in the index.
+    """Have a verdict worker write the tombstones of what is deleted, and take back the dead letters in the index.
 
-    What was registered for that is gone with the store, and letters may have been written while its guards were.
+    What was registered for that is gone with the store, and dead letters may have been written while its guards were.
     """
     now_unix_seconds = SystemClock().now_unix_seconds()
     for video_id, video in videos.items():

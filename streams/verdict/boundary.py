@@ -56,7 +56,7 @@ class FoldBoundary:
     """Lets facts wait that cannot be folded."""
 
     gaps: Gaps
-    letters: DeadLetterWriter
+    dead_letters: DeadLetterWriter
     clock: Clock
     log_generation: int
     held: HeldEvents | None = None
@@ -158,4 +158,4 @@ class FoldBoundary:
             _log.error("gap opened: facts of the video wait", video_id=video_id, cause=cause, place=record.place)
 
     async def _write(self, record: Record, failure: Failure, attempts: int) -> None:
-        await self.letters.write(record, failure, role="verdict", attempts=attempts)
+        await self.dead_letters.write(record, failure, role="verdict", attempts=attempts)

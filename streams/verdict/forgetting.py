@@ -8,11 +8,11 @@ from typing import Protocol
 from streams.store.deadlines import Deadlines
 
 
-class LetterBox(Protocol):
-    """Where dead letters of a video can be taken back; see `streams.dead_letters.dead_letters`."""
+class DeadLetterWithdrawer(Protocol):
+    """Where dead letters of a video can be withdrawn; see `streams.dead_letters.dead_letters`."""
 
-    async def take_back(self, video_id: str) -> int:
-        """Make the video's letters unreadable; return how many there were."""
+    async def withdraw(self, video_id: str) -> int:
+        """Make the video's dead letters unreadable; return how many there were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,6 @@ class Forgetting:
 
     tombstones: Deadlines
     """Deletions whose tombstones are due once more."""
-    letters: LetterBox
+    dead_letters: DeadLetterWithdrawer
     repeat_seconds: float
     """After that, no worker can still be publishing what it read before the deletion."""

@@ -232,7 +232,7 @@ class VerdictRole:
         await publish_tombstones(self._publisher, video_id)
         for follower in self._followers:
             await told(follower.remove(video_id), video_id)
-        await self._forgetting.letters.take_back(video_id)
+        await self._forgetting.dead_letters.withdraw(video_id)
         metrics.VIDEOS_DELETED.inc()
 
     def _observe(self, fact: Fact, before: Outcome | None, stored: StoredCase) -> None:

@@ -100,7 +100,7 @@ def tombstone_sweep(outcomes: Outcomes, forgetting: Forgetting, publisher: Event
         version = (await outcomes.read(deletion.video_id)).forgotten_version
         if version is not None and version.revision >= deletion.revision:
             await publish_tombstones(publisher, deletion.video_id)
-            await forgetting.letters.take_back(deletion.video_id)
+            await forgetting.dead_letters.withdraw(deletion.video_id)
         return deletion
 
     return Sweep(forgetting.tombstones, fire, clock)

@@ -30,4 +30,4 @@ class Withdrawal:
             await publish_tombstones(self.publisher, video_id)
             for follower in self.followers:
                 await follower.remove(video_id)
-        await self.forgetting.letters.take_back(video_id)
+        await self.forgetting.dead_letters.withdraw(video_id)

@@ -45,7 +45,7 @@ def intake_spec(shared: Shared) -> RoleSpec:
         cases=Cases(shared.redis, shared.keys, settings.engagement_retention_seconds),
         deadlines=shared.deadlines,
         publisher=shared.publisher,
-        letters=shared.letters,
+        dead_letters=shared.dead_letters,
         clock=shared.clock,
         topic_ids=BrokersTopicIds(settings, shared.clock),
     )
@@ -155,7 +155,12 @@ def verdict_role(shared: Shared, policy: Policy) -> VerdictRole:
     """What folds facts and publishes what they make."""
     ruleset = shared.ruleset(policy)
     boundary = FoldBoundary(
-        shared.gaps, shared.letters, shared.clock, ruleset.log_generation, shared.held("verdict"), shared.withdrawal
+        shared.gaps,
+        shared.dead_letters,
+        shared.clock,
+        ruleset.log_generation,
+        shared.held("verdict"),
+        shared.withdrawal,
     )
     return VerdictRole(
         shared.outcomes, shared.deadlines, shared.publisher, ruleset, shared.clock, shared.forgetting, shared.followers,
@@ -197,7 +202,7 @@ def _modality_works(shared: Shared, engine: Engine, role: Role) -> Mapping[str, 
     parts = MediaParts(
         claims=Claims(shared.redis, shared.keys, shared.settings.claim_ttl_seconds),
         publisher=shared.publisher,
-        letters=shared.letters,
+        dead_letters=shared.dead_letters,
         engine=engine,
         clock=shared.clock,
         default_deadline_seconds=shared.settings.default_deadline_seconds,

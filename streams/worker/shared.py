@@ -98,14 +98,16 @@ class Shared:
 
     def last_resort(self, role: Role) -> Callable[[Record, Failure], Awaitable[None]]:
         """Writes the dead letter of an event whose work cannot even say that it failed."""
-        return partial(self.letters.write_bare, role=role)
+        return partial(self.dead_letters.write_bare, role=role)
 
     @property
-    def letters(self) -> DeadLetters:
+    def dead_letters(self) -> DeadLetters:
         """The dead letters' writer."""
         settings = self.settings
         kept_seconds = settings.topic_retention_dead_letter_seconds
-        refused_seconds = min(settings.refusal_retention_seconds, kept_seconds)  # a refusal names its letter's place
+        refused_seconds = min(
+            settings.refusal_retention_seconds, kept_seconds
+        )  # a refusal names its dead letter's place
         refused = RefusedUploads(self.redis, self.keys, refused_seconds, settings.max_refused_videos)
         return DeadLetters(self.publisher, self.redis, self.keys, self.clock, kept_seconds, refused)
 
@@ -177,7 +179,7 @@ class Shared:
     def forgetting(self) -> Forgetting:
         """What a deletion needs."""
         tombstones = Deadlines(self.redis, self.keys, self.keys.tombstones())
-        return Forgetting(tombstones, self.letters, self.settings.tombstone_repeat_seconds)
+        return Forgetting(tombstones, self.dead_letters, self.settings.tombstone_repeat_seconds)
 
     @property
     def withdrawal(self) -> Withdrawal:

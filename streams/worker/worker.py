@@ -229,7 +229,7 @@ class Worker:
         role = EngagementRole(
             self._settings,
             shared.publisher,
-            shared.letters,
+            shared.dead_letters,
             self._crash,
             self._clock,
             self._worker_id,

@@ -24,7 +24,7 @@ from tests.chaos.judge.evidence import (
 )
 
 LIVE, DELETED, POISON = "live", "deleted", "poison"
-LETTER_KEY = "a-letter"
+DEAD_LETTER_KEY = "a-letter"
 SPACE = "stand-in-frames/4"
 MODALITIES = ("frames", "audio", "motion", "context")
 _VECTOR = (1.0, 2.0, 3.0, 4.0)
@@ -47,7 +47,7 @@ class SmallWorld:
         world._decide_live()
         world._delete_deleted()
         world._watch()
-        world.append(DEAD_LETTER, f"{POISON}#{LETTER_KEY}", dead_letter_of(UPLOADED, 0, LETTER_KEY))
+        world.append(DEAD_LETTER, f"{POISON}#{DEAD_LETTER_KEY}", dead_letter_of(UPLOADED, 0, DEAD_LETTER_KEY))
         world.groups.append(Group("vidsignal-verdict", 0, 12, 12))
         return world
 
@@ -149,10 +149,10 @@ def signal_of(revision: int, modality: str) -> dict[str, Any]:
     return {**about, "generation": 1, "signal_id": f"{revision}-{modality}", "features": features}
 
 
-def dead_letter_of(topic: str, offset: int, letter_id: str) -> bytes:
+def dead_letter_of(topic: str, offset: int, dead_letter_id: str) -> bytes:
     """A dead letter of a record in partition 0."""
     source = {"topic": topic, "partition": 0, "offset": offset}
-    return json.dumps({"dead_letter_id": letter_id, "cause": "c", "message": "m", "source": source}).encode()
+    return json.dumps({"dead_letter_id": dead_letter_id, "cause": "c", "message": "m", "source": source}).encode()
 
 
 def _counts() -> dict[str, int]:

@@ -23,8 +23,8 @@ from tests.chaos.judge.evidence import (
 from tests.chaos.judge.judge import judge
 from tests.chaos.judge.violations import KINDS
 from tests.chaos.small_world import (
+    DEAD_LETTER_KEY,
     DELETED,
-    LETTER_KEY,
     LIVE,
     POISON,
     SPACE,
@@ -125,7 +125,7 @@ PLANTS: dict[str, tuple[Plant, ...]] = {
     "outcome-of-deleted": (raise_the_dead,),
     "vector-of-deleted": (lambda world: world.add_vector(DELETED, (1.0, 2.0, 3.0, 4.0), b"{}"),),
     "dead-letter-of-deleted": (
-        lambda world: world.append(DEAD_LETTER, f"{DELETED}#{LETTER_KEY}", dead_letter_of(ENGAGEMENT, 4, "late")),
+        lambda world: world.append(DEAD_LETTER, f"{DELETED}#{DEAD_LETTER_KEY}", dead_letter_of(ENGAGEMENT, 4, "late")),
     ),
     "last-record-is-older": (
         lambda world: world.append(MODERATION, LIVE, amended(world, MODERATION, version=version(3))),
@@ -184,10 +184,10 @@ class TestJudge:
     def test_takes_a_letter_of_the_backfill_topic_for_its_upload(self, world: SmallWorld) -> None:
         """Poison that was passed on is dead-lettered there, and names where it was uploaded."""
         world.drop(DEAD_LETTER, POISON)
-        letter = json.loads(dead_letter_of(BACKFILL, 7, LETTER_KEY))
+        dead_letter = json.loads(dead_letter_of(BACKFILL, 7, DEAD_LETTER_KEY))
         place = json.dumps({"topic": UPLOADED, "partition": 0, "offset": 0}).encode()
-        letter["headers"] = [["vidsignal-uploaded-place", base64.b64encode(place).decode()]]
-        world.append(DEAD_LETTER, f"{POISON}#{LETTER_KEY}", json.dumps(letter).encode())
+        dead_letter["headers"] = [["vidsignal-uploaded-place", base64.b64encode(place).decode()]]
+        world.append(DEAD_LETTER, f"{POISON}#{DEAD_LETTER_KEY}", json.dumps(dead_letter).encode())
         assert judge(world.evidence()).violations == ()
 
     def test_finds_nothing_where_all_is_well(self, world: SmallWorld) -> None:

@@ -130,7 +130,7 @@ def _damage(whole: bytes, chance: random.Random, other: bytes) -> bytes:
 
 
 def _with_another_header(whole: bytes, chance: random.Random) -> bytes:
-    """A field of up to eight bytes near a name of four letters, or in front of all, has an extreme value."""
+    """A field of up to eight bytes near a name of four dead letters, or in front of all, has an extreme value."""
     names = [found.start() for found in re.finditer(rb"[a-zA-Z][a-zA-Z0-9]{3}", whole)][:2_000]
     place = max(0, chance.choice([*names, 0, 64, 512]) + chance.randrange(-8, 40))
     width = chance.choice((1, 2, 4, 8))

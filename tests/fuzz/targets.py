@@ -24,8 +24,8 @@ from ops.cli.publish import metadata_for
 from schemas.dead_letters import DeadLetter
 from schemas.errors import InvalidEvent
 from schemas.wire import Headers, decode_engagement, decode_fact, encode, event_headers
+from streams.dead_letters.dead_letter_index import dead_letter_key
 from streams.dead_letters.dead_letters import dead_letter_id
-from streams.dead_letters.letter_index import letter_key
 from streams.dead_letters.redrive import redriven_headers
 from streams.decision.policy_checks import InvalidPolicy
 from streams.decision.policy_file import parse_policy
@@ -75,7 +75,7 @@ def engagement(data: bytes) -> None:
 
 
 def headers(data: bytes) -> None:
-    """Headers of whatever event: its place, time, trace, and the letter that keeps them."""
+    """Headers of whatever event: its place, time, trace, and the dead letter that keeps them."""
     record = as_uploaded(record_of(data))
     passed = passed_on(record)
     backfill_headers(record.headers, record.timestamp_unix_seconds, place=original_place(record.source, record.headers))
@@ -90,7 +90,7 @@ def headers(data: bytes) -> None:
 def _letter(record: Record) -> DeadLetter:
     kept: Headers = record.headers
     identity = dead_letter_id(record.place)
-    assert letter_key(record.key, identity)
+    assert dead_letter_key(record.key, identity)
     return DeadLetter(
         dead_letter_id=identity, cause="event-invalid", message="", role="intake", attempts=1,
         source=record.source,

@@ -46,11 +46,13 @@ _LOOK_SECONDS = 0.1
 class FakeWork:
     """Answers an event as its value says."""
 
-    def __init__(self, agent: str, redis: Redis, publisher: Publisher, letters: DeadLetters, claims: Claims) -> None:
+    def __init__(
+        self, agent: str, redis: Redis, publisher: Publisher, dead_letters: DeadLetters, claims: Claims
+    ) -> None:
         self._agent = agent
         self._redis = redis
         self._publisher = publisher
-        self._letters = letters
+        self._dead_letters = dead_letters
         self._claims = claims
         self._faults: dict[bytes | None, int] = {}
 
@@ -77,16 +79,16 @@ class FakeWork:
             raise DeviceFault("the test wants it so")
 
     async def fail(self, record: Record, slot: Slot, failure: Failure) -> None:
-        await slot.once("dead-letter", lambda: self._letters.write(record, failure, role="media"))
+        await slot.once("dead-letter", lambda: self._dead_letters.write(record, failure, role="media"))
         await self._redis.rpush(f"failed:{self._agent}", f"{(record.key or b'').decode()} {failure.cause}")
 
 
 async def main(settings: Settings, family: Family) -> int:
     redis, keys, clock, crash = open_store(settings.redis_url.get_secret_value()), Keys(), SystemClock(), Crash()
     publisher = Publisher(producer_configuration(settings), settings.topic_prefix)
-    letters = DeadLetters(publisher, redis, keys, clock)
+    dead_letters = DeadLetters(publisher, redis, keys, clock)
     claims = Claims(redis, keys, 3600)
-    works = {agent: FakeWork(agent, redis, publisher, letters, claims) for agent in AGENTS}
+    works = {agent: FakeWork(agent, redis, publisher, dead_letters, claims) for agent in AGENTS}
     spec = RoleSpec(
         role="media",
         topic=UPLOADED,

@@ -55,16 +55,20 @@ class Aftermath:
     values: Mapping[str, bytes | None]
     """What was published, by case."""
     verdicts: Mapping[str, Verdict]
-    letters: Sequence[DeadLetter]
+    dead_letters: Sequence[DeadLetter]
     facts: Sequence[Any]
     uploads: Mapping[tuple[int, int], StoredRecord]
     """Of the topic of uploads, by partition and offset."""
 
-    def letters_of(self, case: str) -> list[DeadLetter]:
+    def dead_letters_of(self, case: str) -> list[DeadLetter]:
         """Dead letters whose original is the case's event."""
         wanted = self.values[case]
         places = {place for place, record in self.uploads.items() if record.value == wanted and _is_of(record, case)}
-        return [letter for letter in self.letters if (letter.source.partition, letter.source.offset) in places]
+        return [
+            dead_letter
+            for dead_letter in self.dead_letters
+            if (dead_letter.source.partition, dead_letter.source.offset) in places
+        ]
 
     def refusals_of(self, video_id: str) -> tuple[Refusal, ...]:
         """What the sender of a video is told."""
@@ -117,9 +121,9 @@ def _answered(pipeline: Pipeline, folders: Folders) -> Aftermath:
         pipeline.publish_bytes(value, key=(event.key if event else None) or case)
     verdicts = pipeline.await_verdicts([*UPLOADS, LAST], 600)
     pipeline.await_handled("intake", "media")  # what they write lies in the topics now, and nothing comes after it
-    letters = pipeline.dead_letters()
+    dead_letters = pipeline.dead_letters()
     uploads = {(record.partition, record.offset): record for record in pipeline.records(UPLOADED.name)}
-    return Aftermath(pipeline, worker.child.pid, values, verdicts, letters, pipeline.facts(), uploads)
+    return Aftermath(pipeline, worker.child.pid, values, verdicts, dead_letters, pipeline.facts(), uploads)
 
 
 def _upload_value(case: str, upload: Upload, folders: Folders) -> bytes:
@@ -133,13 +137,13 @@ class TestBadEvents:
     @pytest.mark.parametrize("case", BAD_EVENTS)
     def test_costs_one_dead_letter_that_names_the_cause(self, aftermath: Aftermath, case: str) -> None:
         """Cause, a message in words, attempts, the place, size and hash of the original; its bytes where they fit."""
-        [letter] = aftermath.letters_of(case)
+        [dead_letter] = aftermath.dead_letters_of(case)
         value = aftermath.values[case] or b""
-        assert (letter.cause, letter.role, letter.attempts) == (BAD_EVENTS[case].cause, "intake", 1)
-        assert letter.message
-        assert (letter.value_bytes, letter.value_sha256) == (len(value), hashlib.sha256(value).hexdigest())
-        assert letter.value == (aftermath.values[case] if BAD_EVENTS[case].is_kept else None)
-        assert letter.source.topic == aftermath.pipeline.topic(UPLOADED.name)
+        assert (dead_letter.cause, dead_letter.role, dead_letter.attempts) == (BAD_EVENTS[case].cause, "intake", 1)
+        assert dead_letter.message
+        assert (dead_letter.value_bytes, dead_letter.value_sha256) == (len(value), hashlib.sha256(value).hexdigest())
+        assert dead_letter.value == (aftermath.values[case] if BAD_EVENTS[case].is_kept else None)
+        assert dead_letter.source.topic == aftermath.pipeline.topic(UPLOADED.name)
 
     @pytest.mark.parametrize("case", BAD_EVENTS)
     def test_is_no_case(self, aftermath: Aftermath, case: str) -> None:
@@ -150,15 +154,15 @@ class TestBadEvents:
     @pytest.mark.parametrize("case", BAD_EVENTS)
     def test_the_sender_is_told_by_video_id(self, aftermath: Aftermath, case: str) -> None:
         """Under the id of the key, and of the event where that is another."""
-        [letter] = aftermath.letters_of(case)
+        [dead_letter] = aftermath.dead_letters_of(case)
         for video_id in {case, BAD_EVENTS[case].key or case}:
             [refusal] = aftermath.refusals_of(video_id)
-            assert (refusal.cause, refusal.upload) == (letter.cause, letter.source)
+            assert (refusal.cause, refusal.upload) == (dead_letter.cause, dead_letter.source)
 
     def test_wrong_type_is_quoted(self, aftermath: Aftermath) -> None:
         """The message says where the event is wrong and what is allowed there."""
-        [letter] = aftermath.letters_of("wrong-types")
-        assert "$.revision is 'one'; allowed: a whole number from 1" in letter.message
+        [dead_letter] = aftermath.dead_letters_of("wrong-types")
+        assert "$.revision is 'one'; allowed: a whole number from 1" in dead_letter.message
 
     def test_too_large_for_the_contract_is_refused_at_the_door(self, kafka: str, redis_server: RedisServer) -> None:
         """A topic as the contract has it takes no event of 5 MB: the producer is told at once."""
@@ -213,18 +217,20 @@ class TestBadMedia:
     def test_costs_one_dead_letter_if_anything_failed(self, aftermath: Aftermath, case: str) -> None:
         """Not one per agent, and none where all went well; it holds the original bytes."""
         causes = set(UPLOADS[case].failed.values())
-        letters = aftermath.letters_of(case)
-        assert {letter.cause for letter in letters} == causes
-        assert len(letters) == len(causes)
-        assert all((letter.role, letter.value) == ("media", aftermath.values[case]) for letter in letters)
+        dead_letters = aftermath.dead_letters_of(case)
+        assert {dead_letter.cause for dead_letter in dead_letters} == causes
+        assert len(dead_letters) == len(causes)
+        assert all(
+            (dead_letter.role, dead_letter.value) == ("media", aftermath.values[case]) for dead_letter in dead_letters
+        )
 
     @pytest.mark.parametrize("case", UPLOADS)
     def test_the_sender_is_told_by_video_id(self, aftermath: Aftermath, case: str) -> None:
         """One refusal where anything failed, of the upload's own place and with advice; none where all went well."""
-        letters = aftermath.letters_of(case)
+        dead_letters = aftermath.dead_letters_of(case)
         told = aftermath.refusals_of(case)
         assert [(refusal.cause, refusal.role, refusal.upload) for refusal in told] == [
-            (letter.cause, "media", letter.source) for letter in letters
+            (dead_letter.cause, "media", dead_letter.source) for dead_letter in dead_letters
         ]
         assert all(refusal.advice and refusal.revision == 1 for refusal in told)
 
@@ -275,6 +281,8 @@ class TestTheOthers:
 
     def test_no_letter_is_left_over(self, aftermath: Aftermath) -> None:
         """Every dead letter belongs to a case, and no event has two."""
-        of_cases = [letter.dead_letter_id for case in aftermath.values for letter in aftermath.letters_of(case)]
-        assert sorted(of_cases) == sorted(letter.dead_letter_id for letter in aftermath.letters)
+        of_cases = [
+            dead_letter.dead_letter_id for case in aftermath.values for dead_letter in aftermath.dead_letters_of(case)
+        ]
+        assert sorted(of_cases) == sorted(dead_letter.dead_letter_id for dead_letter in aftermath.dead_letters)
         assert len(set(of_cases)) == len(of_cases)

@@ -20,7 +20,7 @@ from schemas.facts import SourceOffset
 from schemas.outcomes import Outcome
 from schemas.wire import encode
 from streams.backfill.jobs import Jobs
-from streams.dead_letters.letter_index import LetterIndex, Subject
+from streams.dead_letters.dead_letter_index import DeadLetterIndex, Subject
 from streams.dead_letters.refused_uploads import RefusedUploads
 from streams.delivery.attempts import Attempts
 from streams.engagement.batch_board import CountedRange, Suspects
@@ -96,15 +96,15 @@ async def guarded(redis: Redis) -> None:
 
 async def deleted(redis: Redis) -> None:
     assert await read_deletion(redis, KEYS, VIDEO_ID) is None
-    assert not await LetterIndex(redis, KEYS, 100.0).is_deleted(b"video-1#a", Subject(1))
+    assert not await DeadLetterIndex(redis, KEYS, 100.0).is_deleted(b"video-1#a", Subject(1))
     await fold(redis)
 
 
-async def letters(redis: Redis) -> None:
-    index = LetterIndex(redis, KEYS, 100.0)
-    await index.letters(VIDEO_ID)
+async def dead_letters(redis: Redis) -> None:
+    index = DeadLetterIndex(redis, KEYS, 100.0)
+    await index.dead_letters(VIDEO_ID)
     await index.add(b"video-1#a", 3)
-    assert (await index.letters(VIDEO_ID))[b"video-1#a"] == 3
+    assert (await index.dead_letters(VIDEO_ID))[b"video-1#a"] == 3
     await index.drop(b"video-1#a")
 
 
@@ -279,7 +279,7 @@ KINDS: Final[dict[str, Kind]] = {
     "claims": Kind(KEYS.claims(VIDEO_ID), "hash", claim),
     "guard": Kind(KEYS.guard(VIDEO_ID), "string", guarded),
     "deletion": Kind(KEYS.deletion(VIDEO_ID), "string", deleted),
-    "letters": Kind(KEYS.letters(VIDEO_ID), "hash", letters),
+    "letters": Kind(KEYS.letters(VIDEO_ID), "hash", dead_letters),
     "refusals": Kind(KEYS.refusals(VIDEO_ID), "hash", refusals),
     "refused": Kind(KEYS.refused(), "zset", refusals),
     "deadlines": Kind(KEYS.deadlines(), "zset", due(Keys.deadlines)),

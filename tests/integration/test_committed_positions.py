@@ -132,9 +132,9 @@ async def test_engagement_commits_the_end(topics: UniqueTopics, redis_url: str) 
         Publisher(producer_configuration(run.settings), run.settings.topic_prefix),
         Keys(run.settings.topic_prefix),
     )
-    letters = DeadLetters(publisher, run.redis, keys, SystemClock())
+    dead_letters = DeadLetters(publisher, run.redis, keys, SystemClock())
     held = HeldEvents("engagement", SystemClock(), max_dead_letters=20, window_seconds=600.0)
-    role = EngagementRole(run.settings, publisher, letters, Crash(), SystemClock(), "worker", held)
+    role = EngagementRole(run.settings, publisher, dead_letters, Crash(), SystemClock(), "worker", held)
 
     async def views(video_id: str) -> int:
         stored = await run.redis.get(keys.engagement(video_id))

@@ -37,11 +37,11 @@ class TestCrashLoop:
                 _publish_deadly(pipeline, folder)
                 num_deaths = _supervise(pipeline, ["deadly", "beside-1", "beside-2"])
                 verdicts = pipeline.verdicts()
-                [letter] = pipeline.dead_letters()
+                [dead_letter] = pipeline.dead_letters()
             finally:
                 pipeline.close()
         assert num_deaths == 5  # three in company, two alone
-        assert (letter.cause, letter.key) == ("crash-loop", b"deadly")
+        assert (dead_letter.cause, dead_letter.key) == ("crash-loop", b"deadly")
         assert {failure.cause for failure in verdicts["deadly"].modalities.failed.values()} == {"crash-loop"}
         assert verdicts["deadly"].action == "review"
         assert [verdicts[name].action for name in ("beside-1", "beside-2")] == ["allow", "allow"]

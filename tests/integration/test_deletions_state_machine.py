@@ -96,7 +96,7 @@ class Uploads:
         self._append(event.video_id.encode(), encode(event), partition, ())
 
     def redrive(self, record: Record) -> None:
-        headers = tuple(redriven_headers(letter_of(record)))
+        headers = tuple(redriven_headers(dead_letter_of(record)))
         again = self._append(record.key, record.value, record.place.partition, headers)
         self.first_offsets[again.place] = self.first_offsets[record.place]
 
@@ -239,7 +239,7 @@ class DeletionMachine(ProtocolMachine):
             cases=Cases(self.redis, self.keys),
             deadlines=Deadlines(self.redis, self.keys),
             publisher=LogOfFacts(self.log),  # type: ignore[arg-type]
-            letters=None,  # type: ignore[arg-type]
+            dead_letters=None,  # type: ignore[arg-type]
             clock=self.clock,
         )
         intake = Intake(parts, AcceptanceRules(EXPECTED, {"live": 60.0, "backfill": 60.0}))
@@ -270,7 +270,7 @@ def upload_of(video_id: str, revision: int) -> VideoUploaded:
     return VideoUploaded(video_id=video_id, revision=revision, source=FileSource(path="v.mp4"))
 
 
-def letter_of(record: Record) -> DeadLetter:
+def dead_letter_of(record: Record) -> DeadLetter:
     return DeadLetter(
         dead_letter_id="d", cause="media-missing", message="", role="media", attempts=1, source=record.source,
         source_timestamp_unix_seconds=0.0, failed_unix_seconds=0.0, key=record.key, headers=record.headers,

@@ -145,8 +145,10 @@ class TestPoison:
         with stack.worker():
             stack.publish({"bad": {"invalid": True}, "good": {}})
             wait_until(lambda: all_done(store, {"bad", "good"}), "both are answered")
-        letters = [json.loads(record.value or b"") for record in stack.records(DEAD_LETTER.name)]
-        assert [(letter["cause"], letter["role"]) for letter in letters] == [("media-unreadable", "media")]
+        dead_letters = [json.loads(record.value or b"") for record in stack.records(DEAD_LETTER.name)]
+        assert [(dead_letter["cause"], dead_letter["role"]) for dead_letter in dead_letters] == [
+            ("media-unreadable", "media")
+        ]
 
     def test_device_faults_are_tried_again(self, stack: DeliveryStack, store: Any) -> None:
         """A device may fail twice; the third fault is an answer."""

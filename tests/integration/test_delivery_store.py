@@ -131,36 +131,46 @@ class TestDeadLetters:
         return Record(PLACE, b"video", value, headers, 12.5, 1)
 
     async def test_one_letter_an_event(self, store: Any) -> None:
-        """However often it is written, by whichever agent or process, a letter is published once."""
+        """However often it is written, by whichever agent or process, a dead letter is published once."""
         publisher = MemoryPublisher()
         for _ in range(2):
-            letters = DeadLetters(publisher, store, KEYS, ManualClock())
-            await letters.write(self.record(b"{"), Failure(cause="event-not-json", message="no"), role="intake")
-        letter = json.loads(publisher.of(DEAD_LETTER)[0].value)
+            dead_letters = DeadLetters(publisher, store, KEYS, ManualClock())
+            await dead_letters.write(self.record(b"{"), Failure(cause="event-not-json", message="no"), role="intake")
+        dead_letter = json.loads(publisher.of(DEAD_LETTER)[0].value)
         assert len(publisher.records) == 1
-        assert (letter["dead_letter_id"], letter["cause"]) == (dead_letter_id(PLACE), "event-not-json")
+        assert (dead_letter["dead_letter_id"], dead_letter["cause"]) == (dead_letter_id(PLACE), "event-not-json")
 
     async def test_keeps_bytes_and_headers(self, store: Any) -> None:
-        """The original comes back from the letter byte for byte, headers in order with duplicates."""
+        """The original comes back from the dead letter byte for byte, headers in order with duplicates."""
         import msgspec
 
         from schemas.dead_letters import DeadLetter
 
         publisher = MemoryPublisher()
-        letters = DeadLetters(publisher, store, KEYS, ManualClock())
-        await letters.write(self.record(b"\xff\x00{"), Failure(cause="event-not-json", message="no"), role="intake")
-        letter = msgspec.json.decode(publisher.records[0].value, type=DeadLetter)
-        assert (letter.value, letter.key, letter.headers) == (b"\xff\x00{", b"video", self.record(None).headers)
+        dead_letters = DeadLetters(publisher, store, KEYS, ManualClock())
+        await dead_letters.write(
+            self.record(b"\xff\x00{"), Failure(cause="event-not-json", message="no"), role="intake"
+        )
+        dead_letter = msgspec.json.decode(publisher.records[0].value, type=DeadLetter)
+        assert (dead_letter.value, dead_letter.key, dead_letter.headers) == (
+            b"\xff\x00{",
+            b"video",
+            self.record(None).headers,
+        )
 
     async def test_what_is_too_large_leaves_its_hash(self, store: Any) -> None:
         """A value that does not fit is not kept; size, hash and source say what it was."""
         publisher = MemoryPublisher()
-        letters = DeadLetters(publisher, store, KEYS, ManualClock())
+        dead_letters = DeadLetters(publisher, store, KEYS, ManualClock())
         large = b"x" * (6 * 1024 * 1024)
-        await letters.write(self.record(large), Failure(cause="event-too-large", message="no"), role="intake")
-        letter = json.loads(publisher.records[0].value)
-        assert (letter["value"], letter["value_bytes"], len(letter["value_sha256"])) == (None, len(large), 64)
-        assert letter["source"] == {"topic": "video.uploaded", "partition": 1, "offset": 7}
+        await dead_letters.write(self.record(large), Failure(cause="event-too-large", message="no"), role="intake")
+        dead_letter = json.loads(publisher.records[0].value)
+        assert (dead_letter["value"], dead_letter["value_bytes"], len(dead_letter["value_sha256"])) == (
+            None,
+            len(large),
+            64,
+        )
+        assert dead_letter["source"] == {"topic": "video.uploaded", "partition": 1, "offset": 7}
 
 
 class TestOpenStore:

@@ -48,14 +48,14 @@ class TestLostDevice:
                 pipeline.workers.remove(worker)
                 pipeline.start_worker("second", command=FAULTY_WORKER)
                 verdicts = pipeline.await_verdicts(names, LIFE_SECONDS)
-                letters = pipeline.dead_letters()
+                dead_letters = pipeline.dead_letters()
                 attempts = pipeline.ask_store(
                     lambda store: store.keys(f"{pipeline.settings.topic_prefix}vs:attempts:*")
                 )
                 claims = pipeline.ask_store(lambda store: _lives_seconds(store, pipeline, "*:claims"))
             finally:
                 pipeline.close()
-        assert letters == []
+        assert dead_letters == []
         assert {name: dict(verdicts[name].modalities.failed) for name in names} == {name: {} for name in names}
         assert attempts == []
         assert len(claims) == len(names) and min(claims) > 0  # every one of them expires

@@ -297,7 +297,9 @@ class TestWhatFlows:
 
     def test_nothing_was_given_up(self, walk: Walk) -> None:
         """No clip has a dead letter."""
-        assert [(letter.key, letter.cause, letter.message) for letter in walk.pipeline.dead_letters()] == []
+        assert [
+            (dead_letter.key, dead_letter.cause, dead_letter.message) for dead_letter in walk.pipeline.dead_letters()
+        ] == []
 
     def test_topics_and_store_say_the_same(self, walk: Walk) -> None:
         """The projection of Redis equals that of the two compacted topics, and holds every clip."""

@@ -132,7 +132,7 @@ def test_each_wrong_event_is_a_dead_letter_and_summaries_are_few(kafka: str, red
         send(pipeline, {"event_id": "1", "video_id": "known"}, key="known")
         pipeline.start_worker(roles="engagement")
         await_counted(pipeline, 9)
-        causes = sorted(letter.cause for letter in pipeline.await_dead_letters(5, WAIT_SECONDS))
+        causes = sorted(dead_letter.cause for dead_letter in pipeline.await_dead_letters(5, WAIT_SECONDS))
         assert causes == ["event-id-reused", "event-invalid", "event-invalid", "event-invalid", "event-not-json"]
         found = record_of(pipeline, "v1")
         assert found is not None

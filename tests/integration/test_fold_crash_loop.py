@@ -39,7 +39,7 @@ class TestDeathsAreNoted:
         assert VIDEO_ID not in calls
         assert (await world.verdict(OTHER)).status == "final"
         assert (await world.verdict()).action != "allow"
-        ((record, failure),) = world.letters.written
+        ((record, failure),) = world.dead_letters.written
         assert (record.place.offset, failure.cause) == (4, "crash-loop")
         world.start("2")
         await world.sweep.wake()

@@ -101,7 +101,7 @@ class TestForget:
 
     def test_a_deletion_before_the_upload_refuses_it(self, pipeline: Pipeline, clip: Path) -> None:
         """Whatever comes up to the forgotten revision is refused without a dead letter; another video is not."""
-        letters = len(pipeline.dead_letters())
+        dead_letters = len(pipeline.dead_letters())
         forget(pipeline, "unborn", 2)
         await_forgotten(pipeline, "unborn")
         pipeline.publish(upload_of(clip, "unborn", revision=2), upload_of(clip, "bystander"))
@@ -109,7 +109,7 @@ class TestForget:
         pipeline.await_handled("intake", "media", "verdict")  # every role has seen the upload
         assert keys_of(pipeline, "unborn") <= LEFT
         assert "unborn" not in pipeline.verdicts()
-        assert len(pipeline.dead_letters()) == letters
+        assert len(pipeline.dead_letters()) == dead_letters
 
     def test_a_higher_revision_after_the_deletion_is_a_new_life(self, pipeline: Pipeline, clip: Path) -> None:
         """The guard is lifted, and the verdict is of the new revision."""
@@ -123,9 +123,9 @@ class TestForget:
         assert "guard" not in keys_of(pipeline, "phoenix")
 
     def test_its_dead_letters_can_no_longer_be_read(self, pipeline: Pipeline, samples: Path) -> None:
-        """The letter's own key gets a tombstone, so compaction removes its bytes, and no command shows it."""
+        """The dead letter's own key gets a tombstone, so compaction removes its bytes, and no command shows it."""
         pipeline.publish(upload_of(samples / "missing.mp4", "broken"))
-        letter = self._await_letter(pipeline, b"broken")
+        dead_letter = self._await_dead_letter(pipeline, b"broken")
         pipeline.await_verdicts(["broken"], SETTLED_SECONDS)
         forget(pipeline, "broken")
         await_forgotten(pipeline, "broken")
@@ -134,28 +134,28 @@ class TestForget:
         first, *others = [record.value for record in records]
         assert (first is not None, bool(others), set(others)) == (True, True, {None})
         listed = pipeline.command("dead-letters", "list", "--json")
-        assert (listed.returncode, letter.dead_letter_id in listed.stdout) == (0, False)
+        assert (listed.returncode, dead_letter.dead_letter_id in listed.stdout) == (0, False)
 
     def test_poison_that_comes_after_the_deletion_leaves_nothing_to_read(self, pipeline: Pipeline, clip: Path) -> None:
-        """Wrong events of people who still watched it get a tombstone where others get a letter."""
+        """Wrong events of people who still watched it get a tombstone where others get a dead letter."""
         pipeline.publish(upload_of(clip, "watched"))
         pipeline.await_verdicts(["watched"], SETTLED_SECONDS)
         forget(pipeline, "watched")
         await_forgotten(pipeline, "watched")
         pipeline.write(ENGAGEMENT.name, ("watched", b"no event"), ("bystander", b"no event"))
         pipeline.await_handled("engagement", "verdict")
-        self._await_letter(pipeline, b"bystander")
+        self._await_dead_letter(pipeline, b"bystander")
         values = [r.value for r in pipeline.records(DEAD_LETTER.name) if (r.key or b"").startswith(b"watched#")]
         assert (bool(values), set(values)) == (True, {None})
         assert keys_of(pipeline, "watched") <= LEFT
 
-    def _await_letter(self, pipeline: Pipeline, key: bytes) -> DeadLetter:
-        """Wait for the one dead letter of a key; other tests' letters lie beside it."""
+    def _await_dead_letter(self, pipeline: Pipeline, key: bytes) -> DeadLetter:
+        """Wait for the one dead letter of a key; other tests' dead letters lie beside it."""
 
         def found() -> DeadLetter | None:
-            letters = [letter for letter in pipeline.dead_letters() if letter.key == key]
-            assert len(letters) <= 1
-            return letters[0] if letters else None
+            dead_letters = [dead_letter for dead_letter in pipeline.dead_letters() if dead_letter.key == key]
+            assert len(dead_letters) <= 1
+            return dead_letters[0] if dead_letters else None
 
         return await_value(found, SETTLED_SECONDS, lambda: f"no dead letter of {key!r}")
 

@@ -56,17 +56,17 @@ class TestLimit:
                 pipeline.publish(*(upload_of(fine, name) for name in names))
                 worker = pipeline.start_worker(command=BREAKING_WORKER)
                 paused = await_value(lambda: _paused(worker), PATIENCE_SECONDS, worker.child.log_tail)
-                letters = pipeline.dead_letters()
+                dead_letters = pipeline.dead_letters()
                 (folder / BROKEN_MARK).unlink()
                 verdicts = pipeline.await_verdicts(names, PATIENCE_SECONDS)
                 await_value(lambda: _is_ready(worker), PATIENCE_SECONDS, worker.child.log_tail)
-                letters_at_last = pipeline.dead_letters()
+                dead_letters_at_last = pipeline.dead_letters()
             finally:
                 pipeline.close()
         assert paused["roles"]["media"]["state"] == "dead-letter-limit"
-        assert {letter.cause for letter in letters_at_last} == {"internal-error"}
-        assert len(letters) == len(letters_at_last) == LIMIT
-        given_up = {(letter.key or b"").decode() for letter in letters_at_last}
+        assert {dead_letter.cause for dead_letter in dead_letters_at_last} == {"internal-error"}
+        assert len(dead_letters) == len(dead_letters_at_last) == LIMIT
+        given_up = {(dead_letter.key or b"").decode() for dead_letter in dead_letters_at_last}
         failed = {name for name, verdict in verdicts.items() if verdict.modalities.failed}
         assert failed == given_up
 
@@ -83,11 +83,11 @@ class TestLimit:
                 pipeline.publish(*(upload_of("a.mp4", name) for name in ("deadly", "behind")))
                 num_deaths = _supervise(pipeline)
                 accepted = [fact.video_id for fact in pipeline.facts() if isinstance(fact, Accepted)]
-                [letter] = pipeline.dead_letters()
+                [dead_letter] = pipeline.dead_letters()
             finally:
                 pipeline.close()
         assert num_deaths == 5  # three in company, two alone
-        assert (letter.cause, letter.key, letter.role) == ("crash-loop", b"deadly", "intake")
+        assert (dead_letter.cause, dead_letter.key, dead_letter.role) == ("crash-loop", b"deadly", "intake")
         assert set(accepted) == {"before", "odd", "behind"}
 
 
@@ -118,6 +118,6 @@ def _lives_until_all_is_answered(pipeline: Pipeline, name: str) -> bool:
 def _ended(pipeline: Pipeline, worker: WorkerProcess) -> str | None:
     if worker.child.exit_code is not None:
         return "died"
-    has_letter = bool(pipeline.dead_letters())
+    has_dead_letter = bool(pipeline.dead_letters())
     is_behind = any(isinstance(fact, Accepted) and fact.video_id == "behind" for fact in pipeline.facts())
-    return "answered" if has_letter and is_behind else None
+    return "answered" if has_dead_letter and is_behind else None

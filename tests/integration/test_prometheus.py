@@ -112,7 +112,7 @@ def _watch(pipeline: Pipeline, server: PrometheusServer, samples: Path) -> Watch
     await_value(lambda: _summed_up(pipeline, "v-quick"), WAIT_SECONDS, lambda: "no summary has all engagement")
     pipeline.await_handled("intake", "media", "engagement", "verdict")
     seen_unix_seconds = _read_again(server)
-    causes = Counter(letter.cause for letter in pipeline.dead_letters())
+    causes = Counter(dead_letter.cause for dead_letter in pipeline.dead_letters())
     num_published = len(pipeline.records(MODERATION.name))
     return Watched(server, seen_unix_seconds, pipeline.verdicts(), causes, num_published, markets)
 

@@ -25,7 +25,7 @@ def cluster() -> MockCluster:
     """A broker with one dead letter."""
     cluster = MockCluster()
     settings = read_settings(kafka_bootstrap_servers=cluster.bootstrap_servers)
-    letter = DeadLetter(
+    dead_letter = DeadLetter(
         dead_letter_id="a" * 64,
         source=SourceOffset(topic=UPLOADED.name, partition=0, offset=3),
         source_timestamp_unix_seconds=1.0,
@@ -33,7 +33,9 @@ def cluster() -> MockCluster:
         key=VIDEO_ID.encode(), headers=(), value=b"{}", value_bytes=2, value_sha256="0" * 64,
     )  # fmt: skip
     records = [OutgoingRecord(topic.name, b"other", b"{}") for topic in (SIGNALS, MODERATION)]
-    publish_confirmed(settings, [*records, OutgoingRecord(DEAD_LETTER.name, b"letter", msgspec.json.encode(letter))])
+    publish_confirmed(
+        settings, [*records, OutgoingRecord(DEAD_LETTER.name, b"letter", msgspec.json.encode(dead_letter))]
+    )
     return cluster
 
 

@@ -20,14 +20,14 @@ pytestmark = pytest.mark.slow
 SETTLED_SECONDS = 180.0
 
 
-def known_letters(store: RedisServer, prefix: str) -> dict[bytes, bytes]:
-    """The letters that a deletion of the first video would take back."""
+def known_dead_letters(store: RedisServer, prefix: str) -> dict[bytes, bytes]:
+    """The dead letters that a deletion of the first video would take back."""
     with redis.Redis.from_url(store.url) as client:
         found: dict[bytes, bytes] = client.hgetall(Keys(prefix).letters("first"))
         return found
 
 
-def standing_letters(pipeline: Pipeline) -> set[bytes]:
+def active_dead_letters(pipeline: Pipeline) -> set[bytes]:
     """Keys of the dead letters that can be read."""
     last = {record.key or b"": record.value for record in pipeline.records(DEAD_LETTER.name)}
     return {key for key, value in last.items() if value is not None}
@@ -46,13 +46,13 @@ class TestRebuild:
             pipeline = Pipeline.create(tmp_path, bootstrap_servers=kafka, redis_url=store.url, media_roots=[samples])
             try:
                 before = self._decide_two(pipeline, samples)
-                letters = known_letters(store, pipeline.settings.topic_prefix)
+                dead_letters = known_dead_letters(store, pipeline.settings.topic_prefix)
                 store.restart(keep_state=False)
                 self._refuses_to_start(pipeline)
                 pipeline.start_worker("meanwhile", roles="intake,media,engagement")
                 # the wrong event of a deleted video is read again while Redis knows of no deletion
                 pipeline.await_dead_letters(2, SETTLED_SECONDS)
-                assert len(standing_letters(pipeline)) == 2
+                assert len(active_dead_letters(pipeline)) == 2
                 pipeline.publish(upload_of(samples / "small.mp4", "third"))
                 told = pipeline.command("rebuild")
                 assert (told.returncode, "partition 4 of 4" in told.stderr) == (0, True), told.stderr
@@ -61,13 +61,15 @@ class TestRebuild:
                 assert compared.stdout.splitlines() in (["the same"], ["third: only in the second"])
                 pipeline.start_worker("after", roles="verdict")
                 pipeline.await_verdicts(["first", "second", "third"], SETTLED_SECONDS)
-                assert len(letters) == 1
-                # else a later deletion would not reach letters from before
-                assert known_letters(store, pipeline.settings.topic_prefix) == letters
+                assert len(dead_letters) == 1
+                # else a later deletion would not reach dead letters from before
+                assert known_dead_letters(store, pipeline.settings.topic_prefix) == dead_letters
                 await_value(
-                    lambda: True if standing_letters(pipeline) == set(letters) else None,
+                    lambda: True if active_dead_letters(pipeline) == set(dead_letters) else None,
                     SETTLED_SECONDS,
-                    lambda: f"{standing_letters(pipeline)} are to be read, of the video that is not deleted {letters}",
+                    lambda: (
+                        f"{active_dead_letters(pipeline)} are to be read, of the video that is not deleted {dead_letters}"
+                    ),
                 )
             finally:
                 pipeline.close()

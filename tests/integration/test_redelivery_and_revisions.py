@@ -197,30 +197,30 @@ class TestRedrive:
     def test_mended_upload_gets_its_verdict(self, running: Pipeline, folder: Path) -> None:
         """The original bytes and headers, its place and a count; ok signals replace failed ones; amended verdict."""
         failed = settle(running, upload_of("to-come.mp4", "mended", title="A file that comes late"))["mended"]
-        [letter] = [letter for letter in running.dead_letters() if letter.key == b"mended"]
-        assert (letter.cause, failed.action) == ("media-missing", "review")
+        [dead_letter] = [dead_letter for dead_letter in running.dead_letters() if dead_letter.key == b"mended"]
+        assert (dead_letter.cause, failed.action) == ("media-missing", "review")
         shutil.copyfile(folder / "first.mp4", folder / "to-come.mp4")
-        ended = running.command("dead-letters", "redrive", letter.dead_letter_id)
+        ended = running.command("dead-letters", "redrive", dead_letter.dead_letter_id)
         assert ended.returncode == 0, ended.stderr
         amended = await_value(lambda: _without_failures(running, "mended"), FINAL_SECONDS, lambda: "it still fails")
         assert amended.version > failed.version
         assert (amended.status, amended.action) == ("final", "allow")
         original, again = [record for record in running.records(UPLOADED.name) if record.key == b"mended"]
         assert (again.value, again.key) == (original.value, original.key)
-        assert again.headers == (*original.headers, (PLACE_HEADER, encode(letter.source)), (REDRIVE_HEADER, b"1"))
+        assert again.headers == (*original.headers, (PLACE_HEADER, encode(dead_letter.source)), (REDRIVE_HEADER, b"1"))
         settle(running)
         assert len([item for item in running.dead_letters() if item.key == b"mended"]) == 1
 
     def test_redrive_in_vain_is_another_dead_letter(self, running: Pipeline) -> None:
-        """Nothing was mended: the event is a new one, and so is its letter; the verdict's action stands."""
+        """Nothing was mended: the event is a new one, and so is its dead letter; the verdict's action stands."""
         settle(running, upload_of("never.mp4", "in-vain", title="A file that never comes"))
-        [letter] = [letter for letter in running.dead_letters() if letter.key == b"in-vain"]
-        assert running.command("dead-letters", "redrive", letter.dead_letter_id[:12]).returncode == 0
-        letters = await_value(lambda: _two_letters(running, b"in-vain"), FINAL_SECONDS, lambda: "no second letter")
+        [dead_letter] = [dead_letter for dead_letter in running.dead_letters() if dead_letter.key == b"in-vain"]
+        assert running.command("dead-letters", "redrive", dead_letter.dead_letter_id[:12]).returncode == 0
+        dead_letters = await_value(lambda: _two_letters(running, b"in-vain"), FINAL_SECONDS, lambda: "no second letter")
         settle(running)
-        assert [item.cause for item in letters] == ["media-missing"] * 2
-        added = ((PLACE_HEADER, encode(letter.source)), (REDRIVE_HEADER, b"1"))
-        assert letters[1].headers == (*letter.headers, *added)
+        assert [item.cause for item in dead_letters] == ["media-missing"] * 2
+        added = ((PLACE_HEADER, encode(dead_letter.source)), (REDRIVE_HEADER, b"1"))
+        assert dead_letters[1].headers == (*dead_letter.headers, *added)
         assert running.verdicts()["in-vain"].action == "review"
 
 
@@ -230,8 +230,8 @@ def _without_failures(pipeline: Pipeline, video_id: str) -> Verdict | None:
 
 
 def _two_letters(pipeline: Pipeline, key: bytes) -> list[DeadLetter] | None:
-    letters = [letter for letter in pipeline.dead_letters() if letter.key == key]
-    return letters if len(letters) == 2 else None
+    dead_letters = [dead_letter for dead_letter in pipeline.dead_letters() if dead_letter.key == key]
+    return dead_letters if len(dead_letters) == 2 else None
 
 
 class TestStart:

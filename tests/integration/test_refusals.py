@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from ops.cli.letters_of_video import LetterPlaces, find_letters, read_found
+from ops.cli.dead_letters_of_video import DeadLetterPlaces, find_dead_letters, read_found
 from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir
 from schemas.topics import DEAD_LETTER, UPLOADED
@@ -63,18 +63,18 @@ class TestSenders:
     """What commands tell a sender."""
 
     def test_of_an_upload_that_is_no_case(self, pipeline: Pipeline) -> None:
-        """`show` prints it with exit code 1, `watch` ends, and `dead-letters list --video` finds the letter."""
+        """`show` prints it with exit code 1, `watch` ends, and `dead-letters list --video` finds the dead letter."""
         pipeline.publish_bytes(b'{"video_id":"wrong","revision":2,"market":"de"}', key="wrong")
         pipeline.publish_bytes(b"poison of another", key="another")
         [refusal] = refusals_of(pipeline, "wrong")
         assert refusal.letter is not None
-        [letter] = [
+        [dead_letter] = [
             record for record in pipeline.records(DEAD_LETTER.name) if (record.key or b"").startswith(b"wrong#")
         ]
-        assert (refusal.letter.partition, refusal.letter.offset) == (letter.partition, letter.offset)
-        found = pipeline.ask_store(lambda store: find_letters(store, pipeline.settings, "wrong"))
-        assert found == LetterPlaces((refusal.letter,), {})  # so that no partition is read
-        assert list(read_found(pipeline.settings, found)) == [letter]
+        assert (refusal.letter.partition, refusal.letter.offset) == (dead_letter.partition, dead_letter.offset)
+        found = pipeline.ask_store(lambda store: find_dead_letters(store, pipeline.settings, "wrong"))
+        assert found == DeadLetterPlaces((refusal.letter,), {})  # so that no partition is read
+        assert list(read_found(pipeline.settings, found)) == [dead_letter]
 
         shown = pipeline.command("show", "wrong")
         assert shown.returncode == 1

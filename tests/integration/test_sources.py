@@ -214,11 +214,11 @@ class Aftermath:
     metrics: MetricsPage
     verdicts: Mapping[str, Verdict]
     signals: Sequence[Signal]
-    letters: Sequence[DeadLetter]
+    dead_letters: Sequence[DeadLetter]
 
     def causes(self, video_id: str) -> list[str]:
         """Of the video's dead letters."""
-        return [letter.cause for letter in self.letters if letter.key == video_id.encode()]
+        return [dead_letter.cause for dead_letter in self.dead_letters if dead_letter.key == video_id.encode()]
 
     def modalities_of(self, video_id: str) -> list[str]:
         """Of the video's signals; one that was said twice is in it twice."""
@@ -273,7 +273,7 @@ def _answered(pipeline: Pipeline, places: Places) -> Aftermath:
     for name in AWAY:
         places.dying.put(f"/{name}.mp4", places.clip)
     verdicts = pipeline.await_verdicts([*AWAY, *GOOD, *bad, *CROWD], _PATIENCE_SECONDS)
-    pipeline.await_handled("intake", "media")  # every letter is written, and nothing is under way any more
+    pipeline.await_handled("intake", "media")  # every dead letter is written, and nothing is under way any more
     return Aftermath(
         places=places,
         log=worker.child.log_path.read_text(encoding="utf-8"),
@@ -282,7 +282,7 @@ def _answered(pipeline: Pipeline, places: Places) -> Aftermath:
         metrics=read_metrics(worker.ready["metrics_port"]),
         verdicts=verdicts,
         signals=_signals(pipeline),
-        letters=pipeline.dead_letters(),
+        dead_letters=pipeline.dead_letters(),
     )
 
 
@@ -376,7 +376,7 @@ class TestBadSources:
 
     def test_no_letter_is_left_over(self, aftermath: Aftermath) -> None:
         """Every dead letter belongs to a bad case."""
-        assert len(aftermath.letters) == len(BAD) + len(UNKNOWN_SCHEMES)
+        assert len(aftermath.dead_letters) == len(BAD) + len(UNKNOWN_SCHEMES)
 
 
 class TestAwaySources:

@@ -30,18 +30,18 @@ def poison(key: bytes | None = b"video", offset: int = 7) -> Record:
     return Record(Place("video.engagement", 1, offset), key, b"{", (), 12.5, 1)
 
 
-def letters_of(redis: Redis, publisher: MemoryPublisher) -> DeadLetters:
+def dead_letters_of(redis: Redis, publisher: MemoryPublisher) -> DeadLetters:
     return DeadLetters(publisher, redis, KEYS, ManualClock())  # type: ignore[arg-type]
 
 
 async def delete(redis: Redis, publisher: MemoryPublisher, revision: int = 1) -> None:
     """What the fold does to dead letters: the guard first, then what the index names."""
     await redis.set(KEYS.guard("video"), revision)
-    await letters_of(redis, publisher).take_back("video")
+    await dead_letters_of(redis, publisher).withdraw("video")
 
 
 def standing(publisher: MemoryPublisher) -> list[Any]:
-    """Keys whose last record is a letter."""
+    """Keys whose last record is a dead letter."""
     last = {record.key: record.value for record in publisher.of(DEAD_LETTER)}
     return [key for key, value in last.items() if value is not None]
 
@@ -77,33 +77,33 @@ async def test_poison_after_the_deletion_leaves_nothing_to_read(redis: Redis) ->
     publisher = MemoryPublisher()
     await delete(redis, publisher)
     for _ in range(2):
-        await letters_of(redis, publisher).write(poison(), FAILURE, role="engagement")
+        await dead_letters_of(redis, publisher).write(poison(), FAILURE, role="engagement")
     assert [record.value for record in publisher.records] == [None]
     assert not await redis.exists(KEYS.letters("video"))
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 async def test_a_deletion_beside_the_writer_withdraws_the_letter(redis: Redis, moment: str) -> None:
-    """It is deleted just before the letter is out, or just after, before the index has it: a tombstone follows."""
+    """It is deleted just before the dead letter is out, or just after, before the index has it: a tombstone follows."""
     publisher = StoppingPublisher()
     setattr(publisher, moment, lambda: delete(redis, MemoryPublisher()))
-    await letters_of(redis, publisher).write(poison(), FAILURE, role="engagement")
+    await dead_letters_of(redis, publisher).write(poison(), FAILURE, role="engagement")
     assert [record.value is None for record in publisher.records] == [False, True]
 
 
 async def test_a_writer_that_dies_with_the_letter_out_is_made_good(redis: Redis) -> None:
-    """The letter is in no index when the video is deleted; the event comes again, and its letter is withdrawn."""
+    """The dead letter is in no index when the video is deleted; the event comes again, and its dead letter is withdrawn."""
     publisher = StoppingPublisher(after=die)
     with pytest.raises(Death):
-        await letters_of(redis, publisher).write(poison(), FAILURE, role="engagement")
+        await dead_letters_of(redis, publisher).write(poison(), FAILURE, role="engagement")
     await delete(redis, publisher)
     assert len(standing(publisher)) == 1
-    await letters_of(redis, publisher).write(poison(), FAILURE, role="engagement")
+    await dead_letters_of(redis, publisher).write(poison(), FAILURE, role="engagement")
     assert standing(publisher) == []
 
 
 async def test_a_writer_that_dies_before_its_tombstone_is_made_good(redis: Redis) -> None:
-    """It found the video deleted, and died with the letter out; the event comes again."""
+    """It found the video deleted, and died with the dead letter out; the event comes again."""
     publisher = StoppingPublisher()
 
     async def delete_then_die() -> None:
@@ -112,21 +112,21 @@ async def test_a_writer_that_dies_before_its_tombstone_is_made_good(redis: Redis
 
     publisher.after = delete_then_die
     with pytest.raises(Death):
-        await letters_of(redis, publisher).write(poison(), FAILURE, role="engagement")
+        await dead_letters_of(redis, publisher).write(poison(), FAILURE, role="engagement")
     assert len(standing(publisher)) == 1
-    await letters_of(redis, publisher).write(poison(), FAILURE, role="engagement")
+    await dead_letters_of(redis, publisher).write(poison(), FAILURE, role="engagement")
     assert standing(publisher) == []
 
 
 async def test_what_is_written_while_guards_are_missing_waits_for_the_next_tombstones(redis: Redis) -> None:
-    """An emptied store knows of no deletion: the letter stands in the index, and the rebuilt guard's sweep takes it."""
+    """An emptied store knows of no deletion: the dead letter stands in the index, and the rebuilt guard's sweep takes it."""
     publisher = MemoryPublisher()
     await delete(redis, publisher)
     await redis.flushall()
-    await letters_of(redis, publisher).write(poison(), FAILURE, role="engagement")
+    await dead_letters_of(redis, publisher).write(poison(), FAILURE, role="engagement")
     assert len(standing(publisher)) == 1
     await redis.set(KEYS.guard("video"), 1)
-    assert await letters_of(redis, publisher).take_back("video") == 1
+    assert await dead_letters_of(redis, publisher).withdraw("video") == 1
     assert standing(publisher) == []
 
 
@@ -137,7 +137,7 @@ async def test_a_letter_of_a_newer_revision_is_of_a_new_life(
     """A guard reaches as far as its revision; what cannot be read is taken for the deleted video's."""
     publisher = MemoryPublisher()
     await delete(redis, publisher)
-    await letters_of(redis, publisher).write(poison(), FAILURE, role="media", revision=revision)
+    await dead_letters_of(redis, publisher).write(poison(), FAILURE, role="media", revision=revision)
     assert bool(standing(publisher)) == is_standing
 
 
@@ -158,22 +158,22 @@ async def test_a_wrong_upload_after_the_deletion_is_told(redis: Redis, place: Pl
     folded = fold(None, fact, 3, FoldContext(RULESET.policy, RULESET.prices, 0, 0.0))
     assert folded.state is not None
     await outcomes.replace("video", None, folded.state, None)
-    await letters_of(redis, publisher).write(Record(place, b"video", b"{", (), 0.0, 1), FAILURE, role="intake")
+    await dead_letters_of(redis, publisher).write(Record(place, b"video", b"{", (), 0.0, 1), FAILURE, role="intake")
     assert bool(standing(publisher)) == is_standing
 
 
 @pytest.mark.parametrize("key", [None, b"", b"no video id", b"another"])
 async def test_letters_of_nobody_and_of_others_stand(redis: Redis, key: bytes | None) -> None:
-    """A deletion reaches its own video's letters."""
+    """A deletion reaches its own video's dead letters."""
     publisher = MemoryPublisher()
     await delete(redis, publisher)
-    await letters_of(redis, publisher).write(poison(key), FAILURE, role="intake")
+    await dead_letters_of(redis, publisher).write(poison(key), FAILURE, role="intake")
     assert len(standing(publisher)) == 1
 
 
 @pytest.mark.parametrize("num_turns", range(STEPS))
 async def test_any_interleaving_with_a_deletion_ends_in_a_tombstone(redis: Redis, num_turns: int) -> None:
-    """Wherever the deletion comes between the writer's calls, the last word under the letter's key is a tombstone."""
+    """Wherever the deletion comes between the writer's calls, the last word under the dead letter's key is a tombstone."""
     publisher = MemoryPublisher()
     calls = 0
     send = redis.execute_command
@@ -188,7 +188,7 @@ async def test_any_interleaving_with_a_deletion_ends_in_a_tombstone(redis: Redis
 
     writer = Redis(connection_pool=redis.connection_pool)
     writer.execute_command = counted  # type: ignore[method-assign]
-    await letters_of(writer, publisher).write(poison(), FAILURE, role="engagement")
+    await dead_letters_of(writer, publisher).write(poison(), FAILURE, role="engagement")
     if calls < num_turns or num_turns == 0:
         await delete(redis, publisher)
     assert standing(publisher) == []

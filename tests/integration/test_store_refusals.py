@@ -36,7 +36,7 @@ class Writer:
         self.clock = ManualClock()
         self.publisher = MemoryPublisher()
         refused = RefusedUploads(redis, KEYS, LIFE_SECONDS, most_videos)
-        self.letters = DeadLetters(self.publisher, redis, KEYS, self.clock, refused=refused)  # type: ignore[arg-type]
+        self.dead_letters = DeadLetters(self.publisher, redis, KEYS, self.clock, refused=refused)  # type: ignore[arg-type]
 
     async def refuse(
         self,
@@ -51,7 +51,7 @@ class Writer:
         """Give up one event; time goes on by a second."""
         key = None if video_id is None else video_id.encode()
         record = Record(Place(topic, 1, offset), key, value, (), 12.5, 1)
-        await self.letters.write(record, WRONG, role=role, revision=revision)
+        await self.dead_letters.write(record, WRONG, role=role, revision=revision)
         self.clock.advance(1)
 
 
@@ -102,7 +102,7 @@ class TestStore:
         assert kept == list(range(12 - MOST_REFUSALS, 12))
 
     async def test_a_flood_of_invented_ids_is_bounded(self, redis: Redis) -> None:
-        """Only so many videos keep refusals, those of the last; the others' keys are gone, their letters are not."""
+        """Only so many videos keep refusals, those of the last; the others' keys are gone, their dead letters are not."""
         writer = Writer(redis, most_videos=20)
         for number in range(70):
             await writer.refuse(f"invented-{number}", number)
@@ -115,7 +115,7 @@ class TestStore:
         """Whatever a sender makes us quote, a refusal stays below 1.5 kB."""
         writer = Writer(redis)
         record = Record(Place("test.video.uploaded", 1, 1), b"v", b"{", (), 12.5, 1)
-        await writer.letters.write(
+        await writer.dead_letters.write(
             record, Failure(cause="event-invalid", message="\U0001f600\n" * 9_000), role="intake"
         )
         [stored] = (await redis.hgetall(KEYS.refusals("v"))).values()
@@ -142,7 +142,7 @@ class TestStore:
         writer = Writer(redis)
         await writer.refuse("v", 7)
         await delete(redis, "v", offset=40)
-        await writer.letters.take_back("v")
+        await writer.dead_letters.withdraw("v")
         assert not await redis.exists(KEYS.refusals("v"))
         assert await redis.zcard(KEYS.refused()) == 0
         for name in [name async for name in redis.scan_iter("*dead-letter:*")]:
@@ -159,7 +159,7 @@ class TestStore:
             await writer.refuse("v", offset)
         await delete(redis, "v", offset=40)
         for _ in range(2):
-            await writer.letters.take_back("v")
+            await writer.dead_letters.withdraw("v")
         assert [refusal.upload.offset for refusal in await read_refusals(redis, KEYS, "v")] == [41]
         assert await redis.zcard(KEYS.refused()) == 1
 
@@ -181,7 +181,7 @@ class TestStore:
         if kind == "string":
             await redis.set(key, b"x")
         await delete(redis, "v", offset=40)
-        await Writer(redis).letters.take_back("v")
+        await Writer(redis).dead_letters.withdraw("v")
         assert not await redis.exists(key)
 
     @pytest.mark.parametrize("num_turns", range(14))
@@ -195,7 +195,7 @@ class TestStore:
             if calls == num_turns:
                 client.execute_command = send  # type: ignore[method-assign]
                 await delete(redis, "v", offset=40)
-                await Writer(redis).letters.take_back("v")
+                await Writer(redis).dead_letters.withdraw("v")
             return await send(*words, **options)
 
         client = Redis(connection_pool=redis.connection_pool)
@@ -203,7 +203,7 @@ class TestStore:
         await Writer(client).refuse("v", 7)
         if calls < num_turns or num_turns == 0:
             await delete(redis, "v", offset=40)
-            await Writer(redis).letters.take_back("v")
+            await Writer(redis).dead_letters.withdraw("v")
         assert not await redis.exists(KEYS.refusals("v"))
 
 

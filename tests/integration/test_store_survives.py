@@ -178,19 +178,19 @@ async def keep_times(world: World) -> None:
                 await times.renew(entry, 17.5)
 
 
-async def write_letters(world: World) -> None:
-    """A letter, its mark, its place in the video's list and its refusal; one is taken back, one video's are dropped."""
+async def write_dead_letters(world: World) -> None:
+    """A dead letter, its mark, its place in the video's list and its refusal; one is taken back, one video's are dropped."""
     publisher: Any = MemoryPublisher()
-    letters = DeadLetters(
+    dead_letters = DeadLetters(
         publisher, world.redis, KEYS, ManualClock(), refused=RefusedUploads(world.redis, KEYS, DAY_SECONDS, 2)
     )
     for offset, video_id in enumerate(("dropped", *["poison"] * 7, "withdrawn")):
         record = Record(Place("video.uploaded", 0, offset), video_id.encode(), b"{", (), 12.5, 1)
         for _ in range(2):
-            await letters.write(record, Failure(cause="event-invalid", message=""), role="intake")
-    assert [await letters.take_back("withdrawn") for _ in range(2)] == [1, 0]
+            await dead_letters.write(record, Failure(cause="event-invalid", message=""), role="intake")
+    assert [await dead_letters.withdraw("withdrawn") for _ in range(2)] == [1, 0]
     await world.fold(Deleted(video_id="withdrawn", revision=1, reason="", event_unix_seconds=0.0))
-    await letters.take_back("withdrawn")
+    await dead_letters.withdraw("withdrawn")
 
 
 async def take_turns(world: World) -> None:
@@ -299,7 +299,7 @@ CASES: Final[dict[str, Case]] = {
     "claims": claim_signals,
     "deletion": name_deletions,
     **dict.fromkeys(("deadlines", "tombstones", "expiring"), keep_times),
-    **dict.fromkeys(("letters", "dead_letter", "refusals", "refused"), write_letters),
+    **dict.fromkeys(("letters", "dead_letter", "refusals", "refused"), write_dead_letters),
     "audit": take_turns,
     **dict.fromkeys(("jobs", "job", "backfill_paused"), run_jobs),
     "applied": apply_offsets,

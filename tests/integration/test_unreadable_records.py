@@ -25,16 +25,16 @@ def pipeline(tmp_path: Path, kafka: str, redis_server: RedisServer) -> Iterator[
     try:
         for topic in (MODERATION, RECOMMENDATION):
             made.write(topic.name, ("newer", NEWER))
-        letters = [("v#b", encode(letter("b" * 32, None))), ("v#c", encode(letter("c" * 32)))]
-        made.write(DEAD_LETTER.name, ("newer#a", NEWER), *letters)
+        dead_letters = [("v#b", encode(dead_letter("b" * 32, None))), ("v#c", encode(dead_letter("c" * 32)))]
+        made.write(DEAD_LETTER.name, ("newer#a", NEWER), *dead_letters)
         yield made
     finally:
         made.close()
 
 
-def letter(letter_id: str, value: bytes | None = b"{}") -> DeadLetter:
+def dead_letter(dead_letter_id: str, value: bytes | None = b"{}") -> DeadLetter:
     return DeadLetter(
-        dead_letter_id=letter_id, cause="event-invalid", message="said", role="intake", attempts=1,
+        dead_letter_id=dead_letter_id, cause="event-invalid", message="said", role="intake", attempts=1,
         source=SourceOffset(topic="video.uploaded", partition=0, offset=0), source_timestamp_unix_seconds=0.0,
         failed_unix_seconds=time.time(), key=b"v", headers=(), value=value, value_bytes=0, value_sha256="",
     )  # fmt: skip
@@ -51,9 +51,9 @@ def test_commands_pass_them_over_and_name_them(pipeline: Pipeline) -> None:
 
 
 def test_redrive_sends_the_rest(pipeline: Pipeline) -> None:
-    """Neither the unreadable letter nor the one without a value keeps the third from being sent."""
+    """Neither the unreadable dead letter nor the one without a value keeps the third from being sent."""
     source = pipeline.topic("video.uploaded")
-    good = encode(letter("d" * 32)).replace(b'"video.uploaded"', f'"{source}"'.encode())
+    good = encode(dead_letter("d" * 32)).replace(b'"video.uploaded"', f'"{source}"'.encode())
     pipeline.write(DEAD_LETTER.name, ("v#c", None), ("v#d", good))
     ended = pipeline.command("dead-letters", "redrive", "--all")
     assert ended.returncode == 1, (ended.stdout, ended.stderr)

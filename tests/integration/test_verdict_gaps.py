@@ -67,7 +67,7 @@ class World:
     redis: Redis
     release: str = "1"
     broker: MemoryPublisher = field(default_factory=MemoryPublisher)
-    letters: Letters = field(default_factory=Letters)
+    dead_letters: Letters = field(default_factory=Letters)
     log: list[Record] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -81,7 +81,7 @@ class World:
         deadlines = Deadlines(self.redis, KEYS)
         forgetting = forgetting_of(self.redis, KEYS, self.broker)
         withdraw = Withdrawal(self.gaps, self.broker, (), forgetting)
-        boundary = FoldBoundary(self.gaps, self.letters, self.clock, 0, withdraw=withdraw)
+        boundary = FoldBoundary(self.gaps, self.dead_letters, self.clock, 0, withdraw=withdraw)
         self.role = VerdictRole(
             self.outcomes, deadlines, self.broker, RULESET, self.clock, forgetting, boundary=boundary
         )
@@ -200,7 +200,7 @@ class TestUnreadableState:
         assert (await world.verdict()).status == "pending"
         assert await world.look() == 1
         await world.check_healed()
-        assert world.letters.written == []
+        assert world.dead_letters.written == []
 
     async def test_fields_that_contradict_the_state_are_no_endless_race(self, world: World, redis: Redis) -> None:
         """Compare-and-set would lose for ever where the applied offset beside the state is another."""
@@ -220,7 +220,7 @@ class TestFoldFails:
         calls = break_fold(monkeypatch, VIDEO_ID)
         await world.handle(rest(), rest(OTHER))
         assert calls.count(VIDEO_ID) == ATTEMPTS
-        ((record, failure),) = world.letters.written
+        ((record, failure),) = world.dead_letters.written
         assert (record.place.offset, failure.cause) == (4, "internal-error")
         assert await world.look() == 0
         assert (await world.verdict(OTHER)).status == "final"
@@ -233,7 +233,7 @@ class TestFoldFails:
         ))  # fmt: skip
         assert calls.count(VIDEO_ID) > ATTEMPTS
         assert (await world.verdict()).action != "allow"
-        assert len(world.letters.written) == 1
+        assert len(world.dead_letters.written) == 1
 
     async def test_heals_once_it_can_be_folded(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         """Everything that waited is folded in its order, and readers keep that over what held meanwhile."""
@@ -303,7 +303,7 @@ class TestFoldFails:
         with pytest.raises(ResponseError, match="MISCONF"):
             await world.handle(rest())
         assert await world.gaps.read(VIDEO_ID) is None
-        assert world.letters.written == []
+        assert world.dead_letters.written == []
 
 
 class TestNewerFacts:
@@ -477,7 +477,9 @@ class TestDeletionsThatWait:
         await world.redis.hset(KEYS.refusals(VIDEO_ID), "letter", refusal(revision=1))
         break_fold(monkeypatch, VIDEO_ID)
         await world.handle(signal("audio", generation=2), deletion_of_all(at=UPLOADED_UNIX_SECONDS + 10.0))
-        await RefusedUploads(world.redis, KEYS).forget(VIDEO_ID)  # as the letters' owner does when it takes them back
+        await RefusedUploads(world.redis, KEYS).forget(
+            VIDEO_ID
+        )  # as the dead letters' owner does when it takes them back
         names = (KEYS.status, KEYS.verdict, KEYS.features, KEYS.embeddings, KEYS.refusals)
         assert await world.redis.exists(*(name(VIDEO_ID) for name in names)) == 0
         assert world.broker.of(MODERATION)[-1].value is None
@@ -513,7 +515,7 @@ def refusal(revision: int) -> bytes:
     return encode(
         Refusal(
             dead_letter_id="letter", cause="media-missing", message="", advice="", role="media", revision=revision,
-            upload=SourceOffset(topic="video.uploaded", partition=0, offset=3), letter=None, refused_unix_seconds=1.0,
+            upload=SourceOffset(topic="video.uploaded", partition=0, offset=3), dead_letter=None, refused_unix_seconds=1.0,
         )
     )  # fmt: skip
 

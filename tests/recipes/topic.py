@@ -41,11 +41,11 @@ class Thumbnails:
     """The thumbnail role's agent.
 
     Args:
-        letters: takes events that nobody can read.
+        dead_letters: takes events that nobody can read.
     """
 
-    def __init__(self, letters: DeadLetters) -> None:
-        self._letters = letters
+    def __init__(self, dead_letters: DeadLetters) -> None:
+        self._dead_letters = dead_letters
 
     async def run(self, record: Record, slot: Slot) -> None:
         """Read one event. Raises InvalidEvent."""
@@ -58,14 +58,14 @@ class Thumbnails:
     async def fail(self, record: Record, slot: Slot, failure: Failure) -> None:
         """Write its dead letter."""
         del slot
-        await self._letters.write(record, failure, role="thumbnail")
+        await self._dead_letters.write(record, failure, role="thumbnail")
 '''
 _SPEC: Final = '''def thumbnail_spec(shared: Shared) -> RoleSpec:
     """Thumbnails are read."""
     return RoleSpec(
         role="thumbnail",
         topic=THUMBNAIL,
-        works={"thumbnail": Thumbnails(shared.letters)},
+        works={"thumbnail": Thumbnails(shared.dead_letters)},
         capacity=_LIGHT_EVENTS,
         rules=KafkaCommits(),
     )

@@ -47,7 +47,7 @@ def judge(evidence: Evidence) -> Judgement:
         (live if video.is_live else deleted).look(video_id, video)
     counted = engagement.count(records[ENGAGEMENT])
     num_counted = engagement.look(counted, expected.videos, said, store, violations)
-    letters = dead_letters.look(records[DEAD_LETTER], records, expected, counted.poison, violations)
+    judged_dead_letters = dead_letters.look(records[DEAD_LETTER], records, expected, counted.poison, violations)
     left = leftovers.look(store, evidence.groups, expected.videos, said, violations)
     looked_at = {
         "videos": len(expected.videos),
@@ -60,7 +60,7 @@ def judge(evidence: Evidence) -> Judgement:
         "facts": dict(facts.kinds),
         "redone": facts.redone(),
         "outcomes": {topic: dict(found.counts) for topic, found in said.items()},
-        "dead_letters": letters,
+        "dead_letters": judged_dead_letters,
         **left,
     }
     return Judgement(tuple(violations.found), looked_at)

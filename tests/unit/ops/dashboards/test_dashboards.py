@@ -90,14 +90,14 @@ class TestLayout:
             taken |= cells
 
     def test_each_panel_explains_itself(self, dashboard: Dashboard) -> None:
-        """Title, description, unit and a query; letters of queries are unique."""
+        """Title, description, unit and a query; dead letters of queries are unique."""
         for panel in panels_of(dashboard):
             if panel["type"] == "row":
                 continue
             assert panel["title"] and panel["fieldConfig"]["defaults"]["unit"]
             assert re.search(r"\w{3}.*\.$", panel["description"]), panel["title"]
-            letters = [target["refId"] for target in panel["targets"]]
-            assert letters and len(set(letters)) == len(letters)
+            dead_letters = [target["refId"] for target in panel["targets"]]
+            assert dead_letters and len(set(dead_letters)) == len(dead_letters)
 
 
 @EACH

@@ -143,8 +143,13 @@ class TestFrame:
         """What never happened is left out."""
         (verdict,) = frame.verdicts
         assert (verdict.status, verdict.action, verdict.published_hz, verdict.total) == ("final", "allow", 2.0, 70.0)
-        (letter,) = frame.dead_letters
-        assert (letter.role, letter.cause, letter.increase, letter.total) == ("media", "media-missing", 2.0, 3.0)
+        (dead_letter,) = frame.dead_letters
+        assert (dead_letter.role, dead_letter.cause, dead_letter.increase, dead_letter.total) == (
+            "media",
+            "media-missing",
+            2.0,
+            3.0,
+        )
         assert frame.retries_hz == {"redis": 0.5}
         assert (frame.parked, frame.breakers_open) == (2.0, 1.0)
 

@@ -75,10 +75,10 @@ class Role:
     """The agents of a media role whose analyses find nothing, and whose store another worker may write to first."""
 
     def __init__(self, other: bytes | None = None) -> None:
-        self.publisher, self.letters = MemoryPublisher(), Letters()
+        self.publisher, self.dead_letters = MemoryPublisher(), Letters()
         self.account = CpuAccount(lambda: CpuReading(0.0), SilentObserver())
         engine = SimpleNamespace(account=self.account, sessions=Sessions(), work=lambda *_: None)
-        self.parts = MediaParts(FirstClaims(other), self.publisher, self.letters, engine, ManualClock(), 60.0)  # type: ignore[arg-type]
+        self.parts = MediaParts(FirstClaims(other), self.publisher, self.dead_letters, engine, ManualClock(), 60.0)  # type: ignore[arg-type]
         self.slot = Slot(PLACE, 1)
 
     async def run(self, record: Record) -> None:
@@ -143,5 +143,5 @@ async def test_a_signal_too_large_is_a_failure_of_its_own_account(monkeypatch: p
     await role.run(record())
     signals = [msgspec.json.decode(published.value, type=Signal) for published in role.publisher.of(SIGNALS)]
     assert [signal.status for signal in signals] == ["failed"] * len(MODALITIES)
-    assert role.letters.causes == ["signal-too-large"]
+    assert role.dead_letters.causes == ["signal-too-large"]
     assert set(in_the_making) == {1}

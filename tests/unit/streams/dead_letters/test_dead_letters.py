@@ -25,16 +25,16 @@ FAILURE = Failure(cause="event-invalid", message="the key is not the video's id"
 class SizedPublisher(MemoryPublisher):
     """Refuses what a topic does not take, as the worker's does."""
 
-    letters: list[DeadLetter] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
 
     async def publish(self, topic: Topic, key: Any, event: Any, *, headers: Any = (), partition: Any = None) -> int:
         _check_size(topic, key, encode(event), headers)
-        self.letters.append(event)
+        self.dead_letters.append(event)
         return 0
 
 
 class NothingKnown:
-    """A Redis that knows of no letter and no deletion."""
+    """A Redis that knows of no dead letter and no deletion."""
 
     def register_script(self, _text: str) -> Any:
         async def run(**_asked: Any) -> list[None]:
@@ -55,12 +55,12 @@ class NothingKnown:
     ids=["a key", "a header's name", "a key of no text"],
 )
 async def test_the_largest_records_get_a_letter(key: bytes | None, headers: tuple[tuple[str, bytes], ...]) -> None:
-    """Whatever part of a record is large: without a letter its worker would end at it, again and again."""
+    """Whatever part of a record is large: without a dead letter its worker would end at it, again and again."""
     publisher, redis = SizedPublisher(), NothingKnown()
     known: Any = redis
     taken: Any = publisher
-    letters = DeadLetters(taken, known, Keys(), ManualClock())
+    dead_letters = DeadLetters(taken, known, Keys(), ManualClock())
     record = Record(Place(UPLOADED.name, 0, 7), key, b"{}", headers, 1.0, 1)
-    await letters.write(record, FAILURE, role="intake")
-    [letter] = publisher.letters
-    assert letter.key == key
+    await dead_letters.write(record, FAILURE, role="intake")
+    [dead_letter] = publisher.dead_letters
+    assert dead_letter.key == key

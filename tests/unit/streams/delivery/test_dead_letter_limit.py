@@ -95,7 +95,7 @@ async def media() -> AsyncIterator[App]:
 class TestPause:
     @pytest.mark.parametrize("fault", [ValueError("bug"), OSError(5, "Input/output error")], ids=["bug", "disk"])
     async def test_a_role_pauses_before_it_drains_its_topic(self, app: App, fault: Exception) -> None:
-        """Whatever the fault, no more letters than the limit are written, however much waits and however long."""
+        """Whatever the fault, no more dead letters than the limit are written, however much waits and however long."""
         app.world.fault = fault
         await app.publish(range(50))
         await app.pass_time(WINDOW_SECONDS * 0.9, 1)

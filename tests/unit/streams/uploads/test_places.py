@@ -66,7 +66,7 @@ async def said_by_intake(found: Record) -> Accepted | Deleted:
     return fact
 
 
-def letter(source: SourceOffset, headers: Headers = ()) -> DeadLetter:
+def dead_letter(source: SourceOffset, headers: Headers = ()) -> DeadLetter:
     return DeadLetter(
         dead_letter_id="d", cause="media-missing", message="", role="media", attempts=1, source=source,
         source_timestamp_unix_seconds=0.0, failed_unix_seconds=0.0, key=b"v", headers=headers, value=b"",
@@ -114,21 +114,21 @@ class TestRedriven:
 
     def test_an_upload_keeps_the_place_of_its_original(self) -> None:
         """However often it is sent again, and whatever it claimed beyond itself."""
-        first = tuple(redriven_headers(letter(replace(OWN, offset=7))))
+        first = tuple(redriven_headers(dead_letter(replace(OWN, offset=7))))
         assert claimed_place(first) == replace(OWN, offset=7)
-        second = redriven_headers(letter(replace(OWN, offset=30), first))
+        second = redriven_headers(dead_letter(replace(OWN, offset=30), first))
         assert claimed_place(tuple(second)) == replace(OWN, offset=7)
         assert (REDRIVE_HEADER, b"2") in second
         forged = with_place((), replace(OWN, offset=99))
-        assert claimed_place(tuple(redriven_headers(letter(OWN, forged)))) == OWN
+        assert claimed_place(tuple(redriven_headers(dead_letter(OWN, forged)))) == OWN
 
     def test_other_events_have_none(self) -> None:
         """Past uploads have theirs from before; engagement has no order with deletions."""
         past = with_place((), OWN)
         source = SourceOffset(topic="video.backfill", partition=2, offset=3)
-        assert claimed_place(tuple(redriven_headers(letter(source, past)))) == OWN
+        assert claimed_place(tuple(redriven_headers(dead_letter(source, past)))) == OWN
         engagement = SourceOffset(topic="video.engagement", partition=2, offset=3)
-        assert claimed_place(tuple(redriven_headers(letter(engagement)))) is None
+        assert claimed_place(tuple(redriven_headers(dead_letter(engagement)))) is None
 
 
 class TestIntake:
@@ -158,7 +158,7 @@ class TestIntake:
 @pytest.mark.parametrize("count", [b"yes", b"", b"-1", b"9" * 5_000, "\u0663".encode(), b"\xff"])
 def test_a_redrive_count_that_is_no_number_counts_as_none(count: bytes) -> None:
     """Any producer may write that header; it never keeps a dead letter from being sent again."""
-    assert redriven_headers(letter(OWN, ((REDRIVE_HEADER, count),)))[-1] == (REDRIVE_HEADER, b"1")
+    assert redriven_headers(dead_letter(OWN, ((REDRIVE_HEADER, count),)))[-1] == (REDRIVE_HEADER, b"1")
 
 
 class TestOddHeaders:

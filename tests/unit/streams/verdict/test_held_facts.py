@@ -34,7 +34,7 @@ class World:
 
     fault: Exception | None = field(default_factory=lambda: ValueError("a bug"))
     waiting: list[str] = field(default_factory=list)
-    letters: list[int] = field(default_factory=list)
+    dead_letters: list[int] = field(default_factory=list)
     folded: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -54,7 +54,7 @@ class World:
     async def write(self, record: Record, failure: Failure, *, role: str, attempts: int = 1, **_: Any) -> None:
         assert (failure.cause, role) == ("internal-error", "verdict")
         del attempts
-        self.letters.append(record.place.offset)
+        self.dead_letters.append(record.place.offset)
 
     def begin(self, offset: int) -> asyncio.Task[None]:
         record = Record(Place("video.signals", 0, offset), b"v", b"{}", (), 1.0, 1)
@@ -78,7 +78,7 @@ async def test_past_the_limit_facts_are_held_and_folded_once_the_fault_is_gone()
     world = World()
     tasks = [world.begin(offset) for offset in range(6)]
     await world.pass_time(120)
-    assert sorted(world.letters) == [0, 1]
+    assert sorted(world.dead_letters) == [0, 1]
     assert len(world.waiting) == LIMIT
     assert world.held.is_paused
     world.fault = None
@@ -93,7 +93,7 @@ async def test_the_window_lets_as_many_go_again() -> None:
     world = World()
     tasks = [world.begin(offset) for offset in range(6)]
     await world.pass_time(WINDOW_SECONDS + 130)
-    assert len(world.letters) == 2 * LIMIT
+    assert len(world.dead_letters) == 2 * LIMIT
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -109,4 +109,4 @@ async def test_what_is_put_back_is_held_no_more() -> None:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     assert not world.held.is_paused
-    assert len(world.letters) == LIMIT
+    assert len(world.dead_letters) == LIMIT

@@ -1,7 +1,7 @@
 """Dead letters as they lie in the topic, one at a time: there may be more of them than fit into memory.
 
-The topic is read twice. First it is noted where the last record of each key lies; then each letter is given that is the
-last of its key: one that was taken back ends in a tombstone, and one that was written twice is one letter.
+The topic is read twice. First it is noted where the last record of each key lies; then each dead letter is given that is the
+last of its key: one that was taken back ends in a tombstone, and one that was written twice is one dead letter.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ _DECODER: Final = msgspec.json.Decoder(DeadLetter)
 _HASH_BYTES: Final = 16
 
 
-def letters_in(settings: Settings) -> Read:
+def dead_letters_in(settings: Settings) -> Read:
     """What reads the topic of dead letters. Raises BrokerAway while it reads."""
     return lambda: read_to_end(settings, [settings.topic_prefix + DEAD_LETTER.name])
 
 
-def standing_letters(
+def active_dead_letters(
     read: Read, unreadable: UnreadableRecords, is_wanted: Callable[[DeadLetter], bool] = lambda _: True
 ) -> Iterator[DeadLetter]:
-    """Each letter that stands and is wanted, by partition and in the order in which they were written.
+    """Each dead letter that stands and is wanted, by partition and in the order in which they were written.
 
     Args:
         read: reads the topic.
-        unreadable: told of letters that cannot be read; these are passed over.
+        unreadable: told of dead letters that cannot be read; these are passed over.
         is_wanted: says which.
     """
     last: dict[bytes, tuple[int, int]] = {}
@@ -46,9 +46,9 @@ def standing_letters(
     for record in read():
         if record.value is None or last.get(_name(record.key)) != (record.partition, record.offset):
             continue
-        letter = decoded_record(_DECODER, DEAD_LETTER.name, record.key, record.value, unreadable)
-        if letter is not None and is_wanted(letter):
-            yield letter
+        dead_letter = decoded_record(_DECODER, DEAD_LETTER.name, record.key, record.value, unreadable)
+        if dead_letter is not None and is_wanted(dead_letter):
+            yield dead_letter
 
 
 def _note(last: dict[bytes, tuple[int, int]], record: StoredRecord) -> None:

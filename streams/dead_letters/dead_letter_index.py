@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas.facts import SourceOffset
+from streams.store.dead_letter_partitions import partitions_by_key
 from streams.store.deletion_reading import decode_deletion
 from streams.store.keys import Keys
-from streams.store.letter_partitions import partitions_by_key
 from streams.store.mending import GUARD, HASH, STRING, mended
 from streams.store.packing import UnreadableBytes
 from streams.store.scripts import script_text
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _VIDEO_ID: Final = re.compile(rb"^[A-Za-z0-9._:~-]{1,128}\Z")
 _LONGEST_KEY_BYTES: Final = 1_024
-"""Of a source's key that a letter's record bears, too. A longer one names no video, and stands in the letter itself:
+"""Of a source's key that a dead letter's record bears, too. A longer one names no video, and stands in the dead letter itself:
 twice it could be more than the topic takes, and an event without a dead letter ends its worker."""
 
 
@@ -33,37 +33,37 @@ class Subject:
     """Where it lies, or its original where it was sent again."""
 
 
-class LetterIndex:
-    """The partition of every letter of a video, by the key of its record.
+class DeadLetterIndex:
+    """The partition of every dead letter of a video, by the key of its record.
 
     Args:
         redis: the store.
         keys: names under the stack's prefix.
-        kept_seconds: at least as long as letters are kept.
+        kept_seconds: at least as long as dead letters are kept.
     """
 
     def __init__(self, redis: Redis, keys: Keys, kept_seconds: float) -> None:
         self._redis = redis
         self._keys = keys
         self._kept_seconds = int(kept_seconds)
-        self._letter = redis.register_script(script_text("letter"))
+        self._dead_letter = redis.register_script(script_text("dead_letter"))
 
     async def add(self, key: bytes, partition: int, event: Subject | None = None) -> bool:
-        """Remember a letter under the video that its source's key named, where it named one.
+        """Remember a dead letter under the video that its source's key named, where it named one.
 
         Args:
-            key: of the letter's record, see `letter_key`.
+            key: of the dead letter's record, see `dead_letter_key`.
             partition: of that record.
-            event: which the letter is about; None where that is not known.
+            event: which the dead letter is about; None where that is not known.
 
         Returns:
-            Whether the event is deleted with its video: a deletion before this did not find the letter, and the caller
+            Whether the event is deleted with its video: a deletion before this did not find the dead letter, and the caller
             withdraws it.
         """
         return await self._ask(key, partition, event)
 
     async def is_deleted(self, key: bytes, event: Subject | None = None) -> bool:
-        """Whether the event that a letter would be about is deleted with its video."""
+        """Whether the event that a dead letter would be about is deleted with its video."""
         return await self._ask(key, "", event)
 
     async def _ask(self, key: bytes, partition: int | str, event: Subject | None) -> bool:
@@ -73,17 +73,17 @@ class LetterIndex:
         names = [name(video_id.decode()) for name in (self._keys.letters, self._keys.guard, self._keys.deletion)]
         broken = dict(zip(names, (HASH, GUARD, STRING), strict=True))
         arguments = [key, partition, self._kept_seconds]
-        guard, deletion = await mended(self._redis, broken, lambda: self._letter(keys=names, args=arguments))
+        guard, deletion = await mended(self._redis, broken, lambda: self._dead_letter(keys=names, args=arguments))
         return is_reached(guard, deletion, event or Subject())
 
-    async def letters(self, video_id: str) -> dict[bytes, int]:
-        """Partition of each letter's record, by its key."""
+    async def dead_letters(self, video_id: str) -> dict[bytes, int]:
+        """Partition of each dead letter's record, by its key."""
         name = self._keys.letters(video_id)
         found: dict[Any, Any] = await mended(self._redis, {name: HASH}, lambda: self._redis.hgetall(name))
         return partitions_by_key(found)
 
     async def drop(self, key: bytes) -> None:
-        """Forget a letter."""
+        """Forget a dead letter."""
         name = self._keys.letters(key.rpartition(b"#")[0].decode())
         await mended(self._redis, {name: HASH}, lambda: self._redis.hdel(name, key))
 
@@ -112,8 +112,8 @@ def _is_comparable(place: SourceOffset, other: SourceOffset) -> bool:
     return (place.topic, place.partition) == (other.topic, other.partition)
 
 
-def letter_key(source_key: bytes | None, letter_id: str) -> bytes:
-    """Key of a letter's record: the source's own key, unless it is very long, and the letter's id, so that it alone can
+def dead_letter_key(source_key: bytes | None, dead_letter_id: str) -> bytes:
+    """Key of a dead letter's record: the source's own key, unless it is very long, and the dead letter's id, so that it alone can
     be taken back."""
     own_key = source_key or b""
-    return (own_key if len(own_key) <= _LONGEST_KEY_BYTES else b"") + b"#" + letter_id.encode()
+    return (own_key if len(own_key) <= _LONGEST_KEY_BYTES else b"") + b"#" + dead_letter_id.encode()

@@ -10,15 +10,15 @@ from schemas.topics import DEAD_LETTER
 from streams.config.settings import Settings
 from streams.kafka.clients import StoredRecord, read_to_end
 from streams.kafka.record_places import read_places
+from streams.store.dead_letter_partitions import partitions_by_key
 from streams.store.keys import Keys
-from streams.store.letter_partitions import partitions_by_key
 from streams.store.reading import ReadsStore
 from streams.store.refusal_reading import read_refusals
 
 
 @dataclass(frozen=True, slots=True)
-class LetterPlaces:
-    """Where the letters of a video lie."""
+class DeadLetterPlaces:
+    """Where the dead letters of a video lie."""
 
     places: tuple[SourceOffset, ...]
     """Of the last refusals."""
@@ -26,18 +26,18 @@ class LetterPlaces:
     """Of the others nothing but the partition is kept."""
 
 
-async def find_letters(store: ReadsStore, settings: Settings, video_id: str) -> LetterPlaces:
-    """Ask Redis for the places of a video's letters."""
+async def find_dead_letters(store: ReadsStore, settings: Settings, video_id: str) -> DeadLetterPlaces:
+    """Ask Redis for the places of a video's dead letters."""
     keys = Keys(settings.topic_prefix)
     refusals = await read_refusals(store, keys, video_id)
     placed = {refusal.dead_letter_id: refusal.letter for refusal in refusals if refusal.letter is not None}
-    letters = partitions_by_key(await store.hgetall(keys.letters(video_id)))
-    others = {key: number for key, number in letters.items() if key.rpartition(b"#")[2].decode() not in placed}
-    return LetterPlaces(tuple(placed.values()), others)
+    dead_letters = partitions_by_key(await store.hgetall(keys.letters(video_id)))
+    others = {key: number for key, number in dead_letters.items() if key.rpartition(b"#")[2].decode() not in placed}
+    return DeadLetterPlaces(tuple(placed.values()), others)
 
 
-def read_found(settings: Settings, found: LetterPlaces) -> Iterator[StoredRecord]:
-    """Yield the letters' records, and tombstones of those that were taken back; a partition is read where it has to be.
+def read_found(settings: Settings, found: DeadLetterPlaces) -> Iterator[StoredRecord]:
+    """Yield the dead letters' records, and tombstones of those that were withdrawn; a partition is read where it has to be.
 
     Raises:
         BrokerAway: no broker answers.
