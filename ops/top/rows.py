@@ -113,7 +113,7 @@ class Frame(msgspec.Struct, frozen=True):
     verdicts: tuple[VerdictRow, ...]
     dead_letters: tuple[DeadLetterRow, ...]
     cost: CostRow
-    parked: float
+    deferred: float
     breakers_open: float
     retries_hz: dict[str, float]
     """Waits a second, by what was unavailable."""

@@ -132,9 +132,9 @@ def _outcomes(frame: Frame) -> Table:
     for what, retries_hz in frame.retries_hz.items():
         if retries_hz:
             table.add_row(Text(f"waiting for {what}", style="yellow"), f"{retries_hz:.2f}", "")
-    if frame.parked or frame.breakers_open:
+    if frame.deferred or frame.breakers_open:
         table.add_row(
-            Text(f"deferred, {frame.breakers_open:.0f} origins away", style="yellow"), "", f"{frame.parked:.0f}"
+            Text(f"deferred, {frame.breakers_open:.0f} origins away", style="yellow"), "", f"{frame.deferred:.0f}"
         )
     return table
 

@@ -23,10 +23,10 @@ from streams.consumer.transport import SafeTransport
 from streams.delivery.admission import Admission, AlwaysOpen, Door
 from streams.delivery.attempts import Attempts
 from streams.delivery.dead_letter_limit import DeadLetterLimit
+from streams.delivery.deferred_events import DeferredEvents
 from streams.delivery.delivery import Delivery, RoleDelivery, Work
 from streams.delivery.held_events import HeldEvents
 from streams.delivery.ledger import OffsetLedger
-from streams.delivery.parking import Parking
 from streams.delivery.settlement import Settlement
 from streams.delivery.tries import TryRules
 from streams.delivery.unfinished import UnfinishedEvents
@@ -80,7 +80,7 @@ class RoleSpec:
     """At most that many at a time from the client's buffer."""
     buffer_records: int = 4096
     """An agent's queue; a fifth of it has to hold a poll of every assigned partition."""
-    parking: Parking | None = None
+    deferred_events: DeferredEvents | None = None
     """Where media may be unavailable."""
     num_arrived: Callable[[], int] = lambda: 0
     """Grows while something arrives that an unfinished event waits for."""
@@ -120,7 +120,7 @@ class RoleApp:
         self._close_works = spec.close
         self._drain_timeout_seconds = settings.drain_timeout_seconds
         self._settlement = Settlement(spec.attempts)
-        on_suspend = spec.parking.end if spec.parking is not None else None
+        on_suspend = spec.deferred_events.end if spec.deferred_events is not None else None
         self.admission = Admission(
             spec.capacity, spec.works, self._settlement.settle, on_suspend, spec.door, spec.limit
         )
@@ -135,7 +135,7 @@ class RoleApp:
             self.ledger,
             self.admission,
             self.unfinished,
-            spec.parking,
+            spec.deferred_events,
             spec.door,
             pausing,
             num_arrived=spec.num_arrived,
@@ -202,7 +202,7 @@ class RoleApp:
 
     def _shared(self, spec: RoleSpec, clock: Clock) -> RoleDelivery:
         return RoleDelivery(
-            rules=TryRules(spec.role, spec.device_fault_attempts, spec.internal_error_attempts, spec.parking),
+            rules=TryRules(spec.role, spec.device_fault_attempts, spec.internal_error_attempts, spec.deferred_events),
             admission=self.admission,
             ledger=self.ledger,
             crash=self._crash,

@@ -9,8 +9,8 @@ from typing import Protocol
 from streams.config.settings import Role
 from streams.delivery.admission import Admission, Door
 from streams.delivery.backfill_gate import BackfillGate
+from streams.delivery.deferred_events import DeferredEvents
 from streams.delivery.ledger import OffsetLedger
-from streams.delivery.parking import Parking
 from streams.delivery.unfinished import UnfinishedEvents
 from streams.progress.broker_facts import Partition
 from streams.progress.watched import HeldRecord, Wait
@@ -32,7 +32,7 @@ class FaustRole:
         ledger: what was delivered and finished.
         admission: its slots.
         unfinished: what it works on.
-        parking: where media may be unavailable.
+        deferred_events: where media may be unavailable.
         door: closed where no new event may begin.
         limit: on dead letters of our own fault.
         num_arrived: grows while something arrives that an unfinished event waits for.
@@ -46,7 +46,7 @@ class FaustRole:
         ledger: OffsetLedger,
         admission: Admission,
         unfinished: UnfinishedEvents,
-        parking: Parking | None,
+        deferred_events: DeferredEvents | None,
         door: Door,
         limit: Pausing | None = None,
         *,
@@ -58,7 +58,7 @@ class FaustRole:
         self._ledger = ledger
         self._admission = admission
         self._unfinished = unfinished
-        self._parking = parking
+        self._deferred_events = deferred_events
         self._door = door
         self._limit = limit
         self._num_arrived = num_arrived
@@ -95,7 +95,7 @@ class FaustRole:
             return "dead-letter-limit"
         if not self._door.is_open:
             return "paused" if isinstance(self._door, BackfillGate) and self._door.is_paused else "live-first"
-        if self._parking is not None and self._parking.is_crowded:
+        if self._deferred_events is not None and self._deferred_events.is_crowded:
             return "source-unavailable"
         return "slots-taken" if self._admission.is_full else None
 

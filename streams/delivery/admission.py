@@ -34,7 +34,7 @@ class Slot:
         self.was_cancelled = False
         self.has_failure = False
         """An agent answered that there is no result, and why."""
-        self.parked: set[str] = set()
+        self.deferred: set[str] = set()
         """Agents that left to come back once the media can be fetched."""
         self.closed = asyncio.Event()
         """Everything in it has ended."""
@@ -44,7 +44,7 @@ class Slot:
     @property
     def has_result(self) -> bool:
         """Whether it ended, and with a result of every agent."""
-        return not (self.has_failure or self.has_crashed or self.was_cancelled or self.parked)
+        return not (self.has_failure or self.has_crashed or self.was_cancelled or self.deferred)
 
     async def once(self, name: str, work: Callable[[], Awaitable[Result]]) -> Result:
         """Run `work` for the first caller; concurrent callers under the same name get its result or its error. A caller
@@ -190,11 +190,11 @@ class Admission:
         slot.num_active += 1
         return slot
 
-    def leave(self, slot: Slot, *, parked: str | None = None) -> None:
+    def leave(self, slot: Slot, *, deferred: str | None = None) -> None:
         """One delivery of the slot's event has ended, or, of the agent `deferred`, comes back later."""
         slot.num_active -= 1
-        if parked is not None:
-            slot.parked.add(parked)
+        if deferred is not None:
+            slot.deferred.add(deferred)
         self._release_if_through(slot)
         self._changed()
 
@@ -274,8 +274,8 @@ class Admission:
         is_over = self._is_suspended or slot.generation != self._generation
         if slot.num_active == 0 and (is_over or slot.arrived >= self._agents) and slot.place in self._slots:
             del self._slots[slot.place]
-            if slot.parked and not is_over:
-                self._returning[slot.place] = frozenset(slot.parked)
+            if slot.deferred and not is_over:
+                self._returning[slot.place] = frozenset(slot.deferred)
             if slot in self._loners:
                 self._loners.remove(slot)
             self._probation.left(slot)

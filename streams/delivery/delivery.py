@@ -23,9 +23,9 @@ from schemas.facts import Failure
 from streams.delivery.admission import Admission, Slot
 from streams.delivery.attempts import UNCLEAN_ENDS_BEFORE_ALONE, Attempt, Attempts
 from streams.delivery.dead_letter_limit import DeadLetterLimit
+from streams.delivery.deferred_events import DeferredEvent
 from streams.delivery.inflight import InFlight
 from streams.delivery.ledger import OffsetLedger
-from streams.delivery.parking import Parked
 from streams.delivery.tries import Tries, TryRules
 from streams.delivery.unexpected import answer_to, report
 from streams.delivery.unfinished import UnfinishedDelivery, UnfinishedEvents
@@ -88,7 +88,7 @@ class Delivery:
         self.agent = agent
         self._work = work
         self._rules = shared.rules
-        self._parking = shared.rules.parking
+        self._deferred_events = shared.rules.deferred_events
         self._admission = shared.admission
         self._ledger = shared.ledger
         self._crash = shared.crash
@@ -119,8 +119,8 @@ class Delivery:
 
     async def cancel(self) -> None:
         """Cancel what still runs or waits; its events are redelivered."""
-        if self._parking is not None:
-            self._parking.end()
+        if self._deferred_events is not None:
+            self._deferred_events.end()
         await self._in_flight.cancel()
         await asyncio.gather(*self._deliveries, return_exceptions=True)
 
@@ -136,19 +136,19 @@ class Delivery:
         entered: Slot | None = slot
         try:
             while entered is not None:
-                parked = await self._traced_run(entered, record, noted, asked_unix_seconds)
-                if parked is None:
+                deferred = await self._traced_run(entered, record, noted, asked_unix_seconds)
+                if deferred is None:
                     return
                 noted.stage = "deferred"
-                await parked.may_return.wait()
+                await deferred.may_return.wait()
                 asked_unix_seconds = self._clock.now_unix_seconds()
-                entered = await self._return(record, parked, noted)
+                entered = await self._return(record, deferred, noted)
         finally:
             self._unfinished.end(noted)
 
     async def _traced_run(
         self, slot: Slot, record: Record, noted: UnfinishedDelivery, asked_unix_seconds: float
-    ) -> Parked | None:
+    ) -> DeferredEvent | None:
         """One span for each stay in a slot; the wait for the slot is its first part."""
         noted.stage = "working"
         with spans.consuming(self.agent, record, asked_unix_seconds) as span:
@@ -157,26 +157,26 @@ class Delivery:
             spans.span("admission", began_unix_seconds=asked_unix_seconds).end()
             return await self._run_in(slot, record, noted)
 
-    async def _run_in(self, slot: Slot, record: Record, noted: UnfinishedDelivery) -> Parked | None:
+    async def _run_in(self, slot: Slot, record: Record, noted: UnfinishedDelivery) -> DeferredEvent | None:
         """Work in a slot and leave it; return where to wait if the media is unavailable."""
-        parked: Parked | None = None
+        deferred: DeferredEvent | None = None
         try:
             with metrics.IN_FLIGHT.labels(self.role).track_inprogress():
-                parked = await self._outcome(slot, record, noted)
-            if parked is not None:
-                await parked.has_room.wait()
+                deferred = await self._outcome(slot, record, noted)
+            if deferred is not None:
+                await deferred.has_room.wait()
         finally:
-            self._admission.leave(slot, parked=self.agent if parked is not None else None)
-        return parked
+            self._admission.leave(slot, deferred=self.agent if deferred is not None else None)
+        return deferred
 
-    async def _outcome(self, slot: Slot, record: Record, noted: UnfinishedDelivery) -> Parked | None:
+    async def _outcome(self, slot: Slot, record: Record, noted: UnfinishedDelivery) -> DeferredEvent | None:
         try:
             await self._in_flight.join(record.place, lambda: self._settle(record, slot, noted))
         except asyncio.CancelledError:
             slot.was_cancelled = True
             raise
         except SourceAway as away:
-            return self._park(slot, record, away)
+            return self._defer_event(slot, record, away)
         except DeviceLost as lost:
             self._give_back(slot, record, lost)
         except Exception as error:  # what ends the process ends here and nowhere else: loudly, and unacknowledged
@@ -199,25 +199,25 @@ class Delivery:
         if lost.was_on_device or not self._crash.happened.is_set():
             self._crash.report(lost, WorkerExit.DEVICE_LOST, role=self.role, place=record.place)
 
-    def _park(self, slot: Slot, record: Record, away: SourceAway) -> Parked | None:
-        if self._parking is None:
+    def _defer_event(self, slot: Slot, record: Record, away: SourceAway) -> DeferredEvent | None:
+        if self._deferred_events is None:
             self._end_by(away, slot, record)
             return None
         if self._admission.is_over(record):
             slot.was_cancelled = True
             return None
-        return self._parking.park(record, slot, away)
+        return self._deferred_events.defer_event(record, slot, away)
 
-    async def _return(self, record: Record, parked: Parked, noted: UnfinishedDelivery) -> Slot | None:
+    async def _return(self, record: Record, deferred: DeferredEvent, noted: UnfinishedDelivery) -> Slot | None:
         """Take a slot again; None where the event is redelivered instead."""
         noted.stage = "returning"
-        return None if parked.is_over else await self._admission.enter(record, self.agent)
+        return None if deferred.is_over else await self._admission.enter(record, self.agent)
 
     def _finish(self, record: Record) -> None:
         metrics.EVENTS_FINISHED.labels(self.role, self.agent).inc()
         place = record.place
-        if self._parking is not None:
-            self._parking.forget(place)
+        if self._deferred_events is not None:
+            self._deferred_events.forget(place)
         self._ledger.finish(
             (place.topic, place.partition), place.offset, agent=self.agent, generation=record.generation
         )

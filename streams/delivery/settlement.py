@@ -20,7 +20,7 @@ class Settlement:
         self._running: set[asyncio.Task[None]] = set()
 
     def settle(self, slot: Slot) -> None:
-        """A crashed event keeps its count, a cancelled or parked one gets its start back, any other is forgotten."""
+        """A crashed event keeps its count, a cancelled or deferred one gets its start back, any other is forgotten."""
         task = asyncio.ensure_future(self._settle(slot))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -34,7 +34,7 @@ class Settlement:
         await slot.close()
         if self._attempts is None or slot.has_crashed:
             return
-        if slot.was_cancelled or slot.parked:
+        if slot.was_cancelled or slot.deferred:
             await self._attempts.withdraw(slot.place, ran_alone=slot.runs_alone)
         else:
             await self._attempts.end(slot.place)

@@ -18,8 +18,8 @@ from operators.errors import (
 from operators.internal_errors import InternalError
 from schemas.errors import InvalidEvent
 from schemas.facts import Failure
+from streams.delivery.deferred_events import DeferredEvents
 from streams.delivery.own_faults import MACHINE_UNAVAILABLE
-from streams.delivery.parking import Parking
 from streams.delivery.unexpected import answer_to, report
 from streams.observability import metrics
 from streams.record import Record
@@ -36,7 +36,7 @@ class TryRules:
     """Until a device fault becomes an answer."""
     internal_error_attempts: int | None
     """The same of an unexpected error; None where the role has no answer to one."""
-    parking: Parking | None
+    deferred_events: DeferredEvents | None
     """Says how long media that is unavailable is waited for; None where that is an answer at once."""
 
     def is_enough(self, error: InternalError, num_errors: int) -> bool:
@@ -79,7 +79,7 @@ class Tries:
         return None
 
     def _judge_source(self, away: SourceAway) -> Failure:
-        if self.rules.parking is not None and self.rules.parking.is_patient_with(self.record):
+        if self.rules.deferred_events is not None and self.rules.deferred_events.may_wait_for(self.record):
             raise away
         cause = MACHINE_UNAVAILABLE if isinstance(away, MachineUnavailable) else "media-source-away"
         return Failure(cause=cause, message=str(away))

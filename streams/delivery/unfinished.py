@@ -118,7 +118,7 @@ class UnfinishedEvents:
                 partition=(delivery.place.topic, delivery.place.partition),
                 offset=delivery.place.offset,
                 work_seconds=now_seconds - delivery.work_since_seconds,
-                is_parked=delivery.waits_for_source,
+                is_deferred=delivery.waits_for_source,
             )
             for delivery in tuple(self._deliveries)
         ]

@@ -152,7 +152,7 @@ class RoleWatch:
 
     def _look_at_events(self, seconds: float, held: Iterable[HeldRecord], wait: Wait | None) -> bool:
         """Whether an event is in work beyond its limit, and waits for nothing that has a name."""
-        in_work = [record for record in held if not record.is_parked] if wait in (None, "slots-taken") else []
+        in_work = [record for record in held if not record.is_deferred] if wait in (None, "slots-taken") else []
         self._unfinished.look(seconds, holds=bool(in_work), mark=self.role.num_finished)
         return any(record.work_seconds > self._patience().event_seconds for record in in_work)
 
@@ -190,7 +190,7 @@ class RoleWatch:
         return "flowing" if facts.lag else "idle"
 
     def _working_state(self, held: tuple[HeldRecord, ...]) -> State:
-        if all(record.is_parked for record in held):
+        if all(record.is_deferred for record in held):
             return "source-unavailable"
         return "flowing" if self._flows else "working"
 

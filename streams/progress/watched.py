@@ -23,7 +23,7 @@ class HeldRecord:
     offset: int
     work_seconds: float
     """How long it has been worked on, waits for its source left out."""
-    is_parked: bool = False
+    is_deferred: bool = False
     """It waits for its source."""
 
 

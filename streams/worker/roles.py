@@ -14,8 +14,8 @@ from streams.consumer.consumer_rules import KafkaCommits, StoreKeepsUp
 from streams.decision.policy import Policy
 from streams.delivery.backfill_gate import BackfillGate
 from streams.delivery.breaker import Breakers
+from streams.delivery.deferred_events import DeferredEvents
 from streams.delivery.delivery import Work
-from streams.delivery.parking import Parking
 from streams.delivery.unexpected import INTERNAL_ERROR_ATTEMPTS
 from streams.intake.intake import AcceptanceRules, Intake, IntakeParts
 from streams.kafka.topic_ids import BrokersTopicIds
@@ -62,7 +62,7 @@ def intake_spec(shared: Shared) -> RoleSpec:
         internal_error_attempts=INTERNAL_ERROR_ATTEMPTS,
         limit=shared.limit("intake"),
         last_resort=shared.last_resort("intake"),
-        parking=Parking(
+        deferred_events=DeferredEvents(
             Breakers(shared.clock),
             shared.clock,
             capacity=_LIGHT_EVENTS,
@@ -85,7 +85,7 @@ def media_spec(shared: Shared, engine: Engine) -> RoleSpec:
         internal_error_attempts=INTERNAL_ERROR_ATTEMPTS,
         limit=shared.limit("media"),
         last_resort=shared.last_resort("media"),
-        parking=_watched_parking(shared, engine),
+        deferred_events=_watched_deferred_events(shared, engine),
         num_arrived=lambda: engine.media.bytes_fetched,
         poll_records=_MEDIA_POLL_RECORDS,
         buffer_records=_MEDIA_BUFFER_RECORDS,
@@ -108,7 +108,7 @@ def backfill_spec(shared: Shared, engine: Engine, gate: BackfillGate) -> RoleSpe
         internal_error_attempts=INTERNAL_ERROR_ATTEMPTS,
         limit=shared.limit("backfill"),
         last_resort=shared.last_resort("backfill"),
-        parking=_parking(shared, engine),
+        deferred_events=_deferred_events(shared, engine),
         num_arrived=lambda: engine.media.bytes_fetched,
         poll_records=_MEDIA_POLL_RECORDS,
         buffer_records=_MEDIA_BUFFER_RECORDS,
@@ -134,8 +134,8 @@ def _backfill_works(shared: Shared, engine: Engine) -> Mapping[str, Work]:
     return {modality: BackfillWork(work, readmission) for modality, work in works.items()}
 
 
-def _parking(shared: Shared, engine: Engine) -> Parking:
-    return Parking(
+def _deferred_events(shared: Shared, engine: Engine) -> DeferredEvents:
+    return DeferredEvents(
         engine.breakers,
         shared.clock,
         capacity=shared.settings.max_deferred_events,
@@ -143,12 +143,12 @@ def _parking(shared: Shared, engine: Engine) -> Parking:
     )
 
 
-def _watched_parking(shared: Shared, engine: Engine) -> Parking:
-    parking = _parking(shared, engine)
-    metrics.DEFERRED_EVENTS.set_function(lambda: parking.num_parked)
+def _watched_deferred_events(shared: Shared, engine: Engine) -> DeferredEvents:
+    deferred_events = _deferred_events(shared, engine)
+    metrics.DEFERRED_EVENTS.set_function(lambda: deferred_events.num_deferred)
     metrics.MAX_DEFERRED_EVENTS.set(shared.settings.max_deferred_events)
     metrics.SOURCE_BREAKERS_OPEN.set_function(lambda: engine.breakers.num_open)
-    return parking
+    return deferred_events
 
 
 def verdict_role(shared: Shared, policy: Policy) -> VerdictRole:

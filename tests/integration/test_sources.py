@@ -300,17 +300,17 @@ def _publish(pipeline: Pipeline, places: Places, cases: Mapping[str, Make]) -> N
 
 
 def _metrics_once_all_wait(port: int) -> MetricsPage:
-    """The page at a moment when all that is away is parked and nothing else is, its context having been heard."""
+    """The page at a moment when all that is away is deferred and nothing else is, its context having been heard."""
 
     def all_wait() -> MetricsPage | None:
-        is_parked = _parked(port) == AWAY.keys()
+        is_deferred = _deferred(port) == AWAY.keys()
         page = read_metrics(port)
-        return page if is_parked and page.total("vidsignal_deferred_events") == len(AWAY) else None
+        return page if is_deferred and page.total("vidsignal_deferred_events") == len(AWAY) else None
 
-    return await_value(all_wait, _PATIENCE_SECONDS, lambda: f"parked are {sorted(_parked(port))}")
+    return await_value(all_wait, _PATIENCE_SECONDS, lambda: f"parked are {sorted(_deferred(port))}")
 
 
-def _parked(port: int) -> set[str]:
+def _deferred(port: int) -> set[str]:
     """Videos whose agents all wait but for the context's, which is through."""
     with urlopen(f"http://127.0.0.1:{port}/slowest", timeout=30) as answer:
         events = json.loads(answer.read())
@@ -396,7 +396,7 @@ class TestAwaySources:
         assert aftermath.causes(case) == []
 
     def test_leave_nothing_behind(self, aftermath: Aftermath) -> None:
-        """No breaker stays open and nothing stays parked."""
+        """No breaker stays open and nothing stays deferred."""
         assert aftermath.metrics.total("vidsignal_deferred_events") == 0
         assert aftermath.metrics.total("vidsignal_source_breakers_open") == 0
         assert aftermath.metrics.total("vidsignal_retries_total", reason="source") >= len(AWAY)

@@ -10,9 +10,9 @@ from typing import Any
 from schemas.facts import Failure
 from streams.delivery.admission import Admission, Slot
 from streams.delivery.dead_letter_limit import DeadLetterLimit
+from streams.delivery.deferred_events import DeferredEvents
 from streams.delivery.delivery import Delivery, RoleDelivery, Work
 from streams.delivery.ledger import OffsetLedger
-from streams.delivery.parking import Parking
 from streams.delivery.settlement import Settlement
 from streams.delivery.tries import TryRules
 from streams.delivery.unfinished import UnfinishedEvents
@@ -64,7 +64,7 @@ class OneRole:
         works: by agent.
         clock: of the role.
         slots: events at once.
-        parking: takes events whose media is unavailable; None where that is an answer.
+        deferred_events: takes events whose media is unavailable; None where that is an answer.
         limit: on dead letters.
         device_fault_attempts: see `TryRules`.
         internal_error_attempts: likewise.
@@ -78,7 +78,7 @@ class OneRole:
         clock: ManualClock,
         *,
         slots: int = 4,
-        parking: Parking | None = None,
+        deferred_events: DeferredEvents | None = None,
         limit: DeadLetterLimit | None = None,
         device_fault_attempts: int = 1,
         internal_error_attempts: int | None = None,
@@ -89,11 +89,11 @@ class OneRole:
         self.ledger = OffsetLedger(len(works))
         self.crash = Crash()
         self.unfinished = UnfinishedEvents("media", float("inf"), clock)
-        on_suspend = parking.end if parking is not None else None
+        on_suspend = deferred_events.end if deferred_events is not None else None
         release = on_release or Settlement(None).settle
         self.admission = Admission(slots, tuple(works), release, on_suspend, None, limit)
         parts = RoleDelivery(
-            TryRules("media", device_fault_attempts, internal_error_attempts, parking),
+            TryRules("media", device_fault_attempts, internal_error_attempts, deferred_events),
             self.admission,
             self.ledger,
             self.crash,

@@ -310,7 +310,7 @@ class TestScaling:
 
     @pytest.mark.parametrize("name", SCALED)
     def test_never_more_than_partitions_and_never_none(self, name: str) -> None:
-        """One more would have nothing to do; with none nobody would try a parked video again."""
+        """One more would have nothing to do; with none nobody would try a deferred video again."""
         partitions = option_values(container("topics")["args"])["partitions"]
         spec = SCALED[name]["spec"]
         assert 1 <= spec["minReplicaCount"] <= spec["fallback"]["replicas"] <= spec["maxReplicaCount"] <= partitions

@@ -151,7 +151,7 @@ class TestFrame:
             3.0,
         )
         assert frame.retries_hz == {"redis": 0.5}
-        assert (frame.parked, frame.breakers_open) == (2.0, 1.0)
+        assert (frame.deferred, frame.breakers_open) == (2.0, 1.0)
 
     def test_cost(self, frame: Frame) -> None:
         """Half a dollar and 50 J for ten videos in ten seconds: 180 dollars an hour."""

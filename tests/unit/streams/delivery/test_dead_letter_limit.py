@@ -16,7 +16,7 @@ from streams.consumer.faust_role import FaustRole
 from streams.delivery.admission import Slot
 from streams.delivery.breaker import Breakers
 from streams.delivery.dead_letter_limit import DeadLetterLimit
-from streams.delivery.parking import Parking
+from streams.delivery.deferred_events import DeferredEvents
 from streams.delivery.unfinished import UnfinishedEvents
 from streams.record import Record
 from tests.fakes import ManualClock
@@ -71,9 +71,11 @@ class App(OneRole):
         clock = ManualClock()
         self.world = World()
         self.limit = DeadLetterLimit("media", clock, max_dead_letters=limit, window_seconds=WINDOW_SECONDS)
-        self.parking = Parking(Breakers(clock), clock, capacity=64, patience_seconds=60.0)
+        self.deferred_events = DeferredEvents(Breakers(clock), clock, capacity=64, patience_seconds=60.0)
         works = {agent: AgentWork(agent, self.world) for agent in agents}
-        super().__init__(works, clock, slots=slots, parking=self.parking, limit=self.limit, internal_error_attempts=1)
+        super().__init__(
+            works, clock, slots=slots, deferred_events=self.deferred_events, limit=self.limit, internal_error_attempts=1
+        )
 
 
 @pytest.fixture
@@ -133,7 +135,7 @@ class TestPause:
     async def test_the_watchdog_knows_why_it_waits(self, app: App) -> None:
         """A paused role has a state of its own: it is neither stalled nor merely full."""
         role = FaustRole(
-            "media", app.ledger, app.admission, UnfinishedEvents("media", 300, app.clock), app.parking,
+            "media", app.ledger, app.admission, UnfinishedEvents("media", 300, app.clock), app.deferred_events,
             app.limit, app.limit, num_arrived=int, has_joined=bool, consumer_threads=tuple,
         )  # fmt: skip
         assert role.waits_for() is None

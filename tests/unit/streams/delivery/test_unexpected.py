@@ -16,7 +16,7 @@ from schemas.errors import InvalidEvent
 from schemas.facts import Failure
 from streams.delivery.admission import Slot
 from streams.delivery.breaker import Breakers
-from streams.delivery.parking import Parking
+from streams.delivery.deferred_events import DeferredEvents
 from streams.observability import metrics
 from streams.record import Record
 from tests.fakes import ManualClock
@@ -63,9 +63,13 @@ class App(OneRole):
 
     def __init__(self, work: Work, last_resort: LastResort | None = None, attempts: int | None = 3) -> None:
         clock = ManualClock()
-        self.parking = Parking(Breakers(clock), clock, capacity=8, patience_seconds=86_400.0)
+        self.deferred_events = DeferredEvents(Breakers(clock), clock, capacity=8, patience_seconds=86_400.0)
         super().__init__(
-            {"agent": work}, clock, parking=self.parking, internal_error_attempts=attempts, last_resort=last_resort
+            {"agent": work},
+            clock,
+            deferred_events=self.deferred_events,
+            internal_error_attempts=attempts,
+            last_resort=last_resort,
         )
 
     async def meet(self, *offsets: int) -> None:

@@ -9,8 +9,8 @@ from streams.progress.watched import HeldRecord, Wait
 from tests.unit.streams.progress.fake_role import OTHER, PLACE, Bench
 
 
-def held(offset: int, work_seconds: float = 1.0, *, is_parked: bool = False) -> HeldRecord:
-    return HeldRecord(PLACE, offset, work_seconds, is_parked)
+def held(offset: int, work_seconds: float = 1.0, *, is_deferred: bool = False) -> HeldRecord:
+    return HeldRecord(PLACE, offset, work_seconds, is_deferred)
 
 
 class TestStall:
@@ -189,7 +189,7 @@ class TestNotFree:
         bench = Bench(end=8)
         bench.role.positions[PLACE] = 8
         bench.role.wait = "source-unavailable"
-        bench.role.records = [held(offset, 601, is_parked=True) for offset in range(8)]
+        bench.role.records = [held(offset, 601, is_deferred=True) for offset in range(8)]
         await bench.look(605)
         assert (bench.report.state, bench.watch.give_up_reason) == ("source-unavailable", "")
         bench.role.wait = "slots-taken"
@@ -198,10 +198,10 @@ class TestNotFree:
         assert bench.watch.give_up_reason == ""
 
     async def test_videos_that_wait_outside_of_slots_end_nobody(self) -> None:
-        """All that is behind is parked, and there is nothing else."""
+        """All that is behind is deferred, and there is nothing else."""
         bench = Bench(end=2)
         bench.role.positions[PLACE] = 2
-        bench.role.records = [held(0, is_parked=True), held(1, is_parked=True)]
+        bench.role.records = [held(0, is_deferred=True), held(1, is_deferred=True)]
         await bench.look(3000)
         assert (bench.report.state, bench.watch.give_up_reason) == ("source-unavailable", "")
 

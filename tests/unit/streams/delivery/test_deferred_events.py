@@ -11,7 +11,7 @@ from operators.errors import SourceAway, SpoolFull
 from schemas.facts import Failure
 from streams.delivery.admission import Slot
 from streams.delivery.breaker import Breakers
-from streams.delivery.parking import Parking
+from streams.delivery.deferred_events import DeferredEvents
 from streams.record import Record
 from tests.fakes import ManualClock
 from tests.support.one_role import OneRole, settled
@@ -70,9 +70,11 @@ class App(OneRole):
         clock = ManualClock()
         self.world = World()
         self.breakers = Breakers(clock)
-        self.parking = Parking(self.breakers, clock, capacity=capacity, patience_seconds=PATIENCE_SECONDS)
+        self.deferred_events = DeferredEvents(
+            self.breakers, clock, capacity=capacity, patience_seconds=PATIENCE_SECONDS
+        )
         works = {agent: MediaWork(agent, self.world, self.breakers) for agent in AGENTS}
-        super().__init__(works, clock, slots=slots, parking=self.parking)
+        super().__init__(works, clock, slots=slots, deferred_events=self.deferred_events)
 
 
 @pytest.fixture
@@ -86,7 +88,7 @@ class TestParking:
         """The slot is free, the agent that needs no media is through, and the offset is kept."""
         app.world.away = {"odd"}
         await app.publish([1])
-        assert (app.admission.num_slots, app.parking.num_parked, app.committable) == (0, 1, None)
+        assert (app.admission.num_slots, app.deferred_events.num_deferred, app.committable) == (0, 1, None)
         assert app.world.done == [("context", 1)]
         await app.close()
 
@@ -97,7 +99,7 @@ class TestParking:
         app.world.away = set()
         await app.pass_time(30, 5)
         assert sorted(app.world.done) == [("audio", 1), ("context", 1), ("frames", 1)]
-        assert (app.committable, app.parking.num_parked, app.admission.num_slots) == (2, 0, 0)
+        assert (app.committable, app.deferred_events.num_deferred, app.admission.num_slots) == (2, 0, 0)
         assert not app.crash.happened.is_set()
 
     async def test_a_dead_origin_holds_nobody_up(self, app: App) -> None:
@@ -106,7 +108,7 @@ class TestParking:
         await app.publish(range(14))
         await app.pass_time(300, 5)
         assert {offset for agent, offset in app.world.done if agent == "frames"} == set(range(0, 14, 2))
-        assert app.parking.num_parked == 7
+        assert app.deferred_events.num_deferred == 7
         await app.close()
 
     async def test_an_open_breaker_spares_the_origin(self, app: App) -> None:
@@ -120,28 +122,32 @@ class TestParking:
         app.world.away = set()
         await app.pass_time(120, 5)
         assert app.committable == 14
-        assert app.parking.num_parked == 0
+        assert app.deferred_events.num_deferred == 0
 
     async def test_beyond_its_capacity_events_keep_their_slots(self) -> None:
-        """Four are parked, two wait in the two slots, others stay in Kafka; all finish when the origin is back."""
+        """Four are deferred, two wait in the two slots, others stay in Kafka; all finish when the origin is back."""
         app = App(capacity=4)
         app.world.away = {"odd"}
         await app.publish(range(1, 30, 2))
         await app.pass_time(300, 5)
-        assert app.parking.is_crowded
-        assert (app.admission.num_slots, app.parking.num_parked) == (2, 6)
+        assert app.deferred_events.is_crowded
+        assert (app.admission.num_slots, app.deferred_events.num_deferred) == (2, 6)
         assert len({offset for _, offset in app.world.done}) <= 6
         app.world.away = set()
         await app.pass_time(300, 5)
         assert {offset for agent, offset in app.world.done if agent == "audio"} == set(range(1, 30, 2))
-        assert (app.parking.num_parked, app.parking.is_crowded, app.admission.num_slots) == (0, False, 0)
+        assert (app.deferred_events.num_deferred, app.deferred_events.is_crowded, app.admission.num_slots) == (
+            0,
+            False,
+            0,
+        )
 
     async def test_a_full_disk_is_waited_for(self, app: App) -> None:
         """No breaker opens for it: others of the same origin may find room."""
         app.world.is_disk_full = True
         await app.publish([2])
         await app.pass_time(60, 5)
-        assert (app.breakers.num_open, app.parking.num_parked) == (0, 1)
+        assert (app.breakers.num_open, app.deferred_events.num_deferred) == (0, 1)
         app.world.is_disk_full = False
         await app.pass_time(120, 5)
         assert app.committable == 3
@@ -154,7 +160,7 @@ class TestParking:
         assert app.world.failed == []
         await app.pass_time(600, 60)
         assert sorted(app.world.failed) == [("audio", 1, "media-source-away"), ("frames", 1, "media-source-away")]
-        assert (app.committable, app.parking.num_parked) == (2, 0)
+        assert (app.committable, app.deferred_events.num_deferred) == (2, 0)
 
     async def test_a_late_event_gets_some_patience(self, app: App) -> None:
         """An event that lay in the log for two days is not given up for a moment's outage."""
@@ -167,12 +173,12 @@ class TestParking:
         assert (app.world.failed, app.committable) == ([], 2)
 
     async def test_a_rebalance_ends_the_wait(self, app: App) -> None:
-        """Parked events hold no drain up; they come again with the next generation, and are worked on once."""
+        """Deferred events hold no drain up; they come again with the next generation, and are worked on once."""
         app.world.away = {"odd"}
         await app.publish([1])
         app.admission.suspend()
         await settled()
-        assert (app.admission.num_running, app.parking.num_parked, app.committable) == (0, 0, None)
+        assert (app.admission.num_running, app.deferred_events.num_deferred, app.committable) == (0, 0, None)
         app.begin(2)
         await app.publish([1], generation=2)
         app.world.away = set()
@@ -185,14 +191,14 @@ class TestParking:
         app = App(capacity=1)
         app.world.away = {"odd"}
         await app.publish([1, 3])
-        assert app.parking.is_crowded
+        assert app.deferred_events.is_crowded
         app.admission.suspend()
         await settled()
-        assert (app.admission.num_running, app.parking.num_parked) == (0, 0)
+        assert (app.admission.num_running, app.deferred_events.num_deferred) == (0, 0)
         await app.close()
 
     async def test_stopping_leaves_it_unfinished(self, app: App) -> None:
-        """Cancelled while parked, nothing is acknowledged and nothing is left running."""
+        """Cancelled while deferred, nothing is acknowledged and nothing is left running."""
         app.world.away = {"odd"}
         await app.publish([1])
         await asyncio.wait_for(app.close(), 5)
@@ -211,5 +217,5 @@ class TestParking:
         app.admission._on_release = release
         app.world.away = {"odd"}
         await app.publish([1])
-        assert [(slot.parked, slot.has_crashed) for slot in released] == [({"frames", "audio"}, False)]
+        assert [(slot.deferred, slot.has_crashed) for slot in released] == [({"frames", "audio"}, False)]
         await app.close()

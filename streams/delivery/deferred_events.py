@@ -22,15 +22,15 @@ from streams.observability import metrics
 from streams.record import Place, Record
 
 BETWEEN_RETURNS: Final = Backoff(first_seconds=2.0, limit_seconds=60.0)
-SHORTEST_PATIENCE_SECONDS: Final = 600.0
+MIN_OUTAGE_TIMEOUT_SECONDS: Final = 600.0
 """Minimum wait for an event that is already old when it leaves the backlog, so that a short outage does not fail it."""
 
 
 _log = structlog.get_logger(__name__)
 
 
-class Parked:
-    """One event that is parked, seen by those of its agents that want its media."""
+class DeferredEvent:
+    """One event that is deferred, seen by those of its agents that want its media."""
 
     def __init__(self) -> None:
         self.has_room = asyncio.Event()
@@ -47,8 +47,8 @@ class Parked:
         self.may_return.set()
 
 
-class Parking:
-    """The parked events of one app.
+class DeferredEvents:
+    """The deferred events of one app.
 
     Args:
         breakers: say when an origin may be asked again.
@@ -72,30 +72,30 @@ class Parking:
         self._room = asyncio.Semaphore(capacity)
         self._patience_seconds = patience_seconds
         self._backoff = backoff
-        self._parked: dict[Place, Parked] = {}
+        self._deferred: dict[Place, DeferredEvent] = {}
         self._waits: set[asyncio.Task[None]] = set()
         self._since: dict[Place, float] = {}
         self._delays: dict[Place, Iterator[float]] = {}
 
     @property
-    def num_parked(self) -> int:
+    def num_deferred(self) -> int:
         """Events that wait, those inside their slots included."""
-        return len(self._parked)
+        return len(self._deferred)
 
     @property
     def is_crowded(self) -> bool:
         """Whether events wait inside their slots: then a role that gets nowhere is not stuck."""
-        return any(not parked.has_room.is_set() for parked in self._parked.values())
+        return any(not deferred.has_room.is_set() for deferred in self._deferred.values())
 
-    def is_patient_with(self, record: Record) -> bool:
+    def may_wait_for(self, record: Record) -> bool:
         """Whether to wait for the record's media, still."""
         return self._clock.now_unix_seconds() < self._gives_up_at(record)
 
-    def park(self, record: Record, slot: Slot, away: SourceAway) -> Parked:
+    def defer_event(self, record: Record, slot: Slot, away: SourceAway) -> DeferredEvent:
         """Let one agent of the event wait; all of them wait together."""
-        parked = self._parked.get(record.place)
-        if parked is None:
-            parked = self._parked[record.place] = Parked()
+        deferred = self._deferred.get(record.place)
+        if deferred is None:
+            deferred = self._deferred[record.place] = DeferredEvent()
             metrics.RETRIES.labels("source").inc()
             _log.info(
                 "media source unavailable; event deferred",
@@ -103,10 +103,10 @@ class Parking:
                 message=away.message,
                 place=record.place,
             )
-            wait = asyncio.create_task(self._wait(parked, record, slot, away))
+            wait = asyncio.create_task(self._wait(deferred, record, slot, away))
             self._waits.add(wait)
             wait.add_done_callback(self._waits.discard)
-        return parked
+        return deferred
 
     def forget(self, place: Place) -> None:
         """The event has its answer."""
@@ -115,22 +115,22 @@ class Parking:
 
     def end(self) -> None:
         """A generation ends: nobody waits any more."""
-        for parked in self._parked.values():
-            parked.end()
+        for deferred in self._deferred.values():
+            deferred.end()
         for wait in self._waits:
             wait.cancel()
-        self._parked.clear()
+        self._deferred.clear()
         self._since.clear()
         self._delays.clear()
 
-    async def _wait(self, parked: Parked, record: Record, slot: Slot, away: SourceAway) -> None:
+    async def _wait(self, deferred: DeferredEvent, record: Record, slot: Slot, away: SourceAway) -> None:
         async with self._room:
-            parked.has_room.set()
+            deferred.has_room.set()
             await slot.closed.wait()  # else its agents would meet in it again, with what failed
             await self._until_worth_trying(record, away)
-            del self._parked[record.place]
+            del self._deferred[record.place]
             # Its room is free from here on: who waits for it holds the slot that this one needs.
-            parked.may_return.set()
+            deferred.may_return.set()
 
     async def _until_worth_trying(self, record: Record, away: SourceAway) -> None:
         if isinstance(away, RolePaused):
@@ -157,5 +157,5 @@ class Parking:
 
     def _gives_up_at(self, record: Record) -> float:
         since = self._since.setdefault(record.place, self._clock.now_unix_seconds())
-        shortest = min(self._patience_seconds, SHORTEST_PATIENCE_SECONDS)
+        shortest = min(self._patience_seconds, MIN_OUTAGE_TIMEOUT_SECONDS)
         return max(record.timestamp_unix_seconds + self._patience_seconds, since + shortest)
