@@ -10,7 +10,7 @@ from operator import attrgetter
 
 from operators.errors import Overloaded
 from operators.inference.batch_sizes import check_batch_sizes, choose_batch_size
-from operators.inference.lane_queue import LaneQueue, WaitingItem
+from operators.inference.priority_queue import PriorityQueue, WaitingItem
 from operators.inference.ticket import LANES, Lane, Ticket
 
 Clock = Callable[[], float]
@@ -74,7 +74,7 @@ class BatchPolicy:
         }
         self._limits = limits
         self._clock = clock
-        self._lanes: dict[Lane, LaneQueue] = {lane: LaneQueue() for lane in LANES}
+        self._lanes: dict[Lane, PriorityQueue] = {lane: PriorityQueue() for lane in LANES}
         self._waiting: dict[int, WaitingItem] = {}
         self._held: Lane | None = None
         self._next_token = 0

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from ops.bench.engagement import bench_engagement
-from ops.bench.lanes import bench_lanes
+from ops.bench.lanes import bench_priority_classes
 from ops.bench.near_duplicates import bench_near_duplicates
 from ops.bench.observing import bench_observing
 from ops.bench.options import BenchOptions
@@ -18,7 +18,7 @@ from ops.bench.sources import bench_sources
 BENCHES: Final[dict[str, Callable[[BenchOptions], BenchReport]]] = {
     "pipeline": bench_pipeline,
     "sources": bench_sources,
-    "lanes": bench_lanes,
+    "lanes": bench_priority_classes,
     "engagement": bench_engagement,
     "near-duplicates": bench_near_duplicates,
     "observing": bench_observing,

@@ -84,7 +84,7 @@ class Round:
     beside: Phase
 
 
-def bench_lanes(options: BenchOptions) -> BenchReport:
+def bench_priority_classes(options: BenchOptions) -> BenchReport:
     """Measure; about fifteen minutes, or under three with `is_quick`."""
     cache_dir = ready_assets()
     uploads = bench_uploads(cache_dir, options)

@@ -34,7 +34,7 @@ class DeliveredOrder:
     def __init__(self) -> None:
         self._delivered: dict[tuple[str, int], _Delivered] = {}
 
-    def comes_again(self, record: Record) -> bool:
+    def is_redelivered(self, record: Record) -> bool:
         """Whether the record, or a later one, was delivered before; to be asked once for each delivery, in their order.
 
         Raises:
@@ -57,9 +57,9 @@ class DeliveredOrder:
 def _advance(known: _Delivered, offset: int) -> bool:
     if offset > known.last + 1:
         known.gaps.append((known.last + 1, offset - 1))
-    comes_again = offset <= known.highest
+    is_redelivered = offset <= known.highest
     known.last, known.highest = offset, max(offset, known.highest)
-    return comes_again
+    return is_redelivered
 
 
 def _require_no_gap(known: _Delivered, record: Record) -> None:

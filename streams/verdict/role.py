@@ -47,7 +47,7 @@ from streams.verdict.closed_revisions import closed_revisions
 from streams.verdict.counts import count_cost, count_decision, count_ignored, count_warnings, observe_delay
 from streams.verdict.followers import Follower, told
 from streams.verdict.forgetting import Forgetting
-from streams.verdict.lanes import Lanes
+from streams.verdict.keyed_executor import KeyedExecutor
 from streams.verdict.publishing import EventPublisher, publish_outcome, publish_tombstones
 
 _log = structlog.get_logger(__name__)
@@ -78,7 +78,7 @@ class VerdictRole:
         self._followers = followers
         self._boundary = boundary
         self._board = board or FoldBoard()
-        self._lanes = Lanes()
+        self._executor = KeyedExecutor()
         self._order = DeliveredOrder()
 
     @property
@@ -93,21 +93,21 @@ class VerdictRole:
         the order in which it is called.
 
         Raises:
-            LaneBroken: an earlier record of the same video failed; this one was not touched.
+            KeyBlocked: an earlier record of the same video failed; this one was not touched.
             OffsetsOutOfOrder: a later record of the partition came first, and may have hidden this one.
         """
         del slot
-        comes_again = self._order.comes_again(record)
+        is_redelivered = self._order.is_redelivered(record)
         fact = read_fact(record.key, record.value, record.headers)
         if isinstance(fact, NoFact):
             _skip(record, fact.cause, fact.message)
             return
         within = spans.current()  # the lane may run it inside another record's task
-        await self._lanes.enqueue(
+        await self._executor.enqueue(
             fact.video_id,
             record.place.offset,
             lambda: self._answer(fact, record, within),
-            comes_again=comes_again,
+            is_redelivered=is_redelivered,
         )
 
     async def fail(self, record: Record, slot: Slot | None, failure: Failure) -> None:
@@ -136,7 +136,7 @@ class VerdictRole:
 
     async def close(self) -> None:
         """Cancel what is being folded; its records are redelivered."""
-        await self._lanes.close()
+        await self._executor.close()
 
     async def _answer(self, fact: Fact | NewerFact, record: Record, within: Span) -> None:
         if isinstance(fact, NewerFact):

@@ -19,7 +19,7 @@ from streams.recovery.result_comparison import compare, join_topics, newest_by_k
 from streams.store.deadlines import Deadlines
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
-from streams.verdict.lanes import LaneBroken
+from streams.verdict.keyed_executor import KeyBlocked
 from streams.verdict.role import VerdictRole
 from streams.verdict.sweep import deadline_sweep
 from tests.fakes import ManualClock, MemoryPublisher
@@ -205,7 +205,7 @@ class TestRecords:
         role = role_of(Broken(redis, Keys()), redis, broker, ManualClock())
         with pytest.raises(RuntimeError, match="a bug"):
             await role.run(log_record(LOG[0], 0))
-        with pytest.raises(LaneBroken):
+        with pytest.raises(KeyBlocked):
             await role.run(log_record(LOG[1], 1))
 
 

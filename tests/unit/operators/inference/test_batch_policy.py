@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from operators.errors import Overloaded
 from operators.inference.batch_policy import Batch, BatchLimits, BatchPolicy
-from operators.inference.lane_queue import VideoArrivals
+from operators.inference.priority_queue import VideoArrivals
 from operators.inference.ticket import Lane
 from tests.fakes import ManualClock
 from tests.unit.operators.inference.fakes import SIZES, ticket

@@ -6,7 +6,7 @@ import pytest
 
 from streams.decision.order import DeliveredOrder, OffsetsOutOfOrder
 from streams.record import Place, Record
-from streams.verdict.lanes import Lanes
+from streams.verdict.keyed_executor import Lanes
 
 
 def record(offset: int, generation: int = 1, partition: int = 0) -> Record:
@@ -14,7 +14,7 @@ def record(offset: int, generation: int = 1, partition: int = 0) -> Record:
 
 
 def told(order: DeliveredOrder, *records: Record) -> list[bool]:
-    return [order.comes_again(each) for each in records]
+    return [order.is_redelivered(each) for each in records]
 
 
 class TestDeliveredOrder:
@@ -39,7 +39,7 @@ class TestDeliveredOrder:
         order = DeliveredOrder()
         told(order, record(5), record(8))
         with pytest.raises(OffsetsOutOfOrder, match="offset=7"):
-            order.comes_again(record(7))
+            order.is_redelivered(record(7))
 
     def test_the_next_generation_may_deliver_what_was_jumped_over(self) -> None:
         """Another worker may have folded it meanwhile, and reads nothing out of its order."""
@@ -62,7 +62,7 @@ class TestLanes:
         for offset in (4, 5):
             with pytest.raises(OffsetsOutOfOrder, match=f"offset {offset} of 'a' was enqueued after offset 5"):
                 lanes.enqueue("a", offset, work)
-        again = lanes.enqueue("a", 4, work, comes_again=True)
+        again = lanes.enqueue("a", 4, work, is_redelivered=True)
         other = lanes.enqueue("b", 1, work)
         await first
         await again

@@ -50,7 +50,7 @@ Line = dict[int, WaitingItem]
 """A video's waiting items by token, oldest first; a dict, so that a cancelled item leaves in constant time."""
 
 
-class LaneQueue:
+class PriorityQueue:
     """Waiting items of one lane, kept per video in the order in which the videos first came."""
 
     def __init__(self) -> None:

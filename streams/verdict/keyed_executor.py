@@ -19,101 +19,101 @@ from streams.decision.order import OffsetsOutOfOrder
 Work = Callable[[], Awaitable[None]]
 
 
-class LaneBroken(SharedStateFault):
+class KeyBlocked(SharedStateFault):
     """Earlier work of the same key failed; this work was not begun, and its record must be delivered again."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Turn:
+class _Task:
     offset: int
     work: Work
     ended: asyncio.Future[None]
 
 
-class Lanes:
+class KeyedExecutor:
     """The executor of one worker. Only keys with work take memory."""
 
     def __init__(self) -> None:
-        self._turns: dict[str, deque[_Turn]] = {}
-        self._walkers: dict[str, asyncio.Task[None]] = {}
+        self._tasks: dict[str, deque[_Task]] = {}
+        self._loops: dict[str, asyncio.Task[None]] = {}
         self._failed_offsets: dict[str, int] = {}
         self._last_offsets: dict[str, int] = {}
         """Enqueued last, of each key with work."""
 
     def __len__(self) -> int:
-        return len(self._turns)
+        return len(self._tasks)
 
-    def enqueue(self, key: str, offset: int, work: Work, *, comes_again: bool = False) -> asyncio.Future[None]:
+    def enqueue(self, key: str, offset: int, work: Work, *, is_redelivered: bool = False) -> asyncio.Future[None]:
         """Put work at the end of a key's queue. The order is that of the calls, so nothing may be awaited before it.
 
         Args:
             key: whose queue it is.
             offset: of the record that is worked on; offsets of one key come from one partition.
             work: begun when all earlier work of the key has ended.
-            comes_again: the record was delivered before, so its offset may be lower than those in the queue.
+            is_redelivered: the record was delivered before, so its offset may be lower than those in the queue.
 
         Raises:
             OffsetsOutOfOrder: the key has work of this offset or a later one, and the record is not redelivered.
 
         Returns:
-            A future that ends with the work, raises what it raises, or raises LaneBroken. Cancelling it lets work that
+            A future that ends with the work, raises what it raises, or raises KeyBlocked. Cancelling it lets work that
             has begun finish, and keeps other work from beginning; the key is then blocked from there on.
         """
         last_offset = self._last_offsets.get(key, offset - 1)
-        if offset <= last_offset and not comes_again:
+        if offset <= last_offset and not is_redelivered:
             raise OffsetsOutOfOrder(f"offset {offset} of {key!r} was enqueued after offset {last_offset}")
         self._last_offsets[key] = offset
-        turn = _Turn(offset, work, asyncio.get_running_loop().create_future())
-        if key in self._turns:
-            self._turns[key].append(turn)
+        task = _Task(offset, work, asyncio.get_running_loop().create_future())
+        if key in self._tasks:
+            self._tasks[key].append(task)
         else:
-            self._turns[key] = deque([turn])
-            self._walkers[key] = asyncio.ensure_future(self._walk(key))
-        return turn.ended
+            self._tasks[key] = deque([task])
+            self._loops[key] = asyncio.ensure_future(self._run_key(key))
+        return task.ended
 
     async def close(self) -> None:
         """Cancel all work and wait until it has ended."""
-        walkers = list(self._walkers.values())
-        for walker in walkers:
-            walker.cancel()
-        await asyncio.gather(*walkers, return_exceptions=True)
+        loops = list(self._loops.values())
+        for loop_task in loops:
+            loop_task.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
 
-    async def _walk(self, key: str) -> None:
-        turns = self._turns[key]
+    async def _run_key(self, key: str) -> None:
+        tasks = self._tasks[key]
         try:
-            while turns:
-                await self._take(key, turns.popleft())
+            while tasks:
+                await self._take(key, tasks.popleft())
         finally:
-            for turn in turns:
-                turn.ended.cancel()
-            del self._turns[key], self._walkers[key], self._last_offsets[key]
+            for task in tasks:
+                task.ended.cancel()
+            del self._tasks[key], self._loops[key], self._last_offsets[key]
 
-    async def _take(self, key: str, turn: _Turn) -> None:
+    async def _take(self, key: str, task: _Task) -> None:
         failed_offset = self._failed_offsets.get(key)
-        if turn.ended.cancelled():
-            self._break(key, turn.offset)
-        elif failed_offset is not None and turn.offset > failed_offset:
-            told = f"offset {failed_offset} of {key!r} failed; offset {turn.offset} waits until that came again"
-            turn.ended.set_exception(LaneBroken(told))
+        if task.ended.cancelled():
+            self._break(key, task.offset)
+        elif failed_offset is not None and task.offset > failed_offset:
+            told = f"offset {failed_offset} of {key!r} failed; offset {task.offset} waits until that came again"
+            task.ended.set_exception(KeyBlocked(told))
         else:
-            await self._work(key, turn)
+            await self._work(key, task)
 
-    async def _work(self, key: str, turn: _Turn) -> None:
+    async def _work(self, key: str, task: _Task) -> None:
         try:
-            await turn.work()
+            await task.work()
         except asyncio.CancelledError:
-            self._break(key, turn.offset)
-            turn.ended.cancel()
+            self._break(key, task.offset)
+            task.ended.cancel()
             raise
         except Exception as error:  # not swallowed: it is raised where the turn is awaited
-            self._break(key, turn.offset)
-            if not turn.ended.done():
-                turn.ended.set_exception(error)
+            self._break(key, task.offset)
+            if not task.ended.done():
+                task.ended.set_exception(error)
             return
-        if self._failed_offsets.get(key) == turn.offset:
+        if self._failed_offsets.get(key) == task.offset:
             del self._failed_offsets[key]
-        if not turn.ended.done():
-            turn.ended.set_result(None)
+        if not task.ended.done():
+            task.ended.set_result(None)
 
     def _break(self, key: str, offset: int) -> None:
         self._failed_offsets[key] = min(offset, self._failed_offsets.get(key, offset))

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from streams.verdict.lanes import LaneBroken, Lanes
+from streams.verdict.keyed_executor import KeyBlocked, KeyedExecutor
 
 
 class Steps:
@@ -44,9 +44,9 @@ class TestLanes:
 
     async def test_one_key_is_serial_in_the_order_of_the_calls(self) -> None:
         """The second begins after the first has ended, although it could have ended sooner."""
-        lanes, steps = Lanes(), Steps()
-        first = lanes.enqueue("a", 1, steps.work("first"))
-        second = lanes.enqueue("a", 2, steps.work("second"))
+        executor, steps = KeyedExecutor(), Steps()
+        first = executor.enqueue("a", 1, steps.work("first"))
+        second = executor.enqueue("a", 2, steps.work("second"))
         steps.let_go("second")
         await settle()
         assert steps.seen == ["first begins"]
@@ -56,9 +56,9 @@ class TestLanes:
 
     async def test_keys_do_not_wait_for_one_another(self) -> None:
         """A slow video holds nobody else up."""
-        lanes, steps = Lanes(), Steps()
-        slow = lanes.enqueue("a", 1, steps.work("slow"))
-        quick = lanes.enqueue("b", 2, steps.work("quick"))
+        executor, steps = KeyedExecutor(), Steps()
+        slow = executor.enqueue("a", 1, steps.work("slow"))
+        quick = executor.enqueue("b", 2, steps.work("quick"))
         steps.let_go("quick")
         await quick
         assert not slow.done()
@@ -67,25 +67,25 @@ class TestLanes:
 
     async def test_a_failure_holds_back_what_lies_behind_it(self) -> None:
         """Later facts of the video are not begun, whether enqueued before or after the failure."""
-        lanes, steps = Lanes(), Steps()
-        first = lanes.enqueue("a", 1, steps.work("first", RuntimeError("broken")))
-        second = lanes.enqueue("a", 2, steps.work("second"))
+        executor, steps = KeyedExecutor(), Steps()
+        first = executor.enqueue("a", 1, steps.work("first", RuntimeError("broken")))
+        second = executor.enqueue("a", 2, steps.work("second"))
         steps.let_go("first")
         with pytest.raises(RuntimeError, match="broken"):
             await first
-        with pytest.raises(LaneBroken, match="offset 1 of 'a' failed"):
+        with pytest.raises(KeyBlocked, match="offset 1 of 'a' failed"):
             await second
-        with pytest.raises(LaneBroken):
-            await lanes.enqueue("a", 3, steps.work("third"))
+        with pytest.raises(KeyBlocked):
+            await executor.enqueue("a", 3, steps.work("third"))
         assert steps.seen == ["first begins"]
 
     async def test_a_redelivery_of_the_failed_record_mends_the_lane(self) -> None:
         """From there on the records come again in order."""
-        lanes, steps = Lanes(), Steps()
-        failed = lanes.enqueue("a", 5, steps.work("failed", RuntimeError("broken")))
+        executor, steps = KeyedExecutor(), Steps()
+        failed = executor.enqueue("a", 5, steps.work("failed", RuntimeError("broken")))
         steps.let_go("failed")
         await asyncio.wait([failed])
-        again = [lanes.enqueue("a", offset, steps.work(str(offset))) for offset in (4, 5, 6)]
+        again = [executor.enqueue("a", offset, steps.work(str(offset))) for offset in (4, 5, 6)]
         steps.let_go("4", "5", "6")
         await asyncio.gather(*again)
         assert steps.seen[-6:] == ["4 begins", "4 ends", "5 begins", "5 ends", "6 begins", "6 ends"]
@@ -93,23 +93,23 @@ class TestLanes:
 
     async def test_a_cancelled_wait_breaks_the_lane_too(self) -> None:
         """What was never begun must come again before what lies behind it."""
-        lanes, steps = Lanes(), Steps()
-        first = lanes.enqueue("a", 1, steps.work("first"))
-        second = lanes.enqueue("a", 2, steps.work("second"))
-        third = lanes.enqueue("a", 3, steps.work("third"))
+        executor, steps = KeyedExecutor(), Steps()
+        first = executor.enqueue("a", 1, steps.work("first"))
+        second = executor.enqueue("a", 2, steps.work("second"))
+        third = executor.enqueue("a", 3, steps.work("third"))
         await settle()
         second.cancel()
         steps.let_go("first", "third")
         await first
-        with pytest.raises(LaneBroken):
+        with pytest.raises(KeyBlocked):
             await third
         assert steps.seen == ["first begins", "first ends"]
 
     async def test_cancelling_the_caller_leaves_begun_work_to_its_end(self) -> None:
         """The next work waits for it all the same."""
-        lanes, steps = Lanes(), Steps()
-        first = lanes.enqueue("a", 1, steps.work("first"))
-        second = lanes.enqueue("a", 2, steps.work("second"))
+        executor, steps = KeyedExecutor(), Steps()
+        first = executor.enqueue("a", 1, steps.work("first"))
+        second = executor.enqueue("a", 2, steps.work("second"))
         await settle()
         first.cancel()
         steps.let_go("second")
@@ -121,19 +121,19 @@ class TestLanes:
 
     async def test_close_cancels_work_and_what_waits(self) -> None:
         """Nothing runs on after the worker's end."""
-        lanes, steps = Lanes(), Steps()
-        turns = [lanes.enqueue("a", offset, steps.work(str(offset))) for offset in (1, 2)]
+        executor, steps = KeyedExecutor(), Steps()
+        turns = [executor.enqueue("a", offset, steps.work(str(offset))) for offset in (1, 2)]
         await settle()
-        await lanes.close()
+        await executor.close()
         assert [turn.cancelled() for turn in turns] == [True, True]
-        assert (steps.seen, len(lanes)) == (["1 begins"], 0)
+        assert (steps.seen, len(executor)) == (["1 begins"], 0)
 
     async def test_an_idle_lane_leaves_nothing_behind(self) -> None:
         """A worker sees millions of keys."""
-        lanes, steps = Lanes(), Steps()
-        task = lanes.enqueue("a", 1, steps.work("first"))
-        assert len(lanes) == 1
+        executor, steps = KeyedExecutor(), Steps()
+        task = executor.enqueue("a", 1, steps.work("first"))
+        assert len(executor) == 1
         steps.let_go("first")
         await task
         await settle()
-        assert len(lanes) == 0
+        assert len(executor) == 0
