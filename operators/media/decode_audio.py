@@ -95,7 +95,7 @@ def decode_audio(
 
     `restarts` are those of the pictures' clock, which sound then keeps to.
     """
-    sweep = AudioSweep(plan, memory, restarts)
+    sweep = FullAudioDecode(plan, memory, restarts)
     try:
         container = take_container(media)
         stream = audio_stream(container)
@@ -110,7 +110,7 @@ def decode_audio(
     return sweep.finish(), sweep.tally
 
 
-class AudioSweep:
+class FullAudioDecode:
     """The walk over all planned spans."""
 
     def __init__(self, plan: AudioPlan, memory: MediaMemory, restarts: tuple[ClockRestart, ...] = ()) -> None:

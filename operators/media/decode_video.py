@@ -61,7 +61,7 @@ def decode_video(media: MediaFile, plan: VideoPlan, memory: MediaMemory, send: S
     """
     num_errors = 0
     for name in DECODERS:
-        sweep = VideoSweep(plan, memory, send)
+        sweep = FullVideoDecode(plan, memory, send)
         sweep.tally.decoder = name
         try:
             tally = _decode_with(name, media, plan, sweep)
@@ -77,7 +77,7 @@ def decode_video(media: MediaFile, plan: VideoPlan, memory: MediaMemory, send: S
     raise InvalidMedia("media-unreadable", NO_PICTURE)
 
 
-def _decode_with(name: str, media: MediaFile, plan: VideoPlan, sweep: VideoSweep) -> VideoTally:
+def _decode_with(name: str, media: MediaFile, plan: VideoPlan, sweep: FullVideoDecode) -> VideoTally:
     decoder = DECODERS[name](media, plan)
     try:
         return sweep.run(decoder)
@@ -85,7 +85,7 @@ def _decode_with(name: str, media: MediaFile, plan: VideoPlan, sweep: VideoSweep
         decoder.close()
 
 
-class VideoSweep:
+class FullVideoDecode:
     """The walk of one decoder over all spans of a plan."""
 
     def __init__(self, plan: VideoPlan, memory: MediaMemory, send: Send) -> None:

@@ -28,7 +28,7 @@ FAR_SECONDS = 1e9
 NUM_SPARE_FRAMES = 8
 """Pictures that may be sampled beyond the planned ones, where there are some behind the end that the index knew of."""
 
-SpanKind = Literal["sweep", "burst", "glance"]
+SpanKind = Literal["full", "burst", "glance"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class PlanPolicy:
     max_frames: int = 48
     motion_hz: float = 12.0
     """Highest rate of the motion track; cuts are located to one interval of it."""
-    sweep_max_seconds: float = 90.0
+    full_decode_max_seconds: float = 90.0
     """Longer videos are decoded at sample points."""
-    sweep_max_packets: int = 2700
+    full_decode_max_packets: int = 2700
     """A video of any duration with no more packets than 90 s at 30 frames a second costs no more to sweep."""
     num_bursts: int = 12
     burst_seconds: float = 2.0
@@ -136,7 +136,7 @@ def make_plan(index: MediaIndex, policy: PlanPolicy, *, max_pixels: int, is_whol
     max_audio_seconds = policy.max_audio_seconds
     video = _video_plan(index.video, policy, max_pixels) if index.video else None
     burst_seconds: list[float] = []
-    if not is_whole and index.video is not None and video is not None and not _is_swept(index.video, policy):
+    if not is_whole and index.video is not None and video is not None and not _is_decoded_in_full(index.video, policy):
         max_audio_seconds = min(max_audio_seconds, policy.max_fetched_audio_seconds)
         burst_seconds = [span.start_seconds for span in video.spans if span.kind == "burst"]
     heard = _heard(index, max_audio_seconds)
@@ -198,7 +198,7 @@ def _grid(video: VideoStreamIndex, period: float) -> tuple[float, ...]:
 
 def _video_plan(video: VideoStreamIndex, policy: PlanPolicy, max_pixels: int) -> VideoPlan:
     shown = displayed_size(video.width, video.height, video.pixel_aspect)
-    spans, wanted = _sweep(video, policy) if _is_swept(video, policy) else _moments(video, policy)
+    spans, wanted = _full_decode(video, policy) if _is_decoded_in_full(video, policy) else _moments(video, policy)
     return VideoPlan(
         spans=spans,
         wanted_seconds=wanted,
@@ -226,20 +226,20 @@ def _may_skip_nonreference(video: VideoStreamIndex, policy: PlanPolicy) -> bool:
     return is_dense and not has_slides and video.width * video.height >= policy.skip_nonreference_pixels
 
 
-def _is_swept(video: VideoStreamIndex, policy: PlanPolicy) -> bool:
-    is_short = video.duration_seconds <= policy.sweep_max_seconds
-    return is_short or (video.is_complete and video.num_packets <= policy.sweep_max_packets)
+def _is_decoded_in_full(video: VideoStreamIndex, policy: PlanPolicy) -> bool:
+    is_short = video.duration_seconds <= policy.full_decode_max_seconds
+    return is_short or (video.is_complete and video.num_packets <= policy.full_decode_max_packets)
 
 
 def _max_motion_frames(spans: tuple[DecodeSpan, ...], video: VideoStreamIndex, policy: PlanPolicy) -> int:
-    longest = max(video.duration_seconds, policy.sweep_max_seconds) + END_SLACK_SECONDS
+    longest = max(video.duration_seconds, policy.full_decode_max_seconds) + END_SLACK_SECONDS
     seconds = sum(min(longest, span.end_seconds - span.start_seconds) for span in spans if span.kind != "glance")
     by_time = math.ceil(seconds * policy.motion_hz) + len(spans)
     return min(by_time, video.num_packets + 1) if video.is_complete else by_time
 
 
-def _sweep(video: VideoStreamIndex, policy: PlanPolicy) -> tuple[tuple[DecodeSpan, ...], tuple[float, ...]]:
-    duration = video.duration_seconds or policy.sweep_max_seconds
+def _full_decode(video: VideoStreamIndex, policy: PlanPolicy) -> tuple[tuple[DecodeSpan, ...], tuple[float, ...]]:
+    duration = video.duration_seconds or policy.full_decode_max_seconds
     num_frames = min(policy.max_frames, max(1, round(duration * policy.frames_per_second)))
     step = duration / num_frames
     if not video.duration_seconds:
@@ -247,7 +247,7 @@ def _sweep(video: VideoStreamIndex, policy: PlanPolicy) -> tuple[tuple[DecodeSpa
     wanted = tuple(spread(num_frames, video.start_seconds, num_frames * step, video.content_seconds))
     end = video.start_seconds + duration + END_SLACK_SECONDS
     # Of a video whose packets are all known none is left unread, whatever times they have.
-    return (DecodeSpan("sweep", video.start_seconds, FAR_SECONDS if video.is_complete else end, None),), wanted
+    return (DecodeSpan("full", video.start_seconds, FAR_SECONDS if video.is_complete else end, None),), wanted
 
 
 def _moments(video: VideoStreamIndex, policy: PlanPolicy) -> tuple[tuple[DecodeSpan, ...], tuple[float, ...]]:

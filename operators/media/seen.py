@@ -46,12 +46,12 @@ def picture_shares(index: MediaIndex, plan: Plan, tally: VideoTally) -> Shares |
 
 def _intact_ratio(plan: Plan, tally: VideoTally) -> float:
     """Where all is read in one go, a picture whose time falls back behind the one before is lost, too."""
-    num_lost = len(tally.damaged_seconds) + (tally.num_discarded if _is_swept(plan) else 0)
+    num_lost = len(tally.damaged_seconds) + (tally.num_discarded if _is_decoded_in_full(plan) else 0)
     return max(0.0, 1 - num_lost / max(1, len(tally.packet_seconds)))
 
 
-def _is_swept(plan: Plan) -> bool:
-    return plan.video is not None and any(span.kind == "sweep" for span in plan.video.spans)
+def _is_decoded_in_full(plan: Plan) -> bool:
+    return plan.video is not None and any(span.kind == "full" for span in plan.video.spans)
 
 
 def sound_shares(index: MediaIndex, plan: Plan, tally: AudioTally) -> Shares | None:
@@ -94,7 +94,7 @@ def _reached_seconds(video: VideoStreamIndex, plan: Plan, tally: VideoTally) -> 
 
     The last of all may stand for minutes, at the end of a screen recording or an animated GIF.
     """
-    if not _is_swept(plan) or not tally.packet_seconds:
+    if not _is_decoded_in_full(plan) or not tally.packet_seconds:
         return video.duration_seconds
     last = tally.packet_seconds[-1]
     is_last_of_all = video.last_picture_seconds is not None and last >= video.last_picture_seconds - LAST_SLACK_SECONDS

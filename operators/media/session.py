@@ -172,7 +172,7 @@ class MediaSession:
         plan = make_plan(index, self._policy, max_pixels=self._pool.limits.max_pixels).video
         if index.video is None or plan is None:
             return NOBODY
-        look = neighbour_plan(index.video, plan, seconds, self._policy.sweep_max_seconds)
+        look = neighbour_plan(index.video, plan, seconds, self._policy.full_decode_max_seconds)
         looker = Looker(lambda: self._opener.open(self._source), self._pool, self._policy, self._fetching)
         return NOBODY if look is None else await looker.look(look)
 

@@ -18,7 +18,7 @@ _NEW_LOCK = "owner.lock.new"
 @contextmanager
 def scratch_dir() -> Iterator[Path]:
     """Give a folder of our own and remove it afterwards; removes those whose owners are dead, too."""
-    sweep_abandoned()
+    remove_abandoned()
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     try:
         with (folder / _NEW_LOCK).open("w") as lock:
@@ -29,7 +29,7 @@ def scratch_dir() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def sweep_abandoned() -> None:
+def remove_abandoned() -> None:
     """Remove every scratch folder that no living process holds."""
     for lock_path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/{_LOCK}"):
         try:

@@ -34,7 +34,7 @@ from streams.engagement.outlet import Outlet, Refusal
 from streams.engagement.reckoning import Reckoning, reckon
 from streams.engagement.removed import tell_removed
 from streams.engagement.store import EngagementStore
-from streams.engagement.summaries import ROLE, SummarySweep
+from streams.engagement.summaries import ROLE, SummaryPoller
 from streams.lifecycle.backoff import Backoff
 from streams.lifecycle.clock import Clock
 from streams.observability import metrics
@@ -44,7 +44,7 @@ from streams.store.client import TRANSIENT_ERRORS, is_not_now
 BATCH_RECORDS: Final = 5_000
 """At most; a transaction of that many keeps Redis busy for some tens of milliseconds."""
 _POLL_SECONDS: Final = 0.2
-_SWEEP_SECONDS: Final = 1.0
+_POLL_INTERVAL_SECONDS: Final = 1.0
 _SHOW_SECONDS: Final = 5.0
 _CONFLICT = "the event id {} was counted with other content already; an id is given to one act only"
 
@@ -57,7 +57,7 @@ class Parts:
 
     store: EngagementStore
     outlet: Outlet
-    sweep: SummarySweep
+    poll: SummaryPoller
     clock: Clock
     stopping: threading.Event
     summary_seconds: float
@@ -165,9 +165,9 @@ class EngagementConsumer:
             self._parts.held.release_all()
             self._tell_finished(batch)
         now_seconds = self._parts.clock.monotonic_seconds()
-        if now_seconds - self._swept_seconds >= _SWEEP_SECONDS:
+        if now_seconds - self._swept_seconds >= _POLL_INTERVAL_SECONDS:
             self._swept_seconds = now_seconds
-            self._until_store_answers(lambda: self._parts.sweep.sweep(list(self._positions)))
+            self._until_store_answers(lambda: self._parts.poll.poll(list(self._positions)))
         if now_seconds - self._shown_seconds >= _SHOW_SECONDS:
             self._shown_seconds = now_seconds
             self._show_lag()

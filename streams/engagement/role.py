@@ -20,7 +20,7 @@ from streams.engagement.batch_board import BatchBoard
 from streams.engagement.consumer import EngagementConsumer, Parts
 from streams.engagement.outlet import Outlet
 from streams.engagement.store import EngagementStore, Retention
-from streams.engagement.summaries import ROLE, SummarySweep
+from streams.engagement.summaries import ROLE, SummaryPoller
 from streams.kafka.client_id import client_id_of
 from streams.kafka.clients import client_configuration
 from streams.kafka.membership import MEMBERSHIP
@@ -77,8 +77,8 @@ class EngagementRole:
         topic = settings.topic_prefix + ENGAGEMENT.name
         store = EngagementStore(self._redis, Keys(settings.topic_prefix), topic, _retention(settings))
         interval_seconds = settings.engagement_summary_interval_seconds
-        sweep = SummarySweep(store, outlet.publish, clock, interval_seconds)
-        parts = Parts(store, outlet, sweep, clock, self._stopping, interval_seconds, held, BatchBoard(board))
+        poll = SummaryPoller(store, outlet.publish, clock, interval_seconds)
+        parts = Parts(store, outlet, poll, clock, self._stopping, interval_seconds, held, BatchBoard(board))
         metrics.ROLE_PAUSED.labels(ROLE).set_function(lambda: float(held.is_paused))
         self._consumer = EngagementConsumer(
             consumer_configuration(settings, worker_id), topic, parts, self._say_joined, self._say_left

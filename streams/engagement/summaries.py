@@ -39,7 +39,7 @@ PublishAll = Callable[[list[EngagementSummary]], None]
 """Returns when all are confirmed."""
 
 
-class SummarySweep:
+class SummaryPoller:
     """Publishes what is due.
 
     Args:
@@ -55,7 +55,7 @@ class SummarySweep:
         self._clock = clock
         self._summary_seconds = summary_seconds
 
-    def sweep(self, partitions: Iterable[int]) -> None:
+    def poll(self, partitions: Iterable[int]) -> None:
         """Publish what is due now, a bounded number for each partition."""
         for partition in partitions:
             videos = self._store.due(partition, self._clock.now_unix_seconds(), AT_ONCE)

@@ -307,7 +307,7 @@ def _spell(version: Version | None) -> str:
     return "a tombstone" if version is None else spell(version)
 
 
-class AuditSweep:
+class PeriodicAudit:
     """Audits and repairs in the background; of all workers one at a time.
 
     Args:

@@ -12,7 +12,7 @@ from streams.decision.ruleset import Ruleset
 from streams.lifecycle.clock import Clock
 from streams.lifecycle.fold_board import FoldBoard
 from streams.recovery.audit import decide_again
-from streams.recovery.gap_sweep import REFOLD_SECONDS, Refolded
+from streams.recovery.gap_retry import REFOLD_SECONDS, Refolded
 from streams.recovery.rebuild import register_deadline
 from streams.recovery.refold import Rebuilt, RefoldReport, Scope, rebuilt_partition
 from streams.store.deadlines import Deadlines

@@ -17,8 +17,8 @@ from streams.lifecycle.clock import Clock
 from streams.observability import metrics
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.outcomes import Outcomes
+from streams.verdict.due_poller import DuePoller
 from streams.verdict.followers import Follower
-from streams.verdict.sweep import Sweep
 
 _GAP_SECONDS: Final = 3_600.0
 """Between two looks at a video whose time is up and of which facts wait."""
@@ -46,9 +46,9 @@ class Expiry:
         del video_id
 
 
-def expiry_sweep(
+def expiry_poller(
     outcomes: Outcomes, expiring: Deadlines, followers: Sequence[Follower], kept_seconds: float, clock: Clock
-) -> Sweep:
+) -> DuePoller:
     """The sweep that removes videos whose time is up.
 
     Args:
@@ -82,7 +82,7 @@ def expiry_sweep(
             for follower in followers:
                 await follower.replace(newer)
 
-    return Sweep(expiring, fire, clock)
+    return DuePoller(expiring, fire, clock)
 
 
 async def _let_go(outcomes: Outcomes, followers: Sequence[Follower], outcome: Outcome) -> None:

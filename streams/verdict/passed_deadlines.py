@@ -13,7 +13,7 @@ from streams.observability.tracing import spans
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.outcomes import Outcomes
 from streams.store.stored_case import UnreadableState
-from streams.verdict.holding import CLAIM_SECONDS, held
+from streams.verdict.due_claim import CLAIM_SECONDS, held
 from streams.verdict.publishing import SOURCE, EventPublisher
 
 _log = structlog.get_logger(__name__)
@@ -41,7 +41,7 @@ class PassedDeadlines:
         self._told_seconds = -CLAIM_SECONDS
 
     async def fire(self, claimed: Deadline) -> Deadline | None:
-        """Answer one claimed entry; see `streams.verdict.sweep.Fire`."""
+        """Answer one claimed entry; see `streams.verdict.due_poller.Fire`."""
         try:
             state = (await self._outcomes.read(claimed.video_id)).state
         except UnreadableState:

@@ -21,7 +21,7 @@ from streams.intake.intake import AcceptanceRules, Intake, IntakeParts
 from streams.kafka.topic_ids import BrokersTopicIds
 from streams.observability import metrics
 from streams.recovery.gap_closing import LogRefold, MendVideo
-from streams.recovery.gap_sweep import GapSweep, Meanwhile
+from streams.recovery.gap_retry import GapRetry, Meanwhile
 from streams.store.cases import Cases
 from streams.store.claims import Claims
 from streams.verdict.boundary import FoldBoundary
@@ -168,10 +168,10 @@ def verdict_role(shared: Shared, policy: Policy) -> VerdictRole:
     )  # fmt: skip
 
 
-def gap_sweep(shared: Shared, policy: Policy, role: VerdictRole) -> GapSweep:
+def gap_retry(shared: Shared, policy: Policy, role: VerdictRole) -> GapRetry:
     """What folds videos again whose facts wait."""
     ruleset, gaps, clock = shared.ruleset(policy), shared.gaps, shared.clock
-    return GapSweep(
+    return GapRetry(
         gaps,
         shared.outcomes,
         LogRefold(shared.settings, ruleset, shared.fold_board),

@@ -27,7 +27,7 @@ from streams.lifecycle.alone_board import AloneBoard
 from streams.lifecycle.clock import Clock
 from streams.lifecycle.fold_board import FoldBoard
 from streams.record import Record
-from streams.recovery.audit import Audit, AuditSweep, take_turn
+from streams.recovery.audit import Audit, PeriodicAudit, take_turn
 from streams.recovery.rebuild import RebuildStores
 from streams.similarity.vectors import Vectors
 from streams.store.applied import AppliedOffsets
@@ -36,10 +36,10 @@ from streams.store.gaps import Gaps
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
 from streams.store.witness import Witness
-from streams.verdict.expiry import Expiry, expiry_sweep
+from streams.verdict.due_poller import DuePoller
+from streams.verdict.expiry import Expiry, expiry_poller
 from streams.verdict.followers import Follower
 from streams.verdict.forgetting import Forgetting
-from streams.verdict.sweep import Sweep
 from streams.verdict.withdrawal import Withdrawal
 
 _INTAKE_WAITS_SECONDS: Final = 1.0
@@ -170,10 +170,10 @@ class Shared:
         return (self.vectors, self.expiry)
 
     @property
-    def expiry_sweep(self) -> Sweep:
+    def expiry_poller(self) -> DuePoller:
         """What removes videos at their end."""
         kept_seconds = self.settings.video_retention_seconds
-        return expiry_sweep(self.outcomes, self.expiring, self.followers, kept_seconds, self.clock)
+        return expiry_poller(self.outcomes, self.expiring, self.followers, kept_seconds, self.clock)
 
     @property
     def forgetting(self) -> Forgetting:
@@ -186,11 +186,11 @@ class Shared:
         """What a deletion does that waits in a gap."""
         return Withdrawal(self.gaps, self.publisher, self.followers, self.forgetting)
 
-    def audit(self, policy: Policy) -> AuditSweep:
+    def audit(self, policy: Policy) -> PeriodicAudit:
         """The background audit."""
         settings = self.settings
         stores = RebuildStores(self.outcomes, self.deadlines, self.applied, self.expiry, (self.vectors,))
         audit = Audit(settings, self.ruleset(policy), stores, self.publisher, self.gaps, self.fold_board)
         interval_seconds = settings.audit_interval_seconds
         turn = partial(take_turn, self.redis, self.keys, interval_seconds)
-        return AuditSweep(audit, turn, interval_seconds, self.clock)
+        return PeriodicAudit(audit, turn, interval_seconds, self.clock)

@@ -60,11 +60,11 @@ from streams.store.client import open_store
 from streams.store.keys import Keys
 from streams.store.refusals import StoreRefuses, require_entry
 from streams.store.witness import Witness
-from streams.verdict.sweep import deadline_sweep, tombstone_sweep
+from streams.verdict.due_poller import deadline_poller, tombstone_poller
 from streams.worker.note_death import NOTE_DEATH
 from streams.worker.roles import (
     backfill_spec,
-    gap_sweep,
+    gap_retry,
     intake_spec,
     is_backfill_paused,
     media_spec,
@@ -211,14 +211,14 @@ class Worker:
         if "verdict" in self._settings.roles:
             folding = verdict_role(shared, self._policy)
             specs.append(verdict_spec(shared, folding))
-            self._spawn(gap_sweep(shared, self._policy, folding).run())
+            self._spawn(gap_retry(shared, self._policy, folding).run())
             self._spawn(shared.witness.watch(shared.fold_redis))
             if self._settings.audit_interval_seconds:
                 self._spawn(shared.audit(self._policy).run())
-            self._spawn(deadline_sweep(shared.outcomes, shared.deadlines, shared.publisher, self._clock).run())
-            self._spawn(tombstone_sweep(shared.outcomes, shared.forgetting, shared.publisher, self._clock).run())
+            self._spawn(deadline_poller(shared.outcomes, shared.deadlines, shared.publisher, self._clock).run())
+            self._spawn(tombstone_poller(shared.outcomes, shared.forgetting, shared.publisher, self._clock).run())
             if self._settings.video_retention_seconds:
-                self._spawn(shared.expiry_sweep.run())
+                self._spawn(shared.expiry_poller.run())
         await asyncio.gather(self._join_engagement_role(shared), *(self._join(spec) for spec in specs))
 
     async def _join_engagement_role(self, shared: Shared) -> None:

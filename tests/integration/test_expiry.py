@@ -22,8 +22,8 @@ from streams.store.cases import Cases
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
-from streams.verdict.expiry import Expiry, expiry_sweep
-from streams.verdict.sweep import Sweep
+from streams.verdict.due_poller import DuePoller
+from streams.verdict.expiry import Expiry, expiry_poller
 from tests.fakes import ManualClock
 from tests.integration.verdict_world import RULESET
 from tests.pipeline import Pipeline, await_value
@@ -49,9 +49,9 @@ class World:
         self.state: CaseState | None = None
         self.offset = 0
 
-    def sweep(self, *followers: Vectors) -> Sweep:
+    def poll(self, *followers: Vectors) -> DuePoller:
         told = (*(followers or (self.vectors,)), self.expiry)
-        return expiry_sweep(self.outcomes, self.expiring, told, KEPT_SECONDS, self.clock)
+        return expiry_poller(self.outcomes, self.expiring, told, KEPT_SECONDS, self.clock)
 
     async def fold(self, *facts: Fact) -> Outcome | None:
         """The last outcome that the facts made, written with its vectors and its end."""
@@ -103,10 +103,10 @@ class TestSweep:
         """Not a moment before; then keys, vectors and the entry itself are gone."""
         await world.decide()
         world.clock.advance(KEPT_SECONDS - 1)
-        await world.sweep().sweep()
+        await world.poll().poll()
         assert await world.is_kept()
         world.clock.advance(1)
-        assert await world.sweep().sweep() == 1
+        assert await world.poll().poll() == 1
         assert not await world.is_kept()
         assert await world.expiring.due(float("inf"), limit=10) == ()
 
@@ -116,10 +116,10 @@ class TestSweep:
         world.clock.advance(10 * DAY_SECONDS)
         await world.fold(signal("frames", generation=2))
         world.clock.advance(4 * DAY_SECONDS)
-        assert await world.sweep().sweep() == 1
+        assert await world.poll().poll() == 1
         assert await world.is_kept()
         world.clock.advance(10 * DAY_SECONDS)
-        assert await world.sweep().sweep() == 1
+        assert await world.poll().poll() == 1
         assert not await world.is_kept()
 
     async def test_what_is_said_meanwhile_stays(self, world: World) -> None:
@@ -128,7 +128,7 @@ class TestSweep:
         world.clock.advance(KEPT_SECONDS)
         late = LateVectors(world.redis, world.keys)
         late.world = world
-        await world.sweep(late).sweep()
+        await world.poll(late).poll()
         assert await world.is_kept()
         assert [entry.video_id for entry in await world.expiring.due(float("inf"), limit=10)] == [VIDEO_ID]
 
@@ -137,7 +137,7 @@ class TestSweep:
         await world.decide()
         world.clock.advance(KEPT_SECONDS)
         await Cases(world.redis, world.keys).register(accepted(revision=2))
-        await world.sweep().sweep()
+        await world.poll().poll()
         assert await world.redis.hget(world.keys.status(VIDEO_ID), "revision") == b"2"
         assert not await world.redis.exists(world.keys.state(VIDEO_ID), world.keys.verdict(VIDEO_ID))
 
@@ -146,17 +146,17 @@ class TestSweep:
         outcome = await world.decide()
         world.clock.advance(KEPT_SECONDS)
         await world.vectors.remove(VIDEO_ID)
-        assert await world.sweep().sweep() == 1
+        assert await world.poll().poll() == 1
         assert not await world.is_kept()
         await world.expiring.register(Deadline(VIDEO_ID, outcome.version.revision, 0.0))
-        assert await world.sweep().sweep() == 1
+        assert await world.poll().poll() == 1
         assert not await world.is_kept()
 
     async def test_the_same_upload_may_come_again(self, world: World) -> None:
         """The end is no deletion: no guard keeps a new life off."""
         await world.decide()
         world.clock.advance(KEPT_SECONDS)
-        await world.sweep().sweep()
+        await world.poll().poll()
         world.state = None
         await world.decide()
         assert await world.is_kept()

@@ -42,7 +42,7 @@ class TestDeathsAreNoted:
         ((record, failure),) = world.dead_letters.written
         assert (record.place.offset, failure.cause) == (4, "crash-loop")
         world.start("2")
-        await world.sweep.wake()
+        await world.poll.wake()
         assert await world.look() == 1
         await world.check_healed()
 

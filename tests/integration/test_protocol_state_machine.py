@@ -39,7 +39,7 @@ from streams.store.deadlines import Deadlines
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
 from streams.store.readers import read_video
-from streams.verdict.sweep import deadline_sweep, tombstone_sweep
+from streams.verdict.due_poller import deadline_poller, tombstone_poller
 from tests.fakes import ManualClock, MemoryPublisher
 from tests.integration.verdict_world import (
     RULESET,
@@ -287,7 +287,7 @@ class ProtocolMachine(RuleBasedStateMachine):
         self.clock.advance(2 * BUDGET_SECONDS)
         log = MemoryPublisher()
         outcomes = Outcomes(self.redis, self.keys)
-        await deadline_sweep(outcomes, Deadlines(self.redis, self.keys), log, self.clock).sweep()
+        await deadline_poller(outcomes, Deadlines(self.redis, self.keys), log, self.clock).poll()
         for record in log.of(SIGNALS):
             fact = decode_fact(record.value)
             assert isinstance(fact, DeadlinePassed)
@@ -295,7 +295,7 @@ class ProtocolMachine(RuleBasedStateMachine):
         await self._drain_owner()
         self.clock.advance(2 * TOMBSTONE_REPEAT_SECONDS)
         forgetting = forgetting_of(self.redis, self.keys, self.broker)
-        await tombstone_sweep(Outcomes(self.redis, self.keys), forgetting, self.broker, self.clock).sweep()
+        await tombstone_poller(Outcomes(self.redis, self.keys), forgetting, self.broker, self.clock).poll()
         assert await Deadlines(self.redis, self.keys).due(self.clock.now_unix_seconds(), limit=1) == ()
 
     async def _drain_owner(self) -> None:

@@ -15,7 +15,7 @@ from streams.decision.outcome import FoldContext
 from streams.engagement.arrivals import Arrival, content_of, identity_of
 from streams.engagement.reckoning import reckon
 from streams.engagement.store import EngagementStore, Retention
-from streams.engagement.summaries import SummarySweep
+from streams.engagement.summaries import SummaryPoller
 from streams.store.cases import Cases
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
@@ -39,7 +39,7 @@ class Counting:
         self.clock = clock
         self.store = EngagementStore(redis, KEYS, TOPIC, Retention(KNOWN_SECONDS, DAY_SECONDS))
         self.said: list[EngagementSummary] = []
-        self.sweep = SummarySweep(self.store, self.said.extend, clock, SUMMARY_SECONDS)
+        self.poll = SummaryPoller(self.store, self.said.extend, clock, SUMMARY_SECONDS)
 
     def count(self, number: int, video_id: str = VIDEO_ID, begin: int = 0, between: object = None) -> None:
         """Count so many views; `between` is called after the store was read and before it is written."""
@@ -150,17 +150,17 @@ class TestSummaries:
         """Registered is not enough: the fold would drop it. It follows by itself once `accepted` is folded."""
         counting.count(20)
         counting.clock.advance(SUMMARY_SECONDS)
-        counting.sweep.sweep([0])
+        counting.poll.poll([0])
         await cases_of(redis).register(accepted())
         counting.clock.advance(SUMMARY_SECONDS)
-        counting.sweep.sweep([0])
+        counting.poll.poll([0])
         assert counting.said == []
         await fold_one(redis, accepted())
         counting.clock.advance(SUMMARY_SECONDS)
-        counting.sweep.sweep([0])
+        counting.poll.poll([0])
         assert [summary.counts for summary in counting.said] == [{"view": 20}]
         counting.clock.advance(10 * SUMMARY_SECONDS)
-        counting.sweep.sweep([0])
+        counting.poll.poll([0])
         assert len(counting.said) == 1
 
     async def test_signals_that_overtook_the_acceptance_are_no_acceptance(
@@ -170,7 +170,7 @@ class TestSummaries:
         counting.count(1)
         await fold_one(redis, signal("frames"))
         counting.clock.advance(SUMMARY_SECONDS)
-        counting.sweep.sweep([0])
+        counting.poll.poll([0])
         assert counting.said == []
 
     async def test_who_waits_for_long_is_looked_at_ever_more_rarely(self, counting: Counting) -> None:
@@ -178,7 +178,7 @@ class TestSummaries:
         counting.count(1)
         counting.redis.expire(KEYS.engagement(VIDEO_ID), DAY_SECONDS // 2)
         counting.clock.advance(SUMMARY_SECONDS)
-        counting.sweep.sweep([0])
+        counting.poll.poll([0])
         (due,) = counting.redis.zrange(KEYS.engagement_due(0), 0, -1, withscores=True)  # type: ignore[misc]
         wait_seconds = due[1] - counting.clock.now_unix_seconds()
         assert DAY_SECONDS // 2 <= wait_seconds < DAY_SECONDS // 2 + 60
@@ -190,7 +190,7 @@ class TestSummaries:
         await fold_one(redis, accepted())
         counting.count(1, begin=1)
         counting.clock.advance(SUMMARY_SECONDS)
-        counting.sweep.sweep([0])
+        counting.poll.poll([0])
         assert [summary.counts for summary in counting.said] == [{"view": 2}]
 
     async def test_nothing_waits_for_counts_that_have_ended(self, counting: Counting) -> None:
@@ -198,5 +198,5 @@ class TestSummaries:
         counting.count(1)
         counting.redis.delete(KEYS.engagement(VIDEO_ID))
         counting.clock.advance(SUMMARY_SECONDS)
-        counting.sweep.sweep([0])
+        counting.poll.poll([0])
         assert counting.redis.zcard(KEYS.engagement_due(0)) == 0

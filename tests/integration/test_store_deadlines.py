@@ -17,9 +17,9 @@ from streams.store.client import open_store
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
-from streams.verdict.holding import CLAIM_SECONDS
+from streams.verdict.due_claim import CLAIM_SECONDS
+from streams.verdict.due_poller import DuePoller, deadline_poller
 from streams.verdict.role import VerdictRole
-from streams.verdict.sweep import Sweep, deadline_sweep
 from tests.fakes import ManualClock, MemoryPublisher
 from tests.integration.verdict_world import RULESET, forgetting_of
 from tests.sample_facts import BUDGET_SECONDS, VIDEO_ID, accepted, log_record, signal
@@ -50,8 +50,8 @@ class World:
             await self.role.run(log_record(fact, self.num_folded))
             self.num_folded += 1
 
-    def sweep(self, publisher: Any = None) -> Sweep:
-        return deadline_sweep(self.outcomes, self.deadlines, publisher or self.broker, self.clock)
+    def poll(self, publisher: Any = None) -> DuePoller:
+        return deadline_poller(self.outcomes, self.deadlines, publisher or self.broker, self.clock)
 
     def fired(self) -> list[DeadlinePassed]:
         facts = [decode_fact(record.value) for record in self.broker.of(SIGNALS)]
@@ -98,7 +98,7 @@ class TestDecided:
             await world.fold(*([*answers, fact] if number % 2 else [fact, *answers]))
         assert await world.registered() == []
         world.late()
-        assert (await world.sweep().sweep(), world.fired()) == (0, [])
+        assert (await world.poll().poll(), world.fired()) == (0, [])
 
     async def test_a_crash_between_the_verdict_and_its_deadline_writes_no_fact(self, world: World) -> None:
         """The state says final, the registration is still there: the sweep takes it off without a word."""
@@ -116,7 +116,7 @@ class TestDecided:
             await dying.fold(signal("frames"))
         assert len(await world.registered()) == 1
         world.late()
-        assert (await world.sweep().sweep(), world.fired()) == (1, [])
+        assert (await world.poll().poll(), world.fired()) == (1, [])
         assert await world.registered() == []
 
     async def test_a_crash_is_healed_by_the_redelivery_before_that(self, world: World) -> None:
@@ -136,7 +136,7 @@ class TestDecided:
         await world.fold(accepted(expected=("frames",)), signal("frames"))
         await world.register(accepted())
         world.late()
-        await world.sweep().sweep()
+        await world.poll().poll()
         assert (world.fired(), await world.registered()) == ([], [])
 
     async def test_who_is_superseded_or_deleted_has_none(self, world: World) -> None:
@@ -147,7 +147,7 @@ class TestDecided:
         assert await world.registered() == []
         await world.register(accepted(2))
         world.late()
-        await world.sweep().sweep()
+        await world.poll().poll()
         assert (world.fired(), await world.registered()) == ([], [])
 
 
@@ -159,7 +159,7 @@ class TestClaims:
         for number in range(300):
             await world.fold(accepted(video_id=f"v{number}"))
         world.late()
-        numbers = await asyncio.gather(*(world.sweep().sweep() for _ in range(4)))
+        numbers = await asyncio.gather(*(world.poll().poll() for _ in range(4)))
         assert sum(numbers) == len(world.fired()) == 300
         assert len({fact.video_id for fact in world.fired()}) == 300
 
@@ -168,9 +168,9 @@ class TestClaims:
         await world.fold(accepted())
         world.late()
         await world.deadlines.claim(world.clock.now_unix_seconds(), seconds=CLAIM_SECONDS, limit=9)
-        assert await world.sweep().sweep() == 0
+        assert await world.poll().poll() == 0
         world.clock.advance(CLAIM_SECONDS)
-        assert await world.sweep().sweep() == 1
+        assert await world.poll().poll() == 1
         assert [fact.deadline_unix_seconds for fact in world.fired()] == [accepted().deadline_unix_seconds]
 
     async def test_a_broker_that_is_away_for_long_gets_each_fact_once(self, world: World) -> None:
@@ -178,7 +178,7 @@ class TestClaims:
         await world.fold(accepted())
         away = Silence(world.broker)
         world.late()
-        waiting = asyncio.ensure_future(world.sweep(away).sweep())
+        waiting = asyncio.ensure_future(world.poll(away).poll())
         for _ in range(6):
             await world.clock.wait_for_sleepers(1)
             world.clock.advance(CLAIM_SECONDS / 2)
@@ -186,7 +186,7 @@ class TestClaims:
             await world.clock.wait_for_sleepers(1)
             while (await world.redis.zscore(KEYS.deadlines(), f"1|{VIDEO_ID}")) <= world.clock.now_unix_seconds():
                 await asyncio.sleep(0)
-            assert await world.sweep().sweep() == 0
+            assert await world.poll().poll() == 0
         away.is_back.set()
         assert await waiting == 1
         assert (len(world.fired()), await world.registered()) == (1, [])
@@ -212,12 +212,12 @@ class TestWithoutAcceptance:
         await world.register(accepted())
         world.late()
         for _ in range(3):
-            assert await world.sweep().sweep() == 0
+            assert await world.poll().poll() == 0
             world.clock.advance(CLAIM_SECONDS)
         assert metrics.DEADLINES_WITHOUT_ACCEPTANCE._value.get() - before == 3
         assert (world.fired(), len(await world.registered())) == ([], 1)
         await world.fold(accepted())
-        assert await world.sweep().sweep() == 1
+        assert await world.poll().poll() == 1
         await world.fold(*world.fired())
         outcome = (await world.outcomes.read(VIDEO_ID)).outcome
         assert outcome is not None
@@ -227,18 +227,18 @@ class TestWithoutAcceptance:
         """Folding registers the time at which it was due, so nobody waits for the claim to end."""
         await world.register(accepted())
         world.late()
-        assert await world.sweep().sweep() == 0
+        assert await world.poll().poll() == 0
         await world.fold(accepted())
-        assert await world.sweep().sweep() == 1
+        assert await world.poll().poll() == 1
 
     async def test_a_newer_revision_that_is_not_accepted_leaves_the_older_one_alone(self, world: World) -> None:
         """The verdict of the accepted revision stands; the newer one waits for its acceptance."""
         await world.fold(accepted(expected=("frames",)), signal("frames"))
         await world.register(accepted(2))
         world.late()
-        assert await world.sweep().sweep() == 0
+        assert await world.poll().poll() == 0
         await world.fold(accepted(2))
-        assert await world.sweep().sweep() == 1
+        assert await world.poll().poll() == 1
         assert [fact.revision for fact in world.fired()] == [2]
 
     async def test_signals_alone_are_no_acceptance(self, world: World) -> None:
@@ -246,7 +246,7 @@ class TestWithoutAcceptance:
         await world.fold(signal("frames"))
         await world.register(accepted())
         world.late()
-        assert (await world.sweep().sweep(), len(await world.registered())) == (0, 1)
+        assert (await world.poll().poll(), len(await world.registered())) == (0, 1)
 
     async def test_many_of_them_hold_up_nobody(self, world: World) -> None:
         """The oldest entries are never accepted; younger ones are said all the same."""
@@ -254,12 +254,12 @@ class TestWithoutAcceptance:
             await world.register(accepted(video_id=f"lost-{number}"))
         await world.fold(accepted(deadline_unix_seconds=accepted().deadline_unix_seconds + 0.5))
         world.late()
-        assert await world.sweep().sweep() == 1
+        assert await world.poll().poll() == 1
 
     async def test_a_deletion_ends_the_waiting(self, world: World) -> None:
         """A revision that was lost before its acceptance is given up with its video."""
         await world.register(accepted())
         await world.fold(Deleted(video_id=VIDEO_ID, revision=1, reason="", event_unix_seconds=0.0))
         world.late()
-        await world.sweep().sweep()
+        await world.poll().poll()
         assert (world.fired(), await world.registered()) == ([], [])

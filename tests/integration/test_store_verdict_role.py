@@ -19,9 +19,9 @@ from streams.recovery.result_comparison import compare, join_topics, newest_by_k
 from streams.store.deadlines import Deadlines
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
+from streams.verdict.due_poller import deadline_poller
 from streams.verdict.keyed_executor import KeyBlocked
 from streams.verdict.role import VerdictRole
-from streams.verdict.sweep import deadline_sweep
 from tests.fakes import ManualClock, MemoryPublisher
 from tests.integration.verdict_world import RULESET, Worker, forgetting_of, settle
 from tests.sample_facts import BUDGET_SECONDS, VIDEO_ID, accepted, deadline, failed_signal, log_record, signal
@@ -216,12 +216,12 @@ class TestDeadlineSweep:
         """Nothing before the deadline; then one record, whose folding decides."""
         broker, clock = MemoryPublisher(), ManualClock()
         role = role_of(Outcomes(redis, Keys()), redis, broker, clock)
-        sweep = deadline_sweep(Outcomes(redis, Keys()), Deadlines(redis, Keys()), broker, clock)
+        poll = deadline_poller(Outcomes(redis, Keys()), Deadlines(redis, Keys()), broker, clock)
         await role.run(log_record(LOG[0], 0))
         clock.advance(BUDGET_SECONDS - 1.0)
-        assert await sweep.sweep() == 0
+        assert await poll.poll() == 0
         clock.advance(2.0)
-        assert (await sweep.sweep(), await sweep.sweep()) == (1, 0)
+        assert (await poll.poll(), await poll.poll()) == (1, 0)
         fired = decode_fact(broker.records[-1].value)
         await role.run(log_record(fired, 1))
         (stored,) = (await read_projection_from_redis(redis, Keys())).values()
@@ -230,9 +230,9 @@ class TestDeadlineSweep:
     async def test_it_sweeps_until_it_is_cancelled(self, redis: Redis) -> None:
         """Each pause is the clock's."""
         clock = ManualClock()
-        sweep = deadline_sweep(Outcomes(redis, Keys()), Deadlines(redis, Keys()), MemoryPublisher(), clock)
-        sweeping = asyncio.ensure_future(sweep.run())
+        poll = deadline_poller(Outcomes(redis, Keys()), Deadlines(redis, Keys()), MemoryPublisher(), clock)
+        polling = asyncio.ensure_future(poll.run())
         await clock.wait_for_sleepers(1)
-        sweeping.cancel()
+        polling.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await sweeping
+            await polling

@@ -23,7 +23,7 @@ from streams.decision.outcome import FoldContext
 from streams.kafka.clients import StoredRecord
 from streams.record import Record
 from streams.recovery.gap_closing import MendVideo
-from streams.recovery.gap_sweep import GapSweep, Meanwhile, Refolded
+from streams.recovery.gap_retry import GapRetry, Meanwhile, Refolded
 from streams.recovery.refold import RefoldReport, Scope, refold
 from streams.recovery.result_comparison import newest_by_key
 from streams.store.cases import Cases, Registered
@@ -87,7 +87,7 @@ class World:
         )
         mended = MendVideo(self.role, self.outcomes, self.gaps, deadlines, self.broker, RULESET, self.clock)
         self.meanwhile = Meanwhile(self.gaps, self.broker, RULESET, withdraw, self.clock, self.role.publish_again)
-        self.sweep = GapSweep(self.gaps, self.outcomes, self.refold, mended, self.meanwhile, self.clock)
+        self.poll = GapRetry(self.gaps, self.outcomes, self.refold, mended, self.meanwhile, self.clock)
 
     async def refold(self, partition: int, videos: dict[str, str]) -> Refolded:
         """Read the log as `LogRefold` does."""
@@ -119,7 +119,7 @@ class World:
 
     async def look(self) -> int:
         """One look at the gaps, and what its decisions put into the log."""
-        closed = await self.sweep.sweep()
+        closed = await self.poll.poll()
         for published in list(self.broker.of(SIGNALS)):
             self.broker.records.remove(published)
             await self.handle(decode_fact(published.value))
@@ -272,7 +272,7 @@ class TestFoldFails:
         assert len(calls) == tried
         monkeypatch.undo()
         world.start("2")
-        await world.sweep.wake()
+        await world.poll.wake()
         assert await world.look() == 1
         await world.check_healed()
 
@@ -326,7 +326,7 @@ class TestNewerFacts:
             assert reading.status["gap"] == "newer-fact"
         num_records = len(world.log)
         world.start("2")
-        await world.sweep.wake()
+        await world.poll.wake()
         assert await world.look() == 1
         await world.check_healed()
         assert (await world.verdict()).action == "block"
@@ -418,11 +418,11 @@ class TestSaidInAGap:
             async def slow(*arguments: Any, **more: Any) -> None:
                 world.broker.publish = publish  # type: ignore[method-assign]
                 broken.undo()
-                other = world.sweep
+                other = world.poll
                 world.clock.advance(400.0)
                 world.start("1")
-                assert await world.sweep.sweep() == 1
-                world.sweep = other
+                assert await world.poll.poll() == 1
+                world.poll = other
                 await publish(*arguments, **more)
 
             world.broker.publish = slow  # type: ignore[method-assign]
@@ -537,7 +537,7 @@ async def dying(world: World, dies_at: str) -> None:
     world.broker.publish = deadly  # type: ignore[method-assign]
     world.gaps.told = dead  # type: ignore[method-assign]
     try:
-        await world.sweep.sweep()
+        await world.poll.poll()
     finally:
         world.broker.publish, world.gaps.told = publish, told  # type: ignore[method-assign]
 

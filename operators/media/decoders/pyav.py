@@ -102,7 +102,7 @@ class PyavDecoder:
             yield frame
             if span.kind == "glance":
                 return
-        if span.kind == "sweep":
+        if span.kind == "full":
             self._note_silent()
 
     def close(self) -> None:

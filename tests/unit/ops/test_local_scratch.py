@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.local.scratch import scratch_dir, sweep_abandoned
+from ops.local.scratch import remove_abandoned, scratch_dir
 
 _OWNER = """
 import sys
@@ -39,7 +39,7 @@ class TestScratchDir:
     def test_a_held_folder_is_left_alone(self) -> None:
         """Nobody sweeps a folder in use."""
         with scratch_dir() as folder:
-            sweep_abandoned()
+            remove_abandoned()
 
             assert folder.is_dir()
 

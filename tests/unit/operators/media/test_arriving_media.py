@@ -180,7 +180,7 @@ class TestArrivingMedia:
         size_bytes = clip.stat().st_size
         assert size_bytes > 60_000_000
         files = ArrivingFiles()
-        sparse = PlanPolicy(sweep_max_packets=0, max_frames=12, num_bursts=1, max_fetched_audio_seconds=10.0)
+        sparse = PlanPolicy(full_decode_max_packets=0, max_frames=12, num_bursts=1, max_fetched_audio_seconds=10.0)
         receipt = await decoded(pool, files, clip, sparse)
         (opened,) = files.opened
         assert receipt.frames_sampled >= 11

@@ -110,7 +110,7 @@ def test_parts_of_a_long_film_are_found_by_seeks(tmp_path: Path) -> None:
         flags={},
         is_even=False,
     )
-    policy = PlanPolicy(sweep_max_packets=100)
+    policy = PlanPolicy(full_decode_max_packets=100)
     found = decoded_here(with_edits(plain, tmp_path / "edited.mp4", vide=edits), policy)
     shown = [(seconds, number_of(pixels)) for seconds, pixels in zip(found.seconds, found.pictures, strict=True)]
     for seconds, number in shown:

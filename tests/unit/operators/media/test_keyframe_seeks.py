@@ -214,7 +214,7 @@ class TestSound:
         for heard_seconds in (0.5, 20.0):
             files = ArrivingFiles()
             policy = PlanPolicy(
-                sweep_max_packets=0, max_frames=20, num_bursts=10, max_fetched_audio_seconds=heard_seconds
+                full_decode_max_packets=0, max_frames=20, num_bursts=10, max_fetched_audio_seconds=heard_seconds
             )
             async with MediaSessions(pool, files, policy).open("v", FileSource(path=str(clip))) as session:
                 assert (await session.receipt()).audio_seconds == pytest.approx(heard_seconds, rel=0.15)

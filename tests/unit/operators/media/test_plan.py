@@ -50,7 +50,7 @@ class TestSweep:
         """Wanted times lie evenly, one a second, no more than allowed, all inside the video."""
         video = plan_of(video_index(seconds)).video
         assert video is not None
-        assert [span.kind for span in video.spans] == ["sweep"]
+        assert [span.kind for span in video.spans] == ["full"]
         assert len(video.wanted_seconds) == num_frames
         assert all(0 < time < seconds for time in video.wanted_seconds)
 
@@ -71,7 +71,7 @@ class TestSweep:
         """Three hours of a slide a minute cost no more than three minutes of slides."""
         video = plan_of(video_index(10_800.0, rate=1 / 60)).video
         assert video is not None
-        assert [span.kind for span in video.spans] == ["sweep"]
+        assert [span.kind for span in video.spans] == ["full"]
         assert video.max_motion_frames <= 181
 
     def test_large_pictures_leave_out_frames(self) -> None:

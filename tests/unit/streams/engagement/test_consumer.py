@@ -115,7 +115,7 @@ class Nothing:
     def refuse(self, refusals: Any) -> None:
         assert refusals == []
 
-    def sweep(self, partitions: Any) -> None:
+    def poll(self, partitions: Any) -> None:
         del partitions
 
 

@@ -123,7 +123,7 @@ class Outlet:
             raise self.fault
         self.refused += [(message.offset(), failure.cause) for message, failure in refusals]
 
-    def sweep(self, partitions: Any) -> None:
+    def poll(self, partitions: Any) -> None:
         del partitions
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from streams.store.deadlines import Deadline
 from streams.store.stored_case import StoredCase
-from streams.verdict.expiry import expiry_sweep
+from streams.verdict.expiry import expiry_poller
 from tests.fakes import ManualClock
 from tests.sample_facts import EXPECTED, VIDEO_ID, accepted
 from tests.unit.streams.verdict.folding import ALL_SIGNALS, fold_all
@@ -51,11 +51,11 @@ class World:
 async def test_a_video_whose_facts_wait_is_kept() -> None:
     """A new revision may wait behind the gap, and would be forgotten with it; its time is looked at again later."""
     world: Any = World(is_in_gap=True)
-    sweep = expiry_sweep(world, world, (), KEPT_SECONDS, world.clock)
-    await sweep.sweep()
+    poll = expiry_poller(world, world, (), KEPT_SECONDS, world.clock)
+    await poll.poll()
     assert not world.is_expired
     assert world.due[VIDEO_ID] > world.clock.now_unix_seconds()
     world.is_in_gap = False
     world.clock.advance(3_600.0)
-    await sweep.sweep()
+    await poll.poll()
     assert (world.is_expired, world.due) == (True, {})

@@ -123,7 +123,7 @@ class TestInserts:
     async def test_of_a_long_video(self, pool: DecoderPool, tmp_path: Path) -> None:
         """A keyframe that is looked at in passing has neighbours, too."""
         write_clip(tmp_path / "long.mp4", [(12.0, 16.0)], seconds=24.0, gop=100)
-        policy = PlanPolicy(sweep_max_seconds=8.0, sweep_max_packets=100)
+        policy = PlanPolicy(full_decode_max_seconds=8.0, full_decode_max_packets=100)
         analysis = await analysed(MediaSessions(pool, LocalFiles(tmp_path), policy), "long.mp4")
 
         look = nudity(analysis).second_look

@@ -36,7 +36,7 @@ REFOLD_SECONDS: Final = 300.0
 """The longest that reading one partition of the log may take; so long a mark is claimed."""
 MAX_REFOLDS: Final = 8
 """Of one gap by one release; then an operator or a newer release has to."""
-_SWEEP_SECONDS: Final = 2.0
+_POLL_INTERVAL_SECONDS: Final = 2.0
 _LONGEST_DELAY_SECONDS: Final = 3_600.0
 _RESTING_SECONDS: Final = 7 * 86_400.0
 _AT_ONCE: Final = 256
@@ -70,7 +70,7 @@ class Mended(Protocol):
         """May be repeated; without what the log says, only what is stored is published."""
 
 
-class GapSweep:
+class GapRetry:
     """Closes gaps, and says what holds meanwhile.
 
     Args:
@@ -96,8 +96,8 @@ class GapSweep:
         """Sweep until cancelled."""
         await self._guarded(self.wake)
         while True:
-            await self._guarded(self.sweep)
-            await self._clock.sleep(_SWEEP_SECONDS * random.uniform(0.5, 1.5))
+            await self._guarded(self.poll)
+            await self._clock.sleep(_POLL_INTERVAL_SECONDS * random.uniform(0.5, 1.5))
 
     async def wake(self) -> None:
         """Have the next sweep look at gaps that another release left and that this one may close."""
@@ -106,7 +106,7 @@ class GapSweep:
             if gap is not None and self._is_worth_a_look(gap):
                 await self._gaps.marks.postpone(self._mark(mark, 0.0))
 
-    async def sweep(self) -> int:
+    async def poll(self) -> int:
         """Look at every gap that is due and that nobody else claimed; return how many were closed."""
         metrics.VIDEOS_IN_GAP.set(await self._gaps.marks.count())
         now_unix_seconds = self._clock.now_unix_seconds()

@@ -19,14 +19,14 @@ from streams.store.deadlines import Deadline, Deadlines
 from streams.store.outcomes import Outcomes
 from streams.store.shared_faults import is_shared
 from streams.store.stored_case import UnreadableState
+from streams.verdict.due_claim import CLAIM_SECONDS
 from streams.verdict.forgetting import Forgetting
-from streams.verdict.holding import CLAIM_SECONDS
 from streams.verdict.passed_deadlines import PassedDeadlines
 from streams.verdict.publishing import EventPublisher, publish_tombstones
 
 _log = structlog.get_logger(__name__)
 
-SWEEP_SECONDS = 1.0
+POLL_SECONDS = 1.0
 """Mean interval between two polls of a worker, and the longest delay of a provisional verdict after its deadline."""
 
 _AT_ONCE = 256
@@ -37,7 +37,7 @@ Fire = Callable[[Deadline], Awaitable[Deadline | None]]
 leaves it until its claim ends."""
 
 
-class Sweep:
+class DuePoller:
     """Handles due entries, and removes each only afterwards.
 
     Args:
@@ -54,10 +54,10 @@ class Sweep:
     async def run(self) -> None:
         """Poll until cancelled. The intervals vary, so that workers that started together spread out."""
         while True:
-            await self._clock.sleep(SWEEP_SECONDS * random.uniform(0.5, 1.5))
-            await self.sweep()
+            await self._clock.sleep(POLL_SECONDS * random.uniform(0.5, 1.5))
+            await self.poll()
 
-    async def sweep(self) -> int:
+    async def poll(self) -> int:
         """Handle and remove all due entries that nobody else claimed; return their number."""
         done = 0
         while True:
@@ -88,12 +88,12 @@ class Sweep:
             return None
 
 
-def deadline_sweep(outcomes: Outcomes, deadlines: Deadlines, publisher: EventPublisher, clock: Clock) -> Sweep:
+def deadline_poller(outcomes: Outcomes, deadlines: Deadlines, publisher: EventPublisher, clock: Clock) -> DuePoller:
     """Publishes a fact for each deadline that passed."""
-    return Sweep(deadlines, PassedDeadlines(outcomes, deadlines, publisher, clock).fire, clock)
+    return DuePoller(deadlines, PassedDeadlines(outcomes, deadlines, publisher, clock).fire, clock)
 
 
-def tombstone_sweep(outcomes: Outcomes, forgetting: Forgetting, publisher: EventPublisher, clock: Clock) -> Sweep:
+def tombstone_poller(outcomes: Outcomes, forgetting: Forgetting, publisher: EventPublisher, clock: Clock) -> DuePoller:
     """Publishes tombstones once more, and withdraws dead letters that were written late."""
 
     async def fire(deletion: Deadline) -> Deadline:
@@ -103,4 +103,4 @@ def tombstone_sweep(outcomes: Outcomes, forgetting: Forgetting, publisher: Event
             await forgetting.dead_letters.withdraw(deletion.video_id)
         return deletion
 
-    return Sweep(forgetting.tombstones, fire, clock)
+    return DuePoller(forgetting.tombstones, fire, clock)

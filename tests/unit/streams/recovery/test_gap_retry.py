@@ -11,7 +11,7 @@ from redis.exceptions import ResponseError
 from schemas.facts import Deleted
 from streams.decision.state import CaseState
 from streams.kafka.clients import BrokerAway
-from streams.recovery.gap_sweep import GapSweep, Refolded
+from streams.recovery.gap_retry import GapRetry, Refolded
 from streams.recovery.refold import Rebuilt
 from streams.store.deadlines import Deadline
 from streams.store.gaps import Gap, Gaps, WaitingFact
@@ -103,15 +103,15 @@ class World:
     async def say(self, video_id: str) -> None:
         self.said.append(video_id)
 
-    async def sweep(self) -> int:
+    async def poll(self) -> int:
         told: Any = self
-        return await GapSweep(told, told, self.refold, self.mend, told, self.clock).sweep()
+        return await GapRetry(told, told, self.refold, self.mend, told, self.clock).poll()
 
 
 async def test_what_was_folded_again_is_published_although_its_worker_died() -> None:
     """A gap may be closed and nothing published: a worker died between, or a rebuild closed it. The mark tells."""
     world = World(gap=None)
-    await world.sweep()
+    await world.poll()
     assert world.mended == [None]
     assert world.marks.due == {}
 
@@ -119,14 +119,14 @@ async def test_what_was_folded_again_is_published_although_its_worker_died() -> 
 async def test_its_mark_stands_until_it_is_published() -> None:
     """Where publishing fails unexpectedly, nobody else would come back to it; and nothing is said in its place."""
     world = World(mend_fails=ValueError("a bug"))
-    await world.sweep()
+    await world.poll()
     assert (world.gap, world.said, len(world.marks.due)) == (None, [], 1)
     world.clock.advance(60.0)
-    await world.sweep()
+    await world.poll()
     assert len(world.marks.due) == 1
     world.mend_fails = None
     world.clock.advance(60.0)
-    await world.sweep()
+    await world.poll()
     assert (world.mended, world.marks.due) == ([None], {})
 
 
@@ -134,11 +134,11 @@ async def test_a_broker_that_is_away_uses_up_no_refolds() -> None:
     """An outage of hours must not leave a gap to rest for a week, nor be said to be the video's failure."""
     world = World(refold_fails=BrokerAway("no broker"))
     for _ in range(20):
-        await world.sweep()
+        await world.poll()
         world.clock.advance(60.0)
     assert world.said == []
     world.refold_fails = None
-    assert await world.sweep() == 1
+    assert await world.poll() == 1
     assert world.mended == [VIDEO]
 
 
@@ -146,18 +146,18 @@ async def test_later_facts_use_up_no_refolds() -> None:
     """Facts that come while the log is read again have it read once more; that is no failure."""
     world = World(close_fails=GapStands(VIDEO_ID))
     for _ in range(20):
-        await world.sweep()
+        await world.poll()
     world.close_fails = None
-    assert await world.sweep() == 1
+    assert await world.poll() == 1
 
 
 async def test_a_gap_that_is_opened_again_meanwhile_keeps_its_mark() -> None:
     """Without a mark nobody would look at it until the next fact comes."""
     world = World(opens_again=True)
-    assert await world.sweep() == 1
+    assert await world.poll() == 1
     assert world.gap == GAP
     world.opens_again = False
-    assert await world.sweep() == 1
+    assert await world.poll() == 1
     assert world.marks.due == {}
 
 
@@ -187,10 +187,10 @@ async def test_releases_that_both_died_over_a_video_do_not_take_turns() -> None:
     """During a rolling upgrade each release would else find the other's death, try again and die."""
     died = replace(GAP, cause="crash-loop", release="2", died_releases=frozenset(("1", "2")))
     world = World(gap=died, release="1")
-    assert await world.sweep() == 0
+    assert await world.poll() == 0
     assert (world.mended, world.said) == ([], [VIDEO_ID])
     newer = World(gap=died, release="3")
-    assert await newer.sweep() == 1
+    assert await newer.poll() == 1
 
 
 class OneSortedSet:
