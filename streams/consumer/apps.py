@@ -22,11 +22,11 @@ from streams.consumer.safe_consumer import ConsumerPolicy
 from streams.consumer.transport import SafeTransport
 from streams.delivery.admission import Admission, AlwaysOpen, Door
 from streams.delivery.attempts import Attempts
+from streams.delivery.committable_offsets import CommittableOffsets
 from streams.delivery.dead_letter_limit import DeadLetterLimit
 from streams.delivery.deferred_events import DeferredEvents
 from streams.delivery.delivery import Delivery, RoleDelivery, Work
 from streams.delivery.held_events import HeldEvents
-from streams.delivery.ledger import OffsetLedger
 from streams.delivery.settlement import Settlement
 from streams.delivery.tries import TryRules
 from streams.delivery.unfinished import UnfinishedEvents
@@ -114,7 +114,7 @@ class RoleApp:
         self.role = spec.role
         self.joined = asyncio.Event()
         """Set while records may flow: not from a revocation until reading of the next assignment begins."""
-        self.ledger = OffsetLedger(len(spec.works))
+        self.tracked_offsets = CommittableOffsets(len(spec.works))
         self.unfinished = UnfinishedEvents(spec.role, settings.slow_event_seconds, clock)
         self._crash = crash
         self._close_works = spec.close
@@ -132,7 +132,7 @@ class RoleApp:
             metrics.MAX_CONCURRENT_VIDEOS.labels(spec.role).set(spec.capacity)
         self.watched = FaustRole(
             spec.role,
-            self.ledger,
+            self.tracked_offsets,
             self.admission,
             self.unfinished,
             spec.deferred_events,
@@ -188,7 +188,7 @@ class RoleApp:
         embedded = settings.is_broker_embedded
         return ConsumerPolicy(
             role=spec.role,
-            ledger=self.ledger,
+            tracked_offsets=self.tracked_offsets,
             admission=self.admission,
             rules=spec.rules,
             drain_timeout_seconds=settings.drain_timeout_seconds,
@@ -204,7 +204,7 @@ class RoleApp:
         return RoleDelivery(
             rules=TryRules(spec.role, spec.device_fault_attempts, spec.internal_error_attempts, spec.deferred_events),
             admission=self.admission,
-            ledger=self.ledger,
+            tracked_offsets=self.tracked_offsets,
             crash=self._crash,
             clock=clock,
             unfinished=self.unfinished,

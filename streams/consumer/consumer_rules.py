@@ -8,7 +8,7 @@ from typing import Protocol
 
 import structlog
 
-from streams.delivery.ledger import Partition
+from streams.delivery.committable_offsets import Partition
 from streams.store.applied import AppliedOffsets, resume_offset
 
 _log = structlog.get_logger(__name__)

@@ -23,7 +23,7 @@ from faust.types import TP
 from mode.utils.futures import maybe_async
 
 from streams.consumer import odd_headers
-from streams.delivery.ledger import Partition
+from streams.delivery.committable_offsets import Partition
 from streams.lifecycle.cancellation import was_cancelled
 
 _log = structlog.get_logger(__name__)

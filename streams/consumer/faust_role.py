@@ -9,8 +9,8 @@ from typing import Protocol
 from streams.config.settings import Role
 from streams.delivery.admission import Admission, Door
 from streams.delivery.backfill_gate import BackfillGate
+from streams.delivery.committable_offsets import CommittableOffsets
 from streams.delivery.deferred_events import DeferredEvents
-from streams.delivery.ledger import OffsetLedger
 from streams.delivery.unfinished import UnfinishedEvents
 from streams.progress.broker_facts import Partition
 from streams.progress.watched import HeldRecord, Wait
@@ -29,7 +29,7 @@ class FaustRole:
 
     Args:
         role: its name.
-        ledger: what was delivered and finished.
+        tracked_offsets: what was delivered and finished.
         admission: its slots.
         unfinished: what it works on.
         deferred_events: where media may be unavailable.
@@ -43,7 +43,7 @@ class FaustRole:
     def __init__(
         self,
         role: Role,
-        ledger: OffsetLedger,
+        tracked_offsets: CommittableOffsets,
         admission: Admission,
         unfinished: UnfinishedEvents,
         deferred_events: DeferredEvents | None,
@@ -55,7 +55,7 @@ class FaustRole:
         consumer_threads: Callable[[], Sequence[int]],
     ) -> None:
         self.role = role
-        self._ledger = ledger
+        self._tracked_offsets = tracked_offsets
         self._admission = admission
         self._unfinished = unfinished
         self._deferred_events = deferred_events
@@ -74,16 +74,16 @@ class FaustRole:
     @property
     def num_delivered(self) -> int:
         """See `WatchedRole`."""
-        return self._ledger.num_delivered
+        return self._tracked_offsets.num_delivered
 
     @property
     def num_finished(self) -> int:
         """See `WatchedRole`."""
-        return self._ledger.num_finished + self._num_arrived()
+        return self._tracked_offsets.num_finished + self._num_arrived()
 
     def handed_out(self, partition: Partition) -> int | None:
         """See `WatchedRole`."""
-        return self._ledger.handed_out(partition)
+        return self._tracked_offsets.handed_out(partition)
 
     def held(self) -> Sequence[HeldRecord]:
         """See `WatchedRole`."""

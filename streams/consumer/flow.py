@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from streams.delivery.ledger import Partition
+from streams.delivery.committable_offsets import Partition
 from streams.lifecycle.backoff import Backoff
 from streams.lifecycle.cancellation import was_cancelled
 

@@ -13,7 +13,7 @@ Faust does and this does not:
 - read what a producer's transaction aborted;
 - let a broker park fetches for a fixed 1.5 seconds.
 
-Acks of streams mean nothing here: agents call `OffsetLedger.finish`.
+Acks of streams mean nothing here: agents call `CommittableOffsets.finish`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from streams.consumer.consumer_rules import ConsumerRules, PartitionState
 from streams.consumer.consumer_thread import ClientEnded, Fetched, SafeConsumerThread, Standing
 from streams.consumer.flow import ConsumingRefused, Flow, FlowSteps, Grant
 from streams.delivery.admission import Admission
-from streams.delivery.ledger import OffsetLedger, Partition
+from streams.delivery.committable_offsets import CommittableOffsets, Partition
 from streams.observability import metrics
 
 _COMMIT_SECONDS: Final = 5.0
@@ -56,7 +56,7 @@ class ConsumerPolicy:
     """What a role asks of its consumer."""
 
     role: str
-    ledger: OffsetLedger
+    tracked_offsets: CommittableOffsets
     admission: Admission
     rules: ConsumerRules
     drain_timeout_seconds: float
@@ -99,7 +99,7 @@ class SafeConsumer(stock.Consumer):
     def _counting(self, hand_out: Callable[[Any], Any]) -> Callable[[Any], Any]:
         async def deliver(message: Any) -> None:
             self._notice_order(message)
-            self.policy.ledger.deliver(message.tp, message.offset)
+            self.policy.tracked_offsets.deliver(message.tp, message.offset)
             await hand_out(message)
 
         return deliver
@@ -112,7 +112,7 @@ class SafeConsumer(stock.Consumer):
             _tell_lost(self.policy.role, message.tp, expected, message.offset)
         if message.offset < expected:
             _tell_back(message.tp, expected, message.offset)
-            self.policy.ledger.reopen(message.tp)
+            self.policy.tracked_offsets.reopen(message.tp)
 
     def ack(self, message: Any) -> bool:
         """Take no notice: see the module's text."""
@@ -130,17 +130,17 @@ class SafeConsumer(stock.Consumer):
             return await self._commit_what_moved()
 
     async def _commit_what_moved(self) -> bool:
-        ledger = self.policy.ledger
-        generation, offsets = ledger.generation, ledger.uncommitted()
+        tracked_offsets = self.policy.tracked_offsets
+        generation, offsets = tracked_offsets.generation, tracked_offsets.uncommitted()
         if not offsets:
             return False
         await self.policy.rules.before_commit(offsets)
-        if ledger.generation != generation:
+        if tracked_offsets.generation != generation:
             return False  # others may have got further with these partitions meanwhile
         if not await self._commit({TP(*partition): offset for partition, offset in offsets.items()}):
             return False
-        if ledger.generation == generation:
-            ledger.note_committed(offsets)
+        if tracked_offsets.generation == generation:
+            tracked_offsets.note_committed(offsets)
         return True
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
@@ -159,7 +159,7 @@ class SafeConsumer(stock.Consumer):
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Begin a generation: whatever was not committed comes again."""
         self._flow.end()
-        self.policy.ledger.open(assigned, generation_id)
+        self.policy.tracked_offsets.open(assigned, generation_id)
         self._expected.clear()
         try:
             await super().on_partitions_assigned(assigned, generation_id)
@@ -175,7 +175,7 @@ class SafeConsumer(stock.Consumer):
         """Put every partition where reading goes on, and let the agents' queues be filled."""
         starts = await self._starts(grant.partitions)
         await self._thread.seek_all(starts)
-        self.policy.ledger.open(starts, grant.generation, self._committed)
+        self.policy.tracked_offsets.open(starts, grant.generation, self._committed)
         self._expected = dict(starts)
         self._buffered_partitions.clear()
         self.resume_partitions({TP(*partition) for partition in grant.partitions})
@@ -201,7 +201,7 @@ class SafeConsumer(stock.Consumer):
             message.generation_id = grant.generation
             await self.callback(message)
         for partition, position in fetched.positions.items():
-            self.policy.ledger.read_to(partition, position)
+            self.policy.tracked_offsets.read_to(partition, position)
         await asyncio.sleep(0)
 
     async def _drain_messages(self, fetcher: Any) -> None:

@@ -22,10 +22,10 @@ from schemas.errors import InvalidEvent
 from schemas.facts import Failure
 from streams.delivery.admission import Admission, Slot
 from streams.delivery.attempts import UNCLEAN_ENDS_BEFORE_ALONE, Attempt, Attempts
+from streams.delivery.committable_offsets import CommittableOffsets
 from streams.delivery.dead_letter_limit import DeadLetterLimit
 from streams.delivery.deferred_events import DeferredEvent
 from streams.delivery.inflight import InFlight
-from streams.delivery.ledger import OffsetLedger
 from streams.delivery.tries import Tries, TryRules
 from streams.delivery.unexpected import answer_to, report
 from streams.delivery.unfinished import UnfinishedDelivery, UnfinishedEvents
@@ -57,7 +57,7 @@ class RoleDelivery:
     rules: TryRules
     """How often what is tried."""
     admission: Admission
-    ledger: OffsetLedger
+    tracked_offsets: CommittableOffsets
     crash: Crash
     """Takes what has no answer."""
     clock: Clock
@@ -90,7 +90,7 @@ class Delivery:
         self._rules = shared.rules
         self._deferred_events = shared.rules.deferred_events
         self._admission = shared.admission
-        self._ledger = shared.ledger
+        self._tracked_offsets = shared.tracked_offsets
         self._crash = shared.crash
         self._clock = shared.clock
         self._unfinished = shared.unfinished
@@ -218,7 +218,7 @@ class Delivery:
         place = record.place
         if self._deferred_events is not None:
             self._deferred_events.forget(place)
-        self._ledger.finish(
+        self._tracked_offsets.finish(
             (place.topic, place.partition), place.offset, agent=self.agent, generation=record.generation
         )
 

@@ -41,7 +41,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Ledger:
+class TrackedOffsets:
     """A run with everything that was counted in it."""
 
     pipeline: Pipeline
@@ -64,7 +64,7 @@ class Ledger:
 
 
 @pytest.fixture(scope="module")
-def ledger(kafka: str, redis_server: RedisServer, samples: Path) -> Iterator[Ledger]:
+def tracked_offsets(kafka: str, redis_server: RedisServer, samples: Path) -> Iterator[TrackedOffsets]:
     """Sample clips, and a file that is none, through one worker with all roles."""
     with scratch_dir() as folder:
         (folder / BROKEN).write_bytes(b"no video at all" * 1000)
@@ -82,7 +82,7 @@ def ledger(kafka: str, redis_server: RedisServer, samples: Path) -> Iterator[Led
             pipeline.close()
 
 
-def _kept(pipeline: Pipeline, folder: Path) -> Ledger:
+def _kept(pipeline: Pipeline, folder: Path) -> TrackedOffsets:
     worker = pipeline.start_worker()
     process, port = psutil.Process(worker.child.pid), worker.ready["metrics_port"]
     at_ready = _settled(process, port)
@@ -91,7 +91,7 @@ def _kept(pipeline: Pipeline, folder: Path) -> Ledger:
     verdicts = pipeline.await_verdicts([upload.video_id for upload in uploads], 600)
     at_end = _settled(process, port)
     signals = [fact for fact in pipeline.facts() if isinstance(fact, Signal)]
-    return Ledger(pipeline, at_ready, at_end, signals, verdicts)
+    return TrackedOffsets(pipeline, at_ready, at_end, signals, verdicts)
 
 
 def _settled(process: psutil.Process, port: int) -> Reading:
@@ -119,40 +119,42 @@ def _tree_cpu_seconds(process: psutil.Process) -> float:
 
 
 class TestReceiptsAddUp:
-    def test_stages_are_all_that_the_kernel_charged(self, ledger: Ledger) -> None:
+    def test_stages_are_all_that_the_kernel_charged(self, tracked_offsets: TrackedOffsets) -> None:
         """The account of the process lacks nothing and invents nothing, from its first instruction on."""
-        for reading in (ledger.at_ready, ledger.run):
+        for reading in (tracked_offsets.at_ready, tracked_offsets.run):
             assert sum(reading.stages.values()) == pytest.approx(reading.kernel_seconds, rel=TOLERANCE_RATIO)
 
-    def test_start_up_is_told_apart(self, ledger: Ledger) -> None:
+    def test_start_up_is_told_apart(self, tracked_offsets: TrackedOffsets) -> None:
         """Loading and warming up models is most of what a worker used when it is ready, and nothing of a run."""
-        assert ledger.at_ready.stages["startup"] > 0.8 * ledger.at_ready.kernel_seconds
-        assert ledger.run.stages["startup"] == 0
+        assert tracked_offsets.at_ready.stages["startup"] > 0.8 * tracked_offsets.at_ready.kernel_seconds
+        assert tracked_offsets.run.stages["startup"] == 0
 
-    def test_receipts_and_idle_time_are_the_run(self, ledger: Ledger) -> None:
+    def test_receipts_and_idle_time_are_the_run(self, tracked_offsets: TrackedOffsets) -> None:
         """What signals and decodes say, and what was used while nothing was worked on, is what the run took."""
-        accounted_seconds = ledger.on_receipts() + ledger.run.stages["idle"]
-        assert accounted_seconds == pytest.approx(ledger.run.kernel_seconds, rel=TOLERANCE_RATIO)
-        assert ledger.run.stages["idle"] < 0.2 * ledger.run.kernel_seconds
+        accounted_seconds = tracked_offsets.on_receipts() + tracked_offsets.run.stages["idle"]
+        assert accounted_seconds == pytest.approx(tracked_offsets.run.kernel_seconds, rel=TOLERANCE_RATIO)
+        assert tracked_offsets.run.stages["idle"] < 0.2 * tracked_offsets.run.kernel_seconds
 
-    def test_each_stage_on_receipts_is_the_process_s(self, ledger: Ledger) -> None:
+    def test_each_stage_on_receipts_is_the_process_s(self, tracked_offsets: TrackedOffsets) -> None:
         """Not only the sum: no stage pays for another."""
-        costs = [verdict.cost.cpu_seconds_by_stage for verdict in ledger.verdicts.values()]
+        costs = [verdict.cost.cpu_seconds_by_stage for verdict in tracked_offsets.verdicts.values()]
         for stage in ("decode", "operators", "device"):
             told = sum(cost.get(stage, 0.0) for cost in costs)
             told += sum(cost.get("index", 0.0) for cost in costs) if stage == "decode" else 0.0
-            assert told == pytest.approx(ledger.run.stages[stage], rel=TOLERANCE_RATIO), stage
+            assert told == pytest.approx(tracked_offsets.run.stages[stage], rel=TOLERANCE_RATIO), stage
 
-    def test_every_signal_carries_its_share(self, ledger: Ledger) -> None:
+    def test_every_signal_carries_its_share(self, tracked_offsets: TrackedOffsets) -> None:
         """Overhead is on receipts of signals that failed, too; models are named where they worked."""
-        assert all(signal.receipt.overhead_cpu_seconds >= 0 for signal in ledger.signals)
-        failed = [signal for signal in ledger.signals if signal.status == "failed"]
+        assert all(signal.receipt.overhead_cpu_seconds >= 0 for signal in tracked_offsets.signals)
+        failed = [signal for signal in tracked_offsets.signals if signal.status == "failed"]
         assert {signal.video_id for signal in failed} == {BROKEN}
         assert sum(signal.receipt.overhead_cpu_seconds for signal in failed) > 0
         decodes = [signal.receipt.decode for signal in failed]
         assert {decode.decode_id for decode in decodes if decode} == {decodes[0].decode_id if decodes[0] else None}
         assert all(decode is not None and decode.cpu_seconds > 0 for decode in decodes)
-        frames = [signal.receipt for signal in ledger.signals if signal.modality == "frames" and signal.receipt.items]
+        frames = [
+            signal.receipt for signal in tracked_offsets.signals if signal.modality == "frames" and signal.receipt.items
+        ]
         assert frames
         for receipt in frames:
             assert set(receipt.models) == {"efficientnet-lite0", "opennsfw"}
@@ -163,19 +165,19 @@ class TestReceiptsAddUp:
 
 
 class TestCostsCommand:
-    def test_says_what_the_receipts_say(self, ledger: Ledger) -> None:
+    def test_says_what_the_receipts_say(self, tracked_offsets: TrackedOffsets) -> None:
         """The command reads the same receipts from the log, and its groups add up."""
-        answer = ledger.pipeline.command("costs", "--by", "creator", "--json")
+        answer = tracked_offsets.pipeline.command("costs", "--by", "creator", "--json")
         assert answer.returncode == 0, answer.stderr
         found = json.loads(answer.stdout)["roll_up"]
-        assert found["total"]["cpu_seconds"] == pytest.approx(ledger.on_receipts())
-        assert found["total"]["usd"] == pytest.approx(ledger.on_receipts())
+        assert found["total"]["cpu_seconds"] == pytest.approx(tracked_offsets.on_receipts())
+        assert found["total"]["usd"] == pytest.approx(tracked_offsets.on_receipts())
         assert sum(group["usd"] for group in found["groups"]) == pytest.approx(found["total"]["usd"])
-        assert found["total"]["num_videos"] == len(ledger.verdicts)
+        assert found["total"]["num_videos"] == len(tracked_offsets.verdicts)
 
-    def test_draws_a_picture(self, ledger: Ledger, tmp_path: Path) -> None:
+    def test_draws_a_picture(self, tracked_offsets: TrackedOffsets, tmp_path: Path) -> None:
         """A table for people, and a picture beside it."""
-        answer = ledger.pipeline.command("costs", "--by", "modality", "--plot", str(tmp_path / "costs.png"))
+        answer = tracked_offsets.pipeline.command("costs", "--by", "modality", "--plot", str(tmp_path / "costs.png"))
         assert answer.returncode == 0, answer.stderr
         assert "a thousand videos" in answer.stdout
         assert (tmp_path / "costs.png").read_bytes().startswith(b"\x89PNG")

@@ -9,10 +9,10 @@ from typing import Any
 
 from schemas.facts import Failure
 from streams.delivery.admission import Admission, Slot
+from streams.delivery.committable_offsets import CommittableOffsets
 from streams.delivery.dead_letter_limit import DeadLetterLimit
 from streams.delivery.deferred_events import DeferredEvents
 from streams.delivery.delivery import Delivery, RoleDelivery, Work
-from streams.delivery.ledger import OffsetLedger
 from streams.delivery.settlement import Settlement
 from streams.delivery.tries import TryRules
 from streams.delivery.unfinished import UnfinishedEvents
@@ -86,7 +86,7 @@ class OneRole:
         **shared: Any,
     ) -> None:
         self.clock = clock
-        self.ledger = OffsetLedger(len(works))
+        self.tracked_offsets = CommittableOffsets(len(works))
         self.crash = Crash()
         self.unfinished = UnfinishedEvents("media", float("inf"), clock)
         on_suspend = deferred_events.end if deferred_events is not None else None
@@ -95,7 +95,7 @@ class OneRole:
         parts = RoleDelivery(
             TryRules("media", device_fault_attempts, internal_error_attempts, deferred_events),
             self.admission,
-            self.ledger,
+            self.tracked_offsets,
             self.crash,
             clock,
             shared.pop("unfinished", self.unfinished),
@@ -109,12 +109,12 @@ class OneRole:
     def begin(self, generation: int) -> None:
         """The group gives this member the partition."""
         self.admission.suspend()
-        self.ledger.open([PARTITION], generation)
+        self.tracked_offsets.open([PARTITION], generation)
         self.admission.resume(generation)
 
     async def take(self, record: Record) -> None:
         """Deliver a record to all agents, as the consumer does."""
-        self.ledger.deliver(PARTITION, record.place.offset)
+        self.tracked_offsets.deliver(PARTITION, record.place.offset)
         for delivery in self.deliveries:
             await delivery.take(record)
 
@@ -127,7 +127,7 @@ class OneRole:
                 await delivery.take(record)
 
         for record in records:
-            self.ledger.deliver(PARTITION, record.place.offset)
+            self.tracked_offsets.deliver(PARTITION, record.place.offset)
         self._consumers += [asyncio.create_task(consume(delivery)) for delivery in self.deliveries]
         await settled()
 
@@ -148,4 +148,4 @@ class OneRole:
     @property
     def committable(self) -> int | None:
         """What may be committed of the partition."""
-        return self.ledger.uncommitted().get(PARTITION)
+        return self.tracked_offsets.uncommitted().get(PARTITION)

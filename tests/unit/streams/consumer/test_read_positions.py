@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from streams.consumer.consumer_thread import Fetched
 from streams.consumer.flow import Grant
 from streams.consumer.safe_consumer import SafeConsumer
-from streams.delivery.ledger import OffsetLedger
-from streams.delivery.window import OffsetWindow
+from streams.delivery.committable_offsets import CommittableOffsets
+from streams.delivery.offset_tracker import OffsetTracker
 
 PARTITION = TP("topic", 0)
 AGENTS = ("frames", "audio")
@@ -25,8 +25,8 @@ class HandingConsumer(SafeConsumer):
     """As much of the consumer as hands fetched records out."""
 
     def __init__(self) -> None:
-        self.ledger = OffsetLedger(len(AGENTS))
-        self.policy: Any = SimpleNamespace(ledger=self.ledger, is_broker_embedded=False, role="media")
+        self.tracked_offsets = CommittableOffsets(len(AGENTS))
+        self.policy: Any = SimpleNamespace(tracked_offsets=self.tracked_offsets, is_broker_embedded=False, role="media")
         self.app: Any = SimpleNamespace(consumer_generation_id=-1)
         self.scheduler = DefaultSchedulingStrategy()
         self.handed_out: list[Any] = []
@@ -74,7 +74,7 @@ class Log:
         """A generation begins where the group has committed."""
         self.generation += 1
         self.position = self.committed
-        self.consumer.ledger.open([PARTITION], self.generation, {PARTITION: self.committed})
+        self.consumer.tracked_offsets.open([PARTITION], self.generation, {PARTITION: self.committed})
         self.consumer._expected = {PARTITION: self.committed}
 
     async def fetch(self, num_offsets: int) -> None:
@@ -91,13 +91,13 @@ class Log:
         offset, agent, generation = self.running.pop(number % len(self.running))
         if all(left[0] != offset or left[2] != generation for left in self.running):
             self.finished.add(offset)
-        self.consumer.ledger.finish(PARTITION, offset, agent=agent, generation=generation)
+        self.consumer.tracked_offsets.finish(PARTITION, offset, agent=agent, generation=generation)
 
     def commit(self) -> None:
         """Commit what may be, and check that nothing unfinished is passed."""
-        offsets = self.consumer.ledger.uncommitted()
-        self.consumer.ledger.note_committed(offsets)
-        assert self.consumer.ledger.uncommitted() == {}
+        offsets = self.consumer.tracked_offsets.uncommitted()
+        self.consumer.tracked_offsets.note_committed(offsets)
+        assert self.consumer.tracked_offsets.uncommitted() == {}
         self.committed = offsets.get(PARTITION, self.committed)
         passed = {offset for offset in range(self.committed) if self.is_record[offset]}
         assert passed <= self.finished
@@ -139,7 +139,7 @@ class TestReadPositions:
 
     def test_a_position_waits_for_what_was_delivered_before_it(self) -> None:
         """A marker behind unfinished work is committed only with that work."""
-        window = OffsetWindow()
+        window = OffsetTracker()
         window.deliver(0)
         window.read_to(5)
         assert window.committable is None
@@ -148,7 +148,7 @@ class TestReadPositions:
 
     def test_what_is_delivered_behind_a_position_holds_it(self) -> None:
         """A position says nothing of records that were fetched later."""
-        window = OffsetWindow()
+        window = OffsetTracker()
         window.read_to(3)
         window.deliver(4)
         window.read_to(6)
@@ -158,30 +158,30 @@ class TestReadPositions:
 class TestUncommitted:
     def test_names_only_what_moved(self) -> None:
         """A commit costs what moved since the last one, not what is assigned."""
-        ledger = OffsetLedger()
+        tracked_offsets = CommittableOffsets()
         partitions = [("topic", number) for number in range(100)]
-        ledger.open(partitions, 1, dict.fromkeys(partitions, 7))
+        tracked_offsets.open(partitions, 1, dict.fromkeys(partitions, 7))
         for partition in partitions:
-            ledger.read_to(partition, 7)
-        assert ledger.uncommitted() == {}
-        ledger.deliver(("topic", 3), 7)
-        ledger.finish(("topic", 3), 7, agent="agent", generation=1)
-        assert ledger.uncommitted() == {("topic", 3): 8}
+            tracked_offsets.read_to(partition, 7)
+        assert tracked_offsets.uncommitted() == {}
+        tracked_offsets.deliver(("topic", 3), 7)
+        tracked_offsets.finish(("topic", 3), 7, agent="agent", generation=1)
+        assert tracked_offsets.uncommitted() == {("topic", 3): 8}
 
     def test_an_empty_partition_is_committed_at_its_end(self) -> None:
         """Of a group that never committed, the end of an empty log is as good a place as any other."""
-        ledger = OffsetLedger()
-        ledger.open([("topic", 0)], 1)
-        ledger.read_to(("topic", 0), 0)
-        assert ledger.uncommitted() == {("topic", 0): 0}
-        ledger.note_committed({("topic", 0): 0})
-        assert ledger.uncommitted() == {}
+        tracked_offsets = CommittableOffsets()
+        tracked_offsets.open([("topic", 0)], 1)
+        tracked_offsets.read_to(("topic", 0), 0)
+        assert tracked_offsets.uncommitted() == {("topic", 0): 0}
+        tracked_offsets.note_committed({("topic", 0): 0})
+        assert tracked_offsets.uncommitted() == {}
 
     def test_commits_nothing_below_what_is_committed(self) -> None:
         """A store that is behind has records read again: they move no commit back."""
-        ledger = OffsetLedger()
-        ledger.open([("topic", 0)], 1, {("topic", 0): 9})
+        tracked_offsets = CommittableOffsets()
+        tracked_offsets.open([("topic", 0)], 1, {("topic", 0): 9})
         for offset in range(5, 10):
-            ledger.deliver(("topic", 0), offset)
-            ledger.finish(("topic", 0), offset, agent="agent", generation=1)
-            assert ledger.uncommitted() == ({("topic", 0): 10} if offset == 9 else {})
+            tracked_offsets.deliver(("topic", 0), offset)
+            tracked_offsets.finish(("topic", 0), offset, agent="agent", generation=1)
+            assert tracked_offsets.uncommitted() == ({("topic", 0): 10} if offset == 9 else {})

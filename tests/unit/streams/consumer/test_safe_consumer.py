@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from streams.consumer.consumer_rules import PartitionState
 from streams.consumer.safe_consumer import ConsumerPolicy, SafeConsumer
 from streams.delivery.admission import Admission
-from streams.delivery.ledger import OffsetLedger, Partition
+from streams.delivery.committable_offsets import CommittableOffsets, Partition
 from streams.record import Place, Record
 
 PARTITION = TP("topic", 0)
@@ -48,7 +48,7 @@ class OfflineConsumer(SafeConsumer):
         self.refuses = refuses
         self.policy = ConsumerPolicy(
             role="verdict",
-            ledger=OffsetLedger(),
+            tracked_offsets=CommittableOffsets(),
             admission=Admission(4, ("agent",)),
             rules=self.rules,
             drain_timeout_seconds=drain_timeout_seconds,
@@ -61,7 +61,7 @@ class OfflineConsumer(SafeConsumer):
         )
         self._expected = {}
         self._committing = asyncio.Lock()
-        self.policy.ledger.open([PARTITION], 1)
+        self.policy.tracked_offsets.open([PARTITION], 1)
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         self.order.append(("kafka", dict(offsets)))
@@ -69,8 +69,8 @@ class OfflineConsumer(SafeConsumer):
 
     def finish(self, offset: int) -> None:
         """Deliver and finish one record."""
-        self.policy.ledger.deliver(PARTITION, offset)
-        self.policy.ledger.finish(PARTITION, offset, agent="agent", generation=1)
+        self.policy.tracked_offsets.deliver(PARTITION, offset)
+        self.policy.tracked_offsets.finish(PARTITION, offset, agent="agent", generation=1)
 
 
 class TestSafeConsumer:
@@ -101,10 +101,10 @@ class TestSafeConsumer:
         """Faust acks what a stream skips; only an agent's word counts."""
         consumer = OfflineConsumer()
         consumer._unacked_messages = set()
-        consumer.policy.ledger.deliver(PARTITION, 0)
+        consumer.policy.tracked_offsets.deliver(PARTITION, 0)
         message = type("Message", (), {"acked": False, "tp": PARTITION, "offset": 0})()
         consumer.ack(message)
-        assert consumer.policy.ledger.uncommitted() == {}
+        assert consumer.policy.tracked_offsets.uncommitted() == {}
 
     async def test_what_ends_in_a_drain_counts(self) -> None:
         """A drain commits what finishes in it."""
@@ -134,7 +134,7 @@ class TestSafeConsumer:
         consumer.finish(0)
         commit = asyncio.create_task(consumer.force_commit())
         await asyncio.sleep(0)
-        consumer.policy.ledger.open([PARTITION], 2)
+        consumer.policy.tracked_offsets.open([PARTITION], 2)
         consumer.rules.gate.set()
         assert await commit is False
         assert [kind for kind, _offsets in consumer.order] == ["store"]

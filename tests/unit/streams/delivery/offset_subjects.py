@@ -10,7 +10,7 @@ from faust.transport.drivers import aiokafka as stock
 from faust.types import TP
 from intervaltree import IntervalTree
 
-from streams.delivery.ledger import OffsetLedger
+from streams.delivery.committable_offsets import CommittableOffsets
 
 PARTITION = TP("topic", 0)
 
@@ -41,27 +41,27 @@ class OffsetSubject(Protocol):
         """The offset that would be committed now, or None."""
 
 
-class LedgerSubject:
+class TrackedSubject:
     """Ours."""
 
     def __init__(self) -> None:
-        self._ledger = OffsetLedger()
+        self._tracked_offsets = CommittableOffsets()
         self._generation = 0
 
     def begin(self, committed: int | None) -> None:
         self._generation += 1
-        self._ledger.open([PARTITION], self._generation)
+        self._tracked_offsets.open([PARTITION], self._generation)
 
     def deliver(self, offset: int) -> tuple[int, int]:
-        self._ledger.deliver(PARTITION, offset)
+        self._tracked_offsets.deliver(PARTITION, offset)
         return offset, self._generation
 
     def finish(self, delivered: tuple[int, int]) -> None:
         offset, generation = delivered
-        self._ledger.finish(PARTITION, offset, agent="agent", generation=generation)
+        self._tracked_offsets.finish(PARTITION, offset, agent="agent", generation=generation)
 
     def commit(self) -> int | None:
-        return self._ledger.uncommitted().get(PARTITION)
+        return self._tracked_offsets.uncommitted().get(PARTITION)
 
 
 class StockSubject:

@@ -135,7 +135,7 @@ class TestPause:
     async def test_the_watchdog_knows_why_it_waits(self, app: App) -> None:
         """A paused role has a state of its own: it is neither stalled nor merely full."""
         role = FaustRole(
-            "media", app.ledger, app.admission, UnfinishedEvents("media", 300, app.clock), app.deferred_events,
+            "media", app.tracked_offsets, app.admission, UnfinishedEvents("media", 300, app.clock), app.deferred_events,
             app.limit, app.limit, num_arrived=int, has_joined=bool, consumer_threads=tuple,
         )  # fmt: skip
         assert role.waits_for() is None

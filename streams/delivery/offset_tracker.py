@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 
-class OffsetWindow:
+class OffsetTracker:
     """Delivered and not yet committable offsets of one partition, in order.
 
     Only delivered offsets count, so holes in the log (compaction, transaction markers, aborted records) hold nothing up

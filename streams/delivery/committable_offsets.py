@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from streams.delivery.window import OffsetWindow
+from streams.delivery.offset_tracker import OffsetTracker
 
 Partition = tuple[str, int]
 
 
-class OffsetLedger:
+class CommittableOffsets:
     """One offset tracker for each assigned partition, all of one generation of the consumer group.
 
     Work of an earlier generation may still finish; it is ignored, because its records are redelivered in this one.
@@ -20,7 +20,7 @@ class OffsetLedger:
 
     def __init__(self, num_finishers: int = 1) -> None:
         self._num_finishers = num_finishers
-        self._windows: dict[Partition, OffsetWindow] = {}
+        self._trackers: dict[Partition, OffsetTracker] = {}
         self._committed: dict[Partition, int] = {}
         self._moved: set[Partition] = set()
         """Partitions whose committable offset changed since it was committed: a commit looks at no others."""
@@ -40,23 +40,23 @@ class OffsetLedger:
             committed: offsets that the group has committed; nothing lower is uncommitted.
         """
         self.generation = generation
-        self._windows = {partition: OffsetWindow(self._num_finishers) for partition in partitions}
+        self._trackers = {partition: OffsetTracker(self._num_finishers) for partition in partitions}
         self._handed_out = {}
         self._committed = dict(committed or {})
         self._moved.clear()
 
     def reopen(self, partition: Partition) -> None:
         """Forget one partition, whose log went back: its offsets mean other records from here on."""
-        if partition in self._windows:
-            self._windows[partition] = OffsetWindow(self._num_finishers)
+        if partition in self._trackers:
+            self._trackers[partition] = OffsetTracker(self._num_finishers)
             self._committed.pop(partition, None)
             self._handed_out.pop(partition, None)
             self._moved.discard(partition)
 
     def deliver(self, partition: Partition, offset: int) -> None:
         """Note that a record was handed to the agents."""
-        if partition in self._windows:
-            self._windows[partition].deliver(offset)
+        if partition in self._trackers:
+            self._trackers[partition].deliver(offset)
             self._handed_out[partition] = offset + 1
             self.num_delivered += 1
 
@@ -65,35 +65,35 @@ class OffsetLedger:
         return self._handed_out.get(partition)
 
     def read_to(self, partition: Partition, position: int) -> None:
-        """Note that every record before the position was handed to the agents; see `OffsetWindow.read_to`."""
-        window = self._windows.get(partition)
-        if window is not None:
-            window.read_to(position)
-            self._note_move(partition, window)
+        """Note that every record before the position was handed to the agents; see `OffsetTracker.read_to`."""
+        tracker = self._trackers.get(partition)
+        if tracker is not None:
+            tracker.read_to(position)
+            self._note_move(partition, tracker)
 
     def finish(self, partition: Partition, offset: int, *, agent: str, generation: int) -> None:
         """Note that an agent is done with a record; ignored where it came in another generation."""
-        if generation != self.generation or partition not in self._windows:
+        if generation != self.generation or partition not in self._trackers:
             return
-        window = self._windows[partition]
-        window.finish(offset, agent)
-        self._note_move(partition, window)
+        tracker = self._trackers[partition]
+        tracker.finish(offset, agent)
+        self._note_move(partition, tracker)
         self.num_finished += 1
 
     def uncommitted(self) -> dict[Partition, int]:
         """Offsets that may be committed and are not: costs what moved since the last commit, not what is assigned."""
-        found = ((partition, self._windows[partition].committable) for partition in self._moved)
+        found = ((partition, self._trackers[partition].committable) for partition in self._moved)
         return {partition: offset for partition, offset in found if offset is not None}
 
     def note_committed(self, offsets: Mapping[Partition, int]) -> None:
         """These were committed, in this generation."""
         for partition, offset in offsets.items():
-            if partition in self._windows:
+            if partition in self._trackers:
                 self._committed[partition] = max(offset, self._committed.get(partition, offset))
-                self._note_move(partition, self._windows[partition])
+                self._note_move(partition, self._trackers[partition])
 
-    def _note_move(self, partition: Partition, window: OffsetWindow) -> None:
-        if window.committable is not None and window.committable > self._committed.get(partition, -1):
+    def _note_move(self, partition: Partition, tracker: OffsetTracker) -> None:
+        if tracker.committable is not None and tracker.committable > self._committed.get(partition, -1):
             self._moved.add(partition)
         else:
             self._moved.discard(partition)
