@@ -79,6 +79,6 @@ class StoreKeepsUp:
     async def before_commit(self, offsets: Mapping[Partition, int]) -> None:
         """Redis learns of progress first, so that it is never behind by what it has applied.
 
-        Raises StoreWentBack where Redis has less than this worker saw: a commit would hide what is missing.
+        Raises StoreRolledBack where Redis has less than this worker saw: a commit would hide what is missing.
         """
         await self._applied.write(offsets)

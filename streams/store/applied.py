@@ -9,8 +9,8 @@ from redis.asyncio import Redis
 
 from operators.internal_errors import SharedStateFault
 from streams.store.keys import Keys
+from streams.store.rollback_detector import RollbackDetector, StoreRolledBack
 from streams.store.scripts import script_text
-from streams.store.witness import StoreWentBack, Witness
 
 Partition = tuple[str, int]
 """Topic and partition number."""
@@ -27,20 +27,20 @@ class AppliedOffsets:
         redis: the store whose completeness is in question.
         keys: names under the stack's prefix.
         group: consumer group whose commits are compared.
-        witness: remembers what was read and written last, of the partitions that this worker has.
+        rollback_detector: remembers what was read and written last, of the partitions that this worker has.
     """
 
-    def __init__(self, redis: Redis, keys: Keys, group: str, witness: Witness | None = None) -> None:
+    def __init__(self, redis: Redis, keys: Keys, group: str, rollback_detector: RollbackDetector | None = None) -> None:
         self._redis = redis
         self._keys = keys
         self._group = group
-        self._witness = witness or Witness()
+        self._rollback_detector = rollback_detector or RollbackDetector()
         self._raise = redis.register_script(script_text("applied"))
 
     async def take(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """Read of the partitions that this worker has from now on; less than that is never taken for true again."""
         found = await self.read(partitions)
-        self._witness.take({self._key(partition): offset for partition, offset in found.items()})
+        self._rollback_detector.take({self._key(partition): offset for partition, offset in found.items()})
         return found
 
     async def read(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
@@ -59,16 +59,16 @@ class AppliedOffsets:
         """Remember progress; called before the same offsets are committed to Kafka.
 
         Raises:
-            StoreWentBack: the store has less than this worker read or wrote, so facts before these offsets are missing.
+            StoreRolledBack: the store has less than this worker read or wrote, so facts before these offsets are missing.
         """
         await asyncio.gather(*(self._write(self._key(place), offset) for place, offset in offsets.items()))
 
     async def _write(self, key: str, offset: int) -> None:
-        seen = self._witness.reached(key)
+        seen = self._rollback_detector.reached(key)
         found = await self._raised(key, "" if seen is None else seen, offset)
         if seen is not None and found < seen:
-            raise StoreWentBack.over(key, seen, None if found < 0 else found)
-        self._witness.reach(key, found)
+            raise StoreRolledBack.over(key, seen, None if found < 0 else found)
+        self._rollback_detector.reach(key, found)
 
     async def _raised(self, key: str, seen: int | str, offset: int) -> int:
         return int(await self._raise(keys=[key], args=[seen, offset]))

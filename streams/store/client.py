@@ -28,7 +28,7 @@ from redis.exceptions import (
 from streams.config.redis_options import NO_OPTIONS
 from streams.observability import metrics
 from streams.store.refusals import is_refusal
-from streams.store.witness import Witness
+from streams.store.rollback_detector import RollbackDetector
 
 Answer = TypeVar("Answer")
 
@@ -213,7 +213,9 @@ class Store(Redis):
         return LastingScript(self, script)
 
 
-def open_store(url: str, options: Mapping[str, Any] = NO_OPTIONS, witness: Witness | None = None) -> Redis:
+def open_store(
+    url: str, options: Mapping[str, Any] = NO_OPTIONS, rollback_detector: RollbackDetector | None = None
+) -> Redis:
     """Return a client whose commands wait forever where Redis is unavailable; nothing is sent yet.
 
     Every command and script that goes through it may therefore run twice, and must be harmless when it does.
@@ -221,9 +223,9 @@ def open_store(url: str, options: Mapping[str, Any] = NO_OPTIONS, witness: Witne
     Args:
         url: of the store.
         options: user and TLS, see `streams.config.redis_options.store_options`.
-        witness: asked at every new connection whether the store still knows what it confirmed.
+        rollback_detector: asked at every new connection whether the store still knows what it confirmed.
     """
-    greeting = {} if witness is None else {"redis_connect_func": witness.greet}
+    greeting = {} if rollback_detector is None else {"redis_connect_func": rollback_detector.check_connection}
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=MAX_CONNECTIONS,

@@ -18,11 +18,11 @@ from streams.store.deletion_reading import deletion_of
 from streams.store.keys import Keys
 from streams.store.mending import GUARD, HASH, STATUS, STRING, mended
 from streams.store.packing import pack
+from streams.store.rollback_detector import RollbackDetector
 from streams.store.scripts import script_text
 from streams.store.served import Served, encoded, status_of
 from streams.store.stored_case import CASE_FIELDS, StoredCase, UnreadableState, position_of, spell, stored_case
 from streams.store.stored_outcome import to_stored
-from streams.store.witness import Witness
 
 DEFAULT_GUARD_SECONDS = 35 * 86_400.0
 """A week longer than dead letters, the longest kept of all records."""
@@ -41,7 +41,7 @@ class Outcomes:
         keys: names under the stack's prefix.
         deletion_marker_ttl_seconds: how long a deleted video's late facts are kept off; at least as long as any log is
             kept.
-        witness: told of every write that the store confirmed.
+        rollback_detector: told of every write that the store confirmed.
         counts_seconds: how long a known video's engagement is kept; counts that came before the video get it, too.
     """
 
@@ -50,14 +50,14 @@ class Outcomes:
         redis: Redis,
         keys: Keys,
         deletion_marker_ttl_seconds: float = DEFAULT_GUARD_SECONDS,
-        witness: Witness | None = None,
+        rollback_detector: RollbackDetector | None = None,
         counts_seconds: float = DEFAULT_COUNTS_SECONDS,
     ) -> None:
         self._redis = redis
         self._keys = keys
         self._guard_seconds = int(deletion_marker_ttl_seconds)
         self._counts_seconds = int(counts_seconds)
-        self._witness = witness or Witness()
+        self._rollback_detector = rollback_detector or RollbackDetector()
         self._forget = redis.register_script(script_text("forget"))
         self._expire = redis.register_script(script_text("expire"))
         self._fold = redis.register_script(script_text("fold"))
@@ -136,7 +136,7 @@ class Outcomes:
         if written == _WAITS:
             raise GapStands(video_id)
         if written:
-            self._witness.confirm(self._keys.state(video_id), position_of(after))
+            self._rollback_detector.confirm(self._keys.state(video_id), position_of(after))
         return bool(written)
 
     def _broken_ones(self, video_id: str) -> dict[str, str]:

@@ -35,7 +35,7 @@ from streams.store.deadlines import Deadlines
 from streams.store.gaps import Gaps
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
-from streams.store.witness import Witness
+from streams.store.rollback_detector import RollbackDetector
 from streams.verdict.due_poller import DuePoller
 from streams.verdict.expiry import Expiry, expiry_poller
 from streams.verdict.followers import Follower
@@ -54,7 +54,7 @@ class Shared:
     redis: Redis
     fold_redis: Redis
     """The same store through a client that asks `witness` at every new connection."""
-    witness: Witness
+    rollback_detector: RollbackDetector
     keys: Keys
     publisher: Publisher
     clock: Clock
@@ -124,7 +124,7 @@ class Shared:
             self.fold_redis,
             self.keys,
             settings.deletion_marker_ttl_seconds,
-            self.witness,
+            self.rollback_detector,
             settings.engagement_retention_seconds,
         )
 
@@ -147,7 +147,7 @@ class Shared:
     @property
     def applied(self) -> AppliedOffsets:
         """How far the verdict role's log is applied."""
-        return AppliedOffsets(self.fold_redis, self.keys, group_of(self.settings, "verdict"), self.witness)
+        return AppliedOffsets(self.fold_redis, self.keys, group_of(self.settings, "verdict"), self.rollback_detector)
 
     @property
     def vectors(self) -> Vectors:

@@ -59,7 +59,7 @@ from streams.progress.watch_thread import WatchThread
 from streams.store.client import open_store
 from streams.store.keys import Keys
 from streams.store.refusals import StoreRefuses, require_entry
-from streams.store.witness import Witness
+from streams.store.rollback_detector import RollbackDetector
 from streams.verdict.due_poller import deadline_poller, tombstone_poller
 from streams.worker.note_death import NOTE_DEATH
 from streams.worker.roles import (
@@ -212,7 +212,7 @@ class Worker:
             folding = verdict_role(shared, self._policy)
             specs.append(verdict_spec(shared, folding))
             self._spawn(gap_retry(shared, self._policy, folding).run())
-            self._spawn(shared.witness.watch(shared.fold_redis))
+            self._spawn(shared.rollback_detector.watch(shared.fold_redis))
             if self._settings.audit_interval_seconds:
                 self._spawn(shared.audit(self._policy).run())
             self._spawn(deadline_poller(shared.outcomes, shared.deadlines, shared.publisher, self._clock).run())
@@ -289,8 +289,8 @@ class Worker:
         await require_entry(settings.redis_url.get_secret_value(), options)
         redis = open_store(settings.redis_url.get_secret_value(), options)
         opened.push_async_callback(redis.aclose)
-        witness = Witness(self._clock)
-        fold_redis = open_store(settings.redis_url.get_secret_value(), options, witness)
+        rollback_detector = RollbackDetector(self._clock)
+        fold_redis = open_store(settings.redis_url.get_secret_value(), options, rollback_detector)
         opened.push_async_callback(fold_redis.aclose)
         await redis.ping()
         await await_topics(settings, [settings.topic_prefix + topic.name for topic in TOPICS], self._clock)
@@ -301,7 +301,7 @@ class Worker:
         )  # fmt: skip
         opened.push_async_callback(publisher.close)
         keys = Keys(settings.topic_prefix)
-        return Shared(settings, redis, fold_redis, witness, keys, publisher, self._clock, self._family.board)
+        return Shared(settings, redis, fold_redis, rollback_detector, keys, publisher, self._clock, self._family.board)
 
     def _crash_from_thread(self) -> Callable[[BaseException], object]:
         loop = asyncio.get_running_loop()

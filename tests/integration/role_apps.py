@@ -29,7 +29,7 @@ from streams.lifecycle.clock import SystemClock
 from streams.lifecycle.crash import Crash
 from streams.record import Record
 from streams.store.keys import Keys
-from streams.store.witness import Witness
+from streams.store.rollback_detector import RollbackDetector
 from streams.worker.roles import intake_spec, verdict_role, verdict_spec
 from streams.worker.shared import Shared
 from tests.unique_topics import UniqueTopics
@@ -85,7 +85,7 @@ class RoleRun:
     def _spec(self, role: Role) -> RoleSpec:
         keys = Keys(self.settings.topic_prefix)
         shared = Shared(
-            self.settings, self.redis, self.redis, Witness(SystemClock()), keys, self._publisher, SystemClock()
+            self.settings, self.redis, self.redis, RollbackDetector(SystemClock()), keys, self._publisher, SystemClock()
         )
         if role == "intake":
             return intake_spec(shared)

@@ -22,7 +22,7 @@ from streams.store.claims import Claims, Prior
 from streams.store.client import open_store
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
-from streams.store.witness import StoreWentBack, Witness
+from streams.store.rollback_detector import RollbackDetector, StoreRolledBack
 from tests.fakes import ManualClock, MemoryPublisher
 from tests.integration.verdict_world import RULESET
 
@@ -98,23 +98,23 @@ class TestAppliedOffsets:
     async def test_what_went_back_is_not_written_over(self, store: Any, left: int | None) -> None:
         """A worker that took the partition at 5 finds less there: it ends, and the hole stays to be seen."""
         await AppliedOffsets(store, KEYS, "group").write({("topic", 0): 5})
-        idle = AppliedOffsets(store, KEYS, "group", Witness())
+        idle = AppliedOffsets(store, KEYS, "group", RollbackDetector())
         assert await idle.take([("topic", 0), ("topic", 1)]) == {("topic", 0): 5}
         key = KEYS.applied("group", "topic", 0)
         await (store.delete(key) if left is None else store.set(key, left))
-        with pytest.raises(StoreWentBack, match=f"now has {left}"):
+        with pytest.raises(StoreRolledBack, match=f"now has {left}"):
             await idle.write({("topic", 0): 8, ("topic", 1): 1})
         assert await store.get(key) == (None if left is None else b"3")
 
     async def test_a_late_worker_does_not_write_over_one_that_reads_again(self, store: Any) -> None:
         """The store went back to 3, another worker reads again from there and is at 4; the late one wrote 9 before."""
-        late = AppliedOffsets(store, KEYS, "group", Witness())
+        late = AppliedOffsets(store, KEYS, "group", RollbackDetector())
         await late.write({("topic", 0): 9})
         await store.set(KEYS.applied("group", "topic", 0), 3)
-        reading = AppliedOffsets(store, KEYS, "group", Witness())
+        reading = AppliedOffsets(store, KEYS, "group", RollbackDetector())
         await reading.take([("topic", 0)])
         await reading.write({("topic", 0): 4})
-        with pytest.raises(StoreWentBack):
+        with pytest.raises(StoreRolledBack):
             await late.write({("topic", 0): 10})
         assert await reading.read([("topic", 0)]) == {("topic", 0): 4}
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from streams.store.client import BoundedBackoff, open_store
-from streams.store.witness import Witness
+from streams.store.rollback_detector import RollbackDetector
 
 NUM_DROPPED = 150
 """More connections than Python nests calls, at some twenty a connection."""
@@ -50,13 +50,13 @@ async def proxied(proxy: DroppingProxy) -> AsyncIterator[str]:
 
 @pytest.mark.parametrize("is_witnessed", [True, False])
 async def test_dropped_connections_are_waited_out(
-    redis_url: str, is_witnessed: bool, monkeypatch: pytest.MonkeyPatch
+    redis_url: str, is_rollback_checked: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many are dropped in a row, the command that waits is answered in the end, and ends nobody."""
     monkeypatch.setattr(BoundedBackoff, "compute", lambda self, failures: 0.0)
     proxy = DroppingProxy(redis_url, NUM_DROPPED)
     async with proxied(proxy) as url:
-        client = open_store(url, witness=Witness() if is_witnessed else None)
+        client = open_store(url, rollback_detector=RollbackDetector() if is_rollback_checked else None)
         assert await client.set("key", "value")
         assert proxy.num_left == 0
         proxy.num_left = NUM_DROPPED

@@ -14,7 +14,7 @@ from ops.local.worker_process import WorkerProcess
 from schemas.facts import Accepted, Fact, SourceOffset
 from streams.lifecycle.crash import WorkerExit
 from streams.store.client import open_store
-from streams.store.witness import StoreWentBack, Witness
+from streams.store.rollback_detector import RollbackDetector, StoreRolledBack
 from tests.pipeline import Pipeline, await_value
 from tests.sample_facts import deadline, signal
 
@@ -49,25 +49,25 @@ def begin(video_id: str) -> list[Fact]:
 class TestWitness:
     async def test_a_store_that_kept_its_word_is_used_on(self, server: RedisServer) -> None:
         """A restart alone is no reason to end."""
-        witness = Witness()
-        client = open_store(server.url, witness=witness)
+        rollback_detector = RollbackDetector()
+        client = open_store(server.url, rollback_detector=rollback_detector)
         await client.hset("state", mapping={"log_generation": 0, "applied_offset": 7})
-        witness.confirm("state", (0, 7))
+        rollback_detector.confirm("state", (0, 7))
         server.restart()
         assert await client.hget("state", "applied_offset") == b"7"
         await client.aclose()
 
     async def test_a_store_that_forgot_is_refused_for_good(self, server: RedisServer) -> None:
         """Not only the first call fails: nothing goes through until the worker has started again."""
-        witness = Witness()
-        client = open_store(server.url, witness=witness)
+        rollback_detector = RollbackDetector()
+        client = open_store(server.url, rollback_detector=rollback_detector)
         await client.hset("state", mapping={"log_generation": 0, "applied_offset": 6})
         copy = server.snapshot("before")
         await client.hset("state", mapping={"log_generation": 0, "applied_offset": 7})
-        witness.confirm("state", (0, 7))
+        rollback_detector.confirm("state", (0, 7))
         server.restart(snapshot=copy)
         for _ in range(2):
-            with pytest.raises(StoreWentBack, match="now has \\(0, 6\\)"):
+            with pytest.raises(StoreRolledBack, match="now has \\(0, 6\\)"):
                 await client.hget("state", "applied_offset")
         await client.aclose()
 
@@ -131,7 +131,7 @@ class TestWorker:
     def _ends(self, worker: WorkerProcess) -> None:
         child = worker.child
         assert await_value(lambda: child.exit_code, SETTLED_SECONDS, child.log_tail) == WorkerExit.CRASHED
-        assert "went back in time" in child.log_path.read_text()
+        assert "was rolled back" in child.log_path.read_text()
         worker.close()
 
     def _await_all_told(self, pipeline: Pipeline, *video_ids: str) -> None:

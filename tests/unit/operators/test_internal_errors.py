@@ -14,7 +14,7 @@ from schemas.errors import InvalidEvent
 from streams.decision.order import OffsetsOutOfOrder
 from streams.kafka.publisher import PublisherFailed
 from streams.store.applied import StoreBehindLog
-from streams.store.witness import StoreWentBack
+from streams.store.rollback_detector import StoreRolledBack
 from streams.verdict.keyed_executor import KeyBlocked
 
 UNEXPECTED = (
@@ -89,7 +89,7 @@ class TestBoundary:
 
 class TestEndsProcess:
     @pytest.mark.parametrize(
-        "kind", [OffsetsOutOfOrder, KeyBlocked, StoreBehindLog, StoreWentBack, PublisherFailed, DeviceLost]
+        "kind", [OffsetsOutOfOrder, KeyBlocked, StoreBehindLog, StoreRolledBack, PublisherFailed, DeviceLost]
     )
     def test_faults_of_what_all_events_share(self, kind: type[Exception]) -> None:
         """Order of facts, offsets, the store's word, the publisher, the device: nothing else ends a process."""

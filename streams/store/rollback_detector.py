@@ -32,13 +32,13 @@ _KEPT_SECONDS: Final = 43_200.0
 _UNREADABLE: Final = (-1, -1)
 
 
-class StoreWentBack(SharedStateFault, RedisError):
+class StoreRolledBack(SharedStateFault, RedisError):
     """The store misses what it had confirmed; a worker that starts again reads on where the store stands."""
 
     @classmethod
-    def over(cls, key: str, confirmed: Any, found: Any) -> StoreWentBack:
+    def over(cls, key: str, confirmed: Any, found: Any) -> StoreRolledBack:
         """Of one key: what the store had confirmed, and what it has now."""
-        return cls(f"the store confirmed {confirmed} for {key!r} and now has {found}: it went back in time")
+        return cls(f"the store confirmed {confirmed} for {key!r} and now has {found}: it was rolled back")
 
 
 class _Confirmed(NamedTuple):
@@ -48,7 +48,7 @@ class _Confirmed(NamedTuple):
     at_seconds: float
 
 
-class Witness:
+class RollbackDetector:
     """What the store said last to this worker."""
 
     def __init__(self, clock: Clock | None = None) -> None:
@@ -78,8 +78,8 @@ class Witness:
         if len(self._confirmed) > _REMEMBERED:
             self._confirmed.popitem(last=False)
 
-    async def greet(self, connection: Any) -> None:
-        """Open a connection and ask after what was confirmed. Raises StoreWentBack."""
+    async def check_connection(self, connection: Any) -> None:
+        """Open a connection and ask after what was confirmed. Raises StoreRolledBack."""
         await connection.on_connect()
         reached = dict(self._reached)
         if reached:
@@ -92,7 +92,7 @@ class Witness:
                 continue
             went_back = not self._may_have_ended(at_seconds) if found is None else found < place
             if went_back:
-                raise StoreWentBack.over(key, place, found)
+                raise StoreRolledBack.over(key, place, found)
 
     async def watch(self, redis: Redis) -> None:
         """Ask again and again after the applied offsets: nobody else would ask while there is nothing to fold.
@@ -100,7 +100,7 @@ class Witness:
         States are not asked after here: an expired one is gone without the store having forgotten anything.
 
         Raises:
-            StoreWentBack: the store has less than it had.
+            StoreRolledBack: the store has less than it had.
         """
         while True:
             await self._clock.sleep(WATCH_SECONDS)
@@ -124,4 +124,4 @@ async def _place(connection: Any) -> tuple[int, int] | None:
 def _require(reached: Mapping[str, int], found: Sequence[bytes | str | None]) -> None:
     for (key, offset), value in zip(reached.items(), found, strict=True):
         if value is None or int(value) < offset:
-            raise StoreWentBack.over(key, offset, None if value is None else int(value))
+            raise StoreRolledBack.over(key, offset, None if value is None else int(value))

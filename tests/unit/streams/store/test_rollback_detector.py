@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from streams.store.witness import WATCH_SECONDS, StoreWentBack, Witness
+from streams.store.rollback_detector import WATCH_SECONDS, RollbackDetector, StoreRolledBack
 from tests.fakes import ManualClock
 
 DAY_SECONDS = 86_400.0
@@ -48,35 +48,41 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def witness(clock: ManualClock) -> Witness:
-    made = Witness(clock)
+def rollback_detector(clock: ManualClock) -> RollbackDetector:
+    made = RollbackDetector(clock)
     made.confirm("state", (0, 7))
     return made
 
 
 class TestGreet:
-    async def test_a_state_that_was_just_written_is_missed(self, witness: Witness) -> None:
+    async def test_a_state_that_was_just_written_is_missed(self, rollback_detector: RollbackDetector) -> None:
         """No state ends within half a day of its last fold."""
-        with pytest.raises(StoreWentBack, match="now has None"):
-            await witness.greet(GONE)
+        with pytest.raises(StoreRolledBack, match="now has None"):
+            await rollback_detector.check_connection(GONE)
 
-    async def test_a_state_that_may_have_ended_is_not_missed(self, witness: Witness, clock: ManualClock) -> None:
+    async def test_a_state_that_may_have_ended_is_not_missed(
+        self, rollback_detector: RollbackDetector, clock: ManualClock
+    ) -> None:
         """A guard or a video came to its end while this worker had nothing to fold."""
         clock.advance(DAY_SECONDS)
-        await witness.greet(GONE)
+        await rollback_detector.check_connection(GONE)
 
-    async def test_an_older_state_speaks_for_ever(self, witness: Witness, clock: ManualClock) -> None:
+    async def test_an_older_state_speaks_for_ever(
+        self, rollback_detector: RollbackDetector, clock: ManualClock
+    ) -> None:
         """A state is removed as a whole; one that is behind was never removed."""
         clock.advance(100 * DAY_SECONDS)
-        with pytest.raises(StoreWentBack, match="now has \\(0, 6\\)"):
-            await witness.greet(OLDER)
+        with pytest.raises(StoreRolledBack, match="now has \\(0, 6\\)"):
+            await rollback_detector.check_connection(OLDER)
 
-    async def test_a_later_fold_begins_the_time_anew(self, witness: Witness, clock: ManualClock) -> None:
+    async def test_a_later_fold_begins_the_time_anew(
+        self, rollback_detector: RollbackDetector, clock: ManualClock
+    ) -> None:
         """What counts is when the store last gave its word."""
         clock.advance(DAY_SECONDS)
-        witness.confirm("state", (0, 8))
-        with pytest.raises(StoreWentBack):
-            await witness.greet(GONE)
+        rollback_detector.confirm("state", (0, 8))
+        with pytest.raises(StoreRolledBack):
+            await rollback_detector.check_connection(GONE)
 
 
 class TestAppliedOffsets:
@@ -87,38 +93,38 @@ class TestAppliedOffsets:
         self, clock: ManualClock, found: dict[str, int], said: str
     ) -> None:
         """An emptied or older store is refused by the first connection, before anything is written."""
-        idle = Witness(clock)
+        idle = RollbackDetector(clock)
         idle.take({"p": 10})
-        with pytest.raises(StoreWentBack, match=said):
-            await idle.greet(Connection((None, None), **found))
+        with pytest.raises(StoreRolledBack, match=said):
+            await idle.check_connection(Connection((None, None), **found))
 
     async def test_a_store_as_far_or_further_is_used_on(self, clock: ManualClock) -> None:
         """Another worker or a rebuild may have gone on; a partition that was never written has nothing to lose."""
-        idle = Witness(clock)
+        idle = RollbackDetector(clock)
         idle.take({"p": 10, "q": 3})
-        await idle.greet(Connection((None, None), p=10, q=12))
-        Witness(clock).take({})
-        await Witness(clock).greet(GONE)
+        await idle.check_connection(Connection((None, None), p=10, q=12))
+        RollbackDetector(clock).take({})
+        await RollbackDetector(clock).check_connection(GONE)
 
     async def test_progress_raises_what_is_asked_for(self, clock: ManualClock) -> None:
         """What is known never sinks, in whatever order answers come."""
-        idle = Witness(clock)
+        idle = RollbackDetector(clock)
         idle.take({"p": 10})
         for offset in (14, 12):
             idle.reach("p", offset)
-        with pytest.raises(StoreWentBack, match="confirmed 14"):
-            await idle.greet(Connection((None, None), p=13))
+        with pytest.raises(StoreRolledBack, match="confirmed 14"):
+            await idle.check_connection(Connection((None, None), p=13))
 
     async def test_partitions_that_went_elsewhere_are_not_asked_after(self, clock: ManualClock) -> None:
         """What counts is the latest assignment."""
-        moved = Witness(clock)
+        moved = RollbackDetector(clock)
         moved.take({"p": 10})
         moved.take({"q": 2})
-        await moved.greet(Connection((None, None), q=2))
+        await moved.check_connection(Connection((None, None), q=2))
 
     async def test_a_store_that_forgets_behind_open_connections_is_noticed(self, clock: ManualClock) -> None:
         """Nobody folds, nobody connects: the watch asks all the same."""
-        idle = Witness(clock)
+        idle = RollbackDetector(clock)
         idle.take({"p": 10})
         store: Any = Connection((None, None), p=10)
         watch = asyncio.ensure_future(idle.watch(store))
@@ -127,5 +133,5 @@ class TestAppliedOffsets:
         await clock.wait_for_sleepers(1)
         store._applied.clear()  # as FLUSHALL does
         clock.advance(WATCH_SECONDS)
-        with pytest.raises(StoreWentBack, match="now has None"):
+        with pytest.raises(StoreRolledBack, match="now has None"):
             await watch
