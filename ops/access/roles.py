@@ -79,7 +79,7 @@ def _media_work(name: str, does: str, source: Topic, *keys_read: KeyPattern) -> 
         is_worker=True,
         keys=(
             of_videos(Keys.claims),
-            of_videos(Keys.guard),
+            of_videos(Keys.deletion_marker),
             of_topic(Keys.attempts, source),
             _STALLS,
             *_DEAD_LETTERS,
@@ -98,7 +98,7 @@ INTAKE: Final = RoleAccess(
     is_worker=True,
     keys=(
         of_videos(Keys.status),
-        of_videos(Keys.guard),
+        of_videos(Keys.deletion_marker),
         of_videos(Keys.engagement),
         whole(Keys.deadlines),
         of_topic(Keys.intake_attempts, UPLOADED),
@@ -125,7 +125,7 @@ VERDICT: Final = RoleAccess(
     groups=(READER_GROUP,),
     keys=(
         *(of_videos(key) for key in (Keys.status, Keys.verdict, Keys.features, Keys.embeddings, Keys.engagement)),
-        *(of_videos(key) for key in (Keys.state, Keys.gap, Keys.claims, Keys.guard, Keys.deletion, Keys.letters)),
+        *(of_videos(key) for key in (Keys.state, Keys.gap, Keys.claims, Keys.deletion_marker, Keys.deletion, Keys.letters)),
         *_REFUSALS,
         whole(lambda keys: keys.dead_letter("*")),
         of_topic(Keys.attempts, SIGNALS),
@@ -152,7 +152,7 @@ ENGAGEMENT_COUNTS: Final = RoleAccess(
     is_worker=True,
     keys=(
         of_videos(Keys.engagement),
-        of_videos(Keys.guard),
+        of_videos(Keys.deletion_marker),
         of_topic(Keys.engagement_offset, ENGAGEMENT),
         of_topic(Keys.engagement_ids, ENGAGEMENT),
         of_topic(Keys.engagement_deaths, ENGAGEMENT),
@@ -183,7 +183,7 @@ READER_RECOMMENDER: Final = RoleAccess(
     does="reads features, embeddings and similar videos from Redis",
     keys_read=(
         *(of_videos(key) for key in (Keys.status, Keys.verdict, Keys.features, Keys.embeddings, Keys.engagement)),
-        *(of_videos(key) for key in (Keys.guard, Keys.deletion)),
+        *(of_videos(key) for key in (Keys.deletion_marker, Keys.deletion)),
         whole(Keys.spaces),
     ),
     keys=(whole(lambda keys: keys.space("*")),),  # to Redis a search writes; none of the commands does

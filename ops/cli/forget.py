@@ -137,7 +137,7 @@ async def _found(store: Redis, keys: Keys, video_id: str, place: SourceOffset) -
     refused = [refusal.upload for refusal in await read_refusals(store, keys, video_id)]
     return _Found(
         deletion=await read_deletion(store, keys, video_id),
-        is_guarded=bool(await store.exists(keys.guard(video_id))),
+        is_guarded=bool(await store.exists(keys.deletion_marker(video_id))),
         newest_revision=int(await store.hget(keys.status(video_id), "revision") or 0),
         is_readable=bool(await store.exists(*(key(video_id) for key in readable)))
         or any(upload.has_order_with(place) and upload.offset < place.offset for upload in refused),

@@ -89,18 +89,18 @@ class Choice:
         async with self.redis.pipeline(transaction=False) as pipeline:
             for video_id in video_ids:
                 pipeline.hget(self.keys.state(video_id), "state")
-                pipeline.get(self.keys.guard(video_id))
+                pipeline.get(self.keys.deletion_marker(video_id))
                 pipeline.hget(self.keys.status(video_id), "revision")
             answers = await pipeline.execute()
         members = set(await self._in_space(video_ids))
         return [
             Stored(
                 state=_STATE_DECODER.decode(unpack(state)) if state else None,
-                forgotten_revision=int(guard or 0),
+                forgotten_revision=int(deletion_marker or 0),
                 newest_revision=int(newest or 0),
                 is_in_space=video_id in members,
             )
-            for video_id, state, guard, newest in zip(
+            for video_id, state, deletion_marker, newest in zip(
                 video_ids, answers[0::3], answers[1::3], answers[2::3], strict=True
             )
         ]

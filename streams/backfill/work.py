@@ -64,8 +64,8 @@ class Readmission:
         await self.publisher.publish(SIGNALS, fact.video_id, fact, headers=headers + passed_on(record))
 
     async def _is_known(self, video_id: str) -> bool:
-        """Whether there is a state, or a guard that refuses the video anyway."""
-        return bool(await self.redis.exists(self.keys.state(video_id), self.keys.guard(video_id)))
+        """Whether there is a state, or a deletion marker that refuses the video anyway."""
+        return bool(await self.redis.exists(self.keys.state(video_id), self.keys.deletion_marker(video_id)))
 
 
 class BackfillWork:

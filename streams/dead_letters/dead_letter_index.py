@@ -10,7 +10,7 @@ from schemas.facts import SourceOffset
 from streams.store.dead_letter_partitions import partitions_by_key
 from streams.store.deletion_reading import decode_deletion
 from streams.store.keys import Keys
-from streams.store.mending import GUARD, HASH, STRING, mended
+from streams.store.mending import DELETION_MARKER, HASH, STRING, mended
 from streams.store.packing import UnreadableBytes
 from streams.store.scripts import script_text
 
@@ -70,11 +70,15 @@ class DeadLetterIndex:
         video_id = key.rpartition(b"#")[0]
         if not _VIDEO_ID.match(video_id):
             return False
-        names = [name(video_id.decode()) for name in (self._keys.letters, self._keys.guard, self._keys.deletion)]
-        broken = dict(zip(names, (HASH, GUARD, STRING), strict=True))
+        names = [
+            name(video_id.decode()) for name in (self._keys.letters, self._keys.deletion_marker, self._keys.deletion)
+        ]
+        broken = dict(zip(names, (HASH, DELETION_MARKER, STRING), strict=True))
         arguments = [key, partition, self._kept_seconds]
-        guard, deletion = await mended(self._redis, broken, lambda: self._dead_letter(keys=names, args=arguments))
-        return is_reached(guard, deletion, event or Subject())
+        deletion_marker, deletion = await mended(
+            self._redis, broken, lambda: self._dead_letter(keys=names, args=arguments)
+        )
+        return is_reached(deletion_marker, deletion, event or Subject())
 
     async def dead_letters(self, video_id: str) -> dict[bytes, int]:
         """Partition of each dead letter's record, by its key."""
@@ -88,12 +92,12 @@ class DeadLetterIndex:
         await mended(self._redis, {name: HASH}, lambda: self._redis.hdel(name, key))
 
 
-def is_reached(guard: bytes | None, deletion: bytes | None, event: Subject) -> bool:
+def is_reached(deletion_marker: bytes | None, deletion: bytes | None, event: Subject) -> bool:
     """Whether a deletion takes an event with it: by place among the uploads, else by revision, else in any case."""
-    if guard is None or not guard.isdigit():  # one that is no number guards nothing any more
+    if deletion_marker is None or not deletion_marker.isdigit():  # one that is no number guards nothing any more
         return False
     before = _before(deletion)
-    if event.revision is not None and event.revision <= int(guard):
+    if event.revision is not None and event.revision <= int(deletion_marker):
         return True
     if before is not None and event.place is not None and _is_comparable(event.place, before):
         return event.place.offset <= before.offset

@@ -27,7 +27,7 @@ from streams.dead_letters.refusal_advice import advice_for
 from streams.kafka.publisher import UNKNOWN_OFFSET
 from streams.record import Record
 from streams.store.keys import Keys
-from streams.store.mending import GUARD, HASH, SORTED_SET, STRING, mended
+from streams.store.mending import DELETION_MARKER, HASH, SORTED_SET, STRING, mended
 from streams.store.refusal_reading import MOST_REFUSALS, Refusal, decode_refusals
 from streams.store.scripts import script_text
 from streams.uploads.places import claimed_place, original_place
@@ -82,15 +82,21 @@ class RefusedUploads:
     async def forget(self, video_id: str) -> None:
         """Remove what a video's deletion reaches, once its guard stands. May be repeated."""
         keys = self._keys
-        broken = {keys.refusals(video_id): HASH, keys.guard(video_id): GUARD, keys.deletion(video_id): STRING}
+        broken = {
+            keys.refusals(video_id): HASH,
+            keys.deletion_marker(video_id): DELETION_MARKER,
+            keys.deletion(video_id): STRING,
+        }
         await mended(self._redis, broken | {keys.refused(): SORTED_SET}, lambda: self._forgotten(video_id))
 
     async def _forgotten(self, video_id: str) -> None:
         keys = self._keys
-        guard: Any = await self._redis.get(keys.guard(video_id))
+        deletion_marker: Any = await self._redis.get(keys.deletion_marker(video_id))
         deletion: Any = await self._redis.get(keys.deletion(video_id))
         fields = await self._redis.hgetall(keys.refusals(video_id))
-        kept = {found.dead_letter_id for found in decode_refusals(fields) if not _goes(found, guard, deletion)}
+        kept = {
+            found.dead_letter_id for found in decode_refusals(fields) if not _goes(found, deletion_marker, deletion)
+        }
         gone = [name for name in fields if _text(name) not in kept]
         if gone:
             await self._redis.hdel(keys.refusals(video_id), *gone)
@@ -100,17 +106,17 @@ class RefusedUploads:
     async def _add(self, video_id: str, refusal: Refusal, event: Subject) -> bool:
         """Whether it is written now; not where a deletion of the video reaches the event."""
         keys = self._keys
-        names = [keys.refusals(video_id), keys.guard(video_id), keys.deletion(video_id)]
+        names = [keys.refusals(video_id), keys.deletion_marker(video_id), keys.deletion(video_id)]
         said = (refusal.dead_letter_id, encode(refusal), MOST_REFUSALS, self._kept_seconds)
-        guard, deletion = b"", b""
-        while not is_reached(guard or None, deletion or None, event):
-            is_written, guard, deletion = await self._written(names, [guard, deletion, *said])
+        deletion_marker, deletion = b"", b""
+        while not is_reached(deletion_marker or None, deletion or None, event):
+            is_written, deletion_marker, deletion = await self._written(names, [deletion_marker, deletion, *said])
             if is_written:
                 return True
         return False
 
     async def _written(self, names: list[str], arguments: list[Any]) -> Any:
-        broken = dict(zip(names, (HASH, GUARD, STRING), strict=True))
+        broken = dict(zip(names, (HASH, DELETION_MARKER, STRING), strict=True))
         return await mended(self._redis, broken, lambda: self._refusal(keys=names, args=arguments))
 
     async def _list(self, video_id: str, refused_unix_seconds: float) -> None:
@@ -130,10 +136,10 @@ class RefusedUploads:
                 await self._redis.delete(self._keys.refusals(_text(name)))
 
 
-def _goes(refusal: Refusal, guard: bytes | None, deletion: bytes | None) -> bool:
+def _goes(refusal: Refusal, deletion_marker: bytes | None, deletion: bytes | None) -> bool:
     """Judged as it was when it was written: what intake refuses is of no revision that counts."""
     revision = None if refusal.role == "intake" else refusal.revision
-    return is_reached(guard, deletion, Subject(revision, refusal.upload))
+    return is_reached(deletion_marker, deletion, Subject(revision, refusal.upload))
 
 
 def _text(name: bytes | str) -> str:

@@ -196,7 +196,7 @@ class EngagementStore:
         transaction.watch(*record_keys)
         values = transaction.mget(record_keys)
         records = {video: decode_record(value) for video, value in zip(videos, values, strict=True)}
-        forgotten = self._existing(videos, [self._keys.guard(video_id) for video_id in videos])
+        forgotten = self._existing(videos, [self._keys.deletion_marker(video_id) for video_id in videos])
         present = [video for video, record in records.items() if record is not None and video not in forgotten]
         unfolded = frozenset(present) - self._folded(present)
         return DueSummaries(
@@ -269,15 +269,15 @@ class EngagementStore:
         asked = [video for video, record in records.items() if record is None or video not in self._known]
         if not asked:
             return frozenset(), frozenset()
-        guards = [self._keys.guard(video_id) for video_id in asked]
-        transaction.watch(*guards)
+        deletion_markers = [self._keys.deletion_marker(video_id) for video_id in asked]
+        transaction.watch(*deletion_markers)
         unknown = sorted(frozenset(asked) - self._existing(asked, self._statuses(asked)))
         if unknown:
             # Whoever registers one of these lengthens the life of the counts that it finds: not of ours, were they to
             # come after it with what was read before it. Known videos are not watched: their status changes often.
             transaction.watch(*self._statuses(unknown))
             unknown = sorted(frozenset(unknown) - self._existing(unknown, self._statuses(unknown)))
-        return frozenset(unknown), self._existing(asked, guards)
+        return frozenset(unknown), self._existing(asked, deletion_markers)
 
     def _touch(self, kind: str, names: Iterable[str]) -> None:
         """Remember keys that may be broken, until `mend`."""

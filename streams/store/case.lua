@@ -1,9 +1,9 @@
 -- Registers a revision as pending, unless the same or a newer one is known, or it is forgotten.
--- KEYS 1 status hash  2 guard  3 engagement
+-- KEYS 1 status hash  2 deletion marker  3 engagement
 -- ARGV 1 revision  2 seconds that a known video's counts are kept, then field, value, field, value, ...
 -- Returns 1 where it was written, 0 where the status says as much or more already, -1 where it is forgotten.
-local guard = tonumber(redis.call('GET', KEYS[2]) or '')
-if guard and guard >= tonumber(ARGV[1]) then
+local deletion_marker = tonumber(redis.call('GET', KEYS[2]) or '')
+if deletion_marker and deletion_marker >= tonumber(ARGV[1]) then
   return -1
 end
 local known = tonumber(redis.call('HGET', KEYS[1], 'revision') or '')

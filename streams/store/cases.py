@@ -11,7 +11,7 @@ from schemas.facts import Accepted
 from schemas.warnings import EventWarning
 from schemas.wire import encode
 from streams.store.keys import Keys
-from streams.store.mending import GUARD, STATUS, STRING, mended
+from streams.store.mending import DELETION_MARKER, STATUS, STRING, mended
 from streams.store.scripts import script_text
 
 DEFAULT_COUNTS_SECONDS = 60 * 86_400.0
@@ -67,7 +67,9 @@ class Cases:
             "deadline_unix_seconds", repr(accepted.deadline_unix_seconds),
             *(part for field in warning_fields(accepted.warnings).items() for part in field),
         )  # fmt: skip
-        keys = [key(accepted.video_id) for key in (self._keys.status, self._keys.guard, self._keys.engagement)]
+        keys = [
+            key(accepted.video_id) for key in (self._keys.status, self._keys.deletion_marker, self._keys.engagement)
+        ]
         arguments: list[Any] = [accepted.revision, self._counts_seconds, *fields]
-        broken = dict(zip(keys, (STATUS, GUARD, STRING), strict=True))
+        broken = dict(zip(keys, (STATUS, DELETION_MARKER, STRING), strict=True))
         return Registered(await mended(self._redis, broken, lambda: self._register(keys=keys, args=arguments)))

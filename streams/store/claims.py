@@ -15,7 +15,7 @@ from redis.exceptions import ResponseError
 from schemas.errors import InvalidEvent
 from schemas.wire import decode_fact
 from streams.store.keys import Keys
-from streams.store.mending import GUARD, HASH, is_of_a_key, mended, tell_removed
+from streams.store.mending import DELETION_MARKER, HASH, is_of_a_key, mended, tell_removed
 from streams.store.packing import UnreadableBytes, pack, unpack
 from streams.store.scripts import script_text
 
@@ -55,23 +55,23 @@ class Claims:
             signal_ids: names that its claim may have, the preferred one first.
         """
         keys = self._broken_ones(video_id)
-        stored, revision, guard = await mended(self._redis, keys, lambda: self._found(video_id, signal_ids))
+        stored, revision, deletion_marker = await mended(self._redis, keys, lambda: self._found(video_id, signal_ids))
         return Prior(
             claimed=await self._first_readable(video_id, signal_ids, stored),
             newest_revision=_number(revision),
-            forgotten_revision=_number(guard),
+            forgotten_revision=_number(deletion_marker),
         )
 
     async def _found(self, video_id: str, signal_ids: tuple[str, ...]) -> Any:
         async with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.hmget(self._keys.claims(video_id), list(signal_ids))
             pipeline.hget(self._keys.status(video_id), "revision")
-            pipeline.get(self._keys.guard(video_id))
-            stored, revision, guard = await pipeline.execute(raise_on_error=False)
-        for answer in (stored, guard):
+            pipeline.get(self._keys.deletion_marker(video_id))
+            stored, revision, deletion_marker = await pipeline.execute(raise_on_error=False)
+        for answer in (stored, deletion_marker):
             if isinstance(answer, ResponseError):
                 raise answer
-        return stored, _unless_of_another_type(revision), guard
+        return stored, _unless_of_another_type(revision), deletion_marker
 
     async def _first_readable(
         self, video_id: str, signal_ids: tuple[str, ...], stored: Sequence[bytes | None]
@@ -100,7 +100,7 @@ class Claims:
 
         None where the revision is forgotten: nothing is stored, and nothing may be published.
         """
-        keys = [self._keys.claims(video_id), self._keys.guard(video_id)]
+        keys = [self._keys.claims(video_id), self._keys.deletion_marker(video_id)]
         arguments: list[Any] = [signal_id, pack(value), self._ttl_seconds, revision]
         while True:
             stored: bytes | None = await mended(
@@ -114,7 +114,7 @@ class Claims:
 
     def _broken_ones(self, video_id: str) -> dict[str, str]:
         keys = self._keys
-        return {keys.claims(video_id): HASH, keys.guard(video_id): GUARD}
+        return {keys.claims(video_id): HASH, keys.deletion_marker(video_id): DELETION_MARKER}
 
 
 def _unless_of_another_type(answer: Any) -> Any:

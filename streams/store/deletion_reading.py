@@ -15,7 +15,7 @@ from streams.store.reading import ReadsStore, is_of_another_type
 
 
 class DeletionReading(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The last deletion of a video that was carried out; kept as long as the guard."""
+    """The last deletion of a video that was carried out; kept as long as the deletion marker."""
 
     revision: int
     """Forgotten up to and with this one; 0 where a higher revision, uploaded after the deletion, lives."""
@@ -42,7 +42,7 @@ def deletion_of(state: CaseState) -> bytes:
 
 
 async def read_deletion(redis: ReadsStore, keys: Keys, video_id: str) -> DeletionReading | None:
-    """The last deletion that was carried out; None where there was none, or its guard has expired."""
+    """The last deletion that was carried out; None where there was none, or its deletion marker has expired."""
     try:
         value = await redis.get(keys.deletion(video_id))
         return None if value is None else decode_deletion(value)

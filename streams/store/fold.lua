@@ -1,5 +1,5 @@
 -- Writes what one fact made of a video, if nobody folded another fact meanwhile.
--- KEYS  1 state  2 status  3 verdict  4 features  5 embeddings  6 guard  7 deletion  8 engagement  9 gap: all of one video
+-- KEYS  1 state  2 status  3 verdict  4 features  5 embeddings  6 deletion marker  7 deletion  8 engagement  9 gap: all of one video
 -- ARGV  1 generation and 2 applied offset that the writer had read ('' and '' where there was no state)
 --       3 generation and 4 applied offset to write
 --       5 packed state  6 a deletion that the current revision outlives as JSON, '' for none  7 seconds to keep it
@@ -54,7 +54,7 @@ local function replace_hash(key)
   place = place + length + 1
 end
 
--- What has an outcome lives: an earlier life's guard and the end of its state go.
+-- What has an outcome lives: an earlier life's deletion marker and the end of its state go.
 redis.call('DEL', KEYS[6])
 redis.call('PERSIST', KEYS[1])
 redis.call('HSET', KEYS[1], 'outcome', ARGV[8], 'outcome_version', ARGV[9])

@@ -1,9 +1,9 @@
--- Forgets a video up to a revision, if nobody folded another fact meanwhile, and leaves a guard.
--- KEYS  1 state  2 status  3 guard  4 deletion  5 claims  6 and on: everything else of the video that is to go,
+-- Forgets a video up to a revision, if nobody folded another fact meanwhile, and leaves a deletion marker.
+-- KEYS  1 state  2 status  3 deletion marker  4 deletion  5 claims  6 and on: everything else of the video that is to go,
 --       the gap at the end
 -- ARGV  1 generation and 2 applied offset that the writer had read ('' and '' where there was no state)
 --       3 generation and 4 applied offset to write  5 packed state  6 version of the deletion  7 its revision
---       8 seconds that the guard is kept  9 the deletion as JSON
+--       8 seconds that the deletion marker is kept  9 the deletion as JSON
 --       10 '' for a fold; of a refold that closes the gap, the offset of the last fact that it read
 -- Returns 1 where it was written, else what `refusal_of_write` says.
 -- Uses may_write.lua.

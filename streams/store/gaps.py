@@ -26,8 +26,8 @@ from streams.observability import metrics
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.deletion_reading import DeletionReading
 from streams.store.keys import Keys
-from streams.store.mending import GUARD, STATUS, STRING, is_of_a_key, mended
-from streams.store.outcomes import DEFAULT_GUARD_SECONDS
+from streams.store.mending import DELETION_MARKER, STATUS, STRING, is_of_a_key, mended
+from streams.store.outcomes import DEFAULT_DELETION_MARKER_TTL_SECONDS
 from streams.store.scripts import script_text
 
 GapCause = Literal[
@@ -115,9 +115,13 @@ class Gaps:
     """
 
     def __init__(
-        self, redis: Redis, keys: Keys, release: str, deletion_marker_ttl_seconds: float = DEFAULT_GUARD_SECONDS
+        self,
+        redis: Redis,
+        keys: Keys,
+        release: str,
+        deletion_marker_ttl_seconds: float = DEFAULT_DELETION_MARKER_TTL_SECONDS,
     ) -> None:
-        self._guard_seconds = int(deletion_marker_ttl_seconds)
+        self._deletion_marker_ttl_seconds = int(deletion_marker_ttl_seconds)
         self._redis = redis
         self._keys = keys
         self.release = release
@@ -218,22 +222,28 @@ class Gaps:
         return fields, value
 
     async def hide(self, video_id: str, deletion: Deleted) -> bool:
-        """Take away what readers find of a video whose deletion waits, and guard it; it may be repeated.
+        """Take away what readers find of a video whose deletion waits, and deletion marker it; it may be repeated.
 
         Returns:
             False where a revision lives that was uploaded after the deletion: its outcome stays.
         """
         keys = self._keys
-        names = (keys.gap, keys.status, keys.verdict, keys.guard, keys.deletion)
+        names = (keys.gap, keys.status, keys.verdict, keys.deletion_marker, keys.deletion)
         served = (keys.features, keys.embeddings, keys.engagement)  # a newer revision may need the claims
-        broken = {keys.guard(video_id): GUARD, keys.deletion(video_id): STRING}
+        broken = {keys.deletion_marker(video_id): DELETION_MARKER, keys.deletion(video_id): STRING}
         while True:
             known = await self.said(video_id)
             dead, is_gone = _reach_of(deletion, known)
             reading = DeletionReading(
                 revision=dead, withdrawn_revision=dead, before=deletion.before, warnings=deletion.warnings
             )
-            arguments: list[Any] = [*_compared(known), dead, encode(reading), self._guard_seconds, int(is_gone)]
+            arguments: list[Any] = [
+                *_compared(known),
+                dead,
+                encode(reading),
+                self._deletion_marker_ttl_seconds,
+                int(is_gone),
+            ]
             if await mended(self._redis, broken, partial(
                 self._hide, keys=[key(video_id) for key in (*names, *served)], args=arguments
             )):  # fmt: skip

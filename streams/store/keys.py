@@ -10,7 +10,7 @@
 | `vs:{<video_id>}:state` | hash | the fold's own state; not for readers |
 | `vs:{<video_id>}:gap` | hash | why facts of the video wait to be folded, and since when; absent where none wait |
 | `vs:{<video_id>}:claims` | hash | by signal id, a signal's bytes as first computed; not for readers |
-| `vs:{<video_id>}:guard` | string | revision up to which a deletion forgot the video; absent where none did |
+| `vs:{<video_id>}:deletion marker` | string | revision up to which a deletion forgot the video; absent where none did |
 | `vs:{<video_id>}:deletion` | string | the last deletion as JSON: `revision`, `withdrawn_revision`, place (`before`) |
 | `vs:{<video_id>}:letters` | hash | partition of each dead letter of the video, by its key; not for readers |
 | `vs:{<video_id>}:refusals` | hash | the last refused events of the video as JSON, by dead letter; beside a live case |
@@ -75,7 +75,7 @@ class Keys:
         """Hash: signals' bytes as first computed, by signal id."""
         return self._video(video_id, "claims")
 
-    def guard(self, video_id: str) -> str:
+    def deletion_marker(self, video_id: str) -> str:
         """String: revision up to which the video is forgotten."""
         return self._video(video_id, "guard")
 

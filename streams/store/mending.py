@@ -20,7 +20,7 @@ from streams.store.scripts import script_text
 Answer = TypeVar("Answer")
 
 STATUS: Final = "hash:revision"
-GUARD: Final = "string:#"
+DELETION_MARKER: Final = "string:#"
 COUNT: Final = "string:#"
 ATTEMPTS: Final = "hash:started,alone,died,starved,kills,died-before"
 HASH: Final = "hash"

@@ -16,7 +16,7 @@ from streams.store.cases import DEFAULT_COUNTS_SECONDS
 from streams.store.client import settled
 from streams.store.deletion_reading import deletion_of
 from streams.store.keys import Keys
-from streams.store.mending import GUARD, HASH, STATUS, STRING, mended
+from streams.store.mending import DELETION_MARKER, HASH, STATUS, STRING, mended
 from streams.store.packing import pack
 from streams.store.rollback_detector import RollbackDetector
 from streams.store.scripts import script_text
@@ -24,7 +24,7 @@ from streams.store.served import Served, encoded, status_of
 from streams.store.stored_case import CASE_FIELDS, StoredCase, UnreadableState, position_of, spell, stored_case
 from streams.store.stored_outcome import to_stored
 
-DEFAULT_GUARD_SECONDS = 35 * 86_400.0
+DEFAULT_DELETION_MARKER_TTL_SECONDS = 35 * 86_400.0
 """A week longer than dead letters, the longest kept of all records."""
 _WAITS: Final = -1
 
@@ -49,13 +49,13 @@ class Outcomes:
         self,
         redis: Redis,
         keys: Keys,
-        deletion_marker_ttl_seconds: float = DEFAULT_GUARD_SECONDS,
+        deletion_marker_ttl_seconds: float = DEFAULT_DELETION_MARKER_TTL_SECONDS,
         rollback_detector: RollbackDetector | None = None,
         counts_seconds: float = DEFAULT_COUNTS_SECONDS,
     ) -> None:
         self._redis = redis
         self._keys = keys
-        self._guard_seconds = int(deletion_marker_ttl_seconds)
+        self._deletion_marker_ttl_seconds = int(deletion_marker_ttl_seconds)
         self._counts_seconds = int(counts_seconds)
         self._rollback_detector = rollback_detector or RollbackDetector()
         self._forget = redis.register_script(script_text("forget"))
@@ -144,7 +144,7 @@ class Outcomes:
         keys = self._keys
         return {
             keys.status(video_id): STATUS, keys.features(video_id): HASH, keys.embeddings(video_id): HASH,
-            keys.guard(video_id): GUARD, keys.deletion(video_id): STRING,
+            keys.deletion_marker(video_id): DELETION_MARKER, keys.deletion(video_id): STRING,
         }  # fmt: skip
 
     async def _replace(
@@ -157,11 +157,11 @@ class Outcomes:
             return await self._replace_by_guard(video_id, after, (*position, *written), closes)
         names = [
             keys.state(video_id), keys.status(video_id), keys.verdict(video_id), keys.features(video_id),
-            keys.embeddings(video_id), keys.guard(video_id), keys.deletion(video_id), keys.engagement(video_id),
+            keys.embeddings(video_id), keys.deletion_marker(video_id), keys.deletion(video_id), keys.engagement(video_id),
             keys.gap(video_id),
         ]  # fmt: skip
         is_deletion_news = after.deletions != (before.deletions if before else ())
-        deletion = (deletion_of(after) if is_deletion_news else "", self._guard_seconds)
+        deletion = (deletion_of(after) if is_deletion_news else "", self._deletion_marker_ttl_seconds)
         said, lists = _arguments(after, outcome, self._counts_seconds) if outcome else (_unsaid(before, after), ())
         return int(await self._fold(keys=names, args=[*position, *written, *deletion, *said, closes, *lists]))
 
@@ -169,9 +169,15 @@ class Outcomes:
         assert after.version is not None
         keys = self._keys
         gone = (keys.verdict, keys.features, keys.embeddings, keys.engagement, keys.gap)
-        kept = (keys.state, keys.status, keys.guard, keys.deletion, keys.claims)
+        kept = (keys.state, keys.status, keys.deletion_marker, keys.deletion, keys.claims)
         names = [key(video_id) for key in (*kept, *gone)]
-        tail = (spell(after.version), after.forgotten_revision, self._guard_seconds, deletion_of(after), closes)
+        tail = (
+            spell(after.version),
+            after.forgotten_revision,
+            self._deletion_marker_ttl_seconds,
+            deletion_of(after),
+            closes,
+        )
         return int(await self._forget(keys=names, args=[*head, *tail]))
 
     async def restore(

@@ -1,12 +1,12 @@
 -- Notes a refusal beside whatever is known of its video, if the video's deletion is still as the writer judged it.
--- KEYS 1 the video's refusals  2 its guard  3 its deletion
--- ARGV 1 guard and 2 deletion as the writer saw them, '' where there was none  3 id of the dead letter
+-- KEYS 1 the video's refusals  2 its deletion marker  3 its deletion
+-- ARGV 1 deletion marker and 2 deletion as the writer saw them, '' where there was none  3 id of the dead letter
 --      4 the refusal as JSON  5 how many are kept  6 seconds to keep them
--- Returns 1, and 0 with guard and deletion where one of them is another by now.
-local guard = redis.call('GET', KEYS[2]) or ''
+-- Returns 1, and 0 with deletion marker and deletion where one of them is another by now.
+local deletion_marker = redis.call('GET', KEYS[2]) or ''
 local deletion = redis.call('GET', KEYS[3]) or ''
-if guard ~= ARGV[1] or deletion ~= ARGV[2] then
-  return {0, guard, deletion}
+if deletion_marker ~= ARGV[1] or deletion ~= ARGV[2] then
+  return {0, deletion_marker, deletion}
 end
 redis.call('HSET', KEYS[1], ARGV[3], ARGV[4])
 while redis.call('HLEN', KEYS[1]) > tonumber(ARGV[5]) do
@@ -23,4 +23,4 @@ while redis.call('HLEN', KEYS[1]) > tonumber(ARGV[5]) do
   redis.call('HDEL', KEYS[1], oldest)
 end
 redis.call('EXPIRE', KEYS[1], ARGV[6])
-return {1, guard, deletion}
+return {1, deletion_marker, deletion}

@@ -99,7 +99,7 @@ def wrong_videos(pipeline: Pipeline, group: str) -> list[str]:
         found = {}
         for name in (*names(group, LIVES), *names(group, DIES)):
             revision = await store.hget(keys.status(name), "revision")
-            found[name] = (int(revision or 0), int(await store.get(keys.guard(name)) or 0), living.get(name))
+            found[name] = (int(revision or 0), int(await store.get(keys.deletion_marker(name)) or 0), living.get(name))
         return found
 
     found = pipeline.ask_store(ask)

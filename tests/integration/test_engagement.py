@@ -114,7 +114,7 @@ def test_each_wrong_event_is_a_dead_letter_and_summaries_are_few(kafka: str, red
     keys = Keys(pipeline.settings.topic_prefix)
     try:
         with redis.Redis.from_url(redis_url) as client:
-            client.set(keys.guard("gone"), "1")
+            client.set(keys.deletion_marker("gone"), "1")
             client.hset(keys.status("known"), "status", "final")
             client.hset(keys.state("v1"), "outcome", "there is one")
         again = {**_NOW(), "event_id": "again"}

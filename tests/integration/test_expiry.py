@@ -153,7 +153,7 @@ class TestSweep:
         assert not await world.is_kept()
 
     async def test_the_same_upload_may_come_again(self, world: World) -> None:
-        """The end is no deletion: no guard keeps a new life off."""
+        """The end is no deletion: no deletion marker keeps a new life off."""
         await world.decide()
         world.clock.advance(KEPT_SECONDS)
         await world.poll().poll()

@@ -61,7 +61,7 @@ def keys_of(pipeline: Pipeline, video_id: str) -> set[str]:
 
 
 def await_forgotten(pipeline: Pipeline, video_id: str) -> None:
-    """Wait until tombstones are the last word of both topics, twice, and only the guard's keys are left."""
+    """Wait until tombstones are the last word of both topics, twice, and only the deletion marker's keys are left."""
 
     def done() -> bool | None:
         pipeline.require_workers()
@@ -112,7 +112,7 @@ class TestForget:
         assert len(pipeline.dead_letters()) == dead_letters
 
     def test_a_higher_revision_after_the_deletion_is_a_new_life(self, pipeline: Pipeline, clip: Path) -> None:
-        """The guard is lifted, and the verdict is of the new revision."""
+        """The deletion marker is lifted, and the verdict is of the new revision."""
         pipeline.publish(upload_of(clip, "phoenix"))
         pipeline.await_verdicts(["phoenix"], SETTLED_SECONDS)
         forget(pipeline, "phoenix")

@@ -99,7 +99,7 @@ class TestEveryRoleDoesItsWork:
             for worker in workers:
                 worker.child.require_alive()
             counted, kept = ask_store(
-                operator, lambda store: store.mget(keys.engagement("liked"), keys.guard("unwanted"))
+                operator, lambda store: store.mget(keys.engagement("liked"), keys.deletion_marker("unwanted"))
             )
             return bool(counted and kept and b"poison" in dead_letter_keys(operator)) or None
 

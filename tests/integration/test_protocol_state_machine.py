@@ -241,15 +241,15 @@ class ProtocolMachine(RuleBasedStateMachine):
             assert found == (projection.revision, projection.status, projection.action)
 
     def _check_guards(self, states: dict[str, CaseState]) -> None:
-        """A forgotten video has a guard and nothing else; one that lives has none."""
+        """A forgotten video has a deletion marker and nothing else; one that lives has none."""
         for video_id, state in states.items():
-            guard = self.runner.run(self.redis.get(self.keys.guard(video_id)))
+            deletion_marker = self.runner.run(self.redis.get(self.keys.deletion_marker(video_id)))
             if state.is_forgotten:
-                assert int(guard) == state.forgotten_revision
+                assert int(deletion_marker) == state.forgotten_revision
                 readable = (self.keys.verdict(video_id), self.keys.features(video_id), self.keys.embeddings(video_id))
                 assert self.runner.run(self.redis.exists(*readable)) == 0
             elif state.accepted is not None:
-                assert guard is None
+                assert deletion_marker is None
 
     def _check_last_records(self, outcomes: dict[str, Outcome]) -> None:
         """Compaction keeps the last record, which is the newest version, too."""

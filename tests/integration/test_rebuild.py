@@ -35,8 +35,8 @@ def active_dead_letters(pipeline: Pipeline) -> set[bytes]:
 
 def guarded(pipeline: Pipeline, video_id: str) -> bool:
     """Whether a deletion keeps late facts of a video off."""
-    guard = Keys(pipeline.settings.topic_prefix).guard(video_id)
-    return bool(pipeline.ask_store(lambda store: store.exists(guard)))
+    deletion_marker = Keys(pipeline.settings.topic_prefix).deletion_marker(video_id)
+    return bool(pipeline.ask_store(lambda store: store.exists(deletion_marker)))
 
 
 class TestRebuild:

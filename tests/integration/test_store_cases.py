@@ -68,7 +68,7 @@ class TestCases:
         self, redis: Redis, revision: int, told: int
     ) -> None:
         """An upload that comes after its deletion leaves no trace; a higher revision is a new life."""
-        await redis.set(Keys().guard(VIDEO_ID), 2)
+        await redis.set(Keys().deletion_marker(VIDEO_ID), 2)
         assert await Cases(redis, Keys()).register(accepted(revision)) == told
         assert await redis.exists(Keys().status(VIDEO_ID)) == (told == Registered.WRITTEN)
 

@@ -35,8 +35,8 @@ def dead_letters_of(redis: Redis, publisher: MemoryPublisher) -> DeadLetters:
 
 
 async def delete(redis: Redis, publisher: MemoryPublisher, revision: int = 1) -> None:
-    """What the fold does to dead letters: the guard first, then what the index names."""
-    await redis.set(KEYS.guard("video"), revision)
+    """What the fold does to dead letters: the deletion marker first, then what the index names."""
+    await redis.set(KEYS.deletion_marker("video"), revision)
     await dead_letters_of(redis, publisher).withdraw("video")
 
 
@@ -119,13 +119,13 @@ async def test_a_writer_that_dies_before_its_tombstone_is_made_good(redis: Redis
 
 
 async def test_what_is_written_while_guards_are_missing_waits_for_the_next_tombstones(redis: Redis) -> None:
-    """An emptied store knows of no deletion: the dead letter stands in the index, and the rebuilt guard's sweep takes it."""
+    """An emptied store knows of no deletion: the dead letter stands in the index, and the rebuilt deletion marker's sweep takes it."""
     publisher = MemoryPublisher()
     await delete(redis, publisher)
     await redis.flushall()
     await dead_letters_of(redis, publisher).write(poison(), FAILURE, role="engagement")
     assert len(standing(publisher)) == 1
-    await redis.set(KEYS.guard("video"), 1)
+    await redis.set(KEYS.deletion_marker("video"), 1)
     assert await dead_letters_of(redis, publisher).withdraw("video") == 1
     assert standing(publisher) == []
 
@@ -134,7 +134,7 @@ async def test_what_is_written_while_guards_are_missing_waits_for_the_next_tombs
 async def test_a_letter_of_a_newer_revision_is_of_a_new_life(
     redis: Redis, revision: int | None, is_standing: bool
 ) -> None:
-    """A guard reaches as far as its revision; what cannot be read is taken for the deleted video's."""
+    """A deletion marker reaches as far as its revision; what cannot be read is taken for the deleted video's."""
     publisher = MemoryPublisher()
     await delete(redis, publisher)
     await dead_letters_of(redis, publisher).write(poison(), FAILURE, role="media", revision=revision)

@@ -52,5 +52,5 @@ class TestRestore:
         gone = fold(None, Deleted(video_id=VIDEO_ID, revision=2, reason="", event_unix_seconds=0.0), 5, CONTEXT)
         assert gone.state is not None
         assert await outcomes.restore(VIDEO_ID, gone.state, None, is_published=False)
-        assert await redis.get(Keys().guard(VIDEO_ID)) == b"2"
+        assert await redis.get(Keys().deletion_marker(VIDEO_ID)) == b"2"
         assert (await outcomes.read(VIDEO_ID)).forgotten_version is not None

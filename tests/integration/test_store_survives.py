@@ -105,7 +105,7 @@ class World:
 
 
 async def fold_outcomes(world: World) -> None:
-    """Status, verdict, features, embeddings, state, guard: decided, changed, forgotten, begun again, expired."""
+    """Status, verdict, features, embeddings, state, deletion marker: decided, changed, forgotten, begun again, expired."""
     for video_id in ("decided", "forgotten", "again"):
         await world.decide(video_id)
     await world.fold(signal(video_id="decided", generation=2))

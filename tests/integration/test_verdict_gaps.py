@@ -290,7 +290,7 @@ class TestFoldFails:
         world.clock.advance(3_600.0)
         assert await world.look() == 1
         assert (await world.outcomes.read(VIDEO_ID)).forgotten_version is not None
-        assert await world.redis.get(KEYS.guard(VIDEO_ID)) == b"1"
+        assert await world.redis.get(KEYS.deletion_marker(VIDEO_ID)) == b"1"
 
     async def test_a_fault_of_the_store_ends_the_process(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         """A Redis that cannot save is no fault of one video: no gap, no dead letter."""
@@ -483,7 +483,7 @@ class TestDeletionsThatWait:
         names = (KEYS.status, KEYS.verdict, KEYS.features, KEYS.embeddings, KEYS.refusals)
         assert await world.redis.exists(*(name(VIDEO_ID) for name in names)) == 0
         assert world.broker.of(MODERATION)[-1].value is None
-        assert await world.redis.get(KEYS.guard(VIDEO_ID)) == b"1"
+        assert await world.redis.get(KEYS.deletion_marker(VIDEO_ID)) == b"1"
         late = await Cases(world.redis, KEYS).register(accepted(expected=EXPECTED))
         assert late is Registered.FORGOTTEN
         monkeypatch.undo()

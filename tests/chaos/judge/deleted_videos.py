@@ -1,4 +1,4 @@
-"""A video that is deleted: a guard, two tombstones, and nothing else anywhere."""
+"""A video that is deleted: a deletion marker, two tombstones, and nothing else anywhere."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class DeletedVideos:
 
     def look(self, video_id: str, video: Video) -> None:
         """Note all that is wrong with it."""
-        guard = self.store.get(f"vs:{{{video_id}}}:guard")
-        if guard is None:
+        deletion_marker = self.store.get(f"vs:{{{video_id}}}:guard")
+        if deletion_marker is None:
             self.violations.add("no-guard", video_id, wanted=video.deleted_up_to, events=video.events)
         for what in self.keys.get(video_id, ()):
             if not what.startswith(_KEPT) or self.store.ttl(f"vs:{{{video_id}}}:{what}") < 0:

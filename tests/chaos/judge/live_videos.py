@@ -111,7 +111,7 @@ class LiveVideos:
         if found != wanted:
             self.violations.add("status-differs", video_id, found=found, wanted=wanted)
         if self.store.exists(_key(video_id, "guard")):
-            self.violations.add("guard-on-live", video_id, guard=self.store.get(_key(video_id, "guard")))
+            self.violations.add("guard-on-live", video_id, deletion_marker=self.store.get(_key(video_id, "guard")))
         for what in ("state", "verdict", "features", "status"):
             if self.store.ttl(_key(video_id, what)) >= 0:
                 self.violations.add("state-expires", video_id, what=what, seconds=self.store.ttl(_key(video_id, what)))

@@ -144,7 +144,7 @@ class TestBackfillRole:
 
     async def test_a_known_video_is_not_accepted_again(self) -> None:
         """Its state is there, or a guard refuses it anyway."""
-        for name in (Keys().state("v"), Keys().guard("v")):
+        for name in (Keys().state("v"), Keys().deletion_marker("v")):
             _, publisher = await worked_on(sent_again(), Store(name))
             assert publisher.records == []
 
