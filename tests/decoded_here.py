@@ -35,7 +35,7 @@ class DecodedHere:
     pictures: list[np.ndarray] = field(default_factory=list)
     motion: MotionTrack | None = None
     speech: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
-    programme: np.ndarray = field(default_factory=lambda: np.zeros((0, 1), np.float32))
+    full_band: np.ndarray = field(default_factory=lambda: np.zeros((0, 1), np.float32))
     spans: tuple[AudioSpan, ...] = ()
     channel_weights: tuple[float, ...] = ()
     audio_fault: StreamFault | None = None
@@ -86,7 +86,7 @@ def _take(found: DecodedHere, messages: list[msgspec.Struct], memory_fd: int, po
             case AudioReady():
                 assert memory is not None
                 found.speech = memory.speech(message.num_samples).copy()
-                found.programme = memory.programme(message.num_samples).copy()
+                found.full_band = memory.full_band(message.num_samples).copy()
                 found.spans, found.audio_fault = message.spans, message.fault
                 found.channel_weights = message.channel_weights
             case MotionReady():

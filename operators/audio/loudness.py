@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 
-from operators.media.tracks import PROGRAMME_HZ
+from operators.media.tracks import FULL_BAND_HZ
 
 MIN_SECONDS = 0.4
 """One gating block; less has no integrated loudness."""
@@ -28,28 +28,28 @@ _OFFSET_LUFS = -0.691
 
 @dataclass(frozen=True, slots=True)
 class Loudness:
-    """Of a whole programme; None where there is nothing to measure."""
+    """Of a whole recording; None where there is nothing to measure."""
 
     integrated_lufs: float | None
     peak_dbfs: float | None
     """Largest sample; a true peak between samples may lie above it."""
 
 
-def measure_loudness(programme: np.ndarray, weights: Sequence[float] = ()) -> Loudness:
+def measure_loudness(full_band: np.ndarray, weights: Sequence[float] = ()) -> Loudness:
     """Measure (N, C) float32 at 48 kHz, which may pass 1 where the source does.
 
     Args:
-        programme: all channels.
+        full_band: all channels.
         weights: what the power of each counts, see `AudioTrack`; each 1 where there are none.
     """
-    weights = weights or (1.0,) * programme.shape[1]
-    return Loudness(integrated_lufs=_integrated_lufs(programme, weights), peak_dbfs=_peak_dbfs(programme))
+    weights = weights or (1.0,) * full_band.shape[1]
+    return Loudness(integrated_lufs=_integrated_lufs(full_band, weights), peak_dbfs=_peak_dbfs(full_band))
 
 
-def _integrated_lufs(programme: np.ndarray, weights: Sequence[float]) -> float | None:
-    if len(programme) < MIN_SECONDS * PROGRAMME_HZ:
+def _integrated_lufs(full_band: np.ndarray, weights: Sequence[float]) -> float | None:
+    if len(full_band) < MIN_SECONDS * FULL_BAND_HZ:
         return None
-    counted = [(channel, weight) for channel, weight in zip(programme.T, weights, strict=True) if weight]
+    counted = [(channel, weight) for channel, weight in zip(full_band.T, weights, strict=True) if weight]
     # One channel after another: several in double precision would take most of a gigabyte.
     by_channel = [weight * _block_powers(_k_weighted(channel)) for channel, weight in counted]
     powers = np.sum(by_channel, axis=0) if by_channel else np.zeros(1)
@@ -68,8 +68,8 @@ def _lufs(power: np.ndarray | float) -> np.ndarray:
 
 def _block_powers(weighted: np.ndarray) -> np.ndarray:
     """(B,) float64: mean square of each gating block of (N,)."""
-    num_blocks = round((len(weighted) / PROGRAMME_HZ - MIN_SECONDS) / _HOP_SECONDS) + 1
-    block, hop = round(MIN_SECONDS * PROGRAMME_HZ), round(_HOP_SECONDS * PROGRAMME_HZ)
+    num_blocks = round((len(weighted) / FULL_BAND_HZ - MIN_SECONDS) / _HOP_SECONDS) + 1
+    block, hop = round(MIN_SECONDS * FULL_BAND_HZ), round(_HOP_SECONDS * FULL_BAND_HZ)
     # The last block may reach beyond the end, where silence is.
     squares = np.cumsum(np.pad(weighted**2, (1, block)))
     starts = hop * np.arange(num_blocks)
@@ -118,9 +118,9 @@ def _high_pass(quality: float, hz: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _angle(hz: float) -> float:
-    return 2 * math.pi * hz / PROGRAMME_HZ
+    return 2 * math.pi * hz / FULL_BAND_HZ
 
 
-def _peak_dbfs(programme: np.ndarray) -> float | None:
-    peak = float(max(programme.max(initial=0.0), -programme.min(initial=0.0)))
+def _peak_dbfs(full_band: np.ndarray) -> float | None:
+    peak = float(max(full_band.max(initial=0.0), -full_band.min(initial=0.0)))
     return 20.0 * math.log10(peak) if peak > 0.0 else None

@@ -16,7 +16,7 @@ from av.packet import Packet
 from av.stream import Discard, Stream
 
 from operators.errors import InvalidMedia
-from operators.media.arriving_file import ArrivingFile
+from operators.media.progressive_file import ProgressiveFile
 from operators.media.streams_of import audio_stream, video_stream
 
 AnyStream = TypeVar("AnyStream", bound=Stream)
@@ -52,16 +52,16 @@ class MediaFile:
     """Whether MP4 is read without its edits."""
     has_parts: bool = False
     """Whether edits of MP4 show several parts."""
-    arriving: ArrivingFile | None = None
+    arriving: ProgressiveFile | None = None
     """How to read it where it is fetched as it is read; `fd` is sparse then."""
-    whole: ArrivingFile = field(init=False)
+    whole: ProgressiveFile = field(init=False)
     """How to read it otherwise."""
 
     def __post_init__(self) -> None:
-        self.whole = ArrivingFile(self.fd, self.size_bytes)
+        self.whole = ProgressiveFile(self.fd, self.size_bytes)
 
     @property
-    def reader(self) -> ArrivingFile:
+    def reader(self) -> ProgressiveFile:
         """What FFmpeg reads through."""
         return self.arriving or self.whole
 

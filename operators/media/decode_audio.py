@@ -14,6 +14,7 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 
+from operators.media.audio_plan import AudioPlan
 from operators.media.channels import channel_names, conversion, kept_names, loudness_weights, stereo_gains
 from operators.media.complaints import Complaints
 from operators.media.containers import MediaFile, give_back, packets_of, read_only, take_container
@@ -24,9 +25,8 @@ from operators.media.messages import AudioReady
 from operators.media.mono import mono_of
 from operators.media.read_index import origin_seconds
 from operators.media.shares import Shares, damage, encryption, length_ratio
-from operators.media.sound_plan import AudioPlan
 from operators.media.streams_of import audio_stream
-from operators.media.tracks import PROGRAMME_HZ, PROGRAMME_SAMPLES_PER_SPEECH_SAMPLE, SPEECH_HZ, AudioSpan
+from operators.media.tracks import FULL_BAND_HZ, FULL_BAND_SAMPLES_PER_SPEECH_SAMPLE, SPEECH_HZ, AudioSpan
 
 SEEK_WORTH_SECONDS = 1.0
 """A first span that begins earlier is reached by reading on."""
@@ -40,7 +40,7 @@ MAX_ERRORS = 10_000
 SHARE_SLACK_SECONDS = 0.1
 """What codecs hold back or cut off at both ends of a stretch is no loss."""
 
-STEP_SAMPLES = 10 * PROGRAMME_HZ
+STEP_SAMPLES = 10 * FULL_BAND_HZ
 """Resampled at a time: bounds the memory that a step takes to a few megabytes."""
 
 DECODE_ERRORS = (FFmpegError, ValueError)
@@ -120,7 +120,7 @@ class FullAudioDecode:
         self._clock = ContinuousClock(restarts)
         self._plan = plan
         self._speech = memory.speech(plan.max_samples)
-        self._programme = memory.programme(plan.max_samples)
+        self._full_band = memory.full_band(plan.max_samples)
         self._names = kept_names(plan.num_channels, ())
         self._spans: list[AudioSpan] = []
         self._open_span: ResampledSpan | None = None
@@ -220,8 +220,8 @@ class FullAudioDecode:
         if span is not None and abs(seconds - span.end_seconds) > GAP_SECONDS and len(self._spans) < MAX_SPANS:
             self._close_span()
         if self._open_span is None:
-            first = self.tally.num_samples * PROGRAMME_SAMPLES_PER_SPEECH_SAMPLE
-            self._open_span = ResampledSpan(seconds, self._programme[first:], self._names)
+            first = self.tally.num_samples * FULL_BAND_SAMPLES_PER_SPEECH_SAMPLE
+            self._open_span = ResampledSpan(seconds, self._full_band[first:], self._names)
         try:
             self._open_span.add(frame)
         except DECODE_ERRORS:
@@ -233,9 +233,9 @@ class FullAudioDecode:
         span, self._open_span = self._open_span, None
         if span is None:
             return
-        speech, programme = span.finish()
+        speech, full_band = span.finish()
         first, room = self.tally.num_samples, self._plan.max_samples - self.tally.num_samples
-        count = min(room, len(speech), len(programme) // PROGRAMME_SAMPLES_PER_SPEECH_SAMPLE)
+        count = min(room, len(speech), len(full_band) // FULL_BAND_SAMPLES_PER_SPEECH_SAMPLE)
         if count == 0:
             return
         self._speech[first : first + count] = np.clip(speech[:count], -1.0, 1.0)
@@ -277,7 +277,7 @@ class ResampledSpan:
         found = (frame.format.name, frame.layout.name, frame.sample_rate)
         if found != self._format:
             self._flush()
-            self._format, self._resampler = found, AudioResampler("flt", frame.layout, PROGRAMME_HZ)
+            self._format, self._resampler = found, AudioResampler("flt", frame.layout, FULL_BAND_HZ)
             self._conversion = conversion(channel_names(frame.layout), self._names)
         assert self._resampler is not None
         frame.pts = None  # gaps are handled here; the resampler would fill or drop samples for them
@@ -287,9 +287,9 @@ class ResampledSpan:
     def finish(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """`(N,)` at 16 kHz and `(M, C)` at 48 kHz; not finite numbers become silence."""
         self._flush()
-        programme = self._room[: self._num_written]
-        np.nan_to_num(programme, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
-        return mono_of(programme, _at_speech_rate, stereo_gains(self._names)), programme
+        full_band = self._room[: self._num_written]
+        np.nan_to_num(full_band, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        return mono_of(full_band, _at_speech_rate, stereo_gains(self._names)), full_band
 
     def _flush(self) -> None:
         """Write what the resampler holds back."""
@@ -313,7 +313,7 @@ def _at_speech_rate(mono: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     parts: list[npt.NDArray[np.float32]] = []
     for first in range(0, len(mono), STEP_SAMPLES):
         frame = AudioFrame.from_ndarray(mono[np.newaxis, first : first + STEP_SAMPLES], "flt", "mono")
-        frame.sample_rate = PROGRAMME_HZ
+        frame.sample_rate = FULL_BAND_HZ
         parts += _samples(resampler.resample(frame))
     if parts:
         parts += _samples(resampler.resample(None))

@@ -15,7 +15,6 @@ import msgspec
 from av.error import FFmpegError
 
 from operators.errors import InvalidMedia
-from operators.media.arriving_file import ArrivingFile, UnreadableHere
 from operators.media.containers import (
     MediaFile,
     give_back,
@@ -48,6 +47,7 @@ from operators.media.messages import (
 )
 from operators.media.not_media import unreadable, without_streams
 from operators.media.plan import Plan, PlanPolicy, coverage_ratio, make_plan
+from operators.media.progressive_file import ProgressiveFile, UnreadableHere
 from operators.media.read_index import read_index
 from operators.media.receipt import DecodeReceipt, look_receipt
 from operators.media.seen import picture_shares, sound_shares
@@ -130,7 +130,7 @@ def serve(channel: socket.socket, limits: DecodeLimits, *, counters_fd: int, is_
         allow_cpu_seconds(limits.cpu_seconds)
         media = MediaFile(media_fd, request.size_bytes, limits.max_pixels)
         if not request.is_whole:
-            media.arriving = ArrivingFile(media_fd, request.size_bytes, ask)
+            media.arriving = ProgressiveFile(media_fd, request.size_bytes, ask)
         try:
             send(_last_word(media, memory_fd, request, send, counters_fd))
         finally:

@@ -103,7 +103,7 @@ class FullVideoDecode:
         try:
             for number, span in enumerate(self._plan.spans):
                 self._walk(decoder, number)
-                if span.kind != "glance":
+                if span.kind != "keyframe":
                     self._motion.end_span()
         except DecoderFailed:
             if not self.tally.shown:
@@ -136,7 +136,7 @@ class FullVideoDecode:
         for frame in decoder.decode(span):
             self._sample(standing, frame.pts_seconds)
             standing = frame
-            if span.kind != "glance":
+            if span.kind != "keyframe":
                 self._add_motion(frame)
         if standing is not None:
             self._sample(standing, max(span.end_seconds, standing.pts_seconds + self._frame_seconds()), is_last=True)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from operators.media.plan import NUM_SPARE_FRAMES, Plan
-from operators.media.tracks import PROGRAMME_SAMPLES_PER_SPEECH_SAMPLE
+from operators.media.tracks import FULL_BAND_SAMPLES_PER_SPEECH_SAMPLE
 
 PAGE_BYTES = mmap.PAGESIZE
 
@@ -34,14 +34,14 @@ class MemoryLayout:
 
     @property
     def region_bytes(self) -> tuple[int, ...]:
-        """Sizes of: frames, motion times, motion pictures, speech, programme; each rounded up to pages."""
-        programme = self.num_samples * PROGRAMME_SAMPLES_PER_SPEECH_SAMPLE * self.num_channels
+        """Sizes of: frames, motion times, motion pictures, speech, full-band audio; each rounded up to pages."""
+        full_band = self.num_samples * FULL_BAND_SAMPLES_PER_SPEECH_SAMPLE * self.num_channels
         exact = (
             self.num_frames * self.frame_bytes,
             self.num_motion_frames * 8,
             self.num_motion_frames * self.motion_bytes,
             self.num_samples * 4,
-            programme * 4,
+            full_band * 4,
         )
         return tuple(-(-size // PAGE_BYTES) * PAGE_BYTES for size in exact)
 
@@ -98,10 +98,10 @@ class MediaMemory:
         self._check("samples", num_samples - 1, self._layout.num_samples)
         return np.ndarray((num_samples,), np.float32, self._memory, self._offsets[3])
 
-    def programme(self, num_samples: int) -> npt.NDArray[np.float32]:
+    def full_band(self, num_samples: int) -> npt.NDArray[np.float32]:
         """`(3 num_samples, channels)` float32."""
         self._check("samples", num_samples - 1, self._layout.num_samples)
-        shape = (num_samples * PROGRAMME_SAMPLES_PER_SPEECH_SAMPLE, self._layout.num_channels)
+        shape = (num_samples * FULL_BAND_SAMPLES_PER_SPEECH_SAMPLE, self._layout.num_channels)
         return np.ndarray(shape, np.float32, self._memory, self._offsets[4])
 
     @staticmethod

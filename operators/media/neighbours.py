@@ -98,7 +98,7 @@ def _span(video: VideoStreamIndex, seconds: float, interval: float) -> DecodeSpa
     before = bisect_right(video.keyframe_seconds, start)
     # From the beginning of the file nothing has to be sought, and some files cannot be sought in.
     is_first = before <= 1 or not video.is_seekable
-    return DecodeSpan("burst", start, end, None if is_first else video.keyframe_seconds[before - 1])
+    return DecodeSpan("dense", start, end, None if is_first else video.keyframe_seconds[before - 1])
 
 
 def _within_budget(spans: list[DecodeSpan], budget_seconds: float) -> list[DecodeSpan]:

@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
+from operators.media.audio_plan import END_SLACK_SECONDS, AudioPlan, make_audio_plan
 from operators.media.geometry import Size, displayed_size, frame_size, motion_size
 from operators.media.index import AudioStreamIndex, MediaIndex, VideoStreamIndex
-from operators.media.sound_plan import END_SLACK_SECONDS, AudioPlan, sound_plan
 from operators.media.spread import spread
 
 PLAN_VERSION = 6
@@ -28,7 +28,7 @@ FAR_SECONDS = 1e9
 NUM_SPARE_FRAMES = 8
 """Pictures that may be sampled beyond the planned ones, where there are some behind the end that the index knew of."""
 
-SpanKind = Literal["full", "burst", "glance"]
+SpanKind = Literal["full", "dense", "keyframe"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +43,14 @@ class PlanPolicy:
     """Longer videos are decoded at sample points."""
     full_decode_max_packets: int = 2700
     """A video of any duration with no more packets than 90 s at 30 frames a second costs no more to sweep."""
-    num_bursts: int = 12
-    burst_seconds: float = 2.0
+    num_dense_segments: int = 12
+    dense_segment_seconds: float = 2.0
     max_decoded_seconds: float = 300.0
     """Of a long video, lead-in from keyframes included."""
     max_audio_seconds: float = 300.0
     num_audio_spans: int = 10
     """Of audio longer than that: as many equal spans, spread evenly."""
-    max_fetched_audio_seconds: float = 60.0
+    max_remote_audio_seconds: float = 60.0
     """Used for remote, sparsely sampled media. Audio is interleaved with video, so each second of audio also
     downloads a second of video; audio spans therefore start where the dense video segments start."""
     frame_shorter_pixels: int = 256
@@ -135,12 +135,12 @@ def make_plan(index: MediaIndex, policy: PlanPolicy, *, max_pixels: int, is_whol
     period = 1 / policy.frames_per_second
     max_audio_seconds = policy.max_audio_seconds
     video = _video_plan(index.video, policy, max_pixels) if index.video else None
-    burst_seconds: list[float] = []
+    dense_segment_seconds: list[float] = []
     if not is_whole and index.video is not None and video is not None and not _is_decoded_in_full(index.video, policy):
-        max_audio_seconds = min(max_audio_seconds, policy.max_fetched_audio_seconds)
-        burst_seconds = [span.start_seconds for span in video.spans if span.kind == "burst"]
+        max_audio_seconds = min(max_audio_seconds, policy.max_remote_audio_seconds)
+        dense_segment_seconds = [span.start_seconds for span in video.spans if span.kind == "dense"]
     heard = _heard(index, max_audio_seconds)
-    audio = sound_plan(heard, max_audio_seconds, policy.num_audio_spans, burst_seconds) if heard else None
+    audio = make_audio_plan(heard, max_audio_seconds, policy.num_audio_spans, dense_segment_seconds) if heard else None
     return Plan(
         video=video,
         audio=audio,
@@ -198,7 +198,7 @@ def _grid(video: VideoStreamIndex, period: float) -> tuple[float, ...]:
 
 def _video_plan(video: VideoStreamIndex, policy: PlanPolicy, max_pixels: int) -> VideoPlan:
     shown = displayed_size(video.width, video.height, video.pixel_aspect)
-    spans, wanted = _full_decode(video, policy) if _is_decoded_in_full(video, policy) else _moments(video, policy)
+    spans, wanted = _full_decode(video, policy) if _is_decoded_in_full(video, policy) else _sample_points(video, policy)
     return VideoPlan(
         spans=spans,
         wanted_seconds=wanted,
@@ -233,7 +233,7 @@ def _is_decoded_in_full(video: VideoStreamIndex, policy: PlanPolicy) -> bool:
 
 def _max_motion_frames(spans: tuple[DecodeSpan, ...], video: VideoStreamIndex, policy: PlanPolicy) -> int:
     longest = max(video.duration_seconds, policy.full_decode_max_seconds) + END_SLACK_SECONDS
-    seconds = sum(min(longest, span.end_seconds - span.start_seconds) for span in spans if span.kind != "glance")
+    seconds = sum(min(longest, span.end_seconds - span.start_seconds) for span in spans if span.kind != "keyframe")
     by_time = math.ceil(seconds * policy.motion_hz) + len(spans)
     return min(by_time, video.num_packets + 1) if video.is_complete else by_time
 
@@ -250,34 +250,38 @@ def _full_decode(video: VideoStreamIndex, policy: PlanPolicy) -> tuple[tuple[Dec
     return (DecodeSpan("full", video.start_seconds, FAR_SECONDS if video.is_complete else end, None),), wanted
 
 
-def _moments(video: VideoStreamIndex, policy: PlanPolicy) -> tuple[tuple[DecodeSpan, ...], tuple[float, ...]]:
-    frames_per_burst = max(1, round(policy.burst_seconds * policy.frames_per_second))
-    num_bursts = min(policy.num_bursts, policy.max_frames // frames_per_burst)
-    num_moments = policy.max_frames - num_bursts * (frames_per_burst - 1)
-    slot = video.duration_seconds / num_moments
-    targets = spread(num_moments, video.start_seconds, video.duration_seconds, video.content_seconds)
+def _sample_points(video: VideoStreamIndex, policy: PlanPolicy) -> tuple[tuple[DecodeSpan, ...], tuple[float, ...]]:
+    frames_per_dense_segment = max(1, round(policy.dense_segment_seconds * policy.frames_per_second))
+    num_dense_segments = min(policy.num_dense_segments, policy.max_frames // frames_per_dense_segment)
+    num_sample_points = policy.max_frames - num_dense_segments * (frames_per_dense_segment - 1)
+    slot = video.duration_seconds / num_sample_points
+    targets = spread(num_sample_points, video.start_seconds, video.duration_seconds, video.content_seconds)
     spans = [
-        _moment(video, target, slot, _is_burst(number, num_moments, num_bursts), policy)
+        _sample_point(video, target, slot, _is_dense_segment(number, num_sample_points, num_dense_segments), policy)
         for number, target in enumerate(targets)
     ]
     kept = _within_budget(_without_repeats(spans), policy.max_decoded_seconds)
     return tuple(kept), tuple(sorted(time for span in kept for time in _wanted_in(span, policy)))
 
 
-def _is_burst(number: int, num_moments: int, num_bursts: int) -> bool:
-    """Whether moment `number` is one of `num_bursts` spread evenly among the moments."""
-    return (number * num_bursts) // num_moments != ((number + 1) * num_bursts) // num_moments
+def _is_dense_segment(number: int, num_sample_points: int, num_dense_segments: int) -> bool:
+    """Whether moment `number` is one of `num_dense_segments` spread evenly among the sample points."""
+    return (number * num_dense_segments) // num_sample_points != (
+        (number + 1) * num_dense_segments
+    ) // num_sample_points
 
 
-def _moment(video: VideoStreamIndex, target: float, slot: float, is_burst: bool, policy: PlanPolicy) -> DecodeSpan:
+def _sample_point(
+    video: VideoStreamIndex, target: float, slot: float, is_dense_segment: bool, policy: PlanPolicy
+) -> DecodeSpan:
     start, seek = _reached(video, target, slot / 2)
-    length = policy.burst_seconds if is_burst else 0.0
+    length = policy.dense_segment_seconds if is_dense_segment else 0.0
     end = min(start + length, video.start_seconds + video.duration_seconds + END_SLACK_SECONDS)
-    return DecodeSpan("burst" if is_burst else "glance", start, end, seek)
+    return DecodeSpan("dense" if is_dense_segment else "keyframe", start, end, seek)
 
 
 def _reached(video: VideoStreamIndex, target: float, reach: float) -> tuple[float, float | None]:
-    """Where a moment begins and from where it is decoded: the keyframe nearest to `target` if within `reach`, else the
+    """Where a sample point begins and from where it is decoded: the keyframe nearest to `target` if within `reach`, else the
     target itself and the last keyframe before it."""
     if not video.is_seekable:
         return target, None
@@ -293,7 +297,7 @@ def _reached(video: VideoStreamIndex, target: float, reach: float) -> tuple[floa
 
 
 def _without_repeats(spans: list[DecodeSpan]) -> list[DecodeSpan]:
-    """Drop a moment that starts before the one ahead of it has ended."""
+    """Drop a sample point that starts before the one ahead of it has ended."""
     kept: list[DecodeSpan] = []
     for span in spans:
         if not kept or span.start_seconds > max(kept[-1].start_seconds, kept[-1].end_seconds):

@@ -12,7 +12,7 @@ from av.video.stream import VideoStream
 from operators.media.containers import packets_of
 
 NUM_PROBES = 96
-"""Twice the pictures that a plan wants by default, so that a keyframe lies near each of its moments."""
+"""Twice the pictures that a plan wants by default, so that a keyframe lies near each of its sample points."""
 MAX_PROBE_PACKETS = 1_000
 """Read after one seek: more than half a minute at 30 a second."""
 _BEYOND_ANY_END_SECONDS = 10 * 365 * 86_400.0
@@ -43,7 +43,7 @@ def probed_keyframes(
 ) -> list[float]:
     """Seek to evenly spread times and see which keyframe comes.
 
-    A plan can then begin its moments at keyframes. Otherwise each would have to begin with whatever a seek leads to:
+    A plan can then begin its sample points at keyframes. Otherwise each would have to begin with whatever a seek leads to:
     pictures that cannot be decoded, in MPEG streams.
 
     Args:

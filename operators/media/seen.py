@@ -90,7 +90,7 @@ def _overlap_seconds(audio: AudioStreamIndex, plan: Plan) -> float:
 
 
 def _reached_seconds(video: VideoStreamIndex, plan: Plan, tally: VideoTally) -> float:
-    """How far the pictures reach: of a video that was swept, up to the last packet that was read.
+    """How far the pictures reach: of a video that was decoded in full, up to the last packet that was read.
 
     The last of all may stand for minutes, at the end of a screen recording or an animated GIF.
     """

@@ -327,7 +327,7 @@ class MediaSession:
             memory = self._mapped()
             self._yield.audio = AudioTrack(
                 memory.speech(ready.num_samples),
-                memory.programme(ready.num_samples),
+                memory.full_band(ready.num_samples),
                 ready.spans,
                 ready.channel_weights,
             )

@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 SPEECH_HZ = 16_000
 """Sample rate that speech and sound-event models are trained on."""
-PROGRAMME_HZ = 48_000
+FULL_BAND_HZ = 48_000
 """Sample rate at which ITU-R BS.1770 states its loudness filters."""
-PROGRAMME_SAMPLES_PER_SPEECH_SAMPLE = PROGRAMME_HZ // SPEECH_HZ
+FULL_BAND_SAMPLES_PER_SPEECH_SAMPLE = FULL_BAND_HZ // SPEECH_HZ
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class AudioSpan:
     start_seconds: float
     """Time of its first sample on the file's timeline."""
     first_sample: int
-    """Index into `AudioTrack.speech`; times three into `AudioTrack.programme`."""
+    """Index into `AudioTrack.speech`; times three into `AudioTrack.full_band`."""
     num_samples: int
     """At 16 kHz."""
 
@@ -71,13 +71,13 @@ class AudioTrack:
 
     speech: npt.NDArray[np.float32]
     """`(N,)` float32 mono in [-1, 1] at 16 kHz. Read-only."""
-    programme: npt.NDArray[np.float32]
+    full_band: npt.NDArray[np.float32]
     """`(3 N, C)` float32 at 48 kHz, C up to 8; may pass 1 where the source does. Read-only."""
     spans: tuple[AudioSpan, ...]
     channel_weights: tuple[float, ...] = ()
     """C of them: what each channel counts in the loudness, by ITU-R BS.1770; each 1 where there are none."""
 
     def __post_init__(self) -> None:
-        wanted = len(self.speech) * PROGRAMME_SAMPLES_PER_SPEECH_SAMPLE
-        if self.programme.ndim != 2 or len(self.programme) != wanted:
-            raise ValueError(f"programme is {self.programme.shape}; wanted ({wanted}, C)")
+        wanted = len(self.speech) * FULL_BAND_SAMPLES_PER_SPEECH_SAMPLE
+        if self.full_band.ndim != 2 or len(self.full_band) != wanted:
+            raise ValueError(f"full-band audio is {self.full_band.shape}; wanted ({wanted}, C)")

@@ -75,7 +75,7 @@ def observed_ratio(looked_at_seconds: float, duration_seconds: float) -> float:
 
 
 def observed_seconds(track: MotionTrack) -> float:
-    """Time that the track shows: all of a short video, the bursts of a long one."""
+    """Time that the track shows: all of a short video, the dense segments of a long one."""
     return sum(_span_seconds(track, span) for span in track.spans)
 
 

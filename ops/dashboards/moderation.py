@@ -160,7 +160,7 @@ _COVERAGE: Final = Row(
         ),
         Panel(
             "Sampled coverage",
-            "Mean share of the wanted moments of a video that have a sampled frame; broken and long media lower it.",
+            "Mean share of a video's sample points that have a sampled frame; broken and long media lower it.",
             "percentunit",
             (Query(mean("vidsignal_decode_coverage_ratio"), "coverage"),),
             highest=1,

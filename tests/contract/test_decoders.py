@@ -117,7 +117,7 @@ class TestVideoDecoder:
     def test_span_holds_its_frames_only(self, name: str, media: MediaFile) -> None:
         """A burst in the middle yields frames of its stretch alone, to within a frame at its start."""
         plan = plan_for(media)
-        span = DecodeSpan("burst", 1.0, 1.5, 0.0)
+        span = DecodeSpan("dense", 1.0, 1.5, 0.0)
         (frames,) = decoded(name, media, plan, (span,))
         assert frames
         assert all(0.9 <= frame.pts_seconds < 1.5 for frame in frames)
@@ -125,7 +125,7 @@ class TestVideoDecoder:
     def test_glance_yields_one_frame(self, name: str, media: MediaFile) -> None:
         """A glance at the first keyframe, then one beyond it, yield a frame each, in order of time."""
         plan = plan_for(media)
-        spans = (DecodeSpan("glance", 0.0, 0.0, 0.0), DecodeSpan("glance", 1.2, 1.2, 0.0))
+        spans = (DecodeSpan("keyframe", 0.0, 0.0, 0.0), DecodeSpan("keyframe", 1.2, 1.2, 0.0))
         first, second = decoded(name, media, plan, spans)
         assert (len(first), len(second)) == (1, 1)
         assert first[0].pts_seconds < 0.1

@@ -196,11 +196,11 @@ def _compare_shares(found: DecodedHere, result: Comparison) -> None:
 
 def _compare_sound(found: DecodedHere, sound: npt.NDArray[np.float32], result: Comparison) -> None:
     """Every stretch of the product's sound is the oracle's at that time, and none is left out."""
-    heard, there = len(found.programme) / SOUND_HZ, float(np.isfinite(sound).sum()) / SOUND_HZ
+    heard, there = len(found.full_band) / SOUND_HZ, float(np.isfinite(sound).sum()) / SOUND_HZ
     if abs(heard - there) > 0.2:
         result.faults.append(f"{heard:.2f} s of sound heard, {there:.2f} s are there")
     for span in found.spans:
-        samples = found.programme[span.first_sample * 3 : (span.first_sample + span.num_samples) * 3].mean(axis=1)
+        samples = found.full_band[span.first_sample * 3 : (span.first_sample + span.num_samples) * 3].mean(axis=1)
         start = round(span.start_seconds * SOUND_HZ)
         for first in range(0, len(samples) - _WINDOW, 4 * _WINDOW):
             _compare_window(samples[first : first + _WINDOW], sound, start + first, result)

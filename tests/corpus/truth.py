@@ -97,11 +97,11 @@ def _hold_sound(case: Case, found: DecodedHere, offset: float, result: Differenc
     """Every half second in two of what was heard is the noise of that time, and none is missing."""
     stretches = sound_of(case)
     written = sum(len(noise) / SOUND_HZ + min(0.0, start) for start, noise in stretches)
-    heard = len(found.programme) / SOUND_HZ
+    heard = len(found.full_band) / SOUND_HZ
     if heard < written - 0.25:
         result.faults += (f"{heard:.2f} s of sound heard, {written:.2f} s written",)
     for span in found.spans:
-        samples = found.programme[span.first_sample * 3 : (span.first_sample + span.num_samples) * 3].mean(axis=1)
+        samples = found.full_band[span.first_sample * 3 : (span.first_sample + span.num_samples) * 3].mean(axis=1)
         for first in range(0, len(samples) - WINDOW, 4 * WINDOW):
             at = span.start_seconds + first / SOUND_HZ - offset
             likeness, lag = max(

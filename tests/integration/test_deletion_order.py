@@ -51,7 +51,7 @@ def deletion_of(video_id: str) -> DeletionRequested:
     return DeletionRequested(video_id=video_id, deleted=True)
 
 
-def burst(pipeline: Pipeline, *events: VideoUploaded | DeletionRequested) -> None:
+def dense_segment(pipeline: Pipeline, *events: VideoUploaded | DeletionRequested) -> None:
     """Publish in this order, as one producer does."""
     producer = Producer(producer_configuration(pipeline.settings))
     for event in events:
@@ -71,7 +71,7 @@ def events_of(group: str) -> list[VideoUploaded | DeletionRequested]:
 def publish_first(pipeline: Pipeline, *groups: str) -> None:
     """The first revision of every video, and wait until the fold has it."""
     videos = [name for group in groups for ending in (LIVES, DIES) for name in names(group, ending)]
-    burst(pipeline, *(upload_of("v.mp4", video_id) for video_id in videos))
+    dense_segment(pipeline, *(upload_of("v.mp4", video_id) for video_id in videos))
     pipeline.await_handled("intake", "verdict")
 
 
@@ -114,7 +114,7 @@ class TestBursts:
         """No deletion waits for the store, and none is mistaken about what came before it."""
         pipeline.start_worker(roles="intake,verdict")
         publish_first(pipeline, "calm", "paused", "killed")
-        burst(pipeline, *events_of("calm"))
+        dense_segment(pipeline, *events_of("calm"))
         pipeline.await_handled("intake", "verdict")
         self._while_away(pipeline, "paused", server.child.pause, server.child.resume)
         self._while_away(pipeline, "killed", server.kill, server.restart)
@@ -125,7 +125,7 @@ class TestBursts:
         """All deletions reach the log of facts while no upload does: their order there is the wrong one."""
         go()
         try:
-            burst(pipeline, *events_of(group))
+            dense_segment(pipeline, *events_of(group))
             await_deletions(pipeline, group)
         finally:
             return_()
@@ -135,21 +135,21 @@ class TestBursts:
         """Before the rebuild intake knows of no revision, and after it the fold knows them all."""
         worker = pipeline.start_worker(roles="intake,verdict")
         publish_first(pipeline, "empty")
-        burst(pipeline, *(upload_of("v.mp4", name, revision=2) for name in names("empty", DIES)))
+        dense_segment(pipeline, *(upload_of("v.mp4", name, revision=2) for name in names("empty", DIES)))
         pipeline.await_handled("intake", "verdict")
         worker.close()
         server.kill()
         server.restart(keep_state=False)
         intake = pipeline.start_worker("intake", roles="intake")
         lives = names("empty", LIVES)
-        burst(pipeline, *(deletion_of(name) for name in (*names("empty", DIES), *lives)))
-        burst(pipeline, *(upload_of("v.mp4", name, revision=2) for name in lives))
+        dense_segment(pipeline, *(deletion_of(name) for name in (*names("empty", DIES), *lives)))
+        dense_segment(pipeline, *(upload_of("v.mp4", name, revision=2) for name in lives))
         pipeline.await_handled("intake")
         intake.close()
         assert pipeline.command("rebuild").returncode == 0
         pipeline.start_worker("again", roles="intake,verdict")
         pipeline.await_handled("verdict")
-        burst(pipeline, *(upload_of("v.mp4", name) for name in (*names("empty", DIES), *lives)))
+        dense_segment(pipeline, *(upload_of("v.mp4", name) for name in (*names("empty", DIES), *lives)))
         pipeline.await_handled("intake", "verdict")
         assert self._unwithdrawn(pipeline) == []
         assert wrong_videos(pipeline, "empty") == []
@@ -169,7 +169,7 @@ class TestTelling:
     def test_by_command_and_by_record_alike(self, pipeline: Pipeline) -> None:
         """What was withdrawn, that nothing was known, and that a later upload stays."""
         pipeline.start_worker(roles="intake,verdict")
-        burst(pipeline, upload_of("v.mp4", "known"), upload_of("v.mp4", "reborn"))
+        dense_segment(pipeline, upload_of("v.mp4", "known"), upload_of("v.mp4", "reborn"))
         pipeline.await_handled("intake", "verdict")
         told = pipeline.command("forget", "known")
         assert (told.returncode, told.stdout.strip()) == (0, "known is forgotten")
@@ -177,7 +177,7 @@ class TestTelling:
         told = pipeline.command("forget", "stranger")
         assert told.returncode == 0
         assert told.stdout.startswith("nothing was known of stranger")
-        burst(pipeline, deletion_of("reborn"), upload_of("v.mp4", "reborn", revision=2))
+        dense_segment(pipeline, deletion_of("reborn"), upload_of("v.mp4", "reborn", revision=2))
         pipeline.await_handled("intake", "verdict")
         shown = pipeline.command("show", "stranger")
         assert shown.returncode == 1

@@ -48,7 +48,7 @@ Burst = tuple[str, list[tuple[int, int]], list[int]]
 
 
 @st.composite
-def bursts(draw: st.DrawFn) -> Burst:
+def dense_segments(draw: st.DrawFn) -> Burst:
     """A video, its events and their partitions, and the order in which intake finishes them.
 
     An event is a revision, a deletion, a redrive of the video's first upload, or an upload that is dead-lettered.
@@ -126,16 +126,18 @@ class DeletionMachine(ProtocolMachine):
 
     # ---- what producers do
 
-    @initialize(bursts=st.lists(bursts(), min_size=1, max_size=2))  # in place of the other machine's backlog
-    def begin(self, bursts: list[Burst]) -> None:
+    @initialize(
+        dense_segments=st.lists(dense_segments(), min_size=1, max_size=2)
+    )  # in place of the other machine's backlog
+    def begin(self, dense_segments: list[Burst]) -> None:
         """Bursts of uploads, deletions and redrives, which intake finishes in any order."""
-        for burst in bursts:
-            self.publish_burst(burst)
+        for dense_segment in dense_segments:
+            self.publish_burst(dense_segment)
 
-    @rule(burst=bursts())
-    def publish_burst(self, burst: Burst) -> None:
+    @rule(dense_segment=dense_segments())
+    def publish_burst(self, dense_segment: Burst) -> None:
         """Several events in one breath, all of them in work at once; the rest of what is not taken in waits on."""
-        video_id, events, order = burst
+        video_id, events, order = dense_segment
         first = len(self.uploads.records)
         for revision, partition in events:
             self._publish_word(video_id, revision, partition)

@@ -102,7 +102,7 @@ class DecordDecoder:
     def _numbers(self, span: DecodeSpan) -> list[int]:
         """Frames of the span in order of time: decord numbers them as shown."""
         first = int(np.searchsorted(self._seconds, span.start_seconds - 0.05))
-        if span.kind == "glance":
+        if span.kind == "keyframe":
             return [first] if first < len(self._seconds) else []
         return list(range(first, int(np.searchsorted(self._seconds, span.end_seconds))))
 

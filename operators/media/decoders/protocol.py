@@ -60,7 +60,7 @@ class VideoDecoder(Protocol):
     """The same of those that the codec complained about, and of encrypted ones."""
 
     def decode(self, span: DecodeSpan) -> Iterator[DecodedFrame]:
-        """Frames of `span`; a glance yields one."""
+        """Frames of `span`; a keyframe sample yields one."""
 
     def close(self) -> None:
         """Free everything."""

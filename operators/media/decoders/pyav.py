@@ -93,14 +93,14 @@ class PyavDecoder:
         """See `VideoDecoder.decode`."""
         self._span_start_seconds = span.start_seconds
         self._position(span)
-        is_keyframe_glance = span.kind == "glance" and span.seek_seconds == span.start_seconds
-        for frame in self._frames(drain_each=is_keyframe_glance):
+        is_keyframe_sample = span.kind == "keyframe" and span.seek_seconds == span.start_seconds
+        for frame in self._frames(drain_each=is_keyframe_sample):
             if frame.pts_seconds < span.start_seconds - START_SLACK_SECONDS:
                 continue
-            if span.kind != "glance" and frame.pts_seconds >= span.end_seconds:
+            if span.kind != "keyframe" and frame.pts_seconds >= span.end_seconds:
                 break
             yield frame
-            if span.kind == "glance":
+            if span.kind == "keyframe":
                 return
         if span.kind == "full":
             self._note_silent()

@@ -1,4 +1,4 @@
-"""A whole video decoded in full inside the agent: every frame, every sample; the same moments are kept."""
+"""A whole video decoded in full inside the agent: every frame, every sample; the same sample points are kept."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from operators.media.geometry import frame_size, motion_size
 from operators.media.index import AudioStreamIndex, MediaIndex, VideoStreamIndex
 from operators.media.plan import PlanPolicy, coverage_ratio
 from operators.media.receipt import DecodeReceipt
-from operators.media.tracks import PROGRAMME_HZ, SPEECH_HZ, AudioSpan, AudioTrack, MotionTrack, SampledFrame, Span
+from operators.media.tracks import FULL_BAND_HZ, SPEECH_HZ, AudioSpan, AudioTrack, MotionTrack, SampledFrame, Span
 
 POLICY = PlanPolicy()
 """The same rates and sizes as the pipeline's."""
@@ -148,15 +148,15 @@ def _sound(path: Path) -> AudioTrack:
         channels = min(2, container.streams.audio[0].codec_context.channels)
         layout = "stereo" if channels == 2 else "mono"
         speech = AudioResampler(format="flt", layout="mono", rate=SPEECH_HZ)
-        programme = AudioResampler(format="flt", layout=layout, rate=PROGRAMME_HZ)
+        full_band = AudioResampler(format="flt", layout=layout, rate=FULL_BAND_HZ)
         speech_parts: list[np.ndarray] = []
-        programme_parts: list[np.ndarray] = []
+        full_band_parts: list[np.ndarray] = []
         for frame in container.decode(audio=0):
             speech_parts += [part.to_ndarray().ravel() for part in speech.resample(frame)]
-            programme_parts += [part.to_ndarray().ravel() for part in programme.resample(frame)]
+            full_band_parts += [part.to_ndarray().ravel() for part in full_band.resample(frame)]
     samples = np.concatenate(speech_parts) if speech_parts else np.zeros(0, dtype=np.float32)
-    wide = np.concatenate(programme_parts) if programme_parts else np.zeros(0, dtype=np.float32)
-    wanted = len(samples) * (PROGRAMME_HZ // SPEECH_HZ)
+    wide = np.concatenate(full_band_parts) if full_band_parts else np.zeros(0, dtype=np.float32)
+    wanted = len(samples) * (FULL_BAND_HZ // SPEECH_HZ)
     fitted = np.zeros((wanted, channels), dtype=np.float32)
     usable = min(wanted, len(wide) // channels)
     fitted[:usable] = wide[: usable * channels].reshape(-1, channels)

@@ -47,7 +47,7 @@ async def analyse(work: Work) -> Analysis:
     sounds, voices, loudness = await asyncio.gather(
         _answers(work, tally, SOUNDS.name, [window.samples for window in windows]),
         _voice_probabilities(work, tally, track),
-        tally.on_host(partial(measure_loudness, track.programme, track.channel_weights)),
+        tally.on_host(partial(measure_loudness, track.full_band, track.channel_weights)),
     )
     analysis = _analysis(work, windows, sounds)
     features = {

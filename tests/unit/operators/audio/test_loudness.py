@@ -35,9 +35,9 @@ class TestMeasureLoudness:
 
     def test_quiet_parts_are_gated(self) -> None:
         """EBU Tech 3341, case 3: long quiet parts around a loud one do not count."""
-        programme = np.concatenate([sine(10.0, -36.0, 2), sine(60.0, -23.0, 2), sine(10.0, -36.0, 2)])
+        full_band = np.concatenate([sine(10.0, -36.0, 2), sine(60.0, -23.0, 2), sine(10.0, -36.0, 2)])
 
-        assert measure_loudness(programme).integrated_lufs == pytest.approx(-23.0, abs=0.1)
+        assert measure_loudness(full_band).integrated_lufs == pytest.approx(-23.0, abs=0.1)
 
     @pytest.mark.parametrize("seconds", [0.0, 0.1, 0.39])
     def test_too_short(self, seconds: float) -> None:
@@ -63,10 +63,10 @@ class TestMeasureLoudness:
 
     def test_programme_is_left_alone(self) -> None:
         """Shared memory may not be written."""
-        programme = sine(1.0, -20.0, 2)
-        programme.setflags(write=False)
+        full_band = sine(1.0, -20.0, 2)
+        full_band.setflags(write=False)
 
-        assert measure_loudness(programme).integrated_lufs is not None
+        assert measure_loudness(full_band).integrated_lufs is not None
 
     @pytest.mark.parametrize("seed", range(12))
     def test_equals_the_reference(self, seed: int) -> None:
@@ -74,8 +74,8 @@ class TestMeasureLoudness:
         noise = np.random.default_rng(seed)
         length, num_channels = int(noise.integers(19_200, 480_000)), 1 + seed % 2
         levels = np.repeat(10 ** noise.uniform(-3.0, 0.0, length // 4_000 + 1), 4_000)[:length, None]
-        programme = (levels * noise.standard_normal((length, num_channels))).astype(np.float32)
+        full_band = (levels * noise.standard_normal((length, num_channels))).astype(np.float32)
 
-        expected = pyloudnorm.Meter(HZ).integrated_loudness(programme)
+        expected = pyloudnorm.Meter(HZ).integrated_loudness(full_band)
 
-        assert measure_loudness(programme).integrated_lufs == pytest.approx(expected, abs=1e-5)
+        assert measure_loudness(full_band).integrated_lufs == pytest.approx(expected, abs=1e-5)

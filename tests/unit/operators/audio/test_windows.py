@@ -19,7 +19,7 @@ def track_of(*spans: tuple[float, int]) -> AudioTrack:
     firsts = np.cumsum([0, *(num_samples for _, num_samples in spans)])
     return AudioTrack(
         speech=np.arange(total, dtype=np.float32) / max(total, 1),
-        programme=np.zeros((3 * total, 1), np.float32),
+        full_band=np.zeros((3 * total, 1), np.float32),
         spans=tuple(AudioSpan(start, int(first), n) for (start, n), first in zip(spans, firsts[:-1], strict=True)),
     )
 

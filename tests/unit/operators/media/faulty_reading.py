@@ -20,12 +20,12 @@ from operators.media.limits import DecodeLimits, lock_down
 def plant(fault: str) -> None:
     """Put the fault into place; decoders may be imported only from here on."""
     from operators.media import containers, decode_request
-    from operators.media.arriving_file import ArrivingFile
+    from operators.media.progressive_file import ProgressiveFile
 
     kind, _, number = fault.partition(":")
     if kind == "disk":
         read_at = partial(read_above_bad_sector, int(number))
-        containers.ArrivingFile = partial(ArrivingFile, read_at=read_at)  # type: ignore[attr-defined,assignment,misc]
+        containers.ProgressiveFile = partial(ProgressiveFile, read_at=read_at)  # type: ignore[attr-defined,assignment,misc]
     elif kind == "index":
         decode_request._index = with_bug(decode_request._index, int(number), is_late=False)
     else:

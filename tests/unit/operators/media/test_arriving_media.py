@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from operators.errors import InvalidMedia, SourceAway, SpoolFull
-from operators.media.arriving_file import GRANULE_BYTES, ArrivingFile
 from operators.media.plan import PlanPolicy
 from operators.media.pool import DecoderPool
+from operators.media.progressive_file import GRANULE_BYTES, ProgressiveFile
 from operators.media.receipt import DecodeReceipt
 from operators.media.session import MediaSession, MediaSessions
 from ops.bench.long_clip import make_long_clip
@@ -98,7 +98,7 @@ class TestArrivingFile:
     def asked(self) -> list[tuple[int, int]]:
         return []
 
-    def file(self, tmp_path: Path, asked: list[tuple[int, int]], *, comes: bool = True) -> ArrivingFile:
+    def file(self, tmp_path: Path, asked: list[tuple[int, int]], *, comes: bool = True) -> ProgressiveFile:
         """Five and a half granules, each byte telling its granule."""
         path = tmp_path / "file"
         path.write_bytes(b"".join(bytes([number]) * GRANULE_BYTES for number in range(6))[: 11 * GRANULE_BYTES // 2])
@@ -108,7 +108,7 @@ class TestArrivingFile:
             asked.append((start, stop))
             return comes
 
-        return ArrivingFile(self.opened.fileno(), path.stat().st_size, ask)
+        return ProgressiveFile(self.opened.fileno(), path.stat().st_size, ask)
 
     def test_asks_once_for_each_part(self, tmp_path: Path, asked: list[tuple[int, int]]) -> None:
         """Whole granules, missing ones in one go, and nothing twice; the last one ends with the file."""
@@ -180,7 +180,9 @@ class TestArrivingMedia:
         size_bytes = clip.stat().st_size
         assert size_bytes > 60_000_000
         files = ArrivingFiles()
-        sparse = PlanPolicy(full_decode_max_packets=0, max_frames=12, num_bursts=1, max_fetched_audio_seconds=10.0)
+        sparse = PlanPolicy(
+            full_decode_max_packets=0, max_frames=12, num_dense_segments=1, max_remote_audio_seconds=10.0
+        )
         receipt = await decoded(pool, files, clip, sparse)
         (opened,) = files.opened
         assert receipt.frames_sampled >= 11

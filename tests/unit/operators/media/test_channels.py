@@ -88,7 +88,7 @@ def ebur128(channels: np.ndarray, layout: str) -> float:
 
 
 def measured(found: DecodedHere) -> float:
-    lufs = measure_loudness(found.programme, found.channel_weights).integrated_lufs
+    lufs = measure_loudness(found.full_band, found.channel_weights).integrated_lufs
     assert lufs is not None
     return lufs
 
@@ -109,7 +109,7 @@ class TestLoudness:
 
         found = decoded_here(write(tmp_path / "noise.wav", channels, layout))
 
-        assert found.programme.shape[1] == len(NAMES[layout])
+        assert found.full_band.shape[1] == len(NAMES[layout])
         assert measured(found) == pytest.approx(ebur128(channels, layout), abs=0.1)
 
     @pytest.mark.parametrize("name", ["FL", "FC", "BL", "SR"])
@@ -125,14 +125,14 @@ class TestLoudness:
         """It has no loudness, and is heard all the same: nothing hides in it."""
         found = decoded_here(write(tmp_path / "lfe.wav", sound("5.1", LFE=1.0), "5.1"))
 
-        assert measure_loudness(found.programme, found.channel_weights).integrated_lufs is None
+        assert measure_loudness(found.full_band, found.channel_weights).integrated_lufs is None
         assert heard(found) == pytest.approx(0.05, rel=0.05)
 
     def test_peak_is_of_the_samples(self, tmp_path: Path) -> None:
         """No weight touches the peak."""
         found = decoded_here(write(tmp_path / "peak.wav", sound("5.1", BL=1.0), "5.1"))
 
-        assert measure_loudness(found.programme, found.channel_weights).peak_dbfs == pytest.approx(-20.0, abs=0.05)
+        assert measure_loudness(found.full_band, found.channel_weights).peak_dbfs == pytest.approx(-20.0, abs=0.05)
 
 
 class TestHeard:

@@ -14,8 +14,8 @@ import pytest
 
 from operators.errors import InvalidMedia, MachineUnavailable
 from operators.internal_errors import InternalError
-from operators.media.arriving_file import ArrivingFile, UnreadableHere
 from operators.media.pool import DecoderPool
+from operators.media.progressive_file import ProgressiveFile, UnreadableHere
 from operators.media.session import MediaOpener, MediaSession, MediaSessions
 from operators.media.sources.checksum import require_checksum
 from operators.media.sources.opened import OpenedSource
@@ -74,7 +74,7 @@ class TestDisk:
         def read_at(fd: int, count: int, offset: int) -> bytes:
             raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
 
-        file = ArrivingFile(0, 100, read_at=read_at)
+        file = ProgressiveFile(0, 100, read_at=read_at)
         file.require_readable()
         assert file.read(10) == b""
         with pytest.raises(UnreadableHere, match=os.strerror(errno.ESTALE)):

@@ -76,7 +76,7 @@ class TestHostileFiles:
             assert caught.value.cause == "media-damaged"
 
     async def test_three_hours_cost_little(self, tmp_path: Path, pool: DecoderPool) -> None:
-        """A long file of few packets is swept: one frame for each wanted stretch of the whole duration."""
+        """A long file of few packets is decoded in full: one frame for each wanted stretch of the whole duration."""
         path = HOSTILE_FILES["three hours"].build(tmp_path / "long.mp4")
         async with MediaSessions(pool, LocalFiles(tmp_path)).open("video", FileSource(path=path.name)) as session:
             receipt = await session.receipt()

@@ -108,7 +108,7 @@ class TestKeyframeSeeker:
         assert (first.pts, first.is_keyframe) == (shown(4), True)
 
     def test_times_that_lie(self) -> None:
-        """A file whose pictures all claim the same early time is not read to its end for each of its moments."""
+        """A file whose pictures all claim the same early time is not read to its end for each of its sample points."""
         packets = [packet_at(0, is_keyframe=False) for _ in range(50_000)]
         container = FakeContainer(lambda _stamp: 0, packets)
         seeker(container).packets_from(shown(9))

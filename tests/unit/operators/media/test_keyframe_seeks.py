@@ -70,7 +70,7 @@ class TestGlances:
         path = written(tmp_path / name, codec=codec, sound_seconds=sound_seconds, rate=rate)
         with opened(path) as file:
             keyframes = file.index.keyframe_seconds
-            glances = [list(file.decoder.decode(DecodeSpan("glance", time, time, time))) for time in keyframes]
+            glances = [list(file.decoder.decode(DecodeSpan("keyframe", time, time, time))) for time in keyframes]
             num_decoded = file.decoder.num_decoded
         assert len(keyframes) >= 21
         assert [[frame.is_keyframe for frame in frames] for frames in glances] == [[True]] * len(keyframes)
@@ -86,10 +86,12 @@ class TestStretches:
         path = written(tmp_path / name, codec=codec)
         with opened(path) as file:
             starts = file.index.keyframe_seconds[2::4]
-            bursts = [list(file.decoder.decode(DecodeSpan("burst", time, time + 0.18, time))) for time in starts]
-        first = [(frames[0].pts_seconds, frames[0].is_keyframe) for frames in bursts]
+            dense_segments = [
+                list(file.decoder.decode(DecodeSpan("dense", time, time + 0.18, time))) for time in starts
+            ]
+        first = [(frames[0].pts_seconds, frames[0].is_keyframe) for frames in dense_segments]
         assert first == [(pytest.approx(time, abs=0.021), True) for time in starts]
-        assert [len(frames) for frames in bursts] == [5] * len(starts)
+        assert [len(frames) for frames in dense_segments] == [5] * len(starts)
 
 
 class TestElementaryStreams:
@@ -100,9 +102,11 @@ class TestElementaryStreams:
         with opened(written(tmp_path / "clip.h264", codec="libx264", num_frames=3000)) as file:
             assert not file.index.is_seekable
             assert all(span.seek_seconds is None for span in file.spans)
-            moments = file.moments()
-        assert len(moments) == 36
-        assert all(abs(times[0] - span.start_seconds) <= 0.051 for times, span in zip(moments, file.spans, strict=True))
+            sample_points = file.sample_points()
+        assert len(sample_points) == 36
+        assert all(
+            abs(times[0] - span.start_seconds) <= 0.051 for times, span in zip(sample_points, file.spans, strict=True)
+        )
 
 
 class TestBeyondWhatWasRead:
@@ -121,19 +125,25 @@ class TestBeyondWhatWasRead:
         recording does not even tell how long it is."""
         path = written(tmp_path / name, codec=codec, num_frames=3000, gop=50, is_live=is_live)
         with opened(path) as file:
-            moments = file.moments()
+            sample_points = file.sample_points()
         assert file.index.duration_seconds == pytest.approx(120.0, abs=1.5)
         assert file.index.keyframe_seconds[-1] > 110
-        assert {len(times) for times, span in zip(moments, file.spans, strict=True) if span.kind == "glance"} == {1}
-        assert all(len(times) >= 40 for times, span in zip(moments, file.spans, strict=True) if span.kind == "burst")
+        assert {
+            len(times) for times, span in zip(sample_points, file.spans, strict=True) if span.kind == "keyframe"
+        } == {1}
+        assert all(
+            len(times) >= 40 for times, span in zip(sample_points, file.spans, strict=True) if span.kind == "dense"
+        )
         assert file.decoder.num_decoded < 1.2 * (24 + 12 * 50)
-        assert all(abs(times[0] - span.start_seconds) <= 0.041 for times, span in zip(moments, file.spans, strict=True))
+        assert all(
+            abs(times[0] - span.start_seconds) <= 0.041 for times, span in zip(sample_points, file.spans, strict=True)
+        )
 
     def test_an_elementary_stream(self, tmp_path: Path) -> None:
         """Its length is what its size lets expect."""
         with opened(written(tmp_path / "clip.h264", codec="libx264", num_frames=3000, gop=50)) as file:
             assert file.index.duration_seconds == pytest.approx(120.0, rel=0.2)
-            assert all(file.moments()[:-2])  # the last two may lie beyond the real end
+            assert all(file.sample_points()[:-2])  # the last two may lie beyond the real end
 
     def test_a_header_that_claims_more(self, tmp_path: Path) -> None:
         """Beyond the end of the file there is nothing but its last keyframe."""
@@ -181,7 +191,7 @@ class Opened:
     index: VideoStreamIndex
     spans: tuple[DecodeSpan, ...]
 
-    def moments(self) -> list[list[float]]:
+    def sample_points(self) -> list[list[float]]:
         """Times of what each span shows."""
         return [[frame.pts_seconds for frame in self.decoder.decode(span)] for span in self.spans]
 
@@ -214,7 +224,7 @@ class TestSound:
         for heard_seconds in (0.5, 20.0):
             files = ArrivingFiles()
             policy = PlanPolicy(
-                full_decode_max_packets=0, max_frames=20, num_bursts=10, max_fetched_audio_seconds=heard_seconds
+                full_decode_max_packets=0, max_frames=20, num_dense_segments=10, max_remote_audio_seconds=heard_seconds
             )
             async with MediaSessions(pool, files, policy).open("v", FileSource(path=str(clip))) as session:
                 assert (await session.receipt()).audio_seconds == pytest.approx(heard_seconds, rel=0.15)

@@ -85,13 +85,13 @@ class TestMoments:
     """Long videos."""
 
     def test_spread_from_first_to_last(self) -> None:
-        """Moments cover the whole duration, bursts among glances, within the number of frames."""
+        """Moments cover the whole duration, dense segments among keyframe samples, within the number of frames."""
         video = plan_of(video_index(600.0)).video
         assert video is not None
         starts = [span.start_seconds for span in video.spans]
         assert starts == sorted(starts)
         assert (starts[0] < 17.0, starts[-1] > 580.0) == (True, True)
-        assert [span.kind for span in video.spans].count("burst") == POLICY.num_bursts
+        assert [span.kind for span in video.spans].count("dense") == POLICY.num_dense_segments
         assert len(video.wanted_seconds) == POLICY.max_frames
 
     def test_start_at_keyframes_where_there_are_some(self) -> None:
@@ -101,7 +101,7 @@ class TestMoments:
         assert {span.lead_in_seconds for span in video.spans} == {0.0}
 
     def test_sparse_keyframes_keep_to_the_budget(self) -> None:
-        """With one keyframe in an hour, what is decoded stays within the budget and moments remain."""
+        """With one keyframe in an hour, what is decoded stays within the budget and sample points remain."""
         video = plan_of(video_index(3600.0, gop_seconds=5000.0)).video
         assert video is not None
         assert video.spans
@@ -177,7 +177,7 @@ class TestAudioPlan:
     def test_less_is_heard_of_what_is_fetched(
         self, video_seconds: float | None, is_whole: bool, heard_seconds: float
     ) -> None:
-        """Where pictures are looked at in moments, and every byte between them would come for the sound's sake."""
+        """Where pictures are looked at in sample points, and every byte between them would come for the sound's sake."""
         sound = AudioStreamIndex("aac", 44_100, 2, 0.0, video_seconds + 1 if video_seconds else 7200.0)
         video = video_index(video_seconds) if video_seconds else None
         index = index_of(video, sound)
@@ -190,20 +190,22 @@ class TestAudioPlan:
     def test_what_is_fetched_is_heard_where_it_is_watched(self) -> None:
         """One span from the beginning of each burst, none into the next; the sound's own end ends the last."""
         index = index_of(video_index(120.0), AudioStreamIndex("aac", 44_100, 2, 0.0, 112.0))
-        plan = make_plan(index, replace(POLICY, max_fetched_audio_seconds=100.0), max_pixels=10**8, is_whole=False)
+        plan = make_plan(index, replace(POLICY, max_remote_audio_seconds=100.0), max_pixels=10**8, is_whole=False)
         assert plan.video is not None and plan.audio is not None
         starts = [start for start, _ in plan.audio.spans]
-        bursts = [span.start_seconds for span in plan.video.spans if span.kind == "burst"]
-        assert starts == [start for start in bursts if start < 113.0] != bursts
+        dense_segments = [span.start_seconds for span in plan.video.spans if span.kind == "dense"]
+        assert starts == [start for start in dense_segments if start < 113.0] != dense_segments
         ends = [end for _, end in plan.audio.spans]
         assert all(end <= start for end, start in zip(ends, starts[1:], strict=False))
         assert ends[-1] <= 113.0
 
     @pytest.mark.parametrize(("num_bursts", "sound_seconds"), [(3, 7200.0), (12, 100.0)])
-    def test_few_bursts_do_not_say_where_to_listen(self, num_bursts: int, sound_seconds: float) -> None:
+    def test_few_bursts_do_not_say_where_to_listen(self, num_dense_segments: int, sound_seconds: float) -> None:
         """Without enough of them while there is sound, it is heard at even distances."""
         index = index_of(video_index(7200.0), AudioStreamIndex("aac", 44_100, 2, 0.0, sound_seconds))
-        plan = make_plan(index, replace(POLICY, num_bursts=num_bursts), max_pixels=10**8, is_whole=False)
+        plan = make_plan(
+            index, replace(POLICY, num_dense_segments=num_dense_segments), max_pixels=10**8, is_whole=False
+        )
         assert plan.audio is not None
         assert len(plan.audio.spans) == POLICY.num_audio_spans
         assert plan.audio.spans[0][0] == 0.0

@@ -63,7 +63,7 @@ class TestMediaSession:
         assert len(motion.pts_seconds) == receipt.motion_frames >= 45
         assert (motion.spans[0].first, motion.spans[-1].last) == (0, receipt.motion_frames)
         assert len(audio.speech) / SPEECH_HZ == pytest.approx(4.0, abs=0.1)
-        assert audio.programme.shape == (len(audio.speech) * 3, index.audio.num_channels)
+        assert audio.full_band.shape == (len(audio.speech) * 3, index.audio.num_channels)
         assert receipt.coverage_ratio == 1.0
         assert receipt.cpu_seconds > receipt.index_cpu_seconds > 0 and receipt.bytes_read > 0
         assert receipt.fetch_cpu_seconds > 0 and receipt.bytes_fetched == 0
@@ -74,7 +74,7 @@ class TestMediaSession:
         async with MediaSessions(pool, LocalFiles(tmp_path)).open("tone", FileSource(path="tone.wav")) as session:
             audio = await session.audio()
             assert audio is not None and await session.motion() is None and await times_of(session) == []
-            for samples, rate in ((audio.speech, SPEECH_HZ), (audio.programme[:, 0], 48_000)):
+            for samples, rate in ((audio.speech, SPEECH_HZ), (audio.full_band[:, 0], 48_000)):
                 spectrum = np.abs(np.fft.rfft(samples[: 2 * (len(samples) // 2)]))
                 assert np.argmax(spectrum) * rate / len(samples) == pytest.approx(440, abs=1)
                 assert np.abs(samples).max() == pytest.approx(0.5, abs=0.02)
@@ -192,7 +192,7 @@ class TestLongVideo:
         assert 0.1 < receipt.coverage_ratio < 0.3
 
     async def test_one_keyframe_is_walked_through(self, pool: DecoderPool, tmp_path: Path) -> None:
-        """Without keyframes to land on, moments are reached by decoding up to them."""
+        """Without keyframes to land on, sample points are reached by decoding up to them."""
         path = tmp_path / "long.mp4"
         write_video(path, num_frames=2800, rate=20, width=64, height=36, options={"g": "9999", "sc_threshold": "0"})
         async with MediaSessions(pool, LocalFiles(tmp_path)).open("long", FileSource(path="long.mp4")) as session:

@@ -185,7 +185,7 @@ class TestAudio:
     async def test_silent_and_short(self) -> None:
         """What cannot be measured is left out: no loudness of 0.1 s, no peak of zeros."""
         track = fake_work.audio_track(0.1)
-        silent = type(track)(np.zeros_like(track.speech), np.zeros_like(track.programme), track.spans)
+        silent = type(track)(np.zeros_like(track.speech), np.zeros_like(track.full_band), track.spans)
         analysis = await audio.analyse(work_of(FakeSession(audio_track=silent)))
 
         assert {"audio.loudness_lufs", "audio.peak_dbfs"}.isdisjoint(analysis.features)

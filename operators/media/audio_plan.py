@@ -25,8 +25,8 @@ class AudioPlan:
     """At 16 kHz."""
 
 
-def sound_plan(
-    audio: AudioStreamIndex, max_seconds: float, num_spans: int, burst_seconds: list[float] | None = None
+def make_audio_plan(
+    audio: AudioStreamIndex, max_seconds: float, num_spans: int, dense_segment_seconds: list[float] | None = None
 ) -> AudioPlan:
     """Choose what to decode of the sound.
 
@@ -34,10 +34,10 @@ def sound_plan(
         audio: of the container's index.
         max_seconds: at most; what is shorter is taken whole.
         num_spans: of what is longer, as many equal spans, spread evenly.
-        burst_seconds: where stretches of pictures begin whose bytes are needed anyway; if there are as many as
+        dense_segment_seconds: where stretches of pictures begin whose bytes are needed anyway; if there are as many as
             spans while there is sound, it is heard from there instead.
     """
-    spans = _spans(audio, max_seconds, num_spans, burst_seconds or [])
+    spans = _spans(audio, max_seconds, num_spans, dense_segment_seconds or [])
     seconds = min(max_seconds + END_SLACK_SECONDS, sum(end - start for start, end in spans))
     return AudioPlan(spans, _num_channels(audio), math.ceil(seconds * SPEECH_HZ))
 
@@ -47,7 +47,7 @@ def _num_channels(audio: AudioStreamIndex) -> int:
 
 
 def _spans(
-    audio: AudioStreamIndex, max_seconds: float, num_spans: int, burst_seconds: list[float]
+    audio: AudioStreamIndex, max_seconds: float, num_spans: int, dense_segment_seconds: list[float]
 ) -> tuple[tuple[float, float], ...]:
     start = min(0.0, audio.start_seconds)
     end = audio.start_seconds + audio.duration_seconds + END_SLACK_SECONDS
@@ -55,9 +55,9 @@ def _spans(
         return ((start, max_seconds),)
     if audio.duration_seconds <= max_seconds:  # a header may state less than there is, so that the rest is not heard
         return ((start, end if audio.is_listed else max(end, max_seconds)),)
-    bursts = [burst for burst in burst_seconds if burst < end]
-    if len(bursts) >= num_spans:
-        return _spans_from(bursts, max_seconds / len(bursts), end)
+    dense_segments = [dense_segment for dense_segment in dense_segment_seconds if dense_segment < end]
+    if len(dense_segments) >= num_spans:
+        return _spans_from(dense_segments, max_seconds / len(dense_segments), end)
     length = max_seconds / num_spans
     step = (audio.duration_seconds - length) / max(1, num_spans - 1)
     first_of_one = step / 2 if num_spans == 1 else 0.0

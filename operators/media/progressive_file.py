@@ -22,7 +22,7 @@ def everything_is_here(start: int, stop: int) -> bool:
     return True
 
 
-class ArrivingFile:
+class ProgressiveFile:
     """The file object of FFmpeg: requests every byte range before it is read for the first time.
 
     FFmpeg sees the end of the file where a part never comes or cannot be read, as with a file that was cut off; an
