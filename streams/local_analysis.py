@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from operators.errors import DeviceFault, InvalidMedia, MachineUnavailable, SourceAway
-from operators.inference.ticket import Ticket
+from operators.inference.request_context import RequestContext
 from operators.internal_errors import InternalError, boundary
 from schemas.facts import Accepted, Failure, Signal, SourceOffset
 from schemas.identity import MODALITIES
@@ -80,8 +80,8 @@ class DirectAnalysis:
         self, agent: Agent, upload: VideoUploaded, uploaded_unix_seconds: float, shared: SharedSession
     ) -> Signal:
         provenance = self._engine.provenance[agent.modality]
-        ticket = Ticket(upload.video_id, upload.lane, math.inf)
-        work = self._engine.work(upload, uploaded_unix_seconds, shared.session, ticket)
+        context = RequestContext(upload.video_id, upload.lane, math.inf)
+        work = self._engine.work(upload, uploaded_unix_seconds, shared.session, context)
         with self._engine.account.signal():
             try:
                 with boundary("work"):

@@ -11,7 +11,7 @@ from operator import attrgetter
 from operators.errors import Overloaded
 from operators.inference.batch_sizes import check_batch_sizes, choose_batch_size
 from operators.inference.priority_queue import PriorityQueue, WaitingItem
-from operators.inference.ticket import LANES, Lane, Ticket
+from operators.inference.request_context import LANES, Lane, RequestContext
 
 Clock = Callable[[], float]
 """Monotonic seconds."""
@@ -45,7 +45,7 @@ class Batch:
     @property
     def videos(self) -> int:
         """Number of distinct videos."""
-        return len({item.ticket.video_id for item in self.items})
+        return len({item.context.video_id for item in self.items})
 
     @property
     def padded_slots(self) -> int:
@@ -83,16 +83,16 @@ class BatchPolicy:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def add(self, ticket: Ticket) -> int:
+    def add(self, context: RequestContext) -> int:
         """Queue one item and return its token.
 
         Raises:
             Overloaded: `max_waiting_items` of its lane wait already.
         """
-        lane = self._lanes[ticket.lane]
+        lane = self._lanes[context.lane]
         if len(lane) >= self._limits.max_waiting_items:
-            raise Overloaded(f"{len(lane)} {ticket.lane} items wait, at most {self._limits.max_waiting_items} may")
-        item = WaitingItem(self._next_token, ticket, self._clock())
+            raise Overloaded(f"{len(lane)} {context.lane} items wait, at most {self._limits.max_waiting_items} may")
+        item = WaitingItem(self._next_token, context, self._clock())
         self._next_token += 1
         lane.add(item)
         self._waiting[item.token] = item
@@ -103,7 +103,7 @@ class BatchPolicy:
         item = self._waiting.pop(token, None)
         if item is None:
             return False
-        self._lanes[item.ticket.lane].remove(item)
+        self._lanes[item.context.lane].remove(item)
         return True
 
     def hold(self, lane: Lane | None) -> None:

@@ -16,8 +16,8 @@ from operators.inference.batch_policy import Batch, BatchLimits, BatchPolicy, Cl
 from operators.inference.device_thread import DeviceThread
 from operators.inference.isolation import IsolatedRun, Outcome
 from operators.inference.observer import BatchRun, InferenceObserver
+from operators.inference.request_context import LANES, Lane, ModelOutput, RequestContext
 from operators.inference.runner import RowOutput, Runner
-from operators.inference.ticket import LANES, Lane, ModelOutput, Ticket
 from operators.tracing import NO_SPAN, Span, Tracer
 
 
@@ -33,7 +33,7 @@ class PendingItem:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RanBatch:
+class CompletedBatch:
     """A batch that left the device."""
 
     batch: Batch
@@ -89,14 +89,14 @@ class Batcher:
         """What the model's trunk computes in on this device; part of a signal's fingerprint."""
         return self._precision
 
-    async def submit(self, item: np.ndarray, ticket: Ticket) -> ModelOutput:
+    async def submit(self, item: np.ndarray, context: RequestContext) -> ModelOutput:
         """Return what the model says of one item; waits for room in the queue first.
 
         A cancelled caller's item leaves the queue, or its answer is dropped if the device has it already.
 
         Args:
             item: `card.input_shape` of `card.input_dtype`; must not change until the answer is there.
-            ticket: of the item's video.
+            context: of the item's video.
 
         Raises:
             ValueError: the item has another shape or dtype.
@@ -106,10 +106,10 @@ class Batcher:
             Overloaded: the batcher drains or is closed; the work is to be submitted elsewhere or later.
         """
         self._check_open()
-        with self._call(ticket, 1) as call:
-            return await (await self._enqueue(item, ticket, call))
+        with self._call(context, 1) as call:
+            return await (await self._enqueue(item, context, call))
 
-    async def submit_many(self, items: Sequence[np.ndarray], ticket: Ticket) -> list[ModelOutput]:
+    async def submit_many(self, items: Sequence[np.ndarray], context: RequestContext) -> list[ModelOutput]:
         """Return what the model says of each item, in order.
 
         Raises:
@@ -118,9 +118,9 @@ class Batcher:
         self._check_open()
         answers: list[asyncio.Future[ModelOutput]] = []
         try:
-            with self._call(ticket, len(items)) as call:
+            with self._call(context, len(items)) as call:
                 for item in items:
-                    answers.append(await self._enqueue(item, ticket, call))
+                    answers.append(await self._enqueue(item, context, call))
                 return await asyncio.gather(*answers)
         finally:
             _forget(answers)
@@ -145,18 +145,18 @@ class Batcher:
             if not entry.answer.done():
                 entry.answer.set_exception(Overloaded(f"the batcher of {self.card.name} was closed"))
 
-    def _call(self, ticket: Ticket, num_items: int) -> Span:
-        return self._tracer.span("model call", model=self.card.name, items=num_items, lane=ticket.lane)
+    def _call(self, context: RequestContext, num_items: int) -> Span:
+        return self._tracer.span("model call", model=self.card.name, items=num_items, lane=context.lane)
 
-    async def _enqueue(self, item: np.ndarray, ticket: Ticket, call: Span) -> asyncio.Future[ModelOutput]:
+    async def _enqueue(self, item: np.ndarray, context: RequestContext, call: Span) -> asyncio.Future[ModelOutput]:
         self._check_item(item)
         answer = self._promise_answer()
         try:
-            await self._room[ticket.lane].acquire()
+            await self._room[context.lane].acquire()
         except BaseException:
             answer.cancel()
             raise
-        self._join_queue(PendingItem(item, ticket.lane, answer, call), ticket)
+        self._join_queue(PendingItem(item, context.lane, answer, call), context)
         return answer
 
     def _check_open(self) -> None:
@@ -183,9 +183,9 @@ class Batcher:
         if self._num_unanswered == 0:
             self._all_answered.set()
 
-    def _join_queue(self, entry: PendingItem, ticket: Ticket) -> None:
+    def _join_queue(self, entry: PendingItem, context: RequestContext) -> None:
         with self._device.lock:
-            token = self._policy.add(ticket)
+            token = self._policy.add(context)
             self._pending[token] = entry
             self._device.lock.notify()
         entry.answer.add_done_callback(partial(self._leave_queue, token))
@@ -203,7 +203,7 @@ class Batcher:
         for entry in entries:
             self._room[entry.lane].release()
 
-    def _hand_out(self, entries: Sequence[PendingItem], ran: RanBatch) -> None:
+    def _hand_out(self, entries: Sequence[PendingItem], ran: CompletedBatch) -> None:
         for entry, outcome in zip(entries, ran.outcomes, strict=True):
             if entry.answer.done():
                 continue  # its caller was cancelled
@@ -215,11 +215,11 @@ class Batcher:
     # What follows runs on the device's thread.
 
     def oldest_seconds(self, lane: Lane) -> float | None:
-        """See `WorkLine.oldest_seconds`."""
+        """See `WorkQueue.oldest_seconds`."""
         return self._policy.oldest_seconds(lane)
 
     def run_next(self) -> None:
-        """See `WorkLine.run_next`."""
+        """See `WorkQueue.run_next`."""
         with self._device.lock:
             batch = self._policy.next_batch()
             entries = [] if batch is None else [self._pending.pop(item.token) for item in batch.items]
@@ -249,9 +249,9 @@ class Batcher:
             call.link(span)
         return span
 
-    def _run(self, batch: Batch, rows: list[np.ndarray]) -> RanBatch:
+    def _run(self, batch: Batch, rows: list[np.ndarray]) -> CompletedBatch:
         if self._device.lost is not None:
-            return RanBatch(batch, [DeviceLost(str(self._device.lost), was_on_device=False)] * len(rows))
+            return CompletedBatch(batch, [DeviceLost(str(self._device.lost), was_on_device=False)] * len(rows))
         began_seconds = self._device.cpu_seconds()
         isolated = IsolatedRun(self._runner, partial(self._observer.runner_renewed, self.card.name))
         try:
@@ -261,8 +261,8 @@ class Batcher:
             self._observe(batch, outcomes, cpu_seconds)
         except Exception as bug:
             # The thread must outlive it, and the callers must not wait forever: they get it and crash in its place.
-            return RanBatch(batch, [bug] * len(rows))
-        return RanBatch(batch, outcomes, cpu_seconds)
+            return CompletedBatch(batch, [bug] * len(rows))
+        return CompletedBatch(batch, outcomes, cpu_seconds)
 
     def _observe(self, batch: Batch, outcomes: Sequence[Outcome], cpu_seconds: float) -> None:
         answered = [outcome for outcome in outcomes if isinstance(outcome, RowOutput)]

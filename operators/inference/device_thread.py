@@ -10,13 +10,13 @@ from typing import Protocol, TypeVar
 
 from operators.cpu_clocks import ThreadTeam
 from operators.errors import DeviceLost
-from operators.inference.ticket import Lane
-from operators.inference.turn_policy import TurnPolicy
+from operators.inference.model_scheduler import ModelScheduler
+from operators.inference.request_context import Lane
 
 Result = TypeVar("Result")
 
 
-class WorkLine(Protocol):
+class WorkQueue(Protocol):
     """Waiting work of one model."""
 
     def oldest_seconds(self, lane: Lane) -> float | None:
@@ -34,14 +34,14 @@ class DeviceThread:
     else could join it.
     """
 
-    def __init__(self, name: str, turns: TurnPolicy | None = None) -> None:
+    def __init__(self, name: str, turns: ModelScheduler | None = None) -> None:
         self.lock = threading.Condition()
         """Guards every queue of this device; held for microseconds, never while the device works."""
         self.lost: DeviceLost | None = None
         """Why the device is asked nothing any more; set on the thread."""
-        self._turns = turns or TurnPolicy()
+        self._turns = turns or ModelScheduler()
         self._calls: deque[Callable[[], None]] = deque()
-        self._lines: list[WorkLine] = []
+        self._lines: list[WorkQueue] = []
         self._closing = False
         self._team = ThreadTeam("device")
         self._thread = threading.Thread(target=self._serve, name=f"device-{name}", daemon=True)
@@ -50,7 +50,7 @@ class DeviceThread:
         """Start the thread."""
         self._thread.start()
 
-    def attach(self, line: WorkLine) -> None:
+    def attach(self, line: WorkQueue) -> None:
         """Serve one more model."""
         with self.lock:
             self._lines.append(line)
@@ -91,7 +91,7 @@ class DeviceThread:
                     return self._calls.popleft()
                 if self._closing:
                     return None
-                if (line := self._turns.next_line(self._lines)) is not None:
+                if (line := self._turns.next_queue(self._lines)) is not None:
                     return line.run_next
                 self.lock.wait()
 

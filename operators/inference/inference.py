@@ -12,8 +12,8 @@ from operators.inference.batch_policy import BatchLimits, Clock
 from operators.inference.batcher import Batcher
 from operators.inference.device_thread import DeviceThread
 from operators.inference.observer import InferenceObserver, SilentObserver
+from operators.inference.request_context import Lane
 from operators.inference.runner import LoadModule, Runner
-from operators.inference.ticket import Lane
 from operators.tracing import SILENT_TRACER, Tracer
 
 
@@ -45,7 +45,7 @@ class Inference:
             backend: the device.
             limits: the numbers of the batch policy.
             observer: told of every batch.
-            clock: monotonic seconds, the clock of `Ticket.due_seconds`.
+            clock: monotonic seconds, the clock of `RequestContext.due_seconds`.
             tracer: told of every call and batch, and how they belong together.
 
         Raises:

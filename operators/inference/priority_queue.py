@@ -10,7 +10,7 @@ from heapq import merge
 from itertools import chain, islice, zip_longest
 from operator import attrgetter
 
-from operators.inference.ticket import Ticket
+from operators.inference.request_context import RequestContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class WaitingItem:
 
     token: int
     """Counts up, so a smaller token has waited longer."""
-    ticket: Ticket
+    context: RequestContext
     since_seconds: float
     """When it joined, on the monotonic clock."""
 
@@ -63,17 +63,17 @@ class PriorityQueue:
 
     def add(self, item: WaitingItem) -> None:
         """Put an item at the end of its video's line."""
-        self._arrivals.note(item.ticket.video_id)
-        self._lines.setdefault(item.ticket.video_id, {})[item.token] = item
+        self._arrivals.note(item.context.video_id)
+        self._lines.setdefault(item.context.video_id, {})[item.token] = item
         self._count += 1
 
     def remove(self, item: WaitingItem) -> None:
         """Take an item out, wherever it stands."""
-        line = self._lines[item.ticket.video_id]
+        line = self._lines[item.context.video_id]
         del line[item.token]
         self._count -= 1
         if not line:
-            del self._lines[item.ticket.video_id]
+            del self._lines[item.context.video_id]
 
     def oldest(self) -> WaitingItem | None:
         """Return the item that waited longest."""
@@ -97,7 +97,7 @@ class PriorityQueue:
         urgent: list[tuple[float, Line]] = []
         others: list[Line] = []
         for _, line in lines:
-            due_seconds = next(iter(line.values())).ticket.due_seconds
+            due_seconds = next(iter(line.values())).context.due_seconds
             if 0 <= due_seconds - now_seconds <= urgent_seconds:
                 urgent.append((due_seconds, line))
             else:

@@ -176,9 +176,9 @@ async def _walk(engine: Engine, clip: Clip, video_id: str, *, is_downloaded_firs
 
 
 async def _analyse(engine: Engine, upload: VideoUploaded, session: MediaSession, agent: Agent) -> Analysis:
-    from operators.inference.ticket import Ticket
+    from operators.inference.request_context import RequestContext
 
-    work = engine.work(upload, 0.0, session, Ticket(upload.video_id, upload.lane, float("inf")))
+    work = engine.work(upload, 0.0, session, RequestContext(upload.video_id, upload.lane, float("inf")))
     return await agent.analyse(work)
 
 

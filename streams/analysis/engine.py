@@ -20,7 +20,7 @@ from operators.inference.cpu_probe import CpuCapabilities
 from operators.inference.graph_cache import GraphCache
 from operators.inference.inference import Inference
 from operators.inference.observer import InferenceObserver, SilentObserver
-from operators.inference.ticket import Ticket
+from operators.inference.request_context import RequestContext
 from operators.media.decoder_client import DECODER_COMMAND
 from operators.media.limits import DecodeLimits
 from operators.media.plan import PlanPolicy
@@ -106,14 +106,16 @@ class Engine:
     """Of the whole process."""
     _open_parts: AsyncExitStack
 
-    def work(self, upload: VideoUploaded, event_unix_seconds: float, session: MediaSession, ticket: Ticket) -> Work:
+    def work(
+        self, upload: VideoUploaded, event_unix_seconds: float, session: MediaSession, context: RequestContext
+    ) -> Work:
         """What an agent is given for one upload."""
         return Work(
             upload=upload,
             event_unix_seconds=event_unix_seconds,
             session=session,
             inference=self.inference,
-            ticket=ticket,
+            context=context,
             host=self.host,
             text=self.text,
             class_names=self.class_names,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from operators.inference.ticket import Ticket
+from operators.inference.request_context import RequestContext
 from operators.internal_errors import boundary
 from schemas.errors import InvalidEvent
 from schemas.facts import Failure, Signal
@@ -163,7 +163,7 @@ class ModalityWork:
     async def _analysis(self, record: Record, slot: Slot, upload: VideoUploaded) -> Analysis:
         shared = await slot.once("session", lambda: self._open_session(slot, upload))
         work = self._parts.engine.work(
-            upload, record.timestamp_unix_seconds, shared.session, self._ticket(record, upload)
+            upload, record.timestamp_unix_seconds, shared.session, self._context(record, upload)
         )
         with boundary("media"):
             analysis = await shared.analyse(self._agent, work)
@@ -179,13 +179,13 @@ class ModalityWork:
         opening = self._parts.engine.sessions.open(key, upload.source)
         return SharedSession(await stack.enter_async_context(opening))
 
-    def _ticket(self, record: Record, upload: VideoUploaded) -> Ticket:
+    def _context(self, record: Record, upload: VideoUploaded) -> RequestContext:
         if self._parts.lane == "backfill":
-            return Ticket(upload.video_id, "backfill", math.inf)
+            return RequestContext(upload.video_id, "backfill", math.inf)
         budget_seconds = upload.deadline_seconds or self._parts.default_deadline_seconds
         clock = self._parts.clock
         left_seconds = record.timestamp_unix_seconds + budget_seconds - clock.now_unix_seconds()
-        return Ticket(upload.video_id, "live", clock.monotonic_seconds() + left_seconds)
+        return RequestContext(upload.video_id, "live", clock.monotonic_seconds() + left_seconds)
 
     def _failed(self, record: Record, upload: VideoUploaded, failure: Failure, decode: DecodeReceipt | None) -> Signal:
         return failed_signal(

@@ -13,7 +13,7 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from operators.inference.ticket import Lane
+from operators.inference.request_context import Lane
 from streams.lifecycle.clock import Clock
 
 LOOK_SECONDS: Final = 0.05

@@ -16,8 +16,8 @@ from operators.errors import DeviceFault
 from operators.inference.backend import Backend, BackendConfig, LoadedModel
 from operators.inference.catalogue import BACKENDS, open_backend
 from operators.inference.inference import Inference
-from operators.inference.ticket import Ticket
-from operators.inference.trunk import warm_up_batch
+from operators.inference.precision_wrapper import warm_up_batch
+from operators.inference.request_context import RequestContext
 
 CARD = Card(
     name="tiny",
@@ -147,7 +147,7 @@ class TestBackend:
         """From submit to answer on the device's own thread."""
         inference = await Inference.open([CARD], tiny_model, backend)
         batch = warm_up_batch(CARD, 4)
-        outputs = await inference.batcher("tiny").submit_many(list(batch), Ticket("v", "live", 1e9))
+        outputs = await inference.batcher("tiny").submit_many(list(batch), RequestContext("v", "live", 1e9))
         await inference.drain()
         await inference.close()
         for place, expected in enumerate(eager(batch)):

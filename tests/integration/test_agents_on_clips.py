@@ -18,7 +18,7 @@ from operators.context.text_models import load_text_models
 from operators.inference.backend import BackendConfig
 from operators.inference.catalogue import open_backend
 from operators.inference.inference import Inference
-from operators.inference.ticket import Ticket
+from operators.inference.request_context import RequestContext
 from operators.media.pool import DecoderPool
 from operators.media.session import MediaSessions
 from ops.assets.cache import default_cache_dir
@@ -87,7 +87,7 @@ async def _analyse(
             upload=upload,
             event_unix_seconds=0.0,
             session=session,
-            ticket=Ticket(clip.file_name, "live", float("inf")),
+            context=RequestContext(clip.file_name, "live", float("inf")),
             **parts,
         )
         found = await asyncio.gather(*(agent.analyse(work) for agent in AGENTS.values()))

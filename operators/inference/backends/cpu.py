@@ -23,7 +23,13 @@ from operators.inference.backends.cpu_graphs import (
 )
 from operators.inference.graph_cache import CompiledModel
 from operators.inference.precision import choose_precision
-from operators.inference.trunk import Trunk, in_channels_last, time_batches, to_arrays, warm_up_batch
+from operators.inference.precision_wrapper import (
+    PrecisionWrapper,
+    in_channels_last,
+    time_batches,
+    to_arrays,
+    warm_up_batch,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +118,7 @@ class CpuModel:
 
     def _compile(self) -> None:
         self._is_recalled = False
-        trunk = Trunk(self._build(), self._precision)
+        trunk = PrecisionWrapper(self._build(), self._precision)
         in_channels_last(trunk)
         answers = {size: _eager_answer(trunk, warm_up_batch(self._card, size)) for size in self._sizes}
         # oneDNN's fuser wins a third over freezing alone, yet refuses some graphs.

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from models.card import Card
 from operators.inference.graph_cache import CompiledModel, Graph
-from operators.inference.trunk import Trunk, warm_up_batch
+from operators.inference.precision_wrapper import PrecisionWrapper, warm_up_batch
 
 Forward = Callable[[Tensor], tuple[Tensor, ...]]
 
@@ -25,7 +25,9 @@ WARM_UP_RUNS = 2
 """The interpreter of traced graphs profiles a shape in its first run and optimises in its second."""
 
 
-def compiled_graphs(trunk: Trunk, card: Card, sizes: tuple[int, ...], *, is_shared: bool) -> tuple[Graph, ...]:
+def compiled_graphs(
+    trunk: PrecisionWrapper, card: Card, sizes: tuple[int, ...], *, is_shared: bool
+) -> tuple[Graph, ...]:
     """Trace and freeze a trunk.
 
     Args:
@@ -42,7 +44,7 @@ def compiled_graphs(trunk: Trunk, card: Card, sizes: tuple[int, ...], *, is_shar
     return tuple(Graph(group, _archive(trunk, warm_up_batch(card, group[-1]))) for group in groups)
 
 
-def _archive(trunk: Trunk, batch: np.ndarray) -> bytes:
+def _archive(trunk: PrecisionWrapper, batch: np.ndarray) -> bytes:
     archive = io.BytesIO()
     with torch.inference_mode(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecation, and remarks on branches, which the comparison settles

@@ -14,7 +14,13 @@ from operators.errors import DeviceFault
 from operators.inference.backend import BackendConfig, Build, DeviceResult
 from operators.inference.device_loss import device_fault
 from operators.inference.precision import choose_precision
-from operators.inference.trunk import Trunk, in_channels_last, time_batches, to_arrays, warm_up_batch
+from operators.inference.precision_wrapper import (
+    PrecisionWrapper,
+    in_channels_last,
+    time_batches,
+    to_arrays,
+    warm_up_batch,
+)
 
 DEVICE_WORDS = ("CUDA", "cuDNN", "CUDNN", "CUBLAS", "cuBLAS", "NCCL", "NVML")
 """What stands in the text of a RuntimeError that the device raised, where it has no type of its own."""
@@ -59,7 +65,7 @@ class CudaModel:
         self._card = card
         self._precision = precision
         self._device = device
-        self._trunk: nn.Module | None = in_channels_last(Trunk(module, precision)).to(device)
+        self._trunk: nn.Module | None = in_channels_last(PrecisionWrapper(module, precision)).to(device)
         self._staging: dict[int, Tensor] = {}
 
     @property

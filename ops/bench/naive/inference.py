@@ -11,7 +11,7 @@ import torch
 
 from models.catalogue import CARDS
 from models.loaders import MODULE_LOADERS, load_module
-from operators.inference.ticket import ModelOutput, Ticket
+from operators.inference.request_context import ModelOutput, RequestContext
 from streams.analysis.agents.analysis import Result
 
 
@@ -21,18 +21,18 @@ class NaiveBatcher:
     def __init__(self, name: str, cache_dir: Path) -> None:
         self._module = load_module(CARDS[name], cache_dir)
 
-    async def submit(self, item: np.ndarray, ticket: Ticket) -> ModelOutput:
+    async def submit(self, item: np.ndarray, context: RequestContext) -> ModelOutput:
         """Compute one item, now."""
-        del ticket
+        del context
         began = time.thread_time()
         with torch.inference_mode():
             outputs = self._module(torch.from_numpy(item[None]))
         values = tuple(output.numpy()[0] for output in outputs)
         return ModelOutput(values, time.thread_time() - began, batch_items=1, batch_videos=1)
 
-    async def submit_many(self, items: Sequence[np.ndarray], ticket: Ticket) -> list[ModelOutput]:
+    async def submit_many(self, items: Sequence[np.ndarray], context: RequestContext) -> list[ModelOutput]:
         """Compute one after the other."""
-        return [await self.submit(item, ticket) for item in items]
+        return [await self.submit(item, context) for item in items]
 
 
 class NaiveInference:

@@ -22,7 +22,7 @@ import torch
 from operators.class_names import load_class_names
 from operators.context.text_models import load_text_models
 from operators.inference.inference import Inference
-from operators.inference.ticket import Ticket
+from operators.inference.request_context import RequestContext
 from operators.media.session import MediaSession
 from operators.native_threads import hold_to_one_thread
 from ops.bench.naive.inference import NaiveHost, NaiveInference
@@ -65,7 +65,7 @@ def build(bootstrap_servers: str, topic: str, results: str, cache_dir: Path) -> 
                 event_unix_seconds=event.message.timestamp,
                 session=cast("MediaSession", session),
                 inference=inference,
-                ticket=Ticket(upload.video_id, upload.lane, math.inf),
+                context=RequestContext(upload.video_id, upload.lane, math.inf),
                 host=host,
                 text=text,
                 class_names=class_names,

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from operators.class_names import ClassNames
 from operators.context.text_models import TextModels
 from operators.inference.inference import Inference
-from operators.inference.ticket import Ticket
+from operators.inference.request_context import RequestContext
 from operators.media.session import MediaSession
 from schemas.evidence import Embedding, Feature, LabelEvidence
 from schemas.identity import Modality
@@ -36,7 +36,7 @@ class Work:
     """The broker's timestamp of the upload; the event time of every feature."""
     session: MediaSession
     inference: Inference
-    ticket: Ticket
+    context: RequestContext
     host: HostThreads
     text: TextModels
     """Text models and tokenizers that run on the host."""

@@ -17,7 +17,7 @@ from operators.audio.vad_windows import VoiceProbabilities, join_probabilities, 
 from operators.audio.violence_cues import violence_cues
 from operators.audio.voice_activity import speech_ratio, voice_segments
 from operators.audio.windows import SoundWindow, sound_windows
-from operators.inference.ticket import ModelOutput
+from operators.inference.request_context import ModelOutput
 from operators.label_evidence import model_name
 from operators.media.tracks import SPEECH_HZ, AudioTrack
 from schemas.evidence import Feature
@@ -62,7 +62,7 @@ async def analyse(work: Work) -> Analysis:
 
 
 async def _answers(work: Work, tally: Tally, model: str, items: Sequence[np.ndarray]) -> list[ModelOutput]:
-    outputs = await work.inference.batcher(model).submit_many(items, work.ticket)
+    outputs = await work.inference.batcher(model).submit_many(items, work.context)
     tally.add(outputs)
     return outputs
 

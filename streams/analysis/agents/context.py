@@ -49,7 +49,7 @@ async def _labels(work: Work, tally: Tally, reading: TextReading) -> tuple[Label
     if reading.worst is None:
         return ()
     items = [item.item for item in reading.abuse_items]
-    outputs = await work.inference.batcher(TOXICITY.name).submit_many(items, work.ticket)
+    outputs = await work.inference.batcher(TOXICITY.name).submit_many(items, work.context)
     tally.add(outputs)
     scores = np.stack([output.values[0] for output in outputs])
     lexicon = work.text.lexicon
@@ -58,7 +58,7 @@ async def _labels(work: Work, tally: Tally, reading: TextReading) -> tuple[Label
 
 
 async def _embeddings(work: Work, tally: Tally, reading: TextReading) -> dict[str, Embedding]:
-    output = await work.inference.batcher(MEANING.name).submit(reading.sentence_item, work.ticket)
+    output = await work.inference.batcher(MEANING.name).submit(reading.sentence_item, work.context)
     tally.add((output,))
     vector = text_embedding(output.values[0])
     return {} if vector is None else embedding_of(work, MEANING, vector.tolist())

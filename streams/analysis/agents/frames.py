@@ -93,8 +93,8 @@ def _longest_seconds(index: MediaIndex) -> float:
 async def _see(work: Work, tally: Tally, frame: SampledFrame) -> SeenFrame:
     look = await tally.on_host(partial(look_at, frame.pixels))
     classified, nudity = await asyncio.gather(
-        work.inference.batcher(CLASSIFIER.name).submit(look.classifier_pixels, work.ticket),
-        work.inference.batcher(NUDITY.name).submit(look.nudity_pixels, work.ticket),
+        work.inference.batcher(CLASSIFIER.name).submit(look.classifier_pixels, work.context),
+        work.inference.batcher(NUDITY.name).submit(look.nudity_pixels, work.context),
     )
     tally.add((classified, nudity))
     probabilities, embedding = classified.values
@@ -114,7 +114,7 @@ def _said(work: Work, tally: Tally, frames: Sequence[SeenFrame]) -> list[tuple[F
 
     async def ask(model: str, prepare: Callable[[np.ndarray], np.ndarray], frame: SampledFrame) -> np.ndarray:
         output = await work.inference.batcher(model).submit(
-            await tally.on_host(partial(prepare, frame.pixels)), work.ticket
+            await tally.on_host(partial(prepare, frame.pixels)), work.context
         )
         tally.add((output,))
         return output.values[0]

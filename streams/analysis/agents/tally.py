@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from operators.inference.ticket import ModelOutput
+from operators.inference.request_context import ModelOutput
 from schemas.receipts import ModelReceipt, Receipt
 from streams.analysis.agents.analysis import HostThreads, Result
 

@@ -15,7 +15,7 @@ from operators.inference.backend import DeviceResult
 from operators.inference.batch_policy import BatchLimits
 from operators.inference.inference import Inference
 from operators.inference.observer import BatchRun
-from operators.inference.ticket import Lane, Ticket
+from operators.inference.request_context import Lane, RequestContext
 
 SIZES = (1, 4, 8, 16)
 
@@ -45,8 +45,8 @@ def number(value: int) -> np.ndarray:
     return np.array([value], dtype=np.int64)
 
 
-def ticket(video_id: str = "v", lane: Lane = "live", due_seconds: float = 1e9) -> Ticket:
-    return Ticket(video_id, lane, due_seconds)
+def context(video_id: str = "v", lane: Lane = "live", due_seconds: float = 1e9) -> RequestContext:
+    return RequestContext(video_id, lane, due_seconds)
 
 
 @dataclass
@@ -91,7 +91,7 @@ class FakeBackend:
         """Occupy the device with one item until the gate is set, so that everything after it queues up."""
         self.gate.clear()
         self.entered.clear()
-        plug = asyncio.create_task(inference.batcher(model).submit(number(0), ticket("plug")))
+        plug = asyncio.create_task(inference.batcher(model).submit(number(0), context("plug")))
         assert await asyncio.to_thread(self.entered.wait, 30)
         return plug
 

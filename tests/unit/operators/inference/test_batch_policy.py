@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from operators.errors import Overloaded
 from operators.inference.batch_policy import Batch, BatchLimits, BatchPolicy
 from operators.inference.priority_queue import VideoArrivals
-from operators.inference.ticket import Lane
+from operators.inference.request_context import Lane
 from tests.fakes import ManualClock
-from tests.unit.operators.inference.fakes import SIZES, ticket
+from tests.unit.operators.inference.fakes import SIZES, context
 
 NO_AGE_TURN = 1_000_000
 
@@ -25,12 +25,12 @@ def policy(sizes: tuple[int, ...] = SIZES, clock: ManualClock | None = None, **l
 
 def videos(batch: Batch | None) -> list[str]:
     assert batch is not None
-    return [item.ticket.video_id for item in batch.items]
+    return [item.context.video_id for item in batch.items]
 
 
 def lanes(batch: Batch | None) -> list[Lane]:
     assert batch is not None
-    return [item.ticket.lane for item in batch.items]
+    return [item.context.lane for item in batch.items]
 
 
 class TestQueue:
@@ -41,7 +41,7 @@ class TestQueue:
     def test_a_single_item_is_a_batch_at_once(self) -> None:
         """An idle device never waits for company."""
         subject = policy()
-        token = subject.add(ticket())
+        token = subject.add(context())
         batch = subject.next_batch()
         assert batch is not None
         assert ([token], 1, 0) == ([item.token for item in batch.items], batch.size, batch.padded_slots)
@@ -50,7 +50,7 @@ class TestQueue:
         """Three items take the shape of four."""
         subject = policy()
         for _ in range(3):
-            subject.add(ticket())
+            subject.add(context())
         batch = subject.next_batch()
         assert batch is not None
         assert (len(batch.items), batch.size, batch.padded_slots, batch.videos) == (3, 4, 1, 1)
@@ -58,17 +58,17 @@ class TestQueue:
     def test_is_bounded_per_lane(self) -> None:
         """A full backfill lane refuses more of its own, and never a live item."""
         subject = policy(max_waiting_items=2)
-        subject.add(ticket(lane="backfill"))
-        subject.add(ticket(lane="backfill"))
+        subject.add(context(lane="backfill"))
+        subject.add(context(lane="backfill"))
         with pytest.raises(Overloaded, match="2 backfill items wait, at most 2 may"):
-            subject.add(ticket(lane="backfill"))
-        subject.add(ticket(lane="live"))
+            subject.add(context(lane="backfill"))
+        subject.add(context(lane="live"))
         assert len(subject) == 3
 
     def test_discarded_items_never_run(self) -> None:
         """What nobody waits for leaves the queue, once."""
         subject = policy()
-        first, second = subject.add(ticket()), subject.add(ticket())
+        first, second = subject.add(context()), subject.add(context())
         assert (subject.discard(first), subject.discard(first)) == (True, False)
         batch = subject.next_batch()
         assert batch is not None
@@ -79,9 +79,9 @@ class TestQueue:
         """The age of a batch is that of its oldest item; the oldest of a lane is known while it waits."""
         clock = ManualClock()
         subject = policy(clock=clock)
-        subject.add(ticket("a"))
+        subject.add(context("a"))
         clock.advance(2.0)
-        subject.add(ticket("b"))
+        subject.add(context("b"))
         clock.advance(1.0)
         assert (subject.oldest_seconds("live"), subject.oldest_seconds("backfill")) == (0.0, None)
         batches = [subject.next_batch(), subject.next_batch()]
@@ -93,9 +93,9 @@ class TestOrder:
         """Live items go first though backfill came first; what live leaves free, backfill fills."""
         subject = policy(sizes=(4,))
         for _ in range(4):
-            subject.add(ticket("b", "backfill"))
+            subject.add(context("b", "backfill"))
         for _ in range(6):
-            subject.add(ticket("a", "live"))
+            subject.add(context("a", "live"))
         assert lanes(subject.next_batch()) == ["live"] * 4
         assert lanes(subject.next_batch()) == ["live", "live", "backfill", "backfill"]
 
@@ -103,9 +103,9 @@ class TestOrder:
         """Two live items take the shape of two and run at once; many backfill items behind them change nothing."""
         subject = policy(sizes=(1, 2, 16))
         for _ in range(30):
-            subject.add(ticket("b", "backfill"))
-        subject.add(ticket("a", "live"))
-        subject.add(ticket("a", "live"))
+            subject.add(context("b", "backfill"))
+        subject.add(context("a", "live"))
+        subject.add(context("a", "live"))
         assert lanes(subject.next_batch()) == ["live"] * 2
         assert lanes(subject.next_batch()) == ["backfill"] * 16
 
@@ -113,7 +113,7 @@ class TestOrder:
         """What would be filler is not wasted."""
         subject = policy(sizes=(4,))
         for lane in ("backfill", "backfill", "live", "live", "live"):
-            subject.add(ticket(lane, lane))  # type: ignore[arg-type]
+            subject.add(context(lane, lane))  # type: ignore[arg-type]
         assert lanes(subject.next_batch()) == ["live"] * 3 + ["backfill"]
 
     def test_backfill_alone_keeps_the_device_for_a_moment_only(self) -> None:
@@ -121,17 +121,17 @@ class TestOrder:
         subject = BatchPolicy((1, 4, 16), BatchLimits(), ManualClock().monotonic_seconds, backfill_sizes=(1, 4))
         for lane in ("backfill", "live"):
             for _ in range(16):
-                subject.add(ticket(lane, lane))  # type: ignore[arg-type]
+                subject.add(context(lane, lane))  # type: ignore[arg-type]
         batches = [subject.next_batch() for _ in range(5)]
-        assert [(batch.size, batch.items[0].ticket.lane) for batch in batches if batch] == [
+        assert [(batch.size, batch.items[0].context.lane) for batch in batches if batch] == [
             (16, "live"), *[(4, "backfill")] * 4,
         ]  # fmt: skip
 
     def test_a_held_lane_gives_nothing(self) -> None:
         """Not by age either, and nobody is told that something waits; let go, it is served as ever."""
         subject = policy(sizes=(1,), batches_per_age_turn=1)
-        subject.add(ticket("b", "backfill"))
-        subject.add(ticket("a", "live"))
+        subject.add(context("b", "backfill"))
+        subject.add(context("a", "live"))
         subject.hold("backfill")
         assert (subject.oldest_seconds("backfill"), lanes(subject.next_batch())) == (None, ["live"])
         assert subject.next_batch() is None
@@ -143,22 +143,22 @@ class TestOrder:
         subject = policy(sizes=(4,), urgent_seconds=1.0)
         for video_id, due_seconds in (("early", 60.0), ("late", 0.9), ("later", 0.5)):
             for _ in range(3):
-                subject.add(ticket(video_id, due_seconds=due_seconds))
+                subject.add(context(video_id, due_seconds=due_seconds))
         assert videos(subject.next_batch()) == ["later", "later", "later", "late"]
 
     def test_a_missed_deadline_gives_no_precedence(self) -> None:
         """Whoever is late already cannot be saved by making others late."""
         clock = ManualClock()
         subject = policy(sizes=(1,), clock=clock)
-        subject.add(ticket("early", due_seconds=60.0))
-        subject.add(ticket("missed", due_seconds=1.0))
+        subject.add(context("early", due_seconds=60.0))
+        subject.add(context("missed", due_seconds=1.0))
         clock.advance(5.0)
         assert videos(subject.next_batch()) == ["early"]
 
     def test_no_deadline_is_no_hurry(self) -> None:
-        """A ticket without a deadline is served in turn."""
+        """A request context without a deadline is served in turn."""
         subject = policy(sizes=(1,))
-        subject.add(ticket("a", due_seconds=math.inf))
+        subject.add(context("a", due_seconds=math.inf))
         assert videos(subject.next_batch()) == ["a"]
 
     def test_the_earliest_videos_share_in_turns(self) -> None:
@@ -166,26 +166,26 @@ class TestOrder:
         subject = policy(sizes=(4,), videos_sharing=2)
         for video_id, count in (("a", 3), ("b", 3), ("c", 9)):
             for _ in range(count):
-                subject.add(ticket(video_id))
+                subject.add(context(video_id))
         assert videos(subject.next_batch()) == ["a", "b", "a", "b"]
         assert videos(subject.next_batch()) == ["a", "b", "c", "c"]
 
     def test_a_started_video_keeps_its_place_over_a_pause(self) -> None:
         """A video whose decoder paused goes before those that came in the meantime."""
         subject = policy(sizes=(1,), videos_sharing=1)
-        subject.add(ticket("first"))
+        subject.add(context("first"))
         subject.next_batch()
-        subject.add(ticket("second"))
-        subject.add(ticket("first"))
+        subject.add(context("second"))
+        subject.add(context("first"))
         assert videos(subject.next_batch()) == ["first"]
 
     def test_one_batch_in_eight_goes_by_age(self) -> None:
         """Under endless live load the backfill item goes out with the eighth batch, not before."""
         subject = policy(sizes=(1,))
-        subject.add(ticket("b", "backfill"))
+        subject.add(context("b", "backfill"))
         served = []
         for _ in range(8):
-            subject.add(ticket("a"))
+            subject.add(context("a"))
             served += lanes(subject.next_batch())
         assert served == ["live"] * 7 + ["backfill"]
 
@@ -222,7 +222,7 @@ class TestProperties:
 
         for event, *details in events:
             if event == "add":
-                added.append(subject.add(ticket(details[0], details[1], details[2])))
+                added.append(subject.add(context(details[0], details[1], details[2])))
             elif event == "discard":
                 left.update([details[0]] if subject.discard(details[0]) else [])
             elif event == "advance":
@@ -241,7 +241,7 @@ class TestProperties:
         counts: tuple[tuple[Lane, int], ...] = (("backfill", backfill), ("live", live))
         for lane, count in counts:
             for index in range(count):
-                subject.add(ticket(f"{lane}{index % 3}", lane))
+                subject.add(context(f"{lane}{index % 3}", lane))
         live_left = live
         while (batch := subject.next_batch()) is not None:
             live_in_batch = lanes(batch).count("live")
@@ -258,10 +258,10 @@ class TestProperties:
     def test_nobody_starves(self, older: int, size: int, lane: Lane, flood_due_seconds: float) -> None:
         """Under a flood of live and urgent items, an item with k older ones is out after 8 * (k + 1) batches."""
         subject = policy(sizes=(size,))
-        tokens = [subject.add(ticket("patient", lane, 1000.0)) for _ in range(older + 1)]
+        tokens = [subject.add(context("patient", lane, 1000.0)) for _ in range(older + 1)]
         for _ in range(8 * (older + 1)):
             for index in range(size):
-                subject.add(ticket(f"flood{index}", "live", flood_due_seconds))
+                subject.add(context(f"flood{index}", "live", flood_due_seconds))
             subject.next_batch()
         assert not subject.discard(tokens[-1])
 
@@ -278,7 +278,7 @@ class TestMixing:
         while any(remaining.values()) or len(subject):
             for video_id, count in remaining.items():
                 while count and waiting[video_id] < 4:  # an agent keeps a few frames in flight
-                    subject.add(ticket(video_id, due_seconds=8.0))
+                    subject.add(context(video_id, due_seconds=8.0))
                     waiting[video_id] += 1
                     count -= 1
                 remaining[video_id] = count
@@ -294,7 +294,7 @@ class TestMixing:
         subject = policy(sizes=(4,))
         for _ in range(10):
             for index in range(8):
-                subject.add(ticket(f"v{index}"))
+                subject.add(context(f"v{index}"))
         served: list[str] = []
         while (batch := subject.next_batch()) is not None:
             served += videos(batch)

@@ -12,15 +12,15 @@ from operators.errors import DeviceFault, DeviceFull, ModelFault, Overloaded
 from operators.inference.batch_policy import BatchLimits
 from operators.inference.batcher import Batcher
 from operators.inference.inference import Inference
-from operators.inference.ticket import ModelOutput
+from operators.inference.request_context import ModelOutput
 from tests.unit.operators.inference.fakes import (
     CountingObserver,
     FakeBackend,
+    context,
     number,
     number_card,
     open_inference,
     queued,
-    ticket,
 )
 
 
@@ -28,7 +28,7 @@ async def run_together(backend: FakeBackend, inference: Inference, values: range
     """Submit numbers while the device is busy, so that they share batches; return outcomes in order."""
     plug = await backend.plugged(inference)
     batcher = inference.batcher("doubler")
-    tasks = [asyncio.create_task(batcher.submit(number(value), ticket(f"v{value % 3}"))) for value in values]
+    tasks = [asyncio.create_task(batcher.submit(number(value), context(f"v{value % 3}"))) for value in values]
     await queued()
     backend.gate.set()
     await asyncio.wait([plug])
@@ -44,7 +44,7 @@ class TestSubmit:
     async def test_answers_one_item(self) -> None:
         """A lone item runs at once, in a batch of its own."""
         inference = await open_inference(FakeBackend())
-        output = await inference.batcher("doubler").submit(number(21), ticket())
+        output = await inference.batcher("doubler").submit(number(21), context())
         await inference.close()
         assert (doubled(output), output.batch_items, output.batch_videos) == (42.0, 1, 1)
         assert output.values[0].dtype == np.float32
@@ -72,7 +72,7 @@ class TestSubmit:
         """An item that cannot be stacked is refused before it meets others."""
         inference = await open_inference(FakeBackend())
         with pytest.raises(ValueError, match=r"takes \(1,\) int64, got"):
-            await inference.batcher("doubler").submit(item, ticket())
+            await inference.batcher("doubler").submit(item, context())
         await inference.close()
 
     async def test_waits_for_room(self) -> None:
@@ -89,14 +89,14 @@ class TestSubmitMany:
     async def test_answers_in_order(self) -> None:
         """The outputs stand in the order of the items, also where they are more than the queue holds."""
         inference = await open_inference(FakeBackend(), limits=BatchLimits(max_waiting_items=3))
-        outputs = await inference.batcher("doubler").submit_many([number(value) for value in range(40)], ticket())
+        outputs = await inference.batcher("doubler").submit_many([number(value) for value in range(40)], context())
         await inference.close()
         assert [2.0 * value for value in range(40)] == [doubled(output) for output in outputs]
 
     async def test_nothing_to_ask(self) -> None:
         """No items, no outputs."""
         inference = await open_inference(FakeBackend())
-        assert await inference.batcher("doubler").submit_many([], ticket()) == []
+        assert await inference.batcher("doubler").submit_many([], context()) == []
         await inference.close()
 
     async def test_first_failure_reaches_the_caller(self) -> None:
@@ -105,8 +105,8 @@ class TestSubmitMany:
         inference = await open_inference(backend)
         plug = await backend.plugged(inference)
         batcher = inference.batcher("doubler")
-        guilty = asyncio.create_task(batcher.submit_many([number(1), number(2)], ticket("a")))
-        innocent = asyncio.create_task(batcher.submit_many([number(3), number(4)], ticket("b")))
+        guilty = asyncio.create_task(batcher.submit_many([number(1), number(2)], context("a")))
+        innocent = asyncio.create_task(batcher.submit_many([number(3), number(4)], context("b")))
         await queued()
         backend.gate.set()
         with pytest.raises(ModelFault):
@@ -162,7 +162,7 @@ class TestDeviceFault:
         """After one fault the same items run again on a fresh runner, and nobody notices."""
         backend, observer = FakeBackend(faults_left=1), CountingObserver()
         inference = await open_inference(backend, observer=observer)
-        output = await inference.batcher("doubler").submit(number(4), ticket())
+        output = await inference.batcher("doubler").submit(number(4), context())
         await inference.close()
         assert (doubled(output), backend.num_loads, observer.renewals) == (8.0, 2, ["doubler"])
 
@@ -172,7 +172,7 @@ class TestDeviceFault:
         inference = await open_inference(backend)
         plug = await backend.plugged(inference)
         batcher = inference.batcher("doubler")
-        tasks = [asyncio.create_task(batcher.submit(number(value), ticket())) for value in range(1, 5)]
+        tasks = [asyncio.create_task(batcher.submit(number(value), context())) for value in range(1, 5)]
         await queued()
         backend.cursed = frozenset(range(1, 5))
         backend.gate.set()
@@ -180,7 +180,7 @@ class TestDeviceFault:
         assert [DeviceFault] * 4 == [type(outcome) for outcome in outcomes]
         assert (doubled(await plug), backend.num_loads) == (0.0, 2)
         backend.cursed = frozenset()
-        assert doubled(await batcher.submit(number(1), ticket())) == 2.0
+        assert doubled(await batcher.submit(number(1), context())) == 2.0
         await inference.close()
 
     async def test_a_runner_that_cannot_be_renewed_is_opened_by_the_next_batch(self) -> None:
@@ -189,9 +189,9 @@ class TestDeviceFault:
         inference = await open_inference(backend)
         batcher = inference.batcher("doubler")
         with pytest.raises(DeviceFull, match="no room"):
-            await batcher.submit(number(1), ticket())
+            await batcher.submit(number(1), context())
         backend.bug = None
-        assert doubled(await batcher.submit(number(1), ticket())) == 2.0
+        assert doubled(await batcher.submit(number(1), context())) == 2.0
         await inference.close()
 
     async def test_a_bug_reaches_the_callers_and_the_thread_lives_on(self) -> None:
@@ -200,9 +200,9 @@ class TestDeviceFault:
         inference = await open_inference(backend)
         batcher = inference.batcher("doubler")
         with pytest.raises(KeyError, match="bug"):
-            await batcher.submit(number(1), ticket())
+            await batcher.submit(number(1), context())
         backend.bug = None
-        assert doubled(await batcher.submit(number(1), ticket())) == 2.0
+        assert doubled(await batcher.submit(number(1), context())) == 2.0
         await inference.close()
 
 
@@ -213,8 +213,8 @@ class TestCancel:
         inference = await open_inference(backend, limits=BatchLimits(max_waiting_items=1))
         plug = await backend.plugged(inference)
         batcher = inference.batcher("doubler")
-        gone = asyncio.create_task(batcher.submit(number(7), ticket()))
-        waits_for_room = asyncio.create_task(batcher.submit(number(8), ticket()))
+        gone = asyncio.create_task(batcher.submit(number(7), context()))
+        waits_for_room = asyncio.create_task(batcher.submit(number(8), context()))
         await queued()
         gone.cancel()
         await queued()
@@ -233,7 +233,7 @@ class TestCancel:
         plug.cancel()
         await queued()
         backend.gate.set()
-        assert doubled(await inference.batcher("doubler").submit(number(1), ticket())) == 2.0
+        assert doubled(await inference.batcher("doubler").submit(number(1), context())) == 2.0
         assert plug.cancelled()
         await inference.close()
 
@@ -243,7 +243,7 @@ class TestCancel:
         inference = await open_inference(backend, limits=BatchLimits(max_waiting_items=1))
         plug = await backend.plugged(inference)
         batcher = inference.batcher("doubler")
-        many = asyncio.create_task(batcher.submit_many([number(value) for value in (1, 2, 3)], ticket()))
+        many = asyncio.create_task(batcher.submit_many([number(value) for value in (1, 2, 3)], context()))
         await queued()
         many.cancel()
         await queued()
@@ -273,7 +273,7 @@ class TestDrainAndClose:
         inference = await open_inference(backend, limits=BatchLimits(max_waiting_items=2))
         plug = await backend.plugged(inference)
         batcher = inference.batcher("doubler")
-        many = asyncio.create_task(batcher.submit_many([number(value) for value in range(9)], ticket()))
+        many = asyncio.create_task(batcher.submit_many([number(value) for value in range(9)], context()))
         await queued()
         draining = asyncio.create_task(inference.drain())
         await queued()
@@ -296,7 +296,7 @@ class TestDrainAndClose:
         inference = await open_inference(backend, limits=BatchLimits(max_waiting_items=1))
         plug = await backend.plugged(inference)
         batcher = inference.batcher("doubler")
-        tasks = [asyncio.create_task(batcher.submit(number(value), ticket())) for value in (1, 2, 3)]
+        tasks = [asyncio.create_task(batcher.submit(number(value), context())) for value in (1, 2, 3)]
         await queued()
         closing = asyncio.create_task(inference.close())
         for task in tasks:
@@ -317,6 +317,6 @@ class TestDrainAndClose:
 
 
 async def refused(batcher: Batcher) -> None:
-    attempt: Awaitable[ModelOutput] = batcher.submit(number(1), ticket())
+    attempt: Awaitable[ModelOutput] = batcher.submit(number(1), context())
     with pytest.raises(Overloaded, match="takes nothing new"):
         await attempt

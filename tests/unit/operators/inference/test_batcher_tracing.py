@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from models.card import Card
 from operators.inference.inference import Inference
 from operators.tracing import NO_SPAN, NoSpan, Note, Span
-from tests.unit.operators.inference.fakes import FakeBackend, number, number_card, queued, ticket
+from tests.unit.operators.inference.fakes import FakeBackend, context, number, number_card, queued
 
 
 @dataclass(eq=False)
@@ -63,7 +63,7 @@ async def run_together(tracer: KeepingTracer, *sizes: int) -> None:
     plug = await backend.plugged(inference)
     batcher = inference.batcher("doubler")
     calls = [
-        asyncio.create_task(batcher.submit_many([number(value) for value in range(size)], ticket(f"v{place}")))
+        asyncio.create_task(batcher.submit_many([number(value) for value in range(size)], context(f"v{place}")))
         for place, size in enumerate(sizes)
     ]
     await queued()

@@ -14,7 +14,7 @@ from models.card import Card
 from operators.errors import DeviceFault
 from operators.inference.backend import BackendConfig
 from operators.inference.backends.cpu import CpuBackend, CpuModel
-from operators.inference.trunk import Trunk, warm_up_batch
+from operators.inference.precision_wrapper import PrecisionWrapper, warm_up_batch
 from tests.unit.operators.inference.fakes import number_card
 
 
@@ -141,18 +141,18 @@ class WithFrontEnd(nn.Module):
 class TestTrunk:
     def test_casts_all_parameters(self) -> None:
         """Without a say of its own, a module's floating-point parameters take the precision."""
-        trunk = Trunk(nn.Linear(3, 3), "bfloat16")
+        trunk = PrecisionWrapper(nn.Linear(3, 3), "bfloat16")
         assert {torch.bfloat16} == {parameter.dtype for parameter in trunk.parameters()}
 
     def test_a_module_may_keep_its_front_end(self) -> None:
         """A module with `cast` decides what is cast; its answers come back in float32."""
         module = WithFrontEnd()
-        trunk = Trunk(module, "bfloat16")
+        trunk = PrecisionWrapper(module, "bfloat16")
         assert (torch.float32, torch.bfloat16) == (module.front.weight.dtype, module.body.weight.dtype)
         assert [torch.float32] == [output.dtype for output in trunk(torch.zeros(1, 3))]
 
     def test_float32_is_left_alone(self) -> None:
         """Nothing is cast in float32, and nothing learns."""
         module = WithFrontEnd()
-        Trunk(module, "float32")
+        PrecisionWrapper(module, "float32")
         assert {(torch.float32, False)} == {(each.dtype, each.requires_grad) for each in module.parameters()}

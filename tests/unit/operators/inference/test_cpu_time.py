@@ -13,9 +13,9 @@ from tests.unit.operators.inference.fakes import (
     CountingObserver,
     FakeBackend,
     FakeModel,
+    context,
     number,
     open_inference,
-    ticket,
 )
 
 WORK_SECONDS = 0.1
@@ -68,7 +68,7 @@ class TestCpuTime:
         stranger = threading.Thread(target=lambda: (burn(STRANGERS_SECONDS), backend.is_over.wait(120)), daemon=True)
         stranger.start()
         items = [number(value) for value in range(4)]
-        outputs = await inference.batcher("doubler").submit_many(items, ticket())
+        outputs = await inference.batcher("doubler").submit_many(items, context())
         backend.is_over.set()
         stranger.join()
         await inference.close()
@@ -80,7 +80,7 @@ class TestCpuTime:
         """Equal parts of the batch that they rode in."""
         observer = CountingObserver()
         inference = await open_inference(FakeBackend(), observer=observer)
-        outputs = await inference.batcher("doubler").submit_many([number(1), number(2)], ticket())
+        outputs = await inference.batcher("doubler").submit_many([number(1), number(2)], context())
         await inference.close()
         assert {output.model for output in outputs} == {"doubler"}
         assert all(output.cpu_seconds > 0 for output in outputs)
@@ -91,7 +91,7 @@ class TestCpuTime:
     async def test_device_seconds_add_up(self) -> None:
         """What all batches cost the device, for meters of its energy."""
         inference = await open_inference(FakeBackend())
-        outputs = await inference.batcher("doubler").submit_many([number(1), number(2), number(3)], ticket())
+        outputs = await inference.batcher("doubler").submit_many([number(1), number(2), number(3)], context())
         assert inference.device_seconds() == pytest.approx(sum(output.device_seconds for output in outputs))
         assert inference.cpu_seconds() > 0
         await inference.close()

@@ -9,7 +9,7 @@ import pytest
 from operators.errors import DeviceFault, DeviceFull, DeviceLost
 from operators.inference.backends.cuda import device_faults
 from operators.inference.device_loss import device_fault
-from tests.unit.operators.inference.fakes import FakeBackend, number, number_card, open_inference, queued, ticket
+from tests.unit.operators.inference.fakes import FakeBackend, context, number, number_card, open_inference, queued
 
 POISONED = (
     "CUDA error: device-side assert triggered\nCUDA kernel errors might be asynchronously reported at some other call",
@@ -54,14 +54,14 @@ class TestLostDevice:
         inference = await open_inference(backend, number_card(), number_card("other"))
         plug = await backend.plugged(inference)
         doubler, other = inference.batcher("doubler"), inference.batcher("other")
-        together = [asyncio.create_task(doubler.submit(number(value), ticket())) for value in (1, 2, 3, 4)]
+        together = [asyncio.create_task(doubler.submit(number(value), context())) for value in (1, 2, 3, 4)]
         await queued()
-        after = asyncio.create_task(other.submit(number(5), ticket()))
+        after = asyncio.create_task(other.submit(number(5), context()))
         await queued()
         backend.cursed = frozenset({1})
         backend.gate.set()
         found = await asyncio.gather(plug, *together, after, return_exceptions=True)
-        found += await asyncio.gather(doubler.submit(number(6), ticket()), return_exceptions=True)
+        found += await asyncio.gather(doubler.submit(number(6), context()), return_exceptions=True)
         self.num_batches = len(backend.batches)
         await inference.close()
         return found[1:]
@@ -94,6 +94,6 @@ class TestLostDevice:
         backend = FakeBackend(faults_left=3)
         inference = await open_inference(backend)
         with pytest.raises(DeviceLost, match="known to be good"):
-            await inference.batcher("doubler").submit(number(1), ticket())
+            await inference.batcher("doubler").submit(number(1), context())
         await inference.close()
         assert backend.num_open == 0

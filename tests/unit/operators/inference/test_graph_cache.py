@@ -17,8 +17,8 @@ from operators.inference import graph_cache
 from operators.inference.backend import BackendConfig
 from operators.inference.backends.cpu import CpuBackend, CpuModel
 from operators.inference.graph_cache import GraphCache, machine_facts
+from operators.inference.precision_wrapper import warm_up_batch
 from operators.inference.private_cache import PrivateCache
-from operators.inference.trunk import warm_up_batch
 from tests.unit.operators.inference.fakes import number_card
 
 WEIGHTS = WeightFile("package==1", "weights", "a" * 64)

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from operators.errors import DeviceFault
-from tests.unit.operators.inference.fakes import FakeBackend, number, number_card, open_inference, queued, ticket
+from tests.unit.operators.inference.fakes import FakeBackend, context, number, number_card, open_inference, queued
 
 
 class TestInference:
@@ -38,7 +38,7 @@ class TestInference:
         inference = await open_inference(backend, number_card(), number_card("other"))
         plug = await backend.plugged(inference)
         tasks = [
-            asyncio.create_task(inference.batcher(model).submit(number(value), ticket()))
+            asyncio.create_task(inference.batcher(model).submit(number(value), context()))
             for value, model in enumerate(["other", "doubler", "other", "doubler"], start=1)
         ]
         await queued()
@@ -55,7 +55,7 @@ class TestInference:
         """Where warm-up found large batches dearer per item, the device is fed smaller ones."""
         backend = FakeBackend(seconds_by_size={1: 1.0, 4: 2.0, 8: 8.0, 16: 16.0})
         inference = await open_inference(backend)
-        await inference.batcher("doubler").submit_many([number(value) for value in range(32)], ticket())
+        await inference.batcher("doubler").submit_many([number(value) for value in range(32)], context())
         await inference.close()
         assert {1, 4} >= {len(numbers) for _, numbers in backend.batches}
 
@@ -65,10 +65,10 @@ class TestInference:
         inference = await open_inference(backend, number_card(), number_card("other"))
         inference.hold("backfill")
         held = [
-            asyncio.create_task(inference.batcher(model).submit(number(1), ticket(lane="backfill")))
+            asyncio.create_task(inference.batcher(model).submit(number(1), context(lane="backfill")))
             for model in ("other", "doubler")
         ]
-        await inference.batcher("other").submit(number(2), ticket(lane="live"))
+        await inference.batcher("other").submit(number(2), context(lane="live"))
         assert [task.done() for task in held] == [False, False]
         inference.hold(None)
         await asyncio.wait_for(asyncio.gather(*held), 60)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from operators.inference.ticket import Lane
+from operators.inference.request_context import Lane
 from streams.analysis.agents.quiet_host import QuietHost
 from streams.delivery.admission import Admission
 from streams.delivery.backfill_gate import LOOK_SECONDS, PAUSE_SECONDS, QUIET_SECONDS, BackfillGate

@@ -16,7 +16,7 @@ from models.profanity import Profanity
 from operators.class_names import ClassNames
 from operators.context.lexicon import Lexicon
 from operators.context.text_models import TextModels
-from operators.inference.ticket import ModelOutput, Ticket
+from operators.inference.request_context import ModelOutput, RequestContext
 from operators.media.index import AudioStreamIndex, MediaIndex, UnseenTrack, VideoStreamIndex
 from operators.media.neighbours import NOBODY, Neighbourhood
 from operators.media.receipt import DecodeReceipt
@@ -154,13 +154,13 @@ class FakeBatcher:
     answer: Callable[[np.ndarray], tuple[np.ndarray, ...]]
     items: list[np.ndarray] = field(default_factory=list)
 
-    async def submit(self, item: np.ndarray, ticket: Ticket) -> ModelOutput:
+    async def submit(self, item: np.ndarray, context: RequestContext) -> ModelOutput:
         self.items.append(item)
         await asyncio.sleep(0)
         return ModelOutput(self.answer(item), DEVICE_SECONDS, batch_items=8, batch_videos=2)
 
-    async def submit_many(self, items: Sequence[np.ndarray], ticket: Ticket) -> list[ModelOutput]:
-        return [await self.submit(item, ticket) for item in items]
+    async def submit_many(self, items: Sequence[np.ndarray], context: RequestContext) -> list[ModelOutput]:
+        return [await self.submit(item, context) for item in items]
 
 
 def constant(model: str, **rows: dict[int, float]) -> FakeBatcher:
@@ -233,7 +233,7 @@ def work_of(
         event_unix_seconds=EVENT_UNIX_SECONDS,
         session=session,  # type: ignore[arg-type]
         inference=FakeInference({**known, **given}),  # type: ignore[arg-type]
-        ticket=Ticket("v", "live", 60.0),
+        context=RequestContext("v", "live", 60.0),
         host=ImmediateHost(),
         text=text_models(language),
         class_names=ClassNames(IMAGE_NAMES, SOUND_NAMES),

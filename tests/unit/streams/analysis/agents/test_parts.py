@@ -10,7 +10,7 @@ import pytest
 
 from models.catalogue import CARDS
 from operators.errors import InvalidMedia
-from operators.inference.ticket import ModelOutput
+from operators.inference.request_context import ModelOutput
 from streams.analysis.agents.described import embedding_of, features_of
 from streams.analysis.agents.fan_out import fan_out
 from streams.analysis.agents.host_threads import ThreadedHost

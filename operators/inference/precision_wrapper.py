@@ -15,7 +15,7 @@ from operators.inference.backend import DeviceResult
 DTYPES: dict[Precision, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
-class Trunk(nn.Module):
+class PrecisionWrapper(nn.Module):
     """A module in a chosen precision that answers in float32.
 
     A module converts its own input to the dtype of its parameters, so that what crosses to the device stays small.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
-from operators.inference.ticket import LANES, Lane
+from operators.inference.request_context import LANES, Lane
 
 
 class Waiting(Protocol):
@@ -18,18 +18,18 @@ class Waiting(Protocol):
 Line = TypeVar("Line", bound=Waiting)
 
 
-class TurnPolicy:
+class ModelScheduler:
     """The model with the oldest waiting item runs next, live items before backfill.
 
-    One slot in `turns_per_age_turn` is an aging slot: it goes by age alone, so that a model with only backfill items
+    One slot in `turns_per_aging_slot` is an aging slot: it goes by age alone, so that a model with only backfill items
     gets its share.
     """
 
-    def __init__(self, turns_per_age_turn: int = 8) -> None:
-        self._turns_per_age_turn = turns_per_age_turn
+    def __init__(self, turns_per_aging_slot: int = 8) -> None:
+        self._turns_per_aging_slot = turns_per_aging_slot
         self._num_turns = 0
 
-    def next_line(self, lines: Sequence[Line]) -> Line | None:
+    def next_queue(self, lines: Sequence[Line]) -> Line | None:
         """Return the line to serve, or None if nothing waits anywhere."""
         waiting = {
             lane: [(since, line) for line in lines if (since := line.oldest_seconds(lane)) is not None]
@@ -39,6 +39,6 @@ class TurnPolicy:
         if candidates is None:
             return None
         self._num_turns += 1
-        if self._num_turns % self._turns_per_age_turn == 0:
+        if self._num_turns % self._turns_per_aging_slot == 0:
             candidates = [entry for entries in waiting.values() for entry in entries]
         return min(candidates, key=lambda entry: entry[0])[1]

@@ -13,7 +13,7 @@ LANES: tuple[Lane, ...] = ("live", "backfill")
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
+class RequestContext:
     """Whose item it is and how soon its result is needed; one context serves all items of a video."""
 
     video_id: str
