@@ -24,8 +24,8 @@ from streams.similarity.near_duplicates import (
     SAME_PICTURE_BITS,
     SAME_VIDEO_COSINE,
     SAME_VIDEO_RATIO,
-    Likeness,
-    likeness,
+    FrameSimilarity,
+    frame_similarity,
     usable_hashes,
 )
 from streams.similarity.query import PICTURE_SPACE
@@ -41,7 +41,7 @@ ORIGINALS: Final = (
     "small.mp4",
 )
 """No two of these show the same."""
-METHODS: Final[dict[str, Callable[[Likeness], bool]]] = {
+METHODS: Final[dict[str, Callable[[FrameSimilarity], bool]]] = {
     "hash": lambda found: found.is_same_by_hash,
     "embedding": lambda found: found.is_same_by_embedding,
     "either": lambda found: found.is_near_duplicate,
@@ -77,7 +77,7 @@ def bench_near_duplicates(options: BenchOptions) -> BenchReport:
         bench="near-duplicates",
         machine=describe_machine(),
         figures=(*_recalls(copies), *_false_matches(strangers), *_margins(copies, strangers)),
-        contenders={"likeness": _described(copies)},
+        contenders={"similarity": _described(copies)},
         remarks=(
             f"{len(clips)} clips of {len(clips) // (1 + len(COPIES))} contents; {len(strangers)} pairs of strangers",
             f"hash: {SAME_VIDEO_RATIO:.0%} of frames within {SAME_PICTURE_BITS} of 256 bits, mirrored or not; "
@@ -122,17 +122,17 @@ def _clip(content: str, copy: str, outcome: Outcome) -> Clip:
     return Clip(content, copy, usable_hashes(record.features), embedding / np.linalg.norm(embedding))
 
 
-def _compare(first: Clip, second: Clip) -> Likeness:
-    return likeness(first.hashes, second.hashes, float(first.embedding @ second.embedding))
+def _compare(first: Clip, second: Clip) -> FrameSimilarity:
+    return frame_similarity(first.hashes, second.hashes, float(first.embedding @ second.embedding))
 
 
-def _against_originals(clips: Sequence[Clip], name: str) -> dict[str, Likeness]:
+def _against_originals(clips: Sequence[Clip], name: str) -> dict[str, FrameSimilarity]:
     """By content, how like its original a copy is."""
     originals = {clip.content: clip for clip in clips if clip.copy == ORIGINAL}
     return {clip.content: _compare(clip, originals[clip.content]) for clip in clips if clip.copy == name}
 
 
-def _recalls(copies: Mapping[str, Mapping[str, Likeness]]) -> list[Figure]:
+def _recalls(copies: Mapping[str, Mapping[str, FrameSimilarity]]) -> list[Figure]:
     return [
         Figure(f"{name}, found by {method}", _ratio([is_same(each) for each in found.values()]), "ratio", bound)
         for name, found in copies.items()
@@ -141,14 +141,14 @@ def _recalls(copies: Mapping[str, Mapping[str, Likeness]]) -> list[Figure]:
     ]
 
 
-def _false_matches(strangers: Sequence[Likeness]) -> list[Figure]:
+def _false_matches(strangers: Sequence[FrameSimilarity]) -> list[Figure]:
     return [
         Figure(f"strangers, matched by {method}", sum(map(is_same, strangers)), "pairs", Bound("at most", 0.0))
         for method, is_same in METHODS.items()
     ]
 
 
-def _margins(copies: Mapping[str, Mapping[str, Likeness]], strangers: Sequence[Likeness]) -> list[Figure]:
+def _margins(copies: Mapping[str, Mapping[str, FrameSimilarity]], strangers: Sequence[FrameSimilarity]) -> list[Figure]:
     """How close the thresholds are."""
     return [
         *(
@@ -160,7 +160,7 @@ def _margins(copies: Mapping[str, Mapping[str, Likeness]], strangers: Sequence[L
     ]
 
 
-def _described(copies: Mapping[str, Mapping[str, Likeness]]) -> dict[str, dict[str, dict[str, float]]]:
+def _described(copies: Mapping[str, Mapping[str, FrameSimilarity]]) -> dict[str, dict[str, dict[str, float]]]:
     return {
         name: {content: {"frames": each.matched_ratio, "cosine": each.cosine} for content, each in found.items()}
         for name, found in copies.items()

@@ -1,4 +1,4 @@
-"""The demo's audience: made-up viewers for the clips, and what Redis then says of them and of their likeness."""
+"""The demo's audience: made-up viewers for the clips, and what Redis then says of them and of their similarity."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def show_audience(settings: Settings, names: dict[str, str]) -> list[str]:
     head = f"{NUM_EVENTS} made-up engagement events, {num_distinct} distinct, counted {time.monotonic() - began:.1f} s"
     lines = [head + " after they were sent"]
     lines += [_engagement_line(names[video_id], record) for video_id, record in list(counted.items())[:3]]
-    return [*lines, *asyncio.run(read_once(settings, lambda store: _likeness(store, settings, names)))]
+    return [*lines, *asyncio.run(read_once(settings, lambda store: _similarity_lines(store, settings, names)))]
 
 
 async def _counted(
@@ -66,7 +66,7 @@ def _engagement_line(name: str, record: Engagement) -> str:
     return f"  {name}: {counts}  | with a prior: {rates}"
 
 
-async def _likeness(store: Redis, settings: Settings, names: dict[str, str]) -> list[str]:
+async def _similarity_lines(store: Redis, settings: Settings, names: dict[str, str]) -> list[str]:
     keys = Keys(settings.topic_prefix)
     lines = [f"nearest neighbours by pictures ({PICTURE_SPACE})"]
     for video_id, name in names.items():

@@ -19,7 +19,7 @@ from streams.store.keys import Keys
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-    from streams.similarity.copies import NearDuplicate
+    from streams.similarity.duplicates import NearDuplicate
 
 
 def similar(
@@ -43,7 +43,7 @@ def similar(
 
     async def ask(store: Redis) -> list[Neighbour] | list[NearDuplicate]:
         if copies:
-            from streams.similarity.copies import near_duplicates
+            from streams.similarity.duplicates import near_duplicates
 
             return await near_duplicates(store, keys, video_id, count=count, filters=filters)
         return await find_similar(store, keys, video_id, space=space, count=count, filters=filters)
@@ -73,6 +73,6 @@ def _line(found: Neighbour | NearDuplicate) -> str:
         words = ("action", "status", "market", "language", "duration_seconds")
         shown = "  ".join(f"{word}={found.attributes[word]}" for word in words if word in found.attributes)
         return f"{found.cosine:.3f}  {found.video_id}  {shown}"
-    likeness = found.likeness
-    turned = ", mirrored" if likeness.is_mirrored else ""
-    return f"{found.neighbour.video_id}  frames {likeness.matched_ratio:.0%}{turned}  cosine {likeness.cosine:.3f}"
+    frames = found.frame_similarity
+    turned = ", mirrored" if frames.is_mirrored else ""
+    return f"{found.neighbour.video_id}  frames {frames.matched_ratio:.0%}{turned}  cosine {frames.cosine:.3f}"

@@ -30,7 +30,7 @@ _ODD_COLUMNS: Final = int("5" * 64, 16)
 
 
 @dataclass(frozen=True, slots=True)
-class Likeness:
+class FrameSimilarity:
     """How much of two videos is the same."""
 
     matched_ratio: float
@@ -72,11 +72,11 @@ def mirrored(perceptual_hash: int) -> int:
     return perceptual_hash ^ _ODD_COLUMNS
 
 
-def likeness(first: Sequence[int], second: Sequence[int], cosine: float) -> Likeness:
+def frame_similarity(first: Sequence[int], second: Sequence[int], cosine: float) -> FrameSimilarity:
     """Compare two videos by the hashes of `usable_hashes` and the cosine of their embeddings."""
     straight = matched_ratio(first, second)
     turned = matched_ratio([mirrored(each) for each in first], second)
-    return Likeness(matched_ratio=max(straight, turned), is_mirrored=turned > straight, cosine=cosine)
+    return FrameSimilarity(matched_ratio=max(straight, turned), is_mirrored=turned > straight, cosine=cosine)
 
 
 def matched_ratio(first: Sequence[int], second: Sequence[int]) -> float:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 PICTURE_SPACE: Final = CARDS["efficientnet-lite0"].embedding_space or ""
-"""Likeness of what is shown; the space of a question that names none."""
+"""Similarity of what is shown; the space of a question that names none."""
 MOST_NEIGHBOURS: Final = 1000
 
 _FILTER_EFFORT: Final = 20_000

@@ -16,7 +16,7 @@ from schemas.evidence import Embedding, Feature
 from schemas.outcomes import ModalityStates, Outcome, RecommendationRecord, Verdict, Version
 from schemas.receipts import Cost
 from schemas.wire import encode
-from streams.similarity.copies import near_duplicates
+from streams.similarity.duplicates import near_duplicates
 from streams.similarity.near_duplicates import mirrored
 from streams.similarity.query import PICTURE_SPACE, Filters, InvalidQuery, NotInSpace, UnknownVideo, similar
 from streams.similarity.spaces import Space, UnknownSpace, drop_space, read_migration, read_spaces
@@ -237,7 +237,7 @@ class TestNearDuplicates:
             await store(redis, outcome(name, {PICTURE_SPACE: numbers}, features))
         found = await near_duplicates(redis, KEYS, "a")
         assert [each.neighbour.video_id for each in found] == ["mirrored", "twin"]
-        assert [each.likeness.is_mirrored for each in found] == [True, False]
+        assert [each.frame_similarity.is_mirrored for each in found] == [True, False]
 
 
 class TestCommands:

@@ -1,4 +1,4 @@
-"""What is heard: sound events, voices, music, silence, loudness, cues of violence, likeness."""
+"""What is heard: sound events, voices, music, silence, loudness, cues of violence, similarity."""
 
 from __future__ import annotations
 

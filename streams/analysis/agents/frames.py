@@ -1,4 +1,4 @@
-"""What single frames show: tags, likeness, nudity, firearms, quality, perceptual hashes."""
+"""What single frames show: tags, similarity, nudity, firearms, quality, perceptual hashes."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from streams.similarity.near_duplicates import (
     SAME_PICTURE_BITS,
     SAME_VIDEO_COSINE,
     SAME_VIDEO_RATIO,
-    likeness,
+    frame_similarity,
     matched_ratio,
     mirrored,
     usable_hashes,
@@ -77,22 +77,22 @@ class TestMirrored:
 class TestLikeness:
     def test_a_mirrored_copy(self) -> None:
         """Is found, and said to be mirrored."""
-        found = likeness([FIRST, SECOND], [mirrored(FIRST), mirrored(SECOND)], cosine=0.5)
+        found = frame_similarity([FIRST, SECOND], [mirrored(FIRST), mirrored(SECOND)], cosine=0.5)
         assert (found.matched_ratio, found.is_mirrored, found.is_near_duplicate) == (1.0, True, True)
 
     def test_an_embedding_alone(self) -> None:
         """Is enough where no frame matches, from the threshold on."""
-        found = likeness([FIRST], [SECOND], cosine=SAME_VIDEO_COSINE)
+        found = frame_similarity([FIRST], [SECOND], cosine=SAME_VIDEO_COSINE)
         assert (found.is_same_by_hash, found.is_near_duplicate) == (False, True)
 
     def test_strangers(self) -> None:
         """Neither frames nor embedding: no copy."""
-        found = likeness([FIRST, SECOND], [THIRD, FOURTH], cosine=SAME_VIDEO_COSINE - 0.01)
+        found = frame_similarity([FIRST, SECOND], [THIRD, FOURTH], cosine=SAME_VIDEO_COSINE - 0.01)
         assert (found.matched_ratio, found.is_near_duplicate) == (0.0, False)
 
     def test_too_few_frames(self) -> None:
         """One frame of four in common is no copy."""
-        found = likeness([FIRST, SECOND, THIRD, FOURTH], [FIRST, *FAR], cosine=0.0)
+        found = frame_similarity([FIRST, SECOND, THIRD, FOURTH], [FIRST, *FAR], cosine=0.0)
         assert found.matched_ratio < SAME_VIDEO_RATIO
         assert not found.is_near_duplicate
 

@@ -10,7 +10,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from schemas.evidence import Feature
-from streams.similarity.near_duplicates import Likeness, likeness, usable_hashes
+from streams.similarity.near_duplicates import FrameSimilarity, frame_similarity, usable_hashes
 from streams.similarity.query import Filters, Neighbour, similar
 from streams.store.keys import Keys
 
@@ -25,7 +25,7 @@ class NearDuplicate:
     """A video that is taken for a copy, and why."""
 
     neighbour: Neighbour
-    likeness: Likeness
+    frame_similarity: FrameSimilarity
 
 
 async def near_duplicates(
@@ -39,11 +39,11 @@ async def near_duplicates(
     neighbours = await similar(redis, keys, video_id, count=max(count, NUM_CANDIDATES), filters=filters)
     own, *others = await _hashes(redis, keys, [video_id, *(neighbour.video_id for neighbour in neighbours)])
     compared = [
-        NearDuplicate(neighbour, likeness(own, hashes, neighbour.cosine))
+        NearDuplicate(neighbour, frame_similarity(own, hashes, neighbour.cosine))
         for neighbour, hashes in zip(neighbours, others, strict=True)
     ]
-    found = [each for each in compared if each.likeness.is_near_duplicate]
-    return sorted(found, key=lambda each: (-each.likeness.matched_ratio, -each.likeness.cosine))[:count]
+    found = [each for each in compared if each.frame_similarity.is_near_duplicate]
+    return sorted(found, key=lambda each: (-each.frame_similarity.matched_ratio, -each.frame_similarity.cosine))[:count]
 
 
 async def _hashes(redis: Redis, keys: Keys, video_ids: Sequence[str]) -> list[tuple[int, ...]]:
