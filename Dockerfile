@@ -8,7 +8,7 @@
 # TORCH_INDEX names a package index with builds of torch for processors alone. Without it "cpu" works as well and carries the
 # libraries of accelerators, which are more than half of the image.
 #
-# "neuron" does not compute on an Inferentia: the code knows no such device yet (operators/inference/catalogue.py). The variant
+# "neuron" does not compute on an Inferentia: the code knows no such device yet (operators/inference/backend_registry.py). The variant
 # is the place for its packages, from NEURON_INDEX, and runs on the processor until the device is there.
 ARG PYTHON_VERSION=3.11
 

@@ -34,7 +34,7 @@ class LabelSource:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A model's manifest entry; see `models.catalogue`.
+    """A model's manifest entry; see `models.card_registry`.
 
     Batched models take `(N, *input_shape)` of `input_dtype` and return one float32 array per name in `outputs`.
     """

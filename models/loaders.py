@@ -1,4 +1,4 @@
-"""How each model of the catalogue is built from the cache."""
+"""How each model of the registry is built from the cache."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def load_module(card: Card, cache_dir: Path) -> nn.Module:
     """Build a batched model: evaluation mode, float32, on the CPU.
 
     Raises:
-        ValueError: the card is not of a batched model of the catalogue.
+        ValueError: the card is not of a batched model of the registry.
         WeightsMissing: its weights were never fetched.
         WeightsCorrupt: they are not those that the card names.
     """

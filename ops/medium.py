@@ -101,7 +101,7 @@ def described(source: MediaSource) -> str:
     """For people; no query of an address, which may be a signature."""
     if isinstance(source, FileSource):
         return source.path
-    from operators.media.sources.catalogue import source_name  # with it come clients that take a moment to import
+    from operators.media.sources.source_registry import source_name  # with it come clients that take a moment to import
 
     return source_name(source)
 

@@ -18,8 +18,8 @@ from schemas.identity import MODALITIES
 from schemas.outcomes import Outcome
 from schemas.receipts import Receipt
 from schemas.uploads import VideoUploaded
+from streams.analysis.agents.agent_registry import AGENTS
 from streams.analysis.agents.analysis import Agent
-from streams.analysis.agents.catalogue import AGENTS
 from streams.analysis.agents.shared_session import SharedSession
 from streams.analysis.agents.signals import failed_signal, ok_signal
 from streams.analysis.engine import Engine

@@ -20,13 +20,13 @@ from typing import Any, Final
 
 from operators.media import decode_request
 from operators.media.plan import PLAN_VERSION
-from streams.analysis.agents.catalogue import AGENTS
+from streams.analysis.agents.agent_registry import AGENTS
 from tests.documents import REPOSITORY
 
 NOTED: Final = REPOSITORY / "operators" / "code_versions.json"
 _AGENTS: Final = ("operators", "streams.analysis.agents")
 _MEDIA: Final = "operators.media"
-_ELSEWHERE: Final = (_MEDIA, "operators.inference", "streams.analysis.agents.catalogue")
+_ELSEWHERE: Final = (_MEDIA, "operators.inference", "streams.analysis.agents.agent_registry")
 """Has a version of its own, or says when work runs and not what comes of it."""
 _NO_CODE: Final = frozenset({"annotation", "returns", "ctx", "kind", "type_comment", "type_params"})
 

@@ -31,7 +31,7 @@ _COLOUR_TOLERANCE = 40.0
 
 def faulty_options() -> EngineOptions:
     """The usual engine, but for a decoder, a model and a device with bugs."""
-    from operators.inference.catalogue import BACKENDS
+    from operators.inference.backend_registry import BACKENDS
     from streams.analysis.engine import EngineOptions
     from tests.losable_device import LosableCpu
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 
-from models.catalogue import CARDS
+from models.card_registry import CARDS
 from streams.config.settings import read_settings
 from streams.worker.worker import run_worker
 

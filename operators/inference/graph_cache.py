@@ -51,7 +51,7 @@ class CompiledModel(msgspec.Struct, frozen=True, array_like=True):
 class GraphCache:
     """Compiled models by what decides about them: weights, code, machine, precision, threads.
 
-    Only models whose modules are the catalogue's may be asked for here: a card does not name another module.
+    Only models whose modules are the registry's may be asked for here: a card does not name another module.
     """
 
     def __init__(self, files: PrivateCache) -> None:

@@ -13,7 +13,7 @@ from av.error import FFmpegError
 
 from operators.errors import InvalidMedia
 from operators.media.containers import MediaFile
-from operators.media.decoders.catalogue import DECODERS
+from operators.media.decoders.decoder_registry import DECODERS
 from operators.media.decoders.protocol import DecodedFrame, DecoderFailed, VideoDecoder
 from operators.media.frame_picker import FramePicker, MotionPicker, ViewPicker
 from operators.media.index import StreamFault
@@ -54,7 +54,7 @@ class VideoTally:
 
 
 def decode_video(media: MediaFile, plan: VideoPlan, memory: MediaMemory, send: Send) -> VideoTally:
-    """Decode with the first decoder of the catalogue that yields frames.
+    """Decode with the first decoder of the registry that yields frames.
 
     Raises:
         InvalidMedia: media-unreadable when no decoder yields a frame, or as soon as a picture is too large.

@@ -33,8 +33,8 @@ from operators.media.index import (
     UnseenTrack,
     VideoStreamIndex,
 )
-from operators.media.ledgers.catalogue import ledger_of
 from operators.media.ledgers.ledger import Ledger
+from operators.media.ledgers.ledger_registry import ledger_of
 from operators.media.pixel_aspect import pixel_aspect
 from operators.media.seek_probes import can_seek, last_picture, probed_keyframes
 from operators.media.shares import NOTHING_RATIO

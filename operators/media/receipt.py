@@ -23,7 +23,7 @@ class DecodeReceipt:
     decode_errors: int
     """Packets and pictures that were broken, skipped or concealed."""
     decoder: str
-    """Name in the decoder catalogue; empty when there was no video."""
+    """Name in the decoder registry; empty when there was no video."""
     coverage_ratio: float
     """Share of the wanted seconds that have a sampled frame within half a period, in [0, 1]; 1 without
     video."""

@@ -2,7 +2,7 @@
 
 from ops.assets.cache import default_cache_dir
 from ops.assets.clip import SampleClip, UploadText
-from ops.assets.sample_catalogue import SAMPLE_CLIPS
+from ops.assets.sample_registry import SAMPLE_CLIPS
 from ops.assets.samples import fetch_samples, sample_path, samples_dir
 from ops.assets.weights import fetch_weights
 from ops.assets.wheels import AssetUnavailable

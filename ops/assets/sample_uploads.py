@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from ops.assets.sample_catalogue import SAMPLE_CLIPS
+from ops.assets.sample_registry import SAMPLE_CLIPS
 from ops.assets.samples import sample_path
 from ops.medium import make_upload
 from schemas.uploads import VideoUploaded

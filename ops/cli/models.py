@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from models.card import Card
-from models.catalogue import CARDS
+from models.card_registry import CARDS
 from models.weights import WeightsCorrupt, WeightsMissing, weight_path
 from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ops.dashboards.catalogue import write
+from ops.dashboards.dashboard_registry import write
 
 for path in write():
     print(path)

@@ -14,7 +14,7 @@ def main() -> None:
     """Say what `auto` would take, and what each accelerator is."""
     import torch
 
-    from operators.inference.catalogue import best_backend_name
+    from operators.inference.backend_registry import best_backend_name
 
     has_cuda = torch.cuda.is_available()
     answer = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from models.card import Card
-from models.catalogue import CARDS
+from models.card_registry import CARDS
 from models.weights import WeightsCorrupt, WeightsMissing, weight_path
 from ops.doctor.finding import Finding, ok, wrong
 from ops.doctor.world import World

@@ -10,12 +10,12 @@ from functools import partial
 from typing import Any
 
 from models.card import Card, Precision
-from models.catalogue import CARDS
+from models.card_registry import CARDS
 from models.weights import weight_path
 from operators.class_names import ClassNames, load_class_names
 from operators.context.text_models import TextModels, load_text_models
 from operators.inference.backend import BackendConfig
-from operators.inference.catalogue import best_backend_name, open_backend, open_device_energy
+from operators.inference.backend_registry import best_backend_name, open_backend, open_device_energy
 from operators.inference.cpu_probe import CpuCapabilities
 from operators.inference.graph_cache import GraphCache
 from operators.inference.inference import Inference
@@ -27,15 +27,15 @@ from operators.media.plan import PlanPolicy
 from operators.media.pool import DecodeObserver, DecoderPool
 from operators.media.pool import SilentObserver as SilentDecodeObserver
 from operators.media.session import MediaOpener, MediaSession, MediaSessions
-from operators.media.sources.catalogue import SourceAccess, SourceOpener
 from operators.media.sources.limits import FetchLimits
+from operators.media.sources.source_registry import SourceAccess, SourceOpener
 from operators.media.sources.spool import Spool
 from operators.native_threads import hold_to_one_thread
 from operators.tracing import SILENT_TRACER, Tracer
 from schemas.identity import Modality
 from schemas.uploads import VideoUploaded
+from streams.analysis.agents.agent_registry import AGENTS
 from streams.analysis.agents.analysis import HostThreads, Work
-from streams.analysis.agents.catalogue import AGENTS
 from streams.analysis.agents.host_threads import ThreadedHost
 from streams.analysis.agents.quiet_host import QuietHost
 from streams.analysis.agents.signals import Provenance
@@ -76,7 +76,7 @@ class EngineOptions:
     parent_id: int | None = None
     """The process that was started and that this one is a child of, see `streams.lifecycle.parent`."""
     load_module: Callable[[Card, Settings], Any] | None = None
-    """Builds other modules than the catalogue's; such are compiled at each start, and never cached."""
+    """Builds other modules than the registry's; such are compiled at each start, and never cached."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ class ModalityWork:
     """One agent of the role.
 
     Args:
-        agent: of the catalogue.
+        agent: of the registry.
         provenance: what its results come from in this worker.
         parts: shared with the other agents.
     """

@@ -17,7 +17,7 @@ def provenance_of(
     """Describe an agent as it runs in this worker.
 
     Args:
-        agent: of the catalogue.
+        agent: of the registry.
         cards: all cards by model name.
         precisions: what the batched models run in here; a model that is not among them computes in float32.
         plan: how media is sampled.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from models.catalogue import CARDS
+from models.card_registry import CARDS
 from schemas.facts import Signal
 from schemas.identity import Modality
-from streams.analysis.agents.catalogue import AGENTS
+from streams.analysis.agents.agent_registry import AGENTS
 from streams.analysis.provenance import generation_of
 from streams.backfill.jobs import JobFilter
 

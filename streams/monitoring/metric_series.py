@@ -13,7 +13,7 @@ from typing import Final, get_args
 
 from prometheus_client import Counter, Histogram
 
-from models.catalogue import CARDS
+from models.card_registry import CARDS
 from operators.errors import MediaCause
 from operators.internal_errors import BOUNDARIES, INTERNAL_ERROR
 from schemas.engagement import ENGAGEMENT_KINDS

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from msgspec import Meta
 
-from models.catalogue import CARDS
+from models.card_registry import CARDS
 from schemas.identity import Market
 from streams.similarity.members import members_of
 from streams.similarity.spaces import UnknownSpace, read_spaces

@@ -196,7 +196,7 @@ def verdict_spec(shared: Shared, role: VerdictRole) -> RoleSpec:
 
 def _modality_works(shared: Shared, engine: Engine, role: Role) -> Mapping[str, Work]:
     # torch comes with these, and only workers of the media and backfill roles shall pay for it
-    from streams.analysis.agents.catalogue import AGENTS
+    from streams.analysis.agents.agent_registry import AGENTS
     from streams.analysis.modality_work import MediaParts, ModalityWork
 
     parts = MediaParts(

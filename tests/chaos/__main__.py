@@ -7,7 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.chaos.faults.catalogue import FAULTS
+from tests.chaos.faults.registry import FAULTS
+
 from tests.chaos.options import MediaForm, Options
 from tests.chaos.run import run_chaos
 from tests.chaos.stock.run import run_stock

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-from tests.chaos.faults.catalogue import FAULTS
+from tests.chaos.faults.registry import FAULTS
+
 from tests.chaos.judge.violations import SEVERITIES
 from tests.documents import DOCS, section, table
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tests.chaos.faults.catalogue import EVERY_ROUND, FAULTS, OF_REAL_MEDIA
+from tests.chaos.faults.registry import EVERY_ROUND, FAULTS, OF_REAL_MEDIA
+
 from tests.chaos.schedule import schedule
 
 SECONDS = 600.0
@@ -40,5 +41,5 @@ def test_all_strike_in_time() -> None:
 
 
 def test_kinds_that_are_named_exist() -> None:
-    """In the catalogue."""
+    """In the registry."""
     assert set(EVERY_ROUND) | OF_REAL_MEDIA <= FAULTS.keys()

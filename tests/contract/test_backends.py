@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from models.card import Card
 from operators.errors import DeviceFault
 from operators.inference.backend import Backend, BackendConfig, LoadedModel
-from operators.inference.catalogue import BACKENDS, open_backend
+from operators.inference.backend_registry import BACKENDS, open_backend
 from operators.inference.inference import Inference
 from operators.inference.precision_wrapper import warm_up_batch
 from operators.inference.request_context import RequestContext
@@ -88,7 +88,7 @@ def model(backend: Backend) -> Iterator[LoadedModel]:
 
 class TestBackend:
     def test_is_known_by_its_name(self, backend: Backend) -> None:
-        """The catalogue's word is the backend's own."""
+        """The registry's word is the backend's own."""
         assert BACKENDS[backend.name](BackendConfig()).name == backend.name
 
     def test_runs_in_the_precision_of_the_settings(self, model: LoadedModel) -> None:
@@ -181,7 +181,7 @@ class TestBfloat16:
         loaded.close()
 
 
-class TestCatalogue:
+class TestRegistry:
     def test_refuses_an_unknown_device(self) -> None:
         """The allowed words are quoted."""
         with pytest.raises(ValueError, match=re.escape(f"one of {sorted(BACKENDS)}, got 'abacus'")):

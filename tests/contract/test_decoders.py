@@ -1,4 +1,4 @@
-"""Every video decoder of the catalogue keeps the promises of `VideoDecoder`, on every sample."""
+"""Every video decoder of the registry keeps the promises of `VideoDecoder`, on every sample."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from operators.media.containers import MediaFile, give_back, take_container
-from operators.media.decoders.catalogue import DECODERS
+from operators.media.decoders.decoder_registry import DECODERS
 from operators.media.decoders.protocol import DecodedFrame, DecoderFailed
 from operators.media.geometry import Size
 from operators.media.plan import DecodeSpan, PlanPolicy, VideoPlan, make_plan

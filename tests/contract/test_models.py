@@ -1,4 +1,4 @@
-"""What every model of the catalogue promises, checked on every one."""
+"""What every model of the registry promises, checked on every one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from models.card import Card, WeightFile
-from models.catalogue import CARDS, cards_by_name
+from models.card_registry import CARDS, cards_by_name
 from models.imagenet_labels import load_imagenet_labels
 from models.language_id import load_language_id
 from models.loaders import MODULE_LOADERS, load_module
@@ -148,7 +148,7 @@ class TestCards:
         assert len({card.fingerprint for card in CARDS.values()}) == len(CARDS)
 
 
-class TestCatalogue:
+class TestRegistry:
     """What belongs together."""
 
     def test_duplicate(self) -> None:

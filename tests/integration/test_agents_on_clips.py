@@ -11,24 +11,24 @@ import cv2
 import pytest
 import torch
 
-from models.catalogue import CARDS
+from models.card_registry import CARDS
 from models.loaders import load_module
 from operators.class_names import load_class_names
 from operators.context.text_models import load_text_models
 from operators.inference.backend import BackendConfig
-from operators.inference.catalogue import open_backend
+from operators.inference.backend_registry import open_backend
 from operators.inference.inference import Inference
 from operators.inference.request_context import RequestContext
 from operators.media.pool import DecoderPool
 from operators.media.session import MediaSessions
 from ops.assets.cache import default_cache_dir
 from ops.assets.clip import SampleClip
-from ops.assets.sample_catalogue import SAMPLE_CLIPS
+from ops.assets.sample_registry import SAMPLE_CLIPS
 from ops.assets.weights import fetch_weights
 from schemas.identity import Modality
 from schemas.uploads import FileSource, VideoUploaded
+from streams.analysis.agents.agent_registry import AGENTS
 from streams.analysis.agents.analysis import Analysis, Work
-from streams.analysis.agents.catalogue import AGENTS
 from streams.analysis.agents.host_threads import ThreadedHost
 from tests.clip_facts import CLIP_FACTS, Range
 from tests.opened_files import LocalFiles
@@ -104,7 +104,7 @@ def is_within(number: float, ends: Range) -> bool:
 
 class TestFacts:
     def test_every_clip_has_facts(self) -> None:
-        """A clip that joins the catalogue is looked at first."""
+        """A clip that joins the registry is looked at first."""
         assert set(CLIP_FACTS) == set(CLIPS)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from ops.dashboards.catalogue import DASHBOARDS
+from ops.dashboards.dashboard_registry import DASHBOARDS
 from ops.dashboards.panels import Panel
 from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir

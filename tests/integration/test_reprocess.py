@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from models.catalogue import CARDS
+from models.card_registry import CARDS
 from ops.local.metrics_page import read_metrics
 from schemas.facts import Accepted
 from schemas.topics import BACKFILL

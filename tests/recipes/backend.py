@@ -24,7 +24,7 @@ BACKEND: Final = Recipe(
     new_files={1: {"operators/inference/backends/toy.py": _BACKEND}},
     changes={
         2: {
-            "operators/inference/catalogue.py": several(
+            "operators/inference/backend_registry.py": several(
                 after(
                     "from operators.inference.backends.cuda_energy",
                     "from operators.inference.backends.toy import ToyBackend",

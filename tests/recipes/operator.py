@@ -87,7 +87,7 @@ OPERATOR: Final = Recipe(
                 ),
             ),
         },
-        4: {"streams/analysis/agents/catalogue.py": _raised},
+        4: {"streams/analysis/agents/agent_registry.py": _raised},
     },
     not_needed={5: "the example declares no label", 6: "the example runs no model"},
     only_read=frozenset({"operators/media/tracks.py", "operators/code_versions.json"}),

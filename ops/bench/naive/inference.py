@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models.catalogue import CARDS
+from models.card_registry import CARDS
 from models.loaders import MODULE_LOADERS, load_module
 from operators.inference.request_context import ModelOutput, RequestContext
 from streams.analysis.agents.analysis import Result

@@ -29,8 +29,8 @@ from ops.bench.naive.inference import NaiveHost, NaiveInference
 from ops.bench.naive.session import decode_in_full
 from ops.medium import path_of
 from schemas.wire import decode_upload, encode
+from streams.analysis.agents.agent_registry import AGENTS
 from streams.analysis.agents.analysis import Work
-from streams.analysis.agents.catalogue import AGENTS
 
 READY_LINE = '{"event":"ready","device":"cpu"}'
 

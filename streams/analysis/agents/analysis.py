@@ -58,7 +58,7 @@ class Analysis:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """A modality's entry in the catalogue of agents."""
+    """A modality's entry in the registry of agents."""
 
     modality: Modality
     analyse: Callable[[Work], Awaitable[Analysis]]

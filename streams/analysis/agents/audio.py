@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from models.catalogue import CARDS
+from models.card_registry import CARDS
 from operators.audio.audio_embedding import audio_embedding
 from operators.audio.loudness import Loudness, measure_loudness
 from operators.audio.sound_events import music_ratio, silence_ratio, sound_events

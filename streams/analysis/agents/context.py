@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from models.catalogue import CARDS
+from models.card_registry import CARDS
 from operators.context.text_embedding import text_embedding
 from operators.context.text_reading import TextReading, read_text
 from operators.context.toxicity import profanity_evidence, toxicity_evidence

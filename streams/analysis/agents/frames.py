@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from models.catalogue import CARDS
+from models.card_registry import CARDS
 from operators.frames.displayed_size import displayed_px
 from operators.frames.firearms import firearm_scores
 from operators.frames.frame_look import look_at

@@ -125,6 +125,6 @@ class TestLight:
 
     def test_media_roles_would_notice(self) -> None:
         """The way of looking finds a package that is needed: no device can be opened without torch."""
-        looking = WITHOUT.replace("ops.cli.main, streams.worker.roles", "operators.inference.catalogue")
+        looking = WITHOUT.replace("ops.cli.main, streams.worker.roles", "operators.inference.backend_registry")
         done = subprocess.run([sys.executable, "-c", looking, "torch"], cwd=REPOSITORY, capture_output=True, text=True)
         assert "torch" in done.stderr and done.returncode != 0

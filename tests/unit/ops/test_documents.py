@@ -11,7 +11,7 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
-from ops.bench.catalogue import BENCHES
+from ops.bench.benchmark_registry import BENCHES
 from ops.cli.main import app
 from ops.cli.models import label_coverage
 from schemas.labels import LABELS
@@ -90,7 +90,7 @@ class TestCommands:
         assert sorted(called) == sorted(all_commands(typer.main.get_command(app), "vidsignal"))
 
     def test_benchmarks_exist(self) -> None:
-        """What is run as a benchmark is in the catalogue."""
+        """What is run as a benchmark is in the registry."""
         named = [
             line.split()[2]
             for text in (*DOCUMENTS.values(), *DOCS.values())

@@ -43,7 +43,7 @@ class TestImports:
         """With torch, but without readers of weights and without compilers."""
         imported = imported_after(
             "import streams.worker.worker, streams.analysis.engine, streams.analysis.modality_work\n"
-            "import streams.analysis.agents.catalogue, operators.audio.loudness"
+            "import streams.analysis.agents.agent_registry, operators.audio.loudness"
         )
         assert "torch" in imported
         assert imported.isdisjoint(FORMATS)

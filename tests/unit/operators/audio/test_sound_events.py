@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.catalogue import CARDS
+from models.card_registry import CARDS
 from operators.audio.sound_events import MAX_EVENTS, music_columns, music_ratio, silence_ratio, sound_events
 from operators.audio.violence_cues import violence_cues
 from operators.audio.windows import SoundWindow

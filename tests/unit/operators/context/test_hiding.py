@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.catalogue import CARDS
+from models.card_registry import CARDS
 from models.toxicity import Toxicity, load_toxicity
 from operators.context.text_models import TextModels, load_text_models
 from operators.context.text_reading import read_text

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from msgspec import UNSET
 
-from models.catalogue import CARDS
+from models.card_registry import CARDS
 from models.language_id import Language
 from models.profanity import Profanity
 from models.toxicity import ToxicityTokens

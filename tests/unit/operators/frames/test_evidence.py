@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.card import Card, LabelSource
-from models.catalogue import CARDS
+from models.card_registry import CARDS
 from operators.frames.firearms import firearm_scores
 from operators.frames.nudity import nudity_scores
 from operators.label_evidence import evidence_of

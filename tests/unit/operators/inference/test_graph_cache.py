@@ -128,7 +128,7 @@ class TestTakenUp:
         assert only_entry(files).stat().st_size < 1.5 * 4 * 192 * 1000
 
     def test_without_a_cache_nothing_is_kept(self, tmp_path: Path) -> None:
-        """Modules that are not the catalogue's are compiled each time."""
+        """Modules that are not the registry's are compiled each time."""
         build = Builds()
         for _ in range(2):
             model = CpuBackend(BackendConfig()).load(CARD, build)

@@ -14,7 +14,7 @@ import yaml
 from typer.core import TyperGroup
 
 from ops.cli.main import app
-from ops.dashboards.catalogue import DASHBOARDS
+from ops.dashboards.dashboard_registry import DASHBOARDS
 from ops.metrics_document import metric_entries
 from streams.config.settings import Settings
 from tests.documents import REPOSITORY, quoted

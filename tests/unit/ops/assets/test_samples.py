@@ -1,4 +1,4 @@
-"""The catalogue of sample clips, and what is made of them."""
+"""The registry of sample clips, and what is made of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from ops.assets.clip import Origin, Recipe, SampleClip
 from ops.assets.derive import derive_clip
 from ops.assets.lockfile import read_lock
-from ops.assets.sample_catalogue import DERIVED_CLIPS, PACKAGED_CLIPS, SAMPLE_CLIPS
+from ops.assets.sample_registry import DERIVED_CLIPS, PACKAGED_CLIPS, SAMPLE_CLIPS
 from ops.assets.samples import LOCK_FILE
 
 
@@ -43,7 +43,7 @@ class TestSampleClips:
 
     @pytest.mark.parametrize("clip", SAMPLE_CLIPS, ids=lambda clip: clip.file_name)
     def test_decodes(self, clip: SampleClip, samples: Path) -> None:
-        """Every clip decodes, and what the catalogue says of its codecs is what the file says."""
+        """Every clip decodes, and what the registry says of its codecs is what the file says."""
         with av.open(str(samples / clip.file_name)) as container:
             first = next(container.decode(container.streams[0]))
             names = {_codec(stream) for stream in container.streams}
@@ -77,5 +77,5 @@ class TestDeriveClip:
 
 
 def _codec(stream: av.stream.Stream) -> str:
-    """Name of the codec as the catalogue spells it: without the decoder's own name."""
+    """Name of the codec as the registry spells it: without the decoder's own name."""
     return {"libdav1d": "av1", "mp3float": "mp3"}.get(stream.codec_context.name, stream.codec_context.name)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ops.dashboards.catalogue import DASHBOARDS, FOLDER, documents
+from ops.dashboards.dashboard_registry import DASHBOARDS, FOLDER, documents
 from ops.dashboards.grafana import DATASOURCE, dashboard_text
 from ops.dashboards.panels import Dashboard
 from ops.metrics_document import metric_entries

@@ -9,7 +9,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from ops.cli.main import app
-from ops.doctor import catalogue
+from ops.doctor import check_registry
 from ops.doctor.examination import Examination
 from ops.doctor.finding import Finding, not_checked, ok, warning, wrong
 from ops.doctor.world import World
@@ -34,7 +34,7 @@ def findings(monkeypatch: pytest.MonkeyPatch) -> list[Finding]:
     def examine(_: World) -> list[Finding]:
         return found
 
-    monkeypatch.setattr(catalogue, "choose", lambda _: (Examination("made-up", "", examine),))
+    monkeypatch.setattr(check_registry, "choose", lambda _: (Examination("made-up", "", examine),))
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ops.doctor.catalogue import EXAMINATIONS
+from ops.doctor.check_registry import EXAMINATIONS
 from streams.progress.states import MEANINGS
 from tests.documents import REPOSITORY, table
 
@@ -12,7 +12,7 @@ PAGE = (REPOSITORY / "docs/doctor.md").read_text(encoding="utf-8")
 
 
 def test_every_examination_has_a_row() -> None:
-    """Names and order are those of the catalogue."""
+    """Names and order are those of the registry."""
     assert [row[0] for row in table(PAGE)] == [examination.name for examination in EXAMINATIONS]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ops.doctor.catalogue import EXAMINATIONS, UnknownExamination, choose
+from ops.doctor.check_registry import EXAMINATIONS, UnknownExamination, choose
 from ops.doctor.examination import Examination, examine_all
 from ops.doctor.finding import Finding, ok
 from ops.doctor.groups import TOPIC_OF_ROLE
@@ -88,7 +88,7 @@ class TestExamineAll:
 
 class TestChoose:
     def test_some(self) -> None:
-        """Named ones are run in the catalogue's order."""
+        """Named ones are run in the registry's order."""
         assert [examination.name for examination in choose("redis, broker")] == ["broker", "redis"]
 
     def test_all(self) -> None:

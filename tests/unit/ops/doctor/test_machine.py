@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from models.card import WeightFile
-from models.catalogue import CARDS
+from models.card_registry import CARDS
 from ops.doctor import clock, codecs, device, disk, installation, media, memory, policy, ports, sandbox, weights
 from ops.doctor.asked_process import NoAnswer, ask_process
 from ops.doctor.finding import Finding

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from models.catalogue import CARDS
+from models.card_registry import CARDS
 from schemas.facts import Signal
 from schemas.identity import MODALITIES, Modality
 from streams.backfill.jobs import JobFilter

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from models.card import Card
-from models.catalogue import CARDS
+from models.card_registry import CARDS
 from streams.similarity.query import PICTURE_SPACE
 
 EMBEDDING_CARDS = [card for card in CARDS.values() if card.embedding_space is not None]

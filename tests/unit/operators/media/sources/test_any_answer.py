@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from operators.errors import InvalidMedia, SourceAway
-from operators.media.sources.catalogue import SourceAccess, SourceOpener
+from operators.media.sources.source_registry import SourceAccess, SourceOpener
 from operators.media.sources.spool import Spool
 from schemas.uploads import UrlSource
 from tests.unit.operators.media.sources.conftest import SMALL

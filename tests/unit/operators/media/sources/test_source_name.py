@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from operators.media.sources.catalogue import source_name
+from operators.media.sources.source_registry import source_name
 from schemas.uploads import FileSource, MediaSource, ObjectSource, UrlSource
 
 

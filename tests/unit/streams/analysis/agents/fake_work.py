@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from models.catalogue import CARDS
+from models.card_registry import CARDS
 from models.language_id import Language
 from models.profanity import Profanity
 from operators.class_names import ClassNames

@@ -7,15 +7,15 @@ import asyncio
 import numpy as np
 import pytest
 
-from models.catalogue import CARDS
+from models.card_registry import CARDS
 from operators.errors import DeviceFault, InvalidMedia
 from operators.media.index import UnseenTrack
 from schemas.features import FEATURES
 from schemas.identity import MODALITIES, Modality
 from schemas.labels import LABELS
 from streams.analysis.agents import audio, context, frames, motion
+from streams.analysis.agents.agent_registry import AGENTS, checked_agents
 from streams.analysis.agents.analysis import Agent, Analysis
-from streams.analysis.agents.catalogue import AGENTS, checked_agents
 from tests.unit.streams.analysis.agents import fake_work
 from tests.unit.streams.analysis.agents.fake_work import FakeBatcher, FakeSession, constant, work_of
 
@@ -250,7 +250,7 @@ class TestContext:
         assert (await context.analyse(work)).embeddings == {}
 
 
-class TestCatalogue:
+class TestRegistry:
     def test_one_agent_a_modality(self) -> None:
         """Every modality has its agent, in the order of the documents."""
         assert tuple(AGENTS) == MODALITIES

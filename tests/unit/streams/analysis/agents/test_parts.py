@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from models.catalogue import CARDS
+from models.card_registry import CARDS
 from operators.errors import InvalidMedia
 from operators.inference.request_context import ModelOutput
 from streams.analysis.agents.described import embedding_of, features_of

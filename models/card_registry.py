@@ -17,12 +17,12 @@ def cards_by_name(cards: Iterable[Card]) -> dict[str, Card]:
     Raises:
         ValueError: two cards bear one name.
     """
-    catalogue: dict[str, Card] = {}
+    registry: dict[str, Card] = {}
     for card in cards:
-        if card.name in catalogue:
+        if card.name in registry:
             raise ValueError(f"two cards are named {card.name!r}; names must be unique")
-        catalogue[card.name] = card
-    return catalogue
+        registry[card.name] = card
+    return registry
 
 
 CARDS: Final[dict[str, Card]] = cards_by_name((*IMAGE_CARDS, *AUDIO_CARDS, *TEXT_CARDS))

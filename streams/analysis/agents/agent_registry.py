@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from models.card import Card
-from models.catalogue import CARDS
+from models.card_registry import CARDS
 from schemas.identity import Modality
 from streams.analysis.agents import audio, context, frames, motion
 from streams.analysis.agents.analysis import Agent
@@ -18,15 +18,15 @@ def checked_agents(agents: Iterable[Agent], cards: Mapping[str, Card]) -> dict[M
     Raises:
         ValueError: two agents share a modality, or one uses a model without a card of its modality.
     """
-    catalogue: dict[Modality, Agent] = {}
+    registry: dict[Modality, Agent] = {}
     for agent in agents:
-        if agent.modality in catalogue:
+        if agent.modality in registry:
             raise ValueError(f"two agents are of modality {agent.modality!r}; each has one")
         for model in agent.models:
             if model not in cards or cards[model].modality != agent.modality:
                 raise ValueError(f"agent {agent.modality!r} uses {model!r}, of which no card of that modality exists")
-        catalogue[agent.modality] = agent
-    return catalogue
+        registry[agent.modality] = agent
+    return registry
 
 
 AGENTS: Final[dict[Modality, Agent]] = checked_agents(
