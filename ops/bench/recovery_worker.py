@@ -23,7 +23,7 @@ from schemas.uploads import VideoUploaded
 from schemas.wire import decode_upload_or_deletion, event_headers
 from streams.config.settings import read_settings
 from streams.consumer.apps import RoleApp, RoleSpec
-from streams.consumer.consumer_rules import KafkaCommits
+from streams.consumer.resume_policy import ResumeFromKafka
 from streams.decision.policy_file import load_policy
 from streams.delivery.admission import Slot
 from streams.delivery.delivery import Work
@@ -98,7 +98,7 @@ class RecoveryWorker(Worker):
     async def _join_heavy_roles(self, shared: Shared, opened: AsyncExitStack) -> None:
         del opened
         works: dict[str, Work] = {modality: StandIn(modality, shared.publisher, self._clock) for modality in MODALITIES}
-        await self._join(RoleSpec("media", UPLOADED, works, _SLOTS, KafkaCommits()))
+        await self._join(RoleSpec("media", UPLOADED, works, _SLOTS, ResumeFromKafka()))
 
 
 class FormerWorker(RecoveryWorker):

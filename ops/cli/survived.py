@@ -14,7 +14,7 @@ from typing import Final
 import typer
 
 from ops.cli.console import err
-from streams.lifecycle.alone_board import AloneBoard
+from streams.lifecycle.exclusive_board import ExclusiveBoard
 from streams.lifecycle.fold_board import FoldBoard, FoldedFact, folded_fact
 
 DEATHS_BEFORE_LEAVING_OUT: Final = 2
@@ -42,7 +42,7 @@ def in_surviving_child() -> Survived:
         return Survived()  # a process with threads must not be forked
     deaths: Counter[FoldedFact] = Counter()
     while True:
-        board = AloneBoard()
+        board = ExclusiveBoard()
         sys.stdout.flush()
         sys.stderr.flush()
         child_id = os.fork()

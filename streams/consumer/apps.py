@@ -15,26 +15,26 @@ from schemas.topics import Topic
 from streams.config.connection_checks import kafka_tls_files
 from streams.config.settings import Role, Settings
 from streams.config.tls import client_context
-from streams.consumer.consumer_rules import ConsumerRules
 from streams.consumer.faust_role import FaustRole, Pausing
 from streams.consumer.no_tables import NoTables
+from streams.consumer.resume_policy import ResumePolicy
 from streams.consumer.safe_consumer import ConsumerPolicy
 from streams.consumer.transport import SafeTransport
-from streams.delivery.admission import Admission, AlwaysOpen, Door
+from streams.delivery.admission import Admission, AdmissionGate, OpenGate
 from streams.delivery.attempts import Attempts
 from streams.delivery.committable_offsets import CommittableOffsets
 from streams.delivery.dead_letter_limit import DeadLetterLimit
 from streams.delivery.deferred_events import DeferredEvents
 from streams.delivery.delivery import Delivery, RoleDelivery, Work
+from streams.delivery.event_retries import RetryRules
 from streams.delivery.held_events import HeldEvents
-from streams.delivery.settlement import Settlement
-from streams.delivery.tries import TryRules
+from streams.delivery.slot_cleanup import SlotCleanup
 from streams.delivery.unfinished import UnfinishedEvents
 from streams.kafka.client_id import client_id_of
 from streams.kafka.group_names import group_of
 from streams.kafka.membership import MEMBERSHIP, Membership
 from streams.lifecycle.clock import Clock
-from streams.lifecycle.crash import Crash, WorkerExit
+from streams.lifecycle.fatal_error import FatalError, WorkerExit
 from streams.observability import metrics
 from streams.record import Record
 from streams.store.applied import StoreBehindLog
@@ -64,7 +64,7 @@ class RoleSpec:
     """By agent; each agent meets every event."""
     capacity: int
     """Events at once."""
-    rules: ConsumerRules
+    rules: ResumePolicy
     attempts: Attempts | None = None
     """Where work may take the process down."""
     device_fault_attempts: int = 1
@@ -84,7 +84,7 @@ class RoleSpec:
     """Where media may be unavailable."""
     num_arrived: Callable[[], int] = lambda: 0
     """Grows while something arrives that an unfinished event waits for."""
-    door: Door = AlwaysOpen()  # noqa: RUF009  (it has no state)
+    gate: AdmissionGate = OpenGate()  # noqa: RUF009  (it has no state)
     """Says whether new events may be worked on at all."""
     close: Callable[[], Awaitable[None]] | None = None
     """Ends what the works began beside their deliveries; called when those have ended."""
@@ -106,7 +106,7 @@ class RoleApp:
         self,
         settings: Settings,
         spec: RoleSpec,
-        crash: Crash,
+        crash: FatalError,
         clock: Clock,
         worker_id: str,
         membership: Membership = MEMBERSHIP,
@@ -119,10 +119,10 @@ class RoleApp:
         self._crash = crash
         self._close_works = spec.close
         self._drain_timeout_seconds = settings.drain_timeout_seconds
-        self._settlement = Settlement(spec.attempts)
+        self._settlement = SlotCleanup(spec.attempts)
         on_suspend = spec.deferred_events.end if spec.deferred_events is not None else None
         self.admission = Admission(
-            spec.capacity, spec.works, self._settlement.settle, on_suspend, spec.door, spec.limit
+            spec.capacity, spec.works, self._settlement.settle, on_suspend, spec.gate, spec.limit
         )
         pausing = spec.limit or spec.held
         if pausing is not None:
@@ -136,7 +136,7 @@ class RoleApp:
             self.admission,
             self.unfinished,
             spec.deferred_events,
-            spec.door,
+            spec.gate,
             pausing,
             num_arrived=spec.num_arrived,
             has_joined=self.joined.is_set,
@@ -202,7 +202,7 @@ class RoleApp:
 
     def _shared(self, spec: RoleSpec, clock: Clock) -> RoleDelivery:
         return RoleDelivery(
-            rules=TryRules(spec.role, spec.device_fault_attempts, spec.internal_error_attempts, spec.deferred_events),
+            rules=RetryRules(spec.role, spec.device_fault_attempts, spec.internal_error_attempts, spec.deferred_events),
             admission=self.admission,
             tracked_offsets=self.tracked_offsets,
             crash=self._crash,

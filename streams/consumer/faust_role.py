@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from streams.config.settings import Role
-from streams.delivery.admission import Admission, Door
+from streams.delivery.admission import Admission, AdmissionGate
 from streams.delivery.backfill_gate import BackfillGate
 from streams.delivery.committable_offsets import CommittableOffsets
 from streams.delivery.deferred_events import DeferredEvents
@@ -33,7 +33,7 @@ class FaustRole:
         admission: its slots.
         unfinished: what it works on.
         deferred_events: where media may be unavailable.
-        door: closed where no new event may begin.
+        gate: closed where no new event may begin.
         limit: on dead letters of our own fault.
         num_arrived: grows while something arrives that an unfinished event waits for.
         has_joined: whether the consumer believes that records flow.
@@ -47,7 +47,7 @@ class FaustRole:
         admission: Admission,
         unfinished: UnfinishedEvents,
         deferred_events: DeferredEvents | None,
-        door: Door,
+        gate: AdmissionGate,
         limit: Pausing | None = None,
         *,
         num_arrived: Callable[[], int],
@@ -59,7 +59,7 @@ class FaustRole:
         self._admission = admission
         self._unfinished = unfinished
         self._deferred_events = deferred_events
-        self._door = door
+        self._gate = gate
         self._limit = limit
         self._num_arrived = num_arrived
         self._has_joined = has_joined
@@ -93,8 +93,8 @@ class FaustRole:
         """See `WatchedRole`."""
         if self._limit is not None and self._limit.is_paused:
             return "dead-letter-limit"
-        if not self._door.is_open:
-            return "paused" if isinstance(self._door, BackfillGate) and self._door.is_paused else "live-first"
+        if not self._gate.is_open:
+            return "paused" if isinstance(self._gate, BackfillGate) and self._gate.is_paused else "live-first"
         if self._deferred_events is not None and self._deferred_events.is_crowded:
             return "source-unavailable"
         return "slots-taken" if self._admission.is_full else None

@@ -30,9 +30,9 @@ from faust.transport.drivers import aiokafka as stock
 from faust.types import TP
 from mode import Service
 
-from streams.consumer.consumer_rules import ConsumerRules, PartitionState
 from streams.consumer.consumer_thread import ClientEnded, Fetched, SafeConsumerThread, Standing
 from streams.consumer.flow import ConsumingRefused, Flow, FlowSteps, Grant
+from streams.consumer.resume_policy import PartitionState, ResumePolicy
 from streams.delivery.admission import Admission
 from streams.delivery.committable_offsets import CommittableOffsets, Partition
 from streams.observability import metrics
@@ -58,7 +58,7 @@ class ConsumerPolicy:
     role: str
     tracked_offsets: CommittableOffsets
     admission: Admission
-    rules: ConsumerRules
+    rules: ResumePolicy
     drain_timeout_seconds: float
     fetch_wait_seconds: float
     """How long a broker may park a fetch that finds nothing."""

@@ -29,7 +29,7 @@ class Slot:
         """Deliveries that have not left, of earlier generations too."""
         self.waits_for_turn = False
         """It has to run alone, and another role's event does: nobody waits for it."""
-        self.runs_alone = False
+        self.is_exclusive = False
         self.has_crashed = False
         self.was_cancelled = False
         self.has_failure = False
@@ -78,7 +78,7 @@ class Slot:
             self.closed.set()
 
 
-class Door(Protocol):
+class AdmissionGate(Protocol):
     """Decides whether new events are admitted."""
 
     @property
@@ -89,7 +89,7 @@ class Door(Protocol):
         """Call this whenever it opens."""
 
 
-class Probation(Door, Protocol):
+class ProbingGate(AdmissionGate, Protocol):
     """A gate that is told which events enter and how they end; see `streams.delivery.dead_letter_limit`."""
 
     @property
@@ -103,7 +103,7 @@ class Probation(Door, Protocol):
         """An event has left its slot."""
 
 
-class AlwaysOpen:
+class OpenGate:
     """A gate that is always open."""
 
     is_open = True
@@ -127,7 +127,7 @@ class Admission:
         agents: names of the app's agents; an event is through when all of them have been there.
         on_release: called with each slot that is given back; closes it.
         on_suspend: called when a generation ends.
-        door: closed where no new event may begin.
+        gate: closed where no new event may begin.
         probation: the same, for another reason; it is told of every event.
     """
 
@@ -137,8 +137,8 @@ class Admission:
         agents: Iterable[str],
         on_release: Callable[[Slot], None] | None = None,
         on_suspend: Callable[[], None] | None = None,
-        door: Door | None = None,
-        probation: Probation | None = None,
+        gate: AdmissionGate | None = None,
+        probation: ProbingGate | None = None,
     ) -> None:
         if capacity < 1:
             raise ValueError(f"at least one event has to be admitted, got a capacity of {capacity}")
@@ -146,17 +146,17 @@ class Admission:
         self._agents = frozenset(agents)
         self._on_release = on_release
         self._on_suspend = on_suspend
-        self._door = door or AlwaysOpen()
-        self._door.listen(self._changed)
-        self._probation = probation or AlwaysOpen()
+        self._gate = gate or OpenGate()
+        self._gate.listen(self._changed)
+        self._probation = probation or OpenGate()
         self._probation.listen(self._changed)
         self._slots: dict[Place, Slot] = {}
         self._returning: dict[Place, frozenset[str]] = {}
         """Agents that come back to an event; those that are through with it do not."""
-        self._at_the_door: Counter[Place] = Counter()
+        self._waiting_readmissions: Counter[Place] = Counter()
         """Events that came back and wait for a slot: they go before new ones, see `_is_next`."""
         self._num_new_waiting = 0
-        self._loners: list[Slot] = []
+        self._exclusive_slots: list[Slot] = []
         """Slots that run alone or wait for it, in their order."""
         self._generation = -1
         self._is_suspended = True
@@ -174,12 +174,12 @@ class Admission:
 
     @property
     def is_full(self) -> bool:
-        """Whether no new event would be given a slot, although a generation runs and the door is open."""
-        return len(self._slots) >= self._capacity or bool(self._loners) or bool(self._at_the_door)
+        """Whether no new event would be given a slot, although a generation runs and the gate is open."""
+        return len(self._slots) >= self._capacity or bool(self._exclusive_slots) or bool(self._waiting_readmissions)
 
     async def enter(self, record: Record, agent: str) -> Slot | None:
         """Wait for a slot. None: the record's generation is over, and the record is redelivered elsewhere or here."""
-        with self._at_door(record):
+        with self._waiting(record):
             await self._until(lambda: self.is_over(record) or record.place in self._slots or self._has_room(record))
         if self.is_over(record):
             return None
@@ -200,11 +200,11 @@ class Admission:
 
     async def alone(self, slot: Slot) -> None:
         """Wait until the slot's event is the only one that runs; nothing else is admitted until it left."""
-        if slot not in self._loners:
+        if slot not in self._exclusive_slots:
             slot.waits_for_turn = False
-            self._loners.append(slot)
+            self._exclusive_slots.append(slot)
             self._changed()  # an earlier one may have waited for this one to end
-        await self._until(lambda: self._loners[0] is slot and self._others_ended())
+        await self._until(lambda: self._exclusive_slots[0] is slot and self._others_ended())
 
     def suspend(self) -> None:
         """A generation ends: admit nothing, and do not wait for agents that never met their event."""
@@ -238,7 +238,7 @@ class Admission:
         return slot
 
     @contextmanager
-    def _at_door(self, record: Record) -> Iterator[None]:
+    def _waiting(self, record: Record) -> Iterator[None]:
         if record.place not in self._returning:
             self._num_new_waiting += 1
             try:
@@ -246,29 +246,29 @@ class Admission:
             finally:
                 self._num_new_waiting -= 1
             return
-        self._at_the_door[record.place] += 1
+        self._waiting_readmissions[record.place] += 1
         try:
             yield
         finally:
-            self._at_the_door[record.place] -= 1
-            self._at_the_door += Counter()  # drops what is zero
+            self._waiting_readmissions[record.place] -= 1
+            self._waiting_readmissions += Counter()  # drops what is zero
             self._changed()
 
     def _has_room(self, record: Record) -> bool:
-        is_free = len(self._slots) < self._capacity and not self._loners
-        is_let_in = self._door.is_open and self._probation.is_open
+        is_free = len(self._slots) < self._capacity and not self._exclusive_slots
+        is_let_in = self._gate.is_open and self._probation.is_open
         return is_free and is_let_in and self._is_next(record.place)
 
     def _is_next(self, place: Place) -> bool:
         """Events that came back go first. Where one at a time is tried, new ones do: those that came back may fail at
         each try, and would hold up all others."""
-        has_come_back = place in self._at_the_door
+        has_come_back = place in self._waiting_readmissions
         if self._probation.wants_new and self._num_new_waiting:
             return not has_come_back
-        return has_come_back or not self._at_the_door
+        return has_come_back or not self._waiting_readmissions
 
     def _others_ended(self) -> bool:
-        return all(_is_out_of_the_way(slot, self._loners) for slot in self._slots.values())
+        return all(_is_out_of_the_way(slot, self._exclusive_slots) for slot in self._slots.values())
 
     def _release_if_through(self, slot: Slot) -> None:
         is_over = self._is_suspended or slot.generation != self._generation
@@ -276,8 +276,8 @@ class Admission:
             del self._slots[slot.place]
             if slot.deferred and not is_over:
                 self._returning[slot.place] = frozenset(slot.deferred)
-            if slot in self._loners:
-                self._loners.remove(slot)
+            if slot in self._exclusive_slots:
+                self._exclusive_slots.remove(slot)
             self._probation.left(slot)
             if self._on_release is not None:
                 self._on_release(slot)

@@ -18,7 +18,7 @@ import structlog
 from redis.asyncio import Redis
 
 from streams.delivery.memory_killer import MemoryKills, memory_kills
-from streams.lifecycle.alone_board import AloneBoard
+from streams.lifecycle.exclusive_board import ExclusiveBoard
 from streams.record import Place
 from streams.store.keys import Keys
 from streams.store.mending import ATTEMPTS, mended
@@ -76,7 +76,7 @@ class Attempts:
         self,
         redis: Redis,
         keys: Keys,
-        board: AloneBoard | None = None,
+        board: ExclusiveBoard | None = None,
         kills: Callable[[], MemoryKills] = memory_kills,
         *,
         name_key: Callable[[str, int, int], str] | None = None,
@@ -130,10 +130,10 @@ class Attempts:
         self._take_down(place)
         await self._redis.delete(self._key(place))
 
-    async def withdraw(self, place: Place, *, ran_alone: bool) -> None:
+    async def withdraw(self, place: Place, *, was_exclusive: bool) -> None:
         """The event was put back in an orderly way: this start counts for nothing."""
         self._take_down(place)
-        arguments = [int(ran_alone), int(ran_alone) * self._counted_beforehand]
+        arguments = [int(was_exclusive), int(was_exclusive) * self._counted_beforehand]
         await self._mended(place, lambda: self._withdraw(keys=[self._key(place)], args=arguments))
 
     async def note_death(self, key: str) -> None:

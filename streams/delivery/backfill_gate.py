@@ -63,7 +63,7 @@ class BackfillGate:
         return self.is_quiet and not self.is_paused
 
     def listen(self, changed: Callable[[], None]) -> None:
-        """See `streams.delivery.admission.Door`."""
+        """See `streams.delivery.admission.AdmissionGate`."""
         self._listeners.append(changed)
 
     async def until_quiet(self) -> None:

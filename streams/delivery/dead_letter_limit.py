@@ -34,7 +34,7 @@ class RolePaused(MachineUnavailable):
 
 
 class DeadLetterLimit:
-    """Of one role of one worker; a `streams.delivery.admission.Door`.
+    """Of one role of one worker; a `streams.delivery.admission.AdmissionGate`.
 
     Args:
         role: for logs.
@@ -79,7 +79,7 @@ class DeadLetterLimit:
         return self.is_paused and self._num_probes % _PROBES_A_RETURN != _PROBES_A_RETURN - 1
 
     def listen(self, changed: Callable[[], None]) -> None:
-        """See `Door`."""
+        """See `AdmissionGate`."""
         self._listeners.append(changed)
 
     def begun(self, place: Place) -> None:

@@ -25,14 +25,14 @@ from streams.delivery.attempts import UNCLEAN_ENDS_BEFORE_ALONE, Attempt, Attemp
 from streams.delivery.committable_offsets import CommittableOffsets
 from streams.delivery.dead_letter_limit import DeadLetterLimit
 from streams.delivery.deferred_events import DeferredEvent
-from streams.delivery.inflight import InFlight
-from streams.delivery.tries import Tries, TryRules
+from streams.delivery.event_retries import EventRetries, RetryRules
+from streams.delivery.single_flight import SingleFlight
 from streams.delivery.unexpected import answer_to, report
 from streams.delivery.unfinished import UnfinishedDelivery, UnfinishedEvents
 from streams.lifecycle.backoff import Backoff
 from streams.lifecycle.cancellation import was_cancelled
 from streams.lifecycle.clock import Clock
-from streams.lifecycle.crash import Crash, WorkerExit
+from streams.lifecycle.fatal_error import FatalError, WorkerExit
 from streams.observability import metrics
 from streams.observability.tracing import spans
 from streams.record import Record, record_of
@@ -54,11 +54,11 @@ class Work(Protocol):
 class RoleDelivery:
     """What the deliveries to all agents of a role have in common."""
 
-    rules: TryRules
+    rules: RetryRules
     """How often what is tried."""
     admission: Admission
     tracked_offsets: CommittableOffsets
-    crash: Crash
+    crash: FatalError
     """Takes what has no answer."""
     clock: Clock
     """For waits."""
@@ -98,7 +98,7 @@ class Delivery:
         self._limit = shared.limit
         self._last_resort = shared.last_resort
         self._backoff = shared.backoff
-        self._in_flight = InFlight()
+        self._in_flight = SingleFlight()
         self._deliveries: set[asyncio.Task[None]] = set()
 
     async def consume(self, stream: Any) -> None:
@@ -275,7 +275,7 @@ class Delivery:
 
     async def _failure(self, record: Record, slot: Slot, noted: UnfinishedDelivery) -> Failure | None:
         """Do the work; return why it has no result, or None."""
-        tries = Tries(self._rules, record)
+        tries = EventRetries(self._rules, record)
         for delay_seconds in self._backoff.delays():
             noted.stage = "working"
             try:
@@ -308,7 +308,7 @@ class Delivery:
             await self._attempts.take_turn(record.place)
             await self._admission.alone(slot)
             await self._attempts.begin_alone(record.place)
-            slot.runs_alone = True
+            slot.is_exclusive = True
         return attempt
 
 

@@ -2,7 +2,7 @@
 
 A batch that was in hand when its worker died by itself is counted event by event the next time, each in a transaction
 of its own. An event with which the worker then dies by itself twice is given up as `crash-loop`. See
-`streams.lifecycle.alone_board`, `streams.worker.note_death` and `docs/decisions`, 0018.
+`streams.lifecycle.exclusive_board`, `streams.worker.note_death` and `docs/decisions`, 0018.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from streams.delivery.attempts import DEATHS_ALONE_BEFORE_GIVING_UP
-from streams.lifecycle.alone_board import AloneBoard
+from streams.lifecycle.exclusive_board import ExclusiveBoard
 
 Batch = dict[int, list[Any]]
 """Messages of the client by partition, in the order of the log."""
@@ -64,7 +64,7 @@ class BatchBoard:
         board: read by the parent process; None where there is none, and nothing is noted.
     """
 
-    def __init__(self, board: AloneBoard | None = None) -> None:
+    def __init__(self, board: ExclusiveBoard | None = None) -> None:
         self._board = board
 
     @contextmanager

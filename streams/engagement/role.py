@@ -25,9 +25,9 @@ from streams.kafka.client_id import client_id_of
 from streams.kafka.clients import client_configuration
 from streams.kafka.membership import MEMBERSHIP
 from streams.kafka.publisher import Publisher
-from streams.lifecycle.alone_board import AloneBoard
 from streams.lifecycle.clock import Clock
-from streams.lifecycle.crash import Crash
+from streams.lifecycle.exclusive_board import ExclusiveBoard
+from streams.lifecycle.fatal_error import FatalError
 from streams.observability import metrics
 from streams.progress.broker_facts import Partition
 from streams.progress.watched import HeldRecord, Wait
@@ -58,11 +58,11 @@ class EngagementRole:
         settings: Settings,
         publisher: Publisher,
         dead_letters: DeadLetters,
-        crash: Crash,
+        crash: FatalError,
         clock: Clock,
         worker_id: str,
         held: HeldEvents,
-        board: AloneBoard | None = None,
+        board: ExclusiveBoard | None = None,
     ) -> None:
         self.role: str = ROLE
         self.joined = asyncio.Event()

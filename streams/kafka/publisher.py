@@ -12,8 +12,8 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from operators.internal_errors import SharedStateFault
 from schemas.topics import Topic
 from schemas.wire import encode
+from streams.kafka.pending_produces import PendingProduces
 from streams.kafka.renewable_producer import OnFailure, RenewableProducer, is_fatal
-from streams.kafka.unconfirmed import Unconfirmed
 from streams.lifecycle.backoff import Backoff
 from streams.lifecycle.clock import Clock, SystemClock
 from streams.observability import metrics
@@ -66,7 +66,7 @@ class Publisher:
         self._clock = clock or SystemClock()
         self._backoff = backoff or Backoff()
         self._producers = RenewableProducer(configuration, on_failure)
-        self._unconfirmed = Unconfirmed(self._clock)
+        self._unconfirmed = PendingProduces(self._clock)
         metrics.OLDEST_UNCONFIRMED_SECONDS.set_function(self._unconfirmed.oldest_seconds)
 
     async def publish(

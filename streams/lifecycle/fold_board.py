@@ -1,7 +1,7 @@
 """Which fact is being folded, where the parent process reads it after the worker's death.
 
 A fold runs from its first line to its last without anything beside it, so a worker that dies by itself meanwhile died
-of that fact: no fact has to run alone for that. See `streams.lifecycle.alone_board` and `streams.worker.note_death`.
+of that fact: no fact has to run alone for that. See `streams.lifecycle.exclusive_board` and `streams.worker.note_death`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from streams.lifecycle.alone_board import AloneBoard
+from streams.lifecycle.exclusive_board import ExclusiveBoard
 from streams.record import Place
 
 _FOLD = "fold"
@@ -33,7 +33,7 @@ class FoldBoard:
         board: read by the parent process; None where there is none, and nothing is noted.
     """
 
-    def __init__(self, board: AloneBoard | None = None) -> None:
+    def __init__(self, board: ExclusiveBoard | None = None) -> None:
         self._board = board
 
     @contextmanager

@@ -20,7 +20,7 @@ from typing import Any, Final, NoReturn
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from streams.lifecycle.alone_board import AloneBoard
+from streams.lifecycle.exclusive_board import ExclusiveBoard
 
 PASSED_ON: Final = (signal.SIGTERM, signal.SIGINT)
 _ASKED: Final = frozenset((signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
@@ -30,7 +30,7 @@ _ALL_DIE_SECONDS: Final = 1.0
 _NOTE_SECONDS: Final = 60.0
 
 
-def outlive(worker_id: int, board: AloneBoard, in_order: list[int], note: list[str]) -> int:
+def outlive(worker_id: int, board: ExclusiveBoard, in_order: list[int], note: list[str]) -> int:
     """Wait until the worker has ended, and return its exit code, or end by the signal that ended it.
 
     Args:
@@ -57,7 +57,7 @@ def outlive(worker_id: int, board: AloneBoard, in_order: list[int], note: list[s
     return code
 
 
-def _await_end(worker_id: int, board: AloneBoard) -> int:
+def _await_end(worker_id: int, board: ExclusiveBoard) -> int:
     """As the first process of a container it is given orphans, too, which it lets go."""
     while True:
         process_id, status = os.waitpid(-1, os.WUNTRACED)
@@ -70,7 +70,7 @@ def _await_end(worker_id: int, board: AloneBoard) -> int:
             os.kill(worker_id, signal.SIGCONT)
 
 
-def _end_by(number: signal.Signals, board: AloneBoard, note: list[str]) -> NoReturn:
+def _end_by(number: signal.Signals, board: ExclusiveBoard, note: list[str]) -> NoReturn:
     """End as the worker did, so that a supervisor sees what it would see without us."""
     if number not in _ASKED:
         time.sleep(_ALL_DIE_SECONDS)
@@ -84,7 +84,7 @@ def _end_by(number: signal.Signals, board: AloneBoard, note: list[str]) -> NoRet
     os._exit(128 + number)  # the first process of a container is spared by its own signals
 
 
-def _tell(board: AloneBoard, note: list[str], ended_by: str) -> None:
+def _tell(board: ExclusiveBoard, note: list[str], ended_by: str) -> None:
     alone = board.read()
     if not alone:
         return
@@ -96,4 +96,4 @@ def _tell(board: AloneBoard, note: list[str], ended_by: str) -> None:
 
 if __name__ == "__main__":
     _known: dict[str, Any] = json.loads(sys.argv[1])
-    sys.exit(outlive(_known["worker_id"], AloneBoard(_known["board_fd"]), _known["in_order"], _known["note"]))
+    sys.exit(outlive(_known["worker_id"], ExclusiveBoard(_known["board_fd"]), _known["in_order"], _known["note"]))

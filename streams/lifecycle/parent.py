@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Final
 
 from streams.lifecycle import outlive
-from streams.lifecycle.alone_board import AloneBoard
-from streams.lifecycle.crash import WorkerExit
+from streams.lifecycle.exclusive_board import ExclusiveBoard
+from streams.lifecycle.fatal_error import WorkerExit
 
 _PR_SET_PDEATHSIG: Final = 1
 _IN_ORDER: Final = (
@@ -40,7 +40,7 @@ class Family:
 
     process_id: int
     """The process that was started, and that signals go to."""
-    board: AloneBoard | None = None
+    board: ExclusiveBoard | None = None
     """Read by the parent; None where there is none."""
 
     @property
@@ -66,7 +66,7 @@ def run_under_parent(work: Callable[[Family], int], note: Sequence[str]) -> int:
     """
     if sys.platform != "linux" or threading.active_count() > 1:
         return run_alone(work)  # a process with threads must not be forked
-    board, parent_id = AloneBoard(), os.getpid()
+    board, parent_id = ExclusiveBoard(), os.getpid()
     signal.pthread_sigmask(signal.SIG_BLOCK, outlive.PASSED_ON)  # until both sides can take them
     sys.stdout.flush()
     sys.stderr.flush()
@@ -77,7 +77,7 @@ def run_under_parent(work: Callable[[Family], int], note: Sequence[str]) -> int:
     return _become_parent(worker_id, board, note)
 
 
-def _become_parent(worker_id: int, board: AloneBoard, note: Sequence[str]) -> int:
+def _become_parent(worker_id: int, board: ExclusiveBoard, note: Sequence[str]) -> int:
     """Shed all that was loaded: an exec keeps process id, children and blocked signals."""
     os.set_inheritable(board.fd, True)
     known = {"worker_id": worker_id, "board_fd": board.fd, "in_order": [int(code) for code in _IN_ORDER], "note": note}
@@ -85,7 +85,7 @@ def _become_parent(worker_id: int, board: AloneBoard, note: Sequence[str]) -> in
     os.execv(sys.executable, program)  # noqa: S606  our own file, and no shell
 
 
-def _begin_worker(parent_id: int, board: AloneBoard) -> None:
+def _begin_worker(parent_id: int, board: ExclusiveBoard) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent_id:
         os._exit(WorkerExit.CRASHED)  # the parent died before the line above
@@ -93,7 +93,7 @@ def _begin_worker(parent_id: int, board: AloneBoard) -> None:
     threading.Thread(target=_follow_stops, args=(parent_id, board), name="parent-watch", daemon=True).start()
 
 
-def _follow_stops(parent_id: int, board: AloneBoard) -> None:
+def _follow_stops(parent_id: int, board: ExclusiveBoard) -> None:
     """Stop whenever the parent is stopped: who stops a worker means all of it."""
     while True:
         time.sleep(_LOOK_SECONDS)

@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn
 
 import structlog
 
-from streams.lifecycle.crash import WorkerExit
+from streams.lifecycle.fatal_error import WorkerExit
 
 _MOST_TASKS: Final = 200
 

@@ -11,7 +11,7 @@ from typing import Final, NoReturn
 import structlog
 
 from streams.delivery.unfinished import UnfinishedEvent
-from streams.lifecycle.crash import WorkerExit
+from streams.lifecycle.fatal_error import WorkerExit
 
 _MOST_EVENTS: Final = 20
 

@@ -14,7 +14,7 @@ _SECRET_WORDS: Final = ("password", "secret", "token", "redis_url", "credentials
 _NOISY_LOGGERS: Final = ("aiokafka", "faust", "mode", "kafka", "asyncio", "opentelemetry", "urllib3")
 _INFO_AT_MOST: Final = ("faust", "mode")
 """Their warnings and errors name neither role nor consequence. What they are about, our own lines say: the watchdog of
-a stalled role, `streams.lifecycle.crash` of an error that ends the worker."""
+a stalled role, `streams.lifecycle.fatal_error` of an error that ends the worker."""
 _SAYS_NOTHING: Final = (
     "Thread keepalive is not responding",  # the group's heartbeats come from a thread of ours, which starves later
     "Please make sure it's hanging before restart",

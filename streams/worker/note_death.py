@@ -44,11 +44,13 @@ def note_death(settings: Settings, alone: Sequence[str], ended_by: str) -> None:
         alone: what stood on its board.
         ended_by: for the log.
     """
-    _log.critical("worker process died", ended_by=ended_by, ran_alone=alone)
+    _log.critical("worker process died", ended_by=ended_by, was_exclusive=alone)
     try:
         asyncio.run(asyncio.wait_for(_note(settings, alone), _PATIENCE_SECONDS))
     except (TimeoutError, RedisError) as error:
-        _log.error("worker death not recorded; it counts as a kill from outside", error=repr(error), ran_alone=alone)
+        _log.error(
+            "worker death not recorded; it counts as a kill from outside", error=repr(error), was_exclusive=alone
+        )
 
 
 async def _note(settings: Settings, alone: Sequence[str]) -> None:

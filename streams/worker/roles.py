@@ -10,7 +10,7 @@ from schemas.topics import BACKFILL, SIGNALS, UPLOADED
 from streams.backfill.work import BackfillWork, Readmission
 from streams.config.settings import Role
 from streams.consumer.apps import RoleSpec
-from streams.consumer.consumer_rules import KafkaCommits, StoreKeepsUp
+from streams.consumer.resume_policy import ResumeFromKafka, ResumeFromStore
 from streams.decision.policy import Policy
 from streams.delivery.backfill_gate import BackfillGate
 from streams.delivery.breaker import Breakers
@@ -57,7 +57,7 @@ def intake_spec(shared: Shared) -> RoleSpec:
         topic=UPLOADED,
         works={"intake": Intake(parts, AcceptanceRules(MODALITIES, deadlines))},
         capacity=_LIGHT_EVENTS,
-        rules=KafkaCommits(),
+        rules=ResumeFromKafka(),
         attempts=shared.intake_attempts(),
         internal_error_attempts=INTERNAL_ERROR_ATTEMPTS,
         limit=shared.limit("intake"),
@@ -79,7 +79,7 @@ def media_spec(shared: Shared, engine: Engine) -> RoleSpec:
         topic=UPLOADED,
         works=_modality_works(shared, engine, "media"),
         capacity=settings.max_concurrent_videos,
-        rules=KafkaCommits(),
+        rules=ResumeFromKafka(),
         attempts=shared.attempts(),
         device_fault_attempts=settings.device_fault_attempts,
         internal_error_attempts=INTERNAL_ERROR_ATTEMPTS,
@@ -102,7 +102,7 @@ def backfill_spec(shared: Shared, engine: Engine, gate: BackfillGate) -> RoleSpe
         topic=BACKFILL,
         works=_backfill_works(shared, engine.behind(gate)),
         capacity=settings.backfill_max_concurrent_videos,
-        rules=KafkaCommits(),
+        rules=ResumeFromKafka(),
         attempts=shared.attempts(),
         device_fault_attempts=settings.device_fault_attempts,
         internal_error_attempts=INTERNAL_ERROR_ATTEMPTS,
@@ -112,7 +112,7 @@ def backfill_spec(shared: Shared, engine: Engine, gate: BackfillGate) -> RoleSpe
         num_arrived=lambda: engine.media.bytes_fetched,
         poll_records=_MEDIA_POLL_RECORDS,
         buffer_records=_MEDIA_BUFFER_RECORDS,
-        door=gate,
+        gate=gate,
     )
 
 
@@ -188,7 +188,7 @@ def verdict_spec(shared: Shared, role: VerdictRole) -> RoleSpec:
         topic=SIGNALS,
         works={"verdict": role},
         capacity=_LIGHT_EVENTS,
-        rules=StoreKeepsUp(shared.applied),
+        rules=ResumeFromStore(shared.applied),
         held=role.held,
         close=role.close,
     )

@@ -23,8 +23,8 @@ from streams.delivery.dead_letter_limit import DeadLetterLimit
 from streams.delivery.held_events import HeldEvents
 from streams.kafka.group_names import group_of
 from streams.kafka.publisher import Publisher
-from streams.lifecycle.alone_board import AloneBoard
 from streams.lifecycle.clock import Clock
+from streams.lifecycle.exclusive_board import ExclusiveBoard
 from streams.lifecycle.fold_board import FoldBoard
 from streams.record import Record
 from streams.recovery.audit import Audit, PeriodicAudit, take_turn
@@ -58,7 +58,7 @@ class Shared:
     keys: Keys
     publisher: Publisher
     clock: Clock
-    board: AloneBoard | None = None
+    board: ExclusiveBoard | None = None
     """Read by the worker's parent process, where it has one."""
     alone_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held by whatever event runs alone, of whichever role: a death must speak of one."""

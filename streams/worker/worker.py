@@ -43,7 +43,7 @@ from streams.kafka.stamps import check_stamps
 from streams.lifecycle.cancellation import cancel_all
 from streams.lifecycle.clock import SystemClock
 from streams.lifecycle.collector import collector_paused
-from streams.lifecycle.crash import Crash, WorkerExit
+from streams.lifecycle.fatal_error import FatalError, WorkerExit
 from streams.lifecycle.parent import Family, run_under_parent
 from streams.lifecycle.process_setup import prepare_process
 from streams.lifecycle.worker_threads import LoopThreads, leave
@@ -170,7 +170,7 @@ class Worker:
         self._stopped_roles: set[str] = set()
         self._background: list[asyncio.Task[object]] = []
         self._health = HealthWatch(settings, self._has_joined)
-        self._crash = Crash(self._take_nothing_new)
+        self._crash = FatalError(self._take_nothing_new)
 
     async def run(self) -> int:
         """Open, serve, close; return the exit code."""

@@ -22,14 +22,14 @@ from schemas.facts import Failure
 from schemas.topics import SIGNALS, UPLOADED
 from streams.config.settings import Settings, read_settings
 from streams.consumer.apps import RoleApp, RoleSpec
-from streams.consumer.consumer_rules import KafkaCommits
+from streams.consumer.resume_policy import ResumeFromKafka
 from streams.dead_letters.dead_letters import DeadLetters
 from streams.delivery.admission import Slot
 from streams.delivery.attempts import Attempts
 from streams.kafka.clients import producer_configuration
 from streams.kafka.publisher import Publisher
 from streams.lifecycle.clock import SystemClock
-from streams.lifecycle.crash import Crash
+from streams.lifecycle.fatal_error import FatalError
 from streams.lifecycle.parent import Family, run_under_parent
 from streams.observability.logs import configure_logs
 from streams.record import Record
@@ -84,7 +84,7 @@ class FakeWork:
 
 
 async def main(settings: Settings, family: Family) -> int:
-    redis, keys, clock, crash = open_store(settings.redis_url.get_secret_value()), Keys(), SystemClock(), Crash()
+    redis, keys, clock, crash = open_store(settings.redis_url.get_secret_value()), Keys(), SystemClock(), FatalError()
     publisher = Publisher(producer_configuration(settings), settings.topic_prefix)
     dead_letters = DeadLetters(publisher, redis, keys, clock)
     claims = Claims(redis, keys, 3600)
@@ -94,7 +94,7 @@ async def main(settings: Settings, family: Family) -> int:
         topic=UPLOADED,
         works=works,
         capacity=settings.max_concurrent_videos,
-        rules=KafkaCommits(),
+        rules=ResumeFromKafka(),
         attempts=Attempts(redis, keys, family.board),
         device_fault_attempts=3,
         poll_records=8,

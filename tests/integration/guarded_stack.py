@@ -35,7 +35,7 @@ from ops.local.redis_server import RedisServer
 from ops.local.worker_process import WorkerProcess
 from streams.config.redis_options import store_options
 from streams.config.settings import Settings, read_settings
-from streams.lifecycle.crash import WorkerExit
+from streams.lifecycle.fatal_error import WorkerExit
 from streams.store.refusals import StoreRefuses, require_entry
 from tests.pipeline import await_value
 from tests.support.certificates import Authority

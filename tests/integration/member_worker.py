@@ -22,12 +22,12 @@ from schemas.facts import Failure
 from schemas.topics import BACKFILL, SIGNALS, UPLOADED
 from streams.config.settings import Role, Settings, read_settings
 from streams.consumer.apps import RoleApp, RoleSpec
-from streams.consumer.consumer_rules import KafkaCommits
+from streams.consumer.resume_policy import ResumeFromKafka
 from streams.consumer.safe_consumer import SafeConsumer
 from streams.delivery.admission import Slot
 from streams.kafka.membership import MEMBERSHIP, Membership
 from streams.lifecycle.clock import SystemClock
-from streams.lifecycle.crash import Crash
+from streams.lifecycle.fatal_error import FatalError
 from streams.observability.logs import configure_logs
 from streams.record import Record
 
@@ -46,15 +46,15 @@ class NoWork:
         """Never asked for."""
 
 
-def new_role(settings: Settings, role: Role, crash: Crash, worker_id: str, membership: Membership) -> RoleApp:
-    spec = RoleSpec(role, TOPICS_OF_ROLES[role], {"none": NoWork()}, 8, KafkaCommits())
+def new_role(settings: Settings, role: Role, crash: FatalError, worker_id: str, membership: Membership) -> RoleApp:
+    spec = RoleSpec(role, TOPICS_OF_ROLES[role], {"none": NoWork()}, 8, ResumeFromKafka())
     return RoleApp(settings, spec, crash, SystemClock(), worker_id, membership)
 
 
 async def main() -> int:
     settings = read_settings()
     configure_logs("console", "info")
-    crash, worker_id = Crash(), uuid4().hex
+    crash, worker_id = FatalError(), uuid4().hex
     is_former = bool(os.environ.get("IS_FORMER_RELEASE"))
     roles = [
         new_role(settings, role, crash, uuid4().hex if is_former else worker_id, FORMER if is_former else MEMBERSHIP)

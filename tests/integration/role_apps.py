@@ -18,7 +18,7 @@ from schemas.identity import MODALITIES
 from schemas.topics import BACKFILL, UPLOADED
 from streams.config.settings import Role, read_settings
 from streams.consumer.apps import RoleApp, RoleSpec
-from streams.consumer.consumer_rules import KafkaCommits
+from streams.consumer.resume_policy import ResumeFromKafka
 from streams.decision.policy_file import load_policy
 from streams.delivery.admission import Slot
 from streams.delivery.attempts import Attempts
@@ -26,7 +26,7 @@ from streams.kafka.clients import client_configuration, producer_configuration
 from streams.kafka.group_names import group_of
 from streams.kafka.publisher import Publisher
 from streams.lifecycle.clock import SystemClock
-from streams.lifecycle.crash import Crash
+from streams.lifecycle.fatal_error import FatalError
 from streams.record import Record
 from streams.store.keys import Keys
 from streams.store.rollback_detector import RollbackDetector
@@ -72,7 +72,7 @@ class RoleRun:
             topic_prefix=f"{topics.prefix}.",
             drain_timeout_seconds=5,
         )
-        self.crash = Crash()
+        self.crash = FatalError()
         self.redis = Redis.from_url(redis_url)
         self._publisher = Publisher(producer_configuration(self.settings), self.settings.topic_prefix)
         spec = self._spec(role)
@@ -94,7 +94,7 @@ class RoleRun:
         topic = UPLOADED if role == "media" else BACKFILL
         works: dict[str, Any] = dict.fromkeys(MODALITIES)
         attempts = Attempts(self.redis, keys)
-        return RoleSpec(role, topic, works, 4, KafkaCommits(), attempts, poll_records=4, buffer_records=1024)
+        return RoleSpec(role, topic, works, 4, ResumeFromKafka(), attempts, poll_records=4, buffer_records=1024)
 
     @property
     def consumer(self) -> Any:

@@ -21,8 +21,8 @@ import pytest
 from streams.delivery.admission import Slot
 from streams.delivery.attempts import Attempts
 from streams.delivery.memory_killer import MemoryKills, memory_kills
-from streams.delivery.settlement import Settlement
-from streams.lifecycle.alone_board import AloneBoard
+from streams.delivery.slot_cleanup import SlotCleanup
+from streams.lifecycle.exclusive_board import ExclusiveBoard
 from streams.record import Place
 from streams.store.client import open_store
 from streams.store.keys import Keys
@@ -51,11 +51,11 @@ class Machine:
     store: Any
     boot_id: str = "boot"
     num_kills: int = 0
-    board: AloneBoard = field(default_factory=AloneBoard)
+    board: ExclusiveBoard = field(default_factory=ExclusiveBoard)
 
     def new_worker(self) -> Attempts:
         """A worker begins; nothing runs alone in it."""
-        self.board = AloneBoard()
+        self.board = ExclusiveBoard()
         return Attempts(self.store, KEYS, self.board, lambda: MemoryKills(self.boot_id, self.num_kills))
 
     async def is_given_up(self, death: Death) -> bool:
@@ -108,7 +108,7 @@ class TestKillsFromOutside:
 class TestRolesOfOneProcess:
     async def test_one_event_at_a_time_runs_alone(self, store: Any) -> None:
         """Whatever role it is of: the board of a process names one event, so that a death speaks of that one."""
-        turn, board = asyncio.Lock(), AloneBoard()
+        turn, board = asyncio.Lock(), ExclusiveBoard()
         intake = Attempts(store, KEYS, board, name_key=KEYS.intake_attempts, alone_turn=turn)
         media = Attempts(store, KEYS, board, alone_turn=turn)
         for attempts in (intake, media):
@@ -120,7 +120,7 @@ class TestRolesOfOneProcess:
         await intake.end(PLACE)
         await waiting
         assert board.read() == [KEY]
-        await media.withdraw(PLACE, ran_alone=True)
+        await media.withdraw(PLACE, was_exclusive=True)
         assert (board.read(), turn.locked()) == ([], False)
 
     async def test_each_counts_for_itself(self, store: Any) -> None:
@@ -223,13 +223,13 @@ class TestRealProcesses:
 class TestEndsInOrder:
     async def test_three_unclean_ends_lead_to_running_alone(self, store: Any) -> None:
         """Whatever they were."""
-        attempts = Attempts(store, KEYS, AloneBoard())
+        attempts = Attempts(store, KEYS, ExclusiveBoard())
         begun = [await attempts.begin(PLACE) for _ in range(4)]
         assert [attempt.has_to_run_alone for attempt in begun] == [False, False, False, True]
 
     async def test_an_end_forgets_everything(self, store: Any) -> None:
         """An event that got through begins with a clean sheet, should it come again; nothing stands on the board."""
-        board = AloneBoard()
+        board = ExclusiveBoard()
         attempts = Attempts(store, KEYS, board)
         for _ in range(5):
             await attempts.begin(PLACE)
@@ -249,29 +249,29 @@ class TestEndsInOrder:
             attempt = await attempts.begin(PLACE)
             assert (attempt.unclean_ends, attempt.deaths_alone, attempt.memory_deaths_alone) == (4, 1, 0)
             await attempts.begin_alone(PLACE)
-            await attempts.withdraw(PLACE, ran_alone=True)
+            await attempts.withdraw(PLACE, was_exclusive=True)
             assert machine.board.read() == []
             machine.num_kills += 1
 
     async def test_taking_back_what_another_worker_ended_leaves_no_key(self, store: Any) -> None:
         """A key without an expiry would stay for ever."""
-        attempts = Attempts(store, KEYS, AloneBoard())
+        attempts = Attempts(store, KEYS, ExclusiveBoard())
         await attempts.begin(PLACE)
         await attempts.begin_alone(PLACE)
         await Attempts(store, KEYS).end(PLACE)  # of another worker
-        await attempts.withdraw(PLACE, ran_alone=True)
+        await attempts.withdraw(PLACE, was_exclusive=True)
         await attempts.note_death(KEY)
         assert await store.exists(KEY) == 0
 
     async def test_every_step_leaves_an_expiry(self, store: Any) -> None:
         """Whatever came before, and whoever deleted the key in between."""
-        attempts = Attempts(store, KEYS, AloneBoard())
+        attempts = Attempts(store, KEYS, ExclusiveBoard())
         await attempts.begin_alone(PLACE)
         assert 0 < await store.ttl(KEY) <= WEEK_SECONDS
         for _ in range(2):
             await attempts.begin(PLACE)
             assert 0 < await store.ttl(KEY) <= WEEK_SECONDS
-        await attempts.withdraw(PLACE, ran_alone=False)
+        await attempts.withdraw(PLACE, was_exclusive=False)
         await attempts.note_death(KEY)
         assert 0 < await store.ttl(KEY) <= WEEK_SECONDS
 
@@ -279,13 +279,13 @@ class TestEndsInOrder:
 class TestSettlement:
     async def settled(self, store: Any, **state: bool) -> set[bytes]:
         """What is counted of an event that ran alone once, after its slot was given back in some state."""
-        attempts = Attempts(store, KEYS, AloneBoard())
+        attempts = Attempts(store, KEYS, ExclusiveBoard())
         await attempts.begin(PLACE)
         await attempts.begin_alone(PLACE)
         slot = Slot(PLACE, 1)
         for name, value in state.items():
             setattr(slot, name, value)
-        settlement = Settlement(attempts)
+        settlement = SlotCleanup(attempts)
         settlement.settle(slot)
         await settlement.drain(60)
         return {name for name, count in (await store.hgetall(KEY)).items() if count != b"0"}
@@ -296,7 +296,7 @@ class TestSettlement:
 
     async def test_a_cancelled_event_gets_its_start_back(self, store: Any) -> None:
         """An orderly stop counts for nothing, also for an event that ran alone."""
-        assert await self.settled(store, was_cancelled=True, runs_alone=True) == set()
+        assert await self.settled(store, was_cancelled=True, is_exclusive=True) == set()
 
     async def test_a_crashed_event_keeps_its_count(self, store: Any) -> None:
         """The event whose work ended the process carries that on."""

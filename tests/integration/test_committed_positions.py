@@ -22,7 +22,7 @@ from streams.kafka.clients import producer_configuration, read_to_end
 from streams.kafka.group_names import group_of
 from streams.kafka.publisher import Publisher
 from streams.lifecycle.clock import SystemClock
-from streams.lifecycle.crash import Crash
+from streams.lifecycle.fatal_error import FatalError
 from streams.store.keys import Keys
 from tests.integration.role_apps import FAUST_ROLES, PARTITIONS, WAIT_SECONDS, RoleRun, await_true, running
 from tests.unique_topics import UniqueTopics
@@ -134,7 +134,7 @@ async def test_engagement_commits_the_end(topics: UniqueTopics, redis_url: str) 
     )
     dead_letters = DeadLetters(publisher, run.redis, keys, SystemClock())
     held = HeldEvents("engagement", SystemClock(), max_dead_letters=20, window_seconds=600.0)
-    role = EngagementRole(run.settings, publisher, dead_letters, Crash(), SystemClock(), "worker", held)
+    role = EngagementRole(run.settings, publisher, dead_letters, FatalError(), SystemClock(), "worker", held)
 
     async def views(video_id: str) -> int:
         stored = await run.redis.get(keys.engagement(video_id))

@@ -20,7 +20,7 @@ from schemas.wire import encode
 from streams.config.settings import Settings, read_settings
 from streams.kafka.clients import producer_configuration, read_to_end
 from streams.kafka.publisher import Publisher
-from streams.lifecycle.crash import WorkerExit
+from streams.lifecycle.fatal_error import WorkerExit
 from streams.uploads.headers import REDRIVE_HEADER
 from tests.integration.delivery_process import WAIT_SECONDS, end, stop, wait_until
 from tests.unique_topics import UniqueTopics

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir
-from streams.lifecycle.crash import WorkerExit
+from streams.lifecycle.fatal_error import WorkerExit
 from tests.faulty_worker import FAULTY_WORKER, LOSS_MARK
 from tests.integration.bad_input_cases import healthy
 from tests.pipeline import Pipeline, await_value, upload_of

@@ -23,7 +23,7 @@ from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir
 from ops.local.worker_process import WorkerProcess
 from schemas.facts import Accepted
-from streams.lifecycle.crash import WorkerExit
+from streams.lifecycle.fatal_error import WorkerExit
 from tests.documents import REPOSITORY
 from tests.pipeline import Pipeline, await_value, upload_of
 from tests.stalling_worker import STALLING_WORKER

@@ -20,7 +20,7 @@ from schemas.uploads import VideoUploaded
 from schemas.wire import decode_fact, encode
 from streams.kafka.clients import StoredRecord
 from streams.kafka.readers_topics import decode_verdict
-from streams.lifecycle.crash import WorkerExit
+from streams.lifecycle.fatal_error import WorkerExit
 from streams.recovery.result_comparison import compare, read_projection_from_redis, read_projection_from_topics
 from streams.store.keys import Keys
 from streams.uploads.headers import REDRIVE_HEADER

@@ -16,7 +16,7 @@ import pytest
 from ops.local.redis_server import RedisServer
 from schemas.topics import MODERATION
 from streams.kafka.readers_topics import decode_verdict
-from streams.lifecycle.crash import WorkerExit
+from streams.lifecycle.fatal_error import WorkerExit
 from tests.pipeline import Pipeline, upload_of
 
 CLIPS = ("park.mp4", "carphone_pristine.mp4", "shot_change.mp4", "crowd.mp3", "carphone_distorted.mp4")

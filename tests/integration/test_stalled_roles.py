@@ -18,7 +18,7 @@ from ops.local.metrics_page import MetricsPage, read_metrics
 from ops.local.worker_process import WorkerProcess
 from schemas.topics import ENGAGEMENT, SIGNALS
 from streams.kafka.clients import producer_configuration
-from streams.lifecycle.crash import WorkerExit
+from streams.lifecycle.fatal_error import WorkerExit
 from tests.deaf_worker import DEAF_WHILE, DEAF_WORKER, obeyed
 from tests.pipeline import Pipeline, await_value, upload_of
 

@@ -228,7 +228,7 @@ async def count_attempts(world: World) -> None:
                 await attempts.begin(place)
             await attempts.begin_alone(place)
             if place is withdrawn:
-                await attempts.withdraw(place, ran_alone=True)
+                await attempts.withdraw(place, was_exclusive=True)
             if place is ends:
                 await attempts.end(place)
 

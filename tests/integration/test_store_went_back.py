@@ -12,7 +12,7 @@ from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir
 from ops.local.worker_process import WorkerProcess
 from schemas.facts import Accepted, Fact, SourceOffset
-from streams.lifecycle.crash import WorkerExit
+from streams.lifecycle.fatal_error import WorkerExit
 from streams.store.client import open_store
 from streams.store.rollback_detector import RollbackDetector, StoreRolledBack
 from tests.pipeline import Pipeline, await_value

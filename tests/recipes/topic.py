@@ -67,7 +67,7 @@ _SPEC: Final = '''def thumbnail_spec(shared: Shared) -> RoleSpec:
         topic=THUMBNAIL,
         works={"thumbnail": Thumbnails(shared.dead_letters)},
         capacity=_LIGHT_EVENTS,
-        rules=KafkaCommits(),
+        rules=ResumeFromKafka(),
     )
 
 

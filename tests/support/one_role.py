@@ -13,10 +13,10 @@ from streams.delivery.committable_offsets import CommittableOffsets
 from streams.delivery.dead_letter_limit import DeadLetterLimit
 from streams.delivery.deferred_events import DeferredEvents
 from streams.delivery.delivery import Delivery, RoleDelivery, Work
-from streams.delivery.settlement import Settlement
-from streams.delivery.tries import TryRules
+from streams.delivery.event_retries import RetryRules
+from streams.delivery.slot_cleanup import SlotCleanup
 from streams.delivery.unfinished import UnfinishedEvents
-from streams.lifecycle.crash import Crash
+from streams.lifecycle.fatal_error import FatalError
 from streams.record import Place, Record
 from tests.fakes import ManualClock
 
@@ -66,7 +66,7 @@ class OneRole:
         slots: events at once.
         deferred_events: takes events whose media is unavailable; None where that is an answer.
         limit: on dead letters.
-        device_fault_attempts: see `TryRules`.
+        device_fault_attempts: see `RetryRules`.
         internal_error_attempts: likewise.
         on_release: called with each slot that is given back; closes it unless a test says otherwise.
         shared: further fields of `RoleDelivery`.
@@ -87,13 +87,13 @@ class OneRole:
     ) -> None:
         self.clock = clock
         self.tracked_offsets = CommittableOffsets(len(works))
-        self.crash = Crash()
+        self.crash = FatalError()
         self.unfinished = UnfinishedEvents("media", float("inf"), clock)
         on_suspend = deferred_events.end if deferred_events is not None else None
-        release = on_release or Settlement(None).settle
+        release = on_release or SlotCleanup(None).settle
         self.admission = Admission(slots, tuple(works), release, on_suspend, None, limit)
         parts = RoleDelivery(
-            TryRules("media", device_fault_attempts, internal_error_attempts, deferred_events),
+            RetryRules("media", device_fault_attempts, internal_error_attempts, deferred_events),
             self.admission,
             self.tracked_offsets,
             self.crash,

@@ -15,7 +15,7 @@ from schemas.uploads import DeletionRequested, VideoUploaded
 from streams.config.renamed_settings import RENAMED_SETTINGS
 from streams.config.retention import kept_topics
 from streams.config.settings import Settings, read_settings
-from streams.lifecycle.crash import WorkerExit
+from streams.lifecycle.fatal_error import WorkerExit
 from tests.command_lines import calls_in, require_known
 from tests.documents import DOCS, REPOSITORY, code_blocks, quoted, section, table
 

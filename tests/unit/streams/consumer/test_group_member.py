@@ -12,8 +12,8 @@ from faust.types import TP
 from schemas.topics import SIGNALS
 from streams.config.settings import read_settings
 from streams.consumer.apps import RoleSpec, faust_app
-from streams.consumer.consumer_rules import KafkaCommits
 from streams.consumer.group_member import GroupMember, LivingListener
+from streams.consumer.resume_policy import ResumeFromKafka
 from streams.consumer.safe_consumer import SafeConsumer
 from streams.engagement.role import consumer_configuration
 from streams.kafka.membership import MEMBERSHIP, Membership
@@ -99,7 +99,7 @@ class TestConfiguration:
     def test_faust_and_engagement_members_have_one_session(self) -> None:
         """A dead worker leaves all its groups at the same time."""
         settings = read_settings(kafka_bootstrap_servers="127.0.0.1:9092")
-        spec = RoleSpec("verdict", SIGNALS, {}, 1, KafkaCommits())
+        spec = RoleSpec("verdict", SIGNALS, {}, 1, ResumeFromKafka())
         conf = faust_app(settings, spec, "worker", MEMBERSHIP).conf
         engagement = consumer_configuration(settings, "worker")
         assert conf.broker_session_timeout * 1000 == engagement["session.timeout.ms"]
@@ -111,6 +111,6 @@ class TestConfiguration:
 
     def test_the_worker_shows_in_the_client_id(self) -> None:
         """Whoever describes a group sees which of its members are one worker's."""
-        spec = RoleSpec("verdict", SIGNALS, {}, 1, KafkaCommits())
+        spec = RoleSpec("verdict", SIGNALS, {}, 1, ResumeFromKafka())
         app = faust_app(read_settings(kafka_bootstrap_servers="127.0.0.1:9092"), spec, "worker-7", MEMBERSHIP)
         assert app.conf.broker_client_id == "vidsignal-worker-7"

@@ -10,7 +10,7 @@ from typing import Any
 from faust.types import TP
 from structlog.testing import capture_logs
 
-from streams.consumer.consumer_rules import PartitionState
+from streams.consumer.resume_policy import PartitionState
 from streams.consumer.safe_consumer import ConsumerPolicy, SafeConsumer
 from streams.delivery.admission import Admission
 from streams.delivery.committable_offsets import CommittableOffsets, Partition

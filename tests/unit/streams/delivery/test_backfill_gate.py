@@ -122,7 +122,7 @@ class TestAdmission:
     async def test_new_videos_wait_at_a_closed_door(self, cause: str) -> None:
         """What has its slot goes on, what has none waits; when the door opens, it is let in without another event."""
         bench = Bench()
-        admission = Admission(2, ("a", "b"), door=bench.gate)
+        admission = Admission(2, ("a", "b"), gate=bench.gate)
         admission.resume(1)
         first = await admission.enter(record(0), "a")
         bench.num_live, bench.gate.is_paused = (1, False) if cause == "live" else (0, True)
@@ -139,7 +139,7 @@ class TestAdmission:
     async def test_a_closed_door_does_not_keep_a_rebalance_waiting(self) -> None:
         """Who waits at it is sent away when the generation ends."""
         bench = Bench(num_live=1)
-        admission = Admission(1, ("a",), door=bench.gate)
+        admission = Admission(1, ("a",), gate=bench.gate)
         admission.resume(1)
         waiting = asyncio.create_task(admission.enter(record(0), "a"))
         await settle()

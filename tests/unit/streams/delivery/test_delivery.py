@@ -8,7 +8,7 @@ from operators.errors import DeviceFault, DeviceLost, InvalidMedia, ModelFault, 
 from schemas.errors import InvalidEvent
 from schemas.facts import Failure
 from streams.delivery.admission import Slot
-from streams.lifecycle.crash import WorkerExit
+from streams.lifecycle.fatal_error import WorkerExit
 from tests.fakes import ManualClock
 from tests.support.one_role import OneRole, ScriptedWork, record_at
 

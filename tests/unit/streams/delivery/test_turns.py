@@ -8,7 +8,7 @@ from typing import Any
 from schemas.facts import Failure
 from streams.delivery.admission import Slot
 from streams.delivery.attempts import Attempt, Attempts
-from streams.delivery.settlement import Settlement
+from streams.delivery.slot_cleanup import SlotCleanup
 from streams.record import Place, Record
 from streams.store.keys import Keys
 from tests.fakes import ManualClock
@@ -61,7 +61,7 @@ async def test_a_role_goes_on_while_its_suspect_waits_for_another_roles() -> Non
     turn, work, redis = asyncio.Lock(), Work(), Counts()
     store: Any = redis
     intake = SuspectAttempts(store, Keys(), alone_turn=turn)
-    settle = Settlement(intake).settle
+    settle = SlotCleanup(intake).settle
     role = OneRole({"intake": work}, ManualClock(), slots=8, on_release=settle, attempts=intake)
     media = Attempts(store, Keys(), alone_turn=turn)
     await media.take_turn(Place("topic", 0, 9))

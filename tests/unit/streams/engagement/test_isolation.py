@@ -22,7 +22,7 @@ from streams.engagement.consumer import EngagementConsumer, Parts
 from streams.engagement.errors import Stopping
 from streams.engagement.store import Changes, Found
 from streams.engagement.summaries import ROLE
-from streams.lifecycle.alone_board import AloneBoard
+from streams.lifecycle.exclusive_board import ExclusiveBoard
 from streams.observability import metrics
 from tests.fakes import ManualClock
 
@@ -149,7 +149,7 @@ class Client:
 class Role:
     """A consumer, without a thread."""
 
-    def __init__(self, store: Store, batch: list[Message], board: AloneBoard | None = None) -> None:
+    def __init__(self, store: Store, batch: list[Message], board: ExclusiveBoard | None = None) -> None:
         self.store, self.outlet, self.clock = store, Outlet(), ManualClock()
         self.held = HeldEvents(ROLE, self.clock, max_dead_letters=LIMIT, window_seconds=600.0)
         self.stopping = threading.Event()
@@ -285,7 +285,7 @@ class TestDeaths:
         store = Store({0: 5})
         deaths = 0
         for _ in range(6):
-            board = AloneBoard()
+            board = ExclusiveBoard()
             role = Role(store, messages(0, store.stands[0] or 0, 15 - (store.stands[0] or 0)), board)
             entry = _run_until_death(role, board, poison)
             board.close()
@@ -301,7 +301,7 @@ class TestDeaths:
 
     def test_the_board_is_empty_between_batches(self) -> None:
         """A death while it waits for Kafka, for Redis or for dead letters speaks of no event."""
-        board = AloneBoard()
+        board = ExclusiveBoard()
         role = Role(Store({0: 5}), messages(0, 5, 3), board)
         role.step()
         assert board.read() == []
@@ -309,7 +309,7 @@ class TestDeaths:
 
     def test_a_range_names_its_offsets(self) -> None:
         """What is read by the parent process is what was written, and no entry of another kind."""
-        board = AloneBoard()
+        board = ExclusiveBoard()
         with BatchBoard(board).counting(TOPIC, {3: messages(3, 5, 4)}):
             (entry,) = board.read()
         assert counted_range(entry) == CountedRange(TOPIC, 3, 5, 8)
@@ -321,7 +321,7 @@ class _Died(BaseException):
     """The process ends here."""
 
 
-def _run_until_death(role: Role, board: AloneBoard, poison: str) -> str | None:
+def _run_until_death(role: Role, board: ExclusiveBoard, poison: str) -> str | None:
     """One batch; return what stood on the board when the process died, None where it did not."""
     commit = role.store.commit
     noted: list[str] = []

@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from streams.lifecycle.alone_board import AloneBoard
-from streams.lifecycle.crash import WorkerExit
+from streams.lifecycle.exclusive_board import ExclusiveBoard
+from streams.lifecycle.fatal_error import WorkerExit
 
 WAIT_SECONDS = 120.0
 """A machine under load is slow; who waits for what happens pays nothing for it."""
@@ -149,7 +149,7 @@ class TestCost:
 class TestAloneBoard:
     def test_a_process_that_died_while_writing_leaves_nothing(self) -> None:
         """What is read is what was written last, or nothing."""
-        board = AloneBoard()
+        board = ExclusiveBoard()
         assert board.read() == []
         board.add("one")
         board.add("two")
@@ -158,7 +158,7 @@ class TestAloneBoard:
         board.remove("unknown")
         assert board.read() == ["two"]
         board.follows = True
-        assert AloneBoard(board.fd).read() == ["two"]  # as the other process sees it
+        assert ExclusiveBoard(board.fd).read() == ["two"]  # as the other process sees it
         board.add("x" * 100_000)
         assert (board.read(), board.follows) == ([], True)
         board.close()

@@ -11,7 +11,7 @@ from pathlib import Path
 from operators.errors import DeviceFault, DeviceFull
 from streams.config.settings import read_settings
 from streams.decision.policy_file import load_policy
-from streams.lifecycle.crash import WorkerExit
+from streams.lifecycle.fatal_error import WorkerExit
 from streams.worker import worker
 
 WAIT_SECONDS = 120.0

@@ -24,7 +24,7 @@ class PartitionState:
     """First offset that the log still holds."""
 
 
-class ConsumerRules(Protocol):
+class ResumePolicy(Protocol):
     """Called by the consumer; both wait while Redis is unavailable."""
 
     async def resume(self, partitions: Mapping[Partition, PartitionState]) -> dict[Partition, int]:
@@ -38,7 +38,7 @@ class ConsumerRules(Protocol):
         """Offsets are about to be committed."""
 
 
-class KafkaCommits:
+class ResumeFromKafka:
     """Resumes from Kafka's committed offsets: for roles whose Redis state may be lost without harm."""
 
     async def resume(self, partitions: Mapping[Partition, PartitionState]) -> dict[Partition, int]:
@@ -50,7 +50,7 @@ class KafkaCommits:
         """Nothing is due."""
 
 
-class StoreKeepsUp:
+class ResumeFromStore:
     """Resumes from Redis where it is behind Kafka: for the role whose state is in Redis.
 
     Args:

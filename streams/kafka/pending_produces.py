@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from streams.lifecycle.clock import Clock
 
 
-class Unconfirmed:
+class PendingProduces:
     """librdkafka retries forever without reporting anything, so an unavailable broker is visible only here.
 
     Args:

@@ -28,7 +28,7 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class TryRules:
+class RetryRules:
     """How often the events of one role are tried."""
 
     role: str
@@ -45,10 +45,10 @@ class TryRules:
 
 
 @dataclass(slots=True)
-class Tries:
+class EventRetries:
     """The tries of one event by one agent."""
 
-    rules: TryRules
+    rules: RetryRules
     record: Record
     num_device_faults: int = field(init=False, default=0)
     num_internal_errors: int = field(init=False, default=0)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from streams.lifecycle.cancellation import cancel_all
 
 
-class InFlight:
+class SingleFlight:
     """Running work by name.
 
     After a drain timeout, an event may be redelivered to the same worker while its work still runs.

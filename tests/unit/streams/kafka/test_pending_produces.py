@@ -8,14 +8,14 @@ from prometheus_client import REGISTRY
 
 from ops.local.ports import ReservedPort
 from schemas.topics import DEAD_LETTER
+from streams.kafka.pending_produces import PendingProduces
 from streams.kafka.publisher import Publisher
-from streams.kafka.unconfirmed import Unconfirmed
 from tests.fakes import ManualClock
 
 
 def test_the_oldest_counts(manual_clock: ManualClock) -> None:
     """The age is that of the one which waits longest, and 0 when all are confirmed."""
-    unconfirmed = Unconfirmed(manual_clock)
+    unconfirmed = PendingProduces(manual_clock)
     with unconfirmed.waiting():
         manual_clock.advance(5)
         with unconfirmed.waiting():

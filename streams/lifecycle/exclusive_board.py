@@ -19,7 +19,7 @@ _FOLLOWS: Final = _SIZE_BYTES - 1
 _ROOM_BYTES: Final = _SIZE_BYTES - _LENGTH_BYTES - 1
 
 
-class AloneBoard:
+class ExclusiveBoard:
     """Keys of the attempts that run alone now, in memory that two processes share.
 
     A process that is killed while it writes leaves an empty board, never a wrong one.

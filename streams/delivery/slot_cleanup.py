@@ -8,7 +8,7 @@ from streams.delivery.admission import Slot
 from streams.delivery.attempts import Attempts
 
 
-class Settlement:
+class SlotCleanup:
     """Runs concurrently with the work, so that no event waits for it.
 
     Args:
@@ -35,6 +35,6 @@ class Settlement:
         if self._attempts is None or slot.has_crashed:
             return
         if slot.was_cancelled or slot.deferred:
-            await self._attempts.withdraw(slot.place, ran_alone=slot.runs_alone)
+            await self._attempts.withdraw(slot.place, was_exclusive=slot.is_exclusive)
         else:
             await self._attempts.end(slot.place)

@@ -32,7 +32,7 @@ class WorkerExit(IntEnum):
     """The store misses facts; until `vidsignal rebuild` is through, every restart ends so, and the next one goes on."""
 
 
-class Crash:
+class FatalError:
     """The first fatal error of this process; later ones are only logged."""
 
     def __init__(self, on_first: Callable[[], None] = lambda: None) -> None:
