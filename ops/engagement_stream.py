@@ -10,9 +10,9 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 
+from schemas.codec import encode, event_headers
 from schemas.engagement import EngagementEvent, EngagementKind
 from schemas.topics import ENGAGEMENT
-from schemas.wire import encode, event_headers
 from streams.config.settings import Settings
 from streams.kafka.confirmed_publishing import OutgoingRecord, publish_confirmed
 

@@ -6,9 +6,9 @@ from typing import Any, Final, get_args
 
 import msgspec
 
+from schemas.codec import EVENT_TYPES
 from schemas.patterns import END
 from schemas.topics import TOPICS, Topic
-from schemas.wire import EVENT_TYPES
 
 ASYNCAPI_VERSION: Final = "3.0.0"
 JSON_SCHEMA_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from schemas.codec import encode
 from schemas.topics import Topic
-from schemas.wire import encode
 
 
 @dataclass

@@ -20,12 +20,12 @@ from redis.asyncio import Redis
 
 from ops.doctor.groups import TOPIC_OF_ROLE
 from ops.local.worker_process import WORKER_COMMAND, WorkerProcess
+from schemas.codec import decode_fact, encode, event_headers
 from schemas.dead_letters import DeadLetter
 from schemas.facts import Fact, Signal
 from schemas.outcomes import RecommendationRecord, Verdict
 from schemas.topics import DEAD_LETTER, MODERATION, RECOMMENDATION, SIGNALS, TOPICS, UPLOADED
 from schemas.uploads import FileSource, VideoUploaded
-from schemas.wire import decode_fact, encode, event_headers
 from streams.config.settings import Role, Settings, read_settings
 from streams.kafka.clients import StoredRecord, client_configuration, producer_configuration, read_to_end
 from streams.kafka.group_names import group_of

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from schemas.codec import encode
 from schemas.evidence import Embedding, Feature, LabelEvidence, Segment
 from schemas.facts import Accepted, DeadlinePassed, Fact, Failure, Signal, SourceOffset
 from schemas.identity import Modality
 from schemas.receipts import DecodeReceipt, Receipt
-from schemas.wire import encode
 from streams.record import Place, Record
 
 VIDEO_ID = "video-1"

@@ -11,8 +11,8 @@ import sys
 import time
 from pathlib import Path
 
+from schemas.codec import decode_upload_or_deletion
 from schemas.uploads import FileSource, VideoUploaded
-from schemas.wire import decode_upload_or_deletion
 from streams.config.settings import read_settings
 from streams.delivery.admission import Slot
 from streams.intake.intake import Intake

@@ -20,9 +20,9 @@ from ops.local.child import Child, start_child
 from ops.local.metrics_page import MetricsPage, read_metrics
 from ops.local.worker_process import WorkerProcess
 from ops.medium import path_of
+from schemas.codec import Headers, encode, event_headers
 from schemas.topics import MODERATION, UPLOADED
 from schemas.uploads import VideoUploaded
-from schemas.wire import Headers, encode, event_headers
 from streams.config.settings import Settings
 from streams.kafka.clients import assign_whole, client_configuration, producer_configuration
 from streams.kafka.readers_topics import decode_verdict

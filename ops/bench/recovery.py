@@ -24,9 +24,9 @@ from ops.bench.steady_uploads import SteadyUploads
 from ops.local.scratch import scratch_dir
 from ops.local.stack import LocalStack
 from ops.local.worker_process import WorkerProcess
+from schemas.codec import decode_fact
 from schemas.facts import Signal
 from schemas.topics import SIGNALS
-from schemas.wire import decode_fact
 from streams.config.settings import Role, Settings, read_settings
 from streams.kafka.clients import client_configuration, read_to_end
 from streams.kafka.group_names import group_of

@@ -16,11 +16,11 @@ from uuid import uuid4
 
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 
+from schemas.codec import decode_upload_or_deletion, event_headers
 from schemas.facts import Failure, Signal
 from schemas.identity import MODALITIES, Modality
 from schemas.topics import SIGNALS, UPLOADED
 from schemas.uploads import VideoUploaded
-from schemas.wire import decode_upload_or_deletion, event_headers
 from streams.config.settings import read_settings
 from streams.consumer.apps import RoleApp, RoleSpec
 from streams.consumer.resume_policy import ResumeFromKafka

@@ -12,9 +12,9 @@ from aiokafka.partitioner import murmur2
 from confluent_kafka import Producer
 
 from ops.bench.contenders import consumer_at_end
+from schemas.codec import encode, event_headers
 from schemas.topics import MODERATION, UPLOADED
 from schemas.uploads import FileSource, VideoUploaded
-from schemas.wire import encode, event_headers
 from streams.config.settings import Settings
 from streams.kafka.clients import producer_configuration
 from streams.kafka.readers_topics import decode_verdict

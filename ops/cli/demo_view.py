@@ -5,10 +5,10 @@ from __future__ import annotations
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException
 
 from ops.cli.verdict_lines import describe_fact
+from schemas.codec import decode_fact
 from schemas.facts import Signal
 from schemas.outcomes import Outcome, RecommendationRecord, Verdict
 from schemas.topics import MODERATION, RECOMMENDATION, SIGNALS
-from schemas.wire import decode_fact
 from streams.config.settings import Settings
 from streams.kafka.clients import StoredRecord, assign_whole, client_configuration, stored_record
 from streams.kafka.readers_topics import decode_record, decode_verdict

@@ -16,10 +16,10 @@ from ops.cli.deletion_lines import describe_deletion, describe_place
 from ops.cli.exit_codes import ExitCode
 from ops.cli.publishing import publish_or_exit
 from ops.cli.store_once import read_once
+from schemas.codec import encode, event_headers
 from schemas.facts import SourceOffset
 from schemas.topics import UPLOADED
 from schemas.uploads import DeletionRequested
-from schemas.wire import encode, event_headers
 from streams.config.settings import Settings
 from streams.kafka.confirmed_publishing import OutgoingRecord
 from streams.store.deletion_reading import DeletionReading, read_deletion

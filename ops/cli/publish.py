@@ -23,9 +23,9 @@ from ops.cli.store_once import read_once
 from ops.cli.upload_ending import PublishedUpload
 from ops.cli.upload_wait import endings, read_earlier
 from ops.medium import described, file_name, make_upload, scheme_problem
+from schemas.codec import encode, event_headers
 from schemas.topics import UPLOADED
 from schemas.uploads import MAX_UPLOAD_BYTES, VideoUploaded
-from schemas.wire import encode, event_headers
 from streams.config.settings import Settings
 from streams.kafka.confirmed_publishing import OutgoingRecord
 from streams.observability.tracing import spans

@@ -13,10 +13,10 @@ from ops.cli.console import clean_interrupt, fail, out, settings_or_exit
 from ops.cli.exit_codes import ExitCode
 from ops.cli.publishing import publish_or_exit
 from ops.cli.store_once import read_once
+from schemas.codec import encode, event_headers
 from schemas.facts import Review
 from schemas.outcomes import Verdict
 from schemas.topics import SIGNALS
-from schemas.wire import encode, event_headers
 from streams.config.settings import Settings
 from streams.kafka.confirmed_publishing import OutgoingRecord
 from streams.store.keys import Keys

@@ -16,10 +16,10 @@ from ops.cli.refusal_lines import print_refusals
 from ops.cli.sender_looks import SenderLooks
 from ops.cli.verdict_lines import describe_fact, describe_verdict
 from ops.cli.video_watch import Look, VideoWatch
+from schemas.codec import decode_fact
 from schemas.errors import InvalidEvent
 from schemas.outcomes import Verdict
 from schemas.topics import MODERATION, SIGNALS
-from schemas.wire import decode_fact
 from streams.config.settings import Settings
 from streams.kafka.clients import (
     WATCH_GROUP,

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from ops.costs.pieces import NOT_SAID, Owner, Piece, distinct_signals, owners_of, pieces_of
+from schemas.codec import decode_fact
 from schemas.errors import InvalidEvent
 from schemas.facts import Accepted, Fact, Signal
 from schemas.topics import MODERATION, SIGNALS
-from schemas.wire import decode_fact
 from streams.config.settings import Settings
 from streams.decision.cost import Prices
 from streams.kafka.clients import read_to_end

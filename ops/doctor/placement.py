@@ -12,9 +12,9 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from ops.doctor.finding import Finding, not_checked, ok, warning
 from ops.doctor.world import ANSWER_SECONDS, World, is_there
+from schemas.codec import header
 from schemas.near_names import shown
 from schemas.topics import ENGAGEMENT, UPLOADED
-from schemas.wire import header
 from streams.config.settings import Settings
 from streams.kafka.clients import READER_GROUP, client_configuration
 from streams.kafka.partitioning import partition_of

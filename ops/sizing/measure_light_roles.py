@@ -16,10 +16,10 @@ from ops.bench.contenders import publish
 from ops.bench.pipeline import PARTITIONS
 from ops.bench.process_tree import TreeMeter
 from ops.local.worker_process import WorkerProcess
+from schemas.codec import decode_fact, encode, event_headers
 from schemas.facts import Signal
 from schemas.topics import MODERATION, SIGNALS, UPLOADED
 from schemas.uploads import FileSource, VideoUploaded
-from schemas.wire import decode_fact, encode, event_headers
 from streams.config.settings import Settings, read_settings
 from streams.kafka.clients import client_configuration, producer_configuration, read_to_end
 from streams.kafka.topic_admin import create_topics

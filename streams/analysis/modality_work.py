@@ -10,13 +10,13 @@ import msgspec
 
 from operators.inference.request_context import RequestContext
 from operators.internal_errors import boundary
+from schemas.codec import encode, event_headers, header
 from schemas.errors import InvalidEvent
 from schemas.facts import Failure, Signal
 from schemas.identity import Lane
 from schemas.receipts import DecodeReceipt, Receipt
 from schemas.topics import SIGNALS
 from schemas.uploads import VideoUploaded
-from schemas.wire import encode, event_headers, header
 from streams.analysis.agents.analysis import Agent, Analysis
 from streams.analysis.agents.shared_session import SharedSession
 from streams.analysis.agents.signals import Provenance, failed_signal, failed_signal_id, ok_signal, signal_id

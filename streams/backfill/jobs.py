@@ -73,7 +73,7 @@ class Jobs:
     async def read(self, job_id: str) -> Job | None:
         """A job; None where there is none of that id, or none that can be read."""
         name = self._keys.job(job_id)
-        from streams.store.mending import HASH, mended  # with it come clients that a command's help does without
+        from streams.store.key_repair import HASH, mended  # with it come clients that a command's help does without
 
         fields: dict[Any, Any] = await mended(self._redis, {name: HASH}, lambda: self._redis.hgetall(name))
         if not fields:
@@ -92,7 +92,7 @@ class Jobs:
     async def read_all(self) -> list[Job]:
         """Every job that is remembered, the oldest first."""
         jobs = self._keys.jobs()
-        from streams.store.mending import SORTED_SET, mended
+        from streams.store.key_repair import SORTED_SET, mended
 
         names: list[Any] = await mended(self._redis, {jobs: SORTED_SET}, lambda: self._redis.zrange(jobs, 0, -1))
         found = [await self.read(_text(name)) for name in names]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from schemas.codec import decode_upload_or_deletion
 from schemas.errors import InvalidEvent
 from schemas.topics import UPLOADED
 from schemas.uploads import VideoUploaded
-from schemas.wire import decode_upload_or_deletion
 from streams.backfill.jobs import JobFilter
 from streams.config.settings import Settings
 from streams.kafka.clients import StoredRecord, read_to_end

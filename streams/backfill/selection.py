@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 from schemas.facts import Signal
 from schemas.identity import Modality
 from streams.backfill.jobs import JobFilter
-from streams.decision.state import CaseState
+from streams.decision.state import VideoState
 
 Reason = Literal[
     "forgotten",  # deleted, up to and with this revision or a later one
@@ -25,7 +25,7 @@ Reason = Literal[
 class Stored:
     """What the store knows of an upload's video."""
 
-    state: CaseState | None = None
+    state: VideoState | None = None
     forgotten_revision: int = 0
     newest_revision: int = 0
     """As far as intake has seen."""

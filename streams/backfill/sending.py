@@ -12,28 +12,28 @@ import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message
 from redis.asyncio import Redis
 
+from schemas.codec import Headers
 from schemas.facts import SourceOffset
 from schemas.identity import Modality
 from schemas.topics import BACKFILL, UPLOADED
-from schemas.wire import Headers
 from streams.backfill.jobs import Job, JobFilter, Jobs
 from streams.backfill.past_uploads import PastUpload
 from streams.backfill.selection import Reason, Stored, Version, why_not
 from streams.config.settings import Settings
-from streams.decision.state import CaseState
+from streams.decision.state import VideoState
 from streams.kafka.clients import BrokerAway, StoredRecord
 from streams.kafka.confirmed_publishing import ConfirmingProducer, OutgoingRecord
 from streams.kafka.topic_ids import topic_facts
 from streams.similarity.members import members_of
+from streams.store.compression import unpack
 from streams.store.keys import Keys
-from streams.store.packing import unpack
 from streams.store.pages import pages
 from streams.uploads.headers import backfill_headers
 from streams.uploads.places import original_place
 
 _PAGE: Final = 500
 """Uploads that are looked up, sent and noted together."""
-_STATE_DECODER = msgspec.json.Decoder(CaseState)
+_STATE_DECODER = msgspec.json.Decoder(VideoState)
 
 
 @dataclass(slots=True)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
+from schemas.codec import event_headers, header
 from schemas.facts import Failure
 from schemas.identity import Modality
 from schemas.topics import SIGNALS
 from schemas.uploads import VideoUploaded
-from schemas.wire import event_headers, header
 from streams.analysis.shared_upload import shared_upload
 from streams.delivery.admission import Slot
 from streams.delivery.delivery import Work

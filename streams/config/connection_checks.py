@@ -12,7 +12,7 @@ from streams.config.tls import TlsFiles, UnusableTls, client_context
 _URL_SCHEMES: Final = ("redis", "rediss", "unix")
 
 
-def wire_problems(settings: ConnectionSettings) -> list[str]:
+def connection_problems(settings: ConnectionSettings) -> list[str]:
     """One line for each thing that does not fit; none holds a secret."""
     return [*_kafka_problems(settings), *_redis_problems(settings)]
 

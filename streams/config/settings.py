@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 from msgspec.structs import fields
 
-from streams.config.connection_checks import wire_problems
+from streams.config.connection_checks import connection_problems
 from streams.config.connection_settings import ConnectionSettings
 from streams.config.renamed_settings import RENAMED_SETTINGS, by_present_name
 from streams.config.retention import retention_problems
@@ -160,7 +160,7 @@ class Settings(ConnectionSettings, frozen=True, kw_only=True):
     """Power of a busy accelerator; 0 on cpu."""
 
     def __post_init__(self) -> None:
-        problems = [*wire_problems(self), *retention_problems(self)]
+        problems = [*connection_problems(self), *retention_problems(self)]
         if problems:
             raise ValueError("\n".join(problems))
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas.facts import SourceOffset
+from streams.store.compression import UnreadableBytes
 from streams.store.dead_letter_partitions import partitions_by_key
 from streams.store.deletion_reading import decode_deletion
+from streams.store.key_repair import DELETION_MARKER, HASH, STRING, mended
 from streams.store.keys import Keys
-from streams.store.mending import DELETION_MARKER, HASH, STRING, mended
-from streams.store.packing import UnreadableBytes
 from streams.store.scripts import script_text
 
 if TYPE_CHECKING:

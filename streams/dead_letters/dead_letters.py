@@ -9,11 +9,11 @@ from typing import Final
 import msgspec
 from redis.asyncio import Redis
 
+from schemas.codec import event_headers, header
 from schemas.dead_letters import DeadLetter
 from schemas.facts import Failure
 from schemas.topics import DEAD_LETTER
 from schemas.uploads import MAX_UPLOAD_BYTES
-from schemas.wire import event_headers, header
 from streams.dead_letters.dead_letter_index import DeadLetterIndex, Subject, dead_letter_key
 from streams.dead_letters.refused_uploads import RefusedUploads
 from streams.kafka.publisher import UNKNOWN_OFFSET, Publisher, RecordTooLarge

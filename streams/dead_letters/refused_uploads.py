@@ -16,18 +16,18 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
+from schemas.codec import encode
 from schemas.dead_letters import DeadLetter
 from schemas.facts import SourceOffset
 from schemas.topics import BACKFILL, DEAD_LETTER, UPLOADED
-from schemas.wire import encode
 from streams.dead_letters.dead_letter_index import Subject, is_reached
 from streams.dead_letters.named_videos import named_videos
 from streams.dead_letters.plain_text import plain_text
 from streams.dead_letters.refusal_advice import advice_for
 from streams.kafka.publisher import UNKNOWN_OFFSET
 from streams.record import Record
+from streams.store.key_repair import DELETION_MARKER, HASH, SORTED_SET, STRING, mended
 from streams.store.keys import Keys
-from streams.store.mending import DELETION_MARKER, HASH, SORTED_SET, STRING, mended
 from streams.store.refusal_reading import MOST_REFUSALS, Refusal, decode_refusals
 from streams.store.scripts import script_text
 from streams.uploads.places import claimed_place, original_place

@@ -15,7 +15,7 @@ from schemas.engagement import Engagement
 from schemas.facts import Accepted
 from schemas.outcomes import Outcome, Verdict
 from streams.decision.deletions import MAX_DELETIONS
-from streams.decision.state import CaseState, Signals
+from streams.decision.state import Signals, VideoState
 
 
 def outcome_differences(expected: Outcome, found: Outcome) -> list[str]:
@@ -36,7 +36,7 @@ def outcome_differences(expected: Outcome, found: Outcome) -> list[str]:
     return _differing(pairs)
 
 
-def state_differences(expected: CaseState, found: CaseState) -> list[str]:
+def state_differences(expected: VideoState, found: VideoState) -> list[str]:
     """Names of what a state lacks or has otherwise than the facts say that are known.
 
     Engagement, waiting signals and deletions may be older than the oldest of those facts: more is no difference.
@@ -55,7 +55,7 @@ def state_differences(expected: CaseState, found: CaseState) -> list[str]:
     return [*_differing(pairs), *lacking]
 
 
-def _lacking(expected: CaseState, found: CaseState) -> Iterator[str]:
+def _lacking(expected: VideoState, found: VideoState) -> Iterator[str]:
     if _knowledge(expected.engagement) > _knowledge(found.engagement):
         yield "engagement"
     if any(
@@ -80,7 +80,7 @@ def _knowledge(engagement: Engagement | None) -> tuple[float, int]:
     return (engagement.as_of_unix_seconds, sum(engagement.counts.values())) if engagement else (float("-inf"), 0)
 
 
-def _accepted(state: CaseState) -> Accepted | None:
+def _accepted(state: VideoState) -> Accepted | None:
     """Without what an older release, which folds beside this one while it is rolled out, leaves out."""
     return replace(state.accepted, content=None, warnings=()) if state.accepted else None
 

@@ -10,9 +10,9 @@ from typing import Final, get_args
 import msgspec
 from msgspec import Struct
 
+from schemas.codec import EVENT_TYPES, decode_fact, header
 from schemas.errors import InvalidEvent
 from schemas.facts import Fact
-from schemas.wire import EVENT_TYPES, decode_fact, header
 
 KINDS: Final = frozenset(str(kind.__struct_config__.tag) for kind in get_args(Fact))
 """Of facts that this release can read."""

@@ -43,7 +43,7 @@ from schemas.outcomes import Outcome, Version
 from streams.decision.deletions import Deletion, Deletions, is_deleted, is_uploaded_after, with_deletion
 from streams.decision.order import OffsetsOutOfOrder
 from streams.decision.outcome import FoldContext, make_outcome
-from streams.decision.state import MAX_WAITING_REVISIONS, CaseState, Signals, with_signal
+from streams.decision.state import MAX_WAITING_REVISIONS, Signals, VideoState, with_signal
 from streams.decision.warned import with_warnings
 
 IgnoredCause = Literal[
@@ -72,13 +72,13 @@ _NEVER = -1
 class Folded:
     """What became of one fact."""
 
-    state: CaseState | None
+    state: VideoState | None
     """The very object that came in where nothing is to be written."""
     outcome: Outcome | None = None
     ignored: IgnoredCause | None = None
 
 
-def fold(state: CaseState | None, fact: Fact, offset: int, context: FoldContext) -> Folded:
+def fold(state: VideoState | None, fact: Fact, offset: int, context: FoldContext) -> Folded:
     """Fold one fact.
 
     Args:
@@ -91,7 +91,7 @@ def fold(state: CaseState | None, fact: Fact, offset: int, context: FoldContext)
         return Folded(state, ignored="already-applied")
     if state is None and not isinstance(fact, Accepted | Signal | Deleted):
         return Folded(None, ignored="no-state")
-    before = with_warnings(state or CaseState(log_generation=context.log_generation, applied_offset=_NEVER), fact)
+    before = with_warnings(state or VideoState(log_generation=context.log_generation, applied_offset=_NEVER), fact)
     changed = _change(before, fact, offset, context)
     if isinstance(changed, str):
         return Folded(_at(before, offset, context), ignored=changed)
@@ -104,7 +104,7 @@ def fold(state: CaseState | None, fact: Fact, offset: int, context: FoldContext)
     return Folded(replace(after, version=version), make_outcome(after, after.accepted, version, context))
 
 
-def fold_next(state: CaseState | None, fact: Fact, offset: int, context: FoldContext) -> Folded:
+def fold_next(state: VideoState | None, fact: Fact, offset: int, context: FoldContext) -> Folded:
     """Fold one fact for a caller who reads the log in its order.
 
     Raises:
@@ -118,11 +118,11 @@ def fold_next(state: CaseState | None, fact: Fact, offset: int, context: FoldCon
     return folded
 
 
-def _version(state: CaseState, offset: int, context: FoldContext) -> Version:
+def _version(state: VideoState, offset: int, context: FoldContext) -> Version:
     return Version(revision=state.revision, generation=context.log_generation, offset=offset)
 
 
-def _change(state: CaseState, fact: Fact, offset: int, context: FoldContext) -> CaseState | IgnoredCause:
+def _change(state: VideoState, fact: Fact, offset: int, context: FoldContext) -> VideoState | IgnoredCause:
     match fact:
         case Accepted():
             return _accept(state, fact)
@@ -140,7 +140,7 @@ def _change(state: CaseState, fact: Fact, offset: int, context: FoldContext) -> 
             return _judge_anew(state, fact)
 
 
-def _accept(state: CaseState, fact: Accepted) -> CaseState | IgnoredCause:
+def _accept(state: VideoState, fact: Accepted) -> VideoState | IgnoredCause:
     if is_deleted(state.deletions, fact.source):
         return _bury(state, fact.revision)
     if state.is_forgotten and fact.revision <= state.revision:
@@ -160,7 +160,7 @@ def _accept(state: CaseState, fact: Accepted) -> CaseState | IgnoredCause:
     )
 
 
-def _accept_again(state: CaseState, fact: Accepted) -> CaseState | IgnoredCause:
+def _accept_again(state: VideoState, fact: Accepted) -> VideoState | IgnoredCause:
     """What was accepted first stands, but a deletion between two uploads of a revision deletes it."""
     if state.accepted is None or state.is_uploaded_elsewhere:
         return "known-revision"
@@ -172,14 +172,14 @@ def _accept_again(state: CaseState, fact: Accepted) -> CaseState | IgnoredCause:
     return replace(state, accepted=replace(state.accepted, source=fact.source))
 
 
-def _bury(state: CaseState, revision: int) -> CaseState | IgnoredCause:
+def _bury(state: VideoState, revision: int) -> VideoState | IgnoredCause:
     """A revision that was uploaded before a deletion which is known already; with it die those below it."""
     if revision < state.revision or (state.is_forgotten and revision == state.forgotten_revision):
         return "forgotten"
     return _forgotten(replace(state, withdrawn_revision=max(revision, state.withdrawn_revision)), revision)
 
 
-def _hear(state: CaseState, fact: Signal) -> CaseState | IgnoredCause:
+def _hear(state: VideoState, fact: Signal) -> VideoState | IgnoredCause:
     if fact.revision > state.revision:
         return _wait(state, fact)
     if state.is_forgotten:
@@ -192,7 +192,7 @@ def _hear(state: CaseState, fact: Signal) -> CaseState | IgnoredCause:
     return "not-better" if signals is state.signals else replace(state, signals=signals)
 
 
-def _wait(state: CaseState, fact: Signal) -> CaseState | IgnoredCause:
+def _wait(state: VideoState, fact: Signal) -> VideoState | IgnoredCause:
     known: Signals = state.waiting.get(fact.revision, {})
     signals = with_signal(known, fact)
     if signals is known:
@@ -204,7 +204,7 @@ def _wait(state: CaseState, fact: Signal) -> CaseState | IgnoredCause:
     return replace(state, waiting={revision: waiting[revision] for revision in kept})
 
 
-def _expire(state: CaseState, fact: DeadlinePassed) -> CaseState | IgnoredCause:
+def _expire(state: VideoState, fact: DeadlinePassed) -> VideoState | IgnoredCause:
     if fact.revision != state.revision:
         return "older-revision" if fact.revision < state.revision else "not-accepted"
     if state.accepted is None:
@@ -214,7 +214,7 @@ def _expire(state: CaseState, fact: DeadlinePassed) -> CaseState | IgnoredCause:
     return "already-fired" if state.is_deadline_fired else replace(state, is_deadline_fired=True)
 
 
-def _engage(state: CaseState, fact: EngagementSummary) -> CaseState | IgnoredCause:
+def _engage(state: VideoState, fact: EngagementSummary) -> VideoState | IgnoredCause:
     if state.accepted is None:
         return "forgotten" if state.is_forgotten else "facts-gone"
     engagement = Engagement(
@@ -234,7 +234,7 @@ def _knowledge(engagement: Engagement) -> tuple[float, int]:
     return engagement.as_of_unix_seconds, sum(engagement.counts.values())
 
 
-def _review(state: CaseState, fact: Review) -> CaseState | IgnoredCause:
+def _review(state: VideoState, fact: Review) -> VideoState | IgnoredCause:
     if fact.revision != state.revision:
         return "older-revision" if fact.revision < state.revision else "not-accepted"
     if state.accepted is None:
@@ -244,7 +244,7 @@ def _review(state: CaseState, fact: Review) -> CaseState | IgnoredCause:
     return replace(state, review=fact)
 
 
-def _judge_anew(state: CaseState, fact: PolicyChanged) -> CaseState | IgnoredCause:
+def _judge_anew(state: VideoState, fact: PolicyChanged) -> VideoState | IgnoredCause:
     if fact.revision != state.revision:
         return "older-revision" if fact.revision < state.revision else "not-accepted"
     if state.accepted is None:
@@ -252,7 +252,7 @@ def _judge_anew(state: CaseState, fact: PolicyChanged) -> CaseState | IgnoredCau
     return "still-pending" if state.status == "pending" else state
 
 
-def _forget(state: CaseState, fact: Deleted, offset: int, context: FoldContext) -> CaseState | IgnoredCause:
+def _forget(state: VideoState, fact: Deleted, offset: int, context: FoldContext) -> VideoState | IgnoredCause:
     deletions = _deletions_after(state, fact, offset, context)
     is_news = deletions is not state.deletions
     dead = max(fact.revision, state.revision) if is_news and not _outlives(state, fact) else fact.revision
@@ -265,23 +265,23 @@ def _forget(state: CaseState, fact: Deleted, offset: int, context: FoldContext) 
     return _forgotten(replace(state, deletions=deletions), dead)
 
 
-def _deletions_after(state: CaseState, fact: Deleted, offset: int, context: FoldContext) -> Deletions:
+def _deletions_after(state: VideoState, fact: Deleted, offset: int, context: FoldContext) -> Deletions:
     if fact.before is None:
         return state.deletions
     deletion = Deletion(before=fact.before, log_generation=context.log_generation, log_offset=offset)
     return with_deletion(state.deletions, deletion)
 
 
-def _outlives(state: CaseState, fact: Deleted) -> bool:
+def _outlives(state: VideoState, fact: Deleted) -> bool:
     """Whether all uploads of the current revision came after the deletion."""
     if state.accepted is None or fact.before is None or state.is_uploaded_elsewhere:
         return False
     return is_uploaded_after(state.accepted, fact.before)
 
 
-def _forgotten(state: CaseState, revision: int) -> CaseState:
+def _forgotten(state: VideoState, revision: int) -> VideoState:
     known_revision = state.accepted.revision if state.accepted else state.sealed_revision
-    return CaseState(
+    return VideoState(
         log_generation=state.log_generation,
         applied_offset=state.applied_offset,
         waiting={waiting: signals for waiting, signals in state.waiting.items() if waiting > revision},
@@ -292,7 +292,7 @@ def _forgotten(state: CaseState, revision: int) -> CaseState:
     )
 
 
-def _is_worth_saying(before: CaseState, after: CaseState, fact: Fact) -> bool:
+def _is_worth_saying(before: VideoState, after: VideoState, fact: Fact) -> bool:
     if isinstance(fact, PolicyChanged):
         return True
     if after.revision != before.revision or after.review is not before.review:
@@ -305,5 +305,5 @@ def _is_worth_saying(before: CaseState, after: CaseState, fact: Fact) -> bool:
     return is_changed and after.status != "pending"
 
 
-def _at(state: CaseState, offset: int, context: FoldContext) -> CaseState:
+def _at(state: VideoState, offset: int, context: FoldContext) -> VideoState:
     return replace(state, log_generation=context.log_generation, applied_offset=offset)

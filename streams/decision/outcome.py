@@ -10,7 +10,7 @@ from schemas.facts import Accepted, Review, Signal
 from schemas.outcomes import ModalityStates, Outcome, Reason, RecommendationRecord, Reviewed, Verdict, Version
 from streams.decision.cost import Prices, price
 from streams.decision.policy import Decision, Policy, decide, decide_nothing
-from streams.decision.state import CaseState, modality_states
+from streams.decision.state import VideoState, modality_states
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class FoldContext:
     """Of `streams.decision.policy`; who traces puts a step around it."""
 
 
-def make_outcome(state: CaseState, accepted: Accepted, version: Version, context: FoldContext) -> Outcome:
+def make_outcome(state: VideoState, accepted: Accepted, version: Version, context: FoldContext) -> Outcome:
     """State what holds of the accepted revision.
 
     A pending outcome shows no evidence and no features: early signals would look like a whole answer.
@@ -64,7 +64,7 @@ def make_outcome(state: CaseState, accepted: Accepted, version: Version, context
     )
 
 
-def _decision(state: CaseState, accepted: Accepted, states: ModalityStates, context: FoldContext) -> Decision:
+def _decision(state: VideoState, accepted: Accepted, states: ModalityStates, context: FoldContext) -> Decision:
     if state.status == "pending":
         return decide_nothing(context.policy, states)
     return context.decide(context.policy, state.signals.values(), states, accepted.market, state.engagement)
@@ -87,7 +87,7 @@ def _reviewed(review: Review | None, decision: Decision) -> Reviewed | None:
     )
 
 
-def winning_signals(state: CaseState) -> list[Signal]:
+def winning_signals(state: VideoState) -> list[Signal]:
     """Those of the current revision, in the order in which they are joined."""
     return [state.signals[modality] for modality in sorted(state.signals)]
 

@@ -18,7 +18,7 @@ Signals = dict[Modality, Signal]
 """The winning signal of each modality."""
 
 
-class CaseState(Struct, frozen=True, kw_only=True):
+class VideoState(Struct, frozen=True, kw_only=True):
     """All that the facts of a video say, as far as a later fact or a verdict needs it."""
 
     log_generation: int
@@ -86,7 +86,7 @@ def with_signal(signals: Signals, signal: Signal) -> Signals:
     return {**signals, signal.modality: signal}
 
 
-def modality_states(state: CaseState) -> ModalityStates:
+def modality_states(state: VideoState) -> ModalityStates:
     """Where each modality stands; modalities that answered unasked are listed, too."""
     expected = state.accepted.expected if state.accepted else ()
     answered = [state.signals[modality] for modality in sorted(state.signals)]

@@ -11,13 +11,13 @@ from msgspec.structs import replace
 
 from schemas.facts import Accepted, Deleted, Fact
 from schemas.warnings import EventWarning, WarningKind, joined_warnings
-from streams.decision.state import CaseState
+from streams.decision.state import VideoState
 
 KINDS_OF_THE_LOG: Final[tuple[WarningKind, ...]] = ("other-content", "lower-revision", "unknown-video")
 """Those that are found here and not in the event itself."""
 
 
-def with_warnings(state: CaseState, fact: Fact) -> CaseState:
+def with_warnings(state: VideoState, fact: Fact) -> VideoState:
     """The state with the warnings of a fact that does not begin a revision; the same object where there are none."""
     if isinstance(fact, Deleted):
         return replace(state, deletion_warnings=(*fact.warnings, *_of_unknown(state)))
@@ -27,7 +27,7 @@ def with_warnings(state: CaseState, fact: Fact) -> CaseState:
     return replace(state, accepted=replace(state.accepted, warnings=found))
 
 
-def _of_unknown(state: CaseState) -> tuple[EventWarning, ...]:
+def _of_unknown(state: VideoState) -> tuple[EventWarning, ...]:
     if state.revision > 0 or state.waiting:
         return ()
     message = (

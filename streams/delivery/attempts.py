@@ -20,8 +20,8 @@ from redis.asyncio import Redis
 from streams.delivery.memory_killer import MemoryKills, memory_kills
 from streams.lifecycle.exclusive_board import ExclusiveBoard
 from streams.record import Place
+from streams.store.key_repair import ATTEMPTS, mended
 from streams.store.keys import Keys
-from streams.store.mending import ATTEMPTS, mended
 from streams.store.scripts import script_text
 
 UNCLEAN_ENDS_BEFORE_ALONE: Final = 3

@@ -9,11 +9,11 @@ from zlib import crc32
 
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME
 
+from schemas.codec import decode_engagement, encode
 from schemas.diagnosis import wrong_key
 from schemas.engagement import EngagementEvent
 from schemas.errors import InvalidEvent
 from schemas.time_units import other_unit
-from schemas.wire import decode_engagement, encode
 
 MAX_AHEAD_SECONDS: Final = 600.0
 """How far an event may be in our future: clocks differ by that much, and no more would be believed."""

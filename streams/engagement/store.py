@@ -15,12 +15,12 @@ from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
 from operators.internal_errors import SharedStateFault
+from schemas.codec import encode
 from schemas.engagement import Engagement
-from schemas.wire import encode
 from streams.engagement.arrivals import Arrival
 from streams.engagement.batch_board import NO_SUSPECTS, CountedRange, Suspects
+from streams.store.key_repair import HASH, SORTED_SET, is_of_a_key, mended, repaired_now, tell_removed
 from streams.store.keys import Keys
-from streams.store.mending import HASH, SORTED_SET, is_of_a_key, mended, mended_now, tell_removed
 
 _IDS_SECONDS: Final = 86_400
 """An abandoned bucket ends by itself; others are removed as the log moves on."""
@@ -127,7 +127,7 @@ class EngagementStore:
     def mend(self, error: Exception) -> bool:
         """Remove what an attempt failed over, where that is a key of ours that holds what we never write."""
         touched, self._touched = self._touched, {}
-        return bool(touched) and mended_now(self._redis, touched, error)
+        return bool(touched) and repaired_now(self._redis, touched, error)
 
     def begin(self) -> Any:
         """A transaction; `read` with it, then `commit` it. A context manager that gives up what was not committed."""

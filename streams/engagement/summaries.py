@@ -16,9 +16,9 @@ from typing import Any, Final
 import structlog
 from redis import WatchError
 
+from schemas.codec import event_headers
 from schemas.engagement import Engagement
 from schemas.facts import EngagementSummary
-from schemas.wire import event_headers
 from streams.engagement.errors import is_of_an_event
 from streams.engagement.store import DueSummaries, EngagementStore
 from streams.lifecycle.clock import Clock

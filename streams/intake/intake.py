@@ -9,12 +9,12 @@ from typing import Final
 import structlog
 
 from operators.internal_errors import boundary
+from schemas.codec import Headers, event_headers, header
 from schemas.facts import Accepted, Deleted, Failure, SourceOffset
 from schemas.identity import Lane, Modality
 from schemas.topics import BACKFILL, SIGNALS
 from schemas.uploads import DeletionRequested, VideoUploaded
 from schemas.warnings import EventWarning
-from schemas.wire import Headers, event_headers, header
 from streams.dead_letters.dead_letters import DeadLetters
 from streams.delivery.admission import Slot
 from streams.kafka.publisher import Publisher
@@ -23,8 +23,8 @@ from streams.lifecycle.clock import Clock
 from streams.observability import metrics
 from streams.observability.tracing import spans
 from streams.record import Record
-from streams.store.cases import Cases, Registered
 from streams.store.deadlines import Deadline, Deadlines
+from streams.store.video_statuses import Registered, VideoStatuses
 from streams.uploads.acceptance import acceptance
 from streams.uploads.event_warnings import event_warnings
 from streams.uploads.headers import backfill_headers, passed_on
@@ -43,7 +43,7 @@ _log = structlog.get_logger(__name__)
 class IntakeParts:
     """What intake works with."""
 
-    cases: Cases
+    cases: VideoStatuses
     """Get the status `pending`."""
     deadlines: Deadlines
     """Get the decision's due time."""

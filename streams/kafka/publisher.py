@@ -10,8 +10,8 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from operators.internal_errors import SharedStateFault
+from schemas.codec import encode
 from schemas.topics import Topic
-from schemas.wire import encode
 from streams.kafka.pending_produces import PendingProduces
 from streams.kafka.renewable_producer import OnFailure, RenewableProducer, is_fatal
 from streams.lifecycle.backoff import Backoff

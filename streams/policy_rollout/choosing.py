@@ -11,13 +11,13 @@ from streams.policy_rollout.judging import Judge, Judgement, judge
 from streams.policy_rollout.past_verdicts import PastVerdict, PolicyFilter, is_asked
 from streams.policy_rollout.tally import Tally
 from streams.store.pages import pages
-from streams.store.stored_case import StoredCase
+from streams.store.stored_case import StoredVideo
 
 _PAGE: Final = 200
 """Verdicts that are looked up, and then sent, together."""
 _READS_AT_ONCE: Final = 16
 
-Reader = Callable[[str], Awaitable[StoredCase]]
+Reader = Callable[[str], Awaitable[StoredVideo]]
 """What the store holds of a video; `Outcomes.read`."""
 Send = Callable[[Sequence[Judgement]], Awaitable[None]]
 """Returns when the log has the facts of all of them."""
@@ -45,7 +45,7 @@ class Choice:
         """Those of a page that are decided again; the others are counted by why not."""
         turns = asyncio.Semaphore(_READS_AT_ONCE)
 
-        async def stored(video_id: str) -> StoredCase:
+        async def stored(video_id: str) -> StoredVideo:
             async with turns:
                 return await self.read(video_id)
 

@@ -12,7 +12,7 @@ from streams.decision.fold import IgnoredCause, fold
 from streams.decision.outcome import FoldContext
 from streams.decision.policy import Policy
 from streams.policy_rollout.past_verdicts import PastVerdict
-from streams.store.stored_case import StoredCase
+from streams.store.stored_case import StoredVideo
 
 WhyNot = IgnoredCause | Literal["up-to-date"]
 """Why a video is passed over: the fold's cause, or because the store has a verdict under this policy already."""
@@ -38,7 +38,7 @@ class Judgement:
     """Whether a person decided, whose action stands."""
 
 
-def judge(verdict: PastVerdict, stored: StoredCase, by: Judge) -> Judgement | WhyNot:
+def judge(verdict: PastVerdict, stored: StoredVideo, by: Judge) -> Judgement | WhyNot:
     """Fold the fact into what is stored, as the next record of the log.
 
     Args:

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
+from schemas.codec import event_headers
 from schemas.topics import SIGNALS
-from schemas.wire import event_headers
 from streams.lifecycle.clock import Clock
 from streams.policy_rollout.judging import Judgement
 from streams.store.stored_case import spell

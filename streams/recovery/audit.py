@@ -27,10 +27,10 @@ import structlog
 from msgspec import Struct
 from redis.asyncio import Redis
 
+from schemas.codec import event_headers
 from schemas.facts import PolicyChanged
 from schemas.outcomes import Version
 from schemas.topics import MODERATION, RECOMMENDATION, SIGNALS
-from schemas.wire import event_headers
 from streams.config.settings import Settings
 from streams.decision.ruleset import Ruleset
 from streams.kafka.clients import BrokerAway, read_to_end
@@ -38,13 +38,13 @@ from streams.kafka.unreadable import UnreadableRecords, decoded_record
 from streams.lifecycle.clock import Clock, SystemClock
 from streams.lifecycle.fold_board import FoldBoard
 from streams.observability import metrics
-from streams.recovery.rebuild import RebuildStores, kept_videos, log_ends, mend_video, register_deadline
+from streams.recovery.rebuild import RebuildStores, kept_videos, log_ends, register_deadline, repair_video
 from streams.recovery.refold import Rebuilt, RefoldReport, Scope, place_of, rebuilt_partition
 from streams.store.gaps import Gaps
 from streams.store.keys import Keys
 from streams.store.served import Served
 from streams.store.shared_faults import is_shared
-from streams.store.stored_case import StoredCase, UnreadableState, spell
+from streams.store.stored_case import StoredVideo, UnreadableState, spell
 from streams.verdict.publishing import EventPublisher, publish_outcome, publish_tombstones
 
 Problem = Literal[
@@ -234,7 +234,7 @@ class Audit:
 
     async def _repair(self, finding: Finding, video: Rebuilt) -> None:
         try:
-            await mend_video(self._stores, finding.video_id, video)
+            await repair_video(self._stores, finding.video_id, video)
             stored = await self._stores.outcomes.read(finding.video_id)
         except UnreadableState as error:
             _log.warning("video changed during its repair; the next audit repairs it", error=str(error))
@@ -285,13 +285,13 @@ def _judge(video: Rebuilt, served: Served, last: Sequence[Version | None]) -> tu
     return None
 
 
-def _can_be_decided_again(video: Rebuilt, stored: StoredCase) -> bool:
+def _can_be_decided_again(video: Rebuilt, stored: StoredVideo) -> bool:
     """Whether a wrong outcome is kept by readers, and the store holds what the true one has to be made of."""
     is_level = stored.state is not None and place_of(stored.state) == video.place and not video.differences(stored)
     return video.is_outdone and is_level and video.state.status != "pending"
 
 
-def _stale(stored: StoredCase, last: Sequence[Version | None]) -> tuple[Problem, str] | None:
+def _stale(stored: StoredVideo, last: Sequence[Version | None]) -> tuple[Problem, str] | None:
     if stored.forgotten_version is not None:
         alive = [version for version in last if version is not None]
         return ("not-withdrawn", f"the last record is {_spell(alive[0])}") if alive else None

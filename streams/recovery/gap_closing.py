@@ -46,7 +46,7 @@ class LogRefold:
 
 
 @dataclass(frozen=True, slots=True)
-class MendVideo:
+class RepairVideo:
     """Registers and publishes what hangs on a state that was folded again."""
 
     role: VerdictRole

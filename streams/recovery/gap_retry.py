@@ -14,8 +14,8 @@ from typing import Final, Protocol
 
 import structlog
 
+from schemas.codec import encode
 from schemas.outcomes import Outcome
-from schemas.wire import encode
 from streams.decision.fact_reading import can_be_read
 from streams.decision.ruleset import Ruleset
 from streams.kafka.clients import BrokerAway
@@ -63,7 +63,7 @@ class Refold(Protocol):
         """Fold them again. Raises BrokerAway, TimeoutError."""
 
 
-class Mended(Protocol):
+class RepairedKeys(Protocol):
     """Registers and publishes what hangs on a state that was folded again."""
 
     async def __call__(self, video_id: str, video: Rebuilt | None) -> None:
@@ -83,7 +83,7 @@ class GapRetry:
     """
 
     def __init__(
-        self, gaps: Gaps, outcomes: Outcomes, refold: Refold, mended: Mended, meanwhile: Meanwhile, clock: Clock
+        self, gaps: Gaps, outcomes: Outcomes, refold: Refold, mended: RepairedKeys, meanwhile: Meanwhile, clock: Clock
     ) -> None:
         self._gaps = gaps
         self._outcomes = outcomes

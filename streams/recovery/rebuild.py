@@ -22,7 +22,7 @@ from schemas.topics import DEAD_LETTER, SIGNALS
 from streams.config.settings import Settings
 from streams.dead_letters.dead_letter_index import DeadLetterIndex
 from streams.decision.ruleset import Ruleset
-from streams.decision.state import CaseState
+from streams.decision.state import VideoState
 from streams.delivery.attempts import DEATHS_ALONE_BEFORE_GIVING_UP
 from streams.kafka.clients import (
     READER_GROUP,
@@ -131,7 +131,7 @@ async def rebuild_store(
         videos = kept_videos(found, settings.video_retention_seconds, SystemClock())
         written = 0
         for video_id, video in videos.items():
-            written += await mend_video(stores, video_id, video)
+            written += await repair_video(stores, video_id, video)
         if stores.dead_letters is not None:
             for key in await asyncio.to_thread(dead_letter_keys, settings, place[1]):
                 await stores.dead_letters.add(key, place[1])
@@ -189,7 +189,7 @@ def kept_videos(videos: Mapping[str, Rebuilt], kept_seconds: float, clock: Clock
     }
 
 
-async def mend_video(stores: RebuildStores, video_id: str, video: Rebuilt) -> bool:
+async def repair_video(stores: RebuildStores, video_id: str, video: Rebuilt) -> bool:
     """Write one video and what hangs on it, as far as the store is behind or says otherwise; say whether anything was.
 
     A store that is further in the log than the refold is left alone, and only what hangs on its outcome is mended.
@@ -246,7 +246,7 @@ async def _withdraw_again(tombstones: Deadlines, videos: Mapping[str, Rebuilt]) 
             await tombstones.register(Deadline(video_id, video.state.forgotten_revision, now_unix_seconds))
 
 
-async def register_deadline(deadlines: Deadlines, state: CaseState) -> None:
+async def register_deadline(deadlines: Deadlines, state: VideoState) -> None:
     """Register when an open revision has to be decided; may be repeated."""
     if state.accepted is not None and state.status == "pending":
         accepted = state.accepted

@@ -24,14 +24,14 @@ from streams.decision.fold import fold_next
 from streams.decision.order import OffsetsOutOfOrder
 from streams.decision.outcome import FoldContext
 from streams.decision.ruleset import Ruleset
-from streams.decision.state import CaseState
+from streams.decision.state import VideoState
 from streams.kafka.clients import StoredRecord, read_to_end
 from streams.kafka.unreadable import UnreadableRecords
 from streams.lifecycle.clock import Clock, SystemClock
 from streams.lifecycle.fold_board import FoldBoard
 from streams.recovery.result_comparison import newest_by_key
 from streams.store.gaps import GapCause
-from streams.store.stored_case import StoredCase, spell
+from streams.store.stored_case import StoredVideo, spell
 
 _CLOCKS_APART_SECONDS: Final = 3_600.0
 """How far the clocks of producers, workers and brokers may lie apart; an upload closer to the log's begin is not relied
@@ -44,7 +44,7 @@ _log = structlog.get_logger(__name__)
 class Rebuilt:
     """One video as it goes into the store."""
 
-    state: CaseState
+    state: VideoState
     outcome: Outcome | None
     is_published: bool
     """Whether both topics have it; otherwise the next delivery of its facts publishes it."""
@@ -70,14 +70,14 @@ class Rebuilt:
         """Whether readers keep a published outcome that is wrong, as its version is no lower than the true one's."""
         return self.contradicted is not None and self.outcome is not None and self.contradicted >= self.outcome.version
 
-    def is_ahead_of(self, stored: StoredCase) -> bool:
+    def is_ahead_of(self, stored: StoredVideo) -> bool:
         """Whether a store lacks what it must have by now."""
         if self.needed_offset is None:
             return False
         needed = (self.state.log_generation, self.needed_offset)
         return stored.state is None or place_of(stored.state) < needed
 
-    def differences(self, stored: StoredCase) -> list[str]:
+    def differences(self, stored: StoredVideo) -> list[str]:
         """Names of what a store says otherwise at the same place of the log; none where that cannot be known."""
         if stored.state is None or place_of(stored.state) != self.place or self.is_sealed:
             return []
@@ -144,7 +144,7 @@ class _Refold:
     """One video while its log is read."""
 
     published: Outcome | None
-    state: CaseState | None = None
+    state: VideoState | None = None
     outcome: Outcome | None = None
     at_published: Outcome | None = None
     """What the log says under the published version."""
@@ -159,7 +159,7 @@ class _Begin:
     unix_seconds: float
 
 
-def place_of(state: CaseState) -> tuple[int, int]:
+def place_of(state: VideoState) -> tuple[int, int]:
     """Generation and offset of the last record that a state holds."""
     return state.log_generation, state.applied_offset
 
@@ -292,7 +292,7 @@ def _join(video: _Refold, begin: _Begin) -> Rebuilt | None:
     return Rebuilt(sealed, published, is_published=True, is_whole=False, needed_offset=needed_offset)
 
 
-def _is_withdrawn(state: CaseState, published: Outcome | None) -> bool:
+def _is_withdrawn(state: VideoState, published: Outcome | None) -> bool:
     if published is None or published.version.revision <= state.forgotten_revision:
         return True
     # Its facts are gone from the log, and with them the place of its upload: the order of the log decides.
@@ -300,7 +300,7 @@ def _is_withdrawn(state: CaseState, published: Outcome | None) -> bool:
     return any((deletion.log_generation, deletion.log_offset) > version for deletion in state.deletions)
 
 
-def _without(state: CaseState, published: Outcome | None) -> CaseState:
+def _without(state: VideoState, published: Outcome | None) -> VideoState:
     """The state of a forgotten video, whose log may have lost the revision that is withdrawn."""
     known_revision = published.version.revision if published else 0
     return replace(
@@ -330,7 +330,7 @@ def _bears_out(video: _Refold, outcome: Outcome, published: Outcome) -> bool:
     return video.at_published is not None and not outcome_differences(video.at_published, published)
 
 
-def _is_comparable(state: CaseState, version: Version) -> bool:
+def _is_comparable(state: VideoState, version: Version) -> bool:
     """Whether the published outcome is of this revision, and its offset one of this log's."""
     return (state.revision, state.log_generation) == (version.revision, version.generation)
 
@@ -343,9 +343,9 @@ def _needed_offset(video: _Refold) -> int | None:
     return max(known, default=None)
 
 
-def _sealed(state: CaseState | None, version: Version) -> CaseState:
+def _sealed(state: VideoState | None, version: Version) -> VideoState:
     waiting = state.waiting if state else {}
-    return CaseState(
+    return VideoState(
         log_generation=version.generation,
         applied_offset=max(version.offset, state.applied_offset if state else version.offset),
         waiting={revision: signals for revision, signals in waiting.items() if revision > version.revision},

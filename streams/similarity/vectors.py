@@ -24,8 +24,8 @@ from typing import Any, Final, TypeVar
 from redis.asyncio import Redis
 
 from schemas.outcomes import Outcome
+from streams.store.key_repair import SET, VECTOR_SET, mended
 from streams.store.keys import Keys
-from streams.store.mending import SET, VECTOR_SET, mended
 from streams.store.scripts import script_text
 
 Answer = TypeVar("Answer")

@@ -12,11 +12,11 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from schemas.codec import decode_fact
 from schemas.errors import InvalidEvent
-from schemas.wire import decode_fact
+from streams.store.compression import UnreadableBytes, pack, unpack
+from streams.store.key_repair import DELETION_MARKER, HASH, is_of_a_key, mended, tell_removed
 from streams.store.keys import Keys
-from streams.store.mending import DELETION_MARKER, HASH, is_of_a_key, mended, tell_removed
-from streams.store.packing import UnreadableBytes, pack, unpack
 from streams.store.scripts import script_text
 
 

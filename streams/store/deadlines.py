@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from redis.asyncio import Redis
 
+from streams.store.key_repair import SORTED_SET, mended, tell_removed
 from streams.store.keys import Keys
-from streams.store.mending import SORTED_SET, mended, tell_removed
 from streams.store.scripts import script_text
 
 Answer = TypeVar("Answer")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
+from schemas.codec import encode
 from schemas.facts import SourceOffset
 from schemas.warnings import EventWarning
-from schemas.wire import encode
-from streams.decision.state import CaseState
+from streams.decision.state import VideoState
+from streams.store.compression import UnreadableBytes, decoded
 from streams.store.keys import Keys
-from streams.store.packing import UnreadableBytes, decoded
 from streams.store.reading import ReadsStore, is_of_another_type
 
 
@@ -30,7 +30,7 @@ class DeletionReading(Struct, frozen=True, kw_only=True, omit_defaults=True):
 _DECODER = msgspec.json.Decoder(DeletionReading)
 
 
-def deletion_of(state: CaseState) -> bytes:
+def deletion_of(state: VideoState) -> bytes:
     """What is stored of a state's last deletion."""
     reading = DeletionReading(
         revision=state.forgotten_revision,

@@ -18,15 +18,15 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from schemas.codec import encode
 from schemas.facts import Deleted
 from schemas.outcomes import Verdict
-from schemas.wire import encode
 from streams.lifecycle.fold_board import FoldedFact
 from streams.observability import metrics
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.deletion_reading import DeletionReading
+from streams.store.key_repair import DELETION_MARKER, STATUS, STRING, is_of_a_key, mended
 from streams.store.keys import Keys
-from streams.store.mending import DELETION_MARKER, STATUS, STRING, is_of_a_key, mended
 from streams.store.outcomes import DEFAULT_DELETION_MARKER_TTL_SECONDS
 from streams.store.scripts import script_text
 

@@ -9,20 +9,20 @@ from typing import Any, Final
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from schemas.codec import encode
 from schemas.outcomes import Outcome, Version
-from schemas.wire import encode
-from streams.decision.state import CaseState
-from streams.store.cases import DEFAULT_COUNTS_SECONDS
+from streams.decision.state import VideoState
 from streams.store.client import settled
+from streams.store.compression import pack
 from streams.store.deletion_reading import deletion_of
+from streams.store.key_repair import DELETION_MARKER, HASH, STATUS, STRING, mended
 from streams.store.keys import Keys
-from streams.store.mending import DELETION_MARKER, HASH, STATUS, STRING, mended
-from streams.store.packing import pack
 from streams.store.rollback_detector import RollbackDetector
 from streams.store.scripts import script_text
 from streams.store.served import Served, encoded, status_of
-from streams.store.stored_case import CASE_FIELDS, StoredCase, UnreadableState, position_of, spell, stored_case
+from streams.store.stored_case import CASE_FIELDS, StoredVideo, UnreadableState, position_of, spell, stored_case
 from streams.store.stored_outcome import to_stored
+from streams.store.video_statuses import DEFAULT_COUNTS_SECONDS
 
 DEFAULT_DELETION_MARKER_TTL_SECONDS = 35 * 86_400.0
 """A week longer than dead letters, the longest kept of all records."""
@@ -63,7 +63,7 @@ class Outcomes:
         self._fold = redis.register_script(script_text("fold"))
         self._published = redis.register_script(script_text("published"))
 
-    async def read(self, video_id: str) -> StoredCase:
+    async def read(self, video_id: str) -> StoredVideo:
         """State and outcome of a video, as one script wrote them. Raises UnreadableState."""
         fields, is_in_gap = await settled(self._redis, lambda: self._ask_case(video_id))
         return replace(stored_case(video_id, _answered(fields)), is_in_gap=bool(_answered(is_in_gap)))
@@ -99,7 +99,9 @@ class Outcomes:
             pipeline.hgetall(keys.embeddings(video_id))
             return await pipeline.execute(raise_on_error=False)
 
-    async def replace(self, video_id: str, before: CaseState | None, after: CaseState, outcome: Outcome | None) -> bool:
+    async def replace(
+        self, video_id: str, before: VideoState | None, after: VideoState, outcome: Outcome | None
+    ) -> bool:
         """Write state and outcome where the store still holds `before`.
 
         Returns:
@@ -110,7 +112,7 @@ class Outcomes:
         """
         return await self._written(video_id, before, after, outcome, "")
 
-    async def close_gap(self, video_id: str, after: CaseState, outcome: Outcome | None, seen_offset: int) -> bool:
+    async def close_gap(self, video_id: str, after: VideoState, outcome: Outcome | None, seen_offset: int) -> bool:
         """Write what a refold made of a video over whatever stands, and close its gap.
 
         Args:
@@ -128,7 +130,7 @@ class Outcomes:
         return await self._written(video_id, None, after, outcome, str(seen_offset))
 
     async def _written(
-        self, video_id: str, before: CaseState | None, after: CaseState, outcome: Outcome | None, closes: str
+        self, video_id: str, before: VideoState | None, after: VideoState, outcome: Outcome | None, closes: str
     ) -> bool:
         written = await mended(
             self._redis, self._broken_ones(video_id), lambda: self._replace(video_id, before, after, outcome, closes)
@@ -148,7 +150,7 @@ class Outcomes:
         }  # fmt: skip
 
     async def _replace(
-        self, video_id: str, before: CaseState | None, after: CaseState, outcome: Outcome | None, closes: str
+        self, video_id: str, before: VideoState | None, after: VideoState, outcome: Outcome | None, closes: str
     ) -> int:
         keys = self._keys
         position = (before.log_generation, before.applied_offset) if before else ("", "")
@@ -165,7 +167,7 @@ class Outcomes:
         said, lists = _arguments(after, outcome, self._counts_seconds) if outcome else (_unsaid(before, after), ())
         return int(await self._fold(keys=names, args=[*position, *written, *deletion, *said, closes, *lists]))
 
-    async def _replace_by_guard(self, video_id: str, after: CaseState, head: tuple[Any, ...], closes: str) -> int:
+    async def _replace_by_guard(self, video_id: str, after: VideoState, head: tuple[Any, ...], closes: str) -> int:
         assert after.version is not None
         keys = self._keys
         gone = (keys.verdict, keys.features, keys.embeddings, keys.engagement, keys.gap)
@@ -183,11 +185,11 @@ class Outcomes:
     async def restore(
         self,
         video_id: str,
-        state: CaseState,
+        state: VideoState,
         outcome: Outcome | None,
         *,
         is_published: bool,
-        is_wrong: Callable[[StoredCase], bool] = lambda _: False,
+        is_wrong: Callable[[StoredVideo], bool] = lambda _: False,
     ) -> bool:
         """Write what a refold made of a video, where the store is behind it; workers may fold meanwhile.
 
@@ -222,21 +224,21 @@ class Outcomes:
             await self.mark_published(video_id, outcome.version)
         return True
 
-    async def _read_or_gap(self, video_id: str) -> StoredCase:
+    async def _read_or_gap(self, video_id: str) -> StoredVideo:
         try:
             return await self.read(video_id)
         except UnreadableState:
             # Folded again by whoever calls this: in a gap nobody else writes meanwhile.
             await self._redis.hset(self._keys.gap(video_id), "cause", "unreadable-state")
-            return StoredCase(is_in_gap=True)
+            return StoredVideo(is_in_gap=True)
 
-    async def _restore_in_gap(self, video_id: str, state: CaseState, outcome: Outcome | None) -> bool:
+    async def _restore_in_gap(self, video_id: str, state: VideoState, outcome: Outcome | None) -> bool:
         try:
             return await self.close_gap(video_id, state, outcome, state.applied_offset)
         except GapStands:
             return False
 
-    async def serve_again(self, video_id: str, stored: StoredCase) -> bool:
+    async def serve_again(self, video_id: str, stored: StoredVideo) -> bool:
         """Write once more what readers find of a video, as its state has it; False where that changed meanwhile."""
         assert stored.state is not None
         assert stored.outcome is not None
@@ -265,7 +267,7 @@ class Outcomes:
         return bool(current == spelt.encode())
 
 
-def _arguments(state: CaseState, outcome: Outcome, counts_seconds: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+def _arguments(state: VideoState, outcome: Outcome, counts_seconds: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     verdict, record = outcome.verdict, outcome.record
     lists = (status_of(state, outcome), encoded(record.features), encoded(record.embeddings))
     said = (
@@ -274,12 +276,12 @@ def _arguments(state: CaseState, outcome: Outcome, counts_seconds: int) -> tuple
     return said, tuple(argument for fields in lists for argument in _counted(fields))
 
 
-def _unsaid(before: CaseState | None, after: CaseState) -> tuple[Any, ...]:
+def _unsaid(before: VideoState | None, after: VideoState) -> tuple[Any, ...]:
     """In place of an outcome: nothing, warnings, nothing and nothing."""
     return ("", *_warned(before, after), "", "")
 
 
-def _warned(before: CaseState | None, after: CaseState) -> tuple[bytes | str, int]:
+def _warned(before: VideoState | None, after: VideoState) -> tuple[bytes | str, int]:
     """Warnings to be written into the status, empty where they are no news; and of which revision they are."""
     known = before.accepted.warnings if before and before.accepted else ()
     found = after.accepted.warnings if after.accepted else ()

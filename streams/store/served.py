@@ -6,20 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from schemas.codec import encode
 from schemas.evidence import Embedding, Feature
 from schemas.identity import Modality
 from schemas.outcomes import Outcome
-from schemas.wire import encode
-from streams.decision.state import CaseState
-from streams.store.cases import warning_fields
-from streams.store.stored_case import StoredCase
+from streams.decision.state import VideoState
+from streams.store.stored_case import StoredVideo
+from streams.store.video_statuses import warning_fields
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
     """What the store knows of a video, and what readers find of it."""
 
-    case: StoredCase
+    case: StoredVideo
     status: Mapping[bytes, bytes]
     verdict: bytes | None
     features: Mapping[bytes, bytes]
@@ -41,7 +41,7 @@ class Served:
         return [name for name, (wanted, found) in pairs.items() if wanted != found]
 
 
-def status_of(state: CaseState, outcome: Outcome) -> dict[str, str | int | float]:
+def status_of(state: VideoState, outcome: Outcome) -> dict[str, str | int | float]:
     """The status hash, warnings included."""
     accepted = state.accepted
     fields = status_fields(outcome, accepted.expected if accepted else ())

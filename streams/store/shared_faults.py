@@ -5,7 +5,7 @@ from __future__ import annotations
 from redis.exceptions import RedisError
 
 from operators.internal_errors import SharedStateFault
-from streams.store.mending import is_of_a_key
+from streams.store.key_repair import is_of_a_key
 
 
 def is_shared(error: BaseException) -> bool:

@@ -6,7 +6,7 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from streams.store.mending import COUNT, mended
+from streams.store.key_repair import COUNT, mended
 
 REMEMBERED_SECONDS: Final = 3_600
 """After the last exit."""

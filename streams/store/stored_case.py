@@ -9,13 +9,13 @@ import msgspec
 from redis.exceptions import ResponseError
 
 from schemas.outcomes import Outcome, Version
-from streams.decision.state import CaseState
-from streams.store.packing import UnreadableBytes, decoded, unpack
+from streams.decision.state import VideoState
+from streams.store.compression import UnreadableBytes, decoded, unpack
 from streams.store.stored_outcome import from_stored
 
 CASE_FIELDS: Final = ("state", "outcome", "outcome_version", "published_version", "log_generation", "applied_offset")
 """Of the hash, in the order in which `stored_case` takes them."""
-_STATE_DECODER: Final = msgspec.json.Decoder(CaseState)
+_STATE_DECODER: Final = msgspec.json.Decoder(VideoState)
 
 
 class UnreadableState(Exception):
@@ -23,10 +23,10 @@ class UnreadableState(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class StoredCase:
+class StoredVideo:
     """What the store knows of a video."""
 
-    state: CaseState | None = None
+    state: VideoState | None = None
     outcome: Outcome | None = None
     is_published: bool = False
     """Whether the broker is known to have the outcome, or the deletion's tombstones, in both topics."""
@@ -39,7 +39,7 @@ class StoredCase:
         return self.state.version if self.state and self.state.is_forgotten else None
 
 
-def stored_case(video_id: str, fields: list[Any] | ResponseError) -> StoredCase:
+def stored_case(video_id: str, fields: list[Any] | ResponseError) -> StoredVideo:
     """What the fields of a video's hash say, or the error in place of them. Raises UnreadableState."""
     if isinstance(fields, ResponseError):
         raise UnreadableState(f"the state of {video_id!r} is of another type: {fields}")
@@ -49,12 +49,12 @@ def stored_case(video_id: str, fields: list[Any] | ResponseError) -> StoredCase:
         raise UnreadableState(f"the state of {video_id!r} cannot be read: {error}") from error
 
 
-def decode_state(stored: bytes) -> CaseState:
+def decode_state(stored: bytes) -> VideoState:
     """Read a packed state. Raises UnreadableBytes."""
     return decoded(_STATE_DECODER, unpack(stored))
 
 
-def position_of(state: CaseState) -> tuple[int, int]:
+def position_of(state: VideoState) -> tuple[int, int]:
     """How far the log is folded into a state: generation and offset."""
     return state.log_generation, state.applied_offset
 
@@ -64,14 +64,14 @@ def spell(version: Version) -> str:
     return f"{version.revision}.{version.generation}.{version.offset}"
 
 
-def _case_of(fields: list[Any]) -> StoredCase:
+def _case_of(fields: list[Any]) -> StoredVideo:
     state, outcome, version, published, *place = fields
     known = decode_state(state) if state else None
     wanted = [None, None] if known is None else [str(number).encode() for number in position_of(known)]
     if place != wanted:
         # Whoever compares and sets would lose that race forever.
         raise UnreadableBytes(f"it stands at {wanted} of the log and its fields say {place}")
-    case = StoredCase(
+    case = StoredVideo(
         state=known,
         outcome=from_stored(outcome, known) if outcome else None,
         is_published=version is not None and version == published,

@@ -12,11 +12,11 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from schemas.codec import encode
 from schemas.outcomes import Outcome, RecommendationRecord, Verdict
-from schemas.wire import encode
 from streams.decision.outcome import joined_embeddings, joined_features, winning_signals
-from streams.decision.state import CaseState
-from streams.store.packing import UnreadableBytes, decoded, pack, unpack
+from streams.decision.state import VideoState
+from streams.store.compression import UnreadableBytes, decoded, pack, unpack
 
 
 class _Stored(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -29,7 +29,7 @@ class _Stored(Struct, frozen=True, kw_only=True, omit_defaults=True):
 _DECODER: Final = msgspec.json.Decoder(_Stored)
 
 
-def to_stored(outcome: Outcome, state: CaseState) -> bytes:
+def to_stored(outcome: Outcome, state: VideoState) -> bytes:
     """Bytes to be written together with the state."""
     record, is_in_state = outcome.record, _is_in_state(outcome.record, state)
     if is_in_state:
@@ -37,7 +37,7 @@ def to_stored(outcome: Outcome, state: CaseState) -> bytes:
     return pack(encode(_Stored(verdict=outcome.verdict, record=record, is_record_in_state=is_in_state)))
 
 
-def from_stored(stored: bytes, state: CaseState | None) -> Outcome:
+def from_stored(stored: bytes, state: VideoState | None) -> Outcome:
     """The very outcome that was written; `state` is what was read with it.
 
     Raises:
@@ -53,7 +53,7 @@ def from_stored(stored: bytes, state: CaseState | None) -> Outcome:
     return Outcome(verdict=found.verdict, record=record)
 
 
-def _is_in_state(record: RecommendationRecord, state: CaseState) -> bool:
+def _is_in_state(record: RecommendationRecord, state: VideoState) -> bool:
     # A state that goes on to gather signals without saying anything would change what is read here.
     if state.status == "pending":
         return False

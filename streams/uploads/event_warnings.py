@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from schemas.codec import encode
 from schemas.markets import MARKETS, near_market
 from schemas.near_names import did_you_mean, near_field, shown
 from schemas.time_units import other_unit
@@ -23,7 +24,6 @@ from schemas.uploads import (
     VideoUploaded,
 )
 from schemas.warnings import EventWarning, joined_warnings
-from schemas.wire import encode
 from streams.kafka.partitioning import partition_of
 from streams.record import Record
 

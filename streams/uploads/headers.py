@@ -6,8 +6,8 @@ import math
 from dataclasses import replace
 from typing import Final
 
+from schemas.codec import Headers, header
 from schemas.facts import SourceOffset
-from schemas.wire import Headers, header
 from streams.record import Record
 from streams.uploads.places import PLACE_HEADER, with_place
 

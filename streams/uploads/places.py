@@ -11,8 +11,8 @@ from typing import Final
 
 import msgspec
 
+from schemas.codec import Headers, encode, header
 from schemas.facts import SourceOffset
-from schemas.wire import Headers, encode, header
 from streams.kafka.topic_ids import TopicIds
 from streams.record import Record
 

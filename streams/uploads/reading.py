@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from operators.internal_errors import boundary
+from schemas.codec import decode_upload_or_deletion
 from schemas.diagnosis import wrong_key
 from schemas.errors import InvalidEvent
 from schemas.uploads import DeletionRequested, VideoUploaded
-from schemas.wire import decode_upload_or_deletion
 from streams.record import Record
 
 

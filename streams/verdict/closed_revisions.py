@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from schemas.outcomes import Outcome
-from streams.store.stored_case import StoredCase
+from streams.store.stored_case import StoredVideo
 
 
-def closed_revisions(before: Outcome | None, stored: StoredCase) -> list[int]:
+def closed_revisions(before: Outcome | None, stored: StoredVideo) -> list[int]:
     """Whose deadline has nothing more to decide, by what the fact changed; again where it came again unpublished."""
     after = stored.outcome
     if stored.is_published:

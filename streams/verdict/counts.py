@@ -10,7 +10,7 @@ from schemas.outcomes import ModalityStates, Outcome, OutcomeStatus, Verdict
 from schemas.warnings import EventWarning
 from streams.decision.fact_reading import kind_of
 from streams.decision.fold import Folded
-from streams.decision.state import CaseState
+from streams.decision.state import VideoState
 from streams.decision.warned import KINDS_OF_THE_LOG
 from streams.observability import metrics
 
@@ -49,7 +49,7 @@ def observe_delay(before: Outcome | None, after: Outcome | None, lane: Lane, now
     metrics.VERDICT_LATENCY_SECONDS.labels(verdict.status, lane).observe(delay_seconds)
 
 
-def count_warnings(before: CaseState | None, after: CaseState | None) -> None:
+def count_warnings(before: VideoState | None, after: VideoState | None) -> None:
     """Count what a fold that was written found in the log; what is wrong with an event itself, intake counts."""
     known = _warnings_of(before)
     for warning in _warnings_of(after):
@@ -87,7 +87,7 @@ def modality_states(states: ModalityStates) -> list[tuple[Modality, str]]:
     return [(modality, state) for state, modalities in named.items() for modality in modalities]
 
 
-def _warnings_of(state: CaseState | None) -> tuple[EventWarning, ...]:
+def _warnings_of(state: VideoState | None) -> tuple[EventWarning, ...]:
     if state is None:
         return ()
     return (*(state.accepted.warnings if state.accepted else ()), *state.deletion_warnings)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import structlog
 
+from schemas.codec import event_headers
 from schemas.facts import Accepted, DeadlinePassed
 from schemas.topics import SIGNALS
-from schemas.wire import event_headers
 from streams.lifecycle.clock import Clock
 from streams.observability import metrics
 from streams.observability.tracing import spans

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from schemas.codec import Headers, event_headers
 from schemas.outcomes import Outcome
 from schemas.topics import MODERATION, RECOMMENDATION, Topic
-from schemas.wire import Headers, event_headers
 from streams.observability.tracing import spans
 from streams.store.stored_case import spell
 

@@ -23,9 +23,9 @@ from typing import Any
 import structlog
 
 from operators.tracing import Span
+from schemas.codec import header
 from schemas.facts import Accepted, EngagementSummary, Fact, Failure
 from schemas.outcomes import Outcome, Version
-from schemas.wire import header
 from streams.decision.fact_reading import NewerFact, NoFact, kind_of, read_fact
 from streams.decision.fold import Folded, fold
 from streams.decision.order import DeliveredOrder
@@ -41,7 +41,7 @@ from streams.observability.tracing import spans
 from streams.record import Record
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.outcomes import GapStands, Outcomes
-from streams.store.stored_case import StoredCase
+from streams.store.stored_case import StoredVideo
 from streams.verdict.boundary import FoldBoundary
 from streams.verdict.closed_revisions import closed_revisions
 from streams.verdict.counts import count_cost, count_decision, count_ignored, count_warnings, observe_delay
@@ -164,12 +164,12 @@ class VerdictRole:
         if stored.outcome is not before:
             self._observe(fact, before, stored)
 
-    async def _apply(self, fact: Fact, record: Record) -> tuple[Outcome | None, StoredCase]:
+    async def _apply(self, fact: Fact, record: Record) -> tuple[Outcome | None, StoredVideo]:
         """Fold and write; return the outcome that was stored until then, and what the store then holds."""
         with metrics.STAGE_SECONDS.labels("fold").time():
             return await self._fold_and_write(fact, record)
 
-    async def _fold_and_write(self, fact: Fact, record: Record) -> tuple[Outcome | None, StoredCase]:
+    async def _fold_and_write(self, fact: Fact, record: Record) -> tuple[Outcome | None, StoredVideo]:
         """Raises GapStands, UnreadableState."""
         place = record.place
         while True:
@@ -192,7 +192,7 @@ class VerdictRole:
                 count_warnings(stored.state, folded.state)
                 return stored.outcome, _after(stored, folded)
 
-    async def _register_deadline(self, fact: Accepted, stored: StoredCase) -> None:
+    async def _register_deadline(self, fact: Accepted, stored: StoredVideo) -> None:
         state = stored.state
         if state is None or state.accepted is None or state.revision != fact.revision or state.status != "pending":
             return
@@ -200,7 +200,7 @@ class VerdictRole:
         with spans.span("register deadline"):
             await self._deadlines.register(Deadline(fact.video_id, fact.revision, due))
 
-    async def _publish_newest(self, video_id: str, stored: StoredCase, traceparent: bytes | None) -> None:
+    async def _publish_newest(self, video_id: str, stored: StoredVideo, traceparent: bytes | None) -> None:
         while not stored.is_published:
             version = await self._say(video_id, stored, traceparent)
             if version is None or await self._mark_published(video_id, version):
@@ -212,7 +212,7 @@ class VerdictRole:
         with spans.span("mark published"):
             return await self._outcomes.mark_published(video_id, version)
 
-    async def _say(self, video_id: str, stored: StoredCase, traceparent: bytes | None) -> Version | None:
+    async def _say(self, video_id: str, stored: StoredVideo, traceparent: bytes | None) -> Version | None:
         """Publish what is stored; return its version, None where there is nothing to say."""
         if stored.forgotten_version is not None:
             await self._forget(video_id, stored.forgotten_version)
@@ -235,7 +235,7 @@ class VerdictRole:
         await self._forgetting.dead_letters.withdraw(video_id)
         metrics.VIDEOS_DELETED.inc()
 
-    def _observe(self, fact: Fact, before: Outcome | None, stored: StoredCase) -> None:
+    def _observe(self, fact: Fact, before: Outcome | None, stored: StoredVideo) -> None:
         """Measure how late it was, now that it is out."""
         now_unix_seconds = self._clock.now_unix_seconds()
         if isinstance(fact, EngagementSummary):
@@ -259,10 +259,10 @@ def _skip(record: Record, cause: str, message: str) -> None:
     _log.warning("record skipped", cause=cause, error=message, place=record.place)
 
 
-def _after(stored: StoredCase, folded: Folded) -> StoredCase:
+def _after(stored: StoredVideo, folded: Folded) -> StoredVideo:
     if folded.outcome is None:
         if folded.state is not None and folded.state.is_forgotten:
             is_known = stored.state is not None and stored.state.version == folded.state.version
-            return StoredCase(folded.state, None, is_known and stored.is_published)
-        return StoredCase(folded.state, stored.outcome, stored.is_published)
-    return StoredCase(folded.state, folded.outcome, is_published=False)
+            return StoredVideo(folded.state, None, is_known and stored.is_published)
+        return StoredVideo(folded.state, stored.outcome, stored.is_published)
+    return StoredVideo(folded.state, folded.outcome, is_published=False)

@@ -20,10 +20,10 @@ from streams.delivery.unexpected import INTERNAL_ERROR_ATTEMPTS
 from streams.intake.intake import AcceptanceRules, Intake, IntakeParts
 from streams.kafka.topic_ids import BrokersTopicIds
 from streams.observability import metrics
-from streams.recovery.gap_closing import LogRefold, MendVideo
+from streams.recovery.gap_closing import LogRefold, RepairVideo
 from streams.recovery.gap_retry import GapRetry, Meanwhile
-from streams.store.cases import Cases
 from streams.store.claims import Claims
+from streams.store.video_statuses import VideoStatuses
 from streams.verdict.boundary import FoldBoundary
 from streams.verdict.role import VerdictRole
 from streams.worker.shared import Shared
@@ -42,7 +42,7 @@ def intake_spec(shared: Shared) -> RoleSpec:
     """Uploads become cases."""
     settings = shared.settings
     parts = IntakeParts(
-        cases=Cases(shared.redis, shared.keys, settings.engagement_retention_seconds),
+        cases=VideoStatuses(shared.redis, shared.keys, settings.engagement_retention_seconds),
         deadlines=shared.deadlines,
         publisher=shared.publisher,
         dead_letters=shared.dead_letters,
@@ -175,7 +175,7 @@ def gap_retry(shared: Shared, policy: Policy, role: VerdictRole) -> GapRetry:
         gaps,
         shared.outcomes,
         LogRefold(shared.settings, ruleset, shared.fold_board),
-        MendVideo(role, shared.outcomes, gaps, shared.deadlines, shared.publisher, ruleset, clock),
+        RepairVideo(role, shared.outcomes, gaps, shared.deadlines, shared.publisher, ruleset, clock),
         Meanwhile(gaps, shared.publisher, ruleset, shared.withdrawal, clock, role.publish_again),
         clock,
     )

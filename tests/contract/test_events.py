@@ -15,11 +15,11 @@ from jsonschema import Draft202012Validator
 
 import schemas
 from ops.contracts import GENERATED, documents
+from schemas.codec import EVENT_TYPES, decode_fact, decode_upload, encode, event_headers
 from schemas.facts import Accepted, Deleted, Signal
 from schemas.outcomes import Verdict
 from schemas.receipts import MeasuredPower, ModelReceipt
 from schemas.topics import TOPICS
-from schemas.wire import EVENT_TYPES, decode_fact, decode_upload, encode, event_headers
 
 GOLDEN = Path(schemas.__file__).parent / "golden"
 TYPES = sorted(EVENT_TYPES.items(), key=lambda entry: entry[1])

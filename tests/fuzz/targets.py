@@ -21,9 +21,9 @@ from operators.media.sources.object_address import parse_object_address
 from operators.media.sources.retries import TryAgain
 from operators.media.sources.web_address import parse_web_address
 from ops.cli.publish import metadata_for
+from schemas.codec import Headers, decode_engagement, decode_fact, encode, event_headers
 from schemas.dead_letters import DeadLetter
 from schemas.errors import InvalidEvent
-from schemas.wire import Headers, decode_engagement, decode_fact, encode, event_headers
 from streams.dead_letters.dead_letter_index import dead_letter_key
 from streams.dead_letters.dead_letters import dead_letter_id
 from streams.dead_letters.redrive import redriven_headers

@@ -15,10 +15,10 @@ import redis as blocking
 from redis.asyncio import Redis
 
 from operators.internal_errors import SharedStateFault
+from schemas.codec import encode
 from schemas.dead_letters import DeadLetter
 from schemas.facts import SourceOffset
 from schemas.outcomes import Outcome
-from schemas.wire import encode
 from streams.backfill.jobs import Jobs
 from streams.dead_letters.dead_letter_index import DeadLetterIndex, Subject
 from streams.dead_letters.refused_uploads import RefusedUploads
@@ -29,7 +29,6 @@ from streams.record import Place, Record
 from streams.recovery.audit import take_turn
 from streams.similarity.vectors import Vectors
 from streams.store.applied import AppliedOffsets, StoreBehindLog
-from streams.store.cases import Cases, Registered
 from streams.store.claims import Claims
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.deletion_reading import read_deletion
@@ -37,6 +36,7 @@ from streams.store.keys import Keys
 from streams.store.readers import read_video
 from streams.store.refusal_reading import read_refusals
 from streams.store.stalls import StallMemory
+from streams.store.video_statuses import Registered, VideoStatuses
 from tests.integration.test_verdict_gaps import World, clip, rest
 from tests.sample_facts import VIDEO_ID, accepted, signal
 
@@ -68,8 +68,8 @@ async def fold(redis: Redis) -> None:
 
 
 async def accept(redis: Redis) -> None:
-    assert await Cases(redis, KEYS).register(accepted()) == Registered.WRITTEN
-    assert await Cases(redis, KEYS).register(accepted(video_id=OTHER)) == Registered.WRITTEN
+    assert await VideoStatuses(redis, KEYS).register(accepted()) == Registered.WRITTEN
+    assert await VideoStatuses(redis, KEYS).register(accepted(video_id=OTHER)) == Registered.WRITTEN
     assert await redis.hget(KEYS.status(VIDEO_ID), "revision") == b"1"
 
 

@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 
 from ops.cli.exit_codes import ExitCode
 from ops.cli.main import app
+from schemas.codec import encode
 from schemas.dead_letters import DeadLetter
 from schemas.facts import SourceOffset
 from schemas.topics import DEAD_LETTER, UPLOADED
 from schemas.uploads import FileSource, VideoUploaded
-from schemas.wire import encode
 from streams.backfill.jobs import Job, JobFilter
 from streams.backfill.past_uploads import PastUpload
 from streams.backfill.sending import JobSender

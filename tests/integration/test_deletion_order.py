@@ -11,10 +11,10 @@ from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from ops.local.redis_server import RedisServer
+from schemas.codec import encode
 from schemas.facts import Deleted
 from schemas.topics import MODERATION, RECOMMENDATION, UPLOADED
 from schemas.uploads import DeletionRequested, VideoUploaded
-from schemas.wire import encode
 from streams.config.settings import read_settings
 from streams.kafka.clients import producer_configuration
 from streams.kafka.topic_ids import topic_facts

@@ -11,19 +11,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule, run_state_machine_as_test
 from msgspec import structs
 
+from schemas.codec import Headers, decode_upload_or_deletion, encode
 from schemas.dead_letters import DeadLetter
 from schemas.facts import Accepted, Deleted, Fact
 from schemas.topics import BACKFILL, SIGNALS, Topic
 from schemas.uploads import DeletionRequested, FileSource, VideoUploaded
-from schemas.wire import Headers, decode_upload_or_deletion, encode
 from streams.backfill.work import Readmission
 from streams.dead_letters.redrive import redriven_headers
-from streams.decision.state import CaseState
+from streams.decision.state import VideoState
 from streams.delivery.admission import Slot
 from streams.intake.intake import AcceptanceRules, Intake, IntakeParts
 from streams.record import Place, Record
-from streams.store.cases import Cases
 from streams.store.deadlines import Deadlines
+from streams.store.video_statuses import VideoStatuses
 from streams.uploads.headers import backfill_headers
 from streams.uploads.places import original_place
 from tests.integration.test_protocol_state_machine import EXPECTED, ProtocolMachine, interleavings
@@ -238,7 +238,7 @@ class DeletionMachine(ProtocolMachine):
 
     async def _take_in(self, record: Record) -> None:
         parts = IntakeParts(
-            cases=Cases(self.redis, self.keys),
+            cases=VideoStatuses(self.redis, self.keys),
             deadlines=Deadlines(self.redis, self.keys),
             publisher=LogOfFacts(self.log),  # type: ignore[arg-type]
             dead_letters=None,  # type: ignore[arg-type]
@@ -262,7 +262,7 @@ class DeletionMachine(ProtocolMachine):
         await readmission.ensure(again, Slot(again.place, 1))
 
 
-def _life_of(state: CaseState | None) -> Life:
+def _life_of(state: VideoState | None) -> Life:
     if state is None or (state.accepted is None and not state.is_forgotten):
         return Life(0, 0)
     return Life(state.revision, 0) if state.accepted else Life(0, state.forgotten_revision)

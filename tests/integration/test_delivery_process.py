@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 import redis
 
+from schemas.codec import encode
 from schemas.topics import DEAD_LETTER, SIGNALS, TOPICS, UPLOADED
 from schemas.uploads import FileSource, VideoUploaded
-from schemas.wire import encode
 from streams.config.settings import Settings, read_settings
 from streams.kafka.clients import producer_configuration, read_to_end
 from streams.kafka.publisher import Publisher

@@ -17,13 +17,13 @@ from operators.energy import RaplPackages
 from ops.assets import SAMPLE_CLIPS, SampleClip
 from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir
+from schemas.codec import EVENT_TYPES, decode_fact, header
 from schemas.facts import Accepted, Fact, Signal
 from schemas.features import FEATURES
 from schemas.identity import MODALITIES
 from schemas.outcomes import RecommendationRecord, Verdict
 from schemas.topics import MODERATION, RECOMMENDATION, SIGNALS, TOPICS, UPLOADED
 from schemas.uploads import VideoUploaded
-from schemas.wire import EVENT_TYPES, decode_fact, header
 from streams.kafka.clients import StoredRecord
 from streams.recovery.result_comparison import compare, read_projection_from_redis, read_projection_from_topics
 from streams.store.keys import Keys

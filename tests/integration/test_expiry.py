@@ -10,18 +10,18 @@ import pytest
 from redis.asyncio import Redis
 
 from ops.local.redis_server import RedisServer
+from schemas.codec import encode
 from schemas.facts import Fact
 from schemas.outcomes import Outcome
 from schemas.topics import MODERATION, RECOMMENDATION
-from schemas.wire import encode
 from streams.decision.fold import fold
 from streams.decision.outcome import FoldContext
-from streams.decision.state import CaseState
+from streams.decision.state import VideoState
 from streams.similarity.vectors import Vectors
-from streams.store.cases import Cases
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
+from streams.store.video_statuses import VideoStatuses
 from streams.verdict.due_poller import DuePoller
 from streams.verdict.expiry import Expiry, expiry_poller
 from tests.fakes import ManualClock
@@ -46,7 +46,7 @@ class World:
         self.vectors = Vectors(redis, self.keys)
         self.expiring = Deadlines(redis, self.keys, self.keys.expiring())
         self.expiry = Expiry(self.expiring, KEPT_SECONDS)
-        self.state: CaseState | None = None
+        self.state: VideoState | None = None
         self.offset = 0
 
     def poll(self, *followers: Vectors) -> DuePoller:
@@ -136,7 +136,7 @@ class TestSweep:
         """Intake registered it; its `accepted` is still to be folded."""
         await world.decide()
         world.clock.advance(KEPT_SECONDS)
-        await Cases(world.redis, world.keys).register(accepted(revision=2))
+        await VideoStatuses(world.redis, world.keys).register(accepted(revision=2))
         await world.poll().poll()
         assert await world.redis.hget(world.keys.status(VIDEO_ID), "revision") == b"2"
         assert not await world.redis.exists(world.keys.state(VIDEO_ID), world.keys.verdict(VIDEO_ID))

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from ops.local.redis_server import RedisServer
+from schemas.codec import encode
 from schemas.dead_letters import DeadLetter
 from schemas.topics import DEAD_LETTER, ENGAGEMENT, MODERATION, RECOMMENDATION
 from schemas.uploads import DeletionRequested
-from schemas.wire import encode
 from streams.store.keys import Keys
 from tests.pipeline import Pipeline, await_value, upload_of
 

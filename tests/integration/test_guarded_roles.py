@@ -15,11 +15,11 @@ from confluent_kafka import Consumer, Producer
 from ops.access.kafka_acls import user_of
 from ops.access.roles import find_roles
 from ops.local.worker_process import WorkerProcess
+from schemas.codec import encode
 from schemas.dead_letters import DeadLetter
 from schemas.engagement import EngagementEvent
 from schemas.topics import DEAD_LETTER, ENGAGEMENT, MODERATION, TOPICS
 from schemas.uploads import DeletionRequested
-from schemas.wire import encode
 from streams.backfill.progress import backfill_offsets
 from streams.config.settings import Settings
 from streams.kafka.clients import client_configuration, producer_configuration, read_to_end

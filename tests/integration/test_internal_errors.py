@@ -12,9 +12,9 @@ import pytest
 from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir
 from ops.local.worker_process import WorkerProcess
+from schemas.codec import encode
 from schemas.facts import Accepted
 from schemas.topics import UPLOADED
-from schemas.wire import encode
 from tests.breaking_worker import BREAKING_WORKER, BROKEN_MARK
 from tests.integration.bad_input_cases import healthy
 from tests.odd_records import publish_oddly

@@ -19,14 +19,14 @@ from hypothesis.stateful import (
 )
 from redis.asyncio import Redis
 
+from schemas.codec import decode_fact
 from schemas.facts import DeadlinePassed, Deleted, EngagementSummary, Fact, PolicyChanged, Review
 from schemas.identity import Modality
 from schemas.outcomes import Action, Outcome, RecommendationRecord, Verdict
 from schemas.topics import MODERATION, RECOMMENDATION, SIGNALS
-from schemas.wire import decode_fact
 from streams.decision.fold import fold
 from streams.decision.outcome import FoldContext
-from streams.decision.state import CaseState
+from streams.decision.state import VideoState
 from streams.recovery.result_comparison import (
     Projection,
     compare,
@@ -34,11 +34,11 @@ from streams.recovery.result_comparison import (
     newest_by_key,
     read_projection_from_redis,
 )
-from streams.store.cases import Cases, Registered
 from streams.store.deadlines import Deadlines
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
 from streams.store.readers import read_video
+from streams.store.video_statuses import Registered, VideoStatuses
 from streams.verdict.due_poller import deadline_poller, tombstone_poller
 from tests.fakes import ManualClock, MemoryPublisher
 from tests.integration.verdict_world import (
@@ -240,7 +240,7 @@ class ProtocolMachine(RuleBasedStateMachine):
             found = (int(reading.status["revision"]), reading.status["status"], reading.status["action"])
             assert found == (projection.revision, projection.status, projection.action)
 
-    def _check_guards(self, states: dict[str, CaseState]) -> None:
+    def _check_guards(self, states: dict[str, VideoState]) -> None:
         """A forgotten video has a deletion marker and nothing else; one that lives has none."""
         for video_id, state in states.items():
             deletion_marker = self.runner.run(self.redis.get(self.keys.deletion_marker(video_id)))
@@ -266,9 +266,9 @@ class ProtocolMachine(RuleBasedStateMachine):
         )
         return join_topics(verdicts, records)
 
-    def _fold_in_order(self) -> tuple[dict[str, CaseState], dict[str, Outcome]]:
+    def _fold_in_order(self) -> tuple[dict[str, VideoState], dict[str, Outcome]]:
         context = FoldContext(RULESET.policy, RULESET.prices, 0, self.clock.now_unix_seconds())
-        states: dict[str, CaseState] = {}
+        states: dict[str, VideoState] = {}
         outcomes: dict[str, Outcome] = {}
         for offset, fact in enumerate(self.log):
             folded = fold(states.get(fact.video_id), fact, offset, context)
@@ -352,7 +352,7 @@ class ProtocolMachine(RuleBasedStateMachine):
 
     async def _register_case(self, fact: Any) -> bool:
         """Whether intake goes on to publish it."""
-        return await Cases(self.redis, self.keys).register(fact) is not Registered.FORGOTTEN
+        return await VideoStatuses(self.redis, self.keys).register(fact) is not Registered.FORGOTTEN
 
     async def _check_places(self) -> None:
         for name, place in (await self._places()).items():

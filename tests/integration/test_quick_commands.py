@@ -6,10 +6,10 @@ import msgspec
 import pytest
 import redis
 
+from schemas.codec import encode
 from schemas.dead_letters import DeadLetter
 from schemas.facts import SourceOffset
 from schemas.topics import DEAD_LETTER, MODERATION, SIGNALS, UPLOADED
-from schemas.wire import encode
 from streams.config.settings import read_settings
 from streams.kafka.confirmed_publishing import OutgoingRecord, publish_confirmed
 from streams.store.keys import Keys

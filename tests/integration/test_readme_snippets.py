@@ -20,16 +20,16 @@ from redis.asyncio import Redis
 from typer.testing import CliRunner
 
 from ops.cli.main import app
+from schemas.codec import decode_upload, encode
 from schemas.engagement import EngagementEvent
 from schemas.evidence import Embedding
 from schemas.facts import Fact
 from schemas.outcomes import Outcome, Version
 from schemas.topics import UPLOADED
-from schemas.wire import decode_upload, encode
 from streams.config.settings import read_settings
 from streams.decision.fold import fold
 from streams.decision.outcome import FoldContext
-from streams.decision.state import CaseState
+from streams.decision.state import VideoState
 from streams.engagement.arrivals import read_arrival
 from streams.engagement.counting import add_events
 from streams.kafka.clients import read_to_end
@@ -96,7 +96,7 @@ def running(snippet: str) -> Iterator[Iterator[str]]:
         process.communicate()
 
 
-def folded(*facts: Fact) -> tuple[CaseState, Outcome]:
+def folded(*facts: Fact) -> tuple[VideoState, Outcome]:
     """State and outcome of facts from offset 0 on."""
     state, outcome = None, None
     for offset, fact in enumerate(facts):
@@ -107,7 +107,7 @@ def folded(*facts: Fact) -> tuple[CaseState, Outcome]:
     return state, outcome
 
 
-def answered(video_id: str, market: str | None = None) -> tuple[CaseState, Outcome]:
+def answered(video_id: str, market: str | None = None) -> tuple[VideoState, Outcome]:
     """A video whose only modality answered, with the features and the embedding that the documents read."""
     embedding = Embedding.pack(
         VECTOR.tolist(), space=SPACE, model="efficientnet-lite0@0.1.0", event_unix_seconds=UPLOADED_UNIX_SECONDS

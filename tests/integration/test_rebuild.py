@@ -8,9 +8,9 @@ import pytest
 import redis
 
 from ops.local.redis_server import RedisServer
+from schemas.codec import encode
 from schemas.topics import DEAD_LETTER, ENGAGEMENT
 from schemas.uploads import DeletionRequested
-from schemas.wire import encode
 from streams.lifecycle.fatal_error import WorkerExit
 from streams.store.keys import Keys
 from tests.pipeline import Pipeline, await_value, upload_of

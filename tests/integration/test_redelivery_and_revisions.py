@@ -11,13 +11,13 @@ import pytest
 
 from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir
+from schemas.codec import decode_fact, encode
 from schemas.dead_letters import DeadLetter
 from schemas.facts import Accepted, Signal
 from schemas.identity import MODALITIES
 from schemas.outcomes import Verdict
 from schemas.topics import MODERATION, SIGNALS, UPLOADED
 from schemas.uploads import VideoUploaded
-from schemas.wire import decode_fact, encode
 from streams.kafka.clients import StoredRecord
 from streams.kafka.readers_topics import decode_verdict
 from streams.lifecycle.fatal_error import WorkerExit

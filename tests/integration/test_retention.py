@@ -9,11 +9,11 @@ from typing import Any
 from confluent_kafka import Producer
 from redis.asyncio import Redis
 
+from schemas.codec import decode_fact, encode
 from schemas.facts import Accepted
 from schemas.identity import MODALITIES
 from schemas.topics import BACKFILL, ENGAGEMENT, SIGNALS, UPLOADED
 from schemas.uploads import FileSource, VideoUploaded
-from schemas.wire import decode_fact, encode
 from streams.config.settings import Settings, read_settings
 from streams.decision.fold import fold
 from streams.decision.outcome import FoldContext
@@ -23,9 +23,9 @@ from streams.kafka.clients import StoredRecord, producer_configuration, read_to_
 from streams.kafka.stamps import check_stamps
 from streams.kafka.topic_admin import check_topics, create_topics, stamps_of, update_topics
 from streams.record import Place, Record
-from streams.store.cases import Registered
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
+from streams.store.video_statuses import Registered
 from tests.fakes import ManualClock, MemoryPublisher
 from tests.integration.verdict_world import RULESET
 from tests.pipeline import await_value

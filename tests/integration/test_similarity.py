@@ -12,10 +12,10 @@ from redis.exceptions import ResponseError
 from typer.testing import CliRunner
 
 from ops.cli.main import app
+from schemas.codec import encode
 from schemas.evidence import Embedding, Feature
 from schemas.outcomes import ModalityStates, Outcome, RecommendationRecord, Verdict, Version
 from schemas.receipts import Cost
-from schemas.wire import encode
 from streams.similarity.duplicates import near_duplicates
 from streams.similarity.near_duplicates import mirrored
 from streams.similarity.query import PICTURE_SPACE, Filters, InvalidQuery, NotInSpace, UnknownVideo, similar

@@ -13,11 +13,11 @@ from ops.engagement_stream import engagement_stream, publish_events
 from ops.sizing.measure_light_roles import LightStage, light_role_rates
 from ops.sizing.measure_log import log_figures
 from ops.sizing.measure_store import store_figures
+from schemas.codec import encode, event_headers
 from schemas.facts import Fact
 from schemas.identity import MODALITIES
 from schemas.topics import SIGNALS, UPLOADED
 from schemas.uploads import FileSource, VideoUploaded
-from schemas.wire import encode, event_headers
 from streams.kafka.clients import producer_configuration
 from tests.pipeline import Pipeline
 from tests.sample_facts import accepted, signal

@@ -8,11 +8,11 @@ from redis.asyncio import Redis
 from schemas.warnings import EventWarning
 from streams.decision.fold import fold
 from streams.decision.outcome import FoldContext
-from streams.store.cases import Cases, Registered
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
 from streams.store.readers import read_video
+from streams.store.video_statuses import Registered, VideoStatuses
 from tests.integration.verdict_world import RULESET
 from tests.sample_facts import UPLOADED_UNIX_SECONDS, VIDEO_ID, accepted
 
@@ -25,7 +25,9 @@ class TestCases:
 
     async def test_a_new_upload_is_pending_at_once(self, redis: Redis) -> None:
         """A producer sees what is waited for, and until when; no action is claimed yet."""
-        assert await Cases(redis, Keys()).register(accepted(expected=("frames", "context"))) is Registered.WRITTEN
+        assert (
+            await VideoStatuses(redis, Keys()).register(accepted(expected=("frames", "context"))) is Registered.WRITTEN
+        )
         reading = await read_video(redis, Keys(), VIDEO_ID)
         assert reading is not None
         assert reading.status == {
@@ -41,7 +43,7 @@ class TestCases:
     @pytest.mark.parametrize("revision", [1, 2])
     async def test_a_known_or_older_revision_changes_nothing(self, redis: Redis, revision: int) -> None:
         """A redelivered upload does not hide a verdict that was reached meanwhile."""
-        cases = Cases(redis, Keys())
+        cases = VideoStatuses(redis, Keys())
         await cases.register(accepted(2))
         await redis.hset(Keys().status(VIDEO_ID), "status", "final")
         assert await cases.register(accepted(revision)) is Registered.KNOWN
@@ -49,7 +51,7 @@ class TestCases:
 
     async def test_a_newer_revision_begins_anew(self, redis: Redis) -> None:
         """Nothing of the old status stays, so that its action is not taken for the new one's."""
-        cases = Cases(redis, Keys())
+        cases = VideoStatuses(redis, Keys())
         await cases.register(accepted(1))
         await redis.hset(Keys().status(VIDEO_ID), mapping={"status": "final", "action": "allow"})
         assert await cases.register(accepted(2))
@@ -58,7 +60,7 @@ class TestCases:
 
     async def test_the_largest_revision_is_compared_exactly(self, redis: Redis) -> None:
         """Lua's numbers hold every integer up to 2**53."""
-        cases = Cases(redis, Keys())
+        cases = VideoStatuses(redis, Keys())
         assert await cases.register(accepted(2**53 - 2))
         assert await cases.register(accepted(2**53 - 1))
         assert not await cases.register(accepted(2**53 - 2))
@@ -69,7 +71,7 @@ class TestCases:
     ) -> None:
         """An upload that comes after its deletion leaves no trace; a higher revision is a new life."""
         await redis.set(Keys().deletion_marker(VIDEO_ID), 2)
-        assert await Cases(redis, Keys()).register(accepted(revision)) == told
+        assert await VideoStatuses(redis, Keys()).register(accepted(revision)) == told
         assert await redis.exists(Keys().status(VIDEO_ID)) == (told == Registered.WRITTEN)
 
     async def test_an_unknown_video_reads_as_none(self, redis: Redis) -> None:
@@ -126,7 +128,7 @@ class TestWarnings:
         """The fold of the same fact leaves them there, and a fold that finds more adds it without an outcome."""
         keys, found = Keys(), EventWarning(kind="long-deadline", message="8 hours", field="deadline_seconds")
         first = accepted(content="a", warnings=(found,))
-        await Cases(redis, keys).register(first)
+        await VideoStatuses(redis, keys).register(first)
         assert await _warnings(redis) == ("long-deadline",)
         outcomes, before = Outcomes(redis, keys), None
         for offset, (fact, kinds) in enumerate(
@@ -150,7 +152,7 @@ class TestWarnings:
         folded = fold(None, first, 0, CONTEXT)
         assert folded.state is not None
         await outcomes.replace(VIDEO_ID, None, folded.state, folded.outcome)
-        await Cases(redis, Keys()).register(accepted(2))
+        await VideoStatuses(redis, Keys()).register(accepted(2))
         again = fold(folded.state, accepted(content="b"), 1, CONTEXT)
         assert again.state is not None
         assert await outcomes.replace(VIDEO_ID, folded.state, again.state, again.outcome)

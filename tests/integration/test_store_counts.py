@@ -16,9 +16,9 @@ from streams.engagement.arrivals import Arrival, content_of, identity_of
 from streams.engagement.reckoning import reckon
 from streams.engagement.store import EngagementStore, Retention
 from streams.engagement.summaries import SummaryPoller
-from streams.store.cases import Cases
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
+from streams.store.video_statuses import VideoStatuses
 from tests.fakes import ManualClock
 from tests.integration.verdict_world import RULESET
 from tests.sample_facts import VIDEO_ID, accepted, signal
@@ -72,8 +72,8 @@ def outcomes_of(redis: AsyncRedis) -> Outcomes:
     return Outcomes(redis, KEYS, counts_seconds=KNOWN_SECONDS)
 
 
-def cases_of(redis: AsyncRedis) -> Cases:
-    return Cases(redis, KEYS, KNOWN_SECONDS)
+def cases_of(redis: AsyncRedis) -> VideoStatuses:
+    return VideoStatuses(redis, KEYS, KNOWN_SECONDS)
 
 
 async def fold_one(redis: AsyncRedis, *facts: object) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from schemas.codec import decode_fact
 from schemas.facts import Accepted, DeadlinePassed, Deleted, Fact
 from schemas.topics import SIGNALS, Topic
-from schemas.wire import decode_fact
 from streams.observability import metrics
 from streams.store.client import open_store
 from streams.store.deadlines import Deadline, Deadlines

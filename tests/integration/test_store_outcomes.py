@@ -10,10 +10,10 @@ from redis.asyncio import Redis
 from schemas.facts import Fact
 from streams.decision.fold import fold
 from streams.decision.outcome import FoldContext
-from streams.store.cases import Cases
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
 from streams.store.readers import read_video
+from streams.store.video_statuses import VideoStatuses
 from tests.integration.verdict_world import RULESET
 from tests.sample_facts import VIDEO_ID, accepted, failed_signal, signal
 
@@ -105,7 +105,7 @@ class TestReaders:
     ) -> None:
         """Late facts of the older revision still amend its verdict, and say nothing of the newer one's status."""
         await apply(outcomes, ANSWERED[:2])
-        await Cases(redis, Keys()).register(accepted(2))
+        await VideoStatuses(redis, Keys()).register(accepted(2))
         await apply(outcomes, ANSWERED[2:], first_offset=2)
         reading = await read_video(redis, Keys(), VIDEO_ID)
         assert reading is not None

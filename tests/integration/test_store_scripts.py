@@ -8,9 +8,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from schemas.facts import Accepted
-from streams.store.cases import Cases, Registered
 from streams.store.client import Store
 from streams.store.keys import Keys
+from streams.store.video_statuses import Registered, VideoStatuses
 from tests.sample_facts import accepted
 
 FACT: Accepted = accepted(1)
@@ -37,7 +37,7 @@ async def test_a_store_that_restarts_after_the_load(redis_url: str, num_restarts
     await store.script_flush()
     store.num_restarts = num_restarts
     with capture_logs() as logs:
-        registered = await Cases(store, Keys(f"forgetful-{num_restarts}.")).register(FACT)
+        registered = await VideoStatuses(store, Keys(f"forgetful-{num_restarts}.")).register(FACT)
     await store.aclose()
     assert registered is Registered.WRITTEN
     assert len(logs) == num_restarts

@@ -30,7 +30,7 @@ from streams.dead_letters.dead_letters import DeadLetters
 from streams.dead_letters.refused_uploads import RefusedUploads
 from streams.decision.fold import fold
 from streams.decision.outcome import FoldContext
-from streams.decision.state import CaseState
+from streams.decision.state import VideoState
 from streams.delivery.attempts import Attempts
 from streams.engagement.batch_board import CountedRange
 from streams.engagement.store import Changes, EngagementStore, Retention, note_counting_death
@@ -40,13 +40,13 @@ from streams.similarity.query import Filters, similar
 from streams.similarity.spaces import drop_space
 from streams.similarity.vectors import Vectors
 from streams.store.applied import AppliedOffsets
-from streams.store.cases import Cases
 from streams.store.claims import Claims
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.gaps import Gaps, Said, WaitingFact
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
 from streams.store.stalls import StallMemory
+from streams.store.video_statuses import VideoStatuses
 from tests.fakes import ManualClock, MemoryPublisher
 from tests.integration.verdict_world import RULESET
 from tests.sample_facts import accepted, embedding, signal
@@ -95,7 +95,7 @@ class World:
         return said
 
     async def _write_twice(
-        self, video_id: str, before: CaseState | None, after: CaseState, outcome: Outcome | None
+        self, video_id: str, before: VideoState | None, after: VideoState, outcome: Outcome | None
     ) -> None:
         written = [await self.outcomes.replace(video_id, before, after, outcome) for _ in range(2)]
         assert written == [True, False]
@@ -154,7 +154,7 @@ async def claim_signals(world: World) -> None:
 
 async def name_deletions(world: World) -> None:
     """Registered twice, and deleted by the place of the event."""
-    cases = Cases(world.redis, KEYS)
+    cases = VideoStatuses(world.redis, KEYS)
     upload = accepted(3, video_id="unnamed")
     for _ in range(2):
         await cases.register(upload)
@@ -272,7 +272,7 @@ async def count_engagement(world: World) -> None:
         with store.begin() as transaction:
             store.read_due(transaction, ["settled", "forgotten"])
             store.settle(transaction, 0, ["settled", "forgotten"], ["forgotten"], {"counted": 50.0})
-    await Cases(world.redis, KEYS).register(accepted(video_id="counted"))
+    await VideoStatuses(world.redis, KEYS).register(accepted(video_id="counted"))
 
 
 def _counted(number: int) -> Changes:

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import pytest
 from redis.asyncio import Redis
 
+from schemas.codec import decode_fact, encode
 from schemas.facts import Fact
 from schemas.outcomes import RecommendationRecord, Verdict
 from schemas.topics import MODERATION, RECOMMENDATION, Topic
-from schemas.wire import decode_fact, encode
 from streams.decision.fold import fold
 from streams.decision.outcome import FoldContext
 from streams.recovery.result_comparison import compare, join_topics, newest_by_key, read_projection_from_redis

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from ops.local.metrics_page import MetricsPage, read_metrics
+from schemas.codec import header
 from schemas.topics import MODERATION, RECOMMENDATION, SIGNALS, UPLOADED
-from schemas.wire import header
 from tests.otlp_collector import CollectedSpan, OtlpCollector
 from tests.pipeline import Pipeline, await_value, upload_of
 
@@ -168,7 +168,7 @@ class TestTracing:
         self, pipeline: Pipeline, collector: OtlpCollector, samples: Path
     ) -> None:
         """The flag in traceparent is honoured by every role, and passed on."""
-        from schemas.wire import encode
+        from schemas.codec import encode
 
         upload = upload_of(samples / "park.mp4", "unsampled-1")
         pipeline.publish_bytes(encode(upload), "unsampled-1", [("traceparent", UNSAMPLED)])

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from ops.local.redis_server import RedisServer
+from schemas.codec import encode
 from schemas.dead_letters import DeadLetter
 from schemas.facts import SourceOffset
 from schemas.topics import DEAD_LETTER, MODERATION, RECOMMENDATION
-from schemas.wire import encode
 from tests.pipeline import Pipeline
 
 NEWER = b'{"layout": 9}'

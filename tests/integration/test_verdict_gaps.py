@@ -10,29 +10,29 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from schemas import wire
+from schemas import codec
+from schemas.codec import decode_fact, encode
 from schemas.errors import InvalidEvent
 from schemas.facts import Deleted, Fact, Failure, Review, SourceOffset
 from schemas.outcomes import Outcome, RecommendationRecord, Verdict
 from schemas.topics import MODERATION, RECOMMENDATION, SIGNALS
-from schemas.wire import decode_fact, encode
 from streams.dead_letters.refused_uploads import RefusedUploads
 from streams.decision import fact_reading
 from streams.decision.fold import fold
 from streams.decision.outcome import FoldContext
 from streams.kafka.clients import StoredRecord
 from streams.record import Record
-from streams.recovery.gap_closing import MendVideo
+from streams.recovery.gap_closing import RepairVideo
 from streams.recovery.gap_retry import GapRetry, Meanwhile, Refolded
 from streams.recovery.refold import RefoldReport, Scope, refold
 from streams.recovery.result_comparison import newest_by_key
-from streams.store.cases import Cases, Registered
 from streams.store.deadlines import Deadlines
 from streams.store.gaps import Gaps
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
 from streams.store.readers import read_video
 from streams.store.refusal_reading import Refusal
+from streams.store.video_statuses import Registered, VideoStatuses
 from streams.verdict import role as role_module
 from streams.verdict.boundary import ATTEMPTS, FoldBoundary
 from streams.verdict.role import VerdictRole
@@ -85,7 +85,7 @@ class World:
         self.role = VerdictRole(
             self.outcomes, deadlines, self.broker, RULESET, self.clock, forgetting, boundary=boundary
         )
-        mended = MendVideo(self.role, self.outcomes, self.gaps, deadlines, self.broker, RULESET, self.clock)
+        mended = RepairVideo(self.role, self.outcomes, self.gaps, deadlines, self.broker, RULESET, self.clock)
         self.meanwhile = Meanwhile(self.gaps, self.broker, RULESET, withdraw, self.clock, self.role.publish_again)
         self.poll = GapRetry(self.gaps, self.outcomes, self.refold, mended, self.meanwhile, self.clock)
 
@@ -435,7 +435,7 @@ class TestSaidInAGap:
         break_fold(monkeypatch, VIDEO_ID)
         await world.handle(rest())
         said = world.gaps.said
-        cases = Cases(world.redis, KEYS)
+        cases = VideoStatuses(world.redis, KEYS)
 
         async def overtaken(video_id: str) -> Any:
             found = await said(video_id)
@@ -455,7 +455,7 @@ class TestSaidInAGap:
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Where the log has no `accepted` yet, closing the gap makes no outcome: what was said goes all the same."""
-        await Cases(world.redis, KEYS).register(accepted(expected=EXPECTED))
+        await VideoStatuses(world.redis, KEYS).register(accepted(expected=EXPECTED))
         with monkeypatch.context() as broken:
             break_fold(broken, VIDEO_ID)
             await world.handle(signal("frames"))
@@ -484,7 +484,7 @@ class TestDeletionsThatWait:
         assert await world.redis.exists(*(name(VIDEO_ID) for name in names)) == 0
         assert world.broker.of(MODERATION)[-1].value is None
         assert await world.redis.get(KEYS.deletion_marker(VIDEO_ID)) == b"1"
-        late = await Cases(world.redis, KEYS).register(accepted(expected=EXPECTED))
+        late = await VideoStatuses(world.redis, KEYS).register(accepted(expected=EXPECTED))
         assert late is Registered.FORGOTTEN
         monkeypatch.undo()
         world.clock.advance(3_600.0)
@@ -496,13 +496,13 @@ class TestDeletionsThatWait:
         await world.handle(*clip(), rest())
         break_fold(monkeypatch, VIDEO_ID)
         later = accepted(revision=2, expected=EXPECTED, uploaded_unix_seconds=UPLOADED_UNIX_SECONDS + 60.0)
-        await Cases(world.redis, KEYS).register(later)
+        await VideoStatuses(world.redis, KEYS).register(later)
         await world.handle(signal("audio", generation=2), deletion_of_all(at=UPLOADED_UNIX_SECONDS + 10.0))
         reading = await read_video(world.redis, KEYS, VIDEO_ID)
         assert reading is not None
         assert (reading.status["revision"], reading.status["status"]) == ("2", "pending")
         assert reading.verdict is None
-        assert await Cases(world.redis, KEYS).register(later) is Registered.KNOWN
+        assert await VideoStatuses(world.redis, KEYS).register(later) is Registered.KNOWN
 
 
 def deletion_of_all(at: float) -> Deleted:
@@ -565,7 +565,7 @@ def forget_kind(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     """Read facts as a release does that does not know a kind."""
 
     def older(value: bytes | None) -> Fact:
-        fact = wire.decode_fact(value)
+        fact = codec.decode_fact(value)
         if fact_reading.kind_of(fact) == kind:
             raise InvalidEvent("event-invalid", f"Invalid value {kind!r}")
         return fact

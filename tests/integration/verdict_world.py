@@ -19,11 +19,11 @@ from schemas.topics import Topic
 from streams.decision.cost import Prices
 from streams.decision.policy_file import load_policy
 from streams.decision.ruleset import Ruleset
-from streams.decision.state import CaseState
+from streams.decision.state import VideoState
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
-from streams.store.stored_case import StoredCase
+from streams.store.stored_case import StoredVideo
 from streams.verdict.forgetting import Forgetting
 from streams.verdict.role import VerdictRole
 from tests.fakes import ManualClock, MemoryPublisher
@@ -78,10 +78,12 @@ class GatedOutcomes(Outcomes):
 
     gate: Gate
 
-    async def read(self, video_id: str) -> StoredCase:
+    async def read(self, video_id: str) -> StoredVideo:
         return await self.gate.call("read", lambda: super(GatedOutcomes, self).read(video_id))
 
-    async def replace(self, video_id: str, before: CaseState | None, after: CaseState, outcome: Outcome | None) -> bool:
+    async def replace(
+        self, video_id: str, before: VideoState | None, after: VideoState, outcome: Outcome | None
+    ) -> bool:
         return await self.gate.call(
             "replace", lambda: super(GatedOutcomes, self).replace(video_id, before, after, outcome)
         )

@@ -111,7 +111,7 @@ TOPIC: Final = Recipe(
     },
     changes={
         1: {
-            "schemas/wire.py": several(
+            "schemas/codec.py": several(
                 after("from schemas.outcomes import", "from schemas.thumbnails import ThumbnailChosen"),
                 replaced(
                     "| RecommendationRecord | DeadLetter", "| RecommendationRecord | DeadLetter | ThumbnailChosen"

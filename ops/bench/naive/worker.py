@@ -28,7 +28,7 @@ from operators.native_threads import hold_to_one_thread
 from ops.bench.naive.inference import NaiveHost, NaiveInference
 from ops.bench.naive.session import decode_in_full
 from ops.medium import path_of
-from schemas.wire import decode_upload, encode
+from schemas.codec import decode_upload, encode
 from streams.analysis.agents.agent_registry import AGENTS
 from streams.analysis.agents.analysis import Work
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from operators.tracing import NO_SPAN, SILENT_TRACER, Note, Span, Tracer
+from schemas.codec import header
 from schemas.topics import Topic
-from schemas.wire import header
 from streams.record import Record
 
 

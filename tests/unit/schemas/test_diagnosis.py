@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.codec import decode_engagement, decode_fact, decode_upload_or_deletion
 from schemas.errors import InvalidEvent
 from schemas.uploads import VideoUploaded
-from schemas.wire import decode_engagement, decode_fact, decode_upload_or_deletion
 
 VALID: dict[str, Any] = {"video_id": "v-1", "source": {"kind": "file", "path": "a.mp4"}}
 VIEW: dict[str, Any] = {"event_id": "e-1", "video_id": "v-1", "kind": "view", "event_unix_seconds": 1.0}

@@ -10,15 +10,15 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.codec import encode
 from schemas.outcomes import RecommendationRecord, Verdict
-from schemas.wire import encode
 from streams.decision.fact_reading import NewerFact, NoFact, read_fact
 from streams.engagement.store import decode_record
 from streams.kafka.unreadable import UnreadableRecords
 from streams.recovery.interim import interim_outcome, served_of
 from streams.recovery.result_comparison import newest_by_key
+from streams.store.compression import UnreadableBytes, pack, unpack
 from streams.store.deletion_reading import decode_deletion
-from streams.store.packing import UnreadableBytes, pack, unpack
 from streams.store.refusal_reading import decode_refusals
 from streams.store.stored_case import decode_state
 from streams.store.stored_outcome import from_stored, to_stored

@@ -15,20 +15,20 @@ from operators.media.session import MediaSessions
 from operators.media.sources.limits import FetchLimits
 from operators.media.sources.source_registry import SourceAccess, SourceOpener
 from operators.media.sources.spool import Spool
+from schemas.codec import decode_fact, decode_upload
 from schemas.errors import InvalidEvent
 from schemas.facts import Fact
 from schemas.identity import MODALITIES
 from schemas.topics import SIGNALS, UPLOADED
 from schemas.uploads import VideoUploaded
 from schemas.warnings import EventWarning
-from schemas.wire import decode_fact, decode_upload
-from streams.decision.state import CaseState
+from streams.decision.state import VideoState
 from streams.delivery.admission import Slot
 from streams.intake.intake import AcceptanceRules, Intake, IntakeParts
 from streams.kafka.partitioning import partition_of
 from streams.kafka.topic_ids import TopicFacts
 from streams.record import Place, Record
-from streams.store.cases import Registered
+from streams.store.video_statuses import Registered
 from tests.documents import DOCS, bare, code_blocks, section, table
 from tests.fakes import ManualClock, MemoryPublisher
 from tests.unit.streams.sender_mistakes import MISTAKES, VALID, VIDEO_ID, Mistake
@@ -57,7 +57,7 @@ def value_of(value: Any) -> bytes | None:
     return value if isinstance(value, bytes | None) else json.dumps(value).encode()
 
 
-async def accepted_by_intake(mistake: Mistake) -> CaseState:
+async def accepted_by_intake(mistake: Mistake) -> VideoState:
     """The state that all uploads of a mistake lead to. Raises InvalidEvent where intake refuses one."""
     publisher = MemoryPublisher()
     store: Any = AnyStore()

@@ -11,11 +11,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from schemas.codec import encode, header
 from schemas.facts import Failure, Signal
 from schemas.identity import MODALITIES
 from schemas.topics import SIGNALS
 from schemas.uploads import FileSource, VideoUploaded
-from schemas.wire import encode, header
 from streams.analysis import modality_work, shared_upload
 from streams.analysis.agents.analysis import Agent, Analysis, Work
 from streams.analysis.agents.signals import Provenance

@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
+from schemas.codec import decode_fact, encode
 from schemas.facts import Accepted, SourceOffset
 from schemas.identity import MODALITIES
 from schemas.topics import BACKFILL, SIGNALS
 from schemas.uploads import FileSource, VideoUploaded
-from schemas.wire import decode_fact, encode
 from streams.backfill.work import BackfillWork, Readmission
 from streams.delivery.admission import Slot
 from streams.intake.intake import AcceptanceRules, Intake, IntakeParts
 from streams.record import Place, Record
-from streams.store.cases import Registered
 from streams.store.keys import Keys
+from streams.store.video_statuses import Registered
 from streams.uploads.headers import JOB_HEADER, UPLOADED_HEADER, backfill_headers
 from streams.uploads.places import PLACE_HEADER
 from tests.fakes import ManualClock, MemoryPublisher
@@ -26,7 +26,7 @@ LIVE_SECONDS, BACKFILL_SECONDS = 600.0, 86_400.0
 ORIGINAL = SourceOffset(topic="video.uploaded", partition=0, offset=3, topic_id="t")
 
 
-class Cases:
+class VideoStatuses:
     def __init__(self, answer: Registered) -> None:
         self.answer = answer
 
@@ -57,7 +57,7 @@ def record(*headers: tuple[str, bytes], topic: str = "video.uploaded", **fields:
 
 async def taken_in(found: Record, answer: Registered = Registered.WRITTEN) -> MemoryPublisher:
     publisher = MemoryPublisher()
-    parts: Any = IntakeParts(Cases(answer), Deadlines(), publisher, None, ManualClock())  # type: ignore[arg-type]
+    parts: Any = IntakeParts(VideoStatuses(answer), Deadlines(), publisher, None, ManualClock())  # type: ignore[arg-type]
     intake = Intake(parts, AcceptanceRules(MODALITIES, {"live": LIVE_SECONDS, "backfill": BACKFILL_SECONDS}))
     await intake.run(found, Slot(found.place, 1))
     return publisher

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from schemas.codec import encode
 from schemas.uploads import DeletionRequested, FileSource, VideoUploaded
-from schemas.wire import encode
 from streams.backfill import past_uploads as subject
 from streams.backfill.jobs import JobFilter
 from streams.config.settings import read_settings

@@ -13,7 +13,7 @@ from schemas.identity import MODALITIES, Modality
 from streams.backfill.jobs import JobFilter
 from streams.backfill.selection import Reason, Stored, why_not
 from streams.backfill.wanted import Present, UnknownModel, asked_versions, present_versions
-from streams.decision.state import CaseState
+from streams.decision.state import VideoState
 from tests.sample_facts import accepted, failed_signal, signal
 
 PRESENT = present_versions()
@@ -29,14 +29,14 @@ def made_before(modality: Modality, **models: str) -> Signal:
     return signal(modality, generation=PRESENT[modality].generation - 1, models=known)
 
 
-def state(revision: int = 1, **signals: Signal) -> CaseState:
+def state(revision: int = 1, **signals: Signal) -> VideoState:
     found: dict[Any, Signal] = {modality: made_now(modality) for modality in MODALITIES} | signals
-    return CaseState(log_generation=0, applied_offset=9, accepted=accepted(revision), signals=found)
+    return VideoState(log_generation=0, applied_offset=9, accepted=accepted(revision), signals=found)
 
 
-def without(modality: Modality) -> CaseState:
+def without(modality: Modality) -> VideoState:
     found = {name: made_now(name) for name in MODALITIES if name != modality}
-    return CaseState(log_generation=0, applied_offset=9, accepted=accepted(), signals=found)
+    return VideoState(log_generation=0, applied_offset=9, accepted=accepted(), signals=found)
 
 
 def asked(**fields: Any) -> JobFilter:
@@ -52,12 +52,12 @@ class TestReasons:
         ("stored", "reason"),
         [
             (Stored(forgotten_revision=1), "forgotten"),
-            (Stored(CaseState(log_generation=0, applied_offset=1, forgotten_revision=2)), "forgotten"),
+            (Stored(VideoState(log_generation=0, applied_offset=1, forgotten_revision=2)), "forgotten"),
             (Stored(state(), newest_revision=2), "superseded"),
             (Stored(state(2)), "superseded"),
-            (Stored(CaseState(log_generation=0, applied_offset=1, sealed_revision=1)), "sealed"),
+            (Stored(VideoState(log_generation=0, applied_offset=1, sealed_revision=1)), "sealed"),
             (Stored(without("audio")), "unfinished"),
-            (Stored(CaseState(log_generation=0, applied_offset=1)), "unfinished"),
+            (Stored(VideoState(log_generation=0, applied_offset=1)), "unfinished"),
             (Stored(state(), newest_revision=1), "up-to-date"),
         ],
     )

@@ -6,10 +6,10 @@ import weakref
 from collections.abc import Iterator
 
 from ops.cli.dead_letters import with_value
+from schemas.codec import encode
 from schemas.dead_letters import DeadLetter
 from schemas.facts import SourceOffset
 from schemas.topics import DEAD_LETTER
-from schemas.wire import encode
 from streams.dead_letters.active_dead_letters import active_dead_letters
 from streams.kafka.clients import StoredRecord
 from streams.kafka.unreadable import UnreadableRecords

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from schemas.codec import encode
 from schemas.dead_letters import DeadLetter
 from schemas.facts import Failure
 from schemas.topics import UPLOADED, Topic
-from schemas.wire import encode
 from streams.dead_letters.dead_letters import DeadLetters
 from streams.kafka.publisher import _check_size
 from streams.record import Place, Record

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from schemas.facts import Accepted, Deleted, Fact, Signal, SourceOffset
 from streams.decision.deletions import MAX_DELETIONS
 from streams.decision.fold import Folded, fold
-from streams.decision.state import CaseState
+from streams.decision.state import VideoState
 from tests.sample_facts import VIDEO_ID, accepted, deadline, signal
 from tests.unit.streams.verdict.folding import context, deleted, fold_all, policy_changed, review, statuses, summary
 from tests.upload_model import Life, as_sets, in_order_of_uploads
@@ -233,7 +233,7 @@ class TestOtherForms:
         raw = msgspec.to_builtins(state)
         for name in ("deletions", "withdrawn_revision", "is_uploaded_elsewhere"):
             del raw[name]
-        old = msgspec.json.decode(msgspec.json.encode(raw), type=CaseState)
+        old = msgspec.json.decode(msgspec.json.encode(raw), type=VideoState)
         assert old == state
         assert life_of([fold(old, deleted_before(3), 9, context())]) == Life(0, 1)
 

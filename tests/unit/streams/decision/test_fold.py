@@ -9,7 +9,7 @@ from schemas.facts import Fact
 from schemas.outcomes import Version
 from schemas.receipts import MeasuredPower, Receipt
 from streams.decision.fold import Folded, fold
-from streams.decision.state import MAX_WAITING_REVISIONS, CaseState
+from streams.decision.state import MAX_WAITING_REVISIONS, VideoState
 from tests.sample_facts import (
     EXPECTED,
     absent_signal,
@@ -172,7 +172,7 @@ class TestForgetting:
         folded = fold_all([accepted(), *ALL_SIGNALS, deleted()])
         state = folded[-1].state
         assert folded[-1].outcome is None
-        assert state == CaseState(
+        assert state == VideoState(
             log_generation=0,
             applied_offset=5,
             forgotten_revision=1,

@@ -11,7 +11,7 @@ from schemas.facts import Fact
 from schemas.outcomes import Reason, Reviewed, Version
 from streams.decision.fold import Folded, fold
 from streams.decision.outcome import FoldContext
-from streams.decision.state import CaseState
+from streams.decision.state import VideoState
 from tests.sample_facts import accepted, deadline, signal
 from tests.unit.streams.verdict.folding import (
     ALL_SIGNALS,
@@ -144,7 +144,7 @@ class TestChangedPolicy:
 
     def test_a_verdict_without_its_facts_stands(self) -> None:
         """A rebuild that kept it sealed it: there are no signals to decide from."""
-        sealed = CaseState(log_generation=0, applied_offset=4, sealed_revision=1)
+        sealed = VideoState(log_generation=0, applied_offset=4, sealed_revision=1)
         assert fold(sealed, policy_changed(), 5, context()).ignored == "facts-gone"
 
     def _judged_anew(self, folded: list[Folded]) -> Folded:

@@ -6,10 +6,10 @@ from itertools import pairwise
 
 from msgspec.structs import replace
 
+from schemas.codec import decode_fact, encode
 from schemas.facts import Accepted, Fact
 from schemas.warnings import MAX_WARNINGS, EventWarning, WarningKind, joined_warnings
-from schemas.wire import decode_fact, encode
-from streams.decision.state import CaseState
+from streams.decision.state import VideoState
 from streams.observability import metrics
 from streams.store.deletion_reading import decode_deletion, deletion_of
 from streams.verdict.counts import count_warnings
@@ -19,7 +19,7 @@ from tests.unit.streams.verdict.folding import ALL_SIGNALS, deleted, fold_all, l
 LATE = EventWarning(kind="long-deadline", message="8 hours", field="deadline_seconds")
 
 
-def said(*facts: Fact) -> CaseState:
+def said(*facts: Fact) -> VideoState:
     state = fold_all(list(facts))[-1].state
     assert state is not None
     return state

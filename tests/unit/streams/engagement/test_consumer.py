@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaException, TopicPartition
 
+from schemas.codec import encode
 from schemas.engagement import EngagementEvent
-from schemas.wire import encode
 from streams.delivery.held_events import HeldEvents
 from streams.engagement.batch_board import Suspects
 from streams.engagement.consumer import EngagementConsumer, Parts

@@ -12,9 +12,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from operators.internal_errors import SharedStateFault
+from schemas.codec import encode
 from schemas.engagement import EngagementEvent
 from schemas.facts import Failure
-from schemas.wire import encode
 from streams.delivery.held_events import HeldEvents
 from streams.engagement import consumer as consumers
 from streams.engagement.batch_board import BatchBoard, CountedRange, Suspects, counted_range

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from schemas.codec import encode
 from schemas.engagement import EngagementEvent, EngagementKind
-from schemas.wire import encode
 from streams.engagement.arrivals import Arrival, content_of, identity_of
 from streams.engagement.counting import add_events
 from streams.engagement.due import SOON_SECONDS

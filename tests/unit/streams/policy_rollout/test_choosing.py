@@ -9,21 +9,21 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from schemas.codec import encode
 from schemas.facts import Deleted, Fact, Review
 from schemas.outcomes import Version
-from schemas.wire import encode
 from streams.decision.cost import Prices
 from streams.decision.fold import fold
 from streams.decision.outcome import FoldContext
 from streams.decision.policy import Rule
 from streams.decision.policy_file import load_policy
-from streams.decision.state import CaseState
+from streams.decision.state import VideoState
 from streams.policy_rollout.choosing import Choice, go_through
 from streams.policy_rollout.judging import Judge, Judgement, judge
 from streams.policy_rollout.past_verdicts import PastVerdict, PolicyFilter, is_asked
 from streams.policy_rollout.tally import Tally
 from streams.recovery.result_comparison import newest_by_key
-from streams.store.stored_case import StoredCase
+from streams.store.stored_case import StoredVideo
 from tests.sample_facts import VIDEO_ID, accepted, deadline, signal
 
 NUDITY = "sexual/explicit/nudity"
@@ -38,16 +38,16 @@ def analysed(video_id: str = VIDEO_ID, score: float = 0.7, **fields: Any) -> tup
     return waits_for, signal("frames", video_id=video_id, scores={NUDITY: score})
 
 
-def stored(*facts: Fact, state: CaseState | None = None) -> StoredCase:
+def stored(*facts: Fact, state: VideoState | None = None) -> StoredVideo:
     """What a worker that has the old policy left in the store."""
-    case = StoredCase(state)
+    case = StoredVideo(state)
     for offset, fact in enumerate(facts):
         folded = fold(case.state, fact, offset, FoldContext(OLD, PRICES, 0, 0.0))
-        case = StoredCase(folded.state, folded.outcome or case.outcome, is_published=True)
+        case = StoredVideo(folded.state, folded.outcome or case.outcome, is_published=True)
     return case
 
 
-def past(case: StoredCase, **fields: Any) -> PastVerdict:
+def past(case: StoredVideo, **fields: Any) -> PastVerdict:
     """The verdict of it that lies in the topic."""
     assert case.outcome is not None
     found = newest_by_key([(b"", encode(case.outcome.verdict))], PastVerdict)[""]
@@ -97,17 +97,17 @@ class TestJudging:
 
     def test_what_the_store_knows_better(self) -> None:
         """Each reason has its word; the topic may be behind, or ahead of a store that lost writes."""
-        case, nothing = stored(*analysed()), StoredCase()
+        case, nothing = stored(*analysed()), StoredVideo()
         verdict = past(case)
         gone = Deleted(video_id=VIDEO_ID, revision=1, reason="", event_unix_seconds=0.0)
         assert case.outcome is not None
         fresh = replace(case.outcome, verdict=replace(case.outcome.verdict, policy=NEW.label))
-        sealed = CaseState(log_generation=0, applied_offset=9, sealed_revision=1)
+        sealed = VideoState(log_generation=0, applied_offset=9, sealed_revision=1)
         ahead = replace(verdict, version=Version(revision=2, generation=0, offset=7))
-        assert judge(verdict, StoredCase(case.state, fresh), BY_NEW) == "up-to-date"
+        assert judge(verdict, StoredVideo(case.state, fresh), BY_NEW) == "up-to-date"
         assert judge(verdict, stored(*analysed(), accepted(2)), BY_NEW) == "older-revision"
         assert judge(verdict, stored(*analysed(), gone), BY_NEW) == "forgotten"
-        assert judge(verdict, StoredCase(sealed, case.outcome), BY_NEW) == "facts-gone"
+        assert judge(verdict, StoredVideo(sealed, case.outcome), BY_NEW) == "facts-gone"
         assert judge(verdict, nothing, BY_NEW) == "no-state"
         assert judge(ahead, case, BY_NEW) == "not-accepted"
 
@@ -115,7 +115,7 @@ class TestJudging:
         """States of before the topic was enlarged are judged like others."""
         case = stored(*analysed())
         assert case.state is not None
-        raised = StoredCase(replace(case.state, log_generation=3), case.outcome)
+        raised = StoredVideo(replace(case.state, log_generation=3), case.outcome)
         assert isinstance(judge(past(case), raised, BY_NEW), Judgement)
 
 
@@ -125,7 +125,7 @@ class TestGoingThrough:
     async def test_counts_and_sends(self) -> None:
         """Changes by action, examples of each, and those that are passed over; what is sent is what was counted."""
         cases = {f"rude-{number}": stored(*analysed(f"rude-{number}")) for number in range(7)}
-        cases |= {"clean": stored(*analysed("clean", 0.1)), "lost": StoredCase()}
+        cases |= {"clean": stored(*analysed("clean", 0.1)), "lost": StoredVideo()}
         verdicts = [past(case) for case in cases.values() if case.outcome] + [past(cases["clean"], video_id="lost")]
         tally, sent = await self._run(cases, verdicts, PolicyFilter())
         assert dict(tally.changes) == {("limit", "block"): 7, ("allow", "allow"): 1}
@@ -159,7 +159,7 @@ class TestGoingThrough:
         assert (tally.num_chosen, told) == (1, [1])
 
     async def _run(
-        self, cases: dict[str, StoredCase], verdicts: Iterable[PastVerdict], asked: PolicyFilter
+        self, cases: dict[str, StoredVideo], verdicts: Iterable[PastVerdict], asked: PolicyFilter
     ) -> tuple[Tally, list[Judgement]]:
         tally, sent = Tally(), []
 
@@ -170,8 +170,8 @@ class TestGoingThrough:
         return tally, sent
 
 
-def _reader(cases: dict[str, StoredCase]) -> Any:
-    async def read(video_id: str) -> StoredCase:
+def _reader(cases: dict[str, StoredVideo]) -> Any:
+    async def read(video_id: str) -> StoredVideo:
         return cases[video_id]
 
     return read

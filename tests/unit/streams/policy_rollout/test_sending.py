@@ -7,10 +7,10 @@ import asyncio
 import msgspec
 import pytest
 
+from schemas.codec import decode_fact
 from schemas.facts import PolicyChanged
 from schemas.outcomes import Version
 from schemas.topics import SIGNALS
-from schemas.wire import decode_fact
 from streams.policy_rollout.judging import Judgement
 from streams.policy_rollout.past_verdicts import PastVerdict
 from streams.policy_rollout.sending import Pace, PolicyFacts

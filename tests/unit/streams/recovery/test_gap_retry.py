@@ -9,7 +9,7 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from schemas.facts import Deleted
-from streams.decision.state import CaseState
+from streams.decision.state import VideoState
 from streams.kafka.clients import BrokerAway
 from streams.recovery.gap_retry import GapRetry, Refolded
 from streams.recovery.refold import Rebuilt
@@ -24,7 +24,7 @@ PARTITION = 3
 RELEASE = "1"
 GAP = Gap("internal-error", "", PARTITION, 0, 5, 5, 1.0, 0, RELEASE, "", "", False)
 DELETION = Deleted(video_id=VIDEO_ID, revision=1, reason="", event_unix_seconds=1.0)
-VIDEO = Rebuilt(CaseState(log_generation=0, applied_offset=5), None, is_published=False)
+VIDEO = Rebuilt(VideoState(log_generation=0, applied_offset=5), None, is_published=False)
 
 
 class Marks:

@@ -7,19 +7,19 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
+from schemas.codec import encode
 from schemas.facts import Accepted, Deleted, Fact, PolicyChanged, Review, SourceOffset
 from schemas.outcomes import Outcome
-from schemas.wire import encode
 from streams.decision.cost import Prices
 from streams.decision.fold import fold, fold_next
 from streams.decision.order import OffsetsOutOfOrder
 from streams.decision.outcome import FoldContext
 from streams.decision.policy_file import load_policy
 from streams.decision.ruleset import Ruleset
-from streams.decision.state import CaseState
+from streams.decision.state import VideoState
 from streams.kafka.clients import StoredRecord
 from streams.recovery.refold import Rebuilt, RefoldReport, Scope, place_of, refold
-from streams.store.stored_case import StoredCase
+from streams.store.stored_case import StoredVideo
 from tests.fakes import ManualClock
 from tests.sample_facts import UPLOADED_UNIX_SECONDS, VIDEO_ID, accepted, deadline, signal
 
@@ -30,7 +30,7 @@ LOG: tuple[Fact, ...] = (accepted(expected=EXPECTED), signal("frames"), signal("
 REVIEW = Review(video_id=VIDEO_ID, revision=1, action="block", reviewer="r", reason="", event_unix_seconds=0.0)
 
 
-def fold_in_order(log: Sequence[Fact]) -> tuple[CaseState, Outcome]:
+def fold_in_order(log: Sequence[Fact]) -> tuple[VideoState, Outcome]:
     clock = ManualClock()
     state, outcome = None, None
     for offset, fact in enumerate(log):
@@ -72,7 +72,7 @@ def rebuilt(
     return video
 
 
-def fold_over_a_hole(log: Sequence[Fact], *lost: int) -> tuple[CaseState, Outcome]:
+def fold_over_a_hole(log: Sequence[Fact], *lost: int) -> tuple[VideoState, Outcome]:
     """What a worker made of the log whose store had lost the facts at some offsets, and all that followed from them."""
     state, outcome = None, None
     for offset, fact in enumerate(log):
@@ -300,7 +300,7 @@ class TestDifferences:
         log = (*LOG, deadline())
         state, outcome = fold_over_a_hole(log, lost)
         video = rebuilt(fold_in_order(log)[1], log)
-        stored = StoredCase(state, outcome, is_published=True)
+        stored = StoredVideo(state, outcome, is_published=True)
         assert place_of(state) == video.place
         assert {"signals", "version"} <= set(video.differences(stored))
 
@@ -308,19 +308,19 @@ class TestDifferences:
         """Whether the outcome is out already or not."""
         state, outcome = fold_in_order(LOG)
         for published in (outcome, fold_in_order(LOG[:1])[1]):
-            assert rebuilt(published, LOG).differences(StoredCase(state, outcome)) == []
+            assert rebuilt(published, LOG).differences(StoredVideo(state, outcome)) == []
 
     def test_a_store_that_is_further_is_not_judged(self) -> None:
         """It was read after the log was."""
         state, outcome = fold_in_order([*LOG, REVIEW])
-        assert rebuilt(fold_in_order(LOG)[1], LOG).differences(StoredCase(state, outcome)) == []
+        assert rebuilt(fold_in_order(LOG)[1], LOG).differences(StoredVideo(state, outcome)) == []
 
     def test_a_deletion_that_was_lost_is_seen(self) -> None:
         """Also where the log is cut: a deletion needs none of the facts before it."""
         gone = Deleted(video_id=VIDEO_ID, revision=1, reason="", event_unix_seconds=0.0)
         log = (*LOG, gone, signal("motion"))
         state, outcome = fold_over_a_hole(log, 3)
-        assert rebuilt(None, log).differences(StoredCase(state, outcome)) == ["forgotten revision", "outcome"]
+        assert rebuilt(None, log).differences(StoredVideo(state, outcome)) == ["forgotten revision", "outcome"]
 
     @pytest.mark.parametrize(("applied", "needed"), [(None, None), (0, None), (1, 0), (3, 2), (9, 2)])
     def test_a_store_must_know_what_lies_before_the_applied_offset(
@@ -329,12 +329,12 @@ class TestDifferences:
         """What lies behind is on its way."""
         video = rebuilt(None, LOG, applied=applied)
         assert video.needed_offset == needed
-        assert video.is_ahead_of(StoredCase()) is (needed is not None)
-        assert not video.is_ahead_of(StoredCase(video.state))
+        assert video.is_ahead_of(StoredVideo()) is (needed is not None)
+        assert not video.is_ahead_of(StoredVideo(video.state))
 
     def test_a_store_must_know_what_is_published(self) -> None:
         """Also where it was emptied, and knows no applied offset."""
         state, outcome = fold_in_order(LOG)
         early, _ = fold_in_order(LOG[:2])
         video = rebuilt(outcome, LOG)
-        assert [video.is_ahead_of(StoredCase(found)) for found in (None, early, state)] == [True, True, False]
+        assert [video.is_ahead_of(StoredVideo(found)) for found in (None, early, state)] == [True, True, False]

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from schemas.codec import encode
 from schemas.outcomes import Outcome, Verdict
-from schemas.wire import encode
 from streams.decision.cost import Prices
 from streams.decision.fold import fold
 from streams.decision.outcome import FoldContext

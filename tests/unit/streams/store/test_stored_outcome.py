@@ -5,16 +5,16 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.codec import encode
 from schemas.engagement import ENGAGEMENT_KINDS
 from schemas.facts import Deleted, EngagementSummary, Fact, Review
 from schemas.outcomes import Outcome, Version
-from schemas.wire import encode
 from streams.decision.cost import Prices
 from streams.decision.fold import fold
 from streams.decision.outcome import FoldContext
 from streams.decision.policy_file import load_policy
-from streams.decision.state import CaseState
-from streams.store.packing import pack, unpack
+from streams.decision.state import VideoState
+from streams.store.compression import pack, unpack
 from streams.store.stored_outcome import from_stored, to_stored
 from tests.sample_facts import VIDEO_ID, accepted, deadline, failed_signal, signal
 
@@ -23,7 +23,7 @@ EXPECTED = ("frames", "audio")
 SIGNALS = (signal("frames"), signal("audio"))
 
 
-def folded(*facts: Fact) -> tuple[CaseState, Outcome]:
+def folded(*facts: Fact) -> tuple[VideoState, Outcome]:
     """State and last outcome."""
     state, outcome = None, None
     for offset, fact in enumerate(facts):
@@ -79,7 +79,7 @@ class TestComesBack:
     def test_where_the_facts_are_gone(self) -> None:
         """A rebuild keeps the outcome and seals the state, which then has no signals."""
         _, outcome = folded(accepted(expected=EXPECTED), *SIGNALS)
-        sealed = CaseState(
+        sealed = VideoState(
             log_generation=0, applied_offset=2, version=Version(revision=1, generation=0, offset=2), sealed_revision=1
         )
         assert from_stored(to_stored(outcome, sealed), sealed) == outcome

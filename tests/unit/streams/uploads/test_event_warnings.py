@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from schemas.codec import decode_upload_or_deletion
 from schemas.warnings import MAX_WARNINGS, WARNING_KINDS, EventWarning, decode_warnings
-from schemas.wire import decode_upload_or_deletion
 from streams.kafka.partitioning import partition_of
 from streams.record import Place, Record
 from streams.uploads.event_warnings import _sent, content_of, event_warnings

@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from schemas.codec import Headers, decode_fact, encode
 from schemas.dead_letters import DeadLetter
 from schemas.facts import Accepted, Deleted, SourceOffset
 from schemas.identity import MODALITIES
 from schemas.topics import SIGNALS
 from schemas.uploads import DeletionRequested, FileSource, VideoUploaded
-from schemas.wire import Headers, decode_fact, encode
 from streams.dead_letters.redrive import redriven_headers
 from streams.delivery.admission import Slot
 from streams.intake.intake import AcceptanceRules, Intake, IntakeParts
 from streams.kafka.topic_ids import TopicFacts
 from streams.record import Place, Record
-from streams.store.cases import Registered
+from streams.store.video_statuses import Registered
 from streams.uploads.headers import JOB_HEADER, REDRIVE_HEADER, passed_on
 from streams.uploads.places import PLACE_HEADER, claimed_place, original_place, upload_place, with_place
 from tests.fakes import ManualClock, MemoryPublisher

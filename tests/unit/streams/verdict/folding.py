@@ -12,7 +12,7 @@ from streams.decision.fold import Folded, fold
 from streams.decision.outcome import FoldContext
 from streams.decision.policy import Rule
 from streams.decision.policy_file import load_policy
-from streams.decision.state import CaseState
+from streams.decision.state import VideoState
 from tests.sample_facts import EXPECTED, VIDEO_ID, signal
 
 NUDITY = "sexual/explicit/nudity"
@@ -51,7 +51,7 @@ def context(log_generation: int = 0) -> FoldContext:
     return FoldContext(POLICY, PRICES, log_generation, now_unix_seconds=1_700_000_010.0)
 
 
-def fold_all(facts: Iterable[Fact], state: CaseState | None = None, first_offset: int = 0) -> list[Folded]:
+def fold_all(facts: Iterable[Fact], state: VideoState | None = None, first_offset: int = 0) -> list[Folded]:
     folded: list[Folded] = []
     for offset, fact in enumerate(facts, first_offset):
         folded.append(fold(state, fact, offset, context()))

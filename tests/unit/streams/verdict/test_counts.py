@@ -14,7 +14,7 @@ from streams.decision.cost import Prices
 from streams.decision.fold import fold
 from streams.decision.outcome import FoldContext
 from streams.decision.policy_file import load_policy
-from streams.decision.state import CaseState
+from streams.decision.state import VideoState
 from streams.verdict.counts import count_decision, market_label, observe_delay
 from tests.sample_facts import EXPECTED, UPLOADED_UNIX_SECONDS, VIDEO_ID, accepted, deadline, failed_signal, signal
 
@@ -34,7 +34,7 @@ Change = Callable[..., float]
 
 def outcomes(facts: Iterable[Fact]) -> Iterator[tuple[Outcome | None, Outcome | None]]:
     """What was stored before and after each fact, as the role sees it."""
-    state: CaseState | None = None
+    state: VideoState | None = None
     stored: Outcome | None = None
     for offset, fact in enumerate(facts):
         folded = fold(state, fact, offset, CONTEXT)

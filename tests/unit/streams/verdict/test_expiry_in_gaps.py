@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streams.store.deadlines import Deadline
-from streams.store.stored_case import StoredCase
+from streams.store.stored_case import StoredVideo
 from streams.verdict.expiry import expiry_poller
 from tests.fakes import ManualClock
 from tests.sample_facts import EXPECTED, VIDEO_ID, accepted
@@ -24,9 +24,9 @@ class World:
     due: dict[str, float] = field(default_factory=lambda: {VIDEO_ID: 0.0})
     is_expired: bool = False
 
-    async def read(self, _video_id: str) -> StoredCase:
+    async def read(self, _video_id: str) -> StoredVideo:
         last = fold_all([accepted(expected=EXPECTED), *ALL_SIGNALS])[-1]
-        return StoredCase() if self.is_expired else StoredCase(last.state, last.outcome, True, self.is_in_gap)
+        return StoredVideo() if self.is_expired else StoredVideo(last.state, last.outcome, True, self.is_in_gap)
 
     async def expire(self, *_video: Any) -> bool:
         self.is_expired = True

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from schemas.wire import encode
-from streams.store.packing import pack, unpack
+from schemas.codec import encode
+from streams.store.compression import pack, unpack
 from tests.sample_facts import signal
 
 

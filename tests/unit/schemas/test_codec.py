@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.codec import continue_trace, decode_fact, decode_upload, encode
 from schemas.errors import InvalidEvent
 from schemas.evidence import Embedding
 from schemas.labels import LABEL_PATHS, LABELS
 from schemas.outcomes import Version
 from schemas.uploads import MAX_UPLOAD_BYTES, FileSource, VideoUploaded
-from schemas.wire import continue_trace, decode_fact, decode_upload, encode
 
 VALID = {"video_id": "v-1", "source": {"kind": "file", "path": "a.mp4"}}
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from schemas.codec import encode
 from schemas.facts import Accepted
 from schemas.warnings import EventWarning
-from schemas.wire import encode
+from streams.store.key_repair import DELETION_MARKER, STATUS, STRING, mended
 from streams.store.keys import Keys
-from streams.store.mending import DELETION_MARKER, STATUS, STRING, mended
 from streams.store.scripts import script_text
 
 DEFAULT_COUNTS_SECONDS = 60 * 86_400.0
@@ -32,7 +32,7 @@ def warning_fields(warnings: tuple[EventWarning, ...]) -> dict[str, str]:
     return {"warnings": encode(warnings).decode()} if warnings else {}
 
 
-class Cases:
+class VideoStatuses:
     """Puts uploads into the status hashes that producers look at.
 
     The deadline is a step of its own (`streams.store.deadlines.Deadlines.register`), because it is under a key

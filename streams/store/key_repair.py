@@ -69,7 +69,7 @@ async def mended(redis: Any, keys: Mapping[str, str], call: Callable[[], Awaitab
     return await call()
 
 
-def mended_now(redis: Any, keys: Mapping[str, str], error: BaseException) -> bool:
+def repaired_now(redis: Any, keys: Mapping[str, str], error: BaseException) -> bool:
     """The same for a client that waits: remove what is broken; False where nothing is."""
     if not is_of_a_key(error):
         return False
