@@ -14,13 +14,13 @@ from streams.lifecycle.collector import collector_paused
 from streams.lifecycle.process_setup import prepare_process
 
 if TYPE_CHECKING:
-    from streams.local_analysis import DirectAnalysis
+    from streams.local_analysis import LocalAnalysis
 
 
 @asynccontextmanager
-async def open_direct_analysis(
+async def open_local_analysis(
     settings: Settings, on_unexpected: Callable[[VideoUploaded, InternalError], None] = lambda _upload, _error: None
-) -> AsyncIterator[tuple[DirectAnalysis, str]]:
+) -> AsyncIterator[tuple[LocalAnalysis, str]]:
     """Yield an analysis with warm models, and the name of its device.
 
     Args:
@@ -38,14 +38,14 @@ async def open_direct_analysis(
         from streams.decision.outcome import FoldContext
         from streams.decision.policy_file import load_policy
         from streams.lifecycle.clock import SystemClock
-        from streams.local_analysis import DirectAnalysis
+        from streams.local_analysis import LocalAnalysis
 
     policy = load_policy(settings.policy_file)
     engine = await open_engine(settings, capabilities)
     try:
         context = FoldContext(policy, Prices.from_settings(settings), settings.log_epoch, time())
         yield (
-            DirectAnalysis(
+            LocalAnalysis(
                 engine, context, slots=settings.max_concurrent_videos, clock=SystemClock(), on_unexpected=on_unexpected
             ),
             engine.device,

@@ -35,7 +35,7 @@ NOWHERE = SourceOffset(topic="", partition=0, offset=0)
 """Source of an upload that never was in Kafka."""
 
 
-class DirectAnalysis:
+class LocalAnalysis:
     """Analyses uploads, a bounded number at a time.
 
     Args:

@@ -61,7 +61,7 @@ def _topic_acls(settings: Settings, role: RoleAccess) -> Iterator[KafkaAcl]:
 
 
 def _group_acls(settings: Settings, role: RoleAccess) -> Iterator[KafkaAcl]:
-    # A worker's user is named like its group: both come from the role's name, see `streams.consumer.apps.group_of`.
+    # A worker's user is named like its group: both come from the role's name, see `streams.consumer.role_app.group_of`.
     names = (*((user_of(settings, role),) if role.is_worker else ()), *role.groups)
     for name in names:
         yield KafkaAcl(principal=_principal(settings, role), operation="Read", resource_type="group", name=name)

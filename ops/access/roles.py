@@ -41,7 +41,7 @@ class RoleAccess:
     reads: tuple[Topic, ...] = ()
     writes: tuple[Topic, ...] = ()
     is_worker: bool = False
-    """Joins the group that its role has in `streams.consumer.apps`, and waits at the start until all topics exist."""
+    """Joins the group that its role has in `streams.consumer.role_app`, and waits at the start until all topics exist."""
     groups: tuple[str, ...] = ()
     """Groups without the stack's prefix, beside a worker's own."""
     group_prefixes: tuple[str, ...] = ()

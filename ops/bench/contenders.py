@@ -122,7 +122,7 @@ class PipelineContender:
         self._worker.close()
 
 
-class DirectContender:
+class LocalCompetitor:
     """`vidsignal analyze`, kept warm: the same slots, decoders and threads, without Kafka and Redis."""
 
     name = "vidsignal analyze"

@@ -8,14 +8,14 @@ import sys
 from time import monotonic
 from typing import Any
 
-from ops.direct_session import open_direct_analysis
+from ops.direct_session import open_local_analysis
 from schemas.uploads import FileSource, VideoUploaded
 from streams.config.settings import read_settings
 
 
 async def serve() -> None:
     """Answer until standard input closes."""
-    async with open_direct_analysis(read_settings()) as (analysis, device):
+    async with open_local_analysis(read_settings()) as (analysis, device):
         _say({"event": "ready", "device": device})
         while line := await asyncio.to_thread(sys.stdin.readline):
             uploads = [_upload(item) for item in json.loads(line)]

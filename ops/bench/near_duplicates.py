@@ -16,7 +16,7 @@ from ops.bench.copied_clips import COPIES, make_copy
 from ops.bench.machine import describe_machine
 from ops.bench.options import BenchOptions
 from ops.bench.report import BenchReport, Bound, Figure
-from ops.direct_session import open_direct_analysis
+from ops.direct_session import open_local_analysis
 from schemas.outcomes import Outcome
 from schemas.uploads import FileSource, VideoUploaded
 from streams.config.settings import Settings, read_settings
@@ -109,7 +109,7 @@ async def _analyse(settings: Settings, files: Mapping[tuple[str, str], Path], op
         VideoUploaded(video_id=f"clip-{number}", source=FileSource(path=str(path)))
         for number, path in enumerate(files.values())
     ]
-    async with open_direct_analysis(settings) as (analysis, _):
+    async with open_local_analysis(settings) as (analysis, _):
         outcomes = await asyncio.gather(*(analysis.outcome_of(upload) for upload in uploads))
     return [_clip(content, copy, outcome) for (content, copy), outcome in zip(files, outcomes, strict=True)]
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from ops.assets import fetch_samples, fetch_weights
 from ops.bench.clips import bench_uploads, clip_folders
-from ops.bench.contenders import Contender, DirectContender, NaiveContender, PipelineContender, Run, measure
+from ops.bench.contenders import Contender, LocalCompetitor, NaiveContender, PipelineContender, Run, measure
 from ops.bench.machine import describe_machine
 from ops.bench.options import BenchOptions
 from ops.bench.report import BenchReport, Bound, Figure, summarise
@@ -94,7 +94,7 @@ def _compare(stage: Stage, uploads: Sequence[VideoUploaded], options: BenchOptio
         pipeline = PipelineContender(stage.settings, _worker(stage))
         ready_seconds = monotonic() - began
         opened.callback(pipeline.close)
-        direct = DirectContender({**os.environ, **stage.environment})
+        direct = LocalCompetitor({**os.environ, **stage.environment})
         opened.callback(direct.close)
         naive = NaiveContender(stage.settings, stage.folder, PARTITIONS)
         opened.callback(naive.close)
@@ -151,7 +151,7 @@ def _figures(
     naive_features: list[Features],
     stage: Stage,
 ) -> tuple[Figure, ...]:
-    ours, direct, naive = (runs[each.name] for each in (PipelineContender, DirectContender, NaiveContender))
+    ours, direct, naive = (runs[each.name] for each in (PipelineContender, LocalCompetitor, NaiveContender))
     page = pipeline.metrics()
     return (
         summarise("throughput, Kafka over analyze", _ratios(ours, direct), "ratio", Bound("at least", 0.85)),

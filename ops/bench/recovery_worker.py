@@ -22,8 +22,8 @@ from schemas.identity import MODALITIES, Modality
 from schemas.topics import SIGNALS, UPLOADED
 from schemas.uploads import VideoUploaded
 from streams.config.settings import read_settings
-from streams.consumer.apps import RoleApp, RoleSpec
 from streams.consumer.resume_policy import ResumeFromKafka
+from streams.consumer.role_app import RoleApp, RoleSpec
 from streams.decision.policy_file import load_policy
 from streams.delivery.admission import Slot
 from streams.delivery.delivery import Work

@@ -19,7 +19,7 @@ from ops.cli.exit_codes import ExitCode
 from ops.cli.progress import counting
 from ops.cli.publish import Media, build_upload, metadata_for
 from ops.cli.verdict_lines import describe_outcome
-from ops.direct_session import open_direct_analysis
+from ops.direct_session import open_local_analysis
 from ops.medium import absolute_path, is_file
 from schemas.outcomes import Outcome
 from schemas.uploads import VideoUploaded
@@ -27,7 +27,7 @@ from streams.config.settings import Device, Settings
 from streams.decision.policy_checks import InvalidPolicy
 
 if TYPE_CHECKING:
-    from streams.local_analysis import DirectAnalysis
+    from streams.local_analysis import LocalAnalysis
 
 
 def analyze(
@@ -62,7 +62,7 @@ def analyze(
 async def _analyse_all(settings: Settings, uploads: list[VideoUploaded], json_output: bool) -> bool:
     err.print("loading models ...")
     try:
-        async with open_direct_analysis(settings, partial(_tell_unexpected, settings)) as (analysis, device):
+        async with open_local_analysis(settings, partial(_tell_unexpected, settings)) as (analysis, device):
             began = monotonic()
             outcomes = await _run(analysis, uploads, json_output)
             seconds = monotonic() - began
@@ -74,7 +74,7 @@ async def _analyse_all(settings: Settings, uploads: list[VideoUploaded], json_ou
     return any(outcome.verdict.modalities.failed for outcome in outcomes)
 
 
-async def _run(analysis: DirectAnalysis, uploads: list[VideoUploaded], json_output: bool) -> list[Outcome]:
+async def _run(analysis: LocalAnalysis, uploads: list[VideoUploaded], json_output: bool) -> list[Outcome]:
     """Analyse all at once; each outcome is printed when it and all before it are there."""
     outcomes: list[Outcome] = []
     with counting("analysing", len(uploads), is_quiet=json_output) as done:

@@ -19,11 +19,11 @@ from streams.config.settings import Settings
 from streams.kafka.clients import BrokerAway, partitions_of, producer_configuration, require_broker
 from streams.kafka.publisher import Publisher
 from streams.lifecycle.clock import SystemClock
-from streams.policy_rollout.choosing import Choice, Send, go_through
-from streams.policy_rollout.judging import Judge, WhyNot
 from streams.policy_rollout.past_verdicts import PolicyFilter, past_verdicts
-from streams.policy_rollout.sending import Pace, PolicyFacts
-from streams.policy_rollout.tally import Tally
+from streams.policy_rollout.policy_evaluation import PolicyEvaluator, WhyNot
+from streams.policy_rollout.policy_publishing import Pace, PolicyFacts
+from streams.policy_rollout.rollout_stats import Tally
+from streams.policy_rollout.verdict_selection import Choice, Send, go_through
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
 
@@ -45,7 +45,7 @@ def apply_policy(
     asked = PolicyFilter(market=_market(market), action=_action(action), limit=limit)
     settings = settings_or_exit()
     ruleset = ruleset_or_exit(settings)
-    judge = Judge(ruleset.policy, ruleset.prices, SystemClock().now_unix_seconds())
+    judge = PolicyEvaluator(ruleset.policy, ruleset.prices, SystemClock().now_unix_seconds())
     tally = _answer(settings, asked, judge, per_second)
     if json_output:
         print_json({"policy": ruleset.policy.label, "is_dry": per_second is None, **as_json(tally)})
@@ -87,7 +87,7 @@ def _table(tally: Tally) -> Table:
     return table
 
 
-def _answer(settings: Settings, asked: PolicyFilter, judge: Judge, per_second: float | None) -> Tally:
+def _answer(settings: Settings, asked: PolicyFilter, judge: PolicyEvaluator, per_second: float | None) -> Tally:
     async def look(redis: Redis) -> Tally:
         choice = Choice(Outcomes(redis, Keys(settings.topic_prefix)).read, asked, judge)
         if per_second is None:

@@ -26,8 +26,8 @@ from streams.store.keys import Keys
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+    from streams.backfill.backfill_publishing import Choice, Tally
     from streams.backfill.past_uploads import PastUpload
-    from streams.backfill.sending import Choice, Tally
 
 app = typer.Typer(help="Send past uploads through the present models, behind everything that is live.")
 
@@ -133,7 +133,7 @@ def resume() -> None:
 
 
 async def _send(settings: Settings, redis: Redis, asked: JobFilter, *, is_dry: bool) -> tuple[Job | None, Tally]:
-    from streams.backfill.sending import only_choose, send_again  # with the models' versions comes torch
+    from streams.backfill.backfill_publishing import only_choose, send_again  # with the models' versions comes torch
 
     choice = _choice(settings, redis, asked)
     uploads = _uploads(settings, asked)
@@ -146,8 +146,8 @@ async def _send(settings: Settings, redis: Redis, asked: JobFilter, *, is_dry: b
 
 
 def _choice(settings: Settings, redis: Redis, asked: JobFilter) -> Choice:
-    from streams.backfill.sending import Choice
-    from streams.backfill.wanted import UnknownModel, asked_versions
+    from streams.backfill.backfill_publishing import Choice
+    from streams.backfill.current_versions import UnknownModel, asked_versions
 
     try:
         return Choice(redis, Keys(settings.topic_prefix), asked, asked_versions(asked))

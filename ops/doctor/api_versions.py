@@ -65,6 +65,6 @@ async def _ask(settings: Settings, server: str) -> dict[int, tuple[int, int]]:
         sasl_plain_password=password.get_secret_value() if password else None,
     )
     try:
-        return dict(connection._versions)  # private, and pinned: see streams.consumer.pins
+        return dict(connection._versions)  # private, and pinned: see streams.consumer.version_checks
     finally:
         connection.close()

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from ops.doctor.finding import Finding, ok, warning, wrong
 from ops.doctor.world import World
 from streams.config.settings import ROLES, InvalidSettings, Settings
-from streams.consumer.pins import WrongVersion, check_pins
+from streams.consumer.version_checks import WrongVersion, check_versions
 
 
-def examine(world: World, check: Callable[[], None] = check_pins) -> Iterator[Finding]:
+def examine(world: World, check: Callable[[], None] = check_versions) -> Iterator[Finding]:
     """Packages first, then the settings that `read_settings` lets pass and that should still be known."""
     yield _packages(check)
     problems = list(_doubtful(world.settings))

@@ -40,13 +40,13 @@ from streams.analysis.agents.host_threads import ThreadedHost
 from streams.analysis.agents.quiet_host import QuietHost
 from streams.analysis.agents.signals import Provenance
 from streams.analysis.engine_account import CountedParts, open_engine_account
-from streams.analysis.origins import WatchedOpener
 from streams.analysis.provenance import provenance_of
+from streams.analysis.source_health import WatchedOpener
 from streams.config.settings import Settings
 from streams.costs.cpu_account import CpuAccount, CpuObserver
 from streams.costs.cpu_account import SilentObserver as SilentCpuObserver
-from streams.delivery.backfill_gate import BackfillGate
 from streams.delivery.breaker import Breakers
+from streams.delivery.live_priority_gate import LivePriorityGate
 from streams.lifecycle.clock import SystemClock
 from streams.lifecycle.private_cache import private_cache
 
@@ -121,7 +121,7 @@ class Engine:
             class_names=self.class_names,
         )
 
-    def behind(self, gate: BackfillGate) -> Engine:
+    def behind(self, gate: LivePriorityGate) -> Engine:
         """The same engine as the backfill role sees it; closed by closing this one."""
         return replace(self, sessions=self.backfill.sessions, host=QuietHost(self.backfill.host, gate))
 

@@ -40,7 +40,7 @@ class Version(Protocol):
         """Whether a signal is of this version, as far as one model, or any, is concerned."""
 
 
-def why_not(revision: int, stored: Stored, asked: JobFilter, versions: Mapping[Modality, Version]) -> Reason | None:
+def skip_reason(revision: int, stored: Stored, asked: JobFilter, versions: Mapping[Modality, Version]) -> Reason | None:
     """Say why an upload is not sent again; None where it is.
 
     A video of which the store knows nothing is sent: its state may be lost, and if it is only new, that costs little.

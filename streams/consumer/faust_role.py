@@ -8,9 +8,9 @@ from typing import Protocol
 
 from streams.config.settings import Role
 from streams.delivery.admission import Admission, AdmissionGate
-from streams.delivery.backfill_gate import BackfillGate
 from streams.delivery.committable_offsets import CommittableOffsets
 from streams.delivery.deferred_events import DeferredEvents
+from streams.delivery.live_priority_gate import LivePriorityGate
 from streams.delivery.unfinished import UnfinishedEvents
 from streams.progress.broker_facts import Partition
 from streams.progress.watched import HeldRecord, Wait
@@ -94,7 +94,7 @@ class FaustRole:
         if self._limit is not None and self._limit.is_paused:
             return "dead-letter-limit"
         if not self._gate.is_open:
-            return "paused" if isinstance(self._gate, BackfillGate) and self._gate.is_paused else "live-first"
+            return "paused" if isinstance(self._gate, LivePriorityGate) and self._gate.is_paused else "live-first"
         if self._deferred_events is not None and self._deferred_events.is_crowded:
             return "source-unavailable"
         return "slots-taken" if self._admission.is_full else None

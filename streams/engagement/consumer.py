@@ -26,13 +26,13 @@ from redis import ResponseError, WatchError
 from schemas.errors import InvalidEvent
 from schemas.facts import Failure
 from streams.delivery.held_events import HeldEvents
-from streams.engagement.arrivals import Arrival, read_arrival
 from streams.engagement.batch_board import Batch, BatchBoard, Suspects, parts_by_suspicion
+from streams.engagement.deduplication import Deduplicated, deduplicate
 from streams.engagement.errors import Stopping
+from streams.engagement.event_parsing import ParsedEvent, parse_event
 from streams.engagement.isolation import count_isolated, in_parts
-from streams.engagement.outlet import Outlet, Refusal
-from streams.engagement.reckoning import Reckoning, reckon
-from streams.engagement.removed import tell_removed
+from streams.engagement.loop_bridge import LoopBridge, Refusal
+from streams.engagement.retention_loss import tell_removed
 from streams.engagement.store import EngagementStore
 from streams.engagement.summaries import ROLE, SummaryPoller
 from streams.lifecycle.backoff import Backoff
@@ -56,7 +56,7 @@ class Parts:
     """What a consumer works with."""
 
     store: EngagementStore
-    outlet: Outlet
+    bridge: LoopBridge
     poll: SummaryPoller
     clock: Clock
     stopping: threading.Event
@@ -253,14 +253,14 @@ class EngagementConsumer:
             if any(found.stored[partition] != self._positions[partition] for partition in batch):
                 raise WatchError("the store moved on between two questions")
             with self._on_board(batch):
-                reckoning = reckon(
+                reckoning = deduplicate(
                     arrivals,
                     positions,
                     found,
                     now_unix_seconds=self._parts.clock.now_unix_seconds(),
                     summary_seconds=self._parts.summary_seconds,
                 )
-            self._parts.outlet.refuse(refusals + [_conflict(arrival) for arrival in reckoning.conflicts])
+            self._parts.bridge.refuse(refusals + [_conflict(arrival) for arrival in reckoning.conflicts])
             with self._on_board(batch):
                 self._parts.store.commit(transaction, reckoning.changes, found)
         for partition, messages in batch.items():
@@ -278,15 +278,15 @@ class EngagementConsumer:
         self._positions[partition] = stored
         self._consumer.seek(self._place(partition, stored))
 
-    def _read(self, batch: Mapping[int, Sequence[Any]]) -> tuple[dict[int, list[Arrival]], list[Refusal]]:
+    def _read(self, batch: Mapping[int, Sequence[Any]]) -> tuple[dict[int, list[ParsedEvent]], list[Refusal]]:
         now_unix_seconds = self._parts.clock.now_unix_seconds()
-        arrivals: dict[int, list[Arrival]] = {partition: [] for partition in batch}
+        arrivals: dict[int, list[ParsedEvent]] = {partition: [] for partition in batch}
         refusals: list[Refusal] = []
         for partition, messages in batch.items():
             arrived = arrivals[partition]
             for message in messages:
                 try:
-                    arrived.append(read_arrival(message, now_unix_seconds))
+                    arrived.append(parse_event(message, now_unix_seconds))
                 except InvalidEvent as error:
                     refusals.append((message, Failure(cause=error.cause, message=error.message)))
         return arrivals, refusals
@@ -362,7 +362,7 @@ def _is_end(message: Any) -> bool:
     return error is not None and error.code() == KafkaError._PARTITION_EOF
 
 
-def _given_up(batch: Batch, failure: Failure) -> tuple[dict[int, list[Arrival]], list[Refusal]]:
+def _given_up(batch: Batch, failure: Failure) -> tuple[dict[int, list[ParsedEvent]], list[Refusal]]:
     refusals = [(message, failure) for found in batch.values() for message in found]
     return {partition: [] for partition in batch}, refusals
 
@@ -372,7 +372,7 @@ def _crash_loop(suspects: Suspects, message: Any) -> Failure:
     return Failure(cause="crash-loop", message=words)
 
 
-def _conflict(arrival: Arrival) -> Refusal:
+def _conflict(arrival: ParsedEvent) -> Refusal:
     message = _CONFLICT.format(repr(arrival.event.event_id))
     return arrival.message, Failure(cause="event-id-reused", message=message)
 
@@ -395,7 +395,7 @@ def _judge(error: KafkaError) -> None:
     _log.warning("kafka client error (recoverable)", error=error.str())
 
 
-def _tell(reckoning: Reckoning, num_refused: int) -> None:
+def _tell(reckoning: Deduplicated, num_refused: int) -> None:
     metrics.ENGAGEMENT_EVENTS.labels("counted").inc(reckoning.num_counted)
     for kind, number in reckoning.counted.items():
         metrics.ENGAGEMENT_KINDS.labels(kind).inc(number)

@@ -18,7 +18,7 @@ from streams.dead_letters.dead_letters import DeadLetters
 from streams.delivery.held_events import HeldEvents
 from streams.engagement.batch_board import BatchBoard
 from streams.engagement.consumer import EngagementConsumer, Parts
-from streams.engagement.outlet import Outlet
+from streams.engagement.loop_bridge import LoopBridge
 from streams.engagement.store import EngagementStore, Retention
 from streams.engagement.summaries import ROLE, SummaryPoller
 from streams.kafka.client_id import client_id_of
@@ -72,13 +72,13 @@ class EngagementRole:
         self._clock = clock
         self._stopping = threading.Event()
         self._loop = asyncio.get_running_loop()
-        outlet = Outlet(self._loop, publisher, dead_letters, clock, self._stopping)
+        bridge = LoopBridge(self._loop, publisher, dead_letters, clock, self._stopping)
         self._redis = open_counting_store(settings)
         topic = settings.topic_prefix + ENGAGEMENT.name
         store = EngagementStore(self._redis, Keys(settings.topic_prefix), topic, _retention(settings))
         interval_seconds = settings.engagement_summary_interval_seconds
-        poll = SummaryPoller(store, outlet.publish, clock, interval_seconds)
-        parts = Parts(store, outlet, poll, clock, self._stopping, interval_seconds, held, BatchBoard(board))
+        poll = SummaryPoller(store, bridge.publish, clock, interval_seconds)
+        parts = Parts(store, bridge, poll, clock, self._stopping, interval_seconds, held, BatchBoard(board))
         metrics.ROLE_PAUSED.labels(ROLE).set_function(lambda: float(held.is_paused))
         self._consumer = EngagementConsumer(
             consumer_configuration(settings, worker_id), topic, parts, self._say_joined, self._say_left

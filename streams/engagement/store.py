@@ -17,8 +17,8 @@ from redis.asyncio import Redis as AsyncRedis
 from operators.internal_errors import SharedStateFault
 from schemas.codec import encode
 from schemas.engagement import Engagement
-from streams.engagement.arrivals import Arrival
 from streams.engagement.batch_board import NO_SUSPECTS, CountedRange, Suspects
+from streams.engagement.event_parsing import ParsedEvent
 from streams.store.key_repair import HASH, SORTED_SET, is_of_a_key, mended, repaired_now, tell_removed
 from streams.store.keys import Keys
 
@@ -133,7 +133,7 @@ class EngagementStore:
         """A transaction; `read` with it, then `commit` it. A context manager that gives up what was not committed."""
         return self._redis.pipeline(transaction=True)
 
-    def read(self, transaction: Any, arrivals: Mapping[int, Sequence[Arrival]]) -> Found:
+    def read(self, transaction: Any, arrivals: Mapping[int, Sequence[ParsedEvent]]) -> Found:
         """What the store knows; from here on a change by anybody else makes `commit` fail."""
         videos = sorted({arrival.event.video_id for found in arrivals.values() for arrival in found})
         record_keys = [self._keys.engagement(video_id) for video_id in videos]
@@ -251,7 +251,7 @@ class EngagementStore:
         return {video: max(0.0, unknown_seconds - life) for video, life in zip(videos, lives, strict=True)}
 
     def _ask_identities(
-        self, asked: Any, arrivals: Mapping[int, Sequence[Arrival]]
+        self, asked: Any, arrivals: Mapping[int, Sequence[ParsedEvent]]
     ) -> Iterable[tuple[int, list[bytes]]]:
         for partition, found in arrivals.items():
             by_bucket: dict[int, list[bytes]] = {}

@@ -44,7 +44,7 @@ from streams.store.outcomes import GapStands, Outcomes
 from streams.store.stored_case import StoredVideo
 from streams.verdict.boundary import FoldBoundary
 from streams.verdict.closed_revisions import closed_revisions
-from streams.verdict.counts import count_cost, count_decision, count_ignored, count_warnings, observe_delay
+from streams.verdict.decision_metrics import count_cost, count_decision, count_ignored, count_warnings, observe_delay
 from streams.verdict.followers import Follower, told
 from streams.verdict.forgetting import Forgetting
 from streams.verdict.keyed_executor import KeyedExecutor

@@ -9,13 +9,13 @@ from schemas.identity import MODALITIES, Lane
 from schemas.topics import BACKFILL, SIGNALS, UPLOADED
 from streams.backfill.work import BackfillWork, Readmission
 from streams.config.settings import Role
-from streams.consumer.apps import RoleSpec
 from streams.consumer.resume_policy import ResumeFromKafka, ResumeFromStore
+from streams.consumer.role_app import RoleSpec
 from streams.decision.policy import Policy
-from streams.delivery.backfill_gate import BackfillGate
 from streams.delivery.breaker import Breakers
 from streams.delivery.deferred_events import DeferredEvents
 from streams.delivery.delivery import Work
+from streams.delivery.live_priority_gate import LivePriorityGate
 from streams.delivery.unexpected import INTERNAL_ERROR_ATTEMPTS
 from streams.intake.intake import AcceptanceRules, Intake, IntakeParts
 from streams.kafka.topic_ids import BrokersTopicIds
@@ -92,7 +92,7 @@ def media_spec(shared: Shared, engine: Engine) -> RoleSpec:
     )
 
 
-def backfill_spec(shared: Shared, engine: Engine, gate: BackfillGate) -> RoleSpec:
+def backfill_spec(shared: Shared, engine: Engine, gate: LivePriorityGate) -> RoleSpec:
     """Past uploads become signals, when no live one is in flight."""
     settings = shared.settings
     metrics.BACKFILL_YIELDING.set_function(lambda: not gate.is_quiet)

@@ -26,13 +26,13 @@ from schemas.topics import ENGAGEMENT, TOPICS
 from streams.analysis.observers import CpuMetrics, DecodeMetrics, InferenceMetrics
 from streams.config.redis_options import store_options
 from streams.config.settings import InvalidSettings, Settings, read_settings
-from streams.consumer.apps import RoleApp, RoleSpec
-from streams.consumer.pins import WrongVersion, check_pins
+from streams.consumer.role_app import RoleApp, RoleSpec
+from streams.consumer.version_checks import WrongVersion, check_versions
 from streams.costs.cpu_account import keep_account, open_light_account
 from streams.decision.policy import Policy
 from streams.decision.policy_checks import InvalidPolicy
 from streams.decision.policy_file import load_policy
-from streams.delivery.backfill_gate import BackfillGate
+from streams.delivery.live_priority_gate import LivePriorityGate
 from streams.engagement.role import EngagementRole
 from streams.kafka.broker_wait import await_topics
 from streams.kafka.clients import BrokerRefuses, producer_configuration
@@ -120,7 +120,7 @@ def run_worker(settings: Settings, engine_options: Callable[[], EngineOptions] =
 
 def _run_worker(settings: Settings, engine_options: Callable[[], EngineOptions], family: Family) -> int:
     try:
-        check_pins()
+        check_versions()
         policy = load_policy(settings.policy_file)
         capabilities = prepare_process(settings) if _ANALYSING.intersection(settings.roles) else None
         with traced(settings), asyncio.Runner() as runner:
@@ -259,8 +259,8 @@ class Worker:
         await asyncio.gather(*(self._join(spec) for spec in specs))
         return engine.device
 
-    def _backfill_gate(self, shared: Shared, engine: Engine) -> BackfillGate:
-        gate = BackfillGate(
+    def _backfill_gate(self, shared: Shared, engine: Engine) -> LivePriorityGate:
+        gate = LivePriorityGate(
             num_live=lambda: sum(role.admission.num_slots for role in self._roles if role.role == "media"),
             beside_live=self._settings.backfill_max_live_videos,
             hold=engine.inference.hold,

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tests.chaos.judge.judge import Judgement
+from tests.chaos.judge.judge import Evaluation
 from tests.chaos.judge.violations import SEVERITIES
 from tests.chaos.world.fleet import Exit
 
@@ -29,8 +29,8 @@ class Report:
     left_out: Sequence[Mapping[str, Any]]
     """Kinds that were not planned, as what they need is not here."""
     has_converged: bool
-    before_audit: Judgement
-    after_audit: Judgement
+    before_audit: Evaluation
+    after_audit: Evaluation
     recovery_seconds: Mapping[str, Mapping[str, float | int | None]]
     exits: Sequence[Exit]
     """Of workers that nobody asked to end."""

@@ -15,7 +15,7 @@ from ops.local.scratch import scratch_dir
 from tests.chaos.convergence import await_convergence
 from tests.chaos.faults.attack import Attack
 from tests.chaos.judge.evidence import ALL_GROUPS, LIGHT_GROUPS, Evidence, read_evidence
-from tests.chaos.judge.judge import Judgement, judge
+from tests.chaos.judge.judge import Evaluation, judge
 from tests.chaos.judge.lost_claims import LOSES_WRITES, without_lost_claims
 from tests.chaos.judge.mixed_releases import without_known_faults
 from tests.chaos.judge.recovery import recoveries, spread
@@ -122,7 +122,7 @@ def _older_release(folder: Path, timeline: Timeline) -> Build | None:
         return None
 
 
-def _judged(evidence: Evidence, timeline: Timeline) -> Judgement:
+def _judged(evidence: Evidence, timeline: Timeline) -> Evaluation:
     began = [entry.unix_seconds for entry in timeline.entries("older-worker-began")]
     ended = [entry.unix_seconds for entry in timeline.entries("older-worker-ended")]
     faults = timeline.entries("fault")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.chaos.judge.judge import Judgement
+from tests.chaos.judge.judge import Evaluation
 from tests.chaos.judge.lost_claims import without_lost_claims
 from tests.chaos.judge.violations import KINDS, Violation
 
 FIRST, OTHER = 1000.0, 1300.0
 
 
-def left(kind: str, *losses: float) -> Judgement:
+def left(kind: str, *losses: float) -> Evaluation:
     times = {"first_unix_seconds": FIRST, "other_unix_seconds": OTHER}
-    return without_lost_claims(Judgement((Violation(kind, "video-1", times),), {}), losses)
+    return without_lost_claims(Evaluation((Violation(kind, "video-1", times),), {}), losses)
 
 
 @pytest.mark.parametrize("kind", KINDS)

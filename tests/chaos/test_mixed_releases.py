@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.chaos.judge.evidence import ENGAGEMENT, SIGNALS, UPLOADED, Record
-from tests.chaos.judge.judge import Judgement
+from tests.chaos.judge.judge import Evaluation
 from tests.chaos.judge.mixed_releases import OF_OLDER_RELEASE, OF_UNNUMBERED_DELETIONS, without_known_faults
 from tests.chaos.judge.violations import KINDS, Violation
 
@@ -19,7 +19,7 @@ def records_of(deletion: bytes) -> dict[str, list[Record]]:
 
 
 def left(kind: str, began: float, ended: float, video_id: str = "video-1", deletion: bytes = NUMBERED) -> int:
-    judgement = Judgement((Violation(kind, video_id),), {})
+    judgement = Evaluation((Violation(kind, video_id),), {})
     return len(without_known_faults(judgement, records_of(deletion), [(began, ended)]).violations)
 
 
@@ -39,7 +39,7 @@ def test_deletions_that_name_no_revision(kind: str) -> None:
 def test_refusals_of_deleted_videos_are_left_out() -> None:
     """The older release knows none of them; every other key of a deleted video counts."""
     for what, number in (("refusals", 0), ("claims", 1)):
-        judgement = Judgement((Violation("key-of-deleted", "video-1", {"what": what}),), {})
+        judgement = Evaluation((Violation("key-of-deleted", "video-1", {"what": what}),), {})
         assert len(without_known_faults(judgement, records_of(NUMBERED), [(AT, AT)]).violations) == number
 
 
@@ -52,7 +52,7 @@ def test_only_videos_of_its_time_are_left_out() -> None:
 
 def test_says_how_many() -> None:
     """So that nobody overlooks it."""
-    judgement = Judgement((Violation("engagement-expires-soon", "video-1"),), {})
+    judgement = Evaluation((Violation("engagement-expires-soon", "video-1"),), {})
     assert without_known_faults(judgement, records_of(NUMBERED), [(AT, AT)]).looked_at == {
         "left_by_the_older_release": 1
     }

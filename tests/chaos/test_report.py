@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.chaos.judge.evidence import MODERATION, UPLOADED, Record
-from tests.chaos.judge.judge import Judgement
+from tests.chaos.judge.judge import Evaluation
 from tests.chaos.judge.recovery import recoveries, spread
 from tests.chaos.judge.violations import Violation
 from tests.chaos.report import Report
@@ -30,7 +30,7 @@ def report_of(
 ) -> Report:
     """A report with at most one violation before and after the audit."""
     judgements = [
-        Judgement(tuple(Violation(kind, "video-1") for kind in (found,) if kind is not None), LOOKED_AT)
+        Evaluation(tuple(Violation(kind, "video-1") for kind in (found,) if kind is not None), LOOKED_AT)
         for found in (before, after)
     ]
     times = recoveries({MODERATION: [final("a", 0, 12.0)], UPLOADED: [upload("a", 9.0)]}, [("kill-worker", 10.0)])

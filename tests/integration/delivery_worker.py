@@ -21,8 +21,8 @@ from operators.errors import DeviceFault, InvalidMedia
 from schemas.facts import Failure
 from schemas.topics import SIGNALS, UPLOADED
 from streams.config.settings import Settings, read_settings
-from streams.consumer.apps import RoleApp, RoleSpec
 from streams.consumer.resume_policy import ResumeFromKafka
+from streams.consumer.role_app import RoleApp, RoleSpec
 from streams.dead_letters.dead_letters import DeadLetters
 from streams.delivery.admission import Slot
 from streams.delivery.attempts import Attempts

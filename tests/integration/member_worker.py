@@ -21,8 +21,8 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 from schemas.facts import Failure
 from schemas.topics import BACKFILL, SIGNALS, UPLOADED
 from streams.config.settings import Role, Settings, read_settings
-from streams.consumer.apps import RoleApp, RoleSpec
 from streams.consumer.resume_policy import ResumeFromKafka
+from streams.consumer.role_app import RoleApp, RoleSpec
 from streams.consumer.safe_consumer import SafeConsumer
 from streams.delivery.admission import Slot
 from streams.kafka.membership import MEMBERSHIP, Membership

@@ -17,8 +17,8 @@ from schemas.facts import Failure
 from schemas.identity import MODALITIES
 from schemas.topics import BACKFILL, UPLOADED
 from streams.config.settings import Role, read_settings
-from streams.consumer.apps import RoleApp, RoleSpec
 from streams.consumer.resume_policy import ResumeFromKafka
+from streams.consumer.role_app import RoleApp, RoleSpec
 from streams.decision.policy_file import load_policy
 from streams.delivery.admission import Slot
 from streams.delivery.attempts import Attempts

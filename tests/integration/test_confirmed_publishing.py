@@ -17,9 +17,9 @@ from schemas.dead_letters import DeadLetter
 from schemas.facts import SourceOffset
 from schemas.topics import DEAD_LETTER, UPLOADED
 from schemas.uploads import FileSource, VideoUploaded
+from streams.backfill.backfill_publishing import JobSender
 from streams.backfill.jobs import Job, JobFilter
 from streams.backfill.past_uploads import PastUpload
-from streams.backfill.sending import JobSender
 from streams.config.settings import read_settings
 from streams.kafka.clients import StoredRecord, read_to_end
 from streams.kafka.confirmed_publishing import ConfirmingProducer, NotConfirmed, OutgoingRecord, publish_confirmed

@@ -30,8 +30,8 @@ from streams.config.settings import read_settings
 from streams.decision.fold import fold
 from streams.decision.outcome import FoldContext
 from streams.decision.state import VideoState
-from streams.engagement.arrivals import read_arrival
 from streams.engagement.counting import add_events
+from streams.engagement.event_parsing import parse_event
 from streams.kafka.clients import read_to_end
 from streams.similarity.query import Filters, similar
 from streams.similarity.vectors import Vectors
@@ -242,7 +242,7 @@ class TestEngagement:
         topic = topics.create("engagement", PARTITIONS)
         run_snippet(replaced(ENGAGE, kafka=kafka, video_engagement=topic))
         message = only_record(kafka, topic)
-        event = read_arrival(message, time.time()).event
+        event = parse_event(message, time.time()).event
         assert (event.video_id, event.kind, event.watch_seconds) == (VIDEO_ID, "view", 12.5)
         assert message.partition() == (murmur2(VIDEO_ID.encode()) & 0x7FFFFFFF) % PARTITIONS
 

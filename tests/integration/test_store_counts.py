@@ -12,8 +12,8 @@ from schemas.engagement import EngagementEvent
 from schemas.facts import EngagementSummary
 from streams.decision.fold import fold
 from streams.decision.outcome import FoldContext
-from streams.engagement.arrivals import Arrival, content_of, identity_of
-from streams.engagement.reckoning import reckon
+from streams.engagement.deduplication import deduplicate
+from streams.engagement.event_parsing import ParsedEvent, content_of, identity_of
 from streams.engagement.store import EngagementStore, Retention
 from streams.engagement.summaries import SummaryPoller
 from streams.store.keys import Keys
@@ -49,16 +49,18 @@ class Counting:
             if callable(between):
                 between()
             now = self.clock.now_unix_seconds()
-            done = reckon(arrivals, {0: begin + number}, found, now_unix_seconds=now, summary_seconds=SUMMARY_SECONDS)
+            done = deduplicate(
+                arrivals, {0: begin + number}, found, now_unix_seconds=now, summary_seconds=SUMMARY_SECONDS
+            )
             self.store.commit(transaction, done.changes, found)
 
     def life_seconds(self, video_id: str = VIDEO_ID) -> int:
         return int(self.redis.ttl(KEYS.engagement(video_id)))  # type: ignore[arg-type]
 
-    def _view(self, video_id: str, number: int) -> Arrival:
+    def _view(self, video_id: str, number: int) -> ParsedEvent:
         at = self.clock.now_unix_seconds()
         event = EngagementEvent(event_id=str(number), video_id=video_id, kind="view", event_unix_seconds=at)
-        return Arrival(event, identity_of(event), content_of(event), int(at // 600), None)
+        return ParsedEvent(event, identity_of(event), content_of(event), int(at // 600), None)
 
 
 @pytest.fixture

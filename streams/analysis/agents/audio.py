@@ -21,10 +21,10 @@ from operators.inference.request_context import ModelOutput
 from operators.label_evidence import model_name
 from operators.media.tracks import SPEECH_HZ, AudioTrack
 from schemas.evidence import Feature
+from streams.analysis.agents.agent_usage import Tally
 from streams.analysis.agents.analysis import Analysis, Work
 from streams.analysis.agents.described import embedding_of, features_of
 from streams.analysis.agents.seen import share_features, unseen_beside_sound, unseen_features
-from streams.analysis.agents.tally import Tally
 
 SOUNDS = CARDS["yamnet"]
 VOICES = CARDS["silero-vad"]

@@ -13,9 +13,9 @@ from operators.context.text_reading import TextReading, read_text
 from operators.context.toxicity import profanity_evidence, toxicity_evidence
 from operators.label_evidence import model_name
 from schemas.evidence import Embedding, Feature, LabelEvidence
+from streams.analysis.agents.agent_usage import Tally
 from streams.analysis.agents.analysis import Analysis, Work
 from streams.analysis.agents.described import embedding_of, features_of
-from streams.analysis.agents.tally import Tally
 
 TOXICITY = CARDS["toxicity"]
 PROFANITY = CARDS["profanity"]

@@ -17,8 +17,8 @@ from operators.media.neighbours import Neighbourhood, has_neighbours
 from operators.media.tracks import SampledFrame
 from operators.segments import TimeSpan
 from schemas.evidence import LabelEvidence
+from streams.analysis.agents.agent_usage import Tally
 from streams.analysis.agents.analysis import Work
-from streams.analysis.agents.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)

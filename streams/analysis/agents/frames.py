@@ -25,12 +25,12 @@ from operators.media.index import MediaIndex
 from operators.media.tracks import SampledFrame
 from operators.segments import spans_between
 from schemas.evidence import Feature
+from streams.analysis.agents.agent_usage import Tally
 from streams.analysis.agents.analysis import Analysis, Work
 from streams.analysis.agents.described import embedding_of, features_of
 from streams.analysis.agents.fan_out import fan_out
 from streams.analysis.agents.frame_labels import FrameModel, frame_labels
 from streams.analysis.agents.seen import share_features, unseen_beside_pictures, unseen_features
-from streams.analysis.agents.tally import Tally
 
 CLASSIFIER = CARDS["efficientnet-lite0"]
 NUDITY = CARDS["opennsfw"]

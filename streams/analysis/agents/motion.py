@@ -8,10 +8,10 @@ from operators.motion.energy import StepEnergy, camera_ratio, mean_energy, obser
 from operators.motion.pace import cuts_per_minute, mean_shot_seconds, pace
 from operators.motion.track_motion import TrackMotion, measure_motion
 from schemas.evidence import Feature
+from streams.analysis.agents.agent_usage import Tally
 from streams.analysis.agents.analysis import Analysis, Work
 from streams.analysis.agents.described import features_of
 from streams.analysis.agents.seen import share_features
-from streams.analysis.agents.tally import Tally
 
 _SHOTS = "shot-cuts@1"
 _FLOW = "dis-flow@1"

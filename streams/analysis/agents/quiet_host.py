@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from streams.analysis.agents.analysis import HostThreads, Result
-from streams.delivery.backfill_gate import BackfillGate
+from streams.delivery.live_priority_gate import LivePriorityGate
 
 
 class QuietHost:
@@ -16,7 +16,7 @@ class QuietHost:
         gate: says when.
     """
 
-    def __init__(self, threads: HostThreads, gate: BackfillGate) -> None:
+    def __init__(self, threads: HostThreads, gate: LivePriorityGate) -> None:
         self._threads = threads
         self._gate = gate
 

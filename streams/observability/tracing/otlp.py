@@ -20,7 +20,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from operators.tracing import Note, Span
 from schemas.topics import Topic
-from streams.observability.tracing.sending import CountingProcessor, exporter_to, sampler_of
+from streams.observability.tracing.span_export import CountingProcessor, exporter_to, sampler_of
 from streams.record import Record
 
 _CLOSE_SECONDS: Final = 5.0

@@ -17,7 +17,7 @@ from tests.chaos.judge.violations import SEVERITIES, Severity, Violation, Violat
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Evaluation:
     """What was looked at, and what is wrong."""
 
     violations: tuple[Violation, ...]
@@ -34,7 +34,7 @@ class Judgement:
         return dict(Counter(violation.kind for violation in self.violations))
 
 
-def judge(evidence: Evidence) -> Judgement:
+def judge(evidence: Evidence) -> Evaluation:
     """Look at everything."""
     violations = Violations()
     records, store = evidence.records, evidence.store
@@ -63,4 +63,4 @@ def judge(evidence: Evidence) -> Judgement:
         "dead_letters": judged_dead_letters,
         **left,
     }
-    return Judgement(tuple(violations.found), looked_at)
+    return Evaluation(tuple(violations.found), looked_at)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from tests.chaos.judge.judge import Judgement
+from tests.chaos.judge.judge import Evaluation
 from tests.chaos.judge.violations import Violation
 
 LOSES_WRITES: Final = frozenset({"kill-redis", "redis-failover", "full-redis-disk"})
@@ -20,7 +20,7 @@ _PUBLISHING_SECONDS: Final = 60.0
 """So long a claimed signal may wait for its broker: the claim is that much older than the record."""
 
 
-def without_lost_claims(judgement: Judgement, losses_unix_seconds: Sequence[float]) -> Judgement:
+def without_lost_claims(judgement: Evaluation, losses_unix_seconds: Sequence[float]) -> Evaluation:
     """Leave out signals of two contents between whose records, or shortly before, the store lost writes."""
 
     def is_known(violation: Violation) -> bool:
@@ -31,4 +31,4 @@ def without_lost_claims(judgement: Judgement, losses_unix_seconds: Sequence[floa
 
     excused = [violation for violation in judgement.violations if is_known(violation)]
     left = tuple(violation for violation in judgement.violations if violation not in excused)
-    return Judgement(left, {**judgement.looked_at, "signals_of_lost_claims": len(excused)})
+    return Evaluation(left, {**judgement.looked_at, "signals_of_lost_claims": len(excused)})

@@ -7,7 +7,7 @@ from typing import Final
 
 from tests.chaos.judge.evidence import ENGAGEMENT, SIGNALS, UPLOADED, Record
 from tests.chaos.judge.expected import expected_of
-from tests.chaos.judge.judge import Judgement
+from tests.chaos.judge.judge import Evaluation
 from tests.chaos.judge.violations import KINDS, Violation
 
 OF_OLDER_RELEASE: Final = frozenset({"engagement-expires-soon", "dead-letter-of-deleted"})
@@ -26,8 +26,8 @@ Interval = tuple[float, float]
 
 
 def without_known_faults(
-    judgement: Judgement, records: Mapping[str, Sequence[Record]], intervals: Sequence[Interval]
-) -> Judgement:
+    judgement: Evaluation, records: Mapping[str, Sequence[Record]], intervals: Sequence[Interval]
+) -> Evaluation:
     """Leave out those violations, of videos that had a record while an older worker lived."""
     touched = {
         record.key.decode(errors="replace")
@@ -44,7 +44,7 @@ def without_known_faults(
 
     excused = [violation for violation in judgement.violations if is_known(violation)]
     left = tuple(violation for violation in judgement.violations if violation not in excused)
-    return Judgement(left, {**judgement.looked_at, "left_by_the_older_release": len(excused)})
+    return Evaluation(left, {**judgement.looked_at, "left_by_the_older_release": len(excused)})
 
 
 def _is_of_older_release(violation: Violation) -> bool:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from ops.cli.main import app
 from ops.cli.policy_apply import as_json, print_tally
-from streams.policy_rollout.tally import Tally
+from streams.policy_rollout.rollout_stats import Tally
 
 TALLY = Tally(
     num_chosen=12,

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from typing import Any, cast
 
 from streams.config.settings import read_settings
-from streams.consumer.apps import RoleApp
+from streams.consumer.role_app import RoleApp
 from streams.decision.policy_file import load_policy
 from streams.delivery.unfinished import UnfinishedEvents
 from streams.lifecycle.clock import SystemClock

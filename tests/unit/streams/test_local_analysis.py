@@ -26,7 +26,7 @@ from streams.decision.cost import Prices
 from streams.decision.outcome import FoldContext
 from streams.decision.policy_file import load_policy
 from streams.lifecycle.clock import SystemClock
-from streams.local_analysis import DirectAnalysis
+from streams.local_analysis import LocalAnalysis
 
 UPLOAD = VideoUploaded(video_id="video", source=FileSource(path="a.mp4"))
 
@@ -55,7 +55,7 @@ class FakeEngine:
         return SimpleNamespace()
 
 
-def analysis_with(monkeypatch: pytest.MonkeyPatch, error: Exception, told: list[InternalError]) -> DirectAnalysis:
+def analysis_with(monkeypatch: pytest.MonkeyPatch, error: Exception, told: list[InternalError]) -> LocalAnalysis:
     """An analysis whose frames agent raises, and whose other agents find nothing."""
 
     async def fail(work: Work) -> Analysis:
@@ -70,7 +70,7 @@ def analysis_with(monkeypatch: pytest.MonkeyPatch, error: Exception, told: list[
     monkeypatch.setattr(direct, "AGENTS", agents)
     context = FoldContext(load_policy(None), Prices.from_settings(read_settings()), 0, 1_700_000_000.0)
     engine: Any = FakeEngine()
-    return DirectAnalysis(
+    return LocalAnalysis(
         engine, context, slots=1, clock=SystemClock(), on_unexpected=lambda _upload, found: told.append(found)
     )
 

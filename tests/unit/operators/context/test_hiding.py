@@ -40,7 +40,7 @@ LEAST_RECALL_OF_A_KIND = 0.7
 POLICY = load_policy(None)
 
 
-class Judge:
+class PolicyEvaluator:
     """Both models with their weights, and the default policy."""
 
     def __init__(self, models: TextModels, network: Toxicity) -> None:
@@ -88,12 +88,12 @@ def actions(evidence: Iterator[LabelEvidence] | tuple[LabelEvidence, ...]) -> di
 
 
 @pytest.fixture(scope="module")
-def judge() -> Iterator[Judge]:
+def judge() -> Iterator[PolicyEvaluator]:
     """The models with their published weights, on one thread."""
     fetch_weights(default_cache_dir())
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield Judge(load_text_models(default_cache_dir()), load_toxicity(default_cache_dir()))
+    yield PolicyEvaluator(load_text_models(default_cache_dir()), load_toxicity(default_cache_dir()))
     torch.set_num_threads(threads)
 
 
@@ -105,11 +105,11 @@ def hidden_uploads(kind: str) -> list[VideoUploaded]:
 
 
 class TestHiding:
-    def test_sentences(self, judge: Judge) -> None:
+    def test_sentences(self, judge: PolicyEvaluator) -> None:
         """Each of them leads to an action where nobody hides it; else the table would show nothing."""
         assert [sentence for sentence in SENTENCES if judge.action(upload(title=sentence)) == "allow"] == []
 
-    def test_table(self, judge: Judge) -> None:
+    def test_table(self, judge: PolicyEvaluator) -> None:
         """Of all kinds and sentences at least nine in ten keep the plain sentence's action or a stronger one."""
         plain = [ACTIONS.index(judge.action(upload(title=sentence))) for sentence in SENTENCES]
         recalls: dict[str, float] = {}
@@ -130,12 +130,12 @@ HARMLESS = [
 
 
 class TestHarmless:
-    def test_no_new_label(self, judge: Judge) -> None:
+    def test_no_new_label(self, judge: PolicyEvaluator) -> None:
         """A label that acts on a harmless title acts on it word by word, too: nothing that is restored adds one."""
         new = {title: judge.labels(upload(title=title)).keys() - judge.plain_labels(title).keys() for title in HARMLESS}
         assert len(HARMLESS) >= 300
         assert {title: labels for title, labels in new.items() if labels} == {}
 
-    def test_hardly_any_label(self, judge: Judge) -> None:
+    def test_hardly_any_label(self, judge: PolicyEvaluator) -> None:
         """Nearly none of them leads to an action at all; those that do are single words of the models' training."""
         assert sum(judge.action(upload(title=title)) != "allow" for title in HARMLESS) <= 3

@@ -21,7 +21,7 @@ from ops.doctor.finding import Finding
 from ops.doctor.memory import Allowance
 from ops.local.ports import ReservedPort
 from streams.config.settings import InvalidSettings
-from streams.consumer.pins import WrongVersion
+from streams.consumer.version_checks import WrongVersion
 from streams.monitoring.metrics_endpoint import MetricsEndpoint
 from tests.doctor_world import about, only, world
 

@@ -10,9 +10,9 @@ import pytest
 from models.card_registry import CARDS
 from schemas.facts import Signal
 from schemas.identity import MODALITIES, Modality
+from streams.backfill.current_versions import Present, UnknownModel, asked_versions, present_versions
 from streams.backfill.jobs import JobFilter
-from streams.backfill.selection import Reason, Stored, why_not
-from streams.backfill.wanted import Present, UnknownModel, asked_versions, present_versions
+from streams.backfill.selection import Reason, Stored, skip_reason
 from streams.decision.state import VideoState
 from tests.sample_facts import accepted, failed_signal, signal
 
@@ -44,7 +44,7 @@ def asked(**fields: Any) -> JobFilter:
 
 
 def judged(stored: Stored, versions: Mapping[Modality, Present] = PRESENT, **fields: Any) -> Reason | None:
-    return why_not(1, stored, asked(**fields), versions)
+    return skip_reason(1, stored, asked(**fields), versions)
 
 
 class TestReasons:

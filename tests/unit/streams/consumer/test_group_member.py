@@ -11,9 +11,9 @@ from faust.types import TP
 
 from schemas.topics import SIGNALS
 from streams.config.settings import read_settings
-from streams.consumer.apps import RoleSpec, faust_app
 from streams.consumer.group_member import GroupMember, LivingListener
 from streams.consumer.resume_policy import ResumeFromKafka
+from streams.consumer.role_app import RoleSpec, faust_app
 from streams.consumer.safe_consumer import SafeConsumer
 from streams.engagement.role import consumer_configuration
 from streams.kafka.membership import MEMBERSHIP, Membership

@@ -12,7 +12,7 @@ from schemas.warnings import MAX_WARNINGS, EventWarning, WarningKind, joined_war
 from streams.decision.state import VideoState
 from streams.observability import metrics
 from streams.store.deletion_reading import decode_deletion, deletion_of
-from streams.verdict.counts import count_warnings
+from streams.verdict.decision_metrics import count_warnings
 from tests.sample_facts import accepted
 from tests.unit.streams.verdict.folding import ALL_SIGNALS, deleted, fold_all, last_outcome, statuses
 

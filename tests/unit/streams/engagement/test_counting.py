@@ -9,8 +9,8 @@ import pytest
 
 from schemas.engagement import EngagementEvent, EngagementKind
 from streams.engagement.counting import add_events
-from streams.engagement.due import REPORT_STEPS, SOON_SECONDS, due_after_seconds
 from streams.engagement.rates import RATES, rates_of
+from streams.engagement.summary_schedule import REPORT_STEPS, SOON_SECONDS, due_after_seconds
 
 T0 = 1_700_000_000.0
 

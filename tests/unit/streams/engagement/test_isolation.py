@@ -112,7 +112,7 @@ class Store:
 
 
 @dataclass
-class Outlet:
+class LoopBridge:
     """Keeps what was refused."""
 
     refused: list[tuple[int, str]] = field(default_factory=list)
@@ -150,10 +150,10 @@ class Role:
     """A consumer, without a thread."""
 
     def __init__(self, store: Store, batch: list[Message], board: ExclusiveBoard | None = None) -> None:
-        self.store, self.outlet, self.clock = store, Outlet(), ManualClock()
+        self.store, self.bridge, self.clock = store, LoopBridge(), ManualClock()
         self.held = HeldEvents(ROLE, self.clock, max_dead_letters=LIMIT, window_seconds=600.0)
         self.stopping = threading.Event()
-        parts = Parts(store, self.outlet, self.outlet, self.clock, self.stopping, 60.0, self.held, BatchBoard(board))  # type: ignore[arg-type]
+        parts = Parts(store, self.bridge, self.bridge, self.clock, self.stopping, 60.0, self.held, BatchBoard(board))  # type: ignore[arg-type]
         self.consumer: Any = EngagementConsumer({}, TOPIC, parts, lambda: None, lambda: None)
         self.client = self.consumer._consumer = Client(batch)
         self.consumer._positions = dict(store.stands)
@@ -179,7 +179,7 @@ class TestPoisonEvents:
         role, before = Role(Store({0: 5, 1: 7}, frozenset({poison})), batch), errors()
         role.step()
         assert sorted(role.store.counted) == sorted({message.video_id for message in batch} - {poison})
-        assert role.outlet.refused == [(18, "internal-error")]
+        assert role.bridge.refused == [(18, "internal-error")]
         assert role.store.stands == {0: 25, 1: 27}
         assert role.consumer.num_finished == len(batch)
         assert errors() - before == 3
@@ -190,13 +190,13 @@ class TestPoisonEvents:
         def read(message: Message, now_unix_seconds: float) -> Any:
             if message.at_offset == 6:
                 raise ZeroDivisionError
-            return read_arrival(message, now_unix_seconds)
+            return parse_event(message, now_unix_seconds)
 
-        read_arrival = consumers.read_arrival
-        monkeypatch.setattr(consumers, "read_arrival", read)
+        parse_event = consumers.parse_event
+        monkeypatch.setattr(consumers, "parse_event", read)
         role = Role(Store({0: 5}), messages(0, 5, 4))
         role.step()
-        assert role.outlet.refused == [(6, "internal-error")]
+        assert role.bridge.refused == [(6, "internal-error")]
         assert role.store.counted == ["v0-5", "v0-7", "v0-8"]
 
     def test_an_error_that_goes_away_costs_nothing(self) -> None:
@@ -215,7 +215,7 @@ class TestPoisonEvents:
         store.commit = soon_well  # type: ignore[method-assign]
         role = Role(store, messages(0, 5, 1))
         role.step()
-        assert (role.store.counted, role.outlet.refused) == (["v0-5"], [])
+        assert (role.store.counted, role.bridge.refused) == (["v0-5"], [])
 
     def test_what_all_events_share_ends_the_role(self) -> None:
         """No event is blamed for the store or for the order of offsets."""
@@ -223,12 +223,12 @@ class TestPoisonEvents:
         role = Role(store, messages(0, 5, 4))
         with pytest.raises(SharedStateFault):
             role.step()
-        assert role.outlet.refused == []
+        assert role.bridge.refused == []
 
     def test_a_refusal_that_fails_ends_the_role(self) -> None:
         """Dead letters are shared: an event must not vanish without one."""
         role = Role(Store({0: 5}, frozenset({"v0-5"})), messages(0, 5, 1))
-        role.outlet.fault = RuntimeError("no dead letters")
+        role.bridge.fault = RuntimeError("no dead letters")
         with pytest.raises(RuntimeError):
             role.step()
         assert role.store.stands == {0: 5}
@@ -260,7 +260,7 @@ class TestLimit:
 
         monkeypatch.setattr(role.stopping, "wait", wait)
         role.step()
-        assert role.outlet.refused == [(5, "internal-error"), (6, "internal-error"), (7, "internal-error")]
+        assert role.bridge.refused == [(5, "internal-error"), (6, "internal-error"), (7, "internal-error")]
         assert store.counted == [f"v0-{offset}" for offset in range(8, 15)]
         assert states == [True] * 5
         assert not role.held.is_paused
@@ -272,7 +272,7 @@ class TestLimit:
         role.stopping.set()
         with pytest.raises(Stopping):
             role.step()
-        assert len(role.outlet.refused) == LIMIT
+        assert len(role.bridge.refused) == LIMIT
         assert role.store.stands == {0: 8}
 
 
@@ -296,7 +296,7 @@ class TestDeaths:
             assert found is not None
             store.deaths[0] = store.deaths.get(0, Suspects(-1, -2, 0)).after_death(found)
         assert deaths == 3
-        assert role.outlet.refused == [(9, "crash-loop")]
+        assert role.bridge.refused == [(9, "crash-loop")]
         assert store.counted == [f"v0-{offset}" for offset in range(5, 15) if offset != 9]
 
     def test_the_board_is_empty_between_batches(self) -> None:

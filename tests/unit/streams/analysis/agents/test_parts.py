@@ -11,10 +11,10 @@ import pytest
 from models.card_registry import CARDS
 from operators.errors import InvalidMedia
 from operators.inference.request_context import ModelOutput
+from streams.analysis.agents.agent_usage import Tally
 from streams.analysis.agents.described import embedding_of, features_of
 from streams.analysis.agents.fan_out import fan_out
 from streams.analysis.agents.host_threads import ThreadedHost
-from streams.analysis.agents.tally import Tally
 from tests.unit.streams.analysis.agents.fake_work import EVENT_UNIX_SECONDS, FakeSession, ImmediateHost, work_of
 
 

@@ -16,7 +16,7 @@ from ops.local.ports import ReservedPort
 from schemas.topics import SIGNALS
 from streams.observability.tracing import spans
 from streams.observability.tracing.otlp import OtlpTracer
-from streams.observability.tracing.sending import CountingProcessor
+from streams.observability.tracing.span_export import CountingProcessor
 from streams.record import Place, Record
 from tests.otlp_collector import OtlpCollector
 from tests.pipeline import await_value
@@ -147,7 +147,7 @@ class TestCollectorAway:
 
     def test_a_collector_that_is_away_holds_nobody_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Spans end, closing ends, and what was lost is in the metric once the exporter has given up."""
-        monkeypatch.setattr("streams.observability.tracing.sending._REQUEST_SECONDS", 1.0)
+        monkeypatch.setattr("streams.observability.tracing.span_export._REQUEST_SECONDS", 1.0)
         before = dropped()
         with ReservedPort() as port:
             tracer = OtlpTracer(f"http://{port.address}", 1.0)

@@ -15,7 +15,7 @@ from streams.decision.fold import fold
 from streams.decision.outcome import FoldContext
 from streams.decision.policy_file import load_policy
 from streams.decision.state import VideoState
-from streams.verdict.counts import count_decision, market_label, observe_delay
+from streams.verdict.decision_metrics import count_decision, market_label, observe_delay
 from tests.sample_facts import EXPECTED, UPLOADED_UNIX_SECONDS, VIDEO_ID, accepted, deadline, failed_signal, signal
 
 CONTEXT = FoldContext(load_policy(None), Prices(1.0, 1.0, 1.0, 1.0), 0, now_unix_seconds=UPLOADED_UNIX_SECONDS + 5)

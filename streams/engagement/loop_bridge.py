@@ -25,7 +25,7 @@ Refusal = tuple[Any, Failure]
 """A message of the client, and why it does not count."""
 
 
-class Outlet:
+class LoopBridge:
     """Called from one thread; each call waits until the broker confirms, however long it is unavailable.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.store.pages import pages
+from streams.store.chunked import pages
 
 
 def test_pages_lose_nothing() -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from schemas.outcomes import Action
-from streams.policy_rollout.judging import Judgement, WhyNot
+from streams.policy_rollout.policy_evaluation import Evaluation, WhyNot
 
 _NUM_EXAMPLES: Final = 5
 
@@ -29,7 +29,7 @@ class Tally:
     """Some videos of each change."""
     skipped: Counter[WhyNot] = field(default_factory=Counter)
 
-    def choose(self, judgements: Iterable[Judgement]) -> None:
+    def choose(self, judgements: Iterable[Evaluation]) -> None:
         """Count verdicts that are decided again, or would be."""
         for found in judgements:
             change = (found.verdict.action, found.action)

@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME
 
 from schemas.errors import InvalidEvent
-from streams.engagement.arrivals import BUCKET_SECONDS, read_arrival
+from streams.engagement.event_parsing import BUCKET_SECONDS, parse_event
 
 NOW = 1_700_000_000.0
 GOOD = {"event_id": "e1", "video_id": "v1", "kind": "view", "event_unix_seconds": NOW, "watch_seconds": 2.0}
@@ -58,24 +58,24 @@ def sent(key: bytes | None = b"v1", at: float = NOW, **changes: Any) -> Sent:
 def test_refused(message: Sent, cause: str, quoted: str) -> None:
     """Each wrong event is refused with its cause, and the message says what was found."""
     with pytest.raises(InvalidEvent) as refused:
-        read_arrival(message, NOW)
+        parse_event(message, NOW)
     assert refused.value.cause == cause
     assert quoted in refused.value.message
 
 
 def test_same_content_whatever_the_spelling() -> None:
     """Order of fields and fields that we do not know make no other content; another kind does."""
-    first = read_arrival(sent(), NOW)
+    first = parse_event(sent(), NOW)
     spelled = Sent(json.dumps({"new_field": 1, **dict(reversed(GOOD.items()))}).encode())
-    assert (read_arrival(spelled, NOW).identity, read_arrival(spelled, NOW).content) == (first.identity, first.content)
-    other = read_arrival(sent(kind="like"), NOW)
+    assert (parse_event(spelled, NOW).identity, parse_event(spelled, NOW).content) == (first.identity, first.content)
+    other = parse_event(sent(kind="like"), NOW)
     assert other.identity == first.identity
     assert other.content != first.content
 
 
 def test_a_producers_stamp_is_never_in_the_future() -> None:
     """A producer's stamp ahead of our clock does not push the window of ids ahead."""
-    assert read_arrival(sent(at=NOW + 10 * BUCKET_SECONDS), NOW).bucket == int(NOW // BUCKET_SECONDS)
+    assert parse_event(sent(at=NOW + 10 * BUCKET_SECONDS), NOW).bucket == int(NOW // BUCKET_SECONDS)
 
 
 @pytest.mark.parametrize("off_seconds", [-86_400.0, -480.0, 480.0, 86_400.0])
@@ -84,7 +84,7 @@ def test_the_brokers_stamp_counts_whatever_a_workers_clock_says(off_seconds: flo
     event that is sent twice counts twice, or a good one is refused.
     """
     message = Sent(json.dumps(GOOD).encode(), stamp_kind=TIMESTAMP_LOG_APPEND_TIME)
-    assert read_arrival(message, NOW + off_seconds) == read_arrival(message, NOW)
+    assert parse_event(message, NOW + off_seconds) == parse_event(message, NOW)
     early = Sent(json.dumps({**GOOD, "event_unix_seconds": NOW + 1000}).encode(), stamp_kind=TIMESTAMP_LOG_APPEND_TIME)
     with pytest.raises(InvalidEvent):
-        read_arrival(early, NOW + off_seconds)
+        parse_event(early, NOW + off_seconds)

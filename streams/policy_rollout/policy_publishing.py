@@ -9,7 +9,7 @@ from typing import Final
 from schemas.codec import event_headers
 from schemas.topics import SIGNALS
 from streams.lifecycle.clock import Clock
-from streams.policy_rollout.judging import Judgement
+from streams.policy_rollout.policy_evaluation import Evaluation
 from streams.store.stored_case import spell
 from streams.verdict.publishing import EventPublisher
 
@@ -50,14 +50,14 @@ class PolicyFacts:
         self._publisher = publisher
         self._pace = pace
 
-    async def send(self, chosen: Sequence[Judgement]) -> None:
+    async def send(self, chosen: Sequence[Evaluation]) -> None:
         """Return when the broker has confirmed the facts of all of them."""
         async with asyncio.TaskGroup() as group:
             for found in chosen:
                 await self._pace.turn()
                 group.create_task(self._publish(found))
 
-    async def _publish(self, found: Judgement) -> None:
+    async def _publish(self, found: Evaluation) -> None:
         fact = found.fact
         event_id = f"{fact.video_id}:{spell(found.verdict.version)}:policy:{fact.policy}"
         headers = event_headers(fact, event_id=event_id, source=_SOURCE, now_unix_seconds=fact.event_unix_seconds)

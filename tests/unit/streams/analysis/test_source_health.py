@@ -9,7 +9,7 @@ import pytest
 from operators.errors import InvalidMedia, SourceAway, SpoolFull
 from operators.media.sources.opened import OpenedSource
 from schemas.uploads import FileSource, MediaSource, ObjectSource, UrlSource
-from streams.analysis.origins import WatchedOpener, origin_of
+from streams.analysis.source_health import WatchedOpener, origin_of
 from streams.delivery.breaker import FAILURES_TO_OPEN, Breakers
 from tests.fakes import ManualClock
 

@@ -13,7 +13,7 @@ class WrongVersion(Exception):
     """An installed package is not the one that this code was checked against."""
 
 
-def check_pins(pinned: dict[str, str] = PINNED) -> None:
+def check_versions(pinned: dict[str, str] = PINNED) -> None:
     """Raise WrongVersion where another version is installed, or none."""
     wrong = [
         f"{name} {_installed(name)}, expected {wanted}" for name, wanted in pinned.items() if _installed(name) != wanted

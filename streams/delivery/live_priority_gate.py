@@ -24,7 +24,7 @@ PAUSE_SECONDS: Final = 1.0
 """Between two looks at the operator's flag."""
 
 
-class BackfillGate:
+class LivePriorityGate:
     """Watches the live lane of this worker.
 
     Args:

@@ -11,9 +11,9 @@ from schemas.codec import decode_fact
 from schemas.facts import PolicyChanged
 from schemas.outcomes import Version
 from schemas.topics import SIGNALS
-from streams.policy_rollout.judging import Judgement
 from streams.policy_rollout.past_verdicts import PastVerdict
-from streams.policy_rollout.sending import Pace, PolicyFacts
+from streams.policy_rollout.policy_evaluation import Evaluation
+from streams.policy_rollout.policy_publishing import Pace, PolicyFacts
 from tests.fakes import ManualClock, MemoryPublisher
 
 VERDICT = PastVerdict(
@@ -23,9 +23,9 @@ VERDICT = PastVerdict(
 TURNS_OF_THE_LOOP = 10
 
 
-def judgement(video_id: str) -> Judgement:
+def judgement(video_id: str) -> Evaluation:
     fact = PolicyChanged(video_id=video_id, revision=2, policy="default-2@1", event_unix_seconds=1_700_000_000.0)
-    return Judgement(msgspec.structs.replace(VERDICT, video_id=video_id), fact, "block", is_reviewed=False)
+    return Evaluation(msgspec.structs.replace(VERDICT, video_id=video_id), fact, "block", is_reviewed=False)
 
 
 async def settle() -> None:

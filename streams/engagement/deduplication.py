@@ -7,18 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from schemas.engagement import EngagementEvent, EngagementKind
-from streams.engagement.arrivals import Arrival
 from streams.engagement.counting import add_events
-from streams.engagement.due import due_after_seconds
+from streams.engagement.event_parsing import ParsedEvent
 from streams.engagement.store import Changes, Found, decode_record
+from streams.engagement.summary_schedule import due_after_seconds
 
 
 @dataclass(slots=True)
-class Reckoning:
+class Deduplicated:
     """The changes, and what became of arrivals that made none."""
 
     changes: Changes
-    conflicts: list[Arrival] = field(default_factory=list)
+    conflicts: list[ParsedEvent] = field(default_factory=list)
     """The same id was counted with other content: the first stands."""
     counted: Counter[EngagementKind] = field(default_factory=Counter)
     """New events by kind."""
@@ -31,14 +31,14 @@ class Reckoning:
         return self.counted.total()
 
 
-def reckon(
-    arrivals: Mapping[int, Sequence[Arrival]],
+def deduplicate(
+    arrivals: Mapping[int, Sequence[ParsedEvent]],
     positions: Mapping[int, int],
     found: Found,
     *,
     now_unix_seconds: float,
     summary_seconds: float,
-) -> Reckoning:
+) -> Deduplicated:
     """Count what is new.
 
     Args:
@@ -48,7 +48,7 @@ def reckon(
         now_unix_seconds: by our clock; what is due is due after it.
         summary_seconds: longest time that a change may wait for its summary.
     """
-    result = Reckoning(Changes(dict(positions)))
+    result = Deduplicated(Changes(dict(positions)))
     contents = dict(found.contents)
     for partition, arrived in arrivals.items():
         news = _take_new(result, partition, arrived, contents, found.forgotten)
@@ -62,9 +62,9 @@ def reckon(
 
 
 def _take_new(
-    result: Reckoning,
+    result: Deduplicated,
     partition: int,
-    arrived: Sequence[Arrival],
+    arrived: Sequence[ParsedEvent],
     contents: dict[tuple[int, bytes], bytes],
     forgotten: frozenset[str],
 ) -> dict[str, list[EngagementEvent]]:

@@ -19,7 +19,7 @@ WhyNot = IgnoredCause | Literal["up-to-date"]
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
+class PolicyEvaluator:
     """Whoever decides again, with what workers of today decide with."""
 
     policy: Policy
@@ -28,7 +28,7 @@ class Judge:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Evaluation:
     """A verdict of before, and what it will say."""
 
     verdict: PastVerdict
@@ -38,7 +38,7 @@ class Judgement:
     """Whether a person decided, whose action stands."""
 
 
-def judge(verdict: PastVerdict, stored: StoredVideo, by: Judge) -> Judgement | WhyNot:
+def judge(verdict: PastVerdict, stored: StoredVideo, by: PolicyEvaluator) -> Evaluation | WhyNot:
     """Fold the fact into what is stored, as the next record of the log.
 
     Args:
@@ -64,4 +64,4 @@ def judge(verdict: PastVerdict, stored: StoredVideo, by: Judge) -> Judgement | W
         return folded.ignored
     assert folded.outcome is not None
     found = folded.outcome.verdict
-    return Judgement(verdict, fact, found.action, is_reviewed=found.reviewed is not None)
+    return Evaluation(verdict, fact, found.action, is_reviewed=found.reviewed is not None)

@@ -24,7 +24,7 @@ BUCKET_SECONDS: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class ParsedEvent:
     """One event that may count."""
 
     event: EngagementEvent
@@ -37,7 +37,7 @@ class Arrival:
     """The client's, for a dead letter."""
 
 
-def read_arrival(message: Any, now_unix_seconds: float) -> Arrival:
+def parse_event(message: Any, now_unix_seconds: float) -> ParsedEvent:
     """Read one record of `video.engagement`.
 
     Args:
@@ -55,7 +55,7 @@ def read_arrival(message: Any, now_unix_seconds: float) -> Arrival:
     now = stamp_unix_seconds if stamp_kind == TIMESTAMP_LOG_APPEND_TIME else now_unix_seconds
     _check(event, message.key(), now)
     seconds = min(stamp_unix_seconds, now)
-    return Arrival(event, identity_of(event), content_of(event), int(seconds // BUCKET_SECONDS), message)
+    return ParsedEvent(event, identity_of(event), content_of(event), int(seconds // BUCKET_SECONDS), message)
 
 
 def identity_of(event: EngagementEvent) -> bytes:

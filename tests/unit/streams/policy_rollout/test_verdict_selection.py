@@ -18,10 +18,10 @@ from streams.decision.outcome import FoldContext
 from streams.decision.policy import Rule
 from streams.decision.policy_file import load_policy
 from streams.decision.state import VideoState
-from streams.policy_rollout.choosing import Choice, go_through
-from streams.policy_rollout.judging import Judge, Judgement, judge
 from streams.policy_rollout.past_verdicts import PastVerdict, PolicyFilter, is_asked
-from streams.policy_rollout.tally import Tally
+from streams.policy_rollout.policy_evaluation import Evaluation, PolicyEvaluator, judge
+from streams.policy_rollout.rollout_stats import Tally
+from streams.policy_rollout.verdict_selection import Choice, go_through
 from streams.recovery.result_comparison import newest_by_key
 from streams.store.stored_case import StoredVideo
 from tests.sample_facts import VIDEO_ID, accepted, deadline, signal
@@ -30,7 +30,7 @@ NUDITY = "sexual/explicit/nudity"
 OLD = load_policy(None)
 NEW = with_values(OLD, version=OLD.version + 1, rules={NUDITY: Rule(NUDITY, {"block": 0.5})})
 PRICES = Prices(1.0, 1.0, 1.0, 1.0)
-BY_NEW = Judge(NEW, PRICES, now_unix_seconds=1_700_000_100.0)
+BY_NEW = PolicyEvaluator(NEW, PRICES, now_unix_seconds=1_700_000_100.0)
 
 
 def analysed(video_id: str = VIDEO_ID, score: float = 0.7, **fields: Any) -> tuple[Fact, ...]:
@@ -81,7 +81,7 @@ class TestJudging:
         """The action of the new policy, and a fact that a worker will find acceptable."""
         case = stored(*analysed())
         found = judge(past(case), case, BY_NEW)
-        assert isinstance(found, Judgement)
+        assert isinstance(found, Evaluation)
         assert (found.verdict.action, found.action, found.is_reviewed) == ("limit", "block", False)
         folded = fold(case.state, found.fact, 2, FoldContext(NEW, PRICES, 0, 0.0))
         assert folded.outcome is not None
@@ -92,7 +92,7 @@ class TestJudging:
         word = Review(video_id=VIDEO_ID, revision=1, action="allow", reviewer="r", reason="", event_unix_seconds=0.0)
         case = stored(*analysed(), word)
         found = judge(past(case), case, BY_NEW)
-        assert isinstance(found, Judgement)
+        assert isinstance(found, Evaluation)
         assert (found.action, found.is_reviewed) == ("allow", True)
 
     def test_what_the_store_knows_better(self) -> None:
@@ -116,7 +116,7 @@ class TestJudging:
         case = stored(*analysed())
         assert case.state is not None
         raised = StoredVideo(replace(case.state, log_generation=3), case.outcome)
-        assert isinstance(judge(past(case), raised, BY_NEW), Judgement)
+        assert isinstance(judge(past(case), raised, BY_NEW), Evaluation)
 
 
 class TestGoingThrough:
@@ -160,10 +160,10 @@ class TestGoingThrough:
 
     async def _run(
         self, cases: dict[str, StoredVideo], verdicts: Iterable[PastVerdict], asked: PolicyFilter
-    ) -> tuple[Tally, list[Judgement]]:
+    ) -> tuple[Tally, list[Evaluation]]:
         tally, sent = Tally(), []
 
-        async def send(chosen: Sequence[Judgement]) -> None:
+        async def send(chosen: Sequence[Evaluation]) -> None:
             sent.extend(chosen)
 
         await go_through(verdicts, Choice(_reader(cases), asked, BY_NEW), tally, send, lambda _: None)

@@ -18,16 +18,16 @@ from schemas.identity import Modality
 from schemas.topics import BACKFILL, UPLOADED
 from streams.backfill.jobs import Job, JobFilter, Jobs
 from streams.backfill.past_uploads import PastUpload
-from streams.backfill.selection import Reason, Stored, Version, why_not
+from streams.backfill.selection import Reason, Stored, Version, skip_reason
 from streams.config.settings import Settings
 from streams.decision.state import VideoState
 from streams.kafka.clients import BrokerAway, StoredRecord
 from streams.kafka.confirmed_publishing import ConfirmingProducer, OutgoingRecord
 from streams.kafka.topic_ids import topic_facts
 from streams.similarity.members import members_of
+from streams.store.chunked import pages
 from streams.store.compression import unpack
 from streams.store.keys import Keys
-from streams.store.pages import pages
 from streams.uploads.headers import backfill_headers
 from streams.uploads.places import original_place
 
@@ -71,7 +71,7 @@ class Choice:
         """Those of a page that are to be sent; the others are counted by why not."""
         chosen = []
         for found, stored in zip(page, await self._stored(page), strict=True):
-            reason = why_not(found.upload.revision, stored, self.asked, self.versions)
+            reason = skip_reason(found.upload.revision, stored, self.asked, self.versions)
             if reason is None:
                 chosen.append(found)
             else:

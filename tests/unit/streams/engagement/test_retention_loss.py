@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from prometheus_client import REGISTRY
 
-from streams.engagement.removed import num_removed, tell_removed
+from streams.engagement.retention_loss import num_removed, tell_removed
 
 TOPIC = "removed.video.engagement"
 PLACE = TopicPartition(TOPIC, 0)

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from schemas.codec import encode
 from schemas.engagement import EngagementEvent, EngagementKind
-from streams.engagement.arrivals import Arrival, content_of, identity_of
 from streams.engagement.counting import add_events
-from streams.engagement.due import SOON_SECONDS
-from streams.engagement.reckoning import Reckoning, reckon
+from streams.engagement.deduplication import Deduplicated, deduplicate
+from streams.engagement.event_parsing import ParsedEvent, content_of, identity_of
 from streams.engagement.store import Found
+from streams.engagement.summary_schedule import SOON_SECONDS
 
 T0 = 1_700_000_000.0
 BUCKET = int(T0 // 600)
 
 
-def arrival(event_id: str, kind: EngagementKind = "view", video_id: str = "v") -> Arrival:
+def arrival(event_id: str, kind: EngagementKind = "view", video_id: str = "v") -> ParsedEvent:
     event = EngagementEvent(event_id=event_id, video_id=video_id, kind=kind, event_unix_seconds=T0)
-    return Arrival(event, identity_of(event), content_of(event), BUCKET, None)
+    return ParsedEvent(event, identity_of(event), content_of(event), BUCKET, None)
 
 
-def reckoned(arrived: list[Arrival], known: list[Arrival] = [], forgotten: frozenset[str] = frozenset()) -> Reckoning:  # noqa: B006
+def reckoned(
+    arrived: list[ParsedEvent], known: Sequence[ParsedEvent] = (), forgotten: frozenset[str] = frozenset()
+) -> Deduplicated:
     """Reckon one batch of partition 0 against a store that counted `known`."""
     record = encode(add_events(None, [each.event for each in known])) if known else None
     found = Found(
@@ -29,7 +33,7 @@ def reckoned(arrived: list[Arrival], known: list[Arrival] = [], forgotten: froze
         unknown=frozenset(),
         forgotten=forgotten,
     )
-    return reckon({0: arrived}, {0: 7}, found, now_unix_seconds=T0, summary_seconds=60.0)
+    return deduplicate({0: arrived}, {0: 7}, found, now_unix_seconds=T0, summary_seconds=60.0)
 
 
 def test_duplicates_count_once_within_a_batch_and_across() -> None:

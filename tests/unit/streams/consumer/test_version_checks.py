@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from streams.consumer.pins import WrongVersion, check_pins
+from streams.consumer.version_checks import WrongVersion, check_versions
 
 
 class TestCheckPins:
     def test_accepts_what_is_installed(self) -> None:
         """The environment that runs the tests has the pinned versions."""
-        check_pins()
+        check_versions()
 
     def test_names_what_is_wrong(self) -> None:
         """The message quotes the version found and the one that is expected."""
         with pytest.raises(WrongVersion, match=r"aiokafka .*expected 0\.0\.1"):
-            check_pins({"aiokafka": "0.0.1"})
+            check_versions({"aiokafka": "0.0.1"})
 
     def test_names_what_is_missing(self) -> None:
         """A package that is not there is said to be."""
         with pytest.raises(WrongVersion, match="no-such-package is not installed"):
-            check_pins({"no-such-package": "1"})
+            check_versions({"no-such-package": "1"})

@@ -11,7 +11,7 @@ import pytest
 from operators.inference.request_context import Lane
 from streams.analysis.agents.quiet_host import QuietHost
 from streams.delivery.admission import Admission
-from streams.delivery.backfill_gate import LOOK_SECONDS, PAUSE_SECONDS, QUIET_SECONDS, BackfillGate
+from streams.delivery.live_priority_gate import LOOK_SECONDS, PAUSE_SECONDS, QUIET_SECONDS, LivePriorityGate
 from streams.record import Place, Record
 from tests.fakes import ManualClock
 
@@ -26,7 +26,7 @@ class Bench:
     clock: ManualClock = field(default_factory=ManualClock)
 
     def __post_init__(self) -> None:
-        self.gate = BackfillGate(
+        self.gate = LivePriorityGate(
             num_live=lambda: self.num_live, beside_live=self.beside_live, hold=self.held.append, clock=self.clock
         )
 

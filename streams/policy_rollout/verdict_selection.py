@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from streams.policy_rollout.judging import Judge, Judgement, judge
 from streams.policy_rollout.past_verdicts import PastVerdict, PolicyFilter, is_asked
-from streams.policy_rollout.tally import Tally
-from streams.store.pages import pages
+from streams.policy_rollout.policy_evaluation import Evaluation, PolicyEvaluator, judge
+from streams.policy_rollout.rollout_stats import Tally
+from streams.store.chunked import pages
 from streams.store.stored_case import StoredVideo
 
 _PAGE: Final = 200
@@ -19,7 +19,7 @@ _READS_AT_ONCE: Final = 16
 
 Reader = Callable[[str], Awaitable[StoredVideo]]
 """What the store holds of a video; `Outcomes.read`."""
-Send = Callable[[Sequence[Judgement]], Awaitable[None]]
+Send = Callable[[Sequence[Evaluation]], Awaitable[None]]
 """Returns when the log has the facts of all of them."""
 
 
@@ -35,13 +35,13 @@ class Choice:
 
     read: Reader
     asked: PolicyFilter
-    judge: Judge
+    judge: PolicyEvaluator
 
     def is_enough(self, tally: Tally) -> bool:
         """Whether the limit is reached."""
         return self.asked.limit is not None and tally.num_chosen >= self.asked.limit
 
-    async def of(self, page: Sequence[PastVerdict], tally: Tally) -> list[Judgement]:
+    async def of(self, page: Sequence[PastVerdict], tally: Tally) -> list[Evaluation]:
         """Those of a page that are decided again; the others are counted by why not."""
         turns = asyncio.Semaphore(_READS_AT_ONCE)
 
@@ -51,8 +51,8 @@ class Choice:
 
         cases = await asyncio.gather(*(stored(verdict.video_id) for verdict in page))
         found = [judge(verdict, case, self.judge) for verdict, case in zip(page, cases, strict=True)]
-        chosen = [item for item in found if isinstance(item, Judgement)]
-        tally.skipped.update(item for item in found if not isinstance(item, Judgement))
+        chosen = [item for item in found if isinstance(item, Evaluation)]
+        tally.skipped.update(item for item in found if not isinstance(item, Evaluation))
         kept = chosen if self.asked.limit is None else chosen[: self.asked.limit - tally.num_chosen]
         tally.choose(kept)
         return kept
