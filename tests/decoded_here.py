@@ -14,8 +14,8 @@ from operators.errors import InvalidMedia
 from operators.media.containers import MediaFile
 from operators.media.decode_request import decode_media
 from operators.media.index import MediaIndex, StreamFault
+from operators.media.ipc_messages import AudioReady, FramesReady, Indexed, MotionReady
 from operators.media.layout import MediaMemory
-from operators.media.messages import AudioReady, FramesReady, Indexed, MotionReady
 from operators.media.not_media import unreadable
 from operators.media.plan import Plan, PlanPolicy, make_plan
 from operators.media.receipt import DecodeReceipt

@@ -26,7 +26,7 @@ def killed_decoder(folder: Path, number: signal.Signals, times: int, message: st
 def plant(folder: Path, number: signal.Signals, times: int, kind: str) -> None:
     """Die before the message that follows the first one of that kind; decoders may be imported only from here on."""
     from operators.media import decode_request
-    from operators.media.messages import encode
+    from operators.media.ipc_messages import encode
 
     last = ""
 

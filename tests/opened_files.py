@@ -10,7 +10,7 @@ from pathlib import Path
 
 from operators.media.sources.file import open_file
 from operators.media.sources.media_roots import MediaRoot
-from operators.media.sources.opened import OpenedSource
+from operators.media.sources.opened_source import OpenedSource
 from schemas.uploads import FileSource, MediaSource
 
 

@@ -20,8 +20,8 @@ from operators.media.complaints import Complaints
 from operators.media.containers import MediaFile, give_back, packets_of, read_only, take_container
 from operators.media.continuous_clock import ContinuousClock
 from operators.media.index import ClockRestart, StreamFault
+from operators.media.ipc_messages import AudioReady
 from operators.media.layout import MediaMemory
-from operators.media.messages import AudioReady
 from operators.media.mono import mono_of
 from operators.media.read_index import origin_seconds
 from operators.media.shares import Shares, damage, encryption, length_ratio

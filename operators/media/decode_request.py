@@ -26,18 +26,15 @@ from operators.media.decode_audio import AudioTally, decode_audio
 from operators.media.decode_video import VideoTally, decode_video
 from operators.media.edits import take_edits
 from operators.media.index import MediaIndex, StreamFault
-from operators.media.layout import MediaMemory, layout_for
-from operators.media.limits import DecodeLimits, allow_cpu_seconds
-from operators.media.look_again import look_again
-from operators.media.messages import (
+from operators.media.ipc_messages import (
+    AVAILABLE,
     LENGTH_BYTES,
-    THERE,
     Broken,
+    ByteRange,
     DecodeRequest,
     Done,
     Failed,
     Indexed,
-    Need,
     Planned,
     Ready,
     Unreadable,
@@ -45,9 +42,12 @@ from operators.media.messages import (
     decode_request,
     encode,
 )
+from operators.media.layout import MediaMemory, layout_for
+from operators.media.limits import DecodeLimits, allow_cpu_seconds
+from operators.media.look_again import look_again
 from operators.media.not_media import unreadable, without_streams
 from operators.media.plan import Plan, PlanPolicy, coverage_ratio, make_plan
-from operators.media.progressive_file import ProgressiveFile, UnreadableHere
+from operators.media.progressive_file import LocalReadFailed, ProgressiveFile
 from operators.media.read_index import read_index
 from operators.media.receipt import DecodeReceipt, look_receipt
 from operators.media.seen import picture_shares, sound_shares
@@ -121,8 +121,8 @@ def serve(channel: socket.socket, limits: DecodeLimits, *, counters_fd: int, is_
         channel.sendall(encode(message))
 
     def ask(start: int, stop: int) -> bool:
-        send(Need(start, stop))
-        return channel.recv(1) == THERE
+        send(ByteRange(start, stop))
+        return channel.recv(1) == AVAILABLE
 
     send(Ready(is_network_isolated))
     while (received := _receive(channel)) is not None:
@@ -149,7 +149,7 @@ def _last_word(media: MediaFile, memory_fd: int, request: DecodeRequest, send: S
     try:
         done = _answer(media, memory_fd, request, send_if_readable, counters_fd)
         media.reader.require_readable()
-    except UnreadableHere as failure:
+    except LocalReadFailed as failure:
         return Unreadable(str(failure))
     except Exception as error:
         return Broken(f"{type(error).__name__}: {error}"[:_MAX_TEXT], traceback.format_exc()[-_MAX_TEXT:])

@@ -17,8 +17,8 @@ from operators.media.decoders.decoder_registry import DECODERS
 from operators.media.decoders.protocol import DecodedFrame, DecoderFailed, VideoDecoder
 from operators.media.frame_picker import FramePicker, MotionPicker, ViewPicker
 from operators.media.index import StreamFault
+from operators.media.ipc_messages import FrameSlot, FramesReady, MotionReady
 from operators.media.layout import MediaMemory
-from operators.media.messages import FrameSlot, FramesReady, MotionReady
 from operators.media.plan import NUM_SPARE_FRAMES, VideoPlan
 from operators.media.shares import encryption
 from operators.media.tracks import Span

@@ -17,16 +17,15 @@ import msgspec
 from operators.cpu_clocks import SuccessiveProcesses
 from operators.errors import THIS_MACHINE, InvalidMedia, MachineUnavailable
 from operators.internal_errors import InternalError
-from operators.media.limits import DecodeLimits
-from operators.media.messages import (
+from operators.media.ipc_messages import (
+    AVAILABLE,
     LENGTH_BYTES,
-    NEVER,
-    THERE,
+    UNAVAILABLE,
     Broken,
+    ByteRange,
     DecodeRequest,
     Done,
     Failed,
-    Need,
     Ready,
     Reply,
     Unreadable,
@@ -34,6 +33,7 @@ from operators.media.messages import (
     decode_reply,
     encode,
 )
+from operators.media.limits import DecodeLimits
 from operators.media.receipt import DecodeReceipt
 
 DECODER_COMMAND = (sys.executable, "-m", "operators.media.decoder_process")
@@ -84,7 +84,7 @@ async def nothing_is_missing(start: int, stop: int) -> None:
     del start, stop
 
 
-class Supply:
+class ByteRangeSupply:
     """Brings what the process needs of the media. The time that takes is not the process's.
 
     Args:
@@ -100,7 +100,7 @@ class Supply:
         self.failure: Exception | None = None
         """Why something never came: what the decode has to end with, whatever the process makes of it."""
 
-    async def bring(self, need: Need) -> bytes:
+    async def bring(self, need: ByteRange) -> bytes:
         """Return the answer. Raises DecoderLost where there are no such bytes."""
         if not 0 <= need.start < need.stop <= self._size_bytes:
             raise DecoderLost(f"the decoder process asked for bytes {need.start} to {need.stop} of {self._size_bytes}")
@@ -113,7 +113,7 @@ class Supply:
             self.failure = failure  # raised once the process has come to its end in order
         finally:
             self._allowance.reschedule(None if due is None else due + loop.time() - asked)
-        return NEVER if self.failure else THERE
+        return UNAVAILABLE if self.failure else AVAILABLE
 
 
 class DecoderClient:
@@ -189,7 +189,7 @@ class DecoderClient:
         """
         self.num_videos += 1
         allowance = asyncio.timeout(self._limits.wall_seconds)
-        supply = Supply(ensure, request.size_bytes, allowance)
+        supply = ByteRangeSupply(ensure, request.size_bytes, allowance)
         try:
             async with allowance:
                 return await self._converse(request, (media_fd, memory_fd), on_reply, supply)
@@ -247,13 +247,17 @@ class DecoderClient:
         return process
 
     async def _converse(
-        self, request: DecodeRequest, descriptors: tuple[int, int], on_reply: Callable[[Reply], None], supply: Supply
+        self,
+        request: DecodeRequest,
+        descriptors: tuple[int, int],
+        on_reply: Callable[[Reply], None],
+        supply: ByteRangeSupply,
     ) -> DecodeReceipt:
         assert self._channel is not None
         socket.send_fds(self._channel, [encode(request)], descriptors)
         while True:
             reply = await self._receive()
-            if isinstance(reply, Need):
+            if isinstance(reply, ByteRange):
                 await self._answer(await supply.bring(reply))
                 continue
             if supply.failure is not None:  # what comes now was made of a file that seems cut off: nobody may see it

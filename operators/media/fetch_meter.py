@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from operators.internal_errors import boundary
 from operators.media.decoder_client import Ensure
-from operators.media.sources.opened import OpenedSource
+from operators.media.sources.opened_source import OpenedSource
 
 Result = TypeVar("Result")
 

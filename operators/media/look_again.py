@@ -11,8 +11,8 @@ from operators.errors import InvalidMedia
 from operators.media.containers import MediaFile
 from operators.media.decode_video import decode_video
 from operators.media.edits import take_edits
+from operators.media.ipc_messages import Done, Planned
 from operators.media.layout import MediaMemory, layout_for
-from operators.media.messages import Done, Planned
 from operators.media.plan import Plan, VideoPlan
 from operators.media.receipt import DecodeReceipt
 

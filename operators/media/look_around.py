@@ -11,13 +11,13 @@ from operators.errors import InvalidMedia
 from operators.internal_errors import boundary
 from operators.media.decoder_client import DecoderKilled
 from operators.media.fetch_meter import FetchMeter, ensuring
+from operators.media.ipc_messages import DecodeRequest, FrameSlot, FramesReady, Planned, Reply
 from operators.media.layout import MediaMemory
 from operators.media.memory import SharedMemory
-from operators.media.messages import DecodeRequest, FrameSlot, FramesReady, Planned, Reply
 from operators.media.neighbours import Neighbourhood
 from operators.media.plan import PlanPolicy, VideoPlan
 from operators.media.pool import DecoderPool
-from operators.media.sources.opened import OpenedSource
+from operators.media.sources.opened_source import OpenedSource
 from operators.media.tracks import SampledFrame
 
 Opens = Callable[[], Coroutine[Any, Any, OpenedSource]]

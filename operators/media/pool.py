@@ -17,8 +17,8 @@ from operators.media.decoder_client import (
     Ensure,
     nothing_is_missing,
 )
+from operators.media.ipc_messages import DecodeRequest, Indexed, Reply
 from operators.media.limits import DecodeLimits
-from operators.media.messages import DecodeRequest, Indexed, Reply
 from operators.media.receipt import DecodeReceipt
 from operators.tracing import SILENT_TRACER, Tracer
 

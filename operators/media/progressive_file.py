@@ -12,7 +12,7 @@ GRANULE_BYTES = 64 * 1024
 this much more than it needs."""
 
 
-class UnreadableHere(Exception):
+class LocalReadFailed(Exception):
     """This machine cannot read a file that is open: its disk or file system fails, which says nothing of the media."""
 
 
@@ -66,9 +66,9 @@ class ProgressiveFile:
             return b""
 
     def require_readable(self) -> None:
-        """Return where nothing that was read is missing through a fault of this machine. Raises UnreadableHere."""
+        """Return where nothing that was read is missing through a fault of this machine. Raises LocalReadFailed."""
         if self._failure is not None:
-            raise UnreadableHere(os.strerror(self._failure.errno or 0)) from self._failure
+            raise LocalReadFailed(os.strerror(self._failure.errno or 0)) from self._failure
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Go to a place, which may be beyond the end; -1 where there is no such place."""

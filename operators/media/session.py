@@ -11,13 +11,11 @@ from typing import Final, Protocol
 
 from operators.errors import InvalidMedia
 from operators.internal_errors import InternalError, boundary
+from operators.media.decode_replay import DecodeReplay
 from operators.media.decoder_client import DecoderKilled, Ensure
 from operators.media.fetch_meter import FetchMeter, ensuring
 from operators.media.index import MediaIndex, StreamFault
-from operators.media.layout import MediaMemory
-from operators.media.look_around import Looker, frame_in
-from operators.media.memory import SharedMemory
-from operators.media.messages import (
+from operators.media.ipc_messages import (
     AudioReady,
     DecodeRequest,
     FrameSlot,
@@ -27,12 +25,14 @@ from operators.media.messages import (
     Planned,
     Reply,
 )
+from operators.media.layout import MediaMemory
+from operators.media.look_around import Looker, frame_in
+from operators.media.memory import SharedMemory
 from operators.media.neighbours import NOBODY, Neighbourhood, neighbour_plan
 from operators.media.plan import PlanPolicy, make_plan
 from operators.media.pool import DecoderPool
 from operators.media.receipt import DecodeReceipt, failed_receipt
-from operators.media.retelling import Retelling
-from operators.media.sources.opened import OpenedSource
+from operators.media.sources.opened_source import OpenedSource
 from operators.media.tracks import AudioTrack, MotionTrack, SampledFrame
 from operators.media.undecodable import NO_PICTURE, NO_SOUND
 from operators.tracing import SILENT_TRACER, Tracer
@@ -56,7 +56,7 @@ class MediaOpener(Protocol):
 
 
 @dataclass(slots=True)
-class Yield:
+class DecodeState:
     """What has come out of the decode so far."""
 
     index: MediaIndex | None = None
@@ -96,7 +96,7 @@ class MediaSession:
         self._tracer = tracer
         self._fetching = FetchMeter(fetching)
         self._decoder_cpu_seconds = 0.0
-        self._yield = Yield()
+        self._yield = DecodeState()
         self._frames: list[SampledFrame] = []
         self._failure: Exception | None = None
         self._no_frames: InvalidMedia | None = None
@@ -188,7 +188,7 @@ class MediaSession:
         if decoding is not None:
             decoding.cancel()
             await asyncio.wait([decoding])
-        self._yield = Yield()
+        self._yield = DecodeState()
         self._frames = []
 
     async def _has_frame(self, position: int) -> bool:
@@ -222,7 +222,7 @@ class MediaSession:
 
     async def _decoded_in_tries(self) -> DecodeReceipt:
         """Open and decode; once more, and again, where something unexpected happens that another try may not meet."""
-        retelling = Retelling()
+        retelling = DecodeReplay()
         for number, pause_seconds in enumerate((*self._between_tries_seconds, None), 1):
             try:
                 with boundary("media"):
@@ -235,7 +235,7 @@ class MediaSession:
             await asyncio.sleep(pause_seconds)
         raise AssertionError("the last try returns or raises")
 
-    async def _decoded(self, retelling: Retelling) -> DecodeReceipt:
+    async def _decoded(self, retelling: DecodeReplay) -> DecodeReceipt:
         with self._tracer.span("fetch") as span, boundary("source"):
             media = await self._fetching.counted(self._opener.open(self._source))
             span.note("bytes", media.size_bytes)
@@ -245,7 +245,7 @@ class MediaSession:
             with boundary("source"):
                 await media.aclose()
 
-    async def _decoded_from(self, media: OpenedSource, retelling: Retelling) -> DecodeReceipt:
+    async def _decoded_from(self, media: OpenedSource, retelling: DecodeReplay) -> DecodeReceipt:
         ensure = ensuring(media, self._fetching)
         receipt = await self._decoded_patiently(media, ensure, retelling)
         return replace(
@@ -255,7 +255,7 @@ class MediaSession:
             fetch_cpu_seconds=self._fetching.cpu_seconds,
         )
 
-    async def _decoded_patiently(self, media: OpenedSource, ensure: Ensure, retelling: Retelling) -> DecodeReceipt:
+    async def _decoded_patiently(self, media: OpenedSource, ensure: Ensure, retelling: DecodeReplay) -> DecodeReceipt:
         """Decode once more in a fresh process where somebody else killed the first; the receipt bears both costs."""
         try:
             return await self._decoded_once(media, ensure, retelling)
@@ -268,7 +268,7 @@ class MediaSession:
                 raise InvalidMedia("media-decoder-killed", _killed_twice(first, second)) from second
         return replace(receipt, cpu_seconds=receipt.cpu_seconds + lost_cpu_seconds)
 
-    async def _decoded_once(self, media: OpenedSource, ensure: Ensure, retelling: Retelling) -> DecodeReceipt:
+    async def _decoded_once(self, media: OpenedSource, ensure: Ensure, retelling: DecodeReplay) -> DecodeReceipt:
         """Each decode has memory of its own: agents may still look at what the one before it left."""
         memory = SharedMemory(self._pool.limits.output_bytes)
 

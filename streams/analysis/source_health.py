@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from operators.errors import InvalidMedia, MachineUnavailable, SourceAway
 from operators.media.session import MediaOpener
-from operators.media.sources.opened import OpenedSource
+from operators.media.sources.opened_source import OpenedSource
 from schemas.uploads import FileSource, MediaSource, UrlSource
 from streams.delivery.breaker import Breakers
 from streams.observability import metrics

@@ -71,7 +71,7 @@ OPERATOR: Final = Recipe(
             ),
         },
         3: {
-            "operators/frames/frame_look.py": several(
+            "operators/frames/frame_features.py": several(
                 before("from operators.frames.image_input", "from operators.frames.colourfulness import colourfulness"),
                 after("    perceptual_hash: PerceptualHash", "    colourfulness: float"),
                 after("perceptual_hash=perceptual_hash(", "        colourfulness=colourfulness(pixels),"),

@@ -7,7 +7,7 @@ import hashlib
 import os
 
 from operators.errors import THIS_MACHINE, InvalidMedia, MachineUnavailable
-from operators.media.sources.opened import OpenedSource
+from operators.media.sources.opened_source import OpenedSource
 
 _PIECE_BYTES = 2**20
 

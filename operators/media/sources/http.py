@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, aclosing
 from aiohttp.client_reqrep import ClientResponse
 
 from operators.errors import InvalidMedia
+from operators.media.sources.chunk_reading import Pieces, paced, require_end
 from operators.media.sources.http_answers import (
     ContentRange,
     Validators,
@@ -18,8 +19,7 @@ from operators.media.sources.http_answers import (
 )
 from operators.media.sources.http_client import HttpClient, body
 from operators.media.sources.limits import FetchLimits
-from operators.media.sources.opened import OpenedSource
-from operators.media.sources.pieces import Pieces, paced, require_end
+from operators.media.sources.opened_source import OpenedSource
 from operators.media.sources.ranged import open_ranged
 from operators.media.sources.retries import TryAgain, with_retries
 from operators.media.sources.sizes import require_size

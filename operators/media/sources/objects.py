@@ -12,11 +12,11 @@ import obstore
 from obstore.store import AzureStore, GCSStore, S3Store
 
 from operators.errors import InvalidMedia, SourceAway
+from operators.media.sources.chunk_reading import Pieces, paced, require_end
 from operators.media.sources.limits import FetchLimits
 from operators.media.sources.object_address import ObjectAddress
 from operators.media.sources.object_failures import OBJECT_STORE_ERRORS, is_behind_the_end, meaning
-from operators.media.sources.opened import OpenedSource
-from operators.media.sources.pieces import Pieces, paced, require_end
+from operators.media.sources.opened_source import OpenedSource
 from operators.media.sources.ranged import open_ranged
 from operators.media.sources.retries import TryAgain, with_retries
 from operators.media.sources.sizes import require_size

@@ -16,7 +16,7 @@ from operators.media.sources.limits import FetchLimits
 from operators.media.sources.media_roots import MediaRoot
 from operators.media.sources.object_address import parse_object_address
 from operators.media.sources.objects import ObjectAccess, ObjectStores, open_object
-from operators.media.sources.opened import OpenedSource
+from operators.media.sources.opened_source import OpenedSource
 from operators.media.sources.sizes import require_size
 from operators.media.sources.spool import Spool
 from operators.media.sources.web_address import parse_web_address

@@ -9,8 +9,8 @@ from contextlib import aclosing
 from typing import Protocol
 
 from operators.errors import THIS_MACHINE, InvalidMedia, MachineUnavailable, SourceAway
+from operators.media.sources.chunk_reading import joined, require_end
 from operators.media.sources.limits import FetchLimits
-from operators.media.sources.pieces import joined, require_end
 from operators.media.sources.retries import with_retries
 from operators.media.sources.spool import SpoolFile
 

@@ -8,8 +8,8 @@ from functools import partial
 import numpy as np
 
 from models.card_registry import CARDS
+from operators.context.text_analysis import TextAnalysis, read_text
 from operators.context.text_embedding import text_embedding
-from operators.context.text_reading import TextReading, read_text
 from operators.context.toxicity import profanity_evidence, toxicity_evidence
 from operators.label_evidence import model_name
 from schemas.evidence import Embedding, Feature, LabelEvidence
@@ -44,7 +44,7 @@ async def analyse(work: Work) -> Analysis:
     )
 
 
-async def _labels(work: Work, tally: Tally, reading: TextReading) -> tuple[LabelEvidence, ...]:
+async def _labels(work: Work, tally: Tally, reading: TextAnalysis) -> tuple[LabelEvidence, ...]:
     """Both votes; none where the models do not know the language."""
     if reading.worst is None:
         return ()
@@ -57,14 +57,14 @@ async def _labels(work: Work, tally: Tally, reading: TextReading) -> tuple[Label
     return first + profanity_evidence(PROFANITY, reading.worst, lexicon)
 
 
-async def _embeddings(work: Work, tally: Tally, reading: TextReading) -> dict[str, Embedding]:
+async def _embeddings(work: Work, tally: Tally, reading: TextAnalysis) -> dict[str, Embedding]:
     output = await work.inference.batcher(MEANING.name).submit(reading.sentence_item, work.context)
     tally.add((output,))
     vector = text_embedding(output.values[0])
     return {} if vector is None else embedding_of(work, MEANING, vector.tolist())
 
 
-def _text_features(work: Work, reading: TextReading) -> dict[str, Feature]:
+def _text_features(work: Work, reading: TextAnalysis) -> dict[str, Feature]:
     values = {
         "context.hashtags": list(reading.hashtags),
         "context.num_words": reading.num_words,
@@ -75,7 +75,7 @@ def _text_features(work: Work, reading: TextReading) -> dict[str, Feature]:
     return features_of(work, _TEXT, values)
 
 
-def _language_features(work: Work, reading: TextReading) -> dict[str, Feature]:
+def _language_features(work: Work, reading: TextAnalysis) -> dict[str, Feature]:
     if reading.language is None:
         return {}
     values = {

@@ -12,13 +12,13 @@ import numpy as np
 from models.card_registry import CARDS
 from operators.frames.displayed_size import displayed_px
 from operators.frames.firearms import firearm_scores
-from operators.frames.frame_look import look_at
+from operators.frames.frame_features import look_at
 from operators.frames.image_embedding import image_embedding
 from operators.frames.image_input import classifier_input, nudity_input
 from operators.frames.nudity import nudity_scores
 from operators.frames.perceptual_hash import PerceptualHash
 from operators.frames.quality import FrameQuality, video_quality
-from operators.frames.static_share import static_ratio
+from operators.frames.static_ratio import static_ratio
 from operators.frames.tags import top_tags
 from operators.label_evidence import model_name
 from operators.media.index import MediaIndex

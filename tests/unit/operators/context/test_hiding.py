@@ -11,8 +11,8 @@ import torch
 
 from models.card_registry import CARDS
 from models.toxicity import Toxicity, load_toxicity
+from operators.context.text_analysis import read_text
 from operators.context.text_models import TextModels, load_text_models
-from operators.context.text_reading import read_text
 from operators.context.toxicity import profanity_evidence, toxicity_evidence
 from ops.assets import default_cache_dir, fetch_weights
 from schemas.evidence import LabelEvidence

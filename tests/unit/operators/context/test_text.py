@@ -18,9 +18,9 @@ from operators.context.language import text_language
 from operators.context.lexicon import Lexicon
 from operators.context.passages import Passage
 from operators.context.text import MAX_DESCRIBED_CHARACTERS, clean_text, num_words, prose, upload_text
+from operators.context.text_analysis import read_text
 from operators.context.text_embedding import text_embedding
 from operators.context.text_models import TextModels
-from operators.context.text_reading import read_text
 from operators.context.toxicity import profanity_evidence, toxicity_evidence
 from schemas.evidence import TextForm, TextMatch
 from schemas.uploads import FileSource, VideoUploaded

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from operators.frames.displayed_size import displayed_px
-from operators.frames.frame_look import look_at
+from operators.frames.frame_features import look_at
 from operators.frames.image_embedding import image_embedding
-from operators.frames.static_share import static_ratio, thumbnail
+from operators.frames.static_ratio import static_ratio, thumbnail
 from operators.media.index import VideoStreamIndex
 
 

@@ -11,8 +11,8 @@ import socket
 import sys
 import time
 
+from operators.media.ipc_messages import LENGTH_BYTES, FrameSlot, FramesReady, Planned, Ready, body_length, encode
 from operators.media.layout import MemoryLayout
-from operators.media.messages import LENGTH_BYTES, FrameSlot, FramesReady, Planned, Ready, body_length, encode
 
 
 def main() -> None:

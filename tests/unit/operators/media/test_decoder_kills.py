@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from operators.errors import InvalidMedia
+from operators.media.decode_replay import DecodeReplay
 from operators.media.decoder_client import DECODER_COMMAND
-from operators.media.messages import AudioReady, Done, FrameSlot, FramesReady, MotionReady
+from operators.media.ipc_messages import AudioReady, Done, FrameSlot, FramesReady, MotionReady
 from operators.media.pool import DecoderPool
 from operators.media.receipt import DecodeReceipt, failed_receipt
-from operators.media.retelling import Retelling
 from operators.media.session import MediaSession, MediaSessions
 from schemas.uploads import FileSource
 from tests.hostile_media import write_video
@@ -152,7 +152,7 @@ def frame(number: int) -> FrameSlot:
 class TestRetelling:
     def test_only_what_is_new_counts(self) -> None:
         """Frames may be grouped otherwise the second time; each is passed on once."""
-        retelling = Retelling()
+        retelling = DecodeReplay()
         assert retelling.new_part(FramesReady((frame(0), frame(1)))) == FramesReady((frame(0), frame(1)))
         retelling.begin_again()
         assert retelling.new_part(FramesReady((frame(0),))) is None
@@ -162,7 +162,7 @@ class TestRetelling:
 
     def test_a_file_that_changed_is_refused(self) -> None:
         """Parts of two different files are never put together."""
-        retelling = Retelling()
+        retelling = DecodeReplay()
         retelling.new_part(AudioReady(100, (), 0))
         retelling.begin_again()
         with pytest.raises(InvalidMedia) as caught:
@@ -171,7 +171,7 @@ class TestRetelling:
 
     def test_so_is_one_that_became_shorter(self) -> None:
         """A second decode that ends before it has said what was said is of another file."""
-        retelling = Retelling()
+        retelling = DecodeReplay()
         retelling.new_part(FramesReady((frame(0), frame(1))))
         retelling.begin_again()
         retelling.new_part(FramesReady((frame(0),)))

@@ -15,10 +15,10 @@ import pytest
 from operators.errors import InvalidMedia, MachineUnavailable
 from operators.internal_errors import InternalError
 from operators.media.pool import DecoderPool
-from operators.media.progressive_file import ProgressiveFile, UnreadableHere
+from operators.media.progressive_file import LocalReadFailed, ProgressiveFile
 from operators.media.session import MediaOpener, MediaSession, MediaSessions
 from operators.media.sources.checksum import require_checksum
-from operators.media.sources.opened import OpenedSource
+from operators.media.sources.opened_source import OpenedSource
 from schemas.uploads import FileSource, MediaSource
 from tests.hostile_media import write_sound, write_video
 from tests.opened_files import LocalFiles
@@ -77,7 +77,7 @@ class TestDisk:
         file = ProgressiveFile(0, 100, read_at=read_at)
         file.require_readable()
         assert file.read(10) == b""
-        with pytest.raises(UnreadableHere, match=os.strerror(errno.ESTALE)):
+        with pytest.raises(LocalReadFailed, match=os.strerror(errno.ESTALE)):
             file.require_readable()
 
     async def test_a_checksum_that_cannot_be_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

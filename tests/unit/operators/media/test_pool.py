@@ -16,9 +16,9 @@ import pytest
 
 from operators.errors import InvalidMedia
 from operators.media.decoder_client import DECODER_COMMAND, DecoderLost
+from operators.media.ipc_messages import DecodeRequest
 from operators.media.limits import PREFERENCE, DecodeLimits
 from operators.media.memory import SharedMemory
-from operators.media.messages import DecodeRequest
 from operators.media.plan import PlanPolicy
 from operators.media.pool import DecoderPool
 from operators.media.session import MediaSessions

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from operators.errors import InvalidMedia, SourceAway, SpoolFull
-from operators.media.sources.opened import OpenedSource
+from operators.media.sources.opened_source import OpenedSource
 from schemas.uploads import FileSource, MediaSource, ObjectSource, UrlSource
 from streams.analysis.source_health import WatchedOpener, origin_of
 from streams.delivery.breaker import FAILURES_TO_OPEN, Breakers

@@ -15,7 +15,7 @@ import pytest
 
 from operators.media.sources.limits import FetchLimits
 from operators.media.sources.objects import ObjectAccess
-from operators.media.sources.opened import OpenedSource
+from operators.media.sources.opened_source import OpenedSource
 from operators.media.sources.source_registry import SourceAccess, SourceOpener
 from operators.media.sources.spool import Spool
 from schemas.uploads import MediaSource

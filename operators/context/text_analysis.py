@@ -19,7 +19,7 @@ from schemas.uploads import VideoUploaded
 
 
 @dataclass(frozen=True, slots=True)
-class TextReading:
+class TextAnalysis:
     """One upload's text, ready for the models, and what needed none."""
 
     text: str
@@ -39,7 +39,7 @@ class TextReading:
     """(128,) int64."""
 
 
-def read_text(upload: VideoUploaded, models: TextModels) -> TextReading:
+def read_text(upload: VideoUploaded, models: TextModels) -> TextAnalysis:
     """Read one upload's title, description and hashtags."""
     hashtags, written = upload_hashtags(upload), prose(upload)
     text = upload_text(upload, hashtags)
@@ -55,7 +55,7 @@ def read_text(upload: VideoUploaded, models: TextModels) -> TextReading:
     num_letters = sum(part.num_letters for part in parts)
     num_english = sum(part.num_english_letters for part in parts)
     num_left_out = items.num_left_out_letters + sum(part.num_unrestored_letters for part in parts)
-    return TextReading(
+    return TextAnalysis(
         text=text,
         hashtags=hashtags,
         language=language,

@@ -35,15 +35,15 @@ class Ready(msgspec.Struct, tag=True, frozen=True):
     is_network_isolated: bool
 
 
-class Need(msgspec.Struct, tag=True, frozen=True):
-    """Bytes `[start, stop)` of the media have to be there before work goes on; answered with `THERE` or `NEVER`."""
+class ByteRange(msgspec.Struct, tag=True, frozen=True):
+    """Bytes `[start, stop)` of the media have to be there before work goes on; answered with `AVAILABLE` or `UNAVAILABLE`."""
 
     start: int
     stop: int
 
 
-THERE = b"\1"
-NEVER = b"\0"
+AVAILABLE = b"\1"
+UNAVAILABLE = b"\0"
 """The parent knows why, and tells whoever wants the video."""
 
 
@@ -125,7 +125,9 @@ class Broken(msgspec.Struct, tag=True, frozen=True):
     traceback: str
 
 
-Reply = Ready | Need | Indexed | Planned | FramesReady | MotionReady | AudioReady | Done | Failed | Unreadable | Broken
+Reply = (
+    Ready | ByteRange | Indexed | Planned | FramesReady | MotionReady | AudioReady | Done | Failed | Unreadable | Broken
+)
 
 _encoder = msgspec.json.Encoder()
 _reply_decoder: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from operators.errors import InvalidMedia
-from operators.media.messages import Done, FrameSlot, FramesReady, Reply
+from operators.media.ipc_messages import Done, FrameSlot, FramesReady, Reply
 
 
-class Retelling:
+class DecodeReplay:
     """What the decodes of one file have said, message by message, and frame by frame.
 
     Decoding is deterministic: the same file and plan give the same messages in the same order, though frames may be

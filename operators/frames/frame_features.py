@@ -10,11 +10,11 @@ import numpy as np
 from operators.frames.image_input import classifier_input, nudity_input
 from operators.frames.perceptual_hash import PerceptualHash, perceptual_hash
 from operators.frames.quality import FrameQuality, frame_quality
-from operators.frames.static_share import thumbnail
+from operators.frames.static_ratio import thumbnail
 
 
 @dataclass(frozen=True, slots=True)
-class FrameLook:
+class FrameFeatures:
     """One frame, ready for the models, and what needed none."""
 
     classifier_pixels: np.ndarray
@@ -27,10 +27,10 @@ class FrameLook:
     """(32, 32) uint8."""
 
 
-def look_at(pixels: np.ndarray) -> FrameLook:
+def look_at(pixels: np.ndarray) -> FrameFeatures:
     """Measure one frame, (H, W, 3) uint8 RGB."""
     luma = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
-    return FrameLook(
+    return FrameFeatures(
         classifier_pixels=classifier_input(pixels),
         nudity_pixels=nudity_input(pixels),
         quality=frame_quality(luma),
