@@ -7,15 +7,15 @@ from typing import Any
 
 from redis.exceptions import ConnectionError as StoreAway
 
+from ops.doctor.check_context import CheckContext, Once
 from ops.doctor.finding import Finding
-from ops.doctor.world import Once, World
 from streams.config.settings import read_settings
 from streams.kafka.clients import BrokerAway
 
 
-def world(broker: Any = None, store: Any = None, **settings: object) -> World:
+def context(broker: Any = None, store: Any = None, **settings: object) -> CheckContext:
     """A world under these settings; a server that is None is away, one that is an error answers with it."""
-    return World(
+    return CheckContext(
         read_settings(**settings),
         _server(broker, BrokerAway("no broker answered")),
         _server(store, StoreAway("connection refused")),

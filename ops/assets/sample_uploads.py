@@ -7,7 +7,7 @@ from typing import Final
 
 from ops.assets.sample_registry import SAMPLE_CLIPS
 from ops.assets.samples import sample_path
-from ops.medium import make_upload
+from ops.source_argument import make_upload
 from schemas.uploads import VideoUploaded
 
 CREATOR: Final = "demo"

@@ -12,7 +12,7 @@ from ops.assets.clip import Recipe
 from ops.assets.derive import derive_clip
 from ops.assets.sample_uploads import sample_uploads
 from ops.bench.options import BenchOptions
-from ops.medium import path_of
+from ops.source_argument import path_of
 from schemas.uploads import FileSource, VideoUploaded
 
 REPEATS = 2

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from redis.asyncio import Redis
 
 from ops.bench.clips import bench_uploads, clip_folders
-from ops.bench.contenders import consumer_at_end, publish
+from ops.bench.competitors import consumer_at_end, publish
 from ops.bench.machine import describe_machine
 from ops.bench.options import BenchOptions
 from ops.bench.pipeline import Stage, ready_assets, stage_of

@@ -16,7 +16,7 @@ from ops.bench.copied_clips import COPIES, make_copy
 from ops.bench.machine import describe_machine
 from ops.bench.options import BenchOptions
 from ops.bench.report import BenchReport, Bound, Figure
-from ops.direct_session import open_local_analysis
+from ops.local_analysis_session import open_local_analysis
 from schemas.outcomes import Outcome
 from schemas.uploads import FileSource, VideoUploaded
 from streams.config.settings import Settings, read_settings
@@ -77,7 +77,7 @@ def bench_near_duplicates(options: BenchOptions) -> BenchReport:
         bench="near-duplicates",
         machine=describe_machine(),
         figures=(*_recalls(copies), *_false_matches(strangers), *_margins(copies, strangers)),
-        contenders={"similarity": _described(copies)},
+        competitors={"similarity": _described(copies)},
         remarks=(
             f"{len(clips)} clips of {len(clips) // (1 + len(COPIES))} contents; {len(strangers)} pairs of strangers",
             f"hash: {SAME_VIDEO_RATIO:.0%} of frames within {SAME_PICTURE_BITS} of 256 bits, mirrored or not; "

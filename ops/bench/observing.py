@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from ops.assets import fetch_samples, fetch_weights
 from ops.bench.clips import bench_uploads, clip_folders
-from ops.bench.contenders import PipelineContender, Run, measure
+from ops.bench.competitors import PipelineCompetitor, Run, measure
 from ops.bench.machine import describe_machine
 from ops.bench.options import BenchOptions
 from ops.bench.report import BenchReport, Bound, Figure, summarise
@@ -39,7 +39,7 @@ NONE_AGAIN: Final = "nothing, again"
 _UNMETERED: Final = (sys.executable, "-P", "-m", "ops.bench.unmetered_worker")
 
 Runs = dict[str, list[Run]]
-"""By contender, one for each round."""
+"""By competitor, one for each round."""
 
 
 def bench_observing(options: BenchOptions) -> BenchReport:
@@ -61,7 +61,7 @@ def bench_observing(options: BenchOptions) -> BenchReport:
         bench="observing",
         machine=describe_machine(),
         figures=(*_figures(runs), *_span_figures(page)),
-        contenders={name: _describe(found) for name, found in runs.items()},
+        competitors={name: _describe(found) for name, found in runs.items()},
         remarks=_remarks(uploads),
     )
 
@@ -74,15 +74,15 @@ def _measure(
     options: BenchOptions,
 ) -> tuple[Runs, MetricsPage]:
     """Return all runs, and the last metrics of the worker that traced; no client outlives the broker."""
-    with _contenders(folder, environment, sink) as contenders:
-        runs = _rounds(contenders, uploads, options)
-        return runs, contenders[TRACES].metrics()
+    with _contenders(folder, environment, sink) as competitors:
+        runs = _rounds(competitors, uploads, options)
+        return runs, competitors[TRACES].metrics()
 
 
 @contextmanager
 def _contenders(
     folder: Path, environment: Mapping[str, str], sink: TraceSink
-) -> Iterator[dict[str, PipelineContender]]:
+) -> Iterator[dict[str, PipelineCompetitor]]:
     with ExitStack() as opened:
         found = {
             NONE: _open(opened, folder, "none", environment, _UNMETERED),
@@ -110,16 +110,16 @@ def _open(
     name: str,
     environment: Mapping[str, str],
     command: tuple[str, ...] = WORKER_COMMAND,
-) -> PipelineContender:
+) -> PipelineCompetitor:
     """A warm worker with topics and keys of its own."""
     variables = {**environment, "VIDSIGNAL_TOPIC_PREFIX": f"{name}."}
     settings = _settings(variables)
     create_topics(settings, partitions=PARTITIONS, replication=1)
     worker = WorkerProcess(folder, variables, name=name, command=command)
     worker.open()
-    contender = PipelineContender(settings, worker)
-    opened.callback(contender.close)
-    return contender
+    competitor = PipelineCompetitor(settings, worker)
+    opened.callback(competitor.close)
+    return competitor
 
 
 def _settings(variables: Mapping[str, str]) -> Settings:
@@ -130,22 +130,22 @@ def _settings(variables: Mapping[str, str]) -> Settings:
     )
 
 
-def _scrape(watched: Sequence[PipelineContender], ending: threading.Event) -> None:
+def _scrape(watched: Sequence[PipelineCompetitor], ending: threading.Event) -> None:
     while not ending.wait(SCRAPE_SECONDS):
-        for contender in watched:
-            contender.metrics()
+        for competitor in watched:
+            competitor.metrics()
 
 
 def _rounds(
-    contenders: Mapping[str, PipelineContender], uploads: Sequence[VideoUploaded], options: BenchOptions
+    competitors: Mapping[str, PipelineCompetitor], uploads: Sequence[VideoUploaded], options: BenchOptions
 ) -> Runs:
     """All in turns, in another order each round; the first round warms caches and is dropped."""
-    runs: Runs = {name: [] for name in (*contenders, NONE_AGAIN)}
+    runs: Runs = {name: [] for name in (*competitors, NONE_AGAIN)}
     for number in range(1 + (QUICK_ROUNDS if options.is_quick else ROUNDS)):
         for name in _order(number):
             batch = uploads if number else uploads[: max(4, len(uploads) // 3)]
             named = [replace(upload, video_id=f"r{number}-{len(name)}-{upload.video_id}") for upload in batch]
-            run = measure(contenders[NONE if name == NONE_AGAIN else name], named)
+            run = measure(competitors[NONE if name == NONE_AGAIN else name], named)
             options.say(
                 f"round {number}: {name}: {run.videos_per_second:.2f} videos/s, "
                 f"{run.cpu_seconds_per_video:.3f} CPU s a video" + ("" if number else " (dropped)")
@@ -156,7 +156,7 @@ def _rounds(
 
 
 def _order(number: int) -> list[str]:
-    """Each contender is first, last and in between equally often."""
+    """Each competitor is first, last and in between equally often."""
     names = [NONE, METRICS, TRACES, NONE_AGAIN]
     turned = names[number % 4 :] + names[: number % 4]
     return turned if number % 2 else turned[::-1]

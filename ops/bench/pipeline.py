@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from ops.assets import fetch_samples, fetch_weights
 from ops.bench.clips import bench_uploads, clip_folders
-from ops.bench.contenders import Contender, LocalCompetitor, NaiveContender, PipelineContender, Run, measure
+from ops.bench.competitors import Competitor, LocalCompetitor, NaiveCompetitor, PipelineCompetitor, Run, measure
 from ops.bench.machine import describe_machine
 from ops.bench.options import BenchOptions
 from ops.bench.report import BenchReport, Bound, Figure, summarise
@@ -40,7 +40,7 @@ Features = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Where contenders run: one broker and one store for all of them."""
+    """Where competitors run: one broker and one store for all of them."""
 
     settings: Settings
     environment: dict[str, str]
@@ -91,16 +91,16 @@ def _compare(stage: Stage, uploads: Sequence[VideoUploaded], options: BenchOptio
     with ExitStack() as opened:
         options.say("starting the contenders ...")
         began = monotonic()
-        pipeline = PipelineContender(stage.settings, _worker(stage))
+        pipeline = PipelineCompetitor(stage.settings, _worker(stage))
         ready_seconds = monotonic() - began
         opened.callback(pipeline.close)
         direct = LocalCompetitor({**os.environ, **stage.environment})
         opened.callback(direct.close)
-        naive = NaiveContender(stage.settings, stage.folder, PARTITIONS)
+        naive = NaiveCompetitor(stage.settings, stage.folder, PARTITIONS)
         opened.callback(naive.close)
         runs, broker_seconds = _alternate(stage, (pipeline, direct, naive), uploads, options)
         figures = _figures(runs, broker_seconds, pipeline, naive.features, stage)
-        peaks = {contender.name: _peak_bytes(contender) for contender in (pipeline, direct, naive)}
+        peaks = {competitor.name: _peak_bytes(competitor) for competitor in (pipeline, direct, naive)}
         figures += (
             Figure("worker, ready after its start", ready_seconds, "s", Bound("at most", 20.0)),
             Figure("worker, stopped in mid-work", pipeline.stop_in_mid_work(uploads), "s", Bound("at most", 30.0)),
@@ -109,7 +109,7 @@ def _compare(stage: Stage, uploads: Sequence[VideoUploaded], options: BenchOptio
         bench="pipeline",
         machine=describe_machine(),
         figures=figures,
-        contenders={name: _describe(found, peaks[name]) for name, found in runs.items()},
+        competitors={name: _describe(found, peaks[name]) for name, found in runs.items()},
         remarks=_remarks(stage, uploads),
     )
 
@@ -121,25 +121,25 @@ def _worker(stage: Stage) -> WorkerProcess:
 
 
 def _alternate(
-    stage: Stage, contenders: Sequence[Contender], uploads: Sequence[VideoUploaded], options: BenchOptions
+    stage: Stage, competitors: Sequence[Competitor], uploads: Sequence[VideoUploaded], options: BenchOptions
 ) -> tuple[dict[str, list[Run]], list[float]]:
     """Let them run in turns; the first round warms caches and is dropped."""
     rounds = 1 + (QUICK_ROUNDS if options.is_quick else ROUNDS)
-    runs: dict[str, list[Run]] = {contender.name: [] for contender in contenders}
+    runs: dict[str, list[Run]] = {competitor.name: [] for competitor in competitors}
     broker_seconds: list[float] = []
     for number in range(rounds):
-        for contender in contenders:
+        for competitor in competitors:
             batch = uploads if number else uploads[: max(4, len(uploads) // 3)]
             named = [replace(upload, video_id=f"r{number}-{upload.video_id}") for upload in batch]
             broker_before = stage.broker_cpu_seconds()
-            run = measure(contender, named)
+            run = measure(competitor, named)
             options.say(
-                f"round {number}: {contender.name}: {run.videos_per_second:.2f} videos/s, "
+                f"round {number}: {competitor.name}: {run.videos_per_second:.2f} videos/s, "
                 f"{run.cpu_seconds_per_video:.2f} CPU s a video" + ("" if number else " (dropped)")
             )
             if number:
-                runs[contender.name].append(run)
-                if contender.name == PipelineContender.name:
+                runs[competitor.name].append(run)
+                if competitor.name == PipelineCompetitor.name:
                     broker_seconds.append((stage.broker_cpu_seconds() - broker_before) / len(batch))
     return runs, broker_seconds
 
@@ -147,11 +147,11 @@ def _alternate(
 def _figures(
     runs: dict[str, list[Run]],
     broker_seconds: list[float],
-    pipeline: PipelineContender,
+    pipeline: PipelineCompetitor,
     naive_features: list[Features],
     stage: Stage,
 ) -> tuple[Figure, ...]:
-    ours, direct, naive = (runs[each.name] for each in (PipelineContender, LocalCompetitor, NaiveContender))
+    ours, direct, naive = (runs[each.name] for each in (PipelineCompetitor, LocalCompetitor, NaiveCompetitor))
     page = pipeline.metrics()
     return (
         summarise("throughput, Kafka over analyze", _ratios(ours, direct), "ratio", Bound("at least", 0.85)),
@@ -200,8 +200,8 @@ def _decodes_per_video(page: Any) -> float:
     return float(decoded / videos) if videos else 0.0
 
 
-def _peak_bytes(contender: Contender) -> int:
-    return sum(meter.peak_pss_bytes() for meter in contender.meters)
+def _peak_bytes(competitor: Competitor) -> int:
+    return sum(meter.peak_pss_bytes() for meter in competitor.meters)
 
 
 def _describe(runs: list[Run], peak_pss_bytes: int) -> dict[str, Any]:
@@ -225,9 +225,9 @@ def _remarks(stage: Stage, uploads: Sequence[VideoUploaded]) -> tuple[str, ...]:
 
 
 def _soak(stage: Stage, uploads: Sequence[VideoUploaded], options: BenchOptions) -> BenchReport:
-    pipeline = PipelineContender(stage.settings, _worker(stage))
+    pipeline = PipelineCompetitor(stage.settings, _worker(stage))
     try:
-        figures, contenders = soak_figures(pipeline, uploads, options)
+        figures, competitors = soak_figures(pipeline, uploads, options)
     finally:
         pipeline.close()
-    return BenchReport("pipeline --soak", describe_machine(), figures, contenders, _remarks(stage, uploads)[:1])
+    return BenchReport("pipeline --soak", describe_machine(), figures, competitors, _remarks(stage, uploads)[:1])

@@ -53,7 +53,7 @@ Found = TypeVar("Found")
 
 @dataclass(slots=True)
 class Outcome:
-    """What was measured of one contender, over all rounds."""
+    """What was measured of one competitor, over all rounds."""
 
     dead_seconds: list[float] = field(default_factory=list)
     """After a SIGKILL, of each partition of the dead worker: until verdicts flow again."""
@@ -85,12 +85,12 @@ def bench_recovery(options: BenchOptions) -> BenchReport:
 
 
 class Fleet:
-    """Workers of one contender, on topics of their own.
+    """Workers of one competitor, on topics of their own.
 
     Args:
         folder: for logs.
         environment: settings.
-        name: of the contender.
+        name: of the competitor.
     """
 
     def __init__(self, folder: Path, environment: dict[str, str], name: str) -> None:
@@ -210,7 +210,7 @@ def _redone_share(settings: Settings) -> float:
 
 
 def _figures(name: str, outcome: Outcome) -> tuple[Figure, ...]:
-    """Those of the new contender have bounds."""
+    """Those of the new competitor have bounds."""
     again_seconds = MEMBERSHIPS[name].session_seconds + 2.0
     limits = (again_seconds, 2.0, 1 / NUM_WORKERS + 0.01, None, 2.0, 0.04) if name == NEW else (None,) * 6
     bounds = [None if limit is None else Bound("at most", limit) for limit in limits]

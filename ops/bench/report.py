@@ -48,7 +48,7 @@ class BenchReport:
     bench: str
     machine: dict[str, Any]
     figures: tuple[Figure, ...]
-    contenders: dict[str, Any] = field(default_factory=dict)
+    competitors: dict[str, Any] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
 
     @property
@@ -62,7 +62,7 @@ class BenchReport:
             "bench": self.bench,
             "machine": self.machine,
             "figures": [_figure_as_json(figure) for figure in self.figures],
-            "contenders": self.contenders,
+            "contenders": self.competitors,
             "remarks": list(self.remarks),
         }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ops.bench.contenders import PipelineContender
+from ops.bench.competitors import PipelineCompetitor
 from ops.bench.options import BenchOptions
 from ops.bench.process_tree import tree_pss_bytes
 from ops.bench.report import Bound, Figure
@@ -24,7 +24,7 @@ MAX_GROWTH_RATIO = 0.05
 
 
 def soak_figures(
-    pipeline: PipelineContender, uploads: Sequence[VideoUploaded], options: BenchOptions
+    pipeline: PipelineCompetitor, uploads: Sequence[VideoUploaded], options: BenchOptions
 ) -> tuple[tuple[Figure, ...], dict[str, Any]]:
     """Run 700 videos and compare the memory of the last hundred with that after the first two hundred."""
     series: list[dict[str, float]] = []

@@ -116,7 +116,7 @@ async def _measure(settings: Settings, clips: tuple[Clip, Clip], options: BenchO
         bench="sources",
         machine=describe_machine(),
         figures=_figures(clips, fetched, downloaded, front),
-        contenders={"fetched as it is read": _describe(fetched), "downloaded first": _describe(downloaded)},
+        competitors={"fetched as it is read": _describe(fetched), "downloaded first": _describe(downloaded)},
         remarks=(
             f"one video of {LONG_SECONDS:g} s and {clips[0].size_bytes / 1e6:.0f} MB, H.264 with AAC in MP4, "
             f"out of a local S3 server; link: {LINK_BITS_PER_SECOND / 1e6:g} Mbit/s, {LINK_DELAY_SECONDS * 1000:g} ms",

@@ -11,7 +11,7 @@ from itertools import count, pairwise
 from aiokafka.partitioner import murmur2
 from confluent_kafka import Producer
 
-from ops.bench.contenders import consumer_at_end
+from ops.bench.competitors import consumer_at_end
 from schemas.codec import encode, event_headers
 from schemas.topics import MODERATION, UPLOADED
 from schemas.uploads import FileSource, VideoUploaded

@@ -19,8 +19,8 @@ from ops.cli.exit_codes import ExitCode
 from ops.cli.progress import counting
 from ops.cli.publish import Media, build_upload, metadata_for
 from ops.cli.verdict_lines import describe_outcome
-from ops.direct_session import open_local_analysis
-from ops.medium import absolute_path, is_file
+from ops.local_analysis_session import open_local_analysis
+from ops.source_argument import absolute_path, is_file
 from schemas.outcomes import Outcome
 from schemas.uploads import VideoUploaded
 from streams.config.settings import Device, Settings

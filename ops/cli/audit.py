@@ -10,8 +10,8 @@ import typer
 
 from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
-from ops.cli.store_once import read_once
 from ops.cli.unreadable_lines import end
+from ops.cli.with_redis import read_once
 from streams.config.settings import Settings
 from streams.kafka.clients import BrokerAway, producer_configuration, require_broker
 

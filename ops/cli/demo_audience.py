@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 from redis.asyncio import Redis
 
-from ops.cli.store_once import read_once
+from ops.cli.with_redis import read_once
 from ops.engagement_stream import engagement_stream, publish_events
 from schemas.engagement import Engagement
 from streams.config.settings import Settings

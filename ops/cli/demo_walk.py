@@ -26,7 +26,7 @@ from ops.local.child import ChildDied
 from ops.local.scratch import scratch_dir
 from ops.local.stack import LocalStack
 from ops.local.worker_process import WorkerProcess
-from ops.medium import path_of
+from ops.source_argument import path_of
 from schemas.uploads import VideoUploaded
 from streams.config.settings import Settings, read_settings
 

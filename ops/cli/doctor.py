@@ -14,7 +14,7 @@ from ops.cli.exit_codes import ExitCode
 from streams.config.settings import InvalidSettings, read_settings
 
 if TYPE_CHECKING:
-    from ops.doctor.examination import Examination, Examined
+    from ops.doctor.check import Check, CheckResult
     from ops.doctor.finding import Finding, State
 
 _MARKS: Final[dict[State, str]] = {
@@ -34,12 +34,12 @@ def doctor(
     Answers within 15 seconds although everything may be unavailable. Exit codes: 0 fine, warnings allowed; 1 something is
     wrong; 2 wrong arguments.
     """
-    from ops.doctor.check_registry import UnknownExamination, choose
+    from ops.doctor.check_registry import UnknownCheck, choose
 
     logs_to_stderr()
     try:
         examinations = choose(only)
-    except UnknownExamination as error:
+    except UnknownCheck as error:
         fail(str(error), ExitCode.USAGE)
     found = []
     for examined in _examine(examinations):
@@ -57,22 +57,22 @@ def doctor(
     raise typer.Exit(code)
 
 
-def _examine(examinations: tuple[Examination, ...]) -> Iterator[Examined]:
-    from ops.doctor.examination import Examined, examine_all, left_seconds
+def _examine(examinations: tuple[Check, ...]) -> Iterator[CheckResult]:
+    from ops.doctor.check import CheckResult, examine_all, left_seconds
+    from ops.doctor.check_context import open_check_context
     from ops.doctor.finding import not_checked
     from ops.doctor.installation import unreadable_settings
-    from ops.doctor.world import open_world
 
     try:
-        world = open_world(read_settings())
+        context = open_check_context(read_settings())
     except InvalidSettings as error:
         rest = not_checked("everything else", "it needs the settings")
-        yield Examined("installation", (unreadable_settings(error), rest))
+        yield CheckResult("installation", (unreadable_settings(error), rest))
         return
-    yield from examine_all(examinations, world, left_seconds())
+    yield from examine_all(examinations, context, left_seconds())
 
 
-def _tell(examined: Examined) -> None:
+def _tell(examined: CheckResult) -> None:
     out.print(f"[bold]{examined.name}[/]")
     for finding in examined.findings:
         _line(f"  {_MARKS[finding.state]}  {finding.subject}: ", finding.found)
@@ -92,15 +92,15 @@ def _summary(states: list[State]) -> str:
     return ", ".join(f"{states.count(state)} {words}" for state, words in counted)  # type: ignore[arg-type]
 
 
-def _document(found: list[Examined]) -> dict[str, object]:
+def _document(found: list[CheckResult]) -> dict[str, object]:
     states = {finding.state for examined in found for finding in examined.findings}
     worst = next((state for state in ("wrong", "warning") if state in states), "ok")
     return {"state": worst, "findings": [_row(examined.name, item) for examined in found for item in examined.findings]}
 
 
-def _row(examination: str, finding: Finding) -> dict[str, str]:
+def _row(check: str, finding: Finding) -> dict[str, str]:
     return {
-        "examination": examination,
+        "examination": check,
         "subject": finding.subject,
         "state": finding.state,
         "found": finding.found,

@@ -15,7 +15,7 @@ from ops.cli.console import clean_interrupt, err, fail, out, settings_or_exit
 from ops.cli.deletion_lines import describe_deletion, describe_place
 from ops.cli.exit_codes import ExitCode
 from ops.cli.publishing import publish_or_exit
-from ops.cli.store_once import read_once
+from ops.cli.with_redis import read_once
 from schemas.codec import encode, event_headers
 from schemas.facts import SourceOffset
 from schemas.topics import UPLOADED

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from ops.medium import is_file, scheme_problem
+from ops.source_argument import is_file, scheme_problem
 
 
 def path_problems(media: Iterable[str]) -> list[str]:

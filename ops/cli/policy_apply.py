@@ -11,7 +11,7 @@ from rich.table import Column, Table
 from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
 from ops.cli.ruleset import ruleset_or_exit
-from ops.cli.store_once import read_once
+from ops.cli.with_redis import read_once
 from schemas.markets import MARKETS
 from schemas.outcomes import ACTIONS, Action
 from schemas.topics import MODERATION

@@ -19,10 +19,10 @@ from ops.cli.exit_codes import ExitCode
 from ops.cli.local_media import path_problems
 from ops.cli.progress import counting
 from ops.cli.publishing import publish_or_exit
-from ops.cli.store_once import read_once
 from ops.cli.upload_ending import PublishedUpload
 from ops.cli.upload_wait import endings, read_earlier
-from ops.medium import described, file_name, make_upload, scheme_problem
+from ops.cli.with_redis import read_once
+from ops.source_argument import described, file_name, make_upload, scheme_problem
 from schemas.codec import encode, event_headers
 from schemas.topics import UPLOADED
 from schemas.uploads import MAX_UPLOAD_BYTES, VideoUploaded

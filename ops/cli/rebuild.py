@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ops.cli.console import clean_interrupt, err, fail, out, settings_or_exit
 from ops.cli.exit_codes import ExitCode
-from ops.cli.store_once import read_once
 from ops.cli.unreadable_lines import end
+from ops.cli.with_redis import read_once
 from streams.config.settings import Settings
 from streams.kafka.clients import BrokerAway
 from streams.kafka.unreadable import UnreadableRecords

@@ -15,7 +15,7 @@ import typer
 
 from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
-from ops.cli.store_once import read_once
+from ops.cli.with_redis import read_once
 from schemas.topics import UPLOADED
 from streams.backfill.jobs import Job, JobFilter, Jobs
 from streams.backfill.progress import Progress, backfill_offsets, progress_of

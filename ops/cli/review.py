@@ -12,7 +12,7 @@ import typer
 from ops.cli.console import clean_interrupt, fail, out, settings_or_exit
 from ops.cli.exit_codes import ExitCode
 from ops.cli.publishing import publish_or_exit
-from ops.cli.store_once import read_once
+from ops.cli.with_redis import read_once
 from schemas.codec import encode, event_headers
 from schemas.facts import Review
 from schemas.outcomes import Verdict

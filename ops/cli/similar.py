@@ -10,7 +10,7 @@ import typer
 
 from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
-from ops.cli.store_once import read_once
+from ops.cli.with_redis import read_once
 from streams.similarity.query import PICTURE_SPACE, Filters, InvalidQuery, Neighbour, NotInSpace, UnknownVideo
 from streams.similarity.query import similar as find_similar
 from streams.similarity.spaces import UnknownSpace

@@ -11,7 +11,7 @@ import typer
 
 from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
-from ops.cli.store_once import read_once
+from ops.cli.with_redis import read_once
 from streams.similarity.spaces import Migration, Space, UnknownSpace, drop_space, read_migration, read_spaces
 from streams.store.keys import Keys
 

@@ -1,1 +1,1 @@
-"""What `vidsignal doctor` looks at: one file an examination, none of which changes anything."""
+"""What `vidsignal doctor` looks at: one file a check, none of which changes anything."""

@@ -9,19 +9,19 @@ from typing import Final
 from confluent_kafka.admin import AdminClient
 
 from ops.doctor.api_versions import NEEDED_REQUESTS, ClientAway, api_versions
+from ops.doctor.check_context import ANSWER_SECONDS, CheckContext
 from ops.doctor.finding import Finding, not_checked, ok, warning, wrong
-from ops.doctor.world import ANSWER_SECONDS, World
 from streams.config.settings import Settings
 from streams.kafka.clients import BrokerAway, BrokerRefuses
 
 _WAITS: Final = "no upload is taken and no verdict published; workers wait, and nothing is lost meanwhile"
 
 
-def examine(world: World) -> Iterator[Finding]:
+def examine(context: CheckContext) -> Iterator[Finding]:
     """Address, rights, number of brokers, and the versions of its protocol."""
-    settings = world.settings
+    settings = context.settings
     try:
-        admin = world.broker.result()
+        admin = context.broker.result()
     except BrokerRefuses as error:
         yield _refused(error)
     except BrokerAway as error:

@@ -10,8 +10,8 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from redis.exceptions import NoPermissionError
 
+from ops.doctor.check_context import ANSWER_SECONDS, CheckContext, is_there
 from ops.doctor.finding import Finding, not_checked, ok, warning, wrong
-from ops.doctor.world import ANSWER_SECONDS, World, is_there
 from schemas.topics import UPLOADED
 
 _RELEASED_UNIX_SECONDS: Final = 1_750_000_000.0
@@ -22,15 +22,15 @@ _MEANS: Final = "deadlines fire early or late by as much, and ages and latencies
 _DO: Final = "keep all machines on NTP: `timedatectl set-ntp true`, or chrony"
 
 
-def examine(world: World, now: Callable[[], float] = time.time) -> Iterator[Finding]:
+def examine(context: CheckContext, now: Callable[[], float] = time.time) -> Iterator[Finding]:
     """This machine's clock by itself, against Redis, and against the newest upload."""
     yield _sanity(now())
-    if is_there(world.store):
-        yield _against_store(world.store.result(), now)
+    if is_there(context.store):
+        yield _against_store(context.store.result(), now)
     else:
         yield not_checked("against Redis", "the store does not answer")
-    if is_there(world.broker) and not world.settings.is_broker_embedded:
-        yield _against_uploads(world.broker.result(), world.settings.topic_prefix + UPLOADED.name, now)
+    if is_there(context.broker) and not context.settings.is_broker_embedded:
+        yield _against_uploads(context.broker.result(), context.settings.topic_prefix + UPLOADED.name, now)
     else:
         yield not_checked("against uploads", "there is no broker to ask")
 

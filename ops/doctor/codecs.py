@@ -9,8 +9,8 @@ from typing import Final
 from av.codec import Codec
 from av.codec.codec import UnknownCodecError
 
+from ops.doctor.check_context import CheckContext
 from ops.doctor.finding import Finding, ok, warning, wrong
-from ops.doctor.world import World
 
 NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "h264": ("h264",),
@@ -33,9 +33,9 @@ def has_decoder(name: str) -> bool:
     return True
 
 
-def examine(world: World, has: Callable[[str], bool] = has_decoder) -> Iterator[Finding]:
+def examine(context: CheckContext, has: Callable[[str], bool] = has_decoder) -> Iterator[Finding]:
     """PyAV's decoders by name, and whether the second decoder is installed."""
-    del world
+    del context
     missing = [codec for codec, decoders in NEEDED.items() if not any(has(name) for name in decoders)]
     if missing:
         yield wrong(

@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from operators.inference.cpu_probe import CpuCapabilities, remembered_capabilities
-from ops.doctor.asked_process import NoAnswer, ask_process
+from ops.doctor.check_context import CheckContext
 from ops.doctor.finding import Finding, not_checked, ok, warning, wrong
-from ops.doctor.world import World
+from ops.doctor.probe_process import NoAnswer, ask_process
 from streams.config.settings import Settings
 from streams.lifecycle.private_cache import private_cache
 
 Ask = Callable[[str], Any]
 
 
-def examine(world: World, ask: Ask = ask_process) -> Iterator[Finding]:
+def examine(context: CheckContext, ask: Ask = ask_process) -> Iterator[Finding]:
     """Backend and precision."""
-    settings = world.settings
+    settings = context.settings
     try:
         found = ask("ops.doctor.device_process")
     except NoAnswer as error:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from operators.inference.private_cache import PrivateCache
+from ops.doctor.check_context import CheckContext
 from ops.doctor.finding import Finding, ok, warning, wrong
-from ops.doctor.world import World
 from streams.config.settings import Settings
 from streams.lifecycle.private_cache import private_cache
 
@@ -25,9 +25,9 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(there).free
 
 
-def examine(world: World, free: FreeBytes = free_bytes) -> Iterator[Finding]:
+def examine(context: CheckContext, free: FreeBytes = free_bytes) -> Iterator[Finding]:
     """The cache, the compiled models and the spool."""
-    settings = world.settings
+    settings = context.settings
     yield _cache(settings.cache_dir, free)
     if {"media", "backfill"} & set(settings.roles):
         yield _compiled(private_cache(settings))

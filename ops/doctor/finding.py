@@ -1,4 +1,4 @@
-"""What an examination says: the state of one thing, what it means, and what to do."""
+"""What a check says: the state of one thing, what it means, and what to do."""
 
 from __future__ import annotations
 

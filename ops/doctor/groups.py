@@ -9,10 +9,10 @@ from typing import Final
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from ops.doctor.check_context import ANSWER_SECONDS, SERVER_FAILURES, CheckContext, is_there
 from ops.doctor.finding import Finding, not_checked, wrong
 from ops.doctor.group_look import LOOKS_SECONDS, GroupLook, judge
 from ops.doctor.offsets import earliest_offsets, latest_offsets, num_members
-from ops.doctor.world import ANSWER_SECONDS, SERVER_FAILURES, World, is_there
 from schemas.topics import BACKFILL, ENGAGEMENT, SIGNALS, UPLOADED, Topic
 from streams.config.settings import Role, Settings
 from streams.kafka.clients import READER_GROUP, client_configuration
@@ -33,15 +33,15 @@ _REFUSALS: Final = (KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError.TOPIC_AUTH
 Looks = list[GroupLook]
 
 
-def examine(world: World, sleep: Callable[[float], object] = time.sleep) -> Iterator[Finding]:
+def examine(context: CheckContext, sleep: Callable[[float], object] = time.sleep) -> Iterator[Finding]:
     """One finding for each role that the settings name; where records wait it is looked again, some seconds later."""
-    if not is_there(world.broker):
+    if not is_there(context.broker):
         yield not_checked("groups", "the broker does not answer")
         return
-    if world.settings.is_broker_embedded:
+    if context.settings.is_broker_embedded:
         yield not_checked("groups", "the embedded broker has no administration of groups")
         return
-    admin, settings = world.broker.result(), world.settings
+    admin, settings = context.broker.result(), context.settings
     seen = {role: _first_look(admin, settings, role) for role in settings.roles}
     for seconds in LOOKS_SECONDS:
         standing = {role: looks for role, looks in seen.items() if isinstance(looks, list) and _stands(looks)}
@@ -50,7 +50,7 @@ def examine(world: World, sleep: Callable[[float], object] = time.sleep) -> Iter
         for role, looks in standing.items():
             looks.append(_look(admin, settings, role))
     for role, found in seen.items():
-        yield found if isinstance(found, Finding) else _judged(world, role, found)
+        yield found if isinstance(found, Finding) else _judged(context, role, found)
 
 
 def _stands(looks: Looks) -> bool:
@@ -92,14 +92,14 @@ def _look(admin: AdminClient, settings: Settings, role: Role) -> GroupLook:
     return GroupLook(members, committed, earliest_offsets(admin, places), latest_offsets(admin, places))
 
 
-def _judged(world: World, role: Role, looks: Looks) -> Finding:
+def _judged(context: CheckContext, role: Role, looks: Looks) -> Finding:
     is_standing = len(looks) > 1 and _stands(looks)
     return judge(
-        group_of(world.settings, role),
+        group_of(context.settings, role),
         role,
         looks,
-        head_is_late=is_standing and role == "media" and _is_head_late(world.settings, role, looks[-1]),
-        is_paused=is_standing and role == "backfill" and _is_paused(world),
+        head_is_late=is_standing and role == "media" and _is_head_late(context.settings, role, looks[-1]),
+        is_paused=is_standing and role == "backfill" and _is_paused(context),
     )
 
 
@@ -121,8 +121,8 @@ def _stamp(settings: Settings, role: Role, partition: int, offset: int) -> float
         reader.close()
 
 
-def _is_paused(world: World) -> bool:
+def _is_paused(context: CheckContext) -> bool:
     try:
-        return bool(world.store.result().exists(Keys(world.settings.topic_prefix).backfill_paused()))
+        return bool(context.store.result().exists(Keys(context.settings.topic_prefix).backfill_paused()))
     except SERVER_FAILURES:
         return False

@@ -5,19 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
+from ops.doctor.check_context import CheckContext
 from ops.doctor.finding import Finding, ok, warning, wrong
-from ops.doctor.world import World
 from streams.config.settings import ROLES, InvalidSettings, Settings
 from streams.consumer.version_checks import WrongVersion, check_versions
 
 
-def examine(world: World, check: Callable[[], None] = check_versions) -> Iterator[Finding]:
+def examine(context: CheckContext, check: Callable[[], None] = check_versions) -> Iterator[Finding]:
     """Packages first, then the settings that `read_settings` lets pass and that should still be known."""
     yield _packages(check)
-    problems = list(_doubtful(world.settings))
+    problems = list(_doubtful(context.settings))
     yield from problems
     if not problems:
-        yield ok("settings", f"valid; roles {', '.join(world.settings.roles)}")
+        yield ok("settings", f"valid; roles {', '.join(context.settings.roles)}")
 
 
 def unreadable_settings(error: InvalidSettings) -> Finding:

@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from ops.doctor.check_context import CheckContext
 from ops.doctor.finding import Finding, ok, warning, wrong
-from ops.doctor.world import World
 
 
-def examine(world: World) -> Iterator[Finding]:
+def examine(context: CheckContext) -> Iterator[Finding]:
     """Each folder of `media_roots`, and the prefixes of objects."""
-    settings = world.settings
+    settings = context.settings
     if not settings.media_roots and not settings.object_prefixes:
         yield warning(
             "folders",

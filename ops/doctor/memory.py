@@ -10,8 +10,8 @@ from typing import Final
 
 import psutil
 
+from ops.doctor.check_context import CheckContext
 from ops.doctor.finding import Finding, ok, warning, wrong
-from ops.doctor.world import World
 from streams.config.settings import Settings
 from streams.store.client import MAX_CONNECTIONS
 
@@ -39,12 +39,12 @@ def allowance() -> Allowance:
     return Allowance(min(total, int(text)) if text.isdigit() else total, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
-def examine(world: World, allowed: Allowance | None = None) -> Iterator[Finding]:
+def examine(context: CheckContext, allowed: Allowance | None = None) -> Iterator[Finding]:
     """Memory of decoders and models, and file descriptors."""
     allowed = allowed or allowance()
-    if {"media", "backfill"} & set(world.settings.roles):
-        yield _memory(world.settings, allowed.memory_bytes)
-    yield _files(world.settings, allowed.open_files)
+    if {"media", "backfill"} & set(context.settings.roles):
+        yield _memory(context.settings, allowed.memory_bytes)
+    yield _files(context.settings, allowed.open_files)
 
 
 def _memory(settings: Settings, there: int) -> Finding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from ops.doctor.world import ANSWER_SECONDS
+from ops.doctor.check_context import ANSWER_SECONDS
 
 
 def earliest_offsets(admin: AdminClient, places: list[TopicPartition]) -> dict[int, int]:

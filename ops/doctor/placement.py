@@ -10,8 +10,8 @@ from typing import Final
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from ops.doctor.check_context import ANSWER_SECONDS, CheckContext, is_there
 from ops.doctor.finding import Finding, not_checked, ok, warning
-from ops.doctor.world import ANSWER_SECONDS, World, is_there
 from schemas.codec import header
 from schemas.near_names import shown
 from schemas.topics import ENGAGEMENT, UPLOADED
@@ -41,13 +41,13 @@ class Placed:
     """Who wrote it, by its CloudEvents header."""
 
 
-def examine(world: World) -> Iterator[Finding]:
+def examine(context: CheckContext) -> Iterator[Finding]:
     """The newest records of each topic that clients write."""
-    if not is_there(world.broker):
+    if not is_there(context.broker):
         yield not_checked("placement", "the broker does not answer")
         return
     for topic in (UPLOADED, ENGAGEMENT):
-        yield _look(world.settings, world.settings.topic_prefix + topic.name)
+        yield _look(context.settings, context.settings.topic_prefix + topic.name)
 
 
 def _look(settings: Settings, topic: str) -> Finding:

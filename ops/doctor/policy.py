@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ops.doctor.check_context import CheckContext
 from ops.doctor.finding import Finding, ok, wrong
-from ops.doctor.world import World
 from streams.decision.policy_checks import InvalidPolicy
 from streams.decision.policy_file import load_policy
 
 
-def examine(world: World) -> Iterator[Finding]:
+def examine(context: CheckContext) -> Iterator[Finding]:
     """Validates the file as a worker would."""
-    path = world.settings.policy_file
+    path = context.settings.policy_file
     try:
         policy = load_policy(path)
     except InvalidPolicy as error:

@@ -10,8 +10,8 @@ from ipaddress import IPv4Address
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
+from ops.doctor.check_context import CheckContext
 from ops.doctor.finding import Finding, ok, warning, wrong
-from ops.doctor.world import World
 
 _ANSWER_SECONDS = 2.0
 _PAGE_BYTES = 1024 * 1024
@@ -19,9 +19,9 @@ _TOKENS = {"metrics": ("/metrics", b"vidsignal_"), "health": ("/livez", b"{")}
 """By endpoint, where to ask, and what stands in a worker's answer."""
 
 
-def examine(world: World) -> Iterator[Finding]:
+def examine(context: CheckContext) -> Iterator[Finding]:
     """The metrics endpoint and the health endpoint."""
-    settings = world.settings
+    settings = context.settings
     if settings.metrics_port is None:
         yield _unset(
             "metrics",

@@ -9,9 +9,9 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 from redis.exceptions import NoPermissionError
 
+from ops.doctor.check_context import ANSWER_SECONDS, CheckContext, is_there
 from ops.doctor.finding import Finding, not_checked, ok, warning, wrong
 from ops.doctor.offsets import earliest_offsets, num_members
-from ops.doctor.world import ANSWER_SECONDS, World, is_there
 from schemas.topics import SIGNALS
 from streams.config.settings import Settings
 from streams.kafka.group_names import group_of
@@ -20,14 +20,14 @@ from streams.store.applied import StoreBehindLog, resume_offset
 from streams.store.keys import Keys
 
 
-def examine(world: World) -> Iterator[Finding]:
+def examine(context: CheckContext) -> Iterator[Finding]:
     """One finding over all partitions of the log."""
-    if not (is_there(world.broker) and is_there(world.store)):
+    if not (is_there(context.broker) and is_there(context.store)):
         yield not_checked("applied offsets", "broker and store have to answer both")
-    elif world.settings.is_broker_embedded:
+    elif context.settings.is_broker_embedded:
         yield not_checked("applied offsets", "the embedded broker does not outlive its records")
     else:
-        yield _compare(world.broker.result(), world.store.result(), world.settings)
+        yield _compare(context.broker.result(), context.store.result(), context.settings)
 
 
 def _compare(admin: AdminClient, store: Any, settings: Settings) -> Finding:

@@ -9,23 +9,23 @@ from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AclOperation, AdminClient
 
 from ops.access.roles import ACCESS
+from ops.doctor.check_context import ANSWER_SECONDS, CheckContext, is_there
 from ops.doctor.finding import Finding, not_checked, ok, wrong
-from ops.doctor.world import ANSWER_SECONDS, World, is_there
 from schemas.topics import Topic
 from streams.config.settings import Role, Settings
 
 _WRITES: Final = {access.name: access.writes for access in ACCESS}
 
 
-def examine(world: World) -> Iterator[Finding]:
+def examine(context: CheckContext) -> Iterator[Finding]:
     """One finding for each role that the settings name."""
-    if not is_there(world.broker):
+    if not is_there(context.broker):
         yield not_checked("rights", "the broker does not answer")
-    elif world.settings.kafka_security_protocol == "PLAINTEXT":
+    elif context.settings.kafka_security_protocol == "PLAINTEXT":
         yield not_checked("rights", "the broker takes everybody, and has nobody to refuse")
     else:
-        for role in world.settings.roles:
-            yield _role(world.broker.result(), world.settings, role)
+        for role in context.settings.roles:
+            yield _role(context.broker.result(), context.settings, role)
 
 
 def _role(admin: AdminClient, settings: Settings, role: Role) -> Finding:
@@ -47,8 +47,6 @@ def _may_write(admin: AdminClient, settings: Settings, topic: Topic) -> bool:
     )
     try:
         allowed = asked[name].result(ANSWER_SECONDS).authorized_operations
-    except (
-        KafkaException
-    ):  # who may not even see it may not write to it; a missing topic is told by its own examination
+    except KafkaException:  # who may not even see it may not write to it; a missing topic is told by its own check
         return False
     return allowed is None or AclOperation.WRITE in allowed

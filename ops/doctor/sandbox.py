@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from ops.doctor.asked_process import NoAnswer, ask_process
+from ops.doctor.check_context import CheckContext
 from ops.doctor.finding import Finding, ok, warning, wrong
-from ops.doctor.world import World
+from ops.doctor.probe_process import NoAnswer, ask_process
 
 _WALLS: Final = {
     "no_new_privileges": "no new privileges",
@@ -18,9 +18,9 @@ _WALLS: Final = {
 """What every kernel has."""
 
 
-def examine(world: World, ask: Callable[..., Any] = ask_process) -> Iterator[Finding]:
+def examine(context: CheckContext, ask: Callable[..., Any] = ask_process) -> Iterator[Finding]:
     """Locks a process down as decoders lock themselves, and asks it."""
-    del world
+    del context
     try:
         found = ask("ops.doctor.sandbox_process", str(os.getpid()))
     except NoAnswer as error:

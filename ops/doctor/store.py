@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
+from ops.doctor.check_context import CheckContext
 from ops.doctor.finding import Finding, not_checked, ok, warning, wrong
-from ops.doctor.world import World
 from streams.config.settings import Settings
 from streams.store.keys import Keys
 from streams.store.refusals import is_refusal
@@ -20,22 +20,22 @@ _FULL_RATIO: Final = 0.92
 _REBUILD: Final = "after a restart Redis is empty: workers refuse to start until `vidsignal rebuild` has filled it"
 
 
-def examine(world: World) -> Iterator[Finding]:
+def examine(context: CheckContext) -> Iterator[Finding]:
     """Address and rights, then what INFO says."""
     try:
-        store = world.store.result()
+        store = context.store.result()
     except RedisError as error:
         yield _unreachable(error)
         return
     yield ok("address", "it answers and lets us in")
-    yield _reading(store, world.settings)
+    yield _reading(store, context.settings)
     try:
         information = store.info("everything")
     except NoPermissionError:
         do = "look with an administrator's user, or allow it: redis-cli ACL SETUSER <user> +info"
         yield not_checked("information", "our user may not send INFO", do=do)
         return
-    yield from judge(information, has_snapshots=_has_snapshots(store), is_demo=world.settings.is_broker_embedded)
+    yield from judge(information, has_snapshots=_has_snapshots(store), is_demo=context.settings.is_broker_embedded)
     yield _vector_sets(store)
 
 

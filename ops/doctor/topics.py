@@ -7,8 +7,8 @@ from typing import Final
 
 from confluent_kafka.admin import AdminClient
 
+from ops.doctor.check_context import ANSWER_SECONDS, CheckContext, is_there
 from ops.doctor.finding import Finding, not_checked, ok, warning, wrong
-from ops.doctor.world import ANSWER_SECONDS, World, is_there
 from schemas.topics import Topic
 from streams.config.retention import kept_topics
 from streams.kafka.topic_admin import TopicFinding, check_topics
@@ -21,18 +21,18 @@ _MEANS: Final = {
 }
 
 
-def examine(world: World) -> Iterator[Finding]:
+def examine(context: CheckContext) -> Iterator[Finding]:
     """Each topic against its contract, then their copies and partitions together."""
-    if not is_there(world.broker):
+    if not is_there(context.broker):
         yield not_checked("topics", "the broker does not answer")
-    elif world.settings.is_broker_embedded:
+    elif context.settings.is_broker_embedded:
         yield not_checked("topics", "the embedded broker has no administration of topics")
     else:
-        found = check_topics(world.settings)
-        wanted = kept_topics(world.settings)
+        found = check_topics(context.settings)
+        wanted = kept_topics(context.settings)
         yield from (_topic(finding, topic) for finding, topic in zip(found, wanted, strict=True))
         there = {finding.topic for finding in found if finding.partitions}
-        yield from _together(world.broker.result(), there)
+        yield from _together(context.broker.result(), there)
 
 
 def _topic(finding: TopicFinding, topic: Topic) -> Finding:

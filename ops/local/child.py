@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from ops.local import tether
+from ops.local import parent_death_watch
 
 _TAIL_BYTES = 4096
 _POLL_SECONDS = 0.05
@@ -125,7 +125,7 @@ def start_child(
     Returns:
         The running child; the caller stops it.
     """
-    arguments = [sys.executable, "-I", "-S", tether.__file__, str(os.getpid()), *command]
+    arguments = [sys.executable, "-I", "-S", parent_death_watch.__file__, str(os.getpid()), *command]
 
     def spawn() -> subprocess.Popen[bytes]:
         with log_path.open("ab") as log:

@@ -13,7 +13,7 @@ import psutil
 from msgspec.structs import replace
 
 from ops.bench.clips import bench_uploads, clip_folders
-from ops.bench.contenders import PipelineContender, Run, measure
+from ops.bench.competitors import PipelineCompetitor, Run, measure
 from ops.bench.engagement import bench_engagement
 from ops.bench.machine import describe_machine
 from ops.bench.options import BenchOptions
@@ -87,7 +87,7 @@ def _measure_media(
     began = monotonic()
     worker.open()
     ready_seconds = monotonic() - began
-    pipeline = PipelineContender(stage.settings, worker)
+    pipeline = PipelineCompetitor(stage.settings, worker)
     try:
         loads = _full_load(stage, pipeline, uploads, options)
         options.say("one video at a time ...")
@@ -110,7 +110,7 @@ def _measure_media(
 
 
 def _full_load(
-    stage: Stage, pipeline: PipelineContender, uploads: Sequence[VideoUploaded], options: BenchOptions
+    stage: Stage, pipeline: PipelineCompetitor, uploads: Sequence[VideoUploaded], options: BenchOptions
 ) -> list[Load]:
     loads: list[Load] = []
     for number in range(1 + (_QUICK_ROUNDS if options.is_quick else _ROUNDS)):

@@ -12,7 +12,7 @@ from uuid import uuid4
 from confluent_kafka import Consumer, Producer, TopicPartition
 from msgspec.structs import replace
 
-from ops.bench.contenders import publish
+from ops.bench.competitors import publish
 from ops.bench.pipeline import PARTITIONS
 from ops.bench.process_tree import TreeMeter
 from ops.local.worker_process import WorkerProcess

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from ops.local.metrics_page import MetricsPage
-from ops.top.movement import Movement, movement
+from ops.top.rates import Rates, rates
 from ops.top.rows import (
     CostRow,
     DeadLetterRow,
@@ -30,7 +30,7 @@ _LATENCY: Final = "vidsignal_upload_to_verdict_seconds"
 
 def frame_of(pairs: Sequence[Pair], now_unix_seconds: float, num_slowest: int = 10) -> Frame:
     """Put together what all workers said."""
-    moved = movement(pairs)
+    moved = rates(pairs)
     pages = [after.page for _, after in pairs if after.page is not None]
     now = _Now(pages)
     return Frame(
@@ -106,7 +106,7 @@ def _worker(pair: Pair, now_unix_seconds: float) -> WorkerRow:
         roles=tuple(role for role in ROLES if _runs(role, now)),
         device=", ".join(sorted(set(now.values("vidsignal_build_info", "device")) - {"none"})),
         uptime_seconds=max(0.0, now_unix_seconds - started) if started else None,
-        cpu_cores=movement([(before, after)]).rate("process_cpu_seconds_total") if before is not after else None,
+        cpu_cores=rates([(before, after)]).rate("process_cpu_seconds_total") if before is not after else None,
         memory_bytes=now.total("process_resident_memory_bytes") or None,
     )
 
@@ -116,7 +116,7 @@ def _runs(role: str, now: _Now) -> bool:
     return any(role in now.values(name, "role") for name in names)
 
 
-def _role(role: str, moved: Movement, now: _Now) -> RoleRow:
+def _role(role: str, moved: Rates, now: _Now) -> RoleRow:
     return RoleRow(
         role=role,
         events_in_hz=_over_agents(max, "vidsignal_events_in_total", role, moved, now),
@@ -132,13 +132,13 @@ def _role(role: str, moved: Movement, now: _Now) -> RoleRow:
     )
 
 
-def _over_agents(choose: Callable[[list[float]], float], name: str, role: str, moved: Movement, now: _Now) -> float:
+def _over_agents(choose: Callable[[list[float]], float], name: str, role: str, moved: Rates, now: _Now) -> float:
     """Every agent of a role meets every event: it is in with the first of them, and finished with the last."""
     agents = [agent for found, agent in now.combinations(name, "role", "agent") if found == role]
     return choose([moved.rate(name, role=role, agent=agent) for agent in agents]) if agents else 0.0
 
 
-def _timed(histogram: str, label: str, moved: Movement, now: _Now) -> tuple[StageRow, ...]:
+def _timed(histogram: str, label: str, moved: Rates, now: _Now) -> tuple[StageRow, ...]:
     return tuple(
         StageRow(
             stage=value,
@@ -150,7 +150,7 @@ def _timed(histogram: str, label: str, moved: Movement, now: _Now) -> tuple[Stag
     )
 
 
-def _model(model: str, moved: Movement) -> ModelRow:
+def _model(model: str, moved: Rates) -> ModelRow:
     items = moved.increase("vidsignal_batch_items_sum", model=model)
     rows = items + moved.increase("vidsignal_batch_padded_items_total", model=model)
     return ModelRow(
@@ -164,7 +164,7 @@ def _model(model: str, moved: Movement) -> ModelRow:
     )
 
 
-def _verdicts(moved: Movement, now: _Now) -> tuple[VerdictRow, ...]:
+def _verdicts(moved: Rates, now: _Now) -> tuple[VerdictRow, ...]:
     name = "vidsignal_verdicts_total"
     rows = (
         VerdictRow(
@@ -178,7 +178,7 @@ def _verdicts(moved: Movement, now: _Now) -> tuple[VerdictRow, ...]:
     return tuple(row for row in rows if row.total)
 
 
-def _dead_letters(moved: Movement, now: _Now) -> tuple[DeadLetterRow, ...]:
+def _dead_letters(moved: Rates, now: _Now) -> tuple[DeadLetterRow, ...]:
     name = "vidsignal_dead_letters_total"
     rows = (
         DeadLetterRow(
@@ -192,7 +192,7 @@ def _dead_letters(moved: Movement, now: _Now) -> tuple[DeadLetterRow, ...]:
     return tuple(row for row in rows if row.total)
 
 
-def _cost(moved: Movement) -> CostRow:
+def _cost(moved: Rates) -> CostRow:
     videos = moved.increase("vidsignal_video_cost_usd_count")
     usd, joules = moved.increase("vidsignal_cost_usd_total"), moved.increase("vidsignal_energy_joules_total")
     return CostRow(

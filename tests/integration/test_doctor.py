@@ -29,9 +29,9 @@ from typer.testing import CliRunner
 from ops.cli.exit_codes import ExitCode
 from ops.cli.main import app
 from ops.doctor import broker, clock, groups, placement, progress, rights, store, topics
+from ops.doctor.check_context import CheckContext, open_check_context
 from ops.doctor.finding import Finding
 from ops.doctor.offsets import latest_offsets, num_members
-from ops.doctor.world import World, open_world
 from ops.local.ports import ReservedPort
 from ops.local.redis_server import RedisServer
 from schemas.topics import BACKFILL, ENGAGEMENT, SIGNALS, TOPICS, UPLOADED
@@ -63,7 +63,7 @@ def admin(settings: Settings) -> AdminClient:
 
 
 @pytest.fixture
-def world(settings: Settings, admin: AdminClient) -> World:
+def context(settings: Settings, admin: AdminClient) -> CheckContext:
     """The same stack with topics and groups, whose leaders and coordinators every broker knows."""
     create_topics(settings, partitions=2, replication=1)
     places = [TopicPartition(name(settings, topic.name), number) for topic in TOPICS for number in (0, 1)]
@@ -79,7 +79,7 @@ def world(settings: Settings, admin: AdminClient) -> World:
         return True
 
     await_value(is_led, ASK_SECONDS, lambda: "partitions or groups have nobody who leads them")
-    return open_world(settings)
+    return open_check_context(settings)
 
 
 def name(settings: Settings, topic: str) -> str:
@@ -122,50 +122,50 @@ def member(settings: Settings, group: str, topic: str) -> Iterator[Consumer]:
 
 
 class TestBroker:
-    def test_real(self, world: World) -> None:
+    def test_real(self, context: CheckContext) -> None:
         """Both clients get in, and every request that we send is known."""
-        assert {finding.state for finding in broker.examine(world)} == {"ok"}
+        assert {finding.state for finding in broker.examine(context)} == {"ok"}
 
 
 class TestTopics:
     def test_missing(self, settings: Settings) -> None:
         """Each topic that is not there is named, with the command that makes it."""
-        found = list(topics.examine(open_world(settings)))
+        found = list(topics.examine(open_check_context(settings)))
         assert {finding.state for finding in found} == {"wrong"}
         assert "vidsignal topics create" in about(found, name(settings, UPLOADED.name)).do
 
-    def test_as_agreed(self, world: World) -> None:
+    def test_as_agreed(self, context: CheckContext) -> None:
         """What `topics create` makes is well; one copy of everything is worth a warning."""
-        found = list(topics.examine(world))
+        found = list(topics.examine(context))
         assert about(found, "copies").state == "warning"
         assert {finding.state for finding in found if finding.subject != "copies"} == {"ok"}
 
-    def test_wrong_retention(self, world: World, settings: Settings, admin: AdminClient) -> None:
+    def test_wrong_retention(self, context: CheckContext, settings: Settings, admin: AdminClient) -> None:
         """A topic that is kept for too short is named with both values and a command that mends it."""
         alter(admin, name(settings, SIGNALS.name), "retention.ms", "60000")
 
         def is_wrong() -> Finding | None:  # brokers learn of a change a moment later
-            found = about(topics.examine(world), name(settings, SIGNALS.name))
+            found = about(topics.examine(context), name(settings, SIGNALS.name))
             return found if found.state == "wrong" else None
 
         finding = await_value(is_wrong, ASK_SECONDS, lambda: "the topic is called well")
         assert "retention.ms is 60000" in finding.found
         assert f"--entity-name {name(settings, SIGNALS.name)} --add-config retention.ms=[1209600000]" in finding.do
 
-    def test_partitions_that_differ(self, world: World, settings: Settings, admin: AdminClient) -> None:
+    def test_partitions_that_differ(self, context: CheckContext, settings: Settings, admin: AdminClient) -> None:
         """Topics of different partition counts spread one video over several workers."""
         grown = NewPartitions(name(settings, BACKFILL.name), 3)
         admin.create_partitions([grown])[grown.topic].result(ASK_SECONDS)
 
         def is_wrong() -> Finding | None:  # brokers learn of a change a moment later
-            found = about(topics.examine(world), name(settings, UPLOADED.name))
+            found = about(topics.examine(context), name(settings, UPLOADED.name))
             return found if found.state == "wrong" else None
 
         assert "[2, 3]" in await_value(is_wrong, ASK_SECONDS, lambda: "the topic is called well").found
 
 
 class TestPlacement:
-    def test_records_of_another_partitioner(self, world: World, settings: Settings) -> None:
+    def test_records_of_another_partitioner(self, context: CheckContext, settings: Settings) -> None:
         """Counted of each topic that clients write; a topic without records is well."""
         producer = Producer({**client_configuration(settings), "partitioner": "murmur2_random"})
         other = Producer({**client_configuration(settings), "partitioner": "consistent_random"})
@@ -173,7 +173,7 @@ class TestPlacement:
             for sender in (producer, other):
                 sender.produce(name(settings, UPLOADED.name), key=f"v-{number}", value=b"{}")
         assert producer.flush(ASK_SECONDS) == other.flush(ASK_SECONDS) == 0
-        found = list(placement.examine(world))
+        found = list(placement.examine(context))
         uploads = about(found, name(settings, UPLOADED.name))
         assert uploads.state == "warning"
         assert re.match(r"[1-3]?[0-9] of 80 recent records", uploads.found)
@@ -181,20 +181,20 @@ class TestPlacement:
 
 
 class TestGroups:
-    def test_nobody_works(self, world: World, settings: Settings) -> None:
+    def test_nobody_works(self, context: CheckContext, settings: Settings) -> None:
         """Records that wait with no worker around are a warning; without records there is none."""
         produce(settings, UPLOADED.name, 3)
-        found = list(groups.examine(world))
+        found = list(groups.examine(context))
         assert about(found, group_of(settings, "intake")).found == "3 records wait and nobody works on them"
         assert about(found, group_of(settings, "intake")).do == "vidsignal worker --roles intake"
         assert about(found, group_of(settings, "verdict")).state == "ok"
 
-    def test_a_member_that_gets_nowhere_and_one_that_moves(self, world: World, settings: Settings) -> None:
+    def test_a_member_that_gets_nowhere_and_one_that_moves(self, context: CheckContext, settings: Settings) -> None:
         """It looks again while records wait: nothing committed meanwhile is wrong, the smallest step is well."""
         produce(settings, UPLOADED.name, 37)
         intake, slept = group_of(settings, "intake"), list[float]()
         with member(settings, intake, UPLOADED.name) as consumer:
-            finding = about(groups.examine(world, slept.append), intake)
+            finding = about(groups.examine(context, slept.append), intake)
             assert (finding.state, finding.found) == ("wrong", "1 member, 37 records behind and not moving")
             assert len(slept) == 2
 
@@ -202,36 +202,36 @@ class TestGroups:
                 place = TopicPartition(name(settings, UPLOADED.name), 0, 1)
                 consumer.commit(offsets=[place], asynchronous=False)
 
-            finding = about(groups.examine(world, step), intake)
+            finding = about(groups.examine(context, step), intake)
             assert (finding.state, finding.found) == ("ok", "1 member, 36 records behind and moving")
 
-    def test_lost_records(self, world: World, settings: Settings, admin: AdminClient) -> None:
+    def test_lost_records(self, context: CheckContext, settings: Settings, admin: AdminClient) -> None:
         """What left the topic before it was read is wrong."""
         produce(settings, UPLOADED.name, 5)
         commit(settings, group_of(settings, "media"), UPLOADED.name, 1)
         for outcome in admin.delete_records([TopicPartition(name(settings, UPLOADED.name), 0, 4)]).values():
             outcome.result(ASK_SECONDS)
-        finding = about(groups.examine(world), group_of(settings, "media"))
+        finding = about(groups.examine(context), group_of(settings, "media"))
         assert finding.found == "3 records left the topic before the group read them"
 
 
 class TestRights:
     def test_own_user(self, stack: GuardedStack) -> None:
         """A role's own user may read, join and write what the role needs, and is not told of settings as wrong."""
-        here = open_world(stack.settings("verdict", roles="verdict"))
+        here = open_check_context(stack.settings("verdict", roles="verdict"))
         assert only(rights.examine(here)).state == "ok"
         await_state("ok", here)
         assert {finding.state for finding in topics.examine(here)} <= {"ok", "warning", "not-checked"}
 
     def test_user_of_another_role(self, stack: GuardedStack) -> None:
         """A user that is given neither is told so, with the command that prints what is missing."""
-        here = open_world(stack.settings("reader-safety", roles="intake"))
+        here = open_check_context(stack.settings("reader-safety", roles="intake"))
         assert only(rights.examine(here)).state == "wrong"
         assert "vidsignal access kafka --role intake" in only(rights.examine(here)).do
         await_state("wrong", here)
 
 
-def await_state(state: str, here: World) -> None:
+def await_state(state: str, here: CheckContext) -> None:
     """Wait until that is found of the one role's group: a broker that has just started looks for its coordinator."""
 
     def is_found() -> Finding | None:
@@ -242,18 +242,18 @@ def await_state(state: str, here: World) -> None:
 
 
 class TestProgress:
-    def test_fresh(self, world: World) -> None:
+    def test_fresh(self, context: CheckContext) -> None:
         """Before the first fact both know nothing, and agree."""
-        assert only(progress.examine(world)).state == "ok"
+        assert only(progress.examine(context)).state == "ok"
 
-    def test_store_that_was_emptied(self, world: World, settings: Settings) -> None:
+    def test_store_that_was_emptied(self, context: CheckContext, settings: Settings) -> None:
         """Redis without what Kafka's commits promise stops the verdict role, and `rebuild` is named."""
         produce(settings, SIGNALS.name, 5)
         commit(settings, group_of(settings, "verdict"), SIGNALS.name, 4)
-        finding = only(progress.examine(world))
+        finding = only(progress.examine(context))
         assert (finding.state, finding.do) == ("wrong", "vidsignal rebuild")
 
-    def test_older_copy(self, world: World, settings: Settings) -> None:
+    def test_older_copy(self, context: CheckContext, settings: Settings) -> None:
         """A Redis that is three facts behind is caught up by the worker itself."""
         produce(settings, SIGNALS.name, 5)
         commit(settings, group_of(settings, "verdict"), SIGNALS.name, 4)
@@ -261,9 +261,9 @@ class TestProgress:
         key = Keys(settings.topic_prefix).applied(group_of(settings, "verdict"), topic, 0)
         with Redis.from_url(settings.redis_url.get_secret_value()) as client:
             client.set(key, 1)
-            behind = only(progress.examine(world))
+            behind = only(progress.examine(context))
             client.set(key, 4)
-            level = only(progress.examine(world))
+            level = only(progress.examine(context))
         assert (behind.state, "3 facts behind" in behind.found) == ("warning", True)
         assert level.state == "ok"
 
@@ -271,19 +271,19 @@ class TestProgress:
 class TestStore:
     def test_memory_only(self, settings: Settings) -> None:
         """The tests' own Redis keeps nothing over a restart, which is wrong; it knows vector sets."""
-        found = list(store.examine(open_world(settings)))
+        found = list(store.examine(open_check_context(settings)))
         assert [finding.subject for finding in found if finding.state == "wrong"] == ["persistence"]
         assert about(found, "vector sets").state == "ok"
 
     def test_append_only(self, tmp_path: Path) -> None:
         """With an append-only file nothing is wrong."""
         with RedisServer(tmp_path, persistent=True) as server:
-            found = list(store.examine(open_world(read_settings(redis_url=server.url))))
+            found = list(store.examine(open_check_context(read_settings(redis_url=server.url))))
         assert {finding.state for finding in found} == {"ok"}
 
 
 class TestClock:
-    def test_upload_of_the_future(self, world: World, settings: Settings, admin: AdminClient) -> None:
+    def test_upload_of_the_future(self, context: CheckContext, settings: Settings, admin: AdminClient) -> None:
         """An upload stamped an hour ahead tells that some clock is wrong; Redis on this machine agrees with ours. The
         topic is as older releases made it: by the contract the broker stamps uploads."""
         alter(admin, name(settings, UPLOADED.name), "message.timestamp.type", "CreateTime")
@@ -291,9 +291,9 @@ class TestClock:
             lambda: stamps_of(settings, UPLOADED) == "CreateTime" or None, ASK_SECONDS, lambda: "it is not changed"
         )
         produce(settings, UPLOADED.name, 1, time.time())
-        assert {finding.state for finding in clock.examine(world)} == {"ok"}
+        assert {finding.state for finding in clock.examine(context)} == {"ok"}
         produce(settings, UPLOADED.name, 1, time.time() + 3600)
-        found = list(clock.examine(world))
+        found = list(clock.examine(context))
         assert about(found, "against uploads").state == "wrong"
         assert about(found, "against Redis").state == "ok"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from ops.bench.contenders import publish
+from ops.bench.competitors import publish
 from ops.engagement_stream import engagement_stream, publish_events
 from ops.sizing.measure_light_roles import LightStage, light_role_rates
 from ops.sizing.measure_log import log_figures

@@ -1,1 +1,1 @@
-"""The contender that anybody would write first: a stock Faust agent that does everything inside itself."""
+"""The competitor that anybody would write first: a stock Faust agent that does everything inside itself."""

@@ -27,7 +27,7 @@ from operators.media.session import MediaSession
 from operators.native_threads import hold_to_one_thread
 from ops.bench.naive.inference import NaiveHost, NaiveInference
 from ops.bench.naive.session import decode_in_full
-from ops.medium import path_of
+from ops.source_argument import path_of
 from schemas.codec import decode_upload, encode
 from streams.analysis.agents.agent_registry import AGENTS
 from streams.analysis.agents.analysis import Work

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.doctor.asked_process import NoAnswer, ask_process
+from ops.doctor.probe_process import NoAnswer, ask_process
 from tests.documents import REPOSITORY
 
 PACKAGES = ("schemas", "models", "operators", "streams", "ops")

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from ops.cli.main import app
 from ops.doctor import check_registry
-from ops.doctor.examination import Examination
+from ops.doctor.check import Check
+from ops.doctor.check_context import CheckContext
 from ops.doctor.finding import Finding, not_checked, ok, warning, wrong
-from ops.doctor.world import World
 
 FINDINGS = {
     "ok": ok("thing", "as it should be"),
@@ -31,10 +31,10 @@ def findings(monkeypatch: pytest.MonkeyPatch) -> list[Finding]:
     """What the only examination finds."""
     found: list[Finding] = []
 
-    def examine(_: World) -> list[Finding]:
+    def examine(_: CheckContext) -> list[Finding]:
         return found
 
-    monkeypatch.setattr(check_registry, "choose", lambda _: (Examination("made-up", "", examine),))
+    monkeypatch.setattr(check_registry, "choose", lambda _: (Check("made-up", "", examine),))
     return found
 
 

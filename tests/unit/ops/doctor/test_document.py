@@ -13,7 +13,7 @@ PAGE = (REPOSITORY / "docs/doctor.md").read_text(encoding="utf-8")
 
 def test_every_examination_has_a_row() -> None:
     """Names and order are those of the registry."""
-    assert [row[0] for row in table(PAGE)] == [examination.name for examination in EXAMINATIONS]
+    assert [row[0] for row in table(PAGE)] == [check.name for check in EXAMINATIONS]
 
 
 def test_every_state_of_a_role_is_explained() -> None:
@@ -24,4 +24,4 @@ def test_every_state_of_a_role_is_explained() -> None:
 def test_chosen_examinations_exist() -> None:
     """What an example chooses can be chosen."""
     (names,) = re.findall(r"--only (\S+)", PAGE)
-    assert set(names.split(",")) <= {examination.name for examination in EXAMINATIONS}
+    assert set(names.split(",")) <= {check.name for check in EXAMINATIONS}

@@ -16,14 +16,14 @@ import pytest
 from models.card import WeightFile
 from models.card_registry import CARDS
 from ops.doctor import clock, codecs, device, disk, installation, media, memory, policy, ports, sandbox, weights
-from ops.doctor.asked_process import NoAnswer, ask_process
 from ops.doctor.finding import Finding
 from ops.doctor.memory import Allowance
+from ops.doctor.probe_process import NoAnswer, ask_process
 from ops.local.ports import ReservedPort
 from streams.config.settings import InvalidSettings
 from streams.consumer.version_checks import WrongVersion
 from streams.monitoring.metrics_endpoint import MetricsEndpoint
-from tests.doctor_world import about, only, world
+from tests.doctor_world import about, context, only
 
 GIBIBYTE = 2**30
 FOUND = {"best": "cpu", "torch": "2.11.0", "cuda_devices": [], "has_cuda_bfloat16": False}
@@ -41,7 +41,7 @@ def states(findings: Any) -> set[str]:
 class TestInstallation:
     def test_well(self) -> None:
         """Pinned packages and usual settings give no complaint."""
-        assert states(installation.examine(world())) == {"ok"}
+        assert states(installation.examine(context())) == {"ok"}
 
     def test_wrong_package(self) -> None:
         """Another version of a pinned package is wrong."""
@@ -49,18 +49,18 @@ class TestInstallation:
         def check() -> None:
             raise WrongVersion("installed: aiokafka 0.1, expected 0.14.0")
 
-        finding = about(installation.examine(world(), check), "packages")
+        finding = about(installation.examine(context(), check), "packages")
         assert finding.state == "wrong"
         assert "constraints.txt" in finding.do
 
     def test_endpoint_for_everybody(self) -> None:
         """Metrics and video ids on every interface are worth a warning."""
-        here = world(metrics_port=9464, metrics_host="0.0.0.0")
+        here = context(metrics_port=9464, metrics_host="0.0.0.0")
         assert about(installation.examine(here), "settings").state == "warning"
 
     def test_no_roles(self) -> None:
         """A worker that would do nothing is wrong."""
-        assert about(installation.examine(world(roles="")), "settings").state == "wrong"
+        assert about(installation.examine(context(roles="")), "settings").state == "wrong"
 
     def test_unreadable_settings(self) -> None:
         """The message of the settings is the finding."""
@@ -71,13 +71,13 @@ class TestInstallation:
 class TestPolicy:
     def test_default(self) -> None:
         """The packaged policy is well."""
-        assert only(policy.examine(world())).state == "ok"
+        assert only(policy.examine(context())).state == "ok"
 
     def test_broken(self, tmp_path: Path) -> None:
         """A policy that no worker would take is wrong, and the command that explains it is named."""
         path = tmp_path / "policy.yaml"
         path.write_text("name: mine\nversion: one\nrules: []\n")
-        finding = only(policy.examine(world(policy_file=path)))
+        finding = only(policy.examine(context(policy_file=path)))
         assert finding.state == "wrong"
         assert finding.do == f"vidsignal policy check {path}"
 
@@ -85,12 +85,12 @@ class TestPolicy:
 class TestClock:
     def test_without_servers(self) -> None:
         """Only the machine itself can be looked at."""
-        findings = list(clock.examine(world()))
+        findings = list(clock.examine(context()))
         assert [finding.state for finding in findings] == ["ok", "not-checked", "not-checked"]
 
     def test_clock_of_long_ago(self) -> None:
         """A clock before the release is wrong."""
-        finding = about(clock.examine(world(), now=lambda: 1_000_000.0), "this machine")
+        finding = about(clock.examine(context(), now=lambda: 1_000_000.0), "this machine")
         assert finding.state == "wrong"
         assert "NTP" in finding.do
 
@@ -112,7 +112,7 @@ class TestClock:
                 return (1_800_000_030, 500_000)
 
         moments = iter([1_800_000_000.0, 1_800_000_000.0, 1_800_000_001.0])
-        finding = about(clock.examine(world(store=Store()), now=lambda: next(moments)), "against Redis")
+        finding = about(clock.examine(context(store=Store()), now=lambda: next(moments)), "against Redis")
         assert finding.found == "Redis is 30.000 s ahead, give or take 0.500 s"
         assert finding.state == "wrong"
 
@@ -127,26 +127,26 @@ class TestClock:
 class TestDevice:
     def test_cpu(self, tmp_path: Path) -> None:
         """Auto on a machine without accelerator; what was never probed is not claimed."""
-        findings = list(device.examine(world(cache_dir=tmp_path), ask=lambda _: FOUND))
+        findings = list(device.examine(context(cache_dir=tmp_path), ask=lambda _: FOUND))
         assert about(findings, "backend").state == "ok"
         assert about(findings, "precision").state == "not-checked"
 
     def test_missing_accelerator(self, tmp_path: Path) -> None:
         """A device that the settings name and the machine lacks is wrong."""
-        findings = list(device.examine(world(cache_dir=tmp_path, device="cuda"), ask=lambda _: FOUND))
+        findings = list(device.examine(context(cache_dir=tmp_path, device="cuda"), ask=lambda _: FOUND))
         assert about(findings, "backend").state == "wrong"
         assert "VIDSIGNAL_DEVICE=auto" in about(findings, "backend").do
 
     def test_idle_accelerator(self, tmp_path: Path) -> None:
         """An accelerator that the settings leave idle is worth a warning."""
         found = FOUND | {"best": "cuda", "cuda_devices": ["H100"], "has_cuda_bfloat16": True}
-        findings = list(device.examine(world(cache_dir=tmp_path, device="cpu"), ask=lambda _: found))
+        findings = list(device.examine(context(cache_dir=tmp_path, device="cpu"), ask=lambda _: found))
         assert about(findings, "backend").state == "warning"
 
     def test_bfloat16_that_is_none(self, tmp_path: Path) -> None:
         """A precision that the device does not offer is wrong."""
         found = FOUND | {"best": "cuda", "cuda_devices": ["old"]}
-        findings = list(device.examine(world(cache_dir=tmp_path, precision="bfloat16"), ask=lambda _: found))
+        findings = list(device.examine(context(cache_dir=tmp_path, precision="bfloat16"), ask=lambda _: found))
         assert about(findings, "precision").state == "wrong"
 
     def test_torch_that_dies(self, tmp_path: Path) -> None:
@@ -158,19 +158,19 @@ class TestDevice:
         def is_slow(_: str) -> Any:
             raise NoAnswer("no answer within 10 s")
 
-        assert only(device.examine(world(cache_dir=tmp_path), ask=dies)).state == "wrong"
-        assert only(device.examine(world(cache_dir=tmp_path), ask=is_slow)).state == "not-checked"
+        assert only(device.examine(context(cache_dir=tmp_path), ask=dies)).state == "wrong"
+        assert only(device.examine(context(cache_dir=tmp_path), ask=is_slow)).state == "not-checked"
 
 
 class TestCodecs:
     def test_installed(self) -> None:
         """The wheel of this installation holds every decoder that is needed."""
-        assert states(codecs.examine(world())) == {"ok"}
+        assert states(codecs.examine(context())) == {"ok"}
 
     def test_hardware_decoder_is_none(self) -> None:
         """FFmpeg's own `av1` decodes nothing without hardware, so it does not count."""
         finding = about(
-            codecs.examine(world(), has=lambda name: name != "libdav1d" and not name.startswith("libaom")), "decoders"
+            codecs.examine(context(), has=lambda name: name != "libdav1d" and not name.startswith("libaom")), "decoders"
         )
         assert finding.state == "wrong"
         assert finding.found.endswith("none for av1")
@@ -187,7 +187,7 @@ class TestWeights:
         path.parent.mkdir(parents=True)
         path.write_bytes(b"abc")
         card = self.card("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
-        assert only(weights.examine(world(cache_dir=tmp_path), [card])).state == "ok"
+        assert only(weights.examine(context(cache_dir=tmp_path), [card])).state == "ok"
 
     def test_corrupt(self, tmp_path: Path) -> None:
         """One changed byte is wrong, and the command that fetches again is named."""
@@ -195,13 +195,13 @@ class TestWeights:
         path.parent.mkdir(parents=True)
         path.write_bytes(b"abd")
         card = self.card("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
-        finding = only(weights.examine(world(cache_dir=tmp_path), [card]))
+        finding = only(weights.examine(context(cache_dir=tmp_path), [card]))
         assert (finding.subject, finding.state) == ("silero-vad", "wrong")
         assert "vidsignal models fetch" in finding.do
 
     def test_missing(self, tmp_path: Path) -> None:
         """An empty cache names every model."""
-        findings = list(weights.examine(world(cache_dir=tmp_path)))
+        findings = list(weights.examine(context(cache_dir=tmp_path)))
         assert [finding.subject for finding in findings] == list(CARDS)
         assert states(findings) == {"wrong"}
 
@@ -209,18 +209,18 @@ class TestWeights:
 class TestSandbox:
     def test_here(self) -> None:
         """A process locks itself in as decoders do, and its limits are in force on this kernel."""
-        assert about(sandbox.examine(world()), "limits").state == "ok"
+        assert about(sandbox.examine(context()), "limits").state == "ok"
 
     def test_without_namespaces(self) -> None:
         """A network within reach is a warning with the switch that helps."""
-        findings = list(sandbox.examine(world(), ask=lambda *_: WHOLE | {"network": False}))
+        findings = list(sandbox.examine(context(), ask=lambda *_: WHOLE | {"network": False}))
         assert about(findings, "network").state == "warning"
         assert "user.max_user_namespaces" in about(findings, "network").do
         assert about(findings, "limits").state == "ok"
 
     def test_without_limits(self) -> None:
         """A limit that is not in force is wrong."""
-        findings = list(sandbox.examine(world(), ask=lambda *_: WHOLE | {"memory": False}))
+        findings = list(sandbox.examine(context(), ask=lambda *_: WHOLE | {"memory": False}))
         assert about(findings, "limits").found == "not in force: memory limit"
 
     def test_that_fails(self) -> None:
@@ -229,7 +229,7 @@ class TestSandbox:
         def fails(*_: str) -> Any:
             raise NoAnswer("OSError: prctl failed")
 
-        assert only(sandbox.examine(world(), ask=fails)).state == "wrong"
+        assert only(sandbox.examine(context(), ask=fails)).state == "wrong"
 
 
 class TestAskProcess:
@@ -244,21 +244,21 @@ class TestMedia:
         """A folder is well; a missing one and a file are wrong."""
         (tmp_path / "file").touch()
         roots = f"{tmp_path},{tmp_path / 'missing'},{tmp_path / 'file'}"
-        found = [finding.state for finding in media.examine(world(media_roots=roots))]
+        found = [finding.state for finding in media.examine(context(media_roots=roots))]
         assert found == ["ok", "wrong", "wrong"]
 
     def test_unreadable(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A folder that the worker's user may not read is wrong."""
         monkeypatch.setattr(os, "access", lambda *_: False)
-        assert only(media.examine(world(media_roots=str(tmp_path)))).state == "wrong"
+        assert only(media.examine(context(media_roots=str(tmp_path)))).state == "wrong"
 
     def test_nothing_named(self) -> None:
         """No folder and no prefix is a warning: URLs may still be meant."""
-        assert only(media.examine(world())).state == "warning"
+        assert only(media.examine(context())).state == "warning"
 
     def test_prefixes(self) -> None:
         """Prefixes of objects are enough."""
-        assert only(media.examine(world(object_prefixes="s3://uploads/"))).state == "ok"
+        assert only(media.examine(context(object_prefixes="s3://uploads/"))).state == "ok"
 
 
 class TestDisk:
@@ -273,17 +273,17 @@ class TestDisk:
     )
     def test_room(self, free_bytes: int, cache: str, spool: str) -> None:
         """Room is compared with what a worker may take: 16 GiB of spool by default."""
-        findings = list(disk.examine(world(), free=lambda _: free_bytes))
+        findings = list(disk.examine(context(), free=lambda _: free_bytes))
         assert (about(findings, "cache").state, about(findings, "spool").state) == (cache, spool)
 
     def test_compiled_models(self, tmp_path: Path) -> None:
         """A folder that others can enter is not used, so that each start compiles; light roles need none."""
-        findings = list(disk.examine(world(compiled_dir=tmp_path / "new"), free=lambda _: 0))
+        findings = list(disk.examine(context(compiled_dir=tmp_path / "new"), free=lambda _: 0))
         assert about(findings, "compiled models").state == "ok"
         (tmp_path / "open").mkdir(mode=0o755)
-        findings = list(disk.examine(world(compiled_dir=tmp_path / "open"), free=lambda _: 0))
+        findings = list(disk.examine(context(compiled_dir=tmp_path / "open"), free=lambda _: 0))
         assert about(findings, "compiled models").state == "warning"
-        light = world(compiled_dir=tmp_path / "open", roles="intake")
+        light = context(compiled_dir=tmp_path / "open", roles="intake")
         assert "compiled models" not in {finding.subject for finding in disk.examine(light, free=lambda _: 0)}
 
     def test_folder_that_is_to_be_made(self, tmp_path: Path) -> None:
@@ -297,13 +297,13 @@ class TestMemory:
     )
     def test_memory(self, there: int, state: str) -> None:
         """A worker and the most that its decoders may take are compared with what there is."""
-        findings = memory.examine(world(**DECODERS), Allowance(there, 100_000))
+        findings = memory.examine(context(**DECODERS), Allowance(there, 100_000))
         assert about(findings, "memory").state == state
 
     @pytest.mark.parametrize(("allowed", "state"), [(4096, "ok"), (-1, "ok"), (100, "wrong")])
     def test_open_files(self, allowed: int, state: str) -> None:
         """Connections and media have to be openable all at once; -1 is the kernel's word for unlimited."""
-        finding = about(memory.examine(world(**DECODERS), Allowance(16 * GIBIBYTE, allowed)), "open files")
+        finding = about(memory.examine(context(**DECODERS), Allowance(16 * GIBIBYTE, allowed)), "open files")
         assert finding.state == state
 
     def test_here(self) -> None:
@@ -319,11 +319,11 @@ class TestPorts:
         monkeypatch.setattr("ops.doctor.ports._ANSWER_SECONDS", 60.0)
 
     def metrics(self, **settings: object) -> Finding:
-        return about(ports.examine(world(**settings)), "metrics")
+        return about(ports.examine(context(**settings)), "metrics")
 
     def test_unset(self) -> None:
         """No endpoint at all is a warning, for both."""
-        assert states(ports.examine(world())) == {"warning"}
+        assert states(ports.examine(context())) == {"warning"}
 
     def test_free(self) -> None:
         """A port that nobody has is well."""

@@ -10,11 +10,11 @@ import pytest
 
 from ops.doctor import broker, groups, progress, rights, topics
 from ops.doctor.api_versions import ClientAway, api_versions
-from ops.doctor.world import World
+from ops.doctor.check_context import CheckContext
 from ops.local.ports import ReservedPort
 from streams.config.settings import read_settings
 from streams.kafka.clients import BrokerRefuses
-from tests.doctor_world import about, only, world
+from tests.doctor_world import about, context, only
 
 
 class FakeBroker:
@@ -24,14 +24,14 @@ class FakeBroker:
         return SimpleNamespace(brokers={1: "a"}, topics={})
 
 
-def embedded() -> World:
-    return world(broker=FakeBroker(), is_broker_embedded=True)
+def embedded() -> CheckContext:
+    return context(broker=FakeBroker(), is_broker_embedded=True)
 
 
 class TestBroker:
     def test_away(self) -> None:
         """One finding, with the setting to look at and a command that starts a broker."""
-        finding = only(broker.examine(world()))
+        finding = only(broker.examine(context()))
         assert finding.state == "wrong"
         assert "VIDSIGNAL_KAFKA_BOOTSTRAP_SERVERS" in finding.do
         assert "vidsignal local" in finding.do
@@ -39,7 +39,7 @@ class TestBroker:
     def test_refuses(self) -> None:
         """A refusal names the settings of the wire, not the address."""
         refusal = BrokerRefuses("Kafka refuses us: authentication failed")
-        finding = only(broker.examine(world(broker=refusal)))
+        finding = only(broker.examine(context(broker=refusal)))
         assert "VIDSIGNAL_KAFKA_SECURITY_PROTOCOL" in finding.do
 
     def test_one_of_several_is_down(self) -> None:
@@ -47,7 +47,7 @@ class TestBroker:
         with ReservedPort() as closed, socket.create_server(("127.0.0.1", 0)) as listening:
             open_port = listening.getsockname()[1]
             nodes = {1: SimpleNamespace(host="127.0.0.1", port=open_port)}
-            here = world(
+            here = context(
                 broker=SimpleNamespace(list_topics=lambda timeout: SimpleNamespace(brokers=nodes, topics={})),
                 kafka_bootstrap_servers=f"127.0.0.1:{open_port},127.0.0.1:{closed.number}",
             )
@@ -71,7 +71,7 @@ class TestBroker:
 
     def test_in_the_clear(self) -> None:
         """Unencrypted wires to elsewhere are worth a warning."""
-        here = world(broker=FakeBroker(), kafka_bootstrap_servers="kafka-1:9092", is_broker_embedded=True)
+        here = context(broker=FakeBroker(), kafka_bootstrap_servers="kafka-1:9092", is_broker_embedded=True)
         assert about(broker.examine(here), "encryption").state == "warning"
 
 
@@ -88,9 +88,9 @@ class TestProtocol:
 class TestWhatNeedsABroker:
     def test_away(self, examine: Any) -> None:
         """Its absence is told once, by its own examination; here nothing was checked."""
-        assert only(examine(world())).state == "not-checked"
+        assert only(examine(context())).state == "not-checked"
 
     def test_embedded(self, examine: Any) -> None:
         """The demo's broker has no administration."""
-        here = world(broker=FakeBroker(), store=object(), is_broker_embedded=True)
+        here = context(broker=FakeBroker(), store=object(), is_broker_embedded=True)
         assert only(examine(here)).state == "not-checked"

@@ -8,7 +8,7 @@ import pytest
 from redis.exceptions import AuthenticationError, NoPermissionError
 
 from ops.doctor import store
-from tests.doctor_world import about, only, world
+from tests.doctor_world import about, context, only
 
 HEALTHY: dict[str, Any] = {
     "redis_version": "8.2.3",
@@ -50,7 +50,7 @@ class FakeStore:
 
 def test_healthy() -> None:
     """A current primary with an append-only file and room gives no complaint."""
-    assert {finding.state for finding in store.examine(world(store=FakeStore()))} == {"ok"}
+    assert {finding.state for finding in store.examine(context(store=FakeStore()))} == {"ok"}
 
 
 @pytest.mark.parametrize(
@@ -74,33 +74,33 @@ def test_healthy() -> None:
 )
 def test_findings(subject: str, state: str, changes: dict[str, Any], advice: str) -> None:
     """Each deviation is found, and says what to do."""
-    finding = about(store.examine(world(store=FakeStore(**changes))), subject)
+    finding = about(store.examine(context(store=FakeStore(**changes))), subject)
     assert finding.state == state
     assert advice in finding.do
 
 
 def test_a_demo_keeps_nothing() -> None:
     """Its broker does not either, so it is said, and not called wrong."""
-    finding = about(store.examine(world(store=FakeStore(aof_enabled=0), is_broker_embedded=True)), "persistence")
+    finding = about(store.examine(context(store=FakeStore(aof_enabled=0), is_broker_embedded=True)), "persistence")
     assert finding.state == "warning"
 
 
 def test_away() -> None:
     """A store that is away is one finding with the command that starts one."""
-    finding = only(store.examine(world()))
+    finding = only(store.examine(context()))
     assert finding.state == "wrong"
     assert "vidsignal local" in finding.do
 
 
 def test_refusal() -> None:
     """A wrong password is told apart from an absence."""
-    finding = only(store.examine(world(store=AuthenticationError("WRONGPASS"))))
+    finding = only(store.examine(context(store=AuthenticationError("WRONGPASS"))))
     assert "VIDSIGNAL_REDIS_PASSWORD" in finding.do
 
 
 def test_rights() -> None:
     """A user without rights is told which command helps, and what could not be seen is not called wrong."""
-    findings = list(store.examine(world(store=FakeStore(may_ask=False))))
+    findings = list(store.examine(context(store=FakeStore(may_ask=False))))
     assert about(findings, "rights").state == "wrong"
     assert "vidsignal access redis" in about(findings, "rights").do
     assert about(findings, "information").state == "not-checked"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ops.bench.contenders import Run
+from ops.bench.competitors import Run
 from ops.sizing.measure import Load, _line
 
 

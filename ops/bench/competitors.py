@@ -19,7 +19,7 @@ from ops.bench.process_tree import TreeMeter
 from ops.local.child import Child, start_child
 from ops.local.metrics_page import MetricsPage, read_metrics
 from ops.local.worker_process import WorkerProcess
-from ops.medium import path_of
+from ops.source_argument import path_of
 from schemas.codec import Headers, encode, event_headers
 from schemas.topics import MODERATION, UPLOADED
 from schemas.uploads import VideoUploaded
@@ -34,12 +34,12 @@ _READY_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One contender over one list of uploads."""
+    """One competitor over one list of uploads."""
 
     num_videos: int
     wall_seconds: float
     cpu_seconds: float
-    """Of the contender's process tree; the broker and the store are not in it."""
+    """Of the competitor's process tree; the broker and the store are not in it."""
 
     @property
     def videos_per_second(self) -> float:
@@ -52,7 +52,7 @@ class Run:
         return self.cpu_seconds / self.num_videos
 
 
-class Contender(Protocol):
+class Competitor(Protocol):
     """Opened once, run several times, closed."""
 
     name: str
@@ -67,15 +67,15 @@ class Contender(Protocol):
         ...
 
 
-def measure(contender: Contender, uploads: Sequence[VideoUploaded]) -> Run:
+def measure(competitor: Competitor, uploads: Sequence[VideoUploaded]) -> Run:
     """Run once and take the processor time of its whole tree."""
-    before = sum(meter.cpu_seconds() for meter in contender.meters)
-    seconds = contender.run(uploads)
-    cpu_seconds = sum(meter.cpu_seconds() for meter in contender.meters) - before
+    before = sum(meter.cpu_seconds() for meter in competitor.meters)
+    seconds = competitor.run(uploads)
+    cpu_seconds = sum(meter.cpu_seconds() for meter in competitor.meters) - before
     return Run(len(uploads), seconds, cpu_seconds)
 
 
-class PipelineContender:
+class PipelineCompetitor:
     """One Vidsignal worker with all roles, on Kafka and Redis."""
 
     name = "vidsignal on Kafka"
@@ -129,7 +129,7 @@ class LocalCompetitor:
 
     def __init__(self, environment: dict[str, str]) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "ops.bench.direct_process"],
+            [sys.executable, "-P", "-m", "ops.bench.local_process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -175,7 +175,7 @@ class LocalCompetitor:
         raise RuntimeError(f"the direct contender ended with {self._process.wait()} before it said {event!r}")
 
 
-class NaiveContender:
+class NaiveCompetitor:
     """Two stock Faust workers, so that both of a laptop's cores have one."""
 
     name = "naive Faust agent"

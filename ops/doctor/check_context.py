@@ -1,4 +1,4 @@
-"""What examinations share: the settings, and one connection to broker and store each, asked for once."""
+"""What checks share: the settings, and one connection to broker and store each, asked for once."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Once(Generic[Answer]):
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class CheckContext:
     """What is examined: the settings, and a client of each server once it has answered."""
 
     settings: Settings
@@ -53,9 +53,9 @@ class World:
     store: Once[Redis]
 
 
-def open_world(settings: Settings) -> World:
+def open_check_context(settings: Settings) -> CheckContext:
     """Ask nobody yet."""
-    return World(
+    return CheckContext(
         settings,
         Once(lambda: require_broker(settings, ANSWER_SECONDS)),
         Once(lambda: open_store_once(settings)),
@@ -78,7 +78,7 @@ def open_store_once(settings: Settings) -> Redis:
 
 
 def is_there(server: Once[Any]) -> bool:
-    """Whether the server answered; why not is told by the examination of that server alone."""
+    """Whether the server answered; why not is told by the check of that server alone."""
     try:
         server.result()
     except SERVER_FAILURES:

@@ -8,7 +8,7 @@ import sys
 from time import monotonic
 from typing import Any
 
-from ops.direct_session import open_local_analysis
+from ops.local_analysis_session import open_local_analysis
 from schemas.uploads import FileSource, VideoUploaded
 from streams.config.settings import read_settings
 

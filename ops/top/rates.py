@@ -18,7 +18,7 @@ _GROWING: Final = ("_total", "_count", "_sum", "_bucket")
 
 
 @dataclass(frozen=True, slots=True)
-class Movement:
+class Rates:
     """Of all workers together."""
 
     increases: dict[Series, float]
@@ -51,7 +51,7 @@ class Movement:
         return _quantile(sorted(buckets.items()), share)
 
 
-def movement(pairs: Iterable[tuple[Scrape, Scrape]]) -> Movement:
+def rates(pairs: Iterable[tuple[Scrape, Scrape]]) -> Rates:
     """What moved between an earlier and a later scrape of each worker; who did not answer twice is left out."""
     increases: defaultdict[Series, float] = defaultdict(float)
     rates: defaultdict[Series, float] = defaultdict(float)
@@ -63,7 +63,7 @@ def movement(pairs: Iterable[tuple[Scrape, Scrape]]) -> Movement:
         for series, increase in _increases(MetricsPage({}) if has_restarted else before.page, after.page):
             increases[series] += increase
             rates[series] += increase / seconds
-    return Movement(dict(increases), dict(rates))
+    return Rates(dict(increases), dict(rates))
 
 
 def _increases(before: MetricsPage, after: MetricsPage) -> Iterator[tuple[Series, float]]:

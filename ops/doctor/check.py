@@ -1,4 +1,4 @@
-"""An examination, and running several beside one another under one deadline."""
+"""An check, and running several beside one another under one deadline."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from typing import Final
 
 import psutil
 
+from ops.doctor.check_context import SERVER_FAILURES, CheckContext, in_thread
 from ops.doctor.finding import Finding, not_checked
-from ops.doctor.world import SERVER_FAILURES, World, in_thread
 
 DEADLINE_SECONDS: Final = 13.0
 """Of the process; what is not answered by then was not checked."""
 SHORTEST_SECONDS: Final = 6.0
-"""For the examinations, on a machine that took long to start the process."""
+"""For the checks, on a machine that took long to start the process."""
 
 
 _OF_MEDIA: Final = frozenset({"media", "backfill"})
 
 
 @dataclass(frozen=True, slots=True)
-class Examination:
+class Check:
     """One look at one part. It changes nothing, and waits for no server longer than `world.ANSWER_SECONDS`."""
 
     name: str
     says: str
-    examine: Callable[[World], Iterable[Finding]]
+    examine: Callable[[CheckContext], Iterable[Finding]]
     is_of_media: bool = False
     """Only where a role runs that looks at media."""
 
 
 @dataclass(frozen=True, slots=True)
-class Examined:
-    """What one examination found."""
+class CheckResult:
+    """What one check found."""
 
     name: str
     findings: tuple[Finding, ...]
@@ -46,39 +46,39 @@ class Examined:
 
 
 def left_seconds() -> float:
-    """What is left for the examinations since the process began."""
+    """What is left for the checks since the process began."""
     age_seconds = time.time() - psutil.Process().create_time()
     return float(max(SHORTEST_SECONDS, DEADLINE_SECONDS - age_seconds))
 
 
-def examine_all(examinations: Iterable[Examination], world: World, deadline_seconds: float) -> Iterator[Examined]:
+def examine_all(examinations: Iterable[Check], context: CheckContext, deadline_seconds: float) -> Iterator[CheckResult]:
     """Run all at once and yield what they found, in their order; one that fails or hangs does not hold up others."""
     give_up = monotonic() + deadline_seconds
-    begun = [(examination, _begin(examination, world)) for examination in examinations]
-    for examination, answer in begun:
-        yield _examined(examination, answer, give_up - monotonic())
+    begun = [(check, _begin(check, context)) for check in examinations]
+    for check, answer in begun:
+        yield _examined(check, answer, give_up - monotonic())
 
 
-def _begin(examination: Examination, world: World) -> Future[tuple[Finding, ...]]:
-    if examination.is_of_media and not _OF_MEDIA & set(world.settings.roles):
+def _begin(check: Check, context: CheckContext) -> Future[tuple[Finding, ...]]:
+    if check.is_of_media and not _OF_MEDIA & set(context.settings.roles):
         answer: Future[tuple[Finding, ...]] = Future()
-        answer.set_result((not_checked(examination.name, "no role that looks at media runs here"),))
+        answer.set_result((not_checked(check.name, "no role that looks at media runs here"),))
         return answer
-    return in_thread(lambda: tuple(_told(examination, world)))
+    return in_thread(lambda: tuple(_told(check, context)))
 
 
-def _told(examination: Examination, world: World) -> Iterator[Finding]:
+def _told(check: Check, context: CheckContext) -> Iterator[Finding]:
     """What is found; a server that goes away meanwhile does not hide what was found before."""
     try:
-        yield from examination.examine(world)
+        yield from check.examine(context)
     except SERVER_FAILURES as error:
-        yield not_checked(examination.name, f"broken off: {error}")
+        yield not_checked(check.name, f"broken off: {error}")
 
 
-def _examined(examination: Examination, answer: Future[tuple[Finding, ...]], left_seconds: float) -> Examined:
-    name = examination.name
+def _examined(check: Check, answer: Future[tuple[Finding, ...]], left_seconds: float) -> CheckResult:
+    name = check.name
     try:
-        return Examined(name, answer.result(max(0.0, left_seconds)))
+        return CheckResult(name, answer.result(max(0.0, left_seconds)))
     except Unanswered:
         late = not_checked(name, "no answer in time", do=f"vidsignal doctor --only {name}")
-        return Examined(name, (late,), is_unfinished=True)
+        return CheckResult(name, (late,), is_unfinished=True)

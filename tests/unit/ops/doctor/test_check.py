@@ -7,21 +7,21 @@ from collections.abc import Iterator
 
 import pytest
 
-from ops.doctor.check_registry import EXAMINATIONS, UnknownExamination, choose
-from ops.doctor.examination import Examination, examine_all
+from ops.doctor.check import Check, examine_all
+from ops.doctor.check_context import CheckContext, Once, in_thread, is_there
+from ops.doctor.check_registry import EXAMINATIONS, UnknownCheck, choose
 from ops.doctor.finding import Finding, ok
 from ops.doctor.groups import TOPIC_OF_ROLE
-from ops.doctor.world import Once, World, in_thread, is_there
 from streams.config.settings import ROLES
 from streams.kafka.clients import BrokerAway
-from tests.doctor_world import only, world
+from tests.doctor_world import context, only
 
 
-def well(_: World) -> Iterator[Finding]:
+def well(_: CheckContext) -> Iterator[Finding]:
     yield ok("thing", "as it should be")
 
 
-def broken_off(_: World) -> Iterator[Finding]:
+def broken_off(_: CheckContext) -> Iterator[Finding]:
     yield ok("first", "seen")
     raise BrokerAway("gone in the middle")
 
@@ -31,36 +31,36 @@ class TestExamineAll:
         """What is found comes in the order of the examinations, whoever ends first."""
         first_may_end = threading.Event()
 
-        def waits(_: World) -> Iterator[Finding]:
+        def waits(_: CheckContext) -> Iterator[Finding]:
             first_may_end.wait(60)
             yield ok("slow", "done")
 
-        def lets_it_go(_: World) -> Iterator[Finding]:
+        def lets_it_go(_: CheckContext) -> Iterator[Finding]:
             first_may_end.set()
             yield ok("quick", "done")
 
-        examinations = (Examination("slow", "", waits), Examination("quick", "", lets_it_go))
-        found = list(examine_all(examinations, world(), 60))
+        examinations = (Check("slow", "", waits), Check("quick", "", lets_it_go))
+        found = list(examine_all(examinations, context(), 60))
         assert [(item.name, only(item.findings).state) for item in found] == [("slow", "ok"), ("quick", "ok")]
 
     def test_one_that_hangs_was_not_checked(self) -> None:
         """An examination without an answer by the deadline is told as that, and the others are told in full."""
         never = threading.Event()
 
-        def hangs(_: World) -> Iterator[Finding]:
+        def hangs(_: CheckContext) -> Iterator[Finding]:
             never.wait()
             yield ok("never", "reached")
 
-        examinations = (Examination("hanging", "", hangs), Examination("well", "", well))
+        examinations = (Check("hanging", "", hangs), Check("well", "", well))
         # The second has an answer before its turn: no time is left for it, and none is needed.
-        hanging, good = examine_all(examinations, world(), deadline_seconds=2.0)
+        hanging, good = examine_all(examinations, context(), deadline_seconds=2.0)
         never.set()
         assert only(hanging.findings).state == "not-checked"
         assert only(good.findings).state == "ok"
 
     def test_a_server_that_goes_away_is_told(self) -> None:
         """What a server's disappearance broke off says so, beside what was found before."""
-        found = next(examine_all((Examination("broken", "", broken_off),), world(), 60)).findings
+        found = next(examine_all((Check("broken", "", broken_off),), context(), 60)).findings
         assert [(finding.state, finding.found) for finding in found] == [
             ("ok", "seen"),
             ("not-checked", "broken off: gone in the middle"),
@@ -69,45 +69,43 @@ class TestExamineAll:
     def test_a_bug_is_not_hidden(self) -> None:
         """Only what servers do is expected; a mistake of ours ends the command."""
 
-        def mistaken(_: World) -> Iterator[Finding]:
+        def mistaken(_: CheckContext) -> Iterator[Finding]:
             raise ZeroDivisionError
             yield
 
         with pytest.raises(ZeroDivisionError):
-            next(examine_all((Examination("mistaken", "", mistaken),), world(), 60))
+            next(examine_all((Check("mistaken", "", mistaken),), context(), 60))
 
     def test_media_is_not_examined_where_no_media_is_read(self) -> None:
         """A worker of the light roles needs neither weights nor decoders."""
-        examination = Examination("weights", "", well, is_of_media=True)
-        assert (
-            only(next(examine_all((examination,), world(roles="intake,verdict"), 60)).findings).state == "not-checked"
-        )
+        check = Check("weights", "", well, is_of_media=True)
+        assert only(next(examine_all((check,), context(roles="intake,verdict"), 60)).findings).state == "not-checked"
         for role in ("media", "backfill"):
-            assert only(next(examine_all((examination,), world(roles=role), 60)).findings).state == "ok"
+            assert only(next(examine_all((check,), context(roles=role), 60)).findings).state == "ok"
 
 
 class TestChoose:
     def test_some(self) -> None:
         """Named ones are run in the registry's order."""
-        assert [examination.name for examination in choose("redis, broker")] == ["broker", "redis"]
+        assert [check.name for check in choose("redis, broker")] == ["broker", "redis"]
 
     def test_all(self) -> None:
         """Without a choice everything is run, and every name is there once."""
         assert choose(None) == EXAMINATIONS
-        assert len({examination.name for examination in EXAMINATIONS}) == len(EXAMINATIONS)
+        assert len({check.name for check in EXAMINATIONS}) == len(EXAMINATIONS)
 
     @pytest.mark.parametrize("names", ["broker,kitchen", "", ","])
     def test_unknown(self, names: str) -> None:
         """A wrong name is refused with those that there are."""
-        with pytest.raises(UnknownExamination, match="installation, policy, broker"):
+        with pytest.raises(UnknownCheck, match="installation, policy, broker"):
             choose(names)
 
 
 class TestWorld:
     def test_away(self) -> None:
         """A server's absence is an answer, and asked for once."""
-        assert not is_there(world().broker)
-        assert is_there(world(broker=object()).broker)
+        assert not is_there(context().broker)
+        assert is_there(context(broker=object()).broker)
 
     def test_asked_once(self) -> None:
         """Nobody is asked before somebody wants to know, and nobody twice."""
