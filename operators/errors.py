@@ -43,7 +43,7 @@ class InvalidMedia(Exception):
         self.message = message
 
 
-class SourceAway(Exception):
+class SourceUnavailable(Exception):
     """Where the media lies does not answer now, or refuses credentials that may be renewed: waited for.
 
     Args:
@@ -57,7 +57,7 @@ class SourceAway(Exception):
         self.message = message
 
 
-class MachineUnavailable(SourceAway):
+class MachineUnavailable(SourceUnavailable):
     """This machine cannot read or keep media now: no descriptors or memory, a failing disk, a mount that is gone.
 
     Waited for like a source, and never the upload's fault; origins and their breakers have nothing to do with it.

@@ -17,7 +17,7 @@ from operators.errors import (
     InvalidMedia,
     MachineUnavailable,
     Overloaded,
-    SourceAway,
+    SourceUnavailable,
     machine_fault,
 )
 from schemas.errors import InvalidEvent
@@ -73,7 +73,7 @@ ENDS_PROCESS: Final[tuple[type[Exception], ...]] = (SharedStateFault, DeviceLost
 """The only errors of work on an event that end the process: what all events share cannot be relied on any more."""
 
 NAMED_ERRORS: Final[tuple[type[Exception], ...]] = (
-    InvalidEvent, InvalidMedia, SourceAway, Overloaded, DeviceFault, InternalError, *ENDS_PROCESS
+    InvalidEvent, InvalidMedia, SourceUnavailable, Overloaded, DeviceFault, InternalError, *ENDS_PROCESS
 )  # fmt: skip
 """Errors that say themselves what happens next; whatever else leaves work on an event becomes an `InternalError`."""
 

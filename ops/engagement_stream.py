@@ -61,7 +61,7 @@ def engagement_stream(
 
 
 def publish_events(settings: Settings, events: Iterable[EngagementEvent]) -> None:
-    """Publish events; return when all are confirmed. Raises BrokerAway."""
+    """Publish events; return when all are confirmed. Raises BrokerUnavailable."""
     publish_confirmed(settings, _records(settings, events), overrides={"batch.size": _BATCH_BYTES})
 
 

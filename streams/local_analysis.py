@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from operators.errors import DeviceFault, InvalidMedia, MachineUnavailable, SourceAway
+from operators.errors import DeviceFault, InvalidMedia, MachineUnavailable, SourceUnavailable
 from operators.inference.request_context import RequestContext
 from operators.internal_errors import InternalError, boundary
 from schemas.facts import Accepted, Failure, Signal, SourceOffset
@@ -87,7 +87,7 @@ class LocalAnalysis:
                 with boundary("work"):
                     analysis = await shared.analyse(agent, work)
                     analysis = replace(analysis, receipt=self._engine.account.charged(analysis.receipt))
-            except (InvalidMedia, SourceAway, DeviceFault, InternalError) as error:
+            except (InvalidMedia, SourceUnavailable, DeviceFault, InternalError) as error:
                 if isinstance(error, InternalError) and error.take_report():
                     self._on_unexpected(upload, error)
                 return self._failed(agent, upload, shared, _failure_of(error))
@@ -122,7 +122,7 @@ class LocalAnalysis:
         return folded.outcome
 
 
-def _failure_of(error: InvalidMedia | SourceAway | DeviceFault | InternalError) -> Failure:
+def _failure_of(error: InvalidMedia | SourceUnavailable | DeviceFault | InternalError) -> Failure:
     match error:
         case InvalidMedia():
             return Failure(cause=error.cause, message=error.message)
@@ -130,7 +130,7 @@ def _failure_of(error: InvalidMedia | SourceAway | DeviceFault | InternalError) 
             return answer_to(error)
         case MachineUnavailable():
             return Failure(cause=MACHINE_UNAVAILABLE, message=str(error))
-        case SourceAway():
+        case SourceUnavailable():
             return Failure(cause="media-source-away", message=str(error))
         case _:
             return Failure(cause="device-fault", message=str(error))

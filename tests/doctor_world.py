@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from redis.exceptions import ConnectionError as StoreAway
+from redis.exceptions import ConnectionError as StoreUnavailable
 
 from ops.doctor.check_context import CheckContext, Once
 from ops.doctor.finding import Finding
 from streams.config.settings import read_settings
-from streams.kafka.clients import BrokerAway
+from streams.kafka.clients import BrokerUnavailable
 
 
 def context(broker: Any = None, store: Any = None, **settings: object) -> CheckContext:
     """A world under these settings; a server that is None is away, one that is an error answers with it."""
     return CheckContext(
         read_settings(**settings),
-        _server(broker, BrokerAway("no broker answered")),
-        _server(store, StoreAway("connection refused")),
+        _server(broker, BrokerUnavailable("no broker answered")),
+        _server(store, StoreUnavailable("connection refused")),
     )
 
 

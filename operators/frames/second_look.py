@@ -33,7 +33,7 @@ _GRID_PX = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class FrameVerification:
     """What the frames around one sampled frame say."""
 
     position: int
@@ -72,7 +72,7 @@ def look_of(
     scores: Sequence[float],
     *,
     may_clear: bool = True,
-) -> Look:
+) -> FrameVerification:
     """Compare a sampled frame that scores high with those around it.
 
     Args:
@@ -91,7 +91,7 @@ def look_of(
         num_agree=1 + num_agree,
         is_cleared=may_clear and num_agree == 0 and num_alike >= MIN_ALIKE,
     )
-    return Look(position, outcome, _settled(own_score, scores, is_cleared=outcome.is_cleared))
+    return FrameVerification(position, outcome, _settled(own_score, scores, is_cleared=outcome.is_cleared))
 
 
 def _settled(own_score: float, scores: Sequence[float], *, is_cleared: bool) -> float:
@@ -106,7 +106,7 @@ def is_alike(first: np.ndarray, second: np.ndarray) -> bool:
     return bool(difference.max() <= ALIKE_LEVELS)
 
 
-def settled_scores(scores: np.ndarray, looks: Sequence[Look]) -> np.ndarray:
+def settled_scores(scores: np.ndarray, looks: Sequence[FrameVerification]) -> np.ndarray:
     """(N,) scores, those of frames that were looked at again replaced by what that made of them."""
     settled = scores.copy()
     for look in looks:
@@ -114,7 +114,7 @@ def settled_scores(scores: np.ndarray, looks: Sequence[Look]) -> np.ndarray:
     return settled
 
 
-def telling(looks: Sequence[Look]) -> SecondLook | None:
+def telling(looks: Sequence[FrameVerification]) -> SecondLook | None:
     """The look to show beside the label: the first that cleared nothing, else the first; None without any."""
     outcomes = [look.outcome for look in looks]
     return next((outcome for outcome in outcomes if not outcome.is_cleared), outcomes[0] if outcomes else None)

@@ -39,7 +39,7 @@ class Looker:
         Where the decoder is killed from outside, it is tried once more.
 
         Raises:
-            SourceAway: the media cannot be fetched or read now.
+            SourceUnavailable: the media cannot be fetched or read now.
             InternalError: something unexpected happened.
         """
         fetch_before_seconds, spent_seconds = self.fetching.cpu_seconds, list[float]()

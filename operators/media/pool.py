@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Protocol
 
-from operators.errors import InvalidMedia, SourceAway
+from operators.errors import InvalidMedia, SourceUnavailable
 from operators.media.decoder_client import (
     DECODER_COMMAND,
     DecoderClient,
@@ -148,7 +148,7 @@ class DecoderPool:
             except DecoderKilled:
                 cause = "media-decoder-killed"
                 raise
-            except SourceAway:
+            except SourceUnavailable:
                 cause = "source-away"
                 raise
             except asyncio.CancelledError:

@@ -50,7 +50,7 @@ class MediaOpener(Protocol):
 
         Raises:
             InvalidMedia: The media is at fault.
-            SourceAway: Where it lies does not answer now.
+            SourceUnavailable: Where it lies does not answer now.
             SpoolFull: There is no room for it now.
         """
 
@@ -72,7 +72,7 @@ class MediaSession:
 
     Decoding starts when the first agent asks for anything and goes on when an agent is cancelled. Arrays that
     agents hold keep the shared memory alive; drop them with the session. Every method raises `InvalidMedia`
-    when the media is at fault, `SourceAway` when it cannot be fetched or read now, and `InternalError` when something
+    when the media is at fault, `SourceUnavailable` when it cannot be fetched or read now, and `InternalError` when something
     unexpected happened at each of a few tries: the same object for every agent.
     """
 
@@ -165,7 +165,7 @@ class MediaSession:
             seconds: of sampled pictures, the most important first.
 
         Raises:
-            SourceAway: the media cannot be fetched or read now.
+            SourceUnavailable: the media cannot be fetched or read now.
             InternalError: something unexpected happened.
         """
         index = await self.index()

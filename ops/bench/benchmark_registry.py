@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Final
 
 from ops.bench.engagement import bench_engagement
-from ops.bench.lanes import bench_priority_classes
 from ops.bench.near_duplicates import bench_near_duplicates
 from ops.bench.observing import bench_observing
 from ops.bench.options import BenchOptions
 from ops.bench.pipeline import bench_pipeline
+from ops.bench.priority_classes import bench_priority_classes
 from ops.bench.recovery import bench_recovery
 from ops.bench.report import BenchReport
 from ops.bench.sources import bench_sources

@@ -13,7 +13,7 @@ from ops.cli.exit_codes import ExitCode
 from ops.cli.unreadable_lines import end
 from ops.cli.with_redis import read_once
 from streams.config.settings import Settings
-from streams.kafka.clients import BrokerAway, producer_configuration, require_broker
+from streams.kafka.clients import BrokerUnavailable, producer_configuration, require_broker
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -69,5 +69,5 @@ def _run(settings: Settings, run: Callable[[Redis], Awaitable[Audited]]) -> Audi
     try:
         require_broker(settings)
         return asyncio.run(read_once(settings, run))
-    except BrokerAway as error:
-        fail(str(error), ExitCode.AWAY)
+    except BrokerUnavailable as error:
+        fail(str(error), ExitCode.UNAVAILABLE)

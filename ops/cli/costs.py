@@ -16,7 +16,7 @@ from ops.costs.read_log import read_pieces
 from ops.costs.roll_up import RollUp, Sums, roll_up
 from ops.costs.since import since_unix_seconds
 from streams.config.settings import Settings
-from streams.kafka.clients import BrokerAway
+from streams.kafka.clients import BrokerUnavailable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -56,8 +56,8 @@ def _read(settings: Settings, since: str | None) -> list[Piece]:
     try:
         with clean_interrupt():
             return read_pieces(settings, begin)
-    except BrokerAway as error:
-        fail(str(error), ExitCode.AWAY)
+    except BrokerUnavailable as error:
+        fail(str(error), ExitCode.UNAVAILABLE)
 
 
 def _check_suffix(plot: Path | None) -> None:

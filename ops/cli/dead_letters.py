@@ -19,7 +19,7 @@ from schemas.dead_letters import DeadLetter
 from streams.config.settings import Settings
 from streams.dead_letters.active_dead_letters import active_dead_letters, dead_letters_in
 from streams.dead_letters.plain_text import plain_text
-from streams.kafka.clients import BrokerAway
+from streams.kafka.clients import BrokerUnavailable
 from streams.kafka.unreadable import UnreadableRecords
 
 app = typer.Typer(help="Look at events that were given up, and send them again.", no_args_is_help=True)
@@ -101,8 +101,8 @@ def redrive(
     with clean_interrupt():
         try:
             num_sent = redrive_dead_letters(settings, with_value(chosen, left_out))
-        except BrokerAway as error:
-            fail(str(error), ExitCode.AWAY)
+        except BrokerUnavailable as error:
+            fail(str(error), ExitCode.UNAVAILABLE)
     out.print(f"{num_sent} sent again")
     for dead_letter_id in left_out[:_MOST_NAMED]:
         err.print(f"{dead_letter_id[:12]} has no value to send: empty, or too large to keep; publish the upload again")
@@ -126,8 +126,8 @@ def read_dead_letters(settings: Settings, cause: str | None, unreadable: Unreada
         yield from active_dead_letters(
             dead_letters_in(settings), unreadable, lambda dead_letter: cause is None or dead_letter.cause == cause
         )
-    except BrokerAway as error:
-        fail(str(error), ExitCode.AWAY)
+    except BrokerUnavailable as error:
+        fail(str(error), ExitCode.UNAVAILABLE)
 
 
 def _read_dead_letters_of(
@@ -139,8 +139,8 @@ def _read_dead_letters_of(
         yield from active_dead_letters(
             lambda: records, unreadable, lambda dead_letter: cause in (None, dead_letter.cause)
         )
-    except BrokerAway as error:
-        fail(str(error), ExitCode.AWAY)
+    except BrokerUnavailable as error:
+        fail(str(error), ExitCode.UNAVAILABLE)
 
 
 def _ids(settings: Settings, cause: str | None, beginnings: list[str]) -> set[str]:

@@ -40,7 +40,7 @@ def read_found(settings: Settings, found: DeadLetterPlaces) -> Iterator[StoredRe
     """Yield the dead letters' records, and tombstones of those that were withdrawn; a partition is read where it has to be.
 
     Raises:
-        BrokerAway: no broker answers.
+        BrokerUnavailable: no broker answers.
     """
     yield from read_places(settings, found.places)
     topic = settings.topic_prefix + DEAD_LETTER.name

@@ -54,7 +54,7 @@ def _fetch(cache_dir: Path) -> None:
             fetch_weights(cache_dir, progress)
             fetch_samples(cache_dir, progress)
     except AssetUnavailable as error:
-        fail(str(error), ExitCode.AWAY)
+        fail(str(error), ExitCode.UNAVAILABLE)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_
 from ops.cli.exit_codes import ExitCode
 from ops.engagement_stream import engagement_stream, publish_events, video_names
 from schemas.engagement import ENGAGEMENT_KINDS, EngagementEvent
-from streams.kafka.clients import BrokerAway
+from streams.kafka.clients import BrokerUnavailable
 
 app = typer.Typer(help="Send engagement events, one or a made-up stream of them.", no_args_is_help=True)
 
@@ -72,5 +72,5 @@ def simulate(
 def _publish_or_exit(events: Iterable[EngagementEvent]) -> None:
     try:
         publish_events(settings_or_exit(), events)
-    except BrokerAway as error:
-        fail(str(error), ExitCode.AWAY)
+    except BrokerUnavailable as error:
+        fail(str(error), ExitCode.UNAVAILABLE)

@@ -13,6 +13,6 @@ class ExitCode(IntEnum):
     """The command worked and found something wrong: a bad policy, a differing topic, a failed video."""
     USAGE = 2
     """Wrong arguments or settings."""
-    AWAY = 3
+    UNAVAILABLE = 3
     """A broker, a store or a package index could not be reached."""
     INTERRUPTED = 130

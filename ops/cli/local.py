@@ -47,7 +47,7 @@ def local(
             stop.wait()
             err.print("stopping ...")
     except KafkaUnavailable as error:
-        fail(str(error), ExitCode.AWAY)
+        fail(str(error), ExitCode.UNAVAILABLE)
 
 
 def _create_topics(stack: LocalStack, partitions: int, replication: int) -> None:

@@ -62,7 +62,7 @@ def fetch(
             fetched = fetch_weights(settings.cache_dir, progress)
             fetched += fetch_samples(settings.cache_dir, progress) if samples else 0
     except AssetUnavailable as error:
-        fail(str(error), ExitCode.AWAY)
+        fail(str(error), ExitCode.UNAVAILABLE)
     out.print(f"weights and samples are in {settings.cache_dir} ({fetched} fetched now)")
 
 

@@ -16,7 +16,7 @@ from schemas.markets import MARKETS
 from schemas.outcomes import ACTIONS, Action
 from schemas.topics import MODERATION
 from streams.config.settings import Settings
-from streams.kafka.clients import BrokerAway, partitions_of, producer_configuration, require_broker
+from streams.kafka.clients import BrokerUnavailable, partitions_of, producer_configuration, require_broker
 from streams.kafka.publisher import Publisher
 from streams.lifecycle.clock import SystemClock
 from streams.policy_rollout.past_verdicts import PolicyFilter, past_verdicts
@@ -101,8 +101,8 @@ def _answer(settings: Settings, asked: PolicyFilter, judge: PolicyEvaluator, per
     with clean_interrupt():
         try:
             return asyncio.run(read_once(settings, look))
-        except BrokerAway as error:
-            fail(str(error), ExitCode.AWAY)
+        except BrokerUnavailable as error:
+            fail(str(error), ExitCode.UNAVAILABLE)
 
 
 async def _go_through(settings: Settings, choice: Choice, send: Send | None) -> Tally:

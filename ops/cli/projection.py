@@ -14,7 +14,7 @@ from ops.cli.exit_codes import ExitCode
 from ops.cli.unreadable_lines import end
 from ops.cli.with_redis import read_once
 from streams.config.settings import Settings
-from streams.kafka.clients import BrokerAway
+from streams.kafka.clients import BrokerUnavailable
 from streams.kafka.unreadable import UnreadableRecords
 from streams.recovery.result_comparison import (
     Projection,
@@ -84,5 +84,5 @@ def _read(settings: Settings, source: Source, unreadable: UnreadableRecords) -> 
         return asyncio.run(read_once(settings, lambda store: read_projection_from_redis(store, keys)))
     try:
         return read_projection_from_topics(settings, unreadable)
-    except BrokerAway as error:
-        fail(str(error), ExitCode.AWAY)
+    except BrokerUnavailable as error:
+        fail(str(error), ExitCode.UNAVAILABLE)

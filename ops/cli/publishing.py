@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ops.cli.console import fail
 from ops.cli.exit_codes import ExitCode
 from streams.config.settings import Settings
-from streams.kafka.clients import BrokerAway
+from streams.kafka.clients import BrokerUnavailable
 from streams.kafka.confirmed_publishing import CONFIRM_SECONDS, OutgoingRecord, publish_confirmed
 
 
@@ -17,5 +17,5 @@ def publish_or_exit(
     """Publish records and return their number; leaves with the code for an unavailable broker where one is missing."""
     try:
         return publish_confirmed(settings, records, timeout_seconds=timeout_seconds)
-    except BrokerAway as error:
-        fail(str(error), ExitCode.AWAY)
+    except BrokerUnavailable as error:
+        fail(str(error), ExitCode.UNAVAILABLE)

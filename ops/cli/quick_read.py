@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 from ops.cli.console import fail
 from ops.cli.exit_codes import ExitCode
 from streams.config.settings import Settings
-from streams.store.quick_reads import QuestionRefused, QuickReads, StoreAway, StoreForbids, answer_of
+from streams.store.quick_reads import QuestionRefused, QuickReads, StoreForbids, StoreUnavailable, answer_of
 
 Answer = TypeVar("Answer")
 
@@ -30,7 +30,7 @@ def read_quickly(settings: Settings, question: Callable[[QuickReads], Awaitable[
     except StoreForbids as error:
         hint = "`vidsignal access redis` prints what each role is allowed"
         fail(f"Redis does not allow us that: {error}; {hint}", ExitCode.USAGE)
-    except StoreAway as error:
-        fail(f"Redis does not answer at the address in VIDSIGNAL_REDIS_URL: {error}", ExitCode.AWAY)
+    except StoreUnavailable as error:
+        fail(f"Redis does not answer at the address in VIDSIGNAL_REDIS_URL: {error}", ExitCode.UNAVAILABLE)
     except QuestionRefused as error:
         fail(f"Redis cannot answer: {error}", ExitCode.FOUND)

@@ -10,7 +10,7 @@ from ops.cli.exit_codes import ExitCode
 from ops.cli.unreadable_lines import end
 from ops.cli.with_redis import read_once
 from streams.config.settings import Settings
-from streams.kafka.clients import BrokerAway
+from streams.kafka.clients import BrokerUnavailable
 from streams.kafka.unreadable import UnreadableRecords
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ def rebuild() -> None:
             done = asyncio.run(
                 read_once(settings, lambda redis: _rebuild(settings, ruleset, redis, unreadable, survived))
             )
-        except BrokerAway as error:
-            fail(str(error), ExitCode.AWAY)
+        except BrokerUnavailable as error:
+            fail(str(error), ExitCode.UNAVAILABLE)
     out.print(
         f"{done.videos_read} videos lie in the topics; {done.videos_written} of them were written to Redis; "
         f"the facts behind {done.videos_sealed} are gone from the log"

@@ -20,7 +20,7 @@ from schemas.topics import UPLOADED
 from streams.backfill.jobs import Job, JobFilter, Jobs
 from streams.backfill.progress import Progress, backfill_offsets, progress_of
 from streams.config.settings import Settings
-from streams.kafka.clients import BrokerAway, partitions_of, require_broker
+from streams.kafka.clients import BrokerUnavailable, partitions_of, require_broker
 from streams.store.keys import Keys
 
 if TYPE_CHECKING:
@@ -184,8 +184,8 @@ def _ask(settings: Settings, question: Callable[[Redis], Awaitable[Answer]]) -> 
     with clean_interrupt():
         try:
             return asyncio.run(read_once(settings, question))
-        except BrokerAway as error:
-            fail(str(error), ExitCode.AWAY)
+        except BrokerUnavailable as error:
+            fail(str(error), ExitCode.UNAVAILABLE)
 
 
 def _tell_what_is_gone(settings: Settings, asked: JobFilter) -> None:

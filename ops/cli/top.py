@@ -57,7 +57,7 @@ def top(
             with Live(console=out.rich, screen=True, auto_refresh=False) as live:
                 _follow(looks, wait, interval, lambda frame: live.update(_view(frame), refresh=True), frame)
     if once and not frame.num_up:
-        raise typer.Exit(ExitCode.AWAY)
+        raise typer.Exit(ExitCode.UNAVAILABLE)
 
 
 class _Looks:

@@ -11,7 +11,7 @@ from confluent_kafka import KafkaException
 
 from ops.cli.console import fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
-from streams.kafka.clients import BrokerAway
+from streams.kafka.clients import BrokerUnavailable
 from streams.kafka.topic_admin import check_topics, create_topics, update_topics
 
 app = typer.Typer(help="Create the topics, or check them against their contract.", no_args_is_help=True)
@@ -56,8 +56,8 @@ def check(json_output: Annotated[bool, typer.Option("--json", help="One JSON lis
     """Say where a broker's topics differ from their contract; exit code 1 where one does."""
     try:
         findings = check_topics(settings_or_exit())
-    except BrokerAway as error:
-        fail(str(error), ExitCode.AWAY)
+    except BrokerUnavailable as error:
+        fail(str(error), ExitCode.UNAVAILABLE)
     if json_output:
         print_json(
             [{"topic": item.topic, "partitions": item.partitions, "problems": item.problems} for item in findings]
@@ -78,7 +78,7 @@ def _broker_asked() -> Iterator[None]:
     """End the command where the broker does not answer, or refuses."""
     try:
         yield
-    except BrokerAway as error:
-        fail(str(error), ExitCode.AWAY)
+    except BrokerUnavailable as error:
+        fail(str(error), ExitCode.UNAVAILABLE)
     except KafkaException as error:
         fail(f"the broker refused: {error}", ExitCode.FOUND)

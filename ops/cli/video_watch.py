@@ -16,7 +16,7 @@ EndingWord = Literal["final", "refused", "deleted"]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class StatusChange:
     """What one reading adds."""
 
     refusals: tuple[Refusal, ...] = ()
@@ -36,7 +36,7 @@ class VideoWatch:
     _num_final: int = 0
     _had_case: bool = False
 
-    def look(self, reading: SenderReading) -> Look:
+    def look(self, reading: SenderReading) -> StatusChange:
         """Compare a reading with those before."""
         self._num_looks += 1
         ending = self._ending(reading)
@@ -45,7 +45,7 @@ class VideoWatch:
             fresh = fresh[-1:] if ending == "refused" else ()
         self._seen |= {refusal.dead_letter_id for refusal in reading.refusals}
         is_unknown = not (reading.status.status or reading.refusals)
-        return Look(fresh, ending, is_unknown)
+        return StatusChange(fresh, ending, is_unknown)
 
     def _ending(self, reading: SenderReading) -> EndingWord | None:
         if self._had_case and not reading.status.status and reading.deletion is not None:

@@ -15,7 +15,7 @@ from ops.cli.exit_codes import ExitCode
 from ops.cli.refusal_lines import print_refusals
 from ops.cli.sender_looks import SenderLooks
 from ops.cli.verdict_lines import describe_fact, describe_verdict
-from ops.cli.video_watch import Look, VideoWatch
+from ops.cli.video_watch import StatusChange, VideoWatch
 from schemas.codec import decode_fact
 from schemas.errors import InvalidEvent
 from schemas.outcomes import Verdict
@@ -23,7 +23,7 @@ from schemas.topics import MODERATION, SIGNALS
 from streams.config.settings import Settings
 from streams.kafka.clients import (
     WATCH_GROUP,
-    BrokerAway,
+    BrokerUnavailable,
     RightMissing,
     answered_consumer,
     assign_whole,
@@ -69,11 +69,11 @@ def _consumer_or_exit(settings: Settings, video_id: str | None, *, from_beginnin
         return _consumer(settings, OFFSET_BEGINNING if from_beginning else OFFSET_END)
     except RightMissing as error:
         if video_id is None:
-            fail(str(error), ExitCode.AWAY)
+            fail(str(error), ExitCode.UNAVAILABLE)
         _tell_redis_alone(error)
         return None
-    except BrokerAway as error:
-        fail(str(error), ExitCode.AWAY)
+    except BrokerUnavailable as error:
+        fail(str(error), ExitCode.UNAVAILABLE)
 
 
 def _tell_redis_alone(error: RightMissing) -> None:
@@ -84,7 +84,7 @@ def _consumer(settings: Settings, offset: int) -> Consumer:
     consumer = answered_consumer(settings, {"group.id": WATCH_GROUP, "enable.auto.commit": False})
     try:
         assign_whole(consumer, [settings.topic_prefix + topic.name for topic in (SIGNALS, MODERATION)], offset)
-    except BrokerAway:
+    except BrokerUnavailable:
         consumer.close()
         raise
     return consumer
@@ -146,16 +146,16 @@ class _Watching:
         self._print(event)
         return self.until_final and isinstance(event, Verdict) and event.status == "final"
 
-    def _judge(self, failure: BrokerAway) -> None:
+    def _judge(self, failure: BrokerUnavailable) -> None:
         """The client itself gets over everything but a right that is missing."""
         if not isinstance(failure, RightMissing):
             return
         if self.video_id is None:
-            fail(str(failure), ExitCode.AWAY)
+            fail(str(failure), ExitCode.UNAVAILABLE)
         _tell_redis_alone(failure)
         self.consumer = None
 
-    def _tell(self, look: Look, watched_seconds: float) -> None:
+    def _tell(self, look: StatusChange, watched_seconds: float) -> None:
         if self.as_json:
             for refusal in look.refusals:
                 print_json({"video_id": self.video_id, "refusal": refusal})

@@ -24,7 +24,7 @@ async def read_once(settings: Settings, question: Callable[[Redis], Awaitable[An
     Workers wait for a store that is unavailable; a person at a prompt wants to be told.
     """
     from redis.asyncio import Redis  # with half a second of imports, which a command's help does without
-    from redis.exceptions import ConnectionError as StoreAway
+    from redis.exceptions import ConnectionError as StoreUnavailable
     from redis.exceptions import NoPermissionError
     from redis.exceptions import TimeoutError as StoreSilent
 
@@ -38,7 +38,7 @@ async def read_once(settings: Settings, question: Callable[[Redis], Awaitable[An
         return await question(store)
     except NoPermissionError as error:
         fail(f"Redis does not allow us that: {error}", ExitCode.USAGE)
-    except (StoreAway, StoreSilent) as error:
-        fail(f"Redis does not answer at the address in VIDSIGNAL_REDIS_URL: {error}", ExitCode.AWAY)
+    except (StoreUnavailable, StoreSilent) as error:
+        fail(f"Redis does not answer at the address in VIDSIGNAL_REDIS_URL: {error}", ExitCode.UNAVAILABLE)
     finally:
         await store.aclose()

@@ -23,7 +23,7 @@ def read_pieces(settings: Settings, since_unix_seconds: float) -> list[Piece]:
     A video whose acceptance has left the log takes its market from its verdict.
 
     Raises:
-        BrokerAway: no broker answers.
+        BrokerUnavailable: no broker answers.
     """
     facts = list(_facts(settings))
     owners = {**_owners_by_verdict(settings), **owners_of(facts)}

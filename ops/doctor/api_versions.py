@@ -28,7 +28,7 @@ NEEDED_REQUESTS: Final = {
 """By Kafka's API key: what our consumers and our idempotent producer send."""
 
 
-class ClientAway(Exception):
+class ClientUnavailable(Exception):
     """The second client does not get in, although the first may have; the message holds what was said."""
 
 
@@ -36,7 +36,7 @@ def api_versions(settings: Settings, timeout_seconds: float) -> dict[int, tuple[
     """Lowest and highest version by API key, of the first broker that answers.
 
     Raises:
-        ClientAway: none did.
+        ClientUnavailable: none did.
     """
     return asyncio.run(_first_answer(settings, timeout_seconds))
 
@@ -48,7 +48,7 @@ async def _first_answer(settings: Settings, timeout_seconds: float) -> dict[int,
             return await asyncio.wait_for(_ask(settings, server.strip()), timeout_seconds)
         except (KafkaError, OSError, TimeoutError, AssertionError) as error:  # the client asserts what it is told
             said = f"{server.strip()}: {error!r}"
-    raise ClientAway(said)
+    raise ClientUnavailable(said)
 
 
 async def _ask(settings: Settings, server: str) -> dict[int, tuple[int, int]]:

@@ -8,11 +8,11 @@ from typing import Final
 
 from confluent_kafka.admin import AdminClient
 
-from ops.doctor.api_versions import NEEDED_REQUESTS, ClientAway, api_versions
+from ops.doctor.api_versions import NEEDED_REQUESTS, ClientUnavailable, api_versions
 from ops.doctor.check_context import ANSWER_SECONDS, CheckContext
 from ops.doctor.finding import Finding, not_checked, ok, warning, wrong
 from streams.config.settings import Settings
-from streams.kafka.clients import BrokerAway, BrokerRefuses
+from streams.kafka.clients import BrokerRefuses, BrokerUnavailable
 
 _WAITS: Final = "no upload is taken and no verdict published; workers wait, and nothing is lost meanwhile"
 
@@ -24,7 +24,7 @@ def examine(context: CheckContext) -> Iterator[Finding]:
         admin = context.broker.result()
     except BrokerRefuses as error:
         yield _refused(error)
-    except BrokerAway as error:
+    except BrokerUnavailable as error:
         yield _away(error)
     else:
         yield _answers(admin, settings)
@@ -32,7 +32,7 @@ def examine(context: CheckContext) -> Iterator[Finding]:
         yield _versions(settings)
 
 
-def _away(error: BrokerAway) -> Finding:
+def _away(error: BrokerUnavailable) -> Finding:
     return wrong(
         "address",
         str(error),
@@ -109,7 +109,7 @@ def _versions(settings: Settings) -> Finding:
         return not_checked("protocol", "the embedded broker is a double of our own")
     try:
         known = api_versions(settings, ANSWER_SECONDS)
-    except ClientAway as error:
+    except ClientUnavailable as error:
         return wrong(
             "protocol",
             f"librdkafka gets in, the client of the Faust apps does not: {error}",

@@ -17,13 +17,13 @@ from redis.retry import Retry
 
 from streams.config.redis_options import store_options
 from streams.config.settings import Settings
-from streams.kafka.clients import BrokerAway, require_broker
+from streams.kafka.clients import BrokerUnavailable, require_broker
 
 Answer = TypeVar("Answer")
 
 ANSWER_SECONDS: Final = 4.0
 """How long a server may take for one answer."""
-SERVER_FAILURES: Final = (BrokerAway, KafkaException, RedisError, OSError)
+SERVER_FAILURES: Final = (BrokerUnavailable, KafkaException, RedisError, OSError)
 """What asking a server ends with when it does not answer."""
 
 

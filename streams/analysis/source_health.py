@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from operators.errors import InvalidMedia, MachineUnavailable, SourceAway
+from operators.errors import InvalidMedia, MachineUnavailable, SourceUnavailable
 from operators.media.session import MediaOpener
 from operators.media.sources.opened_source import OpenedSource
 from schemas.uploads import FileSource, MediaSource, UrlSource
@@ -40,19 +40,19 @@ class WatchedOpener:
             if fault.cause != "media-address-refused":  # then nobody was asked
                 self._breakers.answered(origin)
             raise
-        except SourceAway as away:
+        except SourceUnavailable as away:
             raise self.judged(away, origin) from away
         self._breakers.answered(origin)
         watched = WatchedSource(opened, origin, "url" if isinstance(source, UrlSource) else "object", self)
         watched.tell()
         return watched
 
-    def judged(self, away: SourceAway, origin: str) -> SourceAway:
+    def judged(self, away: SourceUnavailable, origin: str) -> SourceUnavailable:
         """Count a failure against the origin that the event names, wherever that one sent us; a full disk is ours."""
         if isinstance(away, MachineUnavailable):
             return away
         self._breakers.failed(origin)
-        return away if away.origin == origin else SourceAway(origin, str(away))
+        return away if away.origin == origin else SourceUnavailable(origin, str(away))
 
     def arrived(self, num_bytes: int, kind: str, origin: str) -> None:
         """Bytes came."""
@@ -100,7 +100,7 @@ class WatchedSource:
         """See `OpenedSource`."""
         try:
             await self._opened.ensure(start, stop)
-        except SourceAway as away:
+        except SourceUnavailable as away:
             self.tell()
             raise self._opener.judged(away, self._origin) from away
         self.tell()

@@ -21,7 +21,7 @@ from streams.backfill.past_uploads import PastUpload
 from streams.backfill.selection import Reason, Stored, Version, skip_reason
 from streams.config.settings import Settings
 from streams.decision.state import VideoState
-from streams.kafka.clients import BrokerAway, StoredRecord
+from streams.kafka.clients import BrokerUnavailable, StoredRecord
 from streams.kafka.confirmed_publishing import ConfirmingProducer, OutgoingRecord
 from streams.kafka.topic_ids import topic_facts
 from streams.similarity.members import members_of
@@ -121,7 +121,7 @@ async def send_again(
     """Publish what is chosen to `video.backfill`; the job is noted before the first record and after every page.
 
     Raises:
-        BrokerAway: a record was not confirmed in time; what was sent before stays sent.
+        BrokerUnavailable: a record was not confirmed in time; what was sent before stays sent.
     """
     uploads_id = await asyncio.to_thread(_topic_id, settings, settings.topic_prefix + UPLOADED.name)
     sender, tally = JobSender(settings, job, uploads_id), Tally()
@@ -152,7 +152,7 @@ def _topic_id(settings: Settings, topic: str) -> str | None:
     try:
         return topic_facts(settings, topic).topic_id
     except (KafkaException, TimeoutError) as error:
-        raise BrokerAway(f"no broker tells the id of {topic}: {error}") from error
+        raise BrokerUnavailable(f"no broker tells the id of {topic}: {error}") from error
 
 
 class JobSender:
@@ -184,7 +184,7 @@ class JobSender:
         )
 
     def send(self, uploads: Sequence[PastUpload]) -> None:
-        """Return when the broker has confirmed all of them. Raises BrokerAway."""
+        """Return when the broker has confirmed all of them. Raises BrokerUnavailable."""
         for found in uploads:
             record = found.record
             headers = self._headers(record)

@@ -28,7 +28,7 @@ def past_uploads(settings: Settings, partition: int, asked: JobFilter) -> Iterat
     The partition is read twice, so that no more than one number a video is kept in memory.
 
     Raises:
-        BrokerAway: no broker answers.
+        BrokerUnavailable: no broker answers.
     """
     newest = _newest_offsets(settings, partition, asked)
     for found in _read(settings, partition, asked):

@@ -11,7 +11,7 @@ from confluent_kafka import KafkaException, TopicPartition
 from schemas.topics import BACKFILL
 from streams.backfill.jobs import Job
 from streams.config.settings import Settings
-from streams.kafka.clients import BrokerAway, partitions_of, require_broker
+from streams.kafka.clients import BrokerUnavailable, partitions_of, require_broker
 from streams.kafka.group_names import group_of
 from streams.kafka.group_offsets import committed_offsets
 
@@ -67,13 +67,13 @@ def progress_of(job: Job, committed: Mapping[int, int], *, is_paused: bool, now_
 
 
 def backfill_offsets(settings: Settings) -> dict[int, int]:
-    """What the backfill role's group has committed, by partition. Raises BrokerAway."""
+    """What the backfill role's group has committed, by partition. Raises BrokerUnavailable."""
     group, topic = group_of(settings, "backfill"), settings.topic_prefix + BACKFILL.name
     places = [TopicPartition(topic, number) for number in partitions_of(require_broker(settings), topic)]
     try:
         found = committed_offsets(settings, group, places)
     except KafkaException as error:
-        raise BrokerAway(f"the broker does not say what group {group} has committed: {error}") from error
+        raise BrokerUnavailable(f"the broker does not say what group {group} has committed: {error}") from error
     return {partition: offset for partition, offset in found.items() if offset is not None}
 
 

@@ -26,7 +26,7 @@ _HASH_BYTES: Final = 16
 
 
 def dead_letters_in(settings: Settings) -> Read:
-    """What reads the topic of dead letters. Raises BrokerAway while it reads."""
+    """What reads the topic of dead letters. Raises BrokerUnavailable while it reads."""
     return lambda: read_to_end(settings, [settings.topic_prefix + DEAD_LETTER.name])
 
 

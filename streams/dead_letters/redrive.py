@@ -13,7 +13,7 @@ from confluent_kafka import KafkaException
 from schemas.dead_letters import DeadLetter
 from schemas.topics import UPLOADED
 from streams.config.settings import Settings
-from streams.kafka.clients import REQUEST_SECONDS, BrokerAway, require_broker
+from streams.kafka.clients import REQUEST_SECONDS, BrokerUnavailable, require_broker
 from streams.kafka.confirmed_publishing import OutgoingRecord, publish_confirmed
 from streams.uploads.headers import REDRIVE_HEADER
 from streams.uploads.places import original_place, with_place
@@ -39,7 +39,7 @@ def redrive_dead_letters(settings: Settings, dead_letters: Iterable[DeadLetter])
     """Publish each dead letter's original record to its source topic; return how many, once all are confirmed.
 
     Raises:
-        BrokerAway: no broker answered, or one of the records was refused or not confirmed.
+        BrokerUnavailable: no broker answered, or one of the records was refused or not confirmed.
     """
     partitions = _partitions(settings)
     return publish_confirmed(settings, (_redriven(dead_letter, partitions) for dead_letter in dead_letters))
@@ -58,5 +58,5 @@ def _partitions(settings: Settings) -> Mapping[str, Container[int]]:
     try:
         found = require_broker(settings).list_topics(timeout=REQUEST_SECONDS).topics
     except KafkaException as error:
-        raise BrokerAway(f"no broker tells the partitions of the topics: {error}") from error
+        raise BrokerUnavailable(f"no broker tells the partitions of the topics: {error}") from error
     return {name: topic.partitions for name, topic in found.items()}

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Final
 
-from operators.errors import SourceAway
+from operators.errors import SourceUnavailable
 from streams.lifecycle.backoff import Backoff
 from streams.lifecycle.clock import Clock
 
@@ -114,10 +114,10 @@ class Breakers:
         return sum(breaker.is_open for breaker in self._breakers.values())
 
     def require(self, origin: str) -> None:
-        """Raise SourceAway where the origin is not to be asked now."""
+        """Raise SourceUnavailable where the origin is not to be asked now."""
         breaker = self._breakers.get(origin)
         if breaker is not None and not breaker.admits():
-            raise SourceAway(origin, "was away again and again, and is asked only now and then")
+            raise SourceUnavailable(origin, "was away again and again, and is asked only now and then")
 
     def failed(self, origin: str) -> None:
         """The origin was asked and is unavailable."""

@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from operators.errors import MachineUnavailable, SourceAway
+from operators.errors import MachineUnavailable, SourceUnavailable
 from streams.delivery.admission import Slot
 from streams.delivery.breaker import Breakers
 from streams.delivery.dead_letter_limit import RolePaused
@@ -91,7 +91,7 @@ class DeferredEvents:
         """Whether to wait for the record's media, still."""
         return self._clock.now_unix_seconds() < self._gives_up_at(record)
 
-    def defer_event(self, record: Record, slot: Slot, away: SourceAway) -> DeferredEvent:
+    def defer_event(self, record: Record, slot: Slot, away: SourceUnavailable) -> DeferredEvent:
         """Let one agent of the event wait; all of them wait together."""
         deferred = self._deferred.get(record.place)
         if deferred is None:
@@ -123,7 +123,7 @@ class DeferredEvents:
         self._since.clear()
         self._delays.clear()
 
-    async def _wait(self, deferred: DeferredEvent, record: Record, slot: Slot, away: SourceAway) -> None:
+    async def _wait(self, deferred: DeferredEvent, record: Record, slot: Slot, away: SourceUnavailable) -> None:
         async with self._room:
             deferred.has_room.set()
             await slot.closed.wait()  # else its agents would meet in it again, with what failed
@@ -132,7 +132,7 @@ class DeferredEvents:
             # Its room is free from here on: who waits for it holds the slot that this one needs.
             deferred.may_return.set()
 
-    async def _until_worth_trying(self, record: Record, away: SourceAway) -> None:
+    async def _until_worth_trying(self, record: Record, away: SourceUnavailable) -> None:
         if isinstance(away, RolePaused):
             await self._turn(record.place, away)
             return
@@ -147,7 +147,7 @@ class DeferredEvents:
             for wait in waits:
                 wait.cancel()
 
-    async def _turn(self, place: Place, away: SourceAway) -> None:
+    async def _turn(self, place: Place, away: SourceUnavailable) -> None:
         """An origin that is unavailable for everyone is tried when its breaker says so; otherwise the event waits by
         itself."""
         if isinstance(away, MachineUnavailable) or not self._breakers.is_open(away.origin):

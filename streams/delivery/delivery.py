@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from operators.errors import DeviceLost, InvalidMedia, Overloaded, SourceAway
+from operators.errors import DeviceLost, InvalidMedia, Overloaded, SourceUnavailable
 from operators.internal_errors import InternalError, boundary
 from schemas.errors import InvalidEvent
 from schemas.facts import Failure
@@ -175,7 +175,7 @@ class Delivery:
         except asyncio.CancelledError:
             slot.was_cancelled = True
             raise
-        except SourceAway as away:
+        except SourceUnavailable as away:
             return self._defer_event(slot, record, away)
         except DeviceLost as lost:
             self._give_back(slot, record, lost)
@@ -199,7 +199,7 @@ class Delivery:
         if lost.was_on_device or not self._crash.happened.is_set():
             self._crash.report(lost, WorkerExit.DEVICE_LOST, role=self.role, place=record.place)
 
-    def _defer_event(self, slot: Slot, record: Record, away: SourceAway) -> DeferredEvent | None:
+    def _defer_event(self, slot: Slot, record: Record, away: SourceUnavailable) -> DeferredEvent | None:
         if self._deferred_events is None:
             self._end_by(away, slot, record)
             return None

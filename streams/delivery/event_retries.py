@@ -13,7 +13,7 @@ from operators.errors import (
     MachineUnavailable,
     ModelFault,
     Overloaded,
-    SourceAway,
+    SourceUnavailable,
 )
 from operators.internal_errors import InternalError
 from schemas.errors import InvalidEvent
@@ -60,7 +60,7 @@ class EventRetries:
                 return Failure(cause=error.cause, message=error.message)
             case DeviceFault() if not isinstance(error, DeviceLost):
                 return self._judge_device_fault(error)
-            case SourceAway():
+            case SourceUnavailable():
                 return self._judge_source(error)
             case Overloaded():
                 metrics.RETRIES.labels("overloaded").inc()
@@ -78,7 +78,7 @@ class EventRetries:
         _log.warning("device fault; retrying", error=repr(fault), num_faults=self.num_device_faults)
         return None
 
-    def _judge_source(self, away: SourceAway) -> Failure:
+    def _judge_source(self, away: SourceUnavailable) -> Failure:
         if self.rules.deferred_events is not None and self.rules.deferred_events.may_wait_for(self.record):
             raise away
         cause = MACHINE_UNAVAILABLE if isinstance(away, MachineUnavailable) else "media-source-away"

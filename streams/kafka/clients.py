@@ -32,11 +32,11 @@ _LOOK_AGAIN_SECONDS = 0.2
 _NO_RIGHT = "our user lacks the right Read on it; `vidsignal access kafka` prints what each role is allowed"
 
 
-class BrokerAway(Exception):
+class BrokerUnavailable(Exception):
     """No broker answered; the message names the address."""
 
 
-class BrokerRefuses(BrokerAway):
+class BrokerRefuses(BrokerUnavailable):
     """A broker answered and does not let us in, or is not who it should be; the message holds what was said."""
 
 
@@ -94,7 +94,7 @@ def producer_configuration(settings: Settings) -> dict[str, Any]:
 
 
 def require_broker(settings: Settings, timeout_seconds: float = REQUEST_SECONDS) -> AdminClient:
-    """Return an admin client once a broker answered. Raises BrokerAway, or BrokerRefuses as soon as one does."""
+    """Return an admin client once a broker answered. Raises BrokerUnavailable, or BrokerRefuses as soon as one does."""
     from confluent_kafka.admin import AdminClient  # with a tenth of a second of imports
 
     refusals = Refusals()
@@ -106,7 +106,7 @@ def require_broker(settings: Settings, timeout_seconds: float = REQUEST_SECONDS)
 def answered_consumer(
     settings: Settings, configuration: Mapping[str, Any], timeout_seconds: float = REQUEST_SECONDS
 ) -> Consumer:
-    """Return a consumer once a broker answered it. Raises BrokerAway, or BrokerRefuses as soon as one does."""
+    """Return a consumer once a broker answered it. Raises BrokerUnavailable, or BrokerRefuses as soon as one does."""
     refusals = Refusals()
     consumer = Consumer({**_silent_configuration(settings, refusals), **configuration})
     try:
@@ -133,7 +133,9 @@ def _require_answer(
             require_no_refusal(settings, client, refusals)
             if monotonic() >= give_up:
                 said = refusals.last or error
-                raise BrokerAway(f"no broker answered at {settings.kafka_bootstrap_servers!r}: {said}") from error
+                raise BrokerUnavailable(
+                    f"no broker answered at {settings.kafka_bootstrap_servers!r}: {said}"
+                ) from error
         else:
             return
 
@@ -172,7 +174,7 @@ def read_to_end(
     time.
 
     Raises:
-        BrokerAway: no broker answers, or it stopped answering before the end was reached; or see `partitions_of`.
+        BrokerUnavailable: no broker answers, or it stopped answering before the end was reached; or see `partitions_of`.
     """
     consumer = Consumer(
         {
@@ -201,7 +203,7 @@ def _starts(consumer: Consumer, wanted: set[tuple[str, int]], since_unix_seconds
     try:
         return list(consumer.offsets_for_times(asked, timeout=REQUEST_SECONDS))
     except KafkaException as error:
-        raise BrokerAway(f"no broker said where that time lies: {error}") from error
+        raise BrokerUnavailable(f"no broker said where that time lies: {error}") from error
 
 
 def _drain(consumer: Consumer, waiting: set[tuple[str, int]], timeout_seconds: float) -> Iterator[StoredRecord]:
@@ -210,7 +212,7 @@ def _drain(consumer: Consumer, waiting: set[tuple[str, int]], timeout_seconds: f
         message = consumer.poll(0.5)
         if message is None:
             if monotonic() > give_up:
-                raise BrokerAway(f"the end of {sorted(waiting)} was not reached within {timeout_seconds} s")
+                raise BrokerUnavailable(f"the end of {sorted(waiting)} was not reached within {timeout_seconds} s")
             continue
         give_up = monotonic() + timeout_seconds
         if message.error() is None:
@@ -225,7 +227,7 @@ def partitions_of(client: Consumer | AdminClient, topic: str) -> list[int]:
     """Numbers of a topic's partitions. Blocks.
 
     Raises:
-        BrokerAway: no broker answers.
+        BrokerUnavailable: no broker answers.
         BrokerRefuses: there is no such topic, or none that we may see. Whoever read on would take it for empty.
     """
     give_up = monotonic() + _NEW_TOPIC_SECONDS
@@ -233,7 +235,7 @@ def partitions_of(client: Consumer | AdminClient, topic: str) -> list[int]:
         try:
             found = client.list_topics(topic, timeout=REQUEST_SECONDS).topics[topic]
         except KafkaException as error:
-            raise BrokerAway(f"no broker answered: {error}") from error
+            raise BrokerUnavailable(f"no broker answered: {error}") from error
         if found.error is None and found.partitions:
             return sorted(found.partitions)
         if found.error is not None and found.error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
@@ -253,14 +255,14 @@ def assign_whole(consumer: Consumer, topics: Iterable[str], offset: int) -> None
     consumer.assign([TopicPartition(topic, number, offset) for topic, number in found])
 
 
-def failure_of(message: Message) -> BrokerAway:
+def failure_of(message: Message) -> BrokerUnavailable:
     """What a message is that holds an error, with the right that is missing where one is."""
     error = message.error()
     if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
         return RightMissing(f"Kafka does not let us read topic {message.topic()}: {_NO_RIGHT}")
     if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
         return RightMissing(f"Kafka does not let us read as the group of this command ({error.str()}): {_NO_RIGHT}")
-    return BrokerAway(str(error))
+    return BrokerUnavailable(str(error))
 
 
 def headers_of(message: Message) -> tuple[tuple[str, bytes], ...]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from streams.config.settings import Settings
-from streams.kafka.clients import BrokerAway, producer_configuration, require_broker
+from streams.kafka.clients import BrokerUnavailable, producer_configuration, require_broker
 
 CONFIRM_SECONDS: Final = 60.0
 """How long to wait for the last confirmations."""
@@ -19,7 +19,7 @@ _BY_KEY: Final = -1
 """librdkafka's word for a partition that the partitioner chooses."""
 
 
-class NotConfirmed(BrokerAway):
+class NotConfirmed(BrokerUnavailable):
     """Some records were refused, or not confirmed in time; the message says how many, which and why."""
 
 
@@ -54,7 +54,7 @@ def publish_confirmed(
         overrides: librdkafka settings that differ from those of all our producers.
 
     Raises:
-        BrokerAway: no broker answers, and nothing was published.
+        BrokerUnavailable: no broker answers, and nothing was published.
         NotConfirmed: some records were refused or are unconfirmed.
     """
     require_broker(settings)

@@ -13,7 +13,7 @@ from streams.config.settings import Settings
 from streams.kafka.clients import (
     READER_GROUP,
     REQUEST_SECONDS,
-    BrokerAway,
+    BrokerUnavailable,
     StoredRecord,
     client_configuration,
     failure_of,
@@ -27,7 +27,7 @@ def read_places(settings: Settings, places: Iterable[SourceOffset]) -> Iterator[
     """Yield the record at each place that still holds one; what compaction or retention took is left out.
 
     Raises:
-        BrokerAway: no broker answers.
+        BrokerUnavailable: no broker answers.
     """
     consumer = Consumer(
         {
@@ -63,4 +63,4 @@ def _read(consumer: Consumer, place: SourceOffset) -> StoredRecord | None:
         if error.code() == KafkaError._PARTITION_EOF:
             return None
         raise failure_of(message)
-    raise BrokerAway(f"{place.topic}/{place.partition}@{place.offset} was not read within {REQUEST_SECONDS:g} s")
+    raise BrokerUnavailable(f"{place.topic}/{place.partition}@{place.offset} was not read within {REQUEST_SECONDS:g} s")

@@ -19,7 +19,7 @@ from confluent_kafka.admin import (
 from schemas.topics import Topic
 from streams.config.retention import kept_topics
 from streams.config.settings import Settings
-from streams.kafka.clients import REQUEST_SECONDS, BrokerAway, require_broker
+from streams.kafka.clients import REQUEST_SECONDS, BrokerUnavailable, require_broker
 
 _CREATE_SECONDS = 60.0
 """A broker that is busy takes its time for many partitions."""
@@ -38,7 +38,7 @@ def create_topics(settings: Settings, *, partitions: int, replication: int) -> d
     """Create what is missing; return `created` or `exists` per topic.
 
     Raises:
-        BrokerAway: no broker answers.
+        BrokerUnavailable: no broker answers.
         KafkaException: the broker refused, with its reason.
     """
     admin = require_broker(settings)
@@ -59,7 +59,7 @@ def update_topics(settings: Settings) -> dict[str, tuple[str, ...]]:
     Nothing else about a topic is touched: neither its partitions nor settings that the contract does not name.
 
     Raises:
-        BrokerAway: no broker answers.
+        BrokerUnavailable: no broker answers.
         KafkaException: the broker refused, with its reason.
     """
     admin = require_broker(settings)
@@ -78,7 +78,7 @@ def stamps_of(settings: Settings, topic: Topic) -> str | None:
     try:
         admin = require_broker(settings)
         return str(_settings_of(admin, settings.topic_prefix + topic.name)["message.timestamp.type"].value)
-    except (BrokerAway, KafkaException, KeyError):
+    except (BrokerUnavailable, KafkaException, KeyError):
         return None
 
 
@@ -90,7 +90,9 @@ def _alter(admin: AdminClient, name: str, topic: Topic, differing: tuple[str, ..
         for future in admin.incremental_alter_configs([resource]).values():
             future.result(_CREATE_SECONDS)
     except TimeoutError as error:
-        raise BrokerAway(f"the broker does not confirm settings of {name} within {_CREATE_SECONDS:g} s") from error
+        raise BrokerUnavailable(
+            f"the broker does not confirm settings of {name} within {_CREATE_SECONDS:g} s"
+        ) from error
 
 
 def _differing(topic: Topic, found: Mapping[str, Any]) -> tuple[str, ...]:
@@ -107,7 +109,9 @@ def _settings_of(admin: AdminClient, name: str) -> Mapping[str, Any]:
     try:
         found: Mapping[str, Any] = admin.describe_configs([resource])[resource].result(REQUEST_SECONDS)
     except TimeoutError as error:
-        raise BrokerAway(f"the broker does not tell its topics' settings within {REQUEST_SECONDS:g} s") from error
+        raise BrokerUnavailable(
+            f"the broker does not tell its topics' settings within {REQUEST_SECONDS:g} s"
+        ) from error
     return found
 
 
@@ -116,7 +120,7 @@ def _partition_counts(admin: AdminClient) -> dict[str, int]:
 
 
 def check_topics(settings: Settings) -> list[TopicFinding]:
-    """Compare every topic with its contract. Raises BrokerAway."""
+    """Compare every topic with its contract. Raises BrokerUnavailable."""
     admin = require_broker(settings)
     counts = _partition_counts(admin)
     findings = [_check(admin, settings.topic_prefix + topic.name, topic, counts) for topic in kept_topics(settings)]

@@ -47,6 +47,6 @@ def is_asked(verdict: PastVerdict, asked: PolicyFilter, policy_label: str) -> bo
 
 
 def past_verdicts(settings: Settings, partition: int) -> list[PastVerdict]:
-    """The newest verdict of every video in one partition. Blocks. Raises BrokerAway."""
+    """The newest verdict of every video in one partition. Blocks. Raises BrokerUnavailable."""
     records = read_to_end(settings, [settings.topic_prefix + MODERATION.name], partition=partition)
     return list(newest_by_key(((record.key, record.value) for record in records), PastVerdict).values())

@@ -19,7 +19,7 @@ from aiokafka.structs import TopicPartition
 from streams.config.connection_checks import kafka_tls_files
 from streams.config.settings import Settings
 from streams.config.tls import client_context
-from streams.progress.broker_facts import BrokerUnavailable, FactsUnknown, GroupFacts, Partition, PartitionFacts
+from streams.progress.broker_facts import FactsUnknown, GroupFacts, OffsetsUnavailable, Partition, PartitionFacts
 
 ANSWER_SECONDS: Final = 5.0
 """For one question with all its requests."""
@@ -45,17 +45,17 @@ class BrokerClient:
         """Say what the broker knows of the member with that client id.
 
         Raises:
-            BrokerUnavailable: nobody answers in time, or a coordinator or leader is moving.
+            OffsetsUnavailable: nobody answers in time, or a coordinator or leader is moving.
             FactsUnknown: the broker does not know the question, or does not let us ask.
         """
         try:
             return await asyncio.wait_for(self._ask(group, client_id), ANSWER_SECONDS)
         except (KafkaTimeoutError, TimeoutError, OSError) as error:
             await self.close()
-            raise BrokerUnavailable(f"no answer within {ANSWER_SECONDS:g} s: {error!r}") from error
+            raise OffsetsUnavailable(f"no answer within {ANSWER_SECONDS:g} s: {error!r}") from error
         except KafkaError as error:
             await self.close()
-            kind = BrokerUnavailable if error.retriable else FactsUnknown
+            kind = OffsetsUnavailable if error.retriable else FactsUnknown
             raise kind(f"the broker said: {error!r}") from error
 
     async def first_record(self, partition: Partition, offset: int, end: int) -> int | None:

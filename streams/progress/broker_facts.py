@@ -12,7 +12,7 @@ class FactsUnknown(Exception):
     """The broker does not answer the question: it does not know it, or does not let us ask."""
 
 
-class BrokerUnavailable(FactsUnknown):
+class OffsetsUnavailable(FactsUnknown):
     """No broker answers, or the one that would know is moving."""
 
 

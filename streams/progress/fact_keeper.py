@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from streams.observability import metrics
-from streams.progress.broker_facts import BrokerUnavailable, FactsUnknown, GroupFacts, Partition
+from streams.progress.broker_facts import FactsUnknown, GroupFacts, OffsetsUnavailable, Partition
 
 _log = structlog.get_logger(__name__)
 
@@ -46,7 +46,7 @@ class FactKeeper:
 
     def miss(self, error: FactsUnknown) -> None:
         """The broker did not answer."""
-        self.is_broker_unavailable = isinstance(error, BrokerUnavailable)
+        self.is_broker_unavailable = isinstance(error, OffsetsUnavailable)
         if type(error).__name__ != self._reason:
             self._reason = type(error).__name__
             _log.warning("role offsets unknown: the broker does not report them", role=self.role, reason=str(error))

@@ -35,7 +35,7 @@ class _Waiting(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class StallLimits:
     """How long a role may get nowhere."""
 
     unready_seconds: float
@@ -74,7 +74,7 @@ class RoleWatch:
         keeper: FactKeeper,
         finder: RecordFinder,
         outage: Callable[[], Wait | None],
-        patience: Callable[[], Patience],
+        patience: Callable[[], StallLimits],
     ) -> None:
         self.role = role
         self.keeper = keeper

@@ -22,11 +22,11 @@ from streams.kafka.group_names import group_of
 from streams.lifecycle.stacks import dump_tasks_and_exit
 from streams.observability import metrics
 from streams.progress.broker_client import BrokerClient
-from streams.progress.broker_facts import BrokerUnavailable, FactsUnknown
+from streams.progress.broker_facts import FactsUnknown, OffsetsUnavailable
 from streams.progress.cpu_share import CpuShare
 from streams.progress.outages import Outages
 from streams.progress.record_finder import RecordFinder
-from streams.progress.role_watch import Patience
+from streams.progress.role_watch import StallLimits
 from streams.progress.watchdog import LOOK_SECONDS, Watchdog
 from streams.progress.watched import WatchedRole
 from streams.store.keys import Keys
@@ -146,7 +146,7 @@ class WatchThread:
     async def _ask_about_all(self) -> None:
         failure: FactsUnknown | None = None
         for keeper in self.watchdog.keepers:
-            if not isinstance(failure, BrokerUnavailable):  # else nobody would answer for the others either
+            if not isinstance(failure, OffsetsUnavailable):  # else nobody would answer for the others either
                 role: Any = keeper.role
                 try:
                     keeper.hear(await self._broker.ask(group_of(self._settings, role), self._client_id))
@@ -165,9 +165,9 @@ class WatchThread:
         return min(_ASK_EVERY_SECONDS, self._settings.undelivered_unready_seconds / _ASKS_WITHIN_PATIENCE)
 
 
-def patience_of(settings: Settings) -> Patience:
+def patience_of(settings: Settings) -> StallLimits:
     """What the settings allow."""
-    return Patience(
+    return StallLimits(
         unready_seconds=settings.undelivered_unready_seconds,
         exit_seconds=settings.undelivered_exit_seconds,
         event_seconds=settings.slow_event_seconds,

@@ -15,7 +15,7 @@ from streams.progress.cpu_share import CpuShare
 from streams.progress.fact_keeper import FactKeeper
 from streams.progress.outages import Outages
 from streams.progress.record_finder import RecordFinder
-from streams.progress.role_watch import Patience, RoleWatch
+from streams.progress.role_watch import RoleWatch, StallLimits
 from streams.progress.states import RoleReport, State
 from streams.progress.watched import Wait, WatchedRole
 
@@ -38,7 +38,7 @@ class Watchdog:
         cpu_share: how much of the time the roles' threads could run.
     """
 
-    def __init__(self, patience: Patience, outages: Outages, finder: RecordFinder, cpu_share: CpuShare) -> None:
+    def __init__(self, patience: StallLimits, outages: Outages, finder: RecordFinder, cpu_share: CpuShare) -> None:
         self._patience = patience
         self._outages = outages
         self._finder = finder
@@ -102,7 +102,7 @@ class Watchdog:
         for watch in self._watches:
             watch.keeper.forget()
 
-    def _current_patience(self) -> Patience:
+    def _current_patience(self) -> StallLimits:
         doublings = min(self.num_recent_exits, MOST_DOUBLINGS)
         return replace(self._patience, exit_seconds=self._patience.exit_seconds * 2**doublings)
 

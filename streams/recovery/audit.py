@@ -33,7 +33,7 @@ from schemas.outcomes import Version
 from schemas.topics import MODERATION, RECOMMENDATION, SIGNALS
 from streams.config.settings import Settings
 from streams.decision.ruleset import Ruleset
-from streams.kafka.clients import BrokerAway, read_to_end
+from streams.kafka.clients import BrokerUnavailable, read_to_end
 from streams.kafka.unreadable import UnreadableRecords, decoded_record
 from streams.lifecycle.clock import Clock, SystemClock
 from streams.lifecycle.fold_board import FoldBoard
@@ -142,7 +142,7 @@ class Audit:
             tell: called with each finding as it is found.
 
         Raises:
-            BrokerAway: no broker answers.
+            BrokerUnavailable: no broker answers.
         """
         findings: list[Finding] = []
         unreadable = UnreadableRecords()
@@ -335,7 +335,7 @@ class PeriodicAudit:
     async def _once(self) -> None:
         try:
             audited = await self._audit.run(is_repairing=True)
-        except BrokerAway as error:
+        except BrokerUnavailable as error:
             _log.warning("audit skipped: broker unavailable", error=str(error))
             return
         except Exception as error:

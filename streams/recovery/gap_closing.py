@@ -32,7 +32,7 @@ class LogRefold:
     board: FoldBoard
 
     async def __call__(self, partition: int, videos: Mapping[str, str]) -> Refolded:
-        """Fold them again. Raises BrokerAway, TimeoutError."""
+        """Fold them again. Raises BrokerUnavailable, TimeoutError."""
         until = monotonic() + REFOLD_SECONDS
 
         def go_on() -> None:

@@ -18,7 +18,7 @@ from schemas.codec import encode
 from schemas.outcomes import Outcome
 from streams.decision.fact_reading import can_be_read
 from streams.decision.ruleset import Ruleset
-from streams.kafka.clients import BrokerAway
+from streams.kafka.clients import BrokerUnavailable
 from streams.lifecycle.clock import Clock
 from streams.observability import metrics
 from streams.recovery.interim import interim_outcome, outcome_of, served_of
@@ -60,7 +60,7 @@ class Refold(Protocol):
     """Reads one partition of the log for some videos."""
 
     async def __call__(self, partition: int, videos: Mapping[str, str]) -> Refolded:
-        """Fold them again. Raises BrokerAway, TimeoutError."""
+        """Fold them again. Raises BrokerUnavailable, TimeoutError."""
 
 
 class RepairedKeys(Protocol):
@@ -155,7 +155,7 @@ class GapRetry:
             await self._gaps.note(video_id, refolds=self._num_refolds(gap) + 1, release=self._gaps.release)
         try:
             refolded = await self._refold(partition, {video_id: gap.said for video_id, (_, gap) in wanted.items()})
-        except BrokerAway as error:
+        except BrokerUnavailable as error:
             _log.warning("gap retry postponed: broker unavailable", partition=partition, error=str(error))
             for mark, gap in wanted.values():
                 await self._look_later(mark, gap, LOOK_AGAIN_SECONDS)

@@ -27,7 +27,7 @@ from streams.delivery.attempts import DEATHS_ALONE_BEFORE_GIVING_UP
 from streams.kafka.clients import (
     READER_GROUP,
     REQUEST_SECONDS,
-    BrokerAway,
+    BrokerUnavailable,
     client_configuration,
     partitions_of,
     read_to_end,
@@ -118,7 +118,7 @@ async def rebuild_store(
         deaths: what an earlier run died of, and where this one notes what it folds.
 
     Raises:
-        BrokerAway: no broker answers.
+        BrokerUnavailable: no broker answers.
     """
     ends = await asyncio.to_thread(log_ends, settings)
     progress = RebuildProgress(0, len(ends), 0, 0, 0, 0)
@@ -227,7 +227,7 @@ async def _mend_beside(stores: RebuildStores, video_id: str) -> bool:
 
 
 def dead_letter_keys(settings: Settings, partition: int) -> list[bytes]:
-    """Keys of the dead letters in one partition that were not taken back. Blocks. Raises BrokerAway."""
+    """Keys of the dead letters in one partition that were not taken back. Blocks. Raises BrokerUnavailable."""
     standing: dict[bytes, bool] = {}
     for record in read_to_end(settings, [settings.topic_prefix + DEAD_LETTER.name], partition=partition):
         if record.key is not None:
@@ -265,6 +265,6 @@ def log_ends(settings: Settings) -> dict[tuple[str, int], int]:
             for partition in partitions_of(consumer, topic)
         }
     except KafkaException as error:
-        raise BrokerAway(f"no broker answered: {error}") from error
+        raise BrokerUnavailable(f"no broker answered: {error}") from error
     finally:
         consumer.close()

@@ -183,7 +183,7 @@ def rebuilt_partition(
         report: told of videos and records that could not be read or folded.
 
     Raises:
-        BrokerAway: no broker answers.
+        BrokerUnavailable: no broker answers.
     """
     # Published outcomes are read first: so the log, read later, holds the facts behind each.
     verdicts, records, log = (

@@ -106,7 +106,7 @@ def read_projection_from_topics(settings: Settings, unreadable: UnreadableRecord
         unreadable: told of records that are passed over.
 
     Raises:
-        BrokerAway: no broker answers.
+        BrokerUnavailable: no broker answers.
     """
     prefix = settings.topic_prefix
     verdicts, features = (

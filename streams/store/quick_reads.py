@@ -34,7 +34,7 @@ class NoAnswer(Exception):
     """There is no answer; each kind says why."""
 
 
-class StoreAway(NoAnswer):
+class StoreUnavailable(NoAnswer):
     """No Redis answered, or it let nobody in; the message holds what was said."""
 
 
@@ -93,7 +93,7 @@ class QuickReads:
         timeout_seconds: of connecting, and of each wait for bytes.
 
     Raises:
-        StoreAway: from any call.
+        StoreUnavailable: from any call.
         StoreForbids: from any call.
         QuestionRefused: from any call.
     """
@@ -133,7 +133,7 @@ class QuickReads:
             return self._exchange(commands)
         except (OSError, ValueError, hiredis.ProtocolError) as error:
             self._close()
-            raise StoreAway(str(error)) from error
+            raise StoreUnavailable(str(error)) from error
         except NoAnswer as error:
             self._close()  # what was not read of the answers belongs to no later question
             if isinstance(error, StoreForbids):
@@ -165,13 +165,13 @@ class QuickReads:
                 opened.sendall(_packed(words))
                 self._answer(opened)
         except QuestionRefused as error:  # such as of a database that there is not
-            raise StoreAway(str(error)) from error
+            raise StoreUnavailable(str(error)) from error
 
     def _answer(self, opened: socket.socket) -> Any:
         while (answer := self._reader.gets()) is False:
             received = opened.recv(_READ_BYTES)
             if not received:
-                raise StoreAway("it closed the connection")
+                raise StoreUnavailable("it closed the connection")
             self._reader.feed(received)
         return _checked(answer)
 
@@ -263,7 +263,7 @@ def _checked(answer: Any) -> Any:
     if said.startswith(("NOPERM", "EXECABORT")):
         raise StoreForbids(said)
     if said.startswith(_AWAY):
-        raise StoreAway(said)
+        raise StoreUnavailable(said)
     raise QuestionRefused(said)
 
 

@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from streams.config.settings import read_settings
 from streams.progress.broker_client import BrokerClient
-from streams.progress.broker_facts import BrokerUnavailable, GroupFacts, PartitionFacts
+from streams.progress.broker_facts import GroupFacts, OffsetsUnavailable, PartitionFacts
 from tests.pipeline import await_value
 from tests.unique_topics import UniqueTopics
 
@@ -38,7 +38,7 @@ def facts_of(kafka: str, group: str, client_id: str) -> GroupFacts:
     def answered() -> GroupFacts | None:
         try:
             found: GroupFacts = ask(kafka, lambda client: client.ask(group, client_id))
-        except BrokerUnavailable:
+        except OffsetsUnavailable:
             return None
         return found if found.is_settled else None
 
@@ -113,7 +113,7 @@ class TestGroup:
 
     def test_a_broker_that_is_away_is_told_apart(self) -> None:
         """Nobody listens there: unavailable, which is a reason to wait, and not unknown."""
-        with pytest.raises(BrokerUnavailable):
+        with pytest.raises(OffsetsUnavailable):
             ask("127.0.0.1:1", lambda client: client.ask("group", "client"))
 
 

@@ -92,7 +92,7 @@ class TestCommands:
         monkeypatch.setenv("VIDSIGNAL_KAFKA_BOOTSTRAP_SERVERS", refusing.bootstrap_servers)
         monkeypatch.setenv("VIDSIGNAL_REDIS_URL", redis_url)
         done = CliRunner().invoke(app, [word.format(clip=clip) for word in words])
-        assert done.exit_code == ExitCode.AWAY, done.output
+        assert done.exit_code == ExitCode.UNAVAILABLE, done.output
         assert "Topic authorization failed" in done.output
 
 

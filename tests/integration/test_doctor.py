@@ -345,7 +345,7 @@ class TestTop:
 def answered(words: list[str]) -> str | None:
     """What `top` says; None where no worker answered it in time, or the broker has not told a lag yet."""
     told = CliRunner().invoke(app, ["top", *words])
-    if told.exit_code == ExitCode.AWAY:
+    if told.exit_code == ExitCode.UNAVAILABLE:
         return None
     assert told.exit_code == 0, told.output
     is_asked = all(row["states"] == {"idle": 1} for row in json.loads(told.stdout)["roles"])

@@ -34,5 +34,5 @@ def test_nobody_watches_for_ever_what_is_not_there(kafka: str) -> None:
     """`watch` ends, too: it would stay silent whatever happened."""
     environment = {"VIDSIGNAL_KAFKA_BOOTSTRAP_SERVERS": kafka, "VIDSIGNAL_TOPIC_PREFIX": "elsewhere."}
     told = CliRunner().invoke(app, ["watch"], env=environment)
-    assert told.exit_code == ExitCode.AWAY
+    assert told.exit_code == ExitCode.UNAVAILABLE
     assert "shows no topic elsewhere.video.signals" in " ".join(told.stderr.split())

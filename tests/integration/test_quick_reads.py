@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from ops.local.redis_server import RedisServer
 from streams.config.redis_options import store_options
 from streams.config.settings import Settings, read_settings
-from streams.store.quick_reads import QuestionRefused, QuickReads, StoreAway, StoreForbids
+from streams.store.quick_reads import QuestionRefused, QuickReads, StoreForbids, StoreUnavailable
 from streams.store.reading import ReadsStore
 from tests.support.certificates import Authority, KeyPair
 from tests.support.tls_proxy import TlsProxy
@@ -110,7 +110,7 @@ class TestRefused:
     async def test_wrong_password(self, server: RedisServer) -> None:
         """It is not in the message."""
         store = QuickReads(read_settings(redis_url=f"redis://:hunter2@{server.address}/0"), 5.0)
-        with pytest.raises(StoreAway, match="WRONGPASS") as refused:
+        with pytest.raises(StoreUnavailable, match="WRONGPASS") as refused:
             await store.get("text")
         assert "hunter2" not in str(refused.value)
 
@@ -130,18 +130,18 @@ class TestRefused:
         stranger = Authority(tmp_path / "stranger")
         with TlsProxy(server.address, stranger.issue("store")) as proxy:
             store = QuickReads(tls_settings(proxy, authority, authority.issue("client")), 5.0)
-            with pytest.raises(StoreAway, match="certificate verify failed"):
+            with pytest.raises(StoreUnavailable, match="certificate verify failed"):
                 await store.get("text")
 
     async def test_certificate_of_another_host(self, server: RedisServer, authority: Authority) -> None:
         """The host's name is compared."""
         with TlsProxy(server.address, authority.issue("elsewhere", ("elsewhere.example",))) as proxy:
             store = QuickReads(tls_settings(proxy, authority, authority.issue("client")), 5.0)
-            with pytest.raises(StoreAway, match="certificate verify failed"):
+            with pytest.raises(StoreUnavailable, match="certificate verify failed"):
                 await store.get("text")
 
     async def test_nobody_there(self, tmp_path: Path) -> None:
         """At a socket and at a port."""
         for url in (f"unix://{tmp_path}/none", "redis://127.0.0.1:1/0"):
-            with pytest.raises(StoreAway):
+            with pytest.raises(StoreUnavailable):
                 await QuickReads(read_settings(redis_url=url), 5.0).get("text")

@@ -20,7 +20,7 @@ from operators.media.continuous_clock import ContinuousClock
 from operators.media.decoders.keyframe_seek import START_SLACK_SECONDS, KeyframeSeeker
 from operators.media.decoders.orientation import Orientations
 from operators.media.decoders.protocol import DecodedFrame, DecoderFailed
-from operators.media.decoders.rendering import Look, Renderer
+from operators.media.decoders.rendering import PictureOrientation, Renderer
 from operators.media.geometry import Size, displayed_size
 from operators.media.pixel_aspect import PixelAspect, pixel_aspect
 from operators.media.plan import DecodeSpan, VideoPlan
@@ -42,7 +42,7 @@ class PyavFrame:
     pts_seconds: float
     is_keyframe: bool
     picture: VideoFrame
-    look: Look
+    look: PictureOrientation
     renderer: Renderer
 
     def views(self, size: Size) -> list[npt.NDArray[np.uint8]]:
@@ -227,7 +227,7 @@ class PyavDecoder:
             self.num_discarded += 1
         else:
             self._last_seconds = seconds
-            look = Look(self._aspect.now(), orientation)
+            look = PictureOrientation(self._aspect.now(), orientation)
             is_keyframe = picture.key_frame or picture.pict_type == PictureType.I
             yield PyavFrame(seconds, bool(is_keyframe), picture, look, self._renderer)
 

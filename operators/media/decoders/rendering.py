@@ -30,7 +30,7 @@ WHITE, BLACK = 255, 0
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class PictureOrientation:
     """How a stored picture has to be stretched and turned; both may change in the middle of a stream."""
 
     pixel_aspect: float
@@ -48,7 +48,7 @@ class Renderer:
     """Of the first picture of the motion track, whose shape all of that track has."""
     _scalers: dict[str, VideoReformatter] = field(default_factory=dict)
 
-    def views(self, picture: VideoFrame, size: Size, look: Look) -> list[Pixels]:
+    def views(self, picture: VideoFrame, size: Size, look: PictureOrientation) -> list[Pixels]:
         """`(H, W, 3)` RGB, upright: one, or where a picture is transparent one for each way in which players show it.
 
         Args:
@@ -61,7 +61,7 @@ class Renderer:
             picture = first_field(picture)
         return [look.orientation.apply(view) for view in self._views(picture, size)]
 
-    def luma(self, picture: VideoFrame, size: Size, look: Look) -> Pixels:
+    def luma(self, picture: VideoFrame, size: Size, look: PictureOrientation) -> Pixels:
         """`(h, w)`, upright; a picture of another shape than the first is in the middle of black."""
         orientation = look.orientation
         if self.is_first_transposed is None:
@@ -109,7 +109,7 @@ class Renderer:
         return rows[:, : size.width * channels].reshape(size.height, size.width, channels)
 
 
-def _shape(picture: VideoFrame, look: Look) -> float:
+def _shape(picture: VideoFrame, look: PictureOrientation) -> float:
     return picture.width * look.pixel_aspect / picture.height
 
 

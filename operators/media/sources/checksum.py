@@ -17,7 +17,7 @@ async def require_checksum(source: OpenedSource, sha256: str) -> None:
 
     Raises:
         InvalidMedia: media-checksum, or what `OpenedSource.ensure` raises.
-        SourceAway: see `OpenedSource.ensure`.
+        SourceUnavailable: see `OpenedSource.ensure`.
         MachineUnavailable: this machine cannot read the file now.
     """
     await source.ensure(0, source.size_bytes)

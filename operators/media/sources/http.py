@@ -37,7 +37,7 @@ async def open_url(
 
     Raises:
         InvalidMedia: see `operators.errors.MediaCause`.
-        SourceAway: the origin does not answer now, or the disk is full (`SpoolFull`).
+        SourceUnavailable: the origin does not answer now, or the disk is full (`SpoolFull`).
     """
     medium = HttpMedium(address, client, limits)
     try:
@@ -107,7 +107,7 @@ class HttpMedium:
 
         Raises:
             InvalidMedia: see `http_answers.require_media`, and media-address-refused.
-            SourceAway: no answer after a few tries.
+            SourceUnavailable: no answer after a few tries.
         """
         return await with_retries(self.origin, self._probe, self._limits)
 

@@ -12,7 +12,7 @@ from obstore.exceptions import (
     UnauthenticatedError,
 )
 
-from operators.errors import InvalidMedia, SourceAway
+from operators.errors import InvalidMedia, SourceUnavailable
 from operators.media.sources.object_address import ObjectAddress
 from operators.media.sources.retries import TryAgain
 
@@ -48,13 +48,13 @@ def meaning(failure: Exception, address: ObjectAddress) -> Exception:
     Messages hold the store's word for it and the status, never its text, in which a signed address may stand.
 
     Returns:
-        `InvalidMedia` where the store has answered about the object, `SourceAway` where our credentials are at fault,
+        `InvalidMedia` where the store has answered about the object, `SourceUnavailable` where our credentials are at fault,
         since somebody will renew them, and `TryAgain` for the rest.
     """
     text = str(failure)
     seen = _seen(text)
     if _code(text) in _CREDENTIALS_AT_FAULT or isinstance(failure, UnauthenticatedError):
-        return SourceAway(address.origin, f"the credentials are refused: {seen}")
+        return SourceUnavailable(address.origin, f"the credentials are refused: {seen}")
     if isinstance(failure, FileNotFoundError):
         return InvalidMedia("media-missing", f"{address.name}: {seen}")
     if isinstance(failure, PermissionDeniedError):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import obstore
 from obstore.store import AzureStore, GCSStore, S3Store
 
-from operators.errors import InvalidMedia, SourceAway
+from operators.errors import InvalidMedia, SourceUnavailable
 from operators.media.sources.chunk_reading import Pieces, paced, require_end
 from operators.media.sources.limits import FetchLimits
 from operators.media.sources.object_address import ObjectAddress
@@ -59,13 +59,13 @@ class ObjectStores:
         """The client for the object's bucket.
 
         Raises:
-            SourceAway: there is too little to make one of, such as no account for Azure.
+            SourceUnavailable: there is too little to make one of, such as no account for Azure.
         """
         if address.origin not in self._stores:
             try:
                 self._stores[address.origin] = self._made(address)
             except (*OBJECT_STORE_ERRORS, ValueError) as error:
-                raise SourceAway(address.origin, f"no client: {str(error).splitlines()[0]}") from error
+                raise SourceUnavailable(address.origin, f"no client: {str(error).splitlines()[0]}") from error
         return self._stores[address.origin]
 
     def _made(self, address: ObjectAddress) -> Store:
@@ -95,7 +95,7 @@ async def open_object(
 
     Raises:
         InvalidMedia: see `operators.errors.MediaCause`.
-        SourceAway: the store does not answer now, refuses our credentials, or the disk is full (`SpoolFull`).
+        SourceUnavailable: the store does not answer now, refuses our credentials, or the disk is full (`SpoolFull`).
     """
     medium = ObjectMedium(address, stores.store(address), limits)
     head = await medium.probe(named_etag)
@@ -131,7 +131,7 @@ class ObjectMedium:
 
         Raises:
             InvalidMedia: see `object_failures.meaning`; media-empty; media-changed where it is not `named_etag`.
-            SourceAway: no answer after a few tries, or our credentials are refused.
+            SourceUnavailable: no answer after a few tries, or our credentials are refused.
         """
         head = await with_retries(self.origin, self._probe, self._limits)
         if named_etag is not None and (self._etag or "").strip('"') != named_etag.strip('"'):

@@ -37,7 +37,7 @@ class OpenedSource(Protocol):
 
         Raises:
             InvalidMedia: the media is at fault: gone, changed, cut short, too slow.
-            SourceAway: the origin does not answer now, after a few tries.
+            SourceUnavailable: the origin does not answer now, after a few tries.
             SpoolFull: the disk is full.
         """
 

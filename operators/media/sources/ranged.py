@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Protocol
 
-from operators.errors import InvalidMedia, SourceAway
+from operators.errors import InvalidMedia, SourceUnavailable
 from operators.media.sources.chunk_reading import joined, require_end
 from operators.media.sources.limits import FetchLimits
 from operators.media.sources.retries import with_retries
@@ -23,7 +23,7 @@ class RangedOrigin(Protocol):
 
     @property
     def origin(self) -> str:
-        """Who is asked, for `SourceAway`."""
+        """Who is asked, for `SourceUnavailable`."""
 
     @property
     def size_bytes(self) -> int:
@@ -35,12 +35,12 @@ class RangedOrigin(Protocol):
         Raises:
             TryAgain: another attempt may succeed, from where this one ended.
             InvalidMedia: gone, changed, not what was announced.
-            SourceAway: away, and not worth another attempt now.
+            SourceUnavailable: away, and not worth another attempt now.
         """
 
 
 async def open_ranged(origin: RangedOrigin, head: bytes, spool: Spool, limits: FetchLimits) -> RangedSource:
-    """Wait for room, and begin with the bytes that a first request brought. Raises SpoolFull, a `SourceAway`."""
+    """Wait for room, and begin with the bytes that a first request brought. Raises SpoolFull, a `SourceUnavailable`."""
     source = RangedSource(origin, await spool.reserve(origin.size_bytes, origin.name), limits)
     try:
         await source.put_head(head)
@@ -171,7 +171,7 @@ class RangedSource:
         try:
             async with self._turn:
                 await self._fetch_in_turn(run)
-        except (InvalidMedia, SourceAway) as failure:
+        except (InvalidMedia, SourceUnavailable) as failure:
             self._fault = failure if isinstance(failure, InvalidMedia) else self._fault
             self._fail(run, failure)
         except Exception as failure:  # whatever it is, those who wait for bytes get it: nobody awaits this task

@@ -7,7 +7,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from operators.errors import InvalidMedia, SourceAway
+from operators.errors import InvalidMedia, SourceUnavailable
 from operators.media.sources.limits import FetchLimits
 
 Result = TypeVar("Result")
@@ -38,7 +38,7 @@ async def with_retries(
     """Return what `attempt` returns.
 
     Raises:
-        SourceAway: no attempt succeeded, or the origin wants to be left alone for longer than we wait.
+        SourceUnavailable: no attempt succeeded, or the origin wants to be left alone for longer than we wait.
         InvalidMedia: no attempt succeeded, and the last one blames the media.
     """
     for number in range(1, limits.max_attempts + 1):
@@ -47,7 +47,7 @@ async def with_retries(
         except TryAgain as failure:
             is_left_alone = (failure.retry_after_seconds or 0.0) > limits.max_retry_after_seconds
             if number == limits.max_attempts or is_left_alone:
-                raise failure.at_last or SourceAway(origin, f"{failure.message}, {number} tries") from failure
+                raise failure.at_last or SourceUnavailable(origin, f"{failure.message}, {number} tries") from failure
             await sleep(max(failure.retry_after_seconds or 0.0, backoff_seconds(number, limits)))
     raise ValueError(f"max_attempts is {limits.max_attempts}; at least 1")
 

@@ -68,7 +68,7 @@ class SourceOpener:
 
         Raises:
             InvalidMedia: the media is at fault, see `operators.errors.MediaCause`.
-            SourceAway: where it lies does not answer now.
+            SourceUnavailable: where it lies does not answer now.
             SpoolFull: the disk has no room for it now.
         """
         opened = await self._opened(source)

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Protocol
 
-from operators.errors import THIS_MACHINE, InvalidMedia, MachineUnavailable, SourceAway
+from operators.errors import THIS_MACHINE, InvalidMedia, MachineUnavailable, SourceUnavailable
 from operators.media.sources.chunk_reading import joined, require_end
 from operators.media.sources.limits import FetchLimits
 from operators.media.sources.retries import with_retries
@@ -24,7 +24,7 @@ class StreamedOrigin(Protocol):
 
     @property
     def origin(self) -> str:
-        """Who is asked, for `SourceAway`."""
+        """Who is asked, for `SourceUnavailable`."""
 
     def read_all(self) -> AsyncGenerator[bytes]:
         """Yield the whole body, in one request; raises as `RangedOrigin.read` does."""
@@ -82,7 +82,7 @@ class StreamedSource:
     async def ensure(self, start: int, stop: int) -> None:
         """See `OpenedSource`."""
         del start  # what lies before `stop` comes first anyway
-        if isinstance(self._failure, SourceAway):
+        if isinstance(self._failure, SourceUnavailable):
             self.start()
         while not self.is_whole and self._position < min(stop, self._announced_bytes or stop):
             if self._failure is not None:

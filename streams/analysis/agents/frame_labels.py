@@ -11,7 +11,14 @@ import msgspec
 import numpy as np
 
 from models.card import Card
-from operators.frames.second_look import Look, frames_to_doubt, look_of, num_suspicious, settled_scores, telling
+from operators.frames.second_look import (
+    FrameVerification,
+    frames_to_doubt,
+    look_of,
+    num_suspicious,
+    settled_scores,
+    telling,
+)
 from operators.label_evidence import evidence_of
 from operators.media.neighbours import Neighbourhood, has_neighbours
 from operators.media.tracks import SampledFrame
@@ -78,7 +85,7 @@ async def _evidence(
 
 async def _looks(
     work: Work, tally: Tally, frames: Sequence[SampledFrame], model: FrameModel, label: str, scores: np.ndarray
-) -> list[Look]:
+) -> list[FrameVerification]:
     """One for each frame in doubt; none of a still picture, which has no others to compare with."""
     doubted = frames_to_doubt(scores)
     video = (await work.session.index()).video if doubted else None
@@ -100,7 +107,7 @@ async def _look(
     doubted: tuple[int, SampledFrame, float],
     around: Neighbourhood,
     may_clear: bool,
-) -> Look:
+) -> FrameVerification:
     position, frame, own_score = doubted
     others = around.around(frame.pts_seconds)
     answers = await asyncio.gather(*(model.ask(other) for other in others))

@@ -8,7 +8,7 @@ import struct
 
 import pytest
 
-from operators.errors import DeviceFault, DeviceLost, InvalidMedia, MachineUnavailable, Overloaded, SourceAway
+from operators.errors import DeviceFault, DeviceLost, InvalidMedia, MachineUnavailable, Overloaded, SourceUnavailable
 from operators.internal_errors import ENDS_PROCESS, InternalError, SharedStateFault, boundary
 from schemas.errors import InvalidEvent
 from streams.decision.order import OffsetsOutOfOrder
@@ -37,7 +37,7 @@ class TestBoundary:
     @pytest.mark.parametrize(
         "error",
         [
-            InvalidMedia("media-empty", "no"), InvalidEvent("event-invalid", "no"), SourceAway("o", "away"),
+            InvalidMedia("media-empty", "no"), InvalidEvent("event-invalid", "no"), SourceUnavailable("o", "away"),
             Overloaded("full"), DeviceFault("x"), DeviceLost("x"), SharedStateFault("x"), InternalError("record", "x"),
         ],
         ids=lambda error: type(error).__name__,

@@ -75,7 +75,7 @@ class TestImports:
     def test_show_says_that_redis_is_unavailable_without_its_library(self, tmp_path: Path) -> None:
         """Nobody answers at a socket that is not there."""
         ended = run_command("show", "v", environment={"VIDSIGNAL_REDIS_URL": f"unix://{tmp_path}/none"})
-        assert (ended.exit_code, ended.heavy) == (ExitCode.AWAY, set()), ended.stderr
+        assert (ended.exit_code, ended.heavy) == (ExitCode.UNAVAILABLE, set()), ended.stderr
         assert ended.stderr.startswith("vidsignal: Redis does not answer at the address in VIDSIGNAL_REDIS_URL: ")
 
 

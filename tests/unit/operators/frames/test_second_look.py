@@ -7,7 +7,7 @@ import pytest
 
 from operators.frames.second_look import (
     MAX_LOOKS,
-    Look,
+    FrameVerification,
     frames_to_doubt,
     is_alike,
     look_of,
@@ -26,7 +26,7 @@ def noisy(pixels: np.ndarray, seed: int) -> np.ndarray:
     return np.clip(pixels + noise, 0, 255).astype(np.uint8)
 
 
-def look(others: list[np.ndarray], scores: list[float], *, may_clear: bool = True) -> Look:
+def look(others: list[np.ndarray], scores: list[float], *, may_clear: bool = True) -> FrameVerification:
     return look_of(2, SampledFrame(12.0, SCENE), 0.9, others, scores, may_clear=may_clear)
 
 

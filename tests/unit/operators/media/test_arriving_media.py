@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from operators.errors import InvalidMedia, SourceAway, SpoolFull
+from operators.errors import InvalidMedia, SourceUnavailable, SpoolFull
 from operators.media.plan import PlanPolicy
 from operators.media.pool import DecoderPool
 from operators.media.progressive_file import GRANULE_BYTES, ProgressiveFile
@@ -210,7 +210,7 @@ class TestArrivingMedia:
         "failure",
         [
             InvalidMedia("media-changed", "it is another one now"),
-            SourceAway("https://cdn.example:443", "no answer"),
+            SourceUnavailable("https://cdn.example:443", "no answer"),
             SpoolFull("spool", "the disk is full"),
         ],
     )

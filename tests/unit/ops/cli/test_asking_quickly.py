@@ -13,7 +13,7 @@ import pytest
 from confluent_kafka import KafkaError
 
 from streams.config.settings import read_settings
-from streams.kafka.clients import BrokerAway, RightMissing, failure_of
+from streams.kafka.clients import BrokerUnavailable, RightMissing, failure_of
 from streams.store.quick_reads import QuickReads, StoreForbids, answer_of
 
 WAIT_SECONDS = 300
@@ -102,4 +102,4 @@ def test_a_right_that_is_missing_in_kafka_is_named(code: int) -> None:
 def test_other_failures_are_no_question_of_rights() -> None:
     """A broker that is unavailable is waited for or told as such."""
     failure = failure_of(Failed(KafkaError._TRANSPORT))  # type: ignore[arg-type]
-    assert type(failure) is BrokerAway
+    assert type(failure) is BrokerUnavailable

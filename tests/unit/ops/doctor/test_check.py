@@ -13,7 +13,7 @@ from ops.doctor.check_registry import EXAMINATIONS, UnknownCheck, choose
 from ops.doctor.finding import Finding, ok
 from ops.doctor.groups import TOPIC_OF_ROLE
 from streams.config.settings import ROLES
-from streams.kafka.clients import BrokerAway
+from streams.kafka.clients import BrokerUnavailable
 from tests.doctor_world import context, only
 
 
@@ -23,7 +23,7 @@ def well(_: CheckContext) -> Iterator[Finding]:
 
 def broken_off(_: CheckContext) -> Iterator[Finding]:
     yield ok("first", "seen")
-    raise BrokerAway("gone in the middle")
+    raise BrokerUnavailable("gone in the middle")
 
 
 class TestExamineAll:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ops.doctor import broker, groups, progress, rights, topics
-from ops.doctor.api_versions import ClientAway, api_versions
+from ops.doctor.api_versions import ClientUnavailable, api_versions
 from ops.doctor.check_context import CheckContext
 from ops.local.ports import ReservedPort
 from streams.config.settings import read_settings
@@ -80,7 +80,7 @@ class TestProtocol:
         """The Faust apps' client says why it does not get in."""
         with ReservedPort() as port:
             settings = read_settings(kafka_bootstrap_servers=port.address)
-            with pytest.raises(ClientAway, match=port.address):
+            with pytest.raises(ClientUnavailable, match=port.address):
                 api_versions(settings, 2.0)
 
 

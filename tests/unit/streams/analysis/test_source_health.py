@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from operators.errors import InvalidMedia, SourceAway, SpoolFull
+from operators.errors import InvalidMedia, SourceUnavailable, SpoolFull
 from operators.media.sources.opened_source import OpenedSource
 from schemas.uploads import FileSource, MediaSource, ObjectSource, UrlSource
 from streams.analysis.source_health import WatchedOpener, origin_of
@@ -62,13 +62,13 @@ class Bench:
 
     async def fail(self, source: MediaSource = URL) -> Exception:
         """Open, and return what is raised."""
-        with pytest.raises((InvalidMedia, SourceAway)) as caught:
+        with pytest.raises((InvalidMedia, SourceUnavailable)) as caught:
             await self.opener.open(source)
         return caught.value
 
 
-def away(origin: str = ORIGIN) -> SourceAway:
-    return SourceAway(origin, "no answer")
+def away(origin: str = ORIGIN) -> SourceUnavailable:
+    return SourceUnavailable(origin, "no answer")
 
 
 class TestWatchedOpener:
@@ -76,7 +76,7 @@ class TestWatchedOpener:
         """After some failures in a row it is not asked any more; others are."""
         bench = Bench(*[away()] * FAILURES_TO_OPEN, Medium())
         for _ in range(FAILURES_TO_OPEN + 2):
-            assert isinstance(await bench.fail(), SourceAway)
+            assert isinstance(await bench.fail(), SourceUnavailable)
         assert len(bench.inner.asked) == FAILURES_TO_OPEN
         await bench.opener.open(UrlSource(url="https://other.example/a.mp4"))
 
@@ -85,7 +85,7 @@ class TestWatchedOpener:
         bench = Bench(*[away("https://elsewhere:443")] * FAILURES_TO_OPEN)
         for _ in range(FAILURES_TO_OPEN):
             error = await bench.fail()
-        assert isinstance(error, SourceAway)
+        assert isinstance(error, SourceUnavailable)
         assert (error.origin, bench.breakers.is_open(ORIGIN)) == (ORIGIN, True)
         assert "elsewhere" in error.message
 
@@ -114,7 +114,7 @@ class TestWatchedOpener:
         opened = [await bench.opener.open(URL) for _ in range(FAILURES_TO_OPEN)]
         for each in opened:
             assert not bench.breakers.is_open(ORIGIN)
-            with pytest.raises(SourceAway):
+            with pytest.raises(SourceUnavailable):
                 await each.ensure(0, 10)
         assert bench.breakers.is_open(ORIGIN)
 

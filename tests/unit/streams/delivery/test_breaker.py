@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from operators.errors import SourceAway
+from operators.errors import SourceUnavailable
 from streams.delivery import breaker
 from streams.delivery.breaker import LEASE_SECONDS, Breakers
 from streams.lifecycle.backoff import Backoff
@@ -41,7 +41,7 @@ class TestBreakers:
         breakers.require(ORIGIN)
         for _ in range(3):
             breakers.failed(ORIGIN)
-        with pytest.raises(SourceAway, match="asked only now and then") as caught:
+        with pytest.raises(SourceUnavailable, match="asked only now and then") as caught:
             breakers.require(ORIGIN)
         assert caught.value.origin == ORIGIN
         breakers.require(OTHER)
@@ -52,7 +52,7 @@ class TestBreakers:
         breakers = open_breakers(manual_clock)
         manual_clock.advance(10)
         breakers.require(ORIGIN)
-        with pytest.raises(SourceAway):
+        with pytest.raises(SourceUnavailable):
             breakers.require(ORIGIN)
         manual_clock.advance(LEASE_SECONDS)
         breakers.require(ORIGIN)
@@ -65,7 +65,7 @@ class TestBreakers:
             breakers.require(ORIGIN)
             breakers.failed(ORIGIN)
         manual_clock.advance(10)
-        with pytest.raises(SourceAway):
+        with pytest.raises(SourceUnavailable):
             breakers.require(ORIGIN)
 
     def test_closes_with_an_answer(self, manual_clock: ManualClock) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from operators.errors import SourceAway, SpoolFull
+from operators.errors import SourceUnavailable, SpoolFull
 from schemas.facts import Failure
 from streams.delivery.admission import Slot
 from streams.delivery.breaker import Breakers
@@ -59,7 +59,7 @@ class MediaWork:
             raise SpoolFull("spool", "full")
         if origin in self._world.away:
             self._breakers.failed(origin)
-            raise SourceAway(origin, "no answer")
+            raise SourceUnavailable(origin, "no answer")
         self._breakers.answered(origin)
 
 

@@ -11,11 +11,11 @@ from streams.kafka.refusals import Refusals, is_refusal
 WRONG = KafkaError(KafkaError._AUTHENTICATION, "invalid credentials")
 UNTRUSTED = KafkaError(KafkaError._SSL, "certificate verify failed")
 CUT = KafkaError(KafkaError._SSL, "SSL handshake failed: disconnected")
-AWAY = KafkaError(KafkaError._TRANSPORT, "connection refused")
+UNAVAILABLE = KafkaError(KafkaError._TRANSPORT, "connection refused")
 ALL_AWAY = KafkaError(KafkaError._ALL_BROKERS_DOWN, "1/1 brokers are down")
 
 
-@pytest.mark.parametrize(("error", "expected"), [(WRONG, True), (UNTRUSTED, True), (CUT, False), (AWAY, False)])
+@pytest.mark.parametrize(("error", "expected"), [(WRONG, True), (UNTRUSTED, True), (CUT, False), (UNAVAILABLE, False)])
 def test_what_is_a_refusal(error: KafkaError, expected: bool) -> None:
     """Passwords and certificates; a broker that dies in a handshake is only away."""
     assert is_refusal(error) == expected
@@ -24,7 +24,7 @@ def test_what_is_a_refusal(error: KafkaError, expected: bool) -> None:
 def test_remembers_the_last_words() -> None:
     """A refusal is kept although another error follows; that no broker is left says nothing new."""
     refusals = Refusals()
-    for error in (WRONG, AWAY, ALL_AWAY):
+    for error in (WRONG, UNAVAILABLE, ALL_AWAY):
         refusals.hear(error)
     assert (refusals.refusal, refusals.last) == ("invalid credentials", "connection refused")
 
@@ -37,5 +37,5 @@ def test_is_told_at_most_every_ten_seconds() -> None:
         for seconds in (0.0, 0.1, 9.9, 10.0, 10.1, 20.0):
             now[0] = seconds
             refusals.hear(WRONG)
-        refusals.hear(AWAY)
+        refusals.hear(UNAVAILABLE)
     assert [line["reason"] for line in told] == ["invalid credentials"] * 3

@@ -11,7 +11,7 @@ import pytest
 from schemas.topics import TOPICS
 from streams.config.settings import read_settings
 from streams.kafka import topic_admin
-from streams.kafka.clients import BrokerAway
+from streams.kafka.clients import BrokerUnavailable
 
 
 class SilentAboutSettings:
@@ -29,7 +29,7 @@ def test_a_silent_broker_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is told in one line, as everything that does not answer."""
     monkeypatch.setattr(topic_admin, "require_broker", lambda _: SilentAboutSettings())
     monkeypatch.setattr(topic_admin, "REQUEST_SECONDS", 0.01)
-    with pytest.raises(BrokerAway, match=r"does not tell its topics' settings within 0\.01 s"):
+    with pytest.raises(BrokerUnavailable, match=r"does not tell its topics' settings within 0\.01 s"):
         topic_admin.check_topics(read_settings())
 
 
@@ -52,5 +52,5 @@ def test_settings_that_a_broker_does_not_have_differ(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(topic_admin, "_CREATE_SECONDS", 0.01)
     problems = [problem for finding in topic_admin.check_topics(read_settings()) for problem in finding.problems]
     assert "cleanup.policy is unknown, contract says delete" in problems
-    with pytest.raises(BrokerAway, match="does not confirm settings of"):
+    with pytest.raises(BrokerUnavailable, match="does not confirm settings of"):
         topic_admin.update_topics(read_settings())

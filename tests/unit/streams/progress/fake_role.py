@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from streams.progress.broker_facts import GroupFacts, Partition, PartitionFacts
 from streams.progress.fact_keeper import FactKeeper
 from streams.progress.record_finder import RecordFinder
-from streams.progress.role_watch import Patience, RoleWatch
+from streams.progress.role_watch import RoleWatch, StallLimits
 from streams.progress.states import RoleReport
 from streams.progress.watched import HeldRecord, Wait
 
 PLACE: Partition = ("video.uploaded", 0)
 OTHER: Partition = ("video.uploaded", 1)
-PATIENCE = Patience(unready_seconds=30, exit_seconds=60, event_seconds=300, overdue_exit_seconds=600)
+PATIENCE = StallLimits(unready_seconds=30, exit_seconds=60, event_seconds=300, overdue_exit_seconds=600)
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import REGISTRY
 
-from streams.progress.broker_facts import BrokerUnavailable, FactsUnknown, GroupFacts, PartitionFacts
+from streams.progress.broker_facts import FactsUnknown, GroupFacts, OffsetsUnavailable, PartitionFacts
 from streams.progress.fact_keeper import FactKeeper
 
 TOPIC = "video.signals"
@@ -65,7 +65,7 @@ class TestReasons:
     def test_unavailable_and_unknown_are_told_apart(self) -> None:
         """One is waited for, the other may last."""
         keeper = FactKeeper("keeper-5", 15)
-        keeper.miss(BrokerUnavailable("away"))
+        keeper.miss(OffsetsUnavailable("away"))
         assert keeper.is_broker_unavailable
         keeper.miss(FactsUnknown("it does not know the question"))
         assert not keeper.is_broker_unavailable

@@ -10,7 +10,7 @@ from redis.exceptions import ResponseError
 
 from schemas.facts import Deleted
 from streams.decision.state import VideoState
-from streams.kafka.clients import BrokerAway
+from streams.kafka.clients import BrokerUnavailable
 from streams.recovery.gap_retry import GapRetry, Refolded
 from streams.recovery.refold import Rebuilt
 from streams.store.deadlines import Deadline
@@ -132,7 +132,7 @@ async def test_its_mark_stands_until_it_is_published() -> None:
 
 async def test_a_broker_that_is_away_uses_up_no_refolds() -> None:
     """An outage of hours must not leave a gap to rest for a week, nor be said to be the video's failure."""
-    world = World(refold_fails=BrokerAway("no broker"))
+    world = World(refold_fails=BrokerUnavailable("no broker"))
     for _ in range(20):
         await world.poll()
         world.clock.advance(60.0)

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from streams.config.redis_options import store_options
 from streams.config.settings import read_settings
 from streams.store import quick_reads
-from streams.store.quick_reads import NoAnswer, QuestionRefused, QuickReads, StoreAway, StoreForbids, place_of
+from streams.store.quick_reads import NoAnswer, QuestionRefused, QuickReads, StoreForbids, StoreUnavailable, place_of
 
 
 @pytest.fixture(autouse=True)
@@ -75,11 +75,11 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("said", "kind"),
         [
-            ("NOAUTH Authentication required.", StoreAway),
-            ("DENIED Redis is running in protected mode", StoreAway),
-            ("LOADING Redis is loading the dataset in memory", StoreAway),
-            ("BUSY Redis is busy running a script.", StoreAway),
-            ("CLUSTERDOWN The cluster is down", StoreAway),
+            ("NOAUTH Authentication required.", StoreUnavailable),
+            ("DENIED Redis is running in protected mode", StoreUnavailable),
+            ("LOADING Redis is loading the dataset in memory", StoreUnavailable),
+            ("BUSY Redis is busy running a script.", StoreUnavailable),
+            ("CLUSTERDOWN The cluster is down", StoreUnavailable),
             ("NOPERM User ann has no permissions to run the 'get' command", StoreForbids),
             ("WRONGTYPE Operation against a key holding the wrong kind of value", QuestionRefused),
         ],
@@ -90,4 +90,4 @@ class TestErrors:
 
     def test_a_database_that_there_is_not(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The address is wrong, and not the question."""
-        assert type(asked(monkeypatch, b"-ERR DB index is out of range\r\n", "/99")) is StoreAway
+        assert type(asked(monkeypatch, b"-ERR DB index is out of range\r\n", "/99")) is StoreUnavailable

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from operators.errors import InvalidMedia, SourceAway
+from operators.errors import InvalidMedia, SourceUnavailable
 from operators.media.sources.source_registry import SourceAccess, SourceOpener
 from operators.media.sources.spool import Spool
 from schemas.uploads import UrlSource
@@ -85,7 +85,7 @@ async def _read(opener: SourceOpener, url: str) -> str:
             await opened.aclose()
     except InvalidMedia as fault:
         return fault.cause
-    except SourceAway:
+    except SourceUnavailable:
         return "away"
     return ""
 

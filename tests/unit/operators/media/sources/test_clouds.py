@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from operators.errors import InvalidMedia, SourceAway
+from operators.errors import InvalidMedia, SourceUnavailable
 from operators.media.sources.objects import ObjectAccess
 from schemas.uploads import ObjectSource
 from tests.support.http_origin import Behaviour, HttpOrigin
@@ -113,7 +113,7 @@ class TestClouds:
     ) -> None:
         """Away, and no dead letter."""
         origin.put("/uploads/day/clip.mp4", CLIP, Behaviour(always_status=status))
-        with pytest.raises(SourceAway) as caught:
+        with pytest.raises(SourceUnavailable) as caught:
             await read(opened, cloud)
         assert caught.value.origin == cloud.url.removesuffix("/day/clip.mp4")
         assert "hush" not in str(caught.value)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from operators.errors import InvalidMedia, MediaCause, SourceAway
+from operators.errors import InvalidMedia, MediaCause, SourceUnavailable
 from operators.media.sources.file import resolve_media
 from operators.media.sources.media_roots import MediaRoot, fault_of
 
@@ -106,7 +106,7 @@ class TestThisMachinesFault:
     """What is waited for, and never blamed on the upload."""
 
     def unavailable(self, reference: str, *roots: MediaRoot) -> str:
-        with pytest.raises(SourceAway) as caught:
+        with pytest.raises(SourceUnavailable) as caught:
             resolve_media(reference, roots)
         return caught.value.message
 
@@ -134,7 +134,7 @@ class TestThisMachinesFault:
         """Whatever the kernel says beside that there is no such file names the machine."""
         error = OSError(number, os.strerror(number))
         fault = fault_of(error, root / "clip.mp4", MediaRoot(root))
-        assert isinstance(fault, SourceAway)
+        assert isinstance(fault, SourceUnavailable)
         assert os.strerror(number) in fault.message
 
     @pytest.mark.parametrize(

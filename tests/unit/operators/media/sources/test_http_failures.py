@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from operators.errors import InvalidMedia, MediaCause, SourceAway
+from operators.errors import InvalidMedia, MediaCause, SourceUnavailable
 from operators.media.sources.spool import Spool
 from ops.local.ports import ReservedPort
 from schemas.uploads import UrlSource
@@ -75,7 +75,7 @@ class TestTriedAgain:
     async def test_away_after_a_few_tries(self, opened: Opening, origin: HttpOrigin, status: int) -> None:
         """The origin is named without path and query."""
         url = origin.put("/clip.mp4", CLIP, Behaviour(always_status=status)) + "?sig=hush"
-        with pytest.raises(SourceAway) as caught:
+        with pytest.raises(SourceUnavailable) as caught:
             await read(opened, url)
         assert caught.value.origin == origin.base_url
         assert "hush" not in str(caught.value)
@@ -84,7 +84,7 @@ class TestTriedAgain:
     async def test_retry_after_beyond_patience(self, opened: Opening, origin: HttpOrigin) -> None:
         """An origin that asks for a long pause is away at once."""
         url = origin.put("/clip.mp4", CLIP, Behaviour(always_status=503, retry_after="3600"))
-        with pytest.raises(SourceAway):
+        with pytest.raises(SourceUnavailable):
             await read(opened, url)
         assert len(origin.requests) == 1
 
@@ -98,7 +98,7 @@ class TestTriedAgain:
 
     async def test_nobody_listens(self, opened: Opening) -> None:
         """A refused connection is away."""
-        with ReservedPort() as port, pytest.raises(SourceAway):
+        with ReservedPort() as port, pytest.raises(SourceUnavailable):
             await read(opened, f"http://{port.address}/clip.mp4")
 
     @pytest.mark.parametrize("behaviour", [Behaviour(), NO_RANGES], ids=["ranges", "no ranges"])
@@ -124,7 +124,7 @@ class TestTriedAgain:
         """Who met an origin that was away asks again on the same source."""
         async with opened(UrlSource(url=origin.put("/clip.mp4", CLIP))) as media:
             origin.put("/clip.mp4", CLIP, Behaviour(always_status=503))
-            with pytest.raises(SourceAway):
+            with pytest.raises(SourceUnavailable):
                 await media.ensure(8_000, 9_000)
             origin.put("/clip.mp4", CLIP)
             assert await content(media, 8_000, 9_000) == CLIP[8_000:9_000]
@@ -151,7 +151,7 @@ class TestTooSlow:
     async def test_no_answer_at_all(self, opened: Opening, origin: HttpOrigin) -> None:
         """An origin that takes a request and says nothing is away."""
         url = origin.put("/clip.mp4", CLIP, Behaviour(is_mute=True))
-        with pytest.raises(SourceAway):
+        with pytest.raises(SourceUnavailable):
             await read(opened, url, limits=UNHEARD)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from operators.errors import InvalidMedia, SourceAway
+from operators.errors import InvalidMedia, SourceUnavailable
 from operators.media.sources.address_guard import AddressGuard
 from operators.media.sources.http_client import HttpClient, redirected
 from operators.media.sources.web_address import parse_web_address
@@ -89,7 +89,7 @@ class TestTls:
 
     async def test_no_tls_at_all(self, opened: Opening, origin: HttpOrigin) -> None:
         """A handshake that fails may be the network's fault: away."""
-        with pytest.raises(SourceAway):
+        with pytest.raises(SourceUnavailable):
             await read(opened, origin.put("/clip.mp4", CLIP).replace("http:", "https:"))
 
 
@@ -130,7 +130,7 @@ class TestNames:
         resolve, asked = self.resolver(["127.0.0.2"], ["127.0.0.1"])
         allowed = (ip_network("127.0.0.2/32"),)
         origin_url = self.url(origin)  # listens at 127.0.0.1 only, which is not allowed here
-        with pytest.raises((SourceAway, InvalidMedia)):
+        with pytest.raises((SourceUnavailable, InvalidMedia)):
             await read(opened, origin_url, resolve=resolve, allowed_networks=allowed)
         assert len(asked) == 2
         assert origin.requests == []
@@ -168,7 +168,7 @@ class TestNames:
         async def resolve(host: str) -> Sequence[str]:
             raise socket.gaierror(code, "as told")
 
-        with pytest.raises(SourceAway):
+        with pytest.raises(SourceUnavailable):
             await read(opened, self.url(origin), resolve=resolve)
 
     async def test_resolver_that_hangs(self, opened: Opening, origin: HttpOrigin) -> None:
@@ -178,7 +178,7 @@ class TestNames:
             await asyncio.Event().wait()
             raise AssertionError
 
-        with pytest.raises(SourceAway):
+        with pytest.raises(SourceUnavailable):
             await read(opened, self.url(origin), resolve=resolve, limits=UNHEARD)
 
     async def test_environment_proxy_is_ignored(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from operators.errors import InvalidMedia, MediaCause, SourceAway
+from operators.errors import InvalidMedia, MediaCause, SourceUnavailable
 from operators.media.sources.limits import FetchLimits
 from operators.media.sources.object_address import parse_object_address
 from operators.media.sources.objects import ObjectAccess
@@ -182,7 +182,7 @@ class TestRefusals:
         """Somebody will renew them: waited for, never a dead letter; asked once."""
         url = store.put("uploads", "clip.mp4", CLIP)
         store.fail(fault, times=1)
-        with pytest.raises(SourceAway, match=r"s3://uploads: the credentials are refused") as caught:
+        with pytest.raises(SourceUnavailable, match=r"s3://uploads: the credentials are refused") as caught:
             await read(opened, url)
         assert caught.value.origin == "s3://uploads"
         assert len(store.requests) == 1
@@ -192,13 +192,13 @@ class TestRefusals:
         with ReservedPort() as port:
             config = store.config() | {"metadata_endpoint": f"http://{port.address}"}
             config = {name: value for name, value in config.items() if "key" not in name}
-            with pytest.raises(SourceAway):
+            with pytest.raises(SourceUnavailable):
                 await read(opened, store.put("uploads", "clip.mp4", CLIP), objects=ObjectAccess(s3=config))
         assert store.requests == []
 
     async def test_no_account(self, opened: Opening) -> None:
         """Azure without an account: a configuration that somebody has to complete."""
-        with pytest.raises(SourceAway, match="az://uploads"):
+        with pytest.raises(SourceUnavailable, match="az://uploads"):
             await read(opened, "az://uploads/clip.mp4", object_prefixes=("az://uploads/",))
 
     @pytest.mark.parametrize("fault", [S3Fault("SlowDown", 503), S3Fault("InternalError", 500)])
@@ -209,13 +209,13 @@ class TestRefusals:
         assert await read(opened, url) == CLIP
         store.requests.clear()
         store.fail(fault, times=SMALL.max_attempts)
-        with pytest.raises(SourceAway, match=fault.code):
+        with pytest.raises(SourceUnavailable, match=fault.code):
             await read(opened, url)
         assert len(store.requests) == SMALL.max_attempts
 
     async def test_nobody_listens(self, opened: Opening, store: ObjectStore) -> None:
         """A refused connection is away."""
-        with ReservedPort() as port, pytest.raises(SourceAway):
+        with ReservedPort() as port, pytest.raises(SourceUnavailable):
             objects = ObjectAccess(s3=store.config() | {"endpoint": f"http://{port.address}"})
             await read(opened, "s3://uploads/clip.mp4", objects=objects)
 
@@ -231,7 +231,7 @@ class TestRefusals:
         origin.put("/uploads/clip.mp4", CLIP, behaviour)
         config = {"endpoint": origin.base_url, "region": "x", "access_key_id": "a", "secret_access_key": "b"}
         objects = ObjectAccess(s3=config | {"allow_http": "true"})
-        with pytest.raises((InvalidMedia, SourceAway)) as caught:
+        with pytest.raises((InvalidMedia, SourceUnavailable)) as caught:
             await read(opened, "s3://uploads/clip.mp4", objects=objects, limits=limits)
         assert getattr(caught.value, "cause", "away") == failure
 
