@@ -27,7 +27,7 @@ _PIXEL_MEAN = 127.0
 _PIXEL_SCALE = 128.0
 
 
-class Stage(NamedTuple):
+class BlockStage(NamedTuple):
     """One row of the architecture's table: blocks of one width."""
 
     expansion: int
@@ -40,13 +40,13 @@ class Stage(NamedTuple):
 
 
 STAGES = (
-    Stage(expansion=1, out_channels=16, num_blocks=1, kernel_size=3, stride=1),
-    Stage(expansion=6, out_channels=24, num_blocks=2, kernel_size=3, stride=2),
-    Stage(expansion=6, out_channels=40, num_blocks=2, kernel_size=5, stride=2),
-    Stage(expansion=6, out_channels=80, num_blocks=3, kernel_size=3, stride=2),
-    Stage(expansion=6, out_channels=112, num_blocks=3, kernel_size=5, stride=1),
-    Stage(expansion=6, out_channels=192, num_blocks=4, kernel_size=5, stride=2),
-    Stage(expansion=6, out_channels=320, num_blocks=1, kernel_size=3, stride=1),
+    BlockStage(expansion=1, out_channels=16, num_blocks=1, kernel_size=3, stride=1),
+    BlockStage(expansion=6, out_channels=24, num_blocks=2, kernel_size=3, stride=2),
+    BlockStage(expansion=6, out_channels=40, num_blocks=2, kernel_size=5, stride=2),
+    BlockStage(expansion=6, out_channels=80, num_blocks=3, kernel_size=3, stride=2),
+    BlockStage(expansion=6, out_channels=112, num_blocks=3, kernel_size=5, stride=1),
+    BlockStage(expansion=6, out_channels=192, num_blocks=4, kernel_size=5, stride=2),
+    BlockStage(expansion=6, out_channels=320, num_blocks=1, kernel_size=3, stride=1),
 )
 
 
@@ -97,7 +97,7 @@ class NormalisedConvolution(nn.Module):
 class InvertedResidual(nn.Module):
     """Widen by a 1x1 convolution, filter each channel, narrow again; add the input where shapes allow."""
 
-    def __init__(self, stage: Stage, in_channels: int, stride: int) -> None:
+    def __init__(self, stage: BlockStage, in_channels: int, stride: int) -> None:
         super().__init__()
         width = in_channels * stage.expansion
         self.is_residual = stride == 1 and in_channels == stage.out_channels

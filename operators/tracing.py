@@ -9,7 +9,7 @@ from typing import Protocol, Self
 Note = str | bool | int | float
 
 
-class Span(Protocol):
+class TraceSpan(Protocol):
     """One step while it lasts; nothing here waits or raises, and any thread may call it.
 
     `with` ends it, and makes it the parent of what begins inside, in the same task and in tasks that are started there.
@@ -26,7 +26,7 @@ class Span(Protocol):
     def note(self, name: str, value: Note) -> None:
         """Add a fact that was not known at the beginning."""
 
-    def link(self, other: Span) -> None:
+    def link(self, other: TraceSpan) -> None:
         """Point to a step that is no parent, such as the batch that answered."""
 
     def end(self, failure: str = "") -> None:
@@ -46,11 +46,11 @@ class Tracer(Protocol):
         self,
         name: str,
         *,
-        parent: Span | None = None,
-        links: Iterable[Span] = (),
+        parent: TraceSpan | None = None,
+        links: Iterable[TraceSpan] = (),
         began_unix_seconds: float | None = None,
         **notes: Note,
-    ) -> Span:
+    ) -> TraceSpan:
         """Begin a step.
 
         Args:
@@ -63,7 +63,7 @@ class Tracer(Protocol):
 
 
 class NoSpan:
-    """Of a tracer that does nothing; see `Span`."""
+    """Of a tracer that does nothing; see `TraceSpan`."""
 
     is_kept = False
     traceparent: bytes | None = None
@@ -71,7 +71,7 @@ class NoSpan:
     def note(self, name: str, value: Note) -> None:
         """Forget it."""
 
-    def link(self, other: Span) -> None:
+    def link(self, other: TraceSpan) -> None:
         """Forget it."""
 
     def end(self, failure: str = "") -> None:
@@ -95,11 +95,11 @@ class SilentTracer:
         self,
         name: str,  # noqa: ARG002  (the signature is the protocol's)
         *,
-        parent: Span | None = None,  # noqa: ARG002
-        links: Iterable[Span] = (),  # noqa: ARG002
+        parent: TraceSpan | None = None,  # noqa: ARG002
+        links: Iterable[TraceSpan] = (),  # noqa: ARG002
         began_unix_seconds: float | None = None,  # noqa: ARG002
         **notes: Note,  # noqa: ARG002
-    ) -> Span:
+    ) -> TraceSpan:
         """Nothing."""
         return NO_SPAN
 

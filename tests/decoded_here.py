@@ -17,8 +17,8 @@ from operators.media.index import MediaIndex, StreamFault
 from operators.media.ipc_messages import AudioReady, FramesReady, Indexed, MotionReady
 from operators.media.layout import MediaMemory
 from operators.media.not_media import unreadable
-from operators.media.plan import Plan, PlanPolicy, make_plan
-from operators.media.receipt import DecodeReceipt
+from operators.media.plan import DecodePlan, PlanPolicy, make_plan
+from operators.media.receipt import DecodeUsage
 from operators.media.tracks import AudioSpan, MotionTrack
 
 MAX_PIXELS = 64 * 2**20
@@ -29,7 +29,7 @@ class DecodedHere:
     """What agents would get."""
 
     index: MediaIndex | None = None
-    plan: Plan | None = None
+    plan: DecodePlan | None = None
     seconds: list[float] = field(default_factory=list)
     """When each sampled picture is shown."""
     pictures: list[np.ndarray] = field(default_factory=list)
@@ -39,7 +39,7 @@ class DecodedHere:
     spans: tuple[AudioSpan, ...] = ()
     channel_weights: tuple[float, ...] = ()
     audio_fault: StreamFault | None = None
-    receipt: DecodeReceipt | None = None
+    receipt: DecodeUsage | None = None
     failure: InvalidMedia | None = None
 
     @property

@@ -18,7 +18,7 @@ from operators.inference.isolation import IsolatedRun, Outcome
 from operators.inference.observer import BatchRun, InferenceObserver
 from operators.inference.request_context import LANES, Lane, ModelOutput, RequestContext
 from operators.inference.runner import RowOutput, Runner
-from operators.tracing import NO_SPAN, Span, Tracer
+from operators.tracing import NO_SPAN, Tracer, TraceSpan
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +28,7 @@ class PendingItem:
     item: np.ndarray
     lane: Lane
     answer: asyncio.Future[ModelOutput]
-    call: Span
+    call: TraceSpan
     """Of the call that handed it in."""
 
 
@@ -145,10 +145,10 @@ class Batcher:
             if not entry.answer.done():
                 entry.answer.set_exception(Overloaded(f"the batcher of {self.card.name} was closed"))
 
-    def _call(self, context: RequestContext, num_items: int) -> Span:
+    def _call(self, context: RequestContext, num_items: int) -> TraceSpan:
         return self._tracer.span("model call", model=self.card.name, items=num_items, lane=context.lane)
 
-    async def _enqueue(self, item: np.ndarray, context: RequestContext, call: Span) -> asyncio.Future[ModelOutput]:
+    async def _enqueue(self, item: np.ndarray, context: RequestContext, call: TraceSpan) -> asyncio.Future[ModelOutput]:
         self._check_item(item)
         answer = self._promise_answer()
         try:
@@ -230,7 +230,7 @@ class Batcher:
             ran = self._run(batch, [entry.item for entry in entries])
         self._tell_loop(partial(self._hand_out, entries, ran))
 
-    def _batch_span(self, batch: Batch, calls: Sequence[Span]) -> Span:
+    def _batch_span(self, batch: Batch, calls: Sequence[TraceSpan]) -> TraceSpan:
         """A step of the first call's trace, linked with the calls of every trace that share it."""
         kept = list(dict.fromkeys(call for call in calls if call.is_kept))
         if not kept:

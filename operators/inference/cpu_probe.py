@@ -50,7 +50,7 @@ class CpuCapabilities:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class ProbeTrial:
     """How one child ended."""
 
     speedup: float | None
@@ -60,7 +60,7 @@ class Trial:
     """False where another try could end differently."""
 
 
-RunChild = Callable[[Mapping[str, str]], Trial]
+RunChild = Callable[[Mapping[str, str]], ProbeTrial]
 
 
 def probe_cpu(kept: PrivateCache, run_child: RunChild | None = None) -> CpuCapabilities:
@@ -93,7 +93,7 @@ def remembered_capabilities(kept: PrivateCache) -> CpuCapabilities | None:
     return found if found.environment in ({}, *map(dict, CANDIDATES)) else None
 
 
-def run_probe_child(environment: Mapping[str, str]) -> Trial:
+def run_probe_child(environment: Mapping[str, str]) -> ProbeTrial:
     """Run `cpu_probe_child` under an environment and say how it ended."""
     settings = [f"{name}={setting}" for name, setting in environment.items()]
     # -P: the folder of the script must not come first on the import path, its file names are not torch's business.
@@ -101,19 +101,19 @@ def run_probe_child(environment: Mapping[str, str]) -> Trial:
     try:
         child = subprocess.run(command, capture_output=True, text=True, timeout=CHILD_SECONDS, check=False)
     except subprocess.TimeoutExpired:
-        return Trial(None, f"no answer in {CHILD_SECONDS:g} seconds", conclusive=False)
+        return ProbeTrial(None, f"no answer in {CHILD_SECONDS:g} seconds", conclusive=False)
     if child.returncode < 0:
-        return Trial(None, f"died of signal {-child.returncode}")
+        return ProbeTrial(None, f"died of signal {-child.returncode}")
     if child.returncode > 0:
         reason = (child.stderr.strip().splitlines() or ["no message"])[-1]
-        return Trial(None, f"failed: {reason}")
+        return ProbeTrial(None, f"failed: {reason}")
     return _read_trial(child.stdout)
 
 
-def _read_trial(answer: str) -> Trial:
+def _read_trial(answer: str) -> ProbeTrial:
     seconds = json.loads(answer)
     speedup = seconds["float32_seconds"] / seconds["bfloat16_seconds"]
-    return Trial(speedup, f"bfloat16 is {speedup:.2f} times as fast as float32")
+    return ProbeTrial(speedup, f"bfloat16 is {speedup:.2f} times as fast as float32")
 
 
 def _try_candidates(run_child: RunChild) -> tuple[CpuCapabilities, bool]:

@@ -11,7 +11,7 @@ from operators.inference.backend import Backend
 from operators.inference.batch_policy import BatchLimits, Clock
 from operators.inference.batcher import Batcher
 from operators.inference.device_thread import DeviceThread
-from operators.inference.observer import InferenceObserver, SilentObserver
+from operators.inference.observer import InferenceObserver, SilentInferenceObserver
 from operators.inference.request_context import Lane
 from operators.inference.runner import LoadModule, Runner
 from operators.tracing import SILENT_TRACER, Tracer
@@ -62,7 +62,7 @@ class Inference:
         except BaseException:
             await _close_device(device, runners)
             raise
-        limits, observer = limits or BatchLimits(), observer or SilentObserver()
+        limits, observer = limits or BatchLimits(), observer or SilentInferenceObserver()
         batchers = {runner.card.name: Batcher(runner, device, limits, observer, clock, tracer) for runner in runners}
         for batcher in batchers.values():
             device.attach(batcher)

@@ -36,7 +36,7 @@ class InferenceObserver(Protocol):
         """A device fault made a fresh runner necessary."""
 
 
-class SilentObserver:
+class SilentInferenceObserver:
     """Counts nothing."""
 
     def batch_ran(self, run: BatchRun) -> None:

@@ -46,10 +46,10 @@ from operators.media.layout import MediaMemory, layout_for
 from operators.media.limits import DecodeLimits, allow_cpu_seconds
 from operators.media.look_again import look_again
 from operators.media.not_media import unreadable, without_streams
-from operators.media.plan import Plan, PlanPolicy, coverage_ratio, make_plan
+from operators.media.plan import DecodePlan, PlanPolicy, coverage_ratio, make_plan
 from operators.media.progressive_file import LocalReadFailed, ProgressiveFile
 from operators.media.read_index import read_index
-from operators.media.receipt import DecodeReceipt, look_receipt
+from operators.media.receipt import DecodeUsage, look_receipt
 from operators.media.seen import picture_shares, sound_shares
 from operators.media.shares import damage
 from operators.media.streams_of import WEBP_HEADER_BYTES, is_animated_webp
@@ -80,15 +80,15 @@ class Meter:
         """What was used until now went into index and plan."""
         self.index_cpu_seconds = _cpu_seconds() - self.cpu_before
 
-    def look_receipt(self) -> DecodeReceipt:
+    def look_receipt(self) -> DecodeUsage:
         """The bill of a second look."""
         num_bytes = _bytes_read(self.counters_fd) - self.bytes_before
         return look_receipt(_cpu_seconds() - self.cpu_before, time.monotonic() - self.started, num_bytes)
 
-    def receipt(self, index: MediaIndex, plan: Plan, video: VideoTally, audio: AudioTally) -> DecodeReceipt:
+    def receipt(self, index: MediaIndex, plan: DecodePlan, video: VideoTally, audio: AudioTally) -> DecodeUsage:
         """The bill, and how much was seen and heard for it."""
         seen = picture_shares(index, plan, video)
-        return DecodeReceipt(
+        return DecodeUsage(
             cpu_seconds=_cpu_seconds() - self.cpu_before,
             wall_seconds=time.monotonic() - self.started,
             bytes_read=_bytes_read(self.counters_fd) - self.bytes_before,
@@ -200,7 +200,7 @@ def decode_media(media: MediaFile, memory_fd: int, policy: PlanPolicy, send: Sen
 
 
 def _decode_planned(
-    media: MediaFile, index: MediaIndex, plan: Plan, memory: MediaMemory, send: Send, meter: Meter
+    media: MediaFile, index: MediaIndex, plan: DecodePlan, memory: MediaMemory, send: Send, meter: Meter
 ) -> Done:
     """Sound first: it takes a tenth of the time, and its models can work while pictures are decoded."""
     audio = AudioTally()
@@ -210,7 +210,7 @@ def _decode_planned(
     return Done(meter.receipt(index, plan, _video(media, plan, memory, send, audio), audio))
 
 
-def _video(media: MediaFile, plan: Plan, memory: MediaMemory, send: Send, audio: AudioTally) -> VideoTally:
+def _video(media: MediaFile, plan: DecodePlan, memory: MediaMemory, send: Send, audio: AudioTally) -> VideoTally:
     """Pictures. Where none can be decoded, sound alone is still worth having."""
     if plan.video is None:
         if audio.num_samples:

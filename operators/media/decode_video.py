@@ -21,7 +21,7 @@ from operators.media.ipc_messages import FrameSlot, FramesReady, MotionReady
 from operators.media.layout import MediaMemory
 from operators.media.plan import NUM_SPARE_FRAMES, VideoPlan
 from operators.media.shares import encryption
-from operators.media.tracks import Span
+from operators.media.tracks import MotionSpan
 from operators.media.undecodable import NO_PICTURE
 
 FRAMES_PER_MESSAGE = 4
@@ -204,7 +204,7 @@ class MotionTrackWriter:
         self._memory = memory
         self._picker = MotionPicker(plan.motion_hz, plan.max_motion_frames)
         self._shape = (plan.motion_size.height, plan.motion_size.width)
-        self._spans: list[Span] = []
+        self._spans: list[MotionSpan] = []
         self._first_of_span = 0
 
     def add(self, frame: DecodedFrame) -> None:
@@ -224,7 +224,7 @@ class MotionTrackWriter:
     def end_span(self) -> None:
         """What comes next does not follow on what came before."""
         if self.num_frames > self._first_of_span:
-            self._spans.append(Span(self._first_of_span, self.num_frames))
+            self._spans.append(MotionSpan(self._first_of_span, self.num_frames))
             self._first_of_span = self.num_frames
 
     def message(self) -> MotionReady:

@@ -34,7 +34,7 @@ from operators.media.ipc_messages import (
     encode,
 )
 from operators.media.limits import DecodeLimits
-from operators.media.receipt import DecodeReceipt
+from operators.media.receipt import DecodeUsage
 
 DECODER_COMMAND = (sys.executable, "-m", "operators.media.decoder_process")
 PACKAGE_ROOT = Path(__file__).resolve().parents[2]
@@ -174,7 +174,7 @@ class DecoderClient:
         memory_fd: int,
         on_reply: Callable[[Reply], None],
         ensure: Ensure = nothing_is_missing,
-    ) -> DecodeReceipt:
+    ) -> DecodeUsage:
         """Have one video decoded; `on_reply` sees every message as it comes.
 
         After any exception but one of `ensure`, and one that the process told in order, the process is gone.
@@ -252,7 +252,7 @@ class DecoderClient:
         descriptors: tuple[int, int],
         on_reply: Callable[[Reply], None],
         supply: ByteRangeSupply,
-    ) -> DecodeReceipt:
+    ) -> DecodeUsage:
         assert self._channel is not None
         socket.send_fds(self._channel, [encode(request)], descriptors)
         while True:

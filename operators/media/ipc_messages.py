@@ -10,8 +10,8 @@ from operators.errors import MediaCause
 from operators.media.index import MediaIndex, StreamFault
 from operators.media.layout import MemoryLayout
 from operators.media.plan import PlanPolicy, VideoPlan
-from operators.media.receipt import DecodeReceipt
-from operators.media.tracks import AudioSpan, Span
+from operators.media.receipt import DecodeUsage
+from operators.media.tracks import AudioSpan, MotionSpan
 
 LENGTH_BYTES = 4
 MAX_MESSAGE_BYTES = 8 * 2**20
@@ -84,7 +84,7 @@ class MotionReady(msgspec.Struct, tag=True, frozen=True):
     num_frames: int
     height: int
     width: int
-    spans: tuple[Span, ...]
+    spans: tuple[MotionSpan, ...]
 
 
 class AudioReady(msgspec.Struct, tag=True, frozen=True):
@@ -102,7 +102,7 @@ class AudioReady(msgspec.Struct, tag=True, frozen=True):
 class Done(msgspec.Struct, tag=True, frozen=True):
     """The last word of a decode that worked."""
 
-    receipt: DecodeReceipt
+    receipt: DecodeUsage
 
 
 class Failed(msgspec.Struct, tag=True, frozen=True):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from operators.media.plan import NUM_SPARE_FRAMES, Plan
+from operators.media.plan import NUM_SPARE_FRAMES, DecodePlan
 from operators.media.tracks import FULL_BAND_SAMPLES_PER_SPEECH_SAMPLE
 
 PAGE_BYTES = mmap.PAGESIZE
@@ -51,7 +51,7 @@ class MemoryLayout:
         return max(PAGE_BYTES, sum(self.region_bytes))
 
 
-def layout_for(plan: Plan) -> MemoryLayout:
+def layout_for(plan: DecodePlan) -> MemoryLayout:
     """Room for all that `plan` can yield."""
     video, audio = plan.video, plan.audio
     return MemoryLayout(

@@ -13,8 +13,8 @@ from operators.media.decode_video import decode_video
 from operators.media.edits import take_edits
 from operators.media.ipc_messages import Done, Planned
 from operators.media.layout import MediaMemory, layout_for
-from operators.media.plan import Plan, VideoPlan
-from operators.media.receipt import DecodeReceipt
+from operators.media.plan import DecodePlan, VideoPlan
+from operators.media.receipt import DecodeUsage
 
 
 def look_again(
@@ -22,14 +22,14 @@ def look_again(
     memory_fd: int,
     plan: VideoPlan,
     send: Callable[[msgspec.Struct], None],
-    receipt: Callable[[], DecodeReceipt],
+    receipt: Callable[[], DecodeUsage],
 ) -> Done:
     """Decode the pictures of `plan` into the memory; `receipt` is asked at the end what that cost.
 
     Raises:
         InvalidMedia: nothing of them could be decoded, or there is no room for them.
     """
-    whole = Plan(video=plan, audio=None, covered_grid_seconds=(), period_seconds=1.0, fingerprint="second look")
+    whole = DecodePlan(video=plan, audio=None, covered_grid_seconds=(), period_seconds=1.0, fingerprint="second look")
     layout = layout_for(whole)
     try:
         os.ftruncate(memory_fd, layout.capacity_bytes)

@@ -105,7 +105,7 @@ class VideoPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class DecodePlan:
     """Everything a decoder process will do for one video."""
 
     video: VideoPlan | None
@@ -123,7 +123,7 @@ class Plan:
         return coverage_ratio(self.covered_grid_seconds, self.period_seconds, [(time, time) for time in wanted])
 
 
-def make_plan(index: MediaIndex, policy: PlanPolicy, *, max_pixels: int, is_whole: bool = True) -> Plan:
+def make_plan(index: MediaIndex, policy: PlanPolicy, *, max_pixels: int, is_whole: bool = True) -> DecodePlan:
     """Choose what to decode of the video that `index` describes.
 
     Args:
@@ -141,7 +141,7 @@ def make_plan(index: MediaIndex, policy: PlanPolicy, *, max_pixels: int, is_whol
         dense_segment_seconds = [span.start_seconds for span in video.spans if span.kind == "dense"]
     heard = _heard(index, max_audio_seconds)
     audio = make_audio_plan(heard, max_audio_seconds, policy.num_audio_spans, dense_segment_seconds) if heard else None
-    return Plan(
+    return DecodePlan(
         video=video,
         audio=audio,
         covered_grid_seconds=_grid(index.video, period) if index.video else (),

@@ -19,7 +19,7 @@ from operators.media.decoder_client import (
 )
 from operators.media.ipc_messages import DecodeRequest, Indexed, Reply
 from operators.media.limits import DecodeLimits
-from operators.media.receipt import DecodeReceipt
+from operators.media.receipt import DecodeUsage
 from operators.tracing import SILENT_TRACER, Tracer
 
 
@@ -37,7 +37,7 @@ class DecodeObserver(Protocol):
         """A process ended and another one was started in its place."""
 
 
-class SilentObserver:
+class SilentDecodeObserver:
     """Wants to know nothing."""
 
     def decode_started(self, waited_seconds: float) -> None:
@@ -75,7 +75,7 @@ class DecoderPool:
         if num_processes < 1:
             raise ValueError(f"num_processes is {num_processes}; at least 1")
         self.limits = limits or DecodeLimits()
-        self._observer = observer or SilentObserver()
+        self._observer = observer or SilentDecodeObserver()
         self._tracer = tracer
         self._clients = [DecoderClient(self.limits, command, niceness=niceness) for _ in range(num_processes)]
         self._idle: asyncio.Queue[DecoderClient] = asyncio.Queue()
@@ -125,7 +125,7 @@ class DecoderPool:
         on_reply: Callable[[Reply], None],
         ensure: Ensure = nothing_is_missing,
         on_end: Callable[[float], None] = ignore_cost,
-    ) -> DecodeReceipt:
+    ) -> DecodeUsage:
         """Decode one video, after those that asked before; see `DecoderClient.decode`.
 
         Cancelling ends the process that works on it, if one does. However it ends, `on_end` is told the CPU seconds

@@ -9,7 +9,7 @@ from operators.media.shares import Shares
 
 
 @dataclass(frozen=True, slots=True)
-class DecodeReceipt:
+class DecodeUsage:
     """Measured inside the decoder process, once per media session; what fetching took, by the session."""
 
     cpu_seconds: float
@@ -42,14 +42,14 @@ class DecodeReceipt:
     """Why the pictures count as not decodable, whatever came of them."""
 
 
-def look_receipt(cpu_seconds: float, wall_seconds: float, bytes_read: int) -> DecodeReceipt:
+def look_receipt(cpu_seconds: float, wall_seconds: float, bytes_read: int) -> DecodeUsage:
     """What a second look cost; the shares of what was seen are those of the first."""
     return replace(failed_receipt(cpu_seconds, 0.0), wall_seconds=wall_seconds, bytes_read=bytes_read, decode_errors=0)
 
 
-def failed_receipt(cpu_seconds: float, fetch_cpu_seconds: float) -> DecodeReceipt:
+def failed_receipt(cpu_seconds: float, fetch_cpu_seconds: float) -> DecodeUsage:
     """What is known of a decode that failed: its CPU time, and that it gave nothing."""
-    return DecodeReceipt(
+    return DecodeUsage(
         cpu_seconds=cpu_seconds,
         wall_seconds=0.0,
         bytes_read=0,

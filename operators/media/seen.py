@@ -7,7 +7,7 @@ from dataclasses import replace
 from operators.media.decode_audio import SHARE_SLACK_SECONDS, AudioTally
 from operators.media.decode_video import VideoTally
 from operators.media.index import AudioStreamIndex, MediaIndex, VideoStreamIndex
-from operators.media.plan import Plan, coverage_ratio
+from operators.media.plan import DecodePlan, coverage_ratio
 from operators.media.shares import Shares, achieved_ratio, length_ratio
 
 REACHED_RATIO = 0.9
@@ -18,7 +18,7 @@ LAST_SLACK_SECONDS = 0.1
 """Times of lists are those of decoding; shifted, they agree with those of showing to about two pictures."""
 
 
-def picture_shares(index: MediaIndex, plan: Plan, tally: VideoTally) -> Shares | None:
+def picture_shares(index: MediaIndex, plan: DecodePlan, tally: VideoTally) -> Shares | None:
     """How much of the pictures was seen; None where there are none."""
     if index.video is None or plan.video is None:
         return None
@@ -44,17 +44,17 @@ def picture_shares(index: MediaIndex, plan: Plan, tally: VideoTally) -> Shares |
     )
 
 
-def _intact_ratio(plan: Plan, tally: VideoTally) -> float:
+def _intact_ratio(plan: DecodePlan, tally: VideoTally) -> float:
     """Where all is read in one go, a picture whose time falls back behind the one before is lost, too."""
     num_lost = len(tally.damaged_seconds) + (tally.num_discarded if _is_decoded_in_full(plan) else 0)
     return max(0.0, 1 - num_lost / max(1, len(tally.packet_seconds)))
 
 
-def _is_decoded_in_full(plan: Plan) -> bool:
+def _is_decoded_in_full(plan: DecodePlan) -> bool:
     return plan.video is not None and any(span.kind == "full" for span in plan.video.spans)
 
 
-def sound_shares(index: MediaIndex, plan: Plan, tally: AudioTally) -> Shares | None:
+def sound_shares(index: MediaIndex, plan: DecodePlan, tally: AudioTally) -> Shares | None:
     """How much of the sound was heard; None where there is none."""
     if index.audio is None or plan.audio is None:
         return None
@@ -70,18 +70,18 @@ def sound_shares(index: MediaIndex, plan: Plan, tally: AudioTally) -> Shares | N
     )
 
 
-def _heard_ratio(audio: AudioStreamIndex, plan: Plan, announced_seconds: float) -> float:
+def _heard_ratio(audio: AudioStreamIndex, plan: DecodePlan, announced_seconds: float) -> float:
     """Share of the announced sound, or of what there is where that is more, at which the plan listens."""
     length = max(announced_seconds, audio.duration_seconds)
     return min(1.0, _overlap_seconds(audio, plan) / length) if length else 1.0
 
 
-def _planned_seconds(audio: AudioStreamIndex, plan: Plan) -> float:
+def _planned_seconds(audio: AudioStreamIndex, plan: DecodePlan) -> float:
     """Stated sound where the plan listens: of a stream of its own length, else its packets tell."""
     return _overlap_seconds(audio, plan) if audio.announced_seconds else 0.0
 
 
-def _overlap_seconds(audio: AudioStreamIndex, plan: Plan) -> float:
+def _overlap_seconds(audio: AudioStreamIndex, plan: DecodePlan) -> float:
     """Of the sound that can be reached, what the plan listens to."""
     if plan.audio is None:
         return 0.0
@@ -89,7 +89,7 @@ def _overlap_seconds(audio: AudioStreamIndex, plan: Plan) -> float:
     return sum(max(0.0, min(end, last) - max(start, first)) for start, end in plan.audio.spans)
 
 
-def _reached_seconds(video: VideoStreamIndex, plan: Plan, tally: VideoTally) -> float:
+def _reached_seconds(video: VideoStreamIndex, plan: DecodePlan, tally: VideoTally) -> float:
     """How far the pictures reach: of a video that was decoded in full, up to the last packet that was read.
 
     The last of all may stand for minutes, at the end of a screen recording or an animated GIF.

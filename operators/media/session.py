@@ -31,7 +31,7 @@ from operators.media.memory import SharedMemory
 from operators.media.neighbours import NOBODY, Neighbourhood, neighbour_plan
 from operators.media.plan import PlanPolicy, make_plan
 from operators.media.pool import DecoderPool
-from operators.media.receipt import DecodeReceipt, failed_receipt
+from operators.media.receipt import DecodeUsage, failed_receipt
 from operators.media.sources.opened_source import OpenedSource
 from operators.media.tracks import AudioTrack, MotionTrack, SampledFrame
 from operators.media.undecodable import NO_PICTURE, NO_SOUND
@@ -64,7 +64,7 @@ class DecodeState:
     motion: MotionTrack | None = None
     audio: AudioTrack | None = None
     is_audio_settled: bool = False
-    receipt: DecodeReceipt | None = None
+    receipt: DecodeUsage | None = None
 
 
 class MediaSession:
@@ -152,7 +152,7 @@ class MediaSession:
         _raise_if(self._no_audio)
         return self._yield.audio
 
-    async def receipt(self) -> DecodeReceipt:
+    async def receipt(self) -> DecodeUsage:
         """What the decode cost, when it is over."""
         await self._until(lambda: self._yield.receipt is not None)
         assert self._yield.receipt is not None
@@ -176,7 +176,7 @@ class MediaSession:
         looker = Looker(lambda: self._opener.open(self._source), self._pool, self._policy, self._fetching)
         return NOBODY if look is None else await looker.look(look)
 
-    def ended_receipt(self) -> DecodeReceipt | None:
+    def ended_receipt(self) -> DecodeUsage | None:
         """What a decode cost that is over, also one that failed; None before that, or where none began."""
         if self._yield.receipt is not None or self._failure is None or not self._decoder_cpu_seconds:
             return self._yield.receipt
@@ -220,7 +220,7 @@ class MediaSession:
         finally:
             self._notify()
 
-    async def _decoded_in_tries(self) -> DecodeReceipt:
+    async def _decoded_in_tries(self) -> DecodeUsage:
         """Open and decode; once more, and again, where something unexpected happens that another try may not meet."""
         retelling = DecodeReplay()
         for number, pause_seconds in enumerate((*self._between_tries_seconds, None), 1):
@@ -235,7 +235,7 @@ class MediaSession:
             await asyncio.sleep(pause_seconds)
         raise AssertionError("the last try returns or raises")
 
-    async def _decoded(self, retelling: DecodeReplay) -> DecodeReceipt:
+    async def _decoded(self, retelling: DecodeReplay) -> DecodeUsage:
         with self._tracer.span("fetch") as span, boundary("source"):
             media = await self._fetching.counted(self._opener.open(self._source))
             span.note("bytes", media.size_bytes)
@@ -245,7 +245,7 @@ class MediaSession:
             with boundary("source"):
                 await media.aclose()
 
-    async def _decoded_from(self, media: OpenedSource, retelling: DecodeReplay) -> DecodeReceipt:
+    async def _decoded_from(self, media: OpenedSource, retelling: DecodeReplay) -> DecodeUsage:
         ensure = ensuring(media, self._fetching)
         receipt = await self._decoded_patiently(media, ensure, retelling)
         return replace(
@@ -255,7 +255,7 @@ class MediaSession:
             fetch_cpu_seconds=self._fetching.cpu_seconds,
         )
 
-    async def _decoded_patiently(self, media: OpenedSource, ensure: Ensure, retelling: DecodeReplay) -> DecodeReceipt:
+    async def _decoded_patiently(self, media: OpenedSource, ensure: Ensure, retelling: DecodeReplay) -> DecodeUsage:
         """Decode once more in a fresh process where somebody else killed the first; the receipt bears both costs."""
         try:
             return await self._decoded_once(media, ensure, retelling)
@@ -268,7 +268,7 @@ class MediaSession:
                 raise InvalidMedia("media-decoder-killed", _killed_twice(first, second)) from second
         return replace(receipt, cpu_seconds=receipt.cpu_seconds + lost_cpu_seconds)
 
-    async def _decoded_once(self, media: OpenedSource, ensure: Ensure, retelling: DecodeReplay) -> DecodeReceipt:
+    async def _decoded_once(self, media: OpenedSource, ensure: Ensure, retelling: DecodeReplay) -> DecodeUsage:
         """Each decode has memory of its own: agents may still look at what the one before it left."""
         memory = SharedMemory(self._pool.limits.output_bytes)
 
@@ -337,7 +337,7 @@ class MediaSession:
             announced = f"{self._yield.index.audio.announced_seconds:.3g} s"
             self._no_audio = InvalidMedia("media-damaged", f"the container states {announced} of sound and has none")
 
-    def _settle(self, receipt: DecodeReceipt) -> None:
+    def _settle(self, receipt: DecodeUsage) -> None:
         has_video = self._yield.index is not None and self._yield.index.video is not None
         if receipt.video_fault is not None:
             self._no_frames = _failure(receipt.video_fault)

@@ -30,7 +30,7 @@ class SampledFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class MotionSpan:
     """A run `[first, last)` of motion frames that follow one another in the video."""
 
     first: int
@@ -45,7 +45,7 @@ class MotionTrack:
     """`(N,)` float64, strictly increasing."""
     luma: npt.NDArray[np.uint8]
     """`(N, h, w)` uint8, about 160x90 pixels in the video's aspect. Read-only."""
-    spans: tuple[Span, ...]
+    spans: tuple[MotionSpan, ...]
     """Between two spans lies a stretch of video that was not decoded: compare no frames across it."""
 
     def __post_init__(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from operators.media.tracks import MotionTrack, Span
+from operators.media.tracks import MotionSpan, MotionTrack
 from operators.motion.flow import PairMotion
 
 STEP_SECONDS = 1.0
@@ -79,7 +79,7 @@ def observed_seconds(track: MotionTrack) -> float:
     return sum(_span_seconds(track, span) for span in track.spans)
 
 
-def _span_seconds(track: MotionTrack, span: Span) -> float:
+def _span_seconds(track: MotionTrack, span: MotionSpan) -> float:
     """From the first frame to the end of the last, which is shown as long as frames are on average."""
     num_intervals = span.last - span.first - 1
     if num_intervals < 1:

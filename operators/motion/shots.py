@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 
-from operators.media.tracks import MotionTrack, Span
+from operators.media.tracks import MotionSpan, MotionTrack
 from operators.motion.content_change import ContentChange
 
 MIN_CHANGE = 0.12
@@ -45,7 +45,7 @@ def cut_times(track: MotionTrack) -> tuple[float, ...]:
     return tuple(float(track.pts_seconds[frame]) for frame in frames)
 
 
-def _cut_frames(track: MotionTrack, span: Span, change: ContentChange, is_flat: np.ndarray) -> list[int]:
+def _cut_frames(track: MotionTrack, span: MotionSpan, change: ContentChange, is_flat: np.ndarray) -> list[int]:
     pts_seconds = track.pts_seconds
     changes = change.successive(span.first, span.last)
     hard = _standing_out(changes, pts_seconds[span.first + 1 : span.last])
@@ -78,7 +78,7 @@ def _mean_around(changes: np.ndarray, seconds: np.ndarray, position: int) -> flo
     return float(changes[is_neighbour].mean()) if is_neighbour.any() else 0.0
 
 
-def _comes_back(change: ContentChange, span: Span, frame: int, seconds: np.ndarray) -> bool:
+def _comes_back(change: ContentChange, span: MotionSpan, frame: int, seconds: np.ndarray) -> bool:
     """Whether a picture from before `frame` is seen again soon after it."""
     limit = ALIKE_RATIO * change.between(frame - 1, frame)
     reach = FLASH_SECONDS + TIME_SLACK_SECONDS
@@ -93,7 +93,7 @@ def _comes_back(change: ContentChange, span: Span, frame: int, seconds: np.ndarr
 
 
 def _returns_from_flat(
-    pts_seconds: np.ndarray, span: Span, is_flat: np.ndarray, change: ContentChange
+    pts_seconds: np.ndarray, span: MotionSpan, is_flat: np.ndarray, change: ContentChange
 ) -> Iterable[int]:
     """First frames with a picture again, except after a flash that changed nothing."""
     for first, last in _runs(is_flat[span.first : span.last], span.first):

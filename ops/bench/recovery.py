@@ -52,7 +52,7 @@ Found = TypeVar("Found")
 
 
 @dataclass(slots=True)
-class Outcome:
+class RecoveryOutcome:
     """What was measured of one competitor, over all rounds."""
 
     dead_seconds: list[float] = field(default_factory=list)
@@ -72,7 +72,7 @@ class Outcome:
 def bench_recovery(options: BenchOptions) -> BenchReport:
     """Measure; about a quarter of an hour, or under four minutes with `is_quick`."""
     rounds = QUICK_ROUNDS if options.is_quick else ROUNDS
-    outcomes = {name: Outcome() for name in MEMBERSHIPS}
+    outcomes = {name: RecoveryOutcome() for name in MEMBERSHIPS}
     options.say("starting Apache Kafka and Redis 8 ...")
     with scratch_dir() as folder, LocalStack("real", cache_dir=default_cache_dir()) as stack:
         for number in range(rounds):
@@ -153,7 +153,7 @@ def _fleet(folder: Path, environment: dict[str, str], name: str) -> Iterator[Fle
         yield fleet
 
 
-def _measure(fleet: Fleet, outcome: Outcome, options: BenchOptions) -> None:
+def _measure(fleet: Fleet, outcome: RecoveryOutcome, options: BenchOptions) -> None:
     uploads = SteadyUploads(fleet.settings, PARTITIONS, INTERVAL_SECONDS)
     with uploads.flowing():
         time.sleep(_SETTLE_SECONDS)
@@ -166,7 +166,7 @@ def _measure(fleet: Fleet, outcome: Outcome, options: BenchOptions) -> None:
     options.say(_line(fleet, outcome))
 
 
-def _kill(fleet: Fleet, uploads: SteadyUploads, outcome: Outcome) -> None:
+def _kill(fleet: Fleet, uploads: SteadyUploads, outcome: RecoveryOutcome) -> None:
     """SIGKILL one worker and watch all partitions until they have recovered."""
     before = fleet.await_members(NUM_WORKERS)
     session_seconds = fleet.membership.session_seconds
@@ -185,7 +185,7 @@ def _kill(fleet: Fleet, uploads: SteadyUploads, outcome: Outcome) -> None:
     outcome.late_shares.append(uploads.late_share(killed, lowest, LATE_SECONDS))
 
 
-def _restart(fleet: Fleet, uploads: SteadyUploads, outcome: Outcome) -> None:
+def _restart(fleet: Fleet, uploads: SteadyUploads, outcome: RecoveryOutcome) -> None:
     """Start a successor, then SIGTERM the oldest worker."""
     began = time.monotonic()
     fleet.start(1)
@@ -209,7 +209,7 @@ def _redone_share(settings: Settings) -> float:
     return 1 - len(times) / times.total()
 
 
-def _figures(name: str, outcome: Outcome) -> tuple[Figure, ...]:
+def _figures(name: str, outcome: RecoveryOutcome) -> tuple[Figure, ...]:
     """Those of the new competitor have bounds."""
     again_seconds = MEMBERSHIPS[name].session_seconds + 2.0
     limits = (again_seconds, 2.0, 1 / NUM_WORKERS + 0.01, None, 2.0, 0.04) if name == NEW else (None,) * 6
@@ -245,7 +245,7 @@ def _remarks(rounds: int) -> tuple[str, ...]:
     )
 
 
-def _line(fleet: Fleet, outcome: Outcome) -> str:
+def _line(fleet: Fleet, outcome: RecoveryOutcome) -> str:
     """What is known so far."""
     return (
         f"session of {fleet.membership.session_seconds:g} s: {outcome.touched_shares[-1]:.0%} of partitions touched, "

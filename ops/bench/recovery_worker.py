@@ -26,7 +26,7 @@ from streams.consumer.resume_policy import ResumeFromKafka
 from streams.consumer.role_app import RoleApp, RoleSpec
 from streams.decision.policy_file import load_policy
 from streams.delivery.admission import Slot
-from streams.delivery.delivery import Work
+from streams.delivery.delivery import EventWork
 from streams.kafka.membership import Membership
 from streams.kafka.publisher import Publisher
 from streams.lifecycle.clock import Clock
@@ -97,7 +97,9 @@ class RecoveryWorker(Worker):
 
     async def _join_heavy_roles(self, shared: Shared, opened: AsyncExitStack) -> None:
         del opened
-        works: dict[str, Work] = {modality: StandIn(modality, shared.publisher, self._clock) for modality in MODALITIES}
+        works: dict[str, EventWork] = {
+            modality: StandIn(modality, shared.publisher, self._clock) for modality in MODALITIES
+        }
         await self._join(RoleSpec("media", UPLOADED, works, _SLOTS, ResumeFromKafka()))
 
 

@@ -50,7 +50,7 @@ class Walk:
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
+class ServedClip:
     """A long video in the store."""
 
     name: str
@@ -74,7 +74,7 @@ def bench_sources(options: BenchOptions) -> BenchReport:
         return asyncio.run(_measure(settings, clips, options))
 
 
-def _clips(cache_dir: Path, options: BenchOptions) -> tuple[Clip, Clip]:
+def _clips(cache_dir: Path, options: BenchOptions) -> tuple[ServedClip, ServedClip]:
     """With the index at the end, and at the front."""
     options.say("making the long clips, once ...")
     found = []
@@ -87,7 +87,7 @@ def _clips(cache_dir: Path, options: BenchOptions) -> tuple[Clip, Clip]:
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         url = f"s3://{_BUCKET}/{path.name}"
-        found.append(Clip(f"index at the {place}", url, path.stat().st_size, sha256))
+        found.append(ServedClip(f"index at the {place}", url, path.stat().st_size, sha256))
     return found[0], found[1]
 
 
@@ -107,7 +107,7 @@ def _reached_by(store: FileStore, link: SlowLink) -> Iterator[None]:
                 os.environ[name] = value
 
 
-async def _measure(settings: Settings, clips: tuple[Clip, Clip], options: BenchOptions) -> BenchReport:
+async def _measure(settings: Settings, clips: tuple[ServedClip, ServedClip], options: BenchOptions) -> BenchReport:
     options.say("loading models ...")
     async with _engine(settings) as engine:
         fetched, downloaded = await _alternate(engine, clips[0], options)
@@ -143,7 +143,7 @@ async def _engine(settings: Settings) -> AsyncIterator[Engine]:
         await engine.close()
 
 
-async def _alternate(engine: Engine, clip: Clip, options: BenchOptions) -> tuple[list[Walk], list[Walk]]:
+async def _alternate(engine: Engine, clip: ServedClip, options: BenchOptions) -> tuple[list[Walk], list[Walk]]:
     fetched: list[Walk] = []
     downloaded: list[Walk] = []
     for number in range(1 + (QUICK_ROUNDS if options.is_quick else ROUNDS)):
@@ -159,7 +159,7 @@ async def _alternate(engine: Engine, clip: Clip, options: BenchOptions) -> tuple
     return fetched, downloaded
 
 
-async def _walk(engine: Engine, clip: Clip, video_id: str, *, is_downloaded_first: bool) -> Walk:
+async def _walk(engine: Engine, clip: ServedClip, video_id: str, *, is_downloaded_first: bool) -> Walk:
     from streams.analysis.agents.agent_registry import AGENTS
 
     source = ObjectSource(url=clip.url, sha256=clip.sha256 if is_downloaded_first else None)
@@ -182,7 +182,9 @@ async def _analyse(engine: Engine, upload: VideoUploaded, session: MediaSession,
     return await agent.analyse(work)
 
 
-def _figures(clips: tuple[Clip, Clip], fetched: list[Walk], downloaded: list[Walk], front: Walk) -> tuple[Figure, ...]:
+def _figures(
+    clips: tuple[ServedClip, ServedClip], fetched: list[Walk], downloaded: list[Walk], front: Walk
+) -> tuple[Figure, ...]:
     at_end, at_front = clips
     return (
         summarise("bytes read, index at the end", _shares(fetched, at_end), "of the object", SHARE_BOUND),
@@ -200,7 +202,7 @@ def _figures(clips: tuple[Clip, Clip], fetched: list[Walk], downloaded: list[Wal
     )
 
 
-def _shares(walks: list[Walk], clip: Clip) -> list[float]:
+def _shares(walks: list[Walk], clip: ServedClip) -> list[float]:
     return [walk.bytes_read / clip.size_bytes for walk in walks]
 
 

@@ -18,7 +18,7 @@ from streams.kafka.clients import BrokerUnavailable, producer_configuration, req
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-    from streams.recovery.audit import Audited, Finding
+    from streams.recovery.audit import Audited, AuditFinding
 
 
 def audit(
@@ -41,7 +41,7 @@ def audit(
     settings = settings_or_exit()
     ruleset = ruleset_or_exit(settings)
 
-    def tell(finding: Finding) -> None:
+    def tell(finding: AuditFinding) -> None:
         if json_output:
             print_json({"video_id": finding.video_id, "problem": finding.problem, "words": finding.words})
         else:

@@ -22,8 +22,8 @@ from streams.lifecycle.clock import SystemClock
 from streams.policy_rollout.past_verdicts import PolicyFilter, past_verdicts
 from streams.policy_rollout.policy_evaluation import PolicyEvaluator, WhyNot
 from streams.policy_rollout.policy_publishing import Pace, PolicyFacts
-from streams.policy_rollout.rollout_stats import Tally
-from streams.policy_rollout.verdict_selection import Choice, Send, go_through
+from streams.policy_rollout.rollout_stats import RolloutStats
+from streams.policy_rollout.verdict_selection import Send, VerdictSelection, go_through
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
 
@@ -53,7 +53,7 @@ def apply_policy(
     print_tally(tally, ruleset.policy.label, is_dry=per_second is None)
 
 
-def as_json(tally: Tally) -> dict[str, Any]:
+def as_json(tally: RolloutStats) -> dict[str, Any]:
     """A tally for scripts."""
     return {
         "num_chosen": tally.num_chosen,
@@ -67,7 +67,7 @@ def as_json(tally: Tally) -> dict[str, Any]:
     }
 
 
-def print_tally(tally: Tally, label: str, *, is_dry: bool) -> None:
+def print_tally(tally: RolloutStats, label: str, *, is_dry: bool) -> None:
     """A tally for people."""
     if tally.changes:
         out.print(_table(tally))
@@ -79,7 +79,7 @@ def print_tally(tally: Tally, label: str, *, is_dry: bool) -> None:
     out.print(told, markup=False, soft_wrap=True)
 
 
-def _table(tally: Tally) -> Table:
+def _table(tally: RolloutStats) -> Table:
     table = Table("action now", "action then", Column("videos", justify="right"), Column("such as", overflow="fold"))
     for (before, after), number in tally.changes.most_common():
         named = ", ".join(tally.examples[before, after]) if before != after else ""
@@ -87,9 +87,9 @@ def _table(tally: Tally) -> Table:
     return table
 
 
-def _answer(settings: Settings, asked: PolicyFilter, judge: PolicyEvaluator, per_second: float | None) -> Tally:
-    async def look(redis: Redis) -> Tally:
-        choice = Choice(Outcomes(redis, Keys(settings.topic_prefix)).read, asked, judge)
+def _answer(settings: Settings, asked: PolicyFilter, judge: PolicyEvaluator, per_second: float | None) -> RolloutStats:
+    async def look(redis: Redis) -> RolloutStats:
+        choice = VerdictSelection(Outcomes(redis, Keys(settings.topic_prefix)).read, asked, judge)
         if per_second is None:
             return await _go_through(settings, choice, None)
         publisher = Publisher(producer_configuration(settings), settings.topic_prefix)
@@ -105,9 +105,9 @@ def _answer(settings: Settings, asked: PolicyFilter, judge: PolicyEvaluator, per
             fail(str(error), ExitCode.UNAVAILABLE)
 
 
-async def _go_through(settings: Settings, choice: Choice, send: Send | None) -> Tally:
+async def _go_through(settings: Settings, choice: VerdictSelection, send: Send | None) -> RolloutStats:
     """One partition after another, so that no more verdicts are held in memory."""
-    tally = Tally()
+    tally = RolloutStats()
     admin = await asyncio.to_thread(require_broker, settings)
     topic = settings.topic_prefix + MODERATION.name
     for partition in await asyncio.to_thread(partitions_of, admin, topic):
@@ -117,7 +117,7 @@ async def _go_through(settings: Settings, choice: Choice, send: Send | None) -> 
     return tally
 
 
-def _tell(tally: Tally) -> None:
+def _tell(tally: RolloutStats) -> None:
     err.print(f"{tally.num_chosen} chosen, {tally.skipped.total()} passed over")
 
 

@@ -18,7 +18,7 @@ from ops.cli.exit_codes import ExitCode
 from ops.cli.with_redis import read_once
 from schemas.topics import UPLOADED
 from streams.backfill.jobs import Job, JobFilter, Jobs
-from streams.backfill.progress import Progress, backfill_offsets, progress_of
+from streams.backfill.progress import JobProgress, backfill_offsets, progress_of
 from streams.config.settings import Settings
 from streams.kafka.clients import BrokerUnavailable, partitions_of, require_broker
 from streams.store.keys import Keys
@@ -26,7 +26,7 @@ from streams.store.keys import Keys
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-    from streams.backfill.backfill_publishing import Choice, Tally
+    from streams.backfill.backfill_publishing import JobSelection, PublishStats
     from streams.backfill.past_uploads import PastUpload
 
 app = typer.Typer(help="Send past uploads through the present models, behind everything that is live.")
@@ -132,7 +132,7 @@ def resume() -> None:
     out.print("the backfill lane goes on")
 
 
-async def _send(settings: Settings, redis: Redis, asked: JobFilter, *, is_dry: bool) -> tuple[Job | None, Tally]:
+async def _send(settings: Settings, redis: Redis, asked: JobFilter, *, is_dry: bool) -> tuple[Job | None, PublishStats]:
     from streams.backfill.backfill_publishing import only_choose, send_again  # with the models' versions comes torch
 
     choice = _choice(settings, redis, asked)
@@ -145,12 +145,12 @@ async def _send(settings: Settings, redis: Redis, asked: JobFilter, *, is_dry: b
     return await send_again(settings, uploads, choice, job, _jobs(settings, redis), _tell)
 
 
-def _choice(settings: Settings, redis: Redis, asked: JobFilter) -> Choice:
-    from streams.backfill.backfill_publishing import Choice
+def _choice(settings: Settings, redis: Redis, asked: JobFilter) -> JobSelection:
+    from streams.backfill.backfill_publishing import JobSelection
     from streams.backfill.current_versions import UnknownModel, asked_versions
 
     try:
-        return Choice(redis, Keys(settings.topic_prefix), asked, asked_versions(asked))
+        return JobSelection(redis, Keys(settings.topic_prefix), asked, asked_versions(asked))
     except UnknownModel as error:
         fail(str(error), ExitCode.USAGE)
 
@@ -163,7 +163,7 @@ def _uploads(settings: Settings, asked: JobFilter) -> Iterator[PastUpload]:
         yield from past_uploads(settings, partition, asked)
 
 
-async def _looks(settings: Settings, redis: Redis, job_id: str | None) -> list[tuple[Job, Progress]]:
+async def _looks(settings: Settings, redis: Redis, job_id: str | None) -> list[tuple[Job, JobProgress]]:
     jobs = _jobs(settings, redis)
     named = await jobs.read_all() if job_id is None else [await jobs.read(job_id)]
     is_paused = await jobs.is_paused()
@@ -194,11 +194,11 @@ def _tell_what_is_gone(settings: Settings, asked: JobFilter) -> None:
         err.print(f"uploads are kept for {days:g} days; older ones have to be published again by their producers")
 
 
-def _tell(tally: Tally) -> None:
+def _tell(tally: PublishStats) -> None:
     err.print(f"{tally.num_chosen} chosen, {tally.skipped.total()} passed over")
 
 
-def _print_tally(tally: Tally, job: Job | None) -> None:
+def _print_tally(tally: PublishStats, job: Job | None) -> None:
     for reason, number in tally.skipped.most_common():
         out.print(f"{number} {_WORDS[reason]}", markup=False)
     if job is None:
@@ -208,7 +208,7 @@ def _print_tally(tally: Tally, job: Job | None) -> None:
         out.print(f"{job.num_sent} sent again; `vidsignal reprocess status {job.job_id}` says how it goes on")
 
 
-def _lines(job: Job, progress: Progress) -> list[str]:
+def _lines(job: Job, progress: JobProgress) -> list[str]:
     lines = [
         f"{job.job_id}  {progress.state}  {progress.done_ratio:.1%}",
         f"asked for  {_spelt(job.filter)}",
@@ -222,7 +222,7 @@ def _lines(job: Job, progress: Progress) -> list[str]:
     return lines
 
 
-def _as_json(job: Job, progress: Progress) -> dict[str, Any]:
+def _as_json(job: Job, progress: JobProgress) -> dict[str, Any]:
     derived = {"done_ratio": progress.done_ratio, "eta_seconds": progress.eta_seconds}
     return {**msgspec.to_builtins(job), **asdict(progress), **derived}
 

@@ -11,12 +11,12 @@ import typer
 from ops.bench.options import BenchOptions
 from ops.cli.console import clean_interrupt, err, fail, logs_to_stderr, out, print_json
 from ops.cli.exit_codes import ExitCode
-from ops.sizing.plan import Plan, plan_for
+from ops.sizing.plan import FleetPlan, plan_for
 from ops.sizing.plot import PLOT_SUFFIXES, NoPlots, plot_trials
 from ops.sizing.profile import Profile, load_profile, write_profile
 from ops.sizing.quantity import FIGURES, InvalidProfile
 from ops.sizing.report import amount, as_json, assumptions, rows
-from ops.sizing.trial import TELLING_WORKERS, Trial, telling_cell, try_plan, try_policies, utilisation_for
+from ops.sizing.trial import TELLING_WORKERS, SizingTrial, telling_cell, try_plan, try_policies, utilisation_for
 
 
 def size(
@@ -88,7 +88,7 @@ def _change(text: str) -> tuple[str, float]:
         raise InvalidProfile(f"--set is {text!r}; allowed: NAME=VALUE with a number") from None
 
 
-def _plan(profile: Profile, videos_per_second: float, p99_seconds: float | None) -> tuple[Profile, Plan]:
+def _plan(profile: Profile, videos_per_second: float, p99_seconds: float | None) -> tuple[Profile, FleetPlan]:
     """With the utilisation that keeps the p99, where one was asked for."""
     try:
         if p99_seconds is not None:
@@ -103,7 +103,7 @@ def _refuse_other_suffix(plot: Path | None) -> None:
         fail(f"--plot is {str(plot)!r}; allowed: a file that ends in {' or '.join(PLOT_SUFFIXES)}", ExitCode.USAGE)
 
 
-def _plot(profile: Profile, plan: Plan, path: Path) -> None:
+def _plot(profile: Profile, plan: FleetPlan, path: Path) -> None:
     cells = telling_cell(profile, plan.cells)
     if cells is not plan.cells:
         few = f"a cell of the plan has {plan.cells.media_workers} media workers"
@@ -116,7 +116,7 @@ def _plot(profile: Profile, plan: Plan, path: Path) -> None:
         fail(str(error), ExitCode.USAGE)
 
 
-def _print(profile: Profile, plan: Plan, trial: Trial | None) -> None:
+def _print(profile: Profile, plan: FleetPlan, trial: SizingTrial | None) -> None:
     from rich.table import Table
 
     table = Table("what", "amount", "why", title=f"sizing by profile {profile.name}", title_justify="left")

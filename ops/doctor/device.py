@@ -8,7 +8,7 @@ from typing import Any
 from operators.inference.cpu_probe import CpuCapabilities, remembered_capabilities
 from ops.doctor.check_context import CheckContext
 from ops.doctor.finding import Finding, not_checked, ok, warning, wrong
-from ops.doctor.probe_process import NoAnswer, ask_process
+from ops.doctor.probe_process import ProbeFailed, ask_process
 from streams.config.settings import Settings
 from streams.lifecycle.private_cache import private_cache
 
@@ -20,7 +20,7 @@ def examine(context: CheckContext, ask: Ask = ask_process) -> Iterator[Finding]:
     settings = context.settings
     try:
         found = ask("ops.doctor.device_process")
-    except NoAnswer as error:
+    except ProbeFailed as error:
         yield _unusable(error)
         return
     backend = found["best"] if settings.device == "auto" else settings.device
@@ -31,7 +31,7 @@ def examine(context: CheckContext, ask: Ask = ask_process) -> Iterator[Finding]:
         yield _precision(settings, bool(found.get(f"has_{backend}_bfloat16")))
 
 
-def _unusable(error: NoAnswer) -> Finding:
+def _unusable(error: ProbeFailed) -> Finding:
     if "no answer" in str(error):
         return not_checked("backend", f"torch gave {error}; the machine may be busy")
     return wrong(

@@ -11,19 +11,19 @@ import msgspec
 CHILD_SECONDS: Final = 10.0
 
 
-class NoAnswer(Exception):
+class ProbeFailed(Exception):
     """The process ended otherwise; the message holds its last line, or says that it took too long."""
 
 
 def ask_process(module: str, *arguments: str, timeout_seconds: float = CHILD_SECONDS) -> Any:
-    """Run a module and return what it printed. Raises NoAnswer."""
+    """Run a module and return what it printed. Raises ProbeFailed."""
     command = [sys.executable, "-P", "-m", module, *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_seconds, check=False)
     except subprocess.TimeoutExpired as error:
-        raise NoAnswer(f"no answer within {timeout_seconds:g} s") from error
+        raise ProbeFailed(f"no answer within {timeout_seconds:g} s") from error
     if done.returncode < 0:
-        raise NoAnswer(f"died of signal {-done.returncode}")
+        raise ProbeFailed(f"died of signal {-done.returncode}")
     if done.returncode > 0:
-        raise NoAnswer((done.stderr.strip().splitlines() or ["no message"])[-1])
+        raise ProbeFailed((done.stderr.strip().splitlines() or ["no message"])[-1])
     return msgspec.json.decode(done.stdout)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ops.doctor.check_context import CheckContext
 from ops.doctor.finding import Finding, ok, warning, wrong
-from ops.doctor.probe_process import NoAnswer, ask_process
+from ops.doctor.probe_process import ProbeFailed, ask_process
 
 _WALLS: Final = {
     "no_new_privileges": "no new privileges",
@@ -23,7 +23,7 @@ def examine(context: CheckContext, ask: Callable[..., Any] = ask_process) -> Ite
     del context
     try:
         found = ask("ops.doctor.sandbox_process", str(os.getpid()))
-    except NoAnswer as error:
+    except ProbeFailed as error:
         yield wrong(
             "lock-down",
             f"a process that locks itself in as decoders do: {error}",

@@ -17,7 +17,7 @@ from ops.bench.competitors import PipelineCompetitor, Run, measure
 from ops.bench.engagement import bench_engagement
 from ops.bench.machine import describe_machine
 from ops.bench.options import BenchOptions
-from ops.bench.pipeline import Stage, ready_assets, stage_of
+from ops.bench.pipeline import StageTimes, ready_assets, stage_of
 from ops.local.worker_process import WorkerProcess
 from ops.sizing.measure_light_roles import LightStage, light_role_rates
 from ops.sizing.measure_log import log_figures
@@ -81,7 +81,7 @@ def _profile(name: str, values: dict[str, float], times: Sequence[float]) -> Pro
 
 
 def _measure_media(
-    stage: Stage, uploads: Sequence[VideoUploaded], options: BenchOptions
+    stage: StageTimes, uploads: Sequence[VideoUploaded], options: BenchOptions
 ) -> tuple[dict[str, float], list[float]]:
     worker = WorkerProcess(stage.folder, stage.environment)
     began = monotonic()
@@ -110,7 +110,7 @@ def _measure_media(
 
 
 def _full_load(
-    stage: Stage, pipeline: PipelineCompetitor, uploads: Sequence[VideoUploaded], options: BenchOptions
+    stage: StageTimes, pipeline: PipelineCompetitor, uploads: Sequence[VideoUploaded], options: BenchOptions
 ) -> list[Load]:
     loads: list[Load] = []
     for number in range(1 + (_QUICK_ROUNDS if options.is_quick else _ROUNDS)):

@@ -15,7 +15,7 @@ from ops.sizing.workers import Workers, workers_for
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class FleetPlan:
     """What a rate needs."""
 
     videos_per_second: float
@@ -29,14 +29,14 @@ class Plan:
     bill: Bill
 
 
-def plan_for(profile: Profile, videos_per_second: float) -> Plan:
+def plan_for(profile: Profile, videos_per_second: float) -> FleetPlan:
     """Reckon. Raises InvalidProfile for a rate that nothing can be sized for."""
     rate = checked_rate(videos_per_second)
     workers = workers_for(profile, rate)
     memory = store_memory(profile, rate)
     cells = cells_for(profile, rate, workers, memory)
     log = log_traffic(profile, rate)
-    return Plan(
+    return FleetPlan(
         videos_per_second=rate,
         workers=workers,
         cells=cells,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ops.costs.plot import PLOT_SUFFIXES, NoPlots
-from ops.sizing.trial import Trial
+from ops.sizing.trial import SizingTrial
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +18,7 @@ _LOOKS = {"fixed": ("#117733", "o", "fixed fleet"), "by lag": ("#cc6677", "s", "
 """After Paul Tol's muted scheme, and told apart by shape as well."""
 
 
-def plot_trials(trials: Sequence[Trial], path: Path, title: str) -> None:
+def plot_trials(trials: Sequence[SizingTrial], path: Path, title: str) -> None:
     """Write the picture; its kind follows from the suffix.
 
     Raises:
@@ -49,7 +49,7 @@ def _canvas() -> tuple[Any, Axes]:
     return figure, figure.add_subplot()
 
 
-def _draw(axes: Axes, trials: Sequence[Trial], colour: str, marker: str, label: str) -> None:
+def _draw(axes: Axes, trials: Sequence[SizingTrial], colour: str, marker: str, label: str) -> None:
     costs, waits = [trial.usd_per_million for trial in trials], [trial.p99_seconds for trial in trials]
     axes.plot(costs, waits, color=colour, marker=marker, label=label, linewidth=1, markersize=6)
     for trial, cost, wait in zip(trials, costs, waits, strict=True):

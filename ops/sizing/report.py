@@ -7,18 +7,18 @@ from typing import Any
 
 import msgspec
 
-from ops.sizing.plan import Plan
+from ops.sizing.plan import FleetPlan
 from ops.sizing.profile import Profile
 from ops.sizing.quantity import FIGURES
 from ops.sizing.rate import DAY_SECONDS
-from ops.sizing.trial import Trial
+from ops.sizing.trial import SizingTrial
 from ops.sizing.workers import up
 
 Row = tuple[str, str, str]
 """What, how much, why."""
 
 
-def rows(plan: Plan, profile: Profile, trial: Trial | None) -> Iterator[Row]:
+def rows(plan: FleetPlan, profile: Profile, trial: SizingTrial | None) -> Iterator[Row]:
     """The table, from the rate to the bill."""
     yield from _traffic(plan, profile)
     yield from _workers(plan, profile)
@@ -37,7 +37,7 @@ def assumptions(profile: Profile, *, is_all: bool = False) -> Iterator[tuple[str
             yield name, f"{amount(each.value)} {each.unit}", FIGURES[name].says, f"{each.origin}: {each.source}"
 
 
-def as_json(plan: Plan, profile: Profile, trial: Trial | None) -> dict[str, Any]:
+def as_json(plan: FleetPlan, profile: Profile, trial: SizingTrial | None) -> dict[str, Any]:
     """Everything, with every figure that it rests on."""
     return {
         "plan": msgspec.to_builtins(plan),
@@ -61,14 +61,14 @@ def _bytes(value: float) -> str:
     return f"{amount(value)} B"
 
 
-def _traffic(plan: Plan, profile: Profile) -> Iterator[Row]:
+def _traffic(plan: FleetPlan, profile: Profile) -> Iterator[Row]:
     per_day = plan.videos_per_second * DAY_SECONDS
     yield "uploads a day", amount(per_day), f"{plan.videos_per_second:g} a second, the mean of the day"
     peak = plan.videos_per_second * profile["peak_ratio"]
     yield "busiest hour", f"{amount(peak)} videos/s", f"{profile['peak_ratio']:g} times the mean"
 
 
-def _workers(plan: Plan, profile: Profile) -> Iterator[Row]:
+def _workers(plan: FleetPlan, profile: Profile) -> Iterator[Row]:
     cells, workers = plan.cells, plan.workers
     others = {reason: asked for reason, asked in cells.asked_by.items() if reason != cells.bound_by}
     second = max(others, key=lambda reason: others[reason])
@@ -86,7 +86,7 @@ def _workers(plan: Plan, profile: Profile) -> Iterator[Row]:
     yield "partitions", str(cells.partitions), why
 
 
-def _store(plan: Plan, profile: Profile) -> Iterator[Row]:
+def _store(plan: FleetPlan, profile: Profile) -> Iterator[Row]:
     largest = sorted(plan.memory.bytes_by_kind.items(), key=lambda each: -each[1])[:3]
     words = ", ".join(f"{kind} {_bytes(value)}" for kind, value in largest)
     days = f"{profile['redis_kept_days']:g} days kept"
@@ -94,7 +94,7 @@ def _store(plan: Plan, profile: Profile) -> Iterator[Row]:
     yield "Redis data of a cell", _bytes(plan.cells.redis_bytes), f"fills {profile['redis_fill_ratio']:.0%} at most"
 
 
-def _log(plan: Plan, profile: Profile) -> Iterator[Row]:
+def _log(plan: FleetPlan, profile: Profile) -> Iterator[Row]:
     log = plan.log
     yield "written to brokers", f"{_bytes(log.written)}/s", "busiest hour, by producers, not compressed"
     yield "copied between them", f"{_bytes(log.copied)}/s", f"{profile['copies']:g} copies"
@@ -104,7 +104,7 @@ def _log(plan: Plan, profile: Profile) -> Iterator[Row]:
     yield "media read", f"{_bytes(plan.media_bytes_per_second)}/s", "busiest hour, from where media lies"
 
 
-def _accelerators(plan: Plan, profile: Profile) -> Iterator[Row]:
+def _accelerators(plan: FleetPlan, profile: Profile) -> Iterator[Row]:
     found = plan.accelerators
     mark = "MODELLED, none was measured" if found.is_modelled else "measured"
     yield (
@@ -120,7 +120,7 @@ def _accelerators(plan: Plan, profile: Profile) -> Iterator[Row]:
     )
 
 
-def _bill(plan: Plan) -> Iterator[Row]:
+def _bill(plan: FleetPlan) -> Iterator[Row]:
     videos = plan.videos_per_second * DAY_SECONDS
     bill = plan.bill
     parts = sorted(bill.usd_per_day.items(), key=lambda each: -each[1])
@@ -132,7 +132,7 @@ def _bill(plan: Plan) -> Iterator[Row]:
     yield "energy a video", f"{amount(bill.total_joules / videos)} J", f"{amount(kwh * 1000 / 24)} W all day"
 
 
-def _trial(trial: Trial) -> Iterator[Row]:
+def _trial(trial: SizingTrial) -> Iterator[Row]:
     low, high = trial.p99_range_seconds or (trial.p99_seconds, trial.p99_seconds)
     yield (
         "simulated p99",

@@ -33,7 +33,7 @@ TELLING_WORKERS = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class SizingTrial:
     """One policy, tried."""
 
     policy: str
@@ -56,7 +56,7 @@ class Trial:
     """Lowest and highest of several runs, where there were several."""
 
 
-def try_plan(profile: Profile, cells: Cells) -> Trial:
+def try_plan(profile: Profile, cells: Cells) -> SizingTrial:
     """A recommended cell in its busiest hour, where one worker is lost: of several runs the one with the median p99."""
     rate = cells.videos_per_second * profile["peak_ratio"]
     cell = cell_model(profile, rate, cells.media_workers, cells.partitions)
@@ -96,7 +96,7 @@ def telling_cell(profile: Profile, cells: Cells) -> Cells:
     )
 
 
-def try_policies(profile: Profile, cells: Cells, say: Callable[[str], None]) -> list[Trial]:
+def try_policies(profile: Profile, cells: Cells, say: Callable[[str], None]) -> list[SizingTrial]:
     """A cell's rate under fixed fleets of several sizes, and under fleets scaled by several lags.
 
     Args:
@@ -119,7 +119,7 @@ def try_policies(profile: Profile, cells: Cells, say: Callable[[str], None]) -> 
     return trials
 
 
-def described(trial: Trial) -> str:
+def described(trial: SizingTrial) -> str:
     """One line."""
     what = f"{trial.setting:.0%} full" if trial.policy == "fixed" else f"lag {trial.setting:g} a worker"
     return (
@@ -154,11 +154,11 @@ def horizon_seconds(videos_per_second: float) -> float:
     return min(max(_USUAL_SECONDS, _LEAST_VIDEOS / videos_per_second), max(600.0, _MOST_VIDEOS / videos_per_second))
 
 
-def _tried(profile: Profile, policy: str, setting: float, cell: CellModel, scaling: Scaling, seed: int) -> Trial:
+def _tried(profile: Profile, policy: str, setting: float, cell: CellModel, scaling: Scaling, seed: int) -> SizingTrial:
     rate = cell.arrivals.mean_hz
     found: Simulated = simulate(cell, scaling, horizon_seconds(rate), seed)
     paid_usd = found.paid_worker_seconds * profile["worker_cores"] * profile["usd_per_core_hour"] / 3_600
-    return Trial(
+    return SizingTrial(
         policy=policy,
         setting=setting,
         num_workers=cell.num_workers,

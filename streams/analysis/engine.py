@@ -19,13 +19,12 @@ from operators.inference.backend_registry import best_backend_name, open_backend
 from operators.inference.cpu_probe import CpuCapabilities
 from operators.inference.graph_cache import GraphCache
 from operators.inference.inference import Inference
-from operators.inference.observer import InferenceObserver, SilentObserver
+from operators.inference.observer import InferenceObserver, SilentInferenceObserver
 from operators.inference.request_context import RequestContext
 from operators.media.decoder_client import DECODER_COMMAND
 from operators.media.limits import DecodeLimits
 from operators.media.plan import PlanPolicy
-from operators.media.pool import DecodeObserver, DecoderPool
-from operators.media.pool import SilentObserver as SilentDecodeObserver
+from operators.media.pool import DecodeObserver, DecoderPool, SilentDecodeObserver
 from operators.media.session import MediaOpener, MediaSession, MediaSessions
 from operators.media.sources.limits import FetchLimits
 from operators.media.sources.source_registry import SourceAccess, SourceOpener
@@ -35,7 +34,7 @@ from operators.tracing import SILENT_TRACER, Tracer
 from schemas.identity import Modality
 from schemas.uploads import VideoUploaded
 from streams.analysis.agents.agent_registry import AGENTS
-from streams.analysis.agents.analysis import HostThreads, Work
+from streams.analysis.agents.analysis import AgentWork, HostThreads
 from streams.analysis.agents.host_threads import ThreadedHost
 from streams.analysis.agents.quiet_host import QuietHost
 from streams.analysis.agents.signals import Provenance
@@ -43,8 +42,7 @@ from streams.analysis.engine_account import CountedParts, open_engine_account
 from streams.analysis.provenance import provenance_of
 from streams.analysis.source_health import WatchedOpener
 from streams.config.settings import Settings
-from streams.costs.cpu_account import CpuAccount, CpuObserver
-from streams.costs.cpu_account import SilentObserver as SilentCpuObserver
+from streams.costs.cpu_account import CpuAccount, CpuObserver, SilentCpuObserver
 from streams.delivery.breaker import Breakers
 from streams.delivery.live_priority_gate import LivePriorityGate
 from streams.lifecycle.clock import SystemClock
@@ -68,7 +66,7 @@ class EngineOptions:
     """What a composition root may put in place of the usual parts; tests plant faults here."""
 
     decode_observer: DecodeObserver = field(default_factory=SilentDecodeObserver)
-    inference_observer: InferenceObserverFactory = field(default=lambda _device: SilentObserver())
+    inference_observer: InferenceObserverFactory = field(default=lambda _device: SilentInferenceObserver())
     cpu_observer: CpuObserver = field(default_factory=SilentCpuObserver)
     tracer: Tracer = SILENT_TRACER
     decoder_command: tuple[str, ...] = DECODER_COMMAND
@@ -108,9 +106,9 @@ class Engine:
 
     def work(
         self, upload: VideoUploaded, event_unix_seconds: float, session: MediaSession, context: RequestContext
-    ) -> Work:
+    ) -> AgentWork:
         """What an agent is given for one upload."""
-        return Work(
+        return AgentWork(
             upload=upload,
             event_unix_seconds=event_unix_seconds,
             session=session,

@@ -18,7 +18,7 @@ from schemas.identity import Modality
 from schemas.topics import BACKFILL, UPLOADED
 from streams.backfill.jobs import Job, JobFilter, Jobs
 from streams.backfill.past_uploads import PastUpload
-from streams.backfill.selection import Reason, Stored, Version, skip_reason
+from streams.backfill.selection import Reason, ResultVersion, Stored, skip_reason
 from streams.config.settings import Settings
 from streams.decision.state import VideoState
 from streams.kafka.clients import BrokerUnavailable, StoredRecord
@@ -37,7 +37,7 @@ _STATE_DECODER = msgspec.json.Decoder(VideoState)
 
 
 @dataclass(slots=True)
-class Tally:
+class PublishStats:
     """What became of the uploads that were read."""
 
     num_chosen: int = 0
@@ -52,7 +52,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class JobSelection:
     """Decides what is sent, page by page.
 
     Args:
@@ -65,9 +65,9 @@ class Choice:
     redis: Redis
     keys: Keys
     asked: JobFilter
-    versions: Mapping[Modality, Version]
+    versions: Mapping[Modality, ResultVersion]
 
-    async def of(self, page: Sequence[PastUpload], tally: Tally) -> list[PastUpload]:
+    async def of(self, page: Sequence[PastUpload], tally: PublishStats) -> list[PastUpload]:
         """Those of a page that are to be sent; the others are counted by why not."""
         chosen = []
         for found, stored in zip(page, await self._stored(page), strict=True):
@@ -80,7 +80,7 @@ class Choice:
         tally.choose(chosen[:left])
         return chosen[:left]
 
-    def is_enough(self, tally: Tally) -> bool:
+    def is_enough(self, tally: PublishStats) -> bool:
         """Whether the limit is reached."""
         return self.asked.limit is not None and tally.num_chosen >= self.asked.limit
 
@@ -113,18 +113,18 @@ class Choice:
 async def send_again(
     settings: Settings,
     uploads: Iterable[PastUpload],
-    choice: Choice,
+    choice: JobSelection,
     job: Job,
     jobs: Jobs,
-    tell: Callable[[Tally], None],
-) -> tuple[Job, Tally]:
+    tell: Callable[[PublishStats], None],
+) -> tuple[Job, PublishStats]:
     """Publish what is chosen to `video.backfill`; the job is noted before the first record and after every page.
 
     Raises:
         BrokerUnavailable: a record was not confirmed in time; what was sent before stays sent.
     """
     uploads_id = await asyncio.to_thread(_topic_id, settings, settings.topic_prefix + UPLOADED.name)
-    sender, tally = JobSender(settings, job, uploads_id), Tally()
+    sender, tally = JobSender(settings, job, uploads_id), PublishStats()
     await jobs.save(job)
     for page in pages(uploads, _PAGE):
         sender.send(await choice.of(page, tally))
@@ -137,9 +137,11 @@ async def send_again(
     return done, tally
 
 
-async def only_choose(uploads: Iterable[PastUpload], choice: Choice, tell: Callable[[Tally], None]) -> Tally:
+async def only_choose(
+    uploads: Iterable[PastUpload], choice: JobSelection, tell: Callable[[PublishStats], None]
+) -> PublishStats:
     """Count what would be sent."""
-    tally = Tally()
+    tally = PublishStats()
     for page in pages(uploads, _PAGE):
         await choice.of(page, tally)
         tell(tally)

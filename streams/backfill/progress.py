@@ -21,7 +21,7 @@ _SHORTEST_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class JobProgress:
     """One look at a job."""
 
     state: JobState
@@ -46,7 +46,7 @@ class Progress:
         return (self.num_records - self.num_done) / self.records_per_second
 
 
-def progress_of(job: Job, committed: Mapping[int, int], *, is_paused: bool, now_unix_seconds: float) -> Progress:
+def progress_of(job: Job, committed: Mapping[int, int], *, is_paused: bool, now_unix_seconds: float) -> JobProgress:
     """Compare a job with committed offsets.
 
     Args:
@@ -63,7 +63,7 @@ def progress_of(job: Job, committed: Mapping[int, int], *, is_paused: bool, now_
     state = _state(job, is_done=num_done == num_records, is_paused=is_paused)
     seconds = now_unix_seconds - job.created_unix_seconds
     is_rated = state != "done" and num_done > 0 and seconds >= _SHORTEST_SECONDS
-    return Progress(state, num_records, num_done, num_done / seconds if is_rated else None)
+    return JobProgress(state, num_records, num_done, num_done / seconds if is_rated else None)
 
 
 def backfill_offsets(settings: Settings) -> dict[int, int]:

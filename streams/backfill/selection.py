@@ -33,14 +33,16 @@ class Stored:
     """Whether it has a vector in the space that is asked for."""
 
 
-class Version(Protocol):
+class ResultVersion(Protocol):
     """A modality as it would be analysed now."""
 
     def made(self, signal: Signal, model: str | None) -> bool:
         """Whether a signal is of this version, as far as one model, or any, is concerned."""
 
 
-def skip_reason(revision: int, stored: Stored, asked: JobFilter, versions: Mapping[Modality, Version]) -> Reason | None:
+def skip_reason(
+    revision: int, stored: Stored, asked: JobFilter, versions: Mapping[Modality, ResultVersion]
+) -> Reason | None:
     """Say why an upload is not sent again; None where it is.
 
     A video of which the store knows nothing is sent: its state may be lost, and if it is only new, that costs little.

@@ -13,7 +13,7 @@ from schemas.topics import SIGNALS
 from schemas.uploads import VideoUploaded
 from streams.analysis.shared_upload import shared_upload
 from streams.delivery.admission import Slot
-from streams.delivery.delivery import Work
+from streams.delivery.delivery import EventWork
 from streams.kafka.publisher import Publisher
 from streams.lifecycle.clock import Clock
 from streams.observability.tracing import spans
@@ -76,7 +76,7 @@ class BackfillWork:
         readmission: comes before the first of the agents.
     """
 
-    def __init__(self, work: Work, readmission: Readmission) -> None:
+    def __init__(self, work: EventWork, readmission: Readmission) -> None:
         self._work = work
         self._readmission = readmission
 

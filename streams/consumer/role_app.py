@@ -25,7 +25,7 @@ from streams.delivery.attempts import Attempts
 from streams.delivery.committable_offsets import CommittableOffsets
 from streams.delivery.dead_letter_limit import DeadLetterLimit
 from streams.delivery.deferred_events import DeferredEvents
-from streams.delivery.delivery import Delivery, RoleDelivery, Work
+from streams.delivery.delivery import Delivery, EventWork, RoleDelivery
 from streams.delivery.event_retries import RetryRules
 from streams.delivery.held_events import HeldEvents
 from streams.delivery.slot_cleanup import SlotCleanup
@@ -60,7 +60,7 @@ class RoleSpec:
 
     role: Role
     topic: Topic
-    works: Mapping[str, Work]
+    works: Mapping[str, EventWork]
     """By agent; each agent meets every event."""
     capacity: int
     """Events at once."""

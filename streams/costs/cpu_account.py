@@ -64,7 +64,7 @@ class CpuObserver(Protocol):
         """For so long no video was worked on."""
 
 
-class SilentObserver:
+class SilentCpuObserver:
     """Counts nothing."""
 
     def cpu_used(self, stage: ProcessStage, seconds: float) -> None:
@@ -99,7 +99,7 @@ class CpuAccount:
         monotonic_seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._read = read
-        self._observer = observer or SilentObserver()
+        self._observer = observer or SilentCpuObserver()
         self._power = power
         self._has_videos = has_videos
         self._monotonic_seconds = monotonic_seconds

@@ -40,7 +40,7 @@ from streams.record import Record, record_of
 _log = structlog.get_logger(__name__)
 
 
-class Work(Protocol):
+class EventWork(Protocol):
     """What one agent does with an event; both methods are idempotent, because an event may be redelivered."""
 
     async def run(self, record: Record, slot: Slot) -> None:
@@ -83,7 +83,7 @@ class Delivery:
         shared: with the role's other agents.
     """
 
-    def __init__(self, agent: str, work: Work, shared: RoleDelivery) -> None:
+    def __init__(self, agent: str, work: EventWork, shared: RoleDelivery) -> None:
         self.role = shared.rules.role
         self.agent = agent
         self._work = work

@@ -17,7 +17,7 @@ Change = tuple[Action, Action]
 
 
 @dataclass(slots=True)
-class Tally:
+class RolloutStats:
     """Counts of one run."""
 
     num_chosen: int = 0

@@ -9,7 +9,7 @@ from typing import Final
 
 from streams.policy_rollout.past_verdicts import PastVerdict, PolicyFilter, is_asked
 from streams.policy_rollout.policy_evaluation import Evaluation, PolicyEvaluator, judge
-from streams.policy_rollout.rollout_stats import Tally
+from streams.policy_rollout.rollout_stats import RolloutStats
 from streams.store.chunked import pages
 from streams.store.stored_case import StoredVideo
 
@@ -24,7 +24,7 @@ Send = Callable[[Sequence[Evaluation]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class VerdictSelection:
     """Decides which verdicts are decided again.
 
     Args:
@@ -37,11 +37,11 @@ class Choice:
     asked: PolicyFilter
     judge: PolicyEvaluator
 
-    def is_enough(self, tally: Tally) -> bool:
+    def is_enough(self, tally: RolloutStats) -> bool:
         """Whether the limit is reached."""
         return self.asked.limit is not None and tally.num_chosen >= self.asked.limit
 
-    async def of(self, page: Sequence[PastVerdict], tally: Tally) -> list[Evaluation]:
+    async def of(self, page: Sequence[PastVerdict], tally: RolloutStats) -> list[Evaluation]:
         """Those of a page that are decided again; the others are counted by why not."""
         turns = asyncio.Semaphore(_READS_AT_ONCE)
 
@@ -59,7 +59,11 @@ class Choice:
 
 
 async def go_through(
-    verdicts: Iterable[PastVerdict], choice: Choice, tally: Tally, send: Send | None, tell: Callable[[Tally], None]
+    verdicts: Iterable[PastVerdict],
+    choice: VerdictSelection,
+    tally: RolloutStats,
+    send: Send | None,
+    tell: Callable[[RolloutStats], None],
 ) -> None:
     """Look at verdicts until there are no more, or enough.
 

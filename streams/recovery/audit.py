@@ -66,7 +66,7 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class AuditFinding:
     """One thing that is wrong with one video; the gravest, where there are several."""
 
     video_id: str
@@ -79,7 +79,7 @@ class Audited:
     """What an audit saw."""
 
     videos: int
-    findings: tuple[Finding, ...]
+    findings: tuple[AuditFinding, ...]
     unreadable: UnreadableRecords = field(default_factory=UnreadableRecords)
     """Records of the topics that were passed over."""
 
@@ -102,7 +102,7 @@ class _Look:
     kept: Mapping[str, Rebuilt]
     """Those whose time is not up."""
     report: RefoldReport
-    findings: Sequence[Finding]
+    findings: Sequence[AuditFinding]
 
 
 class Audit:
@@ -134,7 +134,7 @@ class Audit:
         self._publisher = publisher
         self._clock: Clock = SystemClock()
 
-    async def run(self, *, is_repairing: bool, tell: Callable[[Finding], None] = lambda _: None) -> Audited:
+    async def run(self, *, is_repairing: bool, tell: Callable[[AuditFinding], None] = lambda _: None) -> Audited:
         """Look at every video.
 
         Args:
@@ -144,7 +144,7 @@ class Audit:
         Raises:
             BrokerUnavailable: no broker answers.
         """
-        findings: list[Finding] = []
+        findings: list[AuditFinding] = []
         unreadable = UnreadableRecords()
         num_videos = 0
         for place in sorted(await asyncio.to_thread(log_ends, self._settings)):
@@ -181,13 +181,13 @@ class Audit:
         topics = [await asyncio.to_thread(self._last, topic.name, place[1]) for topic in (MODERATION, RECOMMENDATION)]
         kept = kept_videos(read, self._settings.video_retention_seconds, self._clock)
         asked = [video_id for video_id in kept if among is None or video_id in among]
-        findings: list[Finding | None] = []
+        findings: list[AuditFinding | None] = []
         for begin in range(0, len(asked), _AT_ONCE):
             page = asked[begin : begin + _AT_ONCE]
             last = [[topic.get(video_id) for topic in topics] for video_id in page]
             findings += await asyncio.gather(*(self._compare(*pair, kept) for pair in zip(page, last, strict=True)))
         findings += [
-            Finding(video_id, "not-foldable", f"{fault.cause} at offset {fault.offset}: {fault.message}")
+            AuditFinding(video_id, "not-foldable", f"{fault.cause} at offset {fault.offset}: {fault.message}")
             for video_id, fault in report.faults.items()
         ]
         return _Look(read, kept, report, [finding for finding in findings if finding is not None])
@@ -198,19 +198,19 @@ class Audit:
 
     async def _compare(
         self, video_id: str, last: Sequence[Version | None], videos: Mapping[str, Rebuilt]
-    ) -> Finding | None:
+    ) -> AuditFinding | None:
         video = videos[video_id]
         try:
             served = await self._stores.outcomes.read_served(video_id)
         except UnreadableState as error:
-            return Finding(video_id, "store-differs", str(error))
+            return AuditFinding(video_id, "store-differs", str(error))
         problem = _judge(video, served, last)
         if problem is None and served.case.is_published:
             # Followers are told before an outcome is marked as published.
             found = [await follower.differences(video_id, served.case.outcome) for follower in self._stores.followers]
             words = "; ".join(line for lines in found for line in lines)
             problem = ("vectors-differ", words) if words else None
-        return Finding(video_id, *problem) if problem else None
+        return AuditFinding(video_id, *problem) if problem else None
 
     async def _give_ends(self, videos: Mapping[str, Rebuilt]) -> None:
         """Register deadlines, and when their time is up: that setting may be younger than the videos, or shorter."""
@@ -232,7 +232,7 @@ class Audit:
                 last[video_id] = None if found is None else found.version
         return last
 
-    async def _repair(self, finding: Finding, video: Rebuilt) -> None:
+    async def _repair(self, finding: AuditFinding, video: Rebuilt) -> None:
         try:
             await repair_video(self._stores, finding.video_id, video)
             stored = await self._stores.outcomes.read(finding.video_id)

@@ -21,7 +21,7 @@ _TOLD = "its facts cannot be folded; see `vidsignal show` and the runbook"
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class InterimOutcome:
     """What readers find of a video, as far as it can be read."""
 
     revision: int
@@ -32,12 +32,12 @@ class Served:
     verdict: Verdict | None
 
 
-def served_of(status: Mapping[bytes, bytes], verdict: bytes | None) -> Served:
+def served_of(status: Mapping[bytes, bytes], verdict: bytes | None) -> InterimOutcome:
     """Read what is in Redis; what cannot be read is left out."""
     last = decode_verdict(verdict)
     registered = _number(status.get(b"revision"))
     is_newer = last is None or registered > last.version.revision
-    return Served(
+    return InterimOutcome(
         revision=registered if last is None else max(registered, last.version.revision),
         expected=_expected(status, last),
         uploaded_unix_seconds=_seconds(status.get(b"uploaded_unix_seconds"))
@@ -51,7 +51,12 @@ def served_of(status: Mapping[bytes, bytes], verdict: bytes | None) -> Served:
 
 
 def interim_outcome(
-    video_id: str, served: Served, place: tuple[int, int], policy: Policy, prices: Prices, now_unix_seconds: float
+    video_id: str,
+    served: InterimOutcome,
+    place: tuple[int, int],
+    policy: Policy,
+    prices: Prices,
+    now_unix_seconds: float,
 ) -> Outcome | None:
     """What is to be said; None where the last decision stands, or nothing is known of the video.
 
@@ -104,7 +109,7 @@ def outcome_of(verdict: Verdict) -> Outcome:
     return Outcome(verdict=verdict, record=record)
 
 
-def _stands(last: Verdict, served: Served) -> bool:
+def _stands(last: Verdict, served: InterimOutcome) -> bool:
     return last.status != "pending" and last.version.revision == served.revision
 
 

@@ -47,7 +47,7 @@ class QuestionRefused(NoAnswer):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RedisAddress:
     """Where a store is, and as whom to ask it."""
 
     host: str
@@ -59,13 +59,13 @@ class Place:
     is_tls: bool
 
 
-def place_of(settings: Settings) -> Place:
+def place_of(settings: Settings) -> RedisAddress:
     """Read the address as the client library does, options for waiting and keeping connections left aside."""
     url = urlsplit(settings.redis_url.get_secret_value())
     options = {name: values[0] for name, values in parse_qs(url.query).items()}
     path, secret = unquote(url.path), settings.redis_password
     is_socket = url.scheme == "unix"
-    return Place(
+    return RedisAddress(
         host=path if is_socket else unquote(url.hostname or "localhost"),
         port=0 if is_socket else url.port or _DEFAULT_PORT,
         database=int(options["db"]) if "db" in options else 0 if is_socket else _database_of(path),
@@ -146,7 +146,7 @@ class QuickReads:
         self._socket.sendall(b"".join(_packed(words) for words in commands))
         return [self._answer(self._socket) for _ in commands]
 
-    def _connected(self, place: Place) -> socket.socket:
+    def _connected(self, place: RedisAddress) -> socket.socket:
         opened = _opened(place, self._timeout_seconds)
         try:
             if place.is_tls:
@@ -158,7 +158,7 @@ class QuickReads:
             raise
         return opened
 
-    def _greet(self, opened: socket.socket, place: Place) -> None:
+    def _greet(self, opened: socket.socket, place: RedisAddress) -> None:
         self._reader = hiredis.Reader()
         try:
             for words in _greetings(place):
@@ -224,7 +224,7 @@ class QuickPipeline:
         ]
 
 
-def _opened(place: Place, timeout_seconds: float) -> socket.socket:
+def _opened(place: RedisAddress, timeout_seconds: float) -> socket.socket:
     if place.port:
         return socket.create_connection((place.host, place.port), timeout_seconds)
     opened = socket.socket(socket.AF_UNIX)
@@ -237,7 +237,7 @@ def _opened(place: Place, timeout_seconds: float) -> socket.socket:
     return opened
 
 
-def _greetings(place: Place) -> list[Words]:
+def _greetings(place: RedisAddress) -> list[Words]:
     words: list[Words] = []
     if place.password is not None or place.username is not None:
         user = (place.username,) if place.username is not None else ()

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from operators.internal_errors import SharedStateFault
 from streams.decision.order import OffsetsOutOfOrder
 
-Work = Callable[[], Awaitable[None]]
+KeyedWork = Callable[[], Awaitable[None]]
 
 
 class KeyBlocked(SharedStateFault):
@@ -26,7 +26,7 @@ class KeyBlocked(SharedStateFault):
 @dataclass(frozen=True, slots=True)
 class _Task:
     offset: int
-    work: Work
+    work: KeyedWork
     ended: asyncio.Future[None]
 
 
@@ -43,7 +43,7 @@ class KeyedExecutor:
     def __len__(self) -> int:
         return len(self._tasks)
 
-    def enqueue(self, key: str, offset: int, work: Work, *, is_redelivered: bool = False) -> asyncio.Future[None]:
+    def enqueue(self, key: str, offset: int, work: KeyedWork, *, is_redelivered: bool = False) -> asyncio.Future[None]:
         """Put work at the end of a key's queue. The order is that of the calls, so nothing may be awaited before it.
 
         Args:

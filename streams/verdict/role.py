@@ -22,7 +22,7 @@ from typing import Any
 
 import structlog
 
-from operators.tracing import Span
+from operators.tracing import TraceSpan
 from schemas.codec import header
 from schemas.facts import Accepted, EngagementSummary, Fact, Failure
 from schemas.outcomes import Outcome, Version
@@ -138,7 +138,7 @@ class VerdictRole:
         """Cancel what is being folded; its records are redelivered."""
         await self._executor.close()
 
-    async def _answer(self, fact: Fact | NewerFact, record: Record, within: Span) -> None:
+    async def _answer(self, fact: Fact | NewerFact, record: Record, within: TraceSpan) -> None:
         if isinstance(fact, NewerFact):
             await self._wait_for_newer(fact, record)
             return

@@ -14,7 +14,7 @@ from streams.consumer.role_app import RoleSpec
 from streams.decision.policy import Policy
 from streams.delivery.breaker import Breakers
 from streams.delivery.deferred_events import DeferredEvents
-from streams.delivery.delivery import Work
+from streams.delivery.delivery import EventWork
 from streams.delivery.live_priority_gate import LivePriorityGate
 from streams.delivery.unexpected import INTERNAL_ERROR_ATTEMPTS
 from streams.intake.intake import AcceptanceRules, Intake, IntakeParts
@@ -121,7 +121,7 @@ async def is_backfill_paused(shared: Shared) -> bool:
     return bool(await shared.redis.exists(shared.keys.backfill_paused()))
 
 
-def _backfill_works(shared: Shared, engine: Engine) -> Mapping[str, Work]:
+def _backfill_works(shared: Shared, engine: Engine) -> Mapping[str, EventWork]:
     readmission = Readmission(
         redis=shared.redis,
         keys=shared.keys,
@@ -194,7 +194,7 @@ def verdict_spec(shared: Shared, role: VerdictRole) -> RoleSpec:
     )
 
 
-def _modality_works(shared: Shared, engine: Engine, role: Role) -> Mapping[str, Work]:
+def _modality_works(shared: Shared, engine: Engine, role: Role) -> Mapping[str, EventWork]:
     # torch comes with these, and only workers of the media and backfill roles shall pay for it
     from streams.analysis.agents.agent_registry import AGENTS
     from streams.analysis.modality_work import MediaParts, ModalityWork

@@ -28,7 +28,7 @@ from ops.assets.weights import fetch_weights
 from schemas.identity import Modality
 from schemas.uploads import FileSource, VideoUploaded
 from streams.analysis.agents.agent_registry import AGENTS
-from streams.analysis.agents.analysis import Analysis, Work
+from streams.analysis.agents.analysis import AgentWork, Analysis
 from streams.analysis.agents.host_threads import ThreadedHost
 from tests.clip_facts import CLIP_FACTS, Range
 from tests.opened_files import LocalFiles
@@ -83,7 +83,7 @@ async def _analyse(
     text = {"title": clip.upload.title, "description": clip.upload.description} if clip.upload else {}
     upload = VideoUploaded(video_id=clip.file_name, source=FileSource(path=path), **text)
     async with sessions.open(clip.file_name, upload.source) as session:
-        work = Work(
+        work = AgentWork(
             upload=upload,
             event_unix_seconds=0.0,
             session=session,

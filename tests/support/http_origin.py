@@ -67,7 +67,7 @@ GOOD = Behaviour()
 
 
 @dataclass(frozen=True)
-class Seen:
+class SeenRequest:
     """One request that came."""
 
     method: str
@@ -85,7 +85,7 @@ class HttpOrigin(HttpThread):
         self._served: dict[str, tuple[Content, Behaviour]] = {}
         self._released = asyncio.Event()
         self._answered: dict[str, int] = {}
-        self.requests: list[Seen] = []
+        self.requests: list[SeenRequest] = []
         self.bytes_sent = 0
 
     def put(self, path: str, held: bytes | Path, behaviour: Behaviour = GOOD) -> str:
@@ -109,7 +109,9 @@ class HttpOrigin(HttpThread):
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer as the path's behaviour says."""
-        self.requests.append(Seen(request.method, request.path_qs, request.headers.get("Range"), dict(request.headers)))
+        self.requests.append(
+            SeenRequest(request.method, request.path_qs, request.headers.get("Range"), dict(request.headers))
+        )
         if request.path not in self._served:
             return web.Response(status=404)
         content, behaviour = self._served[request.path]

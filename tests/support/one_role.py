@@ -12,7 +12,7 @@ from streams.delivery.admission import Admission, Slot
 from streams.delivery.committable_offsets import CommittableOffsets
 from streams.delivery.dead_letter_limit import DeadLetterLimit
 from streams.delivery.deferred_events import DeferredEvents
-from streams.delivery.delivery import Delivery, RoleDelivery, Work
+from streams.delivery.delivery import Delivery, EventWork, RoleDelivery
 from streams.delivery.event_retries import RetryRules
 from streams.delivery.slot_cleanup import SlotCleanup
 from streams.delivery.unfinished import UnfinishedEvents
@@ -74,7 +74,7 @@ class OneRole:
 
     def __init__(
         self,
-        works: Mapping[str, Work],
+        works: Mapping[str, EventWork],
         clock: ManualClock,
         *,
         slots: int = 4,

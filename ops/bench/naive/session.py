@@ -18,8 +18,8 @@ from operators.errors import InvalidMedia
 from operators.media.geometry import frame_size, motion_size
 from operators.media.index import AudioStreamIndex, MediaIndex, VideoStreamIndex
 from operators.media.plan import PlanPolicy, coverage_ratio
-from operators.media.receipt import DecodeReceipt
-from operators.media.tracks import FULL_BAND_HZ, SPEECH_HZ, AudioSpan, AudioTrack, MotionTrack, SampledFrame, Span
+from operators.media.receipt import DecodeUsage
+from operators.media.tracks import FULL_BAND_HZ, SPEECH_HZ, AudioSpan, AudioTrack, MotionSpan, MotionTrack, SampledFrame
 
 POLICY = PlanPolicy()
 """The same rates and sizes as the pipeline's."""
@@ -33,7 +33,7 @@ class NaiveSession:
     sampled: list[SampledFrame]
     track: MotionTrack | None
     sound: AudioTrack | None
-    cost: DecodeReceipt
+    cost: DecodeUsage
 
     async def index(self) -> MediaIndex:
         """What the container says."""
@@ -52,7 +52,7 @@ class NaiveSession:
         """The sound."""
         return self.sound
 
-    async def receipt(self) -> DecodeReceipt:
+    async def receipt(self) -> DecodeUsage:
         """What it cost."""
         return self.cost
 
@@ -84,7 +84,7 @@ def decode_in_full(path: Path) -> NaiveSession:
         sampled=pictures.sampled,
         track=_track(pictures),
         sound=sound,
-        cost=DecodeReceipt(
+        cost=DecodeUsage(
             cpu_seconds=time.process_time() - began_cpu,
             wall_seconds=time.monotonic() - began,
             bytes_read=path.stat().st_size,
@@ -140,7 +140,7 @@ def _luma(frame: VideoFrame) -> np.ndarray:
 def _track(pictures: _Pictures) -> MotionTrack | None:
     if not pictures.luma:
         return None
-    return MotionTrack(np.array(pictures.seconds), np.stack(pictures.luma), (Span(0, len(pictures.luma)),))
+    return MotionTrack(np.array(pictures.seconds), np.stack(pictures.luma), (MotionSpan(0, len(pictures.luma)),))
 
 
 def _sound(path: Path) -> AudioTrack:

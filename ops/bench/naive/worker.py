@@ -30,7 +30,7 @@ from ops.bench.naive.session import decode_in_full
 from ops.source_argument import path_of
 from schemas.codec import decode_upload, encode
 from streams.analysis.agents.agent_registry import AGENTS
-from streams.analysis.agents.analysis import Work
+from streams.analysis.agents.analysis import AgentWork
 
 READY_LINE = '{"event":"ready","device":"cpu"}'
 
@@ -60,7 +60,7 @@ def build(bootstrap_servers: str, topic: str, results: str, cache_dir: Path) -> 
         async for event in stream.events():
             upload = decode_upload(event.value)
             session = decode_in_full(path_of(upload))
-            work = Work(
+            work = AgentWork(
                 upload=upload,
                 event_unix_seconds=event.message.timestamp,
                 session=cast("MediaSession", session),

@@ -10,7 +10,7 @@ from schemas.receipts import ModelReceipt, Receipt
 from streams.analysis.agents.analysis import HostThreads, Result
 
 
-class Tally:
+class AgentUsage:
     """Grows while an agent works, then becomes its receipt."""
 
     def __init__(self, host: HostThreads) -> None:

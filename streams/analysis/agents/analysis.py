@@ -28,7 +28,7 @@ class HostThreads(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class AgentWork:
     """One upload for one agent."""
 
     upload: VideoUploaded
@@ -61,7 +61,7 @@ class Agent:
     """A modality's entry in the registry of agents."""
 
     modality: Modality
-    analyse: Callable[[Work], Awaitable[Analysis]]
+    analyse: Callable[[AgentWork], Awaitable[Analysis]]
     models: tuple[str, ...]
     """Names of the cards that it uses, without which it cannot run."""
     code_version: int

@@ -21,8 +21,8 @@ from operators.inference.request_context import ModelOutput
 from operators.label_evidence import model_name
 from operators.media.tracks import SPEECH_HZ, AudioTrack
 from schemas.evidence import Feature
-from streams.analysis.agents.agent_usage import Tally
-from streams.analysis.agents.analysis import Analysis, Work
+from streams.analysis.agents.agent_usage import AgentUsage
+from streams.analysis.agents.analysis import AgentWork, Analysis
 from streams.analysis.agents.described import embedding_of, features_of
 from streams.analysis.agents.seen import share_features, unseen_beside_sound, unseen_features
 
@@ -33,13 +33,13 @@ _LOUDNESS = "loudness-bs1770@5"
 _TRACK = "audio-track@1"
 
 
-async def analyse(work: Work) -> Analysis:
+async def analyse(work: AgentWork) -> Analysis:
     """Listen to the sound of one upload as soon as it is decoded.
 
     Raises:
         InvalidMedia, DeviceFault, Overloaded: See `MediaSession` and `Batcher.submit_many`.
     """
-    tally = Tally(work.host)
+    tally = AgentUsage(work.host)
     track = await work.session.audio()
     if track is None or not len(track.speech):
         return Analysis(is_present=False, receipt=tally.receipt())
@@ -61,19 +61,19 @@ async def analyse(work: Work) -> Analysis:
     return replace(analysis, features=features, receipt=tally.receipt())
 
 
-async def _answers(work: Work, tally: Tally, model: str, items: Sequence[np.ndarray]) -> list[ModelOutput]:
+async def _answers(work: AgentWork, tally: AgentUsage, model: str, items: Sequence[np.ndarray]) -> list[ModelOutput]:
     outputs = await work.inference.batcher(model).submit_many(items, work.context)
     tally.add(outputs)
     return outputs
 
 
-async def _voice_probabilities(work: Work, tally: Tally, track: AudioTrack) -> tuple[VoiceProbabilities, ...]:
+async def _voice_probabilities(work: AgentWork, tally: AgentUsage, track: AudioTrack) -> tuple[VoiceProbabilities, ...]:
     windows = await tally.on_host(partial(vad_windows, track))
     outputs = await _answers(work, tally, VOICES.name, windows)
     return join_probabilities(track, [output.values[0] for output in outputs])
 
 
-def _analysis(work: Work, windows: Sequence[SoundWindow], outputs: Sequence[ModelOutput]) -> Analysis:
+def _analysis(work: AgentWork, windows: Sequence[SoundWindow], outputs: Sequence[ModelOutput]) -> Analysis:
     """All that the sound model's answers say."""
     names = work.class_names.sounds
     scores = np.stack([output.values[0] for output in outputs])
@@ -90,7 +90,7 @@ def _analysis(work: Work, windows: Sequence[SoundWindow], outputs: Sequence[Mode
     )
 
 
-def _voice_features(work: Work, voices: Sequence[VoiceProbabilities]) -> dict[str, Feature]:
+def _voice_features(work: AgentWork, voices: Sequence[VoiceProbabilities]) -> dict[str, Feature]:
     segments = voice_segments(voices)
     values = {
         "audio.speech_ratio": speech_ratio(segments, voices),
@@ -101,6 +101,6 @@ def _voice_features(work: Work, voices: Sequence[VoiceProbabilities]) -> dict[st
     return features_of(work, model_name(VOICES), values)
 
 
-def _loudness_features(work: Work, loudness: Loudness) -> dict[str, Feature]:
+def _loudness_features(work: AgentWork, loudness: Loudness) -> dict[str, Feature]:
     values = {"audio.loudness_lufs": loudness.integrated_lufs, "audio.peak_dbfs": loudness.peak_dbfs}
     return features_of(work, _LOUDNESS, values)

@@ -13,8 +13,8 @@ from operators.context.text_embedding import text_embedding
 from operators.context.toxicity import profanity_evidence, toxicity_evidence
 from operators.label_evidence import model_name
 from schemas.evidence import Embedding, Feature, LabelEvidence
-from streams.analysis.agents.agent_usage import Tally
-from streams.analysis.agents.analysis import Analysis, Work
+from streams.analysis.agents.agent_usage import AgentUsage
+from streams.analysis.agents.analysis import AgentWork, Analysis
 from streams.analysis.agents.described import embedding_of, features_of
 
 TOXICITY = CARDS["toxicity"]
@@ -25,13 +25,13 @@ MEANING = CARDS["all-minilm-l6-v2"]
 _TEXT = "upload-text@2"
 
 
-async def analyse(work: Work) -> Analysis:
+async def analyse(work: AgentWork) -> Analysis:
     """Read the text of one upload.
 
     Raises:
         DeviceFault, Overloaded: See `Batcher.submit`.
     """
-    tally = Tally(work.host)
+    tally = AgentUsage(work.host)
     reading = await tally.on_host(partial(read_text, work.upload, work.text))
     if not reading.text:
         return Analysis(is_present=False, receipt=tally.receipt())
@@ -44,7 +44,7 @@ async def analyse(work: Work) -> Analysis:
     )
 
 
-async def _labels(work: Work, tally: Tally, reading: TextAnalysis) -> tuple[LabelEvidence, ...]:
+async def _labels(work: AgentWork, tally: AgentUsage, reading: TextAnalysis) -> tuple[LabelEvidence, ...]:
     """Both votes; none where the models do not know the language."""
     if reading.worst is None:
         return ()
@@ -57,14 +57,14 @@ async def _labels(work: Work, tally: Tally, reading: TextAnalysis) -> tuple[Labe
     return first + profanity_evidence(PROFANITY, reading.worst, lexicon)
 
 
-async def _embeddings(work: Work, tally: Tally, reading: TextAnalysis) -> dict[str, Embedding]:
+async def _embeddings(work: AgentWork, tally: AgentUsage, reading: TextAnalysis) -> dict[str, Embedding]:
     output = await work.inference.batcher(MEANING.name).submit(reading.sentence_item, work.context)
     tally.add((output,))
     vector = text_embedding(output.values[0])
     return {} if vector is None else embedding_of(work, MEANING, vector.tolist())
 
 
-def _text_features(work: Work, reading: TextAnalysis) -> dict[str, Feature]:
+def _text_features(work: AgentWork, reading: TextAnalysis) -> dict[str, Feature]:
     values = {
         "context.hashtags": list(reading.hashtags),
         "context.num_words": reading.num_words,
@@ -75,7 +75,7 @@ def _text_features(work: Work, reading: TextAnalysis) -> dict[str, Feature]:
     return features_of(work, _TEXT, values)
 
 
-def _language_features(work: Work, reading: TextAnalysis) -> dict[str, Feature]:
+def _language_features(work: AgentWork, reading: TextAnalysis) -> dict[str, Feature]:
     if reading.language is None:
         return {}
     values = {

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from models.card import Card
 from operators.label_evidence import model_name
 from schemas.evidence import Embedding, Feature
-from streams.analysis.agents.analysis import Work
+from streams.analysis.agents.analysis import AgentWork
 
 _DECIMALS = 6
 
 
-def features_of(work: Work, model: str, values: Mapping[str, object]) -> dict[str, Feature]:
+def features_of(work: AgentWork, model: str, values: Mapping[str, object]) -> dict[str, Feature]:
     """Features by name, numbers to a millionth; a value of None is left out, for there is nothing to say.
 
     Args:
@@ -27,7 +27,7 @@ def features_of(work: Work, model: str, values: Mapping[str, object]) -> dict[st
     }
 
 
-def embedding_of(work: Work, card: Card, vector: Sequence[float]) -> dict[str, Embedding]:
+def embedding_of(work: AgentWork, card: Card, vector: Sequence[float]) -> dict[str, Embedding]:
     """A vector under the space that its model's card names.
 
     Raises:

@@ -24,8 +24,8 @@ from operators.media.neighbours import Neighbourhood, has_neighbours
 from operators.media.tracks import SampledFrame
 from operators.segments import TimeSpan
 from schemas.evidence import LabelEvidence
-from streams.analysis.agents.agent_usage import Tally
-from streams.analysis.agents.analysis import Work
+from streams.analysis.agents.agent_usage import AgentUsage
+from streams.analysis.agents.analysis import AgentWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ class FrameModel:
 
 
 async def frame_labels(
-    work: Work,
-    tally: Tally,
+    work: AgentWork,
+    tally: AgentUsage,
     frames: Sequence[SampledFrame],
     spans: Sequence[TimeSpan],
     said: Sequence[tuple[FrameModel, np.ndarray]],
@@ -69,8 +69,8 @@ async def frame_labels(
 
 
 async def _evidence(
-    work: Work,
-    tally: Tally,
+    work: AgentWork,
+    tally: AgentUsage,
     frames: Sequence[SampledFrame],
     spans: Sequence[TimeSpan],
     model: FrameModel,
@@ -84,7 +84,12 @@ async def _evidence(
 
 
 async def _looks(
-    work: Work, tally: Tally, frames: Sequence[SampledFrame], model: FrameModel, label: str, scores: np.ndarray
+    work: AgentWork,
+    tally: AgentUsage,
+    frames: Sequence[SampledFrame],
+    model: FrameModel,
+    label: str,
+    scores: np.ndarray,
 ) -> list[FrameVerification]:
     """One for each frame in doubt; none of a still picture, which has no others to compare with."""
     doubted = frames_to_doubt(scores)
@@ -101,7 +106,7 @@ async def _looks(
 
 
 async def _look(
-    tally: Tally,
+    tally: AgentUsage,
     model: FrameModel,
     label: str,
     doubted: tuple[int, SampledFrame, float],

@@ -25,8 +25,8 @@ from operators.media.index import MediaIndex
 from operators.media.tracks import SampledFrame
 from operators.segments import spans_between
 from schemas.evidence import Feature
-from streams.analysis.agents.agent_usage import Tally
-from streams.analysis.agents.analysis import Analysis, Work
+from streams.analysis.agents.agent_usage import AgentUsage
+from streams.analysis.agents.analysis import AgentWork, Analysis
 from streams.analysis.agents.described import embedding_of, features_of
 from streams.analysis.agents.fan_out import fan_out
 from streams.analysis.agents.frame_labels import FrameModel, frame_labels
@@ -59,13 +59,13 @@ class SeenFrame:
     nudity_score: float
 
 
-async def analyse(work: Work) -> Analysis:
+async def analyse(work: AgentWork) -> Analysis:
     """Look at the sampled frames of one upload as they are decoded.
 
     Raises:
         InvalidMedia, DeviceFault, Overloaded: See `MediaSession` and `Batcher.submit`.
     """
-    tally = Tally(work.host)
+    tally = AgentUsage(work.host)
     index = await work.session.index()
     if index.video is None and index.video_fault is None:
         return Analysis(is_present=False, receipt=tally.receipt())
@@ -90,7 +90,7 @@ def _longest_seconds(index: MediaIndex) -> float:
     return max(STANDS_SECONDS, index.video.longest_interval_seconds if index.video else 0.0)
 
 
-async def _see(work: Work, tally: Tally, frame: SampledFrame) -> SeenFrame:
+async def _see(work: AgentWork, tally: AgentUsage, frame: SampledFrame) -> SeenFrame:
     look = await tally.on_host(partial(look_at, frame.pixels))
     classified, nudity = await asyncio.gather(
         work.inference.batcher(CLASSIFIER.name).submit(look.classifier_pixels, work.context),
@@ -109,7 +109,7 @@ async def _see(work: Work, tally: Tally, frame: SampledFrame) -> SeenFrame:
     )
 
 
-def _said(work: Work, tally: Tally, frames: Sequence[SeenFrame]) -> list[tuple[FrameModel, np.ndarray]]:
+def _said(work: AgentWork, tally: AgentUsage, frames: Sequence[SeenFrame]) -> list[tuple[FrameModel, np.ndarray]]:
     """What the models said of the frames, and how to ask them of others."""
 
     async def ask(model: str, prepare: Callable[[np.ndarray], np.ndarray], frame: SampledFrame) -> np.ndarray:
@@ -130,7 +130,7 @@ def _said(work: Work, tally: Tally, frames: Sequence[SeenFrame]) -> list[tuple[F
     ]
 
 
-def _analysis(work: Work, frames: Sequence[SeenFrame]) -> Analysis:
+def _analysis(work: AgentWork, frames: Sequence[SeenFrame]) -> Analysis:
     """All that the frames themselves say, but for labels."""
     probabilities = np.stack([frame.probabilities for frame in frames])
     names = work.class_names.images
@@ -146,7 +146,7 @@ def _analysis(work: Work, frames: Sequence[SeenFrame]) -> Analysis:
 
 
 def _container_features(
-    work: Work, index: MediaIndex, frames: Sequence[SeenFrame], coverage_ratio: float
+    work: AgentWork, index: MediaIndex, frames: Sequence[SeenFrame], coverage_ratio: float
 ) -> dict[str, Feature]:
     assert index.video is not None
     width_px, height_px = displayed_px(index.video, *frames[0].frame.pixels.shape[:2])
@@ -160,7 +160,7 @@ def _container_features(
     return features_of(work, _CONTAINER, values)
 
 
-def _quality_features(work: Work, frames: Sequence[SeenFrame]) -> dict[str, Feature]:
+def _quality_features(work: AgentWork, frames: Sequence[SeenFrame]) -> dict[str, Feature]:
     quality = video_quality([frame.quality for frame in frames])
     values = {
         "visual.sharpness_ratio": quality.sharpness_ratio,

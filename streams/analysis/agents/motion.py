@@ -8,8 +8,8 @@ from operators.motion.energy import StepEnergy, camera_ratio, mean_energy, obser
 from operators.motion.pace import cuts_per_minute, mean_shot_seconds, pace
 from operators.motion.track_motion import TrackMotion, measure_motion
 from schemas.evidence import Feature
-from streams.analysis.agents.agent_usage import Tally
-from streams.analysis.agents.analysis import Analysis, Work
+from streams.analysis.agents.agent_usage import AgentUsage
+from streams.analysis.agents.analysis import AgentWork, Analysis
 from streams.analysis.agents.described import features_of
 from streams.analysis.agents.seen import share_features
 
@@ -18,13 +18,13 @@ _FLOW = "dis-flow@1"
 _PACE = "pace@1"
 
 
-async def analyse(work: Work) -> Analysis:
+async def analyse(work: AgentWork) -> Analysis:
     """Measure the motion of one upload.
 
     Raises:
         InvalidMedia: See `MediaSession`.
     """
-    tally = Tally(work.host)
+    tally = AgentUsage(work.host)
     track = await work.session.motion()
     if track is None:
         return Analysis(is_present=False, receipt=tally.receipt())
@@ -41,7 +41,7 @@ async def analyse(work: Work) -> Analysis:
     )
 
 
-def _shot_features(work: Work, motion: TrackMotion, duration_seconds: float) -> dict[str, Feature]:
+def _shot_features(work: AgentWork, motion: TrackMotion, duration_seconds: float) -> dict[str, Feature]:
     num_cuts = len(motion.cuts_seconds)
     values = {
         "motion.cut_times_seconds": list(motion.cuts_seconds),
@@ -54,7 +54,7 @@ def _shot_features(work: Work, motion: TrackMotion, duration_seconds: float) -> 
     return features_of(work, _SHOTS, values)
 
 
-def _energy_features(work: Work, motion: TrackMotion) -> dict[str, Feature]:
+def _energy_features(work: AgentWork, motion: TrackMotion) -> dict[str, Feature]:
     values = {
         "motion.energy": [_energy_entry(step) for step in motion.steps],
         "motion.mean_energy": _mean_energy(motion),
@@ -68,7 +68,7 @@ def _energy_entry(step: StepEnergy) -> dict[str, float]:
     return {"start_seconds": step.start_seconds, "camera": step.camera, "object": step.object}
 
 
-def _pace_features(work: Work, motion: TrackMotion) -> dict[str, Feature]:
+def _pace_features(work: AgentWork, motion: TrackMotion) -> dict[str, Feature]:
     cuts_a_minute = cuts_per_minute(len(motion.cuts_seconds), motion.observed_seconds)
     energy = _mean_energy(motion)
     return features_of(work, _PACE, {"motion.pace": None if energy is None else pace(cuts_a_minute, energy)})

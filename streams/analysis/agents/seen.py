@@ -8,7 +8,7 @@ from typing import Literal
 from operators.media.index import MediaIndex, UnseenTrack
 from operators.media.shares import Shares
 from schemas.evidence import Feature
-from streams.analysis.agents.analysis import Work
+from streams.analysis.agents.analysis import AgentWork
 from streams.analysis.agents.described import features_of
 
 Prefix = Literal["visual", "audio", "motion"]
@@ -16,7 +16,7 @@ Prefix = Literal["visual", "audio", "motion"]
 _SEEN = "seen@1"
 
 
-def share_features(work: Work, prefix: Prefix, shares: Shares | None) -> dict[str, Feature]:
+def share_features(work: AgentWork, prefix: Prefix, shares: Shares | None) -> dict[str, Feature]:
     """Planned, achieved, reached, intact and seen shares under the names of one modality."""
     if shares is None:
         return {}
@@ -30,7 +30,7 @@ def share_features(work: Work, prefix: Prefix, shares: Shares | None) -> dict[st
     return features_of(work, _SEEN, values)
 
 
-def unseen_features(work: Work, prefix: Prefix, tracks: Iterable[UnseenTrack]) -> dict[str, Feature]:
+def unseen_features(work: AgentWork, prefix: Prefix, tracks: Iterable[UnseenTrack]) -> dict[str, Feature]:
     """Tracks that nobody analyses, by kind; nothing where there are none."""
     entries = [_entry(track) for track in tracks]
     return features_of(work, _SEEN, {f"{prefix}.unseen_tracks": entries or None})

@@ -11,7 +11,7 @@ from operators.errors import InvalidMedia
 from operators.media.session import MediaSession
 from operators.media.shares import Shares
 from schemas.receipts import DecodeReceipt, Seen
-from streams.analysis.agents.analysis import Agent, Analysis, Work
+from streams.analysis.agents.analysis import Agent, AgentWork, Analysis
 
 
 class SharedSession:
@@ -26,7 +26,7 @@ class SharedSession:
     def __init__(self, session: MediaSession) -> None:
         self.session = session
 
-    async def analyse(self, agent: Agent, work: Work) -> Analysis:
+    async def analyse(self, agent: Agent, work: AgentWork) -> Analysis:
         """Run an agent and put the decode on its receipt; raises what the agent raises."""
         analysis = await agent.analyse(work)
         if not agent.needs_media:

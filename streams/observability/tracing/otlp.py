@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from operators.tracing import Note, Span
+from operators.tracing import Note, TraceSpan
 from schemas.topics import Topic
 from streams.observability.tracing.span_export import CountingProcessor, exporter_to, sampler_of
 from streams.record import Record
@@ -48,8 +48,8 @@ class OtlpTracer:
         self,
         name: str,
         *,
-        parent: Span | None = None,
-        links: Iterable[Span] = (),
+        parent: TraceSpan | None = None,
+        links: Iterable[TraceSpan] = (),
         began_unix_seconds: float | None = None,
         **notes: Note,
     ) -> OtlpSpan:
@@ -110,7 +110,7 @@ class OtlpTracer:
 
 
 class OtlpSpan:
-    """See `Span`."""
+    """See `TraceSpan`."""
 
     __slots__ = ("_token", "inner")
 
@@ -120,28 +120,28 @@ class OtlpSpan:
 
     @property
     def is_kept(self) -> bool:
-        """See `Span.is_kept`."""
+        """See `TraceSpan.is_kept`."""
         return self.inner.is_recording()
 
     @property
     def traceparent(self) -> bytes | None:
-        """See `Span.traceparent`; None outside every span."""
+        """See `TraceSpan.traceparent`; None outside every span."""
         found = self.inner.get_span_context()
         if not found.is_valid:
             return None
         return f"00-{found.trace_id:032x}-{found.span_id:016x}-{found.trace_flags:02x}".encode()
 
     def note(self, name: str, value: Note) -> None:
-        """See `Span.note`."""
+        """See `TraceSpan.note`."""
         self.inner.set_attribute(_PREFIX + name, value)
 
-    def link(self, other: Span) -> None:
-        """See `Span.link`."""
+    def link(self, other: TraceSpan) -> None:
+        """See `TraceSpan.link`."""
         if isinstance(other, OtlpSpan) and self.inner.is_recording():
             self.inner.add_link(other.inner.get_span_context())
 
     def end(self, failure: str = "") -> None:
-        """See `Span.end`; no message is kept, for it may quote an address or a title."""
+        """See `TraceSpan.end`; no message is kept, for it may quote an address or a title."""
         if failure:
             self.inner.set_attribute("error.type", failure)
             self.inner.set_status(trace.StatusCode.ERROR)

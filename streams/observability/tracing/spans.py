@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from operators.tracing import NO_SPAN, SILENT_TRACER, Note, Span, Tracer
+from operators.tracing import NO_SPAN, SILENT_TRACER, Note, Tracer, TraceSpan
 from schemas.codec import header
 from schemas.topics import Topic
 from streams.record import Record
@@ -16,13 +16,13 @@ from streams.record import Record
 class EventTracer(Tracer, Protocol):
     """Also knows what crosses Kafka."""
 
-    def consuming(self, name: str, record: Record, traceparent: bytes | None, began_unix_seconds: float) -> Span:
+    def consuming(self, name: str, record: Record, traceparent: bytes | None, began_unix_seconds: float) -> TraceSpan:
         """Begin work on a record, as a child of the step that published it."""
 
-    def producing(self, topic: Topic, *, key: str | bytes | None) -> Span:
+    def producing(self, topic: Topic, *, key: str | bytes | None) -> TraceSpan:
         """Begin to publish a record."""
 
-    def current(self) -> Span:
+    def current(self) -> TraceSpan:
         """The step that surrounds the call."""
 
 
@@ -40,26 +40,28 @@ def for_operators() -> Tracer:
     return _tracer or SILENT_TRACER
 
 
-def span(name: str, *, parent: Span | None = None, began_unix_seconds: float | None = None, **notes: Note) -> Span:
+def span(
+    name: str, *, parent: TraceSpan | None = None, began_unix_seconds: float | None = None, **notes: Note
+) -> TraceSpan:
     """Begin a step; see `Tracer.span`."""
     if _tracer is None:
         return NO_SPAN
     return _tracer.span(name, parent=parent, links=(), began_unix_seconds=began_unix_seconds, **notes)
 
 
-def consuming(name: str, record: Record, began_unix_seconds: float) -> Span:
+def consuming(name: str, record: Record, began_unix_seconds: float) -> TraceSpan:
     """Begin work on a record, as a child of the step that published it."""
     if _tracer is None:
         return NO_SPAN
     return _tracer.consuming(name, record, header(record.headers, "traceparent"), began_unix_seconds)
 
 
-def producing(topic: Topic, *, key: str | bytes | None) -> Span:
+def producing(topic: Topic, *, key: str | bytes | None) -> TraceSpan:
     """Begin to publish a record."""
     return NO_SPAN if _tracer is None else _tracer.producing(topic, key=key)
 
 
-def current() -> Span:
+def current() -> TraceSpan:
     """The step that surrounds the call."""
     return NO_SPAN if _tracer is None else _tracer.current()
 

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from ops.cli.main import app
 from ops.cli.policy_apply import as_json, print_tally
-from streams.policy_rollout.rollout_stats import Tally
+from streams.policy_rollout.rollout_stats import RolloutStats
 
-TALLY = Tally(
+TALLY = RolloutStats(
     num_chosen=12,
     num_reviewed=3,
     changes=Counter({("allow", "allow"): 9, ("allow", "limit"): 2, ("review", "allow"): 1}),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.doctor.probe_process import NoAnswer, ask_process
+from ops.doctor.probe_process import ProbeFailed, ask_process
 from tests.documents import REPOSITORY
 
 PACKAGES = ("schemas", "models", "operators", "streams", "ops")
@@ -50,5 +50,5 @@ def test_a_folder_of_the_same_name_changes_nothing(tmp_path: Path, monkeypatch: 
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").write_text("raise SystemExit('shadowed')", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(NoAnswer, match=r"No module named ops\.doctor\.nowhere"):
+    with pytest.raises(ProbeFailed, match=r"No module named ops\.doctor\.nowhere"):
         ask_process("ops.doctor.nowhere", timeout_seconds=60)

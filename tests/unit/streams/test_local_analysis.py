@@ -18,7 +18,7 @@ from ops.cli import analyze
 from schemas.identity import MODALITIES
 from schemas.uploads import FileSource, MediaSource, VideoUploaded
 from streams import local_analysis as direct
-from streams.analysis.agents.analysis import Agent, Analysis, Work
+from streams.analysis.agents.analysis import Agent, AgentWork, Analysis
 from streams.analysis.agents.signals import Provenance
 from streams.config.settings import read_settings
 from streams.costs.cpu_account import CpuAccount, CpuReading
@@ -58,10 +58,10 @@ class FakeEngine:
 def analysis_with(monkeypatch: pytest.MonkeyPatch, error: Exception, told: list[InternalError]) -> LocalAnalysis:
     """An analysis whose frames agent raises, and whose other agents find nothing."""
 
-    async def fail(work: Work) -> Analysis:
+    async def fail(work: AgentWork) -> Analysis:
         raise error
 
-    async def find_nothing(work: Work) -> Analysis:
+    async def find_nothing(work: AgentWork) -> Analysis:
         return Analysis(is_present=False)
 
     agents = {

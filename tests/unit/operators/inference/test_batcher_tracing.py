@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from models.card import Card
 from operators.inference.inference import Inference
-from operators.tracing import NO_SPAN, NoSpan, Note, Span
+from operators.tracing import NO_SPAN, NoSpan, Note, TraceSpan
 from tests.unit.operators.inference.fakes import FakeBackend, context, number, number_card, queued
 
 
@@ -17,12 +17,12 @@ class KeptSpan(NoSpan):
     """A span that remembers what it was told."""
 
     name: str
-    parent: Span | None
-    links: list[Span]
+    parent: TraceSpan | None
+    links: list[TraceSpan]
     notes: dict[str, Note]
     is_kept: bool = True
 
-    def link(self, other: Span) -> None:
+    def link(self, other: TraceSpan) -> None:
         self.links.append(other)
 
 
@@ -37,11 +37,11 @@ class KeepingTracer:
         self,
         name: str,
         *,
-        parent: Span | None = None,
-        links: Iterable[Span] = (),
+        parent: TraceSpan | None = None,
+        links: Iterable[TraceSpan] = (),
         began_unix_seconds: float | None = None,
         **notes: Note,
-    ) -> Span:
+    ) -> TraceSpan:
         del began_unix_seconds
         if name == "model call" and notes["items"] in self.unsampled_items:
             return NO_SPAN

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import pytest
 
-from operators.inference.cpu_probe import CANDIDATES, CpuCapabilities, Trial, probe_cpu, run_probe_child
+from operators.inference.cpu_probe import CANDIDATES, CpuCapabilities, ProbeTrial, probe_cpu, run_probe_child
 from operators.inference.private_cache import PrivateCache
 
 LIMIT = {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16"}
@@ -22,17 +22,17 @@ LIMIT = {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16"}
 class Children:
     """Ends each child as told, and counts them."""
 
-    def __init__(self, *trials: Trial) -> None:
+    def __init__(self, *trials: ProbeTrial) -> None:
         self._trials = list(trials)
         self.environments: list[dict[str, str]] = []
 
-    def __call__(self, environment: Mapping[str, str]) -> Trial:
+    def __call__(self, environment: Mapping[str, str]) -> ProbeTrial:
         self.environments.append(dict(environment))
         return self._trials[len(self.environments) - 1]
 
 
-GOOD, SLOW = Trial(2.0, "fast"), Trial(0.8, "slow")
-DEAD = Trial(None, "died of signal 4")
+GOOD, SLOW = ProbeTrial(2.0, "fast"), ProbeTrial(0.8, "slow")
+DEAD = ProbeTrial(None, "died of signal 4")
 
 
 def refusing(number: int) -> Callable[..., NoReturn]:
@@ -55,7 +55,7 @@ class TestProbeCpu:
         [((GOOD,), True, {}), ((DEAD, GOOD), True, LIMIT), ((DEAD, SLOW), False, {}), ((DEAD, DEAD), False, {})],
     )
     def test_takes_the_first_that_survives_and_pays(
-        self, kept: PrivateCache, trials: tuple[Trial, ...], bfloat16: bool, environment: dict[str, str]
+        self, kept: PrivateCache, trials: tuple[ProbeTrial, ...], bfloat16: bool, environment: dict[str, str]
     ) -> None:
         """Candidates are tried in order; float32 without any setting is what is left."""
         found = probe_cpu(kept, Children(*trials))
@@ -71,7 +71,7 @@ class TestProbeCpu:
 
     def test_does_not_remember_a_busy_machine(self, kept: PrivateCache) -> None:
         """A child that gave no answer in time is asked again at the next start."""
-        late = Trial(None, "no answer", conclusive=False)
+        late = ProbeTrial(None, "no answer", conclusive=False)
         assert not probe_cpu(kept, Children(late, DEAD)).bfloat16
         assert probe_cpu(kept, Children(GOOD)).bfloat16
 

@@ -15,7 +15,7 @@ from operators.errors import InvalidMedia, SourceUnavailable, SpoolFull
 from operators.media.plan import PlanPolicy
 from operators.media.pool import DecoderPool
 from operators.media.progressive_file import GRANULE_BYTES, ProgressiveFile
-from operators.media.receipt import DecodeReceipt
+from operators.media.receipt import DecodeUsage
 from operators.media.session import MediaSession, MediaSessions
 from ops.bench.long_clip import make_long_clip
 from schemas.uploads import FileSource
@@ -37,9 +37,7 @@ async def pixels_of(session: MediaSession) -> list[bytes]:
     return [frame.pixels.tobytes() async for frame in session.frames()]
 
 
-async def decoded(
-    pool: DecoderPool, files: ArrivingFiles, path: Path, policy: PlanPolicy | None = None
-) -> DecodeReceipt:
+async def decoded(pool: DecoderPool, files: ArrivingFiles, path: Path, policy: PlanPolicy | None = None) -> DecodeUsage:
     """The receipt of one decode."""
     async with MediaSessions(pool, files, policy).open("video", FileSource(path=str(path))) as session:
         return await session.receipt()

@@ -18,7 +18,7 @@ from operators.media.decode_replay import DecodeReplay
 from operators.media.decoder_client import DECODER_COMMAND
 from operators.media.ipc_messages import AudioReady, Done, FrameSlot, FramesReady, MotionReady
 from operators.media.pool import DecoderPool
-from operators.media.receipt import DecodeReceipt, failed_receipt
+from operators.media.receipt import DecodeUsage, failed_receipt
 from operators.media.session import MediaSession, MediaSessions
 from schemas.uploads import FileSource
 from tests.hostile_media import write_video
@@ -36,7 +36,7 @@ class Seen:
     frames: list[tuple[float, bytes]]
     luma: np.ndarray
     speech: np.ndarray
-    receipt: DecodeReceipt
+    receipt: DecodeUsage
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ import pytest
 
 from operators.media.index import AudioStreamIndex, MediaIndex, VideoStreamIndex
 from operators.media.layout import layout_for
-from operators.media.plan import Plan, PlanPolicy, coverage_ratio, make_plan
+from operators.media.plan import DecodePlan, PlanPolicy, coverage_ratio, make_plan
 
 POLICY = PlanPolicy()
 
@@ -37,7 +37,7 @@ def index_of(video: VideoStreamIndex | None, audio: AudioStreamIndex | None = No
     return MediaIndex("mov", 1000, seconds, seconds, 0.0, video, audio)
 
 
-def plan_of(video: VideoStreamIndex, policy: PlanPolicy = POLICY) -> Plan:
+def plan_of(video: VideoStreamIndex, policy: PlanPolicy = POLICY) -> DecodePlan:
     """The plan of a silent video."""
     return make_plan(index_of(video), policy, max_pixels=10**8)
 

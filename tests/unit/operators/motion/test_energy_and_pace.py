@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from operators.media.tracks import MotionTrack, Span
+from operators.media.tracks import MotionSpan, MotionTrack
 from operators.motion.energy import (
     StepEnergy,
     camera_ratio,
@@ -50,7 +50,7 @@ class TestObservedSeconds:
         track = MotionTrack(
             np.array([0.0, 0.5, 1.0, 60.0, 60.5, 99.0]),
             np.zeros((6, 9, 16), np.uint8),
-            (Span(0, 3), Span(3, 5), Span(5, 6)),
+            (MotionSpan(0, 3), MotionSpan(3, 5), MotionSpan(5, 6)),
         )
 
         assert observed_seconds(track) == pytest.approx(1.5 + 1.0)
@@ -94,7 +94,7 @@ def dark_track(light: bool) -> MotionTrack:
         texture = noise.integers(120, 255, (30, 40)).astype(np.uint8)
         for number, picture in enumerate(luma):
             picture[30:60, 20 + 3 * number : 60 + 3 * number] = texture
-    return MotionTrack(np.arange(24) / 12.0, luma, (Span(0, 24),))
+    return MotionTrack(np.arange(24) / 12.0, luma, (MotionSpan(0, 24),))
 
 
 class TestMeasureMotion:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from operators.media.tracks import MotionTrack, Span
+from operators.media.tracks import MotionSpan, MotionTrack
 from operators.motion.flow import FlowMeter, chosen_pairs, pair_motions
 
 HEIGHT, WIDTH = 90, 160
@@ -75,10 +75,10 @@ class TestFlowMeter:
         assert np.isfinite(measure(first, second)).all()
 
 
-def panning_track(hz: float, shift_px: int, num_frames: int = 24, spans: tuple[Span, ...] = ()) -> MotionTrack:
+def panning_track(hz: float, shift_px: int, num_frames: int = 24, spans: tuple[MotionSpan, ...] = ()) -> MotionTrack:
     wide = texture(width=WIDTH + shift_px * num_frames)
     frames = [wide[:, index * shift_px : index * shift_px + WIDTH] for index in range(num_frames)]
-    return MotionTrack(np.arange(num_frames) / hz, np.stack(frames), spans or (Span(0, num_frames),))
+    return MotionTrack(np.arange(num_frames) / hz, np.stack(frames), spans or (MotionSpan(0, num_frames),))
 
 
 class TestPairMotions:
@@ -97,7 +97,7 @@ class TestPairMotions:
 
     def test_never_over_a_gap_or_a_cut(self) -> None:
         """Neither the first frame of a span nor that of a shot is compared with the one before."""
-        track = panning_track(2.0, 1, num_frames=8, spans=(Span(0, 4), Span(4, 8)))
+        track = panning_track(2.0, 1, num_frames=8, spans=(MotionSpan(0, 4), MotionSpan(4, 8)))
         cut_seconds = float(track.pts_seconds[6])
 
         assert [1, 2, 3, 5, 7] == list(chosen_pairs(track, frozenset({cut_seconds})))
@@ -107,7 +107,7 @@ class TestPairMotions:
         """Pictures too narrow to search are left out instead of failing a hostile video's analysis."""
         luma = np.random.default_rng(1).integers(0, 256, (4, height, width), dtype=np.uint8)
 
-        assert pair_motions(MotionTrack(np.arange(4.0), luma, (Span(0, 4),)), ()) == ()
+        assert pair_motions(MotionTrack(np.arange(4.0), luma, (MotionSpan(0, 4),)), ()) == ()
 
     def test_no_pairs(self) -> None:
         """One frame has no motion."""

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from operators.media.tracks import MotionTrack, Span
+from operators.media.tracks import MotionSpan, MotionTrack
 from operators.motion.content_change import ContentChange, region_histograms
 from operators.motion.shots import cut_times
 
@@ -40,16 +40,16 @@ def pan(seed: int, num_frames: int = 25, step_px: int = 4) -> list[np.ndarray]:
     return [wide[:, index * step_px : index * step_px + WIDTH] for index in range(num_frames)]
 
 
-def track_of(frames: Sequence[np.ndarray], spans: Sequence[Span] | None = None) -> MotionTrack:
+def track_of(frames: Sequence[np.ndarray], spans: Sequence[MotionSpan] | None = None) -> MotionTrack:
     """A track without gaps unless told."""
     return MotionTrack(
         pts_seconds=np.arange(len(frames)) * INTERVAL_SECONDS,
         luma=np.stack(frames) if frames else np.zeros((0, HEIGHT, WIDTH), np.uint8),
-        spans=tuple(spans or (Span(0, len(frames)),)),
+        spans=tuple(spans or (MotionSpan(0, len(frames)),)),
     )
 
 
-def cut_frames(frames: Sequence[np.ndarray], spans: Sequence[Span] | None = None) -> list[int]:
+def cut_frames(frames: Sequence[np.ndarray], spans: Sequence[MotionSpan] | None = None) -> list[int]:
     """Cuts as frame numbers."""
     return [round(seconds / INTERVAL_SECONDS) for seconds in cut_times(track_of(frames, spans))]
 
@@ -113,11 +113,13 @@ class TestCutTimes:
 
     def test_gap_hides_a_cut(self) -> None:
         """Frames on both sides of a gap are never compared."""
-        assert cut_frames(shot(15, 20) + shot(16, 20), spans=(Span(0, 20), Span(20, 40))) == []
+        assert cut_frames(shot(15, 20) + shot(16, 20), spans=(MotionSpan(0, 20), MotionSpan(20, 40))) == []
 
     def test_cut_after_a_gap(self) -> None:
         """Behind a gap cuts are found as before it."""
-        assert cut_frames(shot(17, 20) + shot(18, 20) + shot(19, 20), spans=(Span(0, 20), Span(20, 60))) == [40]
+        assert cut_frames(
+            shot(17, 20) + shot(18, 20) + shot(19, 20), spans=(MotionSpan(0, 20), MotionSpan(20, 60))
+        ) == [40]
 
     @pytest.mark.parametrize("num_frames", [0, 1, 2])
     def test_hardly_any_frames(self, num_frames: int) -> None:

@@ -18,7 +18,7 @@ from models.card_registry import CARDS
 from ops.doctor import clock, codecs, device, disk, installation, media, memory, policy, ports, sandbox, weights
 from ops.doctor.finding import Finding
 from ops.doctor.memory import Allowance
-from ops.doctor.probe_process import NoAnswer, ask_process
+from ops.doctor.probe_process import ProbeFailed, ask_process
 from ops.local.ports import ReservedPort
 from streams.config.settings import InvalidSettings
 from streams.consumer.version_checks import WrongVersion
@@ -153,10 +153,10 @@ class TestDevice:
         """A driver that ends the process is wrong; one that is only slow was not checked."""
 
         def dies(_: str) -> Any:
-            raise NoAnswer("died of signal 11")
+            raise ProbeFailed("died of signal 11")
 
         def is_slow(_: str) -> Any:
-            raise NoAnswer("no answer within 10 s")
+            raise ProbeFailed("no answer within 10 s")
 
         assert only(device.examine(context(cache_dir=tmp_path), ask=dies)).state == "wrong"
         assert only(device.examine(context(cache_dir=tmp_path), ask=is_slow)).state == "not-checked"
@@ -227,7 +227,7 @@ class TestSandbox:
         """A lock-down that the kernel refuses is wrong."""
 
         def fails(*_: str) -> Any:
-            raise NoAnswer("OSError: prctl failed")
+            raise ProbeFailed("OSError: prctl failed")
 
         assert only(sandbox.examine(context(), ask=fails)).state == "wrong"
 
@@ -235,7 +235,7 @@ class TestSandbox:
 class TestAskProcess:
     def test_failure_is_told(self) -> None:
         """A process that fails is quoted by its last line."""
-        with pytest.raises(NoAnswer, match=r"No module named ops\.doctor\.nowhere"):
+        with pytest.raises(ProbeFailed, match=r"No module named ops\.doctor\.nowhere"):
             ask_process("ops.doctor.nowhere", timeout_seconds=60)
 
 

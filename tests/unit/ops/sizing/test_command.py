@@ -15,7 +15,7 @@ from ops.sizing.plot import plot_trials
 from ops.sizing.profile import load_profile, write_profile
 from ops.sizing.quantity import FIGURES
 from ops.sizing.scaling import ByLag
-from ops.sizing.trial import LAG_THRESHOLDS, Trial
+from ops.sizing.trial import LAG_THRESHOLDS, SizingTrial
 from tests.documents import REPOSITORY
 from tests.sizing_profile import round_profile
 
@@ -89,12 +89,12 @@ class TestCommand:
 
 
 class TestPlot:
-    def trials(self) -> list[Trial]:
+    def trials(self) -> list[SizingTrial]:
         common = (10, 5.0, 4_000, 1, 1.0, 4.0)
         return [
-            Trial("fixed", 0.5, *common, 6.0, 0.5, 20.0),
-            Trial("fixed", 0.8, *common, 12.0, 0.8, 12.0),
-            Trial("by lag", 16.0, *common, 19.0, 0.6, 14.0),
+            SizingTrial("fixed", 0.5, *common, 6.0, 0.5, 20.0),
+            SizingTrial("fixed", 0.8, *common, 12.0, 0.8, 12.0),
+            SizingTrial("by lag", 16.0, *common, 19.0, 0.6, 14.0),
         ]
 
     def test_every_policy_is_in_the_picture(self, tmp_path: Path) -> None:

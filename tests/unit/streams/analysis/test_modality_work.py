@@ -17,10 +17,10 @@ from schemas.identity import MODALITIES
 from schemas.topics import SIGNALS
 from schemas.uploads import FileSource, VideoUploaded
 from streams.analysis import modality_work, shared_upload
-from streams.analysis.agents.analysis import Agent, Analysis, Work
+from streams.analysis.agents.analysis import Agent, AgentWork, Analysis
 from streams.analysis.agents.signals import Provenance
 from streams.analysis.modality_work import MediaParts, ModalityWork
-from streams.costs.cpu_account import CpuAccount, CpuReading, SilentObserver
+from streams.costs.cpu_account import CpuAccount, CpuReading, SilentCpuObserver
 from streams.delivery.admission import Slot
 from streams.record import Place, Record
 from streams.store.claims import Prior
@@ -76,7 +76,7 @@ class Role:
 
     def __init__(self, other: bytes | None = None) -> None:
         self.publisher, self.dead_letters = MemoryPublisher(), Letters()
-        self.account = CpuAccount(lambda: CpuReading(0.0), SilentObserver())
+        self.account = CpuAccount(lambda: CpuReading(0.0), SilentCpuObserver())
         engine = SimpleNamespace(account=self.account, sessions=Sessions(), work=lambda *_: None)
         self.parts = MediaParts(FirstClaims(other), self.publisher, self.dead_letters, engine, ManualClock(), 60.0)  # type: ignore[arg-type]
         self.slot = Slot(PLACE, 1)
@@ -88,7 +88,7 @@ class Role:
         await self.slot.close()
 
 
-async def nothing_found(_: Work) -> Analysis:
+async def nothing_found(_: AgentWork) -> Analysis:
     return Analysis()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from streams.backfill.jobs import Job, JobFilter
-from streams.backfill.progress import Progress, progress_of
+from streams.backfill.progress import JobProgress, progress_of
 
 
 def job(**fields: Any) -> Job:
@@ -15,7 +15,7 @@ def job(**fields: Any) -> Job:
     return Job(job_id="j", created_unix_seconds=100.0, filter=JobFilter(since_unix_seconds=0.0), **values)
 
 
-def look(committed: dict[int, int], *, is_paused: bool = False, now: float = 110.0, **fields: Any) -> Progress:
+def look(committed: dict[int, int], *, is_paused: bool = False, now: float = 110.0, **fields: Any) -> JobProgress:
     return progress_of(job(**fields), committed, is_paused=is_paused, now_unix_seconds=now)
 
 

@@ -20,8 +20,8 @@ from streams.decision.policy_file import load_policy
 from streams.decision.state import VideoState
 from streams.policy_rollout.past_verdicts import PastVerdict, PolicyFilter, is_asked
 from streams.policy_rollout.policy_evaluation import Evaluation, PolicyEvaluator, judge
-from streams.policy_rollout.rollout_stats import Tally
-from streams.policy_rollout.verdict_selection import Choice, go_through
+from streams.policy_rollout.rollout_stats import RolloutStats
+from streams.policy_rollout.verdict_selection import VerdictSelection, go_through
 from streams.recovery.result_comparison import newest_by_key
 from streams.store.stored_case import StoredVideo
 from tests.sample_facts import VIDEO_ID, accepted, deadline, signal
@@ -152,21 +152,21 @@ class TestGoingThrough:
     async def test_a_trial_sends_nothing(self) -> None:
         """And counts the same."""
         case = stored(*analysed())
-        tally = Tally()
-        choice = Choice(_reader({VIDEO_ID: case}), PolicyFilter(), BY_NEW)
+        tally = RolloutStats()
+        choice = VerdictSelection(_reader({VIDEO_ID: case}), PolicyFilter(), BY_NEW)
         told: list[int] = []
         await go_through([past(case)], choice, tally, None, lambda so_far: told.append(so_far.num_chosen))
         assert (tally.num_chosen, told) == (1, [1])
 
     async def _run(
         self, cases: dict[str, StoredVideo], verdicts: Iterable[PastVerdict], asked: PolicyFilter
-    ) -> tuple[Tally, list[Evaluation]]:
-        tally, sent = Tally(), []
+    ) -> tuple[RolloutStats, list[Evaluation]]:
+        tally, sent = RolloutStats(), []
 
         async def send(chosen: Sequence[Evaluation]) -> None:
             sent.extend(chosen)
 
-        await go_through(verdicts, Choice(_reader(cases), asked, BY_NEW), tally, send, lambda _: None)
+        await go_through(verdicts, VerdictSelection(_reader(cases), asked, BY_NEW), tally, send, lambda _: None)
         return tally, sent
 
 

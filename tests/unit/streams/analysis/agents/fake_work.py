@@ -19,11 +19,11 @@ from operators.context.text_models import TextModels
 from operators.inference.request_context import ModelOutput, RequestContext
 from operators.media.index import AudioStreamIndex, MediaIndex, UnseenTrack, VideoStreamIndex
 from operators.media.neighbours import NOBODY, Neighbourhood
-from operators.media.receipt import DecodeReceipt
+from operators.media.receipt import DecodeUsage
 from operators.media.shares import Shares
-from operators.media.tracks import AudioSpan, AudioTrack, MotionTrack, SampledFrame, Span
+from operators.media.tracks import AudioSpan, AudioTrack, MotionSpan, MotionTrack, SampledFrame
 from schemas.uploads import FileSource, VideoUploaded
-from streams.analysis.agents.analysis import Work
+from streams.analysis.agents.analysis import AgentWork
 
 Result = TypeVar("Result")
 
@@ -123,9 +123,9 @@ class FakeSession:
         self._touch()
         return self.audio_track
 
-    async def receipt(self) -> DecodeReceipt:
+    async def receipt(self) -> DecodeUsage:
         self._touch()
-        return DecodeReceipt(
+        return DecodeUsage(
             cpu_seconds=0.1,
             wall_seconds=0.2,
             bytes_read=1000,
@@ -224,11 +224,11 @@ def work_of(
     title: str = "",
     hashtags: tuple[str, ...] = (),
     **batchers: FakeBatcher,
-) -> Work:
+) -> AgentWork:
     """Work on one upload; models not given answer with nothing. Names are written with `_` for `-`."""
     known = {name: constant(name) for name, card in CARDS.items() if card.batch_sizes}
     given = {name.replace("_", "-"): batcher for name, batcher in batchers.items()}
-    return Work(
+    return AgentWork(
         upload=VideoUploaded(video_id="v", source=FileSource(path="/v.mp4"), title=title, hashtags=hashtags),
         event_unix_seconds=EVENT_UNIX_SECONDS,
         session=session,  # type: ignore[arg-type]
@@ -251,7 +251,7 @@ def motion_track(num_frames: int = 48, shift_px: int = 0) -> MotionTrack:
     noise = np.random.default_rng(1)
     scenes = [noise.integers(0, 256, (90, 160), dtype=np.uint8) for _ in range(2)]
     luma = [np.roll(scenes[index >= num_frames // 2], index * shift_px, axis=1) for index in range(num_frames)]
-    return MotionTrack(np.arange(num_frames) / 12.0, np.stack(luma), (Span(0, num_frames),))
+    return MotionTrack(np.arange(num_frames) / 12.0, np.stack(luma), (MotionSpan(0, num_frames),))
 
 
 def audio_track(seconds: float = 4.0) -> AudioTrack:

@@ -11,7 +11,7 @@ import pytest
 from models.card_registry import CARDS
 from operators.errors import InvalidMedia
 from operators.inference.request_context import ModelOutput
-from streams.analysis.agents.agent_usage import Tally
+from streams.analysis.agents.agent_usage import AgentUsage
 from streams.analysis.agents.described import embedding_of, features_of
 from streams.analysis.agents.fan_out import fan_out
 from streams.analysis.agents.host_threads import ThreadedHost
@@ -129,7 +129,7 @@ class TestFanOut:
 class TestTally:
     async def test_receipt(self) -> None:
         """Sums of times, means of batches over items."""
-        tally = Tally(ImmediateHost())
+        tally = AgentUsage(ImmediateHost())
         await tally.on_host(lambda: None)
         tally.add((ModelOutput((), 0.1, 4, 1), ModelOutput((), 0.3, 8, 3)))
 
@@ -141,7 +141,7 @@ class TestTally:
 
     def test_parts_of_models(self) -> None:
         """Each model's items and times; together they are what the device took."""
-        tally = Tally(ImmediateHost())
+        tally = AgentUsage(ImmediateHost())
         tally.add([ModelOutput((), 0.1, 4, 1, cpu_seconds=0.2, model="one")] * 2)
         tally.add([ModelOutput((), 0.3, 4, 1, cpu_seconds=0.5, model="two")])
 
@@ -153,7 +153,7 @@ class TestTally:
 
     def test_nothing(self) -> None:
         """An analysis without models has means of zero."""
-        receipt = Tally(ImmediateHost()).receipt(num_items=7)
+        receipt = AgentUsage(ImmediateHost()).receipt(num_items=7)
 
         assert (7, 0.0, 0.0) == (receipt.items, receipt.batch_items_mean, receipt.batch_videos_mean)
 
