@@ -36,7 +36,8 @@ class Ready(msgspec.Struct, tag=True, frozen=True):
 
 
 class ByteRange(msgspec.Struct, tag=True, frozen=True):
-    """Bytes `[start, stop)` of the media have to be there before work goes on; answered with `AVAILABLE` or `UNAVAILABLE`."""
+    """Bytes `[start, stop)` of the media have to be there before work goes on; answered with `AVAILABLE` or
+    `UNAVAILABLE`."""
 
     start: int
     stop: int

@@ -281,8 +281,8 @@ def _sample_point(
 
 
 def _reached(video: VideoStreamIndex, target: float, reach: float) -> tuple[float, float | None]:
-    """Where a sample point begins and from where it is decoded: the keyframe nearest to `target` if within `reach`, else the
-    target itself and the last keyframe before it."""
+    """Where a sample point begins and from where it is decoded: the keyframe nearest to `target` if within `reach`,
+    else the target itself and the last keyframe before it."""
     if not video.is_seekable:
         return target, None
     keyframes = video.keyframe_seconds

@@ -54,7 +54,8 @@ MAX_PROFILE_SECONDS = 20_000
 UNKNOWN_INTERVAL_SECONDS = 1 / 25
 """Between packets without times, in elementary streams."""
 MAX_UNEVEN_PACKETS = 2_700
-"""Of a list without true times of showing: a video of no more pictures is decoded in full, so that all of it is read anyway."""
+"""Of a list without true times of showing: a video of no more pictures is decoded in full, so that all of it is read
+anyway."""
 UNEVEN_RATIO = 1.5
 """Longest over median distance of two pictures from which on a video counts as one of uneven rate."""
 MISFIT_RATIO = 0.02

@@ -43,8 +43,8 @@ def probed_keyframes(
 ) -> list[float]:
     """Seek to evenly spread times and see which keyframe comes.
 
-    A plan can then begin its sample points at keyframes. Otherwise each would have to begin with whatever a seek leads to:
-    pictures that cannot be decoded, in MPEG streams.
+    A plan can then begin its sample points at keyframes. Otherwise each would have to begin with whatever a seek leads
+    to: pictures that cannot be decoded, in MPEG streams.
 
     Args:
         container: that the stream is of; its other streams are not read.

@@ -72,8 +72,8 @@ class MediaSession:
 
     Decoding starts when the first agent asks for anything and goes on when an agent is cancelled. Arrays that
     agents hold keep the shared memory alive; drop them with the session. Every method raises `InvalidMedia`
-    when the media is at fault, `SourceUnavailable` when it cannot be fetched or read now, and `InternalError` when something
-    unexpected happened at each of a few tries: the same object for every agent.
+    when the media is at fault, `SourceUnavailable` when it cannot be fetched or read now, and `InternalError` when
+    something unexpected happened at each of a few tries: the same object for every agent.
     """
 
     def __init__(

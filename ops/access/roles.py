@@ -41,7 +41,8 @@ class RoleAccess:
     reads: tuple[Topic, ...] = ()
     writes: tuple[Topic, ...] = ()
     is_worker: bool = False
-    """Joins the group that its role has in `streams.consumer.role_app`, and waits at the start until all topics exist."""
+    """Joins the group that its role has in `streams.consumer.role_app`, and waits at the start until all topics
+    exist."""
     groups: tuple[str, ...] = ()
     """Groups without the stack's prefix, beside a worker's own."""
     group_prefixes: tuple[str, ...] = ()
@@ -125,7 +126,8 @@ VERDICT: Final = RoleAccess(
     groups=(READER_GROUP,),
     keys=(
         *(of_videos(key) for key in (Keys.status, Keys.verdict, Keys.features, Keys.embeddings, Keys.engagement)),
-        *(of_videos(key) for key in (Keys.state, Keys.gap, Keys.claims, Keys.deletion_marker, Keys.deletion, Keys.letters)),
+        *(of_videos(key) for key in (Keys.state, Keys.gap, Keys.claims)),
+        *(of_videos(key) for key in (Keys.deletion_marker, Keys.deletion, Keys.letters)),
         *_REFUSALS,
         whole(lambda keys: keys.dead_letter("*")),
         of_topic(Keys.attempts, SIGNALS),

@@ -41,8 +41,8 @@ def list_dead_letters(
 ) -> None:
     """List dead letters: id, cause, key, place of the event, time, and what was wrong.
 
-    Of each partition oldest first; of one video, and of a whole topic, one dead letter at a time is held. Exit code 1 where
-    one of them cannot be read.
+    Of each partition oldest first; of one video, and of a whole topic, one dead letter at a time is held. Exit code 1
+    where one of them cannot be read.
     """
     settings, unreadable, counts = quiet_settings_or_exit(), UnreadableRecords(), Counter[str]()
     wanted = read_dead_letters(settings, cause, unreadable)
@@ -174,8 +174,14 @@ def _print_line(dead_letter: DeadLetter, *, json_output: bool) -> None:
     if json_output:
         print_json(dead_letter)
         return
-    head = f"{dead_letter.dead_letter_id[:12]}  {dead_letter.cause}  {_key(dead_letter)}  {_source(dead_letter)}  {_when(dead_letter)}"
-    out.fitted(head)
+    head = (
+        dead_letter.dead_letter_id[:12],
+        dead_letter.cause,
+        _key(dead_letter),
+        _source(dead_letter),
+        _when(dead_letter),
+    )
+    out.fitted("  ".join(head))
     out.fitted(f"  {plain_text(dead_letter.message, _LISTED_BYTES)}")
 
 

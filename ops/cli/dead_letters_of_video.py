@@ -37,7 +37,8 @@ async def find_dead_letters(store: ReadsStore, settings: Settings, video_id: str
 
 
 def read_found(settings: Settings, found: DeadLetterPlaces) -> Iterator[StoredRecord]:
-    """Yield the dead letters' records, and tombstones of those that were withdrawn; a partition is read where it has to be.
+    """Yield the dead letters' records, and tombstones of those that were withdrawn; a partition is read where it has to
+    be.
 
     Raises:
         BrokerUnavailable: no broker answers.

@@ -31,8 +31,8 @@ def doctor(
 ) -> None:
     """Look at everything that a worker needs, change nothing, and say what is wrong and what to do.
 
-    Answers within 15 seconds although everything may be unavailable. Exit codes: 0 fine, warnings allowed; 1 something is
-    wrong; 2 wrong arguments.
+    Answers within 15 seconds although everything may be unavailable. Exit codes: 0 fine, warnings allowed; 1 something
+    is wrong; 2 wrong arguments.
     """
     from ops.doctor.check_registry import UnknownCheck, choose
 

@@ -41,7 +41,8 @@ from streams.store.applied import StoreBehindLog
 
 _REBALANCE_SECONDS: Final = 30.0
 """How long a group waits for a member that shows that it lives and does not rejoin: its main loop stands still, or its
-last commits wait for a store that is unavailable. Longer than these take, so that only the former costs it its membership."""
+last commits wait for a store that is unavailable. Longer than these take, so that only the former costs it its
+membership."""
 _LONGEST_PAUSE_SECONDS: Final = 7 * 86_400.0
 """Between two polls: full buffers are not polled for, and an operator may pause a role for days. Whether a member lives
 is what its heartbeats say, and whether it gets on, the worker's watchdog."""

@@ -1,7 +1,7 @@
 """A Faust consumer that never commits past work that is not finished, and never waits for it without end.
 
-Written against faust-streaming 0.15.3 with aiokafka 0.14.0; `streams.consumer.version_checks` refuses other versions. What stock
-Faust does and this does not:
+Written against faust-streaming 0.15.3 with aiokafka 0.14.0; `streams.consumer.version_checks` refuses other versions.
+What stock Faust does and this does not:
 
 - commit past one unfinished event at the head, or past any before a first commit;
 - take a gap in the log for a finished record;

@@ -1,7 +1,7 @@
 """Dead letters as they lie in the topic, one at a time: there may be more of them than fit into memory.
 
-The topic is read twice. First it is noted where the last record of each key lies; then each dead letter is given that is the
-last of its key: one that was taken back ends in a tombstone, and one that was written twice is one dead letter.
+The topic is read twice. First it is noted where the last record of each key lies; then each dead letter is given that
+is the last of its key: one that was taken back ends in a tombstone, and one that was written twice is one dead letter.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 _VIDEO_ID: Final = re.compile(rb"^[A-Za-z0-9._:~-]{1,128}\Z")
 _LONGEST_KEY_BYTES: Final = 1_024
-"""Of a source's key that a dead letter's record bears, too. A longer one names no video, and stands in the dead letter itself:
-twice it could be more than the topic takes, and an event without a dead letter ends its worker."""
+"""Of a source's key that a dead letter's record bears, too. A longer one names no video, and stands in the dead letter
+itself: twice it could be more than the topic takes, and an event without a dead letter ends its worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,8 @@ class DeadLetterIndex:
             event: which the dead letter is about; None where that is not known.
 
         Returns:
-            Whether the event is deleted with its video: a deletion before this did not find the dead letter, and the caller
-            withdraws it.
+            Whether the event is deleted with its video: a deletion before this did not find the dead letter, and the
+            caller withdraws it.
         """
         return await self._ask(key, partition, event)
 
@@ -117,7 +117,7 @@ def _is_comparable(place: SourceOffset, other: SourceOffset) -> bool:
 
 
 def dead_letter_key(source_key: bytes | None, dead_letter_id: str) -> bytes:
-    """Key of a dead letter's record: the source's own key, unless it is very long, and the dead letter's id, so that it alone can
-    be taken back."""
+    """Key of a dead letter's record: the source's own key, unless it is very long, and the dead letter's id, so that it
+    alone can be taken back."""
     own_key = source_key or b""
     return (own_key if len(own_key) <= _LONGEST_KEY_BYTES else b"") + b"#" + dead_letter_id.encode()

@@ -35,10 +35,10 @@ class DeadLetters:
 
     The mark follows the confirmation: a death between them writes the dead letter twice, under the same id.
 
-    Of a deleted video nothing is left to read, whichever comes first. The dead letter is out before it is in the index, and
-    the same step that puts it there looks at the guard: a deletion before that is seen here, one after it finds the
-    dead letter in the index. Where the video is deleted already, a tombstone is written instead of the dead letter: an earlier
-    run may have died with the dead letter out.
+    Of a deleted video nothing is left to read, whichever comes first. The dead letter is out before it is in the index,
+    and the same step that puts it there looks at the guard: a deletion before that is seen here, one after it finds the
+    dead letter in the index. Where the video is deleted already, a tombstone is written instead of the dead letter: an
+    earlier run may have died with the dead letter out.
 
     Args:
         publisher: of the worker.

@@ -1,9 +1,9 @@
 """Telling senders of a refusal: by video id, beside whatever is known of the video, and never over it.
 
-A refusal is written after its dead letter is confirmed and before the dead letter's mark, so a death between writes both
-once more, under the same id. It is written in one step with a look at the video's deletion, so one that was deleted
-meanwhile does not come back. A deletion takes those that were written before it, each by the same comparison, once its
-guard stands: what was uploaded after it is a new life, and its sender is told.
+A refusal is written after its dead letter is confirmed and before the dead letter's mark, so a death between writes
+both once more, under the same id. It is written in one step with a look at the video's deletion, so one that was
+deleted meanwhile does not come back. A deletion takes those that were written before it, each by the same comparison,
+once its guard stands: what was uploaded after it is a new life, and its sender is told.
 
 A flood of refusals with invented ids cannot fill Redis, whatever its rate: a life alone would not bound it, so
 `vs:refused` lists the videos with refusals, and beyond a number those that were refused longest ago lose theirs. Their

@@ -13,9 +13,9 @@ When an outcome is made:
 Whether a fact produces an outcome depends only on facts, not on the policy, so that a rebuild under another policy
 yields the same versions.
 
-A deletion makes a version, too, but no outcome: what was said is withdrawn, and a deletion marker stays. It goes by its place
-among the uploads, not by its place in the log: an upload from before it that is accepted later is dead on arrival, and
-so are all revisions up to it; one from after it that was accepted sooner lives on.
+A deletion makes a version, too, but no outcome: what was said is withdrawn, and a deletion marker stays. It goes by its
+place among the uploads, not by its place in the log: an upload from before it that is accepted later is dead on
+arrival, and so are all revisions up to it; one from after it that was accepted sooner lives on.
 
 Signals between 1 and 2 change the state and are not published one by one: a verdict from half the evidence would
 flap, and who needs an answer early gives the upload a short deadline.

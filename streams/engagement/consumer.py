@@ -310,7 +310,8 @@ class EngagementConsumer:
         return TopicPartition(self._topic, partition, OFFSET_BEGINNING if position is None else position)
 
     def _until_store_answers(self, ask: Callable[[], Any]) -> Any:
-        """Do something that may be done twice, again and again while the store is unavailable or somebody else changes it."""
+        """Do something that may be done twice, again and again while the store is unavailable or somebody else changes
+        it."""
         delays = Backoff(first_seconds=0.05, limit_seconds=2.0).delays()
         while True:
             try:

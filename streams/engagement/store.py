@@ -1,7 +1,7 @@
 """Engagement in Redis: what a batch changes, changes in one transaction with the place in the log that it reaches.
 
-So a batch that is redelivered, from a zombie or after a crash, changes nothing; and a Redis that comes back from an older
-copy has counts and places of one moment, from which the log is read again.
+So a batch that is redelivered, from a zombie or after a crash, changes nothing; and a Redis that comes back from an
+older copy has counts and places of one moment, from which the log is read again.
 """
 
 from __future__ import annotations

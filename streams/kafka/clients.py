@@ -174,7 +174,8 @@ def read_to_end(
     time.
 
     Raises:
-        BrokerUnavailable: no broker answers, or it stopped answering before the end was reached; or see `partitions_of`.
+        BrokerUnavailable: no broker answers, or it stopped answering before the end was reached; or see
+            `partitions_of`.
     """
     consumer = Consumer(
         {

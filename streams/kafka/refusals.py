@@ -17,8 +17,8 @@ _SAYS_NOTHING: Final = (KafkaError._ALL_BROKERS_DOWN,)
 class Refusals:
     """Takes a client's errors, tells refusals in the log, and remembers what was said last.
 
-    A wrong user or password, or a certificate that one side does not accept, are refusals; a broker that is unavailable is
-    none. To be handed to one client as `error_cb`; it speaks when that client is polled.
+    A wrong user or password, or a certificate that one side does not accept, are refusals; a broker that is unavailable
+    is none. To be handed to one client as `error_cb`; it speaks when that client is polled.
 
     Args:
         seconds: now, of any origin.

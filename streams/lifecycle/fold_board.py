@@ -1,7 +1,8 @@
 """Which fact is being folded, where the parent process reads it after the worker's death.
 
 A fold runs from its first line to its last without anything beside it, so a worker that dies by itself meanwhile died
-of that fact: no fact has to run alone for that. See `streams.lifecycle.exclusive_board` and `streams.worker.note_death`.
+of that fact: no fact has to run alone for that. See `streams.lifecycle.exclusive_board` and
+`streams.worker.note_death`.
 """
 
 from __future__ import annotations

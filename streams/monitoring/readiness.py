@@ -52,7 +52,8 @@ class Health:
         self.answered_seconds = self.monotonic_seconds()
 
     def alive(self) -> Statement:
-        """The loop turns, and no role is stuck. What is unavailable, or warms up, does not make a process less alive."""
+        """The loop turns, and no role is stuck. What is unavailable, or warms up, does not make a process less
+        alive."""
         silent_seconds, stuck = self.silent_seconds(), list(self.stuck_roles())
         holds = silent_seconds < self.late_seconds and not stuck
         return Statement(holds, {"alive": holds, "loop_silent_seconds": silent_seconds, "stuck": stuck})

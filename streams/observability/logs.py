@@ -82,7 +82,8 @@ def hide_secrets(_logger: Any, _method: str, event: Any) -> Any:
 
 
 class StormFilter(logging.Filter):
-    """Lets a limited number of equal messages through per minute and logger; a broker that is unavailable repeats itself.
+    """Lets a limited number of equal messages through per minute and logger; a broker that is unavailable repeats
+    itself.
 
     Args:
         limit: messages of one template.

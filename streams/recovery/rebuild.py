@@ -238,7 +238,8 @@ def dead_letter_keys(settings: Settings, partition: int) -> list[bytes]:
 async def _withdraw_again(tombstones: Deadlines, videos: Mapping[str, Rebuilt]) -> None:
     """Have a verdict worker write the tombstones of what is deleted, and take back the dead letters in the index.
 
-    What was registered for that is gone with the store, and dead letters may have been written while its deletion markers were.
+    What was registered for that is gone with the store, and dead letters may have been written while its deletion
+    markers were.
     """
     now_unix_seconds = SystemClock().now_unix_seconds()
     for video_id, video in videos.items():

@@ -59,7 +59,8 @@ class AppliedOffsets:
         """Remember progress; called before the same offsets are committed to Kafka.
 
         Raises:
-            StoreRolledBack: the store has less than this worker read or wrote, so facts before these offsets are missing.
+            StoreRolledBack: the store has less than this worker read or wrote, so facts before these offsets are
+                missing.
         """
         await asyncio.gather(*(self._write(self._key(place), offset) for place, offset in offsets.items()))
 

@@ -159,8 +159,8 @@ class Outcomes:
             return await self._replace_by_guard(video_id, after, (*position, *written), closes)
         names = [
             keys.state(video_id), keys.status(video_id), keys.verdict(video_id), keys.features(video_id),
-            keys.embeddings(video_id), keys.deletion_marker(video_id), keys.deletion(video_id), keys.engagement(video_id),
-            keys.gap(video_id),
+            keys.embeddings(video_id), keys.deletion_marker(video_id), keys.deletion(video_id),
+            keys.engagement(video_id), keys.gap(video_id),
         ]  # fmt: skip
         is_deletion_news = after.deletions != (before.deletions if before else ())
         deletion = (deletion_of(after) if is_deletion_news else "", self._deletion_marker_ttl_seconds)

@@ -2,8 +2,8 @@
 
 A video is kept for a time after its last outcome: a new revision, a late signal, a review and each summary of what
 people did with it begin that time again. Then its keys and vectors go from Redis, and the broker drops its records
-from both compacted topics by their age. It is not a deletion: no deletion marker stays, no tombstone is written, and the same
-upload may come again. Claims and engagement end by retentions of their own.
+from both compacted topics by their age. It is not a deletion: no deletion marker stays, no tombstone is written, and
+the same upload may come again. Claims and engagement end by retentions of their own.
 """
 
 from __future__ import annotations

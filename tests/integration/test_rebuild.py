@@ -67,9 +67,7 @@ class TestRebuild:
                 await_value(
                     lambda: True if active_dead_letters(pipeline) == set(dead_letters) else None,
                     SETTLED_SECONDS,
-                    lambda: (
-                        f"{active_dead_letters(pipeline)} are to be read, of the video that is not deleted {dead_letters}"
-                    ),
+                    lambda: f"{active_dead_letters(pipeline)} are to be read, of the remaining video {dead_letters}",
                 )
             finally:
                 pipeline.close()

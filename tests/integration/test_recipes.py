@@ -1,4 +1,5 @@
-"""The recipes of ARCHITECTURE.md, carried out on a copy of the tree: whoever follows one to the dead letter is through."""
+"""The recipes of ARCHITECTURE.md, carried out on a copy of the tree: whoever follows one to the dead letter is
+through."""
 
 from __future__ import annotations
 

@@ -59,7 +59,8 @@ class TestRollingRestart:
         samples: Path,
         record_property: Callable[[str, object], None],
     ) -> None:
-        """Every upload has a final verdict, no version has two contents, no dead letter is written, every worker stops well.
+        """Every upload has a final verdict, no version has two contents, no dead letter is written, every worker stops
+        well.
 
         Each worker gets its successor before it is asked to stop, as a surge of one does it.
         """

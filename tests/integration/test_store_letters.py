@@ -92,7 +92,8 @@ async def test_a_deletion_beside_the_writer_withdraws_the_letter(redis: Redis, m
 
 
 async def test_a_writer_that_dies_with_the_letter_out_is_made_good(redis: Redis) -> None:
-    """The dead letter is in no index when the video is deleted; the event comes again, and its dead letter is withdrawn."""
+    """The dead letter is in no index when the video is deleted; the event comes again, and its dead letter is
+    withdrawn."""
     publisher = StoppingPublisher(after=die)
     with pytest.raises(Death):
         await dead_letters_of(redis, publisher).write(poison(), FAILURE, role="engagement")
@@ -119,7 +120,8 @@ async def test_a_writer_that_dies_before_its_tombstone_is_made_good(redis: Redis
 
 
 async def test_what_is_written_while_guards_are_missing_waits_for_the_next_tombstones(redis: Redis) -> None:
-    """An emptied store knows of no deletion: the dead letter stands in the index, and the rebuilt deletion marker's sweep takes it."""
+    """An emptied store knows of no deletion: the dead letter stands in the index, and the rebuilt deletion marker's
+    sweep takes it."""
     publisher = MemoryPublisher()
     await delete(redis, publisher)
     await redis.flushall()
@@ -173,7 +175,8 @@ async def test_letters_of_nobody_and_of_others_stand(redis: Redis, key: bytes | 
 
 @pytest.mark.parametrize("num_turns", range(STEPS))
 async def test_any_interleaving_with_a_deletion_ends_in_a_tombstone(redis: Redis, num_turns: int) -> None:
-    """Wherever the deletion comes between the writer's calls, the last word under the dead letter's key is a tombstone."""
+    """Wherever the deletion comes between the writer's calls, the last word under the dead letter's key is a
+    tombstone."""
     publisher = MemoryPublisher()
     calls = 0
     send = redis.execute_command

@@ -102,7 +102,8 @@ class TestStore:
         assert kept == list(range(12 - MOST_REFUSALS, 12))
 
     async def test_a_flood_of_invented_ids_is_bounded(self, redis: Redis) -> None:
-        """Only so many videos keep refusals, those of the last; the others' keys are gone, their dead letters are not."""
+        """Only so many videos keep refusals, those of the last; the others' keys are gone, their dead letters are
+        not."""
         writer = Writer(redis, most_videos=20)
         for number in range(70):
             await writer.refuse(f"invented-{number}", number)

@@ -105,7 +105,8 @@ class World:
 
 
 async def fold_outcomes(world: World) -> None:
-    """Status, verdict, features, embeddings, state, deletion marker: decided, changed, forgotten, begun again, expired."""
+    """Status, verdict, features, embeddings, state, deletion marker: decided, changed, forgotten, begun again,
+    expired."""
     for video_id in ("decided", "forgotten", "again"):
         await world.decide(video_id)
     await world.fold(signal(video_id="decided", generation=2))
@@ -179,7 +180,8 @@ async def keep_times(world: World) -> None:
 
 
 async def write_dead_letters(world: World) -> None:
-    """A dead letter, its mark, its place in the video's list and its refusal; one is taken back, one video's are dropped."""
+    """A dead letter, its mark, its place in the video's list and its refusal; one is taken back, one video's are
+    dropped."""
     publisher: Any = MemoryPublisher()
     dead_letters = DeadLetters(
         publisher, world.redis, KEYS, ManualClock(), refused=RefusedUploads(world.redis, KEYS, DAY_SECONDS, 2)

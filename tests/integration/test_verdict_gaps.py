@@ -515,7 +515,7 @@ def refusal(revision: int) -> bytes:
     return encode(
         Refusal(
             dead_letter_id="letter", cause="media-missing", message="", advice="", role="media", revision=revision,
-            upload=SourceOffset(topic="video.uploaded", partition=0, offset=3), dead_letter=None, refused_unix_seconds=1.0,
+            upload=SourceOffset(topic="video.uploaded", partition=0, offset=3), letter=None, refused_unix_seconds=1.0,
         )
     )  # fmt: skip
 

@@ -48,8 +48,8 @@ def meaning(failure: Exception, address: ObjectAddress) -> Exception:
     Messages hold the store's word for it and the status, never its text, in which a signed address may stand.
 
     Returns:
-        `InvalidMedia` where the store has answered about the object, `SourceUnavailable` where our credentials are at fault,
-        since somebody will renew them, and `TryAgain` for the rest.
+        `InvalidMedia` where the store has answered about the object, `SourceUnavailable` where our credentials are at
+        fault, since somebody will renew them, and `TryAgain` for the rest.
     """
     text = str(failure)
     seen = _seen(text)

@@ -177,7 +177,8 @@ class TestAudioPlan:
     def test_less_is_heard_of_what_is_fetched(
         self, video_seconds: float | None, is_whole: bool, heard_seconds: float
     ) -> None:
-        """Where pictures are looked at in sample points, and every byte between them would come for the sound's sake."""
+        """Where pictures are looked at in sample points, and every byte between them would come for the sound's
+        sake."""
         sound = AudioStreamIndex("aac", 44_100, 2, 0.0, video_seconds + 1 if video_seconds else 7200.0)
         video = video_index(video_seconds) if video_seconds else None
         index = index_of(video, sound)

@@ -158,7 +158,8 @@ class TestAnswer:
         ids=lambda error: type(error).__name__,
     )  # fmt: skip
     async def test_an_answer_that_fails_leaves_a_dead_letter_all_the_same(self, error: Exception) -> None:
-        """Where the work cannot say that it failed, the last resort writes one dead letter, and the partition goes on."""
+        """Where the work cannot say that it failed, the last resort writes one dead letter, and the partition goes
+        on."""
         left: list[tuple[int, str]] = []
 
         async def leave(record: Record, failure: Failure) -> None:
