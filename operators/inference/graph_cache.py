@@ -21,7 +21,7 @@ from operators.inference.private_cache import PrivateCache
 _FORMAT: Final = 1
 """Raised when an entry's fields change."""
 _COMPILERS: Final = (
-    "trunk.py", "graph_cache.py", "backends/cpu.py", "backends/cpu_graphs.py",
+    "precision_wrapper.py", "graph_cache.py", "backends/cpu.py", "backends/cpu_graphs.py",
 )  # fmt: skip
 """What decides how a module becomes a graph, beside the modules themselves."""
 _STEERING: Final = ("ONEDNN_", "DNNL_", "MKL_", "ATEN_", "PYTORCH_", "TORCH_")

@@ -1,7 +1,8 @@
 """Turns into the command it is given, tied to the life of the process that asked for it.
 
-Run as a script, `python -I -S tether.py PARENT_PID COMMAND...`, so that it starts in milliseconds. The tie is made here
-and not in a hook between fork and exec of the parent, because such a hook is unsafe in a process with threads.
+Run as a script, `python -I -S parent_death_watch.py PARENT_PID COMMAND...`, so that it starts in milliseconds. The tie
+is made here and not in a hook between fork and exec of the parent, because such a hook is unsafe in a process with
+threads.
 """
 
 from __future__ import annotations

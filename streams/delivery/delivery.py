@@ -67,7 +67,7 @@ class RoleDelivery:
     attempts: Attempts | None = None
     """Counts starts, where work may take the process down; None where it is plain Python."""
     limit: DeadLetterLimit | None = None
-    """On dead letters of our own fault; goes with the rules' `parking`."""
+    """On dead letters of our own fault; goes with the rules' `deferred_events`."""
     last_resort: Callable[[Record, Failure], Awaitable[None]] | None = None
     """Writes the dead letter of an event whose work fails to answer, too."""
     backoff: Backoff = Backoff()  # noqa: RUF009  (it is never changed)

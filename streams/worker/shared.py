@@ -53,7 +53,7 @@ class Shared:
     settings: Settings
     redis: Redis
     fold_redis: Redis
-    """The same store through a client that asks `witness` at every new connection."""
+    """The same store through a client that asks `rollback_detector` at every new connection."""
     rollback_detector: RollbackDetector
     keys: Keys
     publisher: Publisher

@@ -277,7 +277,7 @@ KINDS: Final[dict[str, Kind]] = {
     "gap": Kind(KEYS.gap(VIDEO_ID), "hash", gap, "waiting_offset"),
     "gaps": Kind(KEYS.gaps(), "zset", due(Keys.gaps)),
     "claims": Kind(KEYS.claims(VIDEO_ID), "hash", claim),
-    "guard": Kind(KEYS.deletion_marker(VIDEO_ID), "string", guarded),
+    "deletion_marker": Kind(KEYS.deletion_marker(VIDEO_ID), "string", guarded),
     "deletion": Kind(KEYS.deletion(VIDEO_ID), "string", deleted),
     "letters": Kind(KEYS.letters(VIDEO_ID), "hash", dead_letters),
     "refusals": Kind(KEYS.refusals(VIDEO_ID), "hash", refusals),

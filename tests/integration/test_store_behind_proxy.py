@@ -48,7 +48,7 @@ async def proxied(proxy: DroppingProxy) -> AsyncIterator[str]:
     server.close()
 
 
-@pytest.mark.parametrize("is_witnessed", [True, False])
+@pytest.mark.parametrize("is_rollback_checked", [True, False])
 async def test_dropped_connections_are_waited_out(
     redis_url: str, is_rollback_checked: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

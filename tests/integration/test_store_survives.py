@@ -296,7 +296,7 @@ async def note_deaths(world: World) -> None:
 
 Case = Callable[[World], Awaitable[None]]
 CASES: Final[dict[str, Case]] = {
-    **dict.fromkeys(("status", "verdict", "features", "embeddings", "state", "guard"), fold_outcomes),
+    **dict.fromkeys(("status", "verdict", "features", "embeddings", "state", "deletion_marker"), fold_outcomes),
     **dict.fromkeys(("spaces", "space"), follow_vectors),
     "claims": claim_signals,
     "deletion": name_deletions,

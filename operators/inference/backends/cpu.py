@@ -109,7 +109,7 @@ class CpuModel:
         try:
             self._take_up(compiled, self._sizes[:1])
         except _COMPILE_ERRORS as error:
-            logger.warning("recompiling model %s: its cache entry %s", self._card.name, _reason(error))
+            logger.warning("recompiling model %s, cache entry unusable: %s", self._card.name, _reason(error))
             self._graphs.forget(self._card, self._precision, self._num_threads)
             return False
         self._is_recalled = True
@@ -184,7 +184,7 @@ class CpuModel:
         try:
             self._prepare(self._compiled, size)
         except _COMPILE_ERRORS as error:
-            logger.warning("recompiling model %s: its cache entry %s", self._card.name, _reason(error))
+            logger.warning("recompiling model %s, cache entry unusable: %s", self._card.name, _reason(error))
             if self._graphs is not None:  # else every later start takes it up again
                 self._graphs.forget(self._card, self._precision, self._num_threads)
             self._compile()

@@ -226,7 +226,7 @@ class TestDamage:
         opened(files, Builds()).close()
         files.write(only_entry(files).name, files.read(only_entry(files).name).replace(b"PK", b"KP"))  # type: ignore[union-attr]
         assert was_built(files)
-        assert "model tiny is compiled again" in caplog.text
+        assert "recompiling model tiny" in caplog.text
 
     @pytest.mark.parametrize("is_at_start", [True, False])
     def test_a_graph_that_answers_otherwise_is_compiled_again(self, files: PrivateCache, is_at_start: bool) -> None:

@@ -200,7 +200,7 @@ class TestAudioPlan:
         assert all(end <= start for end, start in zip(ends, starts[1:], strict=False))
         assert ends[-1] <= 113.0
 
-    @pytest.mark.parametrize(("num_bursts", "sound_seconds"), [(3, 7200.0), (12, 100.0)])
+    @pytest.mark.parametrize(("num_dense_segments", "sound_seconds"), [(3, 7200.0), (12, 100.0)])
     def test_few_bursts_do_not_say_where_to_listen(self, num_dense_segments: int, sound_seconds: float) -> None:
         """Without enough of them while there is sound, it is heard at even distances."""
         index = index_of(video_index(7200.0), AudioStreamIndex("aac", 44_100, 2, 0.0, sound_seconds))

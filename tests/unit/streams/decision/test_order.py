@@ -6,7 +6,7 @@ import pytest
 
 from streams.decision.order import DeliveredOrder, OffsetsOutOfOrder
 from streams.record import Place, Record
-from streams.verdict.keyed_executor import Lanes
+from streams.verdict.keyed_executor import KeyedExecutor
 
 
 def record(offset: int, generation: int = 1, partition: int = 0) -> Record:
@@ -53,19 +53,19 @@ class TestDeliveredOrder:
 class TestLanes:
     async def test_an_offset_below_one_that_waits_is_refused(self) -> None:
         """It would be folded after it, and change nothing."""
-        lanes, done = Lanes(), []
+        executor, done = KeyedExecutor(), []
 
         async def work() -> None:
             done.append(True)
 
-        first = lanes.enqueue("a", 5, work)
+        first = executor.enqueue("a", 5, work)
         for offset in (4, 5):
             with pytest.raises(OffsetsOutOfOrder, match=f"offset {offset} of 'a' was enqueued after offset 5"):
-                lanes.enqueue("a", offset, work)
-        again = lanes.enqueue("a", 4, work, is_redelivered=True)
-        other = lanes.enqueue("b", 1, work)
+                executor.enqueue("a", offset, work)
+        again = executor.enqueue("a", 4, work, is_redelivered=True)
+        other = executor.enqueue("b", 1, work)
         await first
         await again
         await other
         assert done == [True] * 3
-        await lanes.enqueue("a", 2, work)
+        await executor.enqueue("a", 2, work)
