@@ -8,7 +8,6 @@ import tempfile
 from pathlib import Path
 
 from tests.chaos.faults.registry import FAULTS
-
 from tests.chaos.options import MediaForm, Options
 from tests.chaos.run import run_chaos
 from tests.chaos.stock.run import run_stock

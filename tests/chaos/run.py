@@ -9,11 +9,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
-from tests.chaos.faults.registry import EVERY_ROUND, FAULTS, OF_REAL_MEDIA
-
 from ops.local.scratch import scratch_dir
 from tests.chaos.convergence import await_convergence
 from tests.chaos.faults.attack import Attack
+from tests.chaos.faults.registry import EVERY_ROUND, FAULTS, OF_REAL_MEDIA
 from tests.chaos.judge.evidence import ALL_GROUPS, LIGHT_GROUPS, Evidence, read_evidence
 from tests.chaos.judge.judge import Evaluation, judge
 from tests.chaos.judge.lost_claims import LOSES_WRITES, without_lost_claims

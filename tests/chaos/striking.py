@@ -7,9 +7,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from tests.chaos.faults.registry import FAULTS
-
 from tests.chaos.faults.attack import Attack
+from tests.chaos.faults.registry import FAULTS
 from tests.chaos.schedule import Strike
 from tests.chaos.world.world import PATIENCE_SECONDS, World
 

@@ -6,7 +6,6 @@ import ast
 from pathlib import Path
 
 from tests.chaos.faults.registry import FAULTS
-
 from tests.chaos.judge.violations import SEVERITIES
 from tests.documents import DOCS, section, table
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 
 from tests.chaos.faults.registry import EVERY_ROUND, FAULTS, OF_REAL_MEDIA
-
 from tests.chaos.schedule import schedule
 
 SECONDS = 600.0

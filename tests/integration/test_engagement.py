@@ -226,7 +226,7 @@ def test_records_that_retention_removed_are_told(kafka: str, redis_url: str, tmp
             WAIT_SECONDS,
             lambda: f"{read_metrics(port).total(LOST)} records lost, expected 3",
         )
-        await_logged(worker, "retention removed engagement events before they were counted")
+        await_logged(worker, "engagement events lost")
     finally:
         pipeline.close()
 

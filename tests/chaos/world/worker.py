@@ -101,7 +101,7 @@ class Worker:
         """Why it ended, by its own log."""
         lines = self.child.log_path.read_text(errors="replace").splitlines()
         for line in reversed(lines):
-            if '"critical"' in line or '"the worker ended"' in line:
+            if '"critical"' in line or '"worker exits after a fatal error"' in line:
                 said = _json(line)
                 return str(said.get("reason") or said.get("event") or line)[:500]
         return (lines[-1] if lines else "")[:500]
