@@ -192,6 +192,8 @@ FEW: Sequence[Case] = (
     Case("mp4", "h264 B", "1 a second", size=LARGE, has_sound=False),
     Case("mp4", "h264 B", "25 a second", size=LARGE, has_sound=False),
     Case("mkv", "h264 B", "a still, then film"),
+    Case("mkv", "hevc", "slides"),
+    Case("mkv", "hevc", "1 a second"),
     Case("mkv", "ffv1", "film, then a still"),
     Case("mkv", "mpeg4", "5 a second", "late sound"),
     Case("mkv", "h264 B", "25 a second", "late pictures"),
