@@ -198,6 +198,11 @@ class Admission:
         self._release_if_through(slot)
         self._changed()
 
+    def await_turn(self, slot: Slot) -> None:
+        """The slot's event waits to run alone while another role's does; its own role goes on."""
+        slot.waits_for_turn = True
+        self._changed()
+
     async def alone(self, slot: Slot) -> None:
         """Wait until the slot's event is the only one that runs; nothing else is admitted until it left."""
         if slot not in self._exclusive_slots:

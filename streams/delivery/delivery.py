@@ -304,7 +304,7 @@ class Delivery:
         attempt = await self._attempts.begin(record.place)
         if attempt.has_to_run_alone and not attempt.is_hopeless:
             _log.warning("running exclusively after crashes", place=record.place, unclean_ends=attempt.unclean_ends)
-            slot.waits_for_turn = True  # others of this role go on meanwhile: another role's event may take minutes
+            self._admission.await_turn(slot)  # others of this role go on meanwhile: another role's may take minutes
             await self._attempts.take_turn(record.place)
             await self._admission.alone(slot)
             await self._attempts.begin_alone(record.place)

@@ -164,7 +164,7 @@ TOPIC: Final = Recipe(
             ),
             "streams/worker/roles.py": several(
                 replaced("import BACKFILL, SIGNALS, UPLOADED", "import BACKFILL, SIGNALS, THUMBNAIL, UPLOADED"),
-                after("from streams.store.rollback_detector", "from streams.thumbnails.reading import Thumbnails"),
+                after("from streams.store.video_statuses", "from streams.thumbnails.reading import Thumbnails"),
                 before("def media_spec(", _SPEC),
             ),
             "streams/worker/worker.py": several(

@@ -73,3 +73,30 @@ async def test_a_role_goes_on_while_its_suspect_waits_for_another_roles() -> Non
     await settled()
     assert sorted(work.done) == list(range(6))
     assert {work.most_beside[offset] for offset in SUSPECTS} == {1}
+
+
+class LateAttempts(SuspectAttempts):
+    """The store answers for one event later than for the other."""
+
+    def __init__(self, store: Any, turn: asyncio.Lock) -> None:
+        super().__init__(store, Keys(), alone_turn=turn)
+        self.may_answer = asyncio.Event()
+
+    async def begin(self, place: Place) -> Attempt:
+        if place.offset == 3:
+            await self.may_answer.wait()
+        return await super().begin(place)
+
+
+async def test_a_suspect_does_not_wait_for_one_that_waits_behind_it() -> None:
+    """The first has its turn and waits for all others to end; the second becomes a suspect only then."""
+    store: Any = Counts()
+    work, attempts = Work(), LateAttempts(store, asyncio.Lock())
+    settle = SlotCleanup(attempts).settle
+    role = OneRole({"media": work}, ManualClock(), slots=8, on_release=settle, attempts=attempts)
+    await role.take(record_at(0))
+    await role.take(record_at(3))
+    await settled()
+    attempts.may_answer.set()
+    await settled()
+    assert work.done == [0, 3]
