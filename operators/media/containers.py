@@ -115,15 +115,15 @@ def _rewind(container: InputContainer) -> bool:
     return True
 
 
-def packets_of(container: InputContainer, stream: AnyStream) -> Iterator[Packet[AnyStream]]:
-    """Packets of one stream from where the container stands to the end of what can be read.
+def packets_of(container: InputContainer, *streams: AnyStream) -> Iterator[Packet[AnyStream]]:
+    """Packets of streams from where the container stands to the end of what can be read.
 
     PyAV fails at the end of files in which streams come up that were not there at the beginning; all is read by then.
 
     Raises:
         FFmpegError: what comes next cannot be read.
     """
-    packets = cast("Iterator[Packet[AnyStream]]", container.demux(stream))
+    packets = cast("Iterator[Packet[AnyStream]]", container.demux(*streams))
     while True:
         try:
             packet = next(packets)

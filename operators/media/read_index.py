@@ -20,7 +20,7 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.index import IndexEntries
 from av.packet import Packet
-from av.stream import Stream
+from av.stream import Discard, Stream
 from av.video.stream import VideoStream
 
 from operators.media.containers import MediaFile, packets_of, read_only
@@ -105,6 +105,8 @@ class Scan:
     """Whether its end was reached within the bounds."""
     restarts: tuple[ClockRestart, ...] = ()
     was_read: bool = True
+    sound_end_seconds: float = 0.0
+    """Of sound whose length no header tells; 0.0 where it is not asked for or not all of the file was read."""
 
 
 def origin_seconds(container: InputContainer) -> float:
@@ -161,12 +163,19 @@ def _packets(container: InputContainer, video: VideoStream | None, audio: AudioS
         has_clock = container.format.name in MEASURED_CONTAINERS or _is_guessed(container, media)
         return _scan(container, audio) if audio is not None and has_clock else Scan([], True)
     if not _is_whole_index(video):
-        return _scan(container, video)
+        return _scan(container, video, _unmeasured(container, audio))
     packets = list(_indexed_packets(container, video, media.size_bytes))
     may_be_swept = len(packets) <= MAX_UNEVEN_PACKETS
     if (may_be_swept and _is_uneven(packets)) or not _fits(packets, _stream_seconds(video), len(video.index_entries)):
         return _scan(container, video)
     return Scan(packets, len(video.index_entries) <= MAX_INDEX_ENTRIES, was_read=False)
+
+
+def _unmeasured(container: InputContainer, audio: AudioStream | None) -> AudioStream | None:
+    """Sound that ends before the part of the file in which FFmpeg looks for ends, or whose clock wraps."""
+    if audio is None or container.format.name not in MEASURED_CONTAINERS:
+        return None
+    return None if _stream_seconds(audio) and not _is_wrapped(container, audio) else audio
 
 
 def _is_guessed(container: InputContainer, media: MediaFile) -> bool:
@@ -260,6 +269,8 @@ def _audio_index(
     seconds = _own_seconds(stream, start) or max(0.0, claimed_seconds - start)
     if _is_wrapped(container, stream):
         seconds = 0.0  # FFmpeg measured it across the end of the clock
+    if scan.sound_end_seconds:
+        seconds = scan.sound_end_seconds - start
     if stream.index in ledger.stream_seconds:  # a header may state less than there is
         seconds = max(seconds, ledger.stream_seconds[stream.index] - origin_seconds(container) - start)
     is_guessed = _is_guessed(container, media)
@@ -370,15 +381,21 @@ def _reachable_ratio(entries: IndexEntries, size_bytes: int) -> float:
     return first_beyond / len(entries)
 
 
-def _scan(container: InputContainer, stream: VideoStream | AudioStream) -> Scan:
-    """Packets by reading through the file."""
+def _scan(container: InputContainer, stream: VideoStream | AudioStream, sound: AudioStream | None = None) -> Scan:
+    """Packets by reading through the file; of `sound`, which lies between them, only where it ends."""
     packets: list[PacketEntry] = []
     origin, bytes_left, clock = origin_seconds(container), MAX_SCAN_BYTES, ContinuousClock()
     base = float(stream.time_base or 0)
     clock.origin_seconds = origin
+    end_of_sound = SoundEnd(origin)
     read_only(container, stream)
+    if sound is not None:
+        sound.discard = Discard.default
     try:
-        for packet in packets_of(container, stream):
+        for packet in packets_of(container, stream, *([sound] if sound else [])):
+            if packet.stream.index != stream.index:
+                end_of_sound.add(packet)
+                continue
             if packet.size:
                 clock.correct(packet)
                 seconds = _packet_seconds(packet, origin, packets)
@@ -389,7 +406,23 @@ def _scan(container: InputContainer, stream: VideoStream | AudioStream) -> Scan:
                 return Scan(packets, False, tuple(clock.restarts))
     except FFmpegError:
         pass  # a broken tail ends the scan as the end of the file does
-    return Scan(packets, True, tuple(clock.restarts))
+    return Scan(packets, True, tuple(clock.restarts), sound_end_seconds=end_of_sound.seconds)
+
+
+class SoundEnd:
+    """When the last packet of sound ends."""
+
+    def __init__(self, origin: float) -> None:
+        self.seconds = 0.0
+        self._clock = ContinuousClock()
+        self._clock.origin_seconds = origin
+
+    def add(self, packet: Packet[Any]) -> None:
+        """One more packet, in the order of the file."""
+        self._clock.correct(packet)
+        if packet.size and packet.pts is not None:
+            end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+            self.seconds = max(self.seconds, end - self._clock.origin_seconds)
 
 
 def _packet_seconds(packet: Packet[Any], origin: float, before: list[PacketEntry]) -> float:

@@ -202,6 +202,7 @@ FEW: Sequence[Case] = (
     Case("ts", "h264 B", "25 a second", "twice"),
     Case("ts", "h264", "25 a second", "after another"),
     Case("ts", "h264", "1 a second"),
+    Case("ts", "h264", "one far behind"),
     Case("ts", "mpeg2", "25 a second", "late sound"),
     Case("flv", "h264 B", "phone"),
     Case("avi", "mpeg4", "25 a second"),
