@@ -73,7 +73,7 @@ class Recipe:
             words = [word for word in command if not without or without not in word]
             ended = subprocess.run(words, cwd=tree, capture_output=True, text=True, check=False)
             if ended.returncode:
-                return f"{' '.join(words)}\n{ended.stdout[-6000:]}\n{ended.stderr[-2000:]}"
+                return f"{' '.join(words)}\n{ended.stdout}\n{ended.stderr}"
         return ""
 
 
