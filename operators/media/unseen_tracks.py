@@ -92,7 +92,8 @@ def _bytes(container: InputContainer, media: MediaFile, ledger: Ledger) -> Itera
 
 def _num_hidden(media: MediaFile, ledger: Ledger) -> int:
     """Bytes with content that belong to no stream, too much metadata, and too much data."""
-    num_notes = num_content_bytes(media, ledger.notes, is_text_content=False)
-    num_data = ledger.num_data_bytes if ledger.num_data_bytes > MAX_DATA_RATIO * media.size_bytes else 0
+    num_notes = num_content_bytes(media, ledger.notes, is_text_content=False) + ledger.notes.num_bytes_beyond
+    num_strays = num_content_bytes(media, ledger.strays) + ledger.strays.num_bytes_beyond + ledger.num_stray_bytes
+    num_data = ledger.num_data_bytes + ledger.strays.num_alignment_bytes + ledger.notes.num_alignment_bytes
     excess = num_notes if num_notes > MAX_NOTE_BYTES else 0
-    return ledger.num_stray_bytes + num_content_bytes(media, ledger.strays) + excess + num_data
+    return num_strays + excess + (num_data if num_data > MAX_DATA_RATIO * media.size_bytes else 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,8 @@ MAX_READ_BYTES = 32 * 2**20
 """Of one file. What is beyond counts as content: no muxer pads as much."""
 TEXT_RATIO = 0.98
 """Of a block's bytes that are printable from which on it is text, such as XMP."""
+MAX_NAMED_EXTENTS = 1_000
+"""Asked for a format that is known: what is hidden on purpose is among the first."""
 _CHUNK_BYTES = 2**20
 
 SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
@@ -54,6 +57,8 @@ def num_content_bytes(media: MediaFile, extents: Iterable[Extent], *, is_text_co
     found, bytes_left = 0, MAX_READ_BYTES
     for start, stop in extents:
         stop = min(stop, media.size_bytes)
+        if not is_text_content and stop - start < BLOCK_BYTES:
+            continue  # too short to tell whether it is text
         for place in range(start, min(stop, start + bytes_left), _CHUNK_BYTES):
             chunk = media.peek(place, min(_CHUNK_BYTES, stop - place))
             found += _num_content_bytes(np.frombuffer(chunk, np.uint8), is_text_content)
@@ -75,7 +80,7 @@ def _num_content_bytes(chunk: npt.NDArray[np.uint8], is_text_content: bool) -> i
 
 def kind_of_content(media: MediaFile, extents: Iterable[Extent]) -> str:
     """Name of the first format that an extent begins with; empty where none is known."""
-    for start, stop in extents:
+    for start, stop in islice(extents, MAX_NAMED_EXTENTS):
         head = media.peek(start, min(64, stop - start))
         # The header of the box or element in which it lies may come first.
         for shift in (0, 8, 16, 12, 5, 6, 9):
