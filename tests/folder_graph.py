@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from grimp import build_graph
 
+from tests.packages import PACKAGES
+
 FolderGraph = Mapping[str, Set[str]]
 """What each folder, or file that lies in none, imports of its siblings."""
-
-_PACKAGES = ("schemas", "models", "operators", "streams", "ops")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,5 +82,5 @@ def _in_a_circle_with(folder: str, reached: Mapping[str, Set[str]]) -> set[str]:
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or _PACKAGES:
+    for name in sys.argv[1:] or PACKAGES:
         sys.stdout.write(described(name, layout_of(folders_of(name))) + "\n\n")

@@ -12,8 +12,8 @@ from typing import Final
 from streams.config.renamed_settings import RENAMED_SETTINGS
 from streams.config.settings import Settings
 from tests.documents import REPOSITORY, quoted
+from tests.packages import PACKAGES, modules_of
 
-PACKAGES: Final = ("schemas", "models", "operators", "streams", "ops")
 _OTHER_FILES: Final = ("*.lua", "*.yaml", "*.yml", "*.toml", "*.json", "*.sh", "*.lock", "Makefile", "Dockerfile")
 _WORD: Final = re.compile(r"[A-Za-z_]\w*")
 _NAME: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*(?:\(\))?")
@@ -30,8 +30,8 @@ def names_in(text: str) -> set[str]:
 @cache
 def known_names() -> frozenset[str]:
     """All that a document may name."""
-    product = (name for package in PACKAGES for path in (REPOSITORY / package).rglob("*.py") for name in _used(path))
-    tests = (name for path in (REPOSITORY / "tests").rglob("*.py") for name in _defined(path))
+    product = (name for path in modules_of() for name in _used(path))
+    tests = (name for path in modules_of("tests") for name in _defined(path))
     return frozenset({*product, *tests, *_in_other_files(), *_settings()})
 
 

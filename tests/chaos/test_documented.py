@@ -8,10 +8,10 @@ from pathlib import Path
 from tests.chaos.faults.registry import FAULTS
 from tests.chaos.judge.violations import SEVERITIES
 from tests.documents import DOCS, section, table
+from tests.packages import PACKAGES
 
 PAGE = DOCS["chaos.md"]
 JUDGE = Path(__file__).parent / "judge"
-PRODUCT = {"schemas", "models", "operators", "streams", "ops"}
 
 
 def test_every_kind_of_fault_is_named() -> None:
@@ -31,5 +31,5 @@ def test_the_judge_knows_no_product_code() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            ours = [name for name in names if name.split(".")[0] in PRODUCT | {"tests"}]
+            ours = [name for name in names if name.split(".")[0] in (*PACKAGES, "tests")]
             assert [name for name in ours if not name.startswith("tests.chaos.judge")] == [], path.name

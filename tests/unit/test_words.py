@@ -13,9 +13,9 @@ from ops.metrics_document import metric_entries
 from schemas.topics import TOPICS
 from streams.config.settings import Settings
 from tests.documents import REPOSITORY
+from tests.packages import modules_of
 from tests.unit.retired_words import EXEMPT, PREFIXED, RETIRED
 
-_PACKAGES = ("schemas", "models", "operators", "streams", "ops")
 _PART = re.compile(r"[A-Z]+(?=[A-Z][a-z]|\b|_)|[A-Z]?[a-z]+|\d+")
 
 
@@ -38,8 +38,7 @@ def retired_in(name: str) -> list[str]:
 
 def modules() -> list[str]:
     """Every module of the product, by its path."""
-    paths = (path for package in _PACKAGES for path in (REPOSITORY / package).rglob("*.py"))
-    return sorted(str(path.relative_to(REPOSITORY)) for path in paths)
+    return sorted(str(path.relative_to(REPOSITORY)) for path in modules_of())
 
 
 def classes() -> Iterator[tuple[str, str]]:

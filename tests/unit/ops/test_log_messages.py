@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from tests.documents import DOCS, REPOSITORY
+from tests.documents import DOCS
+from tests.packages import modules_of
 
 _LEVELS = {"warning": "warning", "error": "error", "exception": "error", "critical": "critical"}
 _LOGGERS = ("_log", "logger", "_logger")
@@ -15,9 +16,8 @@ _PACKAGES = ("schemas", "models", "operators", "streams")
 def messages() -> dict[str, str]:
     """Every message of a worker's code at warning or above, with its level."""
     found: dict[str, str] = {}
-    for package in _PACKAGES:
-        for path in sorted((REPOSITORY / package).rglob("*.py")):
-            found |= dict(_messages_of(ast.parse(path.read_text(encoding="utf-8"))))
+    for path in modules_of(*_PACKAGES):
+        found |= dict(_messages_of(ast.parse(path.read_text(encoding="utf-8"))))
     return found
 
 

@@ -18,9 +18,9 @@ from streams.config.settings import Settings, read_settings
 from streams.lifecycle.fatal_error import WorkerExit
 from tests.command_lines import calls_in, require_known
 from tests.documents import DOCS, REPOSITORY, code_blocks, quoted, section, table
+from tests.packages import PACKAGES
 
 PLACE = REPOSITORY / "docs"
-PACKAGES = ("schemas", "models", "operators", "streams", "ops")
 NAVIGATION = [line for block in code_blocks(DOCS["index.md"], "{toctree}") for line in block.splitlines()]
 FIELDS = {
     ("producers.md", "Fields of an upload"): VideoUploaded,

@@ -10,8 +10,8 @@ import pytest
 
 from ops.doctor.probe_process import ProbeFailed, ask_process
 from tests.documents import REPOSITORY
+from tests.packages import PACKAGES, modules_of
 
-PACKAGES = ("schemas", "models", "operators", "streams", "ops")
 FROM_PACKAGE_ROOT = {"operators/media/decoder_client.py"}
 """Starts its processes in the folder of the packages, whatever the working directory is."""
 
@@ -30,8 +30,9 @@ def words_of(node: ast.List | ast.Tuple) -> list[object]:
 
 def test_no_child_imports_from_the_working_directory() -> None:
     """Each `-m` follows a `-P`: without it, Python looks into the working directory first."""
-    files = [path for package in PACKAGES for path in sorted((REPOSITORY / package).rglob("*.py"))]
-    found = [(str(path.relative_to(REPOSITORY)), words_of(node)) for path in files for node in module_commands(path)]
+    found = [
+        (str(path.relative_to(REPOSITORY)), words_of(node)) for path in modules_of() for node in module_commands(path)
+    ]
     assert len(found) > 5
     unsafe = [name for name, words in found if words[words.index("-m") - 1] != "-P" and name not in FROM_PACKAGE_ROOT]
     assert unsafe == []
