@@ -82,8 +82,9 @@ def _features(reading: VideoReading) -> Iterable[str]:
 def _limit(reading: VideoReading, name: str) -> str:
     """What was not looked at, beside what is counted in the rest."""
     observed = reading.features.get("motion.observed_ratio")
-    is_part = name in COUNTED_IN_WHAT_WAS_SEEN and observed is not None and observed.value < 1.0
-    return f", at least: {observed.value:.0%} of the video was looked at" if is_part and observed else ""
+    if name not in COUNTED_IN_WHAT_WAS_SEEN or observed is None or observed.value >= 1.0:
+        return ""
+    return f", at least: {observed.value:.0%} of the video was looked at"
 
 
 def _embeddings(reading: VideoReading) -> Iterable[str]:

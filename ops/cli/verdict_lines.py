@@ -120,10 +120,8 @@ def describe_outcome(outcome: Outcome) -> list[str]:
 
 def _cuts(record: RecommendationRecord) -> str:
     """How many, and in how much of the video where not all of it was looked at."""
-    num_cuts, share = (
-        len(feature(record, "motion.cut_times_seconds", [])),
-        feature(record, "motion.observed_ratio", 1.0),
-    )
+    num_cuts = len(feature(record, "motion.cut_times_seconds", []))
+    share = feature(record, "motion.observed_ratio", 1.0)
     return f"{num_cuts}" if share >= 1.0 else f"at least {num_cuts}, in the {share:.0%} looked at"
 
 

@@ -68,15 +68,16 @@ def _consumer_or_exit(settings: Settings, video_id: str | None, *, from_beginnin
     try:
         return _consumer(settings, OFFSET_BEGINNING if from_beginning else OFFSET_END)
     except RightMissing as error:
-        if video_id is None:
-            fail(str(error), ExitCode.UNAVAILABLE)
-        _tell_redis_alone(error)
+        _continue_without_kafka(error, video_id)
         return None
     except BrokerUnavailable as error:
         fail(str(error), ExitCode.UNAVAILABLE)
 
 
-def _tell_redis_alone(error: RightMissing) -> None:
+def _continue_without_kafka(error: RightMissing, video_id: str | None) -> None:
+    """Leaves where no video is named: of one video, Redis is enough."""
+    if video_id is None:
+        fail(str(error), ExitCode.UNAVAILABLE)
     err.print(f"{error}. Facts are not seen; the video is looked for in Redis alone", markup=False, soft_wrap=True)
 
 
@@ -148,12 +149,9 @@ class _Watching:
 
     def _judge(self, failure: BrokerUnavailable) -> None:
         """The client itself gets over everything but a right that is missing."""
-        if not isinstance(failure, RightMissing):
-            return
-        if self.video_id is None:
-            fail(str(failure), ExitCode.UNAVAILABLE)
-        _tell_redis_alone(failure)
-        self.consumer = None
+        if isinstance(failure, RightMissing):
+            _continue_without_kafka(failure, self.video_id)
+            self.consumer = None
 
     def _tell(self, look: StatusChange, watched_seconds: float) -> None:
         if self.as_json:
