@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import sys
@@ -16,10 +15,10 @@ import typer
 from ops.cli.console import err
 from streams.lifecycle.exclusive_board import ExclusiveBoard
 from streams.lifecycle.fold_board import FoldBoard, FoldedFact, folded_fact
+from streams.lifecycle.parent import end_with_parent
 
 DEATHS_BEFORE_LEAVING_OUT: Final = 2
 """Of the process by itself, over the same fact."""
-_PR_SET_PDEATHSIG: Final = 1
 
 
 @dataclass(slots=True)
@@ -41,13 +40,14 @@ def in_surviving_child() -> Survived:
     if sys.platform != "linux" or threading.active_count() > 1:
         return Survived()  # a process with threads must not be forked
     deaths: Counter[FoldedFact] = Counter()
+    parent_id = os.getpid()
     while True:
         board = ExclusiveBoard()
         sys.stdout.flush()
         sys.stderr.flush()
         child_id = os.fork()
         if child_id == 0:
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            end_with_parent(parent_id)
             deadly = {fact.video_id: fact for fact, number in deaths.items() if number >= DEATHS_BEFORE_LEAVING_OUT}
             return Survived(FoldBoard(board), deadly)
         code = _end_of(child_id)

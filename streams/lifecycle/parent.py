@@ -85,10 +85,15 @@ def _become_parent(worker_id: int, board: ExclusiveBoard, note: Sequence[str]) -
     os.execv(sys.executable, program)  # noqa: S606  our own file, and no shell
 
 
-def _begin_worker(parent_id: int, board: ExclusiveBoard) -> None:
+def end_with_parent(parent_id: int) -> None:
+    """Have the kernel kill this process when its parent dies; ends it now where the parent is dead already."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent_id:
         os._exit(WorkerExit.CRASHED)  # the parent died before the line above
+
+
+def _begin_worker(parent_id: int, board: ExclusiveBoard) -> None:
+    end_with_parent(parent_id)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, outlive.PASSED_ON)
     threading.Thread(target=_follow_stops, args=(parent_id, board), name="parent-watch", daemon=True).start()
 

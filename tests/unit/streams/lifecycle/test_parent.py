@@ -136,6 +136,17 @@ class TestEndsFromOutside:
             wait_until(lambda: is_gone(worker))
 
 
+class TestParentThatIsDeadAlready:
+    def test_the_child_ends_before_it_works(self) -> None:
+        """A parent that dies before its child can be tied to it leaves no child behind."""
+        nobody = 2**22 + 1  # above every process id of Linux
+        program = f"from streams.lifecycle.parent import end_with_parent; end_with_parent({nobody}); print('works')"
+        ended = subprocess.run(
+            [sys.executable, "-c", program], cwd=Path(__file__).parents[4], capture_output=True, text=True, check=False
+        )
+        assert (ended.returncode, ended.stdout) == (WorkerExit.CRASHED, "")
+
+
 class TestCost:
     def test_the_parent_takes_ten_megabytes(self, tmp_path: Path) -> None:
         """It has shed what the worker loads."""
