@@ -129,7 +129,7 @@ def _run_worker(settings: Settings, engine_options: Callable[[], EngineOptions],
         return leave(exit_code)
     except MISCONFIGURATIONS as error:
         sys.stderr.write(f"{error}\n")
-        return WorkerExit.MISCONFIGURED
+        return leave(WorkerExit.MISCONFIGURED)  # what waited for a broker may wait on in a thread
 
 
 def _import_engine() -> Any:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+import runpy
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from operators.errors import DeviceFault, DeviceFull
 from streams.config.settings import read_settings
+from streams.consumer.version_checks import WrongVersion
 from streams.decision.policy_file import load_policy
 from streams.lifecycle.fatal_error import WorkerExit
-from streams.worker import worker
+from streams.lifecycle.parent import Family
+from streams.worker import note_death, worker
 
 WAIT_SECONDS = 120.0
 
@@ -35,6 +41,31 @@ class TestStopThatOverruns:
         assert (line["exit_code"], line["roles"]) == (WorkerExit.STOP_OVERRAN, ["media"])
         assert line["events"] == ["slow-video (media: frames working)"]
         assert "Thread 0x" in log  # the stacks
+
+
+class TestMisconfiguration:
+    def test_threads_that_hang_are_left(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A thread that still waits for a broker holds up this end no more than any other."""
+        left: list[int] = []
+
+        def refuse() -> None:
+            raise WrongVersion("faust is too old")
+
+        monkeypatch.setattr(worker, "check_versions", refuse)
+        monkeypatch.setattr(worker, "leave", lambda code: left.append(code) or code)
+        ended = worker._run_worker(read_settings(), worker.counted_options, Family(os.getpid()))
+        assert (ended, left) == (WorkerExit.MISCONFIGURED, [WorkerExit.MISCONFIGURED])
+
+
+class TestDeathThatIsNoted:
+    def test_by_the_command_of_the_former_release(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """After an upgrade in place the parent process of a running worker still calls it by its old name."""
+        noted: list[tuple[list[str], str]] = []
+        monkeypatch.setattr(note_death, "note_death", lambda _, alone, ended_by: noted.append((alone, ended_by)))
+        monkeypatch.setattr(note_death, "configure_logs", lambda *_: None)
+        monkeypatch.setattr(sys, "argv", ["note_death.py", '["an event"]', "SIGSEGV"])
+        runpy.run_module("streams.note_death", run_name="__main__")
+        assert noted == [(["an event"], "SIGSEGV")]
 
 
 class TestCrash:
