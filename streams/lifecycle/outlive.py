@@ -89,8 +89,8 @@ def _tell(board: ExclusiveBoard, note: list[str], ended_by: str) -> None:
     if not alone:
         return
     try:
-        subprocess.run([*note, json.dumps(alone), ended_by], check=False, timeout=_NOTE_SECONDS)
-    except (OSError, subprocess.TimeoutExpired) as error:
+        subprocess.run([*note, json.dumps(alone), ended_by], check=True, timeout=_NOTE_SECONDS)
+    except (OSError, subprocess.SubprocessError) as error:
         sys.stderr.write(f"the worker's death could not be noted, so it counts as a kill from outside: {error}\n")
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from streams.lifecycle import outlive
 from streams.lifecycle.exclusive_board import ExclusiveBoard
 from streams.lifecycle.fatal_error import WorkerExit
 
@@ -84,6 +85,16 @@ class TestEndsOfItsOwn:
         with started(f"exit {code:d}", tmp_path) as process:
             assert process.wait(WAIT_SECONDS) == code
         assert not (tmp_path / "died").exists()
+
+
+class TestDeathThatCannotBeNoted:
+    def test_it_is_told(self, capfd: pytest.CaptureFixture[str]) -> None:
+        """A command that fails has noted nothing, and the log of the worker says so."""
+        board = ExclusiveBoard()
+        board.add("the event")
+        outlive._tell(board, [sys.executable, "-I", "-S", "-c", "raise SystemExit(3)"], "SIGSEGV")
+        board.close()
+        assert "the worker's death could not be noted" in capfd.readouterr().err
 
 
 class TestEndsFromOutside:

@@ -1,0 +1,11 @@
+"""The former name of `streams.worker.note_death`, which parent processes of the former release call; for one release.
+
+An upgrade in place changes the files under a worker that runs. Its parent process then finds this module.
+"""
+
+from __future__ import annotations
+
+from streams.worker.note_death import main
+
+if __name__ == "__main__":
+    main()
