@@ -25,7 +25,7 @@ def summarise(view: DemoView, metrics_port: int, seconds: float) -> list[str]:
         f"batches of the image models: {_mean_batch(page)}",
         f"decodes per video: {num_decodes / max(1, len(costs)):.2f}",
         f"processor time on receipts: {_shares(stages)}",
-        f"the worker's own: {_worker_cpu(page, sum(stages.values()))}",
+        f"processor time of the worker: {_worker_cpu(page, sum(stages.values()))}",
         f"signals written: {view.num_signals}; ${sum(cost.usd for cost in costs) / max(1, len(costs)):.2e} and "
         f"{sum(cost.joules for cost in costs) / max(1, len(costs)):.1f} J a video {meters}",
     ]
@@ -38,12 +38,12 @@ def _shares(stages: Mapping[CpuStage, float]) -> str:
 
 
 def _worker_cpu(page: MetricsPage, on_receipts_seconds: float) -> str:
-    """What the kernel charged the worker and its decoders, and how much of it the receipts tell."""
+    """CPU seconds of the worker and its decoders by the kernel's count, and the share of them that receipts contain."""
     stages = {stage: page.total("vidsignal_cpu_seconds_total", stage=stage) for stage in PROCESS_STAGES}
     startup, idle = stages["startup"], stages["idle"]
     run = sum(stages.values()) - startup - idle
     share = f"{on_receipts_seconds / run:.0%}" if run else "none"
-    return f"{run:.2f} s, of which receipts tell {share}; beside it {startup:.1f} s to start and {idle:.1f} s idle"
+    return f"{run:.2f} s, {share} of it on receipts; in addition {startup:.1f} s to start and {idle:.1f} s idle"
 
 
 def _mean_batch(page: MetricsPage) -> str:

@@ -64,7 +64,7 @@ def watch(
 
 
 def _consumer_or_exit(settings: Settings, video_id: str | None, *, from_beginning: bool) -> Consumer | None:
-    """None where Kafka does not let us read: producers have no right to, and may look at their videos in Redis."""
+    """None if this user may not read the topics: producers follow their video in Redis instead."""
     try:
         return _consumer(settings, OFFSET_BEGINNING if from_beginning else OFFSET_END)
     except RightMissing as error:
@@ -75,10 +75,10 @@ def _consumer_or_exit(settings: Settings, video_id: str | None, *, from_beginnin
 
 
 def _continue_without_kafka(error: RightMissing, video_id: str | None) -> None:
-    """Leaves where no video is named: of one video, Redis is enough."""
+    """Exit if no video is named; one video can be followed in Redis."""
     if video_id is None:
         fail(str(error), ExitCode.UNAVAILABLE)
-    err.print(f"{error}. Facts are not seen; the video is looked for in Redis alone", markup=False, soft_wrap=True)
+    err.print(f"{error}. Facts are not shown; the video is followed in Redis only", markup=False, soft_wrap=True)
 
 
 def _consumer(settings: Settings, offset: int) -> Consumer:
