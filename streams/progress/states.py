@@ -13,19 +13,19 @@ State = Literal[
 MEANINGS: Final[dict[State, str]] = {
     "joining": "has not joined its group since the start",
     "rebalancing": "its group is in a rebalance, or it has lost its place",
-    "idle": "nothing waits",
-    "flowing": "records are handed out",
-    "working": "all that waits is in work",
-    "slots-taken": "all slots are in work within their limits",
+    "idle": "no record waits",
+    "flowing": "records are being delivered",
+    "working": "all waiting records are being processed",
+    "slots-taken": "all slots are taken, by events within their time limits",
     "paused": "an operator paused it",
-    "live-first": "stands back for live videos",
-    "dead-letter-limit": "paused itself after too many dead letters by faults of our own; its log says what to do",
+    "live-first": "waits for live videos",
+    "dead-letter-limit": "paused itself after too many dead letters by internal faults; its log says what to do",
     "source-unavailable": "waits for media whose origin does not answer",
     "store-unavailable": "waits for Redis",
     "broker-unavailable": "waits for Kafka",
-    "overdue": "an event is in work beyond its limit",
-    "stalled": "records wait, it could take more, and nothing is delivered",
-    "unknown": "the broker does not say how far it is",
+    "overdue": "an event takes longer than its time limit",
+    "stalled": "records wait, the role has capacity, and nothing is delivered",
+    "unknown": "the broker does not report the progress",
 }
 """Every state, in the order in which a role meets them."""
 
