@@ -17,7 +17,7 @@ CHAOS_ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup assets demo test lint docs format bench corpus corpus-mutated chaos fuzz clean
+.PHONY: help setup assets demo test lint docs format bench corpus corpus-signals corpus-mutated chaos fuzz clean
 
 help:  ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ bench: assets  ## Run a benchmark: BENCH=pipeline BENCH_ARGS=--quick
 
 corpus: assets  ## Compare what is sampled of 400 generated media files with a full decode of each, and print the table.
 	$(BIN)/python -m tests.corpus
+
+corpus-signals: assets  ## Send the corpus through `analyze` and through a worker: both must say the same of every file.
+	VIDSIGNAL_CORPUS=full $(BIN)/python -m pytest -n 0 tests/integration/test_corpus_signals.py
 
 corpus-mutated: assets  ## Damage 2,000 generated files in fixed ways: nothing may crash, nor pass as seen that a plain decoder does not get.
 	$(BIN)/python -m tests.corpus.mutations
