@@ -23,14 +23,20 @@ class Seen(Struct, frozen=True, kw_only=True, omit_defaults=True):
     achieved_ratio: float
     """Of that, what was decoded and given to operators."""
     length_ratio: float
-    """Of the announced length, what the file has."""
+    """Of the announced length, what can be reached in the file."""
     intact_ratio: float
-    """Of the packets that were read, those without damage."""
+    """Of the packets that were read, those that the codec took without complaint."""
     num_packets: int = 0
+    """That were read and are shown in what was planned."""
     num_damaged: int = 0
     """Packets that the codec refused or complained about."""
     num_discarded: int = 0
     """Pictures that were decoded and left out, because their time was not after that of the one before."""
+
+    @property
+    def seen_ratio(self) -> float:
+        """Of the announced length, what came out whole: a little cut off and a little damaged add up."""
+        return self.length_ratio * min(self.achieved_ratio, self.intact_ratio)
 
 
 class DecodeReceipt(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -13,6 +13,7 @@ from dataclasses import replace
 from operators.errors import DeviceFault, InvalidMedia, MachineUnavailable, SourceUnavailable
 from operators.inference.request_context import RequestContext
 from operators.internal_errors import InternalError, boundary
+from operators.media.session import MediaSession
 from schemas.facts import Accepted, Failure, Signal, SourceOffset
 from schemas.identity import MODALITIES
 from schemas.outcomes import Outcome
@@ -20,7 +21,7 @@ from schemas.receipts import Receipt
 from schemas.uploads import VideoUploaded
 from streams.analysis.agents.agent_registry import AGENTS
 from streams.analysis.agents.analysis import Agent
-from streams.analysis.agents.shared_session import SharedSession
+from streams.analysis.agents.decode_receipts import analysis_with_decode, ended_decode_receipt
 from streams.analysis.agents.signals import failed_signal, ok_signal
 from streams.analysis.engine import Engine
 from streams.decision.fold import fold
@@ -71,31 +72,30 @@ class LocalAnalysis:
     async def _signals(self, upload: VideoUploaded, uploaded_unix_seconds: float) -> list[Signal]:
         key = f"{upload.video_id}:{upload.revision}"
         async with self._engine.sessions.open(key, upload.source) as session:
-            shared = SharedSession(session)
             return await asyncio.gather(
-                *(self._signal(agent, upload, uploaded_unix_seconds, shared) for agent in AGENTS.values())
+                *(self._signal(agent, upload, uploaded_unix_seconds, session) for agent in AGENTS.values())
             )
 
     async def _signal(
-        self, agent: Agent, upload: VideoUploaded, uploaded_unix_seconds: float, shared: SharedSession
+        self, agent: Agent, upload: VideoUploaded, uploaded_unix_seconds: float, session: MediaSession
     ) -> Signal:
         provenance = self._engine.provenance[agent.modality]
         context = RequestContext(upload.video_id, upload.lane, math.inf)
-        work = self._engine.work(upload, uploaded_unix_seconds, shared.session, context)
+        work = self._engine.work(upload, uploaded_unix_seconds, session, context)
         with self._engine.account.signal():
             try:
                 with boundary("work"):
-                    analysis = await shared.analyse(agent, work)
+                    analysis = await analysis_with_decode(session, agent, work)
                     analysis = replace(analysis, receipt=self._engine.account.charged(analysis.receipt))
             except (InvalidMedia, SourceUnavailable, DeviceFault, InternalError) as error:
                 if isinstance(error, InternalError) and error.take_report():
                     self._on_unexpected(upload, error)
-                return self._failed(agent, upload, shared, _failure_of(error))
+                return self._failed(agent, upload, session, _failure_of(error))
             now = self._clock.now_unix_seconds()
             return ok_signal(agent, upload, analysis, provenance, now_unix_seconds=now)
 
-    def _failed(self, agent: Agent, upload: VideoUploaded, shared: SharedSession, failure: Failure) -> Signal:
-        decode = shared.ended_receipt() if agent.needs_media else None
+    def _failed(self, agent: Agent, upload: VideoUploaded, session: MediaSession, failure: Failure) -> Signal:
+        decode = ended_decode_receipt(session) if agent.needs_media else None
         receipt = self._engine.account.charged(Receipt(decode=decode))
         provenance, now = self._engine.provenance[agent.modality], self._clock.now_unix_seconds()
         return failed_signal(agent, upload, failure, NOWHERE, provenance, now_unix_seconds=now, receipt=receipt)

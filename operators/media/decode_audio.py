@@ -24,9 +24,10 @@ from operators.media.ipc_messages import AudioReady
 from operators.media.layout import MediaMemory
 from operators.media.mono import mono_of
 from operators.media.read_index import origin_seconds
-from operators.media.shares import Shares, damage, encryption, length_ratio
+from operators.media.shares import damage, encryption, length_ratio
 from operators.media.streams_of import audio_stream
 from operators.media.tracks import FULL_BAND_HZ, FULL_BAND_SAMPLES_PER_SPEECH_SAMPLE, SPEECH_HZ, AudioSpan
+from schemas.receipts import Seen
 
 SEEK_WORTH_SECONDS = 1.0
 """A first span that begins earlier is reached by reading on."""
@@ -68,7 +69,7 @@ class AudioTally:
         """Why the sound counts as not decodable, whatever came of it."""
         return encryption("sound", self.num_encrypted, self.num_packets) or damage("sound", self.shares(0.0, 0.0, 0.0))
 
-    def shares(self, planned_seconds: float, announced_seconds: float, start_seconds: float) -> Shares:
+    def shares(self, planned_seconds: float, announced_seconds: float, start_seconds: float) -> Seen:
         """How much was heard.
 
         Args:
@@ -78,7 +79,7 @@ class AudioTally:
         """
         seconds = self.num_samples / SPEECH_HZ + SHARE_SLACK_SECONDS
         wanted = max(self.stated_seconds, planned_seconds)
-        return Shares(
+        return Seen(
             planned_ratio=min(1.0, wanted / announced_seconds) if announced_seconds else 1.0,
             achieved_ratio=min(1.0, seconds / wanted) if wanted else float(self.num_samples > 0),
             length_ratio=length_ratio(self.last_seconds - start_seconds + SHARE_SLACK_SECONDS, announced_seconds),

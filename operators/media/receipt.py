@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from operators.media.index import StreamFault
-from operators.media.shares import Shares
+from schemas.receipts import Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class DecodeUsage:
     """CPU time of opening and fetching the media on the event loop; what libraries do between its steps is not seen."""
     bytes_fetched: int = 0
     """What came over a network."""
-    video: Shares | None = None
+    video: Seen | None = None
     """How much was seen; None where there are no pictures, or none of them came out."""
-    audio: Shares | None = None
+    audio: Seen | None = None
     """How much was heard; likewise."""
     video_fault: StreamFault | None = None
     """Why the pictures count as not decodable, whatever came of them."""

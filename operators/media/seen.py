@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from operators.media.decode_audio import SHARE_SLACK_SECONDS, AudioTally
 from operators.media.decode_video import VideoTally
 from operators.media.index import AudioStreamIndex, MediaIndex, VideoStreamIndex
 from operators.media.plan import DecodePlan, coverage_ratio
-from operators.media.shares import Shares, achieved_ratio, length_ratio
+from operators.media.shares import achieved_ratio, length_ratio
+from schemas.receipts import Seen
 
 REACHED_RATIO = 0.9
 """Of the file's stated length: a file of which some stream reaches this far is not cut off, and where a container
@@ -18,7 +19,7 @@ LAST_SLACK_SECONDS = 0.1
 """Times of lists are those of decoding; shifted, they agree with those of showing to about two pictures."""
 
 
-def picture_shares(index: MediaIndex, plan: DecodePlan, tally: VideoTally) -> Shares | None:
+def picture_shares(index: MediaIndex, plan: DecodePlan, tally: VideoTally) -> Seen | None:
     """How much of the pictures was seen; None where there are none."""
     if index.video is None or plan.video is None:
         return None
@@ -31,7 +32,7 @@ def picture_shares(index: MediaIndex, plan: DecodePlan, tally: VideoTally) -> Sh
         reach_seconds=plan.video.spacing_seconds / 2,
     )
     coverage = coverage_ratio(plan.covered_grid_seconds, plan.period_seconds, tally.shown)
-    return Shares(
+    return Seen(
         planned_ratio=max(plan.planned_ratio, coverage),
         achieved_ratio=achieved,
         length_ratio=length_ratio(
@@ -54,7 +55,7 @@ def _is_decoded_in_full(plan: DecodePlan) -> bool:
     return plan.video is not None and any(span.kind == "full" for span in plan.video.spans)
 
 
-def sound_shares(index: MediaIndex, plan: DecodePlan, tally: AudioTally) -> Shares | None:
+def sound_shares(index: MediaIndex, plan: DecodePlan, tally: AudioTally) -> Seen | None:
     """How much of the sound was heard; None where there is none."""
     if index.audio is None or plan.audio is None:
         return None

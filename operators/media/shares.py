@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from operators.media.index import StreamFault
+from schemas.receipts import Seen
 
 NOTHING_RATIO = 0.1
 """Below this a stream counts as not decodable: what little comes of it says nothing of the rest."""
@@ -14,38 +14,14 @@ _TIME_SLACK_SECONDS = 0.05
 """Times of an index and of decoded pictures agree to about a frame."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shares:
-    """Each in [0, 1]."""
-
-    planned_ratio: float
-    """Of the announced timeline, what the plan looks at."""
-    achieved_ratio: float
-    """Of the plan, what was decoded and given to operators."""
-    length_ratio: float
-    """Of the announced length, what can be reached in the file."""
-    intact_ratio: float
-    """Of the packets that were read, those that the codec took without complaint."""
-    num_packets: int = 0
-    """That were read and shown in what was planned."""
-    num_damaged: int = 0
-    num_discarded: int = 0
-    """Pictures that were decoded and left out, because their time was not after that of the one before."""
-
-    @property
-    def seen_ratio(self) -> float:
-        """Of the announced length, what came out whole: a little cut off and a little damaged add up."""
-        return self.length_ratio * min(self.achieved_ratio, self.intact_ratio)
-
-
-def damage(kind: str, shares: Shares) -> StreamFault | None:
+def damage(kind: str, seen: Seen) -> StreamFault | None:
     """What to say of a stream of which next to nothing could be decoded; None where enough could."""
-    if not shares.num_packets or min(shares.achieved_ratio, shares.intact_ratio) >= NOTHING_RATIO:
+    if not seen.num_packets or min(seen.achieved_ratio, seen.intact_ratio) >= NOTHING_RATIO:
         return None
     return StreamFault(
         "media-damaged",
-        f"next to nothing of the {kind} could be decoded: {shares.num_damaged} of {shares.num_packets} packets are"
-        f" broken, {shares.achieved_ratio:.0%} of what was planned came out",
+        f"next to nothing of the {kind} could be decoded: {seen.num_damaged} of {seen.num_packets} packets are"
+        f" broken, {seen.achieved_ratio:.0%} of what was planned came out",
     )
 
 

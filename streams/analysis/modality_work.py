@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from typing import cast
 
 import msgspec
 
 from operators.inference.request_context import RequestContext
 from operators.internal_errors import boundary
+from operators.media.session import MediaSession
 from schemas.codec import encode, event_headers, header
 from schemas.errors import InvalidEvent
 from schemas.facts import Failure, Signal
@@ -18,7 +20,7 @@ from schemas.receipts import DecodeReceipt, Receipt
 from schemas.topics import SIGNALS
 from schemas.uploads import VideoUploaded
 from streams.analysis.agents.analysis import Agent, Analysis
-from streams.analysis.agents.shared_session import SharedSession
+from streams.analysis.agents.decode_receipts import analysis_with_decode, ended_decode_receipt
 from streams.analysis.agents.signals import Provenance, failed_signal, failed_signal_id, ok_signal, signal_id
 from streams.analysis.engine import Engine
 from streams.analysis.shared_upload import shared_upload
@@ -117,8 +119,8 @@ class ModalityWork:
 
     async def _ended_decode(self, slot: Slot) -> DecodeReceipt | None:
         """What the decode cost of which nothing came; a failed agent pays for it, too, if it looks at media."""
-        shared = await slot.known("session") if self._agent.needs_media else None
-        return shared.ended_receipt() if isinstance(shared, SharedSession) else None
+        session = await slot.known("session") if self._agent.needs_media else None
+        return None if session is None else ended_decode_receipt(cast("MediaSession", session))
 
     async def _write_dead_letter(self, record: Record, slot: Slot, failure: Failure, revision: int | None) -> None:
         dead_letters, role = self._parts.dead_letters, self._parts.role
@@ -161,23 +163,21 @@ class ModalityWork:
         return None
 
     async def _analysis(self, record: Record, slot: Slot, upload: VideoUploaded) -> Analysis:
-        shared = await slot.once("session", lambda: self._open_session(slot, upload))
-        work = self._parts.engine.work(
-            upload, record.timestamp_unix_seconds, shared.session, self._context(record, upload)
-        )
+        session = await slot.once("session", lambda: self._open_session(slot, upload))
+        work = self._parts.engine.work(upload, record.timestamp_unix_seconds, session, self._context(record, upload))
         with boundary("media"):
-            analysis = await shared.analyse(self._agent, work)
-        if analysis.receipt.decode is not None and shared.session.take_decode_count():
+            analysis = await analysis_with_decode(session, self._agent, work)
+        if analysis.receipt.decode is not None and session.take_decode_count():
             _count_decode(analysis.receipt.decode)
         return analysis
 
-    async def _open_session(self, slot: Slot, upload: VideoUploaded) -> SharedSession:
+    async def _open_session(self, slot: Slot, upload: VideoUploaded) -> MediaSession:
         """Hold the session until the last agent has left, so that no pause between agents ends it early."""
         stack = AsyncExitStack()
         slot.defer(stack.aclose)
         key = f"{upload.video_id}:{upload.revision}"
         opening = self._parts.engine.sessions.open(key, upload.source)
-        return SharedSession(await stack.enter_async_context(opening))
+        return await stack.enter_async_context(opening)
 
     def _context(self, record: Record, upload: VideoUploaded) -> RequestContext:
         if self._parts.lane == "backfill":

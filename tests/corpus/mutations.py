@@ -23,7 +23,7 @@ from operators.errors import InvalidMedia
 from operators.media.index import UnseenTrack
 from operators.media.pool import DecoderPool
 from operators.media.session import MediaSession, MediaSessions
-from operators.media.shares import Shares
+from schemas.receipts import Seen
 from schemas.uploads import FileSource
 from streams.decision.seen_rules import DEFAULT_MIN_UNSEEN_BYTES, DEFAULT_SHARES, DEFAULT_WHEN_UNSEEN
 from tests.corpus.cases import Case
@@ -257,12 +257,12 @@ async def _is_answered(session: MediaSession, kind: Kind) -> bool:
     return True
 
 
-def _is_clean(prefix: str, shares: Shares | None) -> bool:
+def _is_clean(prefix: str, seen: Seen | None) -> bool:
     """Whether no default rule acts; an absent stream passes."""
-    if shares is None:
+    if seen is None:
         return True
     rules = [rule for rule in DEFAULT_SHARES if rule.feature.startswith(prefix)]
-    return all(rule.reached(getattr(shares, rule.feature.partition(".")[2])) is None for rule in rules)
+    return all(rule.reached(getattr(seen, rule.feature.partition(".")[2])) is None for rule in rules)
 
 
 HEAD = (

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Literal
 
 from operators.media.index import MediaIndex, UnseenTrack
-from operators.media.shares import Shares
 from schemas.evidence import Feature
+from schemas.receipts import Seen
 from streams.analysis.agents.analysis import AgentWork
 from streams.analysis.agents.described import features_of
 
@@ -16,16 +16,16 @@ Prefix = Literal["visual", "audio", "motion"]
 _SEEN = "seen@1"
 
 
-def share_features(work: AgentWork, prefix: Prefix, shares: Shares | None) -> dict[str, Feature]:
+def share_features(work: AgentWork, prefix: Prefix, seen: Seen | None) -> dict[str, Feature]:
     """Planned, achieved, reached, intact and seen shares under the names of one modality."""
-    if shares is None:
+    if seen is None:
         return {}
     values = {
-        f"{prefix}.planned_ratio": shares.planned_ratio,
-        f"{prefix}.achieved_ratio": shares.achieved_ratio,
-        f"{prefix}.length_ratio": shares.length_ratio,
-        f"{prefix}.intact_ratio": shares.intact_ratio,
-        f"{prefix}.seen_ratio": shares.seen_ratio,
+        f"{prefix}.planned_ratio": seen.planned_ratio,
+        f"{prefix}.achieved_ratio": seen.achieved_ratio,
+        f"{prefix}.length_ratio": seen.length_ratio,
+        f"{prefix}.intact_ratio": seen.intact_ratio,
+        f"{prefix}.seen_ratio": seen.seen_ratio,
     }
     return features_of(work, _SEEN, values)
 

@@ -12,8 +12,9 @@ import pytest
 
 from operators.errors import MediaCause
 from operators.media.geometry import Size, inside, same_area
-from operators.media.shares import Shares, achieved_ratio, damage
+from operators.media.shares import achieved_ratio, damage
 from operators.motion.shots import cut_times
+from schemas.receipts import Seen
 from tests.decoded_here import decoded_here
 from tests.hostile_media import numbered_picture, remuxed, write_video
 
@@ -165,7 +166,7 @@ class TestAchieved:
 
     def test_next_to_nothing_is_a_failure(self) -> None:
         """With words for it; a quarter is none."""
-        little, quarter = (Shares(1.0, ratio, 1.0, 1.0, num_packets=100) for ratio in (0.05, 0.25))
+        little, quarter = (_seen(achieved_ratio=ratio) for ratio in (0.05, 0.25))
         fault = damage("video", little)
         assert fault is not None and fault.cause == "media-damaged" and "5% of what was planned" in fault.message
         assert damage("video", quarter) is None
@@ -291,8 +292,18 @@ def _left_of_bar(picture: np.ndarray) -> float:
     return float(np.argmax(lower[:, 1] - lower[:, 0] > 80)) / picture.shape[1]
 
 
+def _seen(achieved_ratio: float, length_ratio: float = 1.0, intact_ratio: float = 1.0) -> Seen:
+    return Seen(
+        planned_ratio=1.0,
+        achieved_ratio=achieved_ratio,
+        length_ratio=length_ratio,
+        intact_ratio=intact_ratio,
+        num_packets=100,
+    )
+
+
 def test_a_little_cut_off_and_a_little_damaged_add_up() -> None:
     """Neither is much, together they are."""
-    shares = Shares(planned_ratio=1.0, achieved_ratio=0.95, length_ratio=0.93, intact_ratio=0.92, num_packets=100)
+    shares = _seen(achieved_ratio=0.95, length_ratio=0.93, intact_ratio=0.92)
     assert shares.seen_ratio == pytest.approx(0.93 * 0.92)
     assert min(shares.achieved_ratio, shares.length_ratio, shares.intact_ratio) > 0.9 > shares.seen_ratio

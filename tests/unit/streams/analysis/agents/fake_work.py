@@ -20,8 +20,8 @@ from operators.inference.request_context import ModelOutput, RequestContext
 from operators.media.index import AudioStreamIndex, MediaIndex, UnseenTrack, VideoStreamIndex
 from operators.media.neighbours import NOBODY, Neighbourhood
 from operators.media.receipt import DecodeUsage
-from operators.media.shares import Shares
 from operators.media.tracks import AudioSpan, AudioTrack, MotionSpan, MotionTrack, SampledFrame
+from schemas.receipts import Seen
 from schemas.uploads import FileSource, VideoUploaded
 from streams.analysis.agents.analysis import AgentWork
 
@@ -31,7 +31,7 @@ EVENT_UNIX_SECONDS = 1_700_000_000.0
 HOST_CPU_SECONDS = 0.002
 DEVICE_SECONDS = 0.01
 DURATION_SECONDS = 4.0
-SHARES = Shares(planned_ratio=1.0, achieved_ratio=0.95, length_ratio=1.0, intact_ratio=0.98, num_packets=100)
+SHARES = Seen(planned_ratio=1.0, achieved_ratio=0.95, length_ratio=1.0, intact_ratio=0.98, num_packets=100)
 """What the decode says of each modality that it has."""
 
 IMAGE_NAMES = tuple(

@@ -10,7 +10,7 @@ from operators.media.session import MediaSessions
 from schemas.receipts import DecodeReceipt, Receipt
 from schemas.uploads import FileSource
 from streams.analysis.agents.analysis import Agent, Analysis
-from streams.analysis.agents.shared_session import SharedSession
+from streams.analysis.agents.decode_receipts import analysis_with_decode, decode_receipt
 from streams.decision.cost import Prices, price
 from tests.hostile_media import write_video
 from tests.opened_files import LocalFiles
@@ -28,10 +28,10 @@ async def test_events_that_share_a_decode_pay_for_it_once(tmp_path: Path) -> Non
     try:
         sessions = MediaSessions(pool, LocalFiles(tmp_path))
         async with sessions.open("v:1", CLIP) as first, sessions.open("v:1", CLIP) as second:
-            found = await asyncio.gather(SharedSession(first).receipt(), SharedSession(second).receipt())
+            found = await asyncio.gather(decode_receipt(first), decode_receipt(second))
             counted = [session.take_decode_count() for session in (first, second, first)]
         async with sessions.open("v:1", CLIP) as later:
-            other = await SharedSession(later).receipt()
+            other = await decode_receipt(later)
     finally:
         await pool.close()
     decodes = [decode for decode in (*found, other) if decode is not None]
@@ -62,5 +62,5 @@ async def _nothing(_work: object) -> Analysis:
 async def test_an_agent_without_media_has_no_decode() -> None:
     """Whatever its modality: nothing is decoded for it, and no decode is on its receipt."""
     agent = Agent(modality="motion", analyse=_nothing, models=(), code_version=1, needs_media=False)
-    analysis = await SharedSession(NoMedia()).analyse(agent, None)  # type: ignore[arg-type]
+    analysis = await analysis_with_decode(NoMedia(), agent, None)  # type: ignore[arg-type]
     assert analysis.receipt.decode is None
