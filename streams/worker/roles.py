@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from schemas.identity import MODALITIES, Lane
@@ -17,14 +17,17 @@ from streams.delivery.deferred_events import DeferredEvents
 from streams.delivery.delivery import EventWork
 from streams.delivery.live_priority_gate import LivePriorityGate
 from streams.delivery.unexpected import INTERNAL_ERROR_ATTEMPTS
+from streams.engagement.role import EngagementRole
 from streams.intake.intake import AcceptanceRules, Intake, IntakeParts
 from streams.kafka.topic_ids import BrokersTopicIds
+from streams.lifecycle.fatal_error import FatalError
 from streams.observability import metrics
 from streams.recovery.gap_closing import LogRefold, RepairVideo
 from streams.recovery.gap_retry import GapRetry, Meanwhile
 from streams.store.claims import Claims
 from streams.store.video_statuses import VideoStatuses
 from streams.verdict.boundary import FoldBoundary
+from streams.verdict.due_poller import deadline_poller, tombstone_poller
 from streams.verdict.role import VerdictRole
 from streams.worker.shared import Shared
 
@@ -116,6 +119,16 @@ def backfill_spec(shared: Shared, engine: Engine, gate: LivePriorityGate) -> Rol
     )
 
 
+def backfill_gate(shared: Shared, engine: Engine, num_live: Callable[[], int]) -> LivePriorityGate:
+    """What keeps past uploads off the device and out of the slots while `num_live` live ones are more than may be."""
+    return LivePriorityGate(
+        num_live=num_live,
+        beside_live=shared.settings.backfill_max_live_videos,
+        hold=engine.inference.hold,
+        clock=shared.clock,
+    )
+
+
 async def is_backfill_paused(shared: Shared) -> bool:
     """Whether an operator paused the lane."""
     return bool(await shared.redis.exists(shared.keys.backfill_paused()))
@@ -151,6 +164,20 @@ def _watched_deferred_events(shared: Shared, engine: Engine) -> DeferredEvents:
     return deferred_events
 
 
+def engagement_role(shared: Shared, crash: FatalError, worker_id: str) -> EngagementRole:
+    """Engagement events become counts and summaries; it reads its topic by itself, without Faust."""
+    return EngagementRole(
+        shared.settings,
+        shared.publisher,
+        shared.dead_letters,
+        crash,
+        shared.clock,
+        worker_id,
+        shared.held("engagement"),
+        shared.board,
+    )
+
+
 def verdict_role(shared: Shared, policy: Policy) -> VerdictRole:
     """What folds facts and publishes what they make."""
     ruleset = shared.ruleset(policy)
@@ -179,6 +206,18 @@ def gap_retry(shared: Shared, policy: Policy, role: VerdictRole) -> GapRetry:
         Meanwhile(gaps, shared.publisher, ruleset, shared.withdrawal, clock, role.publish_again),
         clock,
     )
+
+
+def beside_verdict(shared: Shared, policy: Policy, role: VerdictRole) -> Iterator[Coroutine[object, object, object]]:
+    """What a worker of the verdict role runs beside it until it stops."""
+    yield gap_retry(shared, policy, role).run()
+    yield shared.rollback_detector.watch(shared.fold_redis)
+    if shared.settings.audit_interval_seconds:
+        yield shared.audit(policy).run()
+    yield deadline_poller(shared.outcomes, shared.deadlines, shared.publisher, shared.clock).run()
+    yield tombstone_poller(shared.outcomes, shared.forgetting, shared.publisher, shared.clock).run()
+    if shared.settings.video_retention_seconds:
+        yield shared.expiry_poller.run()
 
 
 def verdict_spec(shared: Shared, role: VerdictRole) -> RoleSpec:

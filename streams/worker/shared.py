@@ -12,6 +12,7 @@ from typing import Final
 from redis.asyncio import Redis
 
 from schemas.facts import Failure
+from schemas.topics import TOPICS
 from streams.config.settings import Role, Settings
 from streams.dead_letters.dead_letters import DeadLetters
 from streams.dead_letters.refused_uploads import RefusedUploads
@@ -26,6 +27,7 @@ from streams.kafka.publisher import Publisher
 from streams.lifecycle.clock import Clock
 from streams.lifecycle.exclusive_board import ExclusiveBoard
 from streams.lifecycle.fold_board import FoldBoard
+from streams.monitoring.health_watch import Question
 from streams.record import Record
 from streams.recovery.audit import Audit, PeriodicAudit, take_turn
 from streams.recovery.rebuild import RebuildStores
@@ -45,6 +47,9 @@ from streams.verdict.withdrawal import Withdrawal
 _INTAKE_WAITS_SECONDS: Final = 1.0
 """For Redis to count the start of an event: more than a busy one takes, and a deletion may wait so long."""
 
+_BROKER_ANSWERS_SECONDS: Final = 2.5
+"""Less than readiness waits for an answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shared:
@@ -62,6 +67,17 @@ class Shared:
     """Read by the worker's parent process, where it has one."""
     alone_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held by whatever event runs alone, of whichever role: a death must speak of one."""
+
+    def questions(self) -> dict[str, Question]:
+        """What readiness depends on beside the worker itself."""
+
+        async def store() -> bool:
+            return bool(await self.redis.ping())
+
+        async def broker() -> bool:
+            return await asyncio.to_thread(self.publisher.is_answered, TOPICS[0], _BROKER_ANSWERS_SECONDS)
+
+        return {"store": store, "broker": broker}
 
     def attempts(self) -> Attempts:
         """Counts of work that may take the process down."""

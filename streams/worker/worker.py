@@ -13,7 +13,6 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -22,9 +21,8 @@ import structlog
 from models.weights import WeightsCorrupt, WeightsMissing
 from operators.errors import DeviceFault, DeviceFull
 from operators.inference.cpu_probe import CpuCapabilities
-from schemas.topics import ENGAGEMENT, TOPICS
+from schemas.topics import ENGAGEMENT
 from streams.analysis.observers import CpuMetrics, DecodeMetrics, InferenceMetrics
-from streams.config.redis_options import store_options
 from streams.config.settings import InvalidSettings, Settings, read_settings
 from streams.consumer.role_app import RoleApp, RoleSpec
 from streams.consumer.version_checks import WrongVersion, check_versions
@@ -32,12 +30,8 @@ from streams.costs.cpu_account import keep_account, open_light_account
 from streams.decision.policy import Policy
 from streams.decision.policy_checks import InvalidPolicy
 from streams.decision.policy_file import load_policy
-from streams.delivery.live_priority_gate import LivePriorityGate
-from streams.engagement.role import EngagementRole
-from streams.kafka.broker_wait import await_topics
-from streams.kafka.clients import BrokerRefuses, producer_configuration
+from streams.kafka.clients import BrokerRefuses
 from streams.kafka.group_names import group_of
-from streams.kafka.publisher import Publisher
 from streams.kafka.rights import require_rights
 from streams.kafka.stamps import check_stamps
 from streams.lifecycle.cancellation import cancel_all
@@ -48,7 +42,7 @@ from streams.lifecycle.parent import Family, run_under_parent
 from streams.lifecycle.process_setup import prepare_process
 from streams.lifecycle.worker_threads import LoopThreads, leave
 from streams.monitoring.endpoint import HealthPortTaken
-from streams.monitoring.health_watch import HealthWatch, Question
+from streams.monitoring.health_watch import HealthWatch
 from streams.monitoring.metric_series import begin_series
 from streams.monitoring.metrics_endpoint import MetricsEndpoint, MetricsPortTaken
 from streams.monitoring.overrun import end_overrun_stop
@@ -56,21 +50,21 @@ from streams.observability.logs import configure_logs
 from streams.observability.tracing import spans
 from streams.observability.tracing.opening import traced
 from streams.progress.watch_thread import WatchThread
-from streams.store.client import open_store
-from streams.store.keys import Keys
-from streams.store.refusals import StoreRefuses, require_entry
-from streams.store.rollback_detector import RollbackDetector
-from streams.verdict.due_poller import deadline_poller, tombstone_poller
+from streams.store.refusals import StoreRefuses
 from streams.worker.note_death import NOTE_DEATH
+from streams.worker.opening import open_shared
 from streams.worker.roles import (
+    backfill_gate,
     backfill_spec,
-    gap_retry,
+    beside_verdict,
+    engagement_role,
     intake_spec,
     is_backfill_paused,
     media_spec,
     verdict_role,
     verdict_spec,
 )
+from streams.worker.running_roles import RunningRoles
 from streams.worker.shared import Shared
 
 if TYPE_CHECKING:
@@ -87,7 +81,6 @@ MISCONFIGURATIONS: Final = (
 _ANALYSING: Final = frozenset(("media", "backfill"))
 """Roles that need an engine."""
 _CRASH_CHECK_SECONDS: Final = 0.5
-_ASK_SECONDS: Final = 5.0
 
 _log = structlog.get_logger(__name__)
 
@@ -164,12 +157,9 @@ class Worker:
         self._engine_options = engine_options
         self._clock = SystemClock()
         self._worker_id = uuid4().hex
-        self._roles: list[RoleApp] = []
-        self._engagement: list[EngagementRole] = []
-        """None or one; it is no Faust app."""
-        self._stopped_roles: set[str] = set()
+        self._roles = RunningRoles()
         self._background: list[asyncio.Task[object]] = []
-        self._health = HealthWatch(settings, self._has_joined)
+        self._health = HealthWatch(settings, self._roles.has_joined)
         self._crash = FatalError(self._take_nothing_new)
 
     async def run(self) -> int:
@@ -197,8 +187,11 @@ class Worker:
     async def _serve(self, opened: AsyncExitStack) -> None:
         """Open everything, say that it is ready, and wait forever."""
         self._spawn(self._look_for_crashes())
-        shared = await self._open_shared(opened)
-        self._spawn(self._health.ask(self._questions(shared), self._clock))
+        shared = await open_shared(
+            self._settings, self._clock, self._family.board, opened, on_failure=self._crash_from_thread()
+        )
+        self._spawn(check_stamps(self._settings))
+        self._spawn(self._health.ask(shared.questions(), self._clock))
         # Models take long to warm up; the light roles join meanwhile, so that uploads are seen.
         _, device = await asyncio.gather(self._join_light_roles(shared), self._join_heavy_roles(shared, opened))
         self._say_ready(device)
@@ -211,14 +204,8 @@ class Worker:
         if "verdict" in self._settings.roles:
             folding = verdict_role(shared, self._policy)
             specs.append(verdict_spec(shared, folding))
-            self._spawn(gap_retry(shared, self._policy, folding).run())
-            self._spawn(shared.rollback_detector.watch(shared.fold_redis))
-            if self._settings.audit_interval_seconds:
-                self._spawn(shared.audit(self._policy).run())
-            self._spawn(deadline_poller(shared.outcomes, shared.deadlines, shared.publisher, self._clock).run())
-            self._spawn(tombstone_poller(shared.outcomes, shared.forgetting, shared.publisher, self._clock).run())
-            if self._settings.video_retention_seconds:
-                self._spawn(shared.expiry_poller.run())
+            for work in beside_verdict(shared, self._policy, folding):
+                self._spawn(work)
         await asyncio.gather(self._join_engagement_role(shared), *(self._join(spec) for spec in specs))
 
     async def _join_engagement_role(self, shared: Shared) -> None:
@@ -226,17 +213,8 @@ class Worker:
             return
         topic = self._settings.topic_prefix + ENGAGEMENT.name
         await require_rights(self._settings, topic, group_of(self._settings, "engagement"))
-        role = EngagementRole(
-            self._settings,
-            shared.publisher,
-            shared.dead_letters,
-            self._crash,
-            self._clock,
-            self._worker_id,
-            shared.held("engagement"),
-            self._family.board,
-        )
-        self._engagement.append(role)
+        role = engagement_role(shared, self._crash, self._worker_id)
+        self._roles.add_engagement(role)
         self._watch.watch(role.watched)
         role.start()
         await role.joined.wait()
@@ -255,26 +233,18 @@ class Worker:
         if "media" in self._settings.roles:
             specs.append(media_spec(shared, engine))
         if "backfill" in self._settings.roles:
-            specs.append(backfill_spec(shared, engine, self._backfill_gate(shared, engine)))
+            gate = backfill_gate(shared, engine, num_live=lambda: self._roles.num_live_slots)
+            self._spawn(gate.watch())
+            self._spawn(gate.watch_pause(lambda: is_backfill_paused(shared)))
+            specs.append(backfill_spec(shared, engine, gate))
         await asyncio.gather(*(self._join(spec) for spec in specs))
         return engine.device
-
-    def _backfill_gate(self, shared: Shared, engine: Engine) -> LivePriorityGate:
-        gate = LivePriorityGate(
-            num_live=lambda: sum(role.admission.num_slots for role in self._roles if role.role == "media"),
-            beside_live=self._settings.backfill_max_live_videos,
-            hold=engine.inference.hold,
-            clock=self._clock,
-        )
-        self._spawn(gate.watch())
-        self._spawn(gate.watch_pause(lambda: is_backfill_paused(shared)))
-        return gate
 
     async def _join(self, spec: RoleSpec) -> None:
         topic = self._settings.topic_prefix + spec.topic.name
         await require_rights(self._settings, topic, group_of(self._settings, spec.role))
         role = self._new_role(spec)
-        self._roles.append(role)
+        self._roles.add(role)
         self._watch.watch(role.watched)
         self._spawn(role.unfinished.watch())
         await role.start()
@@ -283,26 +253,6 @@ class Worker:
     def _new_role(self, spec: RoleSpec) -> RoleApp:
         return RoleApp(self._settings, spec, self._crash, self._clock, self._worker_id)
 
-    async def _open_shared(self, opened: AsyncExitStack) -> Shared:
-        settings = self._settings
-        options = store_options(settings)
-        await require_entry(settings.redis_url.get_secret_value(), options)
-        redis = open_store(settings.redis_url.get_secret_value(), options)
-        opened.push_async_callback(redis.aclose)
-        rollback_detector = RollbackDetector(self._clock)
-        fold_redis = open_store(settings.redis_url.get_secret_value(), options, rollback_detector)
-        opened.push_async_callback(fold_redis.aclose)
-        await redis.ping()
-        await await_topics(settings, [settings.topic_prefix + topic.name for topic in TOPICS], self._clock)
-        self._spawn(check_stamps(settings))
-        publisher = Publisher(
-            producer_configuration(settings), settings.topic_prefix, clock=self._clock,
-            on_failure=self._crash_from_thread(),
-        )  # fmt: skip
-        opened.push_async_callback(publisher.close)
-        keys = Keys(settings.topic_prefix)
-        return Shared(settings, redis, fold_redis, rollback_detector, keys, publisher, self._clock, self._family.board)
-
     def _crash_from_thread(self) -> Callable[[BaseException], object]:
         loop = asyncio.get_running_loop()
         return lambda error: loop.call_soon_threadsafe(self._crash.report, error)
@@ -310,17 +260,7 @@ class Worker:
     async def _stop_all(self) -> None:
         _log.info("shutting down", exit_code=int(self._crash.exit_code))
         await cancel_all(self._background)
-        roles: list[RoleApp | EngagementRole] = [*self._roles, *self._engagement]
-        ends = await asyncio.gather(*(self._stop_role(role) for role in roles), return_exceptions=True)
-        for role, end in zip(roles, ends, strict=True):
-            if isinstance(end, BaseException):
-                _log.warning("role failed to stop cleanly", role=role.role, error=repr(end))
-
-    async def _stop_role(self, role: RoleApp | EngagementRole) -> None:
-        try:
-            await role.stop()
-        finally:
-            self._stopped_roles.add(role.role)
+        await self._roles.stop()
 
     async def _unless_ended(self, serving: Coroutine[Any, Any, None]) -> None:
         """Run until a signal or a crash ends it, whatever it is at."""
@@ -350,23 +290,7 @@ class Worker:
     async def _look_for_crashes(self) -> None:
         while True:
             await self._clock.sleep(_CRASH_CHECK_SECONDS)
-            for role in self._roles:
-                role.report_crash()
-
-    def _has_joined(self, name: str) -> bool:
-        roles: list[RoleApp | EngagementRole] = [*self._roles, *self._engagement]
-        return any(role.role == name and role.joined.is_set() for role in roles)
-
-    def _questions(self, shared: Shared) -> dict[str, Question]:
-        """What readiness depends on beside the worker itself."""
-
-        async def store() -> bool:
-            return bool(await shared.redis.ping())
-
-        async def broker() -> bool:
-            return await asyncio.to_thread(shared.publisher.is_answered, TOPICS[0], _ASK_SECONDS / 2)
-
-        return {"store": store, "broker": broker}
+            self._roles.report_crashes()
 
     def _spawn(self, work: Coroutine[Any, Any, object]) -> None:
         """Run beside the roles; an error in it ends the worker."""
@@ -396,7 +320,7 @@ class Worker:
         if self._settings.metrics_port is None:
             return None
         host, port = self._settings.metrics_host, self._settings.metrics_port
-        return MetricsEndpoint(host, port, lambda: chain(*(role.unfinished.events() for role in self._roles))).port
+        return MetricsEndpoint(host, port, self._roles.unfinished_events).port
 
     def _limit_stop(self) -> None:
         """From here on the process ends within a bounded time, whatever hangs."""
@@ -406,12 +330,11 @@ class Worker:
         timer.start()
 
     def _end_overrun(self, seconds: float) -> None:
-        roles: list[RoleApp | EngagementRole] = [*self._roles, *self._engagement]
         end_overrun_stop(
             self._crash.exit_code or WorkerExit.STOP_OVERRAN,
             seconds,
-            roles=[role.role for role in roles if role.role not in self._stopped_roles],
-            events=[event for role in self._roles for event in role.unfinished.events()],
+            roles=self._roles.not_stopped,
+            events=list(self._roles.unfinished_events()),
         )
 
 

@@ -34,7 +34,7 @@ class HangingWorker(worker.Worker):
     """Opens nothing."""
 
     async def _serve(self, opened: AsyncExitStack) -> None:
-        self._roles.append(cast("RoleApp", HangingRole()))
+        self._roles.add(cast("RoleApp", HangingRole()))
         sys.stdout.write("serving\n")
         sys.stdout.flush()
         await asyncio.Event().wait()
