@@ -99,7 +99,6 @@ class Meter:
             decode_errors=video.errors + audio.errors,
             decoder=video.decoder,
             coverage_ratio=coverage_ratio(plan.covered_grid_seconds, plan.period_seconds, video.shown),
-            plan_fingerprint=plan.fingerprint,
             index_cpu_seconds=self.index_cpu_seconds,
             video=seen,
             audio=sound_shares(index, plan, audio),
@@ -195,7 +194,7 @@ def decode_media(media: MediaFile, memory_fd: int, policy: PlanPolicy, send: Sen
     except OSError as error:
         raise InvalidMedia("media-decoder-memory", f"decoded it would take {layout.capacity_bytes} bytes") from error
     memory = MediaMemory(memory_fd, layout, writable=True)
-    send(Planned(layout, plan.fingerprint))
+    send(Planned(layout))
     return _decode_planned(media, index, plan, memory, send, meter)
 
 

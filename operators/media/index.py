@@ -59,8 +59,6 @@ class VideoStreamIndex:
     num_packets: int
     keyframe_seconds: tuple[float, ...]
     """Ascending; thinned to at most `read_index.MAX_KEYFRAMES`, and some of those beyond what was read through."""
-    bytes_per_second: tuple[int, ...]
-    """Compressed size of each second: a free hint of where something happens."""
     is_listed: bool
     """Whether the container lists its packets; if not, they were found by reading through it."""
     is_complete: bool
@@ -82,7 +80,6 @@ class AudioStreamIndex:
     """The audio stream; times as in `VideoStreamIndex`."""
 
     codec: str
-    sample_rate_hz: int
     num_channels: int
     start_seconds: float
     duration_seconds: float

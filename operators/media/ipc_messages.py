@@ -58,7 +58,6 @@ class Planned(msgspec.Struct, tag=True, frozen=True):
     """The memory has its final size from here on."""
 
     layout: MemoryLayout
-    fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,13 +29,13 @@ def look_again(
     Raises:
         InvalidMedia: nothing of them could be decoded, or there is no room for them.
     """
-    whole = DecodePlan(video=plan, audio=None, covered_grid_seconds=(), period_seconds=1.0, fingerprint="second look")
+    whole = DecodePlan(video=plan, audio=None, covered_grid_seconds=(), period_seconds=1.0)
     layout = layout_for(whole)
     try:
         os.ftruncate(memory_fd, layout.capacity_bytes)
     except OSError as error:
         raise InvalidMedia("media-decoder-memory", f"decoded it would take {layout.capacity_bytes} bytes") from error
-    send(Planned(layout, whole.fingerprint))
+    send(Planned(layout))
     take_edits(media)
     decode_video(media, plan, MediaMemory(memory_fd, layout, writable=True), send)
     return Done(receipt())

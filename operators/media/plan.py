@@ -8,7 +8,6 @@ decoding up to it; such sample points are kept, cheapest first, until a budget o
 
 from __future__ import annotations
 
-import hashlib
 import math
 from bisect import bisect_right
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ from operators.media.index import AudioStreamIndex, MediaIndex, VideoStreamIndex
 from operators.media.spread import spread
 
 PLAN_VERSION = 6
-"""Part of the fingerprint; grows when the same policy would choose other frames."""
+"""Part of every signal's fingerprint; grows when the same policy would choose other frames."""
 
 FAR_SECONDS = 1e9
 """Behind every picture: a span up to here is decoded to the end of the file."""
@@ -114,7 +113,6 @@ class DecodePlan:
     """The wanted seconds that coverage is measured against, one per sampling period over the whole duration, as the
     container announces it: what it announces and does not have is not covered."""
     period_seconds: float
-    fingerprint: str
 
     @property
     def planned_ratio(self) -> float:
@@ -146,7 +144,6 @@ def make_plan(index: MediaIndex, policy: PlanPolicy, *, max_pixels: int, is_whol
         audio=audio,
         covered_grid_seconds=_grid(index.video, period) if index.video else (),
         period_seconds=period,
-        fingerprint=fingerprint(index, policy, audio),
     )
 
 
@@ -155,12 +152,6 @@ def _heard(index: MediaIndex, max_seconds: float) -> AudioStreamIndex | None:
     if index.audio is None or index.audio.duration_seconds or index.duration_seconds <= max_seconds:
         return index.audio
     return replace(index.audio, duration_seconds=index.duration_seconds)
-
-
-def fingerprint(index: MediaIndex, policy: PlanPolicy, audio: AudioPlan | None) -> str:
-    """Short text that is the same whenever the same policy meets the same index and hears the same of it."""
-    described = repr((PLAN_VERSION, policy, index, audio)).encode()
-    return f"plan{PLAN_VERSION}-{hashlib.sha256(described).hexdigest()[:12]}"
 
 
 def coverage_ratio(grid_seconds: tuple[float, ...], period_seconds: float, shown: list[tuple[float, float]]) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice, pairwise
@@ -49,8 +49,6 @@ MAX_SCAN_BYTES = 128 * 2**20
 """The same bound for the disk."""
 MAX_KEYFRAMES = 10_000
 """A file with more is thinned evenly; any keyframe is a place to start."""
-MAX_PROFILE_SECONDS = 20_000
-"""Length of the compressed-size profile, 5.6 hours."""
 UNKNOWN_INTERVAL_SECONDS = 1 / 25
 """Between packets without times, in elementary streams."""
 MAX_UNEVEN_PACKETS = 2_700
@@ -246,7 +244,6 @@ def _video_index(
         duration_seconds=duration,
         num_packets=len(packets),
         keyframe_seconds=tuple(sorted({*_thinned(packets), *probed})),
-        bytes_per_second=_bytes_per_second(packets, start),
         is_listed=is_listed,
         is_complete=is_complete,
         is_seekable=is_seekable and not scan.restarts,
@@ -281,7 +278,6 @@ def _audio_index(
     reachable = _reachable_ratio(stream.index_entries, media.size_bytes) if _is_whole_index(stream) else 1.0
     return AudioStreamIndex(
         codec=stream.codec_context.name,
-        sample_rate_hz=stream.codec_context.sample_rate,
         num_channels=stream.codec_context.channels,
         start_seconds=start,
         duration_seconds=seconds * reachable,
@@ -496,12 +492,3 @@ def _probed(
     last_seconds = max((packet.seconds for packet in packets), default=0.0)
     found = probed_keyframes(container, stream, start_seconds=origin + last_seconds, end_seconds=origin + end_seconds)
     return [seconds - origin for seconds in found]
-
-
-def _bytes_per_second(packets: Iterable[PacketEntry], start: float) -> tuple[int, ...]:
-    profile: dict[int, int] = {}
-    for packet in packets:
-        second = -1 if packet.is_hidden else int(packet.seconds - start)
-        if 0 <= second < MAX_PROFILE_SECONDS:
-            profile[second] = profile.get(second, 0) + packet.size_bytes
-    return tuple(profile.get(second, 0) for second in range(max(profile, default=-1) + 1))

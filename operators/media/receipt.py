@@ -27,7 +27,6 @@ class DecodeUsage:
     coverage_ratio: float
     """Share of the wanted seconds that have a sampled frame within half a period, in [0, 1]; 1 without
     video."""
-    plan_fingerprint: str
     index_cpu_seconds: float = 0.0
     """The part of `cpu_seconds` that went into reading the container's index and planning."""
     fetch_cpu_seconds: float = 0.0
@@ -60,6 +59,5 @@ def failed_receipt(cpu_seconds: float, fetch_cpu_seconds: float) -> DecodeUsage:
         decode_errors=1,
         decoder="",
         coverage_ratio=0.0,
-        plan_fingerprint="",
         fetch_cpu_seconds=fetch_cpu_seconds,
     )

@@ -95,7 +95,6 @@ def decode_in_full(path: Path) -> NaiveSession:
             decode_errors=0,
             decoder="naive",
             coverage_ratio=_coverage(index, pictures),
-            plan_fingerprint="full",
         ),
     )
 
@@ -190,7 +189,6 @@ def _video_index(container: InputContainer, duration: float) -> VideoStreamIndex
         duration_seconds=duration,
         num_packets=stream.frames,
         keyframe_seconds=(),
-        bytes_per_second=(),
         is_listed=False,
         is_complete=False,
     )
@@ -200,4 +198,4 @@ def _audio_index(container: InputContainer, duration: float) -> AudioStreamIndex
     if not container.streams.audio:
         return None
     context = container.streams.audio[0].codec_context
-    return AudioStreamIndex(context.name, context.sample_rate, context.channels, 0.0, duration)
+    return AudioStreamIndex(context.name, context.channels, 0.0, duration)

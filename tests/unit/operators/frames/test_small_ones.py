@@ -109,7 +109,6 @@ class TestDisplayedPx:
             duration_seconds=4.0,
             num_packets=100,
             keyframe_seconds=(0.0,),
-            bytes_per_second=(1,),
             is_listed=True,
             is_complete=True,
         )

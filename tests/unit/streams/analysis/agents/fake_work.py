@@ -87,11 +87,10 @@ class FakeSession:
             duration_seconds=4.0,
             num_packets=self.num_packets,
             keyframe_seconds=(0.0,),
-            bytes_per_second=(1,),
             is_listed=True,
             is_complete=True,
         )
-        audio = AudioStreamIndex("aac", 48_000, 2, 0.0, DURATION_SECONDS)
+        audio = AudioStreamIndex("aac", 2, 0.0, DURATION_SECONDS)
         return MediaIndex(
             container="mp4",
             size_bytes=1000,
@@ -136,7 +135,6 @@ class FakeSession:
             decode_errors=0,
             decoder="fake",
             coverage_ratio=0.75,
-            plan_fingerprint="plan",
             video=SHARES if self.frame_list or self.motion_track else None,
             audio=SHARES if self.audio_track else None,
         )
