@@ -93,13 +93,16 @@ def bench_engagement(options: BenchOptions) -> BenchReport:
         Figure("videos that differ from a recount", differing, "videos", Bound("at most", 0)),
         Figure("the same after kills", differing_after_kills, "videos", Bound("at most", 0)),
     )
-    remarks = (
+    return BenchReport("engagement", describe_machine(), figures, remarks=_remarks(num_events, kills))
+
+
+def _remarks(num_events: int, num_kills: int) -> tuple[str, ...]:
+    return (
         f"{num_events} events a round of {VIDEOS} videos by Zipf's law, 3% sent twice, 2% up to two hours late",
         "measured from the first counted batch to the last, on a log that is filled before the worker starts",
-        f"{kills} SIGKILLs of the worker and {kills // 2} of Redis (append-only, synced at every write)",
+        f"{num_kills} SIGKILLs of the worker and {num_kills // 2} of Redis (append-only, synced at every write)",
         "broker and Redis run beside the worker, on whatever cores there are",
     )
-    return BenchReport("engagement", describe_machine(), figures, remarks=remarks)
 
 
 @contextmanager

@@ -252,15 +252,18 @@ def _report(rounds: list[Round], interval_seconds: float) -> BenchReport:
         summarise("backfill beside live", [phase.backfilled_per_second for phase in beside], "videos/s"),
         Figure("live uploads", 1 / interval_seconds, "videos/s"),
     )
-    num_uploads = len(alone[0].latencies_seconds)
-    remarks = (
+    runs = {
+        "live alone": {"latencies_seconds": [phase.latencies_seconds for phase in alone]},
+        "live beside backfill": {"latencies_seconds": [phase.latencies_seconds for phase in beside]},
+    }
+    remarks = _remarks(len(alone[0].latencies_seconds), interval_seconds)
+    return BenchReport("lanes", describe_machine(), figures, runs, remarks)
+
+
+def _remarks(num_uploads: int, interval_seconds: float) -> tuple[str, ...]:
+    return (
         f"{num_uploads} live uploads in either state a round, one every {interval_seconds:.1f} s; "
         f"the states take turns every {STRETCH_UPLOADS} uploads; a first round is dropped",
         f"{_BACKLOG_VIDEOS} backfill uploads a round, so that the lane is never empty; alone means that it is paused",
         "one worker with all roles; Apache Kafka and Redis on the same cores",
     )
-    runs = {
-        "live alone": {"latencies_seconds": [phase.latencies_seconds for phase in alone]},
-        "live beside backfill": {"latencies_seconds": [phase.latencies_seconds for phase in beside]},
-    }
-    return BenchReport("lanes", describe_machine(), figures, runs, remarks)

@@ -45,6 +45,12 @@ def rebuild() -> None:
             )
         except BrokerUnavailable as error:
             fail(str(error), ExitCode.UNAVAILABLE)
+    _tell_result(done)
+    _tell_left_out(survived)
+    end(unreadable, is_found=bool(done.videos_unfolded))
+
+
+def _tell_result(done: RebuildProgress) -> None:
     out.print(
         f"{done.videos_read} videos lie in the topics; {done.videos_written} of them were written to Redis; "
         f"the facts behind {done.videos_sealed} are gone from the log"
@@ -54,6 +60,11 @@ def rebuild() -> None:
             f"{done.videos_contradicted} are published otherwise than their facts say: run `vidsignal audit --repair`, "
             "or leave it to the background audit"
         )
+    if done.videos_unfolded:
+        err.print(f"{done.videos_unfolded} videos cannot be folded, and their facts wait: see `vidsignal audit`")
+
+
+def _tell_left_out(survived: Survived) -> None:
     for fact in survived.deadly.values():
         err.print(
             f"video {fact.video_id} is left out, and its facts wait: the process died twice while it folded offset"
@@ -61,9 +72,6 @@ def rebuild() -> None:
             markup=False,
             soft_wrap=True,
         )
-    if done.videos_unfolded:
-        err.print(f"{done.videos_unfolded} videos cannot be folded, and their facts wait: see `vidsignal audit`")
-    end(unreadable, is_found=bool(done.videos_unfolded))
 
 
 async def _rebuild(

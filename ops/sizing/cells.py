@@ -52,12 +52,10 @@ def cells_for(profile: Profile, videos_per_second: float, workers: Workers, memo
             f"spare_workers is {profile['spare_workers']:g} and workers_per_cell {profile['workers_per_cell']:g}; "
             "the first must be smaller"
         )
-    shards = profile["redis_shards_per_cell"]
     asked = {
         "media workers": workers.media / room,
         **{f"{role} workers": cores / room for role, cores in workers.light_cores.items()},
-        "Redis memory": memory.total_bytes / (shards * profile["redis_cell_bytes"] * profile["redis_fill_ratio"]),
-        "Redis commands": videos_per_second * profile["peak_ratio"] / (shards * profile["redis_videos_per_second"]),
+        **_asked_by_redis(profile, videos_per_second, memory),
     }
     bound_by = max(asked, key=lambda reason: asked[reason])
     number = up(asked[bound_by])
@@ -75,3 +73,11 @@ def cells_for(profile: Profile, videos_per_second: float, workers: Workers, memo
         videos_per_second=videos_per_second / number,
         redis_bytes=memory.total_bytes / number,
     )
+
+
+def _asked_by_redis(profile: Profile, videos_per_second: float, memory: StoreMemory) -> dict[str, float]:
+    shards = profile["redis_shards_per_cell"]
+    return {
+        "Redis memory": memory.total_bytes / (shards * profile["redis_cell_bytes"] * profile["redis_fill_ratio"]),
+        "Redis commands": videos_per_second * profile["peak_ratio"] / (shards * profile["redis_videos_per_second"]),
+    }

@@ -44,21 +44,13 @@ _MEDIA_BUFFER_RECORDS: Final = 1024
 def intake_spec(shared: Shared) -> RoleSpec:
     """Uploads become cases."""
     settings = shared.settings
-    parts = IntakeParts(
-        cases=VideoStatuses(shared.redis, shared.keys, settings.engagement_retention_seconds),
-        deadlines=shared.deadlines,
-        publisher=shared.publisher,
-        dead_letters=shared.dead_letters,
-        clock=shared.clock,
-        topic_ids=BrokersTopicIds(settings, shared.clock),
-    )
     deadlines: dict[Lane, float] = {
         "live": settings.default_deadline_seconds, "backfill": settings.backfill_deadline_seconds
     }  # fmt: skip
     return RoleSpec(
         role="intake",
         topic=UPLOADED,
-        works={"intake": Intake(parts, AcceptanceRules(MODALITIES, deadlines))},
+        works={"intake": Intake(_intake_parts(shared), AcceptanceRules(MODALITIES, deadlines))},
         capacity=_LIGHT_EVENTS,
         rules=ResumeFromKafka(),
         attempts=shared.intake_attempts(),
@@ -69,8 +61,20 @@ def intake_spec(shared: Shared) -> RoleSpec:
             Breakers(shared.clock),
             shared.clock,
             capacity=_LIGHT_EVENTS,
-            patience_seconds=shared.settings.source_outage_timeout_seconds,
+            patience_seconds=settings.source_outage_timeout_seconds,
         ),
+    )
+
+
+def _intake_parts(shared: Shared) -> IntakeParts:
+    settings = shared.settings
+    return IntakeParts(
+        cases=VideoStatuses(shared.redis, shared.keys, settings.engagement_retention_seconds),
+        deadlines=shared.deadlines,
+        publisher=shared.publisher,
+        dead_letters=shared.dead_letters,
+        clock=shared.clock,
+        topic_ids=BrokersTopicIds(settings, shared.clock),
     )
 
 

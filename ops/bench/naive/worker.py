@@ -39,8 +39,39 @@ def build(bootstrap_servers: str, topic: str, results: str, cache_dir: Path) -> 
     """The app with its one agent; models are loaded here."""
     torch.set_num_threads(1)
     hold_to_one_thread()
-    app = faust.App(
-        f"{topic}-naive",
+    app = _new_app(bootstrap_servers, f"{topic}-naive")
+    uploads = app.topic(topic, key_type=bytes, value_type=bytes)
+    answers = app.topic(results, key_type=bytes, value_type=bytes)
+    inference = cast("Inference", NaiveInference(cache_dir))
+    text, class_names, host = load_text_models(cache_dir), load_class_names(cache_dir), NaiveHost()
+
+    def work_of(event: Any) -> AgentWork:
+        upload = decode_upload(event.value)
+        return AgentWork(
+            upload=upload,
+            event_unix_seconds=event.message.timestamp,
+            session=cast("MediaSession", decode_in_full(path_of(upload))),
+            inference=inference,
+            context=RequestContext(upload.video_id, upload.lane, math.inf),
+            host=host,
+            text=text,
+            class_names=class_names,
+        )
+
+    async def analyse(stream: Any) -> None:
+        async for event in stream.events():
+            work = work_of(event)
+            found = {name: await agent.analyse(work) for name, agent in AGENTS.items()}
+            said = {name: {"features": each.features, "labels": each.labels} for name, each in found.items()}
+            await (await answers.send(key=work.upload.video_id.encode(), value=encode(said)))
+
+    app.agent(uploads)(analyse)
+    return app
+
+
+def _new_app(bootstrap_servers: str, name: str) -> faust.App:
+    return faust.App(
+        name,
         broker=f"kafka://{bootstrap_servers}",
         value_serializer="raw",
         key_serializer="raw",
@@ -51,31 +82,6 @@ def build(bootstrap_servers: str, topic: str, results: str, cache_dir: Path) -> 
         broker_session_timeout=30,
         datadir=tempfile.mkdtemp(prefix="vidsignal-naive-"),
     )
-    uploads = app.topic(topic, key_type=bytes, value_type=bytes)
-    answers = app.topic(results, key_type=bytes, value_type=bytes)
-    inference = cast("Inference", NaiveInference(cache_dir))
-    text, class_names, host = load_text_models(cache_dir), load_class_names(cache_dir), NaiveHost()
-
-    async def analyse(stream: Any) -> None:
-        async for event in stream.events():
-            upload = decode_upload(event.value)
-            session = decode_in_full(path_of(upload))
-            work = AgentWork(
-                upload=upload,
-                event_unix_seconds=event.message.timestamp,
-                session=cast("MediaSession", session),
-                inference=inference,
-                context=RequestContext(upload.video_id, upload.lane, math.inf),
-                host=host,
-                text=text,
-                class_names=class_names,
-            )
-            found = {name: await agent.analyse(work) for name, agent in AGENTS.items()}
-            said = {name: {"features": each.features, "labels": each.labels} for name, each in found.items()}
-            await (await answers.send(key=upload.video_id.encode(), value=encode(said)))
-
-    app.agent(uploads)(analyse)
-    return app
 
 
 class ReadyApp(mode.Service):
