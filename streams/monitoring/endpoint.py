@@ -36,7 +36,7 @@ class HealthEndpoint:
     def __init__(self, host: str, port: int, statements: Mapping[str, Callable[[], Statement]]) -> None:
         handler = type("Handler", (_Handler,), {"statements": dict(statements)})
         try:
-            self._server = once_free(lambda: _Server((host, port), handler))
+            self._server = once_free(lambda: _HealthServer((host, port), handler))
         except OSError as error:
             wanted = f"VIDSIGNAL_HEALTH_HOST {host!r} and VIDSIGNAL_HEALTH_PORT {port}"
             raise HealthPortTaken(f"{wanted}: cannot listen there: {error.strerror or error}") from error
@@ -49,7 +49,7 @@ class HealthEndpoint:
         self._server.server_close()
 
 
-class _Server(BoundedThreads, HTTPServer):
+class _HealthServer(BoundedThreads, HTTPServer):
     """One thread a connection, up to a bound."""
 
 

@@ -46,7 +46,7 @@ class MetricsEndpoint:
     """
 
     def __init__(self, host: str, port: int, slowest: Slowest) -> None:
-        server_class = _ServerOfSix if ":" in host else _Server
+        server_class = _MetricsServerOfSix if ":" in host else _MetricsServer
         try:
             self._server = once_free(
                 lambda: make_server(host, port, _application(slowest), server_class, _SilentHandler)
@@ -77,11 +77,11 @@ def _application(slowest: Slowest) -> WSGIApplication:
     return answer
 
 
-class _Server(BoundedThreads, WSGIServer):
+class _MetricsServer(BoundedThreads, WSGIServer):
     """One thread a connection, up to a bound."""
 
 
-class _ServerOfSix(_Server):
+class _MetricsServerOfSix(_MetricsServer):
     address_family = socket.AF_INET6
 
 
