@@ -21,7 +21,8 @@ from streams.verdict.expiry import Expiry
 
 def gaps_of(settings: Settings, redis: Redis) -> Gaps:
     """Videos whose facts wait."""
-    return Gaps(redis, Keys(settings.topic_prefix), installed_version("vidsignal"))
+    release = installed_version("vidsignal")
+    return Gaps(redis, Keys(settings.topic_prefix), release, settings.deletion_marker_ttl_seconds)
 
 
 def rebuild_stores(settings: Settings, redis: Redis) -> RebuildStores:

@@ -38,12 +38,19 @@ from streams.kafka.unreadable import UnreadableRecords, decoded_record
 from streams.lifecycle.clock import Clock, SystemClock
 from streams.lifecycle.fold_board import FoldBoard
 from streams.observability import metrics
-from streams.recovery.rebuild import RebuildStores, kept_videos, log_ends, register_deadline, repair_video
+from streams.recovery.rebuild import (
+    RebuildStores,
+    differences_of,
+    kept_videos,
+    log_ends,
+    register_deadline,
+    repair_video,
+)
 from streams.recovery.refold import Rebuilt, RefoldReport, Scope, place_of, rebuilt_partition
 from streams.store.gaps import Gaps
 from streams.store.keys import Keys
 from streams.store.served import Served
-from streams.store.shared_faults import is_shared
+from streams.store.shared_faults import ends_repeated_work
 from streams.store.stored_case import StoredVideo, UnreadableState, spell
 from streams.verdict.publishing import EventPublisher, publish_outcome, publish_tombstones
 
@@ -199,18 +206,30 @@ class Audit:
     async def _compare(
         self, video_id: str, last: Sequence[Version | None], videos: Mapping[str, Rebuilt]
     ) -> AuditFinding | None:
-        video = videos[video_id]
         try:
-            served = await self._stores.outcomes.read_served(video_id)
+            problem = await self._problem(video_id, last, videos[video_id])
         except UnreadableState as error:
             return AuditFinding(video_id, "store-differs", str(error))
+        except Exception as error:  # over one video; the others are looked at all the same
+            if ends_repeated_work(error):
+                raise
+            metrics.FOLD_FAULTS.labels("audit").inc()
+            _log.exception("video cannot be compared", video_id=video_id)
+            problem = "store-differs", f"it cannot be compared: {error!r}"
+        return AuditFinding(video_id, *problem) if problem else None
+
+    async def _problem(
+        self, video_id: str, last: Sequence[Version | None], video: Rebuilt
+    ) -> tuple[Problem, str] | None:
+        served = await self._stores.outcomes.read_served(video_id)
         problem = _judge(video, served, last)
-        if problem is None and served.case.is_published:
-            # Followers are told before an outcome is marked as published.
-            found = [await follower.differences(video_id, served.case.outcome) for follower in self._stores.followers]
+        # Followers are told before an outcome is marked as published, and lose sight of a video whose deletion waits.
+        if problem is None and served.case.is_published and not served.case.is_in_gap:
+            outcome, followers = served.case.outcome, self._stores.followers
+            found = [await differences_of(follower, video_id, outcome) for follower in followers]
             words = "; ".join(line for lines in found for line in lines)
             problem = ("vectors-differ", words) if words else None
-        return AuditFinding(video_id, *problem) if problem else None
+        return problem
 
     async def _give_ends(self, videos: Mapping[str, Rebuilt]) -> None:
         """Register deadlines, and when their time is up: that setting may be younger than the videos, or shorter."""
@@ -234,10 +253,19 @@ class Audit:
 
     async def _repair(self, finding: AuditFinding, video: Rebuilt) -> None:
         try:
-            await repair_video(self._stores, finding.video_id, video)
-            stored = await self._stores.outcomes.read(finding.video_id)
+            await self._repair_video(finding, video)
         except UnreadableState as error:
             _log.warning("video changed during its repair; the next audit repairs it", error=str(error))
+        except Exception as error:
+            if ends_repeated_work(error):
+                raise
+            metrics.FOLD_FAULTS.labels("audit").inc()
+            _log.exception("video not repaired; the next audit tries again", video_id=finding.video_id)
+
+    async def _repair_video(self, finding: AuditFinding, video: Rebuilt) -> None:
+        await repair_video(self._stores, finding.video_id, video)
+        stored = await self._stores.outcomes.read(finding.video_id)
+        if stored.is_in_gap:  # a later fact waits, perhaps a deletion: what closes the gap publishes what holds
             return
         if stored.forgotten_version is not None:
             await publish_tombstones(self._publisher, finding.video_id)
@@ -277,6 +305,8 @@ def _judge(video: Rebuilt, served: Served, last: Sequence[Version | None]) -> tu
         return "store-differs", f"the facts say otherwise of: {', '.join(differing)}"
     if _can_be_decided_again(video, stored):
         return "published-differs", f"{_spell(video.contradicted)} is not what the facts say"
+    if stored.is_in_gap:
+        return None  # what is served and published is what is said in it, or nothing where a deletion waits
     # While facts wait to be folded, what they supersede may be anywhere.
     if stored.state is not None and place_of(stored.state) >= video.place and (problem := _stale(stored, last)):
         return problem
@@ -339,7 +369,7 @@ class PeriodicAudit:
             _log.warning("audit skipped: broker unavailable", error=str(error))
             return
         except Exception as error:
-            if is_shared(error):
+            if ends_repeated_work(error):
                 raise
             metrics.FOLD_FAULTS.labels("audit").inc()
             _log.exception("audit failed; retrying later")

@@ -20,7 +20,7 @@ from streams.store.gaps import Gaps
 from streams.store.outcomes import Outcomes
 from streams.store.stored_case import spell
 from streams.verdict.publishing import EventPublisher
-from streams.verdict.role import VerdictRole
+from streams.verdict.stored_publishing import StoredPublishing
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +42,14 @@ class LogRefold:
         report = RefoldReport()
         scope = Scope(only=videos, said=videos, board=self.board, go_on=go_on)
         found = await asyncio.to_thread(rebuilt_partition, self.settings, self.ruleset, partition, None, scope, report)
-        return Refolded(found, report.faults, report.seen)
+        return Refolded(found, report.faults, report.seen, report.deletions)
 
 
 @dataclass(frozen=True, slots=True)
 class RepairVideo:
     """Registers and publishes what hangs on a state that was folded again."""
 
-    role: VerdictRole
+    publishing: StoredPublishing
     outcomes: Outcomes
     gaps: Gaps
     deadlines: Deadlines
@@ -61,7 +61,7 @@ class RepairVideo:
         """May be repeated; without what the log says, only what is stored is published."""
         if video is not None:
             await register_deadline(self.deadlines, video.state)
-        await self.role.publish_stored(video_id)
+        await self.publishing.publish_stored(video_id)
         # Readers keep what was said meanwhile, as its version is no lower: only a fact can outdo it.
         if video is not None and video.is_outdone and video.state.status != "pending":
             assert video.contradicted is not None

@@ -9,28 +9,23 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final, Protocol
+from dataclasses import dataclass, field
+from typing import Final, Protocol, TypeVar
 
 import structlog
 
 from schemas.codec import encode
-from schemas.outcomes import Outcome
+from schemas.facts import Deleted
 from streams.decision.fact_reading import can_be_read
-from streams.decision.ruleset import Ruleset
 from streams.kafka.clients import BrokerUnavailable
 from streams.lifecycle.clock import Clock
 from streams.observability import metrics
-from streams.recovery.interim import interim_outcome, outcome_of, served_of
+from streams.recovery.meanwhile import Meanwhile
 from streams.recovery.refold import Fault, Rebuilt
 from streams.store.deadlines import Deadline
-from streams.store.gaps import LOOK_AGAIN_SECONDS, Gap, Gaps, Said
+from streams.store.gaps import LOOK_AGAIN_SECONDS, Gap, Gaps
 from streams.store.outcomes import GapStands, Outcomes
-from streams.store.served import status_fields
-from streams.store.shared_faults import is_shared
-from streams.store.stored_case import spell
-from streams.verdict.boundary import Withdraw
-from streams.verdict.publishing import EventPublisher, publish_outcome
+from streams.store.shared_faults import ends_repeated_work
 
 REFOLD_SECONDS: Final = 300.0
 """The longest that reading one partition of the log may take; so long a mark is claimed."""
@@ -40,10 +35,10 @@ _POLL_INTERVAL_SECONDS: Final = 2.0
 _LONGEST_DELAY_SECONDS: Final = 3_600.0
 _RESTING_SECONDS: Final = 7 * 86_400.0
 _AT_ONCE: Final = 256
-_TRIES: Final = 3
-"""Of saying something of a video of which something else changes meanwhile; then the next look says it."""
 
 _log = structlog.get_logger(__name__)
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +49,8 @@ class Refolded:
     faults: Mapping[str, Fault]
     seen: Mapping[str, int]
     """Offset of the last fact of each."""
+    deletions: Mapping[str, Deleted] = field(default_factory=dict)
+    """Of those that cannot be folded, what their deletions reach together."""
 
 
 class Refold(Protocol):
@@ -102,9 +99,12 @@ class GapRetry:
     async def wake(self) -> None:
         """Have the next sweep look at gaps that another release left and that this one may close."""
         for mark in await self._gaps.marks.due(float("inf"), limit=-1):
-            gap = await self._gaps.read(mark.video_id)
-            if gap is not None and self._is_worth_a_look(gap):
-                await self._gaps.marks.postpone(self._mark(mark, 0.0))
+            await self._for_one(mark, self._wake(mark))
+
+    async def _wake(self, mark: Deadline) -> None:
+        gap = await self._gaps.read(mark.video_id)
+        if gap is not None and self._is_worth_a_look(gap):
+            await self._gaps.marks.postpone(self._mark(mark, 0.0))
 
     async def poll(self) -> int:
         """Look at every gap that is due and that nobody else claimed; return how many were closed."""
@@ -120,53 +120,72 @@ class GapRetry:
         try:
             await work()
         except Exception as error:
-            if is_shared(error):
+            if ends_repeated_work(error):
                 raise
             metrics.FOLD_FAULTS.labels("refold").inc()
             _log.exception("gap retry failed; retrying")
 
+    async def _for_one(self, mark: Deadline, work: Awaitable[Answer]) -> Answer | None:
+        """Do a step for one video; where that fails, have it looked at later, and go on with others."""
+        try:
+            return await work
+        except Exception as error:
+            if ends_repeated_work(error):
+                raise
+            metrics.FOLD_FAULTS.labels("refold").inc()
+            _log.exception("gap retry failed for one video; retrying", video_id=mark.video_id)
+            await self._gaps.marks.postpone(self._mark(mark, LOOK_AGAIN_SECONDS))
+            return None
+
     async def _look(self, partition: int, marks: Iterable[Deadline]) -> int:
         wanted: dict[str, tuple[Deadline, Gap]] = {}
         for mark in marks:
-            gap = await self._gaps.read(mark.video_id)
-            if gap is None:
-                await self._let_go(mark)
-            elif self._can_try(gap):
+            gap = await self._for_one(mark, self._begin(mark))
+            if gap is not None:
                 wanted[mark.video_id] = mark, gap
-            else:
-                await self._leave(mark, gap)
         return await self._fold_again(partition, wanted) if wanted else 0
+
+    async def _begin(self, mark: Deadline) -> Gap | None:
+        """The gap, where it is to be closed from the log now; all others are done with for this time."""
+        gap = await self._gaps.read(mark.video_id)
+        if gap is None:
+            await self._let_go(mark)
+            return None
+        if not self._can_try(gap):
+            await self._leave(mark, gap)
+            return None
+        # Before the log is read: where folding it ends the process, that has to be known.
+        died = {"died": ",".join(sorted(gap.deadly_releases))} if gap.deadly_releases else {}
+        await self._gaps.note(mark.video_id, refolds=self._num_refolds(gap) + 1, release=self._gaps.release, **died)
+        return gap
 
     async def _let_go(self, mark: Deadline) -> None:
         """Of a gap that is closed: by a rebuild, or by a worker that may have died before it published."""
-        try:
-            await self._mended(mark.video_id, None)
-        except Exception as error:
-            if is_shared(error):
-                raise
-            _log.exception("stored outcome not published; retrying", video_id=mark.video_id)
-            await self._gaps.marks.postpone(self._mark(mark, LOOK_AGAIN_SECONDS))
-        else:
-            await self._gaps.marks.remove(mark)  # unless another gap was opened meanwhile, which moved it
+        await self._mended(mark.video_id, None)
+        await self._gaps.marks.remove(mark)  # unless another gap was opened meanwhile, which moved it
 
     async def _fold_again(self, partition: int, wanted: Mapping[str, tuple[Deadline, Gap]]) -> int:
-        for video_id, (_, gap) in wanted.items():
-            # Before the log is read: where folding it ends the process, that has to be known.
-            await self._gaps.note(video_id, refolds=self._num_refolds(gap) + 1, release=self._gaps.release)
-        try:
-            refolded = await self._refold(partition, {video_id: gap.said for video_id, (_, gap) in wanted.items()})
-        except BrokerUnavailable as error:
-            _log.warning("gap retry postponed: broker unavailable", partition=partition, error=str(error))
-            for mark, gap in wanted.values():
-                await self._look_later(mark, gap, LOOK_AGAIN_SECONDS)
-            return 0
-        except TimeoutError as error:
-            _log.warning("gap retry failed: log not readable", partition=partition, error=repr(error))
-            refolded = Refolded({}, {}, {})
+        refolded = await self._refolded(partition, {video_id: gap.said for video_id, (_, gap) in wanted.items()})
         num_closed = 0
         for video_id, (mark, gap) in wanted.items():
-            num_closed += await self._end(video_id, mark, gap, refolded)
+            if refolded is None:
+                await self._for_one(mark, self._look_later(mark, gap, LOOK_AGAIN_SECONDS))
+            else:
+                num_closed += bool(await self._for_one(mark, self._end(video_id, mark, gap, refolded)))
         return num_closed
+
+    async def _refolded(self, partition: int, videos: Mapping[str, str]) -> Refolded | None:
+        """What the log says; nothing of any video where it cannot be read, None where that is nobody's fault."""
+        try:
+            return await self._refold(partition, videos)
+        except BrokerUnavailable as error:
+            _log.warning("gap retry postponed: broker unavailable", partition=partition, error=str(error))
+            return None
+        except Exception as error:
+            if ends_repeated_work(error):
+                raise
+            _log.warning("gap retry failed: log not readable", partition=partition, error=repr(error))
+            return Refolded({}, {}, {})
 
     async def _end(self, video_id: str, mark: Deadline, gap: Gap, refolded: Refolded) -> bool:
         try:
@@ -175,8 +194,9 @@ class GapRetry:
             await self._look_later(mark, gap, 0.0)
             return False
         except Exception as error:
-            if is_shared(error):
+            if ends_repeated_work(error):
                 raise
+            metrics.FOLD_FAULTS.labels("refold").inc()
             _log.exception("refolded video cannot be written", video_id=video_id)
             if await self._gaps.read(video_id) is None:  # written, and not published
                 await self._gaps.marks.postpone(self._mark(mark, LOOK_AGAIN_SECONDS))
@@ -186,7 +206,7 @@ class GapRetry:
             metrics.GAPS_CLOSED.inc()
             await self._gaps.marks.remove(mark)  # unless another gap was opened meanwhile, which moved it
         else:
-            await self._fail(video_id, mark, gap, refolded.faults.get(video_id))
+            await self._fail(video_id, mark, gap, refolded)
         return is_closed
 
     async def _look_later(self, mark: Deadline, gap: Gap, delay_seconds: float) -> None:
@@ -206,26 +226,28 @@ class GapRetry:
         _log.info("gap closed: video refolded from the log", video_id=video_id, cause=gap.cause)
         return True
 
-    async def _fail(self, video_id: str, mark: Deadline, gap: Gap, fault: Fault | None) -> None:
+    async def _fail(self, video_id: str, mark: Deadline, gap: Gap, refolded: Refolded) -> None:
+        fault, deletion = refolded.faults.get(video_id), refolded.deletions.get(video_id)
         if fault is not None:
             await self._gaps.note(
                 video_id, cause=fault.cause, message=fault.message[:500], kind=fault.kind, type=fault.type
             )
-        await self._meanwhile.say(video_id)
-        delay_seconds = min(LOOK_AGAIN_SECONDS * 2 ** self._num_refolds(gap), _LONGEST_DELAY_SECONDS)
-        await self._gaps.marks.postpone(self._mark(mark, delay_seconds))
+        if gap.is_deletion_waiting and deletion is not None:  # another release may have let it wait without saying it
+            await self._gaps.note(video_id, deletion=encode(deletion))
+        await self._postpone(mark, min(LOOK_AGAIN_SECONDS * 2 ** self._num_refolds(gap), _LONGEST_DELAY_SECONDS))
 
     async def _leave(self, mark: Deadline, gap: Gap) -> None:
-        await self._meanwhile.say(mark.video_id)
         is_newer = gap.cause == "newer-fact"
-        await self._gaps.marks.postpone(self._mark(mark, LOOK_AGAIN_SECONDS if is_newer else _RESTING_SECONDS))
+        await self._postpone(mark, LOOK_AGAIN_SECONDS if is_newer else _RESTING_SECONDS)
+
+    async def _postpone(self, mark: Deadline, delay_seconds: float) -> None:
+        await self._meanwhile.say(mark.video_id)
+        await self._gaps.marks.postpone(self._mark(mark, delay_seconds))
 
     def _can_try(self, gap: Gap) -> bool:
-        if gap.cause == "newer-fact":
-            return can_be_read(gap.kind, gap.type) and self._num_refolds(gap) < MAX_REFOLDS
-        if gap.cause == "crash-loop":
-            return not gap.is_deadly_for(self._gaps.release)
-        return self._num_refolds(gap) < MAX_REFOLDS
+        if gap.cause == "newer-fact" and not can_be_read(gap.kind, gap.type):
+            return False
+        return self._gaps.release not in gap.deadly_releases and self._num_refolds(gap) < MAX_REFOLDS
 
     def _is_worth_a_look(self, gap: Gap) -> bool:
         return self._can_try(gap) and (gap.release != self._gaps.release or gap.cause == "newer-fact")
@@ -235,78 +257,6 @@ class GapRetry:
 
     def _mark(self, mark: Deadline, delay_seconds: float) -> Deadline:
         return Deadline(mark.video_id, mark.revision, self._clock.now_unix_seconds() + delay_seconds)
-
-
-class Meanwhile:
-    """Says what holds of a video that stays in its gap; may be repeated.
-
-    Args:
-        gaps: where that is noted and served.
-        publisher: takes the outcome.
-        ruleset: says what holds where a modality failed.
-        withdraw: takes away a video whose deletion waits.
-        clock: stamps it.
-        publish_again: publishes what is stored of a video whose gap was closed.
-    """
-
-    def __init__(
-        self,
-        gaps: Gaps,
-        publisher: EventPublisher,
-        ruleset: Ruleset,
-        withdraw: Withdraw,
-        clock: Clock,
-        publish_again: Callable[[str], Awaitable[None]],
-    ) -> None:
-        self._publish_again = publish_again
-        self._gaps = gaps
-        self._publisher = publisher
-        self._ruleset = ruleset
-        self._withdraw = withdraw
-        self._clock = clock
-
-    async def say(self, video_id: str) -> None:
-        """Publish the decision that stands in for a pending one; take a video away whose deletion waits."""
-        for _ in range(_TRIES):
-            gap = await self._gaps.read(video_id)
-            if gap is None:
-                return
-            if gap.is_deletion_waiting:
-                if gap.deletion is not None:
-                    await self._withdraw(gap.deletion)
-                return
-            known = await self._gaps.said(video_id)
-            outcome = self._outcome(video_id, gap, known)
-            if outcome is None:
-                return
-            if await self._serve(video_id, gap, known, outcome):
-                await self._tell(video_id, outcome)
-                return
-
-    def _outcome(self, video_id: str, gap: Gap, known: tuple[Mapping[bytes, bytes], bytes | None]) -> Outcome | None:
-        """What is to be said: what was said already and may not be out, or something new; None for neither."""
-        ruleset, served = self._ruleset, served_of(*known)
-        if gap.said and served.verdict is not None and spell(served.verdict.version) == gap.said:
-            return None if gap.is_told else outcome_of(served.verdict)
-        place, now_unix_seconds = (gap.log_generation, gap.first_offset), self._clock.now_unix_seconds()
-        return interim_outcome(video_id, served, place, ruleset.policy, ruleset.prices, now_unix_seconds)
-
-    async def _serve(
-        self, video_id: str, gap: Gap, known: tuple[Mapping[bytes, bytes], bytes | None], outcome: Outcome
-    ) -> bool:
-        """Write it for readers, and in the gap that it is said: before it is published, so that a death between the two
-        leaves nothing in the topics that nobody knows of. False where something changed meanwhile."""
-        status = known[0]
-        fields = status_fields(outcome, served_of(*known).expected)
-        warnings = {"warnings": status[b"warnings"]} if b"warnings" in status else {}
-        in_gap = {**fields, **warnings, "gap": gap.cause, "gap_since_unix_seconds": gap.since_unix_seconds}
-        said = Said(spell(outcome.version), encode(outcome.verdict), in_gap)
-        return await self._gaps.say(video_id, gap, known, said)
-
-    async def _tell(self, video_id: str, outcome: Outcome) -> None:
-        await publish_outcome(self._publisher, outcome, None)
-        if not await self._gaps.told(video_id, spell(outcome.version)):
-            await self._publish_again(video_id)  # the gap was closed meanwhile: what it came to may be before ours
 
 
 def _by_partition(marks: Iterable[Deadline]) -> dict[int, list[Deadline]]:

@@ -15,8 +15,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import structlog
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from schemas.facts import Deleted
 from schemas.outcomes import Outcome
 from schemas.topics import DEAD_LETTER, SIGNALS
 from streams.config.settings import Settings
@@ -35,14 +37,18 @@ from streams.kafka.clients import (
 from streams.kafka.unreadable import UnreadableRecords
 from streams.lifecycle.clock import Clock, SystemClock
 from streams.lifecycle.fold_board import FoldBoard, FoldedFact
+from streams.observability import metrics
 from streams.recovery.refold import Fault, Rebuilt, RefoldReport, Scope, rebuilt_partition
 from streams.store.applied import AppliedOffsets
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.gaps import Gaps, WaitingFact
 from streams.store.outcomes import Outcomes
+from streams.store.shared_faults import ends_repeated_work
 from streams.store.stored_case import UnreadableState
 from streams.verdict.expiry import Expiry, has_expired
-from streams.verdict.followers import Follower
+from streams.verdict.followers import Follower, told
+
+_log = structlog.get_logger(__name__)
 
 
 class ComparedFollower(Follower, Protocol):
@@ -128,10 +134,11 @@ async def rebuild_store(
     for place, end in sorted(ends.items()):
         report = RefoldReport(unreadable=unreadable or UnreadableRecords())
         found = await asyncio.to_thread(rebuilt_partition, settings, ruleset, place[1], scope=scope, report=report)
-        videos = kept_videos(found, settings.video_retention_seconds, SystemClock())
+        kept = kept_videos(found, settings.video_retention_seconds, SystemClock())
         written = 0
-        for video_id, video in videos.items():
-            written += await repair_video(stores, video_id, video)
+        for video_id, video in kept.items():
+            written += await _repair_or_fault(stores, video_id, video, report)
+        videos = {video_id: video for video_id, video in kept.items() if video_id not in report.faults}
         if stores.dead_letters is not None:
             for key in await asyncio.to_thread(dead_letter_keys, settings, place[1]):
                 await stores.dead_letters.add(key, place[1])
@@ -139,7 +146,9 @@ async def rebuild_store(
             await _withdraw_again(stores.tombstones, videos)
         if stores.gaps is not None:
             await _let_wait(stores.gaps, ruleset.log_generation, place[1], report)
-            await _let_deadly_wait(stores.gaps, place[1], deaths.deadly)
+            await _let_deadly_wait(stores.gaps, place[1], deaths.deadly, report)
+            for video_id in report.deletions.keys() - known:
+                await _hide(stores.gaps, stores.followers, video_id, report.deletions[video_id])
         await stores.applied.raise_to({place: end})
         progress = RebuildProgress(
             progress.partitions_done + 1,
@@ -156,30 +165,58 @@ async def rebuild_store(
     return progress
 
 
+async def _repair_or_fault(stores: RebuildStores, video_id: str, video: Rebuilt, report: RefoldReport) -> bool:
+    """The same as `repair_video`; what fails over one video is its fault, and stops no other."""
+    try:
+        return await repair_video(stores, video_id, video)
+    except Exception as error:
+        if ends_repeated_work(error):
+            raise
+        metrics.FOLD_FAULTS.labels("rebuild").inc()
+        _log.exception("video cannot be written; its facts wait", video_id=video_id)
+        report.faults[video_id] = Fault("internal-error", video.state.applied_offset, repr(error))
+        report.keep_deleted(video_id, video.state)
+        return False
+
+
 async def _let_wait(gaps: Gaps, log_generation: int, partition: int, report: RefoldReport) -> None:
     """A worker would fold the next fact of such a video over nothing."""
     now_unix_seconds = SystemClock().now_unix_seconds()
     for video_id, fault in report.faults.items():
-        await gaps.wait(_waiting(video_id, fault, log_generation, partition, report.seen[video_id]), now_unix_seconds)
+        waiting = WaitingFact(
+            video_id, partition, log_generation, report.seen.get(video_id, fault.offset), fault.cause, fault.message,
+            fault.kind, fault.type, report.deletions.get(video_id),
+        )  # fmt: skip
+        await gaps.wait(waiting, now_unix_seconds)
 
 
-async def _let_deadly_wait(gaps: Gaps, partition: int, deadly: Mapping[str, FoldedFact]) -> None:
+async def _let_deadly_wait(gaps: Gaps, partition: int, deadly: Mapping[str, FoldedFact], report: RefoldReport) -> None:
     """A worker would end, too."""
-    for fact in deadly.values():
+    now_unix_seconds = SystemClock().now_unix_seconds()
+    for video_id, fact in deadly.items():
         if _is_in(fact, partition):
-            await gaps.wait_for_release(
-                fact, "a rebuild", DEATHS_ALONE_BEFORE_GIVING_UP, SystemClock().now_unix_seconds()
-            )
+            deletion = report.deletions.get(video_id)
+            await gaps.wait_for_release(fact, "a rebuild", DEATHS_ALONE_BEFORE_GIVING_UP, now_unix_seconds, deletion)
+
+
+async def _hide(gaps: Gaps, followers: Sequence[Follower], video_id: str, deletion: Deleted) -> None:
+    """A deletion that waits acts at once, as before the store was lost; a verdict worker does the rest, where it looks
+    at the gap."""
+    try:
+        hidden = await gaps.hide(video_id, deletion)
+    except Exception as error:
+        if ends_repeated_work(error):
+            raise
+        metrics.FOLD_FAULTS.labels("rebuild").inc()
+        _log.exception("video whose deletion waits not withdrawn yet", video_id=video_id)
+        return
+    if hidden is not None and hidden.evidence:
+        for follower in followers:
+            await told(follower.remove(video_id), video_id)
 
 
 def _is_in(fact: FoldedFact, partition: int) -> bool:
     return fact.place.partition == partition
-
-
-def _waiting(video_id: str, fault: Fault, log_generation: int, partition: int, seen_offset: int) -> WaitingFact:
-    return WaitingFact(
-        video_id, partition, log_generation, seen_offset, fault.cause, fault.message, fault.kind, fault.type
-    )
 
 
 def kept_videos(videos: Mapping[str, Rebuilt], kept_seconds: float, clock: Clock) -> dict[str, Rebuilt]:
@@ -206,7 +243,7 @@ async def repair_video(stores: RebuildStores, video_id: str, video: Rebuilt) -> 
     if is_restored:
         followers: list[Follower] = [*stores.followers, stores.expiry]
         for follower in followers:
-            await (follower.replace(video.outcome) if video.outcome else follower.remove(video_id))
+            await _tell(follower, video_id, video.outcome)
         return True
     return await _mend_beside(stores, video_id)
 
@@ -217,13 +254,31 @@ async def _mend_beside(stores: RebuildStores, video_id: str) -> bool:
         served = await stores.outcomes.read_served(video_id)
     except UnreadableState:  # by now; its worker opens a gap
         return False
+    if served.case.is_in_gap:  # what is served is what is said in it; what closes it mends the rest
+        return False
     is_mended = bool(served.differences()) and await stores.outcomes.serve_again(video_id, served.case)
     outcome = served.case.outcome
     for follower in stores.followers:
-        if await follower.differences(video_id, outcome):
-            await (follower.replace(outcome) if outcome else follower.remove(video_id))
+        if await differences_of(follower, video_id, outcome):
+            await _tell(follower, video_id, outcome)
             is_mended = True
     return is_mended
+
+
+async def _tell(follower: Follower, video_id: str, outcome: Outcome | None) -> None:
+    await told(follower.replace(outcome) if outcome else follower.remove(video_id), video_id)
+
+
+async def differences_of(follower: ComparedFollower, video_id: str, outcome: Outcome | None) -> list[str]:
+    """Where a follower does not hold what it should; that it cannot be asked about one video is such a difference."""
+    try:
+        return await follower.differences(video_id, outcome)
+    except Exception as error:
+        if ends_repeated_work(error):
+            raise
+        metrics.FOLD_FAULTS.labels("follower").inc()
+        _log.exception("outcome follower failed for one video", video_id=video_id)
+        return [f"cannot be compared: {error!r}"]
 
 
 def dead_letter_keys(settings: Settings, partition: int) -> list[bytes]:

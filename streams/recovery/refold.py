@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 from msgspec.structs import replace
 
-from schemas.facts import Fact
+from schemas.facts import Deleted, Fact
 from schemas.outcomes import Outcome, RecommendationRecord, Verdict, Version
 from schemas.topics import MODERATION, RECOMMENDATION, SIGNALS
 from streams.config.settings import Settings
@@ -30,7 +30,7 @@ from streams.kafka.unreadable import UnreadableRecords
 from streams.lifecycle.clock import Clock, SystemClock
 from streams.lifecycle.fold_board import FoldBoard
 from streams.recovery.result_comparison import newest_by_key
-from streams.store.gaps import GapCause
+from streams.store.gaps import GapCause, joined_deletion
 from streams.store.stored_case import StoredVideo, spell
 
 _CLOCKS_APART_SECONDS: Final = 3_600.0
@@ -113,7 +113,29 @@ class RefoldReport:
     """By video; such a video is not among those that are returned."""
     seen: dict[str, int] = field(default_factory=dict)
     """Offset of the last fact of each video."""
+    deletions: dict[str, Deleted] = field(default_factory=dict)
+    """Of each video that is not returned, what its deletions reach together: nothing of that may be served."""
     unreadable: UnreadableRecords = field(default_factory=UnreadableRecords)
+
+    def let_wait(self, fact: Fact) -> None:
+        """Note a fact of a video that is not folded."""
+        if isinstance(fact, Deleted):
+            self.deletions[fact.video_id] = joined_deletion(self.deletions.get(fact.video_id), fact)
+
+    def keep_deleted(self, video_id: str, state: VideoState) -> None:
+        """Note what was deleted of a video before the fact that cannot be folded."""
+        if state.is_forgotten:
+            before = state.deletions[-1].before if state.deletions else None
+            done = Deleted(
+                video_id=video_id,
+                revision=state.forgotten_revision,
+                reason="",
+                event_unix_seconds=0.0,  # what it reached is known by its revision
+                before=before,
+                warnings=state.deletion_warnings,
+            )
+            waiting = self.deletions.get(video_id)
+            self.deletions[video_id] = joined_deletion(done, waiting) if waiting else done
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +145,7 @@ class Scope:
     only: Container[str] | None = None
     """None: all of them."""
     without: Container[str] = frozenset()
-    """Left out: folding them is known to end the process."""
+    """Read, and not folded: that is known to end the process."""
     said: Mapping[str, str] = field(default_factory=dict)
     """By video, the version of what was only said in its gap: it does not count as published."""
     board: FoldBoard = field(default_factory=FoldBoard)
@@ -131,9 +153,8 @@ class Scope:
     """Called at each record; may raise to end the refold."""
 
     def has(self, key: bytes | None) -> bool:
-        """Whether the record's video is to be folded."""
-        video_id = (key or b"").decode("utf-8", "replace")
-        return video_id not in self.without and (self.only is None or video_id in self.only)
+        """Whether the record's video is to be read."""
+        return self.only is None or (key or b"").decode("utf-8", "replace") in self.only
 
 
 ALL_VIDEOS: Final = Scope()
@@ -209,25 +230,46 @@ def refold(
     videos = {
         video_id: _Refold(outcome)
         for video_id, outcome in published.items()
-        if spell(outcome.version) != scope.said.get(video_id)
+        if spell(outcome.version) != scope.said.get(video_id) and video_id not in scope.without
     }
     begin: _Begin | None = None
     for record in log:
         scope.go_on()
         begin = begin or _Begin(record.offset, record.timestamp_unix_seconds)
-        fact = _fact(record, report) if scope.has(record.key) else None
-        if fact is not None:
-            report.seen[fact.video_id] = record.offset
-            video = videos.setdefault(fact.video_id, _Refold(None))
-            if fact.video_id in report.faults or not _folds(video, fact, record, ruleset, clock, scope.board, report):
-                continue
-            if applied is not None and record.offset < applied and video.state is not None:
-                video.needed_offset = video.state.applied_offset
+        fact = _fact(record, report, scope) if scope.has(record.key) else None
+        if fact is None:
+            continue
+        report.seen[fact.video_id] = record.offset
+        if fact.video_id in scope.without:
+            report.let_wait(fact)
+            continue
+        video = videos.setdefault(fact.video_id, _Refold(None))
+        if fact.video_id in report.faults or not _folds(video, fact, record, ruleset, clock, scope.board, report):
+            report.let_wait(fact)
+        elif applied is not None and record.offset < applied and video.state is not None:
+            video.needed_offset = video.state.applied_offset
     begin = begin or _Begin(1, clock.now_unix_seconds())
-    joined = {video_id: _join(video, begin) for video_id, video in videos.items() if video_id not in report.faults}
-    rebuilt = {video_id: video for video_id, video in joined.items() if video is not None}
+    rebuilt = _joined(videos, begin, report)
     _tell(rebuilt)
     return rebuilt
+
+
+def _joined(videos: Mapping[str, _Refold], begin: _Begin, report: RefoldReport) -> dict[str, Rebuilt]:
+    found = {video_id: _join_one(video_id, video, begin, report) for video_id, video in videos.items()}
+    return {video_id: video for video_id, video in found.items() if video is not None}
+
+
+def _join_one(video_id: str, video: _Refold, begin: _Begin, report: RefoldReport) -> Rebuilt | None:
+    """One video as it goes into the store; None where there is nothing, or where it cannot be folded."""
+    if video_id not in report.faults:
+        try:
+            return _join(video, begin)
+        except Exception as error:  # a bug that one video's outcomes bring about
+            _log.exception("video cannot be refolded from the log", video_id=video_id)
+            report.faults[video_id] = Fault("internal-error", report.seen.get(video_id, 0), repr(error))
+    if video.state is not None:
+        report.keep_deleted(video_id, video.state)
+    return None
 
 
 def _tell(videos: Mapping[str, Rebuilt]) -> None:
@@ -355,12 +397,13 @@ def _sealed(state: VideoState | None, version: Version) -> VideoState:
     )
 
 
-def _fact(record: StoredRecord, report: RefoldReport) -> Fact | None:
+def _fact(record: StoredRecord, report: RefoldReport, scope: Scope) -> Fact | None:
     fact = read_fact(record.key, record.value, record.headers)
     if isinstance(fact, NewerFact):
         report.seen[fact.video_id] = record.offset
-        fault = Fault("newer-fact", record.offset, fact.message, fact.kind, fact.type)
-        report.faults.setdefault(fact.video_id, fault)
+        if fact.video_id not in scope.without:
+            fault = Fault("newer-fact", record.offset, fact.message, fact.kind, fact.type)
+            report.faults.setdefault(fact.video_id, fault)
         return None
     return None if isinstance(fact, NoFact) else fact
 

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, Final, Literal
 
 import msgspec
+from msgspec.structs import replace
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
@@ -29,6 +30,7 @@ from streams.store.key_repair import DELETION_MARKER, STATUS, STRING, is_of_a_ke
 from streams.store.keys import Keys
 from streams.store.outcomes import DEFAULT_DELETION_MARKER_TTL_SECONDS
 from streams.store.scripts import script_text
+from streams.store.stored_case import spell
 
 GapCause = Literal[
     "unreadable-state",  # what Redis has as the video's state is none
@@ -39,7 +41,10 @@ GapCause = Literal[
 GAP_CAUSES: Final[tuple[GapCause, ...]] = ("unreadable-state", "internal-error", "crash-loop", "newer-fact")
 LOOK_AGAIN_SECONDS: Final = 60.0
 """After the first refold that failed, and between two looks at a gap that only a newer release can close."""
+_HIDDEN: Final = 1
 _LONGEST_MESSAGE: Final = 500
+_LONGEST_NUMBER: Final = 19
+"""Digits of the largest that is ever written."""
 _VERDICT_DECODER: Final = msgspec.json.Decoder(Verdict)
 _DELETION_DECODER: Final = msgspec.json.Decoder(Deleted)
 
@@ -93,15 +98,27 @@ class Gap:
     deletion: Deleted | None = None
     """The last deletion that waits, as far as it can be read."""
     died_releases: frozenset[str] = frozenset()
-    """Releases that died over its facts: while several run, none of these folds it."""
+    """Releases that died over its facts; empty where one noted it that knows no such list: then it was `release`."""
     said: str = ""
     """Version of what was said in the gap, as one word; empty where nothing was."""
     is_told: bool = False
     """Whether that is out in both topics."""
 
-    def is_deadly_for(self, release: str) -> bool:
-        """Whether processes of a release died over it."""
-        return self.cause == "crash-loop" and (release in self.died_releases or release == self.release)
+    @property
+    def deadly_releases(self) -> frozenset[str]:
+        """Releases whose processes died over its facts: none of these folds it."""
+        if self.cause != "crash-loop":
+            return frozenset()
+        return self.died_releases or frozenset((self.release,))
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """What of a video had to go with its deletion; what of it lives was uploaded after the deletion."""
+
+    verdict: bool
+    evidence: bool
+    """Features, embeddings, and what follows them."""
 
 
 class Gaps:
@@ -142,8 +159,7 @@ class Gaps:
         )  # one that is claimed, or put off after a refold that failed, stays as it is
         arguments = (
             fact.cause, fact.message[:_LONGEST_MESSAGE], fact.partition, fact.log_generation, fact.offset,
-            repr(now_unix_seconds), self.release, fact.kind, fact.type,
-            encode(fact.deletion) if fact.deletion else "",
+            repr(now_unix_seconds), self.release, fact.kind, fact.type, await self._waiting_deletion(fact),
         )  # fmt: skip
         is_opened = bool(await self._open(keys=self._names(fact.video_id), args=arguments))
         if is_opened or fact.deletion:
@@ -152,14 +168,33 @@ class Gaps:
             metrics.GAPS_OPENED.labels(fact.cause).inc()
         return is_opened
 
-    async def wait_for_release(self, fact: FoldedFact, who: str, deaths: int, now_unix_seconds: float) -> None:
-        """Let a fact wait that ended the process which folded it: only another release folds its video again."""
+    async def _waiting_deletion(self, fact: WaitingFact) -> bytes:
+        """All deletions that wait, as one; empty where this fact is none."""
+        if fact.deletion is None:
+            return b""
+        gap = await self.read(fact.video_id)
+        return encode(joined_deletion(gap.deletion if gap else None, fact.deletion))
+
+    async def wait_for_release(
+        self, fact: FoldedFact, who: str, deaths: int, now_unix_seconds: float, deletion: Deleted | None = None
+    ) -> None:
+        """Let a fact wait that ended the process which folded it: only another release folds its video again.
+
+        Args:
+            fact: it.
+            who: died over it, for people.
+            deaths: their number.
+            now_unix_seconds: when that is noted.
+            deletion: that waits with it, where one is known.
+        """
         message = f"{who} died {deaths} times by itself while it folded offset {fact.place.offset}"
         place = fact.place
-        waiting = WaitingFact(fact.video_id, place.partition, fact.log_generation, place.offset, "crash-loop", message)
+        waiting = WaitingFact(
+            fact.video_id, place.partition, fact.log_generation, place.offset, "crash-loop", message, deletion=deletion
+        )
         await self.wait(waiting, now_unix_seconds)
         gap = await self.read(fact.video_id)
-        died = {*(gap.died_releases if gap else ()), self.release}
+        died = {*(gap.died_releases | gap.deadly_releases if gap else ()), self.release}
         await self.note(
             fact.video_id, cause=waiting.cause, message=message, release=self.release, died=",".join(sorted(died))
         )
@@ -171,7 +206,7 @@ class Gaps:
         return frozenset(
             video_id
             for video_id, gap in found
-            if gap is not None and gap.cause == "crash-loop" and (of_any_release or gap.is_deadly_for(self.release))
+            if gap is not None and gap.cause == "crash-loop" and (of_any_release or self.release in gap.deadly_releases)
         )
 
     async def read(self, video_id: str) -> Gap | None:
@@ -185,13 +220,14 @@ class Gaps:
             return _gap({"message": f"the gap itself cannot be read: {error}"})
         return _gap(fields) if fields else None
 
-    async def note(self, video_id: str, **fields: str | int) -> None:
+    async def note(self, video_id: str, **fields: str | int | bytes) -> None:
         """Change fields of a gap that stands."""
         arguments = [part for field in fields.items() for part in field]
         await self._note(keys=self._names(video_id), args=arguments)
 
     async def say(self, video_id: str, gap: Gap, known: tuple[Mapping[bytes, bytes], bytes | None], said: Said) -> bool:
-        """Serve what holds meanwhile; False where gap, status or verdict are others than they were.
+        """Serve what holds meanwhile; False where gap, status or verdict are others than they were, or where a deletion
+        waits that reaches it.
 
         Args:
             video_id: of the video.
@@ -199,10 +235,12 @@ class Gaps:
             known: status and verdict as they were read.
             said: what is to be served.
         """
-        names = [*self._names(video_id), self._keys.verdict(video_id)]
+        deletion_marker = self._keys.deletion_marker(video_id)
+        names = [*self._names(video_id), self._keys.verdict(video_id), deletion_marker]
         fields = [part for field in said.status.items() for part in field]
         arguments = [gap.log_generation, gap.first_offset, *_compared(known), said.version, said.verdict, *fields]
-        return bool(await self._said(keys=names, args=arguments))
+        broken = {deletion_marker: DELETION_MARKER}
+        return bool(await mended(self._redis, broken, lambda: self._said(keys=names, args=arguments)))
 
     async def told(self, video_id: str, version: str) -> bool:
         """Note that what was said is out in both topics; False where the gap was closed meanwhile."""
@@ -221,33 +259,34 @@ class Gaps:
         value: Any = await mended(self._redis, {verdict: STRING}, lambda: self._redis.get(verdict))
         return fields, value
 
-    async def hide(self, video_id: str, deletion: Deleted) -> bool:
-        """Take away what readers find of a video whose deletion waits, and deletion marker it; it may be repeated.
+    async def hide(self, video_id: str, deletion: Deleted | None) -> Hidden | None:
+        """Take away what readers find of a video whose deletion waits, and keep its uploads off; it may be repeated.
+
+        Args:
+            video_id: of the video.
+            deletion: which waits; None where its gap does not say: then all that is served goes, and nothing is kept
+                off, as that might be a revision from after the deletion.
 
         Returns:
-            False where a revision lives that was uploaded after the deletion: its outcome stays.
+            What had to go; None where no gap stands, and nothing was done.
         """
         keys = self._keys
-        names = (keys.gap, keys.status, keys.verdict, keys.deletion_marker, keys.deletion)
-        served = (keys.features, keys.embeddings, keys.engagement)  # a newer revision may need the claims
+        names = [key(video_id) for key in (keys.gap, keys.status, keys.verdict, keys.deletion_marker, keys.deletion)]
+        # A newer revision may need the claims.
+        names += [key(video_id) for key in (keys.engagement, keys.features, keys.embeddings)]
         broken = {keys.deletion_marker(video_id): DELETION_MARKER, keys.deletion(video_id): STRING}
-        while True:
+        while (gap := await self.read(video_id)) is not None:
             known = await self.said(video_id)
-            dead, is_gone = _reach_of(deletion, known)
-            reading = DeletionReading(
-                revision=dead, withdrawn_revision=dead, before=deletion.before, warnings=deletion.warnings
-            )
+            dead = _reach_of(deletion, known)
+            hidden = _hidden(dead, gap, decode_verdict(known[1]))
             arguments: list[Any] = [
-                *_compared(known),
-                dead,
-                encode(reading),
-                self._deletion_marker_ttl_seconds,
-                int(is_gone),
-            ]
-            if await mended(self._redis, broken, partial(
-                self._hide, keys=[key(video_id) for key in (*names, *served)], args=arguments
-            )):  # fmt: skip
-                return is_gone
+                *_compared(known), dead, _reading(deletion, dead), self._deletion_marker_ttl_seconds,
+                int(hidden.verdict), int(hidden.evidence),
+            ]  # fmt: skip
+            done = await mended(self._redis, broken, partial(self._hide, keys=names, args=arguments))
+            if done:
+                return hidden if done == _HIDDEN else None
+        return None
 
     async def close_empty(self, video_id: str, log_generation: int, seen_offset: int) -> bool:
         """Close the gap of a video of which the log has nothing that makes a state; False where a later fact waits."""
@@ -265,17 +304,54 @@ def _compared(known: tuple[Mapping[bytes, bytes], bytes | None]) -> tuple[bytes,
     return status.get(b"revision", b""), verdict or b""
 
 
-def _reach_of(deletion: Deleted, known: tuple[Mapping[bytes, bytes], bytes | None]) -> tuple[int, bool]:
-    """Up to which revision a video is gone, and whether its outcome is; by the broker's times, as the state with the
-    places of its uploads cannot be relied on."""
+def joined_deletion(first: Deleted | None, second: Deleted) -> Deleted:
+    """One deletion that reaches what either reaches."""
+    if first is None:
+        return second
+    placed = max(
+        (each for each in (first, second) if each.before is not None),
+        key=lambda each: each.event_unix_seconds,
+        default=second,
+    )
+    return replace(
+        second,
+        revision=max(first.revision, second.revision),
+        before=placed.before,
+        event_unix_seconds=placed.event_unix_seconds,
+    )
+
+
+def _reach_of(deletion: Deleted | None, known: tuple[Mapping[bytes, bytes], bytes | None]) -> int:
+    """Up to which revision a video is gone; by the broker's times, as the state with the places of its uploads cannot
+    be relied on."""
     status, verdict = known
-    dead = deletion.revision
-    if deletion.before is not None and _seconds(_text(status.get(b"uploaded_unix_seconds", b""))) <= (
-        deletion.event_unix_seconds
-    ):
-        dead = max(dead, _number(_text(status.get(b"revision", b""))))
-    outcome = decode_verdict(verdict)
-    return dead, outcome is None or outcome.version.revision <= dead
+    outcome, registered = decode_verdict(verdict), _number(_text(status.get(b"revision", b"")))
+    if deletion is None:  # what was folded before it is gone; what intake alone knows may have come after it
+        return max(outcome.version.revision if outcome else 0, registered if b"offset" in status else 0)
+    if deletion.before is None:
+        return deletion.revision
+    uploads = [(registered, _seconds(_text(status.get(b"uploaded_unix_seconds", b""))))]
+    if outcome is not None:  # of another revision than the status, where intake registered a newer one
+        uploads.append((outcome.version.revision, outcome.uploaded_unix_seconds))
+    reached = (revision for revision, at in uploads if at <= deletion.event_unix_seconds)
+    return max((deletion.revision, *reached))
+
+
+def _hidden(dead: int, gap: Gap, outcome: Verdict | None) -> Hidden:
+    is_gone = outcome is None or outcome.version.revision <= dead
+    # What was said in the gap has no evidence: what stands beside it is of what was folded before.
+    is_said = outcome is not None and spell(outcome.version) == gap.said
+    return Hidden(verdict=is_gone, evidence=is_gone or is_said)
+
+
+def _reading(deletion: Deleted | None, dead: int) -> bytes:
+    """What readers find of the deletion; empty where nothing is known of it."""
+    if deletion is None:
+        return b""
+    reading = DeletionReading(
+        revision=dead, withdrawn_revision=dead, before=deletion.before, warnings=deletion.warnings
+    )
+    return encode(reading)
 
 
 def _gap(fields: Mapping[Any, Any]) -> Gap:
@@ -316,7 +392,8 @@ def decode_verdict(value: bytes | None) -> Verdict | None:
 
 
 def _number(value: str | None) -> int:
-    return int(value) if value is not None and value.isascii() and value.isdigit() else 0
+    is_number = value is not None and value.isascii() and value.isdigit() and len(value) <= _LONGEST_NUMBER
+    return int(value or 0) if is_number else 0
 
 
 def _seconds(value: str | None) -> float:

@@ -65,8 +65,8 @@ class Outcomes:
 
     async def read(self, video_id: str) -> StoredVideo:
         """State and outcome of a video, as one script wrote them. Raises UnreadableState."""
-        fields, is_in_gap = await settled(self._redis, lambda: self._ask_case(video_id))
-        return replace(stored_case(video_id, _answered(fields)), is_in_gap=bool(_answered(is_in_gap)))
+        fields, *gap = await settled(self._redis, lambda: self._ask_case(video_id))
+        return _with_gap(stored_case(video_id, _answered(fields)), *gap)
 
     async def read_served(self, video_id: str) -> Served:
         """State and outcome, and beside them what readers find of the video, all of one moment.
@@ -74,9 +74,9 @@ class Outcomes:
         A key of another type counts as empty. Raises UnreadableState.
         """
         answers = await settled(self._redis, lambda: self._ask_served(video_id))
-        case, status, verdict, features, embeddings = answers
+        case, status, verdict, features, embeddings, *gap = answers
         return Served(
-            stored_case(video_id, _answered(case)),
+            _with_gap(stored_case(video_id, _answered(case)), *gap),
             _answered_or(status, {}),
             _answered_or(verdict, None),
             _answered_or(features, {}),
@@ -87,6 +87,7 @@ class Outcomes:
         async with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.hmget(self._keys.state(video_id), list(CASE_FIELDS))
             pipeline.exists(self._keys.gap(video_id))
+            pipeline.hget(self._keys.gap(video_id), "deletion_waits")
             return await pipeline.execute(raise_on_error=False)
 
     async def _ask_served(self, video_id: str) -> list[Any]:
@@ -97,6 +98,8 @@ class Outcomes:
             pipeline.get(keys.verdict(video_id))
             pipeline.hgetall(keys.features(video_id))
             pipeline.hgetall(keys.embeddings(video_id))
+            pipeline.exists(keys.gap(video_id))
+            pipeline.hget(keys.gap(video_id), "deletion_waits")
             return await pipeline.execute(raise_on_error=False)
 
     async def replace(
@@ -265,6 +268,11 @@ class Outcomes:
         spelt = spell(version)
         current = await self._published(keys=[self._keys.state(video_id)], args=[spelt])
         return bool(current == spelt.encode())
+
+
+def _with_gap(stored: StoredVideo, stands: Any, deletion_waits: Any) -> StoredVideo:
+    is_withdrawn = _answered_or(deletion_waits, None) == b"1"
+    return replace(stored, is_in_gap=bool(_answered(stands)), is_withdrawn=is_withdrawn)
 
 
 def _arguments(state: VideoState, outcome: Outcome, counts_seconds: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

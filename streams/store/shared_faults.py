@@ -13,3 +13,9 @@ def is_shared(error: BaseException) -> bool:
     if isinstance(error, SharedStateFault | MemoryError):
         return True
     return isinstance(error, RedisError) and not is_of_a_key(error)
+
+
+def ends_repeated_work(error: BaseException) -> bool:
+    """Whether an error ends the process out of work on one video that is done again later in any case: want of memory
+    does not, as the work begins anew without what it took."""
+    return is_shared(error) and not isinstance(error, MemoryError)

@@ -32,6 +32,8 @@ class StoredVideo:
     """Whether the broker is known to have the outcome, or the deletion's tombstones, in both topics."""
     is_in_gap: bool = False
     """Whether facts of the video wait, so that nothing may be folded; see `streams.store.gaps`."""
+    is_withdrawn: bool = False
+    """Whether its deletion is among them: nothing that is stored may be said any more."""
 
     @property
     def forgotten_version(self) -> Version | None:

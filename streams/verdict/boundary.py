@@ -1,14 +1,16 @@
 """The boundary around one video's fact in the verdict role: what is wrong with one video ends at that video.
 
 An unexpected error is logged with its traceback, counted, and tried again a few times. Then the video gets a gap
-(`streams.store.gaps`), and the error one dead letter, unless the role wrote too many of late. Only what all videos rest
-on ends the process: the order of facts, offsets, the store as a whole, the publisher.
+(`streams.store.gaps`), and the error one dead letter, unless the role wrote too many of late: then the fact is held. A
+deletion is not held, and does not wait behind what is: its video gets the gap at once. Only what all videos rest on
+ends the process: the order of facts, offsets, the store as a whole, the publisher, and memory that several videos lack.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Final, Protocol
 
@@ -20,14 +22,16 @@ from streams.decision.fact_reading import NewerFact
 from streams.delivery.held_events import BETWEEN_TRIES, HeldEvents
 from streams.lifecycle.clock import Clock
 from streams.observability import metrics
-from streams.record import Record
+from streams.record import Place, Record
 from streams.store.gaps import GapCause, Gaps, WaitingFact
 from streams.store.outcomes import GapStands
-from streams.store.shared_faults import is_shared
+from streams.store.shared_faults import ends_repeated_work
 from streams.store.stored_case import UnreadableState
+from streams.verdict.memory_faults import MemoryFaults
 
 ATTEMPTS: Final = 3
 """Of folding a fact, before its video gets a gap."""
+_FORMER_WAIT: Final = "facts before it wait"
 _DELAY_SECONDS: Final = 0.2
 """Before the second attempt; doubled before the next."""
 
@@ -43,8 +47,8 @@ class DeadLetterWriter(Protocol):
         """Return when the dead letter is confirmed, now or by an earlier run."""
 
 
-Withdraw = Callable[[Deleted], Awaitable[None]]
-"""May be repeated."""
+Withdraw = Callable[[str, Deleted | None], Awaitable[None]]
+"""Takes away what can be read of a video whose deletion waits, see `streams.verdict.withdrawal`; may be repeated."""
 
 
 def _told(error: Exception) -> str:
@@ -62,12 +66,29 @@ class FoldBoundary:
     held: HeldEvents | None = None
     """The limit on dead letters by faults of our own; None for no limit."""
     withdraw: Withdraw | None = None
-    """Takes away what can be read of a video whose deletion waits."""
+    _memory: MemoryFaults = field(init=False)
+    _deletions: dict[Place, tuple[Deleted, Record]] = field(init=False, default_factory=dict)
+    """Deletions that were delivered and not answered."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_memory", MemoryFaults(self.clock))
+
+    @contextmanager
+    def expecting(self, fact: Fact, record: Record) -> Iterator[None]:
+        """While the block runs, a deletion is known to facts of its video before it: it must not wait behind these."""
+        if isinstance(fact, Deleted):
+            self._deletions[record.place] = fact, record
+        try:
+            yield
+        finally:
+            self._deletions.pop(record.place, None)
 
     async def answer(self, fact: Fact, record: Record, work: Callable[[], Awaitable[None]]) -> None:
-        """Do the work of one fact; where that cannot be done, let the fact wait. Raises what `is_shared`.
+        """Do the work of one fact; where that cannot be done, let the fact wait. Raises what `is_shared`, but for
+        a want of memory of one video.
 
-        At the limit on dead letters the fact is held, and tried again until it can be folded or given up.
+        At the limit on dead letters the fact is held, and tried again until it can be folded or given up, or until a
+        deletion of its video comes: that one must not wait.
         """
         try:
             await self._answer(fact, record, work)
@@ -89,20 +110,33 @@ class FoldBoundary:
                 await self._wait(fact, record, "unreadable-state", str(error))
                 return
             except Exception as error:
-                if is_shared(error):
+                if ends_repeated_work(error):
                     raise
                 metrics.FOLD_FAULTS.labels("fold").inc()
                 _log.exception("unexpected error while folding a fact", place=record.place, attempt=attempt)
-                failure = Failure(cause=INTERNAL_ERROR, message=_told(error))
-                if attempt < ATTEMPTS and await self.gaps.read(fact.video_id) is None:
-                    await self.clock.sleep(_DELAY_SECONDS * 2 ** (attempt - 1))
-                elif self.held is None or self.held.may_give_up(record.place, failure):
-                    await self.give_up(fact, record, failure, attempt)
+                if await self._is_answered(fact, record, error, attempt):
                     return
-                else:
-                    await self.clock.sleep(next(delays))
+                await self.clock.sleep(_DELAY_SECONDS * 2 ** (attempt - 1) if attempt < ATTEMPTS else next(delays))
             else:
                 return
+
+    async def _is_answered(self, fact: Fact, record: Record, error: Exception, attempts: int) -> bool:
+        """Give the fact up, where it was tried often enough and may be given up; False where it is to be tried again.
+
+        Raises:
+            MemoryError: several videos lacked memory of late.
+        """
+        if attempts < ATTEMPTS and await self.gaps.read(fact.video_id) is None:
+            return False
+        if isinstance(error, MemoryError) and self._memory.are_of_all(fact.video_id):
+            raise error
+        failure = Failure(cause=INTERNAL_ERROR, message=_told(error))
+        if self.held is None or self.held.may_give_up(record.place, failure):
+            await self.give_up(fact, record, failure, attempts)
+            return True
+        if deletions := self._deletions_of(fact.video_id):
+            await self._give_way(fact, record, failure, attempts, deletions)
+        return bool(deletions)
 
     async def wait_for_newer(self, newer: NewerFact, record: Record) -> None:
         """Let a fact wait that only a newer release can read."""
@@ -117,10 +151,29 @@ class FoldBoundary:
         await self._wait(fact, record, "internal-error", failure.message)
         await self._write(record, failure, attempts)
 
+    def _deletions_of(self, video_id: str) -> list[tuple[Deleted, Record]]:
+        return [each for each in self._deletions.values() if each[0].video_id == video_id]
+
+    async def _give_way(
+        self, fact: Fact, record: Record, failure: Failure, attempts: int, deletions: list[tuple[Deleted, Record]]
+    ) -> None:
+        """Have deletions act at once, though the fact, or the deletion itself, is held: only its dead letter waits."""
+        await self._wait(fact, record, "internal-error", failure.message)
+        for deletion, behind in deletions:
+            if behind.place != record.place:
+                await self._wait(deletion, behind, "internal-error", _FORMER_WAIT)
+        for delay_seconds in BETWEEN_TRIES.delays():
+            await self.clock.sleep(delay_seconds)
+            if await self.gaps.read(fact.video_id) is None:
+                return  # all of it was folded
+            if self.held is None or self.held.may_give_up(record.place, failure):
+                await self._write(record, failure, attempts)
+                return
+
     async def _wait_longer(self, fact: Fact, record: Record) -> None:
         """A fact behind a gap; the one that ends processes gets its dead letter here, as its worker could not."""
         gap = await self.gaps.read(fact.video_id)
-        await self._wait(fact, record, "internal-error", "facts before it wait")
+        await self._wait(fact, record, "internal-error", _FORMER_WAIT)
         if gap is not None and gap.cause == "crash-loop" and gap.first_offset == record.place.offset:
             await self._write(record, Failure(cause="crash-loop", message=gap.message), 1)
 
@@ -133,9 +186,9 @@ class FoldBoundary:
     async def _withdraw(self, deletion: Deleted, withdraw: Withdraw) -> None:
         """A deletion that waits acts on what can be read at once; the sweep over gaps does the same once more."""
         try:
-            await withdraw(deletion)
+            await withdraw(deletion.video_id, deletion)
         except Exception as error:
-            if is_shared(error):
+            if ends_repeated_work(error):
                 raise
             metrics.FOLD_FAULTS.labels("fold").inc()
             _log.exception("a video whose deletion waits could not be withdrawn yet", video_id=deletion.video_id)
@@ -158,4 +211,11 @@ class FoldBoundary:
             _log.error("gap opened: facts of the video wait", video_id=video_id, cause=cause, place=record.place)
 
     async def _write(self, record: Record, failure: Failure, attempts: int) -> None:
-        await self.dead_letters.write(record, failure, role="verdict", attempts=attempts)
+        """Write the dead letter; the gap says the same where that fails over this one."""
+        try:
+            await self.dead_letters.write(record, failure, role="verdict", attempts=attempts)
+        except Exception as error:
+            if ends_repeated_work(error):
+                raise
+            metrics.FOLD_FAULTS.labels("dead-letter").inc()
+            _log.exception("dead letter of a fact not written", place=record.place)

@@ -17,12 +17,12 @@ from streams.lifecycle.clock import Clock
 from streams.observability import metrics
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.outcomes import Outcomes
-from streams.store.shared_faults import is_shared
+from streams.store.shared_faults import ends_repeated_work
 from streams.store.stored_case import UnreadableState
 from streams.verdict.due_claim import CLAIM_SECONDS
-from streams.verdict.forgetting import Forgetting
 from streams.verdict.passed_deadlines import PassedDeadlines
 from streams.verdict.publishing import EventPublisher, publish_tombstones
+from streams.verdict.withdrawal import Withdrawal
 
 _log = structlog.get_logger(__name__)
 
@@ -81,7 +81,7 @@ class DuePoller:
             _log.warning("unreadable video state; due entry postponed", video_id=claimed.video_id, error=str(error))
             return None
         except Exception as error:
-            if is_shared(error):
+            if ends_repeated_work(error):
                 raise
             metrics.FOLD_FAULTS.labels("sweep").inc()
             _log.exception("due entry failed; postponed", video_id=claimed.video_id)
@@ -93,10 +93,14 @@ def deadline_poller(outcomes: Outcomes, deadlines: Deadlines, publisher: EventPu
     return DuePoller(deadlines, PassedDeadlines(outcomes, deadlines, publisher, clock).fire, clock)
 
 
-def tombstone_poller(outcomes: Outcomes, forgetting: Forgetting, publisher: EventPublisher, clock: Clock) -> DuePoller:
-    """Publishes tombstones once more, and withdraws dead letters that were written late."""
+def tombstone_poller(outcomes: Outcomes, withdrawal: Withdrawal, clock: Clock) -> DuePoller:
+    """Publishes tombstones once more, and withdraws dead letters that were written late; also of a deletion that waits
+    in a gap."""
+    forgetting, publisher = withdrawal.publishing.forgetting, withdrawal.publishing.publisher
 
     async def fire(deletion: Deadline) -> Deadline:
+        if await withdrawal.again(deletion.video_id):
+            return deletion
         version = (await outcomes.read(deletion.video_id)).forgotten_version
         if version is not None and version.revision >= deletion.revision:
             await publish_tombstones(publisher, deletion.video_id)

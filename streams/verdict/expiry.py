@@ -77,10 +77,10 @@ def expiry_poller(
         return entry
 
     async def hold_again(video_id: str) -> None:
-        newer = (await outcomes.read(video_id)).outcome
-        if newer is not None:
+        stored = await outcomes.read(video_id)
+        if stored.outcome is not None and not stored.is_withdrawn:
             for follower in followers:
-                await follower.replace(newer)
+                await follower.replace(stored.outcome)
 
     return DuePoller(expiring, fire, clock)
 

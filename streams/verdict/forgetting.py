@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from streams.store.deadlines import Deadlines
+from streams.lifecycle.clock import Clock
+from streams.store.deadlines import Deadline, Deadlines
 
 
 class DeadLetterWithdrawer(Protocol):
@@ -24,3 +25,8 @@ class Forgetting:
     dead_letters: DeadLetterWithdrawer
     repeat_seconds: float
     """After that, no worker can still be publishing what it read before the deletion."""
+
+    async def repeat_tombstones(self, video_id: str, revision: int, clock: Clock) -> None:
+        """Have the tombstones of a deletion published once more; to be called before they are published."""
+        again_unix_seconds = clock.now_unix_seconds() + self.repeat_seconds
+        await self.tombstones.register(Deadline(video_id, revision, again_unix_seconds))

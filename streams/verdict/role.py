@@ -17,7 +17,7 @@ The caller acknowledges the record when `run` returns. A crash after any step is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import structlog
@@ -25,7 +25,7 @@ import structlog
 from operators.tracing import TraceSpan
 from schemas.codec import header
 from schemas.facts import Accepted, EngagementSummary, Fact, Failure
-from schemas.outcomes import Outcome, Version
+from schemas.outcomes import Outcome
 from streams.decision.fact_reading import NewerFact, NoFact, kind_of, read_fact
 from streams.decision.fold import Folded, fold
 from streams.decision.order import DeliveredOrder
@@ -45,10 +45,11 @@ from streams.store.stored_case import StoredVideo
 from streams.verdict.boundary import FoldBoundary
 from streams.verdict.closed_revisions import closed_revisions
 from streams.verdict.decision_metrics import count_cost, count_decision, count_ignored, count_warnings, observe_delay
-from streams.verdict.followers import Follower, told
+from streams.verdict.followers import Follower
 from streams.verdict.forgetting import Forgetting
 from streams.verdict.keyed_executor import KeyedExecutor
-from streams.verdict.publishing import EventPublisher, publish_outcome, publish_tombstones
+from streams.verdict.publishing import EventPublisher
+from streams.verdict.stored_publishing import StoredPublishing
 
 _log = structlog.get_logger(__name__)
 
@@ -71,11 +72,9 @@ class VerdictRole:
         """Without a boundary every error is raised, and a fact of a newer release is passed over."""
         self._outcomes = outcomes
         self._deadlines = deadlines
-        self._publisher = publisher
+        self._publishing = StoredPublishing(outcomes, publisher, clock, forgetting, followers)
         self._ruleset = ruleset
         self._clock = clock
-        self._forgetting = forgetting
-        self._followers = followers
         self._boundary = boundary
         self._board = board or FoldBoard()
         self._executor = KeyedExecutor()
@@ -103,12 +102,14 @@ class VerdictRole:
             _skip(record, fact.cause, fact.message)
             return
         within = spans.current()  # the lane may run it inside another record's task
-        await self._executor.enqueue(
+        answered = self._executor.enqueue(
             fact.video_id,
             record.place.offset,
             lambda: self._answer(fact, record, within),
             is_redelivered=is_redelivered,
         )
+        with self._expecting(fact, record):
+            await answered
 
     async def fail(self, record: Record, slot: Slot | None, failure: Failure) -> None:
         """Let the record's fact wait; return when that is noted.
@@ -124,19 +125,14 @@ class VerdictRole:
             raise RuntimeError(f"folding {record.place} failed with {failure.cause}: {failure.message}")
         await self._boundary.give_up(fact, record, failure)
 
-    async def publish_stored(self, video_id: str) -> None:
-        """Publish what is stored of a video, unless it is known to be out."""
-        await self._publish_newest(video_id, await self._outcomes.read(video_id), None)
-
-    async def publish_again(self, video_id: str) -> None:
-        """Publish what is stored of a video, whether or not it is out; nothing of one whose facts wait."""
-        stored = await self._outcomes.read(video_id)
-        if not stored.is_in_gap:
-            await self._publish_newest(video_id, replace(stored, is_published=False), None)
-
     async def close(self) -> None:
         """Cancel what is being folded; its records are redelivered."""
         await self._executor.close()
+
+    def _expecting(self, fact: Fact | NewerFact, record: Record) -> AbstractContextManager[None]:
+        if self._boundary is None or isinstance(fact, NewerFact):
+            return nullcontext()
+        return self._boundary.expecting(fact, record)
 
     async def _answer(self, fact: Fact | NewerFact, record: Record, within: TraceSpan) -> None:
         if isinstance(fact, NewerFact):
@@ -160,7 +156,7 @@ class VerdictRole:
             await self._register_deadline(fact, stored)
         for revision in closed_revisions(before, stored):
             await self._deadlines.drop(fact.video_id, revision)
-        await self._publish_newest(fact.video_id, stored, header(record.headers, "traceparent"))
+        await self._publishing.publish(fact.video_id, stored, header(record.headers, "traceparent"))
         if stored.outcome is not before:
             self._observe(fact, before, stored)
 
@@ -199,41 +195,6 @@ class VerdictRole:
         due = state.accepted.deadline_unix_seconds
         with spans.span("register deadline"):
             await self._deadlines.register(Deadline(fact.video_id, fact.revision, due))
-
-    async def _publish_newest(self, video_id: str, stored: StoredVideo, traceparent: bytes | None) -> None:
-        while not stored.is_published:
-            version = await self._say(video_id, stored, traceparent)
-            if version is None or await self._mark_published(video_id, version):
-                return
-            # Another worker stored a newer one; ours may now lie behind it in the topics, so it must follow ours.
-            stored = replace(await self._outcomes.read(video_id), is_published=False)
-
-    async def _mark_published(self, video_id: str, version: Version) -> bool:
-        with spans.span("mark published"):
-            return await self._outcomes.mark_published(video_id, version)
-
-    async def _say(self, video_id: str, stored: StoredVideo, traceparent: bytes | None) -> Version | None:
-        """Publish what is stored; return its version, None where there is nothing to say."""
-        if stored.forgotten_version is not None:
-            await self._forget(video_id, stored.forgotten_version)
-            return stored.forgotten_version
-        if stored.outcome is None:
-            return None
-        await publish_outcome(self._publisher, stored.outcome, traceparent)
-        metrics.VERDICTS.labels(stored.outcome.verdict.status, stored.outcome.verdict.action).inc()
-        with spans.span("tell followers"):
-            for follower in self._followers:
-                await told(follower.replace(stored.outcome), video_id)
-        return stored.outcome.version
-
-    async def _forget(self, video_id: str, version: Version) -> None:
-        again_unix_seconds = self._clock.now_unix_seconds() + self._forgetting.repeat_seconds
-        await self._forgetting.tombstones.register(Deadline(video_id, version.revision, again_unix_seconds))
-        await publish_tombstones(self._publisher, video_id)
-        for follower in self._followers:
-            await told(follower.remove(video_id), video_id)
-        await self._forgetting.dead_letters.withdraw(video_id)
-        metrics.VIDEOS_DELETED.inc()
 
     def _observe(self, fact: Fact, before: Outcome | None, stored: StoredVideo) -> None:
         """Measure how late it was, now that it is out."""

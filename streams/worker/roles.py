@@ -23,7 +23,8 @@ from streams.kafka.topic_ids import BrokersTopicIds
 from streams.lifecycle.fatal_error import FatalError
 from streams.observability import metrics
 from streams.recovery.gap_closing import LogRefold, RepairVideo
-from streams.recovery.gap_retry import GapRetry, Meanwhile
+from streams.recovery.gap_retry import GapRetry
+from streams.recovery.meanwhile import Meanwhile
 from streams.store.claims import Claims
 from streams.store.video_statuses import VideoStatuses
 from streams.verdict.boundary import FoldBoundary
@@ -199,27 +200,27 @@ def verdict_role(shared: Shared, policy: Policy) -> VerdictRole:
     )  # fmt: skip
 
 
-def gap_retry(shared: Shared, policy: Policy, role: VerdictRole) -> GapRetry:
+def gap_retry(shared: Shared, policy: Policy) -> GapRetry:
     """What folds videos again whose facts wait."""
     ruleset, gaps, clock = shared.ruleset(policy), shared.gaps, shared.clock
     return GapRetry(
         gaps,
         shared.outcomes,
         LogRefold(shared.settings, ruleset, shared.fold_board),
-        RepairVideo(role, shared.outcomes, gaps, shared.deadlines, shared.publisher, ruleset, clock),
-        Meanwhile(gaps, shared.publisher, ruleset, shared.withdrawal, clock, role.publish_again),
+        RepairVideo(shared.publishing, shared.outcomes, gaps, shared.deadlines, shared.publisher, ruleset, clock),
+        Meanwhile(gaps, shared.publisher, ruleset, shared.withdrawal, clock, shared.publishing.publish_again),
         clock,
     )
 
 
-def beside_verdict(shared: Shared, policy: Policy, role: VerdictRole) -> Iterator[Coroutine[object, object, object]]:
+def beside_verdict(shared: Shared, policy: Policy) -> Iterator[Coroutine[object, object, object]]:
     """What a worker of the verdict role runs beside it until it stops."""
-    yield gap_retry(shared, policy, role).run()
+    yield gap_retry(shared, policy).run()
     yield shared.rollback_detector.watch(shared.fold_redis)
     if shared.settings.audit_interval_seconds:
         yield shared.audit(policy).run()
     yield deadline_poller(shared.outcomes, shared.deadlines, shared.publisher, shared.clock).run()
-    yield tombstone_poller(shared.outcomes, shared.forgetting, shared.publisher, shared.clock).run()
+    yield tombstone_poller(shared.outcomes, shared.withdrawal, shared.clock).run()
     if shared.settings.video_retention_seconds:
         yield shared.expiry_poller.run()
 

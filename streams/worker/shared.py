@@ -42,6 +42,7 @@ from streams.verdict.due_poller import DuePoller
 from streams.verdict.expiry import Expiry, expiry_poller
 from streams.verdict.followers import Follower
 from streams.verdict.forgetting import Forgetting
+from streams.verdict.stored_publishing import StoredPublishing
 from streams.verdict.withdrawal import Withdrawal
 
 _INTAKE_WAITS_SECONDS: Final = 1.0
@@ -200,7 +201,12 @@ class Shared:
     @property
     def withdrawal(self) -> Withdrawal:
         """What a deletion does that waits in a gap."""
-        return Withdrawal(self.gaps, self.publisher, self.followers, self.forgetting)
+        return Withdrawal(self.gaps, self.publishing)
+
+    @property
+    def publishing(self) -> StoredPublishing:
+        """What says what is stored."""
+        return StoredPublishing(self.outcomes, self.publisher, self.clock, self.forgetting, self.followers)
 
     def audit(self, policy: Policy) -> PeriodicAudit:
         """The background audit."""

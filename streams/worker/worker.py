@@ -204,7 +204,7 @@ class Worker:
         if "verdict" in self._settings.roles:
             folding = verdict_role(shared, self._policy)
             specs.append(verdict_spec(shared, folding))
-            for work in beside_verdict(shared, self._policy, folding):
+            for work in beside_verdict(shared, self._policy):
                 self._spawn(work)
         await asyncio.gather(self._join_engagement_role(shared), *(self._join(spec) for spec in specs))
 

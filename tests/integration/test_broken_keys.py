@@ -37,7 +37,7 @@ from streams.store.readers import read_video
 from streams.store.refusal_reading import read_refusals
 from streams.store.stalls import StallMemory
 from streams.store.video_statuses import Registered, VideoStatuses
-from tests.integration.test_verdict_gaps import World, clip, rest
+from tests.integration.gap_world import World, clip, rest
 from tests.sample_facts import VIDEO_ID, accepted, signal
 
 KEYS: Final = Keys()

@@ -15,7 +15,7 @@ from streams.store.gaps import Gap, Gaps
 from streams.store.keys import Keys
 from streams.worker.note_death import note_fold_death
 from tests.deadly_fold_worker import DEADLY, DEADLY_FOLD_WORKER
-from tests.integration.test_verdict_gaps import KEYS, OTHER, World, break_fold, clip, rest
+from tests.integration.gap_world import KEYS, OTHER, World, break_fold, clip, rest
 from tests.pipeline import Pipeline, await_value
 from tests.sample_facts import VIDEO_ID
 

@@ -35,11 +35,14 @@ from streams.recovery.result_comparison import (
     read_projection_from_redis,
 )
 from streams.store.deadlines import Deadlines
+from streams.store.gaps import Gaps
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
 from streams.store.readers import read_video
 from streams.store.video_statuses import Registered, VideoStatuses
 from streams.verdict.due_poller import deadline_poller, tombstone_poller
+from streams.verdict.stored_publishing import StoredPublishing
+from streams.verdict.withdrawal import Withdrawal
 from tests.fakes import ManualClock, MemoryPublisher
 from tests.integration.verdict_world import (
     RULESET,
@@ -295,7 +298,9 @@ class ProtocolMachine(RuleBasedStateMachine):
         await self._drain_owner()
         self.clock.advance(2 * TOMBSTONE_REPEAT_SECONDS)
         forgetting = forgetting_of(self.redis, self.keys, self.broker)
-        await tombstone_poller(Outcomes(self.redis, self.keys), forgetting, self.broker, self.clock).poll()
+        publishing = StoredPublishing(outcomes, self.broker, self.clock, forgetting)
+        withdrawal = Withdrawal(Gaps(self.redis, self.keys, "1"), publishing)
+        await tombstone_poller(outcomes, withdrawal, self.clock).poll()
         assert await Deadlines(self.redis, self.keys).due(self.clock.now_unix_seconds(), limit=1) == ()
 
     async def _drain_owner(self) -> None:

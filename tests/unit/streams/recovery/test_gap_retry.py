@@ -1,20 +1,22 @@
-"""The sweep over gaps, without a store: what it does where something ends between two of its steps."""
+"""The sweep over gaps, without a store: what it does where something ends between two of its steps, or fails."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import pytest
 from redis.exceptions import ResponseError
+from structlog.testing import capture_logs
 
 from schemas.facts import Deleted
 from streams.decision.state import VideoState
 from streams.kafka.clients import BrokerUnavailable
-from streams.recovery.gap_retry import GapRetry, Refolded
-from streams.recovery.refold import Rebuilt
+from streams.recovery.gap_retry import MAX_REFOLDS, GapRetry, Refolded
+from streams.recovery.refold import Fault, Rebuilt
 from streams.store.deadlines import Deadline
-from streams.store.gaps import Gap, Gaps, WaitingFact
+from streams.store.gaps import LOOK_AGAIN_SECONDS, Gap, Gaps, WaitingFact
 from streams.store.keys import Keys
 from streams.store.outcomes import GapStands
 from tests.fakes import ManualClock
@@ -27,11 +29,18 @@ DELETION = Deleted(video_id=VIDEO_ID, revision=1, reason="", event_unix_seconds=
 VIDEO = Rebuilt(VideoState(log_generation=0, applied_offset=5), None, is_published=False)
 
 
+@pytest.fixture(autouse=True)
+def _silent_logs() -> Iterator[None]:
+    """Keep structlog's default from drawing every traceback."""
+    with capture_logs():
+        yield
+
+
 class Marks:
     """One sorted set, as a dictionary."""
 
-    def __init__(self) -> None:
-        self.due = {(VIDEO_ID, PARTITION): 0.0}
+    def __init__(self, *video_ids: str) -> None:
+        self.due = dict.fromkeys(((video_id, PARTITION) for video_id in video_ids or (VIDEO_ID,)), 0.0)
 
     async def count(self) -> int:
         return len(self.due)
@@ -66,6 +75,7 @@ class World:
     clock: ManualClock = field(default_factory=ManualClock)
     marks: Marks = field(default_factory=Marks)
     release: str = RELEASE
+    noted: dict[str, Any] = field(default_factory=dict)
     opens_again: bool = False
     """Whether the next fact cannot be folded either, and comes while the former ones are published."""
 
@@ -75,8 +85,11 @@ class World:
 
     async def note(self, video_id: str, **fields: Any) -> None:
         del video_id
+        self.noted |= fields
         if self.gap is not None and "refolds" in fields:
-            self.gap = replace(self.gap, num_refolds=fields["refolds"])
+            release = fields.get("release", self.gap.release)
+            died = frozenset(fields["died"].split(",")) if "died" in fields else self.gap.died_releases
+            self.gap = replace(self.gap, num_refolds=fields["refolds"], release=release, died_releases=died)
 
     async def close_gap(self, video_id: str, *folded: Any) -> bool:
         del video_id, folded
@@ -193,6 +206,122 @@ async def test_releases_that_both_died_over_a_video_do_not_take_turns() -> None:
     assert await newer.poll() == 1
 
 
+async def test_an_outage_of_the_broker_condemns_no_newer_release() -> None:
+    """It has not died over the video: once the log can be read, it folds it, also where an older release noted its
+    death without a list of such releases."""
+    world = World(gap=replace(GAP, cause="crash-loop", release="1"), release="2")
+    world.refold_fails = BrokerUnavailable("no broker")
+    assert await world.poll() == 0
+    assert world.noted["died"] == "1"
+    world.refold_fails = None
+    world.clock.advance(60.0)
+    assert await world.poll() == 1
+
+
+async def test_a_crash_loop_is_folded_a_bounded_number_of_times() -> None:
+    """Also by a release that did not die over it: its log may not be readable in time, again and again."""
+    world = World(gap=replace(GAP, cause="crash-loop", release="1"), release="2", refold_fails=TimeoutError())
+    for _ in range(20):
+        await world.poll()
+        world.clock.advance(8 * 86_400.0)
+    assert world.gap is not None
+    assert world.gap.num_refolds == MAX_REFOLDS
+
+
+BAD, GOOD = "video-bad", "video-good"
+STEPS = ("read", "note", "say", "close_empty")
+
+
+@dataclass
+class Neighbours:
+    """Two videos in gaps of one partition; a step fails over one of them."""
+
+    step: str
+    fault: Exception = field(default_factory=lambda: ValueError("a bug of one video"))
+    rests: bool = False
+    """Whether the bad video's gap is one that only a newer release may close."""
+    closed: list[str] = field(default_factory=list)
+    clock: ManualClock = field(default_factory=ManualClock)
+    marks: Marks = field(default_factory=lambda: Marks(BAD, GOOD))
+    release: str = RELEASE
+
+    def _fail(self, step: str, video_id: str) -> None:
+        if (step, video_id) == (self.step, BAD):
+            raise self.fault
+
+    async def read(self, video_id: str) -> Gap | None:
+        self._fail("read", video_id)
+        if video_id in self.closed:
+            return None
+        return replace(GAP, cause="crash-loop") if self.rests and video_id == BAD else GAP
+
+    async def note(self, video_id: str, **_: Any) -> None:
+        self._fail("note", video_id)
+
+    async def say(self, video_id: str) -> None:
+        self._fail("say", video_id)
+
+    async def refold(self, _partition: int, videos: Mapping[str, str]) -> Refolded:
+        faults = {BAD: Fault("internal-error", 5, "")} if self.step == "say" else {}
+        found = {video_id: VIDEO for video_id in videos if video_id == GOOD}
+        return Refolded(found, faults, dict.fromkeys(videos, 5))
+
+    async def close_empty(self, video_id: str, *_: Any) -> bool:
+        self._fail("close_empty", video_id)
+        return False
+
+    async def close_gap(self, video_id: str, *_: Any) -> bool:
+        self.closed.append(video_id)
+        return True
+
+    async def mend(self, video_id: str, video: Rebuilt | None) -> None:
+        del video_id, video
+
+    @property
+    def retry(self) -> GapRetry:
+        told: Any = self
+        return GapRetry(told, told, self.refold, self.mend, told, self.clock)
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_fault_over_one_gap_stops_no_other(step: str) -> None:
+    """The video is looked at a little later, and those beside it are folded."""
+    world = Neighbours(step)
+    assert await world.retry.poll() == 1
+    assert world.closed == [GOOD]
+    assert list(world.marks.due) == [(BAD, PARTITION)]
+    assert world.marks.due[BAD, PARTITION] <= world.clock.now_unix_seconds() + LOOK_AGAIN_SECONDS
+
+
+async def test_a_gap_of_which_nothing_can_be_said_stops_no_other() -> None:
+    """The same where the log is not read for it, as only a newer release may fold it."""
+    world = Neighbours("say", rests=True)
+    assert await world.retry.poll() == 1
+    assert world.closed == [GOOD]
+    assert world.marks.due[BAD, PARTITION] <= world.clock.now_unix_seconds() + LOOK_AGAIN_SECONDS
+
+
+async def test_want_of_memory_ends_no_sweep() -> None:
+    """It has gone when the video is looked at again."""
+    world = Neighbours("say", MemoryError())
+    assert await world.retry.poll() == 1
+
+
+async def test_a_fault_of_the_store_ends_the_process() -> None:
+    """A Redis that refuses for a reason of its own is no video's fault."""
+    world = Neighbours("say", ResponseError("MISCONF Redis is configured to save RDB snapshots"))
+    with pytest.raises(ResponseError, match="MISCONF"):
+        await world.retry.poll()
+
+
+async def test_a_log_that_cannot_be_read_postpones_every_video() -> None:
+    """Whatever fails beside the videos' own facts: none stays claimed, and something is said of each."""
+    world = World(refold_fails=ValueError("a bug"))
+    assert await world.poll() == 0
+    assert world.said == [VIDEO_ID]
+    assert world.marks.due[VIDEO_ID, PARTITION] <= world.clock.now_unix_seconds() + LOOK_AGAIN_SECONDS
+
+
 class OneSortedSet:
     """A Redis whose gap stands, and what it has in its sorted set."""
 
@@ -204,6 +333,9 @@ class OneSortedSet:
             return 0
 
         return stands
+
+    async def hgetall(self, _key: str) -> Mapping[bytes, bytes]:
+        return {}
 
     async def zadd(self, _key: str, entries: Mapping[str, float], *, lt: bool = False, nx: bool = False) -> None:
         for name, score in entries.items():
