@@ -1,14 +1,18 @@
-"""Every model that there is, by name. What is not here cannot run."""
+"""The models of the product, by name. Each is a file in `models/cards`; those that somebody adds are files, too."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final, get_args
 
-from models.card import Card
-from models.cards_audio import AUDIO_CARDS
-from models.cards_image import IMAGE_CARDS
-from models.cards_text import TEXT_CARDS
+from models.card import Card, Modality
+from models.card_file import read_card
+
+CARD_FOLDER: Final = Path(__file__).with_name("cards")
+CARD_SUFFIX: Final = ".toml"
+
+_MODALITIES: Final = get_args(Modality)
 
 
 def cards_by_name(cards: Iterable[Card]) -> dict[str, Card]:
@@ -25,5 +29,29 @@ def cards_by_name(cards: Iterable[Card]) -> dict[str, Card]:
     return registry
 
 
-CARDS: Final[dict[str, Card]] = cards_by_name((*IMAGE_CARDS, *AUDIO_CARDS, *TEXT_CARDS))
-"""Frames first, then audio, then text."""
+def in_order(cards: Iterable[Card]) -> list[Card]:
+    """Frames first, then audio, then text; within a modality by name."""
+    return sorted(cards, key=lambda card: (_MODALITIES.index(card.modality), card.name))
+
+
+def card_of_use(use: str, cards: Mapping[str, Card] | None = None) -> Card:
+    """Return the model that an operator of the product works with.
+
+    Raises:
+        LookupError: no card says that it is for this use.
+    """
+    found = [card for card in (CARDS if cards is None else cards).values() if card.use == use]
+    if not found:
+        raise LookupError(f"no card is for the use {use!r}")
+    return found[0]
+
+
+def cards_of_modality(modality: str, cards: Mapping[str, Card]) -> tuple[Card, ...]:
+    """Return the models that an agent runs."""
+    return tuple(card for card in cards.values() if card.modality == modality)
+
+
+CARDS: Final[dict[str, Card]] = cards_by_name(
+    in_order(read_card(path, is_added=False) for path in sorted(CARD_FOLDER.glob(f"*{CARD_SUFFIX}")))
+)
+"""The product's own."""

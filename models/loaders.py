@@ -1,4 +1,4 @@
-"""How each model of the registry is built from the cache."""
+"""How each model is built: those of the product from the cache, added ones as their cards say."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import nn
 
 from models.card import Card
 from models.efficientnet_lite0 import load_efficientnet_lite0
+from models.formats.added_module import load_added_module
 from models.opennsfw import load_opennsfw
 from models.sentence_embedding import load_sentence_embedding
 from models.silero_vad import load_silero_vad
@@ -21,20 +22,24 @@ MODULE_LOADERS: Final[dict[str, Callable[[Path], nn.Module]]] = {
     "opennsfw": load_opennsfw,
     "yamnet": load_yamnet,
     "silero-vad": load_silero_vad,
-    "toxicity": load_toxicity,
-    "all-minilm-l6-v2": load_sentence_embedding,
+    "toxic-comment-lstm": load_toxicity,
+    "minilm": load_sentence_embedding,
 }
-"""Models that are batched on a device, by the name on their card."""
+"""By the architecture that a card of the product names. Those whose models are not batched are not here."""
 
 
 def load_module(card: Card, cache_dir: Path) -> nn.Module:
     """Build a batched model: evaluation mode, float32, on the CPU.
 
     Raises:
-        ValueError: the card is not of a batched model of the registry.
+        ValueError: the card's model is not batched, or the product does not know its architecture.
         WeightsMissing: its weights were never fetched.
         WeightsCorrupt: they are not those that the card names.
+        CardInvalid: the model of an added card is not what the card says.
     """
-    if card.name not in MODULE_LOADERS:
-        raise ValueError(f"no batched model is named {card.name!r}; there are {sorted(MODULE_LOADERS)}")
-    return MODULE_LOADERS[card.name](cache_dir)
+    if card.is_added:
+        return load_added_module(card)
+    architecture = card.model.architecture if card.model is not None else card.name
+    if architecture not in MODULE_LOADERS:
+        raise ValueError(f"model {card.name!r} is of {architecture!r}, batched are {sorted(MODULE_LOADERS)}")
+    return MODULE_LOADERS[architecture](cache_dir)

@@ -45,7 +45,7 @@ def weight_path(file: WeightFile, cache_dir: Path) -> Path:
         stat = path.stat()
     except FileNotFoundError as error:
         raise WeightsMissing(f"{file.package}: no {path}; {_REMEDY}") from error
-    found = _sha256_once(path, stat)
+    found = sha256_once(path, stat)
     if found != file.sha256:
         raise WeightsCorrupt(f"{path}: sha256 is {found}, must be {file.sha256}; {_REMEDY}")
     return path
@@ -55,7 +55,8 @@ _hashes: dict[tuple[Path, int, int], str] = {}
 """By path, size and time of change: a file that was replaced is another one."""
 
 
-def _sha256_once(path: Path, stat: os.stat_result) -> str:
+def sha256_once(path: Path, stat: os.stat_result) -> str:
+    """Return the SHA-256 of a file, hashed again only where its size or time of change differs."""
     known_as = (path, stat.st_size, stat.st_mtime_ns)
     if known_as not in _hashes:
         _hashes[known_as] = file_sha256(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.card import Card
 from models.imagenet_labels import load_imagenet_labels
 from models.yamnet import load_yamnet_classes
 
@@ -17,6 +18,13 @@ class ClassNames:
     """ImageNet-1k."""
     sounds: tuple[str, ...]
     """AudioSet, 521 of them."""
+
+    def of(self, card: Card) -> tuple[str, ...]:
+        """The words of a card's scores, by column. Raises ValueError where the card has none."""
+        if card.scores is None:
+            raise ValueError(f"card {card.name!r} has no scores")
+        vocabularies = {"imagenet-1k": self.images, "audioset-521": self.sounds}
+        return card.scores.classes or vocabularies[card.scores.vocabulary]
 
 
 def load_class_names(cache_dir: Path) -> ClassNames:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 
-from models.card import Card
+from models.card import Card, Combination
 from operators.segments import SEGMENT_FLOOR, TimeSpan, runs_above, strongest, unit_score
 from schemas.evidence import LabelEvidence
-
-Combination = Literal["sum", "max"]
-"""How scores of several outputs that mean one label combine: classes that exclude each other add up, others do not."""
 
 
 def label_columns(card: Card, outputs: Sequence[str]) -> dict[str, tuple[int, ...]]:
@@ -46,7 +42,7 @@ def timed_evidence(
         outputs: K output labels.
         scores: (N, K) float32 in [0, 1]; N is at least 1.
         spans: N of them, by start.
-        combination: see `Combination`.
+        combination: of scores that mean one label.
     """
     by_label = label_scores(card, outputs, scores, combination)
     return tuple(evidence_of(card, label, found, spans) for label, found in by_label.items())
@@ -55,9 +51,10 @@ def timed_evidence(
 def label_scores(
     card: Card, outputs: Sequence[str], scores: np.ndarray, combination: Combination
 ) -> dict[str, np.ndarray]:
-    """(N,) scores of every label of the card; arguments as above."""
+    """(N,) scores of every label of the card, calibrated where the card says how; arguments as above."""
+    calibrations = {source.label: source.calibration for source in card.labels}
     return {
-        label: _combined(scores[:, list(columns)], combination)
+        label: _calibrated(_combined(scores[:, list(columns)], combination), calibrations[label])
         for label, columns in label_columns(card, outputs).items()
     }
 
@@ -83,6 +80,13 @@ def untimed_evidence(card: Card, outputs: Sequence[str], scores: np.ndarray) -> 
 def model_name(card: Card) -> str:
     """The card's name in evidence, features and embeddings."""
     return f"{card.name}@{card.version}"
+
+
+def _calibrated(scores: np.ndarray, points: Sequence[tuple[float, float]]) -> np.ndarray:
+    if not points:
+        return scores
+    said, stated = zip(*points, strict=True)
+    return np.asarray(np.interp(scores, said, stated), dtype=np.float32)
 
 
 def _combined(scores: np.ndarray, combination: Combination) -> np.ndarray:

@@ -28,7 +28,7 @@ async def open_local_analysis(
         on_unexpected: told of errors that nobody expected, of one video each.
 
     Raises:
-        InvalidPolicy, WeightsMissing, WeightsCorrupt, DeviceFault, InternalError: as the parts say.
+        InvalidPolicy, CardInvalid, WeightsMissing, WeightsCorrupt, DeviceFault, InternalError: as the parts say.
     """
     capabilities = prepare_process(settings)
     # torch comes with these: after the process was prepared, and not for every command

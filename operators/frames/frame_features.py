@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from operators.frames.image_input import classifier_input, nudity_input
+from models.card import FrameInput
+from operators.frames.image_input import frame_input
 from operators.frames.perceptual_hash import PerceptualHash, perceptual_hash
 from operators.frames.quality import FrameQuality, frame_quality
 from operators.frames.static_ratio import thumbnail
@@ -17,22 +19,19 @@ from operators.frames.static_ratio import thumbnail
 class FrameFeatures:
     """One frame, ready for the models, and what needed none."""
 
-    classifier_pixels: np.ndarray
-    """(224, 224, 3) uint8 RGB."""
-    nudity_pixels: np.ndarray
-    """(224, 224, 3) uint8 RGB."""
+    squares: Mapping[FrameInput, np.ndarray]
+    """What the models see: one for all cards that want the same."""
     quality: FrameQuality
     perceptual_hash: PerceptualHash
     thumbnail: np.ndarray
     """(32, 32) uint8."""
 
 
-def look_at(pixels: np.ndarray) -> FrameFeatures:
-    """Measure one frame, (H, W, 3) uint8 RGB."""
+def look_at(pixels: np.ndarray, inputs: Iterable[FrameInput]) -> FrameFeatures:
+    """Measure one frame, (H, W, 3) uint8 RGB, and make each distinct input of models from it."""
     luma = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
     return FrameFeatures(
-        classifier_pixels=classifier_input(pixels),
-        nudity_pixels=nudity_input(pixels),
+        squares={how: frame_input(pixels, how) for how in dict.fromkeys(inputs)},
         quality=frame_quality(luma),
         perceptual_hash=perceptual_hash(luma),
         thumbnail=thumbnail(luma),

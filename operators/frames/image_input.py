@@ -2,41 +2,57 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import cv2
 import numpy as np
 
-SIDE_PX = 224
-"""Both models take squares of this side."""
+from models.card import FrameInput, Interpolation
 
-_SCALED_PX = 256
-"""Side to which both models' preprocessing scales before it cuts."""
-
-
-def classifier_input(pixels: np.ndarray) -> np.ndarray:
-    """The middle of a frame, aspect kept: the square of 224/256 of the shorter side.
-
-    Sampled frames have a shorter side of 256, where this is a mere cut; other sizes are scaled after the cut.
-
-    Args:
-        pixels: (H, W, 3) uint8 RGB.
-
-    Returns:
-        (224, 224, 3) uint8 RGB, contiguous.
-    """
-    square = _centre(pixels, max(1, round(min(pixels.shape[:2]) * SIDE_PX / _SCALED_PX)))
-    return np.ascontiguousarray(square) if square.shape[0] == SIDE_PX else _scaled(square, SIDE_PX)
+_GROWING: Final[dict[Interpolation, int]] = {
+    "area": cv2.INTER_LINEAR,
+    "bilinear": cv2.INTER_LINEAR,
+    "bicubic": cv2.INTER_CUBIC,
+}
 
 
-def nudity_input(pixels: np.ndarray) -> np.ndarray:
-    """Nearly the whole frame: squashed to 256x256, then cut, as open_nsfw was trained.
+def frame_input(pixels: np.ndarray, how: FrameInput) -> np.ndarray:
+    """The square of a frame that a model's card asks for.
+
+    Sampled frames have a shorter side of 256 px: a larger square is scaled up and shows no more.
 
     Args:
         pixels: (H, W, 3) uint8 RGB.
+        how: of the card.
 
     Returns:
-        (224, 224, 3) uint8 RGB, contiguous.
+        (side_px, side_px, 3) uint8 RGB, contiguous.
     """
-    return np.ascontiguousarray(_centre(_scaled(pixels, _SCALED_PX), SIDE_PX))
+    if how.resize == "squash":
+        return np.ascontiguousarray(_centre(_scaled(pixels, how.resize_px, how), how.side_px))
+    if how.resize == "pad":
+        return _padded(pixels, how)
+    return _middle(pixels, how)
+
+
+def _middle(pixels: np.ndarray, how: FrameInput) -> np.ndarray:
+    """The square of `side_px / resize_px` of the shorter side: what scaling the frame and cutting would leave.
+
+    Cut first, as most sampled frames need no scaling then.
+    """
+    square = _centre(pixels, max(1, round(min(pixels.shape[:2]) * how.side_px / how.resize_px)))
+    return np.ascontiguousarray(square) if square.shape[0] == how.side_px else _scaled(square, how.side_px, how)
+
+
+def _padded(pixels: np.ndarray, how: FrameInput) -> np.ndarray:
+    """The whole frame with black at two sides."""
+    longer_px = max(pixels.shape[:2])
+    height_px, width_px = (max(1, round(side * how.side_px / longer_px)) for side in pixels.shape[:2])
+    square = np.zeros((how.side_px, how.side_px, 3), dtype=np.uint8)
+    top, left = (how.side_px - height_px) // 2, (how.side_px - width_px) // 2
+    scaled = cv2.resize(pixels, (width_px, height_px), interpolation=_interpolation(longer_px, how))
+    square[top : top + height_px, left : left + width_px] = scaled
+    return square
 
 
 def _centre(pixels: np.ndarray, side_px: int) -> np.ndarray:
@@ -44,8 +60,12 @@ def _centre(pixels: np.ndarray, side_px: int) -> np.ndarray:
     return pixels[top : top + side_px, left : left + side_px]
 
 
-def _scaled(pixels: np.ndarray, side_px: int) -> np.ndarray:
-    """Area averaging where it shrinks, so that nothing aliases; bilinear where it grows."""
-    shrinks = max(pixels.shape[:2]) > side_px
-    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+def _scaled(pixels: np.ndarray, side_px: int, how: FrameInput) -> np.ndarray:
+    interpolation = _interpolation(max(pixels.shape[:2]), how, side_px)
     return np.asarray(cv2.resize(pixels, (side_px, side_px), interpolation=interpolation))
+
+
+def _interpolation(longer_px: int, how: FrameInput, side_px: int | None = None) -> int:
+    """Area averaging where it shrinks, so that nothing aliases, unless the card differs; bilinear where it grows."""
+    shrinks = longer_px > (side_px or how.side_px)
+    return cv2.INTER_AREA if shrinks and how.interpolation == "area" else _GROWING[how.interpolation]

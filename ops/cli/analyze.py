@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from models.card_errors import CardInvalid
 from models.weights import WeightsCorrupt, WeightsMissing
 from operators.errors import DeviceFault
 from operators.internal_errors import InternalError
@@ -66,7 +67,7 @@ async def _analyse_all(settings: Settings, uploads: list[VideoUploaded], json_ou
             began = monotonic()
             outcomes = await _run(analysis, uploads, json_output)
             seconds = monotonic() - began
-    except (WeightsMissing, WeightsCorrupt, InvalidPolicy) as error:
+    except (CardInvalid, WeightsMissing, WeightsCorrupt, InvalidPolicy) as error:
         fail(str(error), ExitCode.USAGE)
     except (DeviceFault, InternalError) as error:
         fail(f"the models or decoders cannot be opened: {error}", ExitCode.FOUND)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from models.added_cards import installed_cards, verify_files
 from models.card import Card
+from models.card_errors import CardInvalid
 from models.card_registry import CARDS
 from models.weights import WeightsCorrupt, WeightsMissing, weight_path
 from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
 from schemas.labels import LABELS
+from streams.config.running_models import card_settings, running_cards
 from streams.config.settings import Settings
 
 app = typer.Typer(help="The models, their weights, and the labels that they cover.", no_args_is_help=True)
@@ -22,10 +28,11 @@ JsonOption = Annotated[bool, typer.Option("--json", help="The same as JSON.")]
 @app.command("list")
 def list_models(json_output: JsonOption = False) -> None:
     """List every model with its purpose, licence and what it was checked on."""
+    cards = _cards(settings_or_exit())
     if json_output:
-        print_json([_summary(card) for card in CARDS.values()])
+        print_json([_summary(card) for card in cards.values()])
         return
-    for card in CARDS.values():
+    for card in cards.values():
         out.heading(card.name, f" {card.version}  ({card.modality}, {card.licence})")
         out.print(f"  {card.purpose}", markup=False)
         out.print(f"  source   {card.source}", markup=False)
@@ -38,7 +45,7 @@ def list_models(json_output: JsonOption = False) -> None:
 def verify(json_output: JsonOption = False) -> None:
     """Check that all weights are in the cache and unchanged; exit code 1 where one is not."""
     settings = settings_or_exit()
-    findings = {card.name: _problem(card, settings) for card in CARDS.values()}
+    findings = {card.name: _problem(card, settings) for card in _cards(settings).values()}
     if json_output:
         print_json({name: problem or "ok" for name, problem in findings.items()})
     else:
@@ -46,6 +53,21 @@ def verify(json_output: JsonOption = False) -> None:
             out.print(f"{'bad' if problem else 'ok ':3}  {name}  {problem or ''}", markup=False)
     if any(findings.values()):
         raise typer.Exit(ExitCode.FOUND)
+
+
+@app.command()
+def check(path: Annotated[Path, typer.Argument(help="A card's file, or a folder with one.")]) -> None:
+    """Check an added model as a worker does at its start: card, files, and the answers of the model; exit code 1 where
+    something is wrong."""
+    settings = settings_or_exit()
+    try:
+        for card in _checked_cards(path, settings):
+            out.heading(card.name, f" {card.version}  ({card.modality}, {card.licence})")
+            out.print(f"  fingerprint {card.fingerprint}", markup=False)
+            for line in tried_lines(card, settings.cache_dir):
+                out.print(f"  {line}", markup=False)
+    except CardInvalid as error:
+        fail(str(error), ExitCode.FOUND)
 
 
 @app.command()
@@ -69,7 +91,7 @@ def fetch(
 @app.command()
 def coverage(json_output: JsonOption = False) -> None:
     """Say which labels of the taxonomy the installed models can produce, and which they cannot."""
-    covered = label_coverage()
+    covered = label_coverage(_cards(settings_or_exit()))
     if json_output:
         print_json(covered)
         return
@@ -84,19 +106,55 @@ def coverage(json_output: JsonOption = False) -> None:
     out.print(f"{number} of {len(LABELS)} labels are covered; a label that nothing covers is never reported")
 
 
-def label_coverage() -> dict[str, list[str]]:
+def label_coverage(cards: Mapping[str, Card] = CARDS) -> dict[str, list[str]]:
     """Names of the models that produce each label of the taxonomy."""
     return {
-        label: sorted(card.name for card in CARDS.values() if label in {source.label for source in card.labels})
+        label: sorted(card.name for card in cards.values() if label in {source.label for source in card.labels})
         for label in LABELS
     }
+
+
+def _checked_cards(path: Path, settings: Settings) -> list[Card]:
+    """The added cards in a folder beside all that run, or the one of a file."""
+    folder = path if path.is_dir() else path.parent
+    others = [other for other in settings.model_cards if not folder.resolve().is_relative_to(other)]
+    known = replace(card_settings(settings), folders=(*others, folder.resolve()))
+    found = [card for card in installed_cards(known).values() if card.is_added and _is_at(card, path)]
+    if not found:
+        raise CardInvalid(f"{str(path)!r} holds no card; allowed: a file, or a folder with one, that ends in .toml")
+    return found
+
+
+def _is_at(card: Card, path: Path) -> bool:
+    assert card.model is not None
+    return card.model.card_path.is_relative_to(path.resolve())
+
+
+def _cards(settings: Settings) -> dict[str, Card]:
+    try:
+        return running_cards(settings)
+    except CardInvalid as error:
+        fail(str(error), ExitCode.USAGE)
+
+
+def tried_lines(card: Card, cache_dir: Path) -> Iterator[str]:
+    """Load an added model and say what it answers. Raises CardInvalid where that is not what its card says."""
+    from models.formats.trial import try_module  # torch, which no other command of this file needs
+    from models.loaders import load_module
+
+    for tried in try_module(card, load_module(card, cache_dir)):
+        shape = "x".join(map(str, tried.shape)) or "one number"
+        yield f"output {tried.name}: {shape}, of a plain input {tried.least:.3f} to {tried.most:.3f}"
+    for source in card.labels:
+        yield f"label {source.label} by {source.output_label!r}"
 
 
 def _problem(card: Card, settings: Settings) -> str | None:
     try:
         for file in card.files:
             weight_path(file, settings.cache_dir)
-    except (WeightsMissing, WeightsCorrupt) as error:
+        verify_files(card)
+    except (CardInvalid, WeightsMissing, WeightsCorrupt) as error:
         return str(error)
     return None
 
@@ -114,5 +172,8 @@ def _summary(card: Card) -> dict[str, object]:
         "labels": [source.label for source in card.labels],
         "checked_on": card.checked_on,
         "bfloat16": card.bfloat16_note,
-        "files": [{"package": file.package, "member": file.member, "sha256": file.sha256} for file in card.files],
+        "files": [{"package": file.package, "member": file.member, "sha256": file.sha256} for file in card.files]
+        + [{"path": file.path, "sha256": file.sha256} for file in (card.model.files if card.model else ())],
+        "card": str(card.model.card_path) if card.model is not None and card.is_added else None,
+        "fingerprint": card.fingerprint,
     }

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import msgspec
 import typer
 
+from models.card_errors import CardInvalid
 from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
 from ops.cli.with_redis import read_once
@@ -150,8 +151,8 @@ def _choice(settings: Settings, redis: Redis, asked: JobFilter) -> JobSelection:
     from streams.backfill.current_versions import UnknownModel, asked_versions
 
     try:
-        return JobSelection(redis, Keys(settings.topic_prefix), asked, asked_versions(asked))
-    except UnknownModel as error:
+        return JobSelection(redis, Keys(settings.topic_prefix), asked, asked_versions(asked, settings))
+    except (CardInvalid, UnknownModel) as error:
         fail(str(error), ExitCode.USAGE)
 
 

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from models.added_cards import verify_files
 from models.card import Card
-from models.card_registry import CARDS
+from models.card_errors import CardInvalid
 from models.weights import WeightsCorrupt, WeightsMissing, weight_path
 from ops.doctor.check_context import CheckContext
 from ops.doctor.finding import Finding, ok, wrong
+from streams.config.running_models import running_cards
 
 
-def examine(context: CheckContext, cards: Iterable[Card] = tuple(CARDS.values())) -> Iterator[Finding]:
+def examine(context: CheckContext, cards: Iterable[Card] | None = None) -> Iterator[Finding]:
     """One finding for each model with something wrong, or one for all."""
-    cards = tuple(cards)
+    try:
+        cards = tuple(running_cards(context.settings).values()) if cards is None else tuple(cards)
+    except CardInvalid as error:
+        yield wrong("cards", str(error), means="a worker stops at its start", do="correct the card, or the setting")
+        return
     problems = {card.name: problem for card in cards if (problem := _problem(card, context))}
     for name, problem in problems.items():
         yield wrong(name, problem, means="a worker stops at its start", do="vidsignal models fetch --no-samples")
@@ -25,7 +31,8 @@ def _problem(card: Card, context: CheckContext) -> str | None:
     try:
         for file in card.files:
             weight_path(file, context.settings.cache_dir)
-    except (WeightsMissing, WeightsCorrupt) as error:
+        verify_files(card)
+    except (CardInvalid, WeightsMissing, WeightsCorrupt) as error:
         return str(error)
     except OSError as error:
         return f"cannot be read: {error}"

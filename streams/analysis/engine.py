@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from models.added_cards import verify_files
 from models.card import Card, Precision
-from models.card_registry import CARDS
 from models.weights import weight_path
 from operators.class_names import ClassNames, load_class_names
 from operators.context.text_models import TextModels, load_text_models
@@ -41,6 +41,7 @@ from streams.analysis.agents.signals import Provenance
 from streams.analysis.engine_account import CountedParts, open_engine_account
 from streams.analysis.provenance import provenance_of
 from streams.analysis.source_health import WatchedOpener
+from streams.config.running_models import running_cards
 from streams.config.settings import Settings
 from streams.costs.cpu_account import CpuAccount, CpuObserver, SilentCpuObserver
 from streams.delivery.breaker import Breakers
@@ -98,6 +99,8 @@ class Engine:
     host: HostThreads
     text: TextModels
     class_names: ClassNames
+    cards: Mapping[str, Card]
+    """All models that run, by name."""
     provenance: Mapping[Modality, Provenance]
     backfill: BackfillParts
     account: CpuAccount
@@ -117,6 +120,7 @@ class Engine:
             host=self.host,
             text=self.text,
             class_names=self.class_names,
+            cards=self.cards,
         )
 
     def behind(self, gate: LivePriorityGate) -> Engine:
@@ -135,17 +139,19 @@ async def open_engine(
 
     Raises:
         WeightsMissing, WeightsCorrupt: the cache lacks what the cards name.
+        CardInvalid: the card of an added model is wrong, or the model is not what it says.
         DeviceFault: the device cannot take a model.
         DecoderLost: a decoder process does not start.
     """
     options = options or EngineOptions()
     hold_to_one_thread()
+    cards = running_cards(settings)
     device = best_backend_name() if settings.device == "auto" else settings.device
     async with AsyncExitStack() as opening:
         pool = await _open_pool(settings, options, opening)
         # Beside one another: the models keep the device's thread busy, and that lets go of the interpreter.
         inference, (text, class_names) = await asyncio.gather(
-            _open_inference(settings, capabilities, device, options, opening),
+            _open_inference(settings, capabilities, device, options, cards, opening),
             asyncio.to_thread(_load_host_models, settings),
         )
         breakers = Breakers(SystemClock())
@@ -164,7 +170,8 @@ async def open_engine(
             host=host,
             text=text,
             class_names=class_names,
-            provenance=_provenance(inference, options.plan_policy),
+            cards=cards,
+            provenance=_provenance(inference, cards, options.plan_policy, settings),
             backfill=backfill,
             account=open_engine_account(counted, options.cpu_observer, open_device_energy(device)),
             _open_parts=opening.pop_all(),
@@ -240,6 +247,7 @@ async def _open_inference(
     capabilities: CpuCapabilities,
     device: str,
     options: EngineOptions,
+    running: Mapping[str, Card],
     opening: AsyncExitStack,
 ) -> Inference:
     config = BackendConfig(
@@ -249,7 +257,7 @@ async def _open_inference(
         cpu_note=capabilities.note,
         graphs=None if options.load_module else GraphCache(private_cache(settings)),
     )
-    cards = batched_cards(CARDS)
+    cards = batched_cards(running)
     await asyncio.to_thread(_require_weights, cards, settings)
     inference = await Inference.open(
         cards,
@@ -267,6 +275,7 @@ def _require_weights(cards: Iterable[Card], settings: Settings) -> None:
     for card in cards:
         for file in card.files:
             weight_path(file, settings.cache_dir)
+        verify_files(card)
 
 
 def _build(options: EngineOptions, settings: Settings, card: Card) -> Any:
@@ -282,8 +291,13 @@ def batched_cards(cards: Mapping[str, Card]) -> tuple[Card, ...]:
     return tuple(card for card in cards.values() if card.batch_sizes)
 
 
-def _provenance(inference: Inference, policy: PlanPolicy) -> dict[Modality, Provenance]:
+def _provenance(
+    inference: Inference, cards: Mapping[str, Card], policy: PlanPolicy, settings: Settings
+) -> dict[Modality, Provenance]:
     precisions: dict[str, Precision] = {
-        card.name: inference.batcher(card.name).precision for card in batched_cards(CARDS)
+        card.name: inference.batcher(card.name).precision for card in batched_cards(cards)
     }
-    return {modality: provenance_of(agent, CARDS, precisions, policy) for modality, agent in AGENTS.items()}
+    return {
+        modality: provenance_of(agent, cards, precisions, policy, settings.models_generation)
+        for modality, agent in AGENTS.items()
+    }

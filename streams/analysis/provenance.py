@@ -6,13 +6,18 @@ import hashlib
 from collections.abc import Mapping
 
 from models.card import Card, Precision
+from models.card_registry import cards_of_modality
 from operators.media.plan import PLAN_VERSION, PlanPolicy
 from streams.analysis.agents.analysis import Agent
 from streams.analysis.agents.signals import Provenance
 
 
 def provenance_of(
-    agent: Agent, cards: Mapping[str, Card], precisions: Mapping[str, Precision], plan: PlanPolicy
+    agent: Agent,
+    cards: Mapping[str, Card],
+    precisions: Mapping[str, Precision],
+    plan: PlanPolicy,
+    models_generation: int = 0,
 ) -> Provenance:
     """Describe an agent as it runs in this worker.
 
@@ -21,20 +26,23 @@ def provenance_of(
         cards: all cards by model name.
         precisions: what the batched models run in here; a model that is not among them computes in float32.
         plan: how media is sampled.
+        models_generation: of the settings.
     """
-    models = {name: cards[name].fingerprint for name in agent.models}
+    models = {card.name: card.fingerprint for card in cards_of_modality(agent.modality, cards)}
     parts = [f"{name}={text}/{precisions.get(name, 'float32')}" for name, text in sorted(models.items())]
     parts += [f"plan={PLAN_VERSION}/{plan!r}", f"code={agent.code_version}"]
     return Provenance(
         fingerprint=hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32],
-        generation=generation_of(agent, cards),
+        generation=generation_of(agent, cards, models_generation),
         models=models,
     )
 
 
-def generation_of(agent: Agent, cards: Mapping[str, Card]) -> int:
+def generation_of(agent: Agent, cards: Mapping[str, Card], models_generation: int = 0) -> int:
     """Grows with every model, code and sampling plan that replaces another; of two signals the higher one wins.
 
-    An agent that gives a model up has to raise its `code_version` by more than that model's generation.
+    An agent that gives a model up has to raise its `code_version` by more than that model's generation; whoever removes
+    an added model raises the setting `models_generation` by as much.
     """
-    return sum(cards[name].generation for name in agent.models) + agent.code_version + PLAN_VERSION
+    models = sum(card.generation for card in cards_of_modality(agent.modality, cards))
+    return models + agent.code_version + PLAN_VERSION + models_generation

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from models.card_registry import CARDS
+from models.card_registry import cards_of_modality
 from schemas.facts import Signal
 from schemas.identity import Modality
 from streams.analysis.agents.agent_registry import AGENTS
 from streams.analysis.provenance import generation_of
 from streams.backfill.jobs import JobFilter
+from streams.config.running_models import running_cards
+from streams.config.settings import Settings
 
 
 class UnknownModel(ValueError):
@@ -36,22 +38,27 @@ class Present:
         return signal.models.get(model) == self.models[model]
 
 
-def present_versions() -> dict[Modality, Present]:
+def present_versions(settings: Settings) -> dict[Modality, Present]:
     """Of every modality; precision is left out, as it is a matter of the worker and not of the model."""
+    cards = running_cards(settings)
     return {
-        modality: Present(generation_of(agent, CARDS), {name: CARDS[name].fingerprint for name in agent.models})
+        modality: Present(
+            generation_of(agent, cards, settings.models_generation),
+            {card.name: card.fingerprint for card in cards_of_modality(modality, cards)},
+        )
         for modality, agent in AGENTS.items()
     }
 
 
-def asked_versions(asked: JobFilter) -> dict[Modality, Present]:
+def asked_versions(asked: JobFilter, settings: Settings) -> dict[Modality, Present]:
     """Of the modalities that a filter is about.
 
     Raises:
         UnknownModel: no agent uses the model, or no model writes the space.
+        CardInvalid: the card of an added model is wrong.
     """
-    present = present_versions()
-    spaces = {card.embedding_space for card in CARDS.values() if card.embedding_space}
+    present = present_versions(settings)
+    spaces = {card.embedding_space for card in running_cards(settings).values() if card.embedding_space}
     if asked.space is not None and asked.space not in spaces:
         raise UnknownModel(f"no present model writes the space {asked.space!r}; there are {', '.join(sorted(spaces))}")
     if asked.model is None:

@@ -72,6 +72,16 @@ class Settings(ConnectionSettings, frozen=True, kw_only=True):
     """Compiled models, of one user and machine; `compiled` below the cache where it is not set."""
     compiled_max_bytes: Annotated[int, Meta(ge=0)] = 1024**3
     """What compiled models may take on disk; 0 keeps none."""
+    model_cards: tuple[Path, ...] = ()
+    """Folders with cards of added models, comma-separated."""
+    trusted_model_folders: tuple[Path, ...] = ()
+    """Folders below which added models may be programs, such as TorchScript; comma-separated."""
+    model_licences: tuple[str, ...] = ()
+    """Licences of added models that are accepted beside the usual permissive ones, comma-separated."""
+    models_off: tuple[str, ...] = ()
+    """Models that do not run, comma-separated."""
+    models_generation: Annotated[int, Meta(ge=0)] = 0
+    """Raised by the generation of each added model that is removed, so that new results replace old ones."""
     policy_file: Path | None = None
     """The policy; the packaged default where it is not set."""
 

@@ -13,7 +13,6 @@ from typing import Final, get_args
 
 from prometheus_client import Counter, Histogram
 
-from models.card_registry import CARDS
 from operators.errors import MediaCause
 from operators.internal_errors import BOUNDARIES, INTERNAL_ERROR
 from schemas.engagement import ENGAGEMENT_KINDS
@@ -22,6 +21,7 @@ from schemas.labels import LABELS
 from schemas.outcomes import ACTIONS, OutcomeStatus
 from schemas.topics import BACKFILL, ENGAGEMENT, SIGNALS, UPLOADED, Topic
 from schemas.warnings import WARNING_KINDS
+from streams.config.running_models import running_cards
 from streams.config.settings import Role, Settings
 from streams.costs.cpu_account import PROCESS_STAGES
 from streams.decision.warned import KINDS_OF_THE_LOG
@@ -82,7 +82,7 @@ def begin_series(settings: Settings, device: str | None) -> None:
     _begin(metrics.RETRIES, ("broker", "redis"))
     _begin(metrics.CPU_SECONDS, PROCESS_STAGES)
     if device is not None:
-        _begin(metrics.DEVICE_SECONDS, batched_models(), (device,))
+        _begin(metrics.DEVICE_SECONDS, batched_models(settings), (device,))
     for role in settings.roles:
         metrics.BUILD_INFO.labels(installed_version("vidsignal"), device or "none", role).set(1)
         _begin(metrics.RECORDS_LOST, (role,), (settings.topic_prefix + _READS[role].name,))
@@ -90,14 +90,14 @@ def begin_series(settings: Settings, device: str | None) -> None:
         _BEGIN.get(role, _begin_nothing)(settings)
 
 
-def batched_models() -> tuple[str, ...]:
+def batched_models(settings: Settings) -> tuple[str, ...]:
     """Names of the models that run in batches on a device."""
-    return tuple(card.name for card in CARDS.values() if card.batch_sizes)
+    return tuple(card.name for card in running_cards(settings).values() if card.batch_sizes)
 
 
-def covered_labels() -> frozenset[str]:
-    """Labels of the taxonomy that an installed model can produce."""
-    return frozenset(source.label for card in CARDS.values() for source in card.labels)
+def covered_labels(settings: Settings) -> frozenset[str]:
+    """Labels of the taxonomy that a running model can produce."""
+    return frozenset(source.label for card in running_cards(settings).values() for source in card.labels)
 
 
 def _begin_role(role: Role) -> None:
@@ -115,10 +115,10 @@ def _begin_media(settings: Settings) -> None:
     _begin(metrics.RETRIES, ("source", "overloaded"))
     _begin(metrics.CLAIMS_REUSED, MODALITIES)
     for metric in _OF_MODELS:
-        _begin(metric, batched_models())
+        _begin(metric, batched_models(settings))
     _begin(metrics.DECODES, ("ok", "lost", "process-replaced", *get_args(MediaCause)))
     _begin(metrics.SIGNALS, MODALITIES, ("ok", "failed"))
-    covered = covered_labels()
+    covered = covered_labels(settings)
     for label in LABELS:
         metrics.LABEL_COVERED.labels(label).set(label in covered)
 

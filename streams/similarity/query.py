@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from msgspec import Meta
 
-from models.card_registry import CARDS
+from models.card_registry import card_of_use
 from schemas.identity import Market
 from streams.similarity.members import members_of
 from streams.similarity.spaces import UnknownSpace, read_spaces
@@ -27,7 +27,7 @@ from streams.store.keys import Keys
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-PICTURE_SPACE: Final = CARDS["efficientnet-lite0"].embedding_space or ""
+PICTURE_SPACE: Final = card_of_use("image-classes").embedding_space or ""
 """Similarity of what is shown; the space of a question that names none."""
 MOST_NEIGHBOURS: Final = 1000
 

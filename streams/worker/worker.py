@@ -18,11 +18,13 @@ from uuid import uuid4
 
 import structlog
 
+from models.card_errors import CardInvalid
 from models.weights import WeightsCorrupt, WeightsMissing
 from operators.errors import DeviceFault, DeviceFull
 from operators.inference.cpu_probe import CpuCapabilities
 from schemas.topics import ENGAGEMENT
 from streams.analysis.observers import CpuMetrics, DecodeMetrics, InferenceMetrics
+from streams.config.running_models import running_cards
 from streams.config.settings import InvalidSettings, Settings, read_settings
 from streams.consumer.role_app import RoleApp, RoleSpec
 from streams.consumer.version_checks import WrongVersion, check_versions
@@ -74,8 +76,8 @@ _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _LONGEST_STOP_SECONDS: Final = 14.0
 """Beside the drain; then the process ends as it is, and unfinished events are redelivered."""
 MISCONFIGURATIONS: Final = (
-    InvalidPolicy, WrongVersion, WeightsMissing, WeightsCorrupt, BrokerRefuses, StoreRefuses, HealthPortTaken,
-    MetricsPortTaken,
+    InvalidPolicy, WrongVersion, CardInvalid, WeightsMissing, WeightsCorrupt, BrokerRefuses, StoreRefuses,
+    HealthPortTaken, MetricsPortTaken,
 )  # fmt: skip
 """What a restart does not help against; told in one line, without a traceback."""
 _ANALYSING: Final = frozenset(("media", "backfill"))
@@ -115,6 +117,7 @@ def _run_worker(settings: Settings, engine_options: Callable[[], EngineOptions],
     try:
         check_versions()
         policy = load_policy(settings.policy_file)
+        running_cards(settings)  # a wrong card is told before anything is opened
         capabilities = prepare_process(settings) if _ANALYSING.intersection(settings.roles) else None
         with traced(settings), asyncio.Runner() as runner:
             runner.get_loop().set_default_executor(LoopThreads())

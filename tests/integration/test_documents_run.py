@@ -39,9 +39,9 @@ pytestmark = pytest.mark.slow
 
 PAGES: Final = {"README.md": README, **DOCS}
 ORDER: Final = (
-    "README.md", "get-started.md", "producers.md", "recommender.md", "trust-and-safety.md", "sources.md", "doctor.md",
-    "security.md", "sizing.md", "scale.md", "costs.md", "rolling-restarts.md", "chaos.md", "upgrade.md", "reprocess.md",
-    "rebuild.md", "retention.md", "deletion.md", "deploy.md",
+    "README.md", "get-started.md", "producers.md", "recommender.md", "trust-and-safety.md", "models.md", "sources.md",
+    "doctor.md", "security.md", "sizing.md", "scale.md", "costs.md", "rolling-restarts.md", "chaos.md", "upgrade.md",
+    "reprocess.md", "rebuild.md", "retention.md", "deletion.md", "deploy.md",
 )  # fmt: skip
 """As a newcomer meets them: what deletes comes last. Pages without a block that runs are left out."""
 LANGUAGES: Final = {"sh", "python", "text", "mermaid", "{toctree}"}
@@ -61,7 +61,7 @@ NOT_RUN: Final = {
     "vidsignal local": "is the stack that all of this runs on",
     "VIDSIGNAL_MEDIA_ROOTS=/media vidsignal worker": "is the worker that all of this runs on",
     "vidsignal worker": "is the worker that all of this runs on",
-    "vidsignal analyze": "loads all models once more; tests/integration/test_sources.py does it over http",
+    "vidsignal analyze": "loads all models once more; tests/integration/test_sources.py and test_added_models.py do it",
     "vidsignal publish 'https://cdn.example": "is nobody's address, and no test leaves this machine",
     "vidsignal spaces migrate efficientnet-lite0/1280 efficientnet-lite1": "there is one release of the models;"
     " tests/integration/test_similarity.py migrates a space",
@@ -123,6 +123,7 @@ class Place:
             "VIDSIGNAL_TOPIC_PREFIX=": f"VIDSIGNAL_TOPIC_PREFIX={self.prefix}",
             "/media/": f"{self.folder}/",
             "~/.cache/vidsignal/samples": str(self.samples),
+            "~/vidsignal-models": f"{self.folder}/vidsignal-models",
             "--replication 3": "--replication 1",  # there is one broker
         }
         for said, meant in replaced.items():

@@ -95,9 +95,12 @@ class CpuModel:
     def compile(self) -> None:
         """Take up what an earlier process compiled, else trace, freeze and fuse the module.
 
-        The eager module runs, and a warning says so, where that fails.
+        The eager module runs, and a warning says so, where that fails. An added model runs as its card's file says: a
+        trace holds the branches that one batch took, and nobody has checked that it has no others.
         """
-        if not self._recall():
+        if self._card.is_added:
+            self._run_eagerly(PrecisionWrapper(self._build(), self._precision))
+        elif not self._recall():
             self._compile()
 
     def _recall(self) -> bool:
@@ -132,6 +135,9 @@ class CpuModel:
             else:
                 return
         logger.warning("model %s runs without compilation: every way to compile it failed", self._card.name)
+        self._run_eagerly(trunk)
+
+    def _run_eagerly(self, trunk: nn.Module) -> None:
         self._compiled, self._forwards, self._prepared = None, dict.fromkeys(self._sizes, trunk), set(self._sizes)
 
     def _take_up(self, compiled: CompiledModel, sizes: tuple[int, ...]) -> None:

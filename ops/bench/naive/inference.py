@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from models.card_registry import CARDS
-from models.loaders import MODULE_LOADERS, load_module
+from models.loaders import load_module
 from operators.inference.request_context import ModelOutput, RequestContext
 from streams.analysis.agents.analysis import Result
 
@@ -39,7 +39,7 @@ class NaiveInference:
     """Has the face of `Inference`."""
 
     def __init__(self, cache_dir: Path) -> None:
-        self._batchers = {name: NaiveBatcher(name, cache_dir) for name in MODULE_LOADERS}
+        self._batchers = {name: NaiveBatcher(name, cache_dir) for name, card in CARDS.items() if card.batch_sizes}
 
     def batcher(self, model: str) -> NaiveBatcher:
         """The model of that name."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from models.card import Card
+from models.card_registry import CARDS
 from operators.class_names import ClassNames
 from operators.context.text_models import TextModels
 from operators.inference.inference import Inference
@@ -42,6 +44,8 @@ class AgentWork:
     """Text models and tokenizers that run on the host."""
     class_names: ClassNames
     """Words of the classifiers."""
+    cards: Mapping[str, Card] = field(default_factory=lambda: CARDS)
+    """All models that run, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +66,6 @@ class Agent:
 
     modality: Modality
     analyse: Callable[[AgentWork], Awaitable[Analysis]]
-    models: tuple[str, ...]
-    """Names of the cards that it uses, without which it cannot run."""
     code_version: int
     """Raised with every change of the agent or its operators that changes results."""
     needs_media: bool = True

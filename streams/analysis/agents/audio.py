@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from models.card_registry import CARDS
+from models.card_registry import card_of_use
 from operators.audio.audio_embedding import audio_embedding
 from operators.audio.loudness import Loudness, measure_loudness
 from operators.audio.sound_events import music_ratio, silence_ratio, sound_events
@@ -26,8 +26,8 @@ from streams.analysis.agents.analysis import AgentWork, Analysis
 from streams.analysis.agents.described import embedding_of, features_of
 from streams.analysis.agents.seen import share_features, unseen_beside_sound, unseen_features
 
-SOUNDS = CARDS["yamnet"]
-VOICES = CARDS["silero-vad"]
+SOUNDS = card_of_use("sound-events")
+VOICES = card_of_use("voice-activity")
 
 _LOUDNESS = "loudness-bs1770@5"
 _TRACK = "audio-track@1"

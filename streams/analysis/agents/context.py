@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from models.card_registry import CARDS
+from models.card_registry import card_of_use
 from operators.context.text_analysis import TextAnalysis, read_text
 from operators.context.text_embedding import text_embedding
 from operators.context.toxicity import profanity_evidence, toxicity_evidence
@@ -17,10 +17,10 @@ from streams.analysis.agents.agent_usage import AgentUsage
 from streams.analysis.agents.analysis import AgentWork, Analysis
 from streams.analysis.agents.described import embedding_of, features_of
 
-TOXICITY = CARDS["toxicity"]
-PROFANITY = CARDS["profanity"]
-LANGUAGE = CARDS["language-id"]
-MEANING = CARDS["all-minilm-l6-v2"]
+TOXICITY = card_of_use("text-abuse")
+PROFANITY = card_of_use("text-profanity")
+LANGUAGE = card_of_use("text-language")
+MEANING = card_of_use("text-meaning")
 
 _TEXT = "upload-text@2"
 

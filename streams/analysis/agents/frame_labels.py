@@ -59,13 +59,12 @@ async def frame_labels(
         spans: what each of them stands for.
         said: what each model said of the N frames, stacked.
     """
-    return tuple(
-        [
-            await _evidence(work, tally, frames, spans, model, label, scores)
-            for model, answers in said
-            for label, scores in model.scores(answers).items()
-        ]
-    )
+    found = [
+        await _evidence(work, tally, frames, spans, model, label, scores)
+        for model, answers in said
+        for label, scores in model.scores(answers).items()
+    ]
+    return tuple(sorted(found, key=lambda evidence: (evidence.label, evidence.model)))
 
 
 async def _evidence(

@@ -1,39 +1,35 @@
-"""What single frames show: tags, similarity, nudity, firearms, quality, perceptual hashes."""
+"""What single frames show: tags, labels and embeddings of every model that looks at frames, quality, hashes."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
-from models.card_registry import CARDS
+from models.card import Card, Combination, FrameInput
+from models.card_registry import cards_of_modality
 from operators.frames.displayed_size import displayed_px
-from operators.frames.firearms import firearm_scores
 from operators.frames.frame_features import look_at
 from operators.frames.image_embedding import image_embedding
-from operators.frames.image_input import classifier_input, nudity_input
-from operators.frames.nudity import nudity_scores
+from operators.frames.image_input import frame_input
 from operators.frames.perceptual_hash import PerceptualHash
 from operators.frames.quality import FrameQuality, video_quality
 from operators.frames.static_ratio import static_ratio
 from operators.frames.tags import top_tags
-from operators.label_evidence import model_name
+from operators.label_evidence import label_scores, model_name
 from operators.media.index import MediaIndex
 from operators.media.tracks import SampledFrame
 from operators.segments import spans_between
-from schemas.evidence import Feature
+from schemas.evidence import Embedding, Feature
 from streams.analysis.agents.agent_usage import AgentUsage
 from streams.analysis.agents.analysis import AgentWork, Analysis
 from streams.analysis.agents.described import embedding_of, features_of
 from streams.analysis.agents.fan_out import fan_out
 from streams.analysis.agents.frame_labels import FrameModel, frame_labels
 from streams.analysis.agents.seen import share_features, unseen_beside_pictures, unseen_features
-
-CLASSIFIER = CARDS["efficientnet-lite0"]
-NUDITY = CARDS["opennsfw"]
 
 STANDS_SECONDS = 2.0
 """More than is between two sampled frames of a video that is looked at from end to end."""
@@ -52,11 +48,8 @@ class SeenFrame:
     perceptual_hash: PerceptualHash
     thumbnail: np.ndarray
     """(32, 32) uint8."""
-    probabilities: np.ndarray
-    """(1000,) float32."""
-    embedding: np.ndarray
-    """(1280,) float32."""
-    nudity_score: float
+    answers: Mapping[str, tuple[np.ndarray, ...]]
+    """By model, one float32 array for each of its outputs."""
 
 
 async def analyse(work: AgentWork) -> Analysis:
@@ -91,58 +84,81 @@ def _longest_seconds(index: MediaIndex) -> float:
 
 
 async def _see(work: AgentWork, tally: AgentUsage, frame: SampledFrame) -> SeenFrame:
-    look = await tally.on_host(partial(look_at, frame.pixels))
-    classified, nudity = await asyncio.gather(
-        work.inference.batcher(CLASSIFIER.name).submit(look.classifier_pixels, work.context),
-        work.inference.batcher(NUDITY.name).submit(look.nudity_pixels, work.context),
+    cards = _models(work)
+    look = await tally.on_host(partial(look_at, frame.pixels, [how for _, how in cards]))
+    outputs = await asyncio.gather(
+        *(work.inference.batcher(card.name).submit(look.squares[how], work.context) for card, how in cards)
     )
-    tally.add((classified, nudity))
-    probabilities, embedding = classified.values
+    tally.add(outputs)
     return SeenFrame(
         frame=frame,
         quality=look.quality,
         perceptual_hash=look.perceptual_hash,
         thumbnail=look.thumbnail,
-        probabilities=probabilities,
-        embedding=embedding,
-        nudity_score=float(nudity.values[0]),
+        answers={card.name: output.values for (card, _), output in zip(cards, outputs, strict=True)},
     )
+
+
+def _models(work: AgentWork) -> list[tuple[Card, FrameInput]]:
+    """The models that look at single frames, and what each wants of one."""
+    cards = cards_of_modality("frames", work.cards)
+    return [(card, card.prepared) for card in cards if card.prepared is not None]
 
 
 def _said(work: AgentWork, tally: AgentUsage, frames: Sequence[SeenFrame]) -> list[tuple[FrameModel, np.ndarray]]:
-    """What the models said of the frames, and how to ask them of others."""
+    """What the models with labels said of the frames, and how to ask them of others."""
 
-    async def ask(model: str, prepare: Callable[[np.ndarray], np.ndarray], frame: SampledFrame) -> np.ndarray:
-        output = await work.inference.batcher(model).submit(
-            await tally.on_host(partial(prepare, frame.pixels)), work.context
-        )
+    async def ask(card: Card, how: FrameInput, index: int, frame: SampledFrame) -> np.ndarray:
+        pixels = await tally.on_host(partial(frame_input, frame.pixels, how))
+        output = await work.inference.batcher(card.name).submit(pixels, work.context)
         tally.add((output,))
-        return output.values[0]
+        return output.values[index]
 
-    names = work.class_names.images
-    nudity = FrameModel(NUDITY, partial(ask, NUDITY.name, nudity_input), partial(nudity_scores, NUDITY))
-    firearms = FrameModel(
-        CLASSIFIER, partial(ask, CLASSIFIER.name, classifier_input), partial(firearm_scores, CLASSIFIER, names)
-    )
+    def scores(card: Card, combination: Combination, said: np.ndarray) -> Mapping[str, np.ndarray]:
+        return label_scores(card, work.class_names.of(card), said.reshape(len(said), -1), combination)
+
     return [
-        (nudity, np.array([seen.nudity_score for seen in frames], dtype=np.float32)),
-        (firearms, np.stack([seen.probabilities for seen in frames])),
+        (
+            FrameModel(
+                card, partial(ask, card, how, card.scores.index), partial(scores, card, card.scores.combination)
+            ),
+            np.stack([seen.answers[card.name][card.scores.index] for seen in frames]),
+        )
+        for card, how in _models(work)
+        if card.scores is not None and card.labels
     ]
 
 
 def _analysis(work: AgentWork, frames: Sequence[SeenFrame]) -> Analysis:
     """All that the frames themselves say, but for labels."""
-    probabilities = np.stack([frame.probabilities for frame in frames])
-    names = work.class_names.images
-    embedding = image_embedding(np.stack([frame.embedding for frame in frames]))
+    cards = [card for card, _ in _models(work)]
     return Analysis(
         features={
-            **features_of(work, model_name(CLASSIFIER), {"visual.tags": top_tags(probabilities, names)}),
+            **_tags(work, cards, frames),
             **features_of(work, _HASH, {"visual.perceptual_hashes": [_hash_entry(frame) for frame in frames]}),
             **_quality_features(work, frames),
         },
-        embeddings=embedding_of(work, CLASSIFIER, embedding.tolist()),
+        embeddings=_embeddings(work, cards, frames),
     )
+
+
+def _tags(work: AgentWork, cards: Iterable[Card], frames: Sequence[SeenFrame]) -> dict[str, Feature]:
+    features: dict[str, Feature] = {}
+    for card in cards:
+        if card.scores is not None and card.scores.writes_tags:
+            probabilities = np.stack([frame.answers[card.name][card.scores.index] for frame in frames])
+            tags = top_tags(probabilities, work.class_names.of(card))
+            features |= features_of(work, model_name(card), {"visual.tags": tags})
+    return features
+
+
+def _embeddings(work: AgentWork, cards: Iterable[Card], frames: Sequence[SeenFrame]) -> dict[str, Embedding]:
+    embeddings: dict[str, Embedding] = {}
+    for card in cards:
+        if card.embedding is not None:
+            vector = image_embedding(np.stack([frame.answers[card.name][card.embedding.index] for frame in frames]))
+            embeddings |= embedding_of(work, card, vector.tolist())
+    return embeddings
 
 
 def _container_features(

@@ -10,15 +10,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from models import silero_vad
+from models import card_registry, silero_vad
 from models.card import Card
-from models.cards_audio import AUDIO_CARDS
+from models.card_registry import cards_of_modality
 from models.log_mel import LogMel
 from models.silero_vad import SileroVad, load_silero_vad
 from models.weight_files import WEIGHT_FILES
 from models.yamnet import WINDOW_SAMPLES, YamNet, load_yamnet, load_yamnet_classes
 from schemas.labels import LABELS
 
+AUDIO_CARDS = cards_of_modality("audio", card_registry.CARDS)
 CARDS = {card.name: card for card in AUDIO_CARDS}
 VOICE_PROBABILITIES = (
     0.07838,

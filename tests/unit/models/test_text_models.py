@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from models.bounded_text import bounded_text
-from models.cards_text import TEXT_CARDS
+from models.card_registry import CARDS, cards_of_modality
 from models.language_id import LanguageId, load_language_id
 from models.profanity import Profanity, load_profanity
 from models.restricted_joblib import load_joblib
@@ -29,6 +29,7 @@ from models.toxicity import Toxicity, ToxicityTokens, load_toxicity, load_toxici
 from models.weight_files import WEIGHT_FILES
 from schemas.labels import LABELS
 
+TEXT_CARDS = cards_of_modality("context", CARDS)
 BATCHED = {card.name: card for card in TEXT_CARDS if card.batch_sizes}
 
 UNKNOWN_TOXICITY = (0.067534, 0.002373, 0.029382, 0.001006, 0.015355, 0.004006)

@@ -7,9 +7,7 @@ import pytest
 
 from models.card import Card, LabelSource
 from models.card_registry import CARDS
-from operators.frames.firearms import firearm_scores
-from operators.frames.nudity import nudity_scores
-from operators.label_evidence import evidence_of
+from operators.label_evidence import evidence_of, label_scores
 from operators.segments import TimeSpan, spans_between
 from schemas.evidence import LabelEvidence, Segment
 
@@ -17,7 +15,7 @@ SPANS = spans_between([0.5, 1.5, 2.5, 3.5], end_seconds=4.0)
 
 
 def nudity_evidence(scores: np.ndarray, spans: tuple[TimeSpan, ...] = SPANS) -> LabelEvidence:
-    ((label, found),) = nudity_scores(CARDS["opennsfw"], scores).items()
+    ((label, found),) = label_scores(CARDS["opennsfw"], ("nsfw",), scores.reshape(-1, 1), "max").items()
     return evidence_of(CARDS["opennsfw"], label, found, spans)
 
 
@@ -47,7 +45,7 @@ class TestFirearmEvidence:
         names = ("assault rifle", "revolver", "rifle", "broom")
         probabilities = np.array([[0, 0.4, 0.3, 0.3], [0, 0, 0, 1], [0, 0, 0, 1], [0, 0, 0, 1]], np.float32)
 
-        ((label, scores),) = firearm_scores(CARDS["efficientnet-lite0"], names, probabilities).items()
+        ((label, scores),) = label_scores(CARDS["efficientnet-lite0"], names, probabilities, "sum").items()
         evidence = evidence_of(CARDS["efficientnet-lite0"], label, scores, SPANS)
 
         assert evidence.label == "violence/weapons/firearm-visible"
@@ -59,7 +57,7 @@ class TestFirearmEvidence:
         card = CARDS["efficientnet-lite0"]
 
         with pytest.raises(ValueError, match="assault rifle"):
-            firearm_scores(card, ("broom",), np.ones((4, 1), np.float32))
+            label_scores(card, ("broom",), np.ones((4, 1), np.float32), "sum")
 
     def test_real_names_hold_all_that_the_card_maps(self) -> None:
         """The card's mapping names its labels of the taxonomy, each by at least one class."""

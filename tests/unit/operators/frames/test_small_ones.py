@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from models.card import FrameInput
 from operators.frames.displayed_size import displayed_px
 from operators.frames.frame_features import look_at
 from operators.frames.image_embedding import image_embedding
 from operators.frames.static_ratio import static_ratio, thumbnail
 from operators.media.index import VideoStreamIndex
+
+SQUARE = FrameInput(224, "shorter-side", 256)
 
 
 def thumbnails(*levels: int) -> list[np.ndarray]:
@@ -122,15 +125,12 @@ class TestLookAt:
         pixels = np.random.default_rng(1).integers(0, 256, (256, 455, 3), dtype=np.uint8)
         pixels.setflags(write=False)
 
-        look = look_at(pixels)
+        look = look_at(pixels, [SQUARE, FrameInput(96, "squash", 96), SQUARE])
 
-        assert ((224, 224, 3), (224, 224, 3), (32, 32)) == (
-            look.classifier_pixels.shape,
-            look.nudity_pixels.shape,
-            look.thumbnail.shape,
-        )
+        assert look.thumbnail.shape == (32, 32)
+        assert [square.shape for square in look.squares.values()] == [(224, 224, 3), (96, 96, 3)]
 
     @pytest.mark.parametrize(("height", "width"), [(1, 512), (512, 1), (2, 2)])
     def test_slivers(self, height: int, width: int) -> None:
         """The narrowest frames that a decoder may yield break nothing."""
-        assert 0.0 <= look_at(np.zeros((height, width, 3), dtype=np.uint8)).quality.brightness_ratio <= 1.0
+        assert 0.0 <= look_at(np.zeros((height, width, 3), dtype=np.uint8), [SQUARE]).quality.brightness_ratio <= 1.0

@@ -12,8 +12,9 @@ import pytest
 import torch
 from av.video.reformatter import Interpolation
 
+from models.card import FrameInput
 from models.opennsfw import OpenNsfw, load_opennsfw
-from operators.frames.image_input import nudity_input
+from operators.frames.image_input import frame_input
 from operators.media.screen_colours import Colours, on_screen, screen_luma
 from ops.assets.cache import default_cache_dir
 from tests.decoded_here import DecodedHere, decoded_here
@@ -106,7 +107,7 @@ def _frame(clip: Path, index: int) -> np.ndarray:
 
 def _nudity(model: OpenNsfw, pixels: np.ndarray) -> float:
     with torch.inference_mode():
-        return float(model(torch.from_numpy(nudity_input(pixels))[None])[0])
+        return float(model(torch.from_numpy(frame_input(pixels, FrameInput(224, "squash", 256)))[None])[0])
 
 
 def test_colours_may_change_in_mid_stream(tmp_path: Path) -> None:

@@ -13,10 +13,11 @@ from schemas.identity import MODALITIES, Modality
 from streams.backfill.current_versions import Present, UnknownModel, asked_versions, present_versions
 from streams.backfill.jobs import JobFilter
 from streams.backfill.selection import Reason, Stored, skip_reason
+from streams.config.settings import read_settings
 from streams.decision.state import VideoState
 from tests.sample_facts import accepted, failed_signal, signal
 
-PRESENT = present_versions()
+PRESENT = present_versions(read_settings())
 MODEL = "efficientnet-lite0"
 
 
@@ -89,7 +90,7 @@ class TestVersions:
 
     def test_a_model_asks_for_its_own_results_alone(self) -> None:
         """Other code or another model of the same modality is no reason."""
-        versions = asked_versions(asked(model=MODEL))
+        versions = asked_versions(asked(model=MODEL), read_settings())
         old = made_before("frames", **{MODEL: f"{MODEL}@0.0.1:abc"})
         other = made_before("frames", opennsfw="opennsfw@0.0.1:abc")
         audio = made_before("audio")
@@ -106,4 +107,4 @@ class TestVersions:
     def test_unknown_names_are_refused(self, fields: dict[str, str]) -> None:
         """The message quotes the name and lists those that there are."""
         with pytest.raises(UnknownModel, match=f"'{next(iter(fields.values()))}'.*there are .*{MODEL}"):
-            asked_versions(asked(**fields))
+            asked_versions(asked(**fields), read_settings())

@@ -71,7 +71,7 @@ def test_batches_begin() -> None:
 
 def test_coverage_is_that_of_the_models() -> None:
     """Labels that some card produces, as `vidsignal models coverage` says it."""
-    assert covered_labels() == {label for label, models in label_coverage().items() if models}
+    assert covered_labels(read_settings()) == {label for label, models in label_coverage().items() if models}
     begin_series(read_settings(), "cpu")
     assert value("vidsignal_label_covered", label="sexual/explicit/nudity") == 1
     assert value("vidsignal_label_covered", label="violence/gore/blood-visible") == 0

@@ -61,6 +61,6 @@ async def _nothing(_work: object) -> Analysis:
 
 async def test_an_agent_without_media_has_no_decode() -> None:
     """Whatever its modality: nothing is decoded for it, and no decode is on its receipt."""
-    agent = Agent(modality="motion", analyse=_nothing, models=(), code_version=1, needs_media=False)
+    agent = Agent(modality="motion", analyse=_nothing, code_version=1, needs_media=False)
     analysis = await analysis_with_decode(NoMedia(), agent, None)  # type: ignore[arg-type]
     assert analysis.receipt.decode is None

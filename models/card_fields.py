@@ -1,0 +1,156 @@
+"""The format of a card's file: every table and key, with what it may hold. The file is TOML; `docs/models.md` explains.
+
+Unknown keys are refused: a key that is misspelt would otherwise change nothing, and nobody would notice.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta, Struct
+
+from models.card import Combination, Dtype, Interpolation, Modality, Precision, Resize
+from schemas.expectations import ALLOWED
+
+MAX_SIDE_PX: Final = 1024
+MAX_BATCH: Final = 64
+MAX_CLASSES: Final = 100_000
+
+_Text = Annotated[str, Meta(min_length=1, max_length=2_000)]
+_Word = Annotated[str, Meta(min_length=1, max_length=200)]
+_Name = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$(?!\n)",
+        extra={ALLOWED: "lower-case letters, digits, '.', '_' and '-', at most 64, beginning with a letter or digit"},
+    ),
+]
+_Version = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9.+_-]{0,31}$(?!\n)",
+        extra={ALLOWED: "letters, digits, '.', '+', '_' and '-', at most 32, beginning with a letter or digit"},
+    ),
+]
+_Sha256 = Annotated[
+    str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)", extra={ALLOWED: "64 lower-case hexadecimal digits, as sha256sum prints"})
+]
+_Space = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z0-9][a-z0-9._-]{0,63}/[1-9][0-9]{0,4}$(?!\n)",
+        extra={ALLOWED: "a name and the number of dimensions, such as my-model/512"},
+    ),
+]
+_Triple = Annotated[tuple[float, ...], Meta(min_length=3, max_length=3)]
+_Path = Annotated[str, Meta(min_length=1, max_length=255)]
+_Score = Annotated[float, Meta(ge=0, le=1)]
+
+
+class _Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename=lambda name: name.removesuffix("_")):
+    """Part of a card's file."""
+
+
+class FrameTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="frame"):
+    """`[input]` of a model that looks at single frames."""
+
+    description: _Text = "One sampled frame."
+    side_px: Annotated[int, Meta(ge=8, le=MAX_SIDE_PX)]
+    resize: Resize = "shorter-side"
+    resize_px: Annotated[int, Meta(ge=8, le=2 * MAX_SIDE_PX)] | None = None
+    """As `side_px` where it is left out."""
+    interpolation: Interpolation = "area"
+    layout: Literal["nchw", "nhwc"] = "nchw"
+    dtype: Literal["float32", "uint8"] = "float32"
+    scale: Annotated[float, Meta(gt=0)] = 1 / 255
+    mean: _Triple = (0.0, 0.0, 0.0)
+    std: Annotated[tuple[Annotated[float, Meta(gt=0)], ...], Meta(min_length=3, max_length=3)] = (1.0, 1.0, 1.0)
+
+
+class OperatorTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="operator"):
+    """`[input]` of a model whose input an operator of the product makes."""
+
+    modality: Modality
+    description: _Text
+    shape: tuple[int, ...] = ()
+    dtype: Dtype = "float32"
+
+
+class PackageFileTable(_Table, frozen=True, kw_only=True):
+    """One file of a published package."""
+
+    package: _Word
+    member: _Path
+    sha256: _Sha256
+
+
+class PackageTable(_Table, frozen=True, kw_only=True, tag_field="format", tag="package"):
+    """`[model]` of a model of the product, whose weights come in a published package."""
+
+    architecture: _Word
+    files: Annotated[tuple[PackageFileTable, ...], Meta(min_length=1)]
+
+
+class TorchscriptTable(_Table, frozen=True, kw_only=True, tag_field="format", tag="torchscript"):
+    """`[model]` that is an archive of TorchScript beside the card."""
+
+    file: _Path
+    sha256: _Sha256
+
+
+class LabelTable(_Table, frozen=True, kw_only=True):
+    """A class that means a label of the taxonomy."""
+
+    class_: _Word
+    label: _Word
+    calibration: Annotated[tuple[tuple[_Score, _Score], ...], Meta(max_length=1_000)] = ()
+
+
+class ScoresTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="scores"):
+    """An output with a score for each class."""
+
+    name: _Word
+    activation: Literal["none", "softmax", "sigmoid"] = "none"
+    classes: Annotated[tuple[_Word, ...], Meta(max_length=MAX_CLASSES)] = ()
+    vocabulary: Literal["", "imagenet-1k", "audioset-521"] = ""
+    combine: Combination = "max"
+    tags: bool = False
+    labels: tuple[LabelTable, ...] = ()
+
+
+class EmbeddingTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="embedding"):
+    """An output that is a vector in a space of its own."""
+
+    name: _Word
+    space: _Space
+
+
+class OtherTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="other"):
+    """An output that no agent reads by its card."""
+
+    name: _Word
+
+
+class RunsTable(_Table, frozen=True, kw_only=True):
+    """`[runs]`: how a device runs it."""
+
+    batch_sizes: Annotated[tuple[Annotated[int, Meta(ge=1, le=MAX_BATCH)], ...], Meta(max_length=16)] = (1, 4, 8)
+    precisions: Annotated[tuple[Precision, ...], Meta(min_length=1, max_length=2)] = ("float32",)
+
+
+class CardTable(_Table, frozen=True, kw_only=True):
+    """The whole file."""
+
+    name: _Name
+    version: _Version
+    use: str = ""
+    purpose: _Text
+    source: _Text
+    licence: _Text
+    checked_on: _Text
+    bfloat16_note: str = ""
+    generation: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
+    input: FrameTable | OperatorTable
+    model: PackageTable | TorchscriptTable
+    runs: RunsTable = RunsTable()
+    outputs: Annotated[tuple[ScoresTable | EmbeddingTable | OtherTable, ...], Meta(min_length=1, max_length=16)]

@@ -1,0 +1,1 @@
+"""How a module comes out of each format that an added card may name."""

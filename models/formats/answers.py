@@ -1,0 +1,82 @@
+"""An added model as the product runs one: its own input made from the card's, its answers in the card's order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from models.card import Card, PixelValues, ScoreOutput
+
+
+class PixelInput(nn.Module):
+    """From (N, H, W, 3) uint8 RGB to what a model wants of it."""
+
+    def __init__(self, pixels: PixelValues) -> None:
+        super().__init__()
+        self._mean: Tensor
+        self._std: Tensor
+        self._is_raw = pixels.dtype == "uint8"
+        self._is_first = pixels.layout == "nchw"
+        self._scale = pixels.scale
+        self.register_buffer("_mean", torch.tensor(pixels.mean, dtype=torch.float32))
+        self.register_buffer("_std", torch.tensor(pixels.std, dtype=torch.float32))
+
+    def forward(self, batch: Tensor) -> Tensor:
+        """(N, 3, H, W) or (N, H, W, 3), uint8 as it is or float32 scaled."""
+        if not self._is_raw:
+            batch = (batch.float() * self._scale - self._mean) / self._std
+        return batch.permute(0, 3, 1, 2).contiguous() if self._is_first else batch
+
+
+class AddedModel(nn.Module):
+    """An added model behind its preparation; answers one float tensor per output of the card."""
+
+    def __init__(self, card: Card, prepare: nn.Module, inner: nn.Module) -> None:
+        super().__init__()
+        self._names = card.outputs
+        self._scores = card.scores
+        self.prepare = prepare
+        self.inner = inner
+
+    def forward(self, batch: Tensor) -> tuple[Tensor, ...]:
+        """Raises ValueError where the model answers with another number of outputs than the card names."""
+        found = in_order_of(self._names, self.inner(self.prepare(batch)))
+        return tuple(
+            _activated(output, self._scores if index == _place(self._scores) else None)
+            for index, output in enumerate(found)
+        )
+
+
+def in_order_of(names: Sequence[str], answer: Any) -> tuple[Tensor, ...]:
+    """The answer's tensors in the order of some names: a tensor, a sequence in that order, or a mapping by them.
+
+    Raises:
+        ValueError: there are others, or another number of them.
+    """
+    if isinstance(answer, Tensor):
+        answer = (answer,)
+    if isinstance(answer, Mapping):
+        missing = [name for name in names if name not in answer]
+        if missing:
+            raise ValueError(f"it answers {sorted(answer)} and not {missing}")
+        answer = [answer[name] for name in names]
+    if len(answer) != len(names):
+        raise ValueError(f"it answers {len(answer)} outputs")
+    return tuple(answer)
+
+
+def _place(scores: ScoreOutput | None) -> int | None:
+    return None if scores is None else scores.index
+
+
+def _activated(output: Tensor, scores: ScoreOutput | None) -> Tensor:
+    output = output.float()
+    if scores is None:
+        return output
+    output = output.reshape(len(output), -1)
+    if scores.activation == "softmax":
+        return output.softmax(dim=1)
+    return output.sigmoid() if scores.activation == "sigmoid" else output

@@ -1,0 +1,146 @@
+"""Cards as files: what a card may say, and what its author is told where it says something else."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from models.card_errors import CardInvalid
+from models.card_file import read_card
+from models.card_registry import CARD_FOLDER, CARDS
+from models.card_text import MAX_CARD_BYTES
+from tests.support.tiny_models import BLADE, CARD, write_card
+
+
+def message_of(folder: Path, old: str, new: str) -> str:
+    """What is said of a card in which one text stands in place of another."""
+    assert old in CARD
+    path = write_card(folder, CARD.replace(old, new, 1))
+    with pytest.raises(CardInvalid) as raised:
+        read_card(path, is_added=True)
+    assert str(path) in str(raised.value)
+    return str(raised.value)
+
+
+class TestProductsOwn:
+    def test_one_file_a_model(self) -> None:
+        """A card's file bears its name, so that it is found."""
+        assert {path.stem for path in CARD_FOLDER.glob("*.toml")} == set(CARDS)
+
+    @pytest.mark.parametrize("path", sorted(CARD_FOLDER.glob("*.toml")), ids=lambda path: path.stem)
+    def test_no_one_may_add_one(self, path: Path) -> None:
+        """Weights of packages, operators and vocabularies belong to the product, whose release pins them."""
+        with pytest.raises(CardInvalid, match=r"model\.format is 'package'"):
+            read_card(path, is_added=True)
+
+
+class TestAddedCard:
+    def test_is_read(self, tmp_path: Path) -> None:
+        """The least that a card may say."""
+        card = read_card(write_card(tmp_path / "one"), is_added=True)
+
+        assert (card.name, card.modality, card.input_shape, card.input_dtype) == ("one", "frames", (32, 32, 3), "uint8")
+        assert [source.label for source in card.labels] == [BLADE]
+        assert card.outputs == ("scores",)
+        assert card.is_added
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            ('class = "bright"', 'class = "dark"'),
+            ("side_px = {side_px}", "side_px = 64"),
+            ("side_px = {side_px}", "side_px = {side_px}\nmean = [0.1, 0.1, 0.1]"),
+            ('activation = "softmax"', 'activation = "sigmoid"'),
+            ('version = "1.0.0"', 'version = "1.0.1"'),
+            ('sha256 = "{sha256}"', f'sha256 = "{"1" * 64}"'),
+        ],
+    )
+    def test_fingerprint_follows_the_card(self, tmp_path: Path, old: str, new: str) -> None:
+        """Whatever may change a result makes another fingerprint."""
+        first = read_card(write_card(tmp_path / "one"), is_added=True)
+        second = read_card(write_card(tmp_path / "one", CARD.replace(old, new, 1)), is_added=True)
+
+        assert first.fingerprint != second.fingerprint
+
+    def test_fingerprint_stays_where_words_change(self, tmp_path: Path) -> None:
+        """Comments, order and descriptions change no result."""
+        first = read_card(write_card(tmp_path / "one"), is_added=True)
+        text = "# A remark.\n" + CARD.replace("Made by a test.", "Made by a test, again.")
+        second = read_card(write_card(tmp_path / "one", text), is_added=True)
+
+        assert first.fingerprint == second.fingerprint
+
+
+class TestWrongCards:
+    @pytest.mark.parametrize(
+        ("old", "new", "said"),
+        [
+            ('kind = "frame"', 'kind = "frames"', "input.kind is 'frames'; allowed: .*did you mean 'frame'"),
+            ("side_px = {side_px}", "side_pixels = 3", "input.side_pixels is no key.*did you mean 'side_px'"),
+            ("side_px = {side_px}", "", "input lacks the field 'side_px', which is a whole number from 8 up to 1024"),
+            ("side_px = {side_px}", "side_px = 4096", "input.side_px is 4096; allowed: .*from 8 up to 1024"),
+            ("side_px = {side_px}", 'side_px = "32"', "input.side_px is '32'; .*write 32, without quotes"),
+            ("side_px = {side_px}", "side_px = 32\nresize_px = 16", "input.resize_px is 16; allowed: at least .* 32"),
+            ("side_px = {side_px}", "side_px = 32\nstd = [1.0, 0.0, 1.0]", r"input.std\[1\] is 0.0; .*above 0"),
+            ("side_px = {side_px}", "side_px = 32\nmean = [1.0]", r"input.mean is \[1.0\]; allowed: a list"),
+            ("side_px = {side_px}", "side_px = 32\nscale = nan", "input.scale is null; allowed: a number above 0"),
+            ('format = "torchscript"', 'format = "pickle"', "model.format is 'pickle'; allowed: "),
+            ('name = "{name}"', 'name = "Two Words"', "name is 'Two Words'; allowed: lower-case letters"),
+            ('licence = "MIT"', 'license = "MIT"', "license is no key of a card.*did you mean 'licence'"),
+            ('sha256 = "{sha256}"', 'sha256 = "abc"', "model.sha256 is 'abc'; allowed: 64 .*hexadecimal"),
+            ('label = "{label}"', 'label = "violence/weapons/blade"', "label is .*did you mean '" + BLADE),
+            ('class = "bright"', 'class = "brigth"', "class is 'brigth'; allowed: one of the 2.*did you mean 'bright'"),
+            ('classes = ["dark", "bright"]', "", r"outputs\[0\].classes is \[\]; allowed: the model's own word"),
+            ('activation = "softmax"', 'activation = "relu"', "activation is 'relu'; allowed: none, sigmoid, softmax"),
+            ("[[outputs.labels]]", "[[outputs.label]]", r"outputs\[0\].label is no key.*did you mean 'labels'"),
+            ('licence = "MIT"', 'licence = "MIT"\nuse = "text-meaning"', "use is 'text-meaning'; allowed: nothing"),
+            ('activation = "softmax"', 'vocabulary = "imagenet-1k"', "vocabulary is 'imagenet-1k'; allowed: nothing"),
+            (
+                'label = "{label}"',
+                'label = "{label}"\ncalibration = [[0.5, 0.1], [0.2, 0.9]]',
+                "calibration is .*; allowed: at least two points",
+            ),
+        ],
+    )  # fmt: skip
+    def test_is_told(self, tmp_path: Path, old: str, new: str, said: str) -> None:
+        """File, field, what was found, what is allowed, and what was likely meant."""
+        assert re.search(said, message_of(tmp_path / "one", old, new))
+
+    @pytest.mark.parametrize(
+        ("lines", "said"),
+        [
+            ("[runs]\nbatch_sizes = [4, 1]", "runs.batch_sizes is [4, 1]; allowed: ascending numbers"),
+            ("[runs]\nbatch_sizes = []", "runs.batch_sizes is []; allowed: at least one size"),
+            ("[runs]\nbatch_sizes = [0]", "runs.batch_sizes[0] is 0; allowed: a whole number from 1 up to 64"),
+            ('[runs]\nprecisions = ["bfloat16"]', "runs.precisions is ['bfloat16']; allowed: float32"),
+            ('[[outputs]]\nname = "scores"\nkind = "other"', "outputs is 'scores'; allowed: each name once"),
+            ('[[outputs]]\nname = "b"\nkind = "scores"\nclasses = ["x"]', "allowed: one output of scores a card"),
+            (
+                '[[outputs]]\nname = "b"\nkind = "embedding"\nspace = "x"',
+                "space is 'x'; allowed: a name and the number",
+            ),
+        ],
+    )
+    def test_further_tables(self, tmp_path: Path, lines: str, said: str) -> None:
+        """The same of what a card may leave out."""
+        path = write_card(tmp_path / "one", f"{CARD}\n{lines}\n")
+        with pytest.raises(CardInvalid) as raised:
+            read_card(path, is_added=True)
+        assert said in str(raised.value)
+
+    @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"name = ", b"[" * 5_000, b"a = 1\na = 2"])
+    def test_no_card_at_all(self, tmp_path: Path, content: bytes) -> None:
+        """Whatever bytes the file holds, its name is told and nothing else is raised."""
+        path = tmp_path / "card.toml"
+        path.write_bytes(content)
+        with pytest.raises(CardInvalid, match=r"card\.toml"):
+            read_card(path, is_added=True)
+
+    def test_too_large(self, tmp_path: Path) -> None:
+        """A file is read up to a limit."""
+        path = tmp_path / "card.toml"
+        path.write_bytes(b"#" * (MAX_CARD_BYTES + 1))
+        with pytest.raises(CardInvalid, match="at most"):
+            read_card(path, is_added=True)
