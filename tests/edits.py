@@ -1,4 +1,4 @@
-"""Edit lists put into MP4 files, box by box, so that what they say is known without any demuxer."""
+"""Boxes of MP4 files changed one by one, edit lists above all, so that what they say is known without any demuxer."""
 
 from __future__ import annotations
 
@@ -36,6 +36,19 @@ def with_edits(source: Path, path: Path, **edits: Sequence[Edit]) -> Path:
     """Replace the edit lists of tracks by handler, `vide` or `soun`. The index must stand at the end of the file."""
     path.write_bytes(b"".join(_edited(box, edits).whole for box in _boxes(source.read_bytes())))
     return path
+
+
+def with_long_size(content: bytes, kind: bytes) -> bytes:
+    """The file with sizes of 64 bits for all boxes of a kind. The index must stand at the end."""
+    return b"".join(_lengthened(box, kind) for box in _boxes(content))
+
+
+def _lengthened(box: _Box, kind: bytes) -> bytes:
+    is_holder = box.kind in _HOLDERS
+    body = b"".join(_lengthened(part, kind) for part in _boxes(box.body)) if is_holder else box.body
+    if box.kind == kind:
+        return struct.pack(">I4sQ", 1, kind, 16 + len(body)) + body
+    return _Box(box.kind, body).whole
 
 
 def _edited(box: _Box, edits: dict[str, Sequence[Edit]]) -> _Box:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from itertools import islice
 
 from operators.media.containers import MediaFile
-from operators.media.ledgers.mp4 import boxes
+from operators.media.ledgers.ledger import Extent
+from operators.media.mp4_boxes import boxes, top_boxes
 
 MAX_INNER_BOXES = 10_000
 MAX_EDITS = 10_000
@@ -26,30 +28,22 @@ def take_edits(media: MediaFile) -> None:
     media.has_parts = any(len(rates) > 1 for rates in lists)
 
 
-def _lists(media: MediaFile) -> list[tuple[int, int]]:
+def _lists(media: MediaFile) -> list[Extent]:
     if media.peek(4, 4) not in _FIRST_KINDS:
         return []
-    films = [(start + 8, stop) for start, kind, stop in boxes(media) if kind == b"moov"]
+    films = [(box.body, box.stop) for box in top_boxes(media) if box.kind == b"moov"]
     return [extent for film in films for extent in _inner(media, film, (b"trak", b"edts", b"elst"))]
 
 
-def _inner(media: MediaFile, extent: tuple[int, int], path: tuple[bytes, ...]) -> Iterator[tuple[int, int]]:
+def _inner(media: MediaFile, extent: Extent, path: tuple[bytes, ...]) -> Iterator[Extent]:
     """Bodies of the boxes at a path below a box."""
-    place, stop = extent
-    for _ in range(MAX_INNER_BOXES):
-        header = media.peek(place, 8)
-        if place + 8 > stop or len(header) < 8:
-            return
-        size, kind = struct.unpack(">I4s", header)
-        if size < 8:
-            return
-        body = (place + 8, min(stop, place + size))
-        if kind == path[0]:
+    for box in islice(boxes(media.peek, *extent), MAX_INNER_BOXES):
+        if box.kind == path[0]:
+            body = (box.body, box.stop)
             yield from _inner(media, body, path[1:]) if path[1:] else (body,)
-        place += size
 
 
-def _rates(media: MediaFile, extent: tuple[int, int]) -> Iterator[int]:
+def _rates(media: MediaFile, extent: Extent) -> Iterator[int]:
     """Of a list's edits that show something, as 16.16 fixed-point numbers."""
     start, stop = extent
     body = media.peek(start, min(stop - start, 8 + 20 * MAX_EDITS))

@@ -6,12 +6,13 @@ FFmpeg's own words do not tell an uploader anything ("End of file", "Invalid dat
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from operators.errors import InvalidMedia
 from operators.media.containers import MediaFile, is_out_of_memory
+from operators.media.mp4_boxes import top_boxes
 
 HEAD_BYTES: Final = 4096
 """Looked at of a file's beginning."""
@@ -143,24 +144,11 @@ def _broken(media: MediaFile, name: str) -> str:
 
 def _has_index(media: MediaFile) -> bool:
     """Whether an MP4 file has the box `moov`, or pieces that have indexes of their own."""
-    return any(kind in (b"moov", b"moof") for kind, _ in _boxes(media))
+    return any(box.kind in (b"moov", b"moof") for box in islice(top_boxes(media), MAX_BOXES))
 
 
 def _is_index_cut_off(media: MediaFile) -> bool:
-    return any(kind == b"moov" and stop > media.size_bytes for kind, stop in _boxes(media))
-
-
-def _boxes(media: MediaFile) -> Iterator[tuple[bytes, int]]:
-    """Of an MP4 file: the kind of each box, and where it ends by its own account."""
-    start = 0
-    for _ in range(MAX_BOXES):
-        header = media.peek(start, 16) if start < media.size_bytes else b""
-        size = int.from_bytes(header[:4], "big")
-        size = int.from_bytes(header[8:16], "big") if size == 1 else size
-        if len(header) < 8 or size < 8:
-            return
-        yield header[4:8], start + size
-        start += size
+    return any(box.kind == b"moov" and box.is_cut_off for box in islice(top_boxes(media), MAX_BOXES))
 
 
 def _text_kind(head: bytes) -> Kind | None:

@@ -15,13 +15,11 @@ import numpy.typing as npt
 
 from operators.media.containers import MediaFile
 from operators.media.ledgers.ledger import Extent, Ledger, gaps, merged
+from operators.media.mp4_boxes import NO_BOX, Box, boxes, top_boxes
 
-MAX_BOXES = 100_000
-"""Read at most: a fragmented recording has two a fragment, and a crafted file must not cost more."""
 MAX_TABLE_BYTES = 64 * 2**20
 """Of one table of contents; a longer one is not read, and what it refers to counts as referred to by nothing."""
 MAX_CHUNKS = 2_000_000
-_HEADER_BYTES = 16
 _LONG_KINDS = (b"mdat", b"moov", b"moof", b"free", b"skip", b"wide", b"uuid", b"meta", b"idat", b"mfra", b"udta")
 _STRUCTURE = (b"ftyp", b"styp", b"moof", b"sidx", b"ssix", b"mfra", b"prft", b"pdin")
 _NOTES = (b"uuid", b"meta", b"udta", b"emsg", b"sefd", b"thum", b"PICT", b"pnot")
@@ -62,24 +60,25 @@ class Film:
 
 def mp4_ledger(media: MediaFile) -> Ledger:
     """Walk the boxes."""
-    ledger, film, places = Ledger(media.size_bytes), None, list(boxes(media))
-    end = end_of_mp4(media, places)
-    ledger.end = end
-    inside = [(start, kind, min(stop, end)) for start, kind, stop in places if start < end]
-    fragments: list[Extent] = []
+    ledger, film = Ledger(media.size_bytes), None
+    places = list(top_boxes(media))
+    ledger.end = end_of_mp4(media, places)
+    fragments: list[Box] = []
     media_data: list[Extent] = []
-    for start, kind, stop in inside:
-        if kind == b"moov":
+    for box in places:
+        if box.start >= ledger.end:
+            break
+        if box.kind == b"moov":
             ledger.num_second_tables += film is not None
-            film = _film(media, start, stop) if film is None else film
-        elif kind == b"moof":
-            fragments.append((start, stop))
-        elif kind == b"mdat":
-            media_data.append((start + 8, stop))
-        elif kind in _NOTES:
-            ledger.notes.append((start + 8, stop))
-        elif kind not in _STRUCTURE:
-            ledger.strays.append((start + 8, stop))
+            film = _film(media, box) if film is None else film
+        elif box.kind == b"moof":
+            fragments.append(box)
+        elif box.kind == b"mdat":
+            media_data.append((box.body, box.stop))
+        elif box.kind in _NOTES:
+            ledger.notes.append((box.body, box.stop))
+        elif box.kind not in _STRUCTURE:
+            ledger.strays.append((box.body, box.stop))
     if film is None:
         return ledger  # stills list what they hold by item, not by track
     ledger.strays += film.strays
@@ -92,79 +91,59 @@ def mp4_ledger(media: MediaFile) -> Ledger:
         if film.tracks[number].handler not in _SHOWN_HANDLERS
     )
     referred = [extent for extents in samples.values() for extent in extents]
-    for start, stop in fragments:
-        referred += _samples_of_fragment(media.peek(start, min(stop - start, MAX_TABLE_BYTES)), start, film)
+    for fragment in fragments:
+        referred += _samples_of_fragment(_body(media, fragment), fragment.start, film)
     covered = merged(referred)
     ledger.strays += [gap for extent in media_data for gap in gaps(extent, covered)]
     return ledger
 
 
-def end_of_mp4(media: MediaFile, places: list[tuple[int, bytes, int]]) -> int:
+def end_of_mp4(media: MediaFile, places: list[Box]) -> int:
     """Where the first film ends: at a second file type, or where no box begins."""
     is_after_film = False
-    for start, kind, stop in places:
-        is_known = stop <= media.size_bytes or kind in _LONG_KINDS  # a box that is cut off is one of those
-        if not kind.isascii() or not kind.strip(b"\0") or not is_known or (kind == b"ftyp" and is_after_film):
-            return start
-        is_after_film |= kind in (b"moov", b"mdat", b"moof")
-        if stop >= media.size_bytes:
-            break
+    for box in places:
+        is_known = not box.is_cut_off or box.kind in _LONG_KINDS  # a box that is cut off is one of those
+        is_kind = box.kind.isascii() and box.kind.strip(b"\0")
+        if not is_kind or not is_known or (box.kind == b"ftyp" and is_after_film):
+            return box.start
+        is_after_film |= box.kind in (b"moov", b"mdat", b"moof")
     return media.size_bytes
 
 
-def boxes(media: MediaFile) -> Iterator[tuple[int, bytes, int]]:
-    """Start, kind and end of the boxes at the top level."""
-    start = 0
-    for _ in range(MAX_BOXES):
-        header = media.peek(start, _HEADER_BYTES)
-        if len(header) < 8:
-            return
-        size, kind = struct.unpack_from(">I4s", header)
-        if size == 1 and len(header) == _HEADER_BYTES:
-            size = struct.unpack_from(">Q", header, 8)[0]
-        stop = media.size_bytes if size == 0 else start + size
-        yield start, kind if size == 0 or size >= 8 else b"\xff", stop
-        if stop <= start or stop >= media.size_bytes:
-            return
-        start = stop
+def _body(media: MediaFile, box: Box) -> bytes:
+    return media.peek(box.body, min(box.stop - box.body, MAX_TABLE_BYTES))
 
 
-def _film(media: MediaFile, start: int, stop: int) -> Film:
+def _film(media: MediaFile, table: Box) -> Film:
     film = Film()
-    body = media.peek(start, min(stop - start, MAX_TABLE_BYTES))
+    body = _body(media, table)
     track = Track()
-    for first, kind, last in _inner(body, 8, len(body)):
-        inside = body[first:last]
-        if kind == b"trak":
+    for box in _inner(body, 0, len(body)):
+        inside, extent = body[box.body : box.stop], (table.body + box.body, table.body + box.stop)
+        if box.kind == b"trak":
             track = Track()
-        elif kind == b"tkhd" and len(inside) >= 24:
+        elif box.kind == b"tkhd" and len(inside) >= 24:
             track.number = struct.unpack_from(">I", inside, 20 if inside[0] == 1 else 12)[0]
             film.tracks[track.number] = track
-        elif kind == b"trex" and len(inside) >= 20:
+        elif box.kind == b"trex" and len(inside) >= 20:
             film.default_sizes[struct.unpack_from(">I", inside, 4)[0]] = struct.unpack_from(">I", inside, 16)[0]
-        elif kind in _LEAVES:
-            _take_table(track, kind, inside)
-        elif kind in (b"udta", b"meta", b"uuid"):
-            film.notes.append((start + first, start + last))
-        elif kind not in _PARENTS:
-            film.strays.append((start + first, start + last))
+        elif box.kind in _LEAVES:
+            _take_table(track, box.kind, inside)
+        elif box.kind in (b"udta", b"meta", b"uuid"):
+            film.notes.append(extent)
+        elif box.kind not in _PARENTS:
+            film.strays.append(extent)
     return film
 
 
-def _inner(body: bytes, first: int, last: int, depth: int = 0) -> Iterator[tuple[int, bytes, int]]:
-    """Bodies of the boxes inside, parents before what they hold."""
-    while first + 8 <= last:
-        size, kind = struct.unpack_from(">I4s", body, first)
-        header = 8
-        if size == 1 and first + 16 <= last:
-            size, header = struct.unpack_from(">Q", body, first + 8)[0], 16
-        stop = last if size == 0 else min(last, first + size)
-        if stop < first + header:
+def _inner(body: bytes, first: int, last: int, depth: int = 0) -> Iterator[Box]:
+    """The boxes inside, parents before what they hold."""
+    for box in boxes(lambda place, num_bytes: body[place : place + num_bytes], first, last):
+        if box.kind == NO_BOX:
             return
-        yield first + header, kind, stop
-        if kind in _PARENTS and depth < 8:
-            yield from _inner(body, first + header, stop, depth + 1)
-        first = stop
+        yield box
+        if box.kind in _PARENTS and depth < 8:
+            yield from _inner(body, box.body, box.stop, depth + 1)
 
 
 def _take_table(track: Track, kind: bytes, inside: bytes) -> None:
@@ -219,13 +198,13 @@ def _chunk_lengths(track: Track, counts: npt.NDArray[np.int64]) -> npt.NDArray[n
 
 
 def _samples_of_fragment(body: bytes, start: int, film: Film) -> Iterator[Extent]:
-    """What the runs of a `moof` that belong to a known track refer to."""
+    """What the runs of a `moof`, which begins at `start`, refer to, as far as they belong to a known track."""
     place, base, size, number = start, start, 0, 0
-    for first, kind, last in _fragment_boxes(body, 8, len(body)):
-        inside = body[first:last]
-        if kind == b"tfhd" and len(inside) >= 8:
+    for box in _fragment_boxes(body):
+        inside = body[box.body : box.stop]
+        if box.kind == b"tfhd" and len(inside) >= 8:
             base, size, number = _fragment_header(inside, start, film)
-        elif kind == b"trun" and len(inside) >= 8:
+        elif box.kind == b"trun" and len(inside) >= 8:
             offset, length = _run(inside, size)
             place = base + offset if offset is not None else place
             if number in film.tracks:
@@ -233,11 +212,11 @@ def _samples_of_fragment(body: bytes, start: int, film: Film) -> Iterator[Extent
             place += length
 
 
-def _fragment_boxes(body: bytes, first: int, last: int) -> Iterator[tuple[int, bytes, int]]:
-    for begin, kind, stop in _inner(body, first, last):
-        yield begin, kind, stop
-        if kind == b"traf":
-            yield from _inner(body, begin, stop)
+def _fragment_boxes(body: bytes) -> Iterator[Box]:
+    for box in _inner(body, 0, len(body)):
+        yield box
+        if box.kind == b"traf":
+            yield from _inner(body, box.body, box.stop)
 
 
 def _fragment_header(inside: bytes, start: int, film: Film) -> tuple[int, int, int]:

@@ -11,7 +11,7 @@ import pytest
 from operators.media.plan import PlanPolicy
 from tests.corpus.coded import number_of, write_coded
 from tests.decoded_here import DecodedHere, decoded_here
-from tests.edits import EMPTY, Edit, with_edits
+from tests.edits import EMPTY, Edit, with_edits, with_long_size
 
 SECONDS = 20
 RATE = 25
@@ -48,7 +48,7 @@ def _expected(edits: Sequence[Edit]) -> list[tuple[float, int]]:
     return shown
 
 
-def _edited(folder: Path, edits: Sequence[Edit], gop: str, sound: bool) -> DecodedHere:
+def _edited(folder: Path, edits: Sequence[Edit], gop: str, sound: bool, long: bytes = b"") -> DecodedHere:
     plain = folder / "plain.mp4"
     write_coded(
         plain,
@@ -62,7 +62,9 @@ def _edited(folder: Path, edits: Sequence[Edit], gop: str, sound: bool) -> Decod
         is_even=True,
     )
     both = {"vide": edits, "soun": edits} if sound else {"vide": edits}
-    return decoded_here(with_edits(plain, folder / "edited.mp4", **both))
+    path = with_edits(plain, folder / "edited.mp4", **both)
+    path.write_bytes(with_long_size(path.read_bytes(), long))
+    return decoded_here(path)
 
 
 @pytest.mark.parametrize("gop", ["12", "250"])
@@ -123,7 +125,16 @@ def test_parts_of_a_long_film_are_found_by_seeks(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rate", [0.5, 2.0])
 def test_a_changed_rate_hides_nothing(rate: float, tmp_path: Path) -> None:
     """Players differ in whether they follow rates, so all pictures that one of them shows are looked at."""
-    found = _edited(tmp_path, [Edit(0, SECONDS / rate, rate)], "25", sound=False)
+    _assert_nothing_is_hidden(_edited(tmp_path, [Edit(0, SECONDS / rate, rate)], "25", sound=False))
+
+
+@pytest.mark.parametrize("long", [b"moov", b"mvhd", b"trak"])
+def test_a_box_with_a_size_of_64_bits_hides_no_edits(long: bytes, tmp_path: Path) -> None:
+    """Be it around the edits, or in front of them."""
+    _assert_nothing_is_hidden(_edited(tmp_path, [Edit(0, SECONDS / 2, 2.0)], "25", sound=False, long=long))
+
+
+def _assert_nothing_is_hidden(found: DecodedHere) -> None:
     numbers = sorted(number_of(pixels) for pixels in found.pictures)
     assert numbers[0] < RATE and numbers[-1] > (SECONDS - 1.5) * RATE
     assert max(after - before for before, after in pairwise(numbers)) <= 1.7 * RATE

@@ -12,6 +12,7 @@ import pytest
 
 from operators.media.index import UnseenTrack
 from tests.decoded_here import decoded_here
+from tests.edits import with_long_size
 from tests.hostile_media import remuxed, write_sound, write_video
 
 NOISE = np.random.default_rng(8).bytes(200_000)
@@ -108,6 +109,13 @@ class TestMp4:
         path = tmp_path / "a.mp4"
         path.write_bytes(_film(path) + _box(b"free", clip))
         assert [(track.kind, track.codec) for track in unseen(path)] == [("hidden", "mp4")]
+
+    @pytest.mark.parametrize("kind", [b"moov", b"trak", b"minf"])
+    def test_a_box_with_a_size_of_64_bits(self, kind: bytes, tmp_path: Path) -> None:
+        """What is inside is read as in any other box."""
+        path = tmp_path / "a.mp4"
+        path.write_bytes(with_long_size(_film(path, index_first=False), kind))
+        assert unseen(path) == ()
 
     def test_a_second_table_of_contents(self, tmp_path: Path) -> None:
         """Another player may show what it lists."""
