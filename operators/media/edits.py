@@ -1,58 +1,175 @@
-"""Edits of MP4 that FFmpeg does not follow as players do. Decoder process only.
+"""Edits of MP4 that are not followed, or not as players do. Decoder process only.
 
-It leaves rates out: of twenty seconds that an edit shows at double speed it gives the first ten, and hides the rest. As
-players differ, such a file is looked at without its edits: then all that any player shows is seen. Of several parts it
-makes a list that is not in order, in which it then seeks in vain.
+FFmpeg leaves rates out: of twenty seconds that an edit shows at double speed it gives the first ten, and hides the
+rest. Other players leave edits out, and show what an edit cuts off. As players differ, a file with rates, or of which
+edits hide much, is looked at without its edits: then all that any player shows is seen. Of several parts FFmpeg makes a
+list that is not in order, in which it then seeks in vain.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from itertools import islice
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
 
 from operators.media.containers import MediaFile
-from operators.media.ledgers.ledger import Extent
-from operators.media.mp4_boxes import boxes, top_boxes
+from operators.media.ledgers.ledger import Extent, merged
+from operators.media.ledgers.mp4_account import Account
+from operators.media.mp4_boxes import top_boxes
 
-MAX_INNER_BOXES = 10_000
+MAX_TABLE_BYTES = 64 * 2**20
+"""Of the table of contents."""
 MAX_EDITS = 10_000
+"""Of all tracks; a file with more is looked at without."""
+MAX_SAMPLES = 2_000_000
+"""Of one track: of a track with more, which is one of plain sound, all are taken to last equally long."""
+MAX_HIDDEN_SECONDS = 2.0
+"""Ahead of the first moment that is shown and behind the last one, together: from one keyframe of a phone to the next,
+within which a film that was cut without coding it again begins."""
+MAX_HIDDEN_RATIO = 1 / 3
+"""Likewise, of a short track."""
+SLACK_SECONDS = 0.1
+"""Codecs of sound put packets ahead of the first sample."""
 _NORMAL_RATE = 1 << 16
 _FIRST_KINDS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
+_PARENTS = frozenset((b"trak", b"edts", b"mdia", b"minf", b"stbl"))
+_PRESENTED = (b"vide", b"soun")
+
+Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(slots=True)
+class _Track:
+    """What edits are about, in ticks of the track's own clock, and the edits, in those of the film's."""
+
+    handler: bytes = b""
+    scale: int = 0
+    num_samples: int = 0
+    durations: Numbers = field(default_factory=lambda: np.zeros((0, 2), np.int64))
+    """Rows of a number of samples and how long each lasts."""
+    offsets: Numbers = field(default_factory=lambda: np.zeros((0, 2), np.int64))
+    """Rows of a number of samples and how long after its decoding each is shown."""
+    edits: list[tuple[int, int, int]] = field(default_factory=list)
+    """Length, first tick of the track, rate as a 16.16 fixed-point number; those that show something."""
 
 
 def take_edits(media: MediaFile) -> None:
     """Tell the file how it has to be opened, before it is opened."""
-    lists = [list(_rates(media, extent)) for extent in _lists(media)]
-    media.ignores_edits = any(rate != _NORMAL_RATE for rates in lists for rate in rates)
-    media.has_parts = any(len(rates) > 1 for rates in lists)
-
-
-def _lists(media: MediaFile) -> list[Extent]:
     if media.peek(4, 4) not in _FIRST_KINDS:
-        return []
-    films = [(box.body, box.stop) for box in top_boxes(media) if box.kind == b"moov"]
-    return [extent for film in films for extent in _inner(media, film, (b"trak", b"edts", b"elst"))]
-
-
-def _inner(media: MediaFile, extent: Extent, path: tuple[bytes, ...]) -> Iterator[Extent]:
-    """Bodies of the boxes at a path below a box."""
-    for box in islice(boxes(media.peek, *extent), MAX_INNER_BOXES):
-        if box.kind == path[0]:
-            body = (box.body, box.stop)
-            yield from _inner(media, body, path[1:]) if path[1:] else (body,)
-
-
-def _rates(media: MediaFile, extent: Extent) -> Iterator[int]:
-    """Of a list's edits that show something, as 16.16 fixed-point numbers."""
-    start, stop = extent
-    body = media.peek(start, min(stop - start, 8 + 20 * MAX_EDITS))
-    if len(body) < 8:
         return
-    entry = ">qqI" if body[0] == 1 else ">IiI"
+    account = Account()
+    scale, tracks = _tracks(media, account)
+    rates = [rate for track in tracks for _, _, rate in track.edits]
+    are_too_many = account.inner_boxes_left <= 0 or len(rates) > MAX_EDITS
+    media.has_parts = any(len(track.edits) > 1 for track in tracks)
+    media.ignores_edits = (
+        are_too_many
+        or any(rate != _NORMAL_RATE for rate in rates)
+        or any(_hides_much(track, scale) for track in tracks if track.handler in _PRESENTED)
+    )
+
+
+def _tracks(media: MediaFile, account: Account) -> tuple[int, list[_Track]]:
+    """Ticks a second of the film's clock, and its tracks; FFmpeg reads the first table of contents."""
+    table = next((box for box in top_boxes(media) if box.kind == b"moov"), None)
+    if table is None:
+        return 0, []
+    body = media.peek(table.body, min(table.stop - table.body, MAX_TABLE_BYTES))
+    scale, tracks = 0, [_Track()]
+    for box in account.inner(body, _PARENTS):
+        if box.kind == b"trak":
+            tracks.append(_Track())
+        elif box.kind == b"mvhd":
+            scale = _scale(body[box.body : box.stop])
+        elif box.kind not in _PARENTS:
+            _take(tracks[-1], box.kind, memoryview(body)[box.body : box.stop])
+    return scale, tracks
+
+
+def _take(track: _Track, kind: bytes, inside: memoryview) -> None:
+    match kind:
+        case b"hdlr" if not track.handler:
+            track.handler = bytes(inside[8:12])
+        case b"mdhd":
+            track.scale = _scale(bytes(inside))
+        case b"stsz" | b"stz2" if len(inside) >= 12:
+            (track.num_samples,) = struct.unpack_from(">I", inside, 8)
+        case b"stts":
+            track.durations = _pairs(inside)
+        case b"ctts":
+            track.offsets = _pairs(inside)
+        case b"elst":
+            track.edits = list(_edits(inside))
+
+
+def _scale(header: bytes) -> int:
+    """Of `mvhd` or `mdhd`."""
+    place = 20 if header[:1] > b"\0" else 12
+    return int.from_bytes(header[place : place + 4], "big")
+
+
+def _pairs(inside: memoryview) -> Numbers:
+    whole = inside[8 : 8 + (len(inside) - 8) // 8 * 8]
+    return np.frombuffer(whole, ">i4").astype(np.int64).reshape(-1, 2)[:MAX_SAMPLES]
+
+
+def _edits(inside: memoryview) -> Iterator[tuple[int, int, int]]:
+    if len(inside) < 8:
+        return
+    entry = ">qqI" if inside[0] == 1 else ">IiI"
     size = struct.calcsize(entry)
-    (num_edits,) = struct.unpack_from(">I", body, 4)
-    for number in range(min(num_edits, (len(body) - 8) // size)):
-        _, media_time, rate = struct.unpack_from(entry, body, 8 + number * size)
+    (num_edits,) = struct.unpack_from(">I", inside, 4)
+    for number in range(min(num_edits, (len(inside) - 8) // size, MAX_EDITS + 1)):
+        length, media_time, rate = struct.unpack_from(entry, inside, 8 + number * size)
         if media_time >= 0:
-            yield rate
+            yield length, media_time, rate
+
+
+def _hides_much(track: _Track, film_scale: int) -> bool:
+    """Whether edits take out more than a film needs that is cut without coding it again."""
+    if not (track.edits and track.scale and film_scale and track.num_samples and len(track.durations)):
+        return False
+    shown = merged([(first, first + length * track.scale // film_scale) for length, first, _ in track.edits])
+    times, lasting = _times(track)
+    total = int(lasting.sum())
+    hidden_seconds = _hidden(times, lasting, shown) / track.scale
+    allowed = max(SLACK_SECONDS, min(MAX_HIDDEN_SECONDS, MAX_HIDDEN_RATIO * total / track.scale))
+    return hidden_seconds > allowed
+
+
+def _times(track: _Track) -> tuple[Numbers, Numbers]:
+    """When each sample is shown, ascending, and how long."""
+    if track.num_samples > MAX_SAMPLES:
+        return _equal_times(track)
+    lasting = _each(track.durations, track.num_samples)
+    decoded = np.cumsum(lasting) - lasting
+    offsets = _each(track.offsets, len(decoded)) if len(track.offsets) else np.zeros(0, np.int64)
+    shown = decoded + np.append(offsets, np.zeros(len(decoded) - len(offsets), np.int64))
+    shown.sort()
+    return shown, np.diff(shown, append=shown[-1:] + lasting[-1:])
+
+
+def _equal_times(track: _Track) -> tuple[Numbers, Numbers]:
+    counts, lengths = track.durations[:, 0], track.durations[:, 1]
+    total = float((counts.astype(np.float64) * lengths).sum())
+    borders = np.linspace(0, min(total, 2.0**60), MAX_SAMPLES + 1).astype(np.int64)
+    return borders[:-1], np.diff(borders)
+
+
+def _each(pairs: Numbers, num_samples: int) -> Numbers:
+    """A number for each sample; the last one goes on to the end."""
+    counts = np.clip(pairs[:, 0], 0, num_samples)
+    counts = np.diff(np.minimum(np.cumsum(counts), num_samples), prepend=0)
+    found = np.repeat(pairs[:, 1], counts)
+    return np.append(found, np.repeat(pairs[-1:, 1], num_samples - len(found)))
+
+
+def _hidden(times: Numbers, lasting: Numbers, shown: list[Extent]) -> int:
+    """Ticks during which samples stand of which no part is shown."""
+    starts, stops = (np.array(each, np.int64) for each in zip(*shown, strict=True))
+    places = np.searchsorted(starts, times + lasting, side="left") - 1
+    is_shown = (places >= 0) & (stops[np.maximum(places, 0)] > times)
+    return int(lasting[~is_shown].sum())

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from operators.media.containers import MediaFile
+from operators.media.edits import take_edits
 from operators.media.plan import PlanPolicy
+from operators.media.progressive_file import ProgressiveFile
+from operators.media.tracks import SPEECH_HZ
 from tests.corpus.coded import number_of, write_coded
 from tests.decoded_here import DecodedHere, decoded_here
 from tests.edits import EMPTY, Edit, with_edits, with_long_size
+from tests.hostile_media import write_video
 
 SECONDS = 20
 RATE = 25
@@ -20,17 +26,25 @@ BORDER_SECONDS = 0.085
 """FFmpeg moves the parts behind the first by up to two pictures, where pictures are stored in another order."""
 LISTS: dict[str, list[Edit]] = {
     "the whole": [Edit(0, 20)],
+    "a beginning": [Edit(0, 18.2)],
+    "an end": [Edit(1.4, 18.6)],
+    "a middle": [Edit(1, 18.2)],
+    "two parts": [Edit(1, 8), Edit(9.6, 10.4)],
+    "many parts": [Edit(2.0 * number, 2.0) for number in range(10)],
+    "two parts in reverse order": [Edit(12, 7.5), Edit(0.4, 11.6)],
+    "a part twice": [Edit(4, 5), Edit(0, 20)],
+    "a pause, then the whole": [Edit(EMPTY, 3), Edit(0, 20)],
+    "a pause, then a part": [Edit(EMPTY, 1), Edit(1.6, 18.4)],
+}
+HIDING: dict[str, list[Edit]] = {
     "a beginning": [Edit(0, 8)],
     "an end": [Edit(7.4, 12.6)],
-    "a middle": [Edit(5, 6)],
-    "two parts": [Edit(1, 4), Edit(12, 5)],
-    "many parts": [Edit(2.0 * number, 1.0) for number in range(10)],
-    "two parts in reverse order": [Edit(12, 5), Edit(1, 4)],
-    "the same part twice": [Edit(4, 5), Edit(4, 5)],
-    "a pause, then the whole": [Edit(EMPTY, 3), Edit(0, 20)],
-    "a pause, then a part": [Edit(EMPTY, 2.5), Edit(6.2, 5)],
-    "a beginning and the last second": [Edit(0, 2), Edit(19, 1)],
+    "a moment": [Edit(0, 0.1)],
+    "nothing": [Edit(0, 0)],
+    "parts that leave out the middle": [Edit(0, 2), Edit(19, 1)],
+    "one part ten times": [Edit(4, 2)] * 10,
 }
+"""More is cut off than a film has that was cut at a keyframe."""
 
 
 def _expected(edits: Sequence[Edit]) -> list[tuple[float, int]]:
@@ -90,17 +104,50 @@ def test_what_is_sampled_is_what_the_edits_show(name: str, gop: str, tmp_path: P
     assert found.seconds[0] < 1.0
 
 
-def test_what_is_cut_off_is_neither_decoded_nor_counted(tmp_path: Path) -> None:
-    """Two seconds from the end of a file with keyframes every half second cost two seconds and a bit."""
-    found = _edited(tmp_path, [Edit(18, 2)], "12", sound=False)
-    assert found.receipt is not None and found.index is not None and found.index.video is not None
-    assert found.receipt.frames_decoded <= 75
-    assert all(-0.05 <= seconds <= 2.0 for seconds in found.index.video.keyframe_seconds)
+def test_what_is_cut_off_is_neither_shown_nor_counted(tmp_path: Path) -> None:
+    """As little as lies between two keyframes."""
+    found = _edited(tmp_path, [Edit(1.6, 18)], "50", sound=False)
+    assert found.index is not None and found.index.video is not None
+    assert min(number_of(pixels) for pixels in found.pictures) >= 1.6 * RATE
+    assert all(-0.05 <= seconds <= 18.0 for seconds in found.index.video.keyframe_seconds)
+
+
+@pytest.mark.parametrize("name", HIDING)
+def test_edits_that_hide_much_hide_nothing(name: str, tmp_path: Path) -> None:
+    """Players that leave edits out show all, so all is looked at, and all of the sound is heard."""
+    found = _edited(tmp_path, HIDING[name], "25", sound=True)
+    _assert_nothing_is_hidden(found)
+    assert len(found.speech) / SPEECH_HZ == pytest.approx(SECONDS, abs=0.2)
+    assert found.receipt is not None and found.receipt.video is not None and found.receipt.audio is not None
+    assert min(found.receipt.video.seen_ratio, found.receipt.audio.seen_ratio) > 0.95
+
+
+def test_an_edit_of_the_sound_alone_hides_nothing(tmp_path: Path) -> None:
+    """Of pictures as they are."""
+    plain = write_video(tmp_path / "plain.mp4", num_frames=100, sound_seconds=4.0, index_first=False)
+    found = decoded_here(with_edits(plain, tmp_path / "edited.mp4", soun=[Edit(0, 0.2)]))
+    assert len(found.speech) / SPEECH_HZ == pytest.approx(4.0, abs=0.2)
+
+
+def test_a_list_of_very_many_edits_is_read_once(tmp_path: Path) -> None:
+    """A crafted file costs what any other costs."""
+    plain = write_video(tmp_path / "plain.mp4", num_frames=25, index_first=False)
+    path = with_edits(plain, tmp_path / "edited.mp4", vide=[Edit(0, 0.04)] * 40_000)
+    with path.open("rb") as file:
+        reads: list[int] = []
+        media = MediaFile(file.fileno(), path.stat().st_size, 10**6)
+        media.arriving = ProgressiveFile(
+            file.fileno(),
+            media.size_bytes,
+            read_at=lambda fd, size, place: reads.append(size) or os.pread(fd, size, place),
+        )
+        take_edits(media)
+    assert media.ignores_edits and len(reads) < 10
 
 
 def test_parts_of_a_long_film_are_found_by_seeks(tmp_path: Path) -> None:
     """Moments of a film of two parts, the later one first: each picture at its time, and both parts are looked at."""
-    plain, edits = tmp_path / "plain.mp4", [Edit(100, 90), Edit(5, 60)]
+    plain, edits = tmp_path / "plain.mp4", [Edit(100, 100), Edit(1, 99)]
     write_coded(
         plain,
         times_ms=[number * 200 for number in range(1000)],
@@ -116,7 +163,7 @@ def test_parts_of_a_long_film_are_found_by_seeks(tmp_path: Path) -> None:
     found = decoded_here(with_edits(plain, tmp_path / "edited.mp4", vide=edits), policy)
     shown = [(seconds, number_of(pixels)) for seconds, pixels in zip(found.seconds, found.pictures, strict=True)]
     for seconds, number in shown:
-        expected = 100 + seconds if seconds < 89.9 else 5 + seconds - 90
+        expected = 100 + seconds if seconds < 99.9 else 1 + seconds - 100
         assert number / 5 == pytest.approx(expected, abs=0.25)
     assert len(shown) >= 40
     assert max(after - before for before, after in pairwise(found.seconds)) < 12
