@@ -5,18 +5,22 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 from operators.media.containers import MediaFile
 
 MAX_BOXES = 100_000
-"""Read at most at the top level: a fragmented recording has two a fragment, and a crafted file must not cost more."""
+"""Read at most at the top level, those of fragments not counted: a crafted file must not cost more."""
+MAX_FRAGMENT_BOXES = 400_000
+"""Read at most of those that a fragmented recording repeats: two a fragment, and some have one for each picture."""
+FRAGMENT_KINDS = frozenset((b"moof", b"mdat", b"styp", b"sidx", b"prft", b"emsg"))
 
 Read = Callable[[int, int], bytes]
 """Gives at most so many bytes from a place on, fewer at the end."""
 
 NO_BOX = b"\xff"
 """Kind of what has no header of a box."""
+UNREAD = b"rest"
+"""Kind of all that lies behind the last box that is read."""
 _HEADER_BYTES = 8
 _LONG_HEADER_BYTES = 16
 
@@ -35,8 +39,22 @@ class Box:
 
 
 def top_boxes(media: MediaFile) -> Iterator[Box]:
-    """Those that lie in no other, the first `MAX_BOXES`."""
-    return islice(boxes(media.peek, 0, media.size_bytes), MAX_BOXES)
+    """Those that lie in no other; where there are more than are read, all that is left comes last, as `UNREAD`."""
+    return limited(boxes(media.peek, 0, media.size_bytes), media.size_bytes)
+
+
+def limited(found: Iterator[Box], end: int) -> Iterator[Box]:
+    """As many boxes as are read at most, then the rest of what ends at `end` as one."""
+    boxes_left, fragment_boxes_left = MAX_BOXES, MAX_FRAGMENT_BOXES
+    for box in found:
+        if box.kind in FRAGMENT_KINDS:
+            fragment_boxes_left -= 1
+        else:
+            boxes_left -= 1
+        if min(boxes_left, fragment_boxes_left) < 0:
+            yield Box(UNREAD, box.start, box.start, end)
+            return
+        yield box
 
 
 def boxes(read: Read, start: int, end: int) -> Iterator[Box]:
@@ -54,3 +72,8 @@ def boxes(read: Read, start: int, end: int) -> Iterator[Box]:
         if start + size >= end:
             return
         start += size
+
+
+def boxes_of(body: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
+    """Boxes inside a box whose bytes were read; places count from the first of them."""
+    return boxes(lambda place, num_bytes: body[place : place + num_bytes], start, len(body) if end is None else end)

@@ -1,0 +1,70 @@
+"""Cover pictures in the metadata of MP4: FFmpeg lists each, so that they are named as pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from operators.media.containers import MediaFile
+from operators.media.ledgers.ledger import Extent, Ledger, gaps, merged
+from operators.media.ledgers.stills import gif_ledger, jpeg_ledger, png_ledger
+from operators.media.mp4_boxes import Box, boxes
+from operators.media.progressive_file import ProgressiveFile
+
+MIN_NOTE_BYTES = 64 * 1024
+"""In shorter ones nobody looks for pictures."""
+MAX_COVERS = 20
+MAX_BOXES = 1_000
+"""Read at most in one box."""
+_PATH = (b"meta", b"ilst", b"covr", b"data")
+_FIRST_OF_META = (b"hdlr", b"keys", b"ilst")
+_DATA_HEAD_BYTES = 8
+"""Type and locale, in front of a picture."""
+_LEDGERS = ((b"\xff\xd8\xff", jpeg_ledger), (b"\x89PNG", png_ledger), (b"GIF8", gif_ledger))
+
+
+def without_covers(media: MediaFile, note: Extent) -> list[Extent]:
+    """Parts of a box with metadata that are no picture on its cover; notes inside such pictures are still there."""
+    start, stop = note
+    if stop - start < MIN_NOTE_BYTES:
+        return [note]
+    pictures = [
+        picture for place in islice(_data(media, start, stop), MAX_COVERS) for picture in _picture(media, *place)
+    ]
+    return gaps(note, merged(pictures))
+
+
+def _data(media: MediaFile, start: int, stop: int) -> Iterator[Extent]:
+    """What the boxes for covers hold, where the body of `meta`, or of a box around it, is `[start, stop)`."""
+    path = _PATH[1:] if _is_meta(media, start) else _PATH
+    for box in _at(media, _first(media, start), stop, path):
+        yield box.body + _DATA_HEAD_BYTES, box.stop
+
+
+def _at(media: MediaFile, start: int, stop: int, path: tuple[bytes, ...]) -> Iterator[Box]:
+    for box in islice(boxes(media.peek, start, stop), MAX_BOXES):
+        if box.kind == path[0]:
+            first = _first(media, box.body) if box.kind == b"meta" else box.body
+            yield from _at(media, first, box.stop, path[1:]) if path[1:] else (box,)
+
+
+def _is_meta(media: MediaFile, start: int) -> bool:
+    head = media.peek(start, 12)
+    return head[4:8] in _FIRST_OF_META or head[8:12] in _FIRST_OF_META
+
+
+def _first(media: MediaFile, start: int) -> int:
+    """Where boxes begin: QuickTime has no version in front of them."""
+    return start + 4 * (media.peek(start + 8, 4) in _FIRST_OF_META)
+
+
+def _picture(media: MediaFile, start: int, stop: int) -> list[Extent]:
+    """The picture that begins here, without its notes and what is behind its end."""
+    part = MediaFile(media.fd, stop - start, media.max_pixels)
+    part.arriving = ProgressiveFile(
+        media.fd, stop - start, read_at=lambda _fd, num_bytes, place: media.peek(start + place, num_bytes)
+    )
+    head = part.peek(0, 4)
+    ledger = next((walk(part) for signature, walk in _LEDGERS if head.startswith(signature)), Ledger(0))
+    notes = merged([*ledger.notes, *ledger.strays])
+    return [(start + first, start + last) for first, last in gaps((0, ledger.end), notes)]
