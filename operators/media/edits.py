@@ -34,8 +34,8 @@ MAX_HIDDEN_RATIO = 1 / 3
 SLACK_SECONDS = 0.1
 """Codecs of sound put packets ahead of the first sample."""
 _NORMAL_RATE = 1 << 16
-_FIRST_KINDS = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 _PARENTS = frozenset((b"trak", b"edts", b"mdia", b"minf", b"stbl"))
+_TABLES = frozenset((b"mdhd", b"stsz", b"stz2", b"stts", b"ctts", b"elst"))
 _PRESENTED = (b"vide", b"soun")
 
 Numbers = npt.NDArray[np.int64]
@@ -54,12 +54,13 @@ class _Track:
     """Rows of a number of samples and how long after its decoding each is shown."""
     edits: list[tuple[int, int, int]] = field(default_factory=list)
     """Length, first tick of the track, rate as a 16.16 fixed-point number; those that show something."""
+    kinds: set[bytes] = field(default_factory=set)
+    is_ambiguous: bool = False
+    """Whether a table is there twice: another player may take the other one."""
 
 
 def take_edits(media: MediaFile) -> None:
     """Tell the file how it has to be opened, before it is opened."""
-    if media.peek(4, 4) not in _FIRST_KINDS:
-        return
     account = Account()
     scale, tracks = _tracks(media, account)
     rates = [rate for track in tracks for _, _, rate in track.edits]
@@ -67,6 +68,7 @@ def take_edits(media: MediaFile) -> None:
     media.has_parts = any(len(track.edits) > 1 for track in tracks)
     media.ignores_edits = (
         are_too_many
+        or any(track.is_ambiguous for track in tracks)
         or any(rate != _NORMAL_RATE for rate in rates)
         or any(_hides_much(track, scale) for track in tracks if track.handler in _PRESENTED)
     )
@@ -90,6 +92,8 @@ def _tracks(media: MediaFile, account: Account) -> tuple[int, list[_Track]]:
 
 
 def _take(track: _Track, kind: bytes, inside: memoryview) -> None:
+    track.is_ambiguous |= kind in track.kinds & _TABLES
+    track.kinds.add(kind)
     match kind:
         case b"hdlr" if not track.handler:
             track.handler = bytes(inside[8:12])

@@ -27,6 +27,7 @@ MAX_TABLE_RATIO = 2
 """Of the file's bytes: what samples may take together, those that two tracks share included."""
 SPARE_ENTRIES = 16
 PARENTS = frozenset((b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"dinf", b"mvex", b"tref"))
+_TABLES = {b"stsz": "sizes", b"stz2": "sizes", b"stsc": "runs", b"stco": "chunks", b"co64": "chunks"}
 SHOWN_HANDLERS = frozenset((b"vide", b"soun", b"text", b"sbtl", b"subt", b"subp", b"clcp", b"auxv", b"pict"))
 """Of tracks that are analysed or named; what others hold is data."""
 
@@ -51,6 +52,10 @@ class Track:
     """Those that hold no others, and their bodies."""
     num_bytes: int = 0
     """Of its samples and its boxes."""
+    tables: set[str] = field(default_factory=set)
+    """What it has tables of."""
+    is_ambiguous: bool = False
+    """Whether it has two tables of one kind: which one a player takes is not known, so none counts."""
 
 
 @dataclass(slots=True)
@@ -84,6 +89,9 @@ def read_film(media: MediaFile, table: Box, account: Account) -> Film:
         elif box.kind in PARENTS:
             account.header(place)
         else:
+            table_of = _TABLES.get(box.kind, "")
+            track.is_ambiguous |= table_of in track.tables
+            track.tables |= {table_of} - {""}
             track.boxes.append((place, inside))
             _take(film, track, box.kind, inside)
     for track in tracks:
@@ -151,7 +159,7 @@ def _counts(track: Track, size_bytes: int) -> Counts:
 def _samples_of(track: Track) -> tuple[Numbers, Numbers]:
     """Where its chunks begin, and where each ends: it is as long as its samples are."""
     none = np.zeros(0, np.int64)
-    if track.chunks is None or not len(track.chunks) or track.runs is None or not len(track.runs):
+    if track.is_ambiguous or track.chunks is None or track.runs is None or not (len(track.chunks) and len(track.runs)):
         return none, none
     num_chunks = len(track.chunks)
     firsts = np.clip(track.runs[:, 0] - 1, 0, num_chunks)

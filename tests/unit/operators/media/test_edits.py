@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import struct
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from operators.media.edits import take_edits
 from operators.media.plan import PlanPolicy
 from operators.media.progressive_file import ProgressiveFile
 from operators.media.tracks import SPEECH_HZ
+from tests.boxes import box, found_box, indexed, with_box
 from tests.corpus.coded import number_of, write_coded
 from tests.decoded_here import DecodedHere, decoded_here
 from tests.edits import EMPTY, Edit, with_edits, with_long_size
@@ -120,6 +122,32 @@ def test_edits_that_hide_much_hide_nothing(name: str, tmp_path: Path) -> None:
     assert len(found.speech) / SPEECH_HZ == pytest.approx(SECONDS, abs=0.2)
     assert found.receipt is not None and found.receipt.video is not None and found.receipt.audio is not None
     assert min(found.receipt.video.seen_ratio, found.receipt.audio.seen_ratio) > 0.95
+
+
+def _with_junk_ahead(whole: bytes) -> bytes:
+    """A file need not begin with its type."""
+    return whole.replace(b"ftyp", b"junk", 1)
+
+
+def _with_two_lists(whole: bytes) -> bytes:
+    """FFmpeg takes the last one."""
+    short = found_box(whole, "moov/trak/edts/elst")
+    long = short[:8] + struct.pack(">I", 20_000) + short[12:]
+    return with_box(whole, "moov/trak/edts", box(b"elst", long) + box(b"elst", short) + box(b"elst", long))
+
+
+def _with_two_lists_the_short_one_last(whole: bytes) -> bytes:
+    return with_box(_with_two_lists(whole), "moov/trak/edts", box(b"elst", found_box(whole, "moov/trak/edts/elst")))
+
+
+@pytest.mark.parametrize("changed", [_with_junk_ahead, _with_two_lists, _with_two_lists_the_short_one_last])
+def test_edits_that_are_hidden_themselves_hide_nothing(changed: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    """Wherever they stand."""
+    plain = write_video(tmp_path / "plain.mp4", num_frames=100, index_first=False)
+    path = with_edits(plain, tmp_path / "edited.mp4", vide=[Edit(0, 0.1)])
+    path.write_bytes(changed(path.read_bytes()))
+    index = indexed(path)
+    assert index.video is not None and index.video.num_packets == 100
 
 
 def test_an_edit_of_the_sound_alone_hides_nothing(tmp_path: Path) -> None:

@@ -181,6 +181,16 @@ def test_boxes_of_a_recording_that_became_media_data(
     assert hidden_in(_written(tmp_path, _in_front_of_table(hybrid, extra(hybrid)))) >= REVIEWED_BYTES
 
 
+@pytest.mark.parametrize("kind", ["stsz", "stsc", "stco"])
+def test_two_tables_of_one_kind(kind: str, film: bytes, tmp_path: Path) -> None:
+    """Players differ in which one they take, so neither counts."""
+    stbl = "moov/trak/mdia/minf/stbl"
+    content = with_box(film, stbl, box(kind.encode(), found_box(film, f"{stbl}/{kind}")))
+    with _written(tmp_path, content).open("rb") as file:
+        ledger = mp4_ledger(MediaFile(file.fileno(), len(content), 10**6))
+    assert sum(stop - start for start, stop in ledger.strays) > 2_500
+
+
 @pytest.mark.parametrize("place", ["moov", "end", "moof"])
 def test_crafted_boxes_cost_little(place: str, film: bytes, tmp_path: Path) -> None:
     """Those that lie side by side are looked at as one, and no more are read than is allowed."""
