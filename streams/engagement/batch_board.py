@@ -8,9 +8,10 @@ of its own. An event with which the worker then dies by itself twice is given up
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Final
 
 from streams.delivery.attempts import DEATHS_ALONE_BEFORE_GIVING_UP
@@ -45,6 +46,9 @@ class Suspects:
     def is_hopeless(self) -> bool:
         """Whether the only offset is not to be tried again."""
         return self.first == self.last and self.num_deaths >= DEATHS_ALONE_BEFORE_GIVING_UP
+
+    def __contains__(self, offset: int) -> bool:
+        return self.first <= offset <= self.last
 
     def after_death(self, found: CountedRange) -> Suspects:
         """What is suspected after one more death."""
@@ -93,16 +97,17 @@ def counted_range(entry: str) -> CountedRange | None:
     return CountedRange(topic, partition, first, last)
 
 
-def parts_by_suspicion(batch: Batch, suspects: Mapping[int, Suspects]) -> list[Batch]:
-    """The batch as it is, or with each suspected event in a part of its own."""
-    if not any(partition in suspects for partition in batch):
-        return [batch]
-    return [part for partition, found in batch.items() for part in _parts(partition, found, suspects)]
+def singled_out(batch: Batch, is_alone: Callable[[int, int], bool]) -> list[Batch]:
+    """The partitions of a batch one by one, with some events in parts of their own.
+
+    Args:
+        batch: what is counted.
+        is_alone: of a partition and an offset, whether that event is counted alone.
+    """
+    return [part for partition, found in batch.items() for part in _parts(partition, found, is_alone)]
 
 
-def _parts(partition: int, found: list[Any], suspects: Mapping[int, Suspects]) -> list[Batch]:
-    suspected = suspects.get(partition, NO_SUSPECTS)
-    before = [message for message in found if message.offset() < suspected.first]
-    among = [[message] for message in found if suspected.first <= message.offset() <= suspected.last]
-    behind = [message for message in found if message.offset() > max(suspected.last, suspected.first - 1)]
-    return [{partition: part} for part in (before, *among, behind) if part]
+def _parts(partition: int, found: list[Any], is_alone: Callable[[int, int], bool]) -> Iterator[Batch]:
+    for alone, run in groupby(found, lambda message: is_alone(partition, message.offset())):
+        messages = list(run)
+        yield from ({partition: [message]} for message in messages) if alone else ({partition: messages},)

@@ -14,7 +14,11 @@ class Stopping(Exception):
     """The worker stops; what was being done is left as it is and comes again."""
 
 
-_OF_NO_EVENT: Final = (KafkaException, Stopping, WatchError)
+class Reassigned(Exception):
+    """The batch in hand is of an earlier assignment; what of it is still ours comes again."""
+
+
+_OF_NO_EVENT: Final = (KafkaException, Stopping, Reassigned, WatchError)
 
 
 def is_of_an_event(error: BaseException) -> bool:

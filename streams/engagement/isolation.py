@@ -2,20 +2,18 @@
 
 A batch is counted in one transaction, so an error in it names nobody. It is counted in halves instead, each in a
 transaction of its own, until one event is left that fails: that one is tried a few times and then answered with a dead
-dead letter. Why: `docs/decisions`, 0020.
+letter. Why: `docs/decisions`, 0020.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from itertools import count as numbers
-from typing import Any
 
 import structlog
 
 from operators.internal_errors import InternalError
 from schemas.facts import Failure
-from streams.delivery.held_events import BETWEEN_TRIES
 from streams.delivery.unexpected import INTERNAL_ERROR_ATTEMPTS, answer_to, report
 from streams.engagement.batch_board import Batch
 from streams.engagement.errors import is_of_an_event
@@ -24,8 +22,8 @@ from streams.record import Place
 
 Count = Callable[[Batch], None]
 """Counts a batch in one transaction, and takes out of it the partitions that stand elsewhere."""
-GiveUp = Callable[[Any, Failure, float], bool]
-"""Passes a message over with a dead letter; False where it may not be given up now, after a wait of so many seconds."""
+GiveUp = Callable[[Batch, Failure], None]
+"""Passes the only event of a batch over with a dead letter; takes it out of the batch where it may not be given up."""
 
 _log = structlog.get_logger(__name__)
 
@@ -57,6 +55,8 @@ def in_parts(batch: Batch, parts: Iterable[Batch], count: Count) -> None:
     """Count parts of a batch one after another; a partition that stands elsewhere is left out of those that follow."""
     for part in parts:
         asked = {partition: found for partition, found in part.items() if partition in batch}
+        if not asked:
+            continue
         left = dict(asked)
         count(left)
         for partition in asked.keys() - left.keys():
@@ -64,15 +64,15 @@ def in_parts(batch: Batch, parts: Iterable[Batch], count: Count) -> None:
 
 
 def _end(batch: Batch, count: Count, give_up: GiveUp, error: Exception) -> None:
-    """Try the only event of a batch again, a few times before it is given up, and for as long as it may not be."""
+    """Try the only event of a batch again, a few times before it is given up."""
     ((partition, (message,)),) = batch.items()
     place = Place(message.topic(), partition, message.offset())
-    delays = BETWEEN_TRIES.delays()
     for number in numbers(1):
         found = InternalError("record", error)
         found.__cause__ = error
         report(found, ROLE, place)
-        if number >= INTERNAL_ERROR_ATTEMPTS and give_up(message, answer_to(found), next(delays)):
+        if number >= INTERNAL_ERROR_ATTEMPTS:
+            give_up(batch, answer_to(found))
             return
         try:
             count(batch)

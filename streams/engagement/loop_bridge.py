@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Awaitable, Iterable
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from typing import Any, Final
 
 from schemas.facts import EngagementSummary, Failure
 from schemas.topics import SIGNALS
 from streams.dead_letters.dead_letters import DeadLetters
-from streams.engagement.errors import Stopping
+from streams.engagement.group_wait import GroupWait
 from streams.engagement.summaries import ROLE, summary_headers
 from streams.kafka.clients import headers_of
 from streams.kafka.publisher import Publisher
@@ -33,7 +33,7 @@ class LoopBridge:
         publisher: of the worker.
         dead_letters: dead letters.
         clock: for stamps.
-        stopping: ends a wait by raising Stopping.
+        wait: how long anything took; it ends a wait by raising Stopping or Reassigned.
     """
 
     def __init__(
@@ -42,13 +42,13 @@ class LoopBridge:
         publisher: Publisher,
         dead_letters: DeadLetters,
         clock: Clock,
-        stopping: threading.Event,
+        wait: GroupWait,
     ) -> None:
         self._loop = loop
         self._publisher = publisher
         self._dead_letters = dead_letters
         self._clock = clock
-        self._stopping = stopping
+        self._wait = wait
 
     def publish(self, summaries: list[EngagementSummary]) -> None:
         """Put summaries into the log of facts."""
@@ -75,9 +75,14 @@ class LoopBridge:
                 done.result(_LOOK_SECONDS)
                 return
             except NotYet:
-                if self._stopping.is_set():
-                    done.cancel()
-                    raise Stopping from None
+                self._stay(done)
+
+    def _stay(self, done: Future[None]) -> None:
+        try:
+            self._wait.passed(_LOOK_SECONDS)
+        except BaseException:
+            done.cancel()
+            raise
 
 
 async def _all(works: list[Awaitable[None]]) -> None:

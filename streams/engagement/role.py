@@ -18,6 +18,7 @@ from streams.dead_letters.dead_letters import DeadLetters
 from streams.delivery.held_events import HeldEvents
 from streams.engagement.batch_board import BatchBoard
 from streams.engagement.consumer import EngagementConsumer, Parts
+from streams.engagement.group_wait import GroupWait
 from streams.engagement.loop_bridge import LoopBridge
 from streams.engagement.store import EngagementStore, Retention
 from streams.engagement.summaries import ROLE, SummaryPoller
@@ -35,6 +36,7 @@ from streams.store.keys import Keys
 
 _ANSWER_SECONDS: Final = 5.0
 _LONGEST_BATCH_MILLISECONDS: Final = 600_000
+"""Of work on one batch; while anything is waited for, the client is polled."""
 _BUFFER_KILOBYTES: Final = 32 * 1024
 _NO_PARTITION: Final = -1
 
@@ -72,13 +74,14 @@ class EngagementRole:
         self._clock = clock
         self._stopping = threading.Event()
         self._loop = asyncio.get_running_loop()
-        bridge = LoopBridge(self._loop, publisher, dead_letters, clock, self._stopping)
+        wait = GroupWait(self._stopping, clock)
+        bridge = LoopBridge(self._loop, publisher, dead_letters, clock, wait)
         self._redis = open_counting_store(settings)
         topic = settings.topic_prefix + ENGAGEMENT.name
         store = EngagementStore(self._redis, Keys(settings.topic_prefix), topic, _retention(settings))
         interval_seconds = settings.engagement_summary_interval_seconds
         poll = SummaryPoller(store, bridge.publish, clock, interval_seconds)
-        parts = Parts(store, bridge, poll, clock, self._stopping, interval_seconds, held, BatchBoard(board))
+        parts = Parts(store, bridge, poll, clock, wait, interval_seconds, held, BatchBoard(board))
         metrics.ROLE_PAUSED.labels(ROLE).set_function(lambda: float(held.is_paused))
         self._consumer = EngagementConsumer(
             consumer_configuration(settings, worker_id), topic, parts, self._say_joined, self._say_left

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
+import structlog
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
-from operators.internal_errors import SharedStateFault
 from schemas.codec import encode
 from schemas.engagement import Engagement
 from streams.engagement.batch_board import NO_SUSPECTS, CountedRange, Suspects
@@ -34,6 +34,8 @@ _MOST_KNOWN_VIDEOS: Final = 200_000
 
 _RECORD_DECODER = msgspec.json.Decoder(Engagement)
 _NEVER: Final = b"0"
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +109,14 @@ class EngagementStore:
         self._touched: dict[str, str] = {}
 
     def positions(self, partitions: Sequence[int]) -> dict[int, int | None]:
-        """Where each partition stands; None where nothing was counted yet."""
+        """Where each partition stands; None where nothing was counted yet.
+
+        Partitions are left out where the store has something else: nothing can stand in for it.
+        """
         if not partitions:
             return {}
         values = self._redis.mget([self._offset_key(partition) for partition in partitions])
-        return {partition: _number(value) for partition, value in zip(partitions, values, strict=True)}
+        return _places(partitions, values)
 
     def suspects(self, partitions: Sequence[int]) -> dict[int, Suspects]:
         """Of each partition, the events that may have ended a worker; partitions without any are left out."""
@@ -123,6 +128,17 @@ class EngagementStore:
             if suspects is not None:
                 found[partition] = suspects
         return found
+
+    def forget_suspects(self, partition: int, position: int) -> None:
+        """What is noted of deaths before this offset was counted since. Raises redis.WatchError."""
+        name = self._keys.engagement_deaths(self._topic, partition)
+        with self.begin() as transaction:
+            transaction.watch(name)
+            suspects = suspects_of(transaction.hgetall(name))
+            if suspects is not None and suspects.last < position:
+                transaction.multi()
+                transaction.delete(name)
+                transaction.execute()
 
     def mend(self, error: Exception) -> bool:
         """Remove what an attempt failed over, where that is a key of ours that holds what we never write."""
@@ -148,7 +164,7 @@ class EngagementStore:
         records = dict(zip(videos, answers[1], strict=True)) if videos else {}
         unknown, forgotten = self._cases(transaction, records)
         return Found(
-            stored={partition: _number(value) for partition, value in zip(arrivals, answers[0], strict=True)},
+            stored=_places(arrivals, answers[0]),
             contents=_contents(lookups, answers[len(answers) - len(lookups) :]),
             records=records,
             unknown=unknown,
@@ -355,13 +371,16 @@ def _contents(
     }
 
 
-class EngagementOffsetUnreadable(SharedStateFault):
-    """What Redis has as the place of a partition is none, and nothing can stand in for it."""
-
-
-def _number(value: bytes | None) -> int | None:
-    if value is not None and not value.isdigit():
-        raise EngagementOffsetUnreadable(
-            f"an engagement offset is {value[:40]!r} and no number: remove the key, and the log is counted again"
-        )
-    return None if value is None else int(value)
+def _places(partitions: Iterable[int], values: Sequence[bytes | None]) -> dict[int, int | None]:
+    found: dict[int, int | None] = {}
+    for partition, value in zip(partitions, values, strict=True):
+        if value is None or value.isdigit():
+            found[partition] = None if value is None else int(value)
+        else:
+            _log.error(
+                "engagement offset in redis is no number; its partition waits. Set the key to the group's committed"
+                " offset",
+                partition=partition,
+                found=repr(value[:40]),
+            )
+    return found

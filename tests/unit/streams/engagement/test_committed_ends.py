@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from confluent_kafka import KafkaError
 
 from streams.engagement.consumer import EngagementConsumer
+from streams.engagement.group_wait import GroupWait
 from tests.fakes import ManualClock
 
 
@@ -39,7 +41,8 @@ def consumer(positions: dict[int, int | None], *messages: Any) -> EngagementCons
 
 def assigned(positions: dict[int, int | None], client: Client) -> EngagementConsumer:
     """A consumer that was assigned these partitions and stands there."""
-    parts: Any = SimpleNamespace(clock=ManualClock())
+    wait = GroupWait(threading.Event(), ManualClock())
+    parts: Any = SimpleNamespace(clock=ManualClock(), wait=wait, store=None)
     made = EngagementConsumer({}, "topic", parts, lambda: None, lambda: None)
     made._positions = positions
     made._consumer = client

@@ -16,6 +16,7 @@ from schemas.engagement import EngagementEvent
 from streams.delivery.held_events import HeldEvents
 from streams.engagement.batch_board import Suspects
 from streams.engagement.consumer import EngagementConsumer, Parts
+from streams.engagement.group_wait import GroupWait
 from streams.engagement.store import Found
 from streams.engagement.summaries import ROLE
 from streams.observability import metrics
@@ -74,6 +75,9 @@ class Client:
     def assign(self, places: list[TopicPartition]) -> None:
         self.assigned.append(places)
 
+    def resume(self, places: list[TopicPartition]) -> None:
+        del places
+
     def unassign(self) -> None:
         self.assigned.append([])
 
@@ -122,7 +126,8 @@ class Nothing:
 def consumer_of(client: Client, stands: dict[int, int | None], assigned: Sequence[int]) -> Any:
     store, nothing = Store(stands), Nothing()
     held = HeldEvents(ROLE, ManualClock(), max_dead_letters=20, window_seconds=600.0)
-    parts = Parts(store, nothing, nothing, ManualClock(), threading.Event(), 60.0, held)  # type: ignore[arg-type]
+    wait = GroupWait(threading.Event(), ManualClock())
+    parts = Parts(store, nothing, nothing, ManualClock(), wait, 60.0, held)  # type: ignore[arg-type]
     consumer: Any = EngagementConsumer({}, TOPIC, parts, lambda: None, lambda: None)
     consumer._consumer = client
     consumer._positions = {partition: stands[partition] for partition in assigned}
@@ -199,7 +204,9 @@ def test_a_rebalance_to_an_older_place_skips_nothing() -> None:
 def test_a_fatal_error_of_the_client_ends_the_role() -> None:
     """The client says it once and is silent for ever after; the thread must not go on with it."""
     held = HeldEvents(ROLE, ManualClock(), max_dead_letters=20, window_seconds=600.0)
-    parts = Parts(Store({}), Nothing(), Nothing(), ManualClock(), threading.Event(), 60.0, held)  # type: ignore[arg-type]
+    stopping = threading.Event()
+    wait = GroupWait(stopping, ManualClock())
+    parts = Parts(Store({}), Nothing(), Nothing(), ManualClock(), wait, 60.0, held)  # type: ignore[arg-type]
     configuration = {"bootstrap.servers": "127.0.0.1:1", "group.id": "g", "log_level": 0}
     consumer = EngagementConsumer(configuration, TOPIC, parts, lambda: None, lambda: None)
     ends: list[BaseException | None] = []
@@ -219,7 +226,7 @@ def test_a_fatal_error_of_the_client_ends_the_role() -> None:
         raise_fatal_error(consumer._consumer)
         thread.join(60.0)
     finally:
-        parts.stopping.set()
+        stopping.set()
         thread.join()
     assert [type(end) for end in ends] == [KafkaException]
 

@@ -6,27 +6,29 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from confluent_kafka import TopicPartition
 from structlog.testing import capture_logs
 
 from operators.internal_errors import SharedStateFault
-from schemas.codec import encode
-from schemas.engagement import EngagementEvent
 from schemas.facts import Failure
 from streams.delivery.held_events import HeldEvents
 from streams.engagement import consumer as consumers
 from streams.engagement.batch_board import BatchBoard, CountedRange, Suspects, counted_range
 from streams.engagement.consumer import EngagementConsumer, Parts
 from streams.engagement.errors import Stopping
+from streams.engagement.group_wait import GroupWait
 from streams.engagement.store import Changes, Found
 from streams.engagement.summaries import ROLE
 from streams.lifecycle.exclusive_board import ExclusiveBoard
 from streams.observability import metrics
+from streams.record import Place
 from tests.fakes import ManualClock
+from tests.support.engagement_log import TOPIC, LogClient, LogEvent, events
 
-TOPIC = "video.engagement"
 LIMIT = 3
 
 
@@ -37,39 +39,6 @@ def _silent_logs() -> Iterator[None]:
         yield
 
 
-@dataclass(frozen=True)
-class Message:
-    """What the client hands over: an event of a video of its own."""
-
-    at_partition: int
-    at_offset: int
-
-    def error(self) -> None:
-        return None
-
-    def topic(self) -> str:
-        return TOPIC
-
-    def partition(self) -> int:
-        return self.at_partition
-
-    def offset(self) -> int:
-        return self.at_offset
-
-    @property
-    def video_id(self) -> str:
-        return f"v{self.at_partition}-{self.at_offset}"
-
-    def key(self) -> bytes:
-        return self.video_id.encode()
-
-    def value(self) -> bytes:
-        return encode(EngagementEvent(event_id="e", video_id=self.video_id, kind="view", event_unix_seconds=1.7e9))
-
-    def timestamp(self) -> tuple[int, int]:
-        return 1, 1_700_000_000_000
-
-
 @dataclass
 class Store:
     """Where partitions stand, and which videos were counted."""
@@ -78,15 +47,20 @@ class Store:
     poison: frozenset[str] = frozenset()
     fault: Callable[[], Exception] = lambda: ValueError("a bug")
     counted: list[str] = field(default_factory=list)
+    unreadable: frozenset[int] = frozenset()
     deaths: dict[int, Suspects] = field(default_factory=dict)
+    num_commits: int = 0
     moves: dict[int, int] = field(default_factory=dict)
     """Partitions that somebody else counts on in, once something was counted here."""
 
     def positions(self, partitions: Sequence[int]) -> dict[int, int | None]:
-        return {partition: self.stands[partition] for partition in partitions}
+        return {partition: self.stands[partition] for partition in partitions if partition not in self.unreadable}
 
     def suspects(self, partitions: Sequence[int]) -> dict[int, Suspects]:
         return {partition: self.deaths[partition] for partition in partitions if partition in self.deaths}
+
+    def forget_suspects(self, partition: int, position: int) -> None:
+        assert self.deaths.pop(partition).last < position
 
     def mend(self, error: Exception) -> bool:
         del error
@@ -105,6 +79,7 @@ class Store:
         del transaction, found
         if self.poison.intersection(changes.records):
             raise self.fault()
+        self.num_commits += 1
         self.counted += changes.records
         self.stands.update(changes.positions)
         if self.counted:
@@ -118,7 +93,7 @@ class LoopBridge:
     refused: list[tuple[int, str]] = field(default_factory=list)
     fault: Exception | None = None
 
-    def refuse(self, refusals: Sequence[tuple[Message, Failure]]) -> None:
+    def refuse(self, refusals: Sequence[tuple[LogEvent, Failure]]) -> None:
         if refusals and self.fault is not None:
             raise self.fault
         self.refused += [(message.offset(), failure.cause) for message, failure in refusals]
@@ -127,44 +102,25 @@ class LoopBridge:
         del partitions
 
 
-@dataclass
-class Client:
-    """Hands over one batch; knows where the log begins."""
-
-    batch: list[Message]
-    sought: list[Any] = field(default_factory=list)
-
-    def consume(self, number: int, timeout_seconds: float) -> list[Message]:
-        del number, timeout_seconds
-        batch, self.batch = self.batch, []
-        return batch
-
-    def assign(self, places: Any) -> None:
-        del places
-
-    def seek(self, place: Any) -> None:
-        self.sought.append(place)
-
-
 class Role:
     """A consumer, without a thread."""
 
-    def __init__(self, store: Store, batch: list[Message], board: ExclusiveBoard | None = None) -> None:
+    def __init__(self, store: Store, batch: list[LogEvent], board: ExclusiveBoard | None = None) -> None:
         self.store, self.bridge, self.clock = store, LoopBridge(), ManualClock()
         self.held = HeldEvents(ROLE, self.clock, max_dead_letters=LIMIT, window_seconds=600.0)
         self.stopping = threading.Event()
-        parts = Parts(store, self.bridge, self.bridge, self.clock, self.stopping, 60.0, self.held, BatchBoard(board))  # type: ignore[arg-type]
+        wait = GroupWait(self.stopping, self.clock)
+        parts = Parts(store, self.bridge, self.bridge, self.clock, wait, 60.0, self.held, BatchBoard(board))  # type: ignore[arg-type]
         self.consumer: Any = EngagementConsumer({}, TOPIC, parts, lambda: None, lambda: None)
-        self.client = self.consumer._consumer = Client(batch)
-        self.consumer._positions = dict(store.stands)
-        self.consumer._suspects = store.suspects(list(store.stands))
+        log = {partition: [event for event in batch if event.at_partition == partition] for partition in store.stands}
+        self.client = self.consumer._consumer = LogClient(log)
+        self.assign(*store.stands)
+
+    def assign(self, *partitions: int) -> None:
+        self.consumer._assigned(self.client, [TopicPartition(TOPIC, partition) for partition in partitions])
 
     def step(self) -> None:
         self.consumer._step()
-
-
-def messages(partition: int, first: int, number: int) -> list[Message]:
-    return [Message(partition, first + step) for step in range(number)]
 
 
 def errors() -> float:
@@ -174,7 +130,7 @@ def errors() -> float:
 class TestPoisonEvents:
     def test_only_the_poison_is_refused(self) -> None:
         """Everything beside it is counted, in the same step, and each partition stands behind its last record."""
-        batch = messages(0, 5, 20) + messages(1, 7, 20)
+        batch = events(0, 5, 20) + events(1, 7, 20)
         poison = batch[13].video_id
         role, before = Role(Store({0: 5, 1: 7}, frozenset({poison})), batch), errors()
         role.step()
@@ -187,14 +143,14 @@ class TestPoisonEvents:
     def test_an_event_that_cannot_be_read_by_a_bug_of_ours(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The same where reading it fails otherwise than by a named refusal."""
 
-        def read(message: Message, now_unix_seconds: float) -> Any:
+        def read(message: LogEvent, now_unix_seconds: float) -> Any:
             if message.at_offset == 6:
                 raise ZeroDivisionError
             return parse_event(message, now_unix_seconds)
 
         parse_event = consumers.parse_event
         monkeypatch.setattr(consumers, "parse_event", read)
-        role = Role(Store({0: 5}), messages(0, 5, 4))
+        role = Role(Store({0: 5}), events(0, 5, 4))
         role.step()
         assert role.bridge.refused == [(6, "internal-error")]
         assert role.store.counted == ["v0-5", "v0-7", "v0-8"]
@@ -213,21 +169,21 @@ class TestPoisonEvents:
                 commit(*arguments)
 
         store.commit = soon_well  # type: ignore[method-assign]
-        role = Role(store, messages(0, 5, 1))
+        role = Role(store, events(0, 5, 1))
         role.step()
         assert (role.store.counted, role.bridge.refused) == (["v0-5"], [])
 
     def test_what_all_events_share_ends_the_role(self) -> None:
         """No event is blamed for the store or for the order of offsets."""
         store = Store({0: 5}, frozenset({"v0-5"}), fault=lambda: SharedStateFault("offsets"))
-        role = Role(store, messages(0, 5, 4))
+        role = Role(store, events(0, 5, 4))
         with pytest.raises(SharedStateFault):
             role.step()
         assert role.bridge.refused == []
 
     def test_a_refusal_that_fails_ends_the_role(self) -> None:
         """Dead letters are shared: an event must not vanish without one."""
-        role = Role(Store({0: 5}, frozenset({"v0-5"})), messages(0, 5, 1))
+        role = Role(Store({0: 5}, frozenset({"v0-5"})), events(0, 5, 1))
         role.bridge.fault = RuntimeError("no dead letters")
         with pytest.raises(RuntimeError):
             role.step()
@@ -236,44 +192,177 @@ class TestPoisonEvents:
     def test_a_partition_that_moved_on_within_the_parts_is_left_alone(self) -> None:
         """Its later parts would skip what lies between, or count twice."""
         store = Store({0: 5}, frozenset({"v0-12"}), moves={0: 100})
-        role = Role(store, messages(0, 5, 8))
+        role = Role(store, events(0, 5, 8))
         role.step()
         assert [place.offset for place in role.client.sought] == [100]
         assert set(role.store.counted) < {f"v0-{offset}" for offset in range(5, 12)}
         assert role.consumer._positions == {0: 100}
 
 
+class TestMovedStore:
+    """Somebody else counts on, or the store went back, while a batch is in hand: nothing of it is counted over that."""
+
+    def test_while_an_event_is_given_up(self) -> None:
+        """The store went back between the last try and the dead letter: what lies between is not passed over."""
+        store = Store({0: 10}, frozenset({"v0-10"}))
+        role = Role(store, events(0, 5, 12))
+        may_give_up, older = role.held.may_give_up, iter([5])
+
+        def fail_over(place: Place, failure: Failure) -> bool:
+            store.stands[0] = next(older, store.stands[0])
+            return may_give_up(place, failure)
+
+        role.held.may_give_up = fail_over  # type: ignore[method-assign]
+        role.step()
+        assert (store.stands, role.bridge.refused, store.counted) == ({0: 5}, [], [])
+        role.step()
+        assert store.counted == [f"v0-{offset}" for offset in range(5, 17) if offset != 10]
+
+    def test_while_a_suspect_is_given_up(self) -> None:
+        """The same of an event that ended workers."""
+        store = Store({0: 10}, deaths={0: Suspects(12, 12, 2)})
+        role = Role(store, events(0, 5, 12))
+        commit = store.commit
+
+        def fail_over(transaction: Any, changes: Changes, found: Found) -> None:
+            commit(transaction, changes, found)
+            if changes.positions == {0: 12}:
+                store.stands[0] = 5
+
+        store.commit = fail_over  # type: ignore[method-assign]
+        role.step()
+        assert (store.stands, role.bridge.refused, store.counted) == ({0: 5}, [], ["v0-10", "v0-11"])
+
+    def test_a_part_that_the_part_before_does_not_lead_up_to(self) -> None:
+        """Whoever took the part before out of the batch, what follows is not counted, whatever position is believed."""
+        store = Store({0: 5})
+        role = Role(store, events(0, 5, 8))
+        role.consumer._settle()
+        role.consumer._in_hand, role.consumer._began = {0: events(0, 5, 8)}, {0: 5}
+        later = {0: events(0, 9, 4)}
+        role.consumer._count(later)
+        assert (store.counted, later, store.stands) == ([], {}, {0: 5})
+        assert [place.offset for place in role.client.sought] == [5]
+
+    def test_events_that_are_counted_already_are_not_counted_again(self) -> None:
+        """The client handed them out twice."""
+        role = Role(Store({0: 5}), events(0, 5, 8))
+        role.step()
+        role.client.standing[0] = 7
+        role.step()
+        assert len(role.store.counted) == 8
+        assert role.client.standing == {0: 13}
+
+
 class TestLimit:
-    def test_the_role_waits_at_the_limit_and_goes_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_one_event_waits_at_the_limit_and_is_counted_once_that_works(self) -> None:
         """A bug over every event writes no more dead letters than the limit, and loses none once it is mended."""
-        batch = messages(0, 5, 10)
+        batch = events(0, 5, 10)
         store = Store({0: 5}, frozenset(message.video_id for message in batch))
         role = Role(store, batch)
-        states = []
-
-        def wait(seconds: float | None = None) -> bool:
-            states.append(role.held.is_paused)
-            assert seconds
-            if len(states) == 5:
-                store.poison = frozenset()
-            return False
-
-        monkeypatch.setattr(role.stopping, "wait", wait)
-        role.step()
+        for _ in range(5):
+            role.step()
+            assert role.held.is_paused
+            assert role.client.committed.get(0, 8) == 8
+            role.clock.advance(60.0)
         assert role.bridge.refused == [(5, "internal-error"), (6, "internal-error"), (7, "internal-error")]
+        store.poison = frozenset()
+        role.step()
         assert store.counted == [f"v0-{offset}" for offset in range(8, 15)]
-        assert states == [True] * 5
+        assert role.client.committed == {0: 15}
         assert not role.held.is_paused
 
-    def test_a_stop_ends_the_wait(self) -> None:
-        """The batch comes again, and nothing of it is given up."""
-        batch = messages(0, 5, 10)
-        role = Role(Store({0: 5}, frozenset(message.video_id for message in batch)), batch)
-        role.stopping.set()
-        with pytest.raises(Stopping):
+    def test_the_other_partitions_are_counted_meanwhile(self) -> None:
+        """An event that may not be given up stops what lies behind it, and nothing else."""
+        store = Store({0: 5, 1: 7}, frozenset(message.video_id for message in events(0, 5, 10)))
+        role = Role(store, events(0, 5, 10) + events(1, 7, 20))
+        role.step()
+        assert store.stands == {0: 8, 1: 27}
+        role.client.log[1] += events(1, 27, 5)
+        role.step()
+        assert store.stands == {0: 8, 1: 32}
+        assert role.held.is_paused
+
+    def test_it_is_tried_alone_and_less_and_less_often(self) -> None:
+        """Each try costs three errors, however long the batch is, and comes after a longer wait."""
+        batch = events(0, 5, 100)
+        store = Store({0: 5}, frozenset(message.video_id for message in batch))
+        role = Role(store, batch)
+        role.step()
+        before, tries = errors(), []
+        for second in range(400):
+            role.clock.advance(1.0)
             role.step()
+            if errors() > before:
+                tries.append(second)
+                assert errors() - before == 3
+                before = errors()
+        waits = [later - earlier for earlier, later in pairwise(tries)]
+        assert waits[0] < 8
+        assert 30 <= waits[-1] <= 61
         assert len(role.bridge.refused) == LIMIT
-        assert role.store.stands == {0: 8}
+
+    def test_the_window_frees_it(self) -> None:
+        """Once the dead letters before it are old enough, it is given up like them, wherever it waits."""
+        store = Store({0: 5}, frozenset(message.video_id for message in events(0, 5, 4)))
+        role = Role(store, events(0, 5, 6))
+        role.step()
+        role.clock.advance(660.0)
+        role.step()
+        assert [offset for offset, _ in role.bridge.refused] == [5, 6, 7, 8]
+        assert store.counted == ["v0-9", "v0-10"]
+        assert not role.held.is_paused
+
+    def test_a_partition_that_leaves_is_not_waited_for(self) -> None:
+        """Somebody else holds it now: the role is not paused by it any more, and reads it if it comes back."""
+        store = Store({0: 5}, frozenset(message.video_id for message in events(0, 5, 4)))
+        role = Role(store, events(0, 5, 6))
+        role.step()
+        role.consumer._revoked(role.client, [TopicPartition(TOPIC, 0)])
+        assert not role.held.is_paused
+        store.stands[0] = 10
+        role.assign(0)
+        role.step()
+        assert store.counted == ["v0-10"]
+
+    def test_a_partition_that_somebody_else_counts_is_not_waited_for(self) -> None:
+        """The same where the store says so."""
+        store = Store({0: 5}, frozenset(message.video_id for message in events(0, 5, 4)))
+        role = Role(store, events(0, 5, 6))
+        role.step()
+        store.stands[0] = 10
+        role.clock.advance(60.0)
+        role.step()
+        assert not role.held.is_paused
+        role.step()
+        assert store.counted == ["v0-10"]
+
+
+class TestPlaces:
+    def test_a_place_that_is_none_stops_its_partition_only(self) -> None:
+        """The store has something else where a number belongs: the others are counted, and it goes on once mended."""
+        store = Store({0: 5, 1: 7}, unreadable=frozenset({0}))
+        role = Role(store, events(0, 5, 10) + events(1, 7, 20))
+        role.step()
+        assert store.stands == {0: 5, 1: 27}
+        assert role.consumer.is_waiting
+        store.unreadable = frozenset()
+        role.clock.advance(60.0)
+        role.step()
+        role.step()
+        assert store.stands == {0: 15, 1: 27}
+        assert not role.consumer.is_waiting
+
+    def test_a_place_that_is_none_any_more(self) -> None:
+        """The same where it was one when the partition was assigned."""
+        store = Store({0: 5, 1: 7})
+        role = Role(store, events(0, 5, 10) + events(1, 7, 20))
+        role.consumer._settle()
+        store.unreadable = frozenset({1})
+        role.step()
+        assert store.stands == {0: 15, 1: 7}
+        assert role.consumer.is_waiting
+        assert role.consumer._committable() == {0: 15}
 
 
 class TestDeaths:
@@ -286,7 +375,7 @@ class TestDeaths:
         deaths = 0
         for _ in range(6):
             board = ExclusiveBoard()
-            role = Role(store, messages(0, store.stands[0] or 0, 15 - (store.stands[0] or 0)), board)
+            role = Role(store, events(0, store.stands[0] or 0, 15 - (store.stands[0] or 0)), board)
             entry = _run_until_death(role, board, poison)
             board.close()
             if entry is None:
@@ -299,10 +388,28 @@ class TestDeaths:
         assert role.bridge.refused == [(9, "crash-loop")]
         assert store.counted == [f"v0-{offset}" for offset in range(5, 15) if offset != 9]
 
+    def test_suspects_are_dropped_once_they_are_counted(self) -> None:
+        """Later batches are counted whole again, by this worker and by the next."""
+        store = Store({0: 5}, deaths={0: Suspects(6, 8, 0)})
+        role = Role(store, events(0, 5, 10))
+        role.step()
+        assert store.deaths == {}
+        assert store.num_commits == 5  # one before them, three, and one behind
+        role.client.log[0] += events(0, 15, 10)
+        role.step()
+        assert (store.num_commits, store.stands) == (6, {0: 25})
+
+    def test_suspects_that_were_counted_by_somebody_else_are_none(self) -> None:
+        """Noted of offsets before the place at which this worker begins."""
+        store = Store({0: 9}, deaths={0: Suspects(5, 8, 0)})
+        role = Role(store, events(0, 5, 10))
+        role.step()
+        assert (store.deaths, store.num_commits, store.stands) == ({}, 1, {0: 15})
+
     def test_the_board_is_empty_between_batches(self) -> None:
         """A death while it waits for Kafka, for Redis or for dead letters speaks of no event."""
         board = ExclusiveBoard()
-        role = Role(Store({0: 5}), messages(0, 5, 3), board)
+        role = Role(Store({0: 5}), events(0, 5, 3), board)
         role.step()
         assert board.read() == []
         board.close()
@@ -310,7 +417,7 @@ class TestDeaths:
     def test_a_range_names_its_offsets(self) -> None:
         """What is read by the parent process is what was written, and no entry of another kind."""
         board = ExclusiveBoard()
-        with BatchBoard(board).counting(TOPIC, {3: messages(3, 5, 4)}):
+        with BatchBoard(board).counting(TOPIC, {3: events(3, 5, 4)}):
             (entry,) = board.read()
         assert counted_range(entry) == CountedRange(TOPIC, 3, 5, 8)
         assert counted_range("vs:attempts:topic:0:7") is None
