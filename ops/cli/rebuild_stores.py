@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version as installed_version
-
 from redis.asyncio import Redis
 
 from streams.config.settings import Settings
 from streams.dead_letters.dead_letter_index import DeadLetterIndex
 from streams.kafka.group_names import group_of
+from streams.lifecycle.release import release
 from streams.recovery.rebuild import RebuildStores
 from streams.similarity.vectors import Vectors
 from streams.store.applied import AppliedOffsets
@@ -21,8 +20,7 @@ from streams.verdict.expiry import Expiry
 
 def gaps_of(settings: Settings, redis: Redis) -> Gaps:
     """Videos whose facts wait."""
-    release = installed_version("vidsignal")
-    return Gaps(redis, Keys(settings.topic_prefix), release, settings.deletion_marker_ttl_seconds)
+    return Gaps(redis, Keys(settings.topic_prefix), release(), settings.deletion_marker_ttl_seconds)
 
 
 def rebuild_stores(settings: Settings, redis: Redis) -> RebuildStores:

@@ -7,7 +7,6 @@ the first dead letter of a cause would raise no alert. So whatever label values 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from importlib.metadata import version as installed_version
 from itertools import product
 from typing import Final, get_args
 
@@ -26,6 +25,7 @@ from streams.config.settings import Role, Settings
 from streams.costs.cpu_account import PROCESS_STAGES
 from streams.decision.warned import KINDS_OF_THE_LOG
 from streams.delivery.own_faults import MACHINE_UNAVAILABLE
+from streams.lifecycle.release import release
 from streams.observability import metrics
 from streams.recovery.audit import Problem
 from streams.store.gaps import GAP_CAUSES
@@ -84,7 +84,7 @@ def begin_series(settings: Settings, device: str | None) -> None:
     if device is not None:
         _begin(metrics.DEVICE_SECONDS, batched_models(settings), (device,))
     for role in settings.roles:
-        metrics.BUILD_INFO.labels(installed_version("vidsignal"), device or "none", role).set(1)
+        metrics.BUILD_INFO.labels(release(), device or "none", role).set(1)
         _begin(metrics.RECORDS_LOST, (role,), (settings.topic_prefix + _READS[role].name,))
         _begin_role(role)
         _BEGIN.get(role, _begin_nothing)(settings)

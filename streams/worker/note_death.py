@@ -1,8 +1,9 @@
 """Tells the store that a worker died by itself.
 
-`python -m streams.worker.note_death <JSON of what ran alone> <how it ended>`.
+`python -m streams.worker.note_death <release> <JSON of what ran alone> <how it ended>`.
 
-Run by the worker's parent process, with the worker's settings.
+Run by the worker's parent process, with the worker's settings. An upgrade in place changes the files under a worker, so
+its release was asked for when it started; parent processes of former releases name none.
 """
 
 from __future__ import annotations
@@ -24,40 +25,46 @@ from streams.engagement.batch_board import counted_range
 from streams.engagement.store import note_counting_death
 from streams.lifecycle.clock import SystemClock
 from streams.lifecycle.fold_board import FoldedFact, folded_fact
+from streams.lifecycle.release import release
 from streams.observability.logs import configure_logs
 from streams.store.client import open_store
 from streams.store.gaps import Gaps
 from streams.store.keys import Keys
 
-NOTE_DEATH: Final = (sys.executable, "-P", "-m", "streams.worker.note_death")
 _PATIENCE_SECONDS: Final = 10.0
 """The supervisor waits; a death that cannot be told counts as one from outside."""
 
 _log = structlog.get_logger(__name__)
 
 
-def note_death(settings: Settings, alone: Sequence[str], ended_by: str) -> None:
+def note_command() -> tuple[str, ...]:
+    """What the parent process of this worker runs, followed by what ran alone and how it ended."""
+    return (sys.executable, "-P", "-m", "streams.worker.note_death", release())
+
+
+def note_death(settings: Settings, of_release: str, alone: Sequence[str], ended_by: str) -> None:
     """Count the death against what ran alone in the worker.
 
     Args:
         settings: of the worker.
+        of_release: that the worker ran.
         alone: what stood on its board.
         ended_by: for the log.
     """
     _log.critical("worker process died", ended_by=ended_by, was_exclusive=alone)
     try:
-        asyncio.run(asyncio.wait_for(_note(settings, alone), _PATIENCE_SECONDS))
+        asyncio.run(asyncio.wait_for(_note(settings, of_release, alone), _PATIENCE_SECONDS))
     except (TimeoutError, RedisError) as error:
         _log.error(
             "worker death not recorded; it counts as a kill from outside", error=repr(error), was_exclusive=alone
         )
 
 
-async def _note(settings: Settings, alone: Sequence[str]) -> None:
+async def _note(settings: Settings, of_release: str, alone: Sequence[str]) -> None:
     redis = open_store(settings.redis_url.get_secret_value(), store_options(settings))
     try:
         keys = Keys(settings.topic_prefix)
-        attempts, gaps = Attempts(redis, keys), Gaps(redis, keys, installed_version("vidsignal"))
+        attempts, gaps = Attempts(redis, keys), Gaps(redis, keys, of_release)
         for entry in alone:
             if (fact := folded_fact(entry)) is not None:
                 await note_fold_death(attempts, gaps, fact)
@@ -81,7 +88,8 @@ def main() -> None:
     """Note what the command line says."""
     settings = read_settings()
     configure_logs(settings.log_format, settings.log_level)
-    note_death(settings, [str(key) for key in json.loads(sys.argv[1])], sys.argv[2])
+    *named, alone, ended_by = sys.argv[1:]
+    note_death(settings, named[0] if named else installed_version("vidsignal"), json.loads(alone), ended_by)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.metadata import version as installed_version
 from typing import Final
 
 from redis.asyncio import Redis
@@ -27,6 +26,7 @@ from streams.kafka.publisher import Publisher
 from streams.lifecycle.clock import Clock
 from streams.lifecycle.exclusive_board import ExclusiveBoard
 from streams.lifecycle.fold_board import FoldBoard
+from streams.lifecycle.release import release
 from streams.monitoring.health_watch import Question
 from streams.record import Record
 from streams.recovery.audit import Audit, PeriodicAudit, take_turn
@@ -148,9 +148,7 @@ class Shared:
     @property
     def gaps(self) -> Gaps:
         """Videos whose facts wait."""
-        return Gaps(
-            self.fold_redis, self.keys, installed_version("vidsignal"), self.settings.deletion_marker_ttl_seconds
-        )
+        return Gaps(self.fold_redis, self.keys, release(), self.settings.deletion_marker_ttl_seconds)
 
     @property
     def fold_board(self) -> FoldBoard:

@@ -53,7 +53,7 @@ from streams.observability.tracing import spans
 from streams.observability.tracing.opening import traced
 from streams.progress.watch_thread import WatchThread
 from streams.store.refusals import StoreRefuses
-from streams.worker.note_death import NOTE_DEATH
+from streams.worker.note_death import note_command
 from streams.worker.opening import open_shared
 from streams.worker.roles import (
     backfill_gate,
@@ -110,7 +110,7 @@ def run_worker(settings: Settings, engine_options: Callable[[], EngineOptions] =
     """
     configure_logs(settings.log_format, settings.log_level)
     work = partial(_run_worker, settings, engine_options)
-    return run_under_parent(work, NOTE_DEATH)
+    return run_under_parent(work, note_command())
 
 
 def _run_worker(settings: Settings, engine_options: Callable[[], EngineOptions], family: Family) -> int:

@@ -18,7 +18,7 @@ from streams.observability.logs import configure_logs
 from streams.record import Place
 from streams.store.client import open_store
 from streams.store.keys import Keys
-from streams.worker.note_death import NOTE_DEATH
+from streams.worker.note_death import note_command
 
 PLACE = Place("video.uploaded", 1, 7)
 
@@ -49,7 +49,7 @@ def main() -> int:
         asyncio.run(work(sys.argv[1], family))
         return 0
 
-    return run_under_parent(run, NOTE_DEATH)
+    return run_under_parent(run, note_command())
 
 
 if __name__ == "__main__":

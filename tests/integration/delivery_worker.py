@@ -36,7 +36,7 @@ from streams.record import Record
 from streams.store.claims import Claims
 from streams.store.client import open_store
 from streams.store.keys import Keys
-from streams.worker.note_death import NOTE_DEATH
+from streams.worker.note_death import note_command
 from tests.integration.delivery_process import LET_GO
 
 AGENTS = ("first", "second")
@@ -119,7 +119,7 @@ def run() -> int:
     """Run under a parent process, as workers do that analyse media."""
     configure_logs("console", "info")
     settings = read_settings()
-    return run_under_parent(lambda family: asyncio.run(main(settings, family)), NOTE_DEATH)
+    return run_under_parent(lambda family: asyncio.run(main(settings, family)), note_command())
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ class TestDeathThatIsNoted:
     def test_by_the_command_of_the_former_release(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """After an upgrade in place the parent process of a running worker still calls it by its old name."""
         noted: list[tuple[list[str], str]] = []
-        monkeypatch.setattr(note_death, "note_death", lambda _, alone, ended_by: noted.append((alone, ended_by)))
+        monkeypatch.setattr(note_death, "note_death", lambda _, __, alone, ended_by: noted.append((alone, ended_by)))
         monkeypatch.setattr(note_death, "configure_logs", lambda *_: None)
         monkeypatch.setattr(sys, "argv", ["note_death.py", '["an event"]', "SIGSEGV"])
         runpy.run_module("streams.note_death", run_name="__main__")
