@@ -220,6 +220,7 @@ class EngagementConsumer:
             self._until_store_answers(lambda: self._parts.poll.poll(list(self._positions)))
         if now_seconds - self._shown_seconds >= _SHOW_SECONDS:
             self._shown_seconds = now_seconds
+            self._follow_store()
             self._show_lag()
         if now_seconds - self._asked_seconds >= _LOOK_AGAIN_SECONDS:
             self._asked_seconds = now_seconds
@@ -286,7 +287,7 @@ class EngagementConsumer:
         """Of partitions that have waited long enough, from where the store stands."""
         for partition in self._held.due(self._parts.clock.monotonic_seconds()):
             self._consumer.resume(self._whole([partition]))
-            self._consumer.seek(self._place(partition, self._positions[partition]))
+            self._seek(partition, self._positions[partition])
 
     def _drop_passed(self, partitions: Iterable[int]) -> None:
         """Forget of these partitions what lies behind: suspects, and an event that was held."""
@@ -300,6 +301,8 @@ class EngagementConsumer:
                 self._let_go(partition)
 
     def _let_go(self, partition: int) -> None:
+        if self._held.is_paused(partition) and not self._is_paused:
+            self._consumer.resume(self._whole([partition]))
         offset = self._held.let_go(partition)
         if offset is not None:
             self._parts.held.release(self._record_place(partition, offset))
@@ -353,6 +356,15 @@ class EngagementConsumer:
                 del batch[partition]
                 self._go_to(partition, stored[partition])
 
+    def _follow_store(self) -> None:
+        """Go where the store stands, also in partitions in which nothing comes in: what it lost is counted again."""
+        stored = self._until_store_answers(lambda: self._parts.store.positions(list(self._positions)))
+        for partition, position in list(self._positions.items()):
+            if partition not in stored:
+                self._set_aside(partition)
+            elif stored[partition] != position:
+                self._go_to(partition, stored[partition])
+
     def _leads_up_to(self, partition: int, stored: int | None, first_offset: int) -> bool:
         """Whether a part of the batch in hand is what comes next, by the store and by what was counted of the batch."""
         found = self._in_hand[partition]
@@ -362,8 +374,8 @@ class EngagementConsumer:
 
     def _set_aside(self, partition: int) -> None:
         """Read no more of a partition whose place in the store is none, until it is one."""
-        self._consumer.pause(self._whole([partition]))
         self._let_go(partition)
+        self._consumer.pause(self._whole([partition]))
         self._ends.pop(partition, None)
         del self._positions[partition]
 
@@ -376,7 +388,15 @@ class EngagementConsumer:
         self._let_go(partition)
         self._ends.pop(partition, None)  # it was found by reading from another place
         self._positions[partition] = stored
-        self._consumer.seek(self._place(partition, stored))
+        self._seek(partition, stored)
+
+    def _seek(self, partition: int, position: int | None) -> None:
+        """Read on from there. A client that has not begun to read the partition refuses: all are placed anew then."""
+        try:
+            self._consumer.seek(self._place(partition, position))
+        except KafkaException as error:
+            _judge(error.args[0])
+            self._is_settled = False
 
     def _read(self, batch: Mapping[int, Sequence[Any]]) -> tuple[dict[int, list[ParsedEvent]], list[Refusal]]:
         now_unix_seconds = self._parts.clock.now_unix_seconds()

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from structlog.testing import capture_logs
 
 from operators.internal_errors import SharedStateFault
@@ -252,6 +252,50 @@ class TestMovedStore:
         role.step()
         assert len(role.store.counted) == 8
         assert role.client.standing == {0: 13}
+
+    def test_while_nothing_comes_in(self) -> None:
+        """An older copy says so to nobody: what it lost is counted again, and nothing is committed over it."""
+        role = Role(Store({0: 5, 1: None}), events(0, 5, 8))
+        role.step()
+        role.clock.advance(5.0)
+        role.step()
+        assert role.client.committed == {0: 13}
+        role.store.stands[0], role.client.committed = 6, {}
+        role.clock.advance(5.0)
+        role.step()
+        assert role.client.committed == {0: 6}
+        role.step()
+        assert role.store.stands[0] == 13
+        assert role.store.counted[-1] == "v0-12"
+
+    def test_before_the_client_reads(self) -> None:
+        """The last batch of the former owner lands late, and the client refuses to seek yet: that ends no worker."""
+        role = Role(Store({0: 5}), events(0, 5, 8))
+        role.consumer._settle()
+
+        def refuse(place: TopicPartition) -> None:
+            del place
+            raise KafkaException(KafkaError(KafkaError._STATE))
+
+        role.client.seek = refuse  # type: ignore[method-assign]
+        role.store.stands[0] = 9
+        role.step()
+        role.step()
+        assert role.store.counted == ["v0-9", "v0-10", "v0-11", "v0-12"]
+
+    def test_while_its_event_is_held(self) -> None:
+        """The partition that waits is read from there at once."""
+        store = Store({0: 9}, frozenset(event.video_id for event in events(0, 9, 10)))
+        role = Role(store, events(0, 5, 15))
+        role.step()
+        assert role.held.is_paused
+        store.stands[0] = 5
+        role.clock.advance(5.0)  # too short for another try
+        role.consumer._held.hold(0, 12, role.clock.monotonic_seconds())
+        role.step()
+        assert not role.held.is_paused
+        role.step()
+        assert store.counted[:4] == ["v0-5", "v0-6", "v0-7", "v0-8"]
 
 
 class TestLimit:
