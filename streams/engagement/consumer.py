@@ -39,7 +39,7 @@ from streams.engagement.isolation import count_isolated, in_parts
 from streams.engagement.loop_bridge import LoopBridge, Refusal
 from streams.engagement.retention_loss import tell_removed
 from streams.engagement.store import EngagementStore
-from streams.engagement.store_patience import StorePatience
+from streams.engagement.store_retries import StoreRetries
 from streams.engagement.summaries import ROLE, SummaryPoller
 from streams.lifecycle.clock import Clock
 from streams.observability import metrics
@@ -105,8 +105,8 @@ class EngagementConsumer:
         self._parts = parts
         self._on_joined = on_joined
         self._on_left = on_left
-        self._patience = StorePatience(parts.store, parts.wait)
-        self._until_store_answers = self._patience.until_answered
+        self._retries = StoreRetries(parts.store, parts.wait)
+        self._until_store_answers = self._retries.until_answered
         parts.wait.stay = self._stay
         self._assigned_partitions: Sequence[int] = ()
         self._is_settled = True
@@ -155,7 +155,7 @@ class EngagementConsumer:
     @property
     def is_waiting(self) -> bool:
         """For a store that is unavailable or that has no place for a partition of ours, or for memory."""
-        return self._patience.is_waiting or len(self._positions) < len(self._assigned_partitions)
+        return self._retries.is_waiting or len(self._positions) < len(self._assigned_partitions)
 
     def _step(self) -> None:
         self._parts.wait.begin()

@@ -178,7 +178,11 @@ ENGAGEMENT_AGE_SECONDS = Histogram(
     "From the latest event of a summary to the feature record that was published with it",
     buckets=_LATENCY_SECONDS,
 )
-BUILD_INFO = Gauge("vidsignal_build_info", "1 for each role that a worker runs", ("version", "device", "role"))
+BUILD_INFO = Gauge(
+    "vidsignal_build_info",
+    "1 for each role that a worker runs; its version ends with a digest of the code",
+    ("version", "device", "role"),
+)
 TRACE_SPANS = Counter("vidsignal_trace_spans_total", "Spans that a collector took, or that were dropped", ("result",))
 OVERDUE_EVENTS = Gauge(
     "vidsignal_overdue_events", "Events that take longer than VIDSIGNAL_SLOW_EVENT_SECONDS, by stage", ("role", "stage")

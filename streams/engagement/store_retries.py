@@ -1,4 +1,4 @@
-"""Patience with the store: what may be done twice is done again and again until the store answers."""
+"""Retries while the store is unavailable: what may be done twice is done again until it is answered."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from streams.store.client import TRANSIENT_ERRORS, is_not_now
 _log = structlog.get_logger(__name__)
 
 
-class StorePatience:
+class StoreRetries:
     """Of one thread; `is_waiting` may be read from any.
 
     Args:
