@@ -26,6 +26,8 @@ LEAP_SECONDS = 12 * 3_600.0
 """A leap forward beyond this is a restart too: FFmpeg adds 26.5 hours to a clock that it takes to have wrapped."""
 UNKNOWN_INTERVAL_SECONDS = 1 / 25
 """Between the last packet of one part and the first of the next, where no other interval is known."""
+WRAPPING_CONTAINERS = ("mpegts", "mpeg")
+"""In others a time that lies so far behind the beginning is what it says."""
 WRAP_SECONDS = 2**33 / 90_000
 """MPEG clocks have 33 bits: 26.5 hours."""
 EARLY_SECONDS = 60.0
@@ -35,7 +37,7 @@ MAX_RESTARTS = 1_000
 
 
 def unwrapped(seconds: float) -> float:
-    """A time since the beginning of the file; one that FFmpeg puts 26.5 hours behind it lies shortly before it."""
+    """A time since an MPEG stream began; one that FFmpeg puts 26.5 hours behind that lies shortly before it."""
     return seconds - WRAP_SECONDS if WRAP_SECONDS - EARLY_SECONDS < seconds <= WRAP_SECONDS else seconds
 
 
@@ -54,6 +56,7 @@ class ContinuousClock:
         self._interval_seconds = UNKNOWN_INTERVAL_SECONDS
         self._reorders: bool | None = None
         self._is_derived = False
+        self._may_wrap: bool | None = None
         self._shown = ShownTimes()
 
     def begin_elsewhere(self) -> None:
@@ -67,7 +70,8 @@ class ContinuousClock:
         if stamp is None:
             return
         base = self._base = self._base or float(packet.time_base or 0)  # of one stream: a fraction made again is dear
-        early = base and stamp * base - self.origin_seconds - unwrapped(stamp * base - self.origin_seconds)
+        since = stamp * base - self.origin_seconds
+        early = since - unwrapped(since) if base and self._wraps(packet) else 0.0
         if early:
             packet.pts = None if packet.pts is None else packet.pts - round(early / base)
             packet.dts = None if packet.dts is None else packet.dts - round(early / base)
@@ -78,6 +82,11 @@ class ContinuousClock:
             shift = round(self._shift_seconds / base)
             packet.pts = None if packet.pts is None else packet.pts + shift
             packet.dts = None if packet.dts is None else packet.dts + shift
+
+    def _wraps(self, packet: Packet[Any]) -> bool:
+        if self._may_wrap is None:  # of one container: asking each packet is dear
+            self._may_wrap = packet.stream.container.format.name in WRAPPING_CONTAINERS
+        return self._may_wrap
 
     def _follow_packet(self, packet: Packet[Any], base: float) -> None:
         """By decode times, which never fall, where the container states them; else by times of showing."""

@@ -58,6 +58,8 @@ from operators.media.undecodable import NO_PICTURE, NO_SOUND
 
 Send = Callable[[msgspec.Struct], None]
 LastWord = Done | Failed | Unreadable | Broken
+AT_FAULT: Final = (FFmpegError, MemoryError, ValueError, ArithmeticError, RecursionError)
+"""What media raise that cannot be read: numbers beyond any time, and lists in lists without end, among it."""
 _MAX_TEXT: Final = 20_000
 """Characters of an error and of its traceback that are told."""
 
@@ -162,7 +164,7 @@ def _answer(media: MediaFile, memory_fd: int, request: DecodeRequest, send: Send
         return decode_media(media, memory_fd, request.policy, send, counters_fd)
     except InvalidMedia as fault:
         return Failed(fault.cause, fault.message)
-    except (FFmpegError, MemoryError, ValueError, UnicodeError) as error:
+    except AT_FAULT as error:
         unexpected = unreadable(media, error)
         return Failed(unexpected.cause, unexpected.message)
 
@@ -181,7 +183,7 @@ def decode_media(media: MediaFile, memory_fd: int, policy: PlanPolicy, send: Sen
 
     Raises:
         InvalidMedia: the media is at fault.
-        FFmpegError, MemoryError, ValueError, UnicodeError: likewise, in FFmpeg's or Python's words.
+        AT_FAULT: likewise, in FFmpeg's or Python's words.
     """
     meter = Meter(counters_fd)
     index = _index(media)
@@ -235,7 +237,7 @@ def _index(media: MediaFile) -> MediaIndex:
         container = take_container(media)
         index = read_index(container, media)
         give_back(media, container, was_read=index.was_scanned)
-    except (FFmpegError, ValueError) as error:
+    except AT_FAULT as error:
         raise unreadable(media, error) from error
     if index.video is None and index.audio is None:
         for fault in (index.video_fault, index.audio_fault):

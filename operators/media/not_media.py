@@ -125,7 +125,7 @@ def why_unreadable(media: MediaFile) -> str:
     """What the file is, and what to do about it; the same words for the same fault."""
     head = media.peek(0, HEAD_BYTES)
     if not head.strip(b"\0"):
-        return "it holds nothing but zeros: the upload was not completed, or the disk has lost it"
+        return "it begins with zeros: the upload was not completed, or the disk has lost it"
     text = _text_kind(head)
     if text is not None:
         return f"it is {text.name}: {UPLOAD_MEDIA}" if text.is_playlist else f"it is {text.name}, and no media"

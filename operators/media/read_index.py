@@ -24,7 +24,7 @@ from av.stream import Discard, Stream
 from av.video.stream import VideoStream
 
 from operators.media.containers import MediaFile, packets_of, read_only
-from operators.media.continuous_clock import ContinuousClock, unwrapped
+from operators.media.continuous_clock import WRAPPING_CONTAINERS, ContinuousClock, unwrapped
 from operators.media.index import (
     AudioStreamIndex,
     ClockRestart,
@@ -335,7 +335,8 @@ def _is_whole_index(stream: Stream) -> bool:
 def _start_seconds(container: InputContainer, stream: Stream) -> float:
     if stream.start_time is None or stream.time_base is None:
         return 0.0
-    return unwrapped(float(stream.start_time * stream.time_base) - origin_seconds(container))
+    start = float(stream.start_time * stream.time_base) - origin_seconds(container)
+    return unwrapped(start) if container.format.name in WRAPPING_CONTAINERS else start
 
 
 def _is_wrapped(container: InputContainer, stream: Stream) -> bool:

@@ -10,7 +10,7 @@ from av.stream import Disposition, Stream
 from operators.media.containers import MediaFile
 from operators.media.index import TrackKind, UnseenTrack
 from operators.media.ledgers.content import is_font, kind_of_content, num_content_bytes
-from operators.media.ledgers.ledger import Ledger
+from operators.media.ledgers.ledger import Ledger, gaps, merged
 from operators.media.streams_of import codec_name, moving_streams
 
 MAX_TRACKS = 100
@@ -83,11 +83,13 @@ def _bytes(container: InputContainer, media: MediaFile, ledger: Ledger) -> Itera
     num_hidden = _num_hidden(media, ledger)
     if num_hidden >= MIN_HIDDEN_BYTES:
         yield UnseenTrack("hidden", -1, kind_of_content(media, ledger.strays), num_hidden)
-    behind = (ledger.end, media.size_bytes)
-    num_trailing = media.size_bytes - ledger.end
+    for start, stop in ledger.pictures:
+        yield UnseenTrack("picture", -1, kind_of_content(media, [(start, stop)]), stop - start)
+    behind = gaps((ledger.end, media.size_bytes), merged(ledger.pictures))
+    num_trailing = sum(stop - start for start, stop in behind)
     is_jpeg = container.format.name == "jpeg_pipe"
     if num_trailing >= (MIN_JPEG_TRAILING_BYTES if is_jpeg else MIN_TRAILING_BYTES):
-        yield UnseenTrack("trailing", -1, kind_of_content(media, [behind]), num_trailing)
+        yield UnseenTrack("trailing", -1, kind_of_content(media, behind), num_trailing)
 
 
 def _num_hidden(media: MediaFile, ledger: Ledger) -> int:

@@ -16,6 +16,7 @@ import typer
 
 from operators.errors import InvalidMedia
 from operators.media.ipc_messages import LENGTH_BYTES, body_length, decode_reply
+from operators.media.ledgers.flv import MAX_SECONDS
 from operators.media.sources.http_answers import announced_bytes, content_range, require_media, validators_of
 from operators.media.sources.object_address import parse_object_address
 from operators.media.sources.retries import TryAgain
@@ -33,6 +34,7 @@ from streams.record import Place, Record
 from streams.uploads.headers import as_uploaded, backfill_headers, passed_on
 from streams.uploads.places import PLACE_HEADER, original_place
 from streams.uploads.reading import read_upload
+from tests.fuzz.containers import SMALLEST, WALKS, walked
 
 Target = Callable[[bytes], object]
 
@@ -165,10 +167,22 @@ def decoder_messages(data: bytes) -> None:
         return
 
 
+def ledgers(data: bytes) -> None:
+    """A container's structure: what is found in it lies in the file."""
+    if data[:1] not in WALKS:
+        return
+    content = data[1:]
+    found = walked(data[:1], content)
+    assert 0 <= found.end <= len(content)
+    assert all(0 <= start < stop <= len(content) for start, stop in (*found.strays, *found.notes, *found.pictures))
+    assert all(0 <= seconds <= MAX_SECONDS for seconds in found.stream_seconds.values())
+
+
 TARGETS: Final[dict[str, Target]] = {
     target.__name__: target
     for target in (
-        uploads, facts, engagement, headers, answers, redirects, addresses, policies, metadata, decoder_messages
+        uploads, facts, engagement, headers, answers, redirects, addresses, policies, metadata,
+        decoder_messages, ledgers,
     )
 }  # fmt: skip
 """By name."""
@@ -193,5 +207,6 @@ SEEDS: Final[dict[str, tuple[bytes, ...]]] = {
     "policies": (b"name: a\nversion: '1'\nfloor: 0.1\nrules: {}\n", b"? [a]\n: b\n", b"a: &x [*x]\n"),
     "metadata": (b'{"clip.mp4": {"title": "a"}}', b'{"clip.mp4": "a"}', b'{"title": "a"}'),
     "decoder_messages": (b'\0\0\0\x20{"type":"Failed","cause":"media-empty","message":"a"}',),
+    "ledgers": SMALLEST,
 }  # fmt: skip
 """Inputs that mean something, to begin from; and those that ended processes once."""

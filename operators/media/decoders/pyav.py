@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,23 @@ FALLBACK_INTERVAL_SECONDS = 1 / 25
 """Between frames that carry no time, in elementary streams without a rate."""
 ONE_PICTURE_CODECS = ("h264", "hevc")
 """Of these each packet gives a picture; others have packets that only other pictures need."""
+
+
+MAX_STEPS_BACK = 3
+"""The first finds out that a picture comes late, the second by how much."""
+MAX_SILENT_PACKETS = 600
+"""Read in search of the first whole picture: twice the longest usual distance of keyframes."""
+MAX_RECOVERY_PACKETS = 6_000
+"""Of one file, read ahead of its sample points; then they are taken as they come."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """What was noted before a span began."""
+
+    num_packets: int
+    num_damaged: int
+    last_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +101,13 @@ class PyavDecoder:
         self._is_positioned = False
         self._last_seconds = float("-inf")
         self._untimed_seconds = float("-inf")
+        self._refreshes = False
+        """Whether keyframes do not bring a picture by themselves."""
+        self._lead_in_seconds = 0.0
+        """How long before a picture decoding has to begin then."""
+        self._num_recovery_packets = 0
         context = self._stream.codec_context
+        self._may_refresh = context.name == "h264"
         context.thread_count = 1  # one video to a core: threads would only add waiting
         context.skip_frame = "NONREF" if plan.skip_nonreference else "DEFAULT"
         deblocking = {"skip_loop_filter": "all"} if plan.skip_deblocking else {}
@@ -92,9 +116,7 @@ class PyavDecoder:
     def decode(self, span: DecodeSpan) -> Iterator[DecodedFrame]:
         """See `VideoDecoder.decode`."""
         self._span_start_seconds = span.start_seconds
-        self._position(span)
-        is_keyframe_sample = span.kind == "keyframe" and span.seek_seconds == span.start_seconds
-        for frame in self._frames(drain_each=is_keyframe_sample):
+        for frame in self._recovered(span):
             if frame.pts_seconds < span.start_seconds - START_SLACK_SECONDS:
                 continue
             if span.kind != "keyframe" and frame.pts_seconds >= span.end_seconds:
@@ -110,12 +132,60 @@ class PyavDecoder:
         self._complaints.close()
         self._container.close()
 
+    def _recovered(self, span: DecodeSpan) -> Iterator[PyavFrame]:
+        """Pictures for a span, from so far ahead that the codec has them whole where it starts.
+
+        H.264 that refreshes a stripe at a time has keyframes at which that only begins: pictures are whole some time
+        later, and none is given out before.
+        """
+        for step in range(MAX_STEPS_BACK + 1):
+            noted = self._noted()
+            frames = self._from_keyframe(span)
+            first = next(
+                (frame for frame in frames if frame.pts_seconds >= span.start_seconds - START_SLACK_SECONDS), None
+            )
+            late_seconds = self._late_seconds(span, first, noted)
+            if late_seconds is None or step == MAX_STEPS_BACK:
+                break
+            self._lead_in_seconds += late_seconds
+            self._forget(noted)
+        yield from chain([] if first is None else [first], frames)
+
+    def _from_keyframe(self, span: DecodeSpan) -> Iterator[PyavFrame]:
+        is_sample = span.kind == "keyframe" and span.seek_seconds == span.start_seconds
+        self._position(span)
+        return self._frames(drain_each=is_sample and not self._refreshes)
+
+    def _late_seconds(self, span: DecodeSpan, first: PyavFrame | None, noted: _Noted) -> float | None:
+        """How much further ahead to begin; None where pictures came in time, or where nothing explains that not."""
+        since = self.packet_seconds[noted.num_packets :]
+        is_damaged = len(self.damaged_seconds) > noted.num_damaged
+        if not self._may_refresh or span.seek_seconds is None or not since or is_damaged:
+            return None
+        if first is None:
+            is_known, self._refreshes = self._refreshes, True
+            return None if is_known else 0.0
+        late_seconds = first.pts_seconds - since[0]  # not the least: pictures shown ahead of a keyframe may be left out
+        is_late = late_seconds > START_SLACK_SECONDS and self._num_recovery_packets < MAX_RECOVERY_PACKETS
+        self._refreshes |= is_late
+        self._num_recovery_packets += len(since)
+        return late_seconds if is_late else None
+
+    def _noted(self) -> _Noted:
+        return _Noted(len(self.packet_seconds), len(self.damaged_seconds), self._last_seconds)
+
+    def _forget(self, noted: _Noted) -> None:
+        """Begin a span again."""
+        del self.packet_seconds[noted.num_packets :], self.damaged_seconds[noted.num_damaged :]
+        self._last_seconds, self._is_positioned = noted.last_seconds, False
+
     def _position(self, span: DecodeSpan) -> None:
         """Seek, unless reading on gets there without passing a keyframe that a seek would find."""
         is_on_the_way = self._is_positioned and (span.seek_seconds is None or span.seek_seconds <= self._last_seconds)
         if is_on_the_way:
             return
-        self._packets = self._demuxed() if span.seek_seconds is None else self._sought(span.seek_seconds)
+        ahead = None if span.seek_seconds is None else span.seek_seconds - self._lead_in_seconds
+        self._packets = self._demuxed() if ahead is None else self._sought(ahead)
         self._stream.codec_context.flush_buffers()
         self._is_positioned = True
 
@@ -130,14 +200,22 @@ class PyavDecoder:
     def _frames(self, *, drain_each: bool) -> Iterator[PyavFrame]:
         """Frames from here on. `drain_each` gets a picture out of a codec that waits for the ones to
         follow."""
+        num_silent = 0
         for packet in self._packets:
             if not packet.size:
                 continue  # AVI says "same picture again" with an empty packet, which would end the codec's work
+            num_before = self.num_decoded + self.num_errors
             yield from self._decoded(packet)
             if drain_each:
                 self._is_positioned = False
                 yield from self._decoded(None)
                 self._stream.codec_context.flush_buffers()
+            is_silent = self.num_decoded + self.num_errors == num_before
+            num_silent = num_silent + 1 if is_silent else 0
+            if (drain_each and is_silent and self._may_refresh) or (
+                self._refreshes and num_silent > MAX_SILENT_PACKETS
+            ):
+                return
         if self._is_positioned:
             self._is_positioned = False
             yield from self._decoded(None)  # the pictures that the codec still holds back
@@ -224,7 +302,7 @@ class PyavDecoder:
         seconds, orientation = self._seconds(picture), self._orientations.next(picture)
         self._picture_seconds.append(round(seconds, 4))
         if seconds <= self._last_seconds:
-            self.num_discarded += 1
+            self.num_discarded += seconds >= self._span_start_seconds - START_SLACK_SECONDS  # else only a lead-in
         else:
             self._last_seconds = seconds
             look = PictureOrientation(self._aspect.now(), orientation)

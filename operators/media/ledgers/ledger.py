@@ -72,6 +72,8 @@ class Ledger:
     """Inside the container, of no stream: free space, gaps between samples, unknown elements."""
     notes: Extents = field(default_factory=Extents)
     """What cameras and editors write beside the streams: metadata, thumbnails."""
+    pictures: list[Extent] = field(default_factory=list)
+    """Behind the end: whole pictures that the first one's notes list."""
     num_stray_bytes: int = 0
     """Content that was counted on the way, not listed above."""
     num_data_bytes: int = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from av.container import InputContainer
+from av.stream import Disposition
 
 from operators.media.containers import MediaFile
 from operators.media.ledgers.flv import AUDIO, VIDEO, flv_ledger
@@ -30,7 +31,7 @@ def ledger_of(container: InputContainer, media: MediaFile, *, may_read_all: bool
     if name.startswith("mov,"):
         return mp4_ledger(media)
     if name.startswith("matroska,"):
-        return matroska_ledger(media, may_read_all=may_read_all)
+        return _matroska(container, media, may_read_all=may_read_all)
     if name in _STILLS:
         return _STILLS[name](media)
     if not may_read_all:
@@ -42,6 +43,12 @@ def ledger_of(container: InputContainer, media: MediaFile, *, may_read_all: bool
     if name == "avi":
         return _avi(container, media, was_listed=was_listed)
     return riff_ledger(media, len(container.streams)) if name in _RIFF else Ledger(media.size_bytes)
+
+
+def _matroska(container: InputContainer, media: MediaFile, *, may_read_all: bool) -> Ledger:
+    covers = [stream for stream in container.streams.video if stream.disposition & Disposition.attached_pic]
+    num_attached = len(container.streams.attachments) + len(covers)
+    return matroska_ledger(media, may_read_all=may_read_all, num_attached=num_attached)
 
 
 def _transport(container: InputContainer, media: MediaFile) -> Ledger:

@@ -4,178 +4,297 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from operators.media.containers import MediaFile
+from operators.media.ledgers.budget import Budget
+from operators.media.ledgers.ebml import HEADER_BYTES, children, element, integer
 from operators.media.ledgers.ledger import Extent, Ledger
+from operators.media.ledgers.matroska_structure import CRC, CRC_BYTES, STRING_BYTES, VOID, take_structure
 
-MAX_ELEMENTS = 200_000
-"""Read at most, of all levels."""
 MAX_READ_BYTES = 128 * 2**20
 """Of clusters, block by block; behind them nothing is told of single blocks."""
 MAX_HEAD_BYTES = 4 * 2**20
-"""Of the tracks' descriptions, which hold codecs' headers."""
+"""Of the tracks' descriptions, which hold codecs' headers; what is beyond is of no use."""
+MAX_SECONDS = 1_000 * 3_600.0
+"""Of a recording. Beyond this a block's time is damaged."""
+MAX_ADDITION_BYTES = 1_024
+"""Beside a block: captions, brightness of HDR. Transparency takes more."""
+MAX_FIELDS = 20_000
+"""Of a description, looked at for what blocks refer to."""
 _CHUNK_BYTES = 2**16
-_HEADER_BYTES = 16
+_CUE_BYTES = 64
+"""Of one entry of a table for seeks, which has at most one for each block."""
+_SEEK_BYTES = 32
+"""Of one entry of the table of top-level elements."""
+_EBML_BYTES = 256
 
 EBML, SEGMENT, CLUSTER, TRACKS, INFO = 0x1A45DFA3, 0x18538067, 0x1F43B675, 0x1654AE6B, 0x1549A966
-VOID, CRC, ATTACHMENTS, TAGS = 0xEC, 0xBF, 0x1941A469, 0x1254C367
-_STRUCTURE = frozenset((CRC, TRACKS, INFO, 0x114D9B74, 0x1C53BB6B, 0x1043A770, ATTACHMENTS))
-"""Attachments are streams to FFmpeg, and looked at as such."""
+SEEK_HEAD, CUES, CHAPTERS, ATTACHMENTS, TAGS = 0x114D9B74, 0x1C53BB6B, 0x1043A770, 0x1941A469, 0x1254C367
+_TOP_LEVEL = frozenset((TRACKS, INFO, SEEK_HEAD, CUES, CHAPTERS, ATTACHMENTS, TAGS))
 _TIMESTAMP, _BLOCK_GROUP, _SIMPLE_BLOCK, _BLOCK = 0xE7, 0xA0, 0xA3, 0xA1
-_CLUSTER_STRUCTURE = frozenset((CRC, _TIMESTAMP, 0xA7, 0xAB, 0x5854))
-_GROUP_STRUCTURE = frozenset((CRC, 0x9B, 0xFB, 0xFA, 0xFD, 0xA4, 0x75A2, 0x75A1, 0x8E))
-_TRACK_ENTRY, _TRACK_NUMBER, _TIMESTAMP_SCALE = 0xAE, 0xD7, 0x2AD7B1
+_CLUSTER_BYTES = {CRC: CRC_BYTES, _TIMESTAMP: 8, 0xA7: 8, 0xAB: 8, 0x5854: 64}
+_GROUP_BYTES = {CRC: CRC_BYTES, 0x9B: 8, 0xFB: 8, 0xFA: 8, 0xFD: 8, 0x75A2: 8, 0x8E: 256}
+_ADDITIONS, _ADDITION, _ADDITION_NUMBER, _ADDITION_BODY = 0x75A1, 0xA6, 0xEE, 0xA5
+_ALPHA_NUMBER = 1
+_TRACK_ENTRY, _TRACK_NUMBER, _TRACK_TYPE, _CODEC, _TIMESTAMP_SCALE = 0xAE, 0xD7, 0x83, 0x86, 0x2AD7B1
+_VIDEO, _ALPHA_MODE = 0xE0, 0x53C0
+_STREAM_TYPES = (1, 2, 0x11, 0x21)
+"""Pictures, sound, text, data: FFmpeg has no stream of a track of another type."""
+_DATA_TYPE = 0x21
+_FILE, _FILE_BODY, _FILE_NAME, _FILE_TYPE = 0x61A7, 0x465C, 0x466E, 0x4660
+
+
+@dataclass(slots=True)
+class _Track:
+    """One that FFmpeg has a stream of."""
+
+    stream: int
+    is_data: bool = False
+    has_alpha: bool = False
 
 
 @dataclass(slots=True)
 class _Walk:
     """What is known on the way."""
 
+    media: MediaFile
     ledger: Ledger
-    tracks: dict[int, int] = field(default_factory=dict)
-    """By the number that blocks have: which stream of FFmpeg's it is."""
+    num_attached: int
+    tracks: dict[int, _Track] = field(default_factory=dict)
+    """By the number that blocks have."""
     scale_seconds: float = 1e-3
-    num_elements: int = 0
+    budget: Budget = field(default_factory=Budget)
     bytes_left: int = MAX_READ_BYTES
+    num_elements: int = 0
+    """At the top level."""
+    num_blocks: int = 0
+    tables: list[tuple[int, Extent]] = field(default_factory=list)
+    """Of places to seek to."""
 
 
-def matroska_ledger(media: MediaFile, *, may_read_all: bool) -> Ledger:
-    """Walk the elements of the first segment; blocks only where all of the file may be read."""
-    walk = _Walk(Ledger(media.size_bytes))
+def matroska_ledger(media: MediaFile, *, may_read_all: bool, num_attached: int) -> Ledger:
+    """Walk the elements of the first segment; blocks only where all of the file may be read.
+
+    Args:
+        media: the file.
+        may_read_all: whether all of it is here.
+        num_attached: how many attached files FFmpeg knows.
+    """
+    walk = _Walk(media, Ledger(media.size_bytes), num_attached)
     start = 0
-    while (found := _element(media.peek(start, _HEADER_BYTES))) is not None:
+    while not walk.budget.is_spent and (found := element(media.peek(start, HEADER_BYTES))) is not None:
+        walk.budget.spend_other()
         number, header_bytes, size = found
-        stop = media.size_bytes if size is None else min(media.size_bytes, start + header_bytes + size)
+        first = start + header_bytes
+        stop = media.size_bytes if size is None else min(media.size_bytes, first + size)
         if number == SEGMENT:
-            if may_read_all:
-                stop = _walk_segment(media, walk, start + header_bytes, stop, is_open=size is None)
-            walk.ledger.end = stop
-            break
-        if number == VOID:
-            walk.ledger.strays.append((start + header_bytes, stop))
-        if stop >= media.size_bytes or size is None:
-            break
+            walk.ledger.end = _walk_segment(walk, first, stop, is_open=size is None) if may_read_all else stop
+            return walk.ledger
+        walk.ledger.strays.append((min(stop, first + (number == EBML) * _EBML_BYTES), stop), header_bytes=header_bytes)
         start = stop
+    walk.ledger.strays.append((start, media.size_bytes))
     return walk.ledger
 
 
-def _walk_segment(media: MediaFile, walk: _Walk, start: int, stop: int, *, is_open: bool) -> int:
+def _walk_segment(walk: _Walk, start: int, stop: int, *, is_open: bool) -> int:
     """Take note of what a segment holds. Returns where it ends: an open one at what belongs to no segment."""
-    while start < stop and walk.num_elements < MAX_ELEMENTS:
-        walk.num_elements += 1
-        found = _element(media.peek(start, _HEADER_BYTES))
+    while start < stop and not walk.budget.is_spent:
+        found = element(walk.media.peek(start, HEADER_BYTES))
         if found is None or (is_open and found[0] in (EBML, SEGMENT)):
-            return start if is_open else _rest(walk, start, stop)
+            if not is_open:
+                walk.ledger.strays.append((start, stop))
+            stop = start if is_open else stop
+            break
         number, header_bytes, size = found
         first = start + header_bytes
         last = stop if size is None else min(stop, first + size)
-        if number == CLUSTER:
-            last = _walk_cluster(media, walk, first, last, is_open=size is None)
-        elif number in (TRACKS, INFO):
-            _take_head(media.peek(first, min(last - first, MAX_HEAD_BYTES)), walk)
-        elif number == TAGS:
-            walk.ledger.notes.append((first, last))
-        elif number not in _STRUCTURE:
-            walk.ledger.strays.append((first, last))
-        start = max(last, first)
-    return stop
-
-
-def _rest(walk: _Walk, start: int, stop: int) -> int:
-    walk.ledger.strays.append((start, stop))
-    return stop
-
-
-def _take_head(body: bytes, walk: _Walk) -> None:
-    """Numbers of tracks and the unit of time."""
-    for number, first, last in _children(body, 0, len(body)):
-        if number == _TIMESTAMP_SCALE:
-            walk.scale_seconds = int.from_bytes(body[first:last], "big") * 1e-9
-        elif number == _TRACK_ENTRY:
-            fields = {
-                inner: int.from_bytes(body[begin:end][:8], "big") for inner, begin, end in _children(body, first, last)
-            }
-            walk.tracks.setdefault(fields.get(_TRACK_NUMBER, 0), len(walk.tracks))
-
-
-def _walk_cluster(media: MediaFile, walk: _Walk, start: int, stop: int, *, is_open: bool) -> int:
-    """Blocks by track, as far as may be read. Returns where the cluster ends."""
-    if walk.bytes_left <= 0 or (is_open and stop - start > walk.bytes_left):
-        return stop
-    time = 0
-    window = b""
-    begin = start
-    while start < stop and walk.num_elements < MAX_ELEMENTS:
         walk.num_elements += 1
+        if number == CLUSTER:
+            walk.budget.spend_sample(0)
+            last = _walk_cluster(walk, first, last, is_open=size is None)
+        else:
+            walk.budget.spend_other()
+            _take_top_level(walk, number if size is not None else VOID, first, last)
+        start = max(last, first)
+    if walk.budget.hides_the_rest:
+        walk.ledger.strays.append((start, stop))
+    _take_tables(walk)
+    return stop
+
+
+def _take_top_level(walk: _Walk, number: int, first: int, last: int) -> None:
+    if number in (SEEK_HEAD, CUES):
+        walk.tables.append((number, (first, last)))
+    elif number == ATTACHMENTS:
+        _take_attachments(walk, first, last)
+    elif number == TAGS:
+        walk.ledger.notes.append((first, last))
+    elif number in _TOP_LEVEL:
+        body = walk.media.peek(first, min(last - first, MAX_HEAD_BYTES))
+        if number != CHAPTERS:
+            _take_head(walk, body)
+        take_structure(body, first, walk.ledger, walk.budget)
+        walk.ledger.strays.append((first + len(body), last))
+    else:
+        walk.ledger.strays.append((min(last, first + (number == CRC) * CRC_BYTES), last), header_bytes=8)
+
+
+def _take_tables(walk: _Walk) -> None:
+    """A table for seeks that is longer than what it may list is more than that."""
+    num_read = MAX_READ_BYTES - walk.bytes_left if walk.bytes_left <= 0 else walk.media.size_bytes
+    needed = {
+        CUES: _CUE_BYTES * (1 + walk.num_blocks * walk.media.size_bytes // max(1, num_read)),
+        SEEK_HEAD: _SEEK_BYTES * (8 + walk.num_elements),
+    }
+    for number, (first, last) in walk.tables:
+        used = min(needed[number], last - first)
+        needed[number] -= used
+        walk.ledger.strays.append((first + used, last))
+
+
+def _take_attachments(walk: _Walk, start: int, stop: int) -> None:
+    """Files that FFmpeg has a stream of are looked at as such; others are not."""
+    for number, first, last in _elements(walk, start, stop):
+        fields = list(_elements(walk, first, last)) if number == _FILE else []
+        is_whole = {_FILE_BODY, _FILE_NAME, _FILE_TYPE} <= {inner for inner, _, _ in fields}
+        is_known = is_whole and walk.num_attached > 0
+        walk.num_attached -= is_known
+        for inner, begin, end in fields:
+            needed = 0 if not is_known else end - begin if inner == _FILE_BODY else STRING_BYTES
+            walk.ledger.strays.append((min(end, begin + needed), end))
+        if number != _FILE:
+            walk.ledger.strays.append((min(last, first + (number == CRC) * CRC_BYTES), last))
+
+
+def _elements(walk: _Walk, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
+    """Number and body of elements that are too long to read; what is none is a stray."""
+    while start < stop and not walk.budget.is_spent:
+        walk.budget.spend_other()
+        found = element(walk.media.peek(start, HEADER_BYTES))
+        if found is None or found[2] is None:
+            break
+        first = start + found[1]
+        start = min(stop, first + found[2])
+        yield found[0], first, start
+    walk.ledger.strays.append((start, stop))
+
+
+def _take_head(walk: _Walk, body: bytes) -> None:
+    """Numbers of tracks and the unit of time."""
+    for number, first, last in islice(children(body, 0, len(body)), MAX_FIELDS):
+        if number == _TIMESTAMP_SCALE:
+            walk.scale_seconds = (integer(body[first:last]) or 1_000_000) * 1e-9
+        elif number == _TRACK_ENTRY:
+            _take_track(walk, body, _fields(body, first, last))
+
+
+def _take_track(walk: _Walk, body: bytes, fields: dict[int, Extent]) -> None:
+    number, kind = (_field(body, fields, name) for name in (_TRACK_NUMBER, _TRACK_TYPE))
+    if kind not in _STREAM_TYPES or _CODEC not in fields or number in walk.tracks:
+        return
+    has_alpha = bool(_field(body, _fields(body, *fields.get(_VIDEO, (0, 0))), _ALPHA_MODE))
+    walk.tracks[number] = _Track(len(walk.tracks), is_data=kind == _DATA_TYPE, has_alpha=has_alpha)
+
+
+def _fields(body: bytes, first: int, last: int) -> dict[int, Extent]:
+    return {number: (begin, end) for number, begin, end in islice(children(body, first, last), MAX_FIELDS)}
+
+
+def _field(body: bytes, fields: dict[int, Extent], name: int) -> int:
+    first, last = fields.get(name, (0, 0))
+    return integer(body[first:last]) or 0
+
+
+def _walk_cluster(walk: _Walk, start: int, stop: int, *, is_open: bool) -> int:
+    """Blocks by track, as far as may be read. Returns where the cluster ends."""
+    time, window, begin = 0, b"", start
+    while start < stop and walk.bytes_left > 0 and not walk.budget.is_spent:
         if start - begin + 64 > len(window):
-            window, begin = media.peek(start, min(_CHUNK_BYTES, stop - start)), start
+            window, begin = walk.media.peek(start, min(_CHUNK_BYTES, stop - start)), start
         head = window[start - begin : start - begin + 64]
-        found = _element(head)
-        if found is None or (is_open and found[0] in (EBML, SEGMENT, CLUSTER, *_STRUCTURE - {CRC}, TAGS)):
-            return start if is_open else _rest(walk, start, stop)
+        found = element(head)
+        if found is None or (is_open and found[0] in (EBML, SEGMENT, CLUSTER, *_TOP_LEVEL)):
+            if not is_open:
+                walk.ledger.strays.append((start, stop))
+            return start if is_open else stop
         number, header_bytes, size = found
         if size is None:
+            walk.ledger.strays.append((start, stop))
             return stop
         first, last = start + header_bytes, min(stop, start + header_bytes + size)
         if number == _TIMESTAMP:
-            time = int.from_bytes(head[header_bytes : header_bytes + size], "big")
-        elif number == _SIMPLE_BLOCK:
-            _take_block(walk, time, head[header_bytes:], (first, last))
-        elif number == _BLOCK_GROUP:
-            _take_group(media, walk, time, (first, last))
-        elif number not in _CLUSTER_STRUCTURE:
-            walk.ledger.strays.append((first, last))
+            time = integer(head[header_bytes : header_bytes + size]) or 0
+        _take_cluster_element(walk, number, time, head[header_bytes:], (first, last))
         walk.bytes_left -= last - start
         start = max(last, first)
+    if walk.budget.hides_the_rest:
+        walk.ledger.strays.append((start, stop))
     return stop
 
 
-def _take_group(media: MediaFile, walk: _Walk, time: int, extent: Extent) -> None:
+def _take_cluster_element(walk: _Walk, number: int, time: int, head: bytes, extent: Extent) -> None:
+    first, last = extent
+    if number == _SIMPLE_BLOCK:
+        _take_block(walk, time, head, extent)
+    elif number == _BLOCK_GROUP:
+        _take_group(walk, time, extent)
+    elif number in _CLUSTER_BYTES:
+        walk.budget.spend_sample(0)
+        walk.ledger.strays.append((min(last, first + _CLUSTER_BYTES[number]), last))
+    else:
+        walk.budget.spend_other()
+        walk.ledger.strays.append(extent, header_bytes=8)
+
+
+def _take_group(walk: _Walk, time: int, extent: Extent) -> None:
     """A block with what belongs to it, all of which is read."""
-    body = media.peek(extent[0], min(extent[1] - extent[0], MAX_HEAD_BYTES))
-    for number, first, last in _children(body, 0, len(body)):
+    body = walk.media.peek(extent[0], min(extent[1] - extent[0], MAX_HEAD_BYTES))
+    track: _Track | None = None
+    reached = 0
+    for number, first, last in children(body, 0, len(body)):
+        if walk.budget.is_spent:
+            break
         place = (extent[0] + first, extent[0] + last)
+        reached = last
         if number == _BLOCK:
-            _take_block(walk, time, body[first : first + 16], place)
-        elif number not in _GROUP_STRUCTURE:
-            walk.ledger.strays.append(place)
+            is_cut_off = last == len(body) < extent[1] - extent[0]
+            track = _take_block(walk, time, body[first : first + 16], (place[0], extent[1]) if is_cut_off else place)
+            reached = extent[1] - extent[0] if is_cut_off else last
+        elif number == _ADDITIONS:
+            _take_additions(walk, track, body, first, last, extent[0])
+        else:
+            walk.budget.spend_sample(0)
+            walk.ledger.strays.append((min(place[1], place[0] + _GROUP_BYTES.get(number, 0)), place[1]))
+    walk.ledger.strays.append((extent[0] + reached, extent[1]))
 
 
-def _take_block(walk: _Walk, time: int, head: bytes, extent: Extent) -> None:
+def _take_additions(walk: _Walk, track: _Track | None, body: bytes, first: int, last: int, place: int) -> None:
+    """What comes beside a block: the transparency of pictures that have one, else little."""
+    for number, begin, end in children(body, first, last):
+        walk.budget.spend_sample(0)
+        fields = _fields(body, begin, end) if number == _ADDITION else {}
+        name = _field(body, fields, _ADDITION_NUMBER) or _ALPHA_NUMBER
+        start, stop = fields.get(_ADDITION_BODY, (begin, begin))
+        is_alpha = track is not None and track.has_alpha and name == _ALPHA_NUMBER
+        used = stop if is_alpha else min(stop, start + MAX_ADDITION_BYTES)
+        walk.ledger.strays.append((place + used, place + end))
+
+
+def _take_block(walk: _Walk, time: int, head: bytes, extent: Extent) -> _Track | None:
     """Of a track that is described, or of none."""
     number_bytes = 9 - head[0].bit_length() if head and head[0] else 0
-    if not number_bytes or len(head) < number_bytes + 2:
-        walk.ledger.strays.append(extent)
-        return
     number = int.from_bytes(head[:number_bytes], "big") & ((1 << 7 * number_bytes) - 1)
-    if number not in walk.tracks:
-        walk.ledger.strays.append(extent)
-        return
+    track = walk.tracks.get(number) if number_bytes and len(head) >= number_bytes + 2 else None
+    if track is None:
+        walk.budget.spend_other()
+        walk.ledger.strays.append(extent, header_bytes=8)
+        return None
+    walk.num_blocks += 1
+    walk.budget.spend_sample(extent[1] - extent[0])
+    walk.ledger.num_data_bytes += (extent[1] - extent[0]) * track.is_data
     relative = int.from_bytes(head[number_bytes : number_bytes + 2], "big", signed=True)
     seconds = (time + relative) * walk.scale_seconds
-    stream = walk.tracks[number]
-    walk.ledger.stream_seconds[stream] = max(walk.ledger.stream_seconds.get(stream, 0.0), seconds)
-
-
-def _children(body: bytes, first: int, last: int) -> Iterator[tuple[int, int, int]]:
-    while first < last:
-        found = _element(body[first : first + _HEADER_BYTES])
-        if found is None or found[2] is None:
-            return
-        number, header_bytes, _ = found
-        begin = first + header_bytes
-        first = begin + (found[2] or 0)
-        yield number, begin, min(first, last)
-
-
-def _element(header: bytes) -> tuple[int, int, int | None] | None:
-    """Number, length of the header and length of the body; None where none begins."""
-    if not header or not header[0]:
-        return None
-    id_bytes = 9 - header[0].bit_length()
-    if len(header) <= id_bytes or not header[id_bytes]:
-        return None
-    size_bytes = 9 - header[id_bytes].bit_length()
-    size = int.from_bytes(header[id_bytes : id_bytes + size_bytes], "big") & ((1 << 7 * size_bytes) - 1)
-    is_unknown = size == (1 << 7 * size_bytes) - 1
-    return int.from_bytes(header[:id_bytes], "big"), id_bytes + size_bytes, None if is_unknown else size
+    if seconds <= MAX_SECONDS:
+        walk.ledger.stream_seconds[track.stream] = max(walk.ledger.stream_seconds.get(track.stream, 0.0), seconds)
+    return track

@@ -1,83 +1,199 @@
-"""Bytes of AVI, WAV and WebP: chunks, and those of AVI's streams."""
+"""Bytes of AVI, WAV and WebP: chunks, and those of AVI's streams.
+
+A chunk that a format needs may be as long as it needs it to be; what is longer is of no use to a player.
+"""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
 
 from operators.media.containers import MediaFile
+from operators.media.ledgers.budget import Budget
 from operators.media.ledgers.ledger import Extent, Ledger
 
-MAX_CHUNKS = 200_000
-"""Read at most, of all levels."""
-_NOTES = (b"LIST", b"bext", b"iXML", b"_PMX", b"EXIF", b"XMP ", b"ID3 ", b"id3 ", b"ICCP", b"axml", b"chna", b"INFO")
-_STRUCTURE = (
-    b"fmt ",
-    b"data",
-    b"fact",
-    b"cue ",
-    b"smpl",
-    b"inst",
-    b"idx1",
-    b"ds64",
-    b"PEAK",
-    b"acid",
-    b"VP8 ",
-    b"VP8L",
+MAX_DEPTH = 8
+"""Of lists in lists; AVI has three."""
+MAX_INDEX_BYTES = 32 * 2**20
+"""Of one index, looked at entry by entry."""
+_MAGICS = (b"RIFF", b"RF64", b"BW64", b"RIFX")
+_OPEN_SIZES = (0, 0xFFFFFFFF)
+"""Of recorders that were interrupted, and of files beyond 4 GiB."""
+_LISTS = (b"movi", b"rec ", b"hdrl", b"strl", b"odml")
+_NOTES = (
+    b"LIST bext iXML _PMX EXIF XMP  ID3  id3  ICCP axml chna INFO cart DISP SMED SNDM ResU dbmd afsp strc levl minf"
+    b" elm1 regn umid aXML ovwf CSET strd strn note labl ltxt"
 )
-_PICTURES = (b"VP8X", b"ANIM", b"ANMF", b"ALPH", b"levl", b"minf", b"elm1", b"regn", b"umid", b"plst")
+_NOTE_KINDS = frozenset(_NOTES[place : place + 4] for place in range(0, len(_NOTES), 5))
+_WAVE_BYTES: Final = {
+    b"fmt ": 1_024, b"fact": 64, b"cue ": 2**14, b"smpl": 2**14, b"inst": 64, b"PEAK": 2_056, b"acid": 64,
+    b"ds64": 2**12, b"plst": 2**14,
+}  # fmt: skip
+_AVI_BYTES: Final = {b"avih": 64, b"strh": 64, b"strf": 2**14, b"dmlh": 512, b"vprp": 1_024}
+_WEBP_BYTES: Final = {b"VP8X": 10, b"ANIM": 6}
+_WEBP_PICTURES = (b"VP8 ", b"VP8L", b"ALPH")
+_ANIMATION_FLAG = 2
 _STREAM_KINDS = (b"dc", b"db", b"wb", b"tx", b"pc", b"iv")
+_INDEX_ENTRY_BYTES = 16
+_FIELD_ENTRY_BYTES = 12
+_INDEX_HEADER_BYTES = 32
+
+
+@dataclass(slots=True)
+class _Walk:
+    """What is known on the way."""
+
+    media: MediaFile
+    ledger: Ledger
+    num_streams: int
+    form: bytes = b""
+    order: str = "<"
+    long_sizes: dict[bytes, int] = field(default_factory=dict)
+    """Of RIFF and data, where 32 bits hold neither."""
+    budget: Budget = field(default_factory=Budget)
+    seen: Counter[bytes] = field(default_factory=Counter)
+    """Kinds that came before: of those that a format needs there is one, or one for each stream."""
+    indexes: list[tuple[bytes, int, int]] = field(default_factory=list)
+    num_chunks: int = 0
+    """That an index may list."""
+    is_animated: bool = False
 
 
 def riff_ledger(media: MediaFile, num_streams: int) -> Ledger:
     """Walk the chunks; `num_streams` is how many streams FFmpeg knows."""
-    ledger, place = Ledger(media.size_bytes), 0
-    budget = iter(range(MAX_CHUNKS))
-    while True:
+    ledger = Ledger(media.size_bytes)
+    walk, place = _Walk(media, ledger, num_streams), 0
+    while place < media.size_bytes:
         head = media.peek(place, 12)
-        if len(head) < 12 or head[:4] not in (b"RIFF", b"RF64", b"RIFX") or (place and head[8:12] != b"AVIX"):
-            ledger.end = min(place, media.size_bytes)
-            return ledger
-        stop = _stop(media, place, head)
-        _walk(media, ledger, (place + 12, stop), num_streams, budget)
-        place = stop + (stop - place) % 2
-        if place >= media.size_bytes:
-            return ledger
+        if len(head) < 12 or head[:4] not in _MAGICS or (place and head[8:12] != b"AVIX"):
+            ledger.end = place
+            break
+        walk.form, walk.order = walk.form or head[8:12], ">" if head[:4] == b"RIFX" else "<"
+        place = _even(_walk_chunks(walk, (place + 12, _stated_stop(walk, place, head)), depth=0), place)
+    _take_indexes(walk)
+    return ledger
 
 
-def _stop(media: MediaFile, place: int, head: bytes) -> int:
-    size = struct.unpack_from("<I", head, 4)[0]
-    # Recorders that were interrupted, and files beyond 4 GiB, state none.
-    return media.size_bytes if size in (0, 0xFFFFFFFF) else min(media.size_bytes, place + 8 + size)
+def _even(stop: int, start: int) -> int:
+    return stop + (stop - start) % 2
 
 
-def _walk(media: MediaFile, ledger: Ledger, extent: Extent, num_streams: int, budget: Iterator[int]) -> None:
-    for kind, first, last in _chunks(media, extent, budget):
-        is_list = kind == b"LIST"
-        name = media.peek(first, 4) if is_list else b""
-        if name in (b"movi", b"rec ", b"hdrl", b"strl", b"odml"):
-            _walk(media, ledger, (first + 4, last), num_streams, budget)
-        elif is_list or kind in _NOTES:
-            ledger.notes.append((first, last))
-        elif not _is_known(kind, num_streams):
-            ledger.strays.append((first, last))
-        elif kind[2:] in _STREAM_KINDS:
-            ledger.num_stream_bytes += last - first
+def _stated_stop(walk: _Walk, place: int, head: bytes) -> int:
+    size = struct.unpack_from(walk.order + "I", head, 4)[0]
+    if size in _OPEN_SIZES:
+        _take_long_sizes(walk, walk.media.peek(place + 12, 32))
+        size = walk.long_sizes.get(b"RIFF", 0) or walk.media.size_bytes
+    return min(walk.media.size_bytes, place + 8 + int(size))
 
 
-def _is_known(kind: bytes, num_streams: int) -> bool:
-    if kind in _STRUCTURE or kind in _PICTURES or kind.startswith((b"str", b"ix", b"avih", b"dmlh", b"indx", b"vprp")):
-        return True
+def _take_long_sizes(walk: _Walk, chunk: bytes) -> None:
+    """Of the chunk that comes first where 32 bits do not do."""
+    if chunk[:4] == b"ds64" and len(chunk) >= 24:
+        riff, data = struct.unpack_from("<QQ", chunk, 8)
+        walk.long_sizes = {b"RIFF": riff, b"data": data}
+
+
+def _walk_chunks(walk: _Walk, extent: Extent, *, depth: int) -> int:
+    """Take note of the chunks of a list. Returns where it ends: behind the last, where that is longer than stated."""
+    place, stop = extent
+    while place + 8 <= stop and not walk.budget.is_spent:
+        kind, first, last, stated = _chunk(walk, place, stop, depth)
+        if kind is None:
+            return stop
+        name = walk.media.peek(first, 4) if kind == b"LIST" else b""
+        if name in _LISTS and depth < MAX_DEPTH:
+            last = _walk_chunks(walk, (first + 4, last), depth=depth + 1)
+        elif name in _LISTS:
+            walk.ledger.strays.append((first, last))
+        _take_chunk(walk, kind, first, last)
+        stop = max(stop, last)
+        place = max(last, first + stated) if name not in _LISTS else last
+        place += (place - first) % 2
+    if walk.budget.hides_the_rest:
+        walk.ledger.strays.append((place, stop))
+    return stop
+
+
+def _chunk(walk: _Walk, place: int, stop: int, depth: int) -> tuple[bytes | None, int, int, int]:
+    """Kind, body and stated length of a chunk: sound and pictures of an interrupted recording go on to the end."""
+    head = walk.media.peek(place, 12)
+    if len(head) < 8:
+        return None, place, place, 0
+    kind, size, first = head[:4], struct.unpack_from(walk.order + "I", head, 4)[0], place + 8
+    is_sound = kind == b"data" and walk.form == b"WAVE" and kind not in walk.seen
+    is_content = is_sound or (kind == b"LIST" and head[8:12] == b"movi")
+    if depth or not is_content:
+        return kind, first, min(stop, first + size), size
+    if size == 0xFFFFFFFF:
+        size = walk.long_sizes.get(kind, 0)
+    size = size or walk.media.size_bytes - first
+    return kind, first, min(walk.media.size_bytes, first + size), size
+
+
+def _take_chunk(walk: _Walk, kind: bytes, first: int, last: int) -> None:
+    if walk.form == b"AVI " and _is_of_stream(kind, walk.num_streams):
+        walk.ledger.num_stream_bytes += last - first
+        walk.num_chunks += 1
+        walk.budget.spend_sample(last - first)
+        return
+    walk.budget.spend_other()
+    if kind == b"LIST" and walk.media.peek(first, 4) in _LISTS:
+        walk.num_chunks += 1
+    elif kind in _NOTE_KINDS:
+        walk.ledger.notes.append((first, last), header_bytes=8)
+    elif kind in (b"idx1", b"indx") or kind.startswith(b"ix"):
+        walk.indexes.append((kind, first, last))
+    else:
+        unused = first + min(last - first, _needed_bytes(walk, kind, first, last))
+        walk.ledger.strays.append((unused, last), header_bytes=8)
+
+
+def _is_of_stream(kind: bytes, num_streams: int) -> bool:
     return kind[:2].isdigit() and kind[2:] in _STREAM_KINDS and int(kind[:2]) < num_streams
 
 
-def _chunks(media: MediaFile, extent: Extent, budget: Iterator[int]) -> Iterator[tuple[bytes, int, int]]:
-    """Kind and body of the chunks of a list."""
-    place = extent[0]
-    while place + 8 <= extent[1] and next(budget, None) is not None:
-        head = media.peek(place, 8)
-        if len(head) < 8:
-            return
-        size = struct.unpack_from("<I", head, 4)[0]
-        yield head[:4], place + 8, min(extent[1], place + 8 + size)
-        place += 8 + size + size % 2
+def _needed_bytes(walk: _Walk, kind: bytes, first: int, last: int) -> int:
+    """How long the chunk has to be; 0 where there is no need of it."""
+    if walk.form == b"AVI ":
+        return _AVI_BYTES.get(kind, 0) if _is_among(walk, kind, walk.num_streams) else 0
+    if walk.form == b"WEBP" and kind == b"ANMF":
+        return last - first if walk.is_animated else 0
+    if not _is_among(walk, kind, 1):
+        return 0
+    if walk.form == b"WEBP":
+        flags = walk.media.peek(first, 1) if kind == b"VP8X" else b""
+        walk.is_animated |= bool(flags and flags[0] & _ANIMATION_FLAG)
+    is_content = kind == b"data" if walk.form == b"WAVE" else kind in _WEBP_PICTURES
+    return last - first if is_content else {**_WAVE_BYTES, **_WEBP_BYTES}.get(kind, 0)
+
+
+def _is_among(walk: _Walk, kind: bytes, num_needed: int) -> bool:
+    walk.seen[kind] += 1
+    return walk.seen[kind] <= num_needed
+
+
+def _take_indexes(walk: _Walk) -> None:
+    """An index lists each chunk once; what is more, or names no stream, is a stray."""
+    entries_left = {b"idx1": walk.num_chunks, b"ix": walk.num_chunks, b"indx": walk.num_chunks}
+    for kind, first, last in walk.indexes:
+        group = kind if kind in entries_left else b"ix"
+        header = 0 if kind == b"idx1" else _INDEX_HEADER_BYTES
+        width = _FIELD_ENTRY_BYTES if group == b"ix" else _INDEX_ENTRY_BYTES
+        num_entries = min(entries_left[group], max(0, last - first - header) // width)
+        entries_left[group] -= num_entries
+        walk.ledger.strays.append((min(last, first + header + num_entries * width), last))
+        if kind == b"idx1":
+            walk.ledger.num_stray_bytes += _INDEX_ENTRY_BYTES * _num_foreign(walk, first, num_entries)
+
+
+def _num_foreign(walk: _Walk, first: int, num_entries: int) -> int:
+    """Entries of an index whose first four bytes name neither a stream nor a list."""
+    whole = walk.media.peek(first, min(num_entries * _INDEX_ENTRY_BYTES, MAX_INDEX_BYTES))
+    rows = np.frombuffer(whole[: len(whole) // _INDEX_ENTRY_BYTES * _INDEX_ENTRY_BYTES], np.uint8).reshape(-1, 16)
+    is_stream = ((rows[:, :2] >= 0x30) & (rows[:, :2] <= 0x39)).all(axis=1)
+    is_list = (rows[:, :4] == np.frombuffer(b"rec ", np.uint8)).all(axis=1)
+    return int((~is_stream & ~is_list).sum())

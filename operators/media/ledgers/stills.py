@@ -1,66 +1,132 @@
-"""Where a still picture or an animation ends."""
+"""Where a still picture or an animation ends, and what it holds that nobody needs to show it."""
 
 from __future__ import annotations
 
 import re
 import struct
+from typing import Final
 
 from operators.media.containers import MediaFile
-from operators.media.ledgers.ledger import Ledger
+from operators.media.ledgers.jpeg_parts import listed_pictures
+from operators.media.ledgers.ledger import Extent, Ledger
 
-MAX_PARTS = 100_000
+MAX_PARTS = 200_000
+"""Chunks, segments and blocks, read at most."""
+MAX_SUBBLOCKS = 1_000_000
+"""Of GIF, of 255 bytes as a rule."""
 MAX_READ_BYTES = 64 * 2**20
+MAX_TABLE_BYTES = 64 * 2**10
+"""Of JPEG's tables, all together: a picture in 20 passes has 10 KiB."""
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
 """Of JPEG, inside coded data: not a stuffed byte, a restart or a fill byte."""
+_PNG_END = b"\0\0\0\0IEND\xae\x42\x60\x82"
+_PNG_BYTES: Final = {
+    b"IHDR": 13, b"PLTE": 768, b"IEND": 0, b"tRNS": 256, b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"bKGD": 6, b"pHYs": 9,
+    b"sBIT": 4, b"hIST": 512, b"tIME": 7, b"acTL": 8, b"fcTL": 26, b"cICP": 4, b"mDCV": 24, b"cLLI": 8,
+    b"CgBI": 4,
+}  # fmt: skip
+_GIF_NOTES = (0xFE, 0xFF, 0x01)
+_GIF_CONTROL = 0xF9
+_GIF_CONTROL_BYTES = 8
 
 
 def png_ledger(media: MediaFile) -> Ledger:
-    """Behind `IEND`; private chunks are strays."""
-    ledger, start = Ledger(media.size_bytes), 8
+    """Behind `IEND`; text and profiles are notes, chunks that nobody reads are strays."""
+    ledger, start, is_animated = Ledger(media.size_bytes), 8, False
     for _ in range(MAX_PARTS):
         header = media.peek(start, 8)
         if len(header) < 8:
-            break
+            return ledger
         size, kind = struct.unpack(">I4s", header)
-        if kind[0] & 0x20 and kind not in (b"iCCP", b"fdAT", b"acTL", b"fcTL"):
-            ledger.notes.append((start + 8, start + 8 + size))
+        first, last = start + 8, min(media.size_bytes, start + 8 + size)
+        is_animated |= kind == b"acTL"
+        if _is_png_note(kind):
+            ledger.notes.append((first, last), header_bytes=12)
+        elif kind != b"IDAT" and not (kind == b"fdAT" and is_animated):
+            ledger.strays.append((min(last, first + _PNG_BYTES.get(kind, 0)), last), header_bytes=12)
         start += 12 + int(size)
         if kind == b"IEND":
             ledger.end = min(start, media.size_bytes)
-            break
+            return ledger
+    end = media.peek(start, MAX_READ_BYTES).find(_PNG_END)
+    ledger.end = start + end + len(_PNG_END) if end >= 0 else media.size_bytes
+    ledger.strays.append((start, ledger.end))
     return ledger
+
+
+def _is_png_note(kind: bytes) -> bool:
+    """A small first letter stands for what a player may leave out."""
+    return bool(kind[0] & 0x20) and kind not in _PNG_BYTES and kind != b"fdAT"
 
 
 def jpeg_ledger(media: MediaFile) -> Ledger:
-    """Behind the end of the first image; application segments are notes."""
+    """Behind the end of the first image; application segments are notes, further images that they list are named."""
     ledger = Ledger(media.size_bytes)
     whole = media.peek(0, MAX_READ_BYTES)
-    place = 2
-    while place + 4 <= len(whole):
-        if whole[place] != 0xFF:
-            found = _MARKER.search(whole, place)
-            if found is None:
-                return ledger
-            place = found.start()
-        marker = whole[place + 1]
+    notes, tables, stop, is_whole = _jpeg_segments(whole, 0, len(whole))
+    for extent in notes:
+        ledger.notes.append(extent, header_bytes=4)
+    _take_tables(ledger, tables)
+    if stop is None:
+        return ledger
+    ledger.end = stop if is_whole else media.size_bytes
+    if not is_whole:
+        ledger.strays.append((stop, media.size_bytes))
+        return ledger
+    ledger.pictures = [
+        (start, end) for start, end in listed_pictures(whole, notes, stop) if _is_jpeg(whole, start, end, ledger)
+    ]
+    return ledger
+
+
+def _take_tables(ledger: Ledger, tables: list[Extent]) -> None:
+    used = 0
+    for start, stop in tables:
+        if used + stop - start > MAX_TABLE_BYTES:
+            ledger.strays.append((start, stop), header_bytes=4)
+        else:
+            used += stop - start
+
+
+def _is_jpeg(whole: bytes, start: int, stop: int, ledger: Ledger) -> bool:
+    """Whether a picture begins and ends there; what nobody needs in it is as much a stray as in the first one."""
+    if not whole.startswith(b"\xff\xd8\xff", start):
+        return False
+    notes, tables, end, is_whole = _jpeg_segments(whole, start, stop)
+    if end is None or not is_whole:
+        return False
+    for extent in notes:
+        ledger.notes.append(extent, header_bytes=4)
+    _take_tables(ledger, tables)
+    ledger.strays.append((end, stop))
+    return True
+
+
+def _jpeg_segments(whole: bytes, start: int, stop: int) -> tuple[list[Extent], list[Extent], int | None, bool]:
+    """Notes, tables, and where the image ends: nowhere where it is cut off; False where it has too many parts."""
+    notes: list[Extent] = []
+    tables: list[Extent] = []
+    place = start + 2
+    for _ in range(MAX_PARTS):
+        if place + 2 > stop:
+            return notes, tables, None, True
+        marker = whole[place + 1] if whole[place] == 0xFF else 0
         if marker == 0xD9:
-            ledger.end = place + 2
-            return ledger
-        if marker in (0xFF, 0x01) or 0xD0 <= marker <= 0xD8:
+            return notes, tables, place + 2, True
+        if marker and (marker in (0xFF, 0x01) or 0xD0 <= marker <= 0xD8):
             place += 1 if marker == 0xFF else 2
             continue
-        size = struct.unpack_from(">H", whole, place + 2)[0]
-        if 0xE0 <= marker <= 0xEF or marker == 0xFE:
-            ledger.notes.append((place + 4, place + 2 + size))
-        place += 2 + size
-        if marker == 0xDA:
-            found = _MARKER.search(whole, place)
+        if marker:
+            size = struct.unpack_from(">H", whole, place + 2)[0] if place + 4 <= stop else 0
+            kind = notes if 0xE0 <= marker <= 0xEF or marker == 0xFE else tables
+            kind.append((min(stop, place + 4), min(stop, place + 2 + size)))
+            place += 2 + size
+        if not marker or marker == 0xDA:
+            found = _MARKER.search(whole, place, stop)
             if found is None:
-                return ledger
+                return notes, tables, None, True
             place = found.start()
-    if whole[place : place + 2] == b"\xff\xd9":
-        ledger.end = place + 2
-    return ledger
+    return notes, tables, place, False
 
 
 def gif_ledger(media: MediaFile) -> Ledger:
@@ -68,8 +134,10 @@ def gif_ledger(media: MediaFile) -> Ledger:
     ledger, whole = Ledger(media.size_bytes), media.peek(0, MAX_READ_BYTES)
     if len(whole) < 13:
         return ledger
-    place = 13 + _table_bytes(whole[10])
-    while place < len(whole):
+    place, num_left = 13 + _table_bytes(whole[10]), MAX_SUBBLOCKS
+    for _ in range(MAX_PARTS):
+        if place >= len(whole):
+            return ledger
         start, kind = place, whole[place]
         if kind == 0x3B:
             ledger.end = place + 1
@@ -80,12 +148,23 @@ def gif_ledger(media: MediaFile) -> Ledger:
             place += 2
         else:
             return ledger
-        while place < len(whole) and whole[place]:
-            place += 1 + whole[place]
-        place += 1
-        if kind == 0x21 and whole[start + 1] in (0xFE, 0xFF, 0x01):
+        place, num_left = _behind_subblocks(whole, place, num_left)
+        if kind == 0x21 and whole[start + 1] in _GIF_NOTES:
             ledger.notes.append((start, place))
+        elif kind == 0x21:
+            used = _GIF_CONTROL_BYTES if whole[start + 1] == _GIF_CONTROL else 0
+            ledger.strays.append((min(place, start + used), place))
+        if num_left <= 0:
+            break
+    ledger.strays.append((place, media.size_bytes))
     return ledger
+
+
+def _behind_subblocks(whole: bytes, place: int, num_left: int) -> tuple[int, int]:
+    while num_left > 0 and place < len(whole) and whole[place]:
+        place += 1 + whole[place]
+        num_left -= 1
+    return min(len(whole), place + 1), num_left
 
 
 def _table_bytes(flags: int) -> int:

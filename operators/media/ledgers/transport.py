@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 
 from operators.media.containers import MediaFile
 from operators.media.ledgers.ledger import Ledger
+from operators.media.ledgers.sections import TABLE_PIDS, SectionCount
 
 PACKET_BYTES = 188
 MAX_READ_BYTES = 128 * 2**20
 """Of one file, from its beginning."""
+MAX_SLIPS = 2_000
+"""How often packets may be found again where their rhythm was lost; what comes then is of no stream."""
+MAX_ADAPTATION_BYTES = 48
+"""Of clocks, flags and private data in front of a payload; what is longer is stuffing."""
 NULL_PID = 0x1FFF
-TABLE_PIDS = 0x20
-"""Identifiers below this one carry tables of the standards."""
-_CHUNK_PACKETS = 40_000
 _SIZES = (188, 192, 204)
 _SYNC = 0x47
-_FIRST_TABLE = 2
-"""Identifier of the table that lists the streams of a programme; what is below has identifiers of its own."""
+_PROOF_PACKETS = 5
+_WINDOW_BYTES = 2**23
+_SEARCH_BYTES = 2**17
+_NUM_PIDS = NULL_PID + 1
+
+Bytes = npt.NDArray[np.uint8]
 
 
 def transport_ledger(media: MediaFile, known: Iterable[int], data: Iterable[int]) -> Ledger:
@@ -29,53 +35,105 @@ def transport_ledger(media: MediaFile, known: Iterable[int], data: Iterable[int]
     Args:
         media: the file.
         known: identifiers of streams that are analysed or named.
-        data: of others that FFmpeg knows.
+        data: of others that FFmpeg knows; it takes the guide to programmes for one.
     """
     ledger = Ledger(media.size_bytes)
-    size, shift = _packet_size(media.peek(0, 204 * 8))
+    count = _PacketCount([*known], [pid for pid in data if pid >= TABLE_PIDS])
+    size = _packet_bytes(np.frombuffer(media.peek(0, _SEARCH_BYTES), np.uint8))
     if not size:
+        ledger.num_stray_bytes = media.size_bytes
         return ledger
-    counts = np.zeros((4, NULL_PID + 1), np.int64)
-    for place in range(0, min(media.size_bytes, MAX_READ_BYTES), _CHUNK_PACKETS * size):
-        chunk = np.frombuffer(media.peek(place, _CHUNK_PACKETS * size), np.uint8)
-        counts += _counted(chunk[: len(chunk) // size * size].reshape(-1, size)[:, shift:], ledger, size)
-    payload = 184 * counts[0]
-    payload[:TABLE_PIDS] = 0
-    payload[NULL_PID] = 184 * counts[2][NULL_PID]
-    ledger.num_data_bytes = int(payload[list(data)].sum())
-    payload[[*known, *data]] = 0
-    # Tables begin again in nearly every packet of theirs, and no film does.
-    payload[2 * counts[3] >= counts[0]] = 0
-    ledger.num_stray_bytes += int(payload.sum())
-    ledger.scrambled_ratios = {pid: float(counts[1][pid] / counts[0][pid]) for pid in known if counts[0][pid]}
+    for rows, num_skipped in _runs(media, size):
+        ledger.num_stray_bytes += num_skipped
+        count.add(rows[:, :PACKET_BYTES])
+    count.enter(ledger)
     return ledger
 
 
-def _packet_size(head: bytes) -> tuple[int, int]:
-    """Bytes from packet to packet and in front of the synchronisation byte; (0, 0) where there is no rhythm."""
-    for size in _SIZES:
-        for shift in (4, 0) if size == 192 else (0,):
-            syncs = head[shift : size * 5 : size]
-            if len(syncs) >= min(3, len(head) // size) > 0 and set(syncs) == {_SYNC}:
-                return size, shift
-    return 0, 0
+def _packet_bytes(head: Bytes) -> int:
+    """Distance from packet to packet, of the size whose rhythm begins first; 0 where there is none."""
+    found = {size: _first_packet(head, size) for size in _SIZES}
+    return min((size for size in _SIZES if found[size] is not None), key=lambda size: found[size] or 0, default=0)
 
 
-def _counted(rows: npt.NDArray[np.uint8], ledger: Ledger, size: int) -> npt.NDArray[np.int64]:
-    """By identifier: packets with payload, scrambled ones, ones with content, ones that begin a table."""
-    counts = np.zeros((4, NULL_PID + 1), np.int64)
-    is_packet = rows[:, 0] == _SYNC
-    ledger.num_stray_bytes += int((~is_packet).sum()) * size
-    rows = rows[is_packet]
-    pids = (rows[:, 1].astype(np.int64) & 0x1F) << 8 | rows[:, 2]
-    has_payload = (rows[:, 3] & 0x10) > 0
-    is_scrambled = has_payload & ((rows[:, 3] & 0xC0) > 0)
-    is_null = pids == NULL_PID
-    has_content = is_null.copy()
-    body = rows[is_null][:, 4:PACKET_BYTES]
-    has_content[is_null] = body.min(axis=1, initial=255) != body.max(axis=1, initial=0)
-    begins = ((rows[:, 1] & 0x40) > 0) & (rows[:, 3] & 0x30 == 0x10)
-    is_table = begins & (rows[:, 4] == 0) & (rows[:, 5] >= _FIRST_TABLE)  # packets of streams begin with 0, 0, 1
-    for number, chosen in enumerate((has_payload, is_scrambled, has_content, is_table)):
-        counts[number] = np.bincount(pids[chosen], minlength=NULL_PID + 1)
-    return counts
+def _first_packet(part: Bytes, size: int) -> int | None:
+    """Where packets begin that follow one another; fewer of them are asked for at the end of a file."""
+    num_packets = min(_PROOF_PACKETS, max(1, len(part) // size))
+    last = len(part) - size * (num_packets - 1)
+    is_start = np.ones(max(0, min(last, _SEARCH_BYTES)), bool)
+    for number in range(num_packets):
+        is_start &= part[number * size : number * size + len(is_start)] == _SYNC
+    return int(is_start.argmax()) if is_start.any() else None
+
+
+def _runs(media: MediaFile, size: int) -> Iterator[tuple[Bytes, int]]:
+    """Packets that follow one another, and how many bytes were skipped in front of them."""
+    place, stop = 0, min(media.size_bytes, MAX_READ_BYTES)
+    window, begin = np.zeros(0, np.uint8), 0
+    for _ in range(MAX_SLIPS):
+        if place + _SEARCH_BYTES > begin + len(window) < media.size_bytes:
+            window, begin = np.frombuffer(media.peek(place, _WINDOW_BYTES), np.uint8), place
+        part = window[place - begin :]
+        if stop - place < PACKET_BYTES or len(part) < PACKET_BYTES:
+            return
+        first = _first_packet(part, size)
+        num_skipped = min(len(part), _SEARCH_BYTES - size * _PROOF_PACKETS) if first is None else first
+        rows = _rows(part[num_skipped:], size) if first is not None else part[:0].reshape(0, size)
+        yield rows, num_skipped
+        place += num_skipped + max(len(rows) * size, first is not None)
+    yield np.zeros((0, size), np.uint8), max(0, stop - place)
+
+
+def _rows(part: Bytes, size: int) -> Bytes:
+    """The packets up to the first place where none begins."""
+    rows = part[: len(part) // size * size].reshape(-1, size)
+    is_lost = rows[:, 0] != _SYNC
+    return rows[: int(is_lost.argmax())] if is_lost.any() else rows
+
+
+class _PacketCount:
+    """By identifier: packets with payload, scrambled ones, and null packets with content."""
+
+    def __init__(self, known: list[int], data: list[int]) -> None:
+        self._known, self._data = known, data
+        self._num_payloads = np.zeros(_NUM_PIDS, np.int64)
+        self._num_scrambled = np.zeros(_NUM_PIDS, np.int64)
+        self._num_null_bytes = 0
+        self._num_adaptation_bytes = 0
+        self._sections = SectionCount()
+        self._is_other = np.ones(_NUM_PIDS, bool)
+        self._is_other[[*known, *data, NULL_PID]] = False
+
+    def add(self, rows: Bytes) -> None:
+        """More packets, in their order."""
+        pids = (rows[:, 1].astype(np.int64) & 0x1F) << 8 | rows[:, 2]
+        has_payload = (rows[:, 3] & 0x10) > 0
+        is_scrambled = has_payload & ((rows[:, 3] & 0xC0) > 0)
+        self._num_payloads += np.bincount(pids[has_payload], minlength=_NUM_PIDS)
+        self._num_scrambled += np.bincount(pids[is_scrambled], minlength=_NUM_PIDS)
+        null = rows[pids == NULL_PID][:, 4:]
+        self._num_null_bytes += PACKET_BYTES * int((null.min(axis=1, initial=255) != null.max(axis=1, initial=0)).sum())
+        self._num_adaptation_bytes += _num_adaptation_bytes(rows)
+        is_other = has_payload & self._is_other[pids]
+        for pid in np.unique(pids[is_other]).tolist():
+            self._sections.add(pid, (row.tobytes() for row in rows[is_other & (pids == pid)]))
+
+    def enter(self, ledger: Ledger) -> None:
+        """What was counted."""
+        self._sections.finish()
+        ledger.num_stray_bytes += self._num_null_bytes + self._num_adaptation_bytes + self._sections.num_other_bytes
+        num_data_packets = int(self._num_payloads[self._data].sum())
+        ledger.num_data_bytes = PACKET_BYTES * num_data_packets + self._sections.num_table_bytes
+        ledger.scrambled_ratios = {
+            pid: float(self._num_scrambled[pid] / self._num_payloads[pid])
+            for pid in self._known
+            if self._num_payloads[pid]
+        }
+
+
+def _num_adaptation_bytes(rows: Bytes) -> int:
+    """Of adaptation fields, what is neither a clock nor stuffing."""
+    fields = rows[((rows[:, 3] & 0x20) > 0) & (rows[:, 4] > MAX_ADAPTATION_BYTES)]
+    inside = np.arange(5 + MAX_ADAPTATION_BYTES, PACKET_BYTES)[None] < 5 + fields[:, 4:5].astype(np.int64)
+    is_content = (fields[:, 5 + MAX_ADAPTATION_BYTES :] != 0xFF) & inside
+    return int(is_content.sum())

@@ -64,7 +64,7 @@ OTHER_FILES = {
     "photoshop": (b"8BPS\0\1" + bytes(300), "a Photoshop document"),
     "torrent": (b"d8:announce20:http://t.example/ann4:infod4:name1:aee", "a torrent"),
 }
-ZEROS = "it holds nothing but zeros: the upload was not completed, or the disk has lost it"
+ZEROS = "it begins with zeros: the upload was not completed, or the disk has lost it"
 UNKNOWN = "it is of no kind of media that is known"
 NO_MOOV = "without its index (moov): it is cut off, or was copied while it was still being written"
 CUT = "that is cut off or damaged so early that nothing can be read of it"

@@ -1,0 +1,43 @@
+"""How many elements of a container are read: those that carry samples apart from all others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MAX_OTHERS = 200_000
+"""Elements that carry no samples: an ordinary file has a few hundred."""
+MAX_SAMPLES = 2_000_000
+"""Ten hours of pictures and sound at 50 a second, about 4 s of work."""
+MIN_SAMPLE_BYTES = 32
+"""In the mean. Samples that use up a budget and are shorter are there to do so."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """Of one walk, at all its levels."""
+
+    num_others_left: int = MAX_OTHERS
+    num_samples_left: int = MAX_SAMPLES
+    num_sample_bytes: int = 0
+
+    def spend_other(self) -> None:
+        """One more element that carries no samples."""
+        self.num_others_left -= 1
+
+    def spend_sample(self, num_bytes: int) -> None:
+        """One more element that carries samples."""
+        self.num_samples_left -= 1
+        self.num_sample_bytes += num_bytes
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether no further element may be read."""
+        return self.num_others_left <= 0 or self.num_samples_left <= 0
+
+    @property
+    def hides_the_rest(self) -> bool:
+        """Whether what spent the budget is nothing that an ordinary file has, so that the rest counts as unseen."""
+        spent = MAX_SAMPLES - self.num_samples_left
+        return self.num_others_left <= 0 or (
+            self.num_samples_left <= 0 and self.num_sample_bytes < MIN_SAMPLE_BYTES * spent
+        )
