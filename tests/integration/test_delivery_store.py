@@ -8,9 +8,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from redis.exceptions import NoPermissionError
 
 from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir
+from schemas.codec import encode
 from schemas.facts import Deleted, Failure
 from schemas.topics import DEAD_LETTER
 from streams.dead_letters.dead_letters import DeadLetters, dead_letter_id
@@ -25,6 +27,7 @@ from streams.store.outcomes import Outcomes
 from streams.store.rollback_detector import RollbackDetector, StoreRolledBack
 from tests.fakes import ManualClock, MemoryPublisher
 from tests.integration.verdict_world import RULESET
+from tests.sample_facts import signal
 
 PLACE = Place("video.uploaded", 1, 7)
 KEYS = Keys("test.")
@@ -68,6 +71,15 @@ class TestClaims:
         assert await claims.claim("claimed", "new", b"second", revision=2) == b"first"
         assert await claims.claim("claimed", "old", b"second", revision=1) is None
 
+    @pytest.mark.parametrize(("revision", "is_forgotten"), [(1, True), (2, True), (3, False)])
+    async def test_no_claim_of_a_forgotten_revision(self, store: Any, revision: int, is_forgotten: bool) -> None:
+        """The deletion's own revision and those below it leave nothing; a higher one is claimed."""
+        claims = Claims(store, KEYS, ttl_seconds=100)
+        await store.set(KEYS.deletion_marker("video"), 2)
+        claimed = await claims.claim("video", "id", b"first", revision=revision)
+        assert claimed == (None if is_forgotten else b"first")
+        assert await store.exists(KEYS.claims("video")) == (not is_forgotten)
+
     async def test_looks_up_the_preferred_name_first(self, store: Any) -> None:
         """Of several names the first that is claimed counts; the newest known revision comes with it."""
         claims = Claims(store, KEYS, ttl_seconds=100)
@@ -77,6 +89,70 @@ class TestClaims:
         assert await claims.look_up("video", ("ok", "failed")) == Prior(b"failed", 3)
         await claims.claim("video", "ok", b"ok", revision=1)
         assert await claims.look_up("video", ("ok", "failed")) == Prior(b"ok", 3)
+
+    @pytest.mark.parametrize("left", [b"\x00no-bytes-of-ours", b'{"no": "fact"}'])
+    async def test_a_claim_that_cannot_be_read_is_computed_again(self, store: Any, left: bytes) -> None:
+        """It is taken away with its revision, and another name's claim serves meanwhile; other claims stay."""
+        claims, name = Claims(store, KEYS, ttl_seconds=100), KEYS.claims("video")
+        await store.hset(name, mapping={"ok": left, "#ok": 1})
+        await claims.claim("video", "failed", b"failed", revision=1)
+        assert await claims.look_up("video", ("ok", "failed")) == Prior(b"failed", 0)
+        assert await store.hkeys(name) == [b"failed", b"#failed"]
+        await store.hset(name, mapping={"ok": left, "#ok": 1})
+        assert await claims.claim("video", "ok", b"again", revision=2) == b"again"
+        assert (await store.hget(name, "#ok"), await store.hlen(name)) == (b"2", 4)
+
+    async def test_json_from_before_there_was_packing_is_served(self, store: Any) -> None:
+        """A fact as a former release stored it, byte for byte."""
+        claims, fact = Claims(store, KEYS, ttl_seconds=100), encode(signal())
+        await store.hset(KEYS.claims("video"), "ok", fact)
+        assert await claims.look_up("video", ("ok",)) == Prior(fact, 0)
+        assert await claims.claim("video", "ok", b"other", revision=1) == fact
+
+    async def test_looks_up_what_is_forgotten(self, store: Any) -> None:
+        """The deletion's revision comes with the rest; what is no number forgets nothing."""
+        claims = Claims(store, KEYS, ttl_seconds=100)
+        await store.set(KEYS.deletion_marker("video"), 4)
+        assert await claims.look_up("video", ("ok",)) == Prior(None, 0, forgotten_revision=4)
+        await store.set(KEYS.deletion_marker("video"), b"four")
+        await store.hset(KEYS.status("video"), "revision", "two")
+        assert await claims.look_up("video", ("ok",)) == Prior(None, 0)
+        assert await claims.claim("video", "ok", b"ok", revision=1) == b"ok"
+
+    @pytest.mark.parametrize("kind", ["claims", "deletion_marker"])
+    async def test_a_key_of_another_type_is_removed(self, store: Any, kind: str) -> None:
+        """By whoever meets it, at a look and at a claim; then it is as if it had never been there."""
+        claims, name = Claims(store, KEYS, ttl_seconds=100), getattr(KEYS, kind)("video")
+        await store.lpush(name, b"foreign")
+        assert await claims.look_up("video", ("ok",)) == Prior(None, 0)
+        assert await store.exists(name) == 0
+        await store.lpush(name, b"foreign")
+        assert await claims.claim("video", "ok", b"ok", revision=1) == b"ok"
+        assert await claims.look_up("video", ("ok",)) == Prior(b"ok", 0)
+
+    async def test_a_status_of_another_type_is_left_to_intake(self, store: Any) -> None:
+        """Nothing is known to supersede the signal, and the key stays for whoever writes it."""
+        await store.lpush(KEYS.status("video"), b"foreign")
+        claims = Claims(store, KEYS, ttl_seconds=100)
+        await claims.claim("video", "ok", b"ok", revision=1)
+        assert await claims.look_up("video", ("ok",)) == Prior(b"ok", 0)
+        assert await store.exists(KEYS.status("video")) == 1
+
+    @pytest.mark.parametrize("denied", ["hmget", "hget", "get"])
+    async def test_a_missing_right_is_no_fault_of_a_key(self, store: Any, redis_url: str, denied: str) -> None:
+        """Nothing is removed, and no signal is taken for unclaimed: the worker hears of it."""
+        await Claims(store, KEYS, ttl_seconds=100).claim("video", "ok", b"ok", revision=1)
+        await store.acl_setuser(
+            "narrow", enabled=True, passwords=["+word"], keys=["*"], commands=["+@all", f"-{denied}"]
+        )
+        narrow = open_store(redis_url.replace("//", "//narrow:word@"))
+        try:
+            with pytest.raises(NoPermissionError):
+                await Claims(narrow, KEYS, ttl_seconds=100).look_up("video", ("ok",))
+        finally:
+            await narrow.aclose()
+            await store.acl_deluser("narrow")
+        assert await store.hkeys(KEYS.claims("video")) == [b"ok", b"#ok"]
 
 
 class TestAppliedOffsets:

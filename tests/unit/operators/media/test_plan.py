@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -119,12 +120,15 @@ class TestMoments:
         assert {span.seek_seconds for span in video.spans} == {None}
         assert 250.0 < video.spans[-1].end_seconds <= POLICY.max_decoded_seconds
 
-    def test_moments_do_not_overlap(self) -> None:
-        """Spans follow one another."""
-        video = plan_of(video_index(95.0, gop_seconds=8.0)).video
+    @pytest.mark.parametrize("seconds", [110.0, 120.0, 180.0, 400.0, 3600.0])
+    @pytest.mark.parametrize("gop_seconds", [0.5, 2.0, 3.0, 5.0, 8.0, 10.0, 12.0, 30.0, 61.0, 5000.0])
+    def test_moments_do_not_overlap(self, seconds: float, gop_seconds: float) -> None:
+        """Spans follow one another, and no keyframe is a moment twice, however far keyframes are apart."""
+        video = plan_of(video_index(seconds, gop_seconds=gop_seconds)).video
         assert video is not None
-        pairs = zip(video.spans, video.spans[1:], strict=False)
-        assert all(before.end_seconds < after.start_seconds for before, after in pairs)
+        assert len(video.spans) > 1
+        for before, after in pairwise(video.spans):
+            assert max(before.start_seconds, before.end_seconds) < after.start_seconds
 
 
 class TestAudioPlan:

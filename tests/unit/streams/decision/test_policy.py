@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 
 import msgspec
@@ -188,6 +189,17 @@ class TestModalities:
         actions = [(reason.modality, reason.action) for reason in found.reasons]
         assert actions == [("frames", "review"), ("audio", "limit")]
         assert found.action == "review"
+
+    @pytest.mark.parametrize("action", ["limit", "review", "block"])
+    def test_what_the_media_does_not_have_is_acted_upon_where_the_policy_says_so(self, action: Action) -> None:
+        """For the modality that it names and no other, with a reason that names it."""
+        rules = dataclasses.replace(policy(), when_absent={**dict.fromkeys(MODALITIES, "allow"), "audio": action})
+        states = ModalityStates(present=("frames", "context"), absent=("audio", "motion"))
+        found = decide(rules, [], states, None)
+        assert found.action == action
+        (reason,) = found.reasons
+        assert (reason.modality, reason.action) == ("audio", action)
+        assert reason.words == "The media has nothing for audio to look at."
 
     def test_an_allowed_failure_is_still_named(self) -> None:
         """The reason shows that something failed although the policy lets it pass."""

@@ -91,6 +91,37 @@ class TestLanes:
         assert steps.seen[-6:] == ["4 begins", "4 ends", "5 begins", "5 ends", "6 begins", "6 ends"]
         assert failed.exception() is not None
 
+    async def test_the_lowest_failed_record_holds_back_the_others(self) -> None:
+        """A redelivered record that fails in front of the failed one comes again before it."""
+        executor, steps = KeyedExecutor(), Steps()
+        for offset in (5, 4):
+            failed = executor.enqueue("a", offset, steps.work(f"failed {offset}", RuntimeError("broken")))
+            steps.let_go(f"failed {offset}")
+            await asyncio.wait([failed])
+        too_early = executor.enqueue("a", 5, steps.work("too early"))
+        steps.let_go("too early")
+        with pytest.raises(KeyBlocked, match="offset 4 of 'a' failed; offset 5 waits"):
+            await too_early
+        again = [executor.enqueue("a", offset, steps.work(str(offset))) for offset in (4, 5)]
+        steps.let_go("4", "5")
+        await asyncio.gather(*again)
+        assert steps.seen[-4:] == ["4 begins", "4 ends", "5 begins", "5 ends"]
+
+    async def test_a_cancelled_wait_behind_a_failure_lets_nothing_pass(self) -> None:
+        """The failed record still is the first that has to come again."""
+        executor, steps = KeyedExecutor(), Steps()
+        failed = executor.enqueue("a", 4, steps.work("failed", RuntimeError("broken")))
+        cancelled = executor.enqueue("a", 6, steps.work("cancelled"))
+        await settle()
+        cancelled.cancel()
+        steps.let_go("failed")
+        await asyncio.wait([failed])
+        await settle()
+        too_early = executor.enqueue("a", 5, steps.work("too early"))
+        steps.let_go("too early")
+        with pytest.raises(KeyBlocked, match="offset 4 of 'a' failed"):
+            await too_early
+
     async def test_a_cancelled_wait_breaks_the_lane_too(self) -> None:
         """What was never begun must come again before what lies behind it."""
         executor, steps = KeyedExecutor(), Steps()

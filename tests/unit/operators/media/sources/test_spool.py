@@ -114,6 +114,22 @@ class TestSpool:
         other.close()
         assert spool.reserved_bytes == 0
 
+    async def test_growing_does_not_pass_those_who_wait(self, tmp_path: Path) -> None:
+        """Else a stream of small growths would keep a large file out for ever; room that nobody waits for is free."""
+        spool = Spool(tmp_path, 100)
+        held = await spool.reserve(50, "held")
+        waiting = asyncio.create_task(spool.reserve(80, "waiting"))
+        await settle()
+        assert not spool.has_room(1)
+        with pytest.raises(SpoolFull):
+            held.grow(51)
+        assert (spool.reserved_bytes, held.size_bytes) == (50, 50)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        held.grow(51)
+        assert spool.reserved_bytes == 51
+        held.close()
+
     @given(st.lists(st.tuples(st.integers(1, 100), st.booleans()), max_size=25))
     async def test_any_order(self, tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, bool]]) -> None:
         """Whatever is asked for and whoever gives up: never over capacity, and everybody else is served."""
