@@ -1,6 +1,7 @@
 """What all tests may ask for: a real Redis, a real Kafka, topics of their own, sample clips, a clock.
 
-Nothing here starts unless a test asks for it, and everything that started is taken down.
+Nothing here starts unless a test asks for it, and everything that started is taken down. What a fixture needs is
+imported by the fixture: every test file pays for what this file imports (see tests/unit/test_light_start.py).
 """
 
 from __future__ import annotations
@@ -8,20 +9,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
-import redis
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 
-from ops.assets.cache import default_cache_dir
-from ops.local.kafka_jars import KafkaUnavailable, fetch_jars
-from ops.local.kafka_server import KafkaCluster
-from ops.local.redis_server import RedisServer
-from ops.local.scratch import scratch_dir
-from tests.support.prometheus_package import PrometheusPrograms, PrometheusUnavailable, find_prometheus
-from tests.unique_topics import UniqueTopics
+if TYPE_CHECKING:
+    from ops.local.kafka_server import KafkaCluster
+    from ops.local.redis_server import RedisServer
+    from tests.support.prometheus_package import PrometheusPrograms
+    from tests.unique_topics import UniqueTopics
 
 _NO_KAFKA = "no real Kafka: "
 _SERVERS = frozenset({"redis_server", "kafka", "kafka_jars", "kafka_cluster"})
@@ -59,6 +55,9 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[RedisServer]:
     """The shared Redis 8. A test that kills or restarts one starts its own `RedisServer`."""
+    from ops.local.redis_server import RedisServer
+    from ops.local.scratch import scratch_dir
+
     with scratch_dir() as folder, RedisServer(folder / "redis") as server:
         yield server
 
@@ -66,6 +65,8 @@ def redis_server() -> Iterator[RedisServer]:
 @pytest.fixture
 def redis_url(redis_server: RedisServer) -> str:
     """Address of the shared Redis, emptied before the test."""
+    import redis
+
     with redis.Redis.from_url(redis_server.url) as client:
         client.flushall()
     return redis_server.url
@@ -83,6 +84,10 @@ def kafka() -> Iterator[str]:
         yield named
         return
     _require_jars()
+    from ops.assets.cache import default_cache_dir
+    from ops.local.kafka_server import KafkaCluster
+    from ops.local.scratch import scratch_dir
+
     with scratch_dir() as folder, KafkaCluster(folder / "kafka", default_cache_dir()) as cluster:
         yield cluster.bootstrap_servers
 
@@ -96,6 +101,10 @@ def kafka_jars() -> None:
 @pytest.fixture
 def kafka_cluster(kafka_jars: None) -> Iterator[KafkaCluster]:
     """A Kafka of three brokers for one test alone: kill, pause and restart them at will."""
+    from ops.assets.cache import default_cache_dir
+    from ops.local.kafka_server import KafkaCluster
+    from ops.local.scratch import scratch_dir
+
     with scratch_dir() as folder, KafkaCluster(folder / "kafka", default_cache_dir(), brokers=3) as cluster:
         yield cluster
 
@@ -103,6 +112,8 @@ def kafka_cluster(kafka_jars: None) -> Iterator[KafkaCluster]:
 @pytest.fixture
 def topics(kafka: str) -> Iterator[UniqueTopics]:
     """Names of topics and groups for one test alone; the topics are deleted afterwards."""
+    from tests.unique_topics import UniqueTopics
+
     unique = UniqueTopics(kafka)
     yield unique
     unique.delete_all()
@@ -111,6 +122,9 @@ def topics(kafka: str) -> Iterator[UniqueTopics]:
 @pytest.fixture(scope="session")
 def prometheus_programs() -> PrometheusPrograms:
     """A real Prometheus and its promtool; the test is skipped, with the reason, where none can be had."""
+    from ops.assets.cache import default_cache_dir
+    from tests.support.prometheus_package import PrometheusUnavailable, find_prometheus
+
     try:
         return find_prometheus(default_cache_dir())
     except PrometheusUnavailable as error:
@@ -120,6 +134,7 @@ def prometheus_programs() -> PrometheusPrograms:
 @pytest.fixture(scope="session")
 def samples() -> Path:
     """The folder of sample clips, fetched where the cache lacks them; not to be written to."""
+    from ops.assets.cache import default_cache_dir
     from ops.assets.samples import fetch_samples, samples_dir
 
     cache_dir = default_cache_dir()
@@ -136,6 +151,9 @@ def manual_clock() -> Any:
 
 
 def _require_answer(bootstrap_servers: str) -> None:
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+
     try:
         AdminClient({"bootstrap.servers": bootstrap_servers}).list_topics(timeout=_ASK_SECONDS)
     except KafkaException as error:
@@ -143,6 +161,9 @@ def _require_answer(bootstrap_servers: str) -> None:
 
 
 def _require_jars() -> None:
+    from ops.assets.cache import default_cache_dir
+    from ops.local.kafka_jars import KafkaUnavailable, fetch_jars
+
     try:
         fetch_jars(default_cache_dir())
     except KafkaUnavailable as error:
