@@ -14,10 +14,11 @@ FAULTS ?= 100
 MINUTES ?= 30
 FUZZ_SECONDS ?= 60
 CHAOS_ARGS ?=
+MUTANTS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup assets demo test lint docs format bench corpus corpus-signals corpus-mutated chaos fuzz clean
+.PHONY: help setup assets demo test lint docs format bench corpus corpus-signals corpus-mutated chaos fuzz mutants clean
 
 help:  ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +63,9 @@ chaos: assets  ## Break brokers, Redis, workers and network, and judge what is l
 # Wants `pip install atheris`, which is not in the gate: it comes as a wheel for some interpreters alone.
 fuzz: $(INSTALLED)  ## Follow what parses foreign bytes, FUZZ_SECONDS=60 for each target of tests/fuzz; wants atheris.
 	for target in $$($(BIN)/python -m tests.fuzz.names); do $(BIN)/python -m tests.fuzz $$target $(FUZZ_SECONDS) || exit 1; done
+
+mutants: $(INSTALLED)  ## Put small faults into core modules, and count those that their own tests notice; MUTANTS='--most 60 fold'
+	$(BIN)/python -m tests.mutants $(MUTANTS)
 
 clean:  ## Remove the virtual environment and all caches of the tools; models and clips stay in their cache.
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
