@@ -5,7 +5,8 @@ from __future__ import annotations
 import faulthandler
 import os
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NoReturn
 
 import structlog
@@ -16,6 +17,30 @@ from streams.lifecycle.fatal_error import WorkerExit
 _MOST_EVENTS: Final = 20
 
 _log = structlog.get_logger(__name__)
+
+
+def limit_stop(
+    seconds: float,
+    *,
+    exit_code: Callable[[], WorkerExit],
+    roles: Callable[[], Sequence[str]],
+    events: Callable[[], Iterable[UnfinishedEvent]],
+) -> None:
+    """From here on the process ends within a bounded time, whatever hangs.
+
+    Args:
+        seconds: until it is ended; the other arguments are asked then, on a thread of its own.
+        exit_code: as in `end_overrun_stop`.
+        roles: likewise.
+        events: likewise.
+    """
+
+    def end() -> None:
+        end_overrun_stop(exit_code(), seconds, roles=roles(), events=list(events()))
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
 
 
 def end_overrun_stop(

@@ -1,12 +1,17 @@
-"""Opens what the roles of a worker share: the store, through two clients, and the publisher."""
+"""Opens what the roles of a worker share: the store, through two clients, the publisher, and the engine."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from redis.asyncio import Redis
 
+from operators.inference.cpu_probe import CpuCapabilities
 from schemas.topics import TOPICS
 from streams.config.redis_options import store_options
 from streams.config.settings import Settings
@@ -14,12 +19,16 @@ from streams.kafka.broker_wait import await_topics
 from streams.kafka.clients import producer_configuration
 from streams.kafka.publisher import Publisher
 from streams.lifecycle.clock import Clock
+from streams.lifecycle.collector import collector_paused
 from streams.lifecycle.exclusive_board import ExclusiveBoard
 from streams.store.client import open_store
 from streams.store.keys import Keys
 from streams.store.refusals import require_entry
 from streams.store.rollback_detector import RollbackDetector
 from streams.worker.shared import Shared
+
+if TYPE_CHECKING:
+    from streams.analysis.engine import Engine, EngineOptions
 
 
 async def open_shared(
@@ -50,6 +59,34 @@ async def open_shared(
     publisher = Publisher(producer_configuration(settings), settings.topic_prefix, clock=clock, on_failure=on_failure)
     opened.push_async_callback(publisher.close)
     return Shared(settings, redis, fold_redis, rollback_detector, Keys(settings.topic_prefix), publisher, clock, board)
+
+
+async def open_worker_engine(
+    settings: Settings,
+    capabilities: CpuCapabilities,
+    options: Callable[[], EngineOptions],
+    parent_id: int | None,
+    opened: AsyncExitStack,
+) -> Engine:
+    """Return when every model is warm; see `streams.analysis.engine.open_engine`, also for what it raises.
+
+    Args:
+        settings: of the worker.
+        capabilities: of the CPU.
+        options: asked once torch is imported.
+        parent_id: of the worker's parent process; None where it has none.
+        opened: of the worker.
+    """
+    engines = await asyncio.to_thread(_import_engine)
+    engine: Engine = await engines.open_engine(settings, capabilities, replace(options(), parent_id=parent_id))
+    opened.push_async_callback(engine.close)
+    return engine
+
+
+def _import_engine() -> Any:
+    """`streams.analysis.engine`; torch comes with it and takes seconds."""
+    with collector_paused():
+        return import_module("streams.analysis.engine")
 
 
 def _open_client(

@@ -7,12 +7,9 @@ import json
 import os
 import signal
 import sys
-import threading
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from functools import partial
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -38,7 +35,6 @@ from streams.kafka.rights import require_rights
 from streams.kafka.stamps import check_stamps
 from streams.lifecycle.cancellation import cancel_all
 from streams.lifecycle.clock import SystemClock
-from streams.lifecycle.collector import collector_paused
 from streams.lifecycle.fatal_error import FatalError, WorkerExit
 from streams.lifecycle.parent import Family, run_under_parent
 from streams.lifecycle.process_setup import prepare_process
@@ -47,14 +43,14 @@ from streams.monitoring.endpoint import HealthPortTaken
 from streams.monitoring.health_watch import HealthWatch
 from streams.monitoring.metric_series import begin_series
 from streams.monitoring.metrics_endpoint import MetricsEndpoint, MetricsPortTaken
-from streams.monitoring.overrun import end_overrun_stop
+from streams.monitoring.overrun import limit_stop
 from streams.observability.logs import configure_logs
 from streams.observability.tracing import spans
 from streams.observability.tracing.opening import traced
 from streams.progress.watch_thread import WatchThread
 from streams.store.refusals import StoreRefuses
 from streams.worker.note_death import note_command
-from streams.worker.opening import open_shared
+from streams.worker.opening import open_shared, open_worker_engine
 from streams.worker.roles import (
     backfill_gate,
     backfill_spec,
@@ -70,7 +66,7 @@ from streams.worker.running_roles import RunningRoles
 from streams.worker.shared import Shared
 
 if TYPE_CHECKING:
-    from streams.analysis.engine import Engine, EngineOptions
+    from streams.analysis.engine import EngineOptions
 
 _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _LONGEST_STOP_SECONDS: Final = 14.0
@@ -126,12 +122,6 @@ def _run_worker(settings: Settings, engine_options: Callable[[], EngineOptions],
     except MISCONFIGURATIONS as error:
         sys.stderr.write(f"{error}\n")
         return leave(WorkerExit.MISCONFIGURED)  # what waited for a broker may wait on in a thread
-
-
-def _import_engine() -> Any:
-    """`streams.analysis.engine`; torch comes with it and takes seconds."""
-    with collector_paused():
-        return import_module("streams.analysis.engine")
 
 
 class Worker:
@@ -227,10 +217,9 @@ class Worker:
         if self._capabilities is None:
             self._spawn(keep_account(open_light_account(CpuMetrics()), self._clock))
             return None
-        engines = await asyncio.to_thread(_import_engine)
-        options = replace(self._engine_options(), parent_id=self._family.parent_id)
-        engine: Engine = await engines.open_engine(self._settings, self._capabilities, options)
-        opened.push_async_callback(engine.close)
+        engine = await open_worker_engine(
+            self._settings, self._capabilities, self._engine_options, self._family.parent_id, opened
+        )
         self._spawn(keep_account(engine.account, self._clock))
         specs = []
         if "media" in self._settings.roles:
@@ -326,18 +315,11 @@ class Worker:
         return MetricsEndpoint(host, port, self._roles.unfinished_events).port
 
     def _limit_stop(self) -> None:
-        """From here on the process ends within a bounded time, whatever hangs."""
-        seconds = self._settings.drain_timeout_seconds + _LONGEST_STOP_SECONDS
-        timer = threading.Timer(seconds, self._end_overrun, [seconds])
-        timer.daemon = True
-        timer.start()
-
-    def _end_overrun(self, seconds: float) -> None:
-        end_overrun_stop(
-            self._crash.exit_code or WorkerExit.STOP_OVERRAN,
-            seconds,
-            roles=self._roles.not_stopped,
-            events=list(self._roles.unfinished_events()),
+        limit_stop(
+            self._settings.drain_timeout_seconds + _LONGEST_STOP_SECONDS,
+            exit_code=lambda: self._crash.exit_code or WorkerExit.STOP_OVERRAN,
+            roles=lambda: self._roles.not_stopped,
+            events=self._roles.unfinished_events,
         )
 
 
