@@ -1,6 +1,6 @@
-"""The same agents, fold and policy without a broker and a store: what `vidsignal analyze` runs.
+"""The same agents, fold and policy without broker and store, for `vidsignal analyze`.
 
-A developer tries this first, and the pipeline is measured against it: it is the most that the pipeline could reach.
+It is a developer's first step, and the upper bound against which the pipeline's throughput is measured.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ from streams.delivery.unexpected import answer_to
 from streams.lifecycle.clock import Clock
 
 OnUnexpected = Callable[[VideoUploaded, InternalError], None]
-"""Told of an error that nobody expected, once each; the upload gets its answer in any case."""
+"""Called once for each unexpected error; the upload is answered in any case."""
 NOWHERE = SourceOffset(topic="", partition=0, offset=0)
-"""Source of an upload that never was in Kafka."""
+"""Source of an upload that was never in Kafka."""
 
 
 class LocalAnalysis:
-    """Analyses uploads, a bounded number at a time.
+    """Analyses uploads, a limited number at a time.
 
     Args:
-        engine: open; not closed here.
-        context: policy, prices and clock reading of the verdicts.
-        slots: videos in flight, as in a worker.
-        clock: stamps.
-        on_unexpected: told of unexpected errors.
+        engine: open; the caller closes it.
+        context: policy, prices and clock of the verdicts.
+        slots: maximum number of videos in flight, as in a worker.
+        clock: for timestamps.
+        on_unexpected: called with unexpected errors.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class LocalAnalysis:
         self._clock = clock
 
     async def outcome_of(self, upload: VideoUploaded) -> Outcome:
-        """Return verdict and feature record; whatever goes wrong gives failed modalities, never an exception."""
+        """Return verdict and feature record; any error results in failed modalities, never in an exception."""
         async with self._slots:
             uploaded_unix_seconds = self._clock.now_unix_seconds()
             signals = await self._signals(upload, uploaded_unix_seconds)

@@ -1,4 +1,4 @@
-"""A record as it was consumed: what roles work on, free of any client's types."""
+"""A consumed record: the input of roles, independent of any client's types."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from schemas.facts import SourceOffset
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a record is in Kafka; the same at every redelivery."""
+    """The position of a record in Kafka; the same at every redelivery."""
 
     topic: str
-    """As the broker knows it, with the stack's prefix."""
+    """Name at the broker, with the stack's prefix."""
     partition: int
     offset: int
 
@@ -26,15 +26,15 @@ class Record:
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
-    """As received, in order, duplicates kept."""
+    """As received, in order, with duplicates."""
     timestamp_unix_seconds: float
-    """By the broker or the producer, as the topic is configured."""
+    """Set by the broker or the producer, as the topic is configured."""
     generation: int
-    """Of the consumer group when the record was fetched."""
+    """Generation of the consumer group when the record was fetched."""
 
     @property
     def source(self) -> SourceOffset:
-        """The place in the words of the wire."""
+        """The position, as the wire format names it."""
         return SourceOffset(topic=self.place.topic, partition=self.place.partition, offset=self.place.offset)
 
 

@@ -1,1 +1,1 @@
-"""The media and backfill roles' work: media become signals."""
+"""Work of the media and backfill roles: media become signals."""

@@ -1,4 +1,4 @@
-"""The engine of a process: models on their device, decoder processes and host threads; what every agent works with."""
+"""The engine of a process: models on their device, decoder processes and host threads, shared by all agents."""
 
 from __future__ import annotations
 
@@ -50,21 +50,21 @@ from streams.lifecycle.clock import SystemClock
 from streams.lifecycle.private_cache import private_cache
 
 InferenceObserverFactory = Callable[[str], InferenceObserver]
-"""Makes an observer from the name of the device."""
+"""Creates an observer from the name of the device."""
 
 
 _LOWEST_PRIORITY = 19
-"""Niceness of a process that takes the processor from nobody."""
+"""Niceness of backfill decoders; they use only CPU time that no other process needs."""
 _BACKFILL_PATIENCE = 10
-"""How many times longer a decode may take that lives on what live ones leave; its CPU time is limited as ever."""
+"""Factor on the wall-clock limit of backfill decodes, which get only idle CPU time; their CPU limit is unchanged."""
 
 PLAN_POLICY = PlanPolicy()
-"""How this release samples media; part of every fingerprint."""
+"""Sampling of this release; part of every fingerprint."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """What a composition root may put in place of the usual parts; tests plant faults here."""
+    """Replacements for the usual parts; tests inject faults here."""
 
     decode_observer: DecodeObserver = field(default_factory=SilentDecodeObserver)
     inference_observer: InferenceObserverFactory = field(default=lambda _device: SilentInferenceObserver())
@@ -73,9 +73,9 @@ class EngineOptions:
     decoder_command: tuple[str, ...] = DECODER_COMMAND
     plan_policy: PlanPolicy = PLAN_POLICY
     parent_id: int | None = None
-    """The process that was started and that this one is a child of, see `streams.lifecycle.parent`."""
+    """The parent process that was started, see `streams.lifecycle.parent`."""
     load_module: Callable[[Card, Settings], Any] | None = None
-    """Builds other modules than the registry's; such are compiled at each start, and never cached."""
+    """Builds modules that are not from the registry; they are compiled at each start, and never cached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +83,13 @@ class BackfillParts:
     """What the backfill role does not share with the media role of the same process, so that neither waits for it."""
 
     sessions: MediaSessions
-    """With a decoder process of their own, of the lowest priority; it starts with the first video."""
+    """Sessions with their own decoder process at the lowest priority; it starts with the first video."""
     host: ThreadedHost
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """Everything that is heavy, open. Made by `open_engine`, ended by `close`."""
+    """All open heavy resources. Created by `open_engine`, closed by `close`."""
 
     device: str
     sessions: MediaSessions
@@ -104,13 +104,13 @@ class Engine:
     provenance: Mapping[Modality, Provenance]
     backfill: BackfillParts
     account: CpuAccount
-    """Of the whole process."""
+    """Account of the whole process."""
     _open_parts: AsyncExitStack
 
     def work(
         self, upload: VideoUploaded, event_unix_seconds: float, session: MediaSession, context: RequestContext
     ) -> AgentWork:
-        """What an agent is given for one upload."""
+        """Return what an agent gets for one upload."""
         return AgentWork(
             upload=upload,
             event_unix_seconds=event_unix_seconds,
@@ -124,18 +124,18 @@ class Engine:
         )
 
     def behind(self, gate: LivePriorityGate) -> Engine:
-        """The same engine as the backfill role sees it; closed by closing this one."""
+        """Return the same engine for the backfill role; closing this engine closes it."""
         return replace(self, sessions=self.backfill.sessions, host=QuietHost(self.backfill.host, gate))
 
     async def close(self) -> None:
-        """End decoders, device and threads, in the reverse order of their start."""
+        """Close decoders, device and threads, in the reverse order of their start."""
         await self._open_parts.aclose()
 
 
 async def open_engine(
     settings: Settings, capabilities: CpuCapabilities, options: EngineOptions | None = None
 ) -> Engine:
-    """Start decoders and load, compile and warm up every model; the process must have been prepared before.
+    """Start decoders, and load, compile and warm up every model; the process must have been prepared before.
 
     Raises:
         WeightsMissing, WeightsCorrupt: the cache lacks what the cards name.
@@ -149,7 +149,7 @@ async def open_engine(
     device = best_backend_name() if settings.device == "auto" else settings.device
     async with AsyncExitStack() as opening:
         pool = await _open_pool(settings, options, opening)
-        # Beside one another: the models keep the device's thread busy, and that lets go of the interpreter.
+        # Concurrently: the models occupy the device's thread, which releases the interpreter lock.
         inference, (text, class_names) = await asyncio.gather(
             _open_inference(settings, capabilities, device, options, cards, opening),
             asyncio.to_thread(_load_host_models, settings),
@@ -184,7 +184,7 @@ def _load_host_models(settings: Settings) -> tuple[TextModels, ClassNames]:
 
 FETCHED_BLOCK_BYTES = 256 * 1024
 MAX_READ_AHEAD_BYTES = 512 * 1024
-"""Small enough that a glance at a keyframe fetches little else: 1 MiB blocks fetch a third more of a long video."""
+"""Small enough that a keyframe sample fetches little else: blocks of 1 MiB fetch a third more of a long video."""
 
 
 def _open_sources(settings: Settings, opening: AsyncExitStack) -> SourceOpener:
@@ -271,7 +271,7 @@ async def _open_inference(
 
 
 def _require_weights(cards: Iterable[Card], settings: Settings) -> None:
-    """Look at all weights, of which a worker reads none where its models come compiled from the cache."""
+    """Check all weights; a worker reads none of them if its compiled models are cached."""
     for card in cards:
         for file in card.files:
             weight_path(file, settings.cache_dir)
@@ -281,13 +281,13 @@ def _require_weights(cards: Iterable[Card], settings: Settings) -> None:
 def _build(options: EngineOptions, settings: Settings, card: Card) -> Any:
     if options.load_module is not None:
         return options.load_module(card, settings)
-    from models.loaders import load_module  # readers of many formats, which a model from the cache does not need
+    from models.loaders import load_module  # readers of many formats, which a cached model does not need
 
     return load_module(card, settings.cache_dir)
 
 
 def batched_cards(cards: Mapping[str, Card]) -> tuple[Card, ...]:
-    """Cards of the models that run on a device."""
+    """Return the cards of the models that run on a device."""
     return tuple(card for card in cards.values() if card.batch_sizes)
 
 

@@ -1,4 +1,4 @@
-"""The account of a process that has an engine: which clocks belong to which stage."""
+"""The CPU account of a process with an engine: which clocks belong to which stage."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from streams.costs.power import PowerMeter, open_core_energy
 
 @dataclass(frozen=True, slots=True)
 class CountedParts:
-    """What an engine computes with, each beside the event loop."""
+    """Parts of an engine that compute outside the event loop."""
 
     inference: Inference
     hosts: Sequence[ThreadedHost]
     sessions: Sequence[MediaSessions]
     parent_id: int | None = None
-    """The process that was started, where that is another one: what it used before the worker began is the start-up."""
+    """The parent process, if there is one; what it used before the worker started counts as start."""
 
     def read(self) -> CpuReading:
-        """Look at all clocks; the process's last, so that no part is ahead of the whole."""
+        """Read all clocks; the process's last, so that no part exceeds the whole."""
         decoders = sum(sessions.decoder_cpu_seconds() for sessions in self.sessions)
         starts = sum(sessions.decoder_start_cpu_seconds() for sessions in self.sessions)
         fetch = sum(sessions.fetching.cpu_seconds for sessions in self.sessions)
@@ -37,6 +37,6 @@ class CountedParts:
 
 
 def open_engine_account(parts: CountedParts, observer: CpuObserver, device_energy: EnergyCounter | None) -> CpuAccount:
-    """What was used until now is the start-up."""
+    """Open the account; CPU time until now counts as start."""
     power = PowerMeter(open_core_energy(), device_energy, device_seconds=parts.inference.device_seconds)
     return CpuAccount(parts.read, observer, power.read)

@@ -1,4 +1,4 @@
-"""The media and backfill roles: each agent states one signal per revision, from the one decode that all share."""
+"""The media and backfill roles: each agent publishes one signal per revision, from the decode that all share."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ from streams.store.claims import Claims, Prior
 from streams.uploads.headers import passed_on
 
 SOURCE = "vidsignal/media"
-"""CloudEvents source of what this role publishes."""
+"""CloudEvents source of this role's facts."""
 _LARGEST_SIGNAL_BYTES = SIGNALS.max_message_bytes - 64 * 1024
-"""What the topic takes, less room for headers."""
+"""Size limit of the topic, less room for headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +52,11 @@ class MediaParts:
     clock: Clock
     default_deadline_seconds: float
     role: Role = "media"
-    """Whose uploads: the media role's, or the backfill role's, which come later and are in no hurry."""
+    """The role whose uploads are analysed; backfill has the lower priority."""
 
     @property
     def lane(self) -> Lane:
-        """Where all of their items queue."""
+        """The priority class of all their items."""
         return "backfill" if self.role == "backfill" else "live"
 
     def skip(self, cause: str) -> None:
@@ -69,7 +69,7 @@ class ModalityWork:
 
     Args:
         agent: of the registry.
-        provenance: what its results come from in this worker.
+        provenance: origin of its results in this worker.
         parts: shared with the other agents.
     """
 
@@ -79,7 +79,7 @@ class ModalityWork:
         self._parts = parts
 
     async def run(self, record: Record, slot: Slot) -> None:
-        """Publish the modality's signal: the claimed one where there is one, else a new one."""
+        """Publish the modality's signal: the claimed one if it exists, otherwise a new one."""
         upload = await self._read(record, slot)
         if upload is None:
             return
@@ -98,12 +98,12 @@ class ModalityWork:
                 await self.fail(record, slot, too_large)
 
     async def fail(self, record: Record, slot: Slot, failure: Failure) -> None:
-        """State that there is no result; the dead letter goes first, so that a claimed failure has one for certain."""
+        """Publish that there is no result; the dead letter is written first, so a claimed failure always has one."""
         try:
             upload = await self._read(record, slot)
         except InvalidEvent as error:
             self._parts.skip(error.cause)
-            if self._parts.role == "backfill":  # of what is on `video.uploaded`, intake answers for it
+            if self._parts.role == "backfill":  # intake answers for events on `video.uploaded`
                 await self._write_dead_letter(record, slot, failure, None)
             return
         if upload is None:
@@ -127,12 +127,12 @@ class ModalityWork:
         await slot.once("dead-letter", lambda: dead_letters.write(record, failure, role=role, revision=revision))
 
     async def _read(self, record: Record, slot: Slot) -> VideoUploaded | None:
-        """The upload; None where another role answers for the event. Raises InvalidEvent."""
+        """Return the upload; None if another role answers for the event. Raises InvalidEvent."""
         event = await shared_upload(record, slot)
         if not isinstance(event, VideoUploaded):
             return None  # intake answers for a deletion
         if self._parts.role == "media" and event.lane == "backfill":
-            self._parts.skip("backfill-lane")  # intake passes it on to the backfill role's topic
+            self._parts.skip("backfill-lane")  # intake publishes it to the backfill role's topic
             return None
         return event
 
@@ -145,7 +145,7 @@ class ModalityWork:
         return identity, failed_signal_id(identity, record.source)
 
     async def _state(self, record: Record, slot: Slot, upload: VideoUploaded) -> Failure | None:
-        """Publish a new signal; return why there is none if it does not fit into the log."""
+        """Publish a new signal; return the reason if it is too large for the log."""
         with metrics.STAGE_SECONDS.labels(self._agent.modality).time():
             analysis = await self._analysis(record, slot, upload)
         signal = ok_signal(
@@ -209,7 +209,7 @@ class ModalityWork:
         if stored is None:
             self._parts.skip("forgotten")
             return
-        first = signal if stored == value else msgspec.json.decode(stored, type=Signal)  # another worker's came first
+        first = signal if stored == value else msgspec.json.decode(stored, type=Signal)  # another worker's was first
         await self._publish(record, upload, first, stored)
         metrics.SIGNALS.labels(signal.modality, signal.status).inc()
 

@@ -1,4 +1,4 @@
-"""What operators report, as metrics."""
+"""Observers that export the operators' reports as metrics."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class InferenceMetrics:
         self._device = device
 
     def batch_ran(self, run: BatchRun) -> None:
-        """A batch left the device."""
+        """Count a completed batch."""
         metrics.BATCH_ITEMS.labels(run.model).observe(run.items)
         metrics.BATCH_VIDEOS.labels(run.model).observe(run.videos)
         metrics.BATCH_PADDED.labels(run.model).inc(run.padded_slots)
@@ -26,7 +26,7 @@ class InferenceMetrics:
         metrics.DEVICE_SECONDS.labels(run.model, self._device).inc(run.device_seconds)
 
     def runner_renewed(self, model: str) -> None:
-        """A device fault made a fresh runner necessary."""
+        """Count a runner that was created after a device fault."""
         metrics.DEVICE_FAULTS.labels(model).inc()
 
 
@@ -34,26 +34,26 @@ class DecodeMetrics:
     """Counts decodes; called on the event loop."""
 
     def decode_started(self, waited_seconds: float) -> None:
-        """A process was free after this wait."""
+        """Observe how long a decode waited for a process."""
         metrics.STAGE_SECONDS.labels("decode-wait").observe(waited_seconds)
 
     def decode_finished(self, seconds: float, cause: str) -> None:
-        """A decode ended; no cause means well."""
+        """Count a completed decode; an empty cause means success."""
         metrics.DECODES.labels(cause or "ok").inc()
         metrics.STAGE_SECONDS.labels("decode").observe(seconds)
 
     def decoder_replaced(self) -> None:
-        """A process ended and another took its place."""
+        """Count a decoder process that was replaced."""
         metrics.DECODES.labels("process-replaced").inc()
 
 
 class CpuMetrics:
-    """Counts where CPU time goes; called on the event loop."""
+    """Counts CPU time by stage; called on the event loop."""
 
     def cpu_used(self, stage: ProcessStage, seconds: float) -> None:
-        """CPU time went into a stage."""
+        """Add CPU time of a stage."""
         metrics.CPU_SECONDS.labels(stage).inc(seconds)
 
     def was_idle(self, seconds: float) -> None:
-        """For so long no video was worked on."""
+        """Add time without a video in progress."""
         metrics.IDLE_SECONDS.inc(seconds)

@@ -1,4 +1,4 @@
-"""What a modality's results come from, as one fingerprint: it changes when results may."""
+"""The origin of a modality's results as one fingerprint: it changes whenever results may change."""
 
 from __future__ import annotations
 

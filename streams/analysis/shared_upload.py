@@ -1,4 +1,4 @@
-"""An upload that is read once for all agents of a role."""
+"""Reads an upload once for all agents of a role."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from streams.uploads.reading import read_upload
 
 
 async def shared_upload(record: Record, slot: Slot) -> VideoUploaded | DeletionRequested:
-    """What the record says, read by whichever agent asks first. Raises InvalidEvent."""
+    """Return the event of the record, decoded by the first agent that needs it. Raises InvalidEvent."""
 
     async def read() -> VideoUploaded | DeletionRequested:
         return read_upload(record)

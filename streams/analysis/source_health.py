@@ -1,4 +1,4 @@
-"""Where media comes from, as the worker sees it: breakers before each origin, and what was fetched in the metrics."""
+"""Media sources as the worker sees them: a breaker for each origin, and metrics of fetched bytes."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class WatchedOpener:
-    """Opens media, and asks an origin that is unavailable only when its breaker says so.
+    """Opens media, and requests an unavailable origin only if its breaker permits it.
 
     Args:
-        opener: opens what is allowed.
+        opener: opens allowed sources.
         breakers: of all origins.
     """
 
@@ -26,10 +26,10 @@ class WatchedOpener:
         self._opener = opener
         self._breakers = breakers
         self.bytes_fetched = 0
-        """Over all media; it grows while anything arrives."""
+        """Bytes of all media; grows while anything arrives."""
 
     async def open(self, source: MediaSource) -> OpenedSource:
-        """See `MediaOpener`; an origin whose breaker is open is unavailable without being asked."""
+        """See `MediaOpener`; an origin whose breaker is open counts as unavailable without a request."""
         origin = origin_of(source)
         if origin is None:
             return await self._opener.open(source)
@@ -37,7 +37,7 @@ class WatchedOpener:
         try:
             opened = await self._opener.open(source)
         except InvalidMedia as fault:
-            if fault.cause != "media-address-refused":  # then nobody was asked
+            if fault.cause != "media-address-refused":  # otherwise no request was sent
                 self._breakers.answered(origin)
             raise
         except SourceUnavailable as away:
@@ -48,21 +48,22 @@ class WatchedOpener:
         return watched
 
     def judged(self, away: SourceUnavailable, origin: str) -> SourceUnavailable:
-        """Count a failure against the origin that the event names, wherever that one sent us; a full disk is ours."""
+        """Count a failure against the origin that the event names, also after a redirect; a full disk is not the
+        origin's fault."""
         if isinstance(away, MachineUnavailable):
             return away
         self._breakers.failed(origin)
         return away if away.origin == origin else SourceUnavailable(origin, str(away))
 
     def arrived(self, num_bytes: int, kind: str, origin: str) -> None:
-        """Bytes came."""
+        """Count received bytes."""
         self.bytes_fetched += num_bytes
         metrics.SOURCE_BYTES.labels(kind).inc(num_bytes)
         self._breakers.answered(origin)
 
 
 class WatchedSource:
-    """See `OpenedSource`; tells its opener what comes and what does not."""
+    """See `OpenedSource`; reports success and failure to its opener."""
 
     def __init__(self, opened: OpenedSource, origin: str, kind: str, opener: WatchedOpener) -> None:
         self._opened = opened
@@ -111,7 +112,7 @@ class WatchedSource:
         self.tell()
 
     def tell(self) -> None:
-        """Count what came since it was last counted."""
+        """Count what arrived since the last call."""
         num_new = self._opened.bytes_fetched - self._num_told
         if num_new:
             self._num_told += num_new
@@ -119,7 +120,7 @@ class WatchedSource:
 
 
 def origin_of(source: MediaSource) -> str | None:
-    """Who has to answer: scheme, host and port, or a bucket; None for files, and for what has no such thing."""
+    """Return the origin: scheme, host and port, or a bucket; None for files, and for addresses without one."""
     if isinstance(source, FileSource):
         return None
     try:

@@ -1,4 +1,4 @@
-"""Which settings of the wires to Kafka and Redis fit together; a wrong combination is refused before anything opens."""
+"""Checks that the settings of the connections to Kafka and Redis fit together, before a connection is opened."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _URL_SCHEMES: Final = ("redis", "rediss", "unix")
 
 
 def connection_problems(settings: ConnectionSettings) -> list[str]:
-    """One line for each thing that does not fit; none holds a secret."""
+    """Return one line per invalid combination of settings; no line contains a secret."""
     return [*_kafka_problems(settings), *_redis_problems(settings)]
 
 
 def kafka_tls_files(settings: ConnectionSettings) -> TlsFiles:
-    """Files of the wire to the brokers."""
+    """TLS files of the connection to the brokers."""
     password = settings.kafka_ssl_key_password
     return TlsFiles(
         settings.kafka_ssl_ca_file,
@@ -29,7 +29,7 @@ def kafka_tls_files(settings: ConnectionSettings) -> TlsFiles:
 
 
 def redis_tls_files(settings: ConnectionSettings) -> TlsFiles:
-    """Files of the wire to the store."""
+    """TLS files of the connection to the store."""
     return TlsFiles(settings.redis_ca_file, settings.redis_cert_file, settings.redis_key_file)
 
 
@@ -50,7 +50,7 @@ def _kafka_problems(settings: ConnectionSettings) -> Iterator[str]:
 def _redis_problems(settings: ConnectionSettings) -> Iterator[str]:
     try:
         url = urlsplit(settings.redis_url.get_secret_value())
-        _ = None if url.scheme == "unix" else url.port  # its error would quote a part of a password
+        _ = None if url.scheme == "unix" else url.port  # the library's error message would quote a part of the password
     except ValueError:
         yield "redis_url is (hidden), which is no URL; a password in it has to be percent-encoded"
         return

@@ -1,4 +1,4 @@
-"""How the wire to Redis is secured: user and TLS, as the client library takes them."""
+"""User and TLS options of the Redis connection, in the form of the client library."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NO_OPTIONS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 def store_options(settings: Settings) -> dict[str, Any]:
-    """What goes with the URL into `Redis.from_url`; certificate and host name are always verified."""
+    """Return the options for `Redis.from_url` in addition to the URL; certificate and host name are always verified."""
     password = settings.redis_password
     user = {"username": settings.redis_username, "password": password.get_secret_value() if password else None}
     options = {name: value for name, value in user.items() if value is not None}

@@ -1,4 +1,4 @@
-"""Names that settings had in the release before; each is read for one more release, with a warning."""
+"""Former names of settings; each is read for one more release, with a warning."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ RENAMED_SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
         "event_limit_seconds": "slow_event_seconds",
     }
 )
-"""The present name of each; remove them with the next release."""
+"""Present name by former name; remove the entries with the next release."""
 
-# The standard library's logger: every command reads settings, and structlog takes a third of a second to import.
+# Uses the standard library's logger: every command reads settings, and importing structlog takes a third of a second.
 _log = logging.getLogger(__name__)
 
 
 def by_present_name(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of one source by their present names, and warn of each former name.
+    """Return the settings of one source by their present names, and log a warning for each former name.
 
-    Where a source has both names, as during a rolling upgrade, the present one counts.
+    If a source contains both names, as during a rolling upgrade, the present one is used.
     """
     found = {name: value for name, value in values.items() if name not in RENAMED_SETTINGS}
     for former, present in RENAMED_SETTINGS.items():

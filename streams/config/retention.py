@@ -1,4 +1,4 @@
-"""How long each topic is kept, and what has to outlive what; settings that do not fit together are refused at start."""
+"""Retention of each topic, and the order between retention times; settings that contradict it are refused at start."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ _WORDS = {
     ENGAGEMENT.name: "topic_retention_engagement_seconds",
     DEAD_LETTER.name: "topic_retention_dead_letter_seconds",
 }
-"""The setting of each topic that is not kept forever; what waits for idle workers is kept like the upload itself."""
+"""Setting of each topic with limited retention; what waits for idle workers is kept as long as the upload itself."""
 _OUTCOMES = frozenset({MODERATION.name, RECOMMENDATION.name})
 
 _LONGEST_DEADLINE = "the longest deadline of an upload, in seconds,"
 
 
 class RetentionSettings(Protocol):
-    """Settings, each read by the name that a table here gives; see `streams.config.settings.Settings`."""
+    """Settings, each read by the name in a table of this module; see `streams.config.settings.Settings`."""
 
     @property
     def video_retention_seconds(self) -> int:
-        """0 forever."""
+        """Retention of a video after its last outcome, in seconds; 0 is unlimited."""
 
 
 def kept_topics(settings: RetentionSettings) -> tuple[Topic, ...]:
-    """All topics, each kept as long as the settings say."""
+    """Return all topics with the retention that the settings define."""
     return tuple(_kept(topic, settings) for topic in TOPICS)
 
 
@@ -54,7 +54,7 @@ def _kept(topic: Topic, settings: RetentionSettings) -> Topic:
 
 @dataclass(frozen=True, slots=True)
 class _Bound:
-    """A setting, what it must not be shorter than, and why."""
+    """A setting, the setting that is its lower bound, and the reason."""
 
     word: str
     least_word: str
@@ -104,7 +104,7 @@ _BOUNDS = (
 
 
 def retention_problems(settings: RetentionSettings) -> list[str]:
-    """One line for each pair of settings that does not fit, with both values and why."""
+    """Return one line for each violated bound, with both values and the reason."""
     return [
         f"{bound.word} is {_seconds(settings, bound.word):.10g} and {bound.least_word} is"
         f" {_seconds(settings, bound.least_word):.10g}; the first must be"

@@ -1,10 +1,10 @@
-"""A value that is never shown: not in a log, not in an error, not where settings are printed."""
+"""A value that is never printed: not in logs, errors or settings."""
 
 from __future__ import annotations
 
 
 class Secret:
-    """A password or an address that may hold one; equal to another of the same value."""
+    """A password, or an address that may contain one; equal to another `Secret` with the same value."""
 
     __slots__ = ("_value",)
 
@@ -14,7 +14,7 @@ class Secret:
         self._value = value
 
     def get_secret_value(self) -> str:
-        """The value itself, for anyone who sends it."""
+        """Return the value itself, to send it to a server."""
         return self._value
 
     def __eq__(self, other: object) -> bool:

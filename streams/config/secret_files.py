@@ -1,4 +1,4 @@
-"""Secrets from files, as Docker and Kubernetes hand them out: so that none need stand in an environment."""
+"""Secrets from files, as Docker and Kubernetes mount them, so that no secret has to be in the environment."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from pathlib import Path
 
 PREFIX = "VIDSIGNAL_"
 SECRETS_DIR = f"{PREFIX}SECRETS_DIR"
-"""Names a folder with one file a setting, named like the setting or like its variable."""
+"""Names a folder with one file per setting, named like the setting or like its variable."""
 
 
 class UnreadableSecret(Exception):
-    """A file that was named is not there or cannot be read; the message names the variable and the file."""
+    """A named file is missing or cannot be read; the message names the variable and the file."""
 
 
 def read_secret_files(
     environment: Mapping[str, str], settings: Iterable[str], secrets: Iterable[str]
 ) -> dict[str, str]:
-    """Read what variables of the environment point to; a line break at the end is no part of a secret.
+    """Read the secrets that variables of the environment point to; a line break at the end is removed.
 
     Args:
-        environment: `VIDSIGNAL_SECRETS_DIR` and `VIDSIGNAL_<NAME>_FILE` are looked at.
-        settings: names of all settings; the folder may hold any of them, and other files, too.
-        secrets: names of those that a `VIDSIGNAL_<NAME>_FILE` may hold.
+        environment: `VIDSIGNAL_SECRETS_DIR` and `VIDSIGNAL_<NAME>_FILE` are read.
+        settings: names of all settings; the folder may contain any of them, and other files.
+        secrets: names of the settings for which `VIDSIGNAL_<NAME>_FILE` is allowed.
 
     Returns:
-        The values found, by setting; a file of its own wins over the folder.
+        The values found, by setting; a file for one setting overrides the folder.
 
     Raises:
-        UnreadableSecret: of a missing, unreadable or empty file, or where a secret is given twice.
+        UnreadableSecret: a file is missing, unreadable or empty, or a secret is given twice.
     """
     found = _from_folder(environment.get(SECRETS_DIR), settings)
     for name in secrets:

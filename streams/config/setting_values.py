@@ -1,4 +1,4 @@
-"""What a setting's variable, file or argument says, as a value of the setting's type."""
+"""Converts the text of a variable, a file or an argument to the type of a setting."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ _TRUTHS: Final = {
 }
 """Spellings of a truth value, in lower case."""
 _GOT: Final = re.compile(r", got `\w+`")
-"""What msgspec says of a text in an environment, where everything is one."""
+"""Part of msgspec's message that names the found type; in an environment every value is text."""
 
 
 class WrongValue(ValueError):
-    """The value is none of the type; the message says what is allowed."""
+    """The value does not have the type; the message says what is allowed."""
 
 
 def converted(value: object, kind: Any) -> Any:
     """Return a value as the type of a setting.
 
-    Lists may be texts with commas, numbers and truth values texts; `~` in paths is the home of the user.
+    Lists may be comma-separated text; numbers and truth values may be text; `~` in paths is the user's home folder.
 
     Raises:
-        WrongValue: it is none.
+        WrongValue: the value does not have the type.
     """
     if get_origin(kind) is tuple:
         value = _listed(value)
     try:
         found = _typed(value, kind)
-    except ValueError as error:  # msgspec's own is one, too
+    except ValueError as error:  # msgspec's own error is a ValueError, too
         raise WrongValue(_expectation(kind, error)) from error
     if isinstance(found, float) and not math.isfinite(found):
         raise WrongValue("expected a finite number")
@@ -59,13 +59,13 @@ def _typed(value: object, kind: Any) -> Any:
 
 
 def _bare(kind: Any) -> Any:
-    """The type without its range and without None."""
+    """Return the type without its range and without None."""
     parts = [part for part in get_args(kind) if part is not type(None)]
     return _bare(parts[0]) if get_origin(kind) in (Annotated, Union, UnionType) else kind
 
 
 def _scalar(text: str, kind: Any) -> object:
-    """A number or truth value as people and files spell it, such as `.5`, `1_000`, or with a line break behind it."""
+    """Convert a number or truth value in a common spelling, such as `.5`, `1_000`, or with a line break at the end."""
     if kind is bool:
         return _TRUTHS.get(text.lower(), text)
     if kind not in (int, float):
@@ -87,12 +87,12 @@ def _networks(value: object) -> tuple[Network, ...]:
 
 
 def _made(kind: type, value: Any) -> Any:
-    """What msgspec asks for types that it does not know: paths and secrets."""
+    """Create a path or a secret, types that msgspec does not know."""
     if kind is not Path:
         return value if isinstance(value, kind) else kind(value)
     try:
         return Path(value).expanduser()
-    except RuntimeError as error:  # nobody of that name
+    except RuntimeError as error:  # no user of that name
         raise ValueError(f"{value!r}: {error}") from error
 
 

@@ -1,8 +1,8 @@
 """Every setting, read once, from the environment (`VIDSIGNAL_...`) and from a TOML file.
 
-The environment wins over the file, which is `vidsignal.toml` in the working folder or what `VIDSIGNAL_CONFIG` names.
-Secrets may be in files of their own, see `streams.config.secret_files`; they win over the file, the environment over
-them. Nothing else in the product reads the environment; small frozen values are handed down from here.
+The file is `vidsignal.toml` in the working folder, or the file that `VIDSIGNAL_CONFIG` names. Secrets may be in files
+of their own, see `streams.config.secret_files`. The environment overrides secret files, and these override the TOML
+file. No other module reads the environment; small frozen values are passed down from here.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from streams.config.setting_values import Network, WrongValue, converted
 Role = Literal["intake", "media", "backfill", "verdict", "engagement"]
 ROLES: tuple[Role, ...] = ("intake", "media", "backfill", "verdict", "engagement")
 Device = Literal["auto", "cpu", "cuda"]
-"""Where models run; `auto` takes an accelerator where there is one."""
+"""Device for models; `auto` uses an accelerator if there is one."""
 
 ObjectPrefix = Annotated[str, Meta(pattern=r"^(s3|gs|az)://[^/?#]+/")]
 
@@ -38,38 +38,38 @@ class InvalidSettings(Exception):
 
 
 class Settings(ConnectionSettings, frozen=True, kw_only=True):
-    """All settings with their defaults, as `read_settings` fills them; docs/settings.md lists them from here."""
+    """All settings with their defaults, as `read_settings` fills them; docs/settings.md describes them."""
 
     topic_prefix: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]*$(?!\n)")] = ""
-    """Put before every topic, group and Redis key, so that stacks can share a broker and a store."""
+    """Prefix of every topic, group and Redis key, so that stacks can share a broker and a store."""
     log_epoch: Annotated[int, Meta(ge=0)] = 0
-    """Raise it when the partition count of video.signals changes."""
+    """Part of every version; raise it when the partition count of video.signals changes."""
 
     roles: tuple[Role, ...] = ROLES
-    """What a worker runs."""
+    """Roles that a worker runs."""
     media_roots: tuple[Path, ...] = ()
-    """Folders below which media may lie, comma-separated."""
+    """Folders below which media files may be read, comma-separated."""
     max_media_bytes: Annotated[int, Meta(gt=0)] = 8 * 1024**3
     object_prefixes: tuple[ObjectPrefix, ...] = ()
-    """Below which objects may be read, such as s3://uploads/, comma-separated; none by default."""
+    """Prefixes below which objects may be read, such as s3://uploads/, comma-separated; none by default."""
     allowed_private_networks: tuple[Network, ...] = ()
-    """Networks such as 10.1.0.0/16 that URLs may lead to although they are not public."""
+    """Networks such as 10.1.0.0/16 that URLs may lead to although they are private."""
     spool_dir: Path | None = None
-    """Where fetched media lies meanwhile; below the cache if not set."""
+    """Folder for fetched media; below the cache if unset."""
     spool_max_bytes: Annotated[int, Meta(ge=1024**2)] = 16 * 1024**3
-    """Room there of one worker; media larger than it are refused, others wait for room."""
+    """Space in the spool for one worker. Larger media are refused; others wait for space."""
     source_connect_timeout_seconds: Annotated[float, Meta(gt=0, le=60)] = 5.0
     source_request_timeout_seconds: Annotated[float, Meta(gt=0, le=600)] = 10.0
-    """What a request for media may take beside what the smallest throughput allows."""
+    """Time limit of a request for media, in addition to the time that the lowest throughput permits."""
     source_min_bytes_per_second: Annotated[int, Meta(ge=1)] = 64 * 1024
     source_outage_timeout_seconds: Annotated[float, Meta(gt=0, le=7 * _DAY_SECONDS)] = _DAY_SECONDS
-    """How long after its upload a video waits for an origin that is unavailable."""
+    """How long after its upload a video waits for an unavailable media source."""
     max_deferred_events: Annotated[int, Meta(ge=1, le=100_000)] = 256
-    """Videos that wait for their origin outside the slots."""
+    """Maximum number of videos that wait for their media source without a slot."""
     cache_dir: Path = Path("~/.cache/vidsignal")
     """Weights, samples and probe results."""
     compiled_dir: Path | None = None
-    """Compiled models, of one user and machine; `compiled` below the cache where it is not set."""
+    """Folder of compiled models, of one user and machine; `compiled` below the cache if unset."""
     compiled_max_bytes: Annotated[int, Meta(ge=0)] = 1024**3
     """What compiled models may take on disk; 0 keeps none."""
     model_cards: tuple[Path, ...] = ()
@@ -83,7 +83,7 @@ class Settings(ConnectionSettings, frozen=True, kw_only=True):
     models_generation: Annotated[int, Meta(ge=0)] = 0
     """Raised by the generation of each added model that is removed, so that new results replace old ones."""
     policy_file: Path | None = None
-    """The policy; the packaged default where it is not set."""
+    """The policy file; the packaged default policy if unset."""
 
     device: Device = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -94,18 +94,18 @@ class Settings(ConnectionSettings, frozen=True, kw_only=True):
     backfill_max_concurrent_videos: Annotated[int, Meta(ge=1, le=256)] = 2
     """Videos in flight in one worker's backfill role."""
     backfill_max_live_videos: Annotated[int, Meta(ge=0, le=256)] = 0
-    """Live videos in flight in the same worker beside which the backfill role goes on."""
+    """Backfill starts videos while at most this number of live videos is in flight in the same worker."""
     decode_processes: Annotated[int, Meta(ge=1, le=64)] = max(1, min(8, os.cpu_count() or 1))
-    """Processes that decode, one video each at a time."""
+    """Decoder processes; each decodes one video at a time."""
     decode_timeout_seconds: Annotated[float, Meta(gt=0)] = 120.0
     decode_memory_bytes: Annotated[int, Meta(ge=256 * 1024**2)] = 3 * 1024**3
 
     default_deadline_seconds: Annotated[float, Meta(gt=0, le=7 * _DAY_SECONDS)] = 600.0
     backfill_deadline_seconds: Annotated[float, Meta(gt=0, le=7 * _DAY_SECONDS)] = 7 * _DAY_SECONDS
-    """The same for uploads of the backfill lane."""
+    """The same for uploads with backfill priority."""
     drain_timeout_seconds: Annotated[float, Meta(gt=0, lt=60)] = 15.0
     topic_retention_uploaded_seconds: Annotated[int, Meta(ge=3_600)] = 7 * 86_400
-    """How long `topics create` has the broker keep uploads."""
+    """Retention of uploads, as `topics create` configures it."""
     topic_retention_signals_seconds: Annotated[int, Meta(ge=7 * 86_400)] = 14 * 86_400
     """The same for facts; longer than the longest deadline."""
     topic_retention_engagement_seconds: Annotated[int, Meta(ge=3_600)] = 7 * 86_400
@@ -113,57 +113,57 @@ class Settings(ConnectionSettings, frozen=True, kw_only=True):
     refusal_retention_seconds: Annotated[float, Meta(ge=3_600)] = 7 * _DAY_SECONDS
     """How long a video's refusals stay in Redis after the last one; at most as long as dead letters."""
     max_refused_videos: Annotated[int, Meta(ge=1)] = 50_000
-    """Videos whose refusals stay in Redis; beyond that the oldest are dropped."""
+    """Number of videos whose refusals stay in Redis; above it the oldest are dropped."""
     video_retention_seconds: Annotated[int, Meta(ge=0)] = 0
-    """How long a video is kept after its last outcome, in Redis and compacted topics; 0 forever."""
+    """How long a video is kept after its last outcome, in Redis and compacted topics; 0 is unlimited."""
     claim_ttl_seconds: Annotated[float, Meta(ge=_DAY_SECONDS)] = 15 * _DAY_SECONDS
-    """At least as long as uploads and facts are kept."""
+    """How long claims are kept; at least as long as uploads and facts."""
     deletion_marker_ttl_seconds: Annotated[float, Meta(ge=_DAY_SECONDS)] = 35 * _DAY_SECONDS
-    """How long late facts of a deleted video are kept off; longer than any topic keeps."""
+    """How long late facts of a deleted video are ignored; longer than the retention of any topic."""
     audit_interval_seconds: Annotated[float, Meta(ge=0)] = 6 * 3_600.0
-    """Between two background audits of topics and store by one of the workers; 0: none."""
+    """Time between two background audits of topics and store by one of the workers; 0 disables them."""
     tombstone_repeat_seconds: Annotated[float, Meta(gt=0)] = 120.0
-    """After a deletion, when tombstones are written once more; longer than the longest drain."""
+    """Time after a deletion until its tombstones are written again; longer than the longest drain."""
     device_fault_attempts: Annotated[int, Meta(ge=1, le=10)] = 3
     dead_letter_limit: Annotated[int, Meta(ge=0)] = 20
-    """Dead letters by faults of our own within the window, after which a role pauses; 0: no limit."""
+    """Dead letters by internal faults within the window, after which a role pauses; 0 is unlimited."""
     dead_letter_limit_window_seconds: Annotated[float, Meta(gt=0)] = 600.0
-    """How long such a dead letter counts; those by senders' faults never do."""
+    """How long such a dead letter counts; dead letters by senders' faults never count."""
 
     engagement_summary_interval_seconds: Annotated[float, Meta(ge=1, le=_DAY_SECONDS)] = 60.0
-    """Shortest time between two summaries of a video in the log; reports are told sooner."""
+    """Shortest time between two summaries of a video in the log; reports are published sooner."""
     engagement_retention_seconds: Annotated[float, Meta(ge=3_600)] = 60 * _DAY_SECONDS
     """How long a video's engagement is kept after its last event."""
     engagement_unknown_video_ttl_seconds: Annotated[float, Meta(ge=60)] = _DAY_SECONDS
-    """The same for a video that no upload was seen of."""
+    """The same for a video whose upload is unknown."""
 
     metrics_port: Annotated[int, Meta(ge=0, le=65_535)] | None = None
-    """Prometheus endpoint on loopback; 0 takes a free port; unset: no endpoint."""
+    """Port of the Prometheus endpoint on loopback; 0 selects a free port; unset disables it."""
     metrics_host: str = "127.0.0.1"
     health_port: Annotated[int, Meta(ge=0, le=65_535)] | None = None
-    """Where /livez and /readyz answer; 0 takes a free port; unset: no endpoint."""
+    """Port of /livez and /readyz; 0 selects a free port; unset disables them."""
     health_host: str = "127.0.0.1"
     undelivered_unready_seconds: Annotated[float, Meta(ge=3)] = 30.0
-    """Records wait, a role could take more, and none is delivered: then it is not ready."""
+    """A role is not ready after records wait for this time, it has capacity, and none is delivered."""
     undelivered_exit_seconds: Annotated[float, Meta(ge=3)] = 60.0
-    """The same until the worker ends itself; doubled with each such exit, up to four times."""
+    """The same condition, until the worker exits; doubled with each such exit, up to four times."""
     stall_timeout_seconds: Annotated[float, Meta(gt=0)] = 600.0
-    """Without a finished event although one is beyond its limit; longer than any event takes."""
+    """The worker exits if no event finishes for this time while one exceeds its limit; longer than any event takes."""
     event_loop_timeout_seconds: Annotated[float, Meta(ge=2)] = 60.0
-    """How long the event loop may stand still before the worker ends itself."""
+    """How long the event loop may be blocked before the worker exits."""
     slow_event_seconds: Annotated[float, Meta(gt=0)] = 300.0
-    """An event that is worked on for longer is named in the log and counted."""
+    """An event that takes longer is named in the log and counted."""
     traces_endpoint: Annotated[str, Meta(pattern=r"^https?://[^/\s]+")] | None = None
-    """Address of an OTLP/HTTP collector; unset: nothing is traced."""
+    """Address of an OTLP/HTTP collector; unset disables tracing."""
     traces_sample_ratio: Annotated[float, Meta(ge=0, le=1)] = 1.0
-    """Share of the traces that is kept, by trace id; what a producer does not sample never is."""
+    """Share of traces that is kept, by trace id; a trace that its producer does not sample is never kept."""
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     usd_per_cpu_hour: Annotated[float, Meta(ge=0)] = 0.0425
     """Price of one busy core for an hour."""
     usd_per_device_hour: Annotated[float, Meta(ge=0)] = 0.0
-    """Price of a busy accelerator for an hour, beside its host; 0 on cpu, where it is a core."""
+    """Price of a busy accelerator for an hour, without its host; 0 on cpu, where the device is a core."""
     watts_per_cpu_core: Annotated[float, Meta(ge=0)] = 8.0
     """Power of one busy core."""
     watts_per_device: Annotated[float, Meta(ge=0)] = 0.0
@@ -183,7 +183,7 @@ def secret_names() -> tuple[str, ...]:
 def read_settings(**overrides: object) -> Settings:
     """Read and validate all settings; `overrides` come from the command line.
 
-    Arguments win over the environment, it over secrets' files, and they over the one file.
+    The order of precedence is: arguments, environment, secret files, TOML file.
 
     Raises:
         InvalidSettings: one line for each wrong setting, with the value found and what is allowed.
@@ -220,7 +220,7 @@ def _read_file(path: Path) -> dict[str, Any]:
 
 
 def _environment() -> dict[str, str]:
-    """Variables of settings, in whatever case; others of our prefix are not ours to judge."""
+    """Return the variables of settings, in any case; other variables with our prefix are ignored."""
     found = {name.upper(): value for name, value in os.environ.items()}
     names = {f"{PREFIX}{name.upper()}": name for name in _known_names()}
     return {names[variable]: found[variable] for variable in names.keys() & found.keys()}

@@ -1,4 +1,4 @@
-"""TLS to brokers and stores, checked once when settings are read: files that are there and hold what they should."""
+"""TLS to brokers and stores, checked once when settings are read: files must exist and contain what is expected."""
 
 from __future__ import annotations
 
@@ -8,28 +8,29 @@ from pathlib import Path
 
 
 class UnusableTls(ValueError):
-    """A file is missing or holds no certificate, or a certificate and its key do not match; the message names them."""
+    """A file is missing or contains no certificate, or a certificate and its key do not match; the message names
+    them."""
 
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
-    """Whom we trust, and who we are."""
+    """The trusted authorities, and the client's own certificate."""
 
     ca_file: Path | None = None
-    """PEM certificates of authorities; those of the machine where it is None."""
+    """PEM certificates of authorities; None for those of the machine."""
     certificate_file: Path | None = None
-    """Our PEM certificate with its chain; None where the other side asks for none."""
+    """PEM certificate of the client with its chain; None if the server requires none."""
     key_file: Path | None = None
     key_password: str | None = None
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is named."""
+        """Whether no file is named."""
         return self == TlsFiles()
 
 
 def client_context(files: TlsFiles) -> ssl.SSLContext:
-    """Return a context that verifies certificate and host name of whatever it connects to.
+    """Return a context that verifies certificate and host name of every server.
 
     Raises:
         UnusableTls: a file cannot be used.
@@ -49,7 +50,7 @@ def _show_certificate(context: ssl.SSLContext, files: TlsFiles) -> None:
     certificate, key = _readable(files.certificate_file), _readable(files.key_file)
     assert certificate is not None
     try:
-        # Without a password OpenSSL would ask for one at the terminal, and wait.
+        # Without a password, OpenSSL would ask for one at the terminal, and wait.
         context.load_cert_chain(certificate, key, password=files.key_password or "")
     except ssl.SSLError as error:
         raise UnusableTls(f"{certificate!r} and {key!r} are no certificate with its key: {error.reason}") from error

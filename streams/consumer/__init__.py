@@ -1,1 +1,1 @@
-"""How a role reads its topic: its Faust app, and a consumer that commits only behind finished work."""
+"""How a role reads its topic: its Faust app, and a consumer that commits only the finished prefix of each partition."""

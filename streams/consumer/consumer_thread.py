@@ -1,9 +1,9 @@
-"""The thread that owns the aiokafka client, and how our loop and the client's ask each other.
+"""The thread that owns the aiokafka client, and the calls between our event loop and the client's.
 
-Stock Faust queues such questions for two workers and takes a cancellation in the answering loop for one in the asking
-loop. Two answers that do not come block every other question, the next fetch included, and one cancelled answer ends
-whatever asked, silently. Here each question is a task of its own: whoever stops waiting cancels it, and a cancellation
-on the other side is an error like others.
+Stock Faust queues such calls for two workers, and confuses a cancellation in the answering loop with one in the calling
+loop. Two missing answers block every other call, including the next fetch, and one cancelled answer silently ends its
+caller. Here each call is a task of its own: a caller that stops waiting cancels it, and a cancellation in the other
+loop is an ordinary error.
 """
 
 from __future__ import annotations
@@ -30,29 +30,29 @@ _log = structlog.get_logger(__name__)
 
 
 class ClientEnded(Exception):
-    """A task that the client cannot do without has ended: the process has to."""
+    """A task that the client needs has ended: the process must exit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What one fetch brought."""
+    """The result of one fetch."""
 
     records: Mapping[TP, list[Any]]
     positions: Mapping[Partition, int]
-    """Where reading goes on, of partitions where that changed: all before it is in this fetch or in an earlier one, or
+    """Next position of each partition whose position changed. Every offset before it is in this or an earlier fetch, or
     is a marker, an aborted record or a hole."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the client says of its place in the group."""
+    """The client's view of its group membership."""
 
     partitions: frozenset[Partition]
     generation: int
     is_changing: bool
-    """Between two assignments: whatever it says is about to change."""
+    """The client is between two assignments; this state is about to change."""
     without_position: frozenset[Partition]
-    """Assigned, and the client does not know where to read."""
+    """Assigned partitions for which the client has no position."""
 
 
 class SafeConsumerThread(stock.AIOKafkaConsumerThread):
@@ -61,20 +61,20 @@ class SafeConsumerThread(stock.AIOKafkaConsumerThread):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._told: dict[Partition, int] = {}
-        """Positions that `fetch` told of, of the assignment `_told_of`."""
+        """Positions that `fetch` has returned, for the assignment `_told_of`."""
         self._told_of: Any = None
         self._num_asking_owner = 0
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         odd_headers.install()
         consumer = super()._create_worker_consumer(transport)
-        # Faust passes a fixed 1.5 s; the client reads the attributes when it starts.
+        # Faust passes a fixed 1.5 s; the client reads these attributes when it starts.
         consumer._fetch_max_wait_ms = int(transport.policy.fetch_wait_seconds * 1000)
-        consumer._isolation_level = "read_committed"  # Faust reads what producers aborted unless it is transactional
+        consumer._isolation_level = "read_committed"  # Faust reads aborted records unless it is transactional
         return consumer
 
     async def call_thread(self, fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Run something in the client's loop and return its result; who stops waiting cancels it there.
+        """Run a call in the client's loop and return its result; if the caller is cancelled, the call is cancelled.
 
         Raises:
             ConsumerStoppedError: the client's loop has ended, or cancelled the call.
@@ -82,11 +82,11 @@ class SafeConsumerThread(stock.AIOKafkaConsumerThread):
         return await _in_loop(self.thread_loop, _called(fun, *args, **kwargs))
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Have the owner give partitions back; returns when it has."""
+        """Let the owner return partitions; returns when it has."""
         await self._ask_owner(self.consumer.on_partitions_revoked(revoked))
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Have the owner take partitions."""
+        """Let the owner accept partitions."""
         await self._ask_owner(self.consumer.on_partitions_assigned(assigned, generation_id))
 
     async def _ask_owner(self, answer: Coroutine[Any, Any, None]) -> None:
@@ -97,7 +97,7 @@ class SafeConsumerThread(stock.AIOKafkaConsumerThread):
             self._num_asking_owner -= 1
 
     async def fetch(self, partitions: Iterable[TP], timeout_seconds: float) -> Fetched:
-        """Take what was fetched of these partitions, or wait for it."""
+        """Return fetched records of these partitions, or wait for some."""
         fetched: Fetched = await self.call_thread(self._fetch, frozenset(partitions), timeout_seconds)
         return fetched
 
@@ -113,7 +113,7 @@ class SafeConsumerThread(stock.AIOKafkaConsumerThread):
         return Fetched(records, self._moved_positions())
 
     def _moved_positions(self) -> dict[Partition, int]:
-        """Positions that changed since they were told; no await may be between a fetch and this."""
+        """Return positions that changed since the last call; there must be no await between a fetch and this call."""
         assignment = self._assignment()
         if assignment is not self._told_of:
             self._told, self._told_of = {}, assignment
@@ -125,7 +125,8 @@ class SafeConsumerThread(stock.AIOKafkaConsumerThread):
         return moved
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
-        """Commit what is still ours; False where Kafka refused, which the next commit or a redelivery makes good."""
+        """Commit the offsets of assigned partitions; False if Kafka refused, which the next commit or a redelivery
+        corrects."""
         assigned = self.assignment()
         ours = {
             TopicPartition(tp.topic, tp.partition): OffsetAndMetadata(offset, "")
@@ -147,7 +148,7 @@ class SafeConsumerThread(stock.AIOKafkaConsumerThread):
         for tp, state in _states(self._assignment()):
             if tp in starts:
                 self._ensure_consumer().seek(TopicPartition(*tp), starts[tp])
-                # A fetcher that waits to be told what is committed asks that broker for nothing else.
+                # A fetcher that waits for committed offsets sends no other request to that broker.
                 state.update_committed(OffsetAndMetadata(starts[tp], ""))
         self._told.clear()
 
@@ -156,7 +157,7 @@ class SafeConsumerThread(stock.AIOKafkaConsumerThread):
         return subscription.assignment if subscription is not None else None
 
     async def committed(self, partitions: list[Partition]) -> dict[Partition, int | None]:
-        """What the group has committed."""
+        """Return the committed offsets of the group."""
         answer: dict[Partition, int | None] = await self.call_thread(self._committed, partitions)
         return answer
 
@@ -166,10 +167,10 @@ class SafeConsumerThread(stock.AIOKafkaConsumerThread):
         return {partition: found[place].offset if place in found else None for partition, place in _pairs(places)}
 
     async def look(self) -> Standing:
-        """Say where the client stands in its group, and wake it where it stands still.
+        """Return the client's state in its group, and wake the client if it is stuck.
 
         Raises:
-            ClientEnded: it never goes on.
+            ClientEnded: it will never continue.
         """
         standing: Standing = await self.call_thread(self._look)
         return standing
@@ -211,7 +212,8 @@ def _require_running(consumer: AIOKafkaConsumer) -> None:
 
 
 def _consume_error(coordinator: Any) -> None:
-    """The client stops coordinating after an error until somebody has taken notice; Faust never does."""
+    """Consume the coordination error: after an error the client stops coordinating until it is read, and Faust never
+    reads it."""
     try:
         coordinator.check_errors()
     except KafkaError as error:
@@ -219,7 +221,8 @@ def _consume_error(coordinator: Any) -> None:
 
 
 def _rejoin_where_forgotten(coordinator: Any) -> None:
-    """A commit that is refused while the group is joined clears the membership, and the join the note to join again."""
+    """Rejoin if the membership was lost: a refused commit in a joined group clears the membership, and the join clears
+    the request to rejoin."""
     is_member = coordinator.generation != OffsetCommitRequest.DEFAULT_GENERATION_ID
     if not is_member and not coordinator._rejoin_needed_fut.done():
         _log.warning("unknown group generation; rejoining")
@@ -232,7 +235,7 @@ async def _called(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 
 async def _in_loop(loop: asyncio.AbstractEventLoop, call: Coroutine[Any, Any, Any]) -> Any:
-    """Await a coroutine that runs in another thread's loop."""
+    """Await a coroutine in the loop of another thread."""
     try:
         answer: Awaitable[Any] = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(call, loop))
     except RuntimeError as error:

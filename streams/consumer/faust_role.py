@@ -1,4 +1,4 @@
-"""A Faust role as the watchdog sees it."""
+"""A Faust role, with the interface that the watchdog reads."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from streams.progress.watched import HeldRecord, Wait
 
 
 class Pausing(Protocol):
-    """A limit on dead letters of our own fault; it may be asked from any thread."""
+    """A limit on dead letters by internal faults; callable from any thread."""
 
     @property
     def is_paused(self) -> bool:
-        """Whether the role waits because of it."""
+        """Whether the limit pauses the role."""
 
 
 class FaustRole:
-    """See `streams.progress.watched.WatchedRole`; made on the event loop of the role.
+    """Implements `streams.progress.watched.WatchedRole`; created on the event loop of the role.
 
     Args:
         role: its name.
-        tracked_offsets: what was delivered and finished.
+        tracked_offsets: delivered and finished offsets.
         admission: its slots.
-        unfinished: what it works on.
-        deferred_events: where media may be unavailable.
-        gate: closed where no new event may begin.
-        limit: on dead letters of our own fault.
+        unfinished: its events in flight.
+        deferred_events: for a role whose media may be unavailable.
+        gate: closed while no new event may start.
+        limit: on dead letters by internal faults.
         num_arrived: grows while something arrives that an unfinished event waits for.
-        has_joined: whether the consumer believes that records flow.
-        consumer_threads: the kernel's ids of the threads of its consumer.
+        has_joined: whether the consumer delivers records, by its own account.
+        consumer_threads: the kernel's ids of the consumer's threads.
     """
 
     def __init__(

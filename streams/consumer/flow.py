@@ -1,9 +1,9 @@
-"""Whether records may be handed out: one task an assignment, which finds where to read on and then hands out.
+"""Delivery of records: one task per assignment, which finds the start positions and then delivers.
 
-Stock Faust does this in a task that serves every assignment after the other. That task ends for good, without a word,
-where one seek takes longer than a request may (`mode` reports a timeout as "stopped", and `faust.tables.recovery`
-believes it) or where something below it is cancelled. The consumer then keeps its partitions and its heartbeats, and
-reads nothing, whatever is assigned later.
+Stock Faust uses one task for all assignments. That task ends for good, without a log line, if one seek takes longer
+than a request may take (`mode` reports a timeout as "stopped", and `faust.tables.recovery` accepts that), or if
+something below it is cancelled. The consumer then keeps its partitions and heartbeats, and reads nothing from any later
+assignment.
 """
 
 from __future__ import annotations
@@ -23,36 +23,36 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Partitions that the group gave to this member, perhaps none."""
+    """Partitions that the group assigned to this member, possibly none."""
 
     partitions: frozenset[Partition]
     generation: int
 
 
 class ConsumingRefused(Exception):
-    """Reading cannot begin, and trying again does not help."""
+    """Reading cannot start, and a retry does not help."""
 
 
 @dataclass(frozen=True, slots=True)
 class FlowSteps:
-    """What a flow does with a grant."""
+    """The steps of a flow for one grant."""
 
     prepare: Callable[[Grant], Awaitable[None]]
-    """Finds where to read on and seeks there; harmless when repeated. Raises ConsumingRefused."""
+    """Finds the start positions and seeks there; may be repeated. Raises ConsumingRefused."""
     hand_out: Callable[[Grant], Awaitable[None]]
-    """Hands records out until it is cancelled."""
+    """Delivers records until it is cancelled."""
     changed: Callable[[bool], None]
-    """Told whether records are handed out from now on."""
+    """Called with whether records are delivered from now on."""
     failed: Callable[[Exception], None]
-    """Told what ended the handing out, or that consuming is refused."""
+    """Called with the error that ended the delivery, or with the refusal."""
 
 
 class Flow:
-    """Serves the newest grant, whatever cut off the one before.
+    """Serves the newest grant, even if the previous one was interrupted.
 
     Args:
         steps: what to do.
-        attempt_seconds: after which a preparation is given up and begun again.
+        attempt_seconds: time limit of one preparation, which is then started again.
         backoff: waits between preparations.
     """
 
@@ -66,28 +66,28 @@ class Flow:
 
     @property
     def grant(self) -> Grant | None:
-        """What is served; None between assignments."""
+        """The served grant; None between assignments."""
         return self._grant
 
     @property
     def is_on(self) -> bool:
-        """Whether records are handed out."""
+        """Whether records are delivered."""
         return self._is_on
 
     @property
     def is_cut_off(self) -> bool:
-        """Whether something ended the serving of a grant that still stands, and that was no refusal."""
+        """Whether the serving of a valid grant ended, for a reason other than a refusal."""
         has_ended = self._task is None or self._task.done()
         return self._grant is not None and has_ended and not self._is_refused
 
     def begin(self, grant: Grant) -> None:
-        """Serve this grant, and no other any more."""
+        """Serve this grant instead of the previous one."""
         self.end()
         self._grant, self._is_refused = grant, False
         self._task = asyncio.get_running_loop().create_task(self._serve(grant))
 
     def end(self) -> None:
-        """Hand out nothing more: no record of the grant is handed out after this returns."""
+        """Stop delivering: no record of the grant is delivered after this returns."""
         self._grant = None
         self._turn(is_on=False)
         if self._task is not None:
@@ -107,7 +107,7 @@ class Flow:
                 self._turn(is_on=False)
 
     async def _prepared(self, grant: Grant) -> None:
-        """Prepare until it is done: what fails, hangs or is cancelled below is begun again."""
+        """Prepare until it succeeds: a preparation that fails, hangs or is cancelled is started again."""
         for delay_seconds in self._backoff.delays():
             try:
                 async with asyncio.timeout(self._attempt_seconds):

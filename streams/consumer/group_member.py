@@ -1,8 +1,8 @@
 """The consumer of a role as a member of its group.
 
-Heartbeats leave from the thread of the role's Kafka client, on an event loop of its own. aiokafka sends none while the
-callback of an assignment runs, and that waits for the worker's main loop; a member whose main loop is starved would be
-taken for dead, rejoin, and be starved again. Here they go on.
+The thread of the role's Kafka client sends the heartbeats, on its own event loop. aiokafka sends none while the
+callback of an assignment runs, and the callback waits for the worker's main loop. A member whose main loop gets no CPU
+time would lose its membership, rejoin, and lose it again. Here heartbeats continue during the callback.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from streams.kafka.membership import Membership
 
 
 class LivingListener(stock.ConsumerRebalanceListener):
-    """Goes on to show that the member lives while the main loop takes its partitions."""
+    """Continues the heartbeats while the main loop accepts its partitions."""
 
     async def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
-        """Called in the client's thread, after the group was joined and before aiokafka begins to beat again."""
+        """Called in the client's thread, after the join and before aiokafka's own heartbeats start again."""
         self._thread._ensure_consumer()._coordinator._start_heartbeat_task()
         await super().on_partitions_assigned(assigned)
 
@@ -33,16 +33,16 @@ class GroupMemberThread(SafeConsumerThread):
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
-        # Faust chooses between its own and the stock assignor; the client reads the attribute when it starts.
+        # Faust chooses between its own and the stock assignor; the client reads this attribute when it starts.
         consumer._partition_assignment_strategy = [transport.assignor]
         return consumer
 
 
 class GroupMember(SafeConsumer):
-    """Waits shortly for running work in a rebalance, and as long as it may at the end.
+    """Waits briefly for running work in a rebalance, and up to the drain timeout at a stop.
 
-    A rebalance that meets a member on its way out does not wait for it: it stays in the group, reads nothing, and goes
-    on to finish and commit what it has in the partitions that it keeps.
+    A rebalance does not wait for a member that is stopping: the member stays in the group, reads nothing, and continues
+    to finish and commit work in the partitions that it keeps.
     """
 
     RebalanceListener = LivingListener
@@ -56,7 +56,7 @@ class GroupMember(SafeConsumer):
         return GroupMemberThread(self, loop=self.loop, beacon=self.beacon)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """All members wait until each has come here and back."""
+        """Revoke partitions; all members of the group wait until each has returned from this."""
         if self.app.should_stop:
             await self._commit_soon()
             return
@@ -67,12 +67,14 @@ class GroupMember(SafeConsumer):
             self._is_rebalancing = False
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Take them; not where the app stops: then what runs in partitions that it keeps may still be committed."""
+        """Accept partitions, unless the app is stopping: then work in partitions that it keeps may still be
+        committed."""
         if not self.app.should_stop:
             await super().on_partitions_assigned(assigned, generation_id)
 
     def drain_seconds(self) -> float:
-        """Short in a rebalance: what is running goes on meanwhile, and redelivered records join it."""
+        """Time to wait for running work; short in a rebalance, because the work continues and redelivered records join
+        it."""
         longest = super().drain_seconds()
         if not self._is_rebalancing or self.app.should_stop:
             return longest

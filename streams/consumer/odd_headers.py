@@ -16,19 +16,19 @@ from aiokafka.record.memory_records import MemoryRecords
 
 _LENGTH_OFFSET: Final = 8
 _OVERHEAD_BYTES: Final = 12
-"""Base offset and length, which stand before every batch."""
+"""Base offset and length, which precede every batch."""
 
 
 def install() -> None:
-    """Have aiokafka's consumers of this process read through `TolerantRecords`. May be repeated."""
+    """Let aiokafka's consumers in this process read through `TolerantRecords`; may be called repeatedly."""
     fetcher.MemoryRecords = TolerantRecords
 
 
 class TolerantRecords:
-    """aiokafka's `MemoryRecords`, but for its batches.
+    """aiokafka's `MemoryRecords` with tolerant batches.
 
     Args:
-        data: of one partition, as fetched.
+        data: fetched bytes of one partition.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -55,11 +55,11 @@ class TolerantRecords:
 
 
 class TolerantBatch:
-    """A batch of records that are read again where their header names are odd.
+    """A batch whose records are read again if their header names are invalid.
 
     Args:
-        batch: aiokafka's.
-        data: of it.
+        batch: aiokafka's batch.
+        data: its bytes.
     """
 
     def __init__(self, batch: Any, data: memoryview) -> None:
@@ -70,7 +70,7 @@ class TolerantBatch:
         return getattr(self._batch, name)
 
     def __next__(self) -> Any:
-        """The first record of a control batch, by which aiokafka knows the end of a transaction."""
+        """Return the first record of a control batch, from which aiokafka determines the end of a transaction."""
         return next(self._batch)
 
     def __iter__(self) -> Iterator[Any]:
@@ -81,7 +81,7 @@ class TolerantBatch:
 
 
 class _SpellingBatch(_DefaultRecordBatchPy):  # type: ignore[misc]
-    """Reads a batch in plain Python, and decodes whatever it finds."""
+    """Reads a batch in plain Python, and decodes any header name."""
 
     def _maybe_uncompress(self) -> None:
         super()._maybe_uncompress()
@@ -90,7 +90,7 @@ class _SpellingBatch(_DefaultRecordBatchPy):  # type: ignore[misc]
 
 
 class _SpelledBytes(bytearray):
-    """Bytes that decode to text whatever they are."""
+    """Bytes that can always be decoded to text."""
 
     def __getitem__(self, key: Any) -> Any:
         found = super().__getitem__(key)

@@ -16,52 +16,52 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class PartitionState:
-    """What Kafka says of an assigned partition."""
+    """State of an assigned partition in Kafka."""
 
     committed: int | None
-    """By the group; None where it never committed."""
+    """Committed offset of the group; None if it never committed."""
     earliest: int
-    """First offset that the log still holds."""
+    """First offset that is still in the log."""
 
 
 class ResumePolicy(Protocol):
-    """Called by the consumer; both wait while Redis is unavailable."""
+    """Called by the consumer; both methods wait while Redis is unavailable."""
 
     async def resume(self, partitions: Mapping[Partition, PartitionState]) -> dict[Partition, int]:
-        """Return offsets to read on from where they differ from what Kafka has committed.
+        """Return start offsets for partitions where they differ from Kafka's committed offsets.
 
         Raises:
-            StoreBehindLog: reading on would leave holes that nobody notices.
+            StoreBehindLog: continuing would leave gaps that nobody notices.
         """
 
     async def before_commit(self, offsets: Mapping[Partition, int]) -> None:
-        """Offsets are about to be committed."""
+        """Called before offsets are committed."""
 
 
 class ResumeFromKafka:
     """Resumes from Kafka's committed offsets: for roles whose Redis state may be lost without harm."""
 
     async def resume(self, partitions: Mapping[Partition, PartitionState]) -> dict[Partition, int]:
-        """Nothing differs."""
+        """Return no offsets."""
         del partitions
         return {}
 
     async def before_commit(self, offsets: Mapping[Partition, int]) -> None:
-        """Nothing is due."""
+        """Do nothing."""
 
 
 class ResumeFromStore:
-    """Resumes from Redis where it is behind Kafka: for the role whose state is in Redis.
+    """Resumes from Redis if it is behind Kafka: for the role whose state is in Redis.
 
     Args:
-        applied: progress as Redis has it.
+        applied: applied offsets in Redis.
     """
 
     def __init__(self, applied: AppliedOffsets) -> None:
         self._applied = applied
 
     async def resume(self, partitions: Mapping[Partition, PartitionState]) -> dict[Partition, int]:
-        """Seek back to what Redis has. Raises StoreBehindLog where the log no longer reaches there."""
+        """Seek back to the applied offset. Raises StoreBehindLog if the log no longer contains it."""
         applied = await self._applied.take(partitions)
         starts: dict[Partition, int] = {}
         for partition, state in partitions.items():
@@ -77,8 +77,8 @@ class ResumeFromStore:
         return starts
 
     async def before_commit(self, offsets: Mapping[Partition, int]) -> None:
-        """Redis learns of progress first, so that it is never behind by what it has applied.
+        """Write the offsets to Redis first, so that Redis is never behind what it has applied.
 
-        Raises StoreRolledBack where Redis has less than this worker saw: a commit would hide what is missing.
+        Raises StoreRolledBack if Redis has a lower offset than this worker saw: a commit would hide the loss.
         """
         await self._applied.write(offsets)

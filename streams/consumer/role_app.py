@@ -1,4 +1,4 @@
-"""The Faust app of each role: its group, its topic, its consumer, its agents."""
+"""The Faust app of each role: its group, topic, consumer and agents."""
 
 from __future__ import annotations
 
@@ -40,66 +40,66 @@ from streams.record import Record
 from streams.store.applied import StoreBehindLog
 
 _REBALANCE_SECONDS: Final = 30.0
-"""How long a group waits for a member that shows that it lives and does not rejoin: its main loop stands still, or its
-last commits wait for a store that is unavailable. Longer than these take, so that only the former costs it its
+"""How long a group waits for a member that sends heartbeats and does not rejoin, because its main loop is blocked, or
+its last commits wait for an unavailable store. Longer than these commits take, so only a blocked main loop loses the
 membership."""
 _LONGEST_PAUSE_SECONDS: Final = 7 * 86_400.0
-"""Between two polls: full buffers are not polled for, and an operator may pause a role for days. Whether a member lives
-is what its heartbeats say, and whether it gets on, the worker's watchdog."""
+"""Longest time between two polls: with full buffers the client is not polled, and an operator may pause a role for
+days. Heartbeats show whether a member is alive; the worker's watchdog checks its progress."""
 _FETCH_WAIT_SECONDS: Final = 0.5
 _EMBEDDED_FETCH_WAIT_SECONDS: Final = 0.05
-"""The embedded broker does not answer a waiting fetch when a record arrives."""
+"""The embedded broker does not answer a waiting fetch when a record arrives, so fetches wait for a short time only."""
 _STOP_SECONDS: Final = 8.0
-"""Beside the drain: leaving the group and closing connections."""
+"""Time to leave the group and close connections, in addition to the drain."""
 _SETTLE_SECONDS: Final = 2.0
-"""For counts in Redis, which may be unavailable."""
+"""Time for writing counts to Redis, which may be unavailable."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoleSpec:
-    """What one role consumes, and how."""
+    """What a role consumes, and how."""
 
     role: Role
     topic: Topic
     works: Mapping[str, EventWork]
-    """By agent; each agent meets every event."""
+    """Work by agent; each agent receives every event."""
     capacity: int
-    """Events at once."""
+    """Maximum number of concurrent events."""
     rules: ResumePolicy
     attempts: Attempts | None = None
-    """Where work may take the process down."""
+    """Attempt counts, for work that may end the process."""
     device_fault_attempts: int = 1
     internal_error_attempts: int | None = None
-    """Tries before an unexpected error becomes an answer; None where it ends the process."""
+    """Attempts before an unexpected error is answered; None if it ends the process."""
     limit: DeadLetterLimit | None = None
-    """On dead letters of our own fault."""
+    """Limit on dead letters by internal faults."""
     held: HeldEvents | None = None
-    """The same limit, of a role whose events are held where they are."""
+    """The same limit for a role that holds its events in order."""
     last_resort: Callable[[Record, Failure], Awaitable[None]] | None = None
-    """Writes the dead letter of an event whose work cannot even say that it failed."""
+    """Writes the dead letter of an event if even its failure cannot be reported."""
     poll_records: int = 64
-    """At most that many at a time from the client's buffer."""
+    """Maximum number of records that one poll takes from the client's buffer."""
     buffer_records: int = 4096
-    """An agent's queue; a fifth of it has to hold a poll of every assigned partition."""
+    """Size of an agent's queue; a fifth of it must hold one poll of every assigned partition."""
     deferred_events: DeferredEvents | None = None
-    """Where media may be unavailable."""
+    """For a role whose media may be unavailable."""
     num_arrived: Callable[[], int] = lambda: 0
     """Grows while something arrives that an unfinished event waits for."""
     gate: AdmissionGate = OpenGate()  # noqa: RUF009  (it has no state)
-    """Says whether new events may be worked on at all."""
+    """Whether new events may start at all."""
     close: Callable[[], Awaitable[None]] | None = None
-    """Ends what the works began beside their deliveries; called when those have ended."""
+    """Ends what the works started outside their deliveries; called after these have ended."""
 
 
 class RoleApp:
-    """A role of this worker: its Faust app and everything that hangs on it.
+    """A role of this worker: its Faust app with everything that belongs to it.
 
     Args:
         settings: of the worker.
         spec: the role.
-        crash: takes what has no answer.
+        crash: receives fatal errors.
         clock: for waits.
-        worker_id: the same for all roles of a process, and of no other process.
+        worker_id: the same for all roles of a process, different for each process.
         membership: in the role's group.
     """
 
@@ -114,7 +114,7 @@ class RoleApp:
     ) -> None:
         self.role = spec.role
         self.joined = asyncio.Event()
-        """Set while records may flow: not from a revocation until reading of the next assignment begins."""
+        """Set while records are delivered: cleared from a revocation until reading of the next assignment starts."""
         self.tracked_offsets = CommittableOffsets(len(spec.works))
         self.unfinished = UnfinishedEvents(spec.role, settings.slow_event_seconds, clock)
         self._crash = crash
@@ -143,7 +143,7 @@ class RoleApp:
             has_joined=self.joined.is_set,
             consumer_threads=self._consumer_threads,
         )
-        """The role as the watchdog sees it."""
+        """The role with the interface that the watchdog reads."""
         self._app = faust_app(settings, spec, worker_id, membership)
         self._app.transport = SafeTransport(
             self._app.conf.broker_consumer, self._app, self._policy(settings, spec), membership, worker_id
@@ -154,11 +154,11 @@ class RoleApp:
             _declare_agent(self._app, settings.topic_prefix + spec.topic.name, delivery)
 
     async def start(self) -> None:
-        """Connect and ask to join the group; `joined` is set while records may flow."""
+        """Connect and ask to join the group; `joined` is set while records are delivered."""
         await self._app.start()
 
     async def stop(self) -> None:
-        """Drain, commit, leave the group, and put back what is still unfinished."""
+        """Drain, commit, leave the group, and release unfinished events."""
         try:
             await asyncio.wait_for(self._app.stop(), self._drain_timeout_seconds + _STOP_SECONDS)
         finally:
@@ -169,18 +169,18 @@ class RoleApp:
             await self._settlement.drain(_SETTLE_SECONDS)
 
     def _consumer_threads(self) -> tuple[int, ...]:
-        """Ids of the thread that owns the client, once there is one."""
+        """Ids of the client's thread, if it is running."""
         service = getattr(self._app._consumer, "_thread", None)
         thread = getattr(service, "_thread", None)
         return () if thread is None or thread.native_id is None else (thread.native_id,)
 
     def report_crash(self) -> None:
-        """Tell the worker if Faust gave up."""
+        """Report to the worker if Faust gave up."""
         if self._app.crashed:
             self._crash.report(self._app.crash_reason or RuntimeError("Faust crashed"), role=self.role)
 
     def _refuse(self, error: Exception) -> None:
-        """End the worker over what keeps it from consuming; whatever else went wrong, a restart may help."""
+        """End the worker with the error that prevents consuming; for other errors a restart may help."""
         needs_rebuild = isinstance(error, StoreBehindLog)
         exit_code = WorkerExit.NEEDS_REBUILD if needs_rebuild else WorkerExit.CRASHED
         self._crash.report(error, exit_code, role=self.role)
@@ -220,10 +220,10 @@ def _is_paused(limit: Pausing) -> float:
 
 
 class QuietApp(faust.App):
-    """A Faust app without folders: it has no tables."""
+    """A Faust app that creates no folders, because it has no tables."""
 
     def _create_directories(self) -> None:
-        """Create none."""
+        """Do nothing."""
 
 
 def faust_app(settings: Settings, spec: RoleSpec, worker_id: str, membership: Membership) -> QuietApp:

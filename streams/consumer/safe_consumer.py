@@ -1,19 +1,19 @@
-"""A Faust consumer that never commits past work that is not finished, and never waits for it without end.
+"""A Faust consumer that never commits past unfinished work, and waits for it only for a limited time.
 
 Written against faust-streaming 0.15.3 with aiokafka 0.14.0; `streams.consumer.version_checks` refuses other versions.
-What stock Faust does and this does not:
+Stock Faust has these faults, which this consumer avoids. It:
 
-- commit past one unfinished event at the head, or past any before a first commit;
-- take a gap in the log for a finished record;
-- believe that a failed commit succeeded, or let one end the process;
-- count an event as done because a stream skipped it;
-- wait without end for unfinished events in a rebalance and at shutdown;
-- stop reading for good after a rebalance that was cut off, see `streams.consumer.flow`;
-- hand out what was fetched before a seek after it;
-- read what a producer's transaction aborted;
-- let a broker park fetches for a fixed 1.5 seconds.
+- commits past one unfinished event at the head, and past any before the first commit;
+- takes a gap in the log for a finished record;
+- treats a failed commit as successful, or lets it end the process;
+- counts an event as done because a stream skipped it;
+- waits without a limit for unfinished events in a rebalance and at shutdown;
+- stops reading for good after an interrupted rebalance, see `streams.consumer.flow`;
+- delivers records that were fetched before a seek after that seek;
+- reads records of aborted transactions;
+- lets a broker hold fetches for a fixed 1.5 seconds.
 
-Acks of streams mean nothing here: agents call `CommittableOffsets.finish`.
+Acknowledgements of streams have no effect: agents call `CommittableOffsets.finish`.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ _COMMIT_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 1.0
 """How long a fetch waits for records."""
 _FULL_SECONDS: Final = 0.2
-"""Until it is looked again whether an agent's queue has room."""
+"""Time until the room in an agent's queue is checked again."""
 _LOOK_SECONDS: Final = 5.0
-"""Between two looks at whether records flow as they should."""
+"""Time between two checks of whether records are delivered as they should be."""
 _ANSWER_SECONDS: Final = 20.0
-"""For the client's thread to answer such a look."""
+"""Time for the client's thread to answer such a check."""
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ConsumerPolicy:
-    """What a role asks of its consumer."""
+    """Options that a role gives its consumer."""
 
     role: str
     tracked_offsets: CommittableOffsets
@@ -61,33 +61,33 @@ class ConsumerPolicy:
     rules: ResumePolicy
     drain_timeout_seconds: float
     fetch_wait_seconds: float
-    """How long a broker may park a fetch that finds nothing."""
+    """How long a broker may hold a fetch that finds no record."""
     is_broker_embedded: bool
-    """Then a hole in the offsets means that records were lost."""
+    """With the embedded broker, a hole in the offsets means that records were lost."""
     crash_happened: asyncio.Event
-    """Then nothing is waited for any more."""
+    """Set after a fatal error; nothing waits from then on."""
     on_joined: Callable[[], None]
-    """The group has given this member its partitions, perhaps none, and records flow."""
+    """Called when the group has assigned partitions, possibly none, and records are delivered."""
     on_left: Callable[[], None]
-    """They do not flow any more, until `on_joined` is called again."""
+    """Called when delivery stops, until `on_joined` is called again."""
     on_refusal: Callable[[Exception], None]
-    """Consuming cannot begin; a restart alone does not help."""
+    """Called if consuming cannot start and a restart alone does not help."""
 
 
 class SafeConsumer(stock.Consumer):
-    """Counts delivered and finished offsets itself, in the policy's ledger."""
+    """Tracks delivered and finished offsets itself, in the policy's offset tracker."""
 
     _thread: SafeConsumerThread
 
     def __init__(self, transport: Any, *args: Any, **kwargs: Any) -> None:
         self.policy: ConsumerPolicy = transport.policy
         self._committed: dict[Partition, int] = {}
-        """What the group had committed when reading began."""
+        """Committed offsets of the group when reading started."""
         self._expected: dict[Partition, int] = {}
         """Next offset of each partition if its log had no holes."""
         self._committing = asyncio.Lock()
         self._lost_positions: frozenset[Partition] = frozenset()
-        """Partitions without a position at the last look."""
+        """Partitions without a position at the last check."""
         steps = FlowSteps(self._prepare, self._hand_out, self._flow_changed, self._flow_failed)
         self._flow = Flow(steps)
         super().__init__(transport, *args, **kwargs)
@@ -105,7 +105,8 @@ class SafeConsumer(stock.Consumer):
         return deliver
 
     def _notice_order(self, message: Any) -> None:
-        """Between two seeks offsets only grow, and the ledger relies on it; a log that went back begins it again."""
+        """Between two seeks offsets only grow, which the offset tracker requires; if a log starts again, the tracker is
+        reset."""
         expected = self._expected.get(message.tp, message.offset)
         self._expected[message.tp] = message.offset + 1
         if message.offset > expected and self.policy.is_broker_embedded:
@@ -115,18 +116,18 @@ class SafeConsumer(stock.Consumer):
             self.policy.tracked_offsets.reopen(message.tp)
 
     def ack(self, message: Any) -> bool:
-        """Take no notice: see the module's text."""
+        """Do nothing: see the module's docstring."""
         message.acked = True
         self._unacked_messages.discard(message)
         return False
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Gaps need no notice: only delivered offsets count."""
+        """Do nothing: only delivered offsets count, so gaps are irrelevant."""
 
     async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
-        """Commit each partition's finished prefix, after the role's rules were told."""
-        del topics, start_new_transaction  # Faust's own calls never narrow it, and there are no transactions
-        async with self._committing:  # of two at once, the one with lower offsets may come last
+        """Commit the finished prefix of each partition, after the resume policy has been called."""
+        del topics, start_new_transaction  # Faust's own calls never restrict the topics, and there are no transactions
+        async with self._committing:  # with two concurrent commits, the one with lower offsets may be the last
             return await self._commit_what_moved()
 
     async def _commit_what_moved(self) -> bool:
@@ -136,7 +137,7 @@ class SafeConsumer(stock.Consumer):
             return False
         await self.policy.rules.before_commit(offsets)
         if tracked_offsets.generation != generation:
-            return False  # others may have got further with these partitions meanwhile
+            return False  # other calls may have advanced these partitions meanwhile
         if not await self._commit({TP(*partition): offset for partition, offset in offsets.items()}):
             return False
         if tracked_offsets.generation == generation:
@@ -150,14 +151,14 @@ class SafeConsumer(stock.Consumer):
             return False
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Commit what is finished, wait a bounded time for what runs, commit again."""
+        """Commit finished work, wait a limited time for running work, and commit again."""
         self._flow.end()
         self.policy.admission.suspend()
         await self._commit_soon()
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Begin a generation: whatever was not committed comes again."""
+        """Start a generation: everything that was not committed is redelivered."""
         self._flow.end()
         self.policy.tracked_offsets.open(assigned, generation_id)
         self._expected.clear()
@@ -172,7 +173,7 @@ class SafeConsumer(stock.Consumer):
         return self.should_stop or self.app.should_stop
 
     async def _prepare(self, grant: Grant) -> None:
-        """Put every partition where reading goes on, and let the agents' queues be filled."""
+        """Set the start position of every partition, and let the agents' queues be filled."""
         starts = await self._starts(grant.partitions)
         await self._thread.seek_all(starts)
         self.policy.tracked_offsets.open(starts, grant.generation, self._committed)
@@ -184,7 +185,7 @@ class SafeConsumer(stock.Consumer):
         self.policy.admission.resume(grant.generation)
 
     async def _hand_out(self, grant: Grant) -> None:
-        """Hand out what is fetched, in order: all of a fetch before what the next one brings."""
+        """Deliver fetched records in order: all records of a fetch before those of the next one."""
         while True:
             wanted = self._get_active_partitions()
             if wanted:
@@ -205,10 +206,10 @@ class SafeConsumer(stock.Consumer):
         await asyncio.sleep(0)
 
     async def _drain_messages(self, fetcher: Any) -> None:
-        """Leave Faust's own loop nothing to do: `Flow` hands records out."""
+        """Leave Faust's own loop nothing to do: `Flow` delivers records."""
 
     def stop_flow(self) -> None:
-        """Hand out nothing more."""
+        """Stop delivering records."""
         super().stop_flow()
         self._flow.end()
 
@@ -230,7 +231,7 @@ class SafeConsumer(stock.Consumer):
                 await self._look()
 
     async def _look(self) -> None:
-        """Compare what the client says with what is served, and mend what differs."""
+        """Compare the client's state with the served assignment, and repair differences."""
         grant = self._flow.grant
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
@@ -254,7 +255,8 @@ class SafeConsumer(stock.Consumer):
             )
 
     async def _seek_lost(self, without_position: frozenset[Partition]) -> None:
-        """Seek where the client has had no position for two looks: it may be asking for one just now."""
+        """Seek if the client has had no position for two checks in a row; after one check it may still be requesting
+        it."""
         lost, self._lost_positions = self._lost_positions & without_position, without_position
         if lost:
             _log.error("partitions without a position; seeking again", partitions=sorted(lost), role=self.policy.role)
@@ -284,7 +286,7 @@ class SafeConsumer(stock.Consumer):
         return max(wanted, state.earliest)
 
     async def wait_empty(self) -> None:
-        """Wait for running work, for a bounded time, and commit what is finished then."""
+        """Wait for running work, for a limited time, and commit what is finished then."""
         self.policy.admission.suspend()
         if not await self._drained():
             _log.warning("drain timeout; unfinished events will be redelivered", role=self.policy.role)
@@ -295,7 +297,7 @@ class SafeConsumer(stock.Consumer):
         return self.policy.drain_timeout_seconds
 
     async def _drained(self) -> bool:
-        """Wait until nothing runs, or it has taken too long, or the process has to end; say whether nothing runs."""
+        """Wait until nothing runs, the time is up, or the process must end; return whether nothing runs."""
         ends = [
             asyncio.ensure_future(self.policy.admission.until_idle()),
             asyncio.ensure_future(self.policy.crash_happened.wait()),
@@ -318,7 +320,7 @@ class SafeConsumer(stock.Consumer):
             _log.warning("commit failed before revocation; finished events will be redelivered", role=self.policy.role)
 
     def verify_event_path(self, now: float, tp: TP) -> None:
-        """Leave stalls to the worker's watchdog; Faust's own check has false alarms and only logs."""
+        """Do nothing: the worker's watchdog detects stalls; Faust's own check has false alarms and only logs."""
 
 
 def _tell_lost(role: str, partition: Partition, first: int, next_offset: int) -> None:

@@ -1,4 +1,4 @@
-"""Gives one Faust app our consumer; other apps and Faust itself stay as they are."""
+"""Sets our consumer for one Faust app; other apps and Faust itself are unchanged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streams.kafka.membership import Membership
 
 
 class SafeTransport(stock.Transport):
-    """Set as `app.transport` before the app declares an agent."""
+    """Assign it to `app.transport` before the app declares an agent."""
 
     Consumer = GroupMember
 

@@ -1,4 +1,4 @@
-"""Versions that private names are read from, checked before anything starts."""
+"""Checks the versions of packages whose private names are used, before anything starts."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 PINNED: Final[dict[str, str]] = {"faust-streaming": "0.15.3", "aiokafka": "0.14.0"}
-"""`safe_consumer`, `consumer_thread` and `no_tables` of `streams.delivery` override and read private parts of these."""
+"""`safe_consumer`, `consumer_thread` and `no_tables` of `streams.consumer` override and read private parts of these."""
 
 
 class WrongVersion(Exception):
-    """An installed package is not the one that this code was checked against."""
+    """The installed version of a package is not the one that this code was tested with."""
 
 
 def check_versions(pinned: dict[str, str] = PINNED) -> None:
-    """Raise WrongVersion where another version is installed, or none."""
+    """Raise WrongVersion if a package is missing or has another version."""
     wrong = [
         f"{name} {_installed(name)}, expected {wanted}" for name, wanted in pinned.items() if _installed(name) != wanted
     ]

@@ -1,1 +1,1 @@
-"""Events that are given up: their dead letters, what their senders are told, and how they are sent again."""
+"""Events that are given up: their dead letters, the refusals for their senders, and how they are sent again."""

@@ -1,7 +1,8 @@
-"""Dead letters as they lie in the topic, one at a time: there may be more of them than fit into memory.
+"""The valid dead letters of the topic, one at a time: there may be more than fit into memory.
 
-The topic is read twice. First it is noted where the last record of each key lies; then each dead letter is given that
-is the last of its key: one that was taken back ends in a tombstone, and one that was written twice is one dead letter.
+The topic is read twice: first to note the position of the last record of each key, then to yield each dead letter that
+is the last of its key. So a withdrawn dead letter, which ends in a tombstone, is left out, and one that was written
+twice is yielded once.
 """
 
 from __future__ import annotations
@@ -26,19 +27,19 @@ _HASH_BYTES: Final = 16
 
 
 def dead_letters_in(settings: Settings) -> Read:
-    """What reads the topic of dead letters. Raises BrokerUnavailable while it reads."""
+    """Return a reader of the topic of dead letters. It raises BrokerUnavailable while reading."""
     return lambda: read_to_end(settings, [settings.topic_prefix + DEAD_LETTER.name])
 
 
 def active_dead_letters(
     read: Read, unreadable: UnreadableRecords, is_wanted: Callable[[DeadLetter], bool] = lambda _: True
 ) -> Iterator[DeadLetter]:
-    """Each dead letter that stands and is wanted, by partition and in the order in which they were written.
+    """Yield each valid dead letter that is wanted, by partition and in the order in which they were written.
 
     Args:
         read: reads the topic.
-        unreadable: told of dead letters that cannot be read; these are passed over.
-        is_wanted: says which.
+        unreadable: counts dead letters that cannot be read; these are skipped.
+        is_wanted: selects dead letters.
     """
     last: dict[bytes, tuple[int, int]] = {}
     for record in read():
@@ -59,5 +60,5 @@ def _note(last: dict[bytes, tuple[int, int]], record: StoredRecord) -> None:
 
 
 def _name(key: bytes | None) -> bytes:
-    """A key of any length in few bytes."""
+    """Return a short digest of a key of any length."""
     return blake2b(key or b"", digest_size=_HASH_BYTES).digest()

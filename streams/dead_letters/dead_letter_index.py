@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 _VIDEO_ID: Final = re.compile(rb"^[A-Za-z0-9._:~-]{1,128}\Z")
 _LONGEST_KEY_BYTES: Final = 1_024
-"""Of a source's key that a dead letter's record bears, too. A longer one names no video, and stands in the dead letter
-itself: twice it could be more than the topic takes, and an event without a dead letter ends its worker."""
+"""Maximum length of a source's key that becomes part of a dead letter's key. A longer key names no video, and is
+contained in the dead letter itself: twice, it could exceed the topic's size limit, and an event without a dead letter
+ends its worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +29,18 @@ class Subject:
     """What is known of an event that is given up."""
 
     revision: int | None = None
-    """That it is about; None where that cannot be read."""
+    """Revision that it concerns; None if it cannot be read."""
     place: SourceOffset | None = None
-    """Where it lies, or its original where it was sent again."""
+    """Log position of the event, or of its original if it was sent again."""
 
 
 class DeadLetterIndex:
-    """The partition of every dead letter of a video, by the key of its record.
+    """Index of the dead letters of each video: the partition by the key of the dead letter's record.
 
     Args:
         redis: the store.
         keys: names under the stack's prefix.
-        kept_seconds: at least as long as dead letters are kept.
+        kept_seconds: retention of the index; at least that of dead letters.
     """
 
     def __init__(self, redis: Redis, keys: Keys, kept_seconds: float) -> None:
@@ -49,21 +50,21 @@ class DeadLetterIndex:
         self._dead_letter = redis.register_script(script_text("dead_letter"))
 
     async def add(self, key: bytes, partition: int, event: Subject | None = None) -> bool:
-        """Remember a dead letter under the video that its source's key named, where it named one.
+        """Add a dead letter to the index of the video that its source's key names, if it names one.
 
         Args:
             key: of the dead letter's record, see `dead_letter_key`.
             partition: of that record.
-            event: which the dead letter is about; None where that is not known.
+            event: the event that was given up; None if unknown.
 
         Returns:
-            Whether the event is deleted with its video: a deletion before this did not find the dead letter, and the
-            caller withdraws it.
+            Whether the event is deleted with its video: an earlier deletion did not find the dead letter, and the
+                caller must withdraw it.
         """
         return await self._ask(key, partition, event)
 
     async def is_deleted(self, key: bytes, event: Subject | None = None) -> bool:
-        """Whether the event that a dead letter would be about is deleted with its video."""
+        """Return whether the event of a dead letter that is about to be written is deleted with its video."""
         return await self._ask(key, "", event)
 
     async def _ask(self, key: bytes, partition: int | str, event: Subject | None) -> bool:
@@ -81,20 +82,20 @@ class DeadLetterIndex:
         return is_reached(deletion_marker, deletion, event or Subject())
 
     async def dead_letters(self, video_id: str) -> dict[bytes, int]:
-        """Partition of each dead letter's record, by its key."""
+        """Return the partition of each dead letter's record, by its key."""
         name = self._keys.letters(video_id)
         found: dict[Any, Any] = await mended(self._redis, {name: HASH}, lambda: self._redis.hgetall(name))
         return partitions_by_key(found)
 
     async def drop(self, key: bytes) -> None:
-        """Forget a dead letter."""
+        """Remove a dead letter from the index."""
         name = self._keys.letters(key.rpartition(b"#")[0].decode())
         await mended(self._redis, {name: HASH}, lambda: self._redis.hdel(name, key))
 
 
 def is_reached(deletion_marker: bytes | None, deletion: bytes | None, event: Subject) -> bool:
-    """Whether a deletion takes an event with it: by place among the uploads, else by revision, else in any case."""
-    if deletion_marker is None or not deletion_marker.isdigit():  # one that is no number guards nothing any more
+    """Return whether a deletion covers an event: by log position, otherwise by revision, otherwise always."""
+    if deletion_marker is None or not deletion_marker.isdigit():  # a deletion marker that is not a number has no effect
         return False
     before = _before(deletion)
     if event.revision is not None and event.revision <= int(deletion_marker):
@@ -112,12 +113,12 @@ def _before(deletion: bytes | None) -> SourceOffset | None:
 
 
 def _is_comparable(place: SourceOffset, other: SourceOffset) -> bool:
-    """Whether both are of one partition; who gives an event up does not ask for the topic's id."""
+    """Return whether both positions are in one partition; topic ids are unknown here and not compared."""
     return (place.topic, place.partition) == (other.topic, other.partition)
 
 
 def dead_letter_key(source_key: bytes | None, dead_letter_id: str) -> bytes:
-    """Key of a dead letter's record: the source's own key, unless it is very long, and the dead letter's id, so that it
-    alone can be taken back."""
+    """Return the key of a dead letter's record: the source's key, unless it is very long, and the dead letter's id, so
+    that each dead letter can be withdrawn separately."""
     own_key = source_key or b""
     return (own_key if len(own_key) <= _LONGEST_KEY_BYTES else b"") + b"#" + dead_letter_id.encode()

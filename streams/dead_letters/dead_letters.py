@@ -1,4 +1,4 @@
-"""Dead letters: an event that will not be retried, kept whole, one per event."""
+"""Dead letters: events that will not be retried, stored completely, one per event."""
 
 from __future__ import annotations
 
@@ -25,28 +25,29 @@ from streams.store.keys import Keys
 from streams.uploads.places import original_place
 
 _KEPT_SECONDS: Final = 28 * 86_400
-"""As long as dead letters are kept where no setting says otherwise."""
+"""Default retention of dead letters."""
 _LARGEST_VALUE_BYTES: Final = MAX_UPLOAD_BYTES
-"""Its base64 fits into the largest dead letter. A larger value could not be sent again: its topic takes none."""
+"""Largest value whose base64 fits into a dead letter. A larger value could not be redriven, because its topic does not
+accept it."""
 
 
 class DeadLetters:
-    """Writes dead letters and remembers which were written, so that a replay writes none.
+    """Writes dead letters and marks those that were written, so that a replay writes none.
 
-    The mark follows the confirmation: a death between them writes the dead letter twice, under the same id.
+    The mark is set after the confirmation: a crash between the two writes the dead letter twice, under the same id.
 
-    Of a deleted video nothing is left to read, whichever comes first. The dead letter is out before it is in the index,
-    and the same step that puts it there looks at the guard: a deletion before that is seen here, one after it finds the
-    dead letter in the index. Where the video is deleted already, a tombstone is written instead of the dead letter: an
-    earlier run may have died with the dead letter out.
+    Of a deleted video no dead letter remains readable, in whichever order deletion and dead letter happen. The dead
+    letter is published before it is added to the index, and the step that adds it checks the deletion marker: an
+    earlier deletion is detected there, a later one finds the dead letter in the index. If the video is already deleted,
+    a tombstone is written instead of the dead letter, because an earlier run may have crashed after publishing it.
 
     Args:
         publisher: of the worker.
         redis: the store.
         keys: names under the stack's prefix.
         clock: for the time of the failure.
-        kept_seconds: how long the topic keeps dead letters.
-        refused: tells senders.
+        kept_seconds: retention of dead letters in the topic.
+        refused: writes refusals for senders.
     """
 
     def __init__(
@@ -69,14 +70,14 @@ class DeadLetters:
     async def write(
         self, record: Record, failure: Failure, *, role: str, attempts: int = 1, revision: int | None = None
     ) -> None:
-        """Return when the dead letter is confirmed, now or by an earlier run, or withdrawn.
+        """Return when the dead letter is confirmed, by this or an earlier run, or is withdrawn.
 
         Args:
             record: the event.
             failure: why it will not be retried.
-            role: that gives it up.
-            attempts: made.
-            revision: that the event is about; None where that cannot be read.
+            role: the role that gives it up.
+            attempts: number of attempts that were made.
+            revision: that the event concerns; None if it cannot be read.
         """
         new_id = dead_letter_id(record.place)
         mark, key = self._keys.dead_letter(new_id), dead_letter_key(record.key, new_id)
@@ -95,11 +96,11 @@ class DeadLetters:
         await self._redis.set(mark, failure.cause, ex=self._kept_seconds)
 
     async def write_bare(self, record: Record, failure: Failure, *, role: str) -> None:
-        """The same without what was read from headers: for an event of which even the refusal failed."""
+        """Write a dead letter without the headers, for an event whose regular dead letter could not be written."""
         await self.write(replace(record, headers=()), failure, role=role)
 
     async def withdraw(self, video_id: str) -> int:
-        """Replace every dead letter of a video by a tombstone; return how many there were. May be repeated."""
+        """Replace every dead letter of a video by a tombstone, and return their number. May be repeated."""
         dead_letters = await self._index.dead_letters(video_id)
         for key, partition in dead_letters.items():
             await self._withdraw(key, partition)
@@ -111,7 +112,7 @@ class DeadLetters:
         await self._index.drop(key)
 
     async def _send_whole(self, record: Record, dead_letter: DeadLetter) -> int:
-        """The dead letter with the event's bytes, where they fit; return its offset."""
+        """Publish the dead letter with the event's bytes if they fit; return its offset."""
         try:
             return await self._send(record, dead_letter)
         except RecordTooLarge:
@@ -150,6 +151,6 @@ class DeadLetters:
 
 
 def dead_letter_id(place: Place) -> str:
-    """Name of the dead letter of one event, the same however often it is written."""
+    """Return the id of the dead letter of one event; the same each time."""
     text = f"{place.topic}\x1f{place.partition}\x1f{place.offset}"
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""Which videos an event names that may be readable in no other respect."""
+"""Finds the videos that an event names, even if the rest of it cannot be read."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _DECODER = msgspec.json.Decoder(_Names)
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What could be read."""
+    """What could be read of an event."""
 
     video_ids: tuple[str, ...] = ()
-    """By the record's key, and by the event where that says another; only what a video's id may be."""
+    """Video ids in the record's key, and in the event if it names another; only valid ids."""
     revision: int | None = None
 
 
 def named_videos(record: Record) -> Named:
-    """The videos whose senders look for an answer to a record, and the revision that it is about."""
+    """Return the videos under whose ids senders look for a refusal, and the revision that the event concerns."""
     names = _read(record.value)
     found = (_text(record.key), _decoded(names.video_id))
     ids = tuple(dict.fromkeys(name for name in found if isinstance(name, str) and _VIDEO_ID.match(name)))

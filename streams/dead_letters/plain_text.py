@@ -1,4 +1,4 @@
-"""Text from strangers, made fit to be shown and kept: nothing in it steers a terminal, and it is short."""
+"""Makes untrusted text safe to print and store: short, and without characters that control a terminal."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ _LINES: Final = frozenset({"Zl", "Zp"})
 
 
 def plain_text(text: str, most_bytes: int) -> str:
-    """The text without line ends, control and format characters, which are written as escapes.
+    """Return the text with line ends, control and format characters written as escapes.
 
     Args:
-        text: of any length; it may hold lone surrogates.
-        most_bytes: of the result in UTF-8; what is longer is cut and ends in dots.
+        text: of any length; it may contain lone surrogates.
+        most_bytes: maximum size of the result in UTF-8; longer text is cut and ends in dots.
     """
     escaped = "".join(_shown(character) for character in text[:most_bytes])
     encoded = escaped.encode()
@@ -24,7 +24,7 @@ def plain_text(text: str, most_bytes: int) -> str:
 
 
 def steering_nothing(text: str) -> str:
-    """Lines of any length: the same, line ends and tabs kept."""
+    """Return text of any length, escaped in the same way, with line ends and tabs kept."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(character if character in "\n\t" else _shown(character) for character in text)

@@ -1,6 +1,7 @@
-"""Sending dead letters again: the original bytes, key, headers and partition, and headers that say so.
+"""Redrives dead letters: publishes the original bytes, key and headers to the original partition, with headers that
+mark it.
 
-An upload keeps the place of its original, so that it comes before a deletion that it came before.
+An upload keeps the log position of its original, so that its order to deletions stays the same.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _MOST_DIGITS: Final = 10
 
 
 def redriven_headers(dead_letter: DeadLetter) -> list[tuple[str, bytes]]:
-    """The original headers in order, with the redrive count raised; of an upload with its original's place."""
+    """Return the original headers in order, with the redrive count raised, and an upload's original log position."""
     count = next((_number(value) for name, value in dead_letter.headers if name == REDRIVE_HEADER), 0)
     kept = tuple((name, value) for name, value in dead_letter.headers if name != REDRIVE_HEADER)
     if dead_letter.source.topic.endswith(UPLOADED.name):
@@ -31,22 +32,23 @@ def redriven_headers(dead_letter: DeadLetter) -> list[tuple[str, bytes]]:
 
 
 def _number(value: bytes) -> int:
-    """A count; 0 for what a producer wrote there that is none."""
+    """Return a count; 0 if a producer wrote something else there."""
     return int(value) if value.isdigit() and len(value) < _MOST_DIGITS else 0
 
 
 def redrive_dead_letters(settings: Settings, dead_letters: Iterable[DeadLetter]) -> int:
-    """Publish each dead letter's original record to its source topic; return how many, once all are confirmed.
+    """Publish each dead letter's original record to its source topic; return their number once all are confirmed.
 
     Raises:
-        BrokerUnavailable: no broker answered, or one of the records was refused or not confirmed.
+        BrokerUnavailable: no broker answered, or a record was refused or not confirmed.
     """
     partitions = _partitions(settings)
     return publish_confirmed(settings, (_redriven(dead_letter, partitions) for dead_letter in dead_letters))
 
 
 def _redriven(dead_letter: DeadLetter, partitions: Mapping[str, Container[int]]) -> OutgoingRecord:
-    """To the original's partition, where its topic still has it: places compare within one."""
+    """Return the record, for the original's partition if the topic still has it: positions compare within one
+    partition."""
     source = dead_letter.source
     partition = source.partition if source.partition in partitions.get(source.topic, ()) else None
     return OutgoingRecord(

@@ -1,4 +1,4 @@
-"""What a sender does about each cause of a refusal."""
+"""What a sender should do about each cause of a refusal."""
 
 from __future__ import annotations
 
@@ -48,5 +48,5 @@ _UNKNOWN: Final = "look at the dead letter (vidsignal dead-letters list --video 
 
 
 def advice_for(cause: str) -> str:
-    """One sentence; for a cause that has none, where to look."""
+    """Return one sentence; for an unknown cause, where to look."""
     return _ADVICE.get(cause, _UNKNOWN)

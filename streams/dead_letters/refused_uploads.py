@@ -1,13 +1,14 @@
-"""Telling senders of a refusal: by video id, beside whatever is known of the video, and never over it.
+"""Reports refusals to senders, under the video id, without changing anything else that is known of the video.
 
-A refusal is written after its dead letter is confirmed and before the dead letter's mark, so a death between writes
-both once more, under the same id. It is written in one step with a look at the video's deletion, so one that was
-deleted meanwhile does not come back. A deletion takes those that were written before it, each by the same comparison,
-once its guard stands: what was uploaded after it is a new life, and its sender is told.
+A refusal is written after its dead letter is confirmed and before the dead letter's mark, so after a crash between the
+two it is written again, under the same id. The step that writes it checks the video's deletion, so a refusal of a
+deleted video does not appear again. A deletion removes earlier refusals by the same comparison, once its marker is set.
+Uploads after the deletion are a new video, and their refusals are reported.
 
-A flood of refusals with invented ids cannot fill Redis, whatever its rate: a life alone would not bound it, so
-`vs:refused` lists the videos with refusals, and beyond a number those that were refused longest ago lose theirs. Their
-dead letters stay in the topic. A death between listing and dropping leaves a key that ends with its life.
+A flood of refusals with invented ids must not fill Redis at any rate, which a time to live alone would not prevent. So
+`vs:refused` lists the videos with refusals, and above a limit the refusals of the videos that were refused longest ago
+are removed. Their dead letters stay in the topic. After a crash between listing and removing, a key remains until it
+expires.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ from streams.store.scripts import script_text
 from streams.uploads.places import claimed_place, original_place
 
 DEFAULT_KEPT_SECONDS: Final = 7 * 86_400.0
-"""As long as refusals are kept where no setting says otherwise."""
+"""Default retention of refusals."""
 DEFAULT_MOST_VIDEOS: Final = 50_000
-"""At most about 1.5 kB a refusal, so 75 MB for as many videos with one each, and 375 MB if each has the most."""
+"""Default limit. A refusal needs at most about 1.5 kB: 75 MB if each video has one, 375 MB if each has the maximum."""
 _MESSAGE_BYTES: Final = 600
 
 
@@ -45,8 +46,8 @@ class RefusedUploads:
     Args:
         redis: the store.
         keys: names under the stack's prefix.
-        kept_seconds: after a video's last refusal.
-        most_videos: of which refusals are kept.
+        kept_seconds: retention after a video's last refusal.
+        most_videos: maximum number of videos with refusals.
     """
 
     def __init__(
@@ -63,13 +64,13 @@ class RefusedUploads:
         self._refusal = redis.register_script(script_text("refusal"))
 
     async def note(self, record: Record, dead_letter: DeadLetter, dead_letter_offset: int, event: Subject) -> None:
-        """Tell of an event of the uploads that was given up; nothing of any other event. May be repeated.
+        """Report an upload event that was given up; other events are ignored. May be repeated.
 
         Args:
             record: the event.
             dead_letter: its dead letter, which is confirmed.
-            dead_letter_offset: in the partition that has the number of the event's own; or `UNKNOWN_OFFSET`.
-            event: what a deletion is compared with.
+            dead_letter_offset: in the partition with the same number as the event's; or `UNKNOWN_OFFSET`.
+            event: compared with deletions.
         """
         if not record.place.topic.endswith((UPLOADED.name, BACKFILL.name)):
             return
@@ -80,7 +81,7 @@ class RefusedUploads:
                 await self._list(video_id, refusal.refused_unix_seconds)
 
     async def forget(self, video_id: str) -> None:
-        """Remove what a video's deletion reaches, once its guard stands. May be repeated."""
+        """Remove the refusals that a video's deletion covers, once its marker is set. May be repeated."""
         keys = self._keys
         broken = {
             keys.refusals(video_id): HASH,
@@ -104,7 +105,7 @@ class RefusedUploads:
             await self._redis.zrem(keys.refused(), video_id)
 
     async def _add(self, video_id: str, refusal: Refusal, event: Subject) -> bool:
-        """Whether it is written now; not where a deletion of the video reaches the event."""
+        """Write the refusal and return True, unless a deletion of the video covers the event."""
         keys = self._keys
         names = [keys.refusals(video_id), keys.deletion_marker(video_id), keys.deletion(video_id)]
         said = (refusal.dead_letter_id, encode(refusal), MOST_REFUSALS, self._kept_seconds)
@@ -137,7 +138,8 @@ class RefusedUploads:
 
 
 def _goes(refusal: Refusal, deletion_marker: bytes | None, deletion: bytes | None) -> bool:
-    """Judged as it was when it was written: what intake refuses is of no revision that counts."""
+    """Return whether a deletion covers the refusal; refusals by intake have no valid revision, as when they were
+    written."""
     revision = None if refusal.role == "intake" else refusal.revision
     return is_reached(deletion_marker, deletion, Subject(revision, refusal.upload))
 
@@ -165,7 +167,7 @@ def _refusal(
 
 
 def _upload_place(record: Record) -> SourceOffset:
-    """Where the sender's record lies; the backfill lane's topic is written by this product alone."""
+    """Return the position of the sender's record; only this product writes to the backfill topic."""
     if record.place.topic.endswith(BACKFILL.name):
         return claimed_place(record.headers) or record.source
     return original_place(record.source, record.headers)

@@ -1,1 +1,1 @@
-"""How an event is taken, worked on once, and acknowledged in order."""
+"""How an event is admitted, processed once, and acknowledged in order."""

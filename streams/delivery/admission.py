@@ -24,39 +24,38 @@ class Slot:
         self.place = place
         self.generation = generation
         self.arrived: set[str] = set()
-        """Agents that met the event in this generation."""
+        """Agents that received the event in this generation."""
         self.num_active = 0
-        """Deliveries that have not left, of earlier generations too."""
+        """Number of deliveries in the slot, including those of earlier generations."""
         self.waits_for_turn = False
-        """It has to run alone, and another role's event does: nobody waits for it."""
+        """The event must run exclusively while another role has an exclusive event; nothing waits for it."""
         self.is_exclusive = False
         self.has_crashed = False
         self.was_cancelled = False
         self.has_failure = False
-        """An agent answered that there is no result, and why."""
+        """An agent has answered that there is no result, and why."""
         self.deferred: set[str] = set()
-        """Agents that left to come back once the media can be fetched."""
+        """Agents that left and return once the media can be fetched."""
         self.closed = asyncio.Event()
-        """Everything in it has ended."""
+        """Set when everything in the slot has ended."""
         self._shared: dict[str, asyncio.Task[Any]] = {}
         self._clean_ups: list[Callable[[], Awaitable[None]]] = []
 
     @property
     def has_result(self) -> bool:
-        """Whether it ended, and with a result of every agent."""
+        """Whether all agents have ended with a result."""
         return not (self.has_failure or self.has_crashed or self.was_cancelled or self.deferred)
 
     async def once(self, name: str, work: Callable[[], Awaitable[Result]]) -> Result:
-        """Run `work` for the first caller; concurrent callers under the same name get its result or its error. A caller
-        after an error runs it again.
-        """
+        """Run `work` for the first caller; concurrent callers with the same name get its result or its error. A caller
+        after an error runs it again."""
         if name not in self._shared or _has_failed(self._shared[name]):
             self._shared[name] = asyncio.ensure_future(_run(work))
         result: Result = await asyncio.shield(self._shared[name])
         return result
 
     async def known(self, name: str) -> object | None:
-        """The result of `once` under that name, None if it was not called or failed; waits while it runs."""
+        """Return the result of `once` for that name, or None if it was not called or failed; waits while it runs."""
         if name not in self._shared:
             return None
         await asyncio.wait([self._shared[name]])
@@ -83,24 +82,24 @@ class AdmissionGate(Protocol):
 
     @property
     def is_open(self) -> bool:
-        """Whether they are; events that have a slot continue in any case."""
+        """Whether new events are admitted; events with a slot continue in any case."""
 
     def listen(self, changed: Callable[[], None]) -> None:
-        """Call this whenever it opens."""
+        """Call `changed` whenever the gate opens."""
 
 
 class ProbingGate(AdmissionGate, Protocol):
-    """A gate that is told which events enter and how they end; see `streams.delivery.dead_letter_limit`."""
+    """A gate that is informed of events that start and end; see `streams.delivery.dead_letter_limit`."""
 
     @property
     def wants_new(self) -> bool:
-        """Whether a new event goes before those that came back, where one waits."""
+        """Whether a waiting new event is admitted before events that return."""
 
     def begun(self, place: Place) -> None:
-        """An event was given a slot."""
+        """Called when an event got a slot."""
 
     def left(self, slot: Slot) -> None:
-        """An event has left its slot."""
+        """Called when an event has left its slot."""
 
 
 class OpenGate:
@@ -110,25 +109,25 @@ class OpenGate:
     wants_new = False
 
     def listen(self, changed: Callable[[], None]) -> None:
-        """Nothing ever changes."""
+        """Do nothing: the gate never changes."""
 
     def begun(self, place: Place) -> None:
-        """Nobody asks."""
+        """Do nothing."""
 
     def left(self, slot: Slot) -> None:
-        """Nobody asks."""
+        """Do nothing."""
 
 
 class Admission:
     """The slots of one app.
 
     Args:
-        capacity: events at once.
-        agents: names of the app's agents; an event is through when all of them have been there.
-        on_release: called with each slot that is given back; closes it.
+        capacity: maximum number of concurrent events.
+        agents: names of the app's agents; an event is complete when all of them have processed it.
+        on_release: called with each released slot; closes it.
         on_suspend: called when a generation ends.
-        gate: closed where no new event may begin.
-        probation: the same, for another reason; it is told of every event.
+        gate: closed while no new event may start.
+        probation: a second gate, which is informed of every event.
     """
 
     def __init__(
@@ -152,33 +151,34 @@ class Admission:
         self._probation.listen(self._changed)
         self._slots: dict[Place, Slot] = {}
         self._returning: dict[Place, frozenset[str]] = {}
-        """Agents that come back to an event; those that are through with it do not."""
+        """Agents that return to an event; agents that have finished it do not."""
         self._waiting_readmissions: Counter[Place] = Counter()
-        """Events that came back and wait for a slot: they go before new ones, see `_is_next`."""
+        """Events that returned and wait for a slot; they go before new ones, see `_is_next`."""
         self._num_new_waiting = 0
         self._exclusive_slots: list[Slot] = []
-        """Slots that run alone or wait for it, in their order."""
+        """Slots that run exclusively or wait for it, in order."""
         self._generation = -1
         self._is_suspended = True
         self._waiters: list[asyncio.Future[None]] = []
 
     @property
     def num_running(self) -> int:
-        """Events whose work has not ended."""
+        """Number of events whose work has not ended."""
         return sum(slot.num_active > 0 for slot in self._slots.values())
 
     @property
     def num_slots(self) -> int:
-        """Slots that are taken."""
+        """Number of slots that are taken."""
         return len(self._slots)
 
     @property
     def is_full(self) -> bool:
-        """Whether no new event would be given a slot, although a generation runs and the gate is open."""
+        """Whether no slot is free for a new event, although a generation runs and the gate is open."""
         return len(self._slots) >= self._capacity or bool(self._exclusive_slots) or bool(self._waiting_readmissions)
 
     async def enter(self, record: Record, agent: str) -> Slot | None:
-        """Wait for a slot. None: the record's generation is over, and the record is redelivered elsewhere or here."""
+        """Wait for a slot. Returns None if the record's generation is over: the record is redelivered here or
+        elsewhere."""
         with self._waiting(record):
             await self._until(lambda: self.is_over(record) or record.place in self._slots or self._has_room(record))
         if self.is_over(record):
@@ -191,7 +191,7 @@ class Admission:
         return slot
 
     def leave(self, slot: Slot, *, deferred: str | None = None) -> None:
-        """One delivery of the slot's event has ended, or, of the agent `deferred`, comes back later."""
+        """End one delivery of the slot's event; with `deferred`, that agent returns later."""
         slot.num_active -= 1
         if deferred is not None:
             slot.deferred.add(deferred)
@@ -199,20 +199,21 @@ class Admission:
         self._changed()
 
     def await_turn(self, slot: Slot) -> None:
-        """The slot's event waits to run alone while another role's does; its own role goes on."""
+        """Note that the event waits to run exclusively while another role has an exclusive event; its own role
+        continues."""
         slot.waits_for_turn = True
         self._changed()
 
     async def alone(self, slot: Slot) -> None:
-        """Wait until the slot's event is the only one that runs; nothing else is admitted until it left."""
+        """Wait until the slot's event is the only one that runs; nothing else is admitted until it has left."""
         if slot not in self._exclusive_slots:
             slot.waits_for_turn = False
             self._exclusive_slots.append(slot)
-            self._changed()  # an earlier one may have waited for this one to end
+            self._changed()  # an earlier exclusive event may have waited for this one to end
         await self._until(lambda: self._exclusive_slots[0] is slot and self._others_ended())
 
     def suspend(self) -> None:
-        """A generation ends: admit nothing, and do not wait for agents that never met their event."""
+        """End a generation: admit nothing, and do not wait for agents that never received their event."""
         self._is_suspended = True
         self._returning.clear()
         if self._on_suspend is not None:
@@ -222,17 +223,17 @@ class Admission:
         self._changed()
 
     def resume(self, generation: int) -> None:
-        """A generation begins."""
+        """Start a generation."""
         self._generation = generation
         self._is_suspended = False
         self._changed()
 
     async def until_idle(self) -> None:
-        """Return when no event is worked on."""
+        """Return when no event is in progress."""
         await self._until(lambda: self.num_running == 0)
 
     def is_over(self, record: Record) -> bool:
-        """Whether the record's generation is: it is redelivered elsewhere or here."""
+        """Return whether the record's generation is over: it is redelivered here or elsewhere."""
         return self._is_suspended or record.generation != self._generation
 
     def _take_slot(self, record: Record) -> Slot:
@@ -256,7 +257,7 @@ class Admission:
             yield
         finally:
             self._waiting_readmissions[record.place] -= 1
-            self._waiting_readmissions += Counter()  # drops what is zero
+            self._waiting_readmissions += Counter()  # removes zero counts
             self._changed()
 
     def _has_room(self, record: Record) -> bool:
@@ -265,8 +266,8 @@ class Admission:
         return is_free and is_let_in and self._is_next(record.place)
 
     def _is_next(self, place: Place) -> bool:
-        """Events that came back go first. Where one at a time is tried, new ones do: those that came back may fail at
-        each try, and would hold up all others."""
+        """Return whether this event may take the next free slot. Returning events go first. While the gate probes with
+        one event at a time, new events go first: returning ones may fail at each attempt and would block all others."""
         has_come_back = place in self._waiting_readmissions
         if self._probation.wants_new and self._num_new_waiting:
             return not has_come_back

@@ -1,10 +1,10 @@
-"""Crash loops: how often work on an event ended with the process, kept where a dead process cannot lose it.
+"""Crash loops: counts in Redis how often work on an event ended with the death of its process.
 
-A process that dies takes everything down that was in flight, and mostly one event is to blame. So an event that was
-there too often runs alone. It is given up where the process then dies by itself, twice: its parent process outlives it
-and says so (`streams.lifecycle.parent`). A kill from outside reaches parent and worker together, and says nothing of
-the event; however often that happens, the event is tried again. Where the kernel's memory killer ends both at once, its
-own count rises, and four such deaths are enough. Why, and what cannot be told apart: `docs/decisions`, 0018.
+A process that dies takes down everything in flight, and usually one event is the cause. So an event that was in flight
+too often runs exclusively. It is given up if the process then dies twice by itself: the parent process survives and
+reports this (`streams.lifecycle.parent`). A kill from outside hits parent and worker together and says nothing about
+the event; however often that happens, the event is tried again. If the OOM killer ends both at once, the kernel's own
+count rises, and four such deaths are sufficient. For reasons and limits see `docs/decisions`, 0018.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from streams.store.scripts import script_text
 
 UNCLEAN_ENDS_BEFORE_ALONE: Final = 3
 DEATHS_ALONE_BEFORE_GIVING_UP: Final = 2
-"""Of the worker by itself."""
+"""Deaths of the worker by itself."""
 UNSURE_DEATHS_BEFORE_GIVING_UP: Final = 4
-"""Those included that the memory killer may have caused: with the unclean ends before, seven at most."""
+"""Includes deaths that the OOM killer may have caused; with the earlier unclean exits at most seven."""
 _log = structlog.get_logger(__name__)
 
 _KEPT_SECONDS: Final = 7 * 86_400
@@ -37,39 +37,40 @@ _KEPT_SECONDS: Final = 7 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What is known of an event at the start of work on it."""
+    """What is known of an event when work on it starts."""
 
     unclean_ends: int
     deaths_alone: int
-    """By itself, with nothing else running."""
+    """Deaths of the worker by itself, with this event exclusive."""
     memory_deaths_alone: int = 0
-    """Of worker and parent at once, while the kernel killed somebody on this machine for want of memory."""
+    """Deaths of worker and parent at once, while the OOM killer killed some process on this machine."""
 
     @property
     def has_to_run_alone(self) -> bool:
-        """It was there too often when a process died."""
+        """Whether the event was in flight too often when a process died."""
         return self.unclean_ends >= UNCLEAN_ENDS_BEFORE_ALONE
 
     @property
     def is_hopeless(self) -> bool:
-        """It killed its process with nothing else running."""
+        """Whether the event ended its process as the exclusive event."""
         num_deaths = self.deaths_alone + self.memory_deaths_alone
         return self.deaths_alone >= DEATHS_ALONE_BEFORE_GIVING_UP or num_deaths >= UNSURE_DEATHS_BEFORE_GIVING_UP
 
 
 class Attempts:
-    """Counts of all events that are being worked on.
+    """Attempt counts of all events in progress.
 
     Args:
         redis: answers in bytes or in text.
         keys: names under the stack's prefix.
-        board: read by the parent process of this one; None where it has none. Then every end of the process alone with
-            an event counts against that event, as nobody could say otherwise.
-        kills: asks the kernel.
-        name_key: names the count of an event by topic, partition and offset; roles that read one topic count apart.
-        alone_turn: shared with the other roles of the process: whatever runs alone is alone in all of it.
-        longest_wait_seconds: for the store, before a start goes uncounted; None waits forever. For roles with events
-            that need no store: intake passes deletions on while it is unavailable.
+        board: read by the parent process; None without a parent. Then every death with an exclusive event counts
+            against that event.
+        kills: reads the kernel's OOM count.
+        name_key: returns the key of an event's count by topic, partition and offset; roles that read one topic count
+            separately.
+        alone_turn: shared with the other roles of the process: an exclusive event is the only one in the whole process.
+        longest_wait_seconds: how long a start waits for the store before it is not counted; None waits forever. For
+            roles with events that need no store: intake passes deletions on while the store is unavailable.
     """
 
     def __init__(
@@ -96,7 +97,8 @@ class Attempts:
         self._died = redis.register_script(script_text("attempt_died"))
 
     async def begin(self, place: Place) -> Attempt:
-        """Count a start, and say how earlier ones ended; nothing is known of them where the store is not waited for."""
+        """Count a start, and return how earlier ones ended; nothing is known if the store is unavailable for too
+        long."""
         try:
             async with asyncio.timeout(self._longest_wait_seconds):
                 return await self._count(place)
@@ -111,12 +113,12 @@ class Attempts:
         return Attempt(unclean_ends=started - 1, deaths_alone=died, memory_deaths_alone=starved)
 
     async def take_turn(self, place: Place) -> None:
-        """Wait until no other role has an event that runs alone; until `end` or `withdraw` none has."""
+        """Wait until no other role has an exclusive event; the turn lasts until `end` or `withdraw`."""
         await self._alone_turn.acquire()
         self._holds_turn = place
 
     async def begin_alone(self, place: Place) -> None:
-        """Count that this event runs alone, once it is its turn."""
+        """Count an exclusive start of this event, once it has the turn."""
         if self._holds_turn != place:
             await self.take_turn(place)
         key, kills = self._key(place), self._kills()
@@ -126,22 +128,23 @@ class Attempts:
             self._board.add(key)
 
     async def end(self, place: Place) -> None:
-        """The event was answered: forget it."""
+        """Remove the counts of an answered event."""
         self._take_down(place)
         await self._redis.delete(self._key(place))
 
     async def withdraw(self, place: Place, *, was_exclusive: bool) -> None:
-        """The event was put back in an orderly way: this start counts for nothing."""
+        """Undo this start of an event that was put back in an orderly way."""
         self._take_down(place)
         arguments = [int(was_exclusive), int(was_exclusive) * self._counted_beforehand]
         await self._mended(place, lambda: self._withdraw(keys=[self._key(place)], args=arguments))
 
     async def note_death(self, key: str) -> None:
-        """The process that ran this alone died by itself; `key` is what stood on its board."""
+        """Count that the process died by itself during the exclusive event; `key` is the content of its board."""
         await mended(self._redis, {key: ATTEMPTS}, lambda: self._died(keys=[key]))
 
     async def note_own_death(self, place: Place) -> int:
-        """The process died by itself over an event that is not begun anywhere; return how often by now."""
+        """Count that the process died by itself during an event that was not started by `begin`; return the number of
+        such deaths."""
         attempt = await self.begin(place)
         await self.note_death(self._key(place))
         return attempt.deaths_alone + 1
@@ -151,7 +154,7 @@ class Attempts:
         return 1 if self._board is None else 0
 
     async def _mended(self, place: Place, call: Callable[[], Awaitable[Any]]) -> Any:
-        """Counts that are none begin again."""
+        """Run the call again after removing a count that is not a number."""
         return await mended(self._redis, {self._key(place): ATTEMPTS}, call)
 
     def _take_down(self, place: Place) -> None:

@@ -1,4 +1,4 @@
-"""Circuit breakers: who was unavailable again and again is asked rarely, by one event, until it answers."""
+"""Circuit breakers: an origin that failed repeatedly is probed rarely, by one event, until it answers."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from streams.lifecycle.clock import Clock
 FAILURES_TO_OPEN: Final = 3
 BETWEEN_TRIES: Final = Backoff(first_seconds=1.0, limit_seconds=60.0)
 LEASE_SECONDS: Final = 30.0
-"""How long one try may take before another one is let through beside it."""
+"""Time limit of one probe before another one is admitted."""
 STAGGER_SECONDS: Final = 1.0
-"""Between events that are sent to try: the first one has begun, or given up, before the next one looks."""
+"""Time between events that are woken to probe: the first has started, or given up, before the next one checks."""
 MAX_ORIGINS: Final = 10_000
-"""Remembered; whoever may name hosts at will must not fill the memory."""
+"""Maximum number of remembered origins; producers can name any number of hosts, and must not fill the memory."""
 
 
 class Breaker:
-    """One origin: closed while it answers, open once it failed too often in a row.
+    """The breaker of one origin: closed while it answers, open after too many failures in a row.
 
     Args:
-        clock: for the times between tries.
-        backoff: those times.
-        failures_to_open: in a row.
+        clock: for the times between probes.
+        backoff: the times between probes.
+        failures_to_open: failures in a row.
     """
 
     def __init__(self, clock: Clock, backoff: Backoff, failures_to_open: int) -> None:
@@ -45,11 +45,11 @@ class Breaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether it may be asked only now and then."""
+        """Whether only probes are admitted."""
         return not self._closed.is_set()
 
     def admits(self) -> bool:
-        """Whether to ask now; while it is open, one try is admitted when its time has come."""
+        """Return whether a request is admitted now; while the breaker is open, one probe is admitted when it is due."""
         now_seconds = self._clock.monotonic_seconds()
         if self.is_open and now_seconds < self._due_seconds:
             return False
@@ -57,7 +57,7 @@ class Breaker:
         return True
 
     def failed(self) -> None:
-        """It was asked and is unavailable."""
+        """Note a failed request."""
         self._num_failures += 1
         if self._num_failures < self._failures_to_open:
             return
@@ -67,12 +67,12 @@ class Breaker:
         self._due_seconds = self._clock.monotonic_seconds() + next(self._delays)
 
     def answered(self) -> None:
-        """It was asked and is there."""
+        """Note an answered request."""
         self._num_failures = 0
         self._closed.set()
 
     async def turn(self) -> None:
-        """Return when it is closed or when it is time for one to try, in order of asking."""
+        """Return when the breaker is closed, or when it is this caller's turn to probe; callers wait in order."""
         async with self._queue:
             while self.is_open and (left_seconds := self._next_seconds() - self._clock.monotonic_seconds()) > 0:
                 await self._sleep_unless_closed(left_seconds)
@@ -94,9 +94,9 @@ class Breakers:
     """The breakers of a process, by origin.
 
     Args:
-        clock: for the times between tries.
-        backoff: those times, of each origin.
-        failures_to_open: in a row.
+        clock: for the times between probes.
+        backoff: the times between probes, for each origin.
+        failures_to_open: failures in a row.
     """
 
     def __init__(
@@ -106,21 +106,21 @@ class Breakers:
         self._backoff = backoff
         self._failures_to_open = failures_to_open
         self._breakers: OrderedDict[str, Breaker] = OrderedDict()
-        """Of origins that failed since they last answered, the latest failure last."""
+        """Breakers of origins that failed since they last answered, the latest failure last."""
 
     @property
     def num_open(self) -> int:
-        """Origins that are unavailable."""
+        """Number of unavailable origins."""
         return sum(breaker.is_open for breaker in self._breakers.values())
 
     def require(self, origin: str) -> None:
-        """Raise SourceUnavailable where the origin is not to be asked now."""
+        """Raise SourceUnavailable if the origin must not be requested now."""
         breaker = self._breakers.get(origin)
         if breaker is not None and not breaker.admits():
             raise SourceUnavailable(origin, "was away again and again, and is asked only now and then")
 
     def failed(self, origin: str) -> None:
-        """The origin was asked and is unavailable."""
+        """Note that the origin was requested and is unavailable."""
         breaker = self._breakers.setdefault(origin, Breaker(self._clock, self._backoff, self._failures_to_open))
         self._breakers.move_to_end(origin)
         breaker.failed()
@@ -128,16 +128,16 @@ class Breakers:
             self._breakers.popitem(last=False)
 
     def answered(self, origin: str) -> None:
-        """The origin was asked and is there."""
+        """Note that the origin answered."""
         breaker = self._breakers.pop(origin, None)
         if breaker is not None:
             breaker.answered()
 
     def is_open(self, origin: str) -> bool:
-        """Whether the origin is unavailable."""
+        """Return whether the origin is unavailable."""
         return origin in self._breakers and self._breakers[origin].is_open
 
     async def turn(self, origin: str) -> None:
-        """Return when it makes sense to ask the origin; the one who asked for it first goes first."""
+        """Return when a request to the origin makes sense; callers wait in order."""
         if origin in self._breakers:
             await self._breakers[origin].turn()

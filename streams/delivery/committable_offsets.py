@@ -23,21 +23,21 @@ class CommittableOffsets:
         self._trackers: dict[Partition, OffsetTracker] = {}
         self._committed: dict[Partition, int] = {}
         self._moved: set[Partition] = set()
-        """Partitions whose committable offset changed since it was committed: a commit looks at no others."""
+        """Partitions whose committable offset changed since the last commit; a commit reads only these."""
         self.generation = -1
         self.num_finished = self.num_delivered = 0
-        """Finishes and deliveries noted since the start; a watchdog looks whether they grow."""
+        """Numbers of finishes and deliveries since the start; the watchdog checks whether they grow."""
         self._handed_out: dict[Partition, int] = {}
 
     def open(
         self, partitions: Iterable[Partition], generation: int, committed: Mapping[Partition, int] | None = None
     ) -> None:
-        """Forget everything and begin a generation with empty windows.
+        """Discard everything and start a generation with empty trackers.
 
         Args:
-            partitions: that are read in it.
+            partitions: assigned in this generation.
             generation: of the consumer group.
-            committed: offsets that the group has committed; nothing lower is uncommitted.
+            committed: committed offsets of the group; no lower offset is uncommitted.
         """
         self.generation = generation
         self._trackers = {partition: OffsetTracker(self._num_finishers) for partition in partitions}
@@ -46,7 +46,7 @@ class CommittableOffsets:
         self._moved.clear()
 
     def reopen(self, partition: Partition) -> None:
-        """Forget one partition, whose log went back: its offsets mean other records from here on."""
+        """Discard the state of one partition whose log was truncated: its offsets mean other records from now on."""
         if partition in self._trackers:
             self._trackers[partition] = OffsetTracker(self._num_finishers)
             self._committed.pop(partition, None)
@@ -54,25 +54,25 @@ class CommittableOffsets:
             self._moved.discard(partition)
 
     def deliver(self, partition: Partition, offset: int) -> None:
-        """Note that a record was handed to the agents."""
+        """Note that a record was delivered to the agents."""
         if partition in self._trackers:
             self._trackers[partition].deliver(offset)
             self._handed_out[partition] = offset + 1
             self.num_delivered += 1
 
     def handed_out(self, partition: Partition) -> int | None:
-        """The offset behind the last record handed to the agents in this generation; None where none was."""
+        """Return the offset after the last record delivered to the agents in this generation, or None."""
         return self._handed_out.get(partition)
 
     def read_to(self, partition: Partition, position: int) -> None:
-        """Note that every record before the position was handed to the agents; see `OffsetTracker.read_to`."""
+        """Note that every record before the position was delivered to the agents; see `OffsetTracker.read_to`."""
         tracker = self._trackers.get(partition)
         if tracker is not None:
             tracker.read_to(position)
             self._note_move(partition, tracker)
 
     def finish(self, partition: Partition, offset: int, *, agent: str, generation: int) -> None:
-        """Note that an agent is done with a record; ignored where it came in another generation."""
+        """Note that an agent has finished a record; ignored if the record is from another generation."""
         if generation != self.generation or partition not in self._trackers:
             return
         tracker = self._trackers[partition]
@@ -81,12 +81,13 @@ class CommittableOffsets:
         self.num_finished += 1
 
     def uncommitted(self) -> dict[Partition, int]:
-        """Offsets that may be committed and are not: costs what moved since the last commit, not what is assigned."""
+        """Return offsets that may be committed and are not; the cost depends on what changed since the last commit, not
+        on the number of partitions."""
         found = ((partition, self._trackers[partition].committable) for partition in self._moved)
         return {partition: offset for partition, offset in found if offset is not None}
 
     def note_committed(self, offsets: Mapping[Partition, int]) -> None:
-        """These were committed, in this generation."""
+        """Note that these offsets were committed in this generation."""
         for partition, offset in offsets.items():
             if partition in self._trackers:
                 self._committed[partition] = max(offset, self._committed.get(partition, offset))

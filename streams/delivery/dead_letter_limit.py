@@ -1,9 +1,8 @@
-"""A limit on the dead letters of one role that are our own fault: past it the role pauses before it drains its topic.
+"""A limit on dead letters by internal faults in one role: above it the role pauses instead of draining its topic.
 
-What counts is said in `streams.delivery.own_faults`. Paused, the role keeps its partitions and lets one event at a time
-through, less and less often, like a circuit breaker that is half open. The first that has a result ends the pause; what
-was counted still counts, until the window has passed over it, so that no more dead letters are written in any case.
-Why: `docs/decisions`, 0020.
+`streams.delivery.own_faults` defines what counts. While paused, the role keeps its partitions and admits one event at a
+time, at growing intervals, like a half-open circuit breaker. The first event with a result ends the pause. Counted dead
+letters count until the window has passed, so the limit holds in any case. Why: `docs/decisions`, 0020.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from streams.record import Place
 
 BETWEEN_PROBES: Final = Backoff(first_seconds=2.0, limit_seconds=60.0)
 _PROBES_A_RETURN: Final = 4
-"""One of so many probes is an event that came back, where new ones wait, too."""
+"""One of this number of probes is a returning event if new ones wait, too."""
 
 _log = structlog.get_logger(__name__)
 
@@ -34,13 +33,13 @@ class RolePaused(MachineUnavailable):
 
 
 class DeadLetterLimit:
-    """Of one role of one worker; a `streams.delivery.admission.AdmissionGate`.
+    """The limit of one role in one worker; a `streams.delivery.admission.AdmissionGate`.
 
     Args:
         role: for logs.
         clock: for the window and the time between probes.
-        max_dead_letters: of our own fault within the window; 0 for no limit.
-        window_seconds: how long one counts.
+        max_dead_letters: by internal faults within the window; 0 disables the limit.
+        window_seconds: how long a dead letter counts.
         backoff: times between probes.
     """
 
@@ -59,10 +58,10 @@ class DeadLetterLimit:
         self._backoff = backoff
         self._faults = OwnFaults(clock, max_dead_letters, window_seconds)
         self._failed: set[Place] = set()
-        """Events that wait for a try as a probe, or failed as one."""
+        """Events that wait to be tried as a probe, or failed as one."""
         self._probe: Place | None = None
         self._num_probes = 0
-        """Of this pause."""
+        """Number of probes in this pause."""
         self._delays: Iterator[float] = iter(())
         self._waking: asyncio.Task[None] | None = None
         self._listeners: list[Callable[[], None]] = []
@@ -70,12 +69,12 @@ class DeadLetterLimit:
 
     @property
     def is_open(self) -> bool:
-        """Whether an event may begin: always, or paused when it is time for a probe."""
+        """Whether an event may start: always, or during a pause when a probe is due."""
         return not self.is_paused or (self._waking is None and self._probe is None)
 
     @property
     def wants_new(self) -> bool:
-        """Whether the next probe is to be a new event, as most are: what failed before may fail each time."""
+        """Whether the next probe should be a new event, as most are: an event that failed before may fail each time."""
         return self.is_paused and self._num_probes % _PROBES_A_RETURN != _PROBES_A_RETURN - 1
 
     def listen(self, changed: Callable[[], None]) -> None:
@@ -83,13 +82,13 @@ class DeadLetterLimit:
         self._listeners.append(changed)
 
     def begun(self, place: Place) -> None:
-        """An event was let in."""
+        """Note that an event was admitted."""
         if self.is_paused:
             self._probe = place
             self._num_probes += 1
 
     def require_room(self, place: Place, failure: Failure) -> None:
-        """Return where an event may be given up; every agent of an event that may be, may.
+        """Return if an event may be given up; this holds for every agent of the event.
 
         Raises:
             RolePaused: the limit is reached, now or before.
@@ -103,7 +102,7 @@ class DeadLetterLimit:
         self._faults.count(place)
 
     def left(self, slot: Slot) -> None:
-        """An event has left its slot; how a probe ended decides how it goes on."""
+        """Note that an event has left its slot; the result of a probe decides whether the pause continues."""
         place, has_failed = slot.place, slot.place in self._failed
         self._failed.discard(place)
         if place != self._probe:
@@ -114,7 +113,7 @@ class DeadLetterLimit:
         elif slot.has_result:
             self._resume()
         else:
-            self._changed()  # put back, or refused for its sender's fault: it says nothing, and the next one is let in
+            self._changed()  # put back, or refused for its sender's fault: no result, so the next probe is admitted
 
     def _pause(self, failure: Failure) -> None:
         if self.is_paused:

@@ -1,7 +1,7 @@
 """Deferred events: their media source is unavailable. They keep their offset uncommitted and release their slot.
 
-So one unavailable source never blocks the media of others. Their number is bounded: beyond it events wait inside their
-slots, and backpressure reaches Kafka.
+So one unavailable source never blocks the media of others. Their number is limited: above the limit events wait inside
+their slots, and backpressure reaches Kafka.
 """
 
 from __future__ import annotations
@@ -23,25 +23,26 @@ from streams.record import Place, Record
 
 BETWEEN_RETURNS: Final = Backoff(first_seconds=2.0, limit_seconds=60.0)
 MIN_OUTAGE_TIMEOUT_SECONDS: Final = 600.0
-"""Minimum wait for an event that is already old when it leaves the backlog, so that a short outage does not fail it."""
+"""Minimum outage timeout of an event that is already old when it leaves the backlog, so that a short outage does not
+fail it."""
 
 
 _log = structlog.get_logger(__name__)
 
 
 class DeferredEvent:
-    """One event that is deferred, seen by those of its agents that want its media."""
+    """One deferred event, shared by those of its agents that need its media."""
 
     def __init__(self) -> None:
         self.has_room = asyncio.Event()
-        """The slot may be left."""
+        """Set when the event may leave its slot."""
         self.may_return = asyncio.Event()
-        """It is time to try again, or `is_over`."""
+        """Set when it is time to try again, or with `is_over`."""
         self.is_over = False
         """The generation has ended: the event is redelivered, here or elsewhere."""
 
     def end(self) -> None:
-        """Let everyone go, unfinished."""
+        """Wake all agents without a result."""
         self.is_over = True
         self.has_room.set()
         self.may_return.set()
@@ -51,11 +52,11 @@ class DeferredEvents:
     """The deferred events of one app.
 
     Args:
-        breakers: say when an origin may be asked again.
-        clock: for waits and patience.
-        capacity: events at once.
+        breakers: decide when an origin may be requested again.
+        clock: for waits and timeouts.
+        capacity: maximum number of events that wait without a slot.
         patience_seconds: from the broker's timestamp of an event until its media is given up.
-        backoff: between two tries of one event whose origin answers others.
+        backoff: between two attempts of one event whose origin answers others.
     """
 
     def __init__(
@@ -79,20 +80,20 @@ class DeferredEvents:
 
     @property
     def num_deferred(self) -> int:
-        """Events that wait, those inside their slots included."""
+        """Number of waiting events, including those inside their slots."""
         return len(self._deferred)
 
     @property
     def is_crowded(self) -> bool:
-        """Whether events wait inside their slots: then a role that gets nowhere is not stuck."""
+        """Whether events wait inside their slots; then a role without progress is not stalled."""
         return any(not deferred.has_room.is_set() for deferred in self._deferred.values())
 
     def may_wait_for(self, record: Record) -> bool:
-        """Whether to wait for the record's media, still."""
+        """Return whether the outage timeout of the record's media has not expired."""
         return self._clock.now_unix_seconds() < self._gives_up_at(record)
 
     def defer_event(self, record: Record, slot: Slot, away: SourceUnavailable) -> DeferredEvent:
-        """Let one agent of the event wait; all of them wait together."""
+        """Let one agent of the event wait; all agents of the event wait together."""
         deferred = self._deferred.get(record.place)
         if deferred is None:
             deferred = self._deferred[record.place] = DeferredEvent()
@@ -109,12 +110,12 @@ class DeferredEvents:
         return deferred
 
     def forget(self, place: Place) -> None:
-        """The event has its answer."""
+        """Forget an event that was answered."""
         self._since.pop(place, None)
         self._delays.pop(place, None)
 
     def end(self) -> None:
-        """A generation ends: nobody waits any more."""
+        """End the generation: no event waits any more."""
         for deferred in self._deferred.values():
             deferred.end()
         for wait in self._waits:
@@ -126,10 +127,10 @@ class DeferredEvents:
     async def _wait(self, deferred: DeferredEvent, record: Record, slot: Slot, away: SourceUnavailable) -> None:
         async with self._room:
             deferred.has_room.set()
-            await slot.closed.wait()  # else its agents would meet in it again, with what failed
+            await slot.closed.wait()  # otherwise its agents would meet in it again, with the failed part
             await self._until_worth_trying(record, away)
             del self._deferred[record.place]
-            # Its room is free from here on: who waits for it holds the slot that this one needs.
+            # Its room is free from now on: an event that waits for it holds the slot that this one needs.
             deferred.may_return.set()
 
     async def _until_worth_trying(self, record: Record, away: SourceUnavailable) -> None:
@@ -148,8 +149,8 @@ class DeferredEvents:
                 wait.cancel()
 
     async def _turn(self, place: Place, away: SourceUnavailable) -> None:
-        """An origin that is unavailable for everyone is tried when its breaker says so; otherwise the event waits by
-        itself."""
+        """Wait for the breaker if the origin is unavailable for all events; otherwise wait with the event's own
+        backoff."""
         if isinstance(away, MachineUnavailable) or not self._breakers.is_open(away.origin):
             await self._clock.sleep(next(self._delays.setdefault(place, self._backoff.delays())))
         if not isinstance(away, MachineUnavailable):

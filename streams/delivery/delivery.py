@@ -1,10 +1,10 @@
 """The one wrapper around all work on events: an event is acknowledged when its work is done or its failure is recorded.
 
-An event is finished only when its work returned, and work returns only when its outputs are confirmed. What is
-unavailable is waited for; an event whose media is unavailable waits without its slot. What is wrong with the event or
-its media becomes an answer. A device gets a bounded number of tries, and so does what nobody expected, which becomes an
-answer, too. What ends the process is said in `operators.internal_errors`; then the event is redelivered, and the
-attempt count decides when that has happened often enough.
+An event is finished only when its work has returned, and work returns only when its outputs are confirmed. Unavailable
+dependencies are waited for. If the media is unavailable, the event waits without its slot. A fault of the event or its
+media becomes an answer. A device fault gets a limited number of attempts, and so does an unexpected error; then it
+becomes an answer, too. `operators.internal_errors` defines what ends the process; then the event is redelivered, and
+the attempt count decides when that has happened often enough.
 """
 
 from __future__ import annotations
@@ -44,38 +44,38 @@ class EventWork(Protocol):
     """What one agent does with an event; both methods are idempotent, because an event may be redelivered."""
 
     async def run(self, record: Record, slot: Slot) -> None:
-        """Do it; return when every output is confirmed."""
+        """Do the work; return when every output is confirmed."""
 
     async def fail(self, record: Record, slot: Slot, failure: Failure) -> None:
-        """State that the event has no result here, and why; return when that is confirmed."""
+        """Publish that the event has no result from this agent, and why; return when that is confirmed."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoleDelivery:
-    """What the deliveries to all agents of a role have in common."""
+    """What the deliveries to all agents of a role share."""
 
     rules: RetryRules
-    """How often what is tried."""
+    """Limits on attempts."""
     admission: Admission
     tracked_offsets: CommittableOffsets
     crash: FatalError
-    """Takes what has no answer."""
+    """Receives fatal errors."""
     clock: Clock
     """For waits."""
     unfinished: UnfinishedEvents
-    """Told what is worked on."""
+    """Tracks events in progress."""
     attempts: Attempts | None = None
-    """Counts starts, where work may take the process down; None where it is plain Python."""
+    """Counts starts, if the work may end the process; None if it is plain Python."""
     limit: DeadLetterLimit | None = None
-    """On dead letters of our own fault; goes with the rules' `deferred_events`."""
+    """Limit on dead letters by internal faults; requires `deferred_events` in the rules."""
     last_resort: Callable[[Record, Failure], Awaitable[None]] | None = None
-    """Writes the dead letter of an event whose work fails to answer, too."""
+    """Writes the dead letter of an event whose failure could not be answered."""
     backoff: Backoff = Backoff()  # noqa: RUF009  (it is never changed)
-    """Waits between tries."""
+    """Waits between attempts."""
 
 
 class Delivery:
-    """Brings events of one stream to one agent's work.
+    """Delivers events of one stream to one agent's work.
 
     Args:
         agent: name within the role.
@@ -102,7 +102,7 @@ class Delivery:
         self._deliveries: set[asyncio.Task[None]] = set()
 
     async def consume(self, stream: Any) -> None:
-        """Take events from a Faust stream until it ends."""
+        """Consume events from a Faust stream until it ends."""
         async for event in stream.noack().events():
             await self.take(record_of(event.message))
 
@@ -118,7 +118,7 @@ class Delivery:
         delivery.add_done_callback(self._deliveries.discard)
 
     async def cancel(self) -> None:
-        """Cancel what still runs or waits; its events are redelivered."""
+        """Cancel what runs or waits; its events are redelivered."""
         if self._deferred_events is not None:
             self._deferred_events.end()
         await self._in_flight.cancel()
@@ -127,7 +127,9 @@ class Delivery:
     async def _deliver(self, record: Record, slot: Slot, asked_unix_seconds: float) -> None:
         try:
             await self._deliver_patiently(record, slot, asked_unix_seconds)
-        except Exception as error:  # of this wrapper itself, as work is guarded: slots and offsets are in doubt
+        except (
+            Exception
+        ) as error:  # an error of this wrapper itself, as work is guarded: slots and offsets may be wrong
             self._end_by(error, slot, record)
 
     async def _deliver_patiently(self, record: Record, slot: Slot, asked_unix_seconds: float) -> None:
@@ -149,7 +151,7 @@ class Delivery:
     async def _traced_run(
         self, slot: Slot, record: Record, noted: UnfinishedDelivery, asked_unix_seconds: float
     ) -> DeferredEvent | None:
-        """One span for each stay in a slot; the wait for the slot is its first part."""
+        """Create one span for each stay in a slot; the wait for the slot is its first part."""
         noted.stage = "working"
         with spans.consuming(self.agent, record, asked_unix_seconds) as span:
             if span.is_kept:
@@ -158,7 +160,7 @@ class Delivery:
             return await self._run_in(slot, record, noted)
 
     async def _run_in(self, slot: Slot, record: Record, noted: UnfinishedDelivery) -> DeferredEvent | None:
-        """Work in a slot and leave it; return where to wait if the media is unavailable."""
+        """Work in a slot and leave it; return the deferred event if the media is unavailable."""
         deferred: DeferredEvent | None = None
         try:
             with metrics.IN_FLIGHT.labels(self.role).track_inprogress():
@@ -179,7 +181,9 @@ class Delivery:
             return self._defer_event(slot, record, away)
         except DeviceLost as lost:
             self._give_back(slot, record, lost)
-        except Exception as error:  # what ends the process ends here and nowhere else: loudly, and unacknowledged
+        except (
+            Exception
+        ) as error:  # fatal errors end here and nowhere else: the process exits and the event is not acknowledged
             self._end_by(error, slot, record)
         else:
             self._finish(record)
@@ -191,7 +195,8 @@ class Delivery:
         self._crash.report(error, role=self.role, place=record.place)
 
     def _give_back(self, slot: Slot, record: Record, lost: DeviceLost) -> None:
-        """The process has to end; an event that was on the device may be to blame, the others merely came after."""
+        """Put the event back; the process exits. Only an event that was on the device may have caused the fault, so
+        only it is counted."""
         if lost.was_on_device:
             slot.has_crashed = True
         else:
@@ -209,7 +214,7 @@ class Delivery:
         return self._deferred_events.defer_event(record, slot, away)
 
     async def _return(self, record: Record, deferred: DeferredEvent, noted: UnfinishedDelivery) -> Slot | None:
-        """Take a slot again; None where the event is redelivered instead."""
+        """Acquire a slot again; None if the event is redelivered instead."""
         noted.stage = "returning"
         return None if deferred.is_over else await self._admission.enter(record, self.agent)
 
@@ -235,7 +240,7 @@ class Delivery:
         await self._answer(record, slot, failure)
 
     async def _answer(self, record: Record, slot: Slot, failure: Failure) -> None:
-        """Have the work state that there is no result; where it cannot, a dead letter is left that says so."""
+        """Let the work publish that there is no result; if that fails, write a dead letter."""
         num_errors = 0
         for delay_seconds in self._backoff.delays():
             try:
@@ -256,7 +261,7 @@ class Delivery:
             await self._last_resort(record, failure)
 
     async def _guarded(self, work: Awaitable[None], record: Record) -> None:
-        """Do something for one event: what is unexpected comes out as an InternalError, if this role answers those."""
+        """Run work for one event; an unexpected error becomes an InternalError if this role answers those."""
         if self._rules.internal_error_attempts is None:
             await work
             return
@@ -264,8 +269,8 @@ class Delivery:
             await self._uncancelled(work, record)
 
     async def _uncancelled(self, work: Awaitable[None], record: Record) -> None:
-        """A cancellation that nobody asked for came out of a library: an event that ends so would be settled by
-        nobody, unless its generation is over and it is redelivered anyway."""
+        """Turn a cancellation that nobody requested into an error: a library raised it, and the event would never be
+        finished, unless its generation is over and it is redelivered anyway."""
         try:
             await work
         except asyncio.CancelledError as error:
@@ -291,7 +296,7 @@ class Delivery:
         raise AssertionError("delays never end")
 
     async def _hopelessness(self, record: Record, slot: Slot) -> Failure | None:
-        """Count the start; wait until the event may run; say whether it must not run at all."""
+        """Count the start and wait until the event may run; return a failure if it must not run at all."""
         if self._attempts is None:
             return None
         attempt = await slot.once("attempt", lambda: self._begin(record, slot))
@@ -304,7 +309,9 @@ class Delivery:
         attempt = await self._attempts.begin(record.place)
         if attempt.has_to_run_alone and not attempt.is_hopeless:
             _log.warning("running exclusively after crashes", place=record.place, unclean_ends=attempt.unclean_ends)
-            self._admission.await_turn(slot)  # others of this role go on meanwhile: another role's may take minutes
+            self._admission.await_turn(
+                slot
+            )  # other events of this role continue meanwhile: another role's exclusive event may take minutes
             await self._attempts.take_turn(record.place)
             await self._admission.alone(slot)
             await self._attempts.begin_alone(record.place)

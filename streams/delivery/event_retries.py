@@ -1,4 +1,4 @@
-"""What follows from an error of work on one event: another try, an answer, or neither, as it has to be raised."""
+"""What follows an error in the work on one event: another attempt, an answer, or raising the error."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RetryRules:
-    """How often the events of one role are tried."""
+    """Limits on the attempts of a role's events."""
 
     role: str
     device_fault_attempts: int
-    """Until a device fault becomes an answer."""
+    """Device faults until one becomes an answer."""
     internal_error_attempts: int | None
-    """The same of an unexpected error; None where the role has no answer to one."""
+    """Unexpected errors until one becomes an answer; None if the role does not answer them."""
     deferred_events: DeferredEvents | None
-    """Says how long media that is unavailable is waited for; None where that is an answer at once."""
+    """Decides how long unavailable media is waited for; None if it is answered at once."""
 
     def is_enough(self, error: InternalError, num_errors: int) -> bool:
-        """Whether an unexpected error has been met often enough."""
+        """Return whether an unexpected error has occurred often enough."""
         return max(num_errors, error.num_tries) >= (self.internal_error_attempts or 1)
 
 
 @dataclass(slots=True)
 class EventRetries:
-    """The tries of one event by one agent."""
+    """The attempts of one event by one agent."""
 
     rules: RetryRules
     record: Record
@@ -54,7 +54,7 @@ class EventRetries:
     num_internal_errors: int = field(init=False, default=0)
 
     def judge(self, error: Exception) -> Failure | None:
-        """Return why there is no result, or None for another try; raise what is for others to handle."""
+        """Return why there is no result, or None for another attempt; raise errors that are handled elsewhere."""
         match error:
             case InvalidEvent() | InvalidMedia():
                 return Failure(cause=error.cause, message=error.message)

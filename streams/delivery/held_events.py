@@ -1,8 +1,8 @@
-"""The limit on dead letters of our own fault, for roles that keep an event in hand while it waits.
+"""The limit on dead letters by internal faults, for roles that hold an event while it waits.
 
-Verdict and engagement work in the order of the log, so an event that must not be given up cannot step aside: it stays
-where it is, is tried again less and less often, and what comes behind it waits. See `streams.delivery.own_faults`, and
-`streams.delivery.dead_letter_limit` for the roles in which events do step aside.
+Verdict and engagement process the log in order, so an event that must not be given up cannot be deferred: it is held
+and retried at growing intervals, and later events wait. See `streams.delivery.own_faults`, and
+`streams.delivery.dead_letter_limit` for roles that can defer events.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from streams.lifecycle.clock import Clock
 from streams.record import Place
 
 BETWEEN_TRIES: Final = Backoff(first_seconds=2.0, limit_seconds=60.0)
-"""Waits of an event that is held."""
+"""Waits between attempts of a held event."""
 
 _log = structlog.get_logger(__name__)
 
 
 class HeldEvents:
-    """Of one role of one worker, used by one thread; `is_paused` may be read from any.
+    """The held events of one role in one worker, used by one thread; `is_paused` may be read from any thread.
 
     Args:
         role: for logs.
         clock: for the window.
-        max_dead_letters: of our own fault within the window; 0 for no limit.
-        window_seconds: how long one counts.
+        max_dead_letters: by internal faults within the window; 0 disables the limit.
+        window_seconds: how long a dead letter counts.
     """
 
     def __init__(self, role: str, clock: Clock, *, max_dead_letters: int, window_seconds: float) -> None:
@@ -45,7 +45,7 @@ class HeldEvents:
         return bool(self._held)
 
     def may_give_up(self, place: Place, failure: Failure) -> bool:
-        """Whether the event may be answered with a dead letter; where not, it is held until `release`."""
+        """Return whether the event may be answered with a dead letter; if not, it is held until `release`."""
         if self._faults.is_free(place, failure):
             return True
         if self._faults.is_full:
@@ -55,7 +55,7 @@ class HeldEvents:
         return True
 
     def release(self, place: Place) -> None:
-        """The event was answered, or put back; harmless where it was not held."""
+        """Release an event that was answered or put back; has no effect if it was not held."""
         if place not in self._held:
             return
         self._held.remove(place)
@@ -63,7 +63,7 @@ class HeldEvents:
             _log.warning("role resumed: what was held is answered or put back", role=self._role)
 
     def release_all(self) -> None:
-        """Nothing is held any more."""
+        """Release all events."""
         for place in tuple(self._held):
             self.release(place)
 

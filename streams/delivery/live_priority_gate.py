@@ -1,9 +1,8 @@
-"""When the backfill lane may work in this process: never beside live videos, and not while an operator paused it.
+"""When backfill may run in this process: not while live videos are in flight, and not while an operator has paused it.
 
-Three things are shared with the media role of the same worker, and each is given up while a live video is in flight:
-new videos are not begun, the device takes no items of the lane, and host threads take none of its work. A batch or a
-piece of work that runs ends first. What a decoder process does meanwhile costs nobody anything: it has the lowest
-priority.
+Three resources are shared with the media role of the same worker, and backfill yields each while a live video is in
+flight: no new backfill video starts, the device accepts no backfill items, and host threads start no backfill work. A
+running batch or piece of work ends first. A backfill decoder process continues meanwhile: it has the lowest priority.
 """
 
 from __future__ import annotations
@@ -17,20 +16,20 @@ from operators.inference.request_context import Lane
 from streams.lifecycle.clock import Clock
 
 LOOK_SECONDS: Final = 0.05
-"""How long after its arrival a live video may find the device open to the lane."""
+"""Longest time after its arrival that a live video may find the device open to backfill."""
 QUIET_SECONDS: Final = 0.5
-"""After the last live video left: its verdict is still on its way, and the next one often comes close behind."""
+"""Time after the last live video left: its verdict is still in progress, and the next one often follows soon."""
 PAUSE_SECONDS: Final = 1.0
-"""Between two looks at the operator's flag."""
+"""Time between two reads of the operator's flag."""
 
 
 class LivePriorityGate:
-    """Watches the live lane of this worker.
+    """Watches the live videos of this worker.
 
     Args:
-        num_live: live videos in flight in this worker; always 0 where the media role does not run here.
-        beside_live: as many of them the lane works beside.
-        hold: keeps a lane off the device, or with None lets all go.
+        num_live: live videos in flight in this worker; always 0 if the media role does not run here.
+        beside_live: number of live videos during which backfill continues.
+        hold: keeps a priority class off the device; None releases all.
         clock: for waits.
     """
 
@@ -38,7 +37,7 @@ class LivePriorityGate:
         self, *, num_live: Callable[[], int], beside_live: int, hold: Callable[[Lane | None], None], clock: Clock
     ) -> None:
         self.is_paused = False
-        """By an operator: nothing new is begun, what is in flight ends."""
+        """Paused by an operator: nothing new starts, work in flight ends."""
         self._num_live = num_live
         self._beside_live = beside_live
         self._hold = hold
@@ -51,7 +50,7 @@ class LivePriorityGate:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether few enough live videos are in flight, and have been for a moment."""
+        """Whether few enough live videos are in flight, and have been for `QUIET_SECONDS`."""
         now_seconds = self._clock.monotonic_seconds()
         if self._num_live() > self._beside_live:
             self._busy_until_seconds = now_seconds + QUIET_SECONDS
@@ -59,7 +58,7 @@ class LivePriorityGate:
 
     @property
     def is_open(self) -> bool:
-        """Whether a video may be begun."""
+        """Whether a backfill video may start."""
         return self.is_quiet and not self.is_paused
 
     def listen(self, changed: Callable[[], None]) -> None:
@@ -67,13 +66,13 @@ class LivePriorityGate:
         self._listeners.append(changed)
 
     async def until_quiet(self) -> None:
-        """Return when a piece of the lane's work may begin."""
+        """Return when a piece of backfill work may start."""
         while not self.is_quiet:
             self.look()
             await self._is_quiet.wait()
 
     def look(self) -> None:
-        """Hold or let go, and tell who waits."""
+        """Hold or release, and wake waiters."""
         if self.is_quiet is not self._is_quiet.is_set():
             self._settle(is_quiet=self.is_quiet)
         if self.is_open and not self._was_open:
@@ -82,7 +81,7 @@ class LivePriorityGate:
         self._was_open = self.is_open
 
     async def watch(self) -> None:
-        """Look until cancelled; then let go of what is in flight, which a stopping worker waits for."""
+        """Check until cancelled; then release work in flight, which a stopping worker waits for."""
         try:
             while True:
                 self.look()
@@ -92,7 +91,7 @@ class LivePriorityGate:
             self._settle(is_quiet=True)
 
     async def watch_pause(self, ask: Callable[[], Awaitable[bool]]) -> None:
-        """Ask again and again whether an operator paused the lane."""
+        """Check repeatedly whether an operator paused backfill."""
         while True:
             self.is_paused = await ask()
             await self._clock.sleep(PAUSE_SECONDS)

@@ -1,4 +1,4 @@
-"""What the kernel says of its memory killer: it counts whom it killed on this machine, containers included."""
+"""The kernel's OOM count: how many processes it killed on this machine, including in containers."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _COUNTERS: Final = Path("/proc/vmstat")
 
 @dataclass(frozen=True, slots=True)
 class MemoryKills:
-    """How many processes the kernel has killed for want of memory since a machine's start."""
+    """Number of processes that the OOM killer ended since the machine's start."""
 
     boot_id: str
-    """A decimal number, as all that is stored beside it; empty where the kernel does not tell.
+    """A decimal number, like the values stored with it; empty if the kernel does not provide it.
 
     It changes with every start of the machine, and differs between machines.
     """
@@ -24,7 +24,7 @@ class MemoryKills:
 
 
 def memory_kills() -> MemoryKills:
-    """Read the kernel's count, which since Linux 4.13 anybody may, in a container too."""
+    """Read the kernel's count, which is readable for every process since Linux 4.13, also in a container."""
     try:
         boot_id = str(UUID(_BOOT.read_text(encoding="ascii").strip()).int)
         lines = _COUNTERS.read_text(encoding="ascii").splitlines()

@@ -6,13 +6,13 @@ from collections import deque
 
 
 class OffsetTracker:
-    """Delivered and not yet committable offsets of one partition, in order.
+    """Delivered offsets of one partition that are not committable yet, in order.
 
-    Only delivered offsets count, so holes in the log (compaction, transaction markers, aborted records) hold nothing up
-    and mark nothing as done.
+    Only delivered offsets count, so holes in the log (compaction, transaction markers, aborted records) neither block
+    progress nor count as done.
 
     Args:
-        num_finishers: how many agents have to finish a record before it is done.
+        num_finishers: number of agents that must finish a record.
     """
 
     def __init__(self, num_finishers: int = 1) -> None:
@@ -21,7 +21,7 @@ class OffsetTracker:
         self._num_finishers = num_finishers
         self._delivered: deque[int] = deque()
         self._finishers: dict[int, set[str]] = {}
-        """Agents that are done, by offset; the keys are those of `_delivered`."""
+        """Agents that have finished, by offset; the keys are those of `_delivered`."""
         self._committable: int | None = None
         self._read_to: int | None = None
 
@@ -31,7 +31,8 @@ class OffsetTracker:
         return self._committable
 
     def deliver(self, offset: int) -> None:
-        """Note that a record was handed out. What was handed out before, or is behind, changes nothing."""
+        """Note that a record was delivered. A record that was delivered before, or is already committable, changes
+        nothing."""
         if self._delivered and offset <= self._delivered[-1]:
             return
         if self._committable is not None and offset < self._committable:
@@ -40,7 +41,7 @@ class OffsetTracker:
         self._finishers[offset] = set()
 
     def finish(self, offset: int, agent: str = "") -> None:
-        """Note that an agent is done with a record; unknown offsets change nothing."""
+        """Note that an agent has finished a record; unknown offsets change nothing."""
         finishers = self._finishers.get(offset)
         if finishers is None:
             return
@@ -48,10 +49,10 @@ class OffsetTracker:
         self._advance()
 
     def read_to(self, position: int) -> None:
-        """Note that every record before the position was delivered; what else is there is no record.
+        """Note that every record before the position was delivered; other offsets contain no record.
 
-        The caller has to deliver all that it fetched before the position first: once those are finished, the position
-        is committable. An earlier position than was noted before changes nothing.
+        The caller must first deliver all that it fetched before the position. Once those records are finished, the
+        position is committable. A lower position than an earlier one changes nothing.
         """
         if self._read_to is None or position > self._read_to:
             self._read_to = position

@@ -1,7 +1,7 @@
-"""Dead letters of one role that are our own fault, counted within a window.
+"""Counts the dead letters of one role that are caused by internal faults, within a window.
 
-What senders cause (events that cannot be read, media that is refused or damaged) never counts. Why: `docs/decisions`,
-0020.
+Causes on the side of senders (events that cannot be read, media that is refused or damaged) never count. Why:
+`docs/decisions`, 0020.
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ from streams.lifecycle.clock import Clock
 from streams.record import Place
 
 MACHINE_UNAVAILABLE: Final = "machine-unavailable"
-"""Cause of what waited for a disk, a mount or a descriptor until its patience was at an end."""
+"""Cause for an event that waited for a disk, a mount or a descriptor until the outage timeout."""
 NEWER_RELEASE: Final = "newer-release"
-"""Cause of a record that a newer release wrote."""
+"""Cause for a record that a newer release wrote."""
 OUR_FAULTS: Final = frozenset((INTERNAL_ERROR, MACHINE_UNAVAILABLE, NEWER_RELEASE))
 """Causes that the limit counts."""
 
 
 class OwnFaults:
-    """Counts events that were given up by faults of our own; an event counts once.
+    """Counts events that were given up by internal faults; an event counts once.
 
     Args:
         clock: for the window.
-        max_dead_letters: within the window; 0 for no limit.
-        window_seconds: how long one counts.
+        max_dead_letters: within the window; 0 disables the limit.
+        window_seconds: how long a dead letter counts.
     """
 
     def __init__(self, clock: Clock, max_dead_letters: int, window_seconds: float) -> None:
         self._clock = clock
         self._window_seconds = window_seconds
         self._counted: OrderedDict[Place, float] = OrderedDict()
-        """When each was given up, the oldest first."""
+        """Time at which each event was given up, the oldest first."""
         self.max_dead_letters = max_dead_letters
 
     def is_free(self, place: Place, failure: Failure) -> bool:
-        """Whether the event needs no room: another's fault, no limit, or counted before."""
+        """Return whether the event may be given up without room: a sender's fault, no limit, or counted before."""
         if failure.cause not in OUR_FAULTS or self.max_dead_letters == 0:
             return True
         self._forget_old()
@@ -47,12 +47,12 @@ class OwnFaults:
 
     @property
     def is_full(self) -> bool:
-        """Whether one more would be beyond the limit."""
+        """Whether one more would exceed the limit."""
         self._forget_old()
         return len(self._counted) >= self.max_dead_letters
 
     def count(self, place: Place) -> None:
-        """The event is given up."""
+        """Count an event that is given up."""
         self._counted[place] = self._clock.monotonic_seconds()
 
     def _forget_old(self) -> None:

@@ -21,9 +21,9 @@ class SingleFlight:
         return len(self._running)
 
     async def join(self, name: Hashable, work: Callable[[], Awaitable[None]]) -> None:
-        """Run `work`, or wait for the run of that name; raise what it raises.
+        """Run `work`, or wait for the running work of that name; raise what it raises.
 
-        The work outlives a caller that is cancelled; `cancel` ends it.
+        The work continues if a caller is cancelled; `cancel` ends it.
         """
         task = self._running.get(name)
         if task is None:

@@ -12,7 +12,7 @@ class SlotCleanup:
     """Runs concurrently with the work, so that no event waits for it.
 
     Args:
-        attempts: the counts; None where none are kept.
+        attempts: the attempt counts; None if none are kept.
     """
 
     def __init__(self, attempts: Attempts | None) -> None:
@@ -20,13 +20,14 @@ class SlotCleanup:
         self._running: set[asyncio.Task[None]] = set()
 
     def settle(self, slot: Slot) -> None:
-        """A crashed event keeps its count, a cancelled or deferred one gets its start back, any other is forgotten."""
+        """Settle the count: it stays after a crash, is undone for a cancelled or deferred event, and removed for any
+        other."""
         task = asyncio.ensure_future(self._settle(slot))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
     async def drain(self, timeout_seconds: float) -> None:
-        """Wait for what is being settled; what is not settled in time counts as unclean."""
+        """Wait for running cleanups; a cleanup that is not finished in time counts as an unclean exit."""
         if self._running:
             await asyncio.wait(self._running, timeout=timeout_seconds)
 

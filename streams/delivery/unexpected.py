@@ -1,4 +1,4 @@
-"""Unexpected errors of one role: each logged once with its traceback, and counted by where it was met."""
+"""Unexpected errors of one role: each is logged once with its traceback, and counted by its boundary."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streams.observability import metrics
 from streams.record import Place
 
 INTERNAL_ERROR_ATTEMPTS: Final = 3
-"""Tries of one event before an unexpected error becomes an answer."""
+"""Attempts of one event before an unexpected error becomes an answer."""
 
 _log = structlog.get_logger(__name__)
 
@@ -34,5 +34,5 @@ def report(error: InternalError, role: str, place: Place) -> None:
 
 
 def answer_to(error: InternalError) -> Failure:
-    """What the event gets in place of a result."""
+    """Return the failure that the event gets instead of a result."""
     return Failure(cause=INTERNAL_ERROR, message=f"an error of ours at the {error.boundary} boundary: {error.message}")

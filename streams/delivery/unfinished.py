@@ -1,4 +1,4 @@
-"""Events that are being worked on: since when, and at what. Those that take too long are named, once each."""
+"""Events in progress: since when, and in which stage. Those that take too long are logged, once each."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from streams.progress.watched import HeldRecord
 from streams.record import Place, Record
 
 Stage = Literal["working", "retrying", "failing", "deferred", "returning"]
-"""What a delivery is at: its work; the wait between two tries; stating why there is no result; waiting without a slot
-for media that is unavailable; waiting for a slot again."""
+"""Stage of a delivery: doing its work; waiting between two attempts; publishing why there is no result; waiting without
+a slot for unavailable media; waiting for a slot again."""
 _STAGES: Final[tuple[Stage, ...]] = ("working", "retrying", "failing", "returning", "deferred")
-"""In the order in which the agents of an event speak for it."""
+"""Order in which one agent's stage represents the whole event."""
 
 _WAITS_FOR_SOURCE: Final[tuple[Stage, ...]] = ("deferred", "returning")
 
@@ -34,8 +34,8 @@ class UnfinishedDelivery:
 
     Args:
         place: of the record.
-        video_id: for people.
-        agent: whose work it is.
+        video_id: for logs.
+        agent: that does the work.
         clock: for ages.
     """
 
@@ -45,12 +45,12 @@ class UnfinishedDelivery:
         self.agent = agent
         self._clock = clock
         self.since_seconds = self.work_since_seconds = clock.monotonic_seconds()
-        """When it began, and when it last began without having to wait for its source."""
+        """Start of the delivery, and of the last time in progress without waiting for its source."""
         self._stage: Stage = "working"
 
     @property
     def stage(self) -> Stage:
-        """What it is at."""
+        """The current stage."""
         return self._stage
 
     @stage.setter
@@ -61,13 +61,13 @@ class UnfinishedDelivery:
 
     @property
     def waits_for_source(self) -> bool:
-        """Whether it waits for media that is unavailable, or for a slot to try once more."""
+        """Whether it waits for unavailable media, or for a slot to try again."""
         return self._stage in _WAITS_FOR_SOURCE
 
 
 @dataclass(frozen=True, slots=True)
 class UnfinishedEvent:
-    """One event, with all the agents that are still at it."""
+    """One event, with all agents that have not finished it."""
 
     video_id: str
     role: str
@@ -76,11 +76,11 @@ class UnfinishedEvent:
 
 
 class UnfinishedEvents:
-    """All deliveries of a role that have begun and not ended.
+    """All deliveries of a role that have started and not ended.
 
     Args:
         role: for metrics and logs.
-        limit_seconds: an event older than that is overdue.
+        limit_seconds: an event that takes longer is overdue.
         clock: for ages.
     """
 
@@ -92,26 +92,26 @@ class UnfinishedEvents:
         self._named: set[Place] = set()
 
     def begin(self, record: Record, agent: str) -> UnfinishedDelivery:
-        """An agent has taken an event."""
+        """Note that an agent started work on an event."""
         video_id = (record.key or b"").decode("utf-8", "replace")
         delivery = UnfinishedDelivery(record.place, video_id, agent, self._clock)
         self._deliveries.add(delivery)
         return delivery
 
     def end(self, delivery: UnfinishedDelivery) -> None:
-        """The agent is through with it, or has given it up."""
+        """Note that the agent has finished the event, or given it up."""
         self._deliveries.discard(delivery)
 
     def events(self) -> list[UnfinishedEvent]:
-        """All of them, in no order; may be called from any thread."""
+        """Return all events, in no order; callable from any thread."""
         now_seconds = self._clock.monotonic_seconds()
         by_place: dict[Place, list[UnfinishedDelivery]] = {}
-        for delivery in tuple(self._deliveries):  # copied in one step, while the loop goes on
+        for delivery in tuple(self._deliveries):  # copied in one step, while the loop continues
             by_place.setdefault(delivery.place, []).append(delivery)
         return [self._event(deliveries, now_seconds) for deliveries in by_place.values()]
 
     def held(self) -> list[HeldRecord]:
-        """Each delivery as the watchdog sees it; may be called from any thread."""
+        """Return each delivery as the watchdog reads it; callable from any thread."""
         now_seconds = self._clock.monotonic_seconds()
         return [
             HeldRecord(
@@ -132,13 +132,13 @@ class UnfinishedEvents:
         )
 
     async def watch(self) -> None:
-        """Look every few seconds, until cancelled."""
+        """Check every few seconds, until cancelled."""
         while True:
             self.look()
             await self._clock.sleep(_LOOK_SECONDS)
 
     def look(self) -> None:
-        """Set the gauges, and name each overdue event once."""
+        """Set the gauges, and log each overdue event once."""
         now_seconds = self._clock.monotonic_seconds()
         oldest = min((delivery.since_seconds for delivery in self._deliveries), default=now_seconds)
         metrics.OLDEST_UNFINISHED_SECONDS.labels(self._role).set(now_seconds - oldest)

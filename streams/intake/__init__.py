@@ -1,1 +1,1 @@
-"""The intake role: uploads become cases."""
+"""The intake role: accepts uploads."""

@@ -1,4 +1,4 @@
-"""The intake role: an upload becomes a case that waits for a verdict, before any work on its media begins."""
+"""The intake role: registers an upload that waits for a verdict, before work on its media starts."""
 
 from __future__ import annotations
 
@@ -32,46 +32,46 @@ from streams.uploads.places import upload_place
 from streams.uploads.reading import read_upload
 
 SOURCE = "vidsignal/intake"
-"""CloudEvents source of what this role publishes."""
+"""CloudEvents source of this role's facts."""
 _LEAST_REVISION: Final = 1
-"""A deletion of whatever there is means this one in any case: also of a video that nothing is known of any more."""
+"""Revision in a deletion that names none, also for a video of which nothing is known."""
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class IntakeParts:
-    """What intake works with."""
+    """The collaborators of intake."""
 
     cases: VideoStatuses
-    """Get the status `pending`."""
+    """Receives the status `pending`."""
     deadlines: Deadlines
-    """Get the decision's due time."""
+    """Receives the time at which the decision is due."""
     publisher: Publisher
-    """Takes the accepted fact."""
+    """Publishes the accepted fact."""
     dead_letters: DeadLetters
-    """Take what cannot be read."""
+    """Receives events that cannot be read."""
     clock: Clock
     topic_ids: TopicIds = NoTopicIds()  # noqa: RUF009  (it has no state)
-    """Tell one topic of uploads from another of the same name; without them they are taken for one."""
+    """Distinguishes topics of the same name; without ids they are treated as one."""
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptanceRules:
-    """What every case begins with."""
+    """Initial values of every accepted upload."""
 
     expected: tuple[Modality, ...]
-    """Modalities that it waits for."""
+    """Modalities that the verdict waits for."""
     deadline_seconds: Mapping[Lane, float]
-    """Decision budget of an upload that names none, by lane; in the backfill lane waiting is no delay."""
+    """Default decision budget by priority class; for backfill, waiting is no delay."""
 
 
 class Intake:
-    """The one agent of the role. It alone answers for uploads that cannot be read.
+    """The one agent of the role. Only it answers for uploads that cannot be read.
 
     Args:
-        parts: what it works with.
-        rules: what every case begins with.
+        parts: its collaborators.
+        rules: initial values of every accepted upload.
     """
 
     def __init__(self, parts: IntakeParts, rules: AcceptanceRules) -> None:
@@ -84,7 +84,8 @@ class Intake:
         self._rules = rules
 
     async def run(self, record: Record, slot: Slot) -> None:
-        """Register the case and its deadline, then say so in the log; in this order, as each step may be the last."""
+        """Register status and deadline, then publish the fact; in this order, because each step may be the last before
+        a crash."""
         del slot
         event = read_upload(record)
         with boundary("record"):
@@ -106,12 +107,12 @@ class Intake:
         return found
 
     async def _pass_on(self, record: Record, upload: VideoUploaded, place: SourceOffset) -> None:
-        """Give the upload to the backfill role, as it is; the media role skips it."""
+        """Publish the unchanged upload for the backfill role; the media role skips it."""
         headers = backfill_headers(record.headers, record.timestamp_unix_seconds, place=place)
         await self._publisher.publish(BACKFILL, upload.video_id, record.value, headers=headers)
 
     async def _open_case(self, record: Record, accepted: Accepted) -> bool:
-        """Whether there is a case now; there is none of a revision that is forgotten."""
+        """Register the upload; return False if the revision is deleted."""
         with spans.span("register case"), boundary("video-state"):
             registered = await self._cases.register(accepted)
         if registered is Registered.FORGOTTEN:
@@ -129,7 +130,7 @@ class Intake:
     async def _forget(
         self, record: Record, event: DeletionRequested, place: SourceOffset, warnings: tuple[EventWarning, ...]
     ) -> None:
-        """Say in the log that a video is gone; the fold does the rest, by the place among the uploads."""
+        """Publish that a video is deleted; the fold does the rest, by the log position."""
         fact = Deleted(
             video_id=event.video_id,
             revision=event.revision or _LEAST_REVISION,

@@ -1,1 +1,1 @@
-"""The connection to the brokers: clients, the one producer, topics, groups and rights."""
+"""Connections to the brokers: clients, the one producer, topics, groups and rights."""

@@ -1,9 +1,9 @@
-"""Which worker gets which partitions: a function of the workers' ids and the partitions' numbers, and of nothing else.
+"""Assigns partitions to workers, as a function of the worker ids and partition numbers only.
 
-So groups that know nothing of each other agree as soon as they have the same members, and a worker has the same
-partitions in all of them. Each partition ranks the workers by a hash of both (rendezvous hashing). No worker takes more
-than its quota; where more partitions rank it first, it keeps those whose hash is highest, and the others ask their next
-(deferred acceptance). A worker that leaves or joins moves its own share, and a few partitions more to keep loads equal.
+So independent groups agree as soon as they have the same members, and a worker has the same partitions in all of them.
+Each partition ranks the workers by a hash of both (rendezvous hashing). No worker takes more than its quota: of the
+partitions that rank it first, it keeps those with the highest hash, and the others ask their next worker (deferred
+acceptance). A worker that leaves or joins moves its own share, and a few more partitions to keep loads equal.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import Final
 Shares = dict[str, tuple[int, ...]]
 """Sorted partition numbers by worker id."""
 _REMEMBERED: Final = 32
-"""The groups of a worker ask the same question one after the other."""
+"""Size of the cache; all groups of a worker compute the same assignment one after the other."""
 
 
 def share_out(worker_ids: Collection[str], partitions: Collection[int]) -> Shares:
-    """Give every partition to one worker; no worker has two more than another.
+    """Assign every partition to one worker; the numbers of partitions of two workers differ by at most one.
 
     Args:
         worker_ids: without duplicates, in any order.
@@ -40,28 +40,28 @@ def _share_out(worker_ids: tuple[str, ...], partitions: tuple[int, ...]) -> Shar
 
 
 class _Matching:
-    """Partitions and workers, matched as far as partitions were placed."""
+    """Partitions and workers, matched so far."""
 
     def __init__(self, worker_ids: Sequence[str], num_partitions: int) -> None:
         self._worker_ids = worker_ids
         self._quotas = _quotas(worker_ids, num_partitions)
         self._held: dict[str, list[tuple[int, int]]] = {worker_id: [] for worker_id in worker_ids}
-        """Heaps of (rank, partition): the one that would be given up first comes first."""
+        """Heaps of (rank, partition), with the partition that would be released first at the top."""
         self._wishes: dict[int, Iterator[tuple[int, str]]] = {}
-        """Rank and worker, of those that a partition has not asked yet, the highest rank first."""
+        """Rank and worker for each worker that a partition has not asked yet, the highest rank first."""
 
     def place(self, partition: int) -> None:
-        """Find a worker for a partition, and for each that is given up for another."""
+        """Find a worker for a partition, and for each partition that is released for it."""
         homeless: int | None = partition
         while homeless is not None:
             homeless = self._ask_next(homeless)
 
     def shares(self) -> Shares:
-        """What everybody holds."""
+        """Return the partitions of each worker."""
         return {worker_id: tuple(sorted(number for _, number in held)) for worker_id, held in self._held.items()}
 
     def _ask_next(self, partition: int) -> int | None:
-        """Ask the partition's next worker; return the partition that has none afterwards."""
+        """Ask the partition's next worker; return the partition that has no worker afterwards, or None."""
         if partition not in self._wishes:
             ranked = ((_rank(worker_id, partition), worker_id) for worker_id in self._worker_ids)
             self._wishes[partition] = iter(sorted(ranked, reverse=True))
@@ -74,7 +74,7 @@ class _Matching:
 
 
 def _quotas(worker_ids: Sequence[str], num_partitions: int) -> dict[str, int]:
-    """As equal as possible; a hash decides who gets one more."""
+    """Return quotas that are as equal as possible; a hash decides which workers get one more."""
     if not worker_ids:
         return {}
     share, num_larger = divmod(num_partitions, len(worker_ids))

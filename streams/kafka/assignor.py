@@ -1,9 +1,9 @@
 """The assignor of our groups: a worker gets the same partition numbers in all of them.
 
-It joins under the name of the stock round-robin assignor, and tells the worker's id in its user data. Members of a
-release without it share that name and read no user data, so a group may hold both: whoever leads it decides, and
-everybody follows. A second name beside it would not do: aiokafka 0.14 sends one JoinGroup for each name, the first of
-them without the others, which a group with an older member refuses.
+It joins under the name of the stock round-robin assignor, and sends the worker's id in its user data. Members of a
+release without it use the same name and read no user data, so a group may contain both: the leader decides, and all
+members follow. A separate name with this one as second choice does not work: aiokafka 0.14 sends one JoinGroup request
+for each name, the first without the others, which a group with an older member refuses.
 """
 
 from __future__ import annotations
@@ -19,18 +19,19 @@ from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, Cons
 from streams.kafka.assignment import share_out
 
 _MARK: Final = b"vidsignal-worker/1:"
-"""What user data of ours begin with."""
+"""Prefix of our user data."""
 _VERSION: Final = 0
-"""Of the consumer protocol."""
+"""Version of the consumer protocol."""
 
 _log = structlog.get_logger(__name__)
 
 
 class SamePartitions:
-    """Assigns by worker ids. An assignor as aiokafka asks it; each member has one that knows its worker.
+    """Assigns by worker ids. Implements aiokafka's assignor interface; each member has an instance that knows its
+    worker.
 
     Args:
-        worker_id: the same in all groups that the process is in, and of no other process.
+        worker_id: the same in all groups of the process, different for each process.
     """
 
     name: Final[str] = RoundRobinPartitionAssignor.name
@@ -39,14 +40,15 @@ class SamePartitions:
         self._user_data = _MARK + worker_id.encode()
 
     def metadata(self, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:
-        """What this member tells when it joins."""
+        """Return the metadata that this member sends when it joins."""
         return ConsumerProtocolMemberMetadata(_VERSION, list(topics), self._user_data)
 
     @classmethod
     def assign(
         cls, cluster: ClusterMetadata, members: Mapping[str, ConsumerProtocolMemberMetadata]
     ) -> dict[str, ConsumerProtocolMemberAssignment]:
-        """Decide for the group, as its leader; each topic is shared out among the members that subscribe to it."""
+        """Compute the assignment as the group's leader; each topic is distributed among the members that subscribe to
+        it."""
         shares: dict[str, list[tuple[str, list[int]]]] = {member_id: [] for member_id in members}
         for topic in sorted({topic for metadata in members.values() for topic in metadata.subscription}):
             for member_id, partitions in _share_topic(cluster, topic, members).items():
@@ -57,7 +59,7 @@ class SamePartitions:
 
     @classmethod
     def on_assignment(cls, assignment: ConsumerProtocolMemberAssignment) -> None:
-        """Nothing is remembered: the same members give the same assignment."""
+        """Do nothing: the same members give the same assignment."""
 
 
 def _share_topic(
@@ -73,7 +75,8 @@ def _share_topic(
 
 
 def _worker_ids(members: Mapping[str, ConsumerProtocolMemberMetadata]) -> dict[str, str]:
-    """Worker ids by member; a member that tells none, or one that another tells, goes by its own id."""
+    """Return worker ids by member; a member without one, or with the id of another member, is identified by its member
+    id."""
     found: dict[str, str] = {}
     for member_id in sorted(members):
         told = _told(members[member_id].user_data)

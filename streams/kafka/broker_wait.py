@@ -1,4 +1,4 @@
-"""Waiting at the start for a broker that has our topics: Faust itself would give up at once."""
+"""Waits at the start for a broker that has our topics; Faust itself would give up at once."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _log = structlog.get_logger(__name__)
 
 
 async def await_topics(settings: Settings, topics: Iterable[str], clock: Clock) -> None:
-    """Return when a broker answers and knows every topic; ask forever.
+    """Return when a broker answers and has every topic; retries forever.
 
     Raises:
-        BrokerRefuses: one answers and does not let us in, or is not who it should be.
+        BrokerRefuses: a broker rejects the client, or fails the certificate check.
     """
     wanted = list(topics)
     refusals = Refusals()

@@ -1,10 +1,10 @@
-"""The name by which the broker tells the members of one worker from all others."""
+"""The client id by which the broker distinguishes the members of one worker from all others."""
 
 from __future__ import annotations
 
 
 def client_id_of(worker_id: str) -> str:
-    """Client id of a worker's consumers, one in each group.
+    """Return the client id of a worker's consumers, the same in each group.
 
     A member id would change with every rejoin, and only the consumer itself knows it.
     """

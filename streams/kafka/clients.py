@@ -1,4 +1,4 @@
-"""How our clients reach Kafka: one place for addresses, security and partitioning."""
+"""How our clients reach Kafka: the one place for addresses, security and partitioning."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ REQUEST_SECONDS = 10.0
 
 
 READER_GROUP = "vidsignal-reader"
-"""Of clients that read topics as they lie; they never join it."""
+"""Group of clients that read topics from beginning to end; they never join it."""
 WATCH_GROUP = "vidsignal-watch"
-"""Of clients that follow topics; they never join it either."""
+"""Group of clients that follow topics; they never join it."""
 _ATTEMPT_SECONDS = 1.0
-"""After which it is looked whether there was a refusal."""
+"""Time between two checks for a refusal."""
 _NEW_TOPIC_SECONDS = 2.0
-"""A topic that was made this moment is not known to every broker yet."""
+"""Time to wait for a topic that was just created and is not known to every broker yet."""
 _LOOK_AGAIN_SECONDS = 0.2
 _NO_RIGHT = "our user lacks the right Read on it; `vidsignal access kafka` prints what each role is allowed"
 
@@ -37,19 +37,19 @@ class BrokerUnavailable(Exception):
 
 
 class BrokerRefuses(BrokerUnavailable):
-    """A broker answered and does not let us in, or is not who it should be; the message holds what was said."""
+    """A broker rejected the client, or failed the certificate check; the message contains the broker's answer."""
 
 
 class RightMissing(BrokerRefuses):
-    """Our user may not read a topic or use a group; the message names it."""
+    """The user may not read a topic or use a group; the message names it."""
 
 
 def client_configuration(settings: Settings, refusals: Refusals | None = None) -> dict[str, Any]:
-    """What every librdkafka client of ours is configured with; each tells in the log when it is refused.
+    """Return the configuration of every librdkafka client; each logs refusals.
 
     Args:
         settings: addresses and security.
-        refusals: hears the client's errors; its own if None.
+        refusals: receives the client's errors; a new one if None.
     """
     configuration: dict[str, Any] = {
         "bootstrap.servers": settings.kafka_bootstrap_servers,
@@ -80,7 +80,7 @@ def _tls_configuration(settings: Settings) -> dict[str, Any]:
 
 
 def producer_configuration(settings: Settings) -> dict[str, Any]:
-    """An idempotent producer that partitions as the Java and Faust clients do."""
+    """Return the configuration of an idempotent producer that partitions like Java and Faust clients."""
     return {
         **client_configuration(settings),
         "enable.idempotence": True,
@@ -94,8 +94,9 @@ def producer_configuration(settings: Settings) -> dict[str, Any]:
 
 
 def require_broker(settings: Settings, timeout_seconds: float = REQUEST_SECONDS) -> AdminClient:
-    """Return an admin client once a broker answered. Raises BrokerUnavailable, or BrokerRefuses as soon as one does."""
-    from confluent_kafka.admin import AdminClient  # with a tenth of a second of imports
+    """Return an admin client once a broker has answered. Raises BrokerUnavailable, or BrokerRefuses as soon as one
+    refuses."""
+    from confluent_kafka.admin import AdminClient  # the import takes a tenth of a second
 
     refusals = Refusals()
     admin = AdminClient(_silent_configuration(settings, refusals))
@@ -106,7 +107,8 @@ def require_broker(settings: Settings, timeout_seconds: float = REQUEST_SECONDS)
 def answered_consumer(
     settings: Settings, configuration: Mapping[str, Any], timeout_seconds: float = REQUEST_SECONDS
 ) -> Consumer:
-    """Return a consumer once a broker answered it. Raises BrokerUnavailable, or BrokerRefuses as soon as one does."""
+    """Return a consumer once a broker has answered it. Raises BrokerUnavailable, or BrokerRefuses as soon as one
+    refuses."""
     refusals = Refusals()
     consumer = Consumer({**_silent_configuration(settings, refusals), **configuration})
     try:
@@ -118,7 +120,8 @@ def answered_consumer(
 
 
 def _silent_configuration(settings: Settings, refusals: Refusals) -> dict[str, Any]:
-    """What the library would write to the terminal many times a second stands in the error, once."""
+    """Return a configuration that does not print to the terminal; the library's message is in the raised error
+    instead."""
     return {**client_configuration(settings, refusals), "log_level": 0}
 
 
@@ -141,7 +144,7 @@ def _require_answer(
 
 
 def require_no_refusal(settings: Settings, admin: AdminClient | Consumer, refusals: Refusals) -> None:
-    """Raise BrokerRefuses where the client was refused since it was made."""
+    """Raise BrokerRefuses if the client was refused since it was created."""
     admin.poll(0)
     if refusals.refusal is not None:
         raise BrokerRefuses(f"Kafka at {settings.kafka_bootstrap_servers!r} refuses us: {refusals.refusal}")
@@ -149,7 +152,7 @@ def require_no_refusal(settings: Settings, admin: AdminClient | Consumer, refusa
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A record as it is in a topic."""
+    """A record in a topic."""
 
     topic: str
     partition: int
@@ -170,8 +173,8 @@ def read_to_end(
 ) -> Iterator[StoredRecord]:
     """Yield every record that is in the topics now, from the oldest, without joining a group.
 
-    With `partition` only records of that partition number; with `since_unix_seconds` none before the first of that
-    time.
+    With `partition`, only records of that partition number; with `since_unix_seconds`, none before the first record of
+    that time.
 
     Raises:
         BrokerUnavailable: no broker answers, or it stopped answering before the end was reached; or see
@@ -184,7 +187,7 @@ def read_to_end(
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
             "enable.partition.eof": True,
-            "fetch.wait.max.ms": 10,  # whoever wants what is there now need not wait half a second for news
+            "fetch.wait.max.ms": 10,  # only existing records are read, so a fetch need not wait for new ones
             "fetch.message.max.bytes": 16 * 1024 * 1024,
         }
     )
@@ -225,11 +228,11 @@ def _drain(consumer: Consumer, waiting: set[tuple[str, int]], timeout_seconds: f
 
 
 def partitions_of(client: Consumer | AdminClient, topic: str) -> list[int]:
-    """Numbers of a topic's partitions. Blocks.
+    """Return the numbers of a topic's partitions. Blocks.
 
     Raises:
         BrokerUnavailable: no broker answers.
-        BrokerRefuses: there is no such topic, or none that we may see. Whoever read on would take it for empty.
+        BrokerRefuses: the topic does not exist or may not be seen; a caller must not treat it as empty.
     """
     give_up = monotonic() + _NEW_TOPIC_SECONDS
     while True:
@@ -248,16 +251,16 @@ def partitions_of(client: Consumer | AdminClient, topic: str) -> list[int]:
 
 
 def assign_whole(consumer: Consumer, topics: Iterable[str], offset: int) -> None:
-    """Read every partition of the topics, from the offset on that may be OFFSET_BEGINNING or OFFSET_END. Blocks.
+    """Assign every partition of the topics, from an offset that may be OFFSET_BEGINNING or OFFSET_END. Blocks.
 
-    Raises as `partitions_of` does.
+    Raises the same errors as `partitions_of`.
     """
     found = [(topic, number) for topic in topics for number in partitions_of(consumer, topic)]
     consumer.assign([TopicPartition(topic, number, offset) for topic, number in found])
 
 
 def failure_of(message: Message) -> BrokerUnavailable:
-    """What a message is that holds an error, with the right that is missing where one is."""
+    """Return the error of a message, with the missing right if there is one."""
     error = message.error()
     if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
         return RightMissing(f"Kafka does not let us read topic {message.topic()}: {_NO_RIGHT}")
@@ -267,8 +270,8 @@ def failure_of(message: Message) -> BrokerUnavailable:
 
 
 def headers_of(message: Message) -> tuple[tuple[str, bytes], ...]:
-    """A message's headers, in order; none where a name is not UTF-8, of which the client reads none at all."""
-    try:  # around all of it: the client leaves the error pending, and it may be raised by what comes next
+    """Return a message's headers in order; none if a name is not UTF-8, because the client then reads no header."""
+    try:  # around the whole call: the client leaves the error pending, and a later statement may raise it
         return tuple((name, value or b"") for name, value in message.headers() or ())
     except (UnicodeDecodeError, SystemError):
         return ()

@@ -1,4 +1,4 @@
-"""Publishing by commands: a record counts as published when all in-sync replicas have it, and not before."""
+"""Publishing by commands: a record counts as published only when all in-sync replicas have it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CONFIRM_SECONDS: Final = 60.0
 _MOST_NAMED: Final = 3
 _FULL_QUEUE_SECONDS: Final = 0.1
 _BY_KEY: Final = -1
-"""librdkafka's word for a partition that the partitioner chooses."""
+"""librdkafka's constant for a partition that the partitioner chooses."""
 
 
 class NotConfirmed(BrokerUnavailable):
@@ -25,17 +25,17 @@ class NotConfirmed(BrokerUnavailable):
 
 @dataclass(frozen=True, slots=True)
 class OutgoingRecord:
-    """One record that is to be published."""
+    """A record to publish."""
 
     topic: str
-    """As the broker knows it, with the stack's prefix."""
+    """Name at the broker, with the stack's prefix."""
     key: str | bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes]] = ()
     on_report: Callable[[KafkaError | None, Message | None], None] | None = None
-    """Called once with the broker's answer; the message has the offset where there is no error."""
+    """Called once with the broker's answer; without an error, the message has the offset."""
     partition: int | None = None
-    """None: its key decides."""
+    """None: the key decides."""
 
 
 def publish_confirmed(
@@ -45,11 +45,11 @@ def publish_confirmed(
     timeout_seconds: float = CONFIRM_SECONDS,
     overrides: Mapping[str, Any] | None = None,
 ) -> int:
-    """Publish records and return how many there were, once every one of them is confirmed.
+    """Publish records and return their number, once every one of them is confirmed.
 
     Args:
-        settings: where the broker is.
-        records: taken one by one, so there may be more of them than fit into memory.
+        settings: address of the broker.
+        records: consumed one by one, so there may be more than fit into memory.
         timeout_seconds: for the last confirmations.
         overrides: librdkafka settings that differ from those of all our producers.
 
@@ -69,7 +69,7 @@ class ConfirmingProducer:
     """A producer that remembers what the broker refused.
 
     Args:
-        settings: where the broker is.
+        settings: address of the broker.
         overrides: librdkafka settings that differ from those of all our producers.
     """
 
@@ -80,7 +80,7 @@ class ConfirmingProducer:
         self.num_sent = 0
 
     def send(self, record: OutgoingRecord) -> None:
-        """Hand over one record; waits while the client's queue is full."""
+        """Queue one record; waits while the client's queue is full."""
         self.num_sent += 1
 
         def report(error: KafkaError | None, message: Message | None) -> None:
@@ -96,7 +96,7 @@ class ConfirmingProducer:
         self._producer.poll(0)
 
     def confirm(self, timeout_seconds: float = CONFIRM_SECONDS) -> None:
-        """Return when everything that was sent is confirmed. Raises NotConfirmed."""
+        """Return when everything that was queued is confirmed. Raises NotConfirmed."""
         num_waiting = self._producer.flush(timeout_seconds)
         if self._num_refused:
             told = "; ".join(self._refusals) + ("; ..." if self._num_refused > _MOST_NAMED else "")

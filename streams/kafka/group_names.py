@@ -6,5 +6,5 @@ from streams.config.settings import Role, Settings
 
 
 def group_of(settings: Settings, role: Role) -> str:
-    """Consumer group of a role; it never depends on what else a worker runs."""
+    """Return the consumer group of a role; it does not depend on the worker's other roles."""
     return f"{settings.topic_prefix}vidsignal-{role}"

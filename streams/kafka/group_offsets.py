@@ -1,4 +1,4 @@
-"""What a consumer group has committed, asked from outside of the group."""
+"""Committed offsets of a consumer group, read without joining it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from streams.kafka.clients import REQUEST_SECONDS, client_configuration
 def committed_offsets(
     settings: Settings, group: str, places: Sequence[TopicPartition], *, timeout_seconds: float = REQUEST_SECONDS
 ) -> dict[int, int | None]:
-    """By partition, what a group committed; None where it never did. Raises KafkaException.
+    """Return the committed offset by partition; None if the group never committed one. Raises KafkaException.
 
-    Asked through a consumer that never joins: librdkafka 2.16's administration ends the process where a coordinator
-    has just moved or is still loading (confluent-kafka-javascript issue 374).
+    Uses a consumer that never joins: the admin client of librdkafka 2.16 ends the process if a coordinator has just
+    moved or is still loading (confluent-kafka-javascript issue 374).
     """
     consumer = Consumer({**client_configuration(settings), "group.id": group, "enable.auto.commit": False})
     try:

@@ -1,4 +1,4 @@
-"""What members of all groups have in common: how they show that they live, and how long a rebalance waits for them."""
+"""What members of all groups have in common: session, heartbeats, and how long a rebalance waits for them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from streams.kafka.assignor import SamePartitions
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """Of the Faust roles; the engagement role has its client's own assignor, and the same session."""
+    """Options of the Faust roles; the engagement role has its client's own assignor, and the same session timeout."""
 
     session_seconds: float = 6.0
-    """Without a heartbeat until a member is taken for dead; brokers allow no less by default."""
+    """Time without a heartbeat until a member is considered dead; brokers allow no less by default."""
     heartbeat_seconds: float = 0.5
-    """Members learn of a rebalance by the answer to a heartbeat."""
+    """Interval of heartbeats; members learn of a rebalance from the answer to a heartbeat."""
     rebalance_drain_seconds: float = 0.5
-    """How long a rebalance waits for running work, because all members wait for each. What takes longer goes on: where
-    its partition stays, the redelivered record joins it; where it moves, another worker may do it, too."""
+    """How long a rebalance waits for running work; short, because all members wait for each other. Longer work
+    continues: if its partition stays, the redelivered record joins it; if the partition moves, another worker may
+    repeat it."""
     assignor: Callable[[str], object] = SamePartitions
-    """An assignor of aiokafka, made of the worker's id."""
+    """Creates an aiokafka assignor from the worker's id."""
 
 
 MEMBERSHIP: Final = Membership()

@@ -6,5 +6,5 @@ from aiokafka.partitioner import murmur2
 
 
 def partition_of(key: bytes, num_partitions: int) -> int:
-    """Number of the partition."""
+    """Return the number of the partition."""
     return int(murmur2(key) & 0x7FFFFFFF) % num_partitions

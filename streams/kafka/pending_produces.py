@@ -21,7 +21,7 @@ class PendingProduces:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """One record is on its way as long as this is open."""
+        """Count one record as pending while the context is open."""
         record = object()
         self._since_seconds[record] = self._clock.monotonic_seconds()
         try:
@@ -30,6 +30,6 @@ class PendingProduces:
             del self._since_seconds[record]
 
     def oldest_seconds(self) -> float:
-        """Age of the oldest; 0 where none waits. May be called from any thread."""
-        since = tuple(self._since_seconds.values())  # copied in one step, while the loop goes on
+        """Return the age of the oldest pending record; 0 without one. Callable from any thread."""
+        since = tuple(self._since_seconds.values())  # copied in one step, while the loop continues
         return self._clock.monotonic_seconds() - min(since) if since else 0.0

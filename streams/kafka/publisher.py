@@ -1,4 +1,4 @@
-"""Publishing: returns when the broker has confirmed, waits forever for a broker that is unavailable."""
+"""Publishing: returns when the broker has confirmed, and waits forever for an unavailable broker."""
 
 from __future__ import annotations
 
@@ -22,35 +22,35 @@ from streams.observability.tracing import spans
 Headers = Sequence[tuple[str, bytes]]
 
 _ANY_PARTITION: Final = -1
-"""librdkafka's word for: the partitioner decides."""
+"""librdkafka's constant: the partitioner decides."""
 UNKNOWN_OFFSET: Final = -1
-"""Of a record that was confirmed when it was sent again, and the first confirmation was lost."""
+"""Offset of a record that was confirmed only when it was sent again, after the first confirmation was lost."""
 _RECORD_OVERHEAD_BYTES: Final = 512
-"""Room that a batch and a record's own fields take beside key, value and headers."""
+"""Space for a batch and a record's own fields, in addition to key, value and headers."""
 
 _log = structlog.get_logger(__name__)
 
 
 class PublisherFailed(SharedStateFault):
-    """The producer ended by a fatal error, and no other can be made."""
+    """The producer ended by a fatal error, and no other can be created."""
 
 
 class RecordTooLarge(Exception):
-    """The record exceeds what its topic takes; sending it again cannot help."""
+    """The record exceeds the topic's size limit; sending it again cannot help."""
 
 
 class Publisher:
     """One idempotent producer for all roles of a worker.
 
-    Delivery reports arrive on a thread that polls librdkafka, and are handed to the caller's event loop. A producer
-    that ends by a fatal error is replaced, and its unconfirmed records are sent again: more than once is harmless here.
+    Delivery reports arrive on a thread that polls librdkafka, and are passed to the caller's event loop. A producer
+    that ends by a fatal error is replaced, and its unconfirmed records are sent again; duplicates are harmless here.
 
     Args:
-        configuration: of librdkafka; `streams.kafka.clients.producer_configuration` makes it.
-        topic_prefix: put before every topic's name.
+        configuration: of librdkafka; `streams.kafka.clients.producer_configuration` creates it.
+        topic_prefix: prefix of every topic's name.
         clock: for waits between attempts.
-        backoff: how long those are.
-        on_failure: called from another thread where delivery reports stop for good; the worker has to end then.
+        backoff: the waits between attempts.
+        on_failure: called from another thread if delivery reports stop for good; the worker must exit then.
     """
 
     def __init__(
@@ -72,18 +72,19 @@ class Publisher:
     async def publish(
         self, topic: Topic, key: str | bytes | None, event: Any, *, headers: Headers = (), partition: int | None = None
     ) -> int:
-        """Return the record's offset when all in-sync replicas have it; `UNKNOWN_OFFSET` where the broker tells none.
+        """Return the record's offset when all in-sync replicas have it; `UNKNOWN_OFFSET` if the broker does not report
+        it.
 
         Args:
-            topic: where to.
+            topic: the topic.
             key: decides the partition; text is sent as UTF-8.
-            event: a struct of the topic, or bytes that are sent as they are; None is a tombstone.
-            headers: sent as they are, in order.
-            partition: where the key must not decide.
+            event: a struct of the topic, or bytes that are sent unchanged; None is a tombstone.
+            headers: sent unchanged, in order.
+            partition: overrides the key.
 
         Raises:
-            RecordTooLarge: the topic does not take a record of this size.
-            PublisherFailed: see there.
+            RecordTooLarge: the topic does not accept a record of this size.
+            PublisherFailed: no producer can be created.
         """
         value = event if event is None or isinstance(event, bytes) else encode(event)
         encoded_key = key.encode() if isinstance(key, str) else key
@@ -92,7 +93,7 @@ class Publisher:
             return await self._send(topic, encoded_key, value, headers, partition)
 
     def is_answered(self, topic: Topic, timeout_seconds: float) -> bool:
-        """Whether a broker answers and knows the topic, and delivery reports arrive; blocks until then."""
+        """Return whether a broker answers and knows the topic, and delivery reports arrive; blocks until then."""
         name = self._topic_prefix + topic.name
         if not self._producers.is_polling:
             return False
@@ -103,7 +104,7 @@ class Publisher:
         return found.error is None
 
     async def close(self, timeout_seconds: float = 10.0) -> None:
-        """Send what waits, as far as the time allows, and end the thread. May be repeated."""
+        """Send queued records, as far as the time allows, and end the thread. May be repeated."""
         await asyncio.to_thread(self._producers.close, timeout_seconds)
 
     async def _send(
@@ -123,7 +124,7 @@ class Publisher:
     async def _attempt(
         self, topic: Topic, key: bytes | None, value: bytes | None, headers: Headers, partition: int | None
     ) -> int | None:
-        """Send once; None where another attempt may help."""
+        """Send once; None if another attempt may help."""
         loop = asyncio.get_running_loop()
         report: asyncio.Future[KafkaError | int] = loop.create_future()
         producer = self._producer()
@@ -136,7 +137,7 @@ class Publisher:
                 partition=_ANY_PARTITION if partition is None else partition,
                 on_delivery=lambda error, message: _report(loop, report, _offset(message) if error is None else error),
             )
-        except BufferError:  # the producer's queue is full: the broker is slow or away
+        except BufferError:  # the producer's queue is full: the broker is slow or unavailable
             return None
         except KafkaException as failure:
             self._judge(producer, topic, failure.args[0], len(value or b""))
@@ -154,7 +155,7 @@ class Publisher:
             raise PublisherFailed(str(error)) from error
 
     def _judge(self, producer: Producer, topic: Topic, error: KafkaError, value_bytes: int) -> None:
-        """Raise where no other attempt can help."""
+        """Raise if no other attempt can help."""
         if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
             raise RecordTooLarge(f"the broker refused a value of {value_bytes} bytes for {topic.name}: {error.str()}")
         _log.warning("publish failed; retrying", topic=topic.name, error=error.str())

@@ -1,4 +1,4 @@
-"""Reading what the verdict role wrote to the compacted topics."""
+"""Decodes what the verdict role wrote to the compacted topics."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _RECORDS = msgspec.json.Decoder(RecommendationRecord)
 
 
 def decode_verdict(value: bytes) -> Verdict:
-    """Read a value of `video.moderation`. Raises InvalidEvent."""
+    """Decode a value of `video.moderation`. Raises InvalidEvent."""
     try:
         return _VERDICTS.decode(value)
     except msgspec.DecodeError as error:
@@ -20,7 +20,7 @@ def decode_verdict(value: bytes) -> Verdict:
 
 
 def decode_record(value: bytes) -> RecommendationRecord:
-    """Read a value of `video.recommendation`. Raises InvalidEvent."""
+    """Decode a value of `video.recommendation`. Raises InvalidEvent."""
     try:
         return _RECORDS.decode(value)
     except msgspec.DecodeError as error:

@@ -1,4 +1,4 @@
-"""Reading records whose places are known, and nothing else of their topic."""
+"""Reads records at known log positions, and nothing else of their topic."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FETCH_BYTES: Final = 16 * 1024 * 1024
 
 
 def read_places(settings: Settings, places: Iterable[SourceOffset]) -> Iterator[StoredRecord]:
-    """Yield the record at each place that still holds one; what compaction or retention took is left out.
+    """Yield the record at each position that still has one; removed records are left out.
 
     Raises:
         BrokerUnavailable: no broker answers.
@@ -35,10 +35,10 @@ def read_places(settings: Settings, places: Iterable[SourceOffset]) -> Iterator[
             "group.id": READER_GROUP,
             "enable.auto.commit": False,
             "enable.partition.eof": True,
-            "auto.offset.reset": "latest",  # of a place that retention took: nothing of what follows is wanted
+            "auto.offset.reset": "latest",  # if retention removed the record, later ones are not wanted
             "fetch.wait.max.ms": 10,
             "fetch.message.max.bytes": _FETCH_BYTES,
-            "queued.max.messages.kbytes": 1024,  # one record is wanted, not those behind it
+            "queued.max.messages.kbytes": 1024,  # one record is wanted, without those after it
         }
     )
     try:

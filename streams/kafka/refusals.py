@@ -1,4 +1,4 @@
-"""Hearing why brokers do not let us in: librdkafka retries forever and says it only on the side."""
+"""Collects reasons why brokers refuse a client; librdkafka retries forever and reports them only in a callback."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from typing import Any, Final
 from confluent_kafka import KafkaError
 
 _SECONDS_BETWEEN_WARNINGS: Final = 10.0
-"""The client tries many times a second."""
+"""The client retries many times a second."""
 _SAYS_NOTHING: Final = (KafkaError._ALL_BROKERS_DOWN,)
 
 
 class Refusals:
-    """Takes a client's errors, tells refusals in the log, and remembers what was said last.
+    """Receives a client's errors, logs refusals, and remembers the last one.
 
-    A wrong user or password, or a certificate that one side does not accept, are refusals; a broker that is unavailable
-    is none. To be handed to one client as `error_cb`; it speaks when that client is polled.
+    A wrong user or password, and a certificate that one side does not accept, are refusals; an unavailable broker is
+    none. Pass it to one client as `error_cb`; it is called when that client is polled.
 
     Args:
-        seconds: now, of any origin.
+        seconds: the current time, of any origin.
     """
 
     def __init__(self, seconds: Callable[[], float] = monotonic) -> None:
         self._seconds = seconds
         self._told_at: float | None = None
         self.refusal: str | None = None
-        """The last refusal in the broker's or TLS's words."""
+        """The last refusal, as broker or TLS library report it."""
         self.last: str | None = None
         """The last error of any kind."""
 
     def hear(self, error: KafkaError) -> None:
-        """Take one error."""
+        """Process one error."""
         if error.code() not in _SAYS_NOTHING:
             self.last = error.str()
         if is_refusal(error):
@@ -48,15 +48,15 @@ class Refusals:
 
 
 def is_refusal(error: KafkaError) -> bool:
-    """Whether it will be answered the same until somebody changes a password, a certificate or a user."""
-    # A broker that dies in a handshake gives the TLS code, too, so that the code alone is no refusal.
+    """Return whether the answer stays the same until a password, a certificate or a user is changed."""
+    # A broker that dies during a handshake causes the TLS code, too, so the code alone is no refusal.
     return error.code() == KafkaError._AUTHENTICATION or "certificate" in error.str()
 
 
 def _logger() -> Any:
-    """Imported with the first refusal: it takes a quarter of a second, and most clients are never refused.
+    """Import structlog with the first refusal: it takes a quarter of a second, and most clients are never refused.
 
-    A command that has set up no logs yet tells on standard error, apart from its answer.
+    In a command that has not configured logs, messages go to standard error, separate from its output.
     """
     import structlog
 

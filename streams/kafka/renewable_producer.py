@@ -2,7 +2,7 @@
 
 librdkafka reports a fatal error (an idempotent producer that lost its sequence or was fenced) in three ways: `poll`
 raises, `produce` raises, and pending records get delivery reports with the code `_FATAL`. Afterwards that producer
-sends nothing more. Each of the three only retires it; the next `produce` makes another.
+sends nothing more. Each of the three only retires it; the next `produce` creates another.
 """
 
 from __future__ import annotations
@@ -19,20 +19,21 @@ _POLL_SECONDS: Final = 0.2
 _log = structlog.get_logger(__name__)
 
 OnFailure = Callable[[BaseException], object]
-"""Takes an error after which no delivery report would arrive any more."""
+"""Receives an error after which no delivery report would arrive any more."""
 
 
 def is_fatal(error: KafkaError) -> bool:
-    """Whether the producer that reports this sends nothing more; the code alone says so in a delivery report."""
+    """Return whether the producer that reports this sends nothing more; in a delivery report the code alone shows
+    it."""
     return bool(error.fatal()) or error.code() == KafkaError._FATAL
 
 
 class RenewableProducer:
-    """One producer at a time, and one thread that polls it and all retired ones with reports outstanding.
+    """One current producer, and one thread that polls it and all retired ones with outstanding reports.
 
     Args:
         configuration: of librdkafka.
-        on_failure: called from the polling thread where it ends by an error that is not Kafka's.
+        on_failure: called from the polling thread if it ends by an error that is not Kafka's.
     """
 
     def __init__(self, configuration: Mapping[str, Any], on_failure: OnFailure) -> None:
@@ -40,7 +41,7 @@ class RenewableProducer:
         self._on_failure = on_failure
         self._lock = threading.Lock()
         self._producer: Any = Producer(self._configuration)
-        """None from the retirement of one to the making of the next."""
+        """None between the retirement of one producer and the creation of the next."""
         self._retired: list[Producer] = []
         self._closing = threading.Event()
         self._poller = threading.Thread(target=self._poll_until_closed, name="vidsignal-publisher", daemon=True)
@@ -52,10 +53,10 @@ class RenewableProducer:
         return self._poller.is_alive()
 
     def current(self) -> Producer:
-        """The producer to use now; a new one where the last was retired.
+        """Return the producer to use now; a new one if the last was retired.
 
         Raises:
-            KafkaException: there is none, and none can be made.
+            KafkaException: there is none, and none can be created.
         """
         with self._lock:
             if self._producer is None:
@@ -64,7 +65,7 @@ class RenewableProducer:
             return self._producer
 
     def retire(self, broken: Producer) -> None:
-        """Use a producer no more, and poll it for as long as delivery reports are outstanding. May be repeated."""
+        """Stop using a producer, and poll it while delivery reports are outstanding. May be repeated."""
         with self._lock:
             if self._producer is not broken:
                 return
@@ -73,7 +74,7 @@ class RenewableProducer:
         broken.purge()  # each pending record is reported at once, as not sent
 
     def close(self, timeout_seconds: float) -> None:
-        """Send what waits, as far as the time allows, and end the thread. Blocks. May be repeated."""
+        """Send queued records, as far as the time allows, and end the thread. Blocks. May be repeated."""
         for producer in self._all():
             try:
                 producer.flush(timeout_seconds)
@@ -90,7 +91,7 @@ class RenewableProducer:
         try:
             while not self._closing.is_set():
                 self._poll_all()
-        except Exception as error:  # told, not swallowed: whoever owns the producer has to end
+        except Exception as error:  # reported, not swallowed: the owner of the producer must exit
             _log.critical("delivery report thread failed", exc_info=error)
             self._on_failure(error)
 

@@ -1,4 +1,4 @@
-"""Asking before a role joins whether it may: the client of the Faust apps waits without a word where it may not."""
+"""Checks a role's rights before it joins its group: without them the client of the Faust apps waits silently."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _HINT: Final = "`vidsignal access kafka` prints what a role has to be allowed"
 
 
 async def require_rights(settings: Settings, topic: str, group: str) -> None:
-    """Return when the user may read the topic and knows the group; a broker that does not answer is no refusal.
+    """Return if the user may read the topic and describe the group; a broker that does not answer is no refusal.
 
-    A broker that takes clients without user and certificate is not asked: it has nobody to refuse.
+    A broker that accepts clients without user and certificate is not asked.
 
     Raises:
         BrokerRefuses: the user may not; the message names topic or group.
@@ -46,7 +46,7 @@ def _require_topic(admin: AdminClient, topic: str) -> None:
 
 
 def _require_group(admin: AdminClient, group: str) -> None:
-    # not by asking for its offsets: librdkafka 2.16 dies where the group's coordinator is moving meanwhile
+    # not by its offsets: librdkafka 2.16 ends the process if the group's coordinator moves meanwhile
     asked = admin.describe_consumer_groups([group], include_authorized_operations=True, request_timeout=_ANSWER_SECONDS)
     allowed = asked[group].result(_ANSWER_SECONDS).authorized_operations
     if allowed is not None and AclOperation.READ not in allowed:

@@ -1,4 +1,5 @@
-"""Whose clock stamps what clients write: asked once beside a worker's start, as deadlines count from it."""
+"""Checks once, at a worker's start, whether the broker stamps the records of clients, because deadlines depend on
+it."""
 
 from __future__ import annotations
 
@@ -17,10 +18,10 @@ _log = structlog.get_logger(__name__)
 
 
 async def check_stamps(settings: Settings) -> list[str]:
-    """Log a warning for each topic that bears its producers' time and is read by a role of this worker.
+    """Log a warning for each topic with producers' timestamps that a role of this worker reads.
 
-    What may not be read, such as by a user with the rights of its role alone, is left to `vidsignal doctor`; so is the
-    embedded broker, which knows no settings of topics and is read on the machine that writes.
+    Topics that may not be described, such as by a user with the rights of its role only, are left to `vidsignal
+    doctor`. So is the embedded broker, which has no topic settings and is read on the machine that writes.
 
     Returns:
         Names of those topics.

@@ -1,4 +1,4 @@
-"""Creating the topics, and telling where a broker's topics differ from their contract."""
+"""Creates the topics, and compares a broker's topics with their contract."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from streams.config.settings import Settings
 from streams.kafka.clients import REQUEST_SECONDS, BrokerUnavailable, require_broker
 
 _CREATE_SECONDS = 60.0
-"""A broker that is busy takes its time for many partitions."""
+"""A busy broker needs time for many partitions."""
 
 
 @dataclass(frozen=True, slots=True)
 class TopicFinding:
-    """One topic's state, and what is wrong with it (nothing where `problems` is empty)."""
+    """State of one topic, and its problems (none if `problems` is empty)."""
 
     topic: str
     partitions: int
@@ -35,7 +35,7 @@ class TopicFinding:
 
 
 def create_topics(settings: Settings, *, partitions: int, replication: int) -> dict[str, str]:
-    """Create what is missing; return `created` or `exists` per topic.
+    """Create missing topics; return `created` or `exists` per topic.
 
     Raises:
         BrokerUnavailable: no broker answers.
@@ -54,9 +54,9 @@ def create_topics(settings: Settings, *, partitions: int, replication: int) -> d
 
 
 def update_topics(settings: Settings) -> dict[str, tuple[str, ...]]:
-    """Give every topic that exists the settings of its contract; return what was changed, by topic.
+    """Apply the contract's settings to every existing topic; return what was changed, by topic.
 
-    Nothing else about a topic is touched: neither its partitions nor settings that the contract does not name.
+    Nothing else of a topic changes: neither its partitions nor settings that the contract does not name.
 
     Raises:
         BrokerUnavailable: no broker answers.
@@ -74,7 +74,7 @@ def update_topics(settings: Settings) -> dict[str, tuple[str, ...]]:
 
 
 def stamps_of(settings: Settings, topic: Topic) -> str | None:
-    """The broker's `message.timestamp.type` of a topic; None where we may not read it. Blocks."""
+    """Return the broker's `message.timestamp.type` of a topic; None if it may not be read. Blocks."""
     try:
         admin = require_broker(settings)
         return str(_settings_of(admin, settings.topic_prefix + topic.name)["message.timestamp.type"].value)
@@ -100,7 +100,7 @@ def _differing(topic: Topic, found: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _value(found: Mapping[str, Any], key: str) -> str | None:
-    """None of a setting that the broker does not have, such as one of another make."""
+    """Return a setting's value; None if the broker does not have it, such as one of another vendor."""
     return str(found[key].value) if key in found else None
 
 

@@ -1,4 +1,4 @@
-"""Which topic a name stands for, as the broker says: its id and its number of partitions."""
+"""The broker's id and number of partitions of a topic."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TopicFacts:
-    """What the broker says of a topic."""
+    """What the broker reports of a topic."""
 
     topic_id: str | None = None
-    """Kafka's own; None where topics have none."""
+    """Kafka's topic id; None if topics have none."""
     num_partitions: int | None = None
-    """None where nobody was asked."""
+    """None if it was not read."""
 
 
 class TopicIds(Protocol):
-    """Says which topic a name stands for at present."""
+    """Returns the current topic of a name."""
 
     async def of(self, topic: str, generation: int) -> TopicFacts:
-        """What the broker says of a topic; asked again in each generation of the consumer group."""
+        """Return what the broker reports of a topic; read again in each generation of the consumer group."""
 
 
 class NoTopicIds:
-    """Knows no ids: topics of one name are taken for one."""
+    """Knows no ids: topics of one name are treated as one."""
 
     async def of(self, topic: str, generation: int) -> TopicFacts:
         """See `TopicIds`."""
@@ -45,11 +45,11 @@ class NoTopicIds:
 
 
 class BrokersTopicIds:
-    """Asks the broker, once in each generation of the group: a topic that is created again begins a new one.
+    """Asks the broker, once in each generation of the group: a topic that is created again starts a new one.
 
     Args:
-        settings: where the broker is.
-        clock: for waits between tries.
+        settings: address of the broker.
+        clock: for waits between attempts.
     """
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
@@ -76,14 +76,15 @@ class BrokersTopicIds:
 
 
 def topic_facts(settings: Settings, topic: str) -> TopicFacts:
-    """What the broker says of a topic. Blocks.
+    """Return what the broker reports of a topic. Blocks.
 
     Raises:
-        KafkaException, TimeoutError: no broker tells it.
+        KafkaException, TimeoutError: no broker reports it.
     """
     admin = AdminClient(client_configuration(settings))
     if settings.is_broker_embedded:
-        # It has no controller, which librdkafka would wait for, and its topics live as long as it does.
+        # The embedded broker has no controller, which librdkafka would wait for, and its topics live as long as it
+        # does.
         return TopicFacts(None, len(admin.list_topics(topic, timeout=REQUEST_SECONDS).topics[topic].partitions) or None)
     described = admin.describe_topics(TopicCollection([topic]), request_timeout=REQUEST_SECONDS)
     found = described[topic].result(2 * REQUEST_SECONDS)

@@ -1,4 +1,4 @@
-"""Records of our own topics that cannot be read, such as those of a newer release: passed over, counted and named."""
+"""Records of our own topics that cannot be read, such as those of a newer release: skipped, counted and named."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _MOST_NAMED: Final = 20
 _LONGEST_WHY: Final = 200
 
 UNREADABLE_ERRORS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What decoding bytes that are no record of ours raises."""
+"""Errors raised by decoding bytes that are not one of our records."""
 
 
 class UnreadableRecords:
-    """What a reader of topics passed over."""
+    """The records that a reader of topics skipped."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
@@ -23,7 +23,7 @@ class UnreadableRecords:
 
     @property
     def number(self) -> int:
-        """How many there were."""
+        """Number of skipped records."""
         return self._counts.total()
 
     def note(self, topic: str, key: bytes | None, error: Exception, place: str = "") -> None:
@@ -33,22 +33,22 @@ class UnreadableRecords:
             topic: without the stack's prefix.
             key: of the record.
             error: why it cannot be read.
-            place: partition and offset, where they are known.
+            place: partition and offset, if known.
         """
         self._counts[topic] += 1
-        from streams.observability import metrics  # with the client of Prometheus, which commands do without
+        from streams.observability import metrics  # imports the Prometheus client, which commands do not need
 
         metrics.RECORDS_UNREADABLE.labels(topic).inc()
         if len(self._named) < _MOST_NAMED:
             self._named.append(f"{topic}{place} key {key!r}: {str(error)[:_LONGEST_WHY]}")
 
     def add(self, other: UnreadableRecords) -> None:
-        """Take over what another reader passed over."""
+        """Add the records that another reader skipped."""
         self._counts.update(other._counts)
         self._named = [*self._named, *other._named][:_MOST_NAMED]
 
     def lines(self) -> list[str]:
-        """One line for each topic, and the first records by name; none where all could be read."""
+        """Return one line for each topic, and the first records by name; no line if all records were readable."""
         if not self._counts:
             return []
         counted = ", ".join(f"{number} of {topic}" for topic, number in sorted(self._counts.items()))
@@ -64,7 +64,7 @@ class UnreadableRecords:
 def decoded_record(
     decoder: msgspec.json.Decoder[Any], topic: str, key: bytes | None, value: bytes, noted: UnreadableRecords | None
 ) -> Any | None:
-    """The record, or None where it cannot be read and that is noted."""
+    """Return the record, or None if it cannot be read, after noting it."""
     try:
         return decoder.decode(value)
     except UNREADABLE_ERRORS as error:

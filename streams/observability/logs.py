@@ -1,4 +1,4 @@
-"""Structured logs: with the video that they are about, without secrets, and with repeated library messages limited."""
+"""Structured logs: with the video they concern, without secrets, and with a limit on repeated library messages."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ import structlog
 _SECRET_WORDS: Final = ("password", "secret", "token", "redis_url", "credentials")
 _NOISY_LOGGERS: Final = ("aiokafka", "faust", "mode", "kafka", "asyncio", "opentelemetry", "urllib3")
 _INFO_AT_MOST: Final = ("faust", "mode")
-"""Their warnings and errors name neither role nor consequence. What they are about, our own lines say: the watchdog of
-a stalled role, `streams.lifecycle.fatal_error` of an error that ends the worker."""
+"""Loggers whose warnings and errors name neither role nor consequence. Our own messages cover their causes: the
+watchdog reports a stalled role, `streams.lifecycle.fatal_error` an error that ends the worker."""
 _SAYS_NOTHING: Final = (
-    "Thread keepalive is not responding",  # the group's heartbeats come from a thread of ours, which starves later
+    "Thread keepalive is not responding",  # our own thread sends the group's heartbeats
     "Please make sure it's hanging before restart",
     "Missing sensor state for rebalance",
     "Replaying logs...",
     "-End of log-",
     "] Task traceback",
 )
-"""What Faust says of itself at every rebalance that is cut off or slow."""
+"""Messages that Faust logs at every interrupted or slow rebalance."""
 _REPHRASED: Final = {
     "Warning: Task timed out!": "rebalance takes nearly a session timeout: events are drained, or the broker is slow"
 }
@@ -74,7 +74,7 @@ def _exceptions(log_format: str) -> list[Any]:
 
 
 def hide_secrets(_logger: Any, _method: str, event: Any) -> Any:
-    """Replace values whose name sounds secret; a structlog processor."""
+    """Replace values whose name indicates a secret; a structlog processor."""
     for name in event:
         if any(word in name.lower() for word in _SECRET_WORDS):
             event[name] = "(hidden)"
@@ -82,12 +82,11 @@ def hide_secrets(_logger: Any, _method: str, event: Any) -> Any:
 
 
 class StormFilter(logging.Filter):
-    """Lets a limited number of equal messages through per minute and logger; a broker that is unavailable repeats
-    itself.
+    """Limits equal messages per minute and logger; an unavailable broker causes many.
 
     Args:
-        limit: messages of one template.
-        seconds: per how long.
+        limit: messages of one template within the window.
+        seconds: length of the window.
         monotonic_seconds: the clock.
     """
 
@@ -105,7 +104,7 @@ class StormFilter(logging.Filter):
         self._counts: dict[tuple[str, str], int] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Say whether the record may pass."""
+        """Return whether the record may pass."""
         now_seconds = self._monotonic_seconds()
         if now_seconds - self._began_seconds >= self._seconds:
             self._began_seconds = now_seconds
@@ -133,7 +132,7 @@ class _ByLibrary(logging.Filter):
 
 
 def _is_worth_saying(record: logging.LogRecord) -> bool:
-    """Say in our words what a library says badly; a stack belongs to an error and to nothing less."""
+    """Rewrite a library's message as a clear one, and decide whether it passes; only errors keep their stack."""
     message = str(record.msg)
     if any(words in message for words in _SAYS_NOTHING):
         return False

@@ -1,1 +1,1 @@
-"""Whether roles get on, by what the broker says of their groups, never by what their consumers believe."""
+"""Whether roles make progress, measured at the broker and not at their consumers."""

@@ -1,7 +1,7 @@
-"""Asks the broker about a group: who is assigned what, how far it is committed, and where each log ends.
+"""Reads group state from the broker: assignments, committed offsets and log ends.
 
-A client of its own that joins nothing. It is aiokafka's, as librdkafka 2.16's administration ends the process where a
-coordinator has just moved (confluent-kafka-javascript issue 374). It belongs to the event loop that uses it.
+A separate client that joins no group. It is aiokafka's, because the admin client of librdkafka 2.16 ends the process if
+a coordinator has just moved (confluent-kafka-javascript issue 374). It belongs to the event loop that uses it.
 """
 
 from __future__ import annotations
@@ -22,19 +22,15 @@ from streams.config.tls import client_context
 from streams.progress.broker_facts import FactsUnknown, GroupFacts, OffsetsUnavailable, Partition, PartitionFacts
 
 ANSWER_SECONDS: Final = 5.0
-"""For one question with all its requests."""
+"""Time limit of one question with all its requests."""
 _SETTLED: Final = ("Stable", "Empty", "Dead")
 _PROBE_BYTES: Final = 64 * 1024
-"""Of a fetch that only asks whether there is a record; a broker sends one batch at least, however large."""
+"""Size of a fetch that only checks whether there is a record; a broker sends at least one batch, of any size."""
 _METADATA_MILLISECONDS: Final = 30_000
 
 
 class BrokerClient:
-    """Connects with the first question, and again after a failure.
-
-    Args:
-        settings: addresses and security.
-    """
+    """Connects with the first question, and again after a failure."""
 
     def __init__(self, settings: Settings) -> None:
         self._options = aiokafka_options(settings)
@@ -42,11 +38,11 @@ class BrokerClient:
         self._reader: AIOKafkaConsumer | None = None
 
     async def ask(self, group: str, client_id: str) -> GroupFacts:
-        """Say what the broker knows of the member with that client id.
+        """Return what the broker knows of the member with that client id.
 
         Raises:
-            OffsetsUnavailable: nobody answers in time, or a coordinator or leader is moving.
-            FactsUnknown: the broker does not know the question, or does not let us ask.
+            OffsetsUnavailable: no answer in time, or a coordinator or leader is moving.
+            FactsUnknown: the broker does not support the question, or does not permit it.
         """
         try:
             return await asyncio.wait_for(self._ask(group, client_id), ANSWER_SECONDS)
@@ -59,12 +55,13 @@ class BrokerClient:
             raise kind(f"the broker said: {error!r}") from error
 
     async def first_record(self, partition: Partition, offset: int, end: int) -> int | None:
-        """Offset of the first committed record of a partition at or after `offset` and before `end`, if there is one.
+        """Return the offset of the first committed record of a partition at or after `offset` and before `end`, or
+        None.
 
-        Markers of transactions, aborted records and what compaction removed are no records.
+        Transaction markers, aborted records and compacted records do not count.
 
         Raises:
-            FactsUnknown: it cannot be told now.
+            FactsUnknown: it cannot be determined now.
         """
         try:
             return await asyncio.wait_for(self._find(TopicPartition(*partition), offset, end), 2 * ANSWER_SECONDS)
@@ -109,7 +106,7 @@ class BrokerClient:
         return self._admin, self._reader
 
     async def _find(self, place: TopicPartition, offset: int, end: int) -> int | None:
-        """With a reader for this alone: one that is kept would go on to fetch ahead."""
+        """Search with a reader of its own: a persistent one would continue to prefetch."""
         reader = self._new_reader()
         await _start(reader)
         try:
@@ -133,7 +130,7 @@ class BrokerClient:
 
 
 def aiokafka_options(settings: Settings) -> dict[str, Any]:
-    """How clients of aiokafka's reach the brokers: addresses and security."""
+    """Return the addresses and security options of aiokafka clients."""
     options: dict[str, Any] = {
         "bootstrap_servers": settings.kafka_bootstrap_servers.split(","),
         "client_id": "vidsignal-progress",
@@ -163,6 +160,6 @@ def _offset(committed: Any) -> int | None:
 
 
 async def _start(reader: AIOKafkaConsumer) -> None:
-    """Start it so that it may be stopped at once: aiokafka's stop awaits a task of its own, which must have begun."""
+    """Start the reader and let it run once: aiokafka's stop awaits a task that must have started."""
     await reader.start()
     await asyncio.sleep(0)

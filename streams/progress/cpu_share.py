@@ -1,4 +1,4 @@
-"""How much of the time the threads of a role could run: on a starved machine they wait for a core instead."""
+"""Share of time in which the threads of a role could run; on an overloaded machine they wait for a core."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ ReadDelay = Callable[[int], float | None]
 
 
 class CpuShare:
-    """The share of each stretch between two looks in which no thread of a role waited for a core.
+    """Computes, between two checks, the share of time in which no thread of a role waited for a core.
 
     Args:
-        read_delay: seconds that a thread of this process has waited for a core so far; None where nobody knows.
+        read_delay: seconds that a thread of this process has waited for a core so far; None if unknown.
     """
 
     def __init__(self, read_delay: ReadDelay | None = None) -> None:
@@ -23,7 +23,7 @@ class CpuShare:
         self._delays: dict[int, float] = {}
 
     def since_last(self, thread_ids: Iterable[int], elapsed_seconds: float) -> float:
-        """Between 0 and 1, by the thread that waited longest; 1 at the first look, and where nobody knows."""
+        """Return a ratio between 0 and 1, of the thread that waited longest; 1 at the first check, and if unknown."""
         longest = max((self._waited(thread_id) for thread_id in thread_ids), default=0.0)
         return min(1.0, max(0.0, 1.0 - longest / elapsed_seconds)) if elapsed_seconds > 0 else 1.0
 
@@ -37,7 +37,7 @@ class CpuShare:
 
 
 def run_delay_seconds(thread_id: int) -> float | None:
-    """What the scheduler counted as the thread's wait on a run queue; Linux alone tells it."""
+    """Return the scheduler's run queue wait of a thread, in seconds; available on Linux only."""
     try:
         words = Path(f"/proc/self/task/{thread_id}/schedstat").read_text(encoding="ascii").split()
         return int(words[1]) / _NANOSECONDS

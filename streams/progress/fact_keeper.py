@@ -1,4 +1,4 @@
-"""The last answer of the broker about one role, and for how long it counts."""
+"""The broker's last answer about one role, and how long it is valid."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _log = structlog.get_logger(__name__)
 
 
 class FactKeeper:
-    """Keeps what was heard of one role, forgets what is old, and shows it in the metrics.
+    """Keeps the last answer about one role, discards it when it is old, and exports it as metrics.
 
     Args:
         role: for metrics.
-        max_age_seconds: after which an answer counts for nothing; time is counted in looks.
+        max_age_seconds: validity of an answer; time is counted in checks.
     """
 
     def __init__(self, role: str, max_age_seconds: float) -> None:
@@ -26,18 +26,19 @@ class FactKeeper:
         self._shown: set[Partition] = set()
         self._reason = ""
         self.is_settled = True
-        """The group was not in a rebalance when it was last asked about."""
+        """Whether the group was not in a rebalance at the last answer."""
         self.is_broker_unavailable = False
-        """Nobody answered when it was last asked."""
+        """Whether the last question had no answer."""
         metrics.BROKER_OFFSETS_KNOWN.labels(role).set(0)
 
     @property
     def facts(self) -> GroupFacts | None:
-        """The last answer that told an assignment; None is unknown, and never means that nothing waits."""
+        """The last answer with an assignment; None means unknown, never that no record waits."""
         return self._facts
 
     def hear(self, facts: GroupFacts) -> None:
-        """The broker answered. In a rebalance it tells no assignment: the answer before counts on, for its time."""
+        """Store an answer. During a rebalance it contains no assignment, and the previous answer stays valid until it
+        expires."""
         self.is_broker_unavailable, self._reason = False, ""
         self.is_settled = facts.is_settled
         if facts.is_settled:
@@ -45,20 +46,20 @@ class FactKeeper:
             self._show()
 
     def miss(self, error: FactsUnknown) -> None:
-        """The broker did not answer."""
+        """Note that the broker did not answer."""
         self.is_broker_unavailable = isinstance(error, OffsetsUnavailable)
         if type(error).__name__ != self._reason:
             self._reason = type(error).__name__
             _log.warning("role offsets unknown: the broker does not report them", role=self.role, reason=str(error))
 
     def look(self, seconds: float) -> None:
-        """Time has passed."""
+        """Count elapsed time."""
         self._age_seconds += seconds
         if self._facts is not None and self._age_seconds > self._max_age_seconds:
             self.forget()
 
     def forget(self) -> None:
-        """Nothing is known any more: what is shown is taken off, as 0 would be a lie."""
+        """Discard the answer and remove its metrics: 0 would be wrong."""
         self._facts = None
         self._show()
 

@@ -1,4 +1,4 @@
-"""Broker and store as the watchdog sees them, beside what the roles say."""
+"""Outages of broker and store as the watchdog sees them, in addition to the roles' own reports."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from streams.progress.watched import Wait
 
 _WINDOW_LOOKS: Final = 15
 _RETRIES_OF_AN_OUTAGE: Final = 3
-"""Within the window: a store that answers a ping may still refuse what is written to it."""
+"""Retries within the window: a store that answers a ping may still refuse writes."""
 _UNCONFIRMED_SECONDS: Final = 15.0
-"""A broker confirms within a second or two, or it is unavailable, refuses, or has too few replicas in sync."""
+"""A broker confirms within a second or two. If it takes longer, it is unavailable, refuses writes, or has too few
+in-sync replicas."""
 
 
 class Outages:
-    """What is unavailable to the whole process.
+    """Dependencies that are unavailable to the whole process.
 
     Args:
         num_store_retries: grows with each wait of any role for the store.
@@ -28,14 +29,14 @@ class Outages:
         self._unconfirmed_seconds = unconfirmed_seconds
         self._retries: deque[float] = deque(maxlen=_WINDOW_LOOKS)
         self.is_store_answering = True
-        """When it was last asked."""
+        """Whether the store answered the last ping."""
 
     def look(self) -> None:
-        """Time has passed."""
+        """Count elapsed time."""
         self._retries.append(self._num_store_retries())
 
     def current(self) -> Wait | None:
-        """What is unavailable now."""
+        """The dependency that is unavailable now, or None."""
         retries = self._retries[-1] - self._retries[0] if self._retries else 0.0
         if not self.is_store_answering or retries >= _RETRIES_OF_AN_OUTAGE:
             return "store-unavailable"

@@ -1,4 +1,5 @@
-"""Whether real records lie between two offsets: asked once for each place, and remembered for as long as it holds."""
+"""Whether records exist between two offsets; each position is queried once, and the answer is kept while it is
+valid."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ Ask = Callable[[Partition, int, int], Awaitable[int | None]]
 
 
 class RecordFinder:
-    """Answers from memory, and notes what has to be asked.
+    """Answers from memory, and collects questions for the broker.
 
     Args:
         ask: finds the first record of a partition at or after an offset and before an end; raises FactsUnknown.
@@ -27,10 +28,10 @@ class RecordFinder:
         self._ask = ask
         self._questions: OrderedDict[tuple[Partition, int], int] = OrderedDict()
         self._answers: OrderedDict[tuple[Partition, int], tuple[int | None, int]] = OrderedDict()
-        """By partition and offset, the first record, and up to where there is none if it is None."""
+        """By partition and offset: the first record, or None, and the end up to which the answer is valid."""
 
     def first(self, partition: Partition, offset: int, end: int) -> int | Unknown | None:
-        """Offset of the first record at or after `offset` and before `end`; None where there is none."""
+        """Return the offset of the first record at or after `offset` and before `end`; None if there is none."""
         found, searched = self._answers.get((partition, offset), (None, offset))
         if found is not None:
             return found if found < end else None
@@ -41,7 +42,7 @@ class RecordFinder:
         return UNKNOWN
 
     async def answer(self) -> None:
-        """Ask what was noted, one thing after another; what cannot be told stays unknown."""
+        """Ask the collected questions one after another; a failed question stays unknown."""
         while self._questions:
             (partition, offset), end = self._questions.popitem(last=False)
             _, searched = self._answers.get((partition, offset), (None, offset))

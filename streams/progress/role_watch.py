@@ -1,8 +1,8 @@
-"""How one role gets on: a judgement at each look, of what the broker says and of what the role has in hand.
+"""Progress of one role: combines the broker's state with the role's own events at each check.
 
-A role is stalled where the broker says that it is assigned and behind, it could take more, and nothing is delivered.
-A record that the role works on is not undelivered; markers of transactions and holes in the log are no records. What
-is unknown, or waits for a named reason, counts for nothing.
+A role is stalled if the broker says that it is assigned and behind, it has capacity, and nothing is delivered. Records
+in progress, transaction markers and holes in the log do not count as undelivered. While the state is unknown, or the
+role waits for a named reason, no time counts.
 """
 
 from __future__ import annotations
@@ -21,31 +21,33 @@ from streams.progress.stopwatch import Stopwatch
 from streams.progress.watched import HeldRecord, Wait, WatchedRole
 
 _CONFIRM_SHARE: Final = 1 / 3
-"""Of the patience until readiness is lost: from then on it is looked into the log whether records wait, or markers."""
+"""Share of the time until readiness is lost, after which the log is read to distinguish waiting records from
+markers."""
 
 
 class _Waiting(IntEnum):
-    """Whether a record waits that nobody works on."""
+    """Whether a record waits that is not in progress."""
 
     NO = 0
     PERHAPS = 1
-    """By the offsets."""
+    """According to the offsets."""
     YES = 2
-    """It was seen in the log."""
+    """A record was found in the log."""
 
 
 @dataclass(frozen=True, slots=True)
 class StallLimits:
-    """How long a role may get nowhere."""
+    """How long a role may make no progress."""
 
     unready_seconds: float
-    """Without a delivery, until the worker is not ready."""
+    """Time without a delivery until the worker is not ready."""
     exit_seconds: float
-    """Without a delivery, until it ends."""
+    """Time without a delivery until the worker exits."""
     event_seconds: float
-    """What one event may take."""
+    """Time limit of one event."""
     overdue_exit_seconds: float
-    """Without a finished event while one takes longer than that, or a partition stands while others flow."""
+    """Time without a finished event while one exceeds its limit, or without progress of one partition while others
+    progress."""
 
 
 class _Standing:
@@ -53,19 +55,19 @@ class _Standing:
 
     def __init__(self) -> None:
         self.watch = Stopwatch()
-        """Since when nothing of it was delivered or committed."""
+        """Time since a record of it was delivered or committed."""
         self.waiting = _Waiting.NO
 
 
 class RoleWatch:
-    """Judges one role, again and again.
+    """Evaluates one role at each check.
 
     Args:
-        role: says what it has in hand.
-        keeper: what the broker says.
-        finder: whether records lie between two offsets.
-        outage: broker or store that does not answer, which is asked for beside the role.
-        patience: asked at each look, as it grows with repeated exits.
+        role: its events in flight.
+        keeper: the broker's answers.
+        finder: whether records exist between two offsets.
+        outage: the broker or store that does not answer, checked separately from the role.
+        patience: called at each check, because it grows with repeated exits.
     """
 
     def __init__(
@@ -87,10 +89,10 @@ class RoleWatch:
         self._was_member = self._has_joined_once = False
         self.report = RoleReport("joining", None)
         self.give_up_reason = ""
-        """Why the process has to end; empty where it has not."""
+        """Why the process must exit; empty if it need not."""
 
     def look(self, seconds: float) -> None:
-        """Judge now; the look stands for `seconds` in which the process could have got on."""
+        """Evaluate now; the check represents `seconds` in which the process could have made progress."""
         self.keeper.look(seconds)
         facts, held = self.keeper.facts, tuple(self.role.held())
         self._has_joined_once |= self.role.has_joined
@@ -104,13 +106,13 @@ class RoleWatch:
         self.give_up_reason = self._reason(waiting, facts, held, is_overdue=is_overdue)
 
     def _look_at_records(self, seconds: float, facts: GroupFacts | None, held: Iterable[HeldRecord]) -> _Waiting:
-        """Whether any record waits that nobody works on, although the role is free to take it."""
+        """Return whether a record waits that is not in progress although the role has capacity."""
         placed = facts is not None and self.keeper.is_settled and facts.is_member and self.role.has_joined
         self._look_at_partitions(seconds, facts.partitions if facts is not None and placed else {}, held)
         if facts is None or not self.keeper.is_settled:
             return _Waiting.NO
         if not facts.is_member:
-            # Where it was never seen, the broker may know us by another name.
+            # If the member was never seen, the broker may know it by another name.
             return _Waiting.YES if self._was_member else _Waiting.NO
         if not placed:
             return _Waiting.YES if facts.partitions else _Waiting.NO
@@ -138,20 +140,20 @@ class RoleWatch:
     def _waiting(
         self, place: Partition, facts: PartitionFacts, handed_out: int | None, held: set[int], *, look_closely: bool
     ) -> _Waiting:
-        """Whether a record of the partition is neither finished nor in work."""
+        """Return whether a record of the partition is neither finished nor in progress."""
         delivered = max(handed_out or 0, facts.next_offset)
         if not look_closely:
             is_in_work = delivered >= facts.end and any(offset >= facts.next_offset for offset in held)
             return _Waiting.NO if is_in_work else _Waiting.PERHAPS
         first = self._finder.first(place, facts.next_offset, facts.end)
-        if isinstance(first, int) and first in held:  # it holds the committed offset; what lies behind it?
+        if isinstance(first, int) and first in held:  # the committed offset itself is in progress
             first = self._finder.first(place, max(delivered, first + 1), facts.end)
         if first is None:
             return _Waiting.NO
         return _Waiting.PERHAPS if first == UNKNOWN else _Waiting.YES
 
     def _look_at_events(self, seconds: float, held: Iterable[HeldRecord], wait: Wait | None) -> bool:
-        """Whether an event is in work beyond its limit, and waits for nothing that has a name."""
+        """Return whether an event exceeds its limit without waiting for a named reason."""
         in_work = [record for record in held if not record.is_deferred] if wait in (None, "slots-taken") else []
         self._unfinished.look(seconds, holds=bool(in_work), mark=self.role.num_finished)
         return any(record.work_seconds > self._patience().event_seconds for record in in_work)
@@ -196,7 +198,7 @@ class RoleWatch:
 
     @property
     def _flows(self) -> bool:
-        """Whether anything was delivered of late."""
+        """Whether anything was delivered recently."""
         return self.role.num_delivered > 0 and self._quiet.seconds < self._patience().unready_seconds
 
     def _reason(

@@ -1,4 +1,4 @@
-"""The states of a role, one word each: in `/readyz`, in `vidsignal top` and in the metrics."""
+"""The states of a role: in `/readyz`, in `vidsignal top` and in the metrics."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ MEANINGS: Final[dict[State, str]] = {
     "stalled": "records wait, the role has capacity, and nothing is delivered",
     "unknown": "the broker does not report the progress",
 }
-"""Every state, in the order in which a role meets them."""
+"""Every state with its meaning, in the usual order."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoleReport:
-    """How one role gets on."""
+    """Progress of one role."""
 
     state: State
     lag: int | None
-    """Records behind in the partitions that the broker assigned to it; None where that is unknown."""
+    """Lag in the partitions that the broker assigned to it, in records; None if unknown."""
     stalled_seconds: float = 0.0
-    """How long records have waited with nothing delivered although it could take more."""
+    """How long records have waited without a delivery although the role has capacity."""
     problem: str = ""
-    """Why the role makes the worker not ready; empty where it does not."""
+    """Why the role makes the worker not ready; empty if it does not."""
 
 
 OUTAGES: Final[frozenset[State]] = frozenset(("store-unavailable", "broker-unavailable"))
-"""What a role waits for whatever else it does."""
+"""States that hide all others of a role."""

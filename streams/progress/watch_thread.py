@@ -1,4 +1,4 @@
-"""The thread in which the watchdog lives, with clients and an event loop of its own: no role can hold it up."""
+"""The thread of the watchdog, with its own clients and event loop, so that no role can block it."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ _log = structlog.get_logger(__name__)
 
 
 class WatchThread:
-    """Watches the roles of a worker from the moment that they are named.
+    """Watches the roles of a worker from the moment they are registered.
 
     Args:
         settings: of the worker.
-        worker_id: of the worker, which its consumers' client ids are made of.
-        report_crash: called on the event loop of the worker where watching itself ends with an error.
+        worker_id: of the worker, from which its consumers' client ids are made.
+        report_crash: called on the event loop of the worker if the watching itself fails.
         give_up: ends the process.
     """
 
@@ -68,20 +68,20 @@ class WatchThread:
         self.watchdog = Watchdog(patience_of(settings), self._outages, self._finder, CpuShare())
         self._loop = asyncio.new_event_loop()
         self._loop_turned = threading.Event()
-        """Set by the worker's loop since the last look."""
+        """Set by the worker's loop since the last check."""
         self._closing = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="vidsignal-watchdog", daemon=True)
 
     def open(self) -> None:
-        """Begin to look."""
+        """Start the checks."""
         self._thread.start()
 
     def watch(self, role: WatchedRole) -> None:
-        """Look at this role, too; before it begins to join."""
+        """Watch this role as well; call it before the role joins its group."""
         self.watchdog.watch(role)
 
     def close(self) -> None:
-        """Look no more: a worker that drains gets nowhere, rightly. Returns within seconds."""
+        """Stop the checks, because a draining worker makes no progress. Returns within seconds."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._closing.set)
             self._thread.join(_CLOSE_SECONDS)
@@ -90,7 +90,7 @@ class WatchThread:
     def _run(self) -> None:
         try:
             self._loop.run_until_complete(self._watch())
-        except BaseException as error:  # a thread has nobody to raise to: the worker ends by it
+        except BaseException as error:  # a thread cannot raise to a caller: the worker exits with the error
             self._worker_loop.call_soon_threadsafe(self._report_crash, error)
         finally:
             self._loop.close()
@@ -129,7 +129,7 @@ class WatchThread:
                 self._give_up(self.watchdog.give_up_reason)
 
     async def _ping_for_ever(self, redis: Redis, memory: StallMemory) -> None:
-        """Ask the store whether it is there, and how often workers of this machine were stuck."""
+        """Ping the store, and read how often workers of this machine stalled."""
         while True:
             try:
                 await _settle(memory, self.watchdog)
@@ -146,7 +146,7 @@ class WatchThread:
     async def _ask_about_all(self) -> None:
         failure: FactsUnknown | None = None
         for keeper in self.watchdog.keepers:
-            if not isinstance(failure, OffsetsUnavailable):  # else nobody would answer for the others either
+            if not isinstance(failure, OffsetsUnavailable):  # otherwise nobody would answer for the other roles either
                 role: Any = keeper.role
                 try:
                     keeper.hear(await self._broker.ask(group_of(self._settings, role), self._client_id))
@@ -166,7 +166,7 @@ class WatchThread:
 
 
 def patience_of(settings: Settings) -> StallLimits:
-    """What the settings allow."""
+    """Return the limits of the settings."""
     return StallLimits(
         unready_seconds=settings.undelivered_unready_seconds,
         exit_seconds=settings.undelivered_exit_seconds,
@@ -182,13 +182,13 @@ async def _settle(memory: StallMemory, watchdog: Watchdog) -> None:
 
 
 async def _remember(memory: StallMemory) -> None:
-    """Before the exit; a store that does not answer does not hold it up."""
+    """Record the exit before it happens; an unavailable store does not delay it."""
     with contextlib.suppress(RedisError, OSError, TimeoutError):
         await asyncio.wait_for(memory.note(), _STORE_SECONDS)
 
 
 def _open_store(settings: Settings) -> Redis:
-    """A client whose commands end, unlike those of the roles."""
+    """Open a client whose commands have a time limit, unlike those of the roles."""
     return Redis.from_url(
         settings.redis_url.get_secret_value(),
         socket_timeout=_STORE_SECONDS,

@@ -1,7 +1,8 @@
-"""A worker that has work and gets nowhere is not ready, and then ends itself, loudly: a supervisor can start another.
+"""A worker with work and without progress is not ready, and then exits, so that a supervisor can start another.
 
-It looks every second and counts looks, each by the share of it in which the role's threads could run, and none in which
-the worker's event loop did not turn: a process that was suspended, or that gets no CPU, is not taken for stuck.
+It checks every second and counts checks, each by the share of time in which the role's threads could run. A check
+during which the worker's event loop did not run counts as zero. So a process that was suspended, or that gets no CPU
+time, does not count as stuck.
 """
 
 from __future__ import annotations
@@ -21,21 +22,21 @@ from streams.progress.watched import Wait, WatchedRole
 
 LOOK_SECONDS: Final = 1.0
 FACTS_SECONDS: Final = 15.0
-"""How long an answer of the broker counts."""
+"""Validity of an answer of the broker."""
 MOST_DOUBLINGS: Final = 4
-"""Of the patience before an exit, one for each exit that is remembered."""
+"""Maximum number of times that the exit time is doubled, once for each recent exit."""
 _HEALTHY_SECONDS: Final = 600.0
-"""Without a stall, after which earlier exits are forgotten."""
+"""Time without a stall, after which earlier exits are forgotten."""
 
 
 class Watchdog:
-    """Looks at all roles of a worker.
+    """Checks all roles of a worker.
 
     Args:
-        patience: with a worker that was not ended before.
-        outages: broker and store.
-        finder: whether records lie between two offsets.
-        cpu_share: how much of the time the roles' threads could run.
+        patience: limits for a worker without recent exits.
+        outages: of broker and store.
+        finder: whether records exist between two offsets.
+        cpu_share: share of time in which the roles' threads could run.
     """
 
     def __init__(self, patience: StallLimits, outages: Outages, finder: RecordFinder, cpu_share: CpuShare) -> None:
@@ -46,35 +47,35 @@ class Watchdog:
         self._watches: list[RoleWatch] = []
         self._healthy_seconds = 0.0
         self.num_recent_exits = 0
-        """Of workers of this machine that were stuck; each doubles the patience before the next exit."""
+        """Recent exits of stalled workers on this machine; each doubles the time before the next exit."""
 
     @property
     def keepers(self) -> list[FactKeeper]:
-        """What the broker says of each role."""
+        """The broker's answers, one keeper for each role."""
         return [watch.keeper for watch in self._watches]
 
     @property
     def reports(self) -> dict[str, RoleReport]:
-        """How each role gets on; may be asked from any thread."""
+        """Progress of each role; callable from any thread."""
         return {watch.role.role: watch.report for watch in tuple(self._watches)}
 
     @property
     def stuck(self) -> tuple[str, ...]:
-        """Roles for which the process has to end."""
+        """Roles for which the process must exit."""
         return tuple(watch.role.role for watch in tuple(self._watches) if watch.give_up_reason)
 
     @property
     def give_up_reason(self) -> str:
-        """Why the process has to end; empty where it has not."""
+        """Why the process must exit; empty if it need not."""
         return next((watch.give_up_reason for watch in self._watches if watch.give_up_reason), "")
 
     @property
     def is_well_again(self) -> bool:
-        """Exits are remembered, and nothing was stalled for long enough since."""
+        """Whether there are recent exits, and nothing was stalled for long enough since."""
         return self.num_recent_exits > 0 and self._healthy_seconds >= _HEALTHY_SECONDS
 
     def watch(self, role: WatchedRole) -> None:
-        """Look at this role, too."""
+        """Watch this role as well."""
         keeper = FactKeeper(role.role, FACTS_SECONDS)
         outage: Callable[[], Wait | None] = lambda: (  # noqa: E731
             "broker-unavailable" if keeper.is_broker_unavailable else self._outages.current()
@@ -82,12 +83,12 @@ class Watchdog:
         self._watches.append(RoleWatch(role, keeper, self._finder, outage, self._current_patience))
 
     def look(self, elapsed_seconds: float, *, has_loop_turned: bool = True) -> None:
-        """Judge all roles.
+        """Check all roles.
 
         Args:
-            elapsed_seconds: since the last look, by a clock.
-            has_loop_turned: whether the worker's event loop did anything since; where it did not, no role could get
-                on, and the look counts for nothing. A loop that stands still for long is the heartbeat's business.
+            elapsed_seconds: time since the last check, by a clock.
+            has_loop_turned: whether the worker's event loop ran since then; if not, no role could make progress, and
+                the check counts as zero. The heartbeat detects a loop that is blocked for long.
         """
         self._outages.look()
         for watch in tuple(self._watches):
@@ -98,7 +99,7 @@ class Watchdog:
         self._healthy_seconds = self._healthy_seconds + LOOK_SECONDS if is_well else 0.0
 
     def close(self) -> None:
-        """Another worker shows the partitions from here on."""
+        """Remove the metrics: another worker reports the partitions from now on."""
         for watch in self._watches:
             watch.keeper.forget()
 

@@ -1,4 +1,4 @@
-"""What a role says of itself: what it handed out, what it works on, and what it waits for."""
+"""A role's report about itself: what it delivered, what is in progress, and what it waits for."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ Wait = Literal[
     "store-unavailable", "broker-unavailable", "source-unavailable", "dead-letter-limit", "paused", "live-first",
     "slots-taken",
 ]  # fmt: skip
-"""Why a role cannot take more now. Each is right, and none of them ends a process."""
+"""Reasons why a role has no capacity now. Each is legitimate, and none ends a process."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeldRecord:
-    """A record that the role has begun and not finished."""
+    """A record that is started and not finished."""
 
     partition: Partition
     offset: int
     work_seconds: float
-    """How long it has been worked on, waits for its source left out."""
+    """Time in progress, without waits for its media source."""
     is_deferred: bool = False
-    """It waits for its source."""
+    """Whether it waits for its media source."""
 
 
 class WatchedRole(Protocol):
-    """A role as the watchdog sees it; all of it may be asked from any thread."""
+    """A role as the watchdog sees it; all of it is callable from any thread."""
 
     @property
     def role(self) -> str:
@@ -36,24 +36,24 @@ class WatchedRole(Protocol):
 
     @property
     def has_joined(self) -> bool:
-        """The role believes that it has its partitions and reads."""
+        """Whether the role believes that it has its partitions and reads."""
 
     @property
     def num_delivered(self) -> int:
-        """Grows with every record that its consumer handed out."""
+        """Grows with every record that its consumer delivered."""
 
     @property
     def num_finished(self) -> int:
-        """Grows with every finished event, and with whatever arrives for one."""
+        """Grows with every finished event, and with every part of one that arrives."""
 
     def handed_out(self, partition: Partition) -> int | None:
-        """The offset behind the last record that was handed out of a partition since it was assigned."""
+        """Return the offset after the last record that was delivered of a partition since its assignment."""
 
     def held(self) -> Sequence[HeldRecord]:
-        """What is begun and not finished."""
+        """Return the records that are started and not finished."""
 
     def waits_for(self) -> Wait | None:
-        """Why it cannot take more, as far as it knows itself."""
+        """Return why the role has no capacity, as far as it knows."""
 
     def thread_ids(self) -> Sequence[int]:
-        """The kernel's ids of the threads that have to run for it to get on."""
+        """Return the kernel's ids of the threads that the role needs to make progress."""

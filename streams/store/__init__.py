@@ -1,1 +1,1 @@
-"""What is in Redis, and the scripts that change it."""
+"""The state in Redis, and the scripts that change it."""

@@ -1,4 +1,4 @@
-"""How far Redis has applied the log: compared with Kafka's commits, it tells when Redis was lost or is an old copy."""
+"""Applied offsets: how far the log is applied to Redis; a comparison with Kafka's commits detects lost or old data."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ Partition = tuple[str, int]
 
 
 class StoreBehindLog(SharedStateFault):
-    """Redis misses facts that the log no longer holds, or all of them; only a rebuild brings them back."""
+    """Redis lacks facts that the log no longer contains, or all facts; only a rebuild restores them."""
 
 
 class AppliedOffsets:
-    """Next offset per partition that Redis has not seen applied, of one group; it only grows.
+    """Next offset that is not applied to Redis, per partition, of one group; it only grows.
 
     Args:
-        redis: the store whose completeness is in question.
+        redis: the store whose completeness is checked.
         keys: names under the stack's prefix.
         group: consumer group whose commits are compared.
-        rollback_detector: remembers what was read and written last, of the partitions that this worker has.
+        rollback_detector: remembers the offsets last read and written, for the partitions that this worker has.
     """
 
     def __init__(self, redis: Redis, keys: Keys, group: str, rollback_detector: RollbackDetector | None = None) -> None:
@@ -38,13 +38,13 @@ class AppliedOffsets:
         self._raise = redis.register_script(script_text("applied"))
 
     async def take(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
-        """Read of the partitions that this worker has from now on; less than that is never taken for true again."""
+        """Read the offsets of newly assigned partitions; from now on a lower value counts as a rollback."""
         found = await self.read(partitions)
         self._rollback_detector.take({self._key(partition): offset for partition, offset in found.items()})
         return found
 
     async def read(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
-        """Return what Redis has; a partition it knows nothing of is absent."""
+        """Return the stored offsets; a partition without one is absent."""
         wanted = list(partitions)
         if not wanted:
             return {}
@@ -52,15 +52,15 @@ class AppliedOffsets:
         return {partition: _offset(partition, value) for partition, value in zip(wanted, stored, strict=True) if value}
 
     async def raise_to(self, offsets: Mapping[Partition, int]) -> None:
-        """Remember progress where Redis has less, or none: for who filled it."""
+        """Raise the stored offsets to at least these; for code that filled the store."""
         await asyncio.gather(*(self._raised(self._key(place), "", offset) for place, offset in offsets.items()))
 
     async def write(self, offsets: Mapping[Partition, int]) -> None:
-        """Remember progress; called before the same offsets are committed to Kafka.
+        """Store progress; called before the same offsets are committed to Kafka.
 
         Raises:
-            StoreRolledBack: the store has less than this worker read or wrote, so facts before these offsets are
-                missing.
+            StoreRolledBack: the store has a lower offset than this worker read or wrote, so facts before these offsets
+                are missing.
         """
         await asyncio.gather(*(self._write(self._key(place), offset) for place, offset in offsets.items()))
 
@@ -79,7 +79,7 @@ class AppliedOffsets:
 
 
 def _offset(partition: Partition, value: bytes | str) -> int:
-    """An applied offset is shared by all videos of its partition: nothing can stand in for it."""
+    """Decode an applied offset; all videos of its partition share it, so nothing can replace a broken one."""
     if not value.isdigit():
         raise StoreBehindLog(
             f"what Redis has as the applied offset of {_spell(partition)} is none: {value!r}. Remove the key and run "
@@ -89,16 +89,16 @@ def _offset(partition: Partition, value: bytes | str) -> int:
 
 
 def resume_offset(partition: Partition, *, committed: int | None, applied: int | None, earliest: int) -> int | None:
-    """Say where to read on so that Redis misses nothing, or None where Kafka's committed offset is right.
+    """Return where to continue reading so that Redis misses nothing, or None if Kafka's committed offset is right.
 
     Args:
         partition: for the message.
-        committed: what Kafka has of the group; None where it never committed.
-        applied: what Redis has; None where it knows nothing of the partition.
-        earliest: first offset that the log still holds.
+        committed: Kafka's committed offset of the group; None if it never committed.
+        applied: the offset in Redis; None without one.
+        earliest: first offset that is still in the log.
 
     Raises:
-        StoreBehindLog: the facts that Redis misses cannot be read any more, or Redis has lost them all.
+        StoreBehindLog: facts that Redis lacks are no longer in the log, or Redis has lost all of them.
     """
     if not committed:
         return None

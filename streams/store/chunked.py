@@ -1,4 +1,4 @@
-"""Long sequences, some at a time."""
+"""Processes long sequences in groups."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Item = TypeVar("Item")
 
 
 def pages(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Items in groups of at most `size`, none of them empty; no more than one group is held."""
+    """Yield items in groups of at most `size`, none of them empty; only one group is in memory."""
     remaining = iter(items)
     while page := list(islice(remaining, size)):
         yield page

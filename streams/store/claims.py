@@ -1,6 +1,6 @@
-"""Claims: the bytes of a signal as first computed, so that a replay publishes those and not others.
+"""Claims: the first computed bytes of a signal, so that a replay publishes the same bytes.
 
-Batch composition and reduced precision change low bits, so equality of replays comes from here and not from arithmetic.
+Batch composition and reduced precision change low bits, so equal replays result from the claim and not from arithmetic.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from streams.store.scripts import script_text
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """What the store knows about a signal that is to be made."""
+    """What the store knows about a signal before it is computed."""
 
     claimed: bytes | None
-    """Its bytes, where it was made before."""
+    """Its bytes, if it was computed before."""
     newest_revision: int
-    """Of the video, as far as intake has seen; 0 where it has not seen any."""
+    """Newest revision of the video that intake accepted; 0 if none."""
     forgotten_revision: int = 0
-    """Signals up to this revision are refused; 0 where nothing is forgotten."""
+    """Signals up to this revision are rejected; 0 if nothing is deleted."""
 
 
 class Claims:
@@ -38,7 +38,7 @@ class Claims:
     Args:
         redis: answers in bytes.
         keys: names under the stack's prefix.
-        ttl_seconds: how long a video's claims are kept after the last of them was met.
+        ttl_seconds: how long a video's claims are kept after the last access.
     """
 
     def __init__(self, redis: Redis, keys: Keys, ttl_seconds: float) -> None:
@@ -48,11 +48,11 @@ class Claims:
         self._claim = redis.register_script(script_text("claim"))
 
     async def look_up(self, video_id: str, signal_ids: tuple[str, ...]) -> Prior:
-        """Say what is known before work on a signal begins; one round trip.
+        """Return what is known before work on a signal starts, in one round trip.
 
         Args:
             video_id: of the signal.
-            signal_ids: names that its claim may have, the preferred one first.
+            signal_ids: possible names of its claim, the preferred one first.
         """
         keys = self._broken_ones(video_id)
         stored, revision, deletion_marker = await mended(self._redis, keys, lambda: self._found(video_id, signal_ids))
@@ -76,7 +76,7 @@ class Claims:
     async def _first_readable(
         self, video_id: str, signal_ids: tuple[str, ...], stored: Sequence[bytes | None]
     ) -> bytes | None:
-        """The first claim that can be read; one that cannot is taken away, and the signal is computed again."""
+        """Return the first claim that can be read; an unreadable one is removed, and the signal is computed again."""
         for signal_id, value in zip(signal_ids, stored, strict=True):
             claimed = None if value is None else await self._unpacked(video_id, signal_id, value)
             if claimed is not None:
@@ -86,7 +86,7 @@ class Claims:
     async def _unpacked(self, video_id: str, signal_id: str, value: bytes) -> bytes | None:
         try:
             claimed = unpack(value)
-            if value.startswith(b"{"):  # nothing but its first byte says that it was ours
+            if value.startswith(b"{"):  # only the first byte shows that this product wrote it
                 decode_fact(claimed)
         except (UnreadableBytes, InvalidEvent) as error:
             key = self._keys.claims(video_id)
@@ -96,9 +96,9 @@ class Claims:
         return claimed
 
     async def claim(self, video_id: str, signal_id: str, value: bytes, *, revision: int) -> bytes | None:
-        """Store `value` if the id is free; return what is stored, which is what has to be published.
+        """Store `value` if the id is free; return the stored bytes, which must be published.
 
-        None where the revision is forgotten: nothing is stored, and nothing may be published.
+        Returns None if the revision is deleted: nothing is stored, and nothing may be published.
         """
         keys = [self._keys.claims(video_id), self._keys.deletion_marker(video_id)]
         arguments: list[Any] = [signal_id, pack(value), self._ttl_seconds, revision]
@@ -118,7 +118,8 @@ class Claims:
 
 
 def _unless_of_another_type(answer: Any) -> Any:
-    """The status is intake's to mend; without a revision nothing is known to supersede the signal."""
+    """Return None for a key of another type: intake repairs the status, and without a revision nothing supersedes the
+    signal."""
     if isinstance(answer, ResponseError):
         if not is_of_a_key(answer):
             raise answer
@@ -127,5 +128,5 @@ def _unless_of_another_type(answer: Any) -> Any:
 
 
 def _number(value: bytes | str | None) -> int:
-    """A revision; 0 for what is none, which whoever writes next removes."""
+    """Return a revision; 0 for an invalid value, which the next writer replaces."""
     return int(value) if value is not None and value.isdigit() else 0

@@ -1,4 +1,4 @@
-"""The connection to Redis: a store that is unavailable is waited for, never an error."""
+"""The connection to Redis: commands wait for an unavailable store and raise no error."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from streams.store.rollback_detector import RollbackDetector
 Answer = TypeVar("Answer")
 
 MAX_CONNECTIONS = 64
-"""Of one worker; who finds none free waits for one."""
+"""Connections of one worker; further commands wait for a free one."""
 
 TRANSIENT_ERRORS: Final = (
     BusyLoadingError,
@@ -44,14 +44,14 @@ TRANSIENT_ERRORS: Final = (
     TimeoutError,
     TryAgainError,
 )
-"""A store that restarts, fails over, is full or does not answer; everything we send may be sent again."""
+"""Errors of a store that restarts, fails over, is full or does not answer; every command may be sent again."""
 
 _NOT_NOW: Final = re.compile(r"(^|error: )(MISCONF|NOREPLICAS|BUSY|MASTERDOWN) ")
-"""The same, where the client has no class for it: no room on disk, too few replicas, a script that runs too long, no
-primary. A pipeline puts words before it."""
+"""The same, for errors without a class in the client: no disk space, too few replicas, a long-running script, no
+primary. A pipeline adds a prefix."""
 
 _NO_RIGHT: Final = "ACL failure in script"
-"""The same of a command within a script."""
+"""The same for a missing right within a script."""
 _FOR_EVER: Final = -1
 _ANSWER_SECONDS: Final = 5.0
 _FIRST_WAIT_SECONDS: Final = 0.05
@@ -64,21 +64,22 @@ _log = structlog.get_logger(__name__)
 
 
 class StoreNotReady(ConnectionError):
-    """Redis answered that it does not do this now, or that our user has no right to it until somebody gives it one."""
+    """Redis answered that it cannot do this now, or that our user lacks the right."""
 
 
 def is_not_now(error: BaseException) -> bool:
-    """Whether Redis may do the same later: what it says of its own state and of our rights, never of one video."""
+    """Return whether Redis may accept the same later: its own state and missing rights, never a fault of one video's
+    data."""
     words = str(error)
     return isinstance(error, NoPermissionError) or bool(_NOT_NOW.search(words)) or _NO_RIGHT in words
 
 
 class ToldRetry(Retry):
-    """Tries again forever, and tells what it waits for.
+    """Retries forever, and reports what it waits for.
 
-    The client retries within retries: a command opens a connection, whose greeting asks whether the connection is well,
-    which opens it. Before a store that takes connections and drops them, as a proxy in front of a dead one does, each
-    attempt would go one level deeper, without end. So only the outermost repeats; those within try once.
+    The client retries recursively: a command opens a connection, the handshake checks the connection, and the check
+    opens it again. With a server that accepts and drops connections, such as a proxy in front of a dead store, each
+    attempt would add a level. So only the outermost call repeats; nested ones try once.
     """
 
     def __init__(self) -> None:
@@ -91,7 +92,7 @@ class ToldRetry(Retry):
         is_retryable: Callable[[Exception], bool] | None = None,
         with_failure_count: bool = False,
     ) -> Answer:
-        """Return what `do` returns, once it does."""
+        """Return the result of `do` once it succeeds."""
         if _is_retrying.get():
             return await _once(do, fail, with_failure_count=with_failure_count)
         token = _is_retrying.set(True)
@@ -113,7 +114,7 @@ class ToldRetry(Retry):
         async def told(error: Exception, *counted: int) -> None:
             nonlocal num_failures, was_refused
             num_failures += 1
-            # A lost connection comes first, and only the next attempt may be refused: that is news.
+            # A lost connection may be followed by a refusal at the next attempt, which is reported as well.
             if num_failures % _FAILURES_BETWEEN_WARNINGS == 1 or (is_refusal(error) and not was_refused):
                 _tell(error, num_failures)
             was_refused = is_refusal(error)
@@ -123,7 +124,7 @@ class ToldRetry(Retry):
 
 
 async def _asked(do: Callable[[], Awaitable[Answer]]) -> Answer:
-    """Raises StoreNotReady in place of what Redis says of its own state and of our rights."""
+    """Raise StoreNotReady for errors of Redis' own state and of missing rights."""
     try:
         return await do()
     except ResponseError as error:
@@ -133,10 +134,10 @@ async def _asked(do: Callable[[], Awaitable[Answer]]) -> Answer:
 
 
 async def settled(redis: Redis, ask: Callable[[], Awaitable[list[Any]]]) -> list[Any]:
-    """Answers of a pipeline that hands errors over among them, none of which `is_not_now`.
+    """Return the answers of a pipeline that returns errors in its list; none of them is `is_not_now`.
 
     Args:
-        redis: the store; where it was not opened by `open_store`, nothing is waited for.
+        redis: the store; if it was not opened by `open_store`, nothing is waited for.
         ask: fills the pipeline and executes it; may be called again.
     """
     if not isinstance(redis.connection_pool.connection_kwargs.get("retry"), ToldRetry):
@@ -153,11 +154,11 @@ async def _none_refused(ask: Callable[[], Awaitable[list[Any]]]) -> list[Any]:
 
 
 async def _nothing_to_close(_error: Exception) -> None:
-    """The client did."""
+    """Do nothing: the client has closed the connection."""
 
 
 async def _once(do: Callable[[], Awaitable[Answer]], fail: Callable[..., Any], *, with_failure_count: bool) -> Answer:
-    """Try once; `fail` cleans up, and the error goes on to anyone who repeats."""
+    """Try once; `fail` cleans up, and the error is raised to the caller that repeats."""
     try:
         return await do()
     except TRANSIENT_ERRORS as error:
@@ -172,9 +173,9 @@ class BoundedBackoff(ExponentialWithJitterBackoff):
         super().__init__(cap=_LONGEST_WAIT_SECONDS, base=_FIRST_WAIT_SECONDS)
 
     def compute(self, failures: int) -> float:
-        """Seconds to wait after that many failures in a row."""
+        """Return the seconds to wait after that many failures in a row."""
         metrics.RETRIES.labels("redis").inc()
-        # The exponent is bounded: a store may be unavailable for days, and 2**failures would outgrow a float.
+        # The exponent is limited: a store may be unavailable for days, and 2**failures would overflow a float.
         return float(super().compute(min(failures, 16)))
 
 
@@ -190,14 +191,14 @@ def _tell(error: Exception, failures: int) -> None:
 
 
 class LastingScript(AsyncScript):
-    """A script that is loaded as often as the store forgets it.
+    """A script that is loaded again whenever the store has lost it.
 
-    The client loads a script that the store does not know and calls it once more. A store that restarts or fails over
-    between the two has forgotten it again.
+    The client loads an unknown script and calls it once more. If the store restarts or fails over between the two, the
+    script is unknown again.
     """
 
     async def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run it; see `redis.commands.core.AsyncScript`."""
+        """Run the script; see `redis.commands.core.AsyncScript`."""
         while True:
             try:
                 return await super().__call__(*args, **kwargs)
@@ -206,24 +207,24 @@ class LastingScript(AsyncScript):
 
 
 class Store(Redis):
-    """A client of the store whose scripts survive the store's restarts."""
+    """A client whose scripts survive restarts of the store."""
 
     def register_script(self, script: Any) -> Any:
-        """A script that may be called at any time."""
+        """Return a script that may be called at any time."""
         return LastingScript(self, script)
 
 
 def open_store(
     url: str, options: Mapping[str, Any] = NO_OPTIONS, rollback_detector: RollbackDetector | None = None
 ) -> Redis:
-    """Return a client whose commands wait forever where Redis is unavailable; nothing is sent yet.
+    """Return a client whose commands wait forever while Redis is unavailable; nothing is sent yet.
 
-    Every command and script that goes through it may therefore run twice, and must be harmless when it does.
+    Every command and script through it may therefore run twice, and must be idempotent.
 
     Args:
         url: of the store.
         options: user and TLS, see `streams.config.redis_options.store_options`.
-        rollback_detector: asked at every new connection whether the store still knows what it confirmed.
+        rollback_detector: checks at every new connection that the store still has what it confirmed.
     """
     greeting = {} if rollback_detector is None else {"redis_connect_func": rollback_detector.check_connection}
     pool = BlockingConnectionPool.from_url(

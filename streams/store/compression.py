@@ -1,4 +1,4 @@
-"""Bytes of our own in Redis, smaller: what no reader but us opens is more than half of what a video costs there."""
+"""Compression of values in Redis that only this product reads; they are more than half of a video's memory."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 _LEVEL: Final = 1
-"""The fastest; the usual one saves 2 % more of a feature record."""
+"""The fastest level; the usual one saves 2 % more of a feature record."""
 _Read = TypeVar("_Read")
 
 
 class UnreadableBytes(Exception):
-    """What is in the store is not what we wrote, or a newer release wrote it."""
+    """A stored value was not written by this product, or was written by a newer release."""
 
 
 def pack(value: bytes) -> bytes:
-    """Compress, to about two fifths for our JSON with its embeddings."""
+    """Compress; JSON with embeddings shrinks to about two fifths."""
     return zlib.compress(value, _LEVEL)
 
 
 def unpack(stored: bytes) -> bytes:
-    """Give back what was packed; JSON that was stored before there was packing stays as it is.
+    """Decompress; JSON that was stored before compression was introduced is returned unchanged.
 
     Raises:
         UnreadableBytes: it is neither.
@@ -36,7 +36,7 @@ def unpack(stored: bytes) -> bytes:
 
 
 def decoded(decoder: msgspec.json.Decoder[_Read], value: Any) -> _Read:
-    """Read JSON of ours. Raises UnreadableBytes."""
+    """Decode our own JSON. Raises UnreadableBytes."""
     try:
         return decoder.decode(value)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""The partition of each dead letter of a video, as it is kept in Redis."""
+"""The partition of each dead letter of a video, as stored in Redis."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def partitions_by_key(found: Mapping[Any, Any]) -> dict[bytes, int]:
-    """Read the fields of `vs:{<video_id>}:letters`; what is no number was never ours."""
+    """Decode the fields of `vs:{<video_id>}:letters`; values that are not numbers are ignored."""
     return {
         key.encode() if isinstance(key, str) else key: int(partition)
         for key, partition in found.items()

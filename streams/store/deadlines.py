@@ -1,7 +1,7 @@
 """Registered deadlines: one sorted set by due time.
 
-Who claims an entry moves its time some seconds on, so that no other worker finds it meanwhile. The time at which it was
-due is then known no more; whoever needs it asks the video's state.
+A worker that claims an entry moves its time some seconds into the future, so that no other worker finds it meanwhile.
+The original due time is then lost; code that needs it reads the video's state.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """When the decision budget of a revision runs out, or a claim to it."""
+    """The time at which the decision budget of a revision ends, or the end of a claim to it."""
 
     video_id: str
     revision: int
@@ -34,7 +34,7 @@ class Deadlines:
     Args:
         redis: the store.
         keys: names under the stack's prefix.
-        name: of the sorted set, where it holds due times of something else.
+        name: of the sorted set, for other kinds of due times.
     """
 
     def __init__(self, redis: Redis, keys: Keys, name: str | None = None) -> None:
@@ -45,11 +45,11 @@ class Deadlines:
         self._renew = redis.register_script(script_text("renew"))
 
     async def register(self, deadline: Deadline) -> None:
-        """Register it; a repetition never postpones one that is registered already."""
+        """Register it; a repetition never postpones a registered deadline."""
         await self._mended(lambda: self._redis.zadd(self._key, {_member(deadline): deadline.due_unix_seconds}, lt=True))
 
     async def register_once(self, deadline: Deadline) -> None:
-        """Register it unless it is registered already, for whatever time."""
+        """Register it unless it is registered already, for any time."""
         await self._mended(lambda: self._redis.zadd(self._key, {_member(deadline): deadline.due_unix_seconds}, nx=True))
 
     async def postpone(self, deadline: Deadline) -> None:
@@ -57,7 +57,7 @@ class Deadlines:
         await self._mended(lambda: self._redis.zadd(self._key, {_member(deadline): deadline.due_unix_seconds}))
 
     async def claim(self, now_unix_seconds: float, *, seconds: float, limit: int) -> tuple[Deadline, ...]:
-        """At most `limit` deadlines that are due, the oldest first; for so many seconds nobody else finds them.
+        """Claim at most `limit` due deadlines, the oldest first; for `seconds` no other worker finds them.
 
         Their due time is the end of the claim.
         """
@@ -67,20 +67,20 @@ class Deadlines:
         return await self._readable((member, until) for member in members)
 
     async def renew(self, claimed: Deadline, until_unix_seconds: float) -> bool:
-        """Lengthen a claim; False where the entry was removed, or registered for another time meanwhile."""
+        """Extend a claim; False if the entry was removed, or registered for another time meanwhile."""
         asked = [_member(claimed), repr(claimed.due_unix_seconds), repr(until_unix_seconds)]
         return bool(await self._mended(lambda: self._renew(keys=[self._key], args=asked)))
 
     async def drop(self, video_id: str, revision: int) -> None:
-        """Remove it, for whatever time it is registered."""
+        """Remove it, for any time."""
         await self._mended(lambda: self._redis.zrem(self._key, f"{revision}|{video_id}"))
 
     async def count(self) -> int:
-        """How many are registered."""
+        """Return the number of registered deadlines."""
         return int(await self._mended(lambda: self._redis.zcard(self._key)))
 
     async def due(self, now_unix_seconds: float, *, limit: int) -> tuple[Deadline, ...]:
-        """At most `limit` deadlines that are due and that nobody claimed, the oldest first."""
+        """Return at most `limit` due deadlines that nobody has claimed, the oldest first."""
         entries: Any = await self._mended(
             lambda: self._redis.zrange(
                 self._key, "-inf", repr(now_unix_seconds), byscore=True, offset=0, num=limit, withscores=True
@@ -89,16 +89,16 @@ class Deadlines:
         return await self._readable((member, float(score)) for member, score in entries)
 
     async def remove(self, deadline: Deadline) -> bool:
-        """Remove it where it is still registered for the same time; say whether it was."""
+        """Remove it if it is still registered for the same time; return whether it was."""
         arguments = [_member(deadline), repr(deadline.due_unix_seconds)]
         return bool(await self._mended(lambda: self._remove(keys=[self._key], args=arguments)))
 
     async def _mended(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
-        """A set of another type is removed; an audit registers again what is due."""
+        """Remove a set of another type and call again; an audit registers what is due."""
         return await mended(self._redis, {self._key: SORTED_SET}, call)
 
     async def _readable(self, entries: Iterable[tuple[bytes | str, float]]) -> tuple[Deadline, ...]:
-        """Entries that we wrote; others are removed, or every look would find them first."""
+        """Return valid entries; invalid ones are removed, because every query would find them first."""
         found: list[Deadline] = []
         for member, due_unix_seconds in entries:
             deadline = _deadline(member, due_unix_seconds)

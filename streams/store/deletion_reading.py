@@ -1,4 +1,4 @@
-"""What a reader may know of a video's deletion: the value of `vs:{<video_id>}:deletion`."""
+"""The deletion of a video as readers see it: the value of `vs:{<video_id>}:deletion`."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ class DeletionReading(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The last deletion of a video that was carried out; kept as long as the deletion marker."""
 
     revision: int
-    """Forgotten up to and with this one; 0 where a higher revision, uploaded after the deletion, lives."""
+    """Highest deleted revision; 0 if a higher revision, uploaded after the deletion, exists."""
     withdrawn_revision: int = 0
-    """The highest of them that was known; 0 where nothing was."""
+    """The highest deleted revision that was known; 0 if there was none."""
     before: SourceOffset | None = None
-    """Place of the deletion event that came last; None where every one named its revision."""
+    """Log position of the last deletion event; None if every one named its revision."""
     warnings: tuple[EventWarning, ...] = ()
-    """What is likely a mistake in the last deletion event."""
+    """Probable mistakes in the last deletion event."""
 
 
 _DECODER = msgspec.json.Decoder(DeletionReading)
 
 
 def deletion_of(state: VideoState) -> bytes:
-    """What is stored of a state's last deletion."""
+    """Return the stored value of a state's last deletion."""
     reading = DeletionReading(
         revision=state.forgotten_revision,
         withdrawn_revision=state.withdrawn_revision,
@@ -42,7 +42,7 @@ def deletion_of(state: VideoState) -> bytes:
 
 
 async def read_deletion(redis: ReadsStore, keys: Keys, video_id: str) -> DeletionReading | None:
-    """The last deletion that was carried out; None where there was none, or its deletion marker has expired."""
+    """Return the last deletion that was carried out; None if there was none, or its deletion marker has expired."""
     try:
         value = await redis.get(keys.deletion(video_id))
         return None if value is None else decode_deletion(value)
@@ -55,5 +55,5 @@ async def read_deletion(redis: ReadsStore, keys: Keys, video_id: str) -> Deletio
 
 
 def decode_deletion(value: bytes | str) -> DeletionReading:
-    """Read it as it is stored. Raises UnreadableBytes."""
+    """Decode the stored value. Raises UnreadableBytes."""
     return decoded(_DECODER, value)

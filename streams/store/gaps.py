@@ -1,10 +1,10 @@
-"""Gaps: videos of which a fact could not be folded, so that later facts wait in the log until all are folded again.
+"""Gaps: videos with a fact that could not be folded, so that later facts wait in the log until all are refolded.
 
-A gap keeps the fold off its video: `fold.lua` writes nothing while it stands, and what closes it is a state that was
-folded from the log and holds every fact that waits. Facts that wait are not copied; the log has them.
+While a video has a gap, its facts are not folded: `fold.lua` writes nothing. A gap is closed by a state that was folded
+from the log and contains every waiting fact. Waiting facts are not copied, because the log has them.
 
-Each gap has a mark in one sorted set, by when the log is read for it again. The mark is written first, so a gap without
-a mark is left only by a store that lost it; the next fact of the video writes it again.
+One sorted set contains an entry for each gap, by the time of the next refold. The entry is written first, so a gap
+without an entry exists only if Redis lost the entry; the next fact of the video writes it again.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from streams.store.scripts import script_text
 from streams.store.stored_case import spell
 
 GapCause = Literal[
-    "unreadable-state",  # what Redis has as the video's state is none
+    "unreadable-state",  # the stored state of the video cannot be decoded
     "internal-error",  # folding one of its facts fails
     "crash-loop",  # folding one of its facts ends the process
     "newer-fact",  # a newer release wrote one of its facts
@@ -51,7 +51,7 @@ _DELETION_DECODER: Final = msgspec.json.Decoder(Deleted)
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What is served of a video while its facts wait."""
+    """What readers get of a video while its facts wait."""
 
     version: str
     verdict: bytes
@@ -69,16 +69,16 @@ class WaitingFact:
     cause: GapCause
     message: str
     kind: str = ""
-    """Of a newer fact, as far as it can be read."""
+    """Kind of a newer fact, if it can be read."""
     type: str = ""
     """CloudEvents type of a newer fact."""
     deletion: Deleted | None = None
-    """The fact itself where it is a deletion."""
+    """The fact itself if it is a deletion."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Why facts of a video wait. What cannot be read of it is empty or 0."""
+    """Why facts of a video wait. Fields that cannot be read are empty or 0."""
 
     cause: str
     message: str
@@ -86,23 +86,23 @@ class Gap:
     log_generation: int
     first_offset: int
     waiting_offset: int
-    """Of the last fact that waits."""
+    """Offset of the last waiting fact."""
     since_unix_seconds: float
     num_refolds: int
-    """That failed under `release`."""
+    """Number of refolds that failed under `release`."""
     release: str
-    """Which tried last."""
+    """Release that tried last."""
     kind: str
     type: str
     is_deletion_waiting: bool
     deletion: Deleted | None = None
-    """The last deletion that waits, as far as it can be read."""
+    """The last waiting deletion, if it can be read."""
     died_releases: frozenset[str] = frozenset()
     """Releases that died over its facts; empty where one noted it that knows no such list: then it was `release`."""
     said: str = ""
-    """Version of what was said in the gap, as one word; empty where nothing was."""
+    """Version of the interim outcome, as text; empty without one."""
     is_told: bool = False
-    """Whether that is out in both topics."""
+    """Whether the interim outcome is published to both topics."""
 
     @property
     def deadly_releases(self) -> frozenset[str]:
@@ -128,7 +128,7 @@ class Gaps:
         redis: the store.
         keys: names under the stack's prefix.
         release: version of this process.
-        deletion_marker_ttl_seconds: how long a deletion is remembered.
+        deletion_marker_ttl_seconds: how long a deletion marker is kept.
     """
 
     def __init__(
@@ -143,7 +143,7 @@ class Gaps:
         self._keys = keys
         self.release = release
         self.marks = Deadlines(redis, keys, keys.gaps())
-        """Partition as revision."""
+        """Due times of refolds; the partition takes the place of the revision."""
         self._open = redis.register_script(script_text("gap"))
         self._note = redis.register_script(script_text("gap_note"))
         self._close = redis.register_script(script_text("gap_close"))
@@ -152,11 +152,11 @@ class Gaps:
         self._hide = redis.register_script(script_text("gap_hide"))
 
     async def wait(self, fact: WaitingFact, now_unix_seconds: float) -> bool:
-        """Let a fact wait; return whether it opened the gap."""
+        """Note a waiting fact; return whether it opened the gap."""
         mark = Deadline(fact.video_id, fact.partition, now_unix_seconds + LOOK_AGAIN_SECONDS)
         await self.marks.register_once(
             mark
-        )  # one that is claimed, or put off after a refold that failed, stays as it is
+        )  # an entry that is claimed, or postponed after a failed refold, stays unchanged
         arguments = (
             fact.cause, fact.message[:_LONGEST_MESSAGE], fact.partition, fact.log_generation, fact.offset,
             repr(now_unix_seconds), self.release, fact.kind, fact.type, await self._waiting_deletion(fact),
@@ -200,7 +200,8 @@ class Gaps:
         )
 
     async def deadly_videos(self, *, of_any_release: bool) -> frozenset[str]:
-        """Videos over which processes died; those of another release may be folded where a death would be noted."""
+        """Return videos over which processes died; those of another release may be folded if a death would be
+        recorded."""
         marks = await self.marks.due(float("inf"), limit=-1)
         found = [(mark.video_id, await self.read(mark.video_id)) for mark in marks]
         return frozenset(
@@ -210,13 +211,13 @@ class Gaps:
         )
 
     async def read(self, video_id: str) -> Gap | None:
-        """The gap of a video; None where its facts are folded."""
+        """Return the gap of a video; None without one."""
         try:
             fields: Any = await self._redis.hgetall(self._keys.gap(video_id))
         except ResponseError as error:
             if not is_of_a_key(error):
                 raise
-            # Facts wait all the same: it goes when the log was folded again, and not before.
+            # Facts wait in any case: the gap is removed only by a refold.
             return _gap({"message": f"the gap itself cannot be read: {error}"})
         return _gap(fields) if fields else None
 
@@ -233,7 +234,7 @@ class Gaps:
             video_id: of the video.
             gap: as it was read.
             known: status and verdict as they were read.
-            said: what is to be served.
+            said: what to serve.
         """
         deletion_marker = self._keys.deletion_marker(video_id)
         names = [*self._names(video_id), self._keys.verdict(video_id), deletion_marker]
@@ -243,17 +244,17 @@ class Gaps:
         return bool(await mended(self._redis, broken, lambda: self._said(keys=names, args=arguments)))
 
     async def told(self, video_id: str, version: str) -> bool:
-        """Note that what was said is out in both topics; False where the gap was closed meanwhile."""
+        """Note that the interim outcome is published to both topics; False if the gap was closed meanwhile."""
         return bool(await self._told(keys=[self._keys.gap(video_id)], args=[version]))
 
     async def said_before(self, video_id: str) -> str | None:
-        """Version of what was said in a gap that is closed, and that no later outcome has outdone yet."""
+        """Return the version of an interim outcome of a closed gap that no later outcome has superseded."""
         state = self._keys.state(video_id)
         found: Any = await self._redis.hget(state, "said_version")
         return None if found is None else _text(found)
 
     async def said(self, video_id: str) -> tuple[Mapping[bytes, bytes], bytes | None]:
-        """Status and verdict as readers find them; empty where a key is of another type."""
+        """Return status and verdict as readers see them; empty if a key is of another type."""
         status, verdict = self._keys.status(video_id), self._keys.verdict(video_id)
         fields: Any = await mended(self._redis, {status: STATUS}, lambda: self._redis.hgetall(status))
         value: Any = await mended(self._redis, {verdict: STRING}, lambda: self._redis.get(verdict))
@@ -289,7 +290,7 @@ class Gaps:
         return None
 
     async def close_empty(self, video_id: str, log_generation: int, seen_offset: int) -> bool:
-        """Close the gap of a video of which the log has nothing that makes a state; False where a later fact waits."""
+        """Close the gap of a video whose facts in the log result in no state; False if a later fact waits."""
         keys = self._keys
         names = [key(video_id) for key in (keys.gap, keys.state, keys.status, keys.verdict)]
         return bool(await self._close(keys=names, args=[log_generation, seen_offset]))
@@ -299,7 +300,7 @@ class Gaps:
 
 
 def _compared(known: tuple[Mapping[bytes, bytes], bytes | None]) -> tuple[bytes, bytes]:
-    """Revision in the status, and the verdict, as scripts compare them."""
+    """Return the revision in the status, and the verdict, as scripts compare them."""
     status, verdict = known
     return status.get(b"revision", b""), verdict or b""
 
@@ -384,7 +385,7 @@ def _deletion(value: str) -> Deleted | None:
 
 
 def decode_verdict(value: bytes | None) -> Verdict | None:
-    """Read a verdict as readers find it; None for what is none."""
+    """Decode a verdict as readers see it; None if it is invalid."""
     try:
         return None if value is None else _VERDICT_DECODER.decode(value)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

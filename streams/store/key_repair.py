@@ -1,8 +1,8 @@
-"""Keys that hold what we never write: another type of value, or no number where a number belongs.
+"""Repairs keys with foreign content: another type of value, or text where a number belongs.
 
-Such a key is nobody's fault but its own. Where a command fails over one, it is removed and the command runs again: what
-is under these keys is written again by later events, or by an audit. The state of a video is no such key, as a fold
-over a state that is gone would lose facts: see `streams.store.gaps`.
+If a command fails over such a key, the key is removed and the command runs again: later events, or an audit, write
+these keys again. The state of a video is not such a key, because a fold over a missing state would lose facts: see
+`streams.store.gaps`.
 """
 
 from __future__ import annotations
@@ -32,27 +32,27 @@ VECTOR_SET: Final = "vectorset"
 _OF_A_KEY: Final = re.compile(
     r"WRONGTYPE|attempt to (compare|perform|concatenate)|(is|are) not an? (integer|float|valid)|imension"
 )
-"""What Redis says over a type, a number that is none, and a vector of another length. All else, such as MISCONF or a
-right that is missing, is the server's state or ours: whoever took that for a key's would blame every video."""
+"""Redis' errors about a type, an invalid number, and a vector of another length. All other errors, such as MISCONF or a
+missing right, concern the server or our user, and must not be attributed to a video."""
 _ID: Final = re.compile(r"\{[^}]*\}")
 
 _log = structlog.get_logger(__name__)
 
 
 def is_of_a_key(error: BaseException) -> bool:
-    """Whether Redis failed over what is under a key, and not over its own state or our rights."""
+    """Return whether Redis failed over the content of a key, and not over its own state or our rights."""
     if not isinstance(error, ResponseError) or isinstance(error, NoPermissionError):
         return False
     return bool(_OF_A_KEY.search(str(error)))
 
 
 async def mended(redis: Any, keys: Mapping[str, str], call: Callable[[], Awaitable[Answer]]) -> Answer:
-    """Do the call; where it fails over one of the keys, remove what is broken and do it once more.
+    """Run the call; if it fails over one of the keys, remove broken keys and run it once more.
 
     Args:
         redis: an asynchronous client.
-        keys: what the call touches and may be removed, with the type of each, see `mend.lua`.
-        call: a command or a script; what it did before it failed it must be able to do again.
+        keys: keys that the call uses and that may be removed, with the type of each, see `mend.lua`.
+        call: a command or a script; it must be repeatable after a failure.
 
     Raises:
         ResponseError: something else is wrong.
@@ -70,7 +70,7 @@ async def mended(redis: Any, keys: Mapping[str, str], call: Callable[[], Awaitab
 
 
 def repaired_now(redis: Any, keys: Mapping[str, str], error: BaseException) -> bool:
-    """The same for a client that waits: remove what is broken; False where nothing is."""
+    """Remove broken keys with a blocking client; False if there are none."""
     if not is_of_a_key(error):
         return False
     removed = redis.register_script(script_text("mend"))(keys=list(keys), args=list(keys.values()))
@@ -79,7 +79,7 @@ def repaired_now(redis: Any, keys: Mapping[str, str], error: BaseException) -> b
 
 
 def tell_removed(removed: list[Any], error: BaseException | str) -> None:
-    """Log and count keys that were removed."""
+    """Log and count removed keys."""
     for name in removed:
         key = name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
         metrics.STORE_KEYS_REMOVED.labels(_kind(key)).inc()
@@ -87,6 +87,6 @@ def tell_removed(removed: list[Any], error: BaseException | str) -> None:
 
 
 def _kind(key: str) -> str:
-    """The kind of key without any id, as a value of a label."""
+    """Return the kind of a key without ids, as the value of a label."""
     name = _ID.sub("", key[key.find("vs:") + 3 :])
     return name.strip(":").split(":")[0]

@@ -25,7 +25,7 @@ from streams.store.stored_outcome import to_stored
 from streams.store.video_statuses import DEFAULT_COUNTS_SECONDS
 
 DEFAULT_DELETION_MARKER_TTL_SECONDS = 35 * 86_400.0
-"""A week longer than dead letters, the longest kept of all records."""
+"""A week longer than dead letters, which are kept longest of all records."""
 _WAITS: Final = -1
 
 
@@ -34,15 +34,15 @@ class GapStands(Exception):
 
 
 class Outcomes:
-    """The verdict role's own store; one script over the keys of one video for each change.
+    """The verdict role's own store; each change is one script over the keys of one video.
 
     Args:
         redis: the store.
         keys: names under the stack's prefix.
-        deletion_marker_ttl_seconds: how long a deleted video's late facts are kept off; at least as long as any log is
+        deletion_marker_ttl_seconds: how long late facts of a deleted video are ignored; at least as long as any log is
             kept.
-        rollback_detector: told of every write that the store confirmed.
-        counts_seconds: how long a known video's engagement is kept; counts that came before the video get it, too.
+        rollback_detector: notes every write that the store confirmed.
+        counts_seconds: retention of a known video's engagement; applied also to counts from before the video was known.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Outcomes:
         return _with_gap(stored_case(video_id, _answered(fields)), *gap)
 
     async def read_served(self, video_id: str) -> Served:
-        """State and outcome, and beside them what readers find of the video, all of one moment.
+        """Return state and outcome, and what readers see of the video, from one consistent read.
 
         A key of another type counts as empty. Raises UnreadableState.
         """
@@ -105,10 +105,10 @@ class Outcomes:
     async def replace(
         self, video_id: str, before: VideoState | None, after: VideoState, outcome: Outcome | None
     ) -> bool:
-        """Write state and outcome where the store still holds `before`.
+        """Write state and outcome if the store still contains `before`.
 
         Returns:
-            False where another worker was faster, or where the reply to an earlier attempt was lost: read again.
+            False if another worker was faster, or the reply to an earlier attempt was lost: read again.
 
         Raises:
             GapStands: facts of the video wait.
@@ -116,19 +116,19 @@ class Outcomes:
         return await self._written(video_id, before, after, outcome, "")
 
     async def close_gap(self, video_id: str, after: VideoState, outcome: Outcome | None, seen_offset: int) -> bool:
-        """Write what a refold made of a video over whatever stands, and close its gap.
+        """Write the result of a refold over any stored state, and close the gap.
 
         Args:
             video_id: of the video.
-            after: what its facts make of it.
-            outcome: the last one.
-            seen_offset: of the last of its facts that the refold read.
+            after: the refolded state.
+            outcome: the last outcome.
+            seen_offset: offset of the last fact of the video that the refold read.
 
         Returns:
-            False where no gap stands by now.
+            False if there is no gap any more.
 
         Raises:
-            GapStands: a later fact waits by now, so the log has to be read again.
+            GapStands: a later fact waits, so the log must be read again.
         """
         return await self._written(video_id, None, after, outcome, str(seen_offset))
 
@@ -145,7 +145,7 @@ class Outcomes:
         return bool(written)
 
     def _broken_ones(self, video_id: str) -> dict[str, str]:
-        """Keys beside the state that may be removed where they hold what we never write: all are written again."""
+        """Return other keys that may be removed if their content is foreign: all are written again."""
         keys = self._keys
         return {
             keys.status(video_id): STATUS, keys.features(video_id): HASH, keys.embeddings(video_id): HASH,
@@ -194,18 +194,18 @@ class Outcomes:
         is_published: bool,
         is_wrong: Callable[[StoredVideo], bool] = lambda _: False,
     ) -> bool:
-        """Write what a refold made of a video, where the store is behind it; workers may fold meanwhile.
+        """Write the result of a refold if the store is behind it; workers may fold meanwhile.
 
         Args:
             video_id: of the video.
-            state: what its facts make of it.
-            outcome: the last one.
-            is_published: whether nobody has to publish it any more.
-            is_wrong: asked of what stands at the very same place of the log, whether that is to be replaced, too.
+            state: the refolded state.
+            outcome: the last outcome.
+            is_published: whether the outcome is already published.
+            is_wrong: decides whether a stored state at the same log position is replaced, too.
 
         Returns:
-            Whether it was written; what stands further in the log is left alone, and so is a video of which a later
-            fact waits in a gap.
+            Whether it was written; a state that is further in the log stays, and so does a video with a gap in which a
+            later fact waits.
         """
         while True:
             stored = await self._read_or_gap(video_id)
@@ -231,7 +231,7 @@ class Outcomes:
         try:
             return await self.read(video_id)
         except UnreadableState:
-            # Folded again by whoever calls this: in a gap nobody else writes meanwhile.
+            # The caller folds again: nobody else writes during a gap.
             await self._redis.hset(self._keys.gap(video_id), "cause", "unreadable-state")
             return StoredVideo(is_in_gap=True)
 
@@ -242,19 +242,19 @@ class Outcomes:
             return False
 
     async def serve_again(self, video_id: str, stored: StoredVideo) -> bool:
-        """Write once more what readers find of a video, as its state has it; False where that changed meanwhile."""
+        """Write what readers see of a video again, from its state; False if the state changed meanwhile."""
         assert stored.state is not None
         assert stored.outcome is not None
         try:
             return await self.replace(video_id, stored.state, stored.state, stored.outcome)
-        except GapStands:  # written with what closes the gap
+        except GapStands:  # written when the gap is closed
             return False
 
     async def expire(self, video_id: str, version: Version) -> bool:
-        """Remove all that is kept of a video, beside what has a retention of its own.
+        """Remove everything of a video that has no retention of its own.
 
         Returns:
-            False where an outcome of another version stands by now.
+            False if an outcome of another version is stored now.
         """
         keys = self._keys
         gone = (keys.state, keys.status, keys.verdict, keys.features, keys.embeddings, keys.gap)
@@ -264,7 +264,7 @@ class Outcomes:
         return bool(await mended(self._redis, broken, lambda: self._expire(keys=names, args=arguments)))
 
     async def mark_published(self, video_id: str, version: Version) -> bool:
-        """Note that both topics have it. Returns False where a newer version is stored by now."""
+        """Note that both topics have it. Returns False if a newer version is stored now."""
         spelt = spell(version)
         current = await self._published(keys=[self._keys.state(video_id)], args=[spelt])
         return bool(current == spelt.encode())
@@ -285,12 +285,12 @@ def _arguments(state: VideoState, outcome: Outcome, counts_seconds: int) -> tupl
 
 
 def _unsaid(before: VideoState | None, after: VideoState) -> tuple[Any, ...]:
-    """In place of an outcome: nothing, warnings, nothing and nothing."""
+    """Return the script's arguments if there is no outcome: only warnings."""
     return ("", *_warned(before, after), "", "")
 
 
 def _warned(before: VideoState | None, after: VideoState) -> tuple[bytes | str, int]:
-    """Warnings to be written into the status, empty where they are no news; and of which revision they are."""
+    """Return the warnings to write into the status, empty if unchanged, and their revision."""
     known = before.accepted.warnings if before and before.accepted else ()
     found = after.accepted.warnings if after.accepted else ()
     return ("" if found == known else encode(found), after.revision)

@@ -1,7 +1,7 @@
-"""Reading from Redis without the client library, whose import takes half a second of CPU time.
+"""Reads Redis without the client library, whose import takes half a second of CPU time.
 
-For commands that ask once and end. It speaks through hiredis, reads, and tries nothing twice; whatever stays connected
-uses `streams.store.client`.
+For commands that read once and end. It uses hiredis, only reads, and never retries; long-lived connections use
+`streams.store.client`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from streams.config.tls import client_context
 _READ_BYTES: Final = 65_536
 _DEFAULT_PORT: Final = 6379
 _AWAY: Final = (
-    *("NOAUTH", "WRONGPASS", "DENIED", "ERR AUTH", "ERR max number of clients"),  # it lets nobody in
-    *("LOADING", "MASTERDOWN", "BUSY ", "CLUSTERDOWN", "TRYAGAIN"),  # later it may answer
+    *("NOAUTH", "WRONGPASS", "DENIED", "ERR AUTH", "ERR max number of clients"),  # access is denied
+    *("LOADING", "MASTERDOWN", "BUSY ", "CLUSTERDOWN", "TRYAGAIN"),  # it may answer later
 )
 
 Answer = TypeVar("Answer")
@@ -31,27 +31,27 @@ Words = tuple[str, ...]
 
 
 class NoAnswer(Exception):
-    """There is no answer; each kind says why."""
+    """There is no answer; each subclass is a reason."""
 
 
 class StoreUnavailable(NoAnswer):
-    """No Redis answered, or it let nobody in; the message holds what was said."""
+    """No Redis answered, or it denied access; the message contains its answer."""
 
 
 class StoreForbids(NoAnswer):
-    """Redis does not allow this user that; the message holds what was said."""
+    """Redis does not permit this to the user; the message contains its answer."""
 
 
 class QuestionRefused(NoAnswer):
-    """Redis cannot answer the question, such as of a key that holds something else."""
+    """Redis cannot answer, for example because a key has another type."""
 
 
 @dataclass(frozen=True, slots=True)
 class RedisAddress:
-    """Where a store is, and as whom to ask it."""
+    """Address of a store, and the user."""
 
     host: str
-    """Or the path of a socket, where the port is 0."""
+    """Host name, or the path of a socket if the port is 0."""
     port: int
     database: int
     username: str | None
@@ -60,7 +60,7 @@ class RedisAddress:
 
 
 def place_of(settings: Settings) -> RedisAddress:
-    """Read the address as the client library does, options for waiting and keeping connections left aside."""
+    """Parse the address as the client library does, without options for timeouts and connection pools."""
     url = urlsplit(settings.redis_url.get_secret_value())
     options = {name: values[0] for name, values in parse_qs(url.query).items()}
     path, secret = unquote(url.path), settings.redis_password
@@ -78,7 +78,7 @@ def place_of(settings: Settings) -> RedisAddress:
 
 
 def _database_of(path: str) -> int:
-    """What is no number names none, as to the library."""
+    """Return the database number; invalid text selects none, as in the library."""
     try:
         return int(path.replace("/", ""))
     except ValueError:
@@ -86,10 +86,10 @@ def _database_of(path: str) -> int:
 
 
 class QuickReads:
-    """One connection; each call sends, and blocks until the answer is there.
+    """One connection; each call sends its command and blocks until the answer arrives.
 
     Args:
-        settings: where the store is, the user, and the files of TLS.
+        settings: address of the store, the user, and the TLS files.
         timeout_seconds: of connecting, and of each wait for bytes.
 
     Raises:
@@ -105,21 +105,21 @@ class QuickReads:
         self._reader = hiredis.Reader()
 
     async def get(self, name: str, /) -> bytes | None:
-        """Bytes of a string; None where there is no such key."""
+        """Return the bytes of a string; None without the key."""
         (answer,) = self.ask([("GET", name)])
         return None if answer is None else bytes(answer)
 
     async def hgetall(self, name: str, /) -> dict[bytes, bytes]:
-        """Fields of a hash; empty where there is no such key."""
+        """Return the fields of a hash; empty without the key."""
         (answer,) = self.ask([("HGETALL", name)])
         return _pairs(answer)
 
     def pipeline(self, transaction: bool = True) -> QuickPipeline:
-        """Collect calls for one round trip, answered as of one moment."""
+        """Return a pipeline: one round trip, answered from one consistent state."""
         return QuickPipeline(self, is_transaction=transaction)
 
     async def aclose(self) -> None:
-        """Close the connection; a further call would open one again."""
+        """Close the connection; a further call opens it again."""
         self._close()
 
     def _close(self) -> None:
@@ -135,7 +135,7 @@ class QuickReads:
             self._close()
             raise StoreUnavailable(str(error)) from error
         except NoAnswer as error:
-            self._close()  # what was not read of the answers belongs to no later question
+            self._close()  # unread answers must not be taken for those of a later question
             if isinstance(error, StoreForbids):
                 raise StoreForbids(f"{error} (asked: {_spelled(commands)})") from error
             raise
@@ -164,7 +164,7 @@ class QuickReads:
             for words in _greetings(place):
                 opened.sendall(_packed(words))
                 self._answer(opened)
-        except QuestionRefused as error:  # such as of a database that there is not
+        except QuestionRefused as error:  # such as a database that does not exist
             raise StoreUnavailable(str(error)) from error
 
     def _answer(self, opened: socket.socket) -> Any:
@@ -177,7 +177,8 @@ class QuickReads:
 
 
 def answer_of(question: Coroutine[Any, Any, Answer]) -> Answer:
-    """Run a question to `QuickReads`, whose calls block and never wait for a loop: so Ctrl-C ends it at once."""
+    """Run a coroutine that only calls `QuickReads`, which block and never wait for a loop; so Ctrl-C ends it at
+    once."""
     try:
         question.send(None)
     except StopIteration as end:
@@ -188,7 +189,7 @@ def answer_of(question: Coroutine[Any, Any, Answer]) -> Answer:
 
 
 class QuickPipeline:
-    """Calls for one round trip, see `QuickReads.pipeline`."""
+    """Collects calls for one round trip, see `QuickReads.pipeline`."""
 
     def __init__(self, store: QuickReads, *, is_transaction: bool) -> None:
         self._store = store
@@ -204,15 +205,15 @@ class QuickPipeline:
         self._commands.clear()
 
     def get(self, name: str, /) -> None:
-        """As the store's own."""
+        """Same as the library's."""
         self._commands.append(("GET", name))
 
     def hgetall(self, name: str, /) -> None:
-        """As the store's own."""
+        """Same as the library's."""
         self._commands.append(("HGETALL", name))
 
     async def execute(self) -> list[Any]:
-        """Answers in order."""
+        """Return the answers in order."""
         commands, self._commands = self._commands, []
         if not self._is_transaction:
             answers = self._store.ask(commands)
@@ -252,7 +253,7 @@ def _packed(words: Words) -> bytes:
 
 
 def _spelled(commands: Sequence[Words]) -> str:
-    """What is asked for, so that whoever gives rights knows of which commands and keys."""
+    """Return the commands and keys as text, so that the message tells which rights are needed."""
     return ", ".join(" ".join(words[:2]) for words in commands if words[0] not in ("MULTI", "EXEC"))
 
 

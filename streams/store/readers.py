@@ -1,4 +1,4 @@
-"""Reading one video, as any service would: what `streams.store.keys` promises to readers."""
+"""Reads one video as any service does, by the keys that `streams.store.keys` documents."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from streams.store.reading import ReadsStore, is_of_another_type
 
 @dataclass(frozen=True, slots=True)
 class VideoReading:
-    """What Redis serves about a video, all of one moment."""
+    """What Redis serves about a video, from one consistent read."""
 
     status: Mapping[str, str]
     """Fields of the status hash; `status` is pending, provisional or final."""
     verdict: Verdict | None
-    """None between intake and the first outcome."""
+    """None between acceptance and the first outcome."""
     features: Mapping[str, Feature]
     embeddings: Mapping[str, Embedding]
     """By space."""
     engagement: Engagement | None
-    """What people did so far, fresher than the feature record; None where nobody did anything."""
+    """Engagement so far, newer than in the feature record; None without any."""
     unreadable: tuple[str, ...] = ()
-    """Keys that hold what we never write; the next outcome, or `vidsignal audit --repair`, writes them again."""
+    """Keys with foreign content; the next outcome, or `vidsignal audit --repair`, writes them again."""
 
     @property
     def warnings(self) -> tuple[EventWarning, ...]:
-        """What is likely a mistake in the upload, by the status."""
+        """Probable mistakes in the upload, from the status."""
         found = self.status.get("warnings")
         return _Reader([]).one("warnings", found, tuple[EventWarning, ...]) or ()
 
 
 async def read_video(redis: ReadsStore, keys: Keys, video_id: str) -> VideoReading | None:
-    """Read a video in one round trip; None where nobody uploaded it. What cannot be read is named, and left out."""
+    """Return a video in one round trip; None if it is unknown. Keys that cannot be read are named, and left out."""
     status, verdict, features, embeddings, engagement = await _found(redis, keys, video_id)
     unreadable = [name for name, found in zip(_PARTS, (status, verdict, features, embeddings, engagement), strict=True)
                   if found is _BROKEN]  # fmt: skip
@@ -94,7 +94,7 @@ async def _one(read: Callable[[str], Any], key: str) -> Any:
 
 
 class _Reader:
-    """Decodes what is there, and notes what cannot be decoded."""
+    """Decodes values, and notes keys that cannot be decoded."""
 
     def __init__(self, unreadable: list[str]) -> None:
         self._unreadable = unreadable

@@ -1,4 +1,4 @@
-"""What reading needs of a client of Redis: few calls, which a small client has as well as the library's."""
+"""The few calls that readers need of a Redis client; a small client and the library both have them."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from typing import Any, Protocol
 
 
 class ReadsStore(Protocol):
-    """`redis.asyncio.Redis`, or `streams.store.quick_reads.QuickReads`; awaited, each call gives what is stored."""
+    """`redis.asyncio.Redis`, or `streams.store.quick_reads.QuickReads`; each awaited call returns what is stored."""
 
     def get(self, name: str, /) -> Any:
-        """Bytes of a string; None where there is no such key."""
+        """Bytes of a string; None without the key."""
 
     def hgetall(self, name: str, /) -> Any:
-        """Fields of a hash as bytes; empty where there is no such key."""
+        """Fields of a hash as bytes; empty without the key."""
 
     def pipeline(self, transaction: bool = True) -> Any:
-        """Collects calls, which its `execute` sends in one round trip, answered as of one moment."""
+        """Collects calls; its `execute` sends them in one round trip, answered from one consistent state."""
 
 
 def is_of_another_type(error: Exception) -> bool:
-    """Whether a client says that a key holds another type of value; each client has an error of its own for that."""
+    """Return whether a client reports that a key has another type; each client has its own error for that."""
     return "WRONGTYPE" in str(error)

@@ -1,4 +1,4 @@
-"""What a sender may know of a refusal: the values of `vs:{<video_id>}:refusals`."""
+"""Refusals as senders see them: the values of `vs:{<video_id>}:refusals`."""
 
 from __future__ import annotations
 
@@ -13,27 +13,29 @@ from streams.store.keys import Keys
 from streams.store.reading import ReadsStore, is_of_another_type
 
 MOST_REFUSALS: Final = 5
-"""Of one video; the oldest makes room."""
+"""Maximum number of refusals of one video; a new one replaces the oldest."""
 
 
 class Refusal(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An event of the uploads that was given up; it changed nothing of what is known of its video."""
+    """An upload event that was given up; it changed nothing else of its video."""
 
     dead_letter_id: str
     cause: str
-    """The word that stands in the dead letter, in failed signals and in metrics."""
+    """The same word as in the dead letter, in failed signals and in metrics."""
     message: str
-    """What was found, cut short; no control character, and nothing that changes the direction of text."""
+    """What was found; shortened, without control characters or characters that change text direction."""
     advice: str
     """What to do about it."""
     role: str
-    """Who refused: there is no case of what `intake` refuses; what `media` or `backfill` do is in the verdict, too."""
+    """The role that refused: `intake` did not accept the upload; a refusal by `media` or `backfill` is in the verdict,
+    too."""
     revision: int | None = None
-    """As far as it could be read."""
+    """If it could be read."""
     upload: SourceOffset
-    """Place of the event, as the broker confirmed it to the sender; where it was sent again, of its original."""
+    """Log position of the event, as the broker confirmed it to the sender; for an event that was sent again, of its
+    original."""
     letter: SourceOffset | None = None
-    """Place of the dead letter, which holds the event whole."""
+    """Log position of the dead letter, which contains the complete event."""
     refused_unix_seconds: float
 
 
@@ -41,7 +43,7 @@ _DECODER = msgspec.json.Decoder(Refusal)
 
 
 async def read_refusals(redis: ReadsStore, keys: Keys, video_id: str) -> tuple[Refusal, ...]:
-    """The last refusals of a video, oldest first; empty where there were none, or their time is over."""
+    """Return the last refusals of a video, oldest first; empty if there were none or they have expired."""
     try:
         return decode_refusals(await redis.hgetall(keys.refusals(video_id)))
     except Exception as error:
@@ -51,13 +53,13 @@ async def read_refusals(redis: ReadsStore, keys: Keys, video_id: str) -> tuple[R
 
 
 def decode_refusals(fields: Mapping[Any, bytes | str]) -> tuple[Refusal, ...]:
-    """Read them as they are stored, by the ids of their dead letters; oldest first."""
+    """Decode stored refusals by the ids of their dead letters; oldest first."""
     found = (_refusal(value) for value in fields.values())
     return tuple(sorted((refusal for refusal in found if refusal is not None), key=_age))
 
 
 def _refusal(value: bytes | str) -> Refusal | None:
-    """One refusal; None for what is none, which nobody can be told of."""
+    """Decode one refusal; None if it is invalid."""
     try:
         return _DECODER.decode(value)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

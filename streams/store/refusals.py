@@ -1,4 +1,4 @@
-"""A Redis that answers and does not let us in: for the client library that is one more lost connection."""
+"""Detects a Redis that denies access; the client library reports that as a lost connection."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _ANSWER_SECONDS: Final = 5.0
 
 
 class StoreRefuses(Exception):
-    """Redis answered and does not let us in, or is not who it should be; the message holds what was said."""
+    """Redis denied access, or failed the certificate check; the message contains its answer."""
 
 
 def is_refusal(error: BaseException) -> bool:
-    """Whether it will be answered the same until somebody changes a password, a certificate or a user."""
+    """Return whether the answer stays the same until a password, a certificate or a user is changed."""
     if isinstance(error, AuthenticationError | AuthenticationWrongNumberOfArgsError | NoPermissionError):
         return True
     cause = error.__cause__ or error.__context__
@@ -34,10 +34,10 @@ def is_refusal(error: BaseException) -> bool:
 
 
 async def require_entry(url: str, options: Mapping[str, Any]) -> None:
-    """Ask once; a store that is unavailable or busy is no refusal, and is waited for by others.
+    """Connect once; an unavailable or busy store is no refusal, and other code waits for it.
 
     Raises:
-        StoreRefuses: it does not let us in.
+        StoreRefuses: it denies access.
     """
     once: Redis = Redis.from_url(
         url,

@@ -22,55 +22,55 @@ from operators.internal_errors import SharedStateFault
 from streams.lifecycle.clock import Clock, SystemClock
 
 WATCH_SECONDS: Final = 5.0
-"""Between two questions of `watch`: one command for all partitions."""
+"""Time between two checks of `watch`: one command for all partitions."""
 _REMEMBERED: Final = 32
-"""Folds confirmed last; more than can be confirmed in another order than they were done."""
+"""Number of remembered folds; more than can be confirmed out of order."""
 _KEPT_SECONDS: Final = 43_200.0
-"""Every state is kept longer than that; one that is gone later may have come to its end."""
+"""How long a fold is remembered. Every state is kept longer; a state that is gone later may have expired."""
 
 
 _UNREADABLE: Final = (-1, -1)
 
 
 class StoreRolledBack(SharedStateFault, RedisError):
-    """The store misses what it had confirmed; a worker that starts again reads on where the store stands."""
+    """The store lost writes that it had confirmed; a restarted worker resumes from the store's offset."""
 
     @classmethod
     def over(cls, key: str, confirmed: Any, found: Any) -> StoreRolledBack:
-        """Of one key: what the store had confirmed, and what it has now."""
+        """Return the error for one key, with the confirmed and the found value."""
         return cls(f"the store confirmed {confirmed} for {key!r} and now has {found}: it was rolled back")
 
 
 class _Confirmed(NamedTuple):
-    """Generation of the log and applied offset, and when the store last gave its word."""
+    """Log epoch and applied offset, and the time of the store's last confirmation."""
 
     place: tuple[int, int]
     at_seconds: float
 
 
 class RollbackDetector:
-    """What the store said last to this worker."""
+    """What the store last confirmed to this worker."""
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
         self._confirmed: OrderedDict[str, _Confirmed] = OrderedDict()
         self._reached: dict[str, int] = {}
-        """Applied offsets by their keys."""
+        """Applied offsets by key."""
 
     def take(self, reached: Mapping[str, int]) -> None:
         """Remember the applied offsets of the partitions that were just assigned, and no others."""
         self._reached = dict(reached)
 
     def reached(self, key: str) -> int | None:
-        """The highest applied offset that the store is known to have had; None where none is known."""
+        """Return the highest applied offset that the store is known to have had; None if unknown."""
         return self._reached.get(key)
 
     def reach(self, key: str, offset: int) -> None:
-        """Remember an applied offset that the store said it has."""
+        """Remember an applied offset that the store reported."""
         self._reached[key] = max(offset, self._reached.get(key, offset))
 
     def confirm(self, key: str, place: tuple[int, int]) -> None:
-        """Remember that a state hash was written with a generation of the log and an applied offset."""
+        """Remember that a state hash was written with a log epoch and an applied offset."""
         known = self._confirmed.get(key)
         furthest = place if known is None else max(place, known.place)
         self._confirmed[key] = _Confirmed(furthest, self._clock.monotonic_seconds())
@@ -79,7 +79,7 @@ class RollbackDetector:
             self._confirmed.popitem(last=False)
 
     async def check_connection(self, connection: Any) -> None:
-        """Open a connection and ask after what was confirmed. Raises StoreRolledBack."""
+        """Open a connection and check what was confirmed. Raises StoreRolledBack."""
         await connection.on_connect()
         reached = dict(self._reached)
         if reached:
@@ -88,19 +88,19 @@ class RollbackDetector:
         for key, (place, at_seconds) in list(self._confirmed.items()):
             await connection.send_command("HMGET", key, "log_generation", "applied_offset")
             found = await _place(connection)
-            if found is _UNREADABLE:  # somebody wrote over it; whoever folds the next fact finds out
+            if found is _UNREADABLE:  # foreign content; the fold of the next fact detects it
                 continue
             went_back = not self._may_have_ended(at_seconds) if found is None else found < place
             if went_back:
                 raise StoreRolledBack.over(key, place, found)
 
     async def watch(self, redis: Redis) -> None:
-        """Ask again and again after the applied offsets: nobody else would ask while there is nothing to fold.
+        """Check the applied offsets repeatedly: without facts to fold, no other command would.
 
-        States are not asked after here: an expired one is gone without the store having forgotten anything.
+        States are not checked here: an expired state is gone although the store lost nothing.
 
         Raises:
-            StoreRolledBack: the store has less than it had.
+            StoreRolledBack: the store has a lower offset than it had.
         """
         while True:
             await self._clock.sleep(WATCH_SECONDS)
@@ -113,7 +113,7 @@ class RollbackDetector:
 
 
 async def _place(connection: Any) -> tuple[int, int] | None:
-    """Where a state stands: None where there is none, `_UNREADABLE` where that cannot be read."""
+    """Return the log epoch and offset of a state: None without a state, `_UNREADABLE` if it cannot be decoded."""
     try:
         generation, offset = await connection.read_response()
         return None if generation is None else (int(generation), int(offset))

@@ -1,6 +1,6 @@
-"""The Lua scripts beside this file; each one touches the keys of one video only, or one shared key.
+"""The Lua scripts in this folder; each one uses the keys of one video only, or one shared key.
 
-A script that says `Uses <name>.lua` in its head begins with that file's functions.
+A script with a line `Uses <name>.lua` in its head starts with that file's functions.
 """
 
 from __future__ import annotations
@@ -15,6 +15,6 @@ _USES: Final = re.compile(r"^-- Uses (\w+)\.lua\.$", re.MULTILINE)
 
 @cache
 def script_text(name: str) -> str:
-    """Text of `<name>.lua`, behind what it uses."""
+    """Return the text of `<name>.lua`, after the files that it uses."""
     text = resources.files("streams.store").joinpath(f"{name}.lua").read_text("utf-8")
     return "".join(map(script_text, _USES.findall(text))) + text

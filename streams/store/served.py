@@ -1,4 +1,4 @@
-"""What readers find of a video, as its outcome has it and as it stands."""
+"""What readers should see of a video according to its outcome, and what they see."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from streams.store.video_statuses import warning_fields
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What the store knows of a video, and what readers find of it."""
+    """Stored state and outcome of a video, and what readers see of it."""
 
     case: StoredVideo
     status: Mapping[bytes, bytes]
@@ -26,7 +26,7 @@ class Served:
     embeddings: Mapping[bytes, bytes]
 
     def differences(self) -> list[str]:
-        """Names of keys that do not say what the outcome says; a newer revision that intake registered may."""
+        """Return names of keys that differ from the outcome; a newer revision that intake registered may differ."""
         state, outcome = self.case.state, self.case.outcome
         if state is None or outcome is None:
             return []
@@ -42,14 +42,14 @@ class Served:
 
 
 def status_of(state: VideoState, outcome: Outcome) -> dict[str, str | int | float]:
-    """The status hash, warnings included."""
+    """Return the status hash, including warnings."""
     accepted = state.accepted
     fields = status_fields(outcome, accepted.expected if accepted else ())
     return {**fields, **warning_fields(accepted.warnings if accepted else ())}
 
 
 def status_fields(outcome: Outcome, expected: Sequence[Modality]) -> dict[str, str | int | float]:
-    """What the status hash says of an outcome, beside warnings."""
+    """Return the fields of the status hash for an outcome, without warnings."""
     verdict, version = outcome.verdict, outcome.version
     states = verdict.modalities
     return {
@@ -70,12 +70,12 @@ def status_fields(outcome: Outcome, expected: Sequence[Modality]) -> dict[str, s
 
 
 def encoded(values: Mapping[str, Feature] | Mapping[str, Embedding]) -> dict[str, bytes]:
-    """Features or embeddings as a reader's hash has them."""
+    """Return features or embeddings as the fields of the hash for readers."""
     return {name: encode(value) for name, value in values.items()}
 
 
 def _bytes(fields: Mapping[str, Any]) -> dict[bytes, bytes]:
-    """Fields and values of a hash as a reader finds them."""
+    """Return fields and values of a hash as bytes."""
     return {name.encode(): value if isinstance(value, bytes) else str(value).encode() for name, value in fields.items()}
 
 
@@ -84,5 +84,5 @@ def _without_gap(status: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
 
 
 def _number(value: bytes | None) -> int:
-    """A revision of a status; 0 for what is none."""
+    """Return a revision of a status; 0 if it is invalid."""
     return int(value) if value is not None and value.isdigit() else 0

@@ -1,4 +1,4 @@
-"""Errors of what all videos rest on, told apart from those of one video's own keys."""
+"""Distinguishes errors of state that all videos share from errors of one video's own keys."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from streams.store.key_repair import is_of_a_key
 
 
 def is_shared(error: BaseException) -> bool:
-    """Whether an error is of what all videos rest on, so that the process has to end."""
+    """Return whether an error concerns state that all videos share, so that the process must end."""
     if isinstance(error, SharedStateFault | MemoryError):
         return True
     return isinstance(error, RedisError) and not is_of_a_key(error)

@@ -1,4 +1,4 @@
-"""How often workers of this machine ended themselves because they got nowhere: the next one waits longer."""
+"""Counts recent exits of stalled workers on this machine: the next worker waits longer."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from redis.asyncio import Redis
 from streams.store.key_repair import COUNT, mended
 
 REMEMBERED_SECONDS: Final = 3_600
-"""After the last exit."""
+"""Retention after the last exit."""
 
 
 class StallMemory:
     """Counts exits in Redis, where a successor finds them.
 
     Args:
-        redis: the store; its commands must not wait forever.
+        redis: the store; its commands must have a time limit.
         key: of this machine.
     """
 
@@ -25,20 +25,20 @@ class StallMemory:
         self._key = key
 
     async def num_recent(self) -> int:
-        """Exits since the last one that is an hour ago, or since `forget`."""
+        """Return the exits since the last pause of an hour, or since `forget`."""
         found = await mended(self._redis, {self._key: COUNT}, lambda: self._redis.get(self._key))
         return int(found) if found is not None and found.isdigit() else 0
 
     async def note(self) -> None:
-        """One more."""
+        """Count an exit."""
         await mended(self._redis, {self._key: COUNT}, self._note)
 
     async def _note(self) -> None:
-        async with self._redis.pipeline(transaction=True) as both:  # a count without an end would stay forever
+        async with self._redis.pipeline(transaction=True) as both:  # a count without an expiry would stay forever
             both.incr(self._key)
             both.expire(self._key, REMEMBERED_SECONDS)
             await both.execute()
 
     async def forget(self) -> None:
-        """The machine's workers have been well for long enough."""
+        """Reset the count: the machine's workers have made progress for long enough."""
         await self._redis.delete(self._key)

@@ -1,4 +1,4 @@
-"""A video's state and outcome as the store holds them, read from the fields of its hash."""
+"""A video's state and outcome, decoded from the fields of its hash."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from streams.store.compression import UnreadableBytes, decoded, unpack
 from streams.store.stored_outcome import from_stored
 
 CASE_FIELDS: Final = ("state", "outcome", "outcome_version", "published_version", "log_generation", "applied_offset")
-"""Of the hash, in the order in which `stored_case` takes them."""
+"""Fields of the hash, in the order in which `stored_case` takes them."""
 _STATE_DECODER: Final = msgspec.json.Decoder(VideoState)
 
 
 class UnreadableState(Exception):
-    """What is under the state of a video is no state: it has to be folded again from the log."""
+    """The stored state of the video cannot be decoded: it must be refolded from the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class StoredVideo:
     state: VideoState | None = None
     outcome: Outcome | None = None
     is_published: bool = False
-    """Whether the broker is known to have the outcome, or the deletion's tombstones, in both topics."""
+    """Whether the broker has the outcome, or the deletion's tombstones, in both topics."""
     is_in_gap: bool = False
     """Whether facts of the video wait, so that nothing may be folded; see `streams.store.gaps`."""
     is_withdrawn: bool = False
@@ -37,12 +37,12 @@ class StoredVideo:
 
     @property
     def forgotten_version(self) -> Version | None:
-        """Place of the deletion; None where the video is not forgotten."""
+        """Version of the deletion; None if the video is not deleted."""
         return self.state.version if self.state and self.state.is_forgotten else None
 
 
 def stored_case(video_id: str, fields: list[Any] | ResponseError) -> StoredVideo:
-    """What the fields of a video's hash say, or the error in place of them. Raises UnreadableState."""
+    """Decode the fields of a video's hash, or raise for an error in their place. Raises UnreadableState."""
     if isinstance(fields, ResponseError):
         raise UnreadableState(f"the state of {video_id!r} is of another type: {fields}")
     try:
@@ -52,17 +52,17 @@ def stored_case(video_id: str, fields: list[Any] | ResponseError) -> StoredVideo
 
 
 def decode_state(stored: bytes) -> VideoState:
-    """Read a packed state. Raises UnreadableBytes."""
+    """Decode a compressed state. Raises UnreadableBytes."""
     return decoded(_STATE_DECODER, unpack(stored))
 
 
 def position_of(state: VideoState) -> tuple[int, int]:
-    """How far the log is folded into a state: generation and offset."""
+    """Return how far the log is folded into a state: log epoch and offset."""
     return state.log_generation, state.applied_offset
 
 
 def spell(version: Version) -> str:
-    """A version as one word: revision, generation of the log, offset."""
+    """Return a version as text: revision, log epoch, offset."""
     return f"{version.revision}.{version.generation}.{version.offset}"
 
 
@@ -71,7 +71,7 @@ def _case_of(fields: list[Any]) -> StoredVideo:
     known = decode_state(state) if state else None
     wanted = [None, None] if known is None else [str(number).encode() for number in position_of(known)]
     if place != wanted:
-        # Whoever compares and sets would lose that race forever.
+        # Otherwise every compare-and-set would fail forever.
         raise UnreadableBytes(f"it stands at {wanted} of the log and its fields say {place}")
     case = StoredVideo(
         state=known,

@@ -1,7 +1,8 @@
-"""An outcome as it lies beside the state it was made of: what both would hold is stored once.
+"""Storage of an outcome with the state that it was made of; what both contain is stored once.
 
-Features and embeddings of a decided video are those of its signals, which the state keeps. Two thirds of an outcome are
-left out so. Where they are not, such as after a rebuild that found an outcome without its facts, it is stored whole.
+Features and embeddings of a decided video are those of its signals, which the state contains. Leaving them out saves
+two thirds of an outcome. If they differ, such as after a rebuild that found an outcome without its facts, the outcome
+is stored completely.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ class _Stored(Struct, frozen=True, kw_only=True, omit_defaults=True):
     verdict: Verdict
     record: RecommendationRecord
     is_record_in_state: bool = False
-    """Whether features and embeddings are to be taken from the state that one script wrote with this."""
+    """Whether features and embeddings are taken from the state that the same script wrote."""
 
 
 _DECODER: Final = msgspec.json.Decoder(_Stored)
 
 
 def to_stored(outcome: Outcome, state: VideoState) -> bytes:
-    """Bytes to be written together with the state."""
+    """Return the bytes to write together with the state."""
     record, is_in_state = outcome.record, _is_in_state(outcome.record, state)
     if is_in_state:
         record = replace(record, features={}, embeddings={})
@@ -38,10 +39,10 @@ def to_stored(outcome: Outcome, state: VideoState) -> bytes:
 
 
 def from_stored(stored: bytes, state: VideoState | None) -> Outcome:
-    """The very outcome that was written; `state` is what was read with it.
+    """Return the outcome as it was written; `state` is what was read with it.
 
     Raises:
-        UnreadableBytes: it is no outcome, or its record is in a state that is not there.
+        UnreadableBytes: it is no outcome, or its record is in a state that is missing.
     """
     found = decoded(_DECODER, unpack(stored))
     record = found.record
@@ -54,7 +55,7 @@ def from_stored(stored: bytes, state: VideoState | None) -> Outcome:
 
 
 def _is_in_state(record: RecommendationRecord, state: VideoState) -> bool:
-    # A state that goes on to gather signals without saying anything would change what is read here.
+    # A state that collects further signals without a new outcome must not change what is read here.
     if state.status == "pending":
         return False
     signals = winning_signals(state)

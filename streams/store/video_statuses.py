@@ -1,4 +1,4 @@
-"""A case: that a revision of a video waits for a verdict. Written by intake before anything else is."""
+"""Status of uploads: a revision that waits for a verdict. Intake writes it before anything else."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from streams.store.keys import Keys
 from streams.store.scripts import script_text
 
 DEFAULT_COUNTS_SECONDS = 60 * 86_400.0
-"""As long as a known video's engagement is kept where no setting says otherwise."""
+"""Default retention of a known video's engagement."""
 
 
 class Registered(IntEnum):
-    """What became of a revision that was registered."""
+    """Result of registering a revision."""
 
     FORGOTTEN = -1
     KNOWN = 0
-    """The same revision or a newer one was there before."""
+    """The same revision or a newer one was registered before."""
     WRITTEN = 1
 
 
 def warning_fields(warnings: tuple[EventWarning, ...]) -> dict[str, str]:
-    """What the status says of warnings: a JSON list of {kind, message, field}; no field at all where there are none."""
+    """Return the status field of warnings: a JSON list of {kind, message, field}; no field without warnings."""
     return {"warnings": encode(warnings).decode()} if warnings else {}
 
 
 class VideoStatuses:
-    """Puts uploads into the status hashes that producers look at.
+    """Writes uploads into the status hashes that producers read.
 
-    The deadline is a step of its own (`streams.store.deadlines.Deadlines.register`), because it is under a key
-    that is not the video's. Both steps may be repeated at any time.
+    The deadline is a separate step (`streams.store.deadlines.Deadlines.register`), because its key is not the video's.
+    Both steps may be repeated at any time.
 
     Args:
         redis: the store.
         keys: names under the stack's prefix.
-        counts_seconds: how long a known video's engagement is kept; counts that came before the video get it, too.
+        counts_seconds: retention of a known video's engagement; applied also to counts from before the video was known.
     """
 
     def __init__(self, redis: Redis, keys: Keys, counts_seconds: float = DEFAULT_COUNTS_SECONDS) -> None:
@@ -53,11 +53,11 @@ class VideoStatuses:
     async def register(self, accepted: Accepted) -> Registered:
         """Write status `pending` for a revision.
 
-        Changes nothing where the same revision (perhaps decided already) or a newer one is known. No `action` is
-        written: it is the policy's to say, with the first outcome.
+        Changes nothing if the same revision (possibly decided) or a newer one is known. It writes no `action`: the
+        policy determines it, with the first outcome.
 
         Returns:
-            What became of it; a revision that is forgotten must not be accepted.
+            The result; a deleted revision must not be accepted.
         """
         fields = (
             "status", "pending",

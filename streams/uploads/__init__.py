@@ -1,1 +1,1 @@
-"""What an event of the uploads says: its video, its place among the uploads, its headers, and what is odd about it."""
+"""What an upload event contains: its video, its log position, its headers, and probable mistakes."""

@@ -22,7 +22,7 @@ def acceptance(
     place: SourceOffset,
     warnings: tuple[EventWarning, ...] = (),
 ) -> Accepted:
-    """The fact that a revision waits for a verdict; the record's timestamp is the time of its upload."""
+    """Return the fact that a revision waits for a verdict; the record's timestamp is the time of its upload."""
     return Accepted(
         video_id=upload.video_id,
         revision=upload.revision,

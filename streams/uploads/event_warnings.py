@@ -1,4 +1,4 @@
-"""What is likely a mistake in an upload or a deletion that is accepted as it is: seen in the event alone."""
+"""Finds probable mistakes in an upload or deletion that is accepted as it is, from the event alone."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ from streams.kafka.partitioning import partition_of
 from streams.record import Record
 
 LONG_DEADLINE_SECONDS: Final = 3_600.0
-"""More is unusual for a live upload: its default is ten minutes."""
+"""Longer deadlines are unusual for a live upload, whose default is ten minutes."""
 _AHEAD_SECONDS: Final = 86_400.0
-"""How far clocks and time zones may differ."""
+"""Permitted difference of clocks and time zones."""
 _YEAR_2005_UNIX_SECONDS: Final = 1_104_537_600.0
-"""Nobody uploaded videos before."""
+"""No videos were uploaded before."""
 _MOST_NAMES: Final = 50
-"""Unknown fields that are compared with the known ones; each costs some microseconds."""
+"""Maximum number of unknown fields that are compared with the known ones; each costs some microseconds."""
 _FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def event_warnings(
     event: VideoUploaded | DeletionRequested, record: Record, num_partitions: int | None
 ) -> tuple[EventWarning, ...]:
-    """What is likely a mistake in a valid event.
+    """Return probable mistakes in a valid event.
 
     Args:
-        event: as it was read.
-        record: that holds it; its time is the broker's.
-        num_partitions: of the record's topic; None where it is not known, and its place is not looked at.
+        event: the decoded event.
+        record: that contains it; its time is the broker's.
+        num_partitions: of the record's topic; None if unknown, which skips the check of the partition.
     """
     found = [*_misplaced(record, num_partitions), *_unknown_fields(event, record.value or b"{}")]
     if isinstance(event, VideoUploaded):
@@ -60,7 +60,8 @@ def event_warnings(
 
 
 def content_of(upload: VideoUploaded) -> str:
-    """Hash of what is analysed and decided by; an address counts without its query, which may hold a signature."""
+    """Return a hash of what is analysed and decided on; an address counts without its query, which may contain a
+    signature."""
     source = upload.source
     if isinstance(source, UrlSource):
         source = replace(source, url=source.url.partition("?")[0])
@@ -92,7 +93,7 @@ def _sent(value: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
     try:
         return _FIELDS.decode(value)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return {}  # a field that is skipped may have a name that no text is
+        return {}  # a skipped field may have a name that is not valid text
 
 
 def _misspelt(sent: dict[str, msgspec.Raw], kind: type[msgspec.Struct], place: str) -> Iterator[EventWarning]:

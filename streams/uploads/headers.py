@@ -1,4 +1,4 @@
-"""Headers of an upload that are ours: those on `video.backfill`, and those that its facts carry on."""
+"""Our own headers of an upload: those on `video.backfill`, and those that its facts carry."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from streams.record import Record
 from streams.uploads.places import PLACE_HEADER, with_place
 
 REDRIVE_HEADER: Final = "vidsignal-redrive"
-"""How often the event was sent again. Beside it a redrive writes only the place of an upload."""
+"""How often the event was sent again. In addition, a redrive writes only the log position of an upload."""
 JOB_HEADER: Final = "vidsignal-job"
-"""Id of the job that sent the upload again; absent where its producer chose the lane."""
+"""Id of the job that sent the upload again; absent if its producer chose the priority class."""
 UPLOADED_HEADER: Final = "vidsignal-uploaded-unix-seconds"
-"""The broker's timestamp of the upload on `video.uploaded`: a record's own says when it was put into this topic, which
-is what its retention counts from."""
+"""The broker's timestamp of the upload on `video.uploaded`; a record's own timestamp is when it was published to this
+topic, from which its retention counts."""
 _LONGEST_PASSED_ON_BYTES: Final = 256
-"""Of one header; with what a sender may write there a fact could be more than its topic takes."""
+"""Maximum size of one header; a longer one, which a sender may write, could make a fact exceed its topic's limit."""
 
 
 def backfill_headers(
     headers: Headers, uploaded_unix_seconds: float, job_id: str | None = None, *, place: SourceOffset | None = None
 ) -> Headers:
-    """The original headers in order, then the upload's place where it has one, its time, and the job.
+    """Return the original headers in order, then the upload's log position if it has one, its time, and the job.
 
-    Whatever the original headers say of these is left out.
+    Headers of these names in the original are left out.
     """
     kept = tuple(item for item in headers if item[0] not in (PLACE_HEADER, JOB_HEADER, UPLOADED_HEADER))
     placed = kept if place is None else with_place(kept, place)
@@ -36,7 +36,7 @@ def backfill_headers(
 
 
 def as_uploaded(record: Record) -> Record:
-    """The record with the time at which its upload was first published, where it says one."""
+    """Return the record with the time at which its upload was first published, if a header states it."""
     said = header(record.headers, UPLOADED_HEADER)
     try:
         seconds = float(said) if said is not None else math.nan
@@ -46,6 +46,6 @@ def as_uploaded(record: Record) -> Record:
 
 
 def passed_on(record: Record) -> Headers:
-    """Headers that every fact of an upload carries on; none that we would not write."""
+    """Return the headers that every fact of an upload carries; only those that this product writes itself."""
     found = ((name, header(record.headers, name)) for name in (REDRIVE_HEADER, JOB_HEADER))
     return tuple((name, value) for name, value in found if value is not None and len(value) <= _LONGEST_PASSED_ON_BYTES)

@@ -1,4 +1,4 @@
-"""Reading an event of `video.uploaded` or `video.backfill`."""
+"""Decodes an event of `video.uploaded` or `video.backfill`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from streams.record import Record
 
 
 def read_upload(record: Record) -> VideoUploaded | DeletionRequested:
-    """What a record of `video.uploaded` says of the video that its key names. Raises InvalidEvent."""
+    """Return the event in a record of `video.uploaded` about the video that its key names. Raises InvalidEvent."""
     with boundary("record"):
         event = decode_upload_or_deletion(record.value)
         require_own_key(record, event)
@@ -19,6 +19,6 @@ def read_upload(record: Record) -> VideoUploaded | DeletionRequested:
 
 
 def require_own_key(record: Record, upload: VideoUploaded | DeletionRequested) -> None:
-    """Raise InvalidEvent where the key is not the video's id: its facts would be in different partitions."""
+    """Raise InvalidEvent if the key is not the video's id: its facts would be in different partitions."""
     if message := wrong_key(record.key, upload.video_id):
         raise InvalidEvent("event-invalid", message)

@@ -1,4 +1,4 @@
-"""The boundary around one video's fact in the verdict role: what is wrong with one video ends at that video.
+"""The boundary around one video's fact in the verdict role: a fault of one video affects only that video.
 
 An unexpected error is logged with its traceback, counted, and tried again a few times. Then the video gets a gap
 (`streams.store.gaps`), and the error one dead letter, unless the role wrote too many of late: then the fact is held. A
@@ -33,13 +33,13 @@ ATTEMPTS: Final = 3
 """Of folding a fact, before its video gets a gap."""
 _FORMER_WAIT: Final = "facts before it wait"
 _DELAY_SECONDS: Final = 0.2
-"""Before the second attempt; doubled before the next."""
+"""Wait before the second attempt; doubled before each further one."""
 
 _log = structlog.get_logger(__name__)
 
 
 class DeadLetterWriter(Protocol):
-    """Where a fact goes that cannot be folded; see `streams.dead_letters.dead_letters`."""
+    """Writes the dead letter of a fact that cannot be folded; see `streams.dead_letters.dead_letters`."""
 
     async def write(
         self, record: Record, failure: Failure, *, role: str, attempts: int = 1, revision: int | None = None
@@ -64,7 +64,7 @@ class FoldBoundary:
     clock: Clock
     log_generation: int
     held: HeldEvents | None = None
-    """The limit on dead letters by faults of our own; None for no limit."""
+    """The limit on dead letters by internal faults; None for no limit."""
     withdraw: Withdraw | None = None
     _memory: MemoryFaults = field(init=False)
     _deletions: dict[Place, tuple[Deleted, Record]] = field(init=False, default_factory=dict)
@@ -147,7 +147,7 @@ class FoldBoundary:
         await self._open(newer.video_id, record, "newer-fact", newer.message, newer=newer)
 
     async def give_up(self, fact: Fact, record: Record, failure: Failure, attempts: int = ATTEMPTS) -> None:
-        """Let a fact wait, and write one dead letter of it."""
+        """Let a fact wait, and write its dead letter."""
         await self._wait(fact, record, "internal-error", failure.message)
         await self._write(record, failure, attempts)
 
@@ -171,7 +171,8 @@ class FoldBoundary:
                 return
 
     async def _wait_longer(self, fact: Fact, record: Record) -> None:
-        """A fact behind a gap; the one that ends processes gets its dead letter here, as its worker could not."""
+        """Let a fact behind a gap wait; a fact that ended its process gets its dead letter here, because that process
+        could not write it."""
         gap = await self.gaps.read(fact.video_id)
         await self._wait(fact, record, "internal-error", _FORMER_WAIT)
         if gap is not None and gap.cause == "crash-loop" and gap.first_offset == record.place.offset:
@@ -184,7 +185,7 @@ class FoldBoundary:
             await self._withdraw(deletion, self.withdraw)
 
     async def _withdraw(self, deletion: Deleted, withdraw: Withdraw) -> None:
-        """A deletion that waits acts on what can be read at once; the sweep over gaps does the same once more."""
+        """Withdraw readable data of a video whose deletion waits; the periodic retry of gaps repeats this."""
         try:
             await withdraw(deletion.video_id, deletion)
         except Exception as error:

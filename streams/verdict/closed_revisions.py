@@ -1,4 +1,4 @@
-"""Which deadlines have nothing more to decide after a fold."""
+"""Deadlines that a fold has made obsolete."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from streams.store.stored_case import StoredVideo
 
 
 def closed_revisions(before: Outcome | None, stored: StoredVideo) -> list[int]:
-    """Whose deadline has nothing more to decide, by what the fact changed; again where it came again unpublished."""
+    """Return revisions whose deadline is obsolete after this fact; again if the fact is redelivered before
+    publication."""
     after = stored.outcome
     if stored.is_published:
         return []

@@ -1,4 +1,4 @@
-"""What the dashboards show of verdicts: decisions, the labels behind them, how late they were, what was said again."""
+"""Metrics of verdicts: decisions, their labels, delay, and amendments."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from streams.observability import metrics
 
 
 def count_decision(before: Outcome | None, after: Outcome | None) -> None:
-    """Count what a fold that was written says again of a revision.
+    """Count the effects of a fold that was written.
 
-    A decision counts when it is made and whenever its action changes, an amendment whenever a decided verdict says
-    something else: status, action, evidence or modalities. That a summary of engagement is carried along is neither.
+    A decision counts when it is made and whenever its action changes; an amendment whenever a decided verdict changes
+    its status, action, evidence or modalities. A new engagement summary is neither.
 
     Args:
-        before: What was stored until then; None where there was nothing.
-        after: What the fold made; None where it made no outcome.
+        before: the outcome stored before; None without one.
+        after: the new outcome; None if the fold made none.
     """
     if after is None or after.verdict.status == "pending":
         return
@@ -38,9 +38,9 @@ def count_decision(before: Outcome | None, after: Outcome | None) -> None:
 
 
 def observe_delay(before: Outcome | None, after: Outcome | None, lane: Lane, now_unix_seconds: float) -> None:
-    """Measure from the upload to a published verdict, once for each status that a revision reaches.
+    """Observe the time from the upload to a published verdict, once for each status that a revision reaches.
 
-    Later publications of the same status, such as those with fresh engagement, are no answer to the upload.
+    Later publications of the same status, such as those with newer engagement, are not observed.
     """
     if after is None or (before is not None and _standing(before) == _standing(after)):
         return
@@ -50,7 +50,7 @@ def observe_delay(before: Outcome | None, after: Outcome | None, lane: Lane, now
 
 
 def count_warnings(before: VideoState | None, after: VideoState | None) -> None:
-    """Count what a fold that was written found in the log; what is wrong with an event itself, intake counts."""
+    """Count warnings that a fold found in the log; intake counts those of a single event."""
     known = _warnings_of(before)
     for warning in _warnings_of(after):
         if warning.kind in KINDS_OF_THE_LOG and warning not in known:
@@ -58,13 +58,13 @@ def count_warnings(before: VideoState | None, after: VideoState | None) -> None:
 
 
 def count_ignored(fact: Fact, folded: Folded) -> None:
-    """Count a fact that changed nothing, by why."""
+    """Count a fact that changed nothing, by reason."""
     if folded.ignored:
         metrics.FACTS_IGNORED.labels(kind_of(fact), folded.ignored).inc()
 
 
 def count_cost(before: Outcome | None, after: Outcome | None) -> None:
-    """Count the cost of a revision once, with its first final verdict; amendments are not counted again."""
+    """Count the cost of a revision once, with its first final verdict; amendments are not counted."""
     if after is None or after.verdict.status != "final":
         return
     if before is None or before.verdict.status != "final" or before.version.revision != after.version.revision:
@@ -75,14 +75,14 @@ def count_cost(before: Outcome | None, after: Outcome | None) -> None:
 
 
 def market_label(market: Market | None) -> str:
-    """Value of a metric's label: a market that exists, `other` or `none`."""
+    """Return the value of a metric's label: an existing market, `other` or `none`."""
     if market is None:
         return "none"
     return market if market in MARKETS else "other"
 
 
 def modality_states(states: ModalityStates) -> list[tuple[Modality, str]]:
-    """Each expected modality with its state in one word."""
+    """Return each expected modality with its state."""
     named = {"present": states.present, "absent": states.absent, "missing": states.missing, "failed": states.failed}
     return [(modality, state) for state, modalities in named.items() for modality in modalities]
 
@@ -98,7 +98,7 @@ def _standing(outcome: Outcome) -> tuple[int, OutcomeStatus]:
 
 
 def _decided(before: Outcome | None, verdict: Verdict) -> Verdict | None:
-    """The decided verdict of the same revision that stood before, if there was one."""
+    """Return the previous decided verdict of the same revision, or None."""
     if before is None or before.verdict.status == "pending":
         return None
     return before.verdict if before.version.revision == verdict.version.revision else None

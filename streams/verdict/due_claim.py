@@ -11,17 +11,17 @@ from streams.lifecycle.clock import Clock
 from streams.store.deadlines import Deadline, Deadlines
 
 CLAIM_SECONDS: Final = 10.0
-"""How late what is due may be where the worker that claimed it dies."""
+"""Maximum delay of a due entry if the worker that claimed it dies."""
 
 
 async def held(entry: Deadline, deadlines: Deadlines, clock: Clock, work: Coroutine[Any, Any, None]) -> Deadline:
-    """Do the work, and lengthen the claim while it lasts; return the entry as it then stands.
+    """Do the work, and extend the claim while it runs; return the entry with its current due time.
 
     Args:
         entry: as it was claimed.
         deadlines: where it is registered.
-        clock: paces the renewals.
-        work: awaited to its end; raises what it raises.
+        clock: times the renewals.
+        work: awaited to its end; its errors are raised.
     """
     working = asyncio.ensure_future(work)
     try:
@@ -35,7 +35,7 @@ async def held(entry: Deadline, deadlines: Deadlines, clock: Clock, work: Corout
 
 
 async def _ends(working: asyncio.Future[None], clock: Clock) -> bool:
-    """Whether the work ends before it is time to lengthen the claim. Raises what it raises."""
+    """Return whether the work ends before the claim must be extended. Raises its errors."""
     pause = asyncio.ensure_future(clock.sleep(CLAIM_SECONDS / 3))
     try:
         await asyncio.wait({working, pause}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,8 +1,9 @@
-"""Polls for due entries: each is handled, and only then removed. Deadlines become records of the log; deletions get
-their tombstones once more.
+"""Polls for due entries: each is handled, and only then removed. Deadlines become records of the log; tombstones of
+deletions are written once more.
 
-Every verdict worker polls, and claims an entry before it handles it. When a worker dies, its claims expire and others
-find the entries; what it published is then published again, which changes nothing, because the fold takes the first.
+Every verdict worker polls, and claims an entry before it handles it. When a worker dies, its claims expire and other
+workers find the entries. What it published is then published again, which changes nothing, because the fold uses the
+first.
 """
 
 from __future__ import annotations
@@ -33,17 +34,17 @@ _AT_ONCE = 256
 
 
 Fire = Callable[[Deadline], Awaitable[Deadline | None]]
-"""Says what is due; may run again for the same entry. Returns the entry as it stands, which is then removed; None
-leaves it until its claim ends."""
+"""Handles a due entry; may run again for the same entry. Returns the entry with its current due time, which is then
+removed; None leaves it until its claim ends."""
 
 
 class DuePoller:
     """Handles due entries, and removes each only afterwards.
 
     Args:
-        deadlines: what waits, by due time.
-        fire: awaited for each entry that is due.
-        clock: tells what is due, and paces the sweeps.
+        deadlines: registered entries, by due time.
+        fire: awaited for each due entry.
+        clock: determines what is due, and times the polls.
     """
 
     def __init__(self, deadlines: Deadlines, fire: Fire, clock: Clock) -> None:
@@ -52,7 +53,8 @@ class DuePoller:
         self._clock = clock
 
     async def run(self) -> None:
-        """Poll until cancelled. The intervals vary, so that workers that started together spread out."""
+        """Poll until cancelled. The intervals vary, so that workers that started together do not poll at the same
+        time."""
         while True:
             await self._clock.sleep(POLL_SECONDS * random.uniform(0.5, 1.5))
             await self.poll()
@@ -74,7 +76,7 @@ class DuePoller:
         return fired is not None
 
     async def _fired(self, claimed: Deadline) -> Deadline | None:
-        """An entry that fails stays registered, and stops no other."""
+        """Handle one entry; an error leaves it registered, and does not affect other entries."""
         try:
             return await self._fire(claimed)
         except UnreadableState as error:
@@ -89,7 +91,7 @@ class DuePoller:
 
 
 def deadline_poller(outcomes: Outcomes, deadlines: Deadlines, publisher: EventPublisher, clock: Clock) -> DuePoller:
-    """Publishes a fact for each deadline that passed."""
+    """Return a poller that publishes a fact for each deadline that passed."""
     return DuePoller(deadlines, PassedDeadlines(outcomes, deadlines, publisher, clock).fire, clock)
 
 

@@ -1,9 +1,9 @@
-"""The end of videos that nothing is said of any more; only where a setting gives them one.
+"""Expiry of videos that have had no new outcome for a time; only if a setting limits their retention.
 
-A video is kept for a time after its last outcome: a new revision, a late signal, a review and each summary of what
-people did with it begin that time again. Then its keys and vectors go from Redis, and the broker drops its records
-from both compacted topics by their age. It is not a deletion: no deletion marker stays, no tombstone is written, and
-the same upload may come again. Claims and engagement end by retentions of their own.
+A video is kept for a time after its last outcome. A new revision, a late signal, a review and each engagement summary
+restart that time. Then its keys and vectors are removed from Redis, and the broker removes its records from both
+compacted topics by their age. It is not a deletion: there is no deletion marker and no tombstone, and the same upload
+may be sent again. Claims and engagement have retention times of their own.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from streams.verdict.due_poller import DuePoller
 from streams.verdict.followers import Follower
 
 _GAP_SECONDS: Final = 3_600.0
-"""Between two looks at a video whose time is up and of which facts wait."""
+"""Time between two checks of an expired video with waiting facts."""
 
 
 class Expiry:
-    """Registers when the time of each revision is up, at its first outcome; a `Follower`.
+    """Registers the expiry of each revision at its first outcome; a `Follower`.
 
     Args:
-        expiring: revisions by when to look at them.
-        kept_seconds: after the last outcome; with 0 forever, and nothing is registered.
+        expiring: revisions by the time of their next check.
+        kept_seconds: retention after the last outcome; with 0 it is unlimited, and nothing is registered.
     """
 
     def __init__(self, expiring: Deadlines, kept_seconds: float) -> None:
@@ -37,33 +37,33 @@ class Expiry:
         self._kept_seconds = kept_seconds
 
     async def replace(self, outcome: Outcome) -> None:
-        """Register the revision; of one that is registered, the sweep looks at the newest outcome."""
+        """Register the revision; if it is registered, the poller reads the newest outcome at the check."""
         if self._kept_seconds:
             await self._expiring.register(_entry(outcome, self._kept_seconds))
 
     async def remove(self, video_id: str) -> None:
-        """Nothing: the sweep finds no outcome and drops the entry."""
+        """Do nothing: the poller finds no outcome and removes the entry."""
         del video_id
 
 
 def expiry_poller(
     outcomes: Outcomes, expiring: Deadlines, followers: Sequence[Follower], kept_seconds: float, clock: Clock
 ) -> DuePoller:
-    """The sweep that removes videos whose time is up.
+    """Return the poller that removes expired videos.
 
     Args:
-        outcomes: what is removed, by comparison with what was read.
+        outcomes: removed by compare-and-set with what was read.
         expiring: what `Expiry` registered.
-        followers: what stands beside the log, such as the vectors, and an `Expiry`; they let go first.
-        kept_seconds: after the last outcome.
-        clock: tells what is due.
+        followers: data outside the log, such as the vectors, and an `Expiry`; they are removed first.
+        kept_seconds: retention after the last outcome.
+        clock: determines what is due.
     """
 
     async def fire(entry: Deadline) -> Deadline:
         stored = await outcomes.read(entry.video_id)
         outcome = stored.outcome
         if stored.is_in_gap:
-            # Facts wait that may begin a new revision: they would be forgotten with their gap.
+            # Waiting facts may start a new revision, and would be lost with their gap.
             await expiring.postpone(replace(entry, due_unix_seconds=clock.now_unix_seconds() + _GAP_SECONDS))
             return entry
         if outcome is not None and outcome.version.revision == entry.revision:
@@ -71,7 +71,7 @@ def expiry_poller(
                 await expiring.postpone(_entry(outcome, kept_seconds))
                 return entry
             await _let_go(outcomes, followers, outcome)
-        # An outcome that was said meanwhile found the entry there, so the entry goes before one looks again.
+        # An outcome that was written meanwhile found the entry registered, so the entry is removed before the check.
         await expiring.remove(entry)
         await hold_again(entry.video_id)
         return entry
@@ -93,7 +93,7 @@ async def _let_go(outcomes: Outcomes, followers: Sequence[Follower], outcome: Ou
 
 
 def has_expired(outcome: Outcome | None, kept_seconds: float, clock: Clock) -> bool:
-    """Whether the time of a video is up whose last outcome this is; never where `kept_seconds` is 0."""
+    """Return whether the video with this last outcome has expired; always False if `kept_seconds` is 0."""
     return outcome is not None and kept_seconds > 0 and _due(outcome, kept_seconds) <= clock.now_unix_seconds()
 
 

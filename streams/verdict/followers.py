@@ -1,4 +1,4 @@
-"""What follows outcomes beside the topics, such as the vectors of similar videos."""
+"""Data that follows outcomes outside the topics, such as the vectors of similar videos."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ _log = structlog.get_logger(__name__)
 
 
 class Follower(Protocol):
-    """What follows a video's current outcome beside the topics; both verbs may be repeated."""
+    """Follows a video's current outcome outside the topics; both methods may be repeated."""
 
     async def replace(self, outcome: Outcome) -> None:
-        """Hold this, and nothing older."""
+        """Store this outcome's data, and nothing older."""
 
     async def remove(self, video_id: str) -> None:
-        """Hold nothing of the video."""
+        """Remove all data of the video."""
 
 
 async def told(telling: Awaitable[None], video_id: str) -> None:
-    """What follows outcomes may fail over one video, such as over a vector of another length; an audit finds that."""
+    """Await a follower and log its error: it may fail for one video, such as by a vector of another length; an audit
+    finds that."""
     try:
         await telling
     except Exception as error:

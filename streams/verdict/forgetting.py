@@ -1,4 +1,4 @@
-"""What a deletion needs beside the topics."""
+"""What a deletion needs in addition to the topics."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from streams.store.deadlines import Deadline, Deadlines
 
 
 class DeadLetterWithdrawer(Protocol):
-    """Where dead letters of a video can be withdrawn; see `streams.dead_letters.dead_letters`."""
+    """Withdraws dead letters of a video; see `streams.dead_letters.dead_letters`."""
 
     async def withdraw(self, video_id: str) -> int:
-        """Make the video's dead letters unreadable; return how many there were."""
+        """Replace the video's dead letters by tombstones; return how many there were."""
 
 
 @dataclass(frozen=True, slots=True)
 class Forgetting:
-    """Handed to whatever publishes tombstones."""
+    """Passed to code that publishes tombstones."""
 
     tombstones: Deadlines
-    """Deletions whose tombstones are due once more."""
+    """Deletions whose tombstones are written once more, by time."""
     dead_letters: DeadLetterWithdrawer
     repeat_seconds: float
     """After that, no worker can still be publishing what it read before the deletion."""

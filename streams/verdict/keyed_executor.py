@@ -20,7 +20,7 @@ KeyedWork = Callable[[], Awaitable[None]]
 
 
 class KeyBlocked(SharedStateFault):
-    """Earlier work of the same key failed; this work was not begun, and its record must be delivered again."""
+    """Earlier work of the same key failed; this work was not started, and its record must be redelivered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,33 +31,33 @@ class _Task:
 
 
 class KeyedExecutor:
-    """The executor of one worker. Only keys with work take memory."""
+    """The executor of one worker. Only keys with work use memory."""
 
     def __init__(self) -> None:
         self._tasks: dict[str, deque[_Task]] = {}
         self._loops: dict[str, asyncio.Task[None]] = {}
         self._failed_offsets: dict[str, int] = {}
         self._last_offsets: dict[str, int] = {}
-        """Enqueued last, of each key with work."""
+        """Last enqueued offset of each key with work."""
 
     def __len__(self) -> int:
         return len(self._tasks)
 
     def enqueue(self, key: str, offset: int, work: KeyedWork, *, is_redelivered: bool = False) -> asyncio.Future[None]:
-        """Put work at the end of a key's queue. The order is that of the calls, so nothing may be awaited before it.
+        """Enqueue work for a key. The order is that of the calls, so nothing may be awaited before it.
 
         Args:
             key: whose queue it is.
-            offset: of the record that is worked on; offsets of one key come from one partition.
-            work: begun when all earlier work of the key has ended.
+            offset: of the record; offsets of one key come from one partition.
+            work: started when all earlier work of the key has ended.
             is_redelivered: the record was delivered before, so its offset may be lower than those in the queue.
 
         Raises:
             OffsetsOutOfOrder: the key has work of this offset or a later one, and the record is not redelivered.
 
         Returns:
-            A future that ends with the work, raises what it raises, or raises KeyBlocked. Cancelling it lets work that
-            has begun finish, and keeps other work from beginning; the key is then blocked from there on.
+            A future that ends with the work, raises what it raises, or raises KeyBlocked. Cancelling it lets started
+            work finish, and prevents work that has not started; the key is then blocked from there on.
         """
         last_offset = self._last_offsets.get(key, offset - 1)
         if offset <= last_offset and not is_redelivered:
@@ -105,7 +105,7 @@ class KeyedExecutor:
             self._break(key, task.offset)
             task.ended.cancel()
             raise
-        except Exception as error:  # not swallowed: it is raised where the turn is awaited
+        except Exception as error:  # not swallowed: it is raised where the future is awaited
             self._break(key, task.offset)
             if not task.ended.done():
                 task.ended.set_exception(error)

@@ -1,4 +1,4 @@
-"""A deadline that passed: what is open gets its fact, what is decided needs none, what is not accepted has to wait."""
+"""Passed deadlines: an undecided video gets its fact, a decided one needs none, one that is not accepted waits."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _log = structlog.get_logger(__name__)
 
 
 class PassedDeadlines:
-    """Says in the log which decision budgets ran out.
+    """Publishes a fact for each decision budget that has ended.
 
-    What is final, superseded or deleted needs no fact. What is not accepted yet gets none either, as one before its
-    `accepted` would change nothing: it stays registered, and each look at it is counted. Folding `accepted` registers
-    the deadline again, and the next sweep says it.
+    Final, superseded and deleted revisions need no fact. A revision that is not accepted yet gets none either, because
+    a fact before its `accepted` would change nothing: it stays registered, and each check of it is counted. Folding
+    `accepted` registers the deadline again, and the next poll publishes it.
 
     Args:
-        outcomes: what the fold knows of each video.
-        deadlines: where the claims lie.
-        publisher: takes the facts.
-        clock: stamps them.
+        outcomes: the fold's view of each video.
+        deadlines: where the claims are registered.
+        publisher: publishes the facts.
+        clock: for their timestamps.
     """
 
     def __init__(self, outcomes: Outcomes, deadlines: Deadlines, publisher: EventPublisher, clock: Clock) -> None:
@@ -41,11 +41,11 @@ class PassedDeadlines:
         self._told_seconds = -CLAIM_SECONDS
 
     async def fire(self, claimed: Deadline) -> Deadline | None:
-        """Answer one claimed entry; see `streams.verdict.due_poller.Fire`."""
+        """Handle one claimed entry; see `streams.verdict.due_poller.Fire`."""
         try:
             state = (await self._outcomes.read(claimed.video_id)).state
         except UnreadableState:
-            # Said in any case: folding it is what has the state folded again from the log.
+            # Published in any case: folding it triggers the refold of the state.
             return await held(claimed, self._deadlines, self._clock, self._say(_passed(claimed)))
         if state is None or state.revision < claimed.revision:
             self._count_unaccepted(claimed)
@@ -55,7 +55,7 @@ class PassedDeadlines:
         return await held(claimed, self._deadlines, self._clock, self._say(_fact(state.accepted)))
 
     async def _say(self, fact: DeadlinePassed) -> None:
-        with spans.span("deadline"):  # begins a trace: what is due knows its video, not its trace
+        with spans.span("deadline"):  # starts a trace: an entry contains its video, not its trace
             headers = event_headers(
                 fact, event_id=f"{fact.video_id}:{fact.revision}:deadline", source=SOURCE,
                 now_unix_seconds=self._clock.now_unix_seconds(), span=spans.traceparent(),
@@ -64,7 +64,7 @@ class PassedDeadlines:
         metrics.DEADLINES_FIRED.inc()
 
     def _count_unaccepted(self, claimed: Deadline) -> None:
-        """Count it; name one of them for each round of looks."""
+        """Count it; log one of them per round."""
         metrics.DEADLINES_WITHOUT_ACCEPTANCE.inc()
         now_seconds = self._clock.monotonic_seconds()
         if now_seconds - self._told_seconds >= CLAIM_SECONDS:
@@ -84,7 +84,7 @@ def _fact(accepted: Accepted) -> DeadlinePassed:
 
 
 def _passed(claimed: Deadline) -> DeadlinePassed:
-    """The claim tells no more than that it was due."""
+    """Return the fact; the claim contains no more than that the deadline was due."""
     return DeadlinePassed(
         video_id=claimed.video_id, revision=claimed.revision, deadline_unix_seconds=claimed.due_unix_seconds
     )

@@ -1,4 +1,4 @@
-"""Saying outcomes on the two compacted topics, and taking them back."""
+"""Publishes outcomes to the two compacted topics, and withdraws them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SOURCE = "vidsignal/verdict"
 
 
 class EventPublisher(Protocol):
-    """Where outcomes and deadline records go; see `streams.kafka.publisher`."""
+    """Publishes outcomes and deadline facts; see `streams.kafka.publisher`."""
 
     async def publish(self, topic: Topic, key: str, event: Any, *, headers: Sequence[tuple[str, bytes]] = ()) -> object:
         """Return when the broker has confirmed it; an event of None is a tombstone."""
@@ -25,7 +25,7 @@ class EventPublisher(Protocol):
 
 
 async def publish_outcome(publisher: EventPublisher, outcome: Outcome, traceparent: bytes | None) -> None:
-    """Say it on both compacted topics; return when both are confirmed."""
+    """Publish to both compacted topics; return when both have confirmed."""
     statements = ((MODERATION, outcome.verdict), (RECOMMENDATION, outcome.record))
     await asyncio.gather(*(_send(publisher, topic, outcome, event, traceparent) for topic, event in statements))
 
@@ -42,5 +42,5 @@ async def _send(
 
 
 async def publish_tombstones(publisher: EventPublisher, video_id: str) -> None:
-    """Take back what both compacted topics say of a video."""
+    """Publish tombstones for a video to both compacted topics."""
     await asyncio.gather(*(publisher.publish(topic, video_id, None) for topic in (MODERATION, RECOMMENDATION)))

@@ -1,17 +1,18 @@
 """The verdict role: handles one record of `video.signals`.
 
-1. Read the state, fold the fact, write by compare-and-set; who loses the race reads again.
-2. Where it was an `accepted` and the verdict is open, register its deadline again. Where a revision is final,
-   superseded or deleted, take its deadline off.
-3. Publish the stored outcome to both compacted topics, unless it is known to be out, and wait for both confirmations.
-   Where the video is forgotten, publish tombstones instead, take its dead letters back, and register the tombstones for
-   once more after the longest drain: a dying worker's late verdict must not bring it back.
-4. Tell what stands beside the log, such as the vectors, of it.
-5. Note that it is out. Where a newer version is stored by then, do the same with that, too.
+1. Read the state, fold the fact, write by compare-and-set; if another worker was faster, read again.
+2. After an `accepted` fact of an undecided video, register its deadline again. Remove the deadline of a revision that
+   is final, superseded or deleted.
+3. Publish the stored outcome to both compacted topics, unless it is known to be published, and wait for both
+   confirmations. If the video is deleted, publish tombstones instead, withdraw its dead letters, and register the
+   tombstones to be written once more after the longest drain: a late verdict of a dying worker must not restore the
+   video.
+4. Update the followers, such as the vectors.
+5. Mark the outcome as published. If a newer version is stored now, repeat this for that version.
 
-A fact that cannot be folded waits in a gap of its video, and so do later ones: `streams.verdict.boundary`.
+A fact that cannot be folded waits in a gap of its video, together with later ones: `streams.verdict.boundary`.
 
-The caller acknowledges the record when `run` returns. A crash after any step is healed by the redelivery.
+The caller acknowledges the record when `run` returns. A crash after any step is corrected by the redelivery.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ _log = structlog.get_logger(__name__)
 
 
 class VerdictRole:
-    """Folds facts, as the one agent of its role; serial for one video, concurrent across videos."""
+    """Folds facts, as the one agent of its role; sequential for one video, concurrent across videos."""
 
     def __init__(
         self,
@@ -69,7 +70,7 @@ class VerdictRole:
         boundary: FoldBoundary | None = None,
         board: FoldBoard | None = None,
     ) -> None:
-        """Without a boundary every error is raised, and a fact of a newer release is passed over."""
+        """Without a boundary every error is raised, and a fact of a newer release is skipped."""
         self._outcomes = outcomes
         self._deadlines = deadlines
         self._publishing = StoredPublishing(outcomes, publisher, clock, forgetting, followers)
@@ -82,17 +83,17 @@ class VerdictRole:
 
     @property
     def held(self) -> HeldEvents | None:
-        """Facts that wait at the limit on dead letters; None where there is no limit."""
+        """Facts that are held at the limit on dead letters; None without a limit."""
         return None if self._boundary is None else self._boundary.held
 
     async def run(self, record: Record, slot: Slot | None = None) -> None:
-        """Return when the record is folded and everything that follows from it is confirmed.
+        """Return when the record is folded and all its effects are confirmed.
 
-        Call it in the order of offsets, and await nothing between taking a record and calling this: the lanes keep
-        the order in which it is called.
+        Call it in the order of offsets, and await nothing between receiving a record and this call: the keyed executor
+        keeps the order of the calls.
 
         Raises:
-            KeyBlocked: an earlier record of the same video failed; this one was not touched.
+            KeyBlocked: an earlier record of the same video failed; this one was not processed.
             OffsetsOutOfOrder: a later record of the partition came first, and may have hidden this one.
         """
         del slot
@@ -112,12 +113,12 @@ class VerdictRole:
             await answered
 
     async def fail(self, record: Record, slot: Slot | None, failure: Failure) -> None:
-        """Let the record's fact wait; return when that is noted.
+        """Let the record's fact wait; return when that is stored.
 
-        The boundary within the role has answered before this for all that it knows.
+        The boundary within the role has already handled the errors that it knows.
 
         Raises:
-            RuntimeError: there is nowhere for it to wait.
+            RuntimeError: there is no boundary.
         """
         del slot
         fact = read_fact(record.key, record.value, record.headers)
@@ -126,7 +127,7 @@ class VerdictRole:
         await self._boundary.give_up(fact, record, failure)
 
     async def close(self) -> None:
-        """Cancel what is being folded; its records are redelivered."""
+        """Cancel running folds; their records are redelivered."""
         await self._executor.close()
 
     def _expecting(self, fact: Fact | NewerFact, record: Record) -> AbstractContextManager[None]:
@@ -161,7 +162,7 @@ class VerdictRole:
             self._observe(fact, before, stored)
 
     async def _apply(self, fact: Fact, record: Record) -> tuple[Outcome | None, StoredVideo]:
-        """Fold and write; return the outcome that was stored until then, and what the store then holds."""
+        """Fold and write; return the previously stored outcome, and what the store contains now."""
         with metrics.STAGE_SECONDS.labels("fold").time():
             return await self._fold_and_write(fact, record)
 
@@ -197,7 +198,7 @@ class VerdictRole:
             await self._deadlines.register(Deadline(fact.video_id, fact.revision, due))
 
     def _observe(self, fact: Fact, before: Outcome | None, stored: StoredVideo) -> None:
-        """Measure how late it was, now that it is out."""
+        """Observe the delay, now that the outcome is published."""
         now_unix_seconds = self._clock.now_unix_seconds()
         if isinstance(fact, EngagementSummary):
             metrics.ENGAGEMENT_AGE_SECONDS.observe(max(0.0, now_unix_seconds - fact.event_unix_seconds))

@@ -1,4 +1,4 @@
-"""A deletion that waits in a gap acts on all that can be read at once; it is folded when the gap closes."""
+"""A deletion that waits in a gap withdraws all readable data at once; it is folded when the gap closes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LEAST_REVISION = 1
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """Takes a video away whose deletion waits; may be repeated."""
+    """Withdraws a video whose deletion waits; may be repeated."""
 
     gaps: Gaps
     publishing: StoredPublishing

@@ -1,1 +1,1 @@
-"""One pure async function a modality: from an upload and its media to an analysis."""
+"""One pure async function per modality: from an upload and its media to an analysis."""

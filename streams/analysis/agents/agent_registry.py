@@ -1,4 +1,4 @@
-"""The agents that there are, one a modality."""
+"""The agents, one per modality."""
 
 from __future__ import annotations
 

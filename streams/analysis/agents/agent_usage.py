@@ -1,4 +1,4 @@
-"""Counts what one analysis costs."""
+"""Measures the cost of one analysis."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from streams.analysis.agents.analysis import HostThreads, Result
 
 
 class AgentUsage:
-    """Grows while an agent works, then becomes its receipt."""
+    """Accumulates usage while an agent works, then becomes its receipt."""
 
     def __init__(self, host: HostThreads) -> None:
         self._host = host
@@ -31,11 +31,11 @@ class AgentUsage:
         return result
 
     def spend(self, cpu_seconds: float) -> None:
-        """Count CPU time that went into this analysis elsewhere, such as a second decode."""
+        """Count CPU time that other code spent for this analysis, such as a second decode."""
         self._cpu_seconds += cpu_seconds
 
     def add(self, outputs: Iterable[ModelOutput]) -> None:
-        """Count what models answered."""
+        """Count model outputs."""
         for output in outputs:
             self._device_seconds += output.device_seconds
             self._device_cpu_seconds += output.cpu_seconds
@@ -45,10 +45,10 @@ class AgentUsage:
             self._sum_batch_videos += output.batch_videos
 
     def receipt(self, *, num_items: int | None = None) -> Receipt:
-        """What it cost so far, without the decode, which is not one agent's to state.
+        """Return the cost so far, without the decode, which the agents share.
 
         Args:
-            num_items: where the items of an agent are no model inputs, such as pairs of frames.
+            num_items: overrides the count if the agent's items are not model inputs, such as pairs of frames.
         """
         return Receipt(
             device_seconds=self._device_seconds,

@@ -1,4 +1,4 @@
-"""What an agent is given and what it returns."""
+"""Input and output of an agent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 
 
 class HostThreads(Protocol):
-    """Runs short blocking work of operators beside the event loop."""
+    """Runs short blocking work of operators outside the event loop."""
 
     async def run(self, work: Callable[[], Result]) -> tuple[Result, float]:
         """Return the result and the CPU seconds that it took."""
@@ -35,7 +35,7 @@ class AgentWork:
 
     upload: VideoUploaded
     event_unix_seconds: float
-    """The broker's timestamp of the upload; the event time of every feature."""
+    """The broker's timestamp of the upload, which is the event time of every feature."""
     session: MediaSession
     inference: Inference
     context: RequestContext
@@ -53,7 +53,7 @@ class Analysis:
     """What one modality found in one upload."""
 
     is_present: bool = True
-    """False where the media has no such stream."""
+    """False if the media has no such stream."""
     labels: tuple[LabelEvidence, ...] = ()
     features: dict[str, Feature] = field(default_factory=dict)
     embeddings: dict[str, Embedding] = field(default_factory=dict)
@@ -69,4 +69,4 @@ class Agent:
     code_version: int
     """Raised with every change of the agent or its operators that changes results."""
     needs_media: bool = True
-    """False: it looks at the event alone, so nothing is decoded for it and no decode is on its receipts."""
+    """False if it uses the event only; then nothing is decoded for it and no decode is on its receipts."""

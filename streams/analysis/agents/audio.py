@@ -1,4 +1,4 @@
-"""What is heard: sound events, voices, music, silence, loudness, cues of violence, similarity."""
+"""The audio agent: sound events, voices, music, silence, loudness, cues of violence, similarity."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ _TRACK = "audio-track@1"
 
 
 async def analyse(work: AgentWork) -> Analysis:
-    """Listen to the sound of one upload as soon as it is decoded.
+    """Analyse the sound of one upload while it is decoded.
 
     Raises:
-        InvalidMedia, DeviceFault, Overloaded: See `MediaSession` and `Batcher.submit_many`.
+        InvalidMedia, DeviceFault, Overloaded: see `MediaSession` and `Batcher.submit_many`.
     """
     tally = AgentUsage(work.host)
     track = await work.session.audio()
@@ -74,7 +74,7 @@ async def _voice_probabilities(work: AgentWork, tally: AgentUsage, track: AudioT
 
 
 def _analysis(work: AgentWork, windows: Sequence[SoundWindow], outputs: Sequence[ModelOutput]) -> Analysis:
-    """All that the sound model's answers say."""
+    """Return everything that follows from the sound model's outputs."""
     names = work.class_names.sounds
     scores = np.stack([output.values[0] for output in outputs])
     embedding = audio_embedding(np.stack([output.values[1] for output in outputs]))

@@ -1,4 +1,4 @@
-"""What the uploader wrote: language, hashtags, abuse, meaning. The media is not touched."""
+"""The context agent: language, hashtags, abuse and embedding of the text. It reads no media."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _TEXT = "upload-text@2"
 
 
 async def analyse(work: AgentWork) -> Analysis:
-    """Read the text of one upload.
+    """Analyse the text of one upload.
 
     Raises:
-        DeviceFault, Overloaded: See `Batcher.submit`.
+        DeviceFault, Overloaded: see `Batcher.submit`.
     """
     tally = AgentUsage(work.host)
     reading = await tally.on_host(partial(read_text, work.upload, work.text))
@@ -45,7 +45,7 @@ async def analyse(work: AgentWork) -> Analysis:
 
 
 async def _labels(work: AgentWork, tally: AgentUsage, reading: TextAnalysis) -> tuple[LabelEvidence, ...]:
-    """Both votes; none where the models do not know the language."""
+    """Return the labels of both models; none if they do not know the language."""
     if reading.worst is None:
         return ()
     items = [item.item for item in reading.abuse_items]

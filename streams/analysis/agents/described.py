@@ -1,4 +1,4 @@
-"""Values of one origin as features and embeddings of one upload."""
+"""Turns values of one origin into features and embeddings of an upload."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _DECIMALS = 6
 
 
 def features_of(work: AgentWork, model: str, values: Mapping[str, object]) -> dict[str, Feature]:
-    """Features by name, numbers to a millionth; a value of None is left out, for there is nothing to say.
+    """Return features by name, numbers rounded to a millionth; a value of None is left out.
 
     Args:
-        work: whose upload is described.
-        model: `name@version` of the model or algorithm that says so.
+        work: the upload that is described.
+        model: `name@version` of the model or algorithm that produced the values.
         values: by names of `schemas.features.FEATURES`.
     """
     return {
@@ -28,7 +28,7 @@ def features_of(work: AgentWork, model: str, values: Mapping[str, object]) -> di
 
 
 def embedding_of(work: AgentWork, card: Card, vector: Sequence[float]) -> dict[str, Embedding]:
-    """A vector under the space that its model's card names.
+    """Return a vector with the embedding space that its model's card names.
 
     Raises:
         ValueError: the card names none.
@@ -42,7 +42,7 @@ def embedding_of(work: AgentWork, card: Card, vector: Sequence[float]) -> dict[s
 
 
 def _rounded(value: object) -> object:
-    """Without the digits that carry nothing and yet would be most of a signal's bytes."""
+    """Round to a millionth: the further digits carry no information, and would be most of a signal's bytes."""
     if isinstance(value, float):
         return round(value, _DECIMALS)
     if isinstance(value, dict):

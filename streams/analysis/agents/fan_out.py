@@ -1,4 +1,4 @@
-"""Work on items while they still arrive."""
+"""Processes items while they still arrive."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Result = TypeVar("Result")
 
 
 async def fan_out(items: AsyncIterator[Item], work: Callable[[Item], Awaitable[Result]]) -> list[Result]:
-    """Start on every item the moment it arrives; return the results in the order of the items.
+    """Start work on every item as soon as it arrives; return the results in the order of the items.
 
-    The first failure, of the items' source or of the work on one, ends everything that is under way and is raised as
-    it is: whoever calls decides by its type.
+    The first failure, of the source of items or of the work on one, cancels all other work and is raised unchanged, so
+    the caller can decide by its type.
     """
     tasks: list[asyncio.Task[Result]] = []
     try:
@@ -27,5 +27,5 @@ async def fan_out(items: AsyncIterator[Item], work: Callable[[Item], Awaitable[R
 
 
 async def _begun(work: Callable[[Item], Awaitable[Result]], item: Item) -> Result:
-    """Call inside the task, so that one cancelled before its first step leaves no coroutine that nobody awaits."""
+    """Call inside the task, so that a task that is cancelled before its first step leaves no unawaited coroutine."""
     return await work(item)

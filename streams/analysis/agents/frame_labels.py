@@ -1,4 +1,4 @@
-"""From what the image models say of sampled frames to evidence, with a second look where one frame would decide."""
+"""From the image models' outputs for sampled frames to evidence, with a second look if one frame would decide."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class FrameModel:
 
     Args:
         card: its card.
-        ask: put one frame to it; returns what `scores` takes, for one frame.
-        scores: from what it said of N frames, stacked, to their scores of each label.
+        ask: runs the model on one frame; returns one row of what `scores` takes.
+        scores: turns the stacked outputs of N frames into their scores of each label.
     """
 
     card: Card
@@ -50,14 +50,14 @@ async def frame_labels(
     spans: Sequence[TimeSpan],
     said: Sequence[tuple[FrameModel, np.ndarray]],
 ) -> tuple[LabelEvidence, ...]:
-    """Evidence for every label of every model.
+    """Return evidence for every label of every model.
 
     Args:
-        work: whose media is looked at again.
-        tally: counts what that costs.
+        work: whose media is decoded again for a second look.
+        tally: counts the cost of that.
         frames: N sampled frames.
-        spans: what each of them stands for.
-        said: what each model said of the N frames, stacked.
+        spans: the time range that each frame represents.
+        said: the stacked outputs of each model for the N frames.
     """
     found = [
         await _evidence(work, tally, frames, spans, model, label, scores)

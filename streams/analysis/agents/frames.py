@@ -32,7 +32,8 @@ from streams.analysis.agents.frame_labels import FrameModel, frame_labels
 from streams.analysis.agents.seen import share_features, unseen_beside_pictures, unseen_features
 
 STANDS_SECONDS = 2.0
-"""More than is between two sampled frames of a video that is looked at from end to end."""
+"""Longest time that one frame represents; more than the distance of two sampled frames in a video that is sampled
+completely."""
 
 _CONTAINER = "container-index@1"
 _QUALITY = "picture-quality@1"
@@ -53,10 +54,10 @@ class SeenFrame:
 
 
 async def analyse(work: AgentWork) -> Analysis:
-    """Look at the sampled frames of one upload as they are decoded.
+    """Analyse the sampled frames of one upload while they are decoded.
 
     Raises:
-        InvalidMedia, DeviceFault, Overloaded: See `MediaSession` and `Batcher.submit`.
+        InvalidMedia, DeviceFault, Overloaded: see `MediaSession` and `Batcher.submit`.
     """
     tally = AgentUsage(work.host)
     index = await work.session.index()
@@ -78,8 +79,8 @@ async def analyse(work: AgentWork) -> Analysis:
 
 
 def _longest_seconds(index: MediaIndex) -> float:
-    """How long one sampled frame may stand for what is shown: up to the next sample of a short video, or as long as a
-    picture may stand by itself, as a slide does."""
+    """Return how long one sampled frame may represent the video: until the next sample point of a short video, or as
+    long as one picture may be shown, such as a slide."""
     return max(STANDS_SECONDS, index.video.longest_interval_seconds if index.video else 0.0)
 
 

@@ -1,4 +1,4 @@
-"""What moves: shots, camera and object motion, pace. No model is needed."""
+"""The motion agent: shots, camera and object motion, pace. It uses no model."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def analyse(work: AgentWork) -> Analysis:
     """Measure the motion of one upload.
 
     Raises:
-        InvalidMedia: See `MediaSession`.
+        InvalidMedia: see `MediaSession`.
     """
     tally = AgentUsage(work.host)
     track = await work.session.motion()
@@ -79,7 +79,8 @@ def _observed_ratio(motion: TrackMotion, duration_seconds: float) -> float:
 
 
 def _mean_energy(motion: TrackMotion) -> float | None:
-    """A single picture does not move; of what only darkness shows nothing is known."""
+    """Return 0 for a single picture, which does not move, and None if only dark frames exist, of which nothing is
+    known."""
     return 0.0 if _is_still(motion) else mean_energy(motion.steps)
 
 

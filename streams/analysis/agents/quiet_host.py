@@ -1,4 +1,4 @@
-"""Host threads of the backfill lane."""
+"""Host threads of the backfill role."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from streams.delivery.live_priority_gate import LivePriorityGate
 
 
 class QuietHost:
-    """Host threads that begin work only in quiet moments; implements `HostThreads`.
+    """Starts work only while the gate is quiet; implements `HostThreads`.
 
     Args:
-        threads: run it.
-        gate: says when.
+        threads: run the work.
+        gate: decides when work may start.
     """
 
     def __init__(self, threads: HostThreads, gate: LivePriorityGate) -> None:

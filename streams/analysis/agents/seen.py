@@ -1,4 +1,4 @@
-"""How much of a modality was seen, and what nobody looked at, as features."""
+"""Coverage of a modality, and skipped content, as features."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ def share_features(work: AgentWork, prefix: Prefix, seen: Seen | None) -> dict[s
 
 
 def unseen_features(work: AgentWork, prefix: Prefix, tracks: Iterable[UnseenTrack]) -> dict[str, Feature]:
-    """Tracks that nobody analyses, by kind; nothing where there are none."""
+    """Return the skipped tracks by kind; nothing if there are none."""
     entries = [_entry(track) for track in tracks]
     return features_of(work, _SEEN, {f"{prefix}.unseen_tracks": entries or None})
 
 
 def unseen_beside_pictures(index: MediaIndex) -> list[UnseenTrack]:
-    """What the pictures' signal names: all but sound."""
+    """Return the skipped tracks that the frames signal reports: all except sound."""
     return [track for track in index.unseen if track.kind != "audio"]
 
 
 def unseen_beside_sound(index: MediaIndex) -> list[UnseenTrack]:
-    """What the sound's signal names: sound, and all else where there are no pictures to name it."""
+    """Return the skipped tracks that the audio signal reports: sound, and all others if there is no video."""
     has_pictures = index.video is not None or index.video_fault is not None
     return [track for track in index.unseen if track.kind == "audio" or not has_pictures]
 

@@ -1,4 +1,4 @@
-"""From an analysis to a signal: the identity of a statement, and the check that it is one."""
+"""From an analysis to a signal: its identity, and the check of its values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOTHING_SPENT = Receipt()
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What an agent's results come from; the same on every replay of the same worker build."""
+    """Origin of an agent's results; the same on every replay of the same worker build."""
 
     fingerprint: str
     """Covers model hashes, precisions, sampling plan and code version."""
@@ -30,13 +30,13 @@ class Provenance:
 
 
 def signal_id(video_id: str, revision: int, modality: Modality, fingerprint: str) -> str:
-    """Name of a statement: the same inputs give the same id on every worker, today and on replay."""
+    """Return the id of a signal: the same inputs give the same id on every worker, and on replay."""
     text = "\x1f".join((video_id, str(revision), modality, fingerprint))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def failed_signal_id(identity: str, source: SourceOffset) -> str:
-    """Name of a failure: of one event, so that the same upload sent again computes again."""
+    """Return the id of a failed signal; it contains the event, so that the same upload sent again is computed again."""
     text = f"{identity}\x1f{source.topic}\x1f{source.partition}\x1f{source.offset}"
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
@@ -49,7 +49,7 @@ def ok_signal(
     *,
     now_unix_seconds: float,
 ) -> Signal:
-    """State an analysis. Raises ModelFault where a number in it is not finite: that is never a signal."""
+    """Return the signal of an analysis. Raises ModelFault if a number in it is not finite."""
     _require_finite(agent.modality, _numbers(analysis))
     return Signal(
         signal_id=signal_id(upload.video_id, upload.revision, agent.modality, provenance.fingerprint),
@@ -79,7 +79,7 @@ def failed_signal(
     now_unix_seconds: float,
     receipt: Receipt = NOTHING_SPENT,
 ) -> Signal:
-    """State that a modality has no result, and why."""
+    """Return the signal of a modality that has no result, with the reason."""
     identity = signal_id(upload.video_id, upload.revision, agent.modality, provenance.fingerprint)
     return Signal(
         signal_id=failed_signal_id(identity, source),

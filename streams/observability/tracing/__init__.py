@@ -1,1 +1,1 @@
-"""Spans of an upload's walk, across Kafka; off unless a collector is named."""
+"""Spans of an upload's way through Kafka; disabled unless a collector is configured."""

@@ -1,4 +1,4 @@
-"""Turning tracing on: the one `if` that decides whether OpenTelemetry is imported."""
+"""Enables tracing; the only place that decides whether OpenTelemetry is imported."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from streams.observability.tracing import spans
 
 @contextmanager
 def traced(settings: Settings) -> Iterator[None]:
-    """Trace what happens inside, in this process, where the settings name a collector."""
+    """Trace this process inside the context, if the settings name a collector."""
     if settings.traces_endpoint is None:
         yield
         return
-    from streams.observability.tracing.otlp import OtlpTracer  # only who traces pays for the import
+    from streams.observability.tracing.otlp import OtlpTracer  # only tracing processes pay for the import
 
     tracer = OtlpTracer(settings.traces_endpoint, settings.traces_sample_ratio)
     spans.install(tracer)

@@ -1,4 +1,4 @@
-"""Spans of OpenTelemetry, sent to a collector over OTLP/HTTP. Imported only where a collector is named."""
+"""OpenTelemetry spans, sent to a collector over OTLP/HTTP. Imported only if a collector is configured."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _propagator = TraceContextTextMapPropagator()
 
 
 class OtlpTracer:
-    """Makes spans and sends them in the background; a collector that is unavailable costs spans, never work.
+    """Creates spans and sends them in the background; an unavailable collector loses spans and delays no work.
 
     Args:
-        endpoint: of the collector, `http://host:4318`; without a path, that of OTLP is taken.
+        endpoint: of the collector, `http://host:4318`; without a path, OTLP's default path is used.
         sample_ratio: share of the traces that is kept, decided by trace id, so that every worker decides alike.
-        exporter: takes finished spans; tests name one of their own.
+        exporter: receives finished spans; tests pass their own.
     """
 
     def __init__(self, endpoint: str, sample_ratio: float, exporter: SpanExporter | None = None) -> None:
@@ -64,7 +64,7 @@ class OtlpTracer:
         return OtlpSpan(span)
 
     def consuming(self, name: str, record: Record, traceparent: bytes | None, began_unix_seconds: float) -> OtlpSpan:
-        """See `EventTracer.consuming`; the names of attributes are OpenTelemetry's for messaging."""
+        """See `EventTracer.consuming`; attribute names follow OpenTelemetry's messaging conventions."""
         carrier = {"traceparent": traceparent.decode("ascii", "replace")} if traceparent else {}
         place = record.place
         span = self._tracer.start_span(
@@ -102,8 +102,8 @@ class OtlpTracer:
         return OtlpSpan(trace.get_current_span())
 
     def close(self) -> None:
-        """Send what waits, for a bounded time; blocks meanwhile. What is not sent then is dropped."""
-        # The provider's own limit is half a minute, and a thread of its own is the only way to a shorter one.
+        """Send waiting spans, for a limited time; blocks meanwhile. Spans that are not sent then are dropped."""
+        # The provider's own limit is half a minute; only a separate thread permits a shorter one.
         closing = threading.Thread(target=self._provider.shutdown, name="vidsignal-traces-close", daemon=True)
         closing.start()
         closing.join(_CLOSE_SECONDS)
@@ -141,19 +141,19 @@ class OtlpSpan:
             self.inner.add_link(other.inner.get_span_context())
 
     def end(self, failure: str = "") -> None:
-        """See `TraceSpan.end`; no message is kept, for it may quote an address or a title."""
+        """See `TraceSpan.end`; error messages are not stored, because they may quote an address or a title."""
         if failure:
             self.inner.set_attribute("error.type", failure)
             self.inner.set_status(trace.StatusCode.ERROR)
         self.inner.end()
 
     def __enter__(self) -> Self:
-        """Be the parent from here on."""
+        """Make this span the parent of spans that start inside."""
         self._token = contexts.attach(trace.set_span_in_context(self.inner))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """End it, with the kind of the error."""
+        """End the span, with the kind of the error."""
         if self._token is not None:
             contexts.detach(self._token)
         self.end(kind.__name__ if kind is not None else "")

@@ -1,4 +1,4 @@
-"""How spans leave the process: which are kept, in what batches they are sent, and what is counted of both."""
+"""How spans leave the process: which are kept, how they are batched, and what is counted."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from opentelemetry.sdk.trace.sampling import ParentBased, Sampler, TraceIdRatioB
 from streams.observability import metrics
 
 MAX_WAITING_SPANS: Final = 8192
-"""A few seconds of a busy worker; what comes beside them is dropped and counted."""
+"""A few seconds of a busy worker; further spans are dropped and counted."""
 _SPANS_A_REQUEST: Final = 512
 _SEND_EVERY_SECONDS: Final = 1.0
 _REQUEST_SECONDS: Final = 10.0
-"""OpenTelemetry's own default: a collector that is busy for a few seconds costs no spans."""
+"""OpenTelemetry's own default: a collector that is busy for a few seconds loses no spans."""
 _OTLP_PATH: Final = "/v1/traces"
 
 
 class CountingProcessor(BatchSpanProcessor):
-    """Sends spans in batches from a thread of its own, and counts those that it had to drop."""
+    """Sends spans in batches from a separate thread, and counts those that it had to drop."""
 
     def __init__(self, exporter: SpanExporter, max_waiting: int = MAX_WAITING_SPANS) -> None:
         self._max_waiting = max_waiting
@@ -38,7 +38,7 @@ class CountingProcessor(BatchSpanProcessor):
         )
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Queue a span; the oldest gives way where there is no room."""
+        """Queue a span; without room the oldest is dropped."""
         if not (span.context and span.context.trace_flags.sampled):
             return
         with self._counting:
@@ -54,7 +54,7 @@ class CountingProcessor(BatchSpanProcessor):
 
 
 class CountingExporter(SpanExporter):
-    """Counts what a collector took and what it did not."""
+    """Counts spans that a collector accepted, and those that it did not."""
 
     def __init__(self, exporter: SpanExporter, taken: Callable[[int], None]) -> None:
         self._exporter = exporter
@@ -68,20 +68,20 @@ class CountingExporter(SpanExporter):
         return result
 
     def shutdown(self) -> None:
-        """Send nothing more."""
+        """Stop sending."""
         self._exporter.shutdown()
 
 
 def sampler_of(sample_ratio: float) -> Sampler:
-    """What a producer does not sample is never kept; of the rest, a share by trace id.
+    """Return a sampler that never keeps what a producer does not sample, and a share of the rest by trace id.
 
-    The share holds for sampled parents too: producers that trace nothing send the flag all the same.
+    The share applies to sampled parents as well: producers that do not trace send the flag, too.
     """
     share = TraceIdRatioBased(sample_ratio)
     return ParentBased(root=share, remote_parent_sampled=share)
 
 
 def exporter_to(endpoint: str) -> OTLPSpanExporter:
-    """Of a collector's address; without a path, that of OTLP is taken."""
+    """Return an exporter to a collector's address; without a path, OTLP's default path is used."""
     has_path = urlsplit(endpoint).path not in ("", "/")
     return OTLPSpanExporter(endpoint if has_path else endpoint.rstrip("/") + _OTLP_PATH, timeout=_REQUEST_SECONDS)

@@ -1,6 +1,6 @@
-"""What `streams` traces with: no vendor is known here, and none is imported until a collector is named.
+"""The tracing interface of `streams`, independent of a vendor; none is imported unless a collector is configured.
 
-One tracer a process, as with metrics: whoever has something to say of a step says it here.
+There is one tracer per process, as with metrics, and any code adds notes to the current step here.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from streams.record import Record
 
 
 class EventTracer(Tracer, Protocol):
-    """Also knows what crosses Kafka."""
+    """A tracer that also knows what crosses Kafka."""
 
     def consuming(self, name: str, record: Record, traceparent: bytes | None, began_unix_seconds: float) -> TraceSpan:
-        """Begin work on a record, as a child of the step that published it."""
+        """Start work on a record, as a child of the step that published it."""
 
     def producing(self, topic: Topic, *, key: str | bytes | None) -> TraceSpan:
-        """Begin to publish a record."""
+        """Start to publish a record."""
 
     def current(self) -> TraceSpan:
         """The step that surrounds the call."""
@@ -30,34 +30,34 @@ _tracer: EventTracer | None = None
 
 
 def install(tracer: EventTracer | None) -> None:
-    """Trace with this from here on; None for not at all."""
+    """Use this tracer from now on; None disables tracing."""
     global _tracer
     _tracer = tracer
 
 
 def for_operators() -> Tracer:
-    """The process's tracer, to be handed down."""
+    """The process's tracer, to pass to operators."""
     return _tracer or SILENT_TRACER
 
 
 def span(
     name: str, *, parent: TraceSpan | None = None, began_unix_seconds: float | None = None, **notes: Note
 ) -> TraceSpan:
-    """Begin a step; see `Tracer.span`."""
+    """Start a step; see `Tracer.span`."""
     if _tracer is None:
         return NO_SPAN
     return _tracer.span(name, parent=parent, links=(), began_unix_seconds=began_unix_seconds, **notes)
 
 
 def consuming(name: str, record: Record, began_unix_seconds: float) -> TraceSpan:
-    """Begin work on a record, as a child of the step that published it."""
+    """Start work on a record, as a child of the step that published it."""
     if _tracer is None:
         return NO_SPAN
     return _tracer.consuming(name, record, header(record.headers, "traceparent"), began_unix_seconds)
 
 
 def producing(topic: Topic, *, key: str | bytes | None) -> TraceSpan:
-    """Begin to publish a record."""
+    """Start to publish a record."""
     return NO_SPAN if _tracer is None else _tracer.producing(topic, key=key)
 
 
@@ -67,5 +67,5 @@ def current() -> TraceSpan:
 
 
 def traceparent() -> bytes | None:
-    """Of the step that surrounds the call, for a record's header; None where nothing is traced."""
+    """Trace parent of the step that surrounds the call, for a record's header; None if nothing is traced."""
     return None if _tracer is None else _tracer.current().traceparent
