@@ -1,1 +1,1 @@
-"""The backfill lane: uploads that are analysed again, or without hurry, behind everything that is live."""
+"""Backfill: uploads that are analysed again, or without urgency, at lower priority than all live uploads."""

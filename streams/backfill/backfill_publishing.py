@@ -1,4 +1,4 @@
-"""Sending past uploads to the backfill lane: the original bytes, key and headers, and two headers more."""
+"""Publishes past uploads to the backfill topic: the original bytes, key and headers, and additional headers."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ from streams.uploads.headers import backfill_headers
 from streams.uploads.places import original_place
 
 _PAGE: Final = 500
-"""Uploads that are looked up, sent and noted together."""
+"""Number of uploads that are looked up, sent and recorded together."""
 _STATE_DECODER = msgspec.json.Decoder(VideoState)
 
 
 @dataclass(slots=True)
 class PublishStats:
-    """What became of the uploads that were read."""
+    """Counts of the uploads that were read."""
 
     num_chosen: int = 0
     skipped: Counter[Reason] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
-    """Some of the chosen videos."""
+    """Some of the selected videos."""
 
     def choose(self, uploads: Sequence[PastUpload]) -> None:
         """Count uploads that are sent, or would be."""
@@ -53,13 +53,13 @@ class PublishStats:
 
 @dataclass(frozen=True, slots=True)
 class JobSelection:
-    """Decides what is sent, page by page.
+    """Selects uploads to send, page by page.
 
     Args:
         redis: the store.
         keys: names under the stack's prefix.
-        asked: by the operator.
-        versions: of the modalities that were asked for.
+        asked: the operator's filter.
+        versions: of the selected modalities.
     """
 
     redis: Redis
@@ -68,7 +68,7 @@ class JobSelection:
     versions: Mapping[Modality, ResultVersion]
 
     async def of(self, page: Sequence[PastUpload], tally: PublishStats) -> list[PastUpload]:
-        """Those of a page that are to be sent; the others are counted by why not."""
+        """Return the uploads of a page that are to be sent; the others are counted by reason."""
         chosen = []
         for found, stored in zip(page, await self._stored(page), strict=True):
             reason = skip_reason(found.upload.revision, stored, self.asked, self.versions)
@@ -118,10 +118,10 @@ async def send_again(
     jobs: Jobs,
     tell: Callable[[PublishStats], None],
 ) -> tuple[Job, PublishStats]:
-    """Publish what is chosen to `video.backfill`; the job is noted before the first record and after every page.
+    """Publish selected uploads to `video.backfill`; the job is stored before the first record and after every page.
 
     Raises:
-        BrokerUnavailable: a record was not confirmed in time; what was sent before stays sent.
+        BrokerUnavailable: a record was not confirmed in time; earlier ones stay published.
     """
     uploads_id = await asyncio.to_thread(_topic_id, settings, settings.topic_prefix + UPLOADED.name)
     sender, tally = JobSender(settings, job, uploads_id), PublishStats()
@@ -158,12 +158,12 @@ def _topic_id(settings: Settings, topic: str) -> str | None:
 
 
 class JobSender:
-    """Publishes uploads of one job and keeps book of where they lie.
+    """Publishes uploads of one job and records their offsets.
 
     Args:
-        settings: where the broker is.
-        job: that they are of.
-        uploads_id: Kafka's id of the topic that they come from.
+        settings: address of the broker.
+        job: their job.
+        uploads_id: Kafka's id of the topic of the original uploads.
     """
 
     def __init__(self, settings: Settings, job: Job, uploads_id: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What today's models would say again: which stored results come from other versions than the present ones."""
+"""Compares stored results with the current versions of models and code."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from streams.config.settings import Settings
 
 
 class UnknownModel(ValueError):
-    """No card of that name, or no card that writes that space; the message lists those that there are."""
+    """No card of that name, or no card with that space; the message lists existing ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """How this build would analyse one modality."""
+    """How this build analyses one modality."""
 
     generation: int
     models: Mapping[str, str]
     """Card fingerprints by model name."""
 
     def made(self, signal: Signal, model: str | None) -> bool:
-        """Whether a signal is of this build, as far as one model, or any, is concerned.
+        """Return whether a signal is of this build, with regard to one model, or to all.
 
-        A failed signal names no models, so its generation speaks for them.
+        A failed signal names no models, so its generation is compared instead.
         """
         if signal.status == "failed" or model is None:
             is_same = signal.status == "failed" or signal.models == dict(self.models)

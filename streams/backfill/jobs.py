@@ -1,4 +1,4 @@
-"""Reprocessing jobs: what each asked for, and where its records lie; kept in Redis for those who ask how it goes on."""
+"""Reprocessing jobs: their filter, and the offsets of their records; stored in Redis to report progress."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _KEPT_SECONDS: Final = 30 * 86_400
 
 
 class JobFilter(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Which uploads a job asked for."""
+    """Which uploads a job selects."""
 
     since_unix_seconds: UnixSeconds
     until_unix_seconds: UnixSeconds | None = None
     model: str | None = None
-    """Only videos whose results come from another version of this model than the present one."""
+    """Only videos whose results come from another version of this model than the current one."""
     space: str | None = None
     """Only videos without a vector in this embedding space."""
     market: str | None = None
     is_every: bool = False
-    """Also videos whose results are of the present models."""
+    """Also videos whose results are of the current models."""
     limit: int | None = None
 
 
@@ -38,16 +38,16 @@ class Job(Struct, frozen=True, kw_only=True):
     created_unix_seconds: UnixSeconds
     filter: JobFilter
     is_sent: bool = False
-    """Whether all of its uploads are in the topic; else they are being sent, or the command was interrupted."""
+    """Whether all of its uploads are published; if not, publishing continues, or the command was interrupted."""
     num_sent: int = 0
     first_offsets: dict[int, int] = {}
-    """Of its first record, by partition of `video.backfill`."""
+    """Offset of its first record, by partition of `video.backfill`."""
     end_offsets: dict[int, int] = {}
-    """Behind its last record."""
+    """Offset after its last record, by partition."""
 
 
 class Jobs:
-    """The jobs of a stack, and the one flag that holds for all of them.
+    """The jobs of a stack, and the pause flag that applies to all of them.
 
     Args:
         redis: the store.
@@ -59,7 +59,7 @@ class Jobs:
         self._keys = keys
 
     async def save(self, job: Job) -> None:
-        """Write what is known of a job."""
+        """Store a job."""
         fields: dict[Any, Any] = {
             name: msgspec.json.encode(value) for name, value in msgspec.structs.asdict(job).items()
         }
@@ -71,9 +71,9 @@ class Jobs:
             await pipeline.execute()
 
     async def read(self, job_id: str) -> Job | None:
-        """A job; None where there is none of that id, or none that can be read."""
+        """Return a job; None if there is none of that id, or it cannot be read."""
         name = self._keys.job(job_id)
-        from streams.store.key_repair import HASH, mended  # with it come clients that a command's help does without
+        from streams.store.key_repair import HASH, mended  # imports clients that a command's help does not need
 
         fields: dict[Any, Any] = await mended(self._redis, {name: HASH}, lambda: self._redis.hgetall(name))
         if not fields:
@@ -90,7 +90,7 @@ class Jobs:
             return None
 
     async def read_all(self) -> list[Job]:
-        """Every job that is remembered, the oldest first."""
+        """Return every stored job, the oldest first."""
         jobs = self._keys.jobs()
         from streams.store.key_repair import SORTED_SET, mended
 
@@ -99,15 +99,15 @@ class Jobs:
         return [job for job in found if job is not None]
 
     async def pause(self) -> None:
-        """Let the backfill role begin nothing new, on every worker, until `resume`."""
+        """Pause the backfill role on every worker until `resume`."""
         await self._redis.set(self._keys.backfill_paused(), "paused")
 
     async def resume(self) -> None:
-        """Let it go on."""
+        """Resume the backfill role."""
         await self._redis.delete(self._keys.backfill_paused())
 
     async def is_paused(self) -> bool:
-        """Whether it is paused."""
+        """Return whether it is paused."""
         return bool(await self._redis.exists(self._keys.backfill_paused()))
 
 

@@ -1,4 +1,4 @@
-"""The uploads that still lie in `video.uploaded`: the newest revision of each video, a partition at a time."""
+"""The uploads that are still in `video.uploaded`: the newest revision of each video, one partition at a time."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from streams.kafka.clients import StoredRecord, read_to_end
 
 @dataclass(frozen=True, slots=True)
 class PastUpload:
-    """An upload and the record that it came in."""
+    """An upload and its record."""
 
     upload: VideoUploaded
     record: StoredRecord
 
 
 def past_uploads(settings: Settings, partition: int, asked: JobFilter) -> Iterator[PastUpload]:
-    """Yield the uploads of one partition that a filter asks for, in the order in which they were published.
+    """Yield the uploads of one partition that match a filter, in the order of publication.
 
-    The partition is read twice, so that no more than one number a video is kept in memory.
+    The partition is read twice, so that memory holds only one number per video.
 
     Raises:
         BrokerUnavailable: no broker answers.

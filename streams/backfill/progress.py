@@ -1,4 +1,4 @@
-"""How far a reprocessing job is: what the backfill role's group has committed, against where the job's records lie."""
+"""Progress of a reprocessing job: committed offsets of the backfill role's group, compared with the job's offsets."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from streams.kafka.group_offsets import committed_offsets
 
 JobState = Literal["sending", "running", "paused", "done"]
 _SHORTEST_SECONDS: Final = 1.0
-"""No rate is told of less time."""
+"""Shortest time for which a rate is computed."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobProgress:
-    """One look at a job."""
+    """Progress of a job at one time."""
 
     state: JobState
-    """`sending`: its uploads are not all in the topic yet, or the command that sent them was interrupted."""
+    """`sending`: not all uploads are published yet, or the command was interrupted."""
     num_records: int
-    """Between its first and its last record; others that came in between are among them."""
+    """Records between its first and its last; records of other jobs in between are included."""
     num_done: int
-    """Of these, in the order of each partition."""
+    """Number of these that are finished, in the order of each partition."""
     records_per_second: float | None
-    """Since the job began, pauses included; None before anything is done, and afterwards."""
+    """Mean since the job started, pauses included; None before anything is done, and after the end."""
 
     @property
     def done_ratio(self) -> float:
-        """Share that is done; 1 where nothing had to be."""
+        """Share that is finished; 1 for an empty job."""
         return self.num_done / self.num_records if self.num_records else 1.0
 
     @property
     def eta_seconds(self) -> float | None:
-        """Until the end at that rate; None where the rate is not known or nothing moves."""
+        """Remaining time at that rate; None if the rate is unknown or 0."""
         if self.records_per_second is None or self.state == "paused":
             return None
         return (self.num_records - self.num_done) / self.records_per_second
@@ -50,9 +50,9 @@ def progress_of(job: Job, committed: Mapping[int, int], *, is_paused: bool, now_
     """Compare a job with committed offsets.
 
     Args:
-        job: as it is remembered.
-        committed: of the backfill role's group, by partition; one without a commit is absent.
-        is_paused: whether an operator paused the lane.
+        job: as it is stored.
+        committed: of the backfill role's group, by partition; a partition without a commit is absent.
+        is_paused: whether an operator paused backfill.
         now_unix_seconds: for the rate.
     """
     num_records = sum(end - job.first_offsets[partition] for partition, end in job.end_offsets.items())
@@ -67,7 +67,7 @@ def progress_of(job: Job, committed: Mapping[int, int], *, is_paused: bool, now_
 
 
 def backfill_offsets(settings: Settings) -> dict[int, int]:
-    """What the backfill role's group has committed, by partition. Raises BrokerUnavailable."""
+    """Return the committed offsets of the backfill role's group, by partition. Raises BrokerUnavailable."""
     group, topic = group_of(settings, "backfill"), settings.topic_prefix + BACKFILL.name
     places = [TopicPartition(topic, number) for number in partitions_of(require_broker(settings), topic)]
     try:

@@ -1,4 +1,4 @@
-"""Which past uploads are to be sent again: a pure decision from what the store knows of each."""
+"""Selects past uploads to send again: a pure decision from what the store knows of each."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from streams.backfill.jobs import JobFilter
 from streams.decision.state import VideoState
 
 Reason = Literal[
-    "forgotten",  # deleted, up to and with this revision or a later one
+    "forgotten",  # deleted, up to this or a later revision
     "superseded",  # a higher revision is known
-    "unfinished",  # live work on it goes on, or its facts are not folded yet
-    "sealed",  # a rebuild kept its outcome without the facts behind it; only a higher revision begins again
-    "up-to-date",  # made by the present models, or in the space that is asked for
+    "unfinished",  # live work continues, or its facts are not folded yet
+    "sealed",  # a rebuild kept its outcome without its facts; only a higher revision starts again
+    "up-to-date",  # made by the current models, or in the selected space
 ]
 """Why an upload is not sent again."""
 
@@ -28,30 +28,30 @@ class Stored:
     state: VideoState | None = None
     forgotten_revision: int = 0
     newest_revision: int = 0
-    """As far as intake has seen."""
+    """Newest revision that intake accepted."""
     is_in_space: bool = False
-    """Whether it has a vector in the space that is asked for."""
+    """Whether it has a vector in the selected space."""
 
 
 class ResultVersion(Protocol):
-    """A modality as it would be analysed now."""
+    """The current version of a modality."""
 
     def made(self, signal: Signal, model: str | None) -> bool:
-        """Whether a signal is of this version, as far as one model, or any, is concerned."""
+        """Return whether a signal is of this version, with regard to one model, or to all."""
 
 
 def skip_reason(
     revision: int, stored: Stored, asked: JobFilter, versions: Mapping[Modality, ResultVersion]
 ) -> Reason | None:
-    """Say why an upload is not sent again; None where it is.
+    """Return why an upload is not sent again; None if it is sent.
 
-    A video of which the store knows nothing is sent: its state may be lost, and if it is only new, that costs little.
+    A video that the store does not know is sent: its state may be lost, and if it is only new, the cost is small.
 
     Args:
         revision: of the upload.
         stored: of its video.
-        asked: by the operator.
-        versions: of the modalities that were asked for.
+        asked: the operator's filter.
+        versions: of the selected modalities.
     """
     state = stored.state
     if max(stored.forgotten_revision, state.forgotten_revision if state else 0) >= revision:

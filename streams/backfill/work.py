@@ -1,4 +1,4 @@
-"""What the backfill role does with an upload: what the media role does, behind live uploads."""
+"""Work of the backfill role: the same as the media role's, at lower priority than live uploads."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from streams.uploads.headers import JOB_HEADER, as_uploaded, passed_on
 from streams.uploads.places import claimed_place
 
 SOURCE = "vidsignal/backfill"
-"""CloudEvents source of what this role publishes beside signals."""
+"""CloudEvents source of this role's facts except signals."""
 
 
 @dataclass(frozen=True, slots=True)
 class Readmission:
-    """Says `accepted` once more for a video of which the fold knows nothing any more.
+    """Publishes `accepted` again for a video that the fold no longer knows.
 
-    A reprocessed upload was accepted long ago, and mostly its state is still there: then nothing is said. Without a
+    A reprocessed upload was accepted long ago, and usually its state still exists: then nothing is published. Without a
     state its signals would wait forever for an `accepted` that has left the log.
     """
 
@@ -40,11 +40,11 @@ class Readmission:
     publisher: Publisher
     expected: tuple[Modality, ...]
     deadline_seconds: float
-    """From now on: the upload's own decision was due long ago."""
+    """From now on: the deadline of the original upload has passed long ago."""
     clock: Clock
 
     async def ensure(self, record: Record, slot: Slot) -> None:
-        """Return when the fold knows the video or will; harmless where it does. Raises InvalidEvent."""
+        """Return when the fold knows the video or will know it; has no effect if it does. Raises InvalidEvent."""
         if header(record.headers, JOB_HEADER) is None:
             return  # passed on by intake, which accepted it
         upload = await shared_upload(record, slot)
@@ -64,7 +64,7 @@ class Readmission:
         await self.publisher.publish(SIGNALS, fact.video_id, fact, headers=headers + passed_on(record))
 
     async def _is_known(self, video_id: str) -> bool:
-        """Whether there is a state, or a deletion marker that refuses the video anyway."""
+        """Return whether there is a state, or a deletion marker that rejects the video."""
         return bool(await self.redis.exists(self.keys.state(video_id), self.keys.deletion_marker(video_id)))
 
 
@@ -73,7 +73,7 @@ class BackfillWork:
 
     Args:
         work: of the same agent, on an upload as its producer published it.
-        readmission: comes before the first of the agents.
+        readmission: runs before the first of the agents.
     """
 
     def __init__(self, work: EventWork, readmission: Readmission) -> None:

@@ -1,1 +1,1 @@
-"""Where the CPU time and the energy of a process go, as far as it can be told inside it."""
+"""CPU time and energy of a process, as far as they can be measured inside it."""

@@ -1,7 +1,7 @@
-"""Where a process's CPU time goes: what videos used themselves, what they share, and what nobody asked for.
+"""CPU time of a process by use: of single videos, shared by videos, and idle.
 
-All of it is measured by the kernel's clocks of threads and processes, so that the stages add up to what the process and
-its decoders used. Only how the shared part is split among videos is a rule of ours.
+All of it is measured by the kernel's clocks of threads and processes, so the stages add up to the CPU time of the
+process and its decoders. Only the division of the shared part among videos is a rule.
 """
 
 from __future__ import annotations
@@ -27,65 +27,65 @@ PROCESS_STAGES: Final[tuple[ProcessStage, ...]] = (
     "overhead",
     "idle",
 )
-"""`decode` holds the index, too; `startup` is loading and warming up, and the start of each decoder process."""
+"""`decode` includes the index; `startup` is loading and warm-up, and the start of each decoder process."""
 _SETTLE_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class CpuReading:
-    """CPU seconds so far."""
+    """CPU seconds since the start."""
 
     process: float
-    """Of all threads of this process, those that ended included, and of its parent process; without its children."""
+    """Of all threads of this process, including ended ones, and of its parent process; without child processes."""
     device: float = 0.0
-    """Of the threads that compute models or drive the device; part of `process`."""
+    """Of the threads that compute models or drive the device; included in `process`."""
     operators: float = 0.0
-    """Of the host threads; part of `process`."""
+    """Of the host threads; included in `process`."""
     fetch: float = 0.0
-    """Of the event loop while it fetched media; part of `process`."""
+    """Of the event loop while it fetched media; included in `process`."""
     decoders: float = 0.0
-    """Of the decoder processes, starts included."""
+    """Of the decoder processes, including their start."""
     decoder_starts: float = 0.0
-    """The part of it until each was ready."""
+    """The part until each decoder process was ready."""
 
     @property
     def shared(self) -> float:
-        """What no video can be named for."""
+        """CPU time that cannot be attributed to a video."""
         return self.process - self.device - self.operators - self.fetch
 
 
 class CpuObserver(Protocol):
-    """Counts what is settled; called on the event loop."""
+    """Counts settled CPU time; called on the event loop."""
 
     def cpu_used(self, stage: ProcessStage, seconds: float) -> None:
-        """CPU time went into a stage."""
+        """Add CPU time of a stage."""
 
     def was_idle(self, seconds: float) -> None:
-        """For so long no video was worked on."""
+        """Add time without a video in progress."""
 
 
 class SilentCpuObserver:
     """Counts nothing."""
 
     def cpu_used(self, stage: ProcessStage, seconds: float) -> None:
-        """Ignore it."""
+        """Do nothing."""
 
     def was_idle(self, seconds: float) -> None:
-        """Ignore it."""
+        """Do nothing."""
 
 
 class CpuAccount:
-    """Settles what was used since the last time, at every signal and every few seconds.
+    """Settles the CPU time since the last settlement, at every signal and every few seconds.
 
     CPU time that concurrent signals share accumulates in a pool. A finished signal takes pool / (signals in progress,
     itself included), so the parts are even in the long run and the last signal empties the pool. Shared time while no
     signal is in progress is idle and is on no receipt.
 
     Args:
-        read: the clocks; what they say at first is the start-up.
-        observer: counts what is settled.
-        power: what the meters say at the moment.
-        has_videos: False in a process without media work: then all that is shared is overhead.
+        read: reads the clocks; the first reading counts as start-up.
+        observer: counts settled time.
+        power: reads the meters.
+        has_videos: False in a process without media work; then all shared time is overhead.
         monotonic_seconds: the clock of idle time.
     """
 
@@ -108,15 +108,15 @@ class CpuAccount:
         self._last = read()
         self._last_seconds = monotonic_seconds()
         self.used: dict[ProcessStage, float] = dict.fromkeys(PROCESS_STAGES, 0.0)
-        """CPU seconds by stage; their sum is the process's and its decoders' own time."""
+        """CPU seconds by stage; their sum is the CPU time of the process and its decoders."""
         self._count("startup", self._last.process + self._last.decoder_starts)
         self._count("decode", self._last.decoders - self._last.decoder_starts)
 
     @contextmanager
     def signal(self) -> Iterator[None]:
-        """A signal is being made."""
+        """Count a signal in progress."""
         if not self._num_in_the_making:
-            self.settle()  # what was until now was idle
+            self.settle()  # time until now was idle
         self._num_in_the_making += 1
         try:
             yield
@@ -126,7 +126,7 @@ class CpuAccount:
             self._num_in_the_making -= 1
 
     def share(self) -> float:
-        """What a signal that is ready takes of the shared CPU seconds; to be called within `signal`, once."""
+        """Return the share of a finished signal in the shared CPU seconds; call it once, within `signal`."""
         assert self._num_in_the_making, "a share was taken outside of `signal`: its seconds would count as idle, too"
         self.settle()
         share_seconds = max(0.0, self._pot_seconds / self._num_in_the_making)
@@ -134,15 +134,15 @@ class CpuAccount:
         return share_seconds
 
     def charged(self, receipt: Receipt) -> Receipt:
-        """The receipt with a signal's share of what is shared, and with the power; like `share`, once a signal."""
+        """Return the receipt with the signal's share and with the power; call it once per signal, like `share`."""
         return msgspec.structs.replace(receipt, overhead_cpu_seconds=self.share(), power=self.power())
 
     def power(self) -> MeasuredPower:
-        """What the meters say at the moment."""
+        """Return the current power by the meters."""
         return self._power()
 
     def settle(self) -> None:
-        """Bring the account up to now."""
+        """Settle the account up to now."""
         last, now = self._last, self._read()
         self._last = now
         self._count("fetch", now.fetch - last.fetch)
@@ -168,18 +168,18 @@ class CpuAccount:
     def _count(self, stage: ProcessStage, seconds: float) -> None:
         before = self.used[stage]
         self.used[stage] = before + seconds
-        # Clocks are read one after another, so that a difference of them may fall by microseconds; counters may not.
+        # Clocks are read one after another, so a difference of them may decrease by microseconds; counters must not.
         if self.used[stage] > before:
             self._observer.cpu_used(stage, self.used[stage] - before)
 
 
 def open_light_account(observer: CpuObserver) -> CpuAccount:
-    """The account of a process that only moves events: everything after the start is overhead."""
+    """Open the account of a process without media work: everything after the start is overhead."""
     return CpuAccount(lambda: CpuReading(time.process_time()), observer, has_videos=False)
 
 
 async def keep_account(account: CpuAccount, clock: Clock) -> None:
-    """Settle every few seconds, so that metrics move while nothing is worked on; never returns."""
+    """Settle every few seconds, so that metrics are updated without work; never returns."""
     while True:
         account.settle()
         await clock.sleep(_SETTLE_SECONDS)

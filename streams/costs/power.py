@@ -1,4 +1,4 @@
-"""Power by meters: what a busy core and a busy accelerator drew in the last seconds."""
+"""Metered power of a busy core and a busy accelerator in the last seconds."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from operators.energy import EnergyCounter, RaplPackages, busy_core_seconds
 from schemas.receipts import MeasuredPower
 
 _WINDOW_SECONDS: Final = 2.0
-"""Shortest time that an average is taken over."""
+"""Shortest time over which power is averaged."""
 _LEAST_BUSY_SECONDS: Final = 0.05
-"""Less is no base for an average: what a machine draws at rest would be taken for the cost of a moment's work."""
+"""Less busy time is not averaged: idle power would be attributed to a moment's work."""
 
 
 class PowerMeter:
-    """Averages since the last time that something worked for long enough.
+    """Averages since the last time that something was busy for long enough.
 
-    What a machine draws while it rests is on those who work: over a day the joules of all busy seconds, ours and
-    others', are those that the meter counted.
+    Idle power is charged to busy time: over a day, the joules of all busy seconds, ours and others', are those that the
+    meter counted.
 
     Args:
-        cores: energy of the processors; None where no meter may be read.
-        device: energy of the accelerator, likewise.
-        core_seconds: time that all cores worked, for us and for others.
-        device_seconds: time that the accelerator worked for us.
+        cores: energy of the processors; None if no meter can be read.
+        device: energy of the accelerator; None if no meter can be read.
+        core_seconds: busy time of all cores, by all processes.
+        device_seconds: busy time of the accelerator for this process.
         monotonic_seconds: the clock.
     """
 
@@ -45,7 +45,7 @@ class PowerMeter:
         self._found = MeasuredPower()
 
     def read(self) -> MeasuredPower:
-        """What is known now; looks at the meters at most every two seconds."""
+        """Return the current averages; reads the meters at most every two seconds."""
         now_seconds = self._monotonic_seconds()
         if now_seconds - self._looked_seconds >= _WINDOW_SECONDS:
             self._looked_seconds = now_seconds
@@ -57,7 +57,7 @@ class PowerMeter:
 
 
 class _Average:
-    """Joules over the seconds that something worked."""
+    """Joules over the seconds in which something was busy."""
 
     def __init__(self, counter: EnergyCounter, busy_seconds: Callable[[], float]) -> None:
         self._counter = counter
@@ -78,5 +78,5 @@ class _Average:
 
 
 def open_core_energy() -> EnergyCounter | None:
-    """The processors' meter; None where there is none that may be read."""
+    """Return the processors' meter; None if there is none or it cannot be read."""
     return RaplPackages.open()

@@ -1,4 +1,4 @@
-"""What a video cost: the receipts of its winning signals, priced by a table."""
+"""Cost of a video: the receipts of its winning signals, priced by a table."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class Prices:
 
     usd_per_cpu_hour: float
     usd_per_device_hour: float
-    """Beside the cores that drive the device; 0 where the device is the cores."""
+    """In addition to the cores that drive the device; 0 if the device is the cores."""
     watts_per_cpu_core: float
-    """Where no meter could be read; likewise the next."""
+    """Used if no meter can be read; the same applies to the next field."""
     watts_per_device: float
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Prices:
-        """The price table of the settings."""
+        """Return the price table of the settings."""
         return cls(
             usd_per_cpu_hour=settings.usd_per_cpu_hour,
             usd_per_device_hour=settings.usd_per_device_hour,
@@ -36,7 +36,7 @@ class Prices:
 
 
 def price(signals: Iterable[Signal], prices: Prices) -> Cost:
-    """Add up receipts; a decode that several signals shared counts once, by its `decode_id`."""
+    """Add up receipts; a decode that several signals share counts once, by its `decode_id`."""
     receipts = [signal.receipt for signal in signals]
     spent = [spent_by(receipt) for receipt in receipts]
     decodes = {receipt.decode.decode_id: receipt for receipt in receipts if receipt.decode}
@@ -59,36 +59,36 @@ def price(signals: Iterable[Signal], prices: Prices) -> Cost:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What one thing used, not yet priced: a signal without its decode, or a decode."""
+    """Usage of a signal without its decode, or of a decode, not yet priced."""
 
     cpu_seconds: Mapping[CpuStage, float]
     device_seconds: float
     power: MeasuredPower
 
     def usd(self, prices: Prices) -> float:
-        """Money by the price table."""
+        """Return the money by the price table."""
         core_seconds = math.fsum(self.cpu_seconds.values())
         return (
             core_seconds * prices.usd_per_cpu_hour + self.device_seconds * prices.usd_per_device_hour
         ) / _HOUR_SECONDS
 
     def joules(self, prices: Prices) -> float:
-        """Energy by meters where they were read, else by the price table."""
+        """Return the energy by meters if they were read, otherwise by the price table."""
         core_watts, device_watts = self.power.watts_per_cpu_core, self.power.watts_per_device
         core_watts = prices.watts_per_cpu_core if core_watts is None else core_watts
         device_watts = prices.watts_per_device if device_watts is None else device_watts
         return math.fsum(self.cpu_seconds.values()) * core_watts + self.device_seconds * device_watts
 
     def is_modelled(self, prices: Prices) -> bool:
-        """Whether the price table has a part in its joules."""
+        """Return whether the price table contributes to its joules."""
         is_device_modelled = self.power.watts_per_device is None and prices.watts_per_device * self.device_seconds > 0
         return self.power.watts_per_cpu_core is None or is_device_modelled
 
 
 def spent_by(receipt: Receipt) -> Spent:
-    """What a signal used, its decode apart.
+    """Return the usage of a signal without its decode.
 
-    Receipts of releases that did not measure the device's threads count one core for as long as the device worked.
+    For receipts of releases that did not measure the device's threads, one core counts for the device's busy time.
     """
     device_cpu_seconds = receipt.device_cpu_seconds
     stages: dict[CpuStage, float] = {
@@ -100,7 +100,7 @@ def spent_by(receipt: Receipt) -> Spent:
 
 
 def spent_by_decode(receipt: Receipt) -> Spent:
-    """What the decode on a receipt used; nothing where there is none. It was made at the power of that receipt."""
+    """Return the usage of the decode on a receipt, at the power of that receipt; nothing without a decode."""
     decode = receipt.decode
     if decode is None:
         return Spent({}, 0.0, receipt.power)
@@ -113,6 +113,6 @@ def spent_by_decode(receipt: Receipt) -> Spent:
 
 
 def _stages(spent: Sequence[Spent]) -> dict[CpuStage, float]:
-    """CPU seconds by stage; only those that took any."""
+    """Return the CPU seconds by stage, without empty stages."""
     sums = {stage: math.fsum(each.cpu_seconds.get(stage, 0.0) for each in spent) for stage in CPU_STAGES}
     return {stage: seconds for stage, seconds in sums.items() if seconds}

@@ -1,7 +1,7 @@
-"""What two states or two outcomes of one video say differently: to compare a refold with what is stored or published.
+"""Differences between two states or outcomes of one video, to compare a refold with what is stored or published.
 
-Compared is what facts decide. Left out is what may differ between two folds of the same facts: times, costs, the words
-of reasons; and what the policy decides, where two policies decided.
+Compares what facts decide. Excludes what may differ between two folds of the same facts: times, costs, the words of
+reasons; and the policy's decisions if two policies decided.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from streams.decision.state import Signals, VideoState
 
 
 def outcome_differences(expected: Outcome, found: Outcome) -> list[str]:
-    """Names of what differs; empty where both say the same."""
+    """Return the names of differing parts; empty without a difference."""
     wanted, said = expected.verdict, found.verdict
     pairs: dict[str, tuple[Any, Any]] = {
         "revision": (wanted.version.revision, said.version.revision),
@@ -29,7 +29,7 @@ def outcome_differences(expected: Outcome, found: Outcome) -> list[str]:
         "features": (expected.record.features, found.record.features),
         "embeddings": (expected.record.embeddings, found.record.embeddings),
     }
-    # Reports are part of the engagement, and a policy may act on them.
+    # Reports are part of the engagement, and a policy may depend on them.
     if wanted.policy == said.policy and expected.record.engagement == found.record.engagement:
         pairs["action"] = wanted.action, said.action
         pairs["labels"] = wanted.labels, said.labels
@@ -37,9 +37,10 @@ def outcome_differences(expected: Outcome, found: Outcome) -> list[str]:
 
 
 def state_differences(expected: VideoState, found: VideoState) -> list[str]:
-    """Names of what a state lacks or has otherwise than the facts say that are known.
+    """Return the parts of a state that are missing or differ from the known facts.
 
-    Engagement, waiting signals and deletions may be older than the oldest of those facts: more is no difference.
+    Engagement, waiting signals and deletions may be older than the oldest of those facts: additional ones are no
+    difference.
     """
     lacking = list(_lacking(expected, found))
     if expected.is_forgotten or found.is_forgotten:
@@ -76,12 +77,12 @@ def _ids(signals: Signals) -> set[tuple[str, str]]:
 
 
 def _knowledge(engagement: Engagement | None) -> tuple[float, int]:
-    """Grows with every event that is counted."""
+    """Return a value that grows with every counted event."""
     return (engagement.as_of_unix_seconds, sum(engagement.counts.values())) if engagement else (float("-inf"), 0)
 
 
 def _accepted(state: VideoState) -> Accepted | None:
-    """Without what an older release, which folds beside this one while it is rolled out, leaves out."""
+    """Return `accepted` without fields that an older release, which folds during a rolling upgrade, leaves out."""
     return replace(state.accepted, content=None, warnings=()) if state.accepted else None
 
 

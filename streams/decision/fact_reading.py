@@ -1,4 +1,4 @@
-"""Reading a record of the log: a fact, a fact that only a newer release can read, or nothing of ours."""
+"""Decodes a record of the log: a fact, a fact that only a newer release can read, or a foreign record."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from schemas.errors import InvalidEvent
 from schemas.facts import Fact
 
 KINDS: Final = frozenset(str(kind.__struct_config__.tag) for kind in get_args(Fact))
-"""Of facts that this release can read."""
+"""Kinds of facts that this release can read."""
 _TYPE: Final = re.compile(rb"video\.[a-z-]{1,64}\.v[0-9]{1,6}")
 _KIND: Final = re.compile(r"[a-z][a-z0-9-]{0,63}")
 _VIDEO_ID: Final = re.compile(rb"[A-Za-z0-9._:~-]{1,128}")
@@ -24,19 +24,19 @@ _OURS: Final = b"vidsignal/"
 
 @dataclass(frozen=True, slots=True)
 class NewerFact:
-    """A fact of a kind or a layout that this release does not know."""
+    """A fact of a kind or layout that this release does not know."""
 
     video_id: str
     kind: str
-    """Empty where the layout does not tell."""
+    """Empty if it cannot be read."""
     type: str
-    """CloudEvents type; empty where no header named one."""
+    """CloudEvents type; empty without a header."""
     message: str
 
 
 @dataclass(frozen=True, slots=True)
 class NoFact:
-    """What says nothing of the video that its key names."""
+    """A record that says nothing about the video that its key names."""
 
     cause: str
     message: str
@@ -50,7 +50,7 @@ class _Probe(Struct):
 def read_fact(
     key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes]]
 ) -> Fact | NewerFact | NoFact:
-    """Say what a record of the log is; raises nothing, whatever the bytes are."""
+    """Classify a record of the log; raises nothing for any bytes."""
     headers = tuple(headers)
     event_type = header(headers, "ce_type") or b""
     if _TYPE.fullmatch(event_type) and event_type.decode() not in EVENT_TYPES.values():
@@ -60,18 +60,18 @@ def read_fact(
     except InvalidEvent as error:
         return _unread(key, value, headers, error)
     if key != fact.video_id.encode():
-        # Under another key it may be in another partition, whose offsets say nothing about this video's.
+        # Under another key it may be in another partition, whose offsets do not compare with this video's.
         return NoFact("key-mismatch", f"the key is {key!r}, the fact is about {fact.video_id!r}")
     return fact
 
 
 def can_be_read(kind: str, event_type: str) -> bool:
-    """Whether this release knows the kind and the type of what was a newer fact to another one."""
+    """Return whether this release knows kind and type of a fact that was newer for another release."""
     return (not kind or kind in KINDS) and (not event_type or event_type in EVENT_TYPES.values())
 
 
 def kind_of(fact: Fact) -> str:
-    """The word that tells facts apart."""
+    """Return the kind of a fact."""
     return str(fact.__struct_config__.tag)
 
 
@@ -80,7 +80,7 @@ def _unread(
 ) -> NewerFact | NoFact:
     probe = _probe(value)
     if probe is not None and _KIND.fullmatch(probe.kind):
-        # What we published ourselves is no producer's mistake: a newer release filled a known kind otherwise.
+        # Facts are published by this product only: a newer release changed a known kind.
         is_ours = (header(headers, "ce_source") or b"").startswith(_OURS)
         if probe.kind not in KINDS or is_ours:
             return _newer(key, probe, header(headers, "ce_type") or b"", error.message)

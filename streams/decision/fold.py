@@ -1,24 +1,25 @@
-"""The fold: a pure function from a state and the next fact to the next state and, now and then, an outcome.
+"""The fold: a pure function from a state and the next fact to the next state and possibly an outcome.
 
-When an outcome is made:
+An outcome is made:
 
-1. with the `accepted` of a new revision: pending, or final at once where all its signals overtook it;
+1. with the `accepted` of a new revision: pending, or final at once if all its signals arrived before;
 2. when the last expected modality answers: final;
-3. when the deadline passes first: provisional, naming what is missing;
-4. after either, with each signal that beats the one it replaces: an amendment under a higher version;
-5. after either, with each newer engagement summary;
+3. when the deadline passes first: provisional, naming missing modalities;
+4. after 2 or 3, with each signal that replaces another one: an amendment under a higher version;
+5. after 2 or 3, with each newer engagement summary;
 6. with each newer review by a person, even before anything else is decided;
-7. after 2 or 3, with each word that the policy changed: the same signals, decided again.
+7. after 2 or 3, with each `policy` fact: the same signals, decided again.
 
 Whether a fact produces an outcome depends only on facts, not on the policy, so that a rebuild under another policy
 yields the same versions.
 
-A deletion makes a version, too, but no outcome: what was said is withdrawn, and a deletion marker stays. It goes by its
-place among the uploads, not by its place in the log: an upload from before it that is accepted later is dead on
-arrival, and so are all revisions up to it; one from after it that was accepted sooner lives on.
+A deletion makes a version, too, but no outcome: the last outcome is withdrawn, and a deletion marker remains. It is
+compared by its log position among the uploads, not by its position in the log of facts. An upload from before it that
+is accepted later is deleted on arrival, and so are all revisions up to it; an upload from after it that was accepted
+earlier remains.
 
-Signals between 1 and 2 change the state and are not published one by one: a verdict from half the evidence would
-flap, and who needs an answer early gives the upload a short deadline.
+Signals between 1 and 2 change the state and are not published one by one, because a verdict from half of the evidence
+would change repeatedly. For an early answer an upload can have a short deadline.
 """
 
 from __future__ import annotations
@@ -48,32 +49,32 @@ from streams.decision.warned import with_warnings
 
 IgnoredCause = Literal[
     "already-applied",  # redelivered, or sent twice under one offset
-    "no-state",  # about a video of which nothing else is known
-    # a review, a changed policy, or a deadline, which folding `accepted` registers again, of a revision still to come
+    "no-state",  # about a video without any other fact
+    # a review, a policy fact, or a deadline (registered again with `accepted`), of a revision that is not accepted yet
     "not-accepted",
     "older-revision",
-    "known-revision",  # accepted again; what was accepted first stands
-    "not-better",  # a signal that its modality's winner keeps off
-    "facts-gone",  # of a revision whose outcome a rebuild kept without the facts behind it
-    "too-many-waiting",  # a signal that would wait for an `accepted` while higher revisions do
+    "known-revision",  # accepted again; the first acceptance stays
+    "not-better",  # a signal that does not beat its modality's winner
+    "facts-gone",  # of a revision whose outcome a rebuild kept without its facts
+    "too-many-waiting",  # a signal that would wait for an `accepted` while signals of higher revisions do
     "already-decided",  # a deadline after the final verdict
-    "already-fired",  # a deadline's second record
-    "forgotten",  # about a revision that was deleted, or deleted once more
-    "older-summary",  # engagement as of a time that is in the state already
-    "still-pending",  # a changed policy before the first decision, which will be under it anyway
-    "older-review",  # by a person, decided no later than the review that is in the state already
+    "already-fired",  # a repeated deadline
+    "forgotten",  # about a deleted revision, or a repeated deletion
+    "older-summary",  # an engagement summary that is not newer than the one in the state
+    "still-pending",  # a policy fact before the first decision, which will use the policy anyway
+    "older-review",  # a review that is not newer than the one in the state
 ]
-"""Why a fact changed nothing but the applied offset."""
+"""Reasons why a fact changed nothing but the applied offset."""
 
 _NEVER = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """What became of one fact."""
+    """Result of folding one fact."""
 
     state: VideoState | None
-    """The very object that came in where nothing is to be written."""
+    """The same object as the input if nothing is to be written."""
     outcome: Outcome | None = None
     ignored: IgnoredCause | None = None
 
@@ -82,10 +83,10 @@ def fold(state: VideoState | None, fact: Fact, offset: int, context: FoldContext
     """Fold one fact.
 
     Args:
-        state: What the facts before it made of the video; None where there were none.
-        fact: A record of the log.
-        offset: Where the record stands in its partition of the log.
-        context: Policy, prices, generation of the log, and time.
+        state: the result of the facts before it; None if there were none.
+        fact: a record of the log.
+        offset: offset of the record in its partition of the log.
+        context: policy, prices, log epoch and time.
     """
     if state is not None and (context.log_generation, offset) <= (state.log_generation, state.applied_offset):
         return Folded(state, ignored="already-applied")
@@ -105,7 +106,7 @@ def fold(state: VideoState | None, fact: Fact, offset: int, context: FoldContext
 
 
 def fold_next(state: VideoState | None, fact: Fact, offset: int, context: FoldContext) -> Folded:
-    """Fold one fact for a caller who reads the log in its order.
+    """Fold one fact for a caller that reads the log in order.
 
     Raises:
         OffsetsOutOfOrder: a later fact was folded already, so this one would change nothing.
@@ -161,7 +162,7 @@ def _accept(state: VideoState, fact: Accepted) -> VideoState | IgnoredCause:
 
 
 def _accept_again(state: VideoState, fact: Accepted) -> VideoState | IgnoredCause:
-    """What was accepted first stands, but a deletion between two uploads of a revision deletes it."""
+    """Keep the first acceptance, unless a deletion between two uploads of the revision deletes it."""
     if state.accepted is None or state.is_uploaded_elsewhere:
         return "known-revision"
     known = state.accepted.source
@@ -173,7 +174,7 @@ def _accept_again(state: VideoState, fact: Accepted) -> VideoState | IgnoredCaus
 
 
 def _bury(state: VideoState, revision: int) -> VideoState | IgnoredCause:
-    """A revision that was uploaded before a deletion which is known already; with it die those below it."""
+    """Delete a revision that was uploaded before a known deletion, and all lower ones."""
     if revision < state.revision or (state.is_forgotten and revision == state.forgotten_revision):
         return "forgotten"
     return _forgotten(replace(state, withdrawn_revision=max(revision, state.withdrawn_revision)), revision)
@@ -230,7 +231,8 @@ def _engage(state: VideoState, fact: EngagementSummary) -> VideoState | IgnoredC
 
 
 def _knowledge(engagement: Engagement) -> tuple[float, int]:
-    """Grows with every event: late events leave the time as it is, and counts alone tell who knows more."""
+    """Return a value that grows with every event: late events do not change the time, so counts decide which summary is
+    newer."""
     return engagement.as_of_unix_seconds, sum(engagement.counts.values())
 
 
@@ -273,7 +275,7 @@ def _deletions_after(state: VideoState, fact: Deleted, offset: int, context: Fol
 
 
 def _outlives(state: VideoState, fact: Deleted) -> bool:
-    """Whether all uploads of the current revision came after the deletion."""
+    """Return whether all uploads of the current revision came after the deletion."""
     if state.accepted is None or fact.before is None or state.is_uploaded_elsewhere:
         return False
     return is_uploaded_after(state.accepted, fact.before)

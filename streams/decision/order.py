@@ -1,4 +1,4 @@
-"""The order of offsets, which the fold relies on: a fact that comes after a later one would be taken for an old one."""
+"""Order of offsets: the fold requires it, because a fact that arrives after a later one would be ignored as old."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from operators.internal_errors import SharedStateFault
 from streams.record import Record
 
 _MAX_GAPS: Final = 256
-"""Of a partition that are remembered; aborted transactions leave gaps that nothing ever fills."""
+"""Remembered gaps per partition; aborted transactions leave gaps that are never filled."""
 
 
 class OffsetsOutOfOrder(SharedStateFault):
-    """A fact came after a later one of its partition, which has hidden it; the process must read the log again."""
+    """A fact arrived after a later one of its partition, which has hidden it; the process must read the log again."""
 
 
 @dataclass(slots=True)
@@ -23,19 +23,20 @@ class _Delivered:
     first: int
     last: int
     highest: int
-    """Of this generation and those before it."""
+    """Highest offset of this generation and earlier ones."""
     gaps: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=_MAX_GAPS))
     """First and last offset of each gap between two records of this generation."""
 
 
 class DeliveredOrder:
-    """What was delivered of each partition: tells a record that is redelivered from one that comes too late."""
+    """Tracks the delivered records of each partition, to distinguish a redelivered record from one that is out of
+    order."""
 
     def __init__(self) -> None:
         self._delivered: dict[tuple[str, int], _Delivered] = {}
 
     def is_redelivered(self, record: Record) -> bool:
-        """Whether the record, or a later one, was delivered before; to be asked once for each delivery, in their order.
+        """Return whether the record, or a later one, was delivered before; call it once for each delivery, in order.
 
         Raises:
             OffsetsOutOfOrder: it was not, although a later one of the same generation was.
@@ -47,7 +48,7 @@ class DeliveredOrder:
             self._delivered[partition] = _Delivered(record.generation, offset, offset, highest)
             return known is not None and offset <= known.highest
         if known.generation > record.generation or offset < known.first:
-            return True  # of a generation that is over, or from before the place at which this one began
+            return True  # from an earlier generation, or from before the start position of this one
         if offset > known.last:
             return _advance(known, offset)
         _require_no_gap(known, record)

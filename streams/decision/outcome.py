@@ -1,4 +1,4 @@
-"""From a state to what is said of the video: the verdict and the feature record, of one version."""
+"""From a state to an outcome: the verdict and the feature record, of one version."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from streams.decision.state import VideoState, modality_states
 
 @dataclass(frozen=True, slots=True)
 class FoldContext:
-    """What a fold needs beside the state and the fact."""
+    """What a fold needs in addition to state and fact."""
 
     policy: Policy
     prices: Prices
     log_generation: int
     now_unix_seconds: float
     decide: Callable[..., Decision] = decide
-    """Of `streams.decision.policy`; who traces puts a step around it."""
+    """The policy's `decide`; tracing wraps it in a span."""
 
 
 def make_outcome(state: VideoState, accepted: Accepted, version: Version, context: FoldContext) -> Outcome:
-    """State what holds of the accepted revision.
+    """Return the outcome of the accepted revision.
 
-    A pending outcome shows no evidence and no features: early signals would look like a whole answer.
+    A pending outcome contains no evidence and no features, because early signals would look like a complete result.
     """
     states = modality_states(state)
     signals = [] if state.status == "pending" else winning_signals(state)
@@ -88,17 +88,17 @@ def _reviewed(review: Review | None, decision: Decision) -> Reviewed | None:
 
 
 def winning_signals(state: VideoState) -> list[Signal]:
-    """Those of the current revision, in the order in which they are joined."""
+    """Return the signals of the current revision, in the order in which they are joined."""
     return [state.signals[modality] for modality in sorted(state.signals)]
 
 
 def joined_features(signals: list[Signal]) -> dict[str, Feature]:
-    """What the signals that succeeded know of the video."""
+    """Return the features of the successful signals."""
     return {name: feature for signal in _succeeded(signals) for name, feature in signal.features.items()}
 
 
 def joined_embeddings(signals: list[Signal]) -> dict[str, Embedding]:
-    """The same of embeddings, by space."""
+    """Return the embeddings of the successful signals, by space."""
     return {space: embedding for signal in _succeeded(signals) for space, embedding in signal.embeddings.items()}
 
 

@@ -1,9 +1,9 @@
-"""What a policy says, as plain values, and the decision that it makes of a video's signals.
+"""A policy as plain values, and its decision about a video's signals.
 
-A rule speaks of a taxonomy path of any level and holds one threshold an action. Of the rules whose path contains a
-label only the most specific one is asked, so a rule about `violence/weapons/gunfire-heard` replaces, for that label,
-a rule about `violence`; a rule without thresholds takes its labels out of the broader rule. Within a rule the
-strongest action whose threshold the score reaches is taken, and among all rules the strongest action decides.
+A rule concerns a taxonomy path of any level and has one threshold per action. Of the rules whose path contains a label,
+only the most specific one is applied, so a rule about `violence/weapons/gunfire-heard` replaces, for that label, a rule
+about `violence`; a rule without thresholds excludes its labels from the broader rule. Within a rule, the strongest
+action whose threshold the score reaches is taken; among all rules, the strongest action decides.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from schemas.labels import LABELS
 from schemas.outcomes import ACTIONS, Action, ModalityStates, Reason
 
 DEFAULT_WORDS = "{label} scored {score}, at or above the {action} threshold {threshold}: {meaning}"
-"""Reason of a rule that gives no words of its own."""
+"""Reason of a rule without words of its own."""
 
 WORDS_FIELDS = ("label", "meaning", "score", "threshold", "action", "model", "market")
-"""What a rule's words may name in braces."""
+"""Fields that a rule's words may contain in braces."""
 
 Thresholds = Mapping[Action, float]
-"""Lowest score of each action; empty: these labels are never acted upon."""
+"""Lowest score of each action; empty if these labels never cause an action."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,13 @@ class Rule:
     path: str
     thresholds: Thresholds
     markets: Mapping[Market, Thresholds] = field(default_factory=dict)
-    """A market's thresholds stand in place of the rule's own, all of them."""
+    """Thresholds by market; they replace all of the rule's own."""
     words: str = DEFAULT_WORDS
     uncleared: Action = "allow"
-    """At least this where a threshold is reached by a frame of a video that other frames around it do not clear."""
+    """Lowest action if a frame of a video reaches a threshold and neighbouring frames do not clear it."""
 
     def thresholds_in(self, market: Market | None) -> Thresholds:
-        """The thresholds that hold in a market."""
+        """Return the thresholds that apply in a market."""
         return self.markets.get(market, self.thresholds) if market else self.thresholds
 
 
@@ -54,16 +54,16 @@ class ReportRule:
     """What a policy does when viewers report a video."""
 
     thresholds: Thresholds
-    """Over the share of recent views that were reported."""
+    """By the share of recent views that were reported."""
     window: EngagementWindow = "1d"
-    """What recent means: the decayed counts of this window."""
+    """The decayed counts of this window are used."""
     min_reports: float = 5.0
-    """Fewer recent reports than that are never acted upon."""
+    """With fewer recent reports there is no action."""
     prior_views: float = 100.0
-    """Views without a report that every video is given beforehand, so that few views make no high share."""
+    """Views without a report that are added for every video, so that few views do not give a high share."""
 
     def report_ratio(self, engagement: Engagement) -> float:
-        """Share of recent views that were reported; 0 where there are too few reports to speak of."""
+        """Return the share of recent views that were reported; 0 with too few reports."""
         counts = engagement.windows.get(self.window, {})
         reports = counts.get("report", 0.0)
         if reports < self.min_reports:
@@ -72,24 +72,24 @@ class ReportRule:
 
 
 SHARE_WORDS = "Only {percent} of what {feature} measures was reached; {action} below {threshold}."
-"""Reason of a share rule that gives no words of its own."""
+"""Reason of a share rule without words of its own."""
 
 SHARE_WORDS_FIELDS = ("percent", "feature", "action", "threshold", "modality")
-"""What a share rule's words may name in braces."""
+"""Fields that a share rule's words may contain in braces."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShareRule:
-    """What a policy does when too little of a modality was seen."""
+    """What a policy does when too little of a modality was analysed."""
 
     feature: str
-    """A number in [0, 1], 1 where all was seen."""
+    """Name of a ratio in [0, 1]; 1 means complete."""
     floors: Thresholds
-    """Highest share at which each action is not taken: it is where the share is below."""
+    """Ratio by action; the action is taken if the ratio is below it."""
     words: str = SHARE_WORDS
 
     def reached(self, share: float) -> tuple[Action, float] | None:
-        """The strongest action whose floor the share is below, and that floor."""
+        """Return the strongest action whose floor is above the ratio, and that floor; None if there is none."""
         below = [action for action, floor in self.floors.items() if share < floor]
         return (strongest(below), self.floors[strongest(below)]) if below else None
 
@@ -97,10 +97,10 @@ class ShareRule:
 UnseenKind = Literal["video", "audio", "text", "picture", "attachment", "hidden", "trailing"]
 UNSEEN_KINDS: tuple[UnseenKind, ...] = ("video", "audio", "text", "picture", "attachment", "hidden", "trailing")
 UNSEEN_FEATURES = ("visual.unseen_tracks", "audio.unseen_tracks")
-"""Features that name tracks nobody looks at."""
+"""Features that name skipped tracks."""
 
 NO_REPORT_RULE = ReportRule({})
-"""Of a policy that says nothing about reports."""
+"""For a policy without a rule about reports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,28 +112,28 @@ class Policy:
     file_hash: str
     """SHA-256 of the file's bytes, 64 hex digits."""
     pending: Action
-    """What holds while nothing is decided."""
+    """Action while nothing is decided."""
     reporting_floor: float
     """Evidence below this score is left out of verdicts."""
     when_missing: Mapping[Modality, Action]
     when_failed: Mapping[Modality, Action]
     when_absent: Mapping[Modality, Action]
     rules: Mapping[str, Rule]
-    """By taxonomy path."""
+    """Rules by taxonomy path."""
     reports: ReportRule = NO_REPORT_RULE
     shares: tuple[ShareRule, ...] = ()
     when_unseen: Mapping[UnseenKind, Action] = field(default_factory=dict)
-    """Action for a kind of track that the media holds and nobody looks at; allow where not given."""
+    """Action by kind of skipped track; `allow` if not given."""
     min_unseen_bytes: Mapping[UnseenKind, int] = field(default_factory=dict)
-    """Fewer bytes of a kind than this, all tracks of it together, have no action; 0 where not given."""
+    """With fewer bytes of a kind, all tracks of it together, there is no action; 0 if not given."""
 
     @property
     def label(self) -> str:
-        """How verdicts name it."""
+        """The policy's name in verdicts."""
         return f"{self.name}-{self.version}@{self.file_hash[:12]}"
 
     def rule_for(self, label: str) -> Rule | None:
-        """The most specific rule whose path contains a level-3 label."""
+        """Return the most specific rule whose path contains a level-3 label."""
         area, group, _ = label.split("/")
         paths = (label, f"{area}/{group}", area)
         return next((self.rules[path] for path in paths if path in self.rules), None)
@@ -141,13 +141,13 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the policy makes of a video."""
+    """A policy's decision about a video."""
 
     action: Action
     reasons: tuple[Reason, ...]
-    """The strongest action first, then the highest score."""
+    """The strongest action first, then by descending score."""
     labels: tuple[LabelEvidence, ...]
-    """At or above the reporting floor, strongest first."""
+    """At or above the reporting floor, highest score first."""
 
 
 def decide(
@@ -157,7 +157,7 @@ def decide(
     market: Market | None,
     engagement: Engagement | None = None,
 ) -> Decision:
-    """Apply a policy to the winning signals of a revision, to what did not answer, and to viewers' reports."""
+    """Apply a policy to the winning signals of a revision, to modalities without a result, and to viewers' reports."""
     answers = [signal for signal in signals if signal.status == "ok"]
     evidence = _strongest_first(item for signal in answers for item in signal.labels)
     reasons = [
@@ -176,13 +176,13 @@ def decide(
 
 
 def decide_nothing(policy: Policy, states: ModalityStates) -> Decision:
-    """What holds while a revision waits for its signals."""
+    """Return the decision while a revision waits for its signals."""
     words = f"Nothing is decided yet; {' and '.join(states.missing)} still to answer."
     return Decision(policy.pending, (Reason(action=policy.pending, words=words),), ())
 
 
 def strongest(actions: Iterable[Action]) -> Action:
-    """The strongest of some actions; allow where there are none."""
+    """Return the strongest of some actions; `allow` without any."""
     return max(actions, key=ACTIONS.index, default="allow")
 
 
@@ -195,7 +195,7 @@ def _strongest_first(evidence: Iterable[LabelEvidence]) -> list[LabelEvidence]:
 
 def _label_reasons(policy: Policy, evidence: Iterable[LabelEvidence], market: Market | None) -> Iterable[Reason]:
     seen: set[str] = set()
-    for item in evidence:  # strongest first, so that a label's first evidence is its best
+    for item in evidence:  # highest score first, so that a label's first evidence is its best
         if item.label not in seen:
             seen.add(item.label)
             yield from _reason(policy, item, market)
@@ -217,7 +217,7 @@ def _reason(policy: Policy, item: LabelEvidence, market: Market | None) -> Itera
 
 
 def _place(item: LabelEvidence) -> str:
-    """Where in the text it was found; people look for the words as written and may not see them."""
+    """Return where in the text it was found, for people, who may not see the words as written."""
     if not isinstance(item.text, TextMatch):
         return ""
     words = f": {', '.join(item.text.words)}" if item.text.words else ""
@@ -229,7 +229,7 @@ def _is_uncleared(item: LabelEvidence) -> bool:
 
 
 def _agreement(look: SecondLook | UnsetType) -> str:
-    """How many frames say so, where one was looked at again."""
+    """Return how many frames agree, if the frame had a second look."""
     if not isinstance(look, SecondLook):
         return ""
     at = f"{int(look.at_seconds) // 60}:{int(look.at_seconds) % 60:02d}"
@@ -261,7 +261,7 @@ def _share_reasons(policy: Policy, answers: Iterable[Signal]) -> Iterable[Reason
     by_feature = {name: (signal, feature) for signal in answers for name, feature in signal.features.items()}
     for rule in policy.shares:
         if rule.feature not in by_feature:
-            continue  # of a release that did not count it, or of media without the stream
+            continue  # from a release without the feature, or of media without the stream
         signal, feature = by_feature[rule.feature]
         share = feature.value if isinstance(feature.value, int | float) else 1.0
         reached = rule.reached(share)
@@ -275,7 +275,7 @@ def _share_reasons(policy: Policy, answers: Iterable[Signal]) -> Iterable[Reason
 
 
 def percent(share: float) -> str:
-    """A share below 1 as people say it, never rounded up to 100%."""
+    """Return a ratio below 1 as text, never rounded up to 100%."""
     return f"{math.floor(share * 1000) / 10:g}%" if share < 0.1 or share >= 0.99 else f"{math.floor(share * 100)}%"
 
 
@@ -297,7 +297,7 @@ _UNSEEN_TRACKS: Mapping[str, tuple[str, str]] = {
     "picture": ("cover picture", "looked at"),
     "attachment": ("attached file", "looked at"),
 }
-"""What people call them, and what nobody did."""
+"""Names of skipped tracks for people, and why they are skipped."""
 
 
 def _unseen_words(kind: UnseenKind, tracks: list[Mapping[str, Any]], num_bytes: int) -> str:

@@ -1,4 +1,4 @@
-"""Checks of a policy file's values; every refusal quotes the place, the value found and what is allowed."""
+"""Checks of a policy file's values; every error quotes the place, the value found and what is allowed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def refuse(place: str, found: object, allowed: str, meant: str | None = None) ->
 
 
 def object_at(place: str, found: object, keys: Collection[str], required: Collection[str] = ()) -> Mapping[str, object]:
-    """A mapping with no other keys than `keys`, and with all `required` ones."""
+    """Return a mapping that has only `keys`, and all `required` ones."""
     if not isinstance(found, Mapping):
         refuse(place, found, f"a mapping with the keys {listed(keys)}")
     for key in found:
@@ -30,42 +30,42 @@ def object_at(place: str, found: object, keys: Collection[str], required: Collec
 
 
 def mapping_at(place: str, found: object) -> Mapping[object, object]:
-    """A mapping with any keys; None, as YAML reads an empty value, is refused."""
+    """Return a mapping with any keys; None, as YAML parses an empty value, is refused."""
     if not isinstance(found, Mapping):
         refuse(place, found, "a mapping")
     return found
 
 
 def list_at(place: str, found: object) -> Sequence[object]:
-    """A list."""
+    """Return a list."""
     if not isinstance(found, list):
         refuse(place, found, "a list")
     return found
 
 
 def choice_at(place: str, found: object, choices: Collection[str]) -> str:
-    """One of some words; a near miss is answered with the word that was likely meant."""
+    """Return one of some words; for a near miss, the error suggests the likely word."""
     if isinstance(found, str) and found in choices:
         return found
     refuse(place, found, listed(choices), near_word(found, choices))
 
 
 def text_at(place: str, found: object) -> str:
-    """A text that is not blank."""
+    """Return a text that is not blank."""
     if not isinstance(found, str) or not found.strip():
         refuse(place, found, "a text that is not empty")
     return found
 
 
 def ratio_at(place: str, found: object) -> float:
-    """A number from 0 to 1."""
+    """Return a number from 0 to 1."""
     if isinstance(found, bool) or not isinstance(found, int | float) or not 0.0 <= found <= 1.0:
         refuse(place, found, "a number from 0 to 1")
     return float(found)
 
 
 def count_at(place: str, found: object) -> int:
-    """A whole number from 1."""
+    """Return a whole number from 1."""
     if isinstance(found, bool) or not isinstance(found, int) or found < 1:
         refuse(place, found, "a whole number from 1")
     return found

@@ -55,15 +55,15 @@ _SHARE_KEYS = ("feature", "below", "words")
 _RULE_KEYS = ("label", "thresholds", "markets", "words", "uncleared")
 _REPORT_KEYS = ("thresholds", "window", "min_reports", "prior_views")
 SHARE_FEATURES = tuple(name for name, spec in FEATURES.items() if name.endswith("_ratio") and spec.shape == "number")
-"""What a share rule may be about."""
+"""Features that a share rule may concern."""
 _MARKET = re.compile(r"^[A-Z]{2}\Z")
 
 
 def load_policy(path: Path | None) -> Policy:
-    """Read a policy file, or the packaged default where the path is None.
+    """Read a policy file, or the packaged default if the path is None.
 
     Raises:
-        InvalidPolicy: quoting file, place, the value found and what is allowed.
+        InvalidPolicy: quotes file, place, the value found and what is allowed.
     """
     if path is None:
         return parse_policy(resources.files("streams.decision").joinpath("default_policy.yaml").read_bytes())

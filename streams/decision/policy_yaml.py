@@ -1,4 +1,4 @@
-"""YAML as a policy file means it: no key twice, and no word that turns into a boolean."""
+"""YAML for policy files: no duplicate keys, and no words that become booleans."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import yaml
 
 
 class PolicyLoader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML has no types
-    """A safe loader for which `NO` is Norway, and a key given twice is an error instead of a silent loss."""
+    """A safe loader for which `NO` is Norway, and a duplicate key is an error."""
 
-    # A policy has no booleans, while YAML 1.1 reads NO, ON and Y as such.
+    # A policy has no booleans, but YAML 1.1 reads NO, ON and Y as such.
     yaml_implicit_resolvers = {  # noqa: RUF012  (PyYAML's own attribute)
         first: [entry for entry in entries if entry[0] != "tag:yaml.org,2002:bool"]
         for first, entries in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Refuse duplicates, then build the mapping."""
+        """Refuse duplicate keys, then build the mapping."""
         seen: set[str] = set()
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
@@ -39,5 +39,5 @@ def parse_yaml(text: str) -> object:
         return yaml.load(text, Loader=PolicyLoader)  # noqa: S506  (a SafeLoader)
     except yaml.YAMLError:
         raise
-    except Exception as error:  # PyYAML's constructors raise whatever a value under a wrong tag leads to
+    except Exception as error:  # PyYAML's constructors may raise any error for a value with a wrong tag
         raise yaml.YAMLError(f"a value is not what its tag says: {error!r}") from error

@@ -1,4 +1,4 @@
-"""What decides how facts are folded."""
+"""What determines how facts are folded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from streams.decision.policy import Policy
 
 @dataclass(frozen=True, slots=True)
 class Ruleset:
-    """The same for every record of a worker's life."""
+    """The same for every record while a worker runs."""
 
     policy: Policy
     prices: Prices

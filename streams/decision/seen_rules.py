@@ -1,4 +1,5 @@
-"""What a policy does about what was not seen, where its file does not say: nobody has to know of a hole to close it."""
+"""Default rules about incomplete coverage, for policy files that have none: nobody has to know of an evasion to close
+it."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from streams.decision.policy import ShareRule, UnseenKind
 
 _FLOORS: Mapping[Action, float] = {"review": 0.9}
 _FLOORS_TOGETHER: Mapping[Action, float] = {"review": 0.92}
-"""A little higher: each share allows for a packet or two that decoders hold back."""
+"""A little higher than the single floors: each ratio allows for a packet or two that decoders hold back."""
 
 DEFAULT_SHARES: Final[tuple[ShareRule, ...]] = (
     ShareRule(
@@ -48,8 +49,8 @@ DEFAULT_WHEN_UNSEEN: Final[Mapping[UnseenKind, Action]] = {
     "hidden": "review",
     "trailing": "review",
 }
-"""Text tracks are subtitles in most uploads that have them, and say what the sound says; most music has a cover. Both
-are named all the same. A sound track counts whatever its name: anybody can call it a commentary."""
+"""Text tracks are usually subtitles, which repeat the sound; most music has a cover. Both are still named. A sound
+track counts whatever its name is: anybody can call it a commentary."""
 
 DEFAULT_MIN_UNSEEN_BYTES: Final[Mapping[UnseenKind, int]] = {"hidden": 65_536, "trailing": 1_024}
 """What muxers and cameras leave behind is shorter; a clip of a second is longer."""

@@ -1,4 +1,4 @@
-"""The state of one video: what the fold of its facts remembers."""
+"""The state of one video: the result of folding its facts."""
 
 from __future__ import annotations
 
@@ -12,45 +12,49 @@ from schemas.warnings import EventWarning
 from streams.decision.deletions import Deletions
 
 MAX_WAITING_REVISIONS = 3
-"""Revisions whose signals wait for their `accepted`; of more, the lowest is dropped: it is superseded anyway."""
+"""Number of revisions whose signals wait for their `accepted`; above it the lowest is dropped, because it is superseded
+anyway."""
 
 Signals = dict[Modality, Signal]
 """The winning signal of each modality."""
 
 
 class VideoState(Struct, frozen=True, kw_only=True):
-    """All that the facts of a video say, as far as a later fact or a verdict needs it."""
+    """What later facts or a verdict need of a video's facts."""
 
     log_generation: int
     applied_offset: int
-    """Of the last record that was folded; it and all before it change nothing any more."""
+    """Offset of the last folded record; this record and all before it change nothing any more."""
     accepted: Accepted | None = None
-    """Of the current revision, with the lowest place of its uploads as source. Without it there is no outcome."""
+    """Acceptance of the current revision, with the lowest position of its uploads as source. Without it there is no
+    outcome."""
     is_uploaded_elsewhere: bool = False
-    """Whether the current revision was uploaded to another partition of uploads, too; no deletion comes before both."""
+    """Whether the current revision was also uploaded to another partition of uploads; then no deletion comes before
+    both."""
     signals: Signals = {}
     """Of the current revision."""
     waiting: dict[int, Signals] = {}
-    """Signals that overtook their `accepted`, by revision; each higher than the current one."""
+    """Signals that arrived before their `accepted`, by revision; each is higher than the current one."""
     is_deadline_fired: bool = False
     """Of the current revision."""
     version: Version | None = None
     """Of the last outcome."""
     engagement: Engagement | None = None
-    """As of the newest summary; of the video, whatever its revision."""
+    """From the newest summary; of the video, whatever its revision."""
     review: Review | None = None
     """The latest of the current revision."""
     forgotten_revision: int = 0
-    """Set by a deletion, up to and with this revision; lifted by the `accepted` of a higher one."""
+    """Highest deleted revision; reset by the `accepted` of a higher one."""
     withdrawn_revision: int = 0
-    """The highest that was accepted of those that are forgotten; 0 where a deletion found nothing."""
+    """The highest accepted revision among the deleted ones; 0 if the deletion found nothing."""
     deletions: Deletions = ()
-    """Those that go by their place. They outlive a new life: what was uploaded before them may still come."""
+    """Deletions by position. They remain for a new revision, because uploads from before them may still arrive."""
     deletion_warnings: tuple[EventWarning, ...] = ()
-    """Of the last deletion; those of the current revision are kept with its `accepted`."""
+    """Of the last deletion; warnings of the current revision are kept with its `accepted`."""
     sealed_revision: int = 0
-    """Set by a rebuild where the facts behind a published outcome are gone from the log: that outcome stands, and only
-    a higher revision begins again. A state made of what facts are left would replace a whole verdict by half of one."""
+    """Set by a rebuild if the facts behind a published outcome are no longer in the log: that outcome stays, and
+    only a higher revision starts again. A state made of the remaining facts would replace a complete verdict by a
+    partial one."""
 
     @property
     def revision(self) -> int:
@@ -64,21 +68,21 @@ class VideoState(Struct, frozen=True, kw_only=True):
 
     @property
     def is_complete(self) -> bool:
-        """Whether every expected modality answered."""
+        """Whether every expected modality has answered."""
         return self.accepted is not None and all(modality in self.signals for modality in self.accepted.expected)
 
     @property
     def status(self) -> OutcomeStatus:
-        """What an outcome of this state would be."""
+        """The status of an outcome of this state."""
         if self.is_complete:
             return "final"
         return "provisional" if self.is_deadline_fired else "pending"
 
 
 def with_signal(signals: Signals, signal: Signal) -> Signals:
-    """Let a signal compete: ok beats failed, then the higher generation; a tie keeps what came first.
+    """Add a signal: ok beats failed, then the higher generation; in a tie the first stays.
 
-    Returns the same object where it lost.
+    Returns the same object if the signal loses.
     """
     current = signals.get(signal.modality)
     if current is not None and _rank(signal) <= _rank(current):
@@ -87,7 +91,7 @@ def with_signal(signals: Signals, signal: Signal) -> Signals:
 
 
 def modality_states(state: VideoState) -> ModalityStates:
-    """Where each modality stands; modalities that answered unasked are listed, too."""
+    """Return the state of each modality; modalities that answered without being expected are included."""
     expected = state.accepted.expected if state.accepted else ()
     answered = [state.signals[modality] for modality in sorted(state.signals)]
     succeeded = [signal for signal in answered if signal.status == "ok"]

@@ -1,4 +1,4 @@
-"""Warnings that only the log of a video can give: of an event that goes with what was said of the video before.
+"""Warnings that need the log of a video: about an event that does not match earlier ones of the video.
 
 They are kept with the current revision, or with the last deletion. They change no outcome and make none.
 """
@@ -14,11 +14,11 @@ from schemas.warnings import EventWarning, WarningKind, joined_warnings
 from streams.decision.state import VideoState
 
 KINDS_OF_THE_LOG: Final[tuple[WarningKind, ...]] = ("other-content", "lower-revision", "unknown-video")
-"""Those that are found here and not in the event itself."""
+"""Kinds that are found here and not in the event itself."""
 
 
 def with_warnings(state: VideoState, fact: Fact) -> VideoState:
-    """The state with the warnings of a fact that does not begin a revision; the same object where there are none."""
+    """Return the state with the warnings of a fact that does not start a revision; the same object without warnings."""
     if isinstance(fact, Deleted):
         return replace(state, deletion_warnings=(*fact.warnings, *_of_unknown(state)))
     if not isinstance(fact, Accepted) or state.accepted is None or fact.revision > state.revision:

@@ -127,9 +127,7 @@ class Delivery:
     async def _deliver(self, record: Record, slot: Slot, asked_unix_seconds: float) -> None:
         try:
             await self._deliver_patiently(record, slot, asked_unix_seconds)
-        except (
-            Exception
-        ) as error:  # an error of this wrapper itself, as work is guarded: slots and offsets may be wrong
+        except Exception as error:  # an error of this wrapper itself: slots and offsets may be wrong
             self._end_by(error, slot, record)
 
     async def _deliver_patiently(self, record: Record, slot: Slot, asked_unix_seconds: float) -> None:
@@ -181,9 +179,7 @@ class Delivery:
             return self._defer_event(slot, record, away)
         except DeviceLost as lost:
             self._give_back(slot, record, lost)
-        except (
-            Exception
-        ) as error:  # fatal errors end here and nowhere else: the process exits and the event is not acknowledged
+        except Exception as error:  # fatal: the process exits, and the event is not acknowledged
             self._end_by(error, slot, record)
         else:
             self._finish(record)
@@ -309,9 +305,7 @@ class Delivery:
         attempt = await self._attempts.begin(record.place)
         if attempt.has_to_run_alone and not attempt.is_hopeless:
             _log.warning("running exclusively after crashes", place=record.place, unclean_ends=attempt.unclean_ends)
-            self._admission.await_turn(
-                slot
-            )  # other events of this role continue meanwhile: another role's exclusive event may take minutes
+            self._admission.await_turn(slot)  # this role's other events continue: another role's may take minutes
             await self._attempts.take_turn(record.place)
             await self._admission.alone(slot)
             await self._attempts.begin_alone(record.place)

@@ -1,1 +1,1 @@
-"""How a worker says that it is alive and ready, and what it serves to Prometheus."""
+"""Health and metrics endpoints of a worker."""

@@ -1,4 +1,4 @@
-"""`/livez` and `/readyz` over HTTP, answered from threads, so that a blocked event loop shows as a failed probe."""
+"""`/livez` and `/readyz` over HTTP, answered from threads, so that a blocked event loop fails the probe."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from streams.monitoring.once_free import once_free
 from streams.monitoring.readiness import Statement
 
 _FORMER_PATHS: Final = {"/alive": "/livez", "/ready": "/readyz"}
-"""Of the release before; they answer for one more release."""
+"""Paths of the previous release; they answer for one more release."""
 
 
 class HealthPortTaken(Exception):
-    """The endpoint cannot listen where the settings say; a restart does not help."""
+    """The endpoint cannot listen on the configured address; a restart does not help."""
 
 
 class HealthEndpoint:
-    """Answers 200 where a statement holds, else 503, both with a JSON object that says why.
+    """Answers 200 if a statement holds, otherwise 503, both with a JSON object that gives the reasons.
 
     Args:
-        host: to listen on.
-        port: 0 takes a free one.
+        host: address to listen on.
+        port: 0 selects a free one.
         statements: by path.
 
     Raises:
-        HealthPortTaken: see there.
+        HealthPortTaken: the address is in use.
     """
 
     def __init__(self, host: str, port: int, statements: Mapping[str, Callable[[], Statement]]) -> None:
@@ -44,7 +44,7 @@ class HealthEndpoint:
         threading.Thread(target=self._server.serve_forever, name="vidsignal-health", daemon=True).start()
 
     def close(self) -> None:
-        """Answer no more."""
+        """Stop answering."""
         self._server.shutdown()
         self._server.server_close()
 
@@ -79,4 +79,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Probes are no news."""
+        """Do nothing: probes are not logged."""

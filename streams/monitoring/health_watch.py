@@ -1,4 +1,4 @@
-"""The health of one worker, wired: the heartbeat, the endpoint, and who asks broker and store for both."""
+"""The health of one worker: connects the heartbeat, the endpoint, and the checks of broker and store."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _log = structlog.get_logger(__name__)
 
 
 class HealthWatch:
-    """Open from the first step of a worker to its last.
+    """Open from a worker's first step to its last.
 
     Args:
         settings: of the worker.
@@ -36,7 +36,7 @@ class HealthWatch:
         self._settings = settings
         self._heartbeat = Heartbeat(settings.event_loop_timeout_seconds)
         self.port: int | None = None
-        """Of the endpoint; None where there is none."""
+        """Port of the endpoint; None without one."""
         self.state = Health(
             settings.roles,
             time.monotonic,
@@ -46,7 +46,7 @@ class HealthWatch:
         )
 
     def open(self, opened: AsyncExitStack) -> None:
-        """Begin to beat and to answer. Raises HealthPortTaken."""
+        """Start the heartbeat and the endpoint. Raises HealthPortTaken."""
         self._heartbeat.open()
         opened.callback(self._heartbeat.close)
         if self._settings.health_port is None:
@@ -58,7 +58,7 @@ class HealthWatch:
         _log.info("health endpoint listening", port=endpoint.port)
 
     async def ask(self, questions: Mapping[str, Question], clock: Clock) -> None:
-        """Ask again and again what the worker needs, until cancelled; nobody is asked where nobody can look."""
+        """Check repeatedly what the worker needs, until cancelled; does nothing without an endpoint."""
         while self.port is not None:
             answers = await asyncio.gather(*(_answered(question) for question in questions.values()))
             self.state.heard(dict(zip(questions, answers, strict=True)))

@@ -1,8 +1,8 @@
-"""Whether the event loop still turns: it beats, and a thread of its own counts how long it did not.
+"""Detects a blocked event loop: the loop beats, and a separate thread counts the time without a beat.
 
-Time is counted in looks of that thread, not on a clock: a process that was stopped as a whole, or a machine that
-slept, misses no look and is not taken for stuck. A thread that never lets go of the interpreter stops both; then
-nothing answers on the endpoint, and whoever probes it has to end the process.
+Time is counted in checks of that thread, not on a clock: a process that was stopped as a whole, or a machine that
+slept, misses no check and does not count as stuck. A thread that never releases the interpreter lock blocks both. Then
+the endpoint does not answer, and its prober must end the process.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from streams.lifecycle.stacks import dump_and_exit
 
 LOOK_SECONDS: Final = 1.0
 LATE_SECONDS: Final = 10.0
-"""A loop that did not beat for so long does not count as alive; it is ended later, or gets over it."""
+"""A loop without a beat for this time does not count as alive; it recovers, or the process is ended later."""
 
 
 class Heartbeat:
-    """Beats on the event loop, is counted from a thread.
+    """Beats on the event loop, and is checked from a thread.
 
     Args:
-        patience_seconds: without a beat until the process is given up.
-        give_up: ends it.
+        patience_seconds: time without a beat until the process is given up.
+        give_up: ends the process.
     """
 
     def __init__(self, patience_seconds: float, give_up: Callable[[str], object] = dump_and_exit) -> None:
@@ -37,24 +37,24 @@ class Heartbeat:
 
     @property
     def silent_seconds(self) -> float:
-        """How long the loop has not beaten, as far as it was looked at."""
+        """Time without a beat, as far as it was checked."""
         return self._looks_without_beat * LOOK_SECONDS
 
     def open(self) -> None:
-        """Begin to beat on the running loop, and to look from a thread."""
+        """Start to beat on the running loop, and to check from a thread."""
         self._beat_again(asyncio.get_running_loop())
         threading.Thread(target=self._look_until_closed, name="vidsignal-heartbeat", daemon=True).start()
 
     def close(self) -> None:
-        """Look no more."""
+        """Stop the checks."""
         self._closing.set()
 
     def beat(self) -> None:
-        """The loop turns."""
+        """Note that the loop runs."""
         self._num_beats += 1
 
     def look(self) -> None:
-        """Count, and give up a loop that has been silent for too long."""
+        """Count a check, and give up a loop that has been blocked for too long."""
         if self._num_beats != self._num_beats_seen:
             self._num_beats_seen = self._num_beats
             self._looks_without_beat = 0

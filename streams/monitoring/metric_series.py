@@ -1,7 +1,8 @@
-"""Series that exist from a worker's start.
+"""Initialises series at a worker's start.
 
-A counter whose labels were never used has no series, and Prometheus sees no increase in a series that begins with 1:
-the first dead letter of a cause would raise no alert. So whatever label values are known beforehand begin with 0.
+A counter whose labels were never used has no series, and Prometheus sees no increase in a series that starts with 1:
+the first dead letter of a cause would raise no alert. So series with label values that are known in advance start with
+0.
 """
 
 from __future__ import annotations
@@ -43,9 +44,9 @@ DEAD_LETTER_CAUSES: Final[Mapping[Role, tuple[str, ...]]] = {
     "verdict": ("crash-loop", "internal-error"),
     "engagement": (*_UNREADABLE, "event-id-reused", *_UNANSWERED),
 }
-"""By role, every cause that its dead letters name."""
+"""By role, every cause of its dead letters."""
 _AGENTS: Final[Mapping[Role, tuple[str, ...]]] = {"media": MODALITIES, "backfill": MODALITIES}
-"""Of roles that have more agents than one of their own name."""
+"""Roles whose agents have other names than the role."""
 _READS: Final[Mapping[Role, Topic]] = {
     "intake": UPLOADED,
     "media": UPLOADED,
@@ -73,11 +74,11 @@ _OF_MODELS: Final = (
 
 
 def begin_series(settings: Settings, device: str | None) -> None:
-    """Let every series begin whose labels are known, for the roles that this worker runs.
+    """Initialise every series whose labels are known, for the roles of this worker.
 
     Args:
         settings: of the worker.
-        device: what its models run on; None where it has none.
+        device: name of its device; None without one.
     """
     _begin(metrics.RETRIES, ("broker", "redis"))
     _begin(metrics.CPU_SECONDS, PROCESS_STAGES)
@@ -152,7 +153,7 @@ def _begin_nothing(_settings: Settings) -> None:
 
 
 def _begin(metric: Counter | Histogram, *values: Iterable[str]) -> None:
-    """One series for each combination of label values."""
+    """Initialise one series for each combination of label values."""
     for combination in product(*values):
         metric.labels(*combination)
 

@@ -1,7 +1,7 @@
-"""`/metrics` for Prometheus and `/slowest` for people, over HTTP, from threads of their own.
+"""`/metrics` for Prometheus and `/slowest` for people, over HTTP, from separate threads.
 
-Metrics hold no video ids, for each would begin a series that never ends; `/slowest` names them for as long as they are
-worked on.
+Metrics contain no video ids, because each would create a series that never ends; `/slowest` names videos while they are
+in progress.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 NUM_SLOWEST: Final = 100
-"""The most events that `/slowest` names."""
+"""Maximum number of events in `/slowest`."""
 
 Slowest = Callable[[], Iterable[UnfinishedEvent]]
 
 
 class MetricsPortTaken(Exception):
-    """The endpoint cannot listen where the settings say; a restart does not help."""
+    """The endpoint cannot listen on the configured address; a restart does not help."""
 
 
 class MetricsEndpoint:
     """Answers until the process ends.
 
     Args:
-        host: to listen on.
-        port: 0 takes a free one.
-        slowest: unfinished events; asked on a thread of the server.
+        host: address to listen on.
+        port: 0 selects a free one.
+        slowest: returns unfinished events; called on a thread of the server.
 
     Raises:
-        MetricsPortTaken: see there.
+        MetricsPortTaken: the address is in use.
     """
 
     def __init__(self, host: str, port: int, slowest: Slowest) -> None:
@@ -58,7 +58,7 @@ class MetricsEndpoint:
         threading.Thread(target=self._server.serve_forever, name="vidsignal-metrics", daemon=True).start()
 
     def close(self) -> None:
-        """Answer no more."""
+        """Stop answering."""
         self._server.shutdown()
         self._server.server_close()
 
@@ -89,4 +89,4 @@ class _SilentHandler(WSGIRequestHandler):
     timeout = CLIENT_SECONDS
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Scrapes are no news."""
+        """Do nothing: scrapes are not logged."""

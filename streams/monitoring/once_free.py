@@ -1,4 +1,4 @@
-"""A port that the worker before this one may still hold: it was killed, and the kernel is at taking it apart."""
+"""Waits for a port of a killed worker, whose memory the kernel is still releasing."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Final, TypeVar
 Server = TypeVar("Server")
 
 _PATIENCE_SECONDS: Final = 5.0
-"""A worker with all its models in memory takes tenths of a second to be taken apart, and longer on a busy machine."""
+"""Ending a worker with all its models in memory takes tenths of a second, and longer on a busy machine."""
 _BETWEEN_SECONDS: Final = 0.1
 
 
 def once_free(listen: Callable[[], Server], patience_seconds: float = _PATIENCE_SECONDS) -> Server:
-    """Return what `listen` returns, tried again for a moment while its address is in use.
+    """Return the result of `listen`, retried for a short time while its address is in use.
 
     Raises:
-        OSError: it is in use by somebody who stays, or cannot be listened on at all.
+        OSError: it stays in use, or cannot be listened on at all.
     """
     give_up_seconds = time.monotonic() + patience_seconds
     while True:

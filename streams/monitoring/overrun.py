@@ -1,4 +1,4 @@
-"""The end of a process that was asked to stop and did not get through: it says what was still running."""
+"""Ends a process whose stop takes too long, and logs what was still running."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def limit_stop(
 def end_overrun_stop(
     exit_code: WorkerExit, seconds: float, *, roles: Sequence[str], events: Sequence[UnfinishedEvent]
 ) -> NoReturn:
-    """Log one line and the stacks of all threads, and end the process with `exit_code`; may be called on any thread.
+    """Log one line and the stacks of all threads, and end the process with `exit_code`; callable on any thread.
 
     Args:
         exit_code: of the process.
-        seconds: how long it had.
-        roles: that have not stopped; where all have, something behind them hangs, such as a device or a connection.
-        events: that are unfinished.
+        seconds: the time that it had.
+        roles: roles that have not stopped; if all have, something else hangs, such as a device or a connection.
+        events: unfinished events.
     """
     _log.critical(
         "shutdown timeout; exiting",

@@ -9,12 +9,12 @@ from typing import Any, Final
 from streams.progress.states import RoleReport
 
 ANSWERS_SECONDS: Final = 15.0
-"""How long the last word about broker and store counts."""
+"""Validity of the last check of broker and store."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One answer: whether it holds, and what it rests on."""
+    """One answer: whether it holds, and its reasons."""
 
     holds: bool
     details: dict[str, Any]
@@ -22,10 +22,10 @@ class Statement:
 
 @dataclass(slots=True)
 class Health:
-    """The state that both answers are made of.
+    """The state behind both answers.
 
     Args:
-        roles: that have to join before the worker is ready.
+        roles: roles that must join before the worker is ready.
         monotonic_seconds: the clock.
     """
 
@@ -33,33 +33,34 @@ class Health:
     monotonic_seconds: Callable[[], float]
     has_joined: Callable[[str], bool] = lambda _role: False
     silent_seconds: Callable[[], float] = lambda: 0.0
-    """How long the event loop has been silent."""
+    """Time since the last beat of the event loop."""
     late_seconds: float = 10.0
     reports: Callable[[], Mapping[str, RoleReport]] = dict
-    """How each role gets on, by the broker's facts."""
+    """Progress of each role, measured at the broker."""
     stuck_roles: Callable[[], Sequence[str]] = tuple
-    """Roles with work that got nowhere for too long."""
+    """Roles with work and without progress for too long."""
     is_serving: bool = False
     """Models are warm and every role has joined its group."""
     is_draining: bool = False
     answers: dict[str, bool] = field(default_factory=dict)
-    """Whether broker and store answered when they were last asked."""
+    """Whether broker and store answered the last check."""
     answered_seconds: float | None = None
 
     def heard(self, answers: dict[str, bool]) -> None:
-        """Broker and store were asked."""
+        """Store the results of a check of broker and store."""
         self.answers = answers
         self.answered_seconds = self.monotonic_seconds()
 
     def alive(self) -> Statement:
-        """The loop turns, and no role is stuck. What is unavailable, or warms up, does not make a process less
-        alive."""
+        """Return whether the loop runs and no role is stuck. Unavailable dependencies and warm-up do not matter
+        here."""
         silent_seconds, stuck = self.silent_seconds(), list(self.stuck_roles())
         holds = silent_seconds < self.late_seconds and not stuck
         return Statement(holds, {"alive": holds, "loop_silent_seconds": silent_seconds, "stuck": stuck})
 
     def ready(self) -> Statement:
-        """It takes work: everything is open, joined and warm, what it needs answers, and nobody asked it to stop."""
+        """Return whether the worker accepts work: everything is open, joined and warm, its dependencies answer, and no
+        stop was requested."""
         missing = [*self._missing()]
         roles = {role: _details(report) for role, report in self.reports().items()}
         return Statement(not missing, {"ready": not missing, "missing": missing, "roles": roles})
@@ -82,5 +83,5 @@ class Health:
 
 
 def _details(report: RoleReport) -> dict[str, Any]:
-    """What `/readyz` says of one role; a lag that nobody knows is null, and never 0."""
+    """Return the part of `/readyz` about one role; an unknown lag is null, and never 0."""
     return {"state": report.state, "lag": report.lag, "stalled_seconds": round(report.stalled_seconds, 1)}

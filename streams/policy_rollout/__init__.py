@@ -1,1 +1,1 @@
-"""A changed policy reaches verdicts of before: which they are, what it makes of each, and the facts that say so."""
+"""Applies a changed policy to earlier verdicts: selects them, evaluates the policy, and publishes the facts."""

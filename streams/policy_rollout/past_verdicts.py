@@ -1,4 +1,4 @@
-"""The verdicts that stand, as a consumer of the topic sees them, and which of them a changed policy is to reach."""
+"""The newest verdicts in the topic, and those that a changed policy affects."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from streams.recovery.result_comparison import newest_by_key
 
 
 class PastVerdict(Struct, frozen=True, kw_only=True):
-    """What of a `Verdict` is needed to choose it: a partition's worth of them is held in memory, without evidence."""
+    """The fields of a `Verdict` that the selection needs; one partition of them is held in memory, without evidence."""
 
     video_id: VideoId
     version: Version
@@ -28,16 +28,16 @@ class PastVerdict(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class PolicyFilter:
-    """Which verdicts an operator asked for."""
+    """Verdicts that an operator selects."""
 
     market: Market | None = None
     action: Action | None = None
-    """What they say now."""
+    """Current action."""
     limit: int | None = None
 
 
 def is_asked(verdict: PastVerdict, asked: PolicyFilter, policy_label: str) -> bool:
-    """Whether a verdict is decided, under another policy than this one, and of those that were asked for."""
+    """Return whether a verdict is decided, under another policy than this one, and selected by the filter."""
     return (
         verdict.status != "pending"
         and verdict.policy != policy_label
@@ -47,6 +47,6 @@ def is_asked(verdict: PastVerdict, asked: PolicyFilter, policy_label: str) -> bo
 
 
 def past_verdicts(settings: Settings, partition: int) -> list[PastVerdict]:
-    """The newest verdict of every video in one partition. Blocks. Raises BrokerUnavailable."""
+    """Return the newest verdict of every video in one partition. Blocks. Raises BrokerUnavailable."""
     records = read_to_end(settings, [settings.topic_prefix + MODERATION.name], partition=partition)
     return list(newest_by_key(((record.key, record.value) for record in records), PastVerdict).values())

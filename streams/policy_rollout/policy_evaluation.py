@@ -1,4 +1,4 @@
-"""What a policy makes of a video that was decided before: the fold itself is asked, nothing is written."""
+"""Evaluates a policy for a decided video: calls the fold itself and writes nothing."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from streams.policy_rollout.past_verdicts import PastVerdict
 from streams.store.stored_case import StoredVideo
 
 WhyNot = IgnoredCause | Literal["up-to-date"]
-"""Why a video is passed over: the fold's cause, or because the store has a verdict under this policy already."""
+"""Why a video is skipped: the fold's reason, or because the store has a verdict under this policy already."""
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyEvaluator:
-    """Whoever decides again, with what workers of today decide with."""
+    """What current workers decide with."""
 
     policy: Policy
     prices: Prices
@@ -29,25 +29,25 @@ class PolicyEvaluator:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A verdict of before, and what it will say."""
+    """An earlier verdict, and the action that it will have."""
 
     verdict: PastVerdict
     fact: PolicyChanged
     action: Action
     is_reviewed: bool
-    """Whether a person decided, whose action stands."""
+    """Whether a person decided; then that action stays."""
 
 
 def judge(verdict: PastVerdict, stored: StoredVideo, by: PolicyEvaluator) -> Evaluation | WhyNot:
-    """Fold the fact into what is stored, as the next record of the log.
+    """Fold the fact into the stored state, as the next record of the log.
 
     Args:
-        verdict: of the topic.
-        stored: what the store holds of the video.
-        by: decides.
+        verdict: from the topic.
+        stored: from the store.
+        by: the policy and its context.
 
     Returns:
-        What the next verdict will be, or why there will be none.
+        The next verdict, or why there will be none.
     """
     state, outcome = stored.state, stored.outcome
     if outcome is not None and outcome.version >= verdict.version and outcome.verdict.policy == by.policy.label:

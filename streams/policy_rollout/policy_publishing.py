@@ -1,4 +1,4 @@
-"""Putting the facts of a changed policy into the log, at a bounded rate: live facts wait behind them there."""
+"""Publishes facts of a changed policy at a limited rate, because live facts wait behind them in the log."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _SOURCE: Final = "/vidsignal/policy"
 
 
 class Pace:
-    """Lets pass no more than so many a second, also after a pause.
+    """Limits the rate, also after a pause.
 
     Args:
         per_second: more than 0.
-        clock: tells the time, and waits.
+        clock: provides the time, and waits.
     """
 
     def __init__(self, per_second: float, clock: Clock) -> None:
@@ -30,7 +30,7 @@ class Pace:
         self._next_seconds = clock.monotonic_seconds()
 
     async def turn(self) -> None:
-        """Return when the next one may pass."""
+        """Return when the next fact may be published."""
         now_seconds = self._clock.monotonic_seconds()
         due_seconds = max(now_seconds, self._next_seconds)
         self._next_seconds = due_seconds + self._gap_seconds
@@ -43,7 +43,7 @@ class PolicyFacts:
 
     Args:
         publisher: to the log.
-        pace: holds them back.
+        pace: limits their rate.
     """
 
     def __init__(self, publisher: EventPublisher, pace: Pace) -> None:

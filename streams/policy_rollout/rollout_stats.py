@@ -1,4 +1,4 @@
-"""What became of the verdicts that were looked at, counted."""
+"""Counts of examined verdicts by result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streams.policy_rollout.policy_evaluation import Evaluation, WhyNot
 _NUM_EXAMPLES: Final = 5
 
 Change = tuple[Action, Action]
-"""The action of before, and that of the policy."""
+"""The earlier action, and that of the policy."""
 
 
 @dataclass(slots=True)
@@ -22,9 +22,9 @@ class RolloutStats:
 
     num_chosen: int = 0
     num_reviewed: int = 0
-    """Of the chosen, those of which a person's action stands."""
+    """Selected verdicts whose action was set by a person and stays."""
     changes: Counter[Change] = field(default_factory=Counter)
-    """The chosen by what becomes of their action, unchanged ones included."""
+    """Selected verdicts by change of action, unchanged ones included."""
     examples: dict[Change, list[str]] = field(default_factory=dict)
     """Some videos of each change."""
     skipped: Counter[WhyNot] = field(default_factory=Counter)
@@ -42,5 +42,5 @@ class RolloutStats:
 
     @property
     def num_changed(self) -> int:
-        """Of the chosen, those whose action will be another one."""
+        """Number of selected verdicts whose action changes."""
         return sum(number for (before, after), number in self.changes.items() if before != after)

@@ -1,4 +1,4 @@
-"""Choosing verdicts that a changed policy is to reach: page by page, with what the store knows of each."""
+"""Selects verdicts that a changed policy affects, page by page, with the stored state of each."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from streams.store.chunked import pages
 from streams.store.stored_case import StoredVideo
 
 _PAGE: Final = 200
-"""Verdicts that are looked up, and then sent, together."""
+"""Number of verdicts that are looked up, and then sent, together."""
 _READS_AT_ONCE: Final = 16
 
 Reader = Callable[[str], Awaitable[StoredVideo]]
-"""What the store holds of a video; `Outcomes.read`."""
+"""Returns the stored state of a video; `Outcomes.read`."""
 Send = Callable[[Sequence[Evaluation]], Awaitable[None]]
 """Returns when the log has the facts of all of them."""
 
@@ -28,9 +28,9 @@ class VerdictSelection:
     """Decides which verdicts are decided again.
 
     Args:
-        read: asks the store.
-        asked: by the operator.
-        judge: the policy that holds by now.
+        read: reads the store.
+        asked: the operator's filter.
+        judge: evaluates the current policy.
     """
 
     read: Reader
@@ -38,11 +38,11 @@ class VerdictSelection:
     judge: PolicyEvaluator
 
     def is_enough(self, tally: RolloutStats) -> bool:
-        """Whether the limit is reached."""
+        """Return whether the limit is reached."""
         return self.asked.limit is not None and tally.num_chosen >= self.asked.limit
 
     async def of(self, page: Sequence[PastVerdict], tally: RolloutStats) -> list[Evaluation]:
-        """Those of a page that are decided again; the others are counted by why not."""
+        """Return the verdicts of a page that are decided again; the others are counted by reason."""
         turns = asyncio.Semaphore(_READS_AT_ONCE)
 
         async def stored(video_id: str) -> StoredVideo:
@@ -65,13 +65,13 @@ async def go_through(
     send: Send | None,
     tell: Callable[[RolloutStats], None],
 ) -> None:
-    """Look at verdicts until there are no more, or enough.
+    """Process verdicts until there are no more, or the limit is reached.
 
     Args:
         verdicts: the newest of each video.
-        choice: which of them are decided again.
+        choice: selects verdicts.
         tally: counts them.
-        send: puts the facts of a page into the log; None where only counting is wanted.
+        send: publishes the facts of a page; None to count only.
         tell: called after each page.
     """
     label = choice.judge.policy.label

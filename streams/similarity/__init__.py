@@ -1,1 +1,1 @@
-"""Which videos are alike: one vector set an embedding space, and copies recognised by hash and embedding."""
+"""Similar videos: one vector set per embedding space, and duplicates by hash and embedding."""

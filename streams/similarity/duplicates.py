@@ -1,4 +1,4 @@
-"""Near-duplicates of a video in the store: candidates by embedding, compared frame by frame by their hashes."""
+"""Near-duplicates of a video in the store: candidates by embedding, compared by the hashes of their frames."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from streams.similarity.query import Filters, Neighbour, similar
 from streams.store.keys import Keys
 
 NUM_CANDIDATES: Final = 100
-"""Nearest videos whose hashes are compared; a copy that is not among them is not found."""
+"""Number of nearest videos whose hashes are compared; a copy that is not among them is not found."""
 
 _HASHES: Final = "visual.perceptual_hashes"
 
 
 @dataclass(frozen=True, slots=True)
 class NearDuplicate:
-    """A video that is taken for a copy, and why."""
+    """A video that counts as a copy, and why."""
 
     neighbour: Neighbour
     frame_similarity: FrameSimilarity
@@ -31,7 +31,7 @@ class NearDuplicate:
 async def near_duplicates(
     redis: Redis, keys: Keys, video_id: str, *, count: int = 10, filters: Filters | None = None
 ) -> list[NearDuplicate]:
-    """Copies of a video, the surest first.
+    """Return copies of a video, the most certain first.
 
     Raises:
         InvalidQuery, UnknownSpace, UnknownVideo, NotInSpace: as `streams.similarity.query.similar`.

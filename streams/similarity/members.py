@@ -1,4 +1,4 @@
-"""Who is in a vector set."""
+"""Membership in a vector set."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 async def members_of(redis: Redis, key: str, video_ids: Sequence[str]) -> list[str]:
-    """Those of some videos that have a vector under a key, in their order, in one round trip."""
+    """Return those of some videos that have a vector under a key, in their order, in one round trip."""
     async with redis.pipeline(transaction=False) as pipeline:
         for video_id in video_ids:
             pipeline.execute_command("VISMEMBER", key, video_id)

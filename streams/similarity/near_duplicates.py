@@ -1,9 +1,9 @@
-"""Copies of a video: recognised by perceptual hashes of their frames, and by the direction of their embedding.
+"""Duplicates of a video: recognised by perceptual hashes of their frames, and by the direction of their embedding.
 
 Hashes follow the advice of PDQ's authors (Facebook, "The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing
 Algorithm", 2019): two within 31 of 256 bits are the same picture, and those of low quality are not compared. Order and
-time of frames play no part, so a sped-up copy is found as far as the same moments were sampled. Mirrored pictures are
-found through the mirrored hash; cropped ones hardly, which is what the embedding is for.
+time of frames are ignored, so a sped-up copy is found if the same pictures were sampled. Mirrored pictures are found by
+the mirrored hash; cropped ones hardly, so the embedding is used for them.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from schemas.evidence import Feature
 
 SAME_PICTURE_BITS: Final = 31
 SAME_VIDEO_RATIO: Final = 0.5
-"""Share of frames with a partner from which two videos are taken for copies."""
+"""Share of matching frames from which two videos count as copies."""
 SAME_VIDEO_COSINE: Final = 0.85
-"""Cosine of embeddings from which two videos are taken for copies without a word of the hashes.
+"""Cosine of embeddings from which two videos count as copies, whatever the hashes.
 
-Between the copies and the strangers of `vidsignal bench near-duplicates`, a set of eight contents; among millions of
-videos some strangers come closer, so confirm before acting on it.
+It is between the copies and the unrelated videos of `vidsignal bench near-duplicates`, a set of eight contents; among
+millions of videos some unrelated ones come closer, so confirm a match before acting on it.
 """
 
 _ODD_COLUMNS: Final = int("5" * 64, 16)
@@ -31,43 +31,43 @@ _ODD_COLUMNS: Final = int("5" * 64, 16)
 
 @dataclass(frozen=True, slots=True)
 class FrameSimilarity:
-    """How much of two videos is the same."""
+    """Similarity of two videos."""
 
     matched_ratio: float
-    """Share of frames with a partner, of the video with the larger share; 0 where either has no usable frame."""
+    """Share of matching frames, of the video with the larger share; 0 if either has no usable frame."""
     is_mirrored: bool
-    """Whether the frames match better once mirrored."""
+    """Whether the frames match better when mirrored."""
     cosine: float
-    """Of the embeddings in the space of pictures."""
+    """Of the embeddings in the image space."""
 
     @property
     def is_same_by_hash(self) -> bool:
-        """Whether the frames alone say so."""
+        """Whether the hashes alone match."""
         return self.matched_ratio >= SAME_VIDEO_RATIO
 
     @property
     def is_same_by_embedding(self) -> bool:
-        """Whether the embedding alone says so."""
+        """Whether the embedding alone matches."""
         return self.cosine >= SAME_VIDEO_COSINE
 
     @property
     def is_near_duplicate(self) -> bool:
-        """Whether either says so."""
+        """Whether either matches."""
         return self.is_same_by_hash or self.is_same_by_embedding
 
 
 def usable_hashes(features: Mapping[str, Feature]) -> tuple[int, ...]:
-    """Hashes of a video's frames as whole numbers, those of low quality and repeated ones left out."""
+    """Return the hashes of a video's frames as integers, without those of low quality and duplicates."""
     feature = features.get("visual.perceptual_hashes")
     entries: Sequence[Mapping[str, Any]] = feature.value if feature else ()
     return tuple(dict.fromkeys(int(entry["hash"], 16) for entry in entries if entry["quality"] >= USABLE_QUALITY))
 
 
 def mirrored(perceptual_hash: int) -> int:
-    """The hash of the picture seen in a mirror, but for a few bits.
+    """Return the hash of the mirrored picture, except for a few bits.
 
-    Mirroring turns the sign of odd horizontal frequencies; a bit says whether one exceeds the median, which lies
-    close to zero.
+    Mirroring changes the sign of odd horizontal frequencies; a bit says whether one exceeds the median, which is close
+    to zero.
     """
     return perceptual_hash ^ _ODD_COLUMNS
 
@@ -80,7 +80,8 @@ def frame_similarity(first: Sequence[int], second: Sequence[int], cosine: float)
 
 
 def matched_ratio(first: Sequence[int], second: Sequence[int]) -> float:
-    """Share of frames with a partner in the other video, of the video with the larger share: a part is a copy, too."""
+    """Return the share of frames that match the other video, of the video with the larger share: a part is a copy,
+    too."""
     if not first or not second:
         return 0.0
     return max(_with_partner(first, second) / len(first), _with_partner(second, first) / len(second))

@@ -1,9 +1,9 @@
-"""Which videos are like a given one, in one embedding space.
+"""Videos that are similar to a given one, in one embedding space.
 
 The same question as a plain Redis call:
 
-    VSIM vs:space:efficientnet-lite0/1280 ELE v-42 WITHSCORES COUNT 11
-         FILTER '.market == "DE" and .action == "allow" and .status != "pending"'
+    VSIM vs:space:efficientnet-lite0/1280 ELE v-42 WITHSCORES COUNT 11 FILTER '.market == "DE" and .action == "allow"
+    and .status != "pending"'
 
 A score of Redis is (1 + cosine) / 2. The video itself comes first.
 """
@@ -32,39 +32,39 @@ PICTURE_SPACE: Final = card_of_use("image-classes").embedding_space or ""
 MOST_NEIGHBOURS: Final = 1000
 
 _FILTER_EFFORT: Final = 20_000
-"""Candidates that are looked at before a filter that hardly anyone passes gives up with fewer than asked for."""
+"""Candidates that are examined before a query with a very selective filter returns fewer results than requested."""
 _MARKET: Final = next(re.compile(meta.pattern or "") for meta in get_args(Market) if isinstance(meta, Meta))
 
 
 class InvalidQuery(ValueError):
-    """A filter or a number of the question is not allowed."""
+    """A filter or number of the query is not allowed."""
 
 
 class UnknownVideo(ValueError):
-    """The store knows nothing of the video."""
+    """The video is unknown to the store."""
 
 
 class NotInSpace(ValueError):
-    """The video has no vector in the space, so nothing can be like it there."""
+    """The video has no vector in the space, so it cannot be compared there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which neighbours count; all must hold."""
+    """Filters on results; all must match."""
 
     market: str | None = None
     """ISO 3166-1 alpha-2, such as DE."""
     is_allowed_only: bool = False
-    """Only videos whose verdict is out and says `allow`."""
+    """Only videos with a decided verdict of action `allow`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A video like the one asked about."""
+    """A video that is similar to the queried one."""
 
     video_id: str
     cosine: float
-    """1 is the same direction. Off by up to 0.001, as vectors are kept in 8 bits a number."""
+    """1 is the same direction. Error up to 0.001, because vectors are stored with 8 bits per number."""
     attributes: Mapping[str, Any]
     """As `streams.similarity.vectors.attributes_of` wrote them."""
 
@@ -78,11 +78,11 @@ async def similar(
     count: int = 10,
     filters: Filters | None = None,
 ) -> list[Neighbour]:
-    """The nearest videos, nearest first, without the video itself; approximate (HNSW).
+    """Return the nearest videos, nearest first, without the video itself; approximate (HNSW).
 
     Raises:
         InvalidQuery: a market or count that is not allowed.
-        UnknownSpace, UnknownVideo, NotInSpace: there is nothing to compare; says what there is.
+        UnknownSpace, UnknownVideo, NotInSpace: nothing to compare; the message lists what exists.
     """
     expression = filter_expression(filters or Filters())
     if not 1 <= count <= MOST_NEIGHBOURS:
@@ -102,10 +102,10 @@ async def similar(
 
 
 def filter_expression(filters: Filters) -> str:
-    """A `FILTER` of VSIM; empty where everything counts.
+    """Return a `FILTER` of VSIM; empty without filters.
 
     Raises:
-        InvalidQuery: the market is none, so that no text of a stranger becomes part of the expression.
+        InvalidQuery: the market is invalid, so that no untrusted text becomes part of the expression.
     """
     terms: list[str] = []
     if filters.market is not None:
@@ -113,7 +113,7 @@ def filter_expression(filters: Filters) -> str:
             raise InvalidQuery(f"market is {filters.market!r}; two capital letters are allowed, such as 'DE'")
         terms.append(f'.market == "{filters.market}"')
     if filters.is_allowed_only:
-        # While a verdict is pending, `action` is what holds meanwhile: nobody looked at the video yet.
+        # While a verdict is pending, `action` is the policy's action for that time: nothing is decided yet.
         terms.append('.action == "allow" and .status != "pending"')
     return " and ".join(terms)
 

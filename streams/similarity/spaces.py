@@ -1,4 +1,4 @@
-"""Embedding spaces as a whole: how many videos each holds, and how far the way from one to its successor is."""
+"""Embedding spaces as a whole: their sizes, and the progress of a migration from one to its successor."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _NUM_EXAMPLES: Final = 5
 
 
 class UnknownSpace(ValueError):
-    """No vector of that space was ever written, or all are gone."""
+    """No vector of that space was ever written, or all were removed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """One embedding space as it stands."""
+    """One embedding space with its current size."""
 
     name: str
     dimensions: int
@@ -33,46 +33,46 @@ class Space:
 class Migration:
     """How many videos of an old space have a vector in the new one.
 
-    A video that is analysed again by the new model leaves the old space with the same write; so whoever stands in the
-    old one alone is what remains to be done.
+    When a video is analysed by the new model, the same write removes it from the old space. Videos that are in the old
+    space only are therefore what remains.
     """
 
     old: str
     new: str
     num_new: int
-    """Videos in the new space, whether or not they are in the old one, too."""
+    """Videos in the new space, whether or not they are also in the old one."""
     num_both: int
     num_missing: int
-    """Videos in the old space alone."""
+    """Videos in the old space only."""
     num_strays: int
-    """Vectors in the old space of videos that the store has no embeddings of; nobody waits for those."""
+    """Vectors in the old space of videos that have no embeddings in the store; they do not count as missing."""
     examples: tuple[str, ...]
     """Some of the missing."""
 
     @property
     def is_complete(self) -> bool:
-        """Whether no video is left behind."""
+        """Whether no video is missing."""
         return self.num_missing == 0
 
     @property
     def done_ratio(self) -> float:
-        """Share of all videos of both spaces that are in the new one; 1 where there are none."""
+        """Share of all videos of both spaces that are in the new one; 1 if there are none."""
         everyone = self.num_new + self.num_missing
         return self.num_new / everyone if everyone else 1.0
 
 
 async def read_spaces(redis: Redis, keys: Keys) -> list[Space]:
-    """Every space that holds a vector, by name."""
+    """Return every space that contains a vector, by name."""
     names = sorted(_text(name) for name in await redis.smembers(keys.spaces()))
     spaces = [await _space(redis, keys, name) for name in names]
     return [space for space in spaces if space is not None]
 
 
 async def read_migration(redis: Redis, keys: Keys, old: str, new: str) -> Migration:
-    """Compare two spaces, video by video. Walks the keys of all videos without stopping others.
+    """Compare two spaces, video by video. Scans the keys of all videos without blocking other clients.
 
     Raises:
-        UnknownSpace: one of them was never written, or both are the same; says which there are.
+        UnknownSpace: one of them was never written, or both are the same; the message lists existing ones.
     """
     await _require_known(redis, keys, old, new)
     num_seen = num_both = 0
@@ -94,10 +94,10 @@ async def read_migration(redis: Redis, keys: Keys, old: str, new: str) -> Migrat
 
 
 async def _pages(redis: Redis, keys: Keys) -> AsyncIterator[list[str]]:
-    """Ids of all videos that have embeddings, each once, a page at a time."""
+    """Yield the ids of all videos that have embeddings, each once, one page at a time."""
     prefix, _, suffix = keys.embeddings("*").partition("*")
     page: list[str] = []
-    seen: set[str] = set()  # a scan may name a key twice
+    seen: set[str] = set()  # a scan may return a key twice
     async for key in redis.scan_iter(match=keys.embeddings("*"), count=_PAGE):
         video_id = _text(key).removeprefix(prefix).removesuffix(suffix)
         if video_id not in seen:

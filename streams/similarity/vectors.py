@@ -1,12 +1,12 @@
-"""The vectors of each video, in one Redis vector set an embedding space.
+"""The vectors of each video, in one Redis vector set per embedding space.
 
-Vectors are kept as 8-bit integers (Q8). Measured on 4000 clustered vectors of 1280 numbers: 2.0 KB each against 5.9 KB
-as they come (NOQUANT), 98.8 % of the true ten nearest found against 100 %, cosines off by at most 0.001. The exact
-vectors stay in `vs:{<video_id>}:embeddings`.
+Vectors are stored as 8-bit integers (Q8). Measured on 4000 clustered vectors of 1280 numbers: 2.0 KB each against 5.9
+KB without quantisation (NOQUANT), 98.8 % of the true ten nearest neighbours against 100 %, an error of the cosine of at
+most 0.001. The exact vectors stay in `vs:{<video_id>}:embeddings`.
 
 Redis 8.2 writes a VADD of a member that exists neither to its append-only file nor to its replicas. So `vector.lua`
-never sends one: it removes and adds in one step, or sets the attributes alone where the vector is the same, which their
-field `vector` tells. Measured in that set, per write: 1.6 ms of the server's time for a new vector, 0.06 ms for
+never sends one: it removes and adds in one step, or sets only the attributes if the vector is unchanged, which their
+field `vector` shows. Measured in that set, per write: 1.6 ms of the server's time for a new vector, 0.06 ms for
 attributes.
 """
 
@@ -40,11 +40,11 @@ _HASH_BYTES: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One vector as it is to stand in its space."""
+    """One vector with its attributes, as it should be in its space."""
 
     numbers: tuple[float, ...]
     blob: bytes
-    """The numbers as `VADD ... FP32` takes them."""
+    """The numbers in the format of `VADD ... FP32`."""
     attributes: dict[str, Any]
 
 
@@ -61,13 +61,13 @@ class Vectors:
         self._write = redis.register_script(script_text("vector"))
 
     async def replace(self, outcome: Outcome) -> None:
-        """Make the vector sets say of a video what its outcome says; may be repeated.
+        """Update the vector sets from a video's outcome; may be repeated.
 
-        A vector of zeros has no direction and is like nothing: it is left out.
+        A vector of zeros has no direction and is left out.
 
         Raises:
-            redis.exceptions.ResponseError: a vector has another length than those of its space. A model changed and its
-                space did not, which a test over the cards prevents.
+            redis.exceptions.ResponseError: a vector has another length than its space. A model changed and its space
+                did not, which a test over the cards prevents.
         """
         video_id, entries = outcome.record.video_id, _entries(outcome)
         await self._remove(video_id, await self._known_spaces(*entries) - entries.keys())
@@ -80,7 +80,7 @@ class Vectors:
         await mended(self._redis, {key: VECTOR_SET}, lambda: self._write(keys=[key], args=arguments))
 
     async def differences(self, video_id: str, outcome: Outcome | None) -> list[str]:
-        """Say where the vector sets do not say of a video what its outcome says, None for one that has none."""
+        """Return where the vector sets differ from a video's outcome; None for a video without one."""
         entries = _entries(outcome) if outcome else {}
         spaces = sorted(await self._known_spaces() | entries.keys())
         answers = await self._mended(spaces, lambda: self._asked(spaces, video_id))
@@ -96,24 +96,25 @@ class Vectors:
             return await pipeline.execute()
 
     async def _mended(self, spaces: Iterable[str], call: Callable[[], Awaitable[Answer]]) -> Answer:
-        """A space of another type is removed; an audit writes its vectors again."""
+        """Remove a space of another type and call again; an audit writes its vectors again."""
         return await mended(self._redis, {self._keys.space(space): VECTOR_SET for space in spaces}, call)
 
     async def remove(self, video_id: str) -> None:
-        """Take a video out of every space; may be repeated."""
+        """Remove a video from every space; may be repeated."""
         await self._remove(video_id, await self._known_spaces())
 
     async def _remove(self, video_id: str, spaces: set[str]) -> None:
         await self._mended(spaces, lambda: self._removed(video_id, spaces))
 
     async def _removed(self, video_id: str, spaces: set[str]) -> None:
-        async with self._redis.pipeline(transaction=False) as pipeline:  # sets of a cluster lie on several nodes
+        async with self._redis.pipeline(transaction=False) as pipeline:  # in a cluster the sets are on several nodes
             for space in spaces:
                 pipeline.execute_command("VREM", self._keys.space(space), video_id)
             await pipeline.execute()
 
     async def _known_spaces(self, *used: str) -> set[str]:
-        """All that were ever written, and those that are about to be: so a removal finds what a crash leaves."""
+        """Return all spaces that were ever written, and those about to be, so that a removal finds what a crash
+        left."""
         key = self._keys.spaces()
         names = await mended(self._redis, {key: SET}, lambda: self._all_spaces(used))
         return {name for name in map(_text, names) if name.isprintable()}
@@ -127,7 +128,7 @@ class Vectors:
 
 
 def attributes_of(outcome: Outcome) -> dict[str, Any]:
-    """What a query may filter by; what is unknown is left out, and no filter on it matches."""
+    """Return the attributes for filters; unknown ones are left out, so no filter matches them."""
     verdict, record = outcome.verdict, outcome.record
     found = {
         "market": verdict.market,
@@ -149,7 +150,7 @@ def _value(outcome: Outcome, feature: str) -> Any:
 
 
 def _entries(outcome: Outcome) -> dict[str, _Entry]:
-    """By space, what is to stand there."""
+    """Return the vectors that should exist, by space."""
     vectors = {space: embedding.unpack() for space, embedding in outcome.record.embeddings.items()}
     attributes = attributes_of(outcome)
     return {space: _entry(vector, attributes) for space, vector in vectors.items() if any(vector)}
@@ -175,7 +176,7 @@ def _difference(wanted: _Entry | None, attributes: bytes | str | None, raw: Any)
 
 
 def _attributes(said: bytes | str | None) -> dict[str, Any]:
-    """Attributes as they stand; none where they are none of ours."""
+    """Return stored attributes; none if they are invalid."""
     try:
         found = json.loads(said) if said else {}
     except ValueError:
@@ -184,7 +185,8 @@ def _attributes(said: bytes | str | None) -> dict[str, Any]:
 
 
 def _is_near(numbers: Sequence[float], raw: Any) -> bool:
-    """Whether a set's raw answer (kind, numbers, length, range) is what quantising these gives, within one step."""
+    """Return whether a set's raw answer (kind, numbers, length, range) is the quantised form of these numbers, within
+    one step."""
     kind, blob, length, largest = raw[0], raw[1], float(raw[2]), float(raw[3])
     if _text(kind) != "int8" or len(blob) != len(numbers):
         return False

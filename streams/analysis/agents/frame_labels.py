@@ -90,7 +90,7 @@ async def _looks(
     label: str,
     scores: np.ndarray,
 ) -> list[FrameVerification]:
-    """One for each frame in doubt; none of a still picture, which has no others to compare with."""
+    """Return one second look for each frame in doubt; none for a still picture, which has no other frames."""
     doubted = frames_to_doubt(scores)
     video = (await work.session.index()).video if doubted else None
     if video is None or not has_neighbours(video):
