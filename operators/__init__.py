@@ -1,1 +1,1 @@
-"""How media becomes results: media, inference and one file an operator."""
+"""Analysis of media: sources and decoding, inference, and one file per operator."""

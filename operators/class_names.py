@@ -1,4 +1,4 @@
-"""The words that classifiers answer in, in the order of their scores."""
+"""Class names of the classifiers, in the order of their scores."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from models.yamnet import load_yamnet_classes
 
 @dataclass(frozen=True, slots=True)
 class ClassNames:
-    """Output labels by vocabulary."""
+    """Class names by classifier."""
 
     images: tuple[str, ...]
     """ImageNet-1k."""

@@ -1,6 +1,6 @@
-"""CPU time as the kernel charges it: Linux keeps a clock for every thread and every process.
+"""CPU time by the kernel's clocks: Linux keeps one for every thread and every process.
 
-Clock numbers are those of `pthread_getcpuclockid(3)` and `clock_getcpuclockid(3)`, which anybody may read.
+Clock numbers are those of `pthread_getcpuclockid(3)` and `clock_getcpuclockid(3)`, which every process may read.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ _team_numbers = itertools.count(1)
 
 
 def process_cpu_seconds(pid: int) -> float | None:
-    """User and system time of a process of this machine so far; None where it is gone, or there is no such clock."""
+    """Return the user and system time of a process on this machine; None if it has ended, or there is no such clock."""
     return _read_clock(pid, _PROCESS_CLOCK)
 
 
 def thread_cpu_seconds(native_id: int) -> float | None:
-    """The same of a thread of this process."""
+    """Return the same of a thread of this process."""
     return _read_clock(native_id, _THREAD_CLOCK)
 
 
 class ThreadTeam:
-    """Threads of ours together with those that a library starts on them.
+    """Our threads together with those that a library starts on them.
 
-    Native pools do not tell what they burn. But a thread inherits the name of the one that starts it, so a name of
-    its own tells a whole team. The names show in `top -H`, too.
+    Native pools do not report their CPU time. But a thread inherits the name of the thread that starts it, so a unique
+    name identifies the whole team. The names are also visible in `top -H`.
     """
 
     def __init__(self, name: str) -> None:
@@ -41,58 +41,59 @@ class ThreadTeam:
         self._lock = threading.Lock()
 
     def join(self) -> None:
-        """Make the calling thread a member; to be called before it starts others."""
+        """Make the calling thread a member; call it before the thread starts others."""
         native_id = threading.get_native_id()
         with self._lock:
             self._ours.add(native_id)
         try:
             (_TASKS / str(native_id) / "comm").write_text(self._name)
         except OSError:
-            return  # a system without names: only those who joined are counted
+            return  # a system without thread names: only threads that joined are counted
 
     def cpu_seconds(self) -> float:
-        """CPU time of all threads of the team that live; 0 while it has none."""
+        """Return the CPU time of all living threads of the team; 0 without any."""
         with self._lock:
             self._look()
             clocks = {task: thread_cpu_seconds(task) for task in self._ours}
-            # Only a clock tells that one of ours has gone: a list that is read while threads end can miss others.
+            # Only a clock shows that a thread has ended: a list that is read while threads end may miss others.
             self._ours = {task for task, seconds in clocks.items() if seconds is not None}
         return sum(seconds for seconds in clocks.values() if seconds is not None)
 
     def _look(self) -> None:
-        """See who came. At every call: as threads come while others go, their number does not tell."""
+        """Look for new threads. Done at every call: threads may start while others end, so their number is not
+        sufficient."""
         living = _tasks() if self._ours else set()
-        new = living - self._ours - self._others  # a name is read once: that costs as much as all the rest
+        new = living - self._ours - self._others  # a name is read once, because that costs as much as all the rest
         self._ours |= {task for task in new if _name_of(task) == self._name}
         self._others = living - self._ours
 
 
 class SuccessiveProcesses:
-    """Processes of which each takes the place of the one before; counts what all of them used together.
+    """Processes that replace each other; counts the CPU time of all of them together.
 
-    What one uses between the last look and its end is not seen.
+    What a process uses between the last reading and its end is not counted.
     """
 
     def __init__(self) -> None:
         self.start_cpu_seconds = 0.0
-        """What they used until they were ready."""
+        """CPU time until they were ready."""
         self._pid: int | None = None
         self._used_seconds = 0.0
         self._ended_seconds = 0.0
 
     def began(self, pid: int) -> None:
-        """There is a new one; the one before has ended."""
+        """Note a new process; the previous one has ended."""
         self._ended_seconds += self._used_seconds
         self._used_seconds = 0.0
         self._pid = pid
 
     def became_ready(self) -> None:
-        """What the new one used so far was its start."""
+        """Note that the new process is ready; its CPU time so far was its start."""
         self._look()
         self.start_cpu_seconds += self._used_seconds
 
     def cpu_seconds(self) -> float:
-        """All that they used so far, their starts included."""
+        """Return all CPU time so far, including starts."""
         self._look()
         return self._ended_seconds + self._used_seconds
 
@@ -102,7 +103,7 @@ class SuccessiveProcesses:
             self._used_seconds = max(self._used_seconds, seconds)
 
     def ends(self) -> None:
-        """The last look at one that ends now; to be called before anybody waits for it. May be repeated."""
+        """Read a process that is about to end; call it before waiting for the process. May be repeated."""
         self._look()
         self._pid = None
 
@@ -115,7 +116,7 @@ def _read_clock(number: int, kind: int) -> float | None:
 
 
 def _tasks() -> set[int]:
-    """The process's threads; nobody where the system does not tell. Some 13 us for forty threads."""
+    """Return the process's threads; empty if the system does not list them. Takes some 13 us for forty threads."""
     try:
         return set(map(int, os.listdir(_TASKS)))  # noqa: PTH208 - a third of the time of paths
     except OSError:

@@ -1,4 +1,4 @@
-"""Meters of energy, where a machine has some that may be read."""
+"""Energy meters, on machines that have readable ones."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import psutil
 
 POWERCAP = Path("/sys/class/powercap")
 _COUNTED = ("package-", "dram")
-"""Zones that add up; `core` and `uncore` are parts of a package, `psys` holds packages."""
+"""Zones that add up; `core` and `uncore` are parts of a package, `psys` contains packages."""
 
 
 class EnergyCounter(Protocol):
     """A meter that only grows."""
 
     def joules(self) -> float | None:
-        """Energy since it was opened; None where the meter can no longer be read."""
+        """Return the energy since it was opened; None if the meter can no longer be read."""
 
 
 @dataclass(slots=True)
 class _Zone:
-    """One counter of Linux' powercap interface; it starts again from 0 behind `range_microjoules`."""
+    """One counter of Linux' powercap interface; it wraps to 0 after `range_microjoules`."""
 
     path: Path
     range_microjoules: int
@@ -30,10 +30,10 @@ class _Zone:
     total_microjoules: int = 0
 
     def look(self) -> int:
-        """Microjoules since it was opened. Raises OSError, ValueError."""
+        """Return the microjoules since it was opened. Raises OSError, ValueError."""
         now = _number(self.path / "energy_uj")
         step = now - self.last_microjoules
-        if step < 0:  # it wrapped; a look every few seconds cannot miss a second time
+        if step < 0:  # it wrapped; with a reading every few seconds it cannot wrap twice
             step += self.range_microjoules + 1
         self.last_microjoules = now
         self.total_microjoules += step
@@ -41,9 +41,9 @@ class _Zone:
 
 
 class RaplPackages:
-    """Processor packages and their memory by RAPL: the whole machine's energy, not only ours.
+    """Processor packages and their memory by RAPL: the energy of the whole machine, not only of this process.
 
-    Kernels since 2020 let only root read it (CVE-2020-8694), unless an administrator says otherwise.
+    Kernels since 2020 permit only root to read it (CVE-2020-8694), unless an administrator changes that.
     """
 
     def __init__(self, zones: list[_Zone]) -> None:
@@ -51,7 +51,7 @@ class RaplPackages:
 
     @classmethod
     def open(cls, powercap: Path = POWERCAP) -> RaplPackages | None:
-        """None where there is nothing that may be read."""
+        """Return None if nothing is readable."""
         try:
             zones = [_zone(path) for path in sorted(powercap.glob("intel-rapl:*")) if _is_counted(path)]
         except (OSError, ValueError):
@@ -67,7 +67,7 @@ class RaplPackages:
 
 
 def busy_core_seconds() -> float:
-    """Time that the cores of this machine worked, for us and for others, since it started."""
+    """Return the time that the cores of this machine were busy, for all processes, since its start."""
     times = psutil.cpu_times()
     return float(times.user + times.nice + times.system + getattr(times, "irq", 0) + getattr(times, "softirq", 0))
 

@@ -16,26 +16,26 @@ MediaCause = Literal[
     "media-no-frames",
     "media-no-decoder",  # a stream of a codec that this build cannot decode
     "media-encrypted",
-    "media-damaged",  # next to nothing of a stream can be decoded
+    "media-damaged",  # hardly anything of a stream can be decoded
     "media-too-many-pixels",
     "media-decoder-died",  # it crashed
-    "media-decoder-killed",  # twice from outside, as the kernel does when memory is short
+    "media-decoder-killed",  # twice from outside, usually by the OOM killer
     "media-decoder-timeout",
     "media-decoder-memory",
-    "media-address-refused",  # the URL, or an address that its host resolves to, is not one we fetch from
-    "media-forbidden",  # the origin says no
-    "media-refused",  # the origin answers with something else than media: too many redirects, an odd status
+    "media-address-refused",  # the URL, or an address of its host, is not allowed
+    "media-forbidden",  # the origin refuses access
+    "media-refused",  # the origin's answer is no media: too many redirects, an unexpected status
     "media-checksum",  # not the bytes that the event names
-    "media-changed",  # the object became another one while it was read
+    "media-changed",  # the object was replaced while it was read
     "media-size-mismatch",  # shorter or longer than announced
-    "media-too-slow",  # the origin trickles
-    "media-source-away",  # away for longer than the settings' patience
+    "media-too-slow",  # the origin sends too slowly
+    "media-source-away",  # unavailable for longer than the outage timeout
 ]
-"""Why a media file was refused; the word that stands in failed signals, dead letters and metrics."""
+"""Causes of a refused media file, as in failed signals, dead letters and metrics."""
 
 
 class InvalidMedia(Exception):
-    """The media is at fault: never retried; failed signals and one dead letter follow."""
+    """The media is at fault: it is never retried; failed signals and one dead letter follow."""
 
     def __init__(self, cause: MediaCause, message: str) -> None:
         super().__init__(message)
@@ -44,11 +44,12 @@ class InvalidMedia(Exception):
 
 
 class SourceUnavailable(Exception):
-    """Where the media lies does not answer now, or refuses credentials that may be renewed: waited for.
+    """The media source does not answer now, or refuses credentials that may be renewed: the event waits.
 
     Args:
-        origin: who is unavailable, such as `https://cdn.example:443` or `s3://bucket`; for breakers, metrics and logs.
-        message: what was seen.
+        origin: the unavailable server, such as `https://cdn.example:443` or `s3://bucket`; for breakers, metrics and
+            logs.
+        message: what was observed.
     """
 
     def __init__(self, origin: str, message: str) -> None:
@@ -58,35 +59,35 @@ class SourceUnavailable(Exception):
 
 
 class MachineUnavailable(SourceUnavailable):
-    """This machine cannot read or keep media now: no descriptors or memory, a failing disk, a mount that is gone.
+    """This machine cannot read or store media now: no descriptors or memory, a failing disk, a missing mount.
 
-    Waited for like a source, and never the upload's fault; origins and their breakers have nothing to do with it.
+    The event waits as for a source. It is never the upload's fault, and independent of origins and their breakers.
     """
 
 
 class SpoolFull(MachineUnavailable):
-    """The local disk has no room for more fetched media now; what is in flight has to end first."""
+    """The local disk has no room for further fetched media now; media in flight must be finished first."""
 
 
 class Overloaded(Exception):
-    """No room right now: the caller waits and asks again with the same work."""
+    """There is no room now: the caller waits and submits the same work again."""
 
 
 class DeviceFault(Exception):
-    """A device or its runner failed: retried on a fresh runner a bounded number of times, then failed."""
+    """A device or its runner failed: retried on a new runner a limited number of times, then failed."""
 
 
 class DeviceFull(DeviceFault):
-    """The device has no memory for it now; it works, and may have some later."""
+    """The device has no memory for it now; it works, and may have memory later."""
 
 
 class DeviceLost(DeviceFault):
-    """The device answers nothing any more, whatever it is asked: this process has to end.
+    """The device fails on every call: this process must end.
 
     Args:
-        message: what was seen.
-        was_on_device: whether the caller's item was in the batch at which that happened, and may be the cause; others
-            merely came after.
+        message: what was observed.
+        was_on_device: whether the caller's item was in the failed batch, and may be the cause; other callers only came
+            later.
     """
 
     def __init__(self, message: str, *, was_on_device: bool = True) -> None:
@@ -95,25 +96,26 @@ class DeviceLost(DeviceFault):
 
 
 class ModelFault(DeviceFault):
-    """A model answered with something that is not a result, such as a score that is not finite."""
+    """A model returned something that is no result, such as a score that is not finite."""
 
 
 THIS_MACHINE: Final = "this machine"
-"""Origin of what fails without a media root or a spool that could be named."""
+"""Origin of a failure without a known media root or spool."""
 
 MACHINE_ERRNOS: Final = frozenset(
     (
         errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN,  # no more descriptors, memory or processes
         errno.ENOSPC, errno.EDQUOT, errno.EROFS,  # nothing more can be written
-        errno.EIO, errno.ENODEV, errno.EREMOTEIO,  # the disk fails, or is gone
-        errno.ESTALE, errno.ENOTCONN, errno.EHOSTDOWN, errno.ETIMEDOUT,  # so does a network's file system
+        errno.EIO, errno.ENODEV, errno.EREMOTEIO,  # the disk fails, or is missing
+        errno.ESTALE, errno.ENOTCONN, errno.EHOSTDOWN, errno.ETIMEDOUT,  # the same of a network file system
     )
 )  # fmt: skip
-"""Operating-system errors that say nothing of the media or the event."""
+"""Operating-system errors that are not caused by the media or the event."""
 
 
 def machine_fault(error: BaseException, origin: str = THIS_MACHINE) -> MachineUnavailable | None:
-    """What an error means where this machine is to blame for it: no memory, or an operating-system error; else None."""
+    """Return the machine's fault behind an error, such as missing memory or an operating-system error; otherwise
+    None."""
     if isinstance(error, MemoryError):
         return MachineUnavailable(origin, f"no memory: {error}".rstrip(": "))
     if not isinstance(error, OSError) or error.errno not in MACHINE_ERRNOS:

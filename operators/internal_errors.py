@@ -1,8 +1,8 @@
-"""Which errors end the process, and what becomes of all others that have no name.
+"""Which errors end the process, and how all other unexpected errors are handled.
 
-An exception that none of us named is a bug, and mostly one that a single event brings about: a library that fails on an
-odd header, a picture or a number. It costs that event its result, not the process. The process ends only where what all
-events share cannot be relied on any more. Why: `docs/decisions`, 0020.
+An exception without a name of ours is a bug, usually triggered by a single event: a library that fails on an unusual
+header, picture or number. It costs that event its result, and does not end the process. The process ends only if state
+that all events share is no longer reliable. Why: `docs/decisions`, 0020.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from operators.errors import (
 from schemas.errors import InvalidEvent
 
 Boundary = Literal["source", "media", "record", "video-state", "work"]
-"""Where it was met: opening and fetching media; index, decode and tracks; parsing of records and their headers; what is
-stored of one video; and everything else that is done for one event."""
+"""Where it occurred: opening and fetching media; index, decode and tracks; parsing of records and their headers; the
+stored state of one video; and everything else that is done for one event."""
 
 BOUNDARIES: Final[tuple[Boundary, ...]] = ("source", "media", "record", "video-state", "work")
 
@@ -35,20 +35,20 @@ _MAX_MESSAGE_CHARACTERS: Final = 500
 
 
 class SharedStateFault(Exception):
-    """What all events of a role rest on is not as it has to be: order of facts, offsets, store, publisher.
+    """State that all events of a role share is not valid: order of facts, offsets, store, publisher.
 
-    Going on would lose or hide facts of other videos. Subclasses say what it is.
+    Continuing would lose or hide facts of other videos. Subclasses name the state.
     """
 
 
 class InternalError(Exception):
-    """An unexpected exception, at a boundary: retried a bounded number of times, then answered as `internal-error`.
+    """An unexpected exception, at a boundary: retried a limited number of times, then answered as `internal-error`.
 
     Args:
-        boundary: where it was met.
-        error: what was met; it is also the `__cause__`, for the traceback.
+        boundary: where it occurred.
+        error: the exception; it is also the `__cause__`, for the traceback.
         details: of another process, such as its traceback; for the log.
-        num_tries: that were made already where it was met.
+        num_tries: attempts that were already made at the boundary.
     """
 
     def __init__(self, boundary: Boundary, error: BaseException | str, details: str = "", num_tries: int = 1) -> None:
@@ -60,35 +60,35 @@ class InternalError(Exception):
 
     @property
     def message(self) -> str:
-        """For people, bounded in length, and text that every wire takes."""
+        """Text for people: limited in length, and valid in every format."""
         return str(self).encode("utf-8", "replace").decode()[:_MAX_MESSAGE_CHARACTERS]
 
     def take_report(self) -> bool:
-        """True for the first who asks, who logs and counts it: one decode that fails is seen by every agent."""
+        """Return True for the first caller, which logs and counts it: every agent sees a failed decode."""
         is_first, self._is_reported = not self._is_reported, True
         return is_first
 
 
 ENDS_PROCESS: Final[tuple[type[Exception], ...]] = (SharedStateFault, DeviceLost)
-"""The only errors of work on an event that end the process: what all events share cannot be relied on any more."""
+"""The only errors of work on an event that end the process: shared state is no longer reliable."""
 
 NAMED_ERRORS: Final[tuple[type[Exception], ...]] = (
     InvalidEvent, InvalidMedia, SourceUnavailable, Overloaded, DeviceFault, InternalError, *ENDS_PROCESS
 )  # fmt: skip
-"""Errors that say themselves what happens next; whatever else leaves work on an event becomes an `InternalError`."""
+"""Errors with a defined reaction; any other error of work on an event becomes an `InternalError`."""
 
 
 @contextmanager
 def boundary(name: Boundary, *named: type[Exception]) -> Iterator[None]:
-    """Let named errors through, and nothing else that is an Exception.
+    """Let named errors through, and convert every other Exception.
 
     Args:
         name: for metric and log.
-        named: more errors that the caller handles.
+        named: further errors that the caller handles.
 
     Raises:
-        InternalError: from whatever was unexpected.
-        MachineUnavailable: no memory, or an operating-system error for which this machine is to blame.
+        InternalError: for an unexpected error.
+        MachineUnavailable: for missing memory, or an operating-system error of this machine.
     """
     try:
         yield
@@ -99,7 +99,7 @@ def boundary(name: Boundary, *named: type[Exception]) -> Iterator[None]:
 
 
 def at_boundary(name: Boundary, error: Exception) -> InternalError | MachineUnavailable:
-    """What an unexpected error is for those beyond the boundary."""
+    """Return the error that leaves the boundary for an unexpected one."""
     return machine_fault(error) or InternalError(name, error)
 
 

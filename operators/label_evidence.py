@@ -12,14 +12,14 @@ from schemas.evidence import LabelEvidence
 
 
 def label_columns(card: Card, outputs: Sequence[str]) -> dict[str, tuple[int, ...]]:
-    """Per label of the card, the columns of the outputs that mean it.
+    """Return, per label of the card, the columns of its outputs.
 
     Args:
         card: the model's.
         outputs: its output labels, in their order.
 
     Raises:
-        ValueError: the card names an output label that the model has not.
+        ValueError: the card names an output label that the model does not have.
     """
     columns: dict[str, tuple[int, ...]] = {}
     for source in card.labels:
@@ -33,9 +33,9 @@ def label_columns(card: Card, outputs: Sequence[str]) -> dict[str, tuple[int, ..
 def timed_evidence(
     card: Card, outputs: Sequence[str], scores: np.ndarray, spans: Sequence[TimeSpan], combination: Combination
 ) -> tuple[LabelEvidence, ...]:
-    """Evidence for every label of the card: its peak, and the segments above the floor.
+    """Return evidence for every label of the card: its peak, and the segments above the floor.
 
-    A label with no segment is evidence too: it was looked for and scored this low.
+    A label without a segment is evidence, too: it was searched for and scored this low.
 
     Args:
         card: the model's.
@@ -60,7 +60,7 @@ def label_scores(
 
 
 def evidence_of(card: Card, label: str, scores: np.ndarray, spans: Sequence[TimeSpan]) -> LabelEvidence:
-    """Evidence for one label, of its (N,) scores; a score below the floor everywhere is evidence too."""
+    """Return evidence for one label, of its (N,) scores; scores below the floor everywhere are evidence, too."""
     return LabelEvidence(
         label=label,
         score=unit_score(scores.max()),
@@ -70,7 +70,7 @@ def evidence_of(card: Card, label: str, scores: np.ndarray, spans: Sequence[Time
 
 
 def untimed_evidence(card: Card, outputs: Sequence[str], scores: np.ndarray) -> tuple[LabelEvidence, ...]:
-    """Evidence without time, as a text gives it: the peak over its N parts, (N, K) float32 in [0, 1]."""
+    """Return evidence without time, for a text: the peak over its N parts, (N, K) float32 in [0, 1]."""
     return tuple(
         LabelEvidence(label=label, score=unit_score(scores[:, list(columns)].max()), model=model_name(card))
         for label, columns in label_columns(card, outputs).items()
@@ -78,7 +78,7 @@ def untimed_evidence(card: Card, outputs: Sequence[str], scores: np.ndarray) -> 
 
 
 def model_name(card: Card) -> str:
-    """The card's name in evidence, features and embeddings."""
+    """Return the model's name in evidence, features and embeddings."""
     return f"{card.name}@{card.version}"
 
 

@@ -1,4 +1,4 @@
-"""Native libraries start threads of their own; one process here is one busy core beside its decoders."""
+"""Limits threads of native libraries: this process uses one core in addition to its decoders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where in time a score stands out: neighbouring scored spans become segments."""
+"""From scores over time to segments: neighbouring spans with high scores are joined."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy as np
 from schemas.evidence import Segment
 
 SEGMENT_FLOOR = 0.1
-"""Scores below are background: they count for a label's strongest score, but mark no place."""
+"""Lower scores are background: they count for a label's highest score, but form no segment."""
 MAX_SEGMENTS = 50
-"""Kept per label, the strongest."""
+"""Maximum number per label, the strongest."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimeSpan:
-    """A place on the video's time line, [start_seconds, end_seconds)."""
+    """A time range of the video, [start_seconds, end_seconds)."""
 
     start_seconds: float
     end_seconds: float
@@ -27,13 +27,14 @@ class TimeSpan:
 def spans_between(
     pts_seconds: Sequence[float], end_seconds: float, longest_seconds: float = math.inf
 ) -> tuple[TimeSpan, ...]:
-    """Let every sampled frame stand for the time up to the next one; the last for the time up to the end.
+    """Return for every sampled frame the time up to the next one; for the last, up to the end.
 
     Args:
         pts_seconds: ascending.
-        end_seconds: of the video; one before the last frame, as a broken header may say, is taken for that frame.
-        longest_seconds: that a frame may stand for: of a long video, what is between two sampled frames was not
-            looked at.
+        end_seconds: of the video; an end before the last frame, as in a broken header, is replaced by that frame's
+            time.
+        longest_seconds: maximum duration per frame: in a long video, the time between two sampled frames was not
+            analysed.
     """
     ends = [*pts_seconds[1:], max(end_seconds, *pts_seconds[-1:], 0.0)]
     return tuple(
@@ -45,7 +46,7 @@ def runs_above(spans: Sequence[TimeSpan], scores: np.ndarray, floor: float) -> t
     """Join touching or overlapping spans that score at least `floor`; each run keeps its peak.
 
     Args:
-        spans: N of them, by start.
+        spans: N spans, by start.
         scores: (N,) float in [0, 1].
         floor: in [0, 1].
 
@@ -63,12 +64,12 @@ def runs_above(spans: Sequence[TimeSpan], scores: np.ndarray, floor: float) -> t
 
 
 def strongest(segments: Iterable[Segment], limit: int = MAX_SEGMENTS) -> tuple[Segment, ...]:
-    """The best-scored segments first, at most `limit`; of equal ones the earlier first."""
+    """Return the segments with the highest scores first, at most `limit`; of equal ones the earlier first."""
     return tuple(sorted(segments, key=lambda segment: (-segment.score, segment.start_seconds))[:limit])
 
 
 def unit_score(score: float) -> float:
-    """A model's number as a score in [0, 1]; half precision may end a hair outside."""
+    """Return a model's number as a score in [0, 1]; half precision may exceed the range slightly."""
     return min(max(float(score), 0.0), 1.0)
 
 

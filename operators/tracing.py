@@ -1,4 +1,4 @@
-"""What operators tell whoever traces: when a step begins and when it ends. Nobody listens unless a tracer is put in."""
+"""The tracing interface of operators: start and end of steps. Nothing is recorded unless a tracer is set."""
 
 from __future__ import annotations
 
@@ -10,37 +10,38 @@ Note = str | bool | int | float
 
 
 class TraceSpan(Protocol):
-    """One step while it lasts; nothing here waits or raises, and any thread may call it.
+    """One step in progress; no method waits or raises, and any thread may call them.
 
-    `with` ends it, and makes it the parent of what begins inside, in the same task and in tasks that are started there.
+    `with` ends it, and makes it the parent of steps that start inside, in the same task and in tasks that are started
+    there.
     """
 
     @property
     def is_kept(self) -> bool:
-        """Whether anybody will see it; False where nobody listens, or where its trace is not sampled."""
+        """Whether the span is recorded; False without a tracer, or if its trace is not sampled."""
 
     @property
     def traceparent(self) -> bytes | None:
-        """Its W3C traceparent, for anyone who goes on elsewhere; None where nobody listens."""
+        """Its W3C traceparent, to continue the trace elsewhere; None without a tracer."""
 
     def note(self, name: str, value: Note) -> None:
-        """Add a fact that was not known at the beginning."""
+        """Add an attribute that was not known at the start."""
 
     def link(self, other: TraceSpan) -> None:
-        """Point to a step that is no parent, such as the batch that answered."""
+        """Link a step that is no parent, such as the batch that computed the result."""
 
     def end(self, failure: str = "") -> None:
         """End it without `with`; `failure` is the kind of the error."""
 
     def __enter__(self) -> Self:
-        """Be the parent from here on."""
+        """Make this span the parent of spans that start inside."""
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """End it, with the kind of the error."""
+        """End the span, with the kind of the error."""
 
 
 class Tracer(Protocol):
-    """Makes spans."""
+    """Creates spans."""
 
     def span(
         self,
@@ -51,45 +52,45 @@ class Tracer(Protocol):
         began_unix_seconds: float | None = None,
         **notes: Note,
     ) -> TraceSpan:
-        """Begin a step.
+        """Start a step.
 
         Args:
-            name: of the step, one of few.
-            parent: where it is not what surrounds the call.
-            links: steps that it works for beside its parent.
-            began_unix_seconds: where it began earlier.
-            notes: facts about it.
+            name: of the step; from a small set.
+            parent: if it is not the surrounding step.
+            links: steps that it works for in addition to its parent.
+            began_unix_seconds: if it started earlier.
+            notes: attributes.
         """
 
 
 class NoSpan:
-    """Of a tracer that does nothing; see `TraceSpan`."""
+    """Span of a tracer that does nothing; see `TraceSpan`."""
 
     is_kept = False
     traceparent: bytes | None = None
 
     def note(self, name: str, value: Note) -> None:
-        """Forget it."""
+        """Do nothing."""
 
     def link(self, other: TraceSpan) -> None:
-        """Forget it."""
+        """Do nothing."""
 
     def end(self, failure: str = "") -> None:
-        """There is nothing to end."""
+        """Do nothing."""
 
     def __enter__(self) -> Self:
-        """Nobody's parent."""
+        """Do nothing."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """There is nothing to end."""
+        """Do nothing."""
 
 
 NO_SPAN = NoSpan()
 
 
 class SilentTracer:
-    """Makes nothing; see `Tracer`."""
+    """Does nothing; see `Tracer`."""
 
     def span(
         self,
@@ -100,7 +101,7 @@ class SilentTracer:
         began_unix_seconds: float | None = None,  # noqa: ARG002
         **notes: Note,  # noqa: ARG002
     ) -> TraceSpan:
-        """Nothing."""
+        """Return an empty span."""
         return NO_SPAN
 
 

@@ -1,4 +1,4 @@
-"""A video's place among others that sound like it."""
+"""Embedding of a video's sound, to find videos that sound similar."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from operators.mean_embedding import mean_direction
 
 
 def audio_embedding(window_embeddings: np.ndarray) -> np.ndarray:
-    """The mean of the windows' embeddings (N, D) float32, scaled to length one; (D,) float32."""
+    """Return the mean of the windows' embeddings (N, D) float32, scaled to length one; (D,) float32."""
     return mean_direction(window_embeddings)

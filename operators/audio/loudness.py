@@ -1,6 +1,6 @@
-"""How loud a video is, as broadcasters and players measure it.
+"""Integrated loudness of a video, as broadcasters and players measure it.
 
-Integrated loudness after EBU R 128 and ITU-R BS.1770-4: K-weighted, gated at -70 LUFS and 10 LU below the mean.
+After EBU R 128 and ITU-R BS.1770-4: K-weighted, gated at -70 LUFS and 10 LU below the mean.
 """
 
 from __future__ import annotations
@@ -15,32 +15,32 @@ import numpy as np
 from operators.media.tracks import FULL_BAND_HZ
 
 MIN_SECONDS = 0.4
-"""One gating block; less has no integrated loudness."""
+"""One gating block; shorter sound has no integrated loudness."""
 GATE_LUFS = -70.0
-"""What never rises above it has none either."""
+"""Sound that never exceeds it has no integrated loudness."""
 
 _HOP_SECONDS = 0.1
 """Blocks overlap by three quarters."""
 _RELATIVE_GATE_LU = 10.0
 _OFFSET_LUFS = -0.691
-"""Of BS.1770-4: makes a sine of 997 Hz at 0 dBFS in one channel -3.01 LUFS."""
+"""From BS.1770-4: a sine of 997 Hz at 0 dBFS in one channel measures -3.01 LUFS."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loudness:
-    """Of a whole recording; None where there is nothing to measure."""
+    """Of a whole recording; None if there is nothing to measure."""
 
     integrated_lufs: float | None
     peak_dbfs: float | None
-    """Largest sample; a true peak between samples may lie above it."""
+    """Largest sample; a true peak between samples may be higher."""
 
 
 def measure_loudness(full_band: np.ndarray, weights: Sequence[float] = ()) -> Loudness:
-    """Measure (N, C) float32 at 48 kHz, which may pass 1 where the source does.
+    """Measure (N, C) float32 at 48 kHz; values may exceed 1 if the source's do.
 
     Args:
         full_band: all channels.
-        weights: what the power of each counts, see `AudioTrack`; each 1 where there are none.
+        weights: factor on the power of each channel, see `AudioTrack`; 1 each if empty.
     """
     weights = weights or (1.0,) * full_band.shape[1]
     return Loudness(integrated_lufs=_integrated_lufs(full_band, weights), peak_dbfs=_peak_dbfs(full_band))
@@ -50,7 +50,7 @@ def _integrated_lufs(full_band: np.ndarray, weights: Sequence[float]) -> float |
     if len(full_band) < MIN_SECONDS * FULL_BAND_HZ:
         return None
     counted = [(channel, weight) for channel, weight in zip(full_band.T, weights, strict=True) if weight]
-    # One channel after another: several in double precision would take most of a gigabyte.
+    # One channel after another: several in double precision would need most of a gigabyte.
     by_channel = [weight * _block_powers(_k_weighted(channel)) for channel, weight in counted]
     powers = np.sum(by_channel, axis=0) if by_channel else np.zeros(1)
     loud = powers[_lufs(powers) >= GATE_LUFS]
@@ -61,7 +61,7 @@ def _integrated_lufs(full_band: np.ndarray, weights: Sequence[float]) -> float |
 
 
 def _lufs(power: np.ndarray | float) -> np.ndarray:
-    with np.errstate(divide="ignore"):  # digital silence is as quiet as can be
+    with np.errstate(divide="ignore"):  # digital silence gives minus infinity
         lufs: np.ndarray = _OFFSET_LUFS + 10.0 * np.log10(power)
     return lufs
 
@@ -70,7 +70,7 @@ def _block_powers(weighted: np.ndarray) -> np.ndarray:
     """(B,) float64: mean square of each gating block of (N,)."""
     num_blocks = round((len(weighted) / FULL_BAND_HZ - MIN_SECONDS) / _HOP_SECONDS) + 1
     block, hop = round(MIN_SECONDS * FULL_BAND_HZ), round(_HOP_SECONDS * FULL_BAND_HZ)
-    # The last block may reach beyond the end, where silence is.
+    # The last block may extend beyond the end, where the signal is zero.
     squares = np.cumsum(np.pad(weighted**2, (1, block)))
     starts = hop * np.arange(num_blocks)
     powers: np.ndarray = (squares[starts + block] - squares[starts]) / block
@@ -94,7 +94,8 @@ def _k_weighted(channel: np.ndarray) -> np.ndarray:
 
 @cache
 def _k_filter() -> tuple[np.ndarray, np.ndarray]:
-    """(5,) numerator and (5,) denominator of the K-weighting: a shelf of 4 dB from 1.5 kHz, then a high pass at 38 Hz.
+    """Return the (5,) numerator and (5,) denominator of the K-weighting: a shelf of 4 dB from 1.5 kHz, then a high pass
+    at 38 Hz.
 
     Both after R. Bristow-Johnson, "Cookbook formulae for audio equalizer biquad filter coefficients".
     """

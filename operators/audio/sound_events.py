@@ -1,4 +1,4 @@
-"""What is heard: events in time, how much music, how much silence.
+"""Sound events in time, and the shares of music and silence.
 
 Classes are those of AudioSet (J. F. Gemmeke et al., ICASSP 2017), whose scores are independent of each other.
 """
@@ -15,31 +15,32 @@ from operators.audio.windows import SoundWindow
 from operators.segments import runs_above
 
 EVENT_FLOOR = 0.3
-"""From this score on a sound is an event."""
+"""A sound with at least this score is an event."""
 MAX_EVENTS = 30
 MUSIC_FLOOR = 0.3
 SILENCE_FLOOR = 0.5
 SILENT_DBFS = -60.0
-"""Root mean square below which a window is silent whatever the model says."""
+"""A window with a lower root mean square is silent, whatever the model says."""
 
 _FIRST_MUSIC, _LAST_MUSIC = "Music", "Scary music"
-"""AudioSet's list keeps the subtree `Music` (instruments, genres, roles, moods) in one piece."""
+"""First and last class of AudioSet's subtree `Music` (instruments, genres, roles, moods), which is contiguous in the
+list."""
 _NOT_MUSIC = frozenset(
     ("Bell", "Church bell", "Jingle bell", "Bicycle bell", "Chime", "Wind chime", "Change ringing (campanology)")
 )
-"""In that piece, but heard in the street as well."""
+"""Classes of that subtree that also occur outside of music."""
 _ALSO_MUSIC = frozenset(("Singing", "Choir", "Child singing", "Synthetic singing", "Rapping"))
-"""AudioSet keeps these under human voice."""
+"""Classes of music that AudioSet lists under human voice."""
 
 Event = dict[str, str | float]
 """`{name, score, start_seconds, end_seconds}`."""
 
 
 def sound_events(windows: Sequence[SoundWindow], scores: np.ndarray, names: Sequence[str]) -> list[Event]:
-    """Runs of windows in which one sound is heard, best first, at most `MAX_EVENTS`.
+    """Return runs of windows with one sound, best first, at most `MAX_EVENTS`.
 
     Args:
-        windows: N of them, by start.
+        windows: N windows, by start.
         scores: (N, K) float32 in [0, 1].
         names: K class names.
     """
@@ -58,19 +59,20 @@ def sound_events(windows: Sequence[SoundWindow], scores: np.ndarray, names: Sequ
 
 
 def music_ratio(scores: np.ndarray, names: Sequence[str]) -> float:
-    """Share of windows in which any sound of the music family scores at least `MUSIC_FLOOR`; arguments as above."""
+    """Return the share of windows in which any class of the music family scores at least `MUSIC_FLOOR`; arguments as
+    above."""
     return float((scores[:, music_columns(names)].max(axis=1) >= MUSIC_FLOOR).mean())
 
 
 def silence_ratio(windows: Sequence[SoundWindow], scores: np.ndarray, names: Sequence[str]) -> float:
-    """Share of windows that the model calls silence or that are too quiet for anybody; arguments as above."""
+    """Return the share of windows that the model calls silence or that are below `SILENT_DBFS`; arguments as above."""
     is_silence = scores[:, names.index("Silence")] >= SILENCE_FLOOR
     is_quiet = np.array([_rms_dbfs(window.samples) < SILENT_DBFS for window in windows])
     return float((is_silence | is_quiet).mean())
 
 
 def music_columns(names: Sequence[str]) -> list[int]:
-    """Columns of the music family: AudioSet's subtree `Music` without bells and chimes, and singing."""
+    """Return the columns of the music family: AudioSet's subtree `Music` without bells and chimes, and singing."""
     subtree = range(names.index(_FIRST_MUSIC), names.index(_LAST_MUSIC) + 1)
     return [
         column
@@ -80,6 +82,6 @@ def music_columns(names: Sequence[str]) -> list[int]:
 
 
 def _rms_dbfs(samples: np.ndarray) -> float:
-    """Level of (N,) float32; a window of zeros is far below everything."""
+    """Return the level of (N,) float32; a window of zeros is far below every threshold."""
     mean_square = float(np.dot(samples, samples)) / len(samples)
     return 10.0 * math.log10(max(mean_square, sys.float_info.min))

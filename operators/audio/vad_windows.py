@@ -1,4 +1,4 @@
-"""The windows in which voices are looked for, and how their answers join."""
+"""Windows for voice activity detection, and the combination of their results."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from models.silero_vad import CHUNK_SAMPLES, HOP_SAMPLES, SAMPLE_RATE_HZ, WARM_U
 from operators.media.tracks import AudioTrack
 
 CHUNK_SECONDS = CHUNK_SAMPLES / SAMPLE_RATE_HZ
-"""0.032, one probability."""
+"""0.032 s per probability."""
 
 
 @dataclass(frozen=True, slots=True)
 class VoiceProbabilities:
-    """Of one span without a gap."""
+    """Probabilities of one span without a gap."""
 
     start_seconds: float
     end_seconds: float
     probabilities: np.ndarray
-    """(N,) float32 in [0, 1], one per chunk from the start on; the last chunk may reach past the end."""
+    """(N,) float32 in [0, 1], one per chunk from the start on; the last chunk may extend past the end."""
 
 
 def vad_windows(track: AudioTrack) -> tuple[np.ndarray, ...]:
     """Cut every span into overlapping windows, (65536,) float32 each, the last of a span padded with zeros.
 
-    All but the first of a span begin with chunks that the one before has scored already: the recurrent model warms
+    All but the first of a span start with chunks that the previous window has scored already: the recurrent model warms
     up on them.
     """
     return tuple(
@@ -38,11 +38,11 @@ def vad_windows(track: AudioTrack) -> tuple[np.ndarray, ...]:
 
 
 def join_probabilities(track: AudioTrack, answers: Sequence[np.ndarray]) -> tuple[VoiceProbabilities, ...]:
-    """Put the windows' answers together, warm-up and padding cut off.
+    """Combine the windows' results, without warm-up and padding.
 
     Args:
-        track: what `vad_windows` was given.
-        answers: (128,) float32 per window, in its order.
+        track: the input of `vad_windows`.
+        answers: (128,) float32 per window, in the same order.
     """
     remaining = iter(answers)
     return tuple(
@@ -57,7 +57,7 @@ def join_probabilities(track: AudioTrack, answers: Sequence[np.ndarray]) -> tupl
 
 
 def _starts(num_samples: int) -> range:
-    """Another window begins only while samples are left that the one before did not reach."""
+    """Return the start of each window; another window starts only if samples remain after the previous one."""
     overlap = WINDOW_SAMPLES - HOP_SAMPLES
     return range(0, max(num_samples - overlap, 1) if num_samples else 0, HOP_SAMPLES)
 

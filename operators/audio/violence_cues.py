@@ -1,4 +1,4 @@
-"""Evidence of violence that can be heard: gunshots, explosions, screams."""
+"""Audible evidence of violence: gunshots, explosions, screams."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from schemas.evidence import LabelEvidence
 def violence_cues(
     card: Card, names: Sequence[str], scores: np.ndarray, windows: Sequence[SoundWindow]
 ) -> tuple[LabelEvidence, ...]:
-    """The strongest window and the times above the floor, per label of the card.
+    """Return the strongest window and the times above the floor, per label of the card.
 
-    Fireworks, doors and films sound alike: this is a reason to look, not a finding.
+    Fireworks, doors and films sound similar: this is a reason to check, not a finding.
 
     Args:
-        card: the sound classifier's, with its mapping from sounds to labels.
+        card: of the sound classifier, with its mapping from sounds to labels.
         names: K class names.
         scores: (N, K) float32 in [0, 1]; N at least 1.
-        windows: N of them, by start.
+        windows: N windows, by start.
     """
     return timed_evidence(card, names, scores, [window.span for window in windows], "max")

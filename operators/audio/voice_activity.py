@@ -1,4 +1,4 @@
-"""From probabilities of speech to the times at which somebody speaks.
+"""From probabilities of speech to the times with a voice.
 
 Thresholds and shortest durations are the published defaults of Silero VAD's own post-processing: a voice begins at 0.5,
 ends below 0.35 if that lasts 0.1 s, and counts if it lasts 0.25 s.
@@ -20,12 +20,12 @@ MIN_PAUSE_SECONDS = 0.1
 
 
 def voice_segments(spans: Sequence[VoiceProbabilities]) -> tuple[TimeSpan, ...]:
-    """Times with a voice, ascending; none reaches over a gap between spans."""
+    """Return times with a voice, ascending; none extends over a gap between spans."""
     return tuple(segment for span in spans for segment in _segments_of(span))
 
 
 def speech_ratio(segments: Sequence[TimeSpan], spans: Sequence[VoiceProbabilities]) -> float:
-    """Share of the analysed time that has a voice, [0, 1]; 0 where nothing was analysed."""
+    """Return the share of the analysed time with a voice, [0, 1]; 0 if nothing was analysed."""
     analysed_seconds = sum(span.end_seconds - span.start_seconds for span in spans)
     voiced_seconds = sum(segment.end_seconds - segment.start_seconds for segment in segments)
     return min(voiced_seconds / analysed_seconds, 1.0) if analysed_seconds else 0.0
@@ -42,7 +42,7 @@ def _segments_of(span: VoiceProbabilities) -> list[TimeSpan]:
 
 
 def _voiced_runs(probabilities: np.ndarray) -> list[tuple[int, int]]:
-    """Runs [first, last) of chunks, with hysteresis: between the two thresholds nothing changes."""
+    """Return runs [first, last) of chunks, with hysteresis: between the two thresholds the state stays."""
     min_pause_chunks = MIN_PAUSE_SECONDS / CHUNK_SECONDS
     runs: list[tuple[int, int]] = []
     first: int | None = None

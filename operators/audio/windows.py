@@ -1,4 +1,4 @@
-"""The windows in which sound events are listened for."""
+"""Windows for sound event detection."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from operators.media.tracks import SPEECH_HZ, AudioSpan, AudioTrack
 from operators.segments import TimeSpan
 
 HOP_SAMPLES = 15_360
-"""0.96 s, the patch that the model looks at; its own hop of half of that costs twice as much and hears little more."""
+"""0.96 s, the patch length of the model; the model's own hop of half of that costs twice as much and finds little
+more."""
 
 
 @dataclass(frozen=True, slots=True)
 class SoundWindow:
-    """A second of sound, ready for the model."""
+    """A second of sound, in the model's input format."""
 
     span: TimeSpan
     samples: np.ndarray
@@ -26,8 +27,8 @@ class SoundWindow:
 def sound_windows(track: AudioTrack) -> tuple[SoundWindow, ...]:
     """Cut every span of a track into windows that together cover all of it.
 
-    The last window of a span is moved back to end with it, so that no half-empty window sounds like silence; a span
-    shorter than one window is padded with zeros. No window reaches over a gap.
+    The last window of a span is moved back so that both end at the same time, because a half-empty window would look
+    like silence; a span shorter than one window is padded with zeros. No window extends over a gap.
     """
     return tuple(window for span in track.spans for window in _windows_of(span, track.speech))
 

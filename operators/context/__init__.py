@@ -1,1 +1,1 @@
-"""What the uploader wrote."""
+"""Operators for the uploader's text."""

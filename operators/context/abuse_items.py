@@ -1,4 +1,4 @@
-"""The items that the toxicity network is given of an upload's passages, and what the linear model says of them."""
+"""The toxicity network's input items of an upload's passages, with the linear model's scores."""
 
 from __future__ import annotations
 
@@ -14,28 +14,29 @@ from operators.context.passages import Passage
 from schemas.evidence import TextForm
 
 MAX_ITEMS = 512
-"""Of one upload: about 300,000 characters, a second and a half of one core. Where there are more, those are taken that
-the linear model finds worst; the letters of the others count as not judged."""
+"""Maximum number of items of an upload: about 300,000 characters, a second and a half of one core. Above it, the items
+with the highest linear score are used; the letters of the others count as not scored."""
 SUSPICIOUS_SCORE = 0.5
-"""By the linear model; such a passage is an item of its own, too, so that harmless ones around it soften nothing."""
+"""A passage with this score of the linear model is also an item of its own, so that harmless text around it does not
+lower the score."""
 
 
 @dataclass(frozen=True, slots=True)
 class AbuseItem:
-    """Passages of one form that the network reads together, of several parts where all are short."""
+    """Passages of one form that the network scores together; of several parts if all are short."""
 
     item: np.ndarray
     """(100,) int64."""
     passages: tuple[Passage, ...]
     worst: Passage
-    """The one of them that the linear model finds worst."""
+    """The passage with the highest linear score."""
     score: float
-    """What it says of that one, in [0, 1]."""
+    """Its linear score, in [0, 1]."""
 
 
 @dataclass(frozen=True, slots=True)
 class AbuseItems:
-    """What the network is to read of an upload."""
+    """The network's input for an upload."""
 
     items: tuple[AbuseItem, ...]
     num_left_out_letters: int
@@ -50,7 +51,7 @@ def abuse_items(
 
     Args:
         passages: in the order of the text.
-        scores: the linear model's of each.
+        scores: the linear model's score of each.
         encode_all: text to items, see `models.toxicity.ToxicityTokens.encode_all`.
     """
     scored = sorted(zip(passages, scores, strict=True), key=lambda each: each[0].form != "as written")
@@ -65,7 +66,7 @@ def abuse_items(
 
 
 def _left_out_letters(worst: Sequence[AbuseItem]) -> int:
-    """Letters of passages that are in no item that is read, in the form of which more are left out."""
+    """Return the letters of passages that are in no scored item, in the form with more of them."""
     read = {passage for item in worst[:MAX_ITEMS] for passage in item.passages}
     letters: Counter[TextForm] = Counter()
     for passage in {passage for item in worst[MAX_ITEMS:] for passage in item.passages} - read:

@@ -1,9 +1,10 @@
-"""Selects the English words of a segment, as the abuse models know English only.
+"""Selects the English words of a segment, because the abuse models know English only.
 
-In other languages harmless words look like English insults: German `die` alone makes a text toxic. So what is surely of
-another language is not judged. But who insults does not write like Wikipedia, from which the classifier of languages
-learnt: it takes `Die die die you ugly bitch` for German. So words that are nearly all among the commonest of English
-are English, whatever the classifier says, and a run of such words inside a foreign sentence is judged by itself.
+In other languages harmless words look like English insults: German `die` alone makes a text toxic. So text that is
+certainly in another language is not scored. But insults are not written like Wikipedia, on which the language
+classifier was trained: it takes `Die die die you ugly bitch` for German. So words of which nearly all are among the
+commonest of English are English, whatever the classifier says, and a run of such words inside a foreign sentence is
+scored separately.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from operators.context.scripts import is_latin_word
 ABUSE_LANGUAGE = "en"
 
 _COMMON_RATIO = 0.75
-"""Of the distinct words; foreign sentences of the tests' titles have at most 0.57, English insults 0.8 and more."""
+"""Share of the distinct words; foreign sentences in the tests' titles have at most 0.57, English insults 0.8 and
+more."""
 _LEAST_DISTINCT = 3
 _SHORT_COMMON_RATIO = 0.6
-"""The same for a segment whose language cannot be told, inside a text of another language."""
+"""The same for a segment of unknown language inside a text of another language."""
 _LEAST_RUN = 4
-"""Distinct common words in a row; two, where one of them says whom they mean."""
+"""Distinct common words in a row; two, if one of them is a word that addresses somebody."""
 _LEAST_ADDRESSED_RUN = 2
 _ADDRESSING = frozenset(("you", "your", "yourself", "u", "ur", "my", "off"))
 _LETTERS = re.compile(r"[^\W\d_]+(?:['’][a-z]+)?")
@@ -34,13 +36,13 @@ Identify = Callable[[str], Language | None]
 
 
 def english_words(text: str, identify: Identify, lexicon: Lexicon, around: Language | None) -> str:
-    """The words of a segment that are English or may be, in order; an empty text where there are none.
+    """Return the words of a segment that are English or may be, in order; an empty text without any.
 
     Args:
         text: a segment.
-        identify: the classifier of languages.
+        identify: the language classifier.
         lexicon: the English words that the models know.
-        around: the language of the whole text, for segments that are too short to show their own.
+        around: the language of the whole text, for segments that are too short to identify.
     """
     latin = [word for word in text.split() if is_latin_word(word)]
     if not any(character.isalpha() for word in latin for character in word):

@@ -12,13 +12,13 @@ from operators.context.invisible import without_any_invisible
 from operators.context.look_alikes import latin_letters
 
 _MAX_ENCODINGS = 3
-"""How often entities may be encoded over each other: `&amp;amp;#102;`."""
+"""How often entities may be nested: `&amp;amp;#102;`."""
 _ENTITY = re.compile(r"&#?\w+;?")
 _PERCENT = re.compile(r"(?:%[2-7][0-9A-Fa-f]){2,}")
 _PLAIN_BYTE = "(?:20|3[0-9]|4[1-9A-Fa-f]|5[0-9Aa]|6[1-9A-Fa-f]|7[0-9Aa])"
 """In hexadecimal: a blank, a digit or a letter."""
 _QUOTED = re.compile(f"(?:={_PLAIN_BYTE}){{2,}}")
-"""Quoted-printable, as in mail."""
+"""Quoted-printable, as in e-mail."""
 _ESCAPES = re.compile(rf"(?:\\\\?(?:u00|x){_PLAIN_BYTE}){{2,}}")
 _ESCAPED = re.compile(r"[2-7][0-9A-Fa-f](?=\\|$)")
 """Escapes of program text: `\\u0066`, `\\x66`."""
@@ -27,16 +27,17 @@ _MARKUP = re.compile(r"</?[A-Za-z][^<>\n]{0,200}>|<!--[^<>\n]{0,200}-->")
 _OVERRIDDEN = re.compile("\u202e([^\u202c\n]*)\u202c?")
 _WORD = re.compile(r"\S+")
 _BLANK_SYMBOLS = dict.fromkeys(map(ord, "\u2800\u3164\u115f\u1160\uffa0"), " ")
-"""Shown as blanks, though Unicode calls them letters and symbols: BRAILLE PATTERN BLANK, the fillers of Hangul."""
+"""Displayed as blanks, although Unicode classifies them as letters and symbols: BRAILLE PATTERN BLANK, the fillers of
+Hangul."""
 _PHRASES = dict.fromkeys((0xFDFA, 0xFDFB), " ")
-"""The ligatures of Arabic whose compatibility form has 18 and 8 characters; all other code points have 6 at most."""
+"""Arabic ligatures whose compatibility form has 18 and 8 characters; all other code points have at most 6."""
 _WHOLE_SCRIPT_RATIO = 0.8
-"""Of a segment's words without a Latin letter, so many have to be writable in Latin before one is taken for it: Russian
-has such words, too, and a sentence of them is no Russian."""
+"""Share of a segment's words without a Latin letter that must be writable in Latin before any of them is replaced:
+Russian has such words, too, but not whole sentences of them."""
 
 
 def folded(text: str) -> str:
-    """The text in plain lower-case letters, with single spaces between words. At most six times as long."""
+    """Return the text in plain lower-case letters, with single spaces between words; at most six times as long."""
     if text.isascii() and not _is_encoded(text):
         return " ".join(text.lower().split())
     plain = _decoded(text)
@@ -53,7 +54,7 @@ def _unescaped(found: re.Match[str]) -> str:
 
 
 def _decoded(text: str) -> str:
-    """Without entities, tags, escapes and percent encodings, until there is nothing more to decode."""
+    """Decode entities, tags, escapes and percent encodings, until nothing changes."""
     for _ in range(_MAX_ENCODINGS):
         before = text
         text = _ESCAPES.sub(_unescaped, text)
@@ -66,7 +67,7 @@ def _decoded(text: str) -> str:
 
 
 def _normal(text: str) -> str:
-    """NFKC, then apart from the marks that stand on or over Latin letters: accents, strike-through, stacks of both."""
+    """Apply NFKC, and remove the marks that combine with Latin letters: accents, strike-through, stacks of both."""
     apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", _without_phrases(text)))
     kept: list[str] = []
     base = ""
@@ -80,7 +81,7 @@ def _normal(text: str) -> str:
 
 
 def _without_phrases(text: str) -> str:
-    """Signs that stand for whole phrases become blanks: they hide no word, and would make a text many times longer."""
+    """Replace ligatures of whole phrases by blanks: they hide no word, and would make a text many times longer."""
     return text if text.isascii() else text.translate(_PHRASES)
 
 
@@ -89,7 +90,8 @@ def _loses_marks(base: str) -> bool:
 
 
 def _latin(text: str) -> str:
-    """Words that mix Latin with look-alikes in Latin; words of look-alikes alone where most others can be so, too."""
+    """Replace look-alikes in words that also contain Latin letters; words of look-alikes only if most others can be
+    replaced, too."""
     if text.isascii():
         return text.lower()
     words = text.split(" ")
@@ -105,7 +107,7 @@ def _rewritten(word: str, is_disguised: bool) -> str:
 
 
 def _is_foreign(word: str) -> bool:
-    """Whether a word has letters, none of them Latin as it stands (symbols that show letters count as Latin)."""
+    """Return whether a word has letters, none of them Latin (symbols that show letters count as Latin)."""
     letters = [character for character in word if character.isalpha()]
     return bool(letters) and not any(_is_latin(character) for character in letters)
 

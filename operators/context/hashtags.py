@@ -1,4 +1,4 @@
-"""Hashtags in one spelling, wherever the uploader put them."""
+"""Hashtags in one normal form, from all parts of the upload."""
 
 from __future__ import annotations
 
@@ -12,24 +12,26 @@ from schemas.uploads import VideoUploaded
 
 MAX_HASHTAGS = 50
 MAX_HASHTAG_CHARACTERS = 100
-"""Longer ones are no hashtags."""
+"""Longer ones do not count as hashtags."""
 _MAX_RAW_CHARACTERS = 1_000
-"""Of what is given as one, with what is no word character; more is not looked at."""
+"""Maximum length of a given hashtag, with characters that are not word characters; the rest is ignored."""
 
 _HASHTAG = re.compile(r"(?<![\w&/])[#＃](\w+)")
-"""A number sign, after neither a word (`C#`), an entity (`&#39;`) nor a path (`/#x`), and the word behind it."""
+"""A number sign that follows neither a word (`C#`), an entity (`&#39;`) nor a path (`/#x`), and the following word."""
 _NO_WORD = re.compile(r"\W+")
 
 
 def upload_hashtags(upload: VideoUploaded) -> tuple[str, ...]:
-    """Those of the field, then of the title, then of the description; each once, at most `MAX_HASHTAGS`."""
+    """Return the hashtags of the field, then of the title, then of the description; each once, at most
+    `MAX_HASHTAGS`."""
     written = f"{clean_text(upload.title)}\n{clean_text(upload.description)}"
     found = (*upload.hashtags, *_HASHTAG.findall(unicodedata.normalize("NFKC", written)))
     return _distinct(normalised_hashtag(hashtag) for hashtag in found)
 
 
 def normalised_hashtag(hashtag: str) -> str:
-    """One spelling: NFKC, case folded, word characters only; empty for what has none or is a mere number."""
+    """Return the normal form: NFKC, case folded, word characters only; empty without word characters and for mere
+    numbers."""
     plain = with_few_marks(hashtag[:_MAX_RAW_CHARACTERS])
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", plain).casefold())
     word = _NO_WORD.sub("", folded)

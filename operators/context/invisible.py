@@ -1,4 +1,4 @@
-"""Removes invisible characters, except where a script or an emoji is written with them."""
+"""Removes invisible characters, except where a script or an emoji needs them."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ _JOINING_SCRIPTS = frozenset(
         "KANNADA", "MALAYALAM", "SINHALA", "MYANMAR", "KHMER", "TIBETAN",
     )
 )  # fmt: skip
-"""Where ZWJ and ZWNJ change what is written; the first word of a character's name."""
+"""Scripts in which ZWJ and ZWNJ change the meaning; the first word of a character's name."""
 _SELECTORS = re.compile("[\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _FLAG_TAGS = re.compile("[\U000e0020-\U000e007f]+")
 _MARKS = re.compile("[\u200e\u200f\u061c\u2066-\u2069]")
-"""Marks and isolates that right-to-left text sets around what it quotes; they hide nothing inside a word of it."""
+"""Marks and isolates that right-to-left text puts around quotations; inside a right-to-left word they hide nothing."""
 
 
 def without_invisible(text: str) -> str:
-    """A text without characters that show nothing; those stay that Arabic, Indic scripts and emoji are written with."""
+    """Remove invisible characters, except those that Arabic, Indic scripts and emoji need."""
     return _RUN.sub(_needed, text)
 
 
 def without_any_invisible(text: str) -> str:
-    """A text without any of them, for models that know words of Latin letters only."""
+    """Remove all invisible characters, for models that know words of Latin letters only."""
     return _RUN.sub("", text)
 
 
@@ -47,13 +47,14 @@ def _needed(found: re.Match[str]) -> str:
 
 
 def _is_selected(character: str, before: str) -> bool:
-    """Han has variants of its own; a digit with a selector becomes a keycap."""
+    """Return whether a variation selector belongs to the character before it: Han has variants of its own; a digit with
+    a selector becomes a keycap."""
     is_selectable = _script(before) in ("CJK", "MONGOLIAN") or before in tuple("0123456789#*")
     return bool(_SELECTORS.match(character)) and is_selectable
 
 
 def _is_direction(character: str, before: str, after: str) -> bool:
-    """A mark beside right-to-left text, not one between two Latin letters."""
+    """Return whether a mark is next to right-to-left text, and not between two Latin letters."""
     is_right_to_left = any(unicodedata.bidirectional(each) in ("R", "AL") for each in before + after)
     return is_right_to_left and bool(_MARKS.match(character))
 

@@ -1,4 +1,4 @@
-"""The toxicity model's vocabulary as a cache keeps it: its pickle holds ten times as much and takes long to read."""
+"""Cache of the toxicity model's vocabulary: its pickle contains ten times as much and takes long to read."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from operators.inference.private_cache import PrivateCache
 
 
 def kept_toxicity_tokens(cache_dir: Path, kept: PrivateCache) -> ToxicityTokens:
-    """Return the tokenizer, from the cache where it is there.
+    """Return the tokenizer, from the cache if possible.
 
     Args:
         cache_dir: of the weights.
-        kept: where the vocabulary is kept, by file and code.
+        kept: cache of the vocabulary, by file and code.
 
     Raises:
-        models.weights.WeightsMissing, models.weights.WeightsCorrupt: See there; the file is looked at each time.
+        models.weights.WeightsMissing, models.weights.WeightsCorrupt: the file is checked each time.
     """
     weight_path(TOXIC_TOKENIZER, cache_dir)
     name = f"vocabulary-{TOXIC_TOKENIZER.sha256[:32]}-{code_digest()[:32]}"

@@ -1,4 +1,4 @@
-"""The language of title and description, where it can be told."""
+"""Language of title and description, if it can be identified."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from operators.context.scripts import language_by_script
 
 MIN_PROBABILITY = 0.5
 MIN_LETTER_BYTES = 12
-"""Of the text's letters in UTF-8: two English words, or four Chinese characters. The classifier is sure of any less."""
+"""Minimum size of the text's letters in UTF-8: two English words, or four Chinese characters. The classifier gives high
+scores to any shorter text."""
 
 _NO_LANGUAGE = re.compile(
     r"\b[a-z]{2,12}://\S+|\bwww\.\S+|\b[\w.+-]{1,64}@[\w-]{1,64}\.\w[\w.-]*|(?<![\w&/])[#＃@]\w+", re.IGNORECASE
 )
-"""Addresses, hashtags and mentions: alike in every country. Each repetition before a fixed character is bounded, so
-that no text takes longer than in proportion to its length."""
+"""Addresses, hashtags and mentions, which are the same in all languages. Each repetition before a fixed character is
+limited, so that the time is proportional to the length of the text."""
 
 
 def text_language(identify: Callable[[str], Language | None], text: str) -> Language | None:
-    """The language of a text, or None where the text is too short or the classifier unsure.
+    """Return the language of a text, or None if the text is too short or the classifier uncertain.
 
-    Scripts of one language name it, with a probability of 1. The classifier learnt from sentences in ordinary spelling
-    and takes capitals for another language, so it is given none.
+    A script of a single language determines it, with a probability of 1. The classifier was trained on sentences in
+    ordinary spelling and takes capitals for another language, so it gets lower-case text.
     """
     words = _NO_LANGUAGE.sub(" ", text)
     by_script = language_by_script(words)

@@ -1,4 +1,4 @@
-"""The words that the models of abuse know, and which of them weigh enough to be worth hiding."""
+"""The words that the abuse models know, and those with enough weight to be worth hiding."""
 
 from __future__ import annotations
 
@@ -10,46 +10,45 @@ from models.profanity import Profanity
 from models.toxicity import ToxicityTokens
 
 HOT_SCORE = 0.97
-"""A word that the linear model alone calls offensive with this probability; the default policy limits from it."""
+"""Probability from which the linear model alone calls a word offensive ("hot"); the default policy limits from it."""
 WARM_SCORE = 0.5
-"""A word that may be shown as one that scored."""
+"""Score from which a word may be named as the cause of a score."""
 NUM_COMMON = 3_000
-"""So many of the commonest words that the network knows are in nearly every English sentence and in few others."""
+"""This number of the commonest words that the network knows are in nearly every English sentence and in few others."""
 _LEAST_HOT_LETTERS = 3
-"""The linear model learnt from texts that tokenizers had cut; `ck` and `u` are no words that anybody hides."""
+"""The linear model was trained on texts that tokenizers had split; nobody hides `ck` and `u`."""
 _NO_WORDS = frozenset(("ing", "cking"))
 _LETTERS = re.compile(r"[a-z]+")
 _VOWEL = re.compile("[aeiou]")
 _LEAST_SHAPE_LETTERS = 3
-"""Of what is left of a word without its vowels; a word in disorder has at least one more."""
+"""Minimum number of letters of a word without its vowels; a scrambled word has at least one more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """English words by how common they are in what the models learnt from."""
+    """English words with their frequency ranks in the models' training data."""
 
     ranks: Mapping[str, int]
-    """From 1; words of letters alone."""
+    """From 1; only words that consist of letters."""
     scores: Mapping[str, float]
-    """What the linear model says of each word alone, in [0, 1]."""
+    """The linear model's score of each single word, in [0, 1]."""
     hot: frozenset[str]
     hot_by_length: Mapping[int, tuple[str, ...]]
     hot_inside: re.Pattern[str]
     """Finds a hot word anywhere in a text."""
     hot_by_shape: Mapping[str, str] = field(default_factory=dict)
-    """Hot words by what is left of them in another order of letters, or without vowels; none where a common word has
-    the same shape."""
+    """Hot words by their letters in another order, or without vowels; without shapes that a common word has, too."""
 
     def is_known(self, word: str) -> bool:
-        """Whether a model of abuse has learnt anything of a word in lower case."""
+        """Return whether an abuse model knows a word in lower case."""
         return word in self.ranks or word in self.scores
 
     def is_common(self, word: str) -> bool:
-        """Whether it is one of the commonest words, or one that is worth hiding."""
+        """Return whether it is one of the commonest words, or a hot one."""
         return self.ranks.get(word, NUM_COMMON + 1) <= NUM_COMMON or word in self.hot
 
     def unscrambled(self, word: str) -> str | None:
-        """The hot word that an unknown word is, with its inner letters in another order or without its vowels."""
+        """Return the hot word that an unknown word is, with its inner letters reordered or without its vowels."""
         if len(word) < _LEAST_SHAPE_LETTERS:
             return None
         if _VOWEL.search(word[1:]):
@@ -57,12 +56,12 @@ class Lexicon:
         return self.hot_by_shape.get(word) or self.hot_by_shape.get(_scrambled(word))
 
     def warmth(self, word: str) -> float:
-        """What the linear model says of the word alone; 0 where it does not know it."""
+        """Return the linear model's score of the single word; 0 if unknown."""
         return self.scores.get(word, 0.0)
 
 
 def lexicon_of(profanity: Profanity, tokens: ToxicityTokens) -> Lexicon:
-    """The words of both models."""
+    """Return the words of both models."""
     scores = profanity.word_scores()
     hot = frozenset(
         word
@@ -95,5 +94,6 @@ def _shapes(word: str) -> tuple[str, ...]:
 
 
 def _scrambled(word: str) -> str:
-    """Alike for words that differ in the order of their inner letters alone; no word itself."""
+    """Return a key that is equal for words that differ only in the order of their inner letters; it is no word
+    itself."""
     return f"{word[0]}-{''.join(sorted(word[1:-1]))}-{word[-1]}"

@@ -18,20 +18,20 @@ _STYLED = re.compile(
     r" (?:(?:SMALL|CAPITAL|LETTER|SUBSCRIPT|TURNED|REVERSED|INVERTED|SIDEWAYS|BARRED|STROKE|OPEN|LONG) )+"
     r"(?P<letter>[A-Z])(?: WITH .+)?$"
 )
-"""Names such as `LATIN SMALL LETTER TURNED A`, `REGIONAL INDICATOR SYMBOL LETTER F`, `NEGATIVE SQUARED LATIN CAPITAL
-LETTER B`, `LATIN LETTER SMALL CAPITAL K`, `LATIN SMALL LETTER O WITH STROKE`."""
+"""Patterns of names such as `LATIN SMALL LETTER TURNED A`, `REGIONAL INDICATOR SYMBOL LETTER F`, `NEGATIVE SQUARED
+LATIN CAPITAL LETTER B`, `LATIN LETTER SMALL CAPITAL K`, `LATIN SMALL LETTER O WITH STROKE`."""
 _SHOWN = {
     "⭕": "o", "⛎": "u", "💲": "s", "❌": "x", "❎": "x", "✖": "x", "✝": "t", "✚": "t", "➕": "t", "❗": "i",
     "🌕": "o", "⚪": "o", "⚫": "o", "🔴": "o", "🔵": "o", "🅾": "o", "©": "c", "®": "r", "∀": "a", "Ǝ": "e", "Ɛ": "e",
     "Ƽ": "s", "ƽ": "s",
 }  # fmt: skip
-"""Emoji, and letters of Latin alone, whose shape is taken for a letter, though Unicode calls them no look-alikes."""
+"""Emoji and Latin letters that look like another letter, although Unicode does not list them as confusable."""
 _DOTLESS = {"ı": "i", "ȷ": "j", "ſ": "s", "ß": "ss", "æ": "ae", "œ": "oe"}
 
 
 @lru_cache(maxsize=65_536)
 def latin_letters(character: str) -> str:
-    """The ASCII letters in lower case that a character is read as; the empty text where there are none.
+    """Return the ASCII letters in lower case that a character is read as; an empty text if there are none.
 
     Args:
         character: one code point, after NFKC.
@@ -48,13 +48,14 @@ def latin_letters(character: str) -> str:
 
 
 def _digit(character: str) -> str:
-    """Digits of other scripts, in words that have Latin letters, too, are those that people write for letters."""
+    """Return the digit of another script as the letter that people write it for, in words with Latin letters."""
     number = unicodedata.decimal(character, None)
     return "" if number is None else str(number)
 
 
 def _confusable(character: str) -> str:
-    """UTS 39 compares shapes as they are written; in sloppy writing a letter stands for its capital's shape, too."""
+    """Return the confusable letter. UTS 39 compares exact shapes; in practice a letter also stands for its capital's
+    shape."""
     table = confusable_letters()
     return table.get(character) or table.get(character.upper()) or ""
 
@@ -66,7 +67,7 @@ def _styled(character: str) -> str:
 
 @cache
 def confusable_letters() -> dict[str, str]:
-    """The ASCII letter in lower case of each single character that UTS 39 calls confusable with one."""
+    """Return the ASCII letter in lower case for each single character that UTS 39 calls confusable with one."""
     stored = resources.files("confusable_homoglyphs").joinpath("confusables.json").read_text(encoding="utf-8")
     letters: dict[str, str] = {}
     for character, alike in json.loads(stored).items():

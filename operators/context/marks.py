@@ -1,7 +1,7 @@
-"""Runs of combining marks, cut to a length that nothing but hidden or hostile text exceeds.
+"""Limits runs of combining marks to a length that only hidden or hostile text exceeds.
 
-Putting marks into Unicode's order takes time with the square of their number in a row, so one letter with a million of
-them would hold up everything. Source of the limit: Unicode Standard Annex 15, "Stream-Safe Text Format".
+Sorting marks into Unicode's canonical order takes quadratic time in the length of a run, so one letter with a million
+of them would block everything. Source of the limit: Unicode Standard Annex 15, "Stream-Safe Text Format".
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import unicodedata
 from typing import Final
 
 MAX_MARKS: Final = 30
-"""In a row; the longest known orthographies use four."""
+"""Maximum number in a row; the longest known orthographies use four."""
 
 
 def with_few_marks(text: str) -> str:
-    """The text without the combining marks that stand behind `MAX_MARKS` others."""
+    """Return the text without combining marks that follow `MAX_MARKS` others."""
     if text.isascii():
         return text
     kept: list[str] = []

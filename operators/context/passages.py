@@ -1,4 +1,4 @@
-"""The text that the abuse models score: each segment as written, and the readings of it that differ from that."""
+"""The text that the abuse models score: each segment as written, and its other readings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TOKEN = re.compile(r"\w+")
 
 
 class Passage(NamedTuple):
-    """A segment in one form, as far as it is to be judged."""
+    """The part of a segment, in one form, that is scored."""
 
     part: TextPart
     form: TextForm
@@ -34,18 +34,18 @@ class PartReading:
     passages: tuple[Passage, ...]
     num_letters: int
     num_english_letters: int
-    """Of those letters, those of words that are English or may be, in either form."""
+    """Letters of words that are English or may be, in either form."""
     num_unrestored_letters: int
-    """Of those letters, those scored only as written, because restoring hidden words would take too long."""
+    """Of those, letters that are scored only as written, because restoring hidden words would take too long."""
 
 
 class PassageReader:
     """Reads the parts of one upload's text.
 
     Args:
-        identify: the classifier of languages.
+        identify: the language classifier.
         lexicon: the English words that the models know.
-        around: the language of the whole text, for segments that are too short to show their own.
+        around: the language of the whole text, for segments that are too short to identify.
     """
 
     def __init__(self, identify: Identify, lexicon: Lexicon, around: Language | None) -> None:
@@ -70,13 +70,13 @@ class PassageReader:
         return PartReading(tuple(passages), num_letters, num_english, num_unrestored)
 
     def _readings(self, segment: str, folded_segment: str, restored: str | None) -> Iterator[str]:
-        """What a segment may be read as, from its own end and from the other."""
+        """Return possible readings of a segment, in both directions."""
         yield folded_segment if restored is None else restored
         for written in dict.fromkeys((segment.lower(), folded_segment)):
             yield from map(folded, turned(written, self._lexicon))
 
     def _forms(self, part: TextPart, segment: str, readings: Iterable[str]) -> Iterator[Passage]:
-        """As written first; another form only where its words differ."""
+        """Return the written form first; another form only if its words differ."""
         written = self._english(segment)
         yield Passage(part, "as written", written)
         known = [_tokens(segment), _tokens(written)]
@@ -93,7 +93,7 @@ class PassageReader:
 
 
 def _share(segment: str, found: tuple[Passage, ...]) -> float:
-    """Of the segment's letters; restored words may have more letters than what they were made of."""
+    """Return the share of the segment's letters; restored words may have more letters than the written ones."""
     most = max(_num_letters(passage.text) for passage in found)
     return min(most / max(_num_letters(segment), 1), 1.0)
 

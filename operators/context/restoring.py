@@ -13,25 +13,26 @@ from operators.context.lexicon import Lexicon
 from operators.context.splitting import split_words
 
 MAX_CANDIDATES = 32
-"""Readings of one word that are tried."""
+"""Maximum number of readings of one word that are tried."""
 MAX_READINGS = 100_000
-"""Of one upload: about two seconds of one core. Where there are more, the rest of its text counts as not judged."""
+"""Maximum number of readings of one upload, about two seconds of one core. Above it, the rest of the text counts as not
+scored."""
 MAX_WORD_CHARACTERS = 200
 """A longer run without a blank is read in pieces of this length."""
 _USUAL_CHARACTERS = 32
-"""Of a word at most; a longer one counts for several."""
+"""Usual maximum length of a word; a longer one counts as several."""
 
 _MAX_SPLIT = 3
-"""Readings of a word that are cut into words."""
+"""Maximum number of readings of a word that are split into words."""
 
 _ENDS = "\"'`´“”‘’«»()[]{}<>.,;:!?…¡¿~*_#-–—/\\|=+^"
-"""What stands around words."""
+"""Characters around words."""
 _READ_AS = {
     "0": "o", "1": "il", "2": "z", "3": "e", "4": "a", "5": "s", "6": "gb", "7": "t", "8": "b", "9": "g", "@": "a",
     "$": "s", "!": "i", "|": "il", "+": "t", "(": "c", "<": "c", "[": "c", "{": "c", "€": "e", "£": "l", "¢": "c",
     "¥": "y", "§": "s", "%": "x", "#": "h", "µ": "u", "×": "x", "¡": "i", "†": "t", "^": "a", "v": "vu",
 }  # fmt: skip
-"""Digits and symbols written for letters."""
+"""Digits and symbols that are written for letters."""
 _PHONETIC = (("ph", "f"), ("vv", "w"), ("kk", "ck"), ("xx", "ck"), ("zz", "ss"))
 _MASKS = re.compile(r"[^a-z0-9\s'’]")
 _STRETCHED = re.compile(r"(.)\1\1")
@@ -39,11 +40,11 @@ _LEAST_MASKED_LETTERS = 2
 _APOSTROPHES = frozenset("'’")
 _APOSTROPHE = re.compile("['’]")
 _LEAST_JOINED = 4
-"""Letters of a word that a blank cuts in two."""
+"""Minimum number of letters of a word that a blank splits in two."""
 _MAX_PIECES = 6
-"""Of one word, marks between them included."""
+"""Maximum number of pieces of one word, including marks between them."""
 _LEAST_SINGLE = 3
-"""Single letters in a row that make a word."""
+"""Minimum number of single letters in a row that form a word."""
 _NUM_EVERYDAY = 500
 
 
@@ -51,7 +52,7 @@ class Restorer:
     """Restores the hidden words of one upload, within a limit on the work.
 
     Args:
-        lexicon: the words that there are.
+        lexicon: the known words.
         max_readings: of all words together.
     """
 
@@ -61,10 +62,10 @@ class Restorer:
         self._restored: dict[str, str] = {}
 
     def __call__(self, text: str) -> str | None:
-        """The text with its hidden words in plain letters; None once the limit is used up.
+        """Return the text with its hidden words in plain letters; None once the limit is used up.
 
         Args:
-            text: as `operators.context.folding.folded` gives it, in lower case.
+            text: in lower case, as `operators.context.folding.folded` returns it.
         """
         words = [piece for word in text.split() for piece in _pieces(word)]
         together = _joined_letters(words, self._lexicon)
@@ -85,7 +86,7 @@ class Restorer:
         return self._restored[word]
 
     def _split(self, found: Sequence[str]) -> str:
-        """The words of which a reading consists; to cut one costs as much as a reading for each of its letters."""
+        """Split a reading into words; splitting counts as one reading per letter."""
         cut = list(islice(filter(self._lexicon.hot_inside.search, found), _MAX_SPLIT))
         self._left_readings -= sum(map(len, cut))
         return " ".join(_split(cut, self._lexicon))
@@ -96,7 +97,7 @@ def _pieces(word: str) -> Iterator[str]:
 
 
 def _joined_letters(words: Sequence[str], lexicon: Lexicon) -> list[str]:
-    """`f u c k` as one word, which `split_words` cuts again where it was several."""
+    """Join `f u c k` to one word; `split_words` splits it again if it was several."""
     joined: list[str] = []
     for is_single, group in groupby(words, key=_is_single):
         run = list(group)
@@ -115,7 +116,7 @@ def _split_letters(letters: str, lexicon: Lexicon) -> list[str]:
 
 
 def _is_single(word: str) -> bool:
-    """One letter, digit or symbol, with punctuation around it or not."""
+    """Return whether a word is one letter, digit or symbol, with or without punctuation around it."""
     return len(word.strip(_ENDS) or word) == 1
 
 
@@ -124,7 +125,8 @@ def _is_letter(word: str) -> bool:
 
 
 def _joined_pieces(words: Sequence[str], lexicon: Lexicon) -> list[str]:
-    """`fu ck`, `fu c k` and `fu - ck` as one word, where it is worth hiding and a piece of it is no everyday word."""
+    """Join `fu ck`, `fu c k` and `fu - ck` to one word if it is a hot word and one of its pieces is no everyday
+    word."""
     joined: list[str] = []
     place = 0
     while place < len(words):
@@ -135,7 +137,7 @@ def _joined_pieces(words: Sequence[str], lexicon: Lexicon) -> list[str]:
 
 
 def _num_pieces(words: Sequence[str], lexicon: Lexicon) -> int:
-    """How many of the first words are pieces of one; 1 where they are not."""
+    """Return how many of the first words are pieces of one; 1 if they are not."""
     pieces = [word.strip(_ENDS) for word in words]
     whole, best = pieces[0], 1
     if not whole:
@@ -162,15 +164,16 @@ def _is_restorable(word: str) -> bool:
 
 
 def _hidden(found: Sequence[str], word: str, lexicon: Lexicon) -> str | None:
-    """The first reading that is a word worth hiding."""
+    """Return the first reading that is a hot word."""
     hot = next((candidate for candidate in found if candidate in lexicon.hot), None)
     return hot or _unmasked(word, lexicon) or next(filter(None, map(lexicon.unscrambled, found)), None)
 
 
 def _commonest(word: str, lexicon: Lexicon) -> str | None:
-    """The commonest known reading of a word with digits, marks, or a letter three times in a row: `y0u`, `soooo`.
+    """Return the commonest known reading of a word with digits, marks, or a letter three times in a row: `y0u`,
+    `soooo`.
 
-    A letter written twice is spelling, in other languages above all, and hides nothing by itself.
+    A doubled letter is common spelling, above all in other languages, and hides nothing by itself.
     """
     if word.isalpha() and not _STRETCHED.search(word):
         return None
@@ -188,7 +191,7 @@ def _known_readings(word: str) -> Iterator[str]:
 
 
 def _split(found: Sequence[str], lexicon: Lexicon) -> list[str]:
-    """The first reading that consists of several words, one of them worth hiding."""
+    """Return the first reading that consists of several words with a hot one among them."""
     for candidate in found:
         words = split_words(candidate, lexicon)
         if words and _is_likely(words, lexicon):
@@ -206,14 +209,15 @@ _MANY_WORDS = 4
 
 
 def _is_likely(words: Sequence[str], lexicon: Lexicon) -> bool:
-    """Not a place or a name with a bad word inside: many words, or nothing but bad ones and whom they are said to."""
+    """Return False for a place or a name that contains a bad word; True for many words, or for bad words together with
+    the person they address."""
     if not any(word in lexicon.hot for word in words):
         return False
     return len(words) >= _MANY_WORDS or all(word in lexicon.hot or word in _ADDRESSING for word in words)
 
 
 def _candidates(word: str, plain: str) -> Iterator[str]:
-    """Readings of a word, the plainest first."""
+    """Yield readings of a word, the plainest first."""
     for spelled in dict.fromkeys((plain, word.strip("\"'.,;:?…“”‘’"))):
         yield from _stretched(_letters(spelled))
         for reading in _readings(spelled):
@@ -228,14 +232,14 @@ def _letters(text: str) -> str:
 
 
 def _readings(word: str) -> Iterator[str]:
-    """What its digits and symbols may stand for."""
+    """Yield what its digits and symbols may stand for."""
     choices = [_READ_AS.get(character, character) for character in word]
     if any(len(choice) > 1 or choice != character for choice, character in zip(choices, word, strict=True)):
         yield from ("".join(choice) for choice in islice(product(*choices), MAX_CANDIDATES))
 
 
 def _stretched(word: str) -> Iterator[str]:
-    """The word itself, then with the letters that stand in a row once or twice each."""
+    """Yield the word itself, then the word with repeated letters reduced to one or two."""
     yield word
     runs = [(letter, len(list(group))) for letter, group in groupby(word)]
     if len(runs) < len(word):
@@ -245,7 +249,7 @@ def _stretched(word: str) -> Iterator[str]:
 
 
 def _unmasked(word: str, lexicon: Lexicon) -> str | None:
-    """The first word worth hiding that fits a masked one such as `f*ck` or `a**hole`."""
+    """Return the first hot word that matches a masked one such as `f*ck` or `a**hole`."""
     as_long = lexicon.hot_by_length.get(len(word), ())  # first, for to compile the pattern of a long word takes long
     masks = len(_MASKS.findall(word)) if as_long else 0
     if not masks or len(word) - masks < max(_LEAST_MASKED_LETTERS, masks) or not word[0].isalpha():

@@ -1,4 +1,4 @@
-"""Which script words are written in, and the language of scripts that write one language alone."""
+"""The script of a word, and the language of scripts that only one language uses."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ LANGUAGES_OF_SCRIPTS = {
     "SINHALA": "si", "GUJARATI": "gu", "GURMUKHI": "pa", "ORIYA": "or", "LAO": "lo", "KHMER": "km", "MYANMAR": "my",
     "TIBETAN": "bo", "THAANA": "dv", "CHEROKEE": "chr",
 }  # fmt: skip
-"""ISO 639. Of those that a few others use as well the language is by far the most frequent one (Yiddish, Pali)."""
+"""ISO 639. If a few other languages use the script as well, this is by far the most frequent one (exceptions are
+Yiddish, Pali)."""
 _LEAST_LETTERS = 2
 _LEAST_RATIO = 0.5
-"""Of the letters, with those of Han where kana says that it is Japanese."""
+"""Share of the letters; Han letters are included if kana shows that the text is Japanese."""
 _MAX_CHARACTERS = 2_000
 _JAPANESE = ("HIRAGANA", "KATAKANA")
 _LATIN_LIKE = re.compile(r"[A-Za-z]")
@@ -24,12 +25,12 @@ _LATIN_LIKE = re.compile(r"[A-Za-z]")
 
 @lru_cache(maxsize=4096)
 def script_of(letter: str) -> str:
-    """The first word of a letter's name in the Unicode Character Database: `LATIN`, `CYRILLIC`, `CJK`."""
+    """Return the first word of a letter's name in the Unicode Character Database: `LATIN`, `CYRILLIC`, `CJK`."""
     return unicodedata.name(letter, "").split(" ", 1)[0]
 
 
 def is_latin_word(word: str) -> bool:
-    """Whether a word holds a Latin letter, or no letter at all."""
+    """Return whether a word contains a Latin letter, or no letter at all."""
     if word.isascii():
         return True
     letters = [character for character in word if character.isalpha()]
@@ -37,7 +38,7 @@ def is_latin_word(word: str) -> bool:
 
 
 def language_by_script(text: str) -> str | None:
-    """The language that most of a text's letters can only be of; None where the script says nothing."""
+    """Return the only possible language of most of a text's letters; None if the script does not determine it."""
     if text.isascii():
         return None
     counts = Counter(script_of(character) for character in text[:_MAX_CHARACTERS] if character.isalpha())

@@ -1,4 +1,4 @@
-"""A text cut into segments of about a sentence, each of which is judged by itself."""
+"""Splits a text into segments of about a sentence, which are scored separately."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import re
 from collections.abc import Iterable, Iterator
 
 LEAST_WORDS = 8
-"""A shorter sentence is read together with the next one: its language does not show, and words may be cut by it."""
+"""A shorter sentence is joined with the next one: its language cannot be identified, and words may be split by it."""
 MAX_CHARACTERS = 1_000
-"""A longer sentence is cut at a blank, or in the middle of a word where there is none."""
+"""A longer sentence is split at a blank, or inside a word if there is none."""
 
 _SENTENCE = re.compile(r"[^\n.!?…。！？؟।]*(?:[\n.!?…。！？؟।]+\s*|$)")
 _PIECE = re.compile(rf".{{1,{MAX_CHARACTERS}}}(?:\s|$)|.{{1,{MAX_CHARACTERS}}}", re.DOTALL)
 
 
 def segments(text: str) -> tuple[str, ...]:
-    """Every character of the text but blanks at the ends of segments, in order."""
+    """Return segments that contain every character of the text, except blanks at the ends, in order."""
     return tuple(_merged(piece for found in _SENTENCE.finditer(text) for piece in _bounded(found[0])))
 
 
@@ -33,7 +33,7 @@ def _merged(pieces: Iterable[str]) -> Iterator[str]:
             yield gathered.text
             gathered = _Gathered()
         gathered.add(piece)
-        if gathered.num_words >= LEAST_WORDS and gathered.last_word_characters > 1:  # a single letter may go on
+        if gathered.num_words >= LEAST_WORDS and gathered.last_word_characters > 1:  # a single letter may continue
             yield gathered.text
             gathered = _Gathered()
     if gathered.text:
@@ -41,7 +41,7 @@ def _merged(pieces: Iterable[str]) -> Iterator[str]:
 
 
 class _Gathered:
-    """Pieces of one segment; each is looked at once, however short it is."""
+    """Pieces of one segment; each is processed once, so short pieces cost little."""
 
     def __init__(self) -> None:
         self._pieces: list[str] = []
@@ -49,11 +49,11 @@ class _Gathered:
         self.num_words = 0
         self.last_word_characters = 0
         self._is_word_open = False
-        """Whether the next piece goes on with the last word."""
+        """Whether the next piece continues the last word."""
 
     @property
     def text(self) -> str:
-        """Without blanks at the ends."""
+        """The text without blanks at the ends."""
         return "".join(self._pieces).strip()
 
     def add(self, piece: str) -> None:

@@ -1,4 +1,4 @@
-"""Words written without blanks, cut where the commonest words begin and end.
+"""Splits text without blanks into the commonest words.
 
 Source: the usual dynamic programme over word frequencies, see P. Norvig, "Natural Language Corpus Data" (2009).
 """
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from operators.context.lexicon import Lexicon
 
 MAX_LETTERS = 1_000
-"""As many as a segment has characters: a whole paragraph may be written in single letters."""
+"""The length of a segment: a whole paragraph may be written in single letters."""
 _LONGEST_WORD = 16
 _SMALL_WORDS = frozenset(
     (
@@ -21,16 +21,16 @@ _SMALL_WORDS = frozenset(
 )  # fmt: skip
 _NEVER_LAST = frozenset("ai")
 _NUM_WORDS = 8_000
-"""Rarer words are pieces of names more often than words."""
+"""Rarer words are more often parts of names than words."""
 _COST_OF_A_WORD = 3.0
 
 
 def split_words(letters: str, lexicon: Lexicon) -> list[str]:
-    """At least two words whose letters these are, by the least cost; an empty list where there are none.
+    """Return at least two words with these letters, at the lowest cost; an empty list if there are none.
 
     Args:
         letters: a to z.
-        lexicon: the words that there are.
+        lexicon: the known words.
     """
     if not 4 <= len(letters) <= MAX_LETTERS:
         return []
@@ -47,7 +47,7 @@ def split_words(letters: str, lexicon: Lexicon) -> list[str]:
 
 
 def _cheapest(letters: str, lexicon: Lexicon) -> Sequence[tuple[float, int]]:
-    """For each length the cost of its best cut and where its last word begins (-1 where nothing fits)."""
+    """Return for each length the cost of its best split and the start of its last word (-1 if nothing fits)."""
     best: list[tuple[float, int]] = [(0.0, 0)]
     for end in range(1, len(letters) + 1):
         starts = range(max(0, end - _LONGEST_WORD), end)

@@ -1,4 +1,4 @@
-"""The text around a video, made safe: bounded, without control characters, in one normal form."""
+"""Cleans the text of an upload: limited in length, without control characters, in one normal form."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from operators.context.marks import with_few_marks
 from schemas.uploads import MAX_UPLOAD_BYTES, VideoUploaded
 
 MAX_TEXT_CHARACTERS = MAX_UPLOAD_BYTES
-"""All that an upload event has room for."""
+"""The limit of an upload event."""
 MAX_DESCRIBED_CHARACTERS = 20_000
-"""What is beyond is judged for abuse, but describes no video: it has no part in embedding, language and hashtags."""
+"""Text after this is scored for abuse, but not used for embedding, language and hashtags."""
 
 _KEPT_CONTROLS = frozenset("\n\t")
 _NO_CONTROLS = dict.fromkeys(map(ord, _KEPT_CONTROLS))
 _DROPPED_CATEGORIES = frozenset(("Cc", "Cs", "Co", "Cn"))
 """Controls, lone surrogates, private and unassigned code points. Format characters (Cf) stay: emoji and Indic scripts
-are built with them."""
+contain them."""
 
 
 def clean_text(text: str, max_characters: int = MAX_DESCRIBED_CHARACTERS) -> str:
-    """The first characters of a text in Unicode's NFC, without NUL and its like, blanks at the ends cut off.
+    """Return the first characters of a text in Unicode's NFC, without control characters and blanks at the ends.
 
-    Characters that show nothing stay: they are part of what was written.
+    Invisible characters stay: they are part of what was written.
     """
     if text.isascii() and text.translate(_NO_CONTROLS).isprintable():
         return text[:max_characters].strip()
-    # Two cuts: the first keeps the work small, the second the promise, for normal forms may be longer.
+    # Two cuts: the first limits the work, the second the result, because normal forms may be longer.
     kept = "".join(character for character in text[:max_characters] if _is_kept(character))
     return unicodedata.normalize("NFC", with_few_marks(kept))[:max_characters].strip()
 
 
 def upload_text(upload: VideoUploaded, hashtags: Sequence[str]) -> str:
-    """Title, description and those hashtags that stand in neither, one below the other.
+    """Return title, description and the hashtags that are in neither, one per line.
 
     Args:
-        upload: the event; every word of it is a stranger's.
+        upload: the event, with untrusted text.
         hashtags: normalised, without `#`.
     """
     title, description = clean_text(upload.title), clean_text(upload.description)
@@ -48,12 +48,13 @@ def upload_text(upload: VideoUploaded, hashtags: Sequence[str]) -> str:
 
 
 def prose(upload: VideoUploaded) -> str:
-    """Title and description alone: hashtags are English in every country, which misleads about the language."""
+    """Return title and description: hashtags are English in every country, which would mislead the language
+    classifier."""
     return without_invisible(clean_text(f"{upload.title}\n{upload.description}"))
 
 
 def num_words(text: str, limit: int = MAX_DESCRIBED_CHARACTERS) -> int:
-    """Words between blanks; scripts that write without blanks count few."""
+    """Return the number of words between blanks; scripts without blanks have few."""
     return sum(1 for _ in islice(text.split(), limit))
 
 

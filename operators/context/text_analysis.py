@@ -1,4 +1,4 @@
-"""All that is read from an upload's text beside the batched models, in one visit to the host's threads."""
+"""Analyses an upload's text without the batched models, in one call on the host's threads."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ from schemas.uploads import VideoUploaded
 
 @dataclass(frozen=True, slots=True)
 class TextAnalysis:
-    """One upload's text, ready for the models, and what needed none."""
+    """One upload's text, prepared for the models, and the results that need none."""
 
     text: str
-    """Empty where the uploader wrote nothing."""
+    """Empty without text."""
     hashtags: tuple[str, ...]
     language: Language | None
     num_words: int
     worst: tuple[Passage, float] | None
-    """The passage that the linear model finds worst, and its score; None where nothing is judged for abuse."""
+    """The passage with the highest linear score, and the score; None if nothing is scored for abuse."""
     abuse_items: tuple[AbuseItem, ...]
-    """What the network is to read, none where nothing is judged for abuse."""
+    """The network's input; empty if nothing is scored for abuse."""
     planned_ratio: float
-    """Share of the letters that the models of abuse can judge by their language; 1 for a text without letters."""
+    """Share of the letters in a language that the abuse models know or may know; 1 for a text without letters."""
     achieved_ratio: float
-    """Share of those that are judged; the others are left out because there are too many."""
+    """Share of those letters that are scored; the others exceed the limits."""
     sentence_item: np.ndarray
     """(128,) int64."""
 
 
 def read_text(upload: VideoUploaded, models: TextModels) -> TextAnalysis:
-    """Read one upload's title, description and hashtags."""
+    """Analyse one upload's title, description and hashtags."""
     hashtags, written = upload_hashtags(upload), prose(upload)
     text = upload_text(upload, hashtags)
-    identify = cache(models.language)  # of a title alone it is asked once
+    identify = cache(models.language)  # for a title alone it is called once
     language = text_language(identify, written)
     reader = PassageReader(identify, models.lexicon, language)
     parts = [reader.read(part, words) for part, words in text_parts(upload)]
     passages = [passage for part in parts for passage in part.passages]
-    if text and not passages and not any(part.num_letters for part in parts):  # emoji alone
+    if text and not passages and not any(part.num_letters for part in parts):  # only emoji
         passages.append(Passage("title" if upload.title.strip() else "description", "as written", text))
     scores = [models.profanity.score(passage.text) for passage in passages]
     items = abuse_items(passages, scores, models.toxicity_tokens.encode_all)

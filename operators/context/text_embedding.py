@@ -1,4 +1,4 @@
-"""A video's place among others whose uploaders wrote alike."""
+"""Embedding of a video's text, to find videos with similar text."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from operators.mean_embedding import mean_direction
 
 
 def text_embedding(embedding: np.ndarray) -> np.ndarray | None:
-    """The model's (D,) float32 vector at length one; None where it found nothing to embed."""
+    """Return the model's (D,) float32 vector scaled to length one; None if it found nothing to embed."""
     direction = mean_direction(embedding.reshape(1, -1))
     return direction if direction.any() else None

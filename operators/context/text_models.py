@@ -1,4 +1,4 @@
-"""The text models and tokenizers that run on the host, beside the batchers."""
+"""Text models and tokenizers that run on the host, outside the batchers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from operators.inference.private_cache import PrivateCache
 
 @dataclass(frozen=True, slots=True)
 class TextModels:
-    """Loaded once a worker; safe to use from several threads."""
+    """Loaded once per worker; safe to use from several threads."""
 
     language: LanguageId
     profanity: Profanity
@@ -26,11 +26,7 @@ class TextModels:
 
 
 def load_text_models(cache_dir: Path, kept: PrivateCache | None = None) -> TextModels:
-    """Read all of them from the weight cache; `kept` is where what takes long to read is kept in short form.
-
-    Raises:
-        models.weights.WeightsMissing, models.weights.WeightsCorrupt: See there.
-    """
+    """Read all of them from the weight cache; `kept` caches in short form what takes long to read."""
     profanity = load_profanity(cache_dir)
     toxicity_tokens = kept_toxicity_tokens(cache_dir, kept) if kept else load_toxicity_tokens(cache_dir)
     return TextModels(

@@ -1,4 +1,4 @@
-"""The parts of an upload's text: what was written into the title, the description and the field of hashtags."""
+"""The parts of an upload's text: title, description and the field of hashtags."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _HASHTAG = re.compile(r"#(\w+)")
 
 
 def text_parts(upload: VideoUploaded) -> Iterator[tuple[TextPart, str]]:
-    """Those parts that are not empty; of the hashtags those that stand in neither title nor description.
+    """Yield the parts that are not empty; of the hashtags, those that are in neither title nor description.
 
-    Hashtags are taken as they are given, for what is no hashtag by its length or its characters is text, too.
+    Hashtags are used as given, because one with an invalid length or characters is text, too.
     """
     title = clean_text(upload.title, MAX_TEXT_CHARACTERS)
     description = clean_text(upload.description, MAX_TEXT_CHARACTERS)

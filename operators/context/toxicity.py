@@ -1,4 +1,4 @@
-"""Evidence of abuse in the text, by two models that know English words."""
+"""Evidence of abuse in the text, by two models for English."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from operators.label_evidence import label_columns, untimed_evidence
 from schemas.evidence import LabelEvidence, TextMatch
 
 SHOWN_FROM = 0.5
-"""Score from which evidence says where it was found; below it acts nowhere and would only lengthen every signal."""
+"""Score from which evidence names its place; a lower one has no effect and would only lengthen every signal."""
 MAX_SHOWN_WORDS = 5
 
 _PROFANITY_OUTPUTS: Sequence[str] = ("offensive",)
@@ -27,13 +27,13 @@ _WORD = re.compile(r"\w\w+")
 def toxicity_evidence(
     card: Card, scores: np.ndarray, items: Sequence[AbuseItem], lexicon: Lexicon
 ) -> tuple[LabelEvidence, ...]:
-    """The first vote: per label the worst part of the text.
+    """Return the network's evidence: for each label the part of the text with the highest score.
 
     Args:
-        card: the toxicity model's.
+        card: of the toxicity model.
         scores: (N, 6) float32 in [0, 1], one row per item, columns as `models.toxicity.LABELS`.
-        items: N of them.
-        lexicon: says which words weigh.
+        items: N items.
+        lexicon: the words with their scores.
     """
     columns = label_columns(card, LABELS)
     worst = {label: int(scores[:, list(found)].max(axis=1).argmax()) for label, found in columns.items()}
@@ -44,7 +44,7 @@ def toxicity_evidence(
 
 
 def profanity_evidence(card: Card, worst: tuple[Passage, float], lexicon: Lexicon) -> tuple[LabelEvidence, ...]:
-    """The second vote, on a label of its own, so that a policy may ask for both."""
+    """Return the linear model's evidence, on a label of its own, so that a policy may require both."""
     passage, score = worst
     found = untimed_evidence(card, _PROFANITY_OUTPUTS, np.array([[score]], dtype=np.float32))
     return tuple(_at(evidence, passage, lexicon) for evidence in found)
@@ -58,7 +58,7 @@ def _at(evidence: LabelEvidence, passage: Passage, lexicon: Lexicon) -> LabelEvi
 
 
 def _heaviest_words(text: str, lexicon: Lexicon) -> tuple[str, ...]:
-    """By the linear model, which alone can tell; the network reads words in their order."""
+    """Return the words with the highest linear scores; the network has none for single words."""
     words = dict.fromkeys(_WORD.findall(text.lower()))
     warm = sorted((-lexicon.warmth(word), word) for word in words if lexicon.warmth(word) >= WARM_SCORE)
     return tuple(word for _, word in warm[:MAX_SHOWN_WORDS])

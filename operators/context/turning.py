@@ -1,6 +1,6 @@
-"""Reads text that is written backwards or upside down.
+"""Reads text that is reversed or upside down.
 
-A segment counts as turned only where its words are unknown and most words of the turned reading are common ones.
+A segment counts as turned only if its words are unknown and most words of the turned reading are common ones.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ from typing import Final
 from operators.context.lexicon import Lexicon
 
 _TURNED: Final = dict(zip("ɐǝɟƃɓɥᴉıɾʞɯɹʇʌʍʎɔ", "aefgghiijkmrtvwyc", strict=True))
-"""Letters that stand on their heads."""
+"""Upside-down letters."""
 _TURNS: Final = str.maketrans(_TURNED)
 _HALF_TURNS: Final = str.maketrans(_TURNED | dict(zip("undpbqwm", "nupdqbmw", strict=True)))
-"""With those that are turned into another letter of the alphabet."""
+"""The same with letters that turn into another letter of the alphabet."""
 _IS_TURNED: Final = re.compile(f"[{''.join(_TURNED)}]")
 _WORD: Final = re.compile(r"[^\W\d_]{3,}")
 _LEAST_WORDS: Final = 2
-"""Different common words of three letters and more, for the turned text to be one."""
+"""Minimum number of different common words of three letters and more in the turned text."""
 _LEAST_RATIO: Final = 0.5
-"""Of the different words of three letters and more."""
+"""Share of the different words of three letters and more."""
 
 
 def turned(text: str, lexicon: Lexicon) -> tuple[str, ...]:
-    """Readings of a text from the other end, as far as these are texts; none where it reads as it stands.
+    """Return readings of a text in the other direction, if these are texts; none if it is readable as it is.
 
     Args:
         text: a segment, in lower case.
-        lexicon: the words that there are.
+        lexicon: the known words.
     """
     if _num_common(_words(text), lexicon) >= _LEAST_WORDS and not _IS_TURNED.search(text):
         return ()

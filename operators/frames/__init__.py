@@ -1,1 +1,1 @@
-"""What can be seen in single frames."""
+"""Operators for single frames."""

@@ -1,4 +1,4 @@
-"""How large a video is on a screen."""
+"""Displayed size of a video."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from operators.media.index import VideoStreamIndex
 
 
 def displayed_px(video: VideoStreamIndex, upright_height: int, upright_width: int) -> tuple[int, int]:
-    """Width and height in square pixels, upright.
+    """Return width and height in square pixels, upright.
 
-    The index tells the size before the display matrix turns it; whether that is on its side shows in a sampled
-    frame, which is upright.
+    The index contains the size before the display matrix is applied; a sampled frame, which is upright, shows whether
+    the matrix swaps the sides.
 
     Args:
         video: the stream as the container describes it.

@@ -1,4 +1,4 @@
-"""All that is measured on one sampled frame beside the models, in one visit to the host's threads."""
+"""Measures one sampled frame without the models, in one call on the host's threads."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from operators.frames.static_ratio import thumbnail
 
 @dataclass(frozen=True, slots=True)
 class FrameFeatures:
-    """One frame, ready for the models, and what needed none."""
+    """One frame, prepared for the models, and the results that need none."""
 
     squares: Mapping[FrameInput, np.ndarray]
     """What the models see: one for all cards that want the same."""

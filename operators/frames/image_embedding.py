@@ -1,4 +1,4 @@
-"""A video's place among others that look like it."""
+"""Embedding of a video's pictures, to find videos that look similar."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from operators.mean_embedding import mean_direction
 
 
 def image_embedding(frame_embeddings: np.ndarray) -> np.ndarray:
-    """The mean of the frames' embeddings (N, D) float32, scaled to length one; (D,) float32.
+    """Return the mean of the frames' embeddings (N, D) float32, scaled to length one; (D,) float32.
 
-    Average pooling over frames is the plain baseline of video retrieval: order and rare moments are lost, which suits
+    Average pooling over frames is the simple baseline of video retrieval: order and rare scenes are lost, which suits
     "more like this" and not "the same scene".
     """
     return mean_direction(frame_embeddings)

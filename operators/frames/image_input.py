@@ -1,4 +1,4 @@
-"""What the image models see of a sampled frame."""
+"""The image models' input from a sampled frame."""
 
 from __future__ import annotations
 

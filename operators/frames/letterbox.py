@@ -1,7 +1,7 @@
 """Black bars around the picture: letterbox above and below, pillarbox left and right.
 
-Darkness is not a bar. A bar ends at a straight edge at which the picture begins along the whole line; the darkness of a
-night scene ends here and there, where something is lit.
+A dark area is not a bar. A bar ends at a straight edge at which the picture begins along the whole line; the dark area
+of a night scene ends irregularly, where something is lit.
 """
 
 from __future__ import annotations
@@ -13,23 +13,24 @@ import numpy as np
 
 BLACK_MEAN_LUMA = 16.0
 BLACK_MAX_LUMA = 40
-"""Compression leaves noise in black bars; a line with anything brighter belongs to the picture."""
+"""Compression leaves noise in black bars; a line with a brighter pixel belongs to the picture."""
 MIN_BAR_RATIO = 0.02
-"""Of the height or width, on both sides of the picture; less is a codec's or a camera's edge."""
+"""Minimum share of height or width, on both sides of the picture; less is the edge of a codec or a camera."""
 EDGE_LUMA = 24
-"""From here on a pixel at the edge of a bar belongs to the picture: above the noise that compression leaves in bars."""
+"""From this luma on, a pixel at the edge of a bar belongs to the picture: above compression noise in bars."""
 MIN_EDGE_RATIO = 0.6
-"""Of the whole line at which a bar ends, the part along which the picture begins, in some frame. Pictures have dark
-corners, and bars on the other sides; lamps, faces and fires in the dark are narrower."""
+"""Share of a bar's edge along which the picture must begin, in some frame. Pictures have dark corners, and bars on the
+other sides; lamps, faces and fires in the dark are narrower."""
 EDGE_LINES = 4
-"""Lines within which the picture has to begin: scaling and compression blur the edge."""
+"""Lines within which the picture must begin: scaling and compression blur the edge."""
 SAME_EDGE_LINES = 1
-"""Edges of two frames that lie no farther apart are one."""
+"""Edges of two frames at most this many lines apart are the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """Lines of black at each side of one frame, in pixels, and how far the picture begins at each edge, [0, 1]."""
+    """Number of black lines at each side of one frame, and the share of each edge at which the picture begins, [0,
+    1]."""
 
     top_px: int
     bottom_px: int
@@ -41,7 +42,7 @@ class Bars:
     right_edge_ratio: float = 1.0
 
     def inside(self, luma: np.ndarray) -> np.ndarray:
-        """The picture without its bars; all of it where what is black may be darkness."""
+        """Return the picture without its bars; all of it if the black may be a dark area."""
         height, width = luma.shape
         sure = common_bars([self])
         return luma[sure.top_px : height - sure.bottom_px, sure.left_px : width - sure.right_px]
@@ -51,13 +52,13 @@ NO_BARS = Bars(0, 0, 0, 0)
 
 
 def find_bars(luma: np.ndarray) -> Bars | None:
-    """Find what may be the bars of one frame.
+    """Find possible bars of one frame.
 
     Args:
         luma: (H, W) uint8.
 
     Returns:
-        None for a frame that is black all over, which says nothing of bars.
+        None for a frame that is completely black, which says nothing about bars.
     """
     rows = _picture_lines(luma, axis=1)
     if rows is None:
@@ -78,9 +79,9 @@ def find_bars(luma: np.ndarray) -> Bars | None:
 
 
 def common_bars(bars: Sequence[Bars | None]) -> Bars:
-    """What all frames that show anything have in common, where their edges are those of bars.
+    """Return the bars that all frames with content have in common, if their edges are those of bars.
 
-    A dark corner of one scene is no bar, and neither is the dark around what is lit in all of them.
+    A dark corner of one scene is no bar, and neither is a dark surrounding in all scenes.
     """
     found = [each for each in bars if each is not None]
     top_px, top_edge = _common((each.top_px, each.top_edge_ratio) for each in found)
@@ -98,32 +99,34 @@ def common_bars(bars: Sequence[Bars | None]) -> Bars:
 
 
 def covered_ratio(bars: Bars, height_px: int, width_px: int) -> float:
-    """Share of the frame that the bars cover, [0, 1]."""
+    """Return the share of the frame that the bars cover, [0, 1]."""
     picture_px = (height_px - bars.top_px - bars.bottom_px) * (width_px - bars.left_px - bars.right_px)
     return 1.0 - picture_px / (height_px * width_px)
 
 
 def _common(sides: Iterable[tuple[int, float]]) -> tuple[int, float]:
-    """The narrowest bar at one side, and how far the picture begins there in the frame in which it does most."""
+    """Return the narrowest bar at one side, and the largest share of its edge at which the picture begins in a
+    frame."""
     found = list(sides)
     px = min((side_px for side_px, _ in found), default=0)
     return px, max((edge for side_px, edge in found if side_px <= px + SAME_EDGE_LINES), default=0.0)
 
 
 def _edge_ratios(lines: np.ndarray) -> tuple[float, float]:
-    """Share of the length N along which any of the first, and any of the last of (K, N) lines shows the picture."""
+    """Return the share of the length N along which any of the first, and any of the last of (K, N) lines shows the
+    picture."""
     first, last = lines[:EDGE_LINES].max(axis=0), lines[-EDGE_LINES:].max(axis=0)
     return float((first >= EDGE_LUMA).mean()), float((last >= EDGE_LUMA).mean())
 
 
 def _picture_lines(luma: np.ndarray, axis: int) -> slice | None:
-    """From the first to the last line, of those that `axis` runs along, that is not black."""
+    """Return the range of lines along `axis` from the first to the last that is not black."""
     is_picture = (luma.max(axis=axis) > BLACK_MAX_LUMA) | (luma.mean(axis=axis) > BLACK_MEAN_LUMA)
     lines = np.flatnonzero(is_picture)
     return slice(int(lines[0]), int(lines[-1]) + 1) if len(lines) else None
 
 
 def _pair(picture: slice, num_lines: int) -> tuple[int, int]:
-    """Bars come in pairs; black on one side only is more likely night or floor."""
+    """Return bars only as pairs; black on one side only is more likely night or floor."""
     before, after = picture.start, num_lines - picture.stop
     return (before, after) if min(before, after) >= MIN_BAR_RATIO * num_lines else (0, 0)

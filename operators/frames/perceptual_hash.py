@@ -1,8 +1,8 @@
-"""PDQ: 256 bits that hardly change when a picture is scaled or compressed again.
+"""PDQ: 256 bits that hardly change when a picture is scaled or recompressed.
 
 Written from the published description: Facebook, "The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing
-Algorithm" (2019). Two hashes within 31 bits are usually taken for the same picture; different pictures lie about 128
-apart. Rotated, mirrored and cropped copies are not found.
+Algorithm" (2019). Two hashes within 31 bits usually mean the same picture; different pictures are about 128 bits apart.
+Rotated, mirrored and cropped copies are not found.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 HASH_BITS = 256
 USABLE_QUALITY = 50
-"""Hashes of lower quality come from pictures with too little in them, and match by accident."""
+"""Hashes of lower quality are from pictures with too little content, and match by accident."""
 
 _BUFFER_SIDE = 64
 _DCT_SIDE = 16
@@ -30,7 +30,7 @@ class PerceptualHash:
     hexadecimal: str
     """64 digits, the bit of the highest frequencies first."""
     quality: int
-    """0 for nothing in the picture to 100."""
+    """0 for no content to 100."""
 
 
 def perceptual_hash(luma: np.ndarray) -> PerceptualHash:
@@ -48,7 +48,7 @@ def perceptual_hash(luma: np.ndarray) -> PerceptualHash:
 
 
 def _blurred_buffer(luma: np.ndarray) -> np.ndarray:
-    """(64, 64) float64: the picture blurred by two box filters (after W. Jarosz), then picked at cell centres."""
+    """Return (64, 64) float64: the picture blurred by two box filters (after W. Jarosz), sampled at cell centres."""
     height, width = luma.shape
     blurred = luma.astype(np.float32)
     counts = _box_counts(height, width)
@@ -60,10 +60,10 @@ def _blurred_buffer(luma: np.ndarray) -> np.ndarray:
 
 
 def _box_sums(values: np.ndarray) -> np.ndarray:
-    """Sums over a box around every pixel; beyond the edge lies nothing."""
+    """Return the sums over a box around every pixel; pixels beyond the edge count as zero."""
     height, width = values.shape
     window = (_window_px(width), _window_px(height))
-    # An even window reaches one pixel further to the right and down.
+    # An even window extends one pixel further to the right and down.
     anchor = ((window[0] - 1) // 2, (window[1] - 1) // 2)
     return np.asarray(
         cv2.boxFilter(values, cv2.CV_32F, window, anchor=anchor, normalize=False, borderType=cv2.BORDER_CONSTANT)
@@ -72,18 +72,19 @@ def _box_sums(values: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def _box_counts(height: int, width: int) -> np.ndarray:
-    """How many pixels each box holds: fewer at the edges. Sizes of frames are few, so this is kept."""
+    """Return how many pixels each box contains: fewer at the edges. Frames have few different sizes, so this is
+    cached."""
     return _box_sums(np.ones((height, width), dtype=np.float32))
 
 
 def _window_px(side_px: int) -> int:
-    """Half a cell of the buffer, rounded up."""
+    """Return half a cell of the buffer, rounded up."""
     return -(-side_px // (2 * _BUFFER_SIDE))
 
 
 @lru_cache(maxsize=1)
 def _cosines() -> np.ndarray:
-    """(16, 64): the frequencies 1 to 16 of the discrete cosine transform; the constant one is left out."""
+    """Return (16, 64): the frequencies 1 to 16 of the discrete cosine transform, without the constant."""
     frequency = np.arange(1, _DCT_SIDE + 1)[:, None]
     place = np.arange(_BUFFER_SIDE)[None, :]
     angle = np.pi / (2 * _BUFFER_SIDE) * frequency * (2 * place + 1)
@@ -91,13 +92,13 @@ def _cosines() -> np.ndarray:
 
 
 def _lower_median(frequencies: np.ndarray) -> float:
-    """Of an even number of values the lower middle one, so that as many bits as can be are half ones."""
+    """Return the lower middle of an even number of values, so that as close to half of the bits as possible are one."""
     ordered = np.partition(frequencies.ravel(), HASH_BITS // 2 - 1)
     return float(ordered[HASH_BITS // 2 - 1])
 
 
 def _quality(buffer: np.ndarray) -> int:
-    """Sum of whole-percent gradients between neighbours, scaled and capped."""
+    """Return the sum of whole-percent gradients between neighbours, scaled and capped."""
     steps = (np.diff(buffer, axis=0).ravel(), np.diff(buffer, axis=1).ravel())
     percents = sum(float(np.abs(np.trunc(step * 100.0 / 255.0)).sum()) for step in steps)
     return min(int(percents / _GRADIENT_LEVELS_PER_QUALITY), 100)

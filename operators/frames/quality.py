@@ -1,7 +1,7 @@
 """Technical quality of the picture: sharpness, exposure, contrast, bars.
 
 Sharpness is the variance of the Laplacian (J. L. Pech-Pacheco et al., "Diatom autofocusing in brightfield microscopy",
-2000), bent into [0, 1]. All but the bars is measured inside the bars.
+2000), mapped to [0, 1]. Everything except the bars is measured inside the bars.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import numpy as np
 from operators.frames.letterbox import NO_BARS, Bars, common_bars, covered_ratio, find_bars
 
 HALF_SHARP_VARIANCE = 100.0
-"""Laplacian variance at which sharpness is 0.5; a customary limit between blurred and not."""
+"""Laplacian variance at which sharpness is 0.5; a usual limit between blurred and sharp."""
 DARK_LUMA = 16
-"""Up to here a pixel is near black."""
+"""A pixel up to this luma is near black."""
 BRIGHT_LUMA = 239
-"""From here a pixel is near white."""
+"""A pixel from this luma on is near white."""
 
 _WHITE = 255.0
 _LUMA_LEVELS = np.arange(256)
@@ -36,7 +36,7 @@ class FrameQuality:
     underexposed_ratio: float
     overexposed_ratio: float
     bars: Bars | None
-    """None where the whole frame is black."""
+    """None if the whole frame is black."""
     height_px: int
     width_px: int
 
@@ -78,7 +78,7 @@ def frame_quality(luma: np.ndarray) -> FrameQuality:
 
 
 def video_quality(frames: Sequence[FrameQuality]) -> VideoQuality:
-    """Sum up the frames of a video, at least one, all of one size."""
+    """Combine the frames of a video, at least one, all of one size."""
     first = frames[0]
     return VideoQuality(
         sharpness_ratio=median(frame.sharpness_ratio for frame in frames),
@@ -91,7 +91,7 @@ def video_quality(frames: Sequence[FrameQuality]) -> VideoQuality:
 
 
 def _sharpness_ratio(luma: np.ndarray) -> float:
-    """Of 16-bit Laplacians, which are exact: a float would cost twice the time."""
+    """Compute 16-bit Laplacians, which are exact; floats would take twice the time."""
     _, deviation = cv2.meanStdDev(cv2.Laplacian(luma, cv2.CV_16S))
     variance = float(deviation[0, 0]) ** 2
     return variance / (variance + HALF_SHARP_VARIANCE)

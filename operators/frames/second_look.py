@@ -1,10 +1,10 @@
-"""Whether a label that one sampled frame shows is believed: what the frames around it say.
+"""A second look at a sampled frame with a high score: scores the frames around it and decides whether they clear it.
 
-A classifier is wrong about some single pictures: one that it takes for something else stands among others of the same
-thing that it does not. So where a sampled frame scores high, frames around it are looked at, too. They clear it if
-enough of them show the same picture and none of them scores high. Frames that show something else say nothing of it:
-an insert of a fifth of a second stands among frames of another picture. Scores are never averaged: where frames agree,
-the label's score is the highest that two of them reach.
+A classifier is wrong about some single pictures, which are among others of the same content that it classifies
+correctly. So if a sampled frame scores high, frames around it are scored as well. They clear it if enough of them show
+the same picture and none of them scores high. Frames that show something else have no effect: an insert of a fifth of a
+second is among frames of another picture. Scores are never averaged: if frames agree, the label's score is the highest
+that two of them reach.
 """
 
 from __future__ import annotations
@@ -19,33 +19,35 @@ from operators.media.tracks import SampledFrame
 from schemas.evidence import SecondLook
 
 SUSPICIOUS_SCORE = 0.5
-"""From here on a frame looks like the label. Below every default threshold at which a frame's label is acted upon."""
+"""From this score on, a frame counts as showing the label. It is below every default threshold of the labels of
+frames."""
 MAX_LOOKS = 4
-"""Frames that are looked at again. Where more score high the label does not hang on one, and only the highest is."""
+"""Maximum number of second looks. If more frames score high, the label does not depend on one of them, and only the
+highest gets a second look."""
 MIN_ALIKE = 3
-"""Frames around that have to show the same picture before they clear it: half of those that are looked at."""
+"""Minimum number of neighbouring frames with the same picture that can clear a frame: half of those that are scored."""
 ALIKE_LEVELS = 12.0
-"""Mean difference, of 255, up to which a place of two frames shows the same: in each place of a grid, so that nothing
-of a sixteenth of the picture is exchanged unseen. Compression and a shaking hand change less."""
+"""Mean difference, of 255, up to which a cell of two frames is the same. It applies to each cell of a grid, so that no
+sixteenth of the picture can be replaced unnoticed. Compression and a shaking hand change less."""
 
 _GRID_PX = 8
-"""Places along each side; compared in red, green and blue."""
+"""Cells along each side; compared in red, green and blue."""
 
 
 @dataclass(frozen=True, slots=True)
 class FrameVerification:
-    """What the frames around one sampled frame say."""
+    """Result of a second look at one sampled frame."""
 
     position: int
-    """Of the frame among the sampled ones."""
+    """Index among the sampled frames."""
     outcome: SecondLook
     score: float
-    """What the frame counts for the label: where it is cleared, the highest of the others; where others agree, the
-    highest that two of all reach, if that is more than its own; else its own."""
+    """Score of the frame for the label. If it is cleared: the highest score of the other frames. If others agree: the
+    second highest score of all, if that is more than its own. Otherwise its own."""
 
 
 def frames_to_doubt(scores: np.ndarray) -> list[int]:
-    """Positions of the sampled frames to look around, the highest score first.
+    """Return the indices of sampled frames that get a second look, the highest score first.
 
     Args:
         scores: (N,) of one label, in [0, 1].
@@ -55,12 +57,12 @@ def frames_to_doubt(scores: np.ndarray) -> list[int]:
 
 
 def num_suspicious(scores: np.ndarray) -> int:
-    """How many of the sampled frames look like the label."""
+    """Return how many of the sampled frames show the label."""
     return int((scores >= SUSPICIOUS_SCORE).sum())
 
 
 def is_suspicious(score: float) -> bool:
-    """Whether a frame of this score looks like its label."""
+    """Return whether a frame with this score shows its label."""
     return bool(score >= SUSPICIOUS_SCORE)
 
 
@@ -73,15 +75,15 @@ def look_of(
     *,
     may_clear: bool = True,
 ) -> FrameVerification:
-    """Compare a sampled frame that scores high with those around it.
+    """Compare a high-scoring sampled frame with the frames around it.
 
     Args:
-        position: of the frame among the sampled ones.
+        position: index among the sampled frames.
         sampled: the frame.
-        own_score: its own.
-        others: pixels of the frames around it.
-        scores: of the same label, one for each of the others, whose pixels are (H, W, 3) uint8.
-        may_clear: False where the label does not hang on this frame.
+        own_score: its own score.
+        others: pixels of the frames around it, (H, W, 3) uint8 each.
+        scores: of the same label, one for each of the others.
+        may_clear: False if the label does not depend on this frame.
     """
     num_agree = sum(map(is_suspicious, scores))
     num_alike = sum(is_alike(sampled.pixels, other) for other in others)
@@ -101,13 +103,13 @@ def _settled(own_score: float, scores: Sequence[float], *, is_cleared: bool) -> 
 
 
 def is_alike(first: np.ndarray, second: np.ndarray) -> bool:
-    """Whether two frames, (H, W, 3) uint8, show the same picture in every place."""
+    """Return whether two frames, (H, W, 3) uint8, show the same picture in every cell."""
     difference = np.abs(_places(first) - _places(second))
     return bool(difference.max() <= ALIKE_LEVELS)
 
 
 def settled_scores(scores: np.ndarray, looks: Sequence[FrameVerification]) -> np.ndarray:
-    """(N,) scores, those of frames that were looked at again replaced by what that made of them."""
+    """Return (N,) scores, in which second looks replace the scores of their frames."""
     settled = scores.copy()
     for look in looks:
         settled[look.position] = look.score
@@ -115,11 +117,12 @@ def settled_scores(scores: np.ndarray, looks: Sequence[FrameVerification]) -> np
 
 
 def telling(looks: Sequence[FrameVerification]) -> SecondLook | None:
-    """The look to show beside the label: the first that cleared nothing, else the first; None without any."""
+    """Return the second look that the evidence reports: the first that did not clear its frame, or else the first; None
+    without any."""
     outcomes = [look.outcome for look in looks]
     return next((outcome for outcome in outcomes if not outcome.is_cleared), outcomes[0] if outcomes else None)
 
 
 def _places(pixels: np.ndarray) -> np.ndarray:
-    """(8, 8, 3) float32: the mean colour of each place."""
+    """Return (8, 8, 3) float32: the mean colour of each cell."""
     return np.asarray(cv2.resize(pixels, (_GRID_PX, _GRID_PX), interpolation=cv2.INTER_AREA), np.float32)

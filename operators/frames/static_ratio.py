@@ -1,6 +1,6 @@
-"""How much of a video stands still: slides, covers over music, surveillance of an empty yard.
+"""Share of a video without motion: slides, covers of music, surveillance of an empty yard.
 
-Nothing is said of darkness: where nothing is lit, nobody sees whether it moves.
+Dark pictures are excluded: nothing is known about motion in the dark.
 """
 
 from __future__ import annotations
@@ -12,27 +12,27 @@ import cv2
 import numpy as np
 
 ALIKE_LUMA_LEVELS = 2.0
-"""Mean difference of what is lit in two thumbnails, of 255, up to which they look alike; compression alone makes about
-1."""
+"""Mean difference of the lit parts of two thumbnails, of 255, up to which they look alike; compression alone causes
+about 1."""
 LIT_LUMA = 24
-"""From here on something can be seen; codecs flatten what is darker."""
+"""From this luma on something is visible; codecs flatten darker parts."""
 MIN_LIT_RATIO = 0.004
-"""Of a thumbnail, four places of 1,024: less is a light in the dark, and says nothing of the scene."""
+"""Share of a thumbnail, four cells of 1,024; less is a light in the dark, and says nothing about the scene."""
 FULL_LUMA = 64.0
-"""Of pictures whose lit part is darker on average, differences count for more: they are as much darker."""
+"""In pictures whose lit part is darker on average, differences are weighted higher in proportion."""
 
 _THUMBNAIL_PX = (32, 32)
 
 
 def thumbnail(luma: np.ndarray) -> np.ndarray:
-    """(32, 32) uint8: enough to tell whether anything of size moved; of (H, W) uint8."""
+    """Return (32, 32) uint8 of (H, W) uint8: enough to detect motion of larger objects."""
     return np.asarray(cv2.resize(luma, _THUMBNAIL_PX, interpolation=cv2.INTER_AREA))
 
 
 def static_ratio(thumbnails: Sequence[np.ndarray]) -> float | None:
-    """Share of neighbouring pairs that look alike, [0, 1]; 1 for a single frame, in which nothing moves.
+    """Return the share of neighbouring pairs that look alike, [0, 1]; 1 for a single frame.
 
-    Pairs in which nothing is lit do not count; None where there are no others.
+    Pairs without a lit part do not count; None if there are no others.
     """
     if len(thumbnails) < 2:
         return 1.0
@@ -42,7 +42,7 @@ def static_ratio(thumbnails: Sequence[np.ndarray]) -> float | None:
 
 
 def _looks_alike(first: np.ndarray, second: np.ndarray) -> bool | None:
-    """None where neither shows anything."""
+    """Return whether two thumbnails look alike; None if neither shows anything."""
     brightest = np.maximum(first, second)
     is_lit = brightest >= LIT_LUMA
     if is_lit.mean() < MIN_LIT_RATIO:

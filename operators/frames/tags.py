@@ -1,4 +1,4 @@
-"""What a video shows, in the words of the image classifier."""
+"""Tags of a video, from the image classifier's class names."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Tag = dict[str, str | float]
 
 
 def top_tags(probabilities: np.ndarray, names: Sequence[str]) -> list[Tag]:
-    """Name what the frames show on average, best first.
+    """Return the classes with the highest mean score, best first.
 
-    The mean asks what the video is about: an object in one frame of fifty is no tag.
+    The mean describes the video as a whole: an object in one frame of fifty is no tag.
 
     Args:
         probabilities: (N, K) float32, each row sums to 1; N at least 1.

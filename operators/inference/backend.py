@@ -1,4 +1,4 @@
-"""A device is a backend with verbs: load, compile, warm up, run, close. Nobody else asks which device it is."""
+"""The interface of a device: load, compile, warm up, run, close. No other code depends on which device it is."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from operators.inference.graph_cache import GraphCache
 
 Build = Callable[[], "nn.Module"]
-"""Makes a model's module in evaluation mode and float32, each time a new one."""
+"""Creates a model's module in evaluation mode and float32, a new one at each call."""
 
 
 @dataclass(frozen=True, slots=True)
 class BackendConfig:
-    """What the composition root decides about a device; each backend takes what concerns it."""
+    """Options of the composition root for a device; each backend uses those that apply to it."""
 
     num_threads: int = 1
     """Threads of one CPU operator."""
@@ -30,40 +30,40 @@ class BackendConfig:
     cpu_bfloat16: bool = False
     """`CpuCapabilities.bfloat16`; the probe must have run, and its environment be set, before torch was imported."""
     cpu_note: str = "not probed"
-    """`CpuCapabilities.note`, for logs and refusals."""
+    """`CpuCapabilities.note`, for logs and error messages."""
     device_index: int = 0
-    """Which accelerator; one worker process serves one."""
+    """Index of the accelerator; one worker process uses one."""
     graphs: GraphCache | None = None
-    """Where a backend that compiles keeps the result; None where modules are not those that the cards name."""
+    """Cache of compiled models; None if modules are not those of the registry."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceResult:
-    """What came back from a device for one batch."""
+    """Result of a device for one batch."""
 
     values: tuple[np.ndarray, ...]
-    """float32 arrays (size, ...), one per name in the card's `outputs`, rows of padding included."""
+    """float32 arrays (size, ...), one per name in the card's `outputs`, including padding rows."""
     device_seconds: float
-    """What the run cost the device; on a CPU core seconds, on an accelerator the time it was taken."""
+    """Cost of the run; core seconds on a CPU, occupied seconds on an accelerator."""
 
 
 class LoadedModel(Protocol):
-    """One model on one device. Every verb is called on the device's thread, in the order in which they stand here.
+    """One model on one device. Every method is called on the device's thread, in the order of definition.
 
-    All verbs raise `DeviceFault` when the device, and not the batch, is at fault: `DeviceLost` where it is known that
-    every later call fails, too, and `DeviceFull` where it wants for memory. What else `run` raises is held
-    against the batch.
+    All methods raise `DeviceFault` if the device, and not the batch, is at fault: `DeviceLost` if every later call is
+    known to fail, too, and `DeviceFull` if it lacks memory. Other errors of `run` are attributed to the batch.
     """
 
     @property
     def precision(self) -> Precision:
-        """What the model's trunk computes in; part of a signal's fingerprint."""
+        """The precision that the model computes in; part of a signal's fingerprint."""
 
     def compile(self) -> None:
-        """Make the model as fast as this device can, keeping its answers; never fails for want of speed."""
+        """Optimise the model for this device without changing its outputs; never fails because an optimisation is
+        impossible."""
 
     def warm_up(self) -> dict[int, float]:
-        """Run batch sizes of the card, so that callers pay for few first runs.
+        """Run the card's batch sizes, so that few callers pay for first runs.
 
         Returns:
             Device seconds of one batch by its size, the least of several runs.
@@ -73,7 +73,7 @@ class LoadedModel(Protocol):
         """Compute one batch `(size, *input_shape)` of the card's dtype; `size` is one of the card's batch sizes."""
 
     def close(self) -> None:
-        """Free what the model holds on the device; may be called twice."""
+        """Free the model's memory on the device; may be called twice."""
 
 
 class Backend(Protocol):
@@ -81,15 +81,15 @@ class Backend(Protocol):
 
     @property
     def name(self) -> str:
-        """Its word in `BACKENDS`, settings and metrics."""
+        """Its name in `BACKENDS`, settings and metrics."""
 
     def load(self, card: Card, build: Build) -> LoadedModel:
-        """Bring a model onto the device in the precision that card, device and settings agree on.
+        """Load a model onto the device, in the precision that card, device and settings permit.
 
-        What `build` returns belongs to the backend and may be changed in place; it is called now, in `compile` or
-        later, on the device's thread, and not at all where the backend does not need it.
+        The backend owns the module that `build` returns and may change it in place. `build` is called now, in `compile`
+        or later, on the device's thread, and not at all if the backend does not need it.
 
         Raises:
-            ValueError: the settings ask for a precision that this device has not.
-            DeviceFault: the device cannot take it.
+            ValueError: the settings require a precision that this device does not have.
+            DeviceFault: the device cannot load it.
         """

@@ -1,4 +1,4 @@
-"""The devices that this code knows. A new one is a file in `backends/` and a line here."""
+"""The known devices. A new one is a file in `backends/` and a line here."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ BACKENDS: dict[str, Callable[[BackendConfig], Backend]] = {
 
 
 def best_backend_name() -> str:
-    """Return the first backend, accelerators before the processor, that this machine can open."""
+    """Return the first backend that this machine can open; accelerators come before the CPU."""
     return "cuda" if CudaBackend.is_available() else "cpu"
 
 
 def open_backend(name: str, config: BackendConfig) -> Backend:
-    """Return the backend of that name; it touches its device at its first `load`.
+    """Return the backend of that name; it uses its device from its first `load` on.
 
     Raises:
         ValueError: no such backend.
@@ -33,5 +33,5 @@ def open_backend(name: str, config: BackendConfig) -> Backend:
 
 
 def open_device_energy(name: str, device_index: int = 0) -> EnergyCounter | None:
-    """Return the meter of a backend's accelerator; None where it has none, or where it is the processor."""
+    """Return the meter of a backend's accelerator; None without a meter, and for the CPU."""
     return NvmlEnergy.open(cuda_uuid(device_index)) if name == CudaBackend.name else None

@@ -1,4 +1,4 @@
-"""Which waiting items form the next batch. Plain Python: no tensors, no tasks, no threads, an injected clock."""
+"""Selects the waiting items of the next batch. Plain Python: no tensors, no tasks, no threads, an injected clock."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
-    """The numbers of the policy."""
+    """Options of the policy."""
 
     max_waiting_items: int = 512
-    """Per model and lane; a bound for each lane, so that a queue full of backfill never keeps a live item out. With
-    images of 224 pixels a full lane holds 77 MB."""
+    """Per model and priority class, so that a queue full of backfill never blocks a live item. With images of 224
+    pixels a full class uses 77 MB."""
     urgent_seconds: float = 1.0
-    """A video whose deadline is this near goes before the others of its lane."""
+    """A video with a deadline within this time goes before the others of its priority class."""
     videos_sharing: int = 4
     """How many of the earliest videos share a batch in turns."""
     batches_per_age_turn: int = 8
-    """One batch in this many is given by age alone, whatever lane or deadline."""
+    """One batch in this many is an aging slot: selected by age alone, whatever priority class or deadline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Batch:
 
     items: tuple[WaitingItem, ...]
     size: int
-    """The shape that the device sees, at least the number of items."""
+    """The batch size on the device, at least the number of items."""
     queue_age_seconds: float
     """How long the oldest of the items waited."""
 
@@ -49,20 +49,21 @@ class Batch:
 
     @property
     def padded_slots(self) -> int:
-        """Rows of the shape that no item fills."""
+        """Rows of the batch without an item."""
         return self.size - len(self.items)
 
 
 class BatchPolicy:
     """Queue and order of one model's waiting items.
 
-    - It never waits for company: whatever waits is a batch at once.
-    - Live goes before backfill. The live items alone decide the size; rows that they leave free are filled with
-      backfill, so that nobody who is in a hurry waits for a larger batch. A lane that is held gives nothing.
-    - Within a lane, videos near their deadline come first, whole; the rest is shared in turns among the earliest few.
-    - One batch in `batches_per_age_turn` takes the items that waited longest. So nothing starves: an item with
-      `k` older ones is out after at most `batches_per_age_turn * (k + 1)` batches, under any load.
-    - Only sizes of `sizes` occur; of backfill alone only `backfill_sizes`, as a live item may come meanwhile.
+    - It never waits for more items: whatever waits becomes a batch at once.
+    - Live goes before backfill. Only live items determine the size; the remaining rows are filled with backfill, so no
+      live item waits for a larger batch. A priority class on hold is skipped.
+    - Within a class, videos near their deadline come first, completely; the rest is shared in turns among the earliest
+      few.
+    - One batch in `batches_per_age_turn` takes the items that waited longest. So nothing starves: an item with `k`
+      older ones leaves after at most `batches_per_age_turn * (k + 1)` batches, under any load.
+    - Only sizes of `sizes` occur; for backfill alone only `backfill_sizes`, because a live item may arrive meanwhile.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class BatchPolicy:
         """Queue one item and return its token.
 
         Raises:
-            Overloaded: `max_waiting_items` of its lane wait already.
+            Overloaded: `max_waiting_items` of its priority class wait already.
         """
         lane = self._lanes[context.lane]
         if len(lane) >= self._limits.max_waiting_items:
@@ -99,7 +100,7 @@ class BatchPolicy:
         return item.token
 
     def discard(self, token: int) -> bool:
-        """Drop an item that nobody waits for any more; False if it has left the queue already."""
+        """Remove an item that nobody waits for any more; False if it has left the queue already."""
         item = self._waiting.pop(token, None)
         if item is None:
             return False
@@ -107,16 +108,16 @@ class BatchPolicy:
         return True
 
     def hold(self, lane: Lane | None) -> None:
-        """Keep a lane's items in the queue until another word; None lets all go."""
+        """Hold the items of a priority class in the queue until the next call; None releases all."""
         self._held = lane
 
     def oldest_seconds(self, lane: Lane) -> float | None:
-        """Return when the longest waiting item of a lane joined, or None if none waits there that may go."""
+        """Return when the longest waiting item of a priority class was queued, or None if none is available there."""
         item = None if lane == self._held else self._lanes[lane].oldest()
         return None if item is None else item.since_seconds
 
     def next_batch(self) -> Batch | None:
-        """Take the next batch out of the queue, or return None if nothing waits that may go."""
+        """Take the next batch out of the queue, or return None if no item is available."""
         lanes = self._open_lanes()
         if not lanes:
             return None
@@ -129,7 +130,7 @@ class BatchPolicy:
         return Batch(items, size, queue_age_seconds=self._clock() - oldest_seconds)
 
     def _open_lanes(self) -> list[Lane]:
-        """Lanes with items that may go, the most urgent first."""
+        """Return priority classes with available items, the most urgent first."""
         return [lane for lane in LANES if lane != self._held and len(self._lanes[lane])]
 
     def _order(self, lanes: Sequence[Lane]) -> Iterator[WaitingItem]:

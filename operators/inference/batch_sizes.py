@@ -1,25 +1,25 @@
-"""Which of the few shapes a batch takes."""
+"""Selects the size of a batch from the few supported sizes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 MAX_PADDING_RATIO = 0.25
-"""A larger shape is taken half empty never, a quarter empty at most."""
+"""Largest permitted share of padding in a larger batch."""
 
 MAX_SIZE_PENALTY = 1.25
-"""A size above the cheapest one is dropped where an item costs more than this many times the least; timings on a
-shared machine differ by less than that from one run to the next."""
+"""A size above the cheapest one is dropped if an item costs more than this many times the least; timings on a shared
+machine vary by less than that between runs."""
 
 ALWAYS_KEPT_SIZE = 4
-"""Sizes up to this one are never dropped: what a batch saves around the model, warm-up does not see."""
+"""Sizes up to this one are never dropped: the warm-up does not measure what a batch saves outside of the model."""
 
 
 def worthwhile_sizes(seconds_by_size: Mapping[int, float]) -> tuple[int, ...]:
-    """Return the sizes that are worth running on a device, from what a batch of each took in warm-up.
+    """Return the sizes that are efficient on a device, from the durations of a batch of each size in warm-up.
 
-    An accelerator likes large batches; a CPU core likes those whose activations stay in its cache, and larger ones
-    cost more per item and keep everybody waiting longer. Sizes below the cheapest stay, for when little waits.
+    An accelerator is efficient with large batches; a CPU core with those whose activations fit its cache, and larger
+    ones cost more per item and make every item wait longer. Sizes below the cheapest stay, for short queues.
 
     Args:
         seconds_by_size: device seconds of one batch by its size, not empty.
@@ -32,26 +32,27 @@ def worthwhile_sizes(seconds_by_size: Mapping[int, float]) -> tuple[int, ...]:
 
 
 BRIEF_SECONDS = 0.1
-"""Longest batch of items that nobody waits for: who is in a hurry may come while it runs, and it is not cut short."""
+"""Longest duration of a batch without urgent items: an urgent item may arrive while it runs, and it is not
+interrupted."""
 
 
 def brief_sizes(seconds_by_size: Mapping[int, float], sizes: Sequence[int]) -> tuple[int, ...]:
     """Return those of some sizes whose batch took at most `BRIEF_SECONDS` in warm-up.
 
-    The smallest is among them, and so are those that are never dropped: a machine under load measures too much.
+    The smallest is always included, and so are those that are never dropped: a machine under load measures too much.
     """
     kept_anyway = max(sizes[0], ALWAYS_KEPT_SIZE)
     return tuple(size for size in sizes if size <= kept_anyway or seconds_by_size[size] <= BRIEF_SECONDS)
 
 
 def choose_batch_size(waiting: int, sizes: Sequence[int]) -> int:
-    """Return the shape of the next batch.
+    """Return the size of the next batch.
 
-    The largest size that the waiting items fill, or the next larger one where padding wastes at most
-    `MAX_PADDING_RATIO` of it. Fewer items than the smallest size are padded to it: an idle device never waits.
+    It is the largest size that the waiting items fill, or the next larger one if padding is at most `MAX_PADDING_RATIO`
+    of it. Fewer items than the smallest size are padded to it: an idle device never waits.
 
     Args:
-        waiting: items that wait, at least 1.
+        waiting: number of waiting items, at least 1.
         sizes: allowed sizes, ascending, as in `Card.batch_sizes`.
 
     Raises:
@@ -67,7 +68,7 @@ def choose_batch_size(waiting: int, sizes: Sequence[int]) -> int:
 
 
 def fitting_size(count: int, sizes: Sequence[int]) -> int:
-    """Return the smallest allowed size that holds `count` items.
+    """Return the smallest allowed size for `count` items.
 
     Raises:
         ValueError: no allowed size is large enough.

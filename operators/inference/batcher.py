@@ -1,4 +1,4 @@
-"""Where many agents' items meet: each awaits its own answer, the device sees batches."""
+"""Combines the items of many agents into batches: each agent awaits its own result."""
 
 from __future__ import annotations
 
@@ -29,30 +29,30 @@ class PendingItem:
     lane: Lane
     answer: asyncio.Future[ModelOutput]
     call: TraceSpan
-    """Of the call that handed it in."""
+    """Span of the call that submitted it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CompletedBatch:
-    """A batch that left the device."""
+    """A completed batch."""
 
     batch: Batch
     outcomes: Sequence[Outcome | Exception]
-    """One a row."""
+    """One outcome per row."""
     cpu_seconds: float = 0.0
 
     def output_of(self, row: RowOutput, model: str) -> ModelOutput:
-        """What the caller of a row gets."""
+        """Return the result for the caller of a row."""
         num_items = len(self.batch.items)
         cpu_seconds = self.cpu_seconds / num_items
         return ModelOutput(row.values, row.device_seconds, num_items, self.batch.videos, cpu_seconds, model)
 
 
 class Batcher:
-    """The batcher of one model; its methods belong to the event loop that it was made in.
+    """The batcher of one model; its methods belong to the event loop in which it was created.
 
-    Its queue is bounded per lane: `submit` waits for room, so whoever produces items faster than the device computes
-    them is slowed down, and memory stays within `max_waiting_items` items a lane.
+    Its queue is limited per priority class: `submit` waits for room. So callers that produce items faster than the
+    device computes them are slowed down, and memory is limited to `max_waiting_items` items per class.
     """
 
     def __init__(
@@ -86,31 +86,31 @@ class Batcher:
 
     @property
     def precision(self) -> Precision:
-        """What the model's trunk computes in on this device; part of a signal's fingerprint."""
+        """The precision that the model computes in on this device; part of a signal's fingerprint."""
         return self._precision
 
     async def submit(self, item: np.ndarray, context: RequestContext) -> ModelOutput:
-        """Return what the model says of one item; waits for room in the queue first.
+        """Return the model's output for one item; waits for room in the queue first.
 
-        A cancelled caller's item leaves the queue, or its answer is dropped if the device has it already.
+        If the caller is cancelled, its item leaves the queue, or its result is dropped if the device has it already.
 
         Args:
-            item: `card.input_shape` of `card.input_dtype`; must not change until the answer is there.
+            item: `card.input_shape` of `card.input_dtype`; must not change until the result is returned.
             context: of the item's video.
 
         Raises:
             ValueError: the item has another shape or dtype.
-            ModelFault: the model refused this very item, or answered with a number that is not finite.
-            DeviceFault: the device failed, and failed again on a fresh runner.
-            DeviceLost: it fails whatever it is asked, and is asked nothing any more.
-            Overloaded: the batcher drains or is closed; the work is to be submitted elsewhere or later.
+            ModelFault: the model rejected this very item, or returned a number that is not finite.
+            DeviceFault: the device failed, and failed again on a new runner.
+            DeviceLost: the device fails on every call.
+            Overloaded: the batcher drains or is closed; submit the work elsewhere or later.
         """
         self._check_open()
         with self._call(context, 1) as call:
             return await (await self._enqueue(item, context, call))
 
     async def submit_many(self, items: Sequence[np.ndarray], context: RequestContext) -> list[ModelOutput]:
-        """Return what the model says of each item, in order.
+        """Return the model's output for each item, in order.
 
         Raises:
             Exception: as `submit`; the first failure drops the items that still wait.
@@ -126,18 +126,18 @@ class Batcher:
             _forget(answers)
 
     def hold(self, lane: Lane | None) -> None:
-        """Keep a lane's items off the device until another word; a batch that runs ends first."""
+        """Keep the items of a priority class off the device until the next call; a running batch ends first."""
         with self._device.lock:
             self._policy.hold(lane)
             self._device.lock.notify()
 
     async def drain(self) -> None:
-        """Refuse what is new from now on, and return when everybody who waits has been answered."""
+        """Reject new items from now on, and return when every waiting caller has a result."""
         self._refuses = True
         await self._all_answered.wait()
 
     def close(self) -> None:
-        """Refuse what is new and answer whoever still waits in the queue with `Overloaded`."""
+        """Reject new items, and answer callers in the queue with `Overloaded`."""
         self._refuses = self._closed = True
         with self._device.lock:
             abandoned = list(self._pending.values())
@@ -160,7 +160,7 @@ class Batcher:
         return answer
 
     def _check_open(self) -> None:
-        # Once per call: a video whose items were on their way in when draining began is still answered whole.
+        # Once per call: a video whose items were being submitted when draining began is still answered completely.
         if self._refuses:
             raise Overloaded(f"the batcher of {self.card.name} takes nothing new")
 
@@ -196,7 +196,7 @@ class Batcher:
         with self._device.lock:
             entry = self._pending.pop(token, None)
             self._policy.discard(token)
-        if entry is not None:  # else the device took it, and with that gave its room back
+        if entry is not None:  # otherwise the device took it, which released its room
             self._make_room([entry])
 
     def _make_room(self, entries: Sequence[PendingItem]) -> None:
@@ -212,7 +212,7 @@ class Batcher:
             else:
                 entry.answer.set_exception(outcome)
 
-    # What follows runs on the device's thread.
+    # The methods below run on the device's thread.
 
     def oldest_seconds(self, lane: Lane) -> float | None:
         """See `WorkQueue.oldest_seconds`."""
@@ -224,14 +224,15 @@ class Batcher:
             batch = self._policy.next_batch()
             entries = [] if batch is None else [self._pending.pop(item.token) for item in batch.items]
         if batch is None:
-            return  # all who waited were cancelled since the turn was given
+            return  # all waiting callers were cancelled since the batch was scheduled
         self._tell_loop(partial(self._make_room, entries))
         with self._batch_span(batch, [entry.call for entry in entries]):
             ran = self._run(batch, [entry.item for entry in entries])
         self._tell_loop(partial(self._hand_out, entries, ran))
 
     def _batch_span(self, batch: Batch, calls: Sequence[TraceSpan]) -> TraceSpan:
-        """A step of the first call's trace, linked with the calls of every trace that share it."""
+        """Start the batch's span as a child of the first call's trace, linked with the calls of every trace in the
+        batch."""
         kept = list(dict.fromkeys(call for call in calls if call.is_kept))
         if not kept:
             return NO_SPAN
@@ -260,7 +261,7 @@ class Batcher:
             cpu_seconds = max(0.0, self._device.cpu_seconds() - began_seconds)
             self._observe(batch, outcomes, cpu_seconds)
         except Exception as bug:
-            # The thread must outlive it, and the callers must not wait forever: they get it and crash in its place.
+            # The thread must survive, and the callers must not wait forever: they get the error and crash instead.
             return CompletedBatch(batch, [bug] * len(rows))
         return CompletedBatch(batch, outcomes, cpu_seconds)
 
@@ -280,12 +281,12 @@ class Batcher:
         )
 
     def _tell_loop(self, tell: Callable[[], None]) -> None:
-        with suppress(RuntimeError):  # a loop that is closed has no callers left
+        with suppress(RuntimeError):  # a closed loop has no callers left
             self._loop.call_soon_threadsafe(tell)
 
 
 def _forget(answers: Sequence[asyncio.Future[ModelOutput]]) -> None:
-    """Drop those that still wait; of the others, take note of failures that nobody will ask for."""
+    """Cancel pending results; consume errors of the others that nobody will read."""
     for answer in answers:
         if not answer.cancel() and not answer.cancelled():
             answer.exception()

@@ -1,7 +1,7 @@
-"""Finds out, before torch is imported, whether this CPU computes bfloat16 correctly and faster than float32.
+"""Tests, before torch is imported, whether this CPU computes bfloat16 correctly and faster than float32.
 
-What a CPU advertises is not what it does: under some hypervisors the AMX instructions are listed and yet trap, and
-the first convolution kills the process. So a child process tries, and only its survival counts.
+CPU flags are not reliable: under some hypervisors they list AMX, but AMX instructions trap, and the first convolution
+kills the process. So a child process tries, and only its survival counts.
 
 This file imports neither torch nor anything that does: an instruction set limit has to be in the environment before
 oneDNN is used for the first time, so the worker's start-up probes, sets `CpuCapabilities.environment`, and only then
@@ -23,52 +23,52 @@ from pathlib import Path
 from operators.inference.private_cache import PrivateCache
 
 PROBE_VERSION = 1
-"""Raised when the probe asks something else, so that older answers are forgotten."""
+"""Raised when the probe changes, so that older results are ignored."""
 
 CANDIDATES: tuple[Mapping[str, str], ...] = ({}, {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16"})
 """Environments to try, the fastest first; after them only float32 is left."""
 
 MIN_SPEEDUP = 1.1
-"""How much faster than float32 bfloat16 must be to be worth its rounding."""
+"""Minimum ratio of the speeds of bfloat16 and float32 for which its rounding is acceptable."""
 
 CHILD_SECONDS = 120.0
-"""A child that takes longer is killed, and its silence is not remembered: the machine may only be busy."""
+"""A child that takes longer is killed, and the missing result is not stored: the machine may only be busy."""
 
 CHILD_FILE = Path(__file__).with_name("cpu_probe_child.py")
 
 
 @dataclass(frozen=True, slots=True)
 class CpuCapabilities:
-    """What the probe found."""
+    """Results of the probe."""
 
     bfloat16: bool
-    """It survives, computes the right values, and is at least `MIN_SPEEDUP` times as fast as float32."""
+    """It does not crash, computes correct values, and is at least `MIN_SPEEDUP` times as fast as float32."""
     environment: dict[str, str] = field(default_factory=dict)
-    """What must be in the environment before torch is imported."""
+    """Variables that must be in the environment before torch is imported."""
     note: str = ""
     """One sentence per candidate, for the log."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeTrial:
-    """How one child ended."""
+    """Result of one child."""
 
     speedup: float | None
-    """float32 seconds over bfloat16 seconds; None where the child died or its values were wrong."""
+    """float32 seconds over bfloat16 seconds; None if the child crashed or its values were wrong."""
     note: str
     conclusive: bool = True
-    """False where another try could end differently."""
+    """False if another try could have a different result."""
 
 
 RunChild = Callable[[Mapping[str, str]], ProbeTrial]
 
 
 def probe_cpu(kept: PrivateCache, run_child: RunChild | None = None) -> CpuCapabilities:
-    """Return what this CPU can do; the answer is kept per CPU and torch version.
+    """Return what this CPU can do; the result is cached per CPU and torch version.
 
     Args:
-        kept: where; what it cannot keep is asked again at the next start.
-        run_child: tries one environment in a process of its own.
+        kept: the cache; without it the probe runs again at the next start.
+        run_child: tries one environment in a separate process.
     """
     remembered = remembered_capabilities(kept)
     if remembered is not None:
@@ -80,7 +80,7 @@ def probe_cpu(kept: PrivateCache, run_child: RunChild | None = None) -> CpuCapab
 
 
 def remembered_capabilities(kept: PrivateCache) -> CpuCapabilities | None:
-    """Return what an earlier probe of this CPU found; None where there was none."""
+    """Return the result of an earlier probe of this CPU; None without one."""
     content = kept.read(_entry_name())
     if content is None:
         return None
@@ -89,14 +89,14 @@ def remembered_capabilities(kept: PrivateCache) -> CpuCapabilities | None:
         found = CpuCapabilities(bool(answer["bfloat16"]), dict(answer["environment"]), str(answer["note"]))
     except (ValueError, KeyError, TypeError):
         return None
-    # It goes into the environment of this process and its children, so only what is tried may be in it.
+    # It goes into the environment of this process and its children, so it may contain only what the probe tries.
     return found if found.environment in ({}, *map(dict, CANDIDATES)) else None
 
 
 def run_probe_child(environment: Mapping[str, str]) -> ProbeTrial:
-    """Run `cpu_probe_child` under an environment and say how it ended."""
+    """Run `cpu_probe_child` in an environment and return its result."""
     settings = [f"{name}={setting}" for name, setting in environment.items()]
-    # -P: the folder of the script must not come first on the import path, its file names are not torch's business.
+    # -P: the script's folder must not be first on the import path, because torch must not import its files.
     command = [sys.executable, "-P", str(CHILD_FILE), *settings]
     try:
         child = subprocess.run(command, capture_output=True, text=True, timeout=CHILD_SECONDS, check=False)
@@ -142,7 +142,7 @@ def _machine_digest() -> str:
 
 
 def cpu_facts() -> list[str]:
-    """Return the first CPU's model and flags, as far as the system tells."""
+    """Return the first CPU's model and flags, if the system provides them."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n\n", 1)[0].splitlines()
     except OSError:

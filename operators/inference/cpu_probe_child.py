@@ -1,7 +1,7 @@
-"""A program of its own, run by `cpu_probe`: computes a little in bfloat16, compares, and says how long it took.
+"""A separate program, run by `cpu_probe`: computes a little in bfloat16, compares the values, and prints the durations.
 
-Arguments are `NAME=VALUE` settings for this process's environment. It dies where the CPU cannot do what it
-advertises, exits 1 on wrong values, and otherwise prints `{"float32_seconds": …, "bfloat16_seconds": …}`.
+Arguments are `NAME=VALUE` settings for this process's environment. It crashes if the CPU cannot do what it advertises,
+exits 1 on wrong values, and otherwise prints `{"float32_seconds": …, "bfloat16_seconds": …}`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import time
 from typing import Any
 
 MAX_DIFFERENCE_RATIO = 0.05
-"""Of the largest magnitude; bfloat16 keeps 8 bits, and sums are kept in float32."""
+"""Of the largest magnitude; bfloat16 keeps 8 bits, and sums are computed in float32."""
 
 REPEATS = 5
 
 
 def main(settings: list[str]) -> int:
     """Apply the settings, compute, print the seconds; returns the exit status."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # dying is an answer, not a crash to be kept
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash is a result, not an error to keep
     for setting in settings:
         # putenv and not a Python mapping: oneDNN reads it with getenv, at its first use.
         os.putenv(*setting.split("=", 1))
@@ -30,7 +30,7 @@ def main(settings: list[str]) -> int:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     network, pictures = _network(torch.nn), torch.randn(8, 32, 56, 56)
-    # Laid out as the backend lays them out: in another layout float32 would lose time on reordering.
+    # In the memory layout of the backend: in another layout float32 would lose time on reordering.
     network, pictures = (thing.to(memory_format=torch.channels_last) for thing in (network, pictures))
     with torch.inference_mode():
         expected, float32_seconds = _timed(network, pictures)
@@ -44,7 +44,7 @@ def main(settings: list[str]) -> int:
 
 
 def _network(nn: Any) -> Any:
-    """Return what the real models are made of: a dense, a depthwise and a pointwise convolution, and a linear map."""
+    """Return the layers of the real models: a dense, a depthwise and a pointwise convolution, and a linear map."""
     return nn.Sequential(
         nn.Conv2d(32, 64, 3, padding=1),
         nn.ReLU(),
@@ -58,7 +58,7 @@ def _network(nn: Any) -> Any:
 
 
 def _timed(network: Any, pictures: Any) -> tuple[Any, float]:
-    """Return the answer and the least CPU seconds of several runs; the first, which prepares kernels, is left out."""
+    """Return the output and the least CPU seconds of several runs; the first, which prepares kernels, is excluded."""
     answer = network(pictures)
     seconds = []
     for _ in range(REPEATS):

@@ -1,7 +1,7 @@
-"""What a device's message says of it: that it is full, that this call failed, or that none will work again.
+"""Classifies a device's error message: the device is full, this call failed, or every later call will fail.
 
-Some errors of CUDA poison the context of the process: every later call fails with the same words, on a fresh runner
-too, and nothing but a new process helps. The words are those of `cudaGetErrorString`.
+Some errors of CUDA invalidate the context of the process: every later call fails with the same message, on a new runner
+too, and only a new process helps. The messages are those of `cudaGetErrorString`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FULL: Final = ("out of memory", "cublas_status_alloc_failed", "cudnn_status_allo
 
 
 def device_fault(message: str) -> DeviceFault:
-    """The fault that a device's message stands for."""
+    """Return the fault that a device's message describes."""
     words = message.lower()
     if any(text in words for text in POISONED):
         return DeviceLost(message)

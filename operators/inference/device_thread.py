@@ -1,4 +1,4 @@
-"""The one thread that touches a device; the models of the device take turns on it."""
+"""The one thread that uses a device; the models of the device take turns on it."""
 
 from __future__ import annotations
 
@@ -20,25 +20,24 @@ class WorkQueue(Protocol):
     """Waiting work of one model."""
 
     def oldest_seconds(self, lane: Lane) -> float | None:
-        """Return since when the oldest item of a lane waits; called with the device's lock held."""
+        """Return since when the oldest item of a priority class waits; called with the device's lock held."""
 
     def run_next(self) -> None:
         """Take one batch and run it; called on the device's thread, without the lock. Must not raise."""
 
 
 class DeviceThread:
-    """Serves calls first, then the lines, for as long as anything waits; it never waits beside work.
+    """Runs calls first, then the queues, for as long as anything waits; it is never idle while work waits.
 
-    The thread takes a batch itself at the moment the device is free. Were the event loop to hand batches over, the
-    device would stand still for as long as the loop is busy, and a batch would be formed before it is known who
-    else could join it.
+    The thread takes a batch itself when the device is free. If the event loop delivered batches, the device would be
+    idle whenever the loop is busy, and a batch would be formed before all of its possible items are known.
     """
 
     def __init__(self, name: str, turns: ModelScheduler | None = None) -> None:
         self.lock = threading.Condition()
         """Guards every queue of this device; held for microseconds, never while the device works."""
         self.lost: DeviceLost | None = None
-        """Why the device is asked nothing any more; set on the thread."""
+        """Why the device is not used any more; set on the thread."""
         self._turns = turns or ModelScheduler()
         self._calls: deque[Callable[[], None]] = deque()
         self._lines: list[WorkQueue] = []
@@ -51,12 +50,12 @@ class DeviceThread:
         self._thread.start()
 
     def attach(self, line: WorkQueue) -> None:
-        """Serve one more model."""
+        """Add one more model."""
         with self.lock:
             self._lines.append(line)
 
     def cpu_seconds(self) -> float:
-        """CPU time of the thread and of the native pool that computes for it, so far; from any thread."""
+        """Return the CPU time of the thread and of the native pool that computes for it; callable from any thread."""
         return self._team.cpu_seconds()
 
     def call(self, work: Callable[[], Result]) -> Future[Result]:
@@ -70,7 +69,7 @@ class DeviceThread:
         return future
 
     def close(self, last_calls: Sequence[Callable[[], object]] = ()) -> None:
-        """Finish the batch that runs, make the last calls on the thread and end it; waits for it, may be repeated."""
+        """Finish the running batch, make the last calls on the thread and end it; waits for it, may be repeated."""
         for work in () if self._closing else last_calls:
             self.call(work)
         with self.lock:
@@ -102,4 +101,4 @@ def _settle(future: Future[Result], work: Callable[[], Result]) -> None:
     try:
         future.set_result(work())
     except BaseException as error:
-        future.set_exception(error)  # handed to whoever made the call, as an executor does
+        future.set_exception(error)  # raised to the caller, as in an executor

@@ -1,4 +1,4 @@
-"""Compiled models on disk: what a worker compiled once, the next one on this machine takes up."""
+"""Compiled models on disk: what one worker compiled, the next one on this machine loads."""
 
 from __future__ import annotations
 
@@ -23,42 +23,42 @@ _FORMAT: Final = 1
 _COMPILERS: Final = (
     "precision_wrapper.py", "graph_cache.py", "backends/cpu.py", "backends/cpu_graphs.py",
 )  # fmt: skip
-"""What decides how a module becomes a graph, beside the modules themselves."""
+"""Files that determine how a module becomes a graph, in addition to the modules themselves."""
 _STEERING: Final = ("ONEDNN_", "DNNL_", "MKL_", "ATEN_", "PYTORCH_", "TORCH_")
-"""Prefixes of variables that steer torch and its kernels."""
+"""Prefixes of environment variables that configure torch and its kernels."""
 
 
 class Graph(msgspec.Struct, frozen=True, array_like=True):
-    """One graph of a model, and the batch sizes that it serves."""
+    """One graph of a model, and the batch sizes that it supports."""
 
     sizes: tuple[int, ...]
     code: bytes
-    """An archive of TorchScript with the weights in it."""
+    """An archive of TorchScript that contains the weights."""
 
 
 class CompiledModel(msgspec.Struct, frozen=True, array_like=True):
     """A model as the CPU backend runs it."""
 
     is_fused: bool
-    """Whether oneDNN's fuser takes it."""
+    """Whether oneDNN's fuser accepts it."""
     graphs: tuple[Graph, ...]
     answers: Mapping[int, tuple[bytes, ...]]
-    """What the eager module said of `warm_up_batch`, by batch size: the raw float32 of each output."""
+    """The eager module's outputs for `warm_up_batch`, by batch size: the raw float32 of each output."""
     seconds_by_size: Mapping[int, float]
     """As `LoadedModel.warm_up` returns them."""
 
 
 class GraphCache:
-    """Compiled models by what decides about them: weights, code, machine, precision, threads.
+    """Compiled models by everything that determines them: weights, code, machine, precision, threads.
 
-    Only models whose modules are the registry's may be asked for here: a card does not name another module.
+    Only for models whose modules are those of the registry: a card does not identify other modules.
     """
 
     def __init__(self, files: PrivateCache) -> None:
         self._files = files
 
     def recall(self, card: Card, precision: Precision, num_threads: int) -> CompiledModel | None:
-        """Return what was compiled for exactly this; None where nothing was, or it cannot be read."""
+        """Return the compiled model for exactly these inputs; None if there is none, or it cannot be read."""
         name = _entry_name(card, precision, num_threads)
         content = self._files.read(name)
         if content is None:
@@ -70,11 +70,11 @@ class GraphCache:
             return None
 
     def keep(self, card: Card, precision: Precision, num_threads: int, compiled: CompiledModel) -> None:
-        """Keep a compiled model, where there is room for it."""
+        """Store a compiled model, if there is room for it."""
         self._files.write(_entry_name(card, precision, num_threads), msgspec.msgpack.encode(compiled))
 
     def forget(self, card: Card, precision: Precision, num_threads: int) -> None:
-        """Remove what turned out not to run."""
+        """Remove a compiled model that does not run."""
         self._files.forget(_entry_name(card, precision, num_threads))
 
 
@@ -84,14 +84,14 @@ def _entry_name(card: Card, precision: Precision, num_threads: int) -> str:
 
 
 def machine_facts(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """What a graph's numbers and speed depend on beside the model: processor, torch, and what steers torch."""
+    """Return what a graph's numbers and speed depend on in addition to the model: CPU, torch, and its configuration."""
     steering = sorted(f"{name}={setting}" for name, setting in environment.items() if name.startswith(_STEERING))
     return (version("torch"), platform.python_version(), platform.machine(), *cpu_facts(), *steering)
 
 
 @cache
 def code_digest() -> str:
-    """SHA-256 of the source of all models and of what compiles them."""
+    """Return the SHA-256 of the source of all models and of the compiler."""
     here = Path(__file__).parent
     sources = [*sorted(Path(models.__file__).parent.glob("*.py")), *(here / name for name in _COMPILERS)]
     return _digest(path.read_text(encoding="utf-8") for path in sources)

@@ -1,4 +1,4 @@
-"""All models of one device, open: what the agents are given."""
+"""All open models of one device, as the agents use them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from operators.tracing import SILENT_TRACER, Tracer
 
 
 class Inference:
-    """One device with its models; made by `open`, ended by `drain` and `close`."""
+    """One device with its models; created by `open`, ended by `drain` and `close`."""
 
     def __init__(self, batchers: Mapping[str, Batcher], runners: Sequence[Runner], device: DeviceThread) -> None:
         self._batchers = batchers
@@ -41,16 +41,16 @@ class Inference:
 
         Args:
             cards: the batched models, each name once.
-            load_module: builds a card's module; called on the device's thread, again for each fresh runner.
+            load_module: creates a card's module; called on the device's thread, again for each new runner.
             backend: the device.
-            limits: the numbers of the batch policy.
-            observer: told of every batch.
+            limits: options of the batch policy.
+            observer: called for every batch.
             clock: monotonic seconds, the clock of `RequestContext.due_seconds`.
-            tracer: told of every call and batch, and how they belong together.
+            tracer: creates spans of calls and batches, with their links.
 
         Raises:
-            ValueError: two cards share a name, or the settings ask for a precision that the device has not.
-            DeviceFault: the device cannot take a model.
+            ValueError: two cards share a name, or the settings require a precision that the device does not have.
+            DeviceFault: the device cannot load a model.
         """
         runners = [Runner(card, load_module, backend) for card in cards]
         _check_names(runners)
@@ -69,11 +69,11 @@ class Inference:
         return cls(batchers, runners, device)
 
     def cpu_seconds(self) -> float:
-        """CPU time of the threads that compute here or drive the device, so far; warm-up included."""
+        """Return the CPU time of the threads that compute or drive the device; warm-up included."""
         return self._device.cpu_seconds()
 
     def device_seconds(self) -> float:
-        """Device time of all batches so far, warm-up apart."""
+        """Return the device time of all batches so far, without warm-up."""
         return sum(runner.device_seconds for runner in self._runners)
 
     def batcher(self, model: str) -> Batcher:
@@ -87,16 +87,16 @@ class Inference:
         return self._batchers[model]
 
     def hold(self, lane: Lane | None) -> None:
-        """Keep a lane's items off the device, of all models, until another word; None lets all go."""
+        """Keep the items of a priority class off the device, for all models, until the next call; None releases all."""
         for batcher in self._batchers.values():
             batcher.hold(lane)
 
     async def drain(self) -> None:
-        """Refuse what is new and return when everything that was submitted has been answered."""
+        """Reject new items, and return when everything that was submitted has a result."""
         await asyncio.gather(*(batcher.drain() for batcher in self._batchers.values()))
 
     async def close(self) -> None:
-        """Answer what still waits with `Overloaded`, let the running batch end, free the device. May be repeated."""
+        """Answer waiting items with `Overloaded`, let the running batch end, free the device. May be repeated."""
         for batcher in self._batchers.values():
             batcher.close()
         await _close_device(self._device, self._runners)
@@ -109,5 +109,5 @@ def _check_names(runners: Sequence[Runner]) -> None:
 
 
 async def _close_device(device: DeviceThread, runners: Sequence[Runner]) -> None:
-    # Off the loop: the running batch may take a while, and its answers travel over this loop.
+    # Outside the loop: the running batch may take a while, and its results are delivered over this loop.
     await asyncio.to_thread(device.close, [runner.close for runner in runners])

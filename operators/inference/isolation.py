@@ -1,4 +1,4 @@
-"""Runs one batch to an outcome for every row: a poison row fails alone, a failed device gets a fresh runner."""
+"""Runs one batch to an outcome for every row: a poison row fails alone, a failed device gets a new runner."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from operators.inference.batch_sizes import fitting_size
 from operators.inference.runner import RowOutput, Runner
 
 Outcome = RowOutput | DeviceFault
-"""What becomes of one row."""
+"""Result of one row."""
 
 MAX_FRESH_RUNNERS = 1
-"""Per batch, its halves included; a device that fails again will not be cured by a third try."""
+"""Per batch, its halves included; a device that fails again will not recover with a third runner."""
 
 
 class IsolatedRun:
     """One batch on its way through a runner.
 
-    - The model refuses the batch: both halves are run apart, down to single rows; only refused rows fail.
-    - The device fails: one fresh runner, the same rows once more; then the fault is the outcome of these rows.
-    - A fresh runner fails at its warm-up, or the device at rows that are known to be good: it is lost, and so says the
-      outcome of every row that is left. A device that is merely full is not.
+    - If the model rejects the batch, both halves are run separately, down to single rows; only rejected rows fail.
+    - If the device fails, the same rows run once more on a new runner; if that fails, the fault is the outcome of these
+      rows.
+    - If a new runner fails in its warm-up, or the device fails with rows that are known to be good, the device is lost,
+      and this is the outcome of every remaining row. A device that is only full is not lost.
     """
 
     def __init__(self, runner: Runner, on_renewal: Callable[[], None]) -> None:
@@ -33,7 +34,7 @@ class IsolatedRun:
         self._lost: DeviceLost | None = None
 
     def run(self, rows: Sequence[np.ndarray], size: int) -> list[Outcome]:
-        """Return one outcome per row, in order; raises nothing that a device or a model causes."""
+        """Return one outcome per row, in order; errors of a device or a model are never raised."""
         if self._lost is not None:
             return [self._lost] * len(rows)
         try:
@@ -82,7 +83,7 @@ class IsolatedRun:
             raise DeviceLost(f"{fault}; a fresh runner fails, too: {error}") from error
 
     def _probe(self, fault: DeviceFault) -> None:
-        """Find out whether the device works, for others than these rows."""
+        """Determine whether the device works, independently of these rows."""
         try:
             self._runner.probe()
         except DeviceLost:

@@ -1,4 +1,4 @@
-"""Schedules the models of a device: which one runs next."""
+"""Selects the model that runs next on a device."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Waiting(Protocol):
     """A queue that knows since when its oldest item waits."""
 
     def oldest_seconds(self, lane: Lane) -> float | None:
-        """Return when the longest waiting item of a lane joined, or None if none waits there."""
+        """Return when the longest waiting item of a priority class was queued, or None if none waits there."""
 
 
 Line = TypeVar("Line", bound=Waiting)
@@ -30,7 +30,7 @@ class ModelScheduler:
         self._num_turns = 0
 
     def next_queue(self, lines: Sequence[Line]) -> Line | None:
-        """Return the line to serve, or None if nothing waits anywhere."""
+        """Return the queue to serve, or None if nothing waits."""
         waiting = {
             lane: [(since, line) for line in lines if (since := line.oldest_seconds(lane)) is not None]
             for lane in LANES

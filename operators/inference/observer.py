@@ -1,4 +1,4 @@
-"""What the batchers tell whoever counts."""
+"""The batchers' reports to observers."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ class BatchRun:
 
     model: str
     items: int
-    """Items that went in, the failed ones included."""
+    """Number of items, including failed ones."""
     failed_items: int
     videos: int
     """Distinct videos among the items."""
     padded_slots: int
-    """Rows of the shape that no item filled."""
+    """Rows without an item."""
     device_seconds: float
-    """Of the runs that answered; a run that failed is not measured."""
+    """Of the successful runs; a failed run is not measured."""
     queue_age_seconds: float
     """How long the oldest item waited before the batch was formed."""
     cpu_seconds: float = 0.0
-    """Of all threads that computed it or drove the device, failed runs included."""
+    """Of all threads that computed it or drove the device, including failed runs."""
 
 
 class InferenceObserver(Protocol):
-    """Called on the device's thread, once per batch: must be quick, thread-safe, and must not raise."""
+    """Called on the device's thread, once per batch: must be quick and thread-safe, and must not raise."""
 
     def batch_ran(self, run: BatchRun) -> None:
-        """A batch left the device."""
+        """Called when a batch is completed."""
 
     def runner_renewed(self, model: str) -> None:
-        """A device fault made a fresh runner necessary."""
+        """Called when a new runner was created after a device fault."""
 
 
 class SilentInferenceObserver:
     """Counts nothing."""
 
     def batch_ran(self, run: BatchRun) -> None:
-        """Ignore it."""
+        """Do nothing."""
 
     def runner_renewed(self, model: str) -> None:
-        """Ignore it."""
+        """Do nothing."""

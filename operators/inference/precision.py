@@ -1,4 +1,4 @@
-"""Which precision a model runs in."""
+"""Selects the precision of a model."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ PrecisionPreference = Literal["auto", "float32", "bfloat16"]
 
 
 def choose_precision(card: Card, preference: PrecisionPreference, offered: Collection[Precision]) -> Precision:
-    """Return what a model runs in.
+    """Return the precision in which a model runs.
 
-    `auto` takes the card's first precision that the device offers. A preference takes that precision where the card
-    allows it and float32 where it does not: a card knows what its model can bear, a settings file does not.
+    `auto` selects the card's first precision that the device offers. A preference selects that precision if the card
+    permits it, and float32 otherwise: the card defines what a model tolerates.
 
     Args:
         card: the model's card.
-        preference: of the settings.
+        preference: from the settings.
         offered: what the device computes correctly and, for `bfloat16`, faster than float32.
 
     Raises:

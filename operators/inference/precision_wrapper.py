@@ -1,4 +1,4 @@
-"""How a module takes on a precision and how its answers come back to float32."""
+"""Runs a module in a chosen precision and returns float32."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ DTYPES: dict[Precision, torch.dtype] = {"float32": torch.float32, "bfloat16": to
 
 
 class PrecisionWrapper(nn.Module):
-    """A module in a chosen precision that answers in float32.
+    """A module in a chosen precision with float32 outputs.
 
-    A module converts its own input to the dtype of its parameters, so that what crosses to the device stays small.
-    One whose front end must stay in float32, such as a spectrogram, defines `cast(dtype) -> nn.Module`; of others,
-    all floating-point parameters and buffers are cast.
+    A module converts its own input to the dtype of its parameters, so that little data crosses to the device. A module
+    with a part that must stay in float32, such as a spectrogram, defines `cast(dtype) -> nn.Module`; in others, all
+    floating-point parameters and buffers are cast.
     """
 
     def __init__(self, module: nn.Module, precision: Precision) -> None:
@@ -39,7 +39,7 @@ def _cast(module: nn.Module, dtype: torch.dtype) -> nn.Module:
 
 
 def in_channels_last(module: nn.Module) -> nn.Module:
-    """Lay 4-D weights out as NHWC, which is how images arrive and what the convolution kernels prefer."""
+    """Convert 4-D weights to NHWC, the layout of images and the preferred one of convolution kernels."""
     return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
@@ -50,14 +50,14 @@ def warm_up_batch(card: Card, size: int) -> np.ndarray:
     if card.input_dtype == "uint8":
         return noise.integers(0, 256, shape, dtype=np.uint8)
     if card.input_dtype == "int64":
-        return np.ones(shape, dtype=np.int64)  # zero is padding: a text of padding alone has no answer to compare
+        return np.ones(shape, dtype=np.int64)  # zero is padding: a text that is only padding has no output to compare
     return (0.1 * noise.standard_normal(shape)).astype(np.float32)
 
 
 def time_batches(
     run: Callable[[np.ndarray], DeviceResult], card: Card, sizes: Iterable[int], num_runs: int
 ) -> dict[int, float]:
-    """Run batch sizes of the card `num_runs` times each; return the least device seconds of a batch by its size."""
+    """Run the card's batch sizes `num_runs` times each; return the least device seconds of a batch by its size."""
     return {
         size: min(run(batch).device_seconds for _ in range(num_runs))
         for size, batch in ((size, warm_up_batch(card, size)) for size in sizes)
@@ -65,5 +65,5 @@ def time_batches(
 
 
 def to_arrays(outputs: tuple[Tensor, ...]) -> tuple[np.ndarray, ...]:
-    """Bring float32 outputs into host memory."""
+    """Copy float32 outputs to host memory."""
     return tuple(output.detach().cpu().numpy() for output in outputs)

@@ -15,20 +15,20 @@ from operators.inference.request_context import RequestContext
 
 @dataclass(frozen=True, slots=True)
 class WaitingItem:
-    """A place in the queue; the item itself stays with the batcher, so that no policy ever sees a tensor."""
+    """A position in the queue; the item itself stays with the batcher, so that the policy never handles a tensor."""
 
     token: int
     """Counts up, so a smaller token has waited longer."""
     context: RequestContext
     since_seconds: float
-    """When it joined, on the monotonic clock."""
+    """Time at which it was queued, on the monotonic clock."""
 
 
 class VideoArrivals:
     """Remembers in which order videos first came, also while none of their items waits.
 
-    A video's items trickle in as it is decoded; without this memory each of its pauses would send it to the end
-    of the line, and started videos would not be finished early.
+    A video's items arrive while it is decoded. Without this memory each of its pauses would move it to the end, and
+    started videos would not be finished early.
     """
 
     def __init__(self, max_videos: int = 4096) -> None:
@@ -37,7 +37,7 @@ class VideoArrivals:
         self._next_place = 0
 
     def note(self, video_id: str) -> int:
-        """Return the place of a video, a new one at the end if it is not remembered."""
+        """Return the position of a video, a new one at the end if it is not remembered."""
         if video_id not in self._places:
             self._places[video_id] = self._next_place
             self._next_place += 1
@@ -47,11 +47,11 @@ class VideoArrivals:
 
 
 Line = dict[int, WaitingItem]
-"""A video's waiting items by token, oldest first; a dict, so that a cancelled item leaves in constant time."""
+"""A video's waiting items by token, oldest first; a dict, so that a cancelled item is removed in constant time."""
 
 
 class PriorityQueue:
-    """Waiting items of one lane, kept per video in the order in which the videos first came."""
+    """Waiting items of one priority class, kept per video in the order in which the videos first came."""
 
     def __init__(self) -> None:
         self._lines: dict[str, Line] = {}
@@ -62,13 +62,13 @@ class PriorityQueue:
         return self._count
 
     def add(self, item: WaitingItem) -> None:
-        """Put an item at the end of its video's line."""
+        """Add an item at the end of its video's items."""
         self._arrivals.note(item.context.video_id)
         self._lines.setdefault(item.context.video_id, {})[item.token] = item
         self._count += 1
 
     def remove(self, item: WaitingItem) -> None:
-        """Take an item out, wherever it stands."""
+        """Remove an item at any position."""
         line = self._lines[item.context.video_id]
         del line[item.token]
         self._count -= 1
@@ -89,8 +89,8 @@ class PriorityQueue:
 
         Args:
             now_seconds: on the monotonic clock.
-            urgent_seconds: a video whose deadline is this near goes first, whole and earliest deadline first. A
-                deadline that has passed is lost and gives no precedence any more.
+            urgent_seconds: a video with a deadline within this time goes first, completely and earliest deadline first.
+                A deadline that has passed is missed and gives no precedence.
             videos_sharing: how many of the other videos take turns, see `in_turns`.
         """
         lines = sorted(self._lines.items(), key=lambda entry: self._arrivals.note(entry[0]))
@@ -107,9 +107,9 @@ class PriorityQueue:
 
 
 def in_turns(lines: Sequence[Line], videos_sharing: int) -> Iterator[WaitingItem]:
-    """Yield items one a video in turn, among the first `videos_sharing` videos until these have no more.
+    """Yield one item per video in turn, among the first `videos_sharing` videos until these have no more.
 
-    Sharing among a few of the earliest, instead of among all, finishes started videos early and yet mixes videos.
+    Sharing among a few of the earliest, instead of among all, finishes started videos early and still mixes videos.
     """
     remaining = iter(lines)
     while group := list(islice(remaining, videos_sharing)):

@@ -1,8 +1,8 @@
-"""A folder of results that are dear to compute again: read only where they are whole and our own, never missed.
+"""A folder of results that are expensive to compute: an entry is used only if it is complete and written by this user.
 
-A cache may be lost, damaged or planted by another user of the machine at any time. So an entry counts only where folder
-and file belong to this user, nobody else may write to them, and the content has the digest in front of it. Everything
-else is absent: its owner computes it again. No error of the file system leaves this file.
+A cache may be lost, damaged or manipulated by another user of the machine at any time. So an entry counts only if
+folder and file belong to this user, nobody else may write to them, and the content matches the digest before it. Every
+other entry counts as absent, and its content is computed again. No error of the file system is raised from this file.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _OPEN_TO_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 class PrivateCache:
-    """Entries by name, at most `max_bytes` of them; the ones that were not used for longest go first.
+    """Entries by name, at most `max_bytes` in total; the least recently used ones are removed first.
 
-    Several processes may use one folder at once: an entry appears whole or not at all.
+    Several processes may use one folder at once: an entry appears completely or not at all.
 
     Args:
-        folder: made with mode 0700 where it is absent; its parents too.
-        max_bytes: of all entries; an entry that is larger is not kept, and 0 keeps none.
+        folder: created with mode 0700 if it is missing, with its parents.
+        max_bytes: of all entries; a larger entry is not stored, and 0 stores none.
     """
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
@@ -45,7 +45,7 @@ class PrivateCache:
         self._max_bytes = max_bytes
 
     def read(self, name: str) -> bytes | None:
-        """Return an entry's content; None where there is none that is whole and our own."""
+        """Return an entry's content; None without one that is complete and our own."""
         path = self._path(name)
         try:
             content = self._verified(path)
@@ -55,11 +55,11 @@ class PrivateCache:
             logger.warning("replacing unusable cache entry %s: %s", path, error)
             return None
         with contextlib.suppress(OSError):
-            os.utime(path)  # it was used
+            os.utime(path)  # marks it as used
         return content
 
     def write(self, name: str, content: bytes) -> None:
-        """Keep a content under a name, in place of what was there; nothing where it cannot be kept."""
+        """Store a content under a name, replacing an earlier one; does nothing if it cannot be stored."""
         path = self._path(name)
         if len(content) + _DIGEST_BYTES > self._max_bytes:
             return
@@ -71,15 +71,15 @@ class PrivateCache:
             logger.info("cannot write cache entry %s: %s", path, error)
 
     def forget(self, name: str) -> None:
-        """Remove an entry that turned out to be useless."""
+        """Remove an entry."""
         with contextlib.suppress(OSError):
             self._path(name).unlink()
 
     def trouble(self) -> str:
-        """Say why nothing can be kept; empty where it can. Nothing is made or changed."""
+        """Return why nothing can be stored; empty if it can. Nothing is created or changed."""
         if self._max_bytes == 0:
             return "it may have 0 bytes"
-        # Not `Path.exists`, which raises where a folder above may not be searched.
+        # Not `Path.exists`, which raises if a parent folder may not be searched.
         there = next(path for path in (self.folder, *self.folder.absolute().parents) if os.access(path, os.F_OK))
         try:
             if os.path.lexists(self.folder):
@@ -89,7 +89,7 @@ class PrivateCache:
         return "" if os.access(there, os.W_OK | os.X_OK) else f"{there} cannot be written to"
 
     def used_bytes(self) -> int:
-        """What is there of it; 0 where nothing can be read."""
+        """Return the used space; 0 if nothing can be read."""
         try:
             return sum(status.st_size for _path, status in self._files())
         except OSError:
@@ -102,7 +102,7 @@ class PrivateCache:
 
     def _verified(self, path: Path) -> bytes:
         _require_own(self.folder.lstat(), self.folder, stat.S_ISDIR, _OPEN_TO_OTHERS)
-        # The file that is open is looked at, not the path: what it names may change in between.
+        # Checks the open file, not the path: the path may name another file in between.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
@@ -121,7 +121,7 @@ class PrivateCache:
         _require_own(self.folder.lstat(), self.folder, stat.S_ISDIR, _OPEN_TO_OTHERS)
 
     def _replace(self, path: Path, content: bytes) -> None:
-        # Made with mode 0600 beside its place, and renamed: a reader sees a whole entry, or the one before.
+        # Created with mode 0600 in the same folder, and renamed: a reader sees a complete entry, or the previous one.
         descriptor, unfinished = tempfile.mkstemp(prefix=_UNFINISHED, dir=self.folder)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -133,7 +133,7 @@ class PrivateCache:
             raise
 
     def _shrink(self, kept: Path) -> None:
-        """Remove what was used least recently until the rest fits, and what a dead writer left."""
+        """Remove the least recently used entries until the rest fits, and files of dead writers."""
         room = self._max_bytes
         for path, status in sorted(self._files(), key=lambda entry: (entry[0] != kept, -entry[1].st_mtime)):
             if path.name.startswith(_UNFINISHED):
@@ -153,7 +153,7 @@ class PrivateCache:
 
 
 class _Untrusted(Exception):
-    """It is there, and not to be used."""
+    """The file exists, and must not be used."""
 
 
 def _require_own(status: os.stat_result, path: Path, is_kind: Callable[[int], bool], forbidden: int) -> None:

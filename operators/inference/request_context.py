@@ -14,27 +14,28 @@ LANES: tuple[Lane, ...] = ("live", "backfill")
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """Whose item it is and how soon its result is needed; one context serves all items of a video."""
+    """The video of an item and the urgency of its result; one context serves all items of a video."""
 
     video_id: str
     lane: Lane
     due_seconds: float
-    """Deadline on the monotonic clock; `math.inf` where there is none."""
+    """Deadline on the monotonic clock; `math.inf` without one."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelOutput:
-    """What a model said of one item."""
+    """A model's output for one item."""
 
     values: tuple[np.ndarray, ...]
     """One float32 array per name in the card's `outputs`, without the batch axis; every number is finite."""
     device_seconds: float
-    """This item's share of its batch: the device seconds divided by the items, so padding is paid by all."""
+    """This item's share of its batch: the device seconds divided by the items, so all items share the cost of
+    padding."""
     batch_items: int
-    """How many items shared the batch."""
+    """Number of items in the batch."""
     batch_videos: int
-    """How many distinct videos shared the batch."""
+    """Number of distinct videos in the batch."""
     cpu_seconds: float = 0.0
     """This item's share of the CPU time of its batch, of all threads that computed it or drove the device."""
     model: str = ""
-    """Name of the card that answered."""
+    """Name of the model's card."""

@@ -1,4 +1,4 @@
-"""One model on one device: opens it, runs batches, closes it. It decides nothing."""
+"""One model on one device: opens it, runs batches, closes it. It makes no decisions."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from torch import nn
 
 LoadModule = Callable[[Card], "nn.Module"]
-"""Builds a model's module in eval mode and float32; called again for each fresh runner."""
+"""Creates a model's module in eval mode and float32; called again for each new runner."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowOutput:
-    """What a model said of one row, and the row's share of the cost."""
+    """A model's output for one row, and the row's share of the cost."""
 
     values: tuple[np.ndarray, ...]
     device_seconds: float
@@ -40,30 +40,30 @@ class Runner:
         self._batch_sizes: tuple[int, ...] = ()
         self._brief_batch_sizes: tuple[int, ...] = ()
         self.device_seconds = 0.0
-        """Of all runs that answered."""
+        """Of all successful runs."""
 
     @property
     def precision(self) -> Precision:
-        """What the open model's trunk computes in."""
+        """The precision of the open model."""
         if self._loaded is None:
             raise RuntimeError(f"runner of {self.card.name} is not open")
         return self._loaded.precision
 
     @property
     def batch_sizes(self) -> tuple[int, ...]:
-        """Those of the card's batch sizes that pay on this device, ascending; known once open."""
+        """The card's batch sizes that are efficient on this device, ascending; known once open."""
         return self._batch_sizes
 
     @property
     def brief_batch_sizes(self) -> tuple[int, ...]:
-        """Those of them that keep the device for a moment only; known once open."""
+        """The batch sizes that occupy the device only briefly; known once open."""
         return self._brief_batch_sizes
 
     def open(self) -> None:
         """Load, compile and warm up.
 
         Raises:
-            DeviceFault: the device cannot take the model, or the model cannot run on it.
+            DeviceFault: the device cannot load the model, or the model cannot run on it.
         """
         loaded = self._backend.load(self.card, partial(self._load_module, self.card))
         try:
@@ -72,7 +72,7 @@ class Runner:
         except BaseException:
             loaded.close()
             raise
-        # A fresh runner keeps the sizes of the first: the batcher has built its queue on them.
+        # A new runner keeps the sizes of the first: the batcher has built its queue on them.
         self._batch_sizes = self._batch_sizes or worthwhile_sizes(seconds_by_size)
         self._brief_batch_sizes = self._brief_batch_sizes or brief_sizes(seconds_by_size, self._batch_sizes)
         self._loaded = loaded
@@ -81,10 +81,10 @@ class Runner:
         """Compute rows, each `input_shape` of the card's dtype, padded with zeros to `size`.
 
         Returns:
-            One entry a row: its output, or a fault where the model answered with a number that is not finite.
+            One entry per row: its output, or a fault if the model returned a number that is not finite.
 
         Raises:
-            ModelFault: the model refused the batch or answered in the wrong shape.
+            ModelFault: the model rejected the batch or returned a wrong shape.
             DeviceFault: the device failed.
         """
         if self._loaded is None:
@@ -95,33 +95,34 @@ class Runner:
         return self._split(result, len(rows))
 
     def probe(self) -> None:
-        """Run the smallest batch of nothing, which a device that works can always do; nothing where no model is open.
+        """Run the smallest batch of zeros, which a working device can always do; does nothing without an open model.
 
         Raises:
-            ModelFault: the model refused it, which says nothing of the device.
+            ModelFault: the model rejected it, which says nothing about the device.
             DeviceFault: the device failed.
         """
         if self._loaded is not None:
             self._answer(self._stack((), min(self._batch_sizes)))
 
     def renew(self) -> None:
-        """Replace the loaded model by a fresh one.
+        """Replace the loaded model by a new one.
 
         Raises:
-            DeviceFault: the device cannot take it; the next `run` tries again.
+            DeviceFault: the device cannot load it; the next `run` tries again.
         """
         self.close()
         self.open()
 
     def close(self) -> None:
-        """Free the device; harmless when nothing is open, and on a device that does not answer any more."""
+        """Free the device; has no effect when nothing is open, and is safe on a device that does not respond any
+        more."""
         loaded, self._loaded = self._loaded, None
         if loaded is None:
             return
         try:
             loaded.close()
         except DeviceFault:
-            return  # the fault that matters was raised by the run before
+            return  # the relevant fault was raised by the previous run
 
     def _stack(self, rows: Sequence[np.ndarray], size: int) -> np.ndarray:
         batch = np.zeros((size, *self.card.input_shape), dtype=self.card.input_dtype)
@@ -136,8 +137,8 @@ class Runner:
         except DeviceFault:
             raise
         except Exception as error:
-            # A forward pass may raise anything; whatever it is, it speaks about this batch, and isolating finds
-            # the item. The cause travels with the fault to that item's caller.
+            # A forward pass may raise any error; it concerns this batch, and isolation finds the item. The cause is
+            # passed with the fault to that item's caller.
             raise ModelFault(f"model {self.card.name} refused a batch: {error!r}") from error
 
     def _check_shapes(self, result: DeviceResult, size: int) -> None:
@@ -153,7 +154,7 @@ class Runner:
         finite = np.ones(num_rows, dtype=bool)
         for value in result.values:
             finite &= np.isfinite(value[:num_rows].reshape(num_rows, -1)).all(axis=1)
-        # Rows are copied: a view would keep the whole batch alive for as long as one caller keeps its row.
+        # Rows are copied: a view would keep the whole batch in memory as long as one caller keeps its row.
         return [
             RowOutput(tuple(np.array(value[row]) for value in result.values), seconds)
             if finite[row]

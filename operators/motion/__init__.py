@@ -1,1 +1,1 @@
-"""What moves, and where the picture is cut."""
+"""Operators for motion and cuts."""

@@ -1,8 +1,8 @@
-"""How different two pictures are, as a viewer would say: in the same place, and in what is in the region of it.
+"""Distance of two pictures as a viewer perceives it: pixel by pixel, and by the content of regions.
 
-The geometric mean of two distances: of pixels, which cuts between like scenes cannot fool, and of histograms of a 4x4
-grid, which movement within a region cannot fool. H.-J. Zhang et al., "Automatic partitioning of full-motion video"
-(1993), compare both kinds.
+The geometric mean of two distances: of pixels, which detects cuts between similar scenes, and of histograms of a 4x4
+grid, which ignores movement within a region. H.-J. Zhang et al., "Automatic partitioning of full-motion video" (1993),
+compare both kinds.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ class ContentChange:
         self._shares = region_histograms(luma)
 
     def between(self, first: int, second: int) -> float:
-        """Distance of two pictures by index, 0 for the same one, 1 for black and white."""
+        """Return the distance of two pictures by index, 0 for the same one, 1 for black and white."""
         histograms = float(np.abs(self._shares[first] - self._shares[second]).sum()) / 2.0
         levels = cv2.norm(self._luma[first], self._luma[second], cv2.NORM_L1) / self._luma[first].size
         return math.sqrt(histograms * levels / _WHITE)
 
     def successive(self, first: int, last: int) -> np.ndarray:
-        """(last - first - 1,) float64: distance of each picture in [first, last) to the one before it."""
+        """Return (last - first - 1,) float64: the distance of each picture in [first, last) to the previous one."""
         return np.array([self.between(index - 1, index) for index in range(first + 1, last)])
 
 
 def region_histograms(luma: np.ndarray) -> np.ndarray:
-    """(N, 256) float32: 16 bins in each of 16 regions as shares of the picture, of (N, h, w) uint8.
+    """Return (N, 256) float32: 16 bins in each of 16 regions as shares of the picture, of (N, h, w) uint8.
 
-    Every other pixel of every other row is counted: a histogram does not need them all.
+    Every other pixel of every other row is counted, which is sufficient for a histogram.
     """
     bins = luma[:, ::2, ::2] >> _LUMA_SHIFT
     _, height, width = bins.shape

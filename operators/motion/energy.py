@@ -1,4 +1,4 @@
-"""Motion over the course of a video."""
+"""Motion energy over the duration of a video."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from operators.motion.flow import PairMotion
 
 STEP_SECONDS = 1.0
 STILL_WIDTHS_PER_SECOND = 0.005
-"""Up to here nothing moves: half a percent of the picture's width a second, below what anybody notices."""
+"""Up to this speed nothing moves: half a percent of the picture's width per second, which nobody notices."""
 
 ROUNDING_SECONDS = 0.2
-"""About a frame at either end of a video that was looked at as a whole."""
+"""About a frame at either end of a video that was analysed completely."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepEnergy:
-    """Mean motion of one step; in picture widths a second."""
+    """Mean motion of one step, in picture widths per second."""
 
     start_seconds: float
     camera: float
@@ -34,7 +34,7 @@ class StepEnergy:
 
 
 def motion_energy(motions: Sequence[PairMotion]) -> tuple[StepEnergy, ...]:
-    """The mean motion of every second in which any was measured, ascending."""
+    """Return the mean motion of every second in which any was measured, ascending."""
     by_step: defaultdict[int, list[PairMotion]] = defaultdict(list)
     for motion in motions:
         by_step[math.floor(motion.pts_seconds / STEP_SECONDS)].append(motion)
@@ -49,23 +49,24 @@ def motion_energy(motions: Sequence[PairMotion]) -> tuple[StepEnergy, ...]:
 
 
 def mean_energy(steps: Sequence[StepEnergy]) -> float | None:
-    """Mean of camera and object motion together, widths a second; None without steps, as in the dark."""
+    """Return the mean of camera and object motion together, in widths per second; None without steps, as in the
+    dark."""
     return fmean(step.total for step in steps) if steps else None
 
 
 def camera_ratio(steps: Sequence[StepEnergy]) -> float | None:
-    """Share of the motion that the camera explains, [0, 1]; None where nothing moves."""
+    """Return the share of the motion that the camera explains, [0, 1]; None without motion."""
     total = sum(step.total for step in steps)
     return sum(step.camera for step in steps) / total if total > 0.0 else None
 
 
 def still_ratio(steps: Sequence[StepEnergy]) -> float | None:
-    """Share of seconds in which nothing moves, [0, 1]; None without steps, as in a video of one frame."""
+    """Return the share of seconds without motion, [0, 1]; None without steps, as in a video of one frame."""
     return fmean(step.total <= STILL_WIDTHS_PER_SECOND for step in steps) if steps else None
 
 
 def observed_ratio(looked_at_seconds: float, duration_seconds: float) -> float:
-    """Share of a video of that length whose cuts and motion were looked at, [0, 1].
+    """Return the share of a video of that length whose cuts and motion were analysed, [0, 1].
 
     Args:
         looked_at_seconds: see `observed_seconds`.
@@ -75,12 +76,12 @@ def observed_ratio(looked_at_seconds: float, duration_seconds: float) -> float:
 
 
 def observed_seconds(track: MotionTrack) -> float:
-    """Time that the track shows: all of a short video, the dense segments of a long one."""
+    """Return the duration that the track shows: all of a short video, the dense segments of a long one."""
     return sum(_span_seconds(track, span) for span in track.spans)
 
 
 def _span_seconds(track: MotionTrack, span: MotionSpan) -> float:
-    """From the first frame to the end of the last, which is shown as long as frames are on average."""
+    """Return the time from the first frame to the end of the last, which is shown for the mean frame duration."""
     num_intervals = span.last - span.first - 1
     if num_intervals < 1:
         return 0.0

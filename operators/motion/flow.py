@@ -1,9 +1,9 @@
-"""How fast the picture moves, and how much of that the camera does.
+"""Speed of motion in the picture, and the camera's part of it.
 
 Dense optical flow by inverse search (T. Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016).
-Camera motion is the shift, turn and zoom that most of the flow agrees on (RANSAC; M. Fischler, R. Bolles, 1981); what
-is left is the motion of objects. Both in picture widths a second, so that resolution does not matter. Only what is lit
-counts: darkness moves and stands still unseen.
+Camera motion is the shift, turn and zoom that most of the flow agrees on (RANSAC; M. Fischler, R. Bolles, 1981); the
+rest is the motion of objects. Both are in picture widths per second, independent of the resolution. Only lit parts
+count: motion in the dark is invisible.
 """
 
 from __future__ import annotations
@@ -18,45 +18,45 @@ import numpy as np
 from operators.media.tracks import MotionTrack
 
 MAX_PAIRS_PER_SECOND = 4.0
-"""Movement changes slowly beside the cost of measuring it."""
+"""Movement changes slowly compared with the cost of measuring it."""
 STILL_LUMA_LEVELS = 0.25
-"""Mean difference of two pictures, of 255, up to which nothing is searched: repeated frames and still pictures."""
+"""Mean difference of two pictures, of 255, up to which no flow is computed: repeated frames and still pictures."""
 
 MIN_SIDE_PX = 32
-"""Patches of 8 px at a quarter of the size: the least that the search takes. Given less, OpenCV 5.0 answers with nan
-or crashes the process, so narrower pictures are left unmeasured."""
+"""Patches of 8 px at a quarter of the size: the minimum of the search. With less, OpenCV 5.0 returns nan or crashes the
+process, so narrower pictures are not measured."""
 
 LIT_LUMA = 24
-"""From here on something can be seen; codecs flatten what is darker."""
+"""From this luma on something is visible; codecs flatten darker parts."""
 MIN_LIT_POINTS = 8
-"""Of the grid; where fewer are lit, nothing is measured: the least that a camera's motion is told from."""
+"""Of the grid; with fewer lit points nothing is measured, because camera motion needs this many."""
 
 _TIME_SLACK_SECONDS = 0.001
-"""Frame times are rounded; a pair that is early by that much is not."""
+"""Frame times are rounded; a pair that is early by that much still counts."""
 _GRID_PX = 6
-"""Distance of the flow vectors that are looked at."""
+"""Distance of the evaluated flow vectors."""
 _RANSAC_PX = 0.5
-"""Vectors within this of the camera's are the camera's."""
+"""Vectors within this distance of the camera's belong to the camera motion."""
 
 
 @dataclass(frozen=True, slots=True)
 class PairMotion:
-    """Motion between two frames that follow one another."""
+    """Motion between two successive frames."""
 
     pts_seconds: float
     """Of the first of the two."""
     camera: float
-    """Mean over the picture, widths a second."""
+    """Mean over the picture, widths per second."""
     object: float
-    """Mean over the picture of what the camera leaves unexplained, widths a second."""
+    """Mean over the picture of the motion that the camera does not explain, widths per second."""
 
 
 class FlowMeter:
-    """Measures pairs of one size; not for several threads at once."""
+    """Measures pairs of one size; not thread-safe."""
 
     def __init__(self, height: int, width: int) -> None:
-        """Prepare the grid of points at which flow is looked at; both sides are at least `MIN_SIDE_PX`."""
-        # OpenCV's stubs demand a flow to start from, which would be a cost and no use.
+        """Prepare the grid of points at which flow is evaluated; both sides are at least `MIN_SIDE_PX`."""
+        # OpenCV's stubs require an initial flow, which would cost time and not help.
         self._search: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
         rows = np.arange(_GRID_PX // 2, height, _GRID_PX)
         columns = np.arange(_GRID_PX // 2, width, _GRID_PX)
@@ -66,7 +66,7 @@ class FlowMeter:
         self._width = width
 
     def measure(self, first: np.ndarray, second: np.ndarray) -> tuple[float, float] | None:
-        """Camera and object motion between two (h, w) uint8 pictures, in widths a pair; None of darkness."""
+        """Return camera and object motion between two (h, w) uint8 pictures, in widths per pair; None in the dark."""
         is_lit = self._lit_points(first, second)
         if np.count_nonzero(is_lit) < MIN_LIT_POINTS:
             return None
@@ -78,13 +78,14 @@ class FlowMeter:
         return _mean_length(camera) / self._width, _mean_length(flow - camera) / self._width
 
     def _lit_points(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """(N,) bool: points of the grid around which either picture shows something; noise in the dark is nothing."""
+        """Return (N,) bool: points of the grid around which either picture shows something; noise in the dark does not
+        count."""
         brightest = cv2.blur(cv2.max(first, second), (_GRID_PX, _GRID_PX))
         return np.asarray(brightest[self._grid].reshape(-1) >= LIT_LUMA)
 
     @staticmethod
     def _camera_flow(flow: np.ndarray, points: np.ndarray) -> np.ndarray:
-        """(N, 2) px: where the camera alone would have moved each point; stands still where nothing agrees."""
+        """Return (N, 2) px: the camera's motion at each point; zero if no motion is agreed on."""
         matrix, _ = cv2.estimateAffinePartial2D(
             points, points + flow, method=cv2.RANSAC, ransacReprojThreshold=_RANSAC_PX, maxIters=200
         )
@@ -98,7 +99,7 @@ def pair_motions(track: MotionTrack, cuts_seconds: Iterable[float]) -> tuple[Pai
 
     Args:
         track: the pictures.
-        cuts_seconds: times of the first frames of shots, as `shots.cut_times` gives them.
+        cuts_seconds: times of the first frames of shots, as `shots.cut_times` returns them.
     """
     if min(track.luma.shape[1:]) < MIN_SIDE_PX:
         return ()
@@ -108,7 +109,7 @@ def pair_motions(track: MotionTrack, cuts_seconds: Iterable[float]) -> tuple[Pai
 
 
 def chosen_pairs(track: MotionTrack, cuts_seconds: frozenset[float]) -> Iterator[int]:
-    """Indices of the second frames of the pairs, at most `MAX_PAIRS_PER_SECOND`."""
+    """Return the indices of the second frames of the pairs, at most `MAX_PAIRS_PER_SECOND`."""
     for span in track.spans:
         next_seconds = -np.inf
         for frame in range(span.first + 1, span.last):

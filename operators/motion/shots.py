@@ -1,8 +1,9 @@
-"""Where one shot ends and the next begins.
+"""Boundaries of shots.
 
-A cut is a change that stands out twice: absolutely, and against the changes right before and after it, which are large
-too where something passes close to the camera. Flashes are told apart because the picture comes back. A fade through
-black or another flat colour counts as one cut, where the picture returns. Dissolves and wipes are not found.
+A cut is a change that is large in absolute terms, and relative to the changes right before and after it, which are
+large too when something passes close to the camera. Flashes are excluded because the picture returns. A fade through
+black or another flat colour counts as one cut, at the time at which a picture returns. Dissolves and wipes are not
+found.
 """
 
 from __future__ import annotations
@@ -16,26 +17,26 @@ from operators.media.tracks import MotionSpan, MotionTrack
 from operators.motion.content_change import ContentChange
 
 MIN_CHANGE = 0.12
-"""Least content change of a cut."""
+"""Minimum content change of a cut."""
 MIN_CHANGE_OVER_NEIGHBOURS = 1.75
-"""A cut's change over the mean of its neighbours'."""
+"""A cut's change divided by the mean of its neighbours'."""
 NEIGHBOUR_SECONDS = 0.17
-"""How far on either side a change is compared."""
+"""Time on either side within which changes are compared."""
 MAX_NEIGHBOUR_SECONDS = 0.6
-"""At least one neighbour on either side is, if it is no farther than this: slides that change seconds apart say nothing
-of one another."""
+"""At least one neighbour on either side is compared, if it is within this time: changes of slides seconds apart are
+independent."""
 FLASH_SECONDS = 0.25
-"""A picture that comes back within this was not cut away from."""
+"""A picture that returns within this time is no cut."""
 TIME_SLACK_SECONDS = 0.035
-"""Pictures lie at the distances of their video's rate, not of the two above: the nearest of them counts."""
+"""Pictures have the distances of their video's frame rate, not exactly the two above: the nearest of them counts."""
 ALIKE_RATIO = 0.5
-"""Of a cut's change: pictures across it that differ by less are of one shot."""
+"""Share of a cut's change: pictures before and after it that differ by less are of one shot."""
 FLAT_LUMA_DEVIATION = 4.0
 """Standard deviation of luma, of 255, below which there is no picture."""
 
 
 def cut_times(track: MotionTrack) -> tuple[float, ...]:
-    """Times of the first frame of every new shot, ascending.
+    """Return the times of the first frame of every new shot, ascending.
 
     No frames are compared across a gap: a cut in one is not found. Precise to one interval of the track.
     """
@@ -58,7 +59,7 @@ def _cut_frames(track: MotionTrack, span: MotionSpan, change: ContentChange, is_
 
 
 def _standing_out(changes: np.ndarray, seconds: np.ndarray) -> np.ndarray:
-    """Positions of changes that are large, and the largest by far among their neighbours in time."""
+    """Return positions of changes that are large, and the largest by far among their neighbours in time."""
     return np.array(
         [
             position
@@ -79,7 +80,7 @@ def _mean_around(changes: np.ndarray, seconds: np.ndarray, position: int) -> flo
 
 
 def _comes_back(change: ContentChange, span: MotionSpan, frame: int, seconds: np.ndarray) -> bool:
-    """Whether a picture from before `frame` is seen again soon after it."""
+    """Return whether a picture from before `frame` appears again soon after it."""
     limit = ALIKE_RATIO * change.between(frame - 1, frame)
     reach = FLASH_SECONDS + TIME_SLACK_SECONDS
     befores = range(int(np.searchsorted(seconds, seconds[frame] - reach)), frame)
@@ -95,7 +96,7 @@ def _comes_back(change: ContentChange, span: MotionSpan, frame: int, seconds: np
 def _returns_from_flat(
     pts_seconds: np.ndarray, span: MotionSpan, is_flat: np.ndarray, change: ContentChange
 ) -> Iterable[int]:
-    """First frames with a picture again, except after a flash that changed nothing."""
+    """Return first frames with a picture after a flat one, except after a flash that changed nothing."""
     for first, last in _runs(is_flat[span.first : span.last], span.first):
         if first == span.first or last == span.last:
             continue
@@ -105,11 +106,11 @@ def _returns_from_flat(
 
 
 def _runs(is_flat: np.ndarray, offset: int) -> list[tuple[int, int]]:
-    """Runs [first, last) of True, shifted by `offset`."""
+    """Return runs [first, last) of True, shifted by `offset`."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], is_flat, [False]]).astype(np.int8)))
     return [(int(first) + offset, int(last) + offset) for first, last in edges.reshape(-1, 2)]
 
 
 def _deviation(picture: np.ndarray) -> float:
-    """Standard deviation of (h, w) uint8."""
+    """Return the standard deviation of (h, w) uint8."""
     return float(cv2.meanStdDev(picture)[1][0, 0])

@@ -1,4 +1,4 @@
-"""All that is measured on one motion track, in one visit to the host's threads."""
+"""Measures one motion track, in one call on the host's threads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class TrackMotion:
     """Ascending; first frames of new shots."""
     steps: tuple[StepEnergy, ...]
     num_pairs: int
-    """Pairs of frames whose flow was measured."""
+    """Number of frame pairs whose flow was measured."""
     observed_seconds: float
     num_pictures: int = 0
 

@@ -1,1 +1,1 @@
-"""One file per device, each answering the same five verbs: load, compile, warm up, run, close."""
+"""One file per device, each with the same five methods: load, compile, warm up, run, close."""

@@ -1,4 +1,4 @@
-"""The CPU backend: traced, frozen and channels-last, in bfloat16 where the probe found that it works and pays."""
+"""The CPU backend: traced, frozen and channels-last, in bfloat16 if the probe found it correct and faster."""
 
 from __future__ import annotations
 
@@ -34,21 +34,23 @@ from operators.inference.precision_wrapper import (
 logger = logging.getLogger(__name__)
 
 _COMPILE_ERRORS = (RuntimeError, TypeError, ValueError, IndexError)
-"""What tracing, fusing and taking up a graph may raise; none of them says anything about the model's answers."""
+"""Errors of tracing, fusing and loading a graph; none of them says anything about the model's outputs."""
 
 TIMED_RUNS = 2
-"""Of each batch size at warm-up; the least counts."""
+"""Runs of each batch size at warm-up; the fastest counts."""
 
 MAX_BATCH_BYTES = 2**20
-"""Of a batch's input: six pictures, sixteen windows of sound. Measured: an item costs least just below."""
+"""Maximum size of a batch's input: six pictures, sixteen windows of sound. Measured: the cost per item is lowest just
+below."""
 
 TRACE_TOLERANCE: dict[Precision, float] = {"float32": 1e-3, "bfloat16": 6e-2}
-"""Largest difference to the eager module, as a share of the output's largest magnitude. Folding a normalisation into a
-convolution reorders roundings, no more; a shape or a branch baked in by tracing is far outside."""
+"""Largest permitted difference from the eager module, as a share of the output's largest magnitude. Folding a
+normalisation into a convolution only reorders roundings; a shape or branch that tracing fixed causes far larger
+differences."""
 
 
 class CpuBackend:
-    """The cores of this machine that the process was given."""
+    """The cores of this machine that are available to the process."""
 
     name = "cpu"
 
@@ -58,8 +60,8 @@ class CpuBackend:
         self._config = config
 
     def load(self, card: Card, build: Build) -> CpuModel:
-        """See `Backend.load`; nothing is built where an earlier process has compiled the model."""
-        # Called here and not at construction: OpenMP keeps the number per calling thread.
+        """See `Backend.load`; nothing is built if an earlier process has compiled the model."""
+        # Called here and not in the constructor: OpenMP keeps the number per calling thread.
         torch.set_num_threads(self._config.num_threads)
         return CpuModel(card, build, self._choose_precision(card), self._config)
 
@@ -82,7 +84,7 @@ class CpuModel:
         self._graphs = config.graphs
         self._sizes = cached_sizes(card)
         self._compiled: CompiledModel | None = None
-        """None before `compile`, and where the eager module runs."""
+        """None before `compile`, and while the eager module runs."""
         self._forwards: dict[int, Forward] = {}
         self._prepared: set[int] = set()
         self._is_recalled = False
@@ -93,7 +95,7 @@ class CpuModel:
         return self._precision
 
     def compile(self) -> None:
-        """Take up what an earlier process compiled, else trace, freeze and fuse the module.
+        """Load what an earlier process compiled, otherwise trace, freeze and fuse the module.
 
         The eager module runs, and a warning says so, where that fails. An added model runs as its card's file says: a
         trace holds the branches that one batch took, and nobody has checked that it has no others.
@@ -124,7 +126,7 @@ class CpuModel:
         trunk = PrecisionWrapper(self._build(), self._precision)
         in_channels_last(trunk)
         answers = {size: _eager_answer(trunk, warm_up_batch(self._card, size)) for size in self._sizes}
-        # oneDNN's fuser wins a third over freezing alone, yet refuses some graphs.
+        # oneDNN's fuser is a third faster than freezing alone, but rejects some graphs.
         for is_fused, is_shared in ((True, True), (True, False), (False, True), (False, False)):
             try:
                 graphs = compiled_graphs(trunk, self._card, self._sizes, is_shared=is_shared)
@@ -141,7 +143,7 @@ class CpuModel:
         self._compiled, self._forwards, self._prepared = None, dict.fromkeys(self._sizes, trunk), set(self._sizes)
 
     def _take_up(self, compiled: CompiledModel, sizes: tuple[int, ...]) -> None:
-        """Run a compiled model from here on, prepared for some sizes. Raises `_COMPILE_ERRORS`."""
+        """Use a compiled model from now on, prepared for some sizes. Raises `_COMPILE_ERRORS`."""
         self._compiled, self._forwards, self._prepared = compiled, forwards_of(compiled), set()
         if set(self._forwards) != set(self._sizes):
             raise ValueError(f"serves batch sizes {sorted(self._forwards)}, must serve {self._sizes}")
@@ -158,7 +160,7 @@ class CpuModel:
         self._prepared.add(size)
 
     def warm_up(self) -> dict[int, float]:
-        """See `LoadedModel.warm_up`; of a model from the cache, larger sizes are prepared when they are used."""
+        """See `LoadedModel.warm_up`; for a cached model, larger sizes are prepared when they are first used."""
         if self._is_recalled and self._compiled is not None:
             return dict(self._compiled.seconds_by_size)
         seconds_by_size = time_batches(self.run, self._card, self._forwards, TIMED_RUNS)
@@ -169,7 +171,7 @@ class CpuModel:
         return seconds_by_size
 
     def _drop_archives(self) -> None:
-        """Free the bytes of graphs whose functions hold the weights by now."""
+        """Free the bytes of graphs whose functions contain the weights now."""
         if self._compiled is not None:
             self._compiled = msgspec.structs.replace(self._compiled, graphs=())
 
@@ -178,7 +180,7 @@ class CpuModel:
         if len(batch) not in self._forwards:
             raise DeviceFault(f"model {self._card.name} has no batch size {len(batch)} on the CPU, or is closed")
         if len(batch) not in self._prepared:
-            self._prepare_in_use(len(batch))  # a part of the start, and no cost of this batch
+            self._prepare_in_use(len(batch))  # counts as start, not as cost of this batch
         forward = self._forwards[len(batch)]
         started = self._seconds()
         with torch.inference_mode():
@@ -191,13 +193,13 @@ class CpuModel:
             self._prepare(self._compiled, size)
         except _COMPILE_ERRORS as error:
             logger.warning("recompiling model %s, cache entry unusable: %s", self._card.name, _reason(error))
-            if self._graphs is not None:  # else every later start takes it up again
+            if self._graphs is not None:  # otherwise every later start would load it again
                 self._graphs.forget(self._card, self._precision, self._num_threads)
             self._compile()
 
     def _seconds(self) -> float:
-        # What the operating system charged this thread; the pool's threads work as long as it does, and wait without
-        # spinning. Wall time would charge for neighbours that took the core.
+        # The CPU time of this thread; the pool's threads work equally long, and wait without spinning. Wall time would
+        # include time in which other processes used the core.
         return time.thread_time() * self._num_threads
 
     def close(self) -> None:

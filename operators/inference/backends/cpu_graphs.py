@@ -1,7 +1,7 @@
-"""From a module to graphs that run on a CPU, and from their bytes back to functions.
+"""Compiles a module to graphs that run on a CPU, and loads graphs from bytes.
 
-TorchScript is deprecated, but compiles without the C++ compiler that its successor needs on the host. The choice stays
-in this folder. Its archives hold a graph and tensors, no Python objects.
+TorchScript is deprecated, but its successor needs a C++ compiler on the host. The choice is limited to this folder. Its
+archives contain a graph and tensors, no Python objects.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ WARM_UP_RUNS = 2
 def compiled_graphs(
     trunk: PrecisionWrapper, card: Card, sizes: tuple[int, ...], *, is_shared: bool
 ) -> tuple[Graph, ...]:
-    """Trace and freeze a trunk.
+    """Trace and freeze a module.
 
     Args:
         trunk: the eager module.
         card: of the model.
-        sizes: batch sizes to serve, ascending.
-        is_shared: one graph for all sizes, traced at the largest, so that the weights are held once; else one a size,
-            for modules that read their batch size as a number.
+        sizes: batch sizes to support, ascending.
+        is_shared: one graph for all sizes, traced at the largest, so that the weights exist once; otherwise one per
+            size, for modules that use their batch size as a number.
 
     Raises:
         RuntimeError, TypeError, ValueError, IndexError: the module cannot be traced.
@@ -47,7 +47,7 @@ def compiled_graphs(
 def _archive(trunk: PrecisionWrapper, batch: np.ndarray) -> bytes:
     archive = io.BytesIO()
     with torch.inference_mode(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # deprecation, and remarks on branches, which the comparison settles
+        warnings.simplefilter("ignore")  # deprecation, and warnings about branches, which the comparison covers
         traced = torch.jit.trace(trunk, torch.from_numpy(batch), check_trace=False)  # type: ignore[no-untyped-call]
         torch.jit.save(torch.jit.freeze(traced.eval()), archive)
     return archive.getvalue()
@@ -56,8 +56,8 @@ def _archive(trunk: PrecisionWrapper, batch: np.ndarray) -> bytes:
 def forwards_of(compiled: CompiledModel) -> dict[int, Forward]:
     """Return a function for each batch size; those of one graph share its weights.
 
-    Each size has a function of its own: the fuser builds its kernels for the shapes that it first sees, and other
-    shapes would fall back to the slow path.
+    Each size has a function of its own: the fuser builds its kernels for the first shapes that it gets, and other
+    shapes would use the slow path.
 
     Raises:
         RuntimeError: an archive is no graph.
@@ -74,14 +74,14 @@ def _forwards(graph: Graph) -> dict[int, Forward]:
 
 
 def _function(graph: torch.Graph) -> Forward:
-    graph.eraseInput(0)  # the module itself, of which freezing has left nothing to ask for
+    graph.eraseInput(0)  # the module itself, which freezing has made unused
     function: Forward = torch._C._create_function_from_graph("forward", graph)
     return function
 
 
 @contextmanager
 def onednn_fusion(is_enabled: bool) -> Iterator[None]:
-    """Let graphs that are optimised inside be fused, or not; the switch is the process's."""
+    """Enable or disable fusion of graphs that are optimised inside; the switch applies to the whole process."""
     before = torch._C._jit_llga_enabled()
     torch.jit.enable_onednn_fusion(is_enabled)
     try:
@@ -91,10 +91,10 @@ def onednn_fusion(is_enabled: bool) -> Iterator[None]:
 
 
 def prepare(forward: Forward, batch: np.ndarray, *, is_fused: bool) -> tuple[np.ndarray, ...]:
-    """Have a function of `forwards_of` optimise itself for a batch's shape; return its last answer.
+    """Let a function of `forwards_of` optimise itself for a batch's shape; return its last output.
 
     Raises:
-        RuntimeError: the fuser refuses the graph.
+        RuntimeError: the fuser rejects the graph.
     """
     with torch.inference_mode(), warnings.catch_warnings(), onednn_fusion(is_fused):
         warnings.simplefilter("ignore")
@@ -104,7 +104,8 @@ def prepare(forward: Forward, batch: np.ndarray, *, is_fused: bool) -> tuple[np.
 
 
 def relative_difference(expected: tuple[bytes, ...], actual: tuple[np.ndarray, ...]) -> float:
-    """Largest difference as a share of the output's largest magnitude; infinite where outputs do not correspond."""
+    """Return the largest difference as a share of the output's largest magnitude; infinite if outputs do not
+    correspond."""
     if [len(raw) for raw in expected] != [output.nbytes for output in actual]:
         return float("inf")
     pairs = ((np.frombuffer(raw, np.float32), output.ravel()) for raw, output in zip(expected, actual, strict=True))

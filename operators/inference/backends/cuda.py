@@ -23,7 +23,7 @@ from operators.inference.precision_wrapper import (
 )
 
 DEVICE_WORDS = ("CUDA", "cuDNN", "CUDNN", "CUBLAS", "cuBLAS", "NCCL", "NVML")
-"""What stands in the text of a RuntimeError that the device raised, where it has no type of its own."""
+"""Words in a RuntimeError that the device raised, for errors without a type of their own."""
 
 
 class CudaBackend:
@@ -37,7 +37,7 @@ class CudaBackend:
 
     @staticmethod
     def is_available() -> bool:
-        """Whether this machine has such a device."""
+        """Return whether this machine has such a device."""
         return torch.cuda.is_available()
 
     def load(self, card: Card, build: Build) -> CudaModel:
@@ -54,7 +54,7 @@ class CudaBackend:
 
 
 def cuda_uuid(device_index: int) -> str:
-    """Name of an accelerator that holds for other programs, too."""
+    """Return the identifier of an accelerator that other programs use, too."""
     return str(torch.cuda.get_device_properties(device_index).uuid)
 
 
@@ -74,14 +74,14 @@ class CudaModel:
         return self._precision
 
     def compile(self) -> None:
-        """Pin one input buffer per batch size; the kernels stay eager, see the warm-up for their tuning."""
+        """Pin one input buffer per batch size; the kernels stay eager, and are tuned in the warm-up."""
         with device_faults(self._card):
             self._staging = {
                 size: torch.from_numpy(warm_up_batch(self._card, size)).pin_memory() for size in self._card.batch_sizes
             }
 
     def warm_up(self) -> dict[int, float]:
-        """See `LoadedModel.warm_up`: the first run of a shape chooses and loads its kernels, the others are timed."""
+        """See `LoadedModel.warm_up`: the first run of a shape selects and loads its kernels, the others are timed."""
         return time_batches(self.run, self._card, self._card.batch_sizes, num_runs=4)
 
     def run(self, batch: np.ndarray) -> DeviceResult:
@@ -114,7 +114,7 @@ def _timing_event() -> torch.cuda.Event:
 
 @contextmanager
 def device_faults(card: Card) -> Iterator[None]:
-    """Turn what the device raises into `DeviceFault`; what a module raises about its input passes."""
+    """Turn errors of the device into `DeviceFault`; errors of a module about its input pass."""
     try:
         yield
     except (torch.AcceleratorError, torch.OutOfMemoryError) as error:

@@ -6,7 +6,7 @@ from typing import Any
 
 
 class NvmlEnergy:
-    """Energy of one accelerator, whoever uses it.
+    """Energy of one accelerator, for all processes.
 
     Args:
         nvml: the module `pynvml`, initialised.
@@ -20,10 +20,10 @@ class NvmlEnergy:
 
     @classmethod
     def open(cls, uuid: str) -> NvmlEnergy | None:
-        """None where the library is not installed (the extra `cuda`), or the accelerator has no such meter.
+        """Return None if the library is not installed (the extra `cuda`), or the accelerator has no such meter.
 
         Args:
-            uuid: as torch names it. An index would not do: NVML does not know of CUDA_VISIBLE_DEVICES.
+            uuid: as torch reports it. An index is not sufficient, because NVML ignores CUDA_VISIBLE_DEVICES.
         """
         try:
             import pynvml
