@@ -1,1 +1,1 @@
-"""How it is run: command line, local stack, benchmarks, deployment."""
+"""Operations: command line, local stack, benchmarks, deployment."""

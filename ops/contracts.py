@@ -1,4 +1,4 @@
-"""Write the generated contracts into `schemas/generated`: run `python -m ops.contracts` after changing a struct."""
+"""Writes the generated contracts into `schemas/generated`: run `python -m ops.contracts` after changing a struct."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ GENERATED = Path(schemas.__file__).parent / "generated"
 
 
 def documents() -> dict[str, str]:
-    """Every generated file's text by its name."""
+    """Return every generated file's text by its name."""
     files: dict[str, Any] = {f"{name}.json": schema for name, schema in json_schemas().items()}
     files["asyncapi.json"] = asyncapi()
     return {name: json.dumps(content, indent=2, ensure_ascii=False) + "\n" for name, content in files.items()}

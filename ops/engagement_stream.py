@@ -1,6 +1,6 @@
-"""A made-up stream of engagement, and its publishing.
+"""A made-up stream of engagement, and its publication.
 
-A few videos that everybody watches, viewers who lose interest, clients that send twice and late.
+It has a few videos that everybody watches, viewers who lose interest, and clients that send twice and late.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ _AFTER_VIEW: tuple[tuple[EngagementKind, float], ...] = (
     ("share", 0.01),
     ("report", 0.001),
 )
-"""What follows a view, and how often; made up, by magnitude."""
+"""What follows a view, and how often; made-up magnitudes."""
 _DUPLICATE_SHARE = 0.03
 _LATE_SHARE = 0.02
 _LATEST_SECONDS = 7_200.0
 _BATCH_BYTES = 48 * 1024
-"""Brokers hold batches, not only events, to the limit of the topic."""
+"""Brokers apply the topic's limit to batches, not only to events."""
 
 
 def video_names(number: int) -> list[str]:
-    """Names of simulated videos, the most watched first."""
+    """Return names of simulated videos, the most watched first."""
     return [f"simulated-{rank:06}" for rank in range(number)]
 
 
 def engagement_stream(
     videos: Sequence[str], num_events: int, now_unix_seconds: float, seed: int
 ) -> Iterator[EngagementEvent]:
-    """Yield that many events: videos by Zipf's law, 3% sent twice, 2% up to two hours late.
+    """Yield events: videos by Zipf's law, 3% sent twice, 2% up to two hours late.
 
     Args:
         videos: the most watched first.
-        num_events: how many, repetitions included.
+        num_events: number of events, including repetitions.
         now_unix_seconds: none happened later; most within the minute before.
         seed: the same seed makes the same stream.
     """

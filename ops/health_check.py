@@ -1,6 +1,6 @@
-"""`python -m ops.health_check URL`: whether an endpoint of a worker answers 200. A container engine runs it.
+"""`python -m ops.health_check URL`: whether an endpoint of a worker answers 200. For container engines.
 
-Images have no curl. Nothing of the product is imported, so that a probe every few seconds costs next to nothing.
+Images have no curl. No product code is imported, so that a probe every few seconds costs little.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ ANSWER_SECONDS = 3.0
 
 
 def main(arguments: list[str]) -> int:
-    """Return 0 where the endpoint answers 200, else 1; the answer, or why there is none, goes to standard output."""
+    """Return 0 if the endpoint answers 200, otherwise 1; the answer, or the error, goes to standard output."""
     (url,) = arguments
     try:
         status, body = ask(url)
@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
 
 
 def ask(url: str) -> tuple[int, str]:
-    """Return status and body of a GET; no proxy of the environment is asked."""
+    """Return status and body of a GET; proxies of the environment are ignored."""
     address = urlsplit(url)
     connection = http.client.HTTPConnection(address.netloc, timeout=ANSWER_SECONDS)
     try:

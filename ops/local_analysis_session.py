@@ -1,4 +1,4 @@
-"""Opening the engine for analysis without a broker, in the order that torch demands."""
+"""Opens the engine for analysis without a broker, in the order that torch requires."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ async def open_local_analysis(
 
     Args:
         settings: of the process.
-        on_unexpected: told of errors that nobody expected, of one video each.
+        on_unexpected: called with unexpected errors, each of one video.
 
     Raises:
         InvalidPolicy, CardInvalid, WeightsMissing, WeightsCorrupt, DeviceFault, InternalError: as the parts say.
     """
     capabilities = prepare_process(settings)
-    # torch comes with these: after the process was prepared, and not for every command
+    # imports torch: after the process was prepared, and not for every command
     with collector_paused():
         from streams.analysis.engine import open_engine
         from streams.decision.cost import Prices

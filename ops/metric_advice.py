@@ -1,4 +1,4 @@
-"""What to look at when a metric moves: one line for each, by the name in `streams.observability.metrics`."""
+"""What to check when a metric changes: one line for each, by the name in `streams.observability.metrics`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write `docs/metrics.md` from the metrics' own table: `python -m ops.metrics_document` after changing one."""
+"""Writes `docs/metrics.md` from the table of metrics: `python -m ops.metrics_document` after changing one."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class MetricEntry:
     constant: str
     """Its name in `streams.observability.metrics`."""
     name: str
-    """As Prometheus knows it, `_total` included."""
+    """Its name in Prometheus, including `_total`."""
     kind: str
     labels: tuple[str, ...]
     meaning: str
@@ -71,13 +71,13 @@ class MetricEntry:
 
 
 def metric_entries() -> list[MetricEntry]:
-    """Every metric, in the order of the code."""
+    """Return every metric, in the order of the code."""
     found = [(constant, value) for constant, value in vars(metrics).items() if isinstance(value, MetricWrapperBase)]
     return [_entry(constant, metric) for constant, metric in found]
 
 
 def document() -> str:
-    """The file's text."""
+    """Return the file's text."""
     values = (_values_row("stage", role, words) for role, words in PIPELINE_STAGES.items())
     causes = (_values_row("cause", role, words) for role, words in DEAD_LETTER_CAUSES.items())
     metrics_table = _HEAD + "".join(_row(entry) for entry in metric_entries())
@@ -89,7 +89,7 @@ def document() -> str:
 def _entry(constant: str, metric: MetricWrapperBase) -> MetricEntry:
     family = next(iter(metric.describe()))
     name = f"{family.name}_total" if family.type == "counter" else family.name
-    # The client tells the labels of a metric only where it already has series.
+    # The client provides the labels of a metric only if it already has series.
     return MetricEntry(constant, name, family.type, tuple(metric._labelnames), family.documentation)
 
 

@@ -1,4 +1,4 @@
-"""Metrics, labels and alerts that were renamed, for the table of `docs/metrics.md`; nothing is exported twice."""
+"""Renamed metrics, labels and alerts, for the table of `docs/metrics.md`; nothing is exported twice."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ RENAMED_ALERTS: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def renamed() -> list[tuple[str, str]]:
-    """Former and present name of each, as dashboards and alert rules spell them."""
+    """Return former and present name of each, as dashboards and alert rules write them."""
     metrics = list(RENAMED_METRICS.items())
     labels = [(f"{metric}{{{former}}}", f"{metric}{{{label}}}") for (metric, former), label in RENAMED_LABELS.items()]
     values = [

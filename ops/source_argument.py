@@ -1,4 +1,4 @@
-"""Media as a command names it, a file, a web address or an object in a store, and the upload event of it."""
+"""Media as a command names it: a file, a web address or an object in a store; and its upload event."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _WEB = re.compile(r"https?://", re.IGNORECASE)
 def make_upload(
     medium: str, fields: dict[str, Any], video_id: str | None = None, sha256: str | None = None
 ) -> VideoUploaded:
-    """Make an upload event of now.
+    """Create an upload event with the current time.
 
     Args:
         medium: a path or an address.
         fields: further fields of the event.
-        video_id: made from the medium if None.
+        video_id: derived from the medium if None.
         sha256: of the media, in hex.
 
     Raises:
@@ -46,14 +46,14 @@ def make_upload(
 
 
 def path_of(upload: VideoUploaded) -> Path:
-    """The file of an upload. Raises ValueError where its media is no file."""
+    """Return the file of an upload. Raises ValueError if its media is no file."""
     if not isinstance(upload.source, FileSource):
         raise ValueError(f"{upload.video_id}: the media is no file but {upload.source.url!r}")
     return Path(upload.source.path)
 
 
 def scheme_problem(medium: str) -> str:
-    """Why an address is not taken, by its scheme; empty for paths, and for what is taken."""
+    """Return why the scheme of an address is not supported; empty for paths, and for supported ones."""
     found = _SCHEME.match(medium)
     if found is None or not is_file(medium) or Path(medium).exists():
         return ""
@@ -68,12 +68,12 @@ def _path_of(address: str) -> str:
 
 
 def is_file(medium: str) -> bool:
-    """Whether it is a path, and no address."""
+    """Return whether it is a path, and no address."""
     return _URL.match(medium) is None
 
 
 def raw_source(medium: str, sha256: str | None) -> dict[str, Any]:
-    """The event's `source`, still to be checked."""
+    """Return the event's `source`, not yet validated."""
     checksum = {} if sha256 is None else {"sha256": sha256.lower()}
     if is_file(medium):
         return {"kind": "file", "path": absolute_path(medium), **checksum}
@@ -81,27 +81,27 @@ def raw_source(medium: str, sha256: str | None) -> dict[str, Any]:
 
 
 def absolute_path(medium: str) -> str:
-    """Where a path leads with its symbolic links followed; a loop of links stays as it is, and is nobody's file."""
+    """Return the path with symbolic links resolved; a loop of links stays unchanged, and is no file."""
     return os.path.realpath(medium)
 
 
 def file_name(medium: str) -> str:
-    """The last part of its path."""
+    """Return the last part of its path."""
     return Path(medium if is_file(medium) else urlsplit(medium).path).name
 
 
 def make_video_id(medium: str) -> str:
-    """A stable id: of a file's name, size and time, or of an address, query included, since that may be all that
-    tells two videos apart."""
+    """Return a stable id: from a file's name, size and time, or from an address with its query, which may be all that
+    distinguishes two videos."""
     stem = re.sub(r"[^A-Za-z0-9._~-]+", "-", Path(file_name(medium)).stem)[:80] or "video"
     return f"{stem}-{hashlib.sha256(_identity(medium).encode(errors='surrogateescape')).hexdigest()[:8]}"
 
 
 def described(source: MediaSource) -> str:
-    """For people; no query of an address, which may be a signature."""
+    """Return a description for people; without an address's query, which may be a signature."""
     if isinstance(source, FileSource):
         return source.path
-    from operators.media.sources.source_registry import source_name  # with it come clients that take a moment to import
+    from operators.media.sources.source_registry import source_name  # imports clients that are slow to import
 
     return source_name(source)
 

@@ -1,1 +1,1 @@
-"""Who may do what on Kafka and Redis: one table of roles, and the rules that follow from it."""
+"""Access control on Kafka and Redis: one table of roles, and the rules derived from it."""

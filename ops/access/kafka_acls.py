@@ -1,4 +1,4 @@
-"""Access control lists of Kafka that follow from the table of roles."""
+"""Access control lists of Kafka, derived from the table of roles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Operation = Literal["Read", "Write", "Describe", "Create", "DescribeConfigs", "A
 
 
 class KafkaAcl(Struct, frozen=True, kw_only=True):
-    """One permission; Kafka has Read and Write imply Describe."""
+    """One permission; in Kafka, Read and Write imply Describe."""
 
     principal: str
     operation: Operation
@@ -24,7 +24,7 @@ class KafkaAcl(Struct, frozen=True, kw_only=True):
     pattern_type: Literal["literal", "prefixed"] = "literal"
 
     def command(self, bootstrap_servers: str) -> str:
-        """The line of Kafka's own tool that adds it; `admin.properties` is the administrator's."""
+        """Return the line of Kafka's own tool that adds it; `admin.properties` is the administrator's."""
         where = f"--bootstrap-server {bootstrap_servers} --command-config admin.properties"
         what = f"--operation {self.operation} --{self.resource_type} {self.name}"
         return (
@@ -34,12 +34,12 @@ class KafkaAcl(Struct, frozen=True, kw_only=True):
 
 
 def user_of(settings: Settings, role: RoleAccess) -> str:
-    """Name of a role's user, on Kafka and in Redis alike."""
+    """Return the name of a role's user, the same on Kafka and in Redis."""
     return f"{settings.topic_prefix}vidsignal-{role.name}"
 
 
 def kafka_acls(settings: Settings, role: RoleAccess) -> list[KafkaAcl]:
-    """Everything that a role has to be allowed."""
+    """Return every permission that a role needs."""
     return list(dict.fromkeys((*_topic_acls(settings, role), *_group_acls(settings, role))))
 
 

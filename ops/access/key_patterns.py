@@ -1,4 +1,4 @@
-"""Patterns of Redis keys, made from the names of `streams.store.keys`, so that they cannot drift apart."""
+"""Patterns of Redis keys, derived from the names of `streams.store.keys`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from streams.kafka.group_names import group_of
 from streams.store.keys import Keys
 
 KeyPattern = Callable[[Settings], str]
-"""A stack's pattern, in the globbing of Redis."""
+"""A stack's pattern, in the glob syntax of Redis."""
 
 
 def whole(key: Callable[[Keys], str]) -> KeyPattern:
-    """A key, or what it makes of a star."""
+    """A single key, or the result of the function for a star."""
     return lambda settings: key(Keys(settings.topic_prefix))
 
 
@@ -25,7 +25,7 @@ def of_videos(key: Callable[[Keys, str], str]) -> KeyPattern:
 
 
 def of_topic(key: Callable[..., str], topic: Topic) -> KeyPattern:
-    """The keys of one topic, whatever partition and numbers follow."""
+    """The keys of one topic, for all partitions and numbers."""
 
     def pattern(settings: Settings) -> str:
         name = settings.topic_prefix + topic.name
@@ -35,7 +35,7 @@ def of_topic(key: Callable[..., str], topic: Topic) -> KeyPattern:
 
 
 def of_role(key: Callable[..., str], role: Role, topic: Topic) -> KeyPattern:
-    """The keys of one role's group and one topic, whatever partition follows."""
+    """The keys of one role's group and one topic, for all partitions."""
 
     def pattern(settings: Settings) -> str:
         names = (group_of(settings, role), settings.topic_prefix + topic.name)
@@ -45,13 +45,13 @@ def of_role(key: Callable[..., str], role: Role, topic: Topic) -> KeyPattern:
 
 
 def numbered(key: str) -> str:
-    """A key that ends with a 0, with any number in its place."""
+    """A key that ends with 0, with any number instead of it."""
     assert key.endswith("0"), key
     return key[:-1] + "*"
 
 
 def _cut(key: Callable[..., str], keys: Keys, *names: Any) -> str:
-    """The key up to the last name, and a star for the numbers behind it."""
+    """Return the key up to the last name, followed by a star for the numbers."""
     num_numbers = key.__code__.co_argcount - 1 - len(names)
     name = key(keys, *names, *(0,) * num_numbers)
     return name.removesuffix(":0" * num_numbers) + ":*"

@@ -1,4 +1,4 @@
-"""Users of Redis that follow from the table of roles."""
+"""Redis users, derived from the table of roles."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from ops.access.kafka_acls import user_of
 from ops.access.roles import RoleAccess
 from streams.config.settings import Settings
 
-# What the user had before is taken away, but not its passwords, so that a line may be sent again at any time.
+# Removes the user's earlier rights, but not its passwords, so that a line may be sent again at any time.
 _START = ("on", "clearselectors", "resetkeys", "resetchannels", "-@all", "+@connection")
 _NEVER = ("-@admin", "-@dangerous", "-@blocking")
 """Last, because a later rule wins: among others FLUSHALL, KEYS, CONFIG, ACL, DEBUG, CLIENT KILL."""
 
 
 def redis_rules(settings: Settings, role: RoleAccess) -> list[str]:
-    """The words behind `ACL SETUSER <user>`; empty where a role has no business in Redis."""
+    """Return the words after `ACL SETUSER <user>`; empty for a role without access to Redis."""
     if not role.uses_store:
         return []
     commands = (f"+{command}" for command in role.commands)
@@ -24,7 +24,7 @@ def redis_rules(settings: Settings, role: RoleAccess) -> list[str]:
 
 
 def redis_line(settings: Settings, role: RoleAccess) -> str | None:
-    """The whole command, quoted for `redis-cli`; None where a role has no business in Redis."""
+    """Return the whole command, quoted for `redis-cli`; None for a role without access to Redis."""
     rules = redis_rules(settings, role)
     return shlex.join(["ACL", "SETUSER", user_of(settings, role), *rules]) if rules else None
 

@@ -1,7 +1,7 @@
-"""The table of roles: what each reads and writes on Kafka and in Redis, and no more.
+"""The table of roles: what each reads and writes on Kafka and in Redis.
 
-To amend it: what a role consumes and publishes stands in `reads` and `writes`, the keys it touches in `keys`, each by
-its name in `streams.store.keys`, and the commands it sends in `commands`. Redis takes every key of a script for
+To change it: `reads` and `writes` are the topics that a role consumes and publishes, `keys` the keys that it uses, each
+by its name in `streams.store.keys`, and `commands` the commands that it sends. Redis treats every key of a script as
 written, whatever the script does with it, and the commands inside a script need permission, too.
 """
 
@@ -41,24 +41,24 @@ class RoleAccess:
     reads: tuple[Topic, ...] = ()
     writes: tuple[Topic, ...] = ()
     is_worker: bool = False
-    """Joins the group that its role has in `streams.consumer.role_app`, and waits at the start until all topics
+    """Whether it joins the group of its role in `streams.consumer.role_app`, and waits at the start until all topics
     exist."""
     groups: tuple[str, ...] = ()
-    """Groups without the stack's prefix, beside a worker's own."""
+    """Groups without the stack's prefix, in addition to a worker's own."""
     group_prefixes: tuple[str, ...] = ()
-    """It may join every group whose name begins so, after the stack's prefix."""
+    """Prefixes of groups that it may join, after the stack's prefix."""
     administers: bool = False
-    """Creates the topics and reads their configuration."""
+    """Whether it creates the topics and reads their configuration."""
     keys: tuple[KeyPattern, ...] = ()
-    """Reading and writing."""
+    """Keys that it reads and writes."""
     keys_read: tuple[KeyPattern, ...] = ()
-    """Reading alone."""
+    """Keys that it only reads."""
     commands: tuple[str, ...] = ()
-    """Redis commands, and categories with `@`; what administers or endangers the server is taken off at the end."""
+    """Redis commands, and categories with `@`; administrative and dangerous commands are removed at the end."""
 
     @property
     def uses_store(self) -> bool:
-        """Whether it is let into Redis at all."""
+        """Whether it has access to Redis at all."""
         return bool(self.keys or self.keys_read)
 
 
@@ -171,7 +171,7 @@ _ONE_VIDEO: Final = tuple(
         Keys.status, Keys.verdict, Keys.features, Keys.embeddings, Keys.engagement, Keys.deletion, Keys.refusals,
     )
 )  # fmt: skip
-"""What `show` reads."""
+"""Commands of `show`."""
 PRODUCER: Final = RoleAccess(
     name="producer",
     does="publishes uploads, and reads their results",
@@ -188,7 +188,7 @@ READER_RECOMMENDER: Final = RoleAccess(
         *(of_videos(key) for key in (Keys.deletion_marker, Keys.deletion)),
         whole(Keys.spaces),
     ),
-    keys=(whole(lambda keys: keys.space("*")),),  # to Redis a search writes; none of the commands does
+    keys=(whole(lambda keys: keys.space("*")),),  # Redis treats a search as a write; none of the commands writes
     commands=(*_READING, *_VECTOR_READING, *_TRANSACTIONS),
 )
 READER_TRAINER: Final = RoleAccess(
@@ -243,15 +243,15 @@ ACCESS: Final[tuple[RoleAccess, ...]] = (
     POLICY_APPLIER,
     OPERATOR,
 )
-"""Every role, in the order in which an upload meets them."""
+"""Every role, in the order in which an upload passes them."""
 
 
 class UnknownRole(Exception):
-    """No such role; the message lists those that there are."""
+    """No such role; the message lists existing ones."""
 
 
 def find_roles(name: str | None) -> tuple[RoleAccess, ...]:
-    """The role of a name, or all. Raises UnknownRole."""
+    """Return the role of a name, or all. Raises UnknownRole."""
     found = tuple(role for role in ACCESS if name in (None, role.name))
     if not found:
         raise UnknownRole(f"there is no role {name!r}; there are {', '.join(role.name for role in ACCESS)}")

@@ -1,4 +1,4 @@
-"""Weights and sample clips: what they are, where they come from, and fetching them into the cache."""
+"""Weights and sample clips: their sources, and fetching them into the cache."""
 
 from ops.assets.cache import default_cache_dir
 from ops.assets.clip import SampleClip, UploadText

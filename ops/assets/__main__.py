@@ -14,7 +14,7 @@ def main() -> int:
     """Fetch into the default cache.
 
     Returns:
-        Exit status: 0, or 1 when something could not be had.
+        Exit status: 0, or 1 if something could not be fetched.
     """
     cache_dir = default_cache_dir()
     console = Console(stderr=True)

@@ -14,7 +14,7 @@ from ops.assets.progress import DownloadProgress
 
 @contextmanager
 def asset_progress(console: Console) -> Iterator[DownloadProgress]:
-    """Yield what a fetch tells its steps to; the bar is gone when all is in place."""
+    """Yield the progress callback of a fetch; the bar is removed at the end."""
     with Bars(console=console, transient=True) as bars:
         task = bars.add_task("fetching", total=None)
 

@@ -1,4 +1,4 @@
-"""What is known of a sample clip, and how a derived one is made."""
+"""Description of a sample clip, and the recipe of a derived one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Origin:
     """Path inside the wheel."""
     sha256: str
     licence: str
-    """As stated by the package for this file; `not stated` where it says nothing of the file."""
+    """As stated by the package for this file; `not stated` without a statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +23,17 @@ class Recipe:
     """How a derived clip is made of others; made on this machine, so its bytes are not pinned."""
 
     video: str
-    """File name of the clip that lends its pictures."""
+    """File name of the clip with the pictures."""
     video_encoder: str
     audio: str | None = None
-    """File name of the clip that lends its sound; cut at the end of the pictures."""
+    """File name of the clip with the sound; cut at the end of the pictures."""
     audio_encoder: str = "aac"
     music: str | None = None
-    """File name of the clip that is mixed under the sound at half its loudness."""
+    """File name of the clip that is mixed with the sound at half its loudness."""
     is_portrait: bool = False
-    """Whether the middle of the picture is cut out at 9:16."""
+    """Whether the centre of the picture is cropped to 9:16."""
     num_repeats: int = 1
-    """How often the pictures are shown, one time after the other."""
+    """How often the pictures are repeated."""
     width_px: int | None = None
     """Scale the pictures to this width, keeping their aspect."""
     encoder_options: tuple[tuple[str, str], ...] = ()
@@ -41,7 +41,7 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class UploadText:
-    """What the imagined creator wrote under the clip."""
+    """Text of the made-up creator."""
 
     title: str
     description: str
@@ -59,4 +59,4 @@ class SampleClip:
     codecs: str
     """Container, video and audio codec, size."""
     upload: UploadText | None
-    """`None`: only an ingredient or a negative example, never uploaded by the demo."""
+    """`None`: only a part of other clips or a negative example, never uploaded by the demo."""

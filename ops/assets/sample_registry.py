@@ -1,7 +1,7 @@
-"""All sample clips, literally. None is committed: they are fetched, and some are made of those fetched.
+"""All sample clips. None is committed: they are fetched, and some are derived from fetched ones.
 
-Licences are those that the package states for the very file. Where it states none, the clip serves tests and the
-demo on the machine that fetched it and must not be passed on.
+Licences are those that the package states for this file. Without a statement, the clip is for tests and the demo on the
+machine that fetched it, and must not be redistributed.
 """
 
 from __future__ import annotations
@@ -258,4 +258,4 @@ DERIVED_CLIPS: tuple[SampleClip, ...] = (
 )
 
 SAMPLE_CLIPS: tuple[SampleClip, ...] = PACKAGED_CLIPS + DERIVED_CLIPS
-"""In the order in which they are fetched; a derived clip stands after what it is made of."""
+"""In the order in which they are fetched; a derived clip follows those that it is made of."""

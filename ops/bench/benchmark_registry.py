@@ -1,4 +1,4 @@
-"""The benchmarks that there are."""
+"""All benchmarks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pipeline benchmark uploads: the sample clips, and longer ones in the sizes that people upload."""
+"""Uploads of the pipeline benchmark: the sample clips, and longer ones in common sizes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from schemas.uploads import FileSource, VideoUploaded
 REPEATS = 2
 
 _LONG_GOP = (("preset", "superfast"), ("g", "250"), ("bf", "3"))
-"""Few keyframes and some frames that no other needs, as phones and editors write them."""
+"""Few keyframes and some non-reference frames, as phones and editors write them."""
 
 LONG_CLIPS: Final[dict[str, Recipe]] = {
     "street-1080.mp4": Recipe(
@@ -34,11 +34,11 @@ LONG_CLIPS: Final[dict[str, Recipe]] = {
         "obama_speech.mp4", "libx264", "obama_speech.mp4", num_repeats=2, width_px=960, encoder_options=_LONG_GOP
     ),
 }
-"""15 to 20 seconds each, re-encoded here once."""
+"""15 to 20 seconds each, encoded here once."""
 
 
 def bench_uploads(cache_dir: Path, options: BenchOptions) -> list[VideoUploaded]:
-    """All clips twice over, each time as another video, the costly ones spread among the others; fewer when quick."""
+    """Return all clips twice, each time as another video, with the expensive ones distributed; fewer if quick."""
     short = sample_uploads(cache_dir)
     once = _interleaved(short[::2] if options.is_quick else short, _long_uploads(cache_dir, options))
     repeats = 1 if options.is_quick else REPEATS
@@ -46,7 +46,7 @@ def bench_uploads(cache_dir: Path, options: BenchOptions) -> list[VideoUploaded]
 
 
 def clip_folders(uploads: list[VideoUploaded]) -> set[Path]:
-    """Folders that a worker has to be allowed to read."""
+    """Return the folders that a worker must be allowed to read."""
     return {path_of(upload).parent for upload in uploads}
 
 

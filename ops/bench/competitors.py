@@ -1,4 +1,4 @@
-"""Those that are measured against one another: each a process, warm and idle until its turn comes."""
+"""The compared programs: each is a process, warm and idle until its turn."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Run:
     num_videos: int
     wall_seconds: float
     cpu_seconds: float
-    """Of the competitor's process tree; the broker and the store are not in it."""
+    """Of the competitor's process tree, without broker and store."""
 
     @property
     def videos_per_second(self) -> float:
@@ -48,7 +48,7 @@ class Run:
 
     @property
     def cpu_seconds_per_video(self) -> float:
-        """What one video cost the processor."""
+        """CPU seconds per video."""
         return self.cpu_seconds / self.num_videos
 
 
@@ -68,7 +68,7 @@ class Competitor(Protocol):
 
 
 def measure(competitor: Competitor, uploads: Sequence[VideoUploaded]) -> Run:
-    """Run once and take the processor time of its whole tree."""
+    """Run once and measure the CPU time of the whole process tree."""
     before = sum(meter.cpu_seconds() for meter in competitor.meters)
     seconds = competitor.run(uploads)
     cpu_seconds = sum(meter.cpu_seconds() for meter in competitor.meters) - before
@@ -101,7 +101,7 @@ class PipelineCompetitor:
         )
 
     def stop_in_mid_work(self, uploads: Sequence[VideoUploaded]) -> float:
-        """Ask the worker to stop while uploads are in flight; return the seconds until it has ended."""
+        """Stop the worker while uploads are in flight; return the seconds until it has ended."""
         named = [replace(upload, video_id=f"stop-{upload.video_id}") for upload in uploads]
         publish(self._producer, self._settings.topic_prefix + UPLOADED.name, named)
         before = self.metrics().total("vidsignal_concurrent_videos")
@@ -113,7 +113,7 @@ class PipelineCompetitor:
         return time.monotonic() - began
 
     def metrics(self) -> MetricsPage:
-        """The worker's own page."""
+        """Return the worker's metrics page."""
         return read_metrics(self._worker.ready["metrics_port"])
 
     def close(self) -> None:
@@ -140,7 +140,7 @@ class LocalCompetitor:
         self.meters = [TreeMeter(self._process.pid).open()]
 
     def run(self, uploads: Sequence[VideoUploaded]) -> float:
-        """Hand over all paths at once."""
+        """Pass all paths at once."""
         assert self._process.stdin is not None
         items = [
             {
@@ -176,7 +176,7 @@ class LocalCompetitor:
 
 
 class NaiveCompetitor:
-    """Two stock Faust workers, so that both of a laptop's cores have one."""
+    """Two stock Faust workers, so that both of a laptop's cores are used."""
 
     name = "naive Faust agent"
     num_workers = 2
@@ -192,7 +192,7 @@ class NaiveCompetitor:
             child.await_ready(lambda child=child: '"ready"' in child.log_tail(), _READY_SECONDS)  # type: ignore[misc]
         self.meters = [TreeMeter(child.pid).open() for child in self._children]
         self.features: list[dict[str, Any]] = []
-        """What it found, a dict of values a video."""
+        """Its results, a dict of values per video."""
 
     def run(self, uploads: Sequence[VideoUploaded]) -> float:
         """Publish, and wait for the last result."""
@@ -252,7 +252,7 @@ def _publish_and_await(
 
 
 def publish(producer: Producer, topic: str, uploads: Sequence[VideoUploaded], more_headers: Headers = ()) -> None:
-    """Publish uploads and wait for the broker's word."""
+    """Publish uploads and wait for the broker's confirmation."""
     for upload in uploads:
         headers = event_headers(upload, event_id=upload.video_id, source="/bench", now_unix_seconds=time.time())
         producer.produce(topic, key=upload.video_id, value=encode(upload), headers=[*headers, *more_headers])
@@ -262,10 +262,10 @@ def publish(producer: Producer, topic: str, uploads: Sequence[VideoUploaded], mo
 
 
 def consumer_at_end(settings: Settings, topic: str) -> Consumer:
-    """A reader of what comes to a topic from now on."""
+    """Return a consumer of records that are written from now on."""
     consumer = Consumer({**client_configuration(settings), "group.id": "vidsignal-bench", "enable.auto.commit": False})
     assign_whole(consumer, [topic], OFFSET_END)
-    for place in consumer.assignment():  # asked now, so that the end is the end before anything is published
+    for place in consumer.assignment():  # determined now, before anything is published
         consumer.get_watermark_offsets(place, timeout=10)
     consumer.poll(0.5)
     return consumer

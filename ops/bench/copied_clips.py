@@ -1,4 +1,4 @@
-"""Copies of clips as uploaders make them: compressed again, cropped, letterboxed, mirrored, sped up. Pictures only."""
+"""Copies of clips as uploaders make them: recompressed, cropped, letterboxed, mirrored, sped up. Pictures only."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _unchanged(picture: Picture) -> Picture:
 
 
 def _cropped(picture: Picture) -> Picture:
-    """Lose 10 % of the width and of the height, half on each side."""
+    """Remove 10 % of the width and of the height, half on each side."""
     height, width = picture.shape[:2]
     return picture[height // 20 : height - height // 20, width // 20 : width - width // 20]
 

@@ -1,4 +1,4 @@
-"""`bench engagement`: events a second of one worker on one core, and whether its counts are those of a recount."""
+"""`bench engagement`: events per second of one worker on one core, and a comparison of its counts with a recount."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ from streams.store.keys import Keys
 PARTITIONS = 8
 VIDEOS = 5_000
 EVENTS, QUICK_EVENTS = 200_000, 60_000
-"""A round."""
+"""Number of events per round."""
 ROUNDS, QUICK_ROUNDS = 5, 2
-"""After the first, which is dropped."""
+"""Rounds after the first, which is dropped."""
 KILLS, QUICK_KILLS = 6, 2
-"""Of the worker, and half as many of Redis."""
+"""Kills of the worker; Redis is killed half as often."""
 _CORE = min(os.sched_getaffinity(0))
 _PINNED = (
     f"import os, sys; os.sched_setaffinity(0, {{{_CORE}}}); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
@@ -58,7 +58,7 @@ class Bench:
     redis: RedisServer
 
     def counted(self) -> int:
-        """Sum of the places that the counts reached; every partition begins at 0."""
+        """Return the sum of the counted offsets; every partition starts at 0."""
         keys = Keys(self.settings.topic_prefix)
         topic = self.settings.topic_prefix + ENGAGEMENT.name
         with redis.Redis.from_url(self.redis.url) as client:
@@ -67,7 +67,7 @@ class Bench:
             )
 
     def worker(self) -> WorkerProcess:
-        """The engagement role alone, on one core; not started."""
+        """Return a worker with the engagement role only, on one core; not started."""
         command = (sys.executable, "-P", "-c", _PINNED, "-P", "-m", "ops.cli", "worker", "--roles", "engagement")
         return WorkerProcess(self.folder, self.environment, name="engagement", command=command)
 
@@ -122,7 +122,7 @@ def _bench(kafka: KafkaCluster, folder: Path, *, is_persistent: bool) -> Iterato
 
 
 def _fill(bench: Bench, num_events: int, seed: int) -> int:
-    """Publish; return where the counts have to arrive."""
+    """Publish; return the offset that the counts must reach."""
     publish_events(bench.settings, engagement_stream(video_names(VIDEOS), num_events, time.time(), seed))
     return (seed + 1) * num_events
 
@@ -152,7 +152,7 @@ def _await_counted(bench: Bench, wanted: int, worker: WorkerProcess) -> int:
 
 
 def _hurt(bench: Bench, num_events: int, kills: int, options: BenchOptions) -> int:
-    """Kill the worker in mid-work again and again, and Redis every second time; return how many videos differ."""
+    """Kill the worker repeatedly during work, and Redis every second time; return how many videos differ."""
     target = _fill(bench, num_events, 0)
     worker = bench.worker()
     for number in range(kills):
@@ -173,7 +173,7 @@ def _hurt(bench: Bench, num_events: int, kills: int, options: BenchOptions) -> i
 
 @dataclass(slots=True)
 class Recount:
-    """What the log says about one video, reckoned without any code of the product."""
+    """The log's counts of one video, computed without product code."""
 
     counts: Counter[str] = field(default_factory=Counter)
     watch_seconds: float = 0.0
@@ -181,7 +181,7 @@ class Recount:
 
 
 def recount(settings: Settings) -> dict[str, Recount]:
-    """Read the whole log and count each id once; only for logs that hold nothing wrong and are minutes long."""
+    """Read the whole log and count each id once; only for logs without invalid events that are minutes long."""
     videos: dict[str, Recount] = {}
     seen: set[tuple[str, str]] = set()
     for record in read_to_end(settings, [settings.topic_prefix + ENGAGEMENT.name]):
@@ -198,7 +198,7 @@ def recount(settings: Settings) -> dict[str, Recount]:
 
 
 def differences(settings: Settings) -> list[str]:
-    """Videos whose record in Redis is not what a recount of the log says."""
+    """Return videos whose record in Redis differs from a recount of the log."""
     keys = Keys(settings.topic_prefix)
     expected = recount(settings)
     with redis.Redis.from_url(settings.redis_url.get_secret_value()) as client:

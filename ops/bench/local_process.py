@@ -1,4 +1,4 @@
-"""`analyze` as a process that a benchmark drives: one JSON line with paths in, one JSON line with the seconds out."""
+"""`analyze` as a process for benchmarks: one JSON line with paths in, one JSON line with seconds out."""
 
 from __future__ import annotations
 

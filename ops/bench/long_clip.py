@@ -17,17 +17,17 @@ from av.video.frame import VideoFrame
 
 LONG_SECONDS: Final = 300.0
 BITS_PER_SECOND: Final = 5_400_000
-"""What a 720p camera writes; five minutes make about 200 MB."""
+"""The bit rate of a 720p camera; five minutes are about 200 MB."""
 _RATE_HZ: Final = 24
 _KEYFRAME_FRAMES: Final = 48
 
 
 def make_long_clip(scene: Path, target: Path, *, is_index_first: bool, seconds: float = LONG_SECONDS) -> Path:
-    """Write the clip if it is not there; an MP4 with its index at the front or at the end.
+    """Write the clip if it does not exist; an MP4 with its index at the front or at the end.
 
     Args:
         scene: a clip with pictures and sound.
-        target: where the clip goes, whole or not at all.
+        target: path of the clip, which appears complete or not at all.
         is_index_first: as platforms rewrite uploads; False as cameras write them.
         seconds: length, rounded up to whole repetitions.
     """
@@ -43,7 +43,7 @@ def make_long_clip(scene: Path, target: Path, *, is_index_first: bool, seconds: 
 
 
 def _encode(scene: Path, target: Path) -> None:
-    """At a constant rate, whatever the pictures need."""
+    """Encode at a constant rate, whatever the pictures need."""
     constant = {
         "preset": "superfast",
         "g": str(_KEYFRAME_FRAMES),
@@ -87,5 +87,5 @@ def _append(source: InputContainer, output: OutputContainer, streams: dict[int, 
 
 
 def _timed_packets(source: InputContainer) -> Iterator[Packet[Stream]]:
-    """All but the empty ones that end each stream."""
+    """Yield all packets except the empty ones that end each stream."""
     return (packet for packet in source.demux() if packet.dts is not None)

@@ -1,4 +1,4 @@
-"""What a benchmark ran on."""
+"""Description of the benchmark's machine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PACKAGES = ("torch", "faust-streaming", "aiokafka", "confluent-kafka", "av", "d
 
 
 def describe_machine() -> dict[str, Any]:
-    """CPU, cores, memory, versions; no names that would tell whose machine it is."""
+    """Return CPU, cores, memory and versions; no names that identify the machine."""
     return {
         "cpu": _cpu_model(),
         "cores": len(os.sched_getaffinity(0)),

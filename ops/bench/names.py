@@ -1,8 +1,8 @@
-"""The names of all benchmarks, known without importing what they measure."""
+"""Names of all benchmarks, importable without the benchmarks."""
 
 from __future__ import annotations
 
 from typing import Final
 
 NAMES: Final = ("pipeline", "sources", "lanes", "engagement", "near-duplicates", "observing", "recovery")
-"""As on the command line; a test holds that the registry has the same."""
+"""As on the command line; a test compares them with the registry."""

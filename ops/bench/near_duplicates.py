@@ -1,4 +1,5 @@
-"""How many copies of clips are recognised, by which means, and how often strangers are taken for copies."""
+"""Measures how many copies of clips are recognised, by which method, and how often unrelated clips are reported as
+copies."""
 
 from __future__ import annotations
 
@@ -40,7 +41,7 @@ ORIGINALS: Final = (
     "shot_change.mp4",
     "small.mp4",
 )
-"""No two of these show the same."""
+"""Clips of different contents."""
 METHODS: Final[dict[str, Callable[[FrameSimilarity], bool]]] = {
     "hash": lambda found: found.is_same_by_hash,
     "embedding": lambda found: found.is_same_by_embedding,
@@ -52,7 +53,7 @@ _FEWER = 4
 
 @dataclass(frozen=True, slots=True)
 class AnalysedClip:
-    """What the analysis said of one file."""
+    """Analysis of one file."""
 
     content: str
     """File name of the original."""
@@ -64,7 +65,7 @@ class AnalysedClip:
 
 
 def bench_near_duplicates(options: BenchOptions) -> BenchReport:
-    """Measure; two minutes on two cores, the first time with encoding."""
+    """Measure; takes two minutes on two cores, the first time with encoding."""
     cache_dir = read_settings().cache_dir
     fetch_weights(cache_dir)
     fetch_samples(cache_dir)
@@ -88,7 +89,7 @@ def bench_near_duplicates(options: BenchOptions) -> BenchReport:
 
 
 def _files(cache_dir: Path, originals: Sequence[str], options: BenchOptions) -> dict[tuple[str, str], Path]:
-    """By content and copy; copies are made once."""
+    """Return files by content and copy; copies are created once."""
     folder = cache_dir / "bench" / "copies"
     folder.mkdir(parents=True, exist_ok=True)
     files: dict[tuple[str, str], Path] = {}
@@ -129,7 +130,7 @@ def _compare(first: AnalysedClip, second: AnalysedClip) -> FrameSimilarity:
 
 
 def _against_originals(clips: Sequence[AnalysedClip], name: str) -> dict[str, FrameSimilarity]:
-    """By content, how like its original a copy is."""
+    """Return the similarity of each copy to its original, by content."""
     originals = {clip.content: clip for clip in clips if clip.copy == ORIGINAL}
     return {clip.content: _compare(clip, originals[clip.content]) for clip in clips if clip.copy == name}
 
@@ -151,7 +152,7 @@ def _false_matches(strangers: Sequence[FrameSimilarity]) -> list[Figure]:
 
 
 def _margins(copies: Mapping[str, Mapping[str, FrameSimilarity]], strangers: Sequence[FrameSimilarity]) -> list[Figure]:
-    """How close the thresholds are."""
+    """Return the distances to the thresholds."""
     return [
         *(
             Figure(f"{name}, lowest cosine", min(each.cosine for each in found.values()), "cosine")

@@ -1,4 +1,5 @@
-"""`bench observing`: what it costs to be watched. The same worker without metrics, with them, and with tracing, too."""
+"""`bench observing`: the cost of metrics and traces. Compares a worker without metrics, with them, and with tracing as
+well."""
 
 from __future__ import annotations
 
@@ -29,13 +30,13 @@ from streams.kafka.topic_admin import create_topics
 
 PARTITIONS: Final = 8
 ROUNDS: Final = 8
-"""After the first, which is dropped."""
+"""Rounds after the first, which is dropped."""
 QUICK_ROUNDS: Final = 3
 SCRAPE_SECONDS: Final = 5.0
-"""Between two readings of the metrics' page; three times as often as Prometheus reads by default."""
+"""Interval of scrapes; a third of Prometheus' default."""
 NONE, METRICS, TRACES = "nothing", "metrics", "metrics and traces"
 NONE_AGAIN: Final = "nothing, again"
-"""The same worker a second time in each round: how far it is from itself is the noise of the machine."""
+"""The same worker a second time in each round: the difference between the two is the noise of the machine."""
 _UNMETERED: Final = (sys.executable, "-P", "-m", "ops.bench.unmetered_worker")
 
 Runs = dict[str, list[Run]]
@@ -73,7 +74,7 @@ def _measure(
     uploads: Sequence[VideoUploaded],
     options: BenchOptions,
 ) -> tuple[Runs, MetricsPage]:
-    """Return all runs, and the last metrics of the worker that traced; no client outlives the broker."""
+    """Return all runs, and the last metrics of the tracing worker; all clients are closed before the broker."""
     with _contenders(folder, environment, sink) as competitors:
         runs = _rounds(competitors, uploads, options)
         return runs, competitors[TRACES].metrics()
@@ -139,7 +140,7 @@ def _scrape(watched: Sequence[PipelineCompetitor], ending: threading.Event) -> N
 def _rounds(
     competitors: Mapping[str, PipelineCompetitor], uploads: Sequence[VideoUploaded], options: BenchOptions
 ) -> Runs:
-    """All in turns, in another order each round; the first round warms caches and is dropped."""
+    """Run all in turns, in another order each round; the first round is a warm-up and is dropped."""
     runs: Runs = {name: [] for name in (*competitors, NONE_AGAIN)}
     for number in range(1 + (QUICK_ROUNDS if options.is_quick else ROUNDS)):
         for name in _order(number):
@@ -156,7 +157,7 @@ def _rounds(
 
 
 def _order(number: int) -> list[str]:
-    """Each competitor is first, last and in between equally often."""
+    """Return an order in which each competitor is first, last and in between equally often."""
     names = [NONE, METRICS, TRACES, NONE_AGAIN]
     turned = names[number % 4 :] + names[: number % 4]
     return turned if number % 2 else turned[::-1]
@@ -186,7 +187,7 @@ def _figures(runs: Runs) -> tuple[Figure, ...]:
 
 
 def _throughput(runs: Runs, name: str) -> list[float]:
-    """Each round against both runs of the unwatched worker in it."""
+    """Return the throughput of each round relative to both runs of the worker without metrics."""
     both = zip(runs[name], runs[NONE], runs[NONE_AGAIN], strict=True)
     return [
         watched.videos_per_second / mean((first.videos_per_second, again.videos_per_second))

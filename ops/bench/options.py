@@ -1,4 +1,4 @@
-"""What every benchmark is told."""
+"""Options of every benchmark."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class BenchOptions:
-    """How long to measure, and where to say what is going on."""
+    """How long to measure, and where to report progress."""
 
     is_quick: bool
     is_soak: bool

@@ -1,4 +1,4 @@
-"""`bench pipeline`: the walk through Kafka against the same work without it, and against a naive Faust agent."""
+"""`bench pipeline`: the pipeline with Kafka compared with the same work without it, and with a naive Faust agent."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from streams.recovery.result_comparison import read_projection_from_topics
 
 PARTITIONS = 8
 ROUNDS = 5
-"""After the first, which is dropped."""
+"""Rounds after the first, which is dropped."""
 QUICK_ROUNDS = 2
 
 Features = dict[str, Any]
@@ -40,7 +40,7 @@ Features = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class StageTimes:
-    """Where competitors run: one broker and one store for all of them."""
+    """One broker and one store for all competitors."""
 
     settings: Settings
     environment: dict[str, str]
@@ -48,7 +48,7 @@ class StageTimes:
     stack: LocalStack
 
     def broker_cpu_seconds(self) -> float:
-        """The broker's own processor time."""
+        """Return the broker's CPU time."""
         return self.stack.kafka.cpu_seconds()
 
 
@@ -63,7 +63,7 @@ def bench_pipeline(options: BenchOptions) -> BenchReport:
 
 
 def ready_assets() -> Path:
-    """Fetch weights and clips where they are missing; return where they lie."""
+    """Fetch missing weights and clips; return their folder."""
     cache_dir = read_settings().cache_dir
     fetch_weights(cache_dir)
     fetch_samples(cache_dir)
@@ -72,7 +72,7 @@ def ready_assets() -> Path:
 
 @contextmanager
 def stage_of(cache_dir: Path, roots: set[Path], options: BenchOptions) -> Iterator[StageTimes]:
-    """Broker, store and topics, and the settings with which workers reach them."""
+    """Start broker, store and topics, and return the settings for workers."""
     options.say("starting Apache Kafka and Redis 8 ...")
     with scratch_dir() as folder, LocalStack("real", cache_dir=cache_dir) as stack:
         settings = read_settings(kafka_bootstrap_servers=stack.bootstrap_servers, redis_url=stack.redis_url)
@@ -123,7 +123,7 @@ def _worker(stage: StageTimes) -> WorkerProcess:
 def _alternate(
     stage: StageTimes, competitors: Sequence[Competitor], uploads: Sequence[VideoUploaded], options: BenchOptions
 ) -> tuple[dict[str, list[Run]], list[float]]:
-    """Let them run in turns; the first round warms caches and is dropped."""
+    """Run them in turns; the first round is a warm-up and is dropped."""
     rounds = 1 + (QUICK_ROUNDS if options.is_quick else ROUNDS)
     runs: dict[str, list[Run]] = {competitor.name: [] for competitor in competitors}
     broker_seconds: list[float] = []

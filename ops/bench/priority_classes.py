@@ -1,4 +1,4 @@
-"""`bench lanes`: live uploads at a modest rate, alone and with a backfill lane behind them that never runs empty."""
+"""`bench lanes`: live uploads at a moderate rate, alone and with a backfill backlog that never becomes empty."""
 
 from __future__ import annotations
 
@@ -31,34 +31,34 @@ from streams.store.keys import Keys
 from streams.uploads.headers import backfill_headers
 
 MOST_TIMES_ALONE = 1.5
-"""What waiting behind live uploads may cost those at the 95th percentile."""
+"""Permitted ratio of the 95th percentiles with and without backfill."""
 SHORTEST_INTERVAL_SECONDS = 2.0
 LONGEST_INTERVAL_SECONDS = 12.0
 TIMES_ONE_UPLOAD = 2.5
-"""Between two live uploads: that many times what one alone takes here, within these bounds. So the rate is modest on
-any machine, however busy it is with other things."""
+"""Factor on the duration of a single upload that gives the interval of live uploads, within these bounds. So the rate
+is moderate on any machine, whatever its other load."""
 STRETCH_UPLOADS = 5
-"""Live uploads before the other state takes its turn: what else the machine does in a minute hits both alike."""
+"""Live uploads before the other state follows, so that other load affects both alike."""
 NUM_STRETCHES = 6
 """Of either state in a round."""
 QUICK_NUM_STRETCHES = 3
 ROUNDS = 5
-"""After the first, which is dropped."""
+"""Rounds after the first, which is dropped."""
 QUICK_ROUNDS = 2
 _BACKLOG_VIDEOS = 300
-"""Backfill uploads of a round; more than can be done while it lasts."""
+"""Backfill uploads of a round; more than can be processed in it."""
 _ANSWER_SECONDS = 300.0
 
 
 @dataclass(slots=True)
 class Phase:
-    """Live uploads in one of the two states, over all stretches of a round."""
+    """Live uploads in one of the two states, over all parts of a round."""
 
     latencies_seconds: list[float] = field(default_factory=list)
-    """From publishing to the final verdict, one an upload."""
+    """From publication to the final verdict, per upload."""
     seconds: float = 0.0
     num_backfilled: float = 0.0
-    """Videos of the backfill lane that were analysed meanwhile."""
+    """Backfill videos that were analysed meanwhile."""
 
     @property
     def p50_seconds(self) -> float:
@@ -72,7 +72,7 @@ class Phase:
 
     @property
     def backfilled_per_second(self) -> float:
-        """Throughput of the backfill lane."""
+        """Throughput of backfill."""
         return self.num_backfilled / self.seconds
 
 
@@ -103,7 +103,7 @@ def _measure(stage: StageTimes, uploads: Sequence[VideoUploaded], options: Bench
 
 
 def _rounds(lanes: LaneFigures, options: BenchOptions) -> list[Round]:
-    """The first, of one stretch each, warms up and is dropped."""
+    """Run the rounds; the first, of one part each, is a warm-up and is dropped."""
     num_stretches = QUICK_NUM_STRETCHES if options.is_quick else NUM_STRETCHES
     found = []
     for number in range(1 + (QUICK_ROUNDS if options.is_quick else ROUNDS)):
@@ -121,7 +121,7 @@ def _rounds(lanes: LaneFigures, options: BenchOptions) -> list[Round]:
 
 
 def _round(lanes: LaneFigures, number: int, num_stretches: int) -> Round:
-    """Both states in turns, in the order a b b a a b ..."""
+    """Run both states in turns, in the order a b b a a b ..."""
     lanes.fill_backlog(number)
     alone, beside = Phase(), Phase()
     for place in range(num_stretches):
@@ -131,12 +131,12 @@ def _round(lanes: LaneFigures, number: int, num_stretches: int) -> Round:
 
 
 class LaneFigures:
-    """One worker that serves both lanes.
+    """One worker that serves both priority classes.
 
     Args:
         stage: broker and store.
         worker: with all roles.
-        uploads: what is uploaded, in either lane, again and again.
+        uploads: repeated in either class.
     """
 
     def __init__(self, stage: StageTimes, worker: WorkerProcess, uploads: Sequence[VideoUploaded]) -> None:
@@ -145,23 +145,23 @@ class LaneFigures:
         self._uploads = uploads
         self.interval_seconds = SHORTEST_INTERVAL_SECONDS
         self._num_taken: Counter[str] = Counter()
-        """Clips of the list that were uploaded, by state: both see the same ones in the same order."""
+        """Number of uploaded clips of the list, by state: both get the same ones in the same order."""
         self._producer = Producer(producer_configuration(stage.settings))
 
     def pace(self, warm_up: Phase) -> None:
-        """Choose the rate of live uploads by what one takes on this machine."""
+        """Set the rate of live uploads by the duration of one on this machine."""
         wanted = TIMES_ONE_UPLOAD * warm_up.p50_seconds
         self.interval_seconds = min(max(wanted, SHORTEST_INTERVAL_SECONDS), LONGEST_INTERVAL_SECONDS)
 
     def fill_backlog(self, number: int) -> None:
-        """Give the backfill lane more than it can do in a round, as `reprocess` does."""
+        """Publish more backfill than can be processed in a round, as `reprocess` does."""
         self._pause(is_paused=True)
         uploads = self._named(f"past{number}", _BACKLOG_VIDEOS)
         headers = backfill_headers((), time.time(), "bench")
         publish(self._producer, self._topic(BACKFILL.name), uploads, headers)
 
     def stretch(self, name: str, phase: Phase, *, is_beside: bool) -> None:
-        """Live uploads, with the backfill lane at work or paused. Raises RuntimeError where it ran empty."""
+        """Publish live uploads, with backfill running or paused. Raises RuntimeError if its backlog became empty."""
         self._pause(is_paused=not is_beside)
         self._await(lambda page: (page.total("vidsignal_events_in_flight", role="backfill") > 0) is is_beside)
         consumer = consumer_at_end(self._stage.settings, self._topic(MODERATION.name))
@@ -176,7 +176,7 @@ class LaneFigures:
             raise RuntimeError("the backfill lane ran empty, so that nothing was measured")
 
     def _run(self, name: str, consumer: Consumer) -> list[float]:
-        """Publish at the rate and note when each final verdict comes."""
+        """Publish at the rate and note the time of each final verdict."""
         waiting: dict[str, float] = {}
         latencies: list[float] = []
         due = self._named(name, STRETCH_UPLOADS)
@@ -198,7 +198,7 @@ class LaneFigures:
         return latencies
 
     def _named(self, name: str, number: int) -> list[VideoUploaded]:
-        """The next clips of the endless list, which is another one for each state and lane."""
+        """Return the next clips of the endless list, which differs for each state and class."""
         kind = name.rpartition("-")[2]
         first = self._num_taken[kind]
         self._num_taken[kind] += number
@@ -206,7 +206,7 @@ class LaneFigures:
         return [replace(upload, video_id=f"{name}-{place}-{upload.video_id}") for place, upload in enumerate(taken)]
 
     def _backfilled(self) -> float:
-        """Videos that the backfill role has analysed; every agent finishes each."""
+        """Return the number of videos that the backfill role has analysed; every agent finishes each."""
         return self._page().total("vidsignal_events_finished_total", role="backfill", agent="frames")
 
     def _await(self, is_so: Callable[[MetricsPage], bool]) -> None:

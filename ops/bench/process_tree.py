@@ -1,4 +1,4 @@
-"""CPU time and memory of a process with all its children, sampled while they live."""
+"""CPU time and memory of a process with all its children, sampled while they run."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ SAMPLE_SECONDS = 0.25
 class TreeMeter:
     """Samples a process tree in a thread until it is closed.
 
-    `getrusage` of children counts only children that ended, so each process is read while it lives: what one burns
-    between its last sample and its death is missed, at most a quarter of a second.
+    `getrusage` of children counts only children that have ended, so each process is read while it runs: the CPU time
+    between its last sample and its end is missed, at most a quarter of a second.
     """
 
     def __init__(self, pid: int) -> None:
@@ -27,7 +27,7 @@ class TreeMeter:
         self._thread = threading.Thread(target=self._sample_until_stopped, daemon=True)
 
     def open(self) -> TreeMeter:
-        """Begin to sample."""
+        """Start sampling."""
         self._sample()
         self._thread.start()
         return self

@@ -1,4 +1,5 @@
-"""`bench recovery`: a worker is killed, or restarted in order, under steady uploads: who waits, and for how long?"""
+"""`bench recovery`: a worker is killed, or restarted in order, under steady uploads; measures who waits and for how
+long."""
 
 from __future__ import annotations
 
@@ -36,7 +37,7 @@ from streams.kafka.topic_admin import create_topics
 NUM_WORKERS: Final = 3
 PARTITIONS: Final = 12
 INTERVAL_SECONDS: Final = 0.5
-"""Between two uploads into one partition."""
+"""Interval of uploads into one partition."""
 ROUNDS: Final = 5
 QUICK_ROUNDS: Final = 1
 LATE_SECONDS: Final = WORK_SECONDS + 2.0
@@ -45,7 +46,7 @@ MEMBERSHIPS: Final[dict[str, Membership]] = {NEW: MEMBERSHIP, OLD: FORMER_MEMBER
 _ROLES: Final[tuple[Role, ...]] = ("intake", "media", "verdict")
 _SETTLE_SECONDS: Final = 4.0
 _AFTERMATH_SECONDS: Final = 10.0
-"""Beyond the session, watched for stops."""
+"""Observed time after the session timeout."""
 _ANSWER_SECONDS: Final = 120.0
 
 Found = TypeVar("Found")
@@ -53,20 +54,20 @@ Found = TypeVar("Found")
 
 @dataclass(slots=True)
 class RecoveryOutcome:
-    """What was measured of one competitor, over all rounds."""
+    """Results of one competitor, over all rounds."""
 
     dead_seconds: list[float] = field(default_factory=list)
-    """After a SIGKILL, of each partition of the dead worker: until verdicts flow again."""
+    """After a SIGKILL, for each partition of the dead worker: time until verdicts continue."""
     other_seconds: list[float] = field(default_factory=list)
-    """Of each other partition: the longest stop meanwhile, beyond the distance of two uploads."""
+    """For each other partition: the longest pause meanwhile, beyond the interval of uploads."""
     late_shares: list[float] = field(default_factory=list)
-    """Of the uploads between a kill and the end of the session."""
+    """Share of the uploads between a kill and the end of the session."""
     touched_shares: list[float] = field(default_factory=list)
-    """Of the partitions that the dead worker had in any group."""
+    """Share of the partitions that the dead worker had in any group."""
     restart_seconds: list[float] = field(default_factory=list)
-    """In a restart with a successor: the longest stop of each partition, beyond the distance of two uploads."""
+    """In a restart with a successor: the longest pause of each partition, beyond the interval of uploads."""
     redone_shares: list[float] = field(default_factory=list)
-    """Of a round's signals, those that were published more than once."""
+    """Share of a round's signals that were published more than once."""
 
 
 def bench_recovery(options: BenchOptions) -> BenchReport:
@@ -109,7 +110,7 @@ class Fleet:
         self.workers: list[WorkerProcess] = []
 
     def start(self, num_workers: int) -> None:
-        """Start that many more; all are ready, and have their partitions, on return."""
+        """Start more workers; on return all are ready and have their partitions."""
         begun = [
             WorkerProcess(self._folder, self._environment, name=f"worker-{next(self._numbers)}", command=self._command)
             for _ in range(num_workers)
@@ -127,7 +128,7 @@ class Fleet:
             worker.close()
 
     def await_members(self, number: int) -> dict[str, set[int]]:
-        """Partitions by member of any group, once every group is stable with that many."""
+        """Return partitions by member of any group, once every group is stable with that many members."""
         return _await(lambda: self._members(number), f"a stable group of {number} members")
 
     def _members(self, number: int) -> dict[str, set[int]] | None:
@@ -201,7 +202,7 @@ def _stops(uploads: SteadyUploads, since: float, until: float, partitions: set[i
 
 
 def _redone_share(settings: Settings) -> float:
-    """Of all signals in the log, those that are there once more."""
+    """Return the share of all signals in the log that are repeated."""
     facts = (
         decode_fact(record.value or b"") for record in read_to_end(settings, [settings.topic_prefix + SIGNALS.name])
     )
@@ -210,7 +211,7 @@ def _redone_share(settings: Settings) -> float:
 
 
 def _figures(name: str, outcome: RecoveryOutcome) -> tuple[Figure, ...]:
-    """Those of the new competitor have bounds."""
+    """Return the figures; those of the new competitor have bounds."""
     again_seconds = MEMBERSHIPS[name].session_seconds + 2.0
     limits = (again_seconds, 2.0, 1 / NUM_WORKERS + 0.01, None, 2.0, 0.04) if name == NEW else (None,) * 6
     bounds = [None if limit is None else Bound("at most", limit) for limit in limits]
@@ -225,7 +226,7 @@ def _figures(name: str, outcome: RecoveryOutcome) -> tuple[Figure, ...]:
 
 
 def _p95(name: str, values: list[float], bound: Bound | None) -> Figure:
-    """The 95th percentile of all partitions of all rounds, and their spread; nothing waited where there are none."""
+    """Return the 95th percentile of all partitions of all rounds, and their spread; 0 without any."""
     known = sorted(values) or [0.0]
     p95 = quantiles(known, n=20, method="inclusive")[-1] if len(known) > 1 else known[0]
     return Figure(f"{name}, p95", p95, "s", bound, (known[0], known[-1]))
@@ -246,7 +247,7 @@ def _remarks(rounds: int) -> tuple[str, ...]:
 
 
 def _line(fleet: Fleet, outcome: RecoveryOutcome) -> str:
-    """What is known so far."""
+    """Return the results so far."""
     return (
         f"session of {fleet.membership.session_seconds:g} s: {outcome.touched_shares[-1]:.0%} of partitions touched, "
         f"decide again after at most {max(outcome.dead_seconds):.1f} s; "

@@ -1,8 +1,8 @@
-"""A worker for `bench recovery`, run as a process of its own: intake and verdict as ever, a stand-in for media.
+"""A worker for `bench recovery`, run as a separate process: real intake and verdict, a stand-in for media.
 
-The stand-in waits instead of decoding, and says something about every modality; so what is measured is how groups
-recover, not how fast a machine analyses. With the word `former` it is a member as the release before was: session of
-12 seconds, round robin over names that differ from group to group, and rebalances that wait for all running work.
+The stand-in waits instead of decoding, and publishes a signal for every modality; so recovery of groups is measured and
+not the speed of analysis. With the argument `former` it is a member of the previous release: a session of 12 seconds,
+round robin over names that differ between groups, and rebalances that wait for all running work.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ FORMER_MEMBERSHIP: Final = Membership(
     assignor=lambda _worker_id: RoundRobinPartitionAssignor,
 )
 WORK_SECONDS: Final = 0.5
-"""Of one video; about what a short clip takes."""
+"""Per video; about the duration of a short clip."""
 _SLOTS: Final = 64
 
 
 class StandIn:
-    """An agent that says nothing remarkable about a video.
+    """An agent that publishes an unremarkable signal.
 
     Args:
-        modality: that it speaks for.
+        modality: of the signal.
         publisher: of the worker.
-        clock: for stamps and waits.
+        clock: for timestamps and waits.
     """
 
     def __init__(self, modality: Modality, publisher: Publisher, clock: Clock) -> None:
@@ -62,7 +62,7 @@ class StandIn:
         self._clock = clock
 
     async def run(self, record: Record, slot: Slot) -> None:
-        """Take as long as a short clip takes, and publish a signal."""
+        """Wait as long as a short clip takes, and publish a signal."""
         del slot
         upload = decode_upload_or_deletion(record.value)
         assert isinstance(upload, VideoUploaded)  # the benchmark deletes nothing
@@ -74,7 +74,7 @@ class StandIn:
         await self._publisher.publish(SIGNALS, upload.video_id, signal, headers=headers)
 
     async def fail(self, record: Record, slot: Slot, failure: Failure) -> None:
-        """Never asked for: nothing here can fail."""
+        """Never called: nothing here can fail."""
         del slot
         raise RuntimeError(f"{record.place} failed with {failure.cause}: {failure.message}")
 
@@ -104,7 +104,7 @@ class RecoveryWorker(Worker):
 
 
 class FormerWorker(RecoveryWorker):
-    """Its roles have another name in each group, and sessions and rebalances of the release before."""
+    """Its roles have another name in each group, and sessions and rebalances of the previous release."""
 
     def _new_role(self, spec: RoleSpec) -> RoleApp:
         return RoleApp(self._settings, spec, self._crash, self._clock, uuid4().hex, FORMER_MEMBERSHIP)

@@ -1,4 +1,4 @@
-"""What a benchmark says: figures with bounds, for people as a table and for scripts as one JSON object."""
+"""Results of a benchmark: figures with bounds, as a table for people and as one JSON object for scripts."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from rich.table import Table
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """What a figure must reach for its claim to hold."""
+    """The value that a figure must reach."""
 
     relation: Literal["at least", "at most"]
     value: float
 
     def holds(self, value: float) -> bool:
-        """Say whether a measured value reaches it."""
+        """Return whether a measured value reaches it."""
         return value >= self.value if self.relation == "at least" else value <= self.value
 
 
@@ -33,7 +33,7 @@ class Figure:
     unit: str
     bound: Bound | None = None
     spread: tuple[float, float] | None = None
-    """Lowest and highest of the runs, where there were several."""
+    """Lowest and highest of several runs."""
 
     @property
     def holds(self) -> bool | None:

@@ -1,4 +1,4 @@
-"""A link of a stated speed before a local server: loopback would hide what fetching costs."""
+"""A link with a limited speed before a local server: loopback would hide the cost of fetching."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _PIECE_BYTES = 32 * 1024
 
 
 class SlowLink(LoopThread):
-    """A TCP proxy in a thread of its own; all connections share its speed.
+    """A TCP proxy in a separate thread; all connections share its speed.
 
     Args:
         port: of the server behind it, on loopback.
         bits_per_second: from the server to its clients, over all connections.
-        delay_seconds: what the way there and back takes, added to each thing that a client says.
+        delay_seconds: round-trip time, added to each message of a client.
     """
 
     def __init__(self, port: int, bits_per_second: float, delay_seconds: float) -> None:
@@ -65,7 +65,7 @@ class SlowLink(LoopThread):
         writer.close()
 
     async def _occupy(self, num_bytes: int) -> None:
-        """Wait for the time that the bytes take on the wire, behind those that were there before."""
+        """Wait for the transmission of the bytes, after those that were queued before."""
         start = max(self._free_at_seconds, monotonic())
         self._free_at_seconds = start + num_bytes * 8 / self._bits_per_second
         await asyncio.sleep(self._free_at_seconds - monotonic())

@@ -17,7 +17,7 @@ from schemas.uploads import VideoUploaded
 
 NUM_VIDEOS = 700
 SETTLED_VIDEOS = 200
-"""Until then pools fill and allocators settle."""
+"""Until then pools fill and allocators reach a steady state."""
 CHUNK_VIDEOS = 25
 """Memory is read while the worker is idle between chunks."""
 MAX_GROWTH_RATIO = 0.05

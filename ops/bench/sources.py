@@ -1,4 +1,4 @@
-"""`bench sources`: a long video out of an object store, fetched as it is read, against downloaded first."""
+"""`bench sources`: a long video from an object store, fetched while it is read, compared with a download first."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 LINK_BITS_PER_SECOND: Final = 100e6
 LINK_DELAY_SECONDS: Final = 0.02
 ROUNDS: Final = 5
-"""After the first, which is dropped."""
+"""Rounds after the first, which is dropped."""
 QUICK_ROUNDS: Final = 2
 _BUCKET: Final = "bench"
 SHARE_BOUND: Final = Bound("at most", 0.35)
@@ -93,7 +93,7 @@ def _clips(cache_dir: Path, options: BenchOptions) -> tuple[ServedClip, ServedCl
 
 @contextmanager
 def _reached_by(store: FileStore, link: SlowLink) -> Iterator[None]:
-    """S3 clients of this process find the store behind the link."""
+    """Let S3 clients of this process use the store behind the link."""
     addressed = {**store.environment(), "AWS_ENDPOINT": link.base_url, "AWS_ENDPOINT_URL": link.base_url}
     before = {name: os.environ.get(name) for name in addressed}
     os.environ.update(addressed)

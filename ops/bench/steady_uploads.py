@@ -1,4 +1,4 @@
-"""Uploads at a steady rate into every partition, and when their final verdicts came."""
+"""Publishes uploads at a steady rate into every partition, and records the times of their final verdicts."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _JOIN_SECONDS = 30.0
 
 
 class SteadyUploads:
-    """What was uploaded when, and decided when; times are of the monotonic clock, in seconds.
+    """Times of uploads and verdicts; on the monotonic clock, in seconds.
 
     Args:
-        settings: where to.
+        settings: address of the stack.
         partitions: of the topics.
         interval_seconds: between two uploads into one partition.
     """
@@ -46,7 +46,7 @@ class SteadyUploads:
 
     @contextmanager
     def flowing(self) -> Iterator[None]:
-        """Upload and listen until the block ends."""
+        """Publish and consume until the block ends."""
         threads = [threading.Thread(target=run, daemon=True) for run in (self._listen, self._upload)]
         for thread in threads:
             thread.start()
@@ -58,7 +58,7 @@ class SteadyUploads:
                 thread.join(_JOIN_SECONDS)
 
     def await_decided(self, since: float, until: float, timeout_seconds: float) -> None:
-        """Wait for the verdicts of what was uploaded in that time. Raises TimeoutError."""
+        """Wait for the verdicts of what was uploaded in that period. Raises TimeoutError."""
         give_up = time.monotonic() + timeout_seconds
         while open_ones := [
             name for name, at in list(self.uploaded.items()) if since <= at < until and name not in self.decided
@@ -68,17 +68,17 @@ class SteadyUploads:
             time.sleep(_POLL_SECONDS)
 
     def flows_again_seconds(self, partition: int, since: float) -> float:
-        """From then until something uploaded later was decided. Raises ValueError where nothing was."""
+        """Return the time until something uploaded later was decided. Raises ValueError if nothing was."""
         return min(self.decided[name] for name in self._decided_in(partition) if self.uploaded[name] >= since) - since
 
     def longest_stop_seconds(self, partition: int, since: float, until: float) -> float:
-        """The longest time in which no verdict came."""
+        """Return the longest time without a verdict."""
         times = sorted(at for name in self._decided_in(partition) if since <= (at := self.decided[name]) < until)
         places = [since, *times, until]
         return max(later - earlier for earlier, later in pairwise(places))
 
     def late_share(self, since: float, until: float, limit_seconds: float) -> float:
-        """Of what was uploaded in that time, the share that was decided later than that."""
+        """Return the share of uploads in that period that were decided later than the limit."""
         took = [self.decided[name] - at for name, at in self.uploaded.items() if since <= at < until]
         return sum(seconds > limit_seconds for seconds in took) / len(took)
 
@@ -115,7 +115,7 @@ class SteadyUploads:
 
 
 def _names_by_partition(partitions: int) -> list[Iterator[str]]:
-    """Endless video ids for each partition, as the clients' partitioner has them."""
+    """Return endless video ids for each partition, by the clients' partitioner."""
 
     def names(partition: int) -> Iterator[str]:
         for number in count():

@@ -1,4 +1,4 @@
-"""A collector of traces that reads what it is sent, counts it, and keeps nothing: for benchmarks."""
+"""A collector of traces for benchmarks: decodes and counts what it receives, and stores nothing."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ class TraceSink:
                 self.end_headers()
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (http.server's name)
-                """Requests are no news."""
+                """Do nothing: requests are not logged."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def take(self, body: bytes, encoding: str | None) -> None:
-        """One request's body, as it came; called on a thread of its own."""
+        """Process one request's body; called on a separate thread."""
         del encoding
         self.num_bytes += len(body)
 
     @property
     def endpoint(self) -> str:
-        """What `VIDSIGNAL_TRACES_ENDPOINT` names."""
+        """The value for `VIDSIGNAL_TRACES_ENDPOINT`."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
 

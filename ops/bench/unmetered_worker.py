@@ -1,7 +1,7 @@
-"""`vidsignal worker` with metrics that do nothing, for `bench observing`: what is counted nowhere costs nothing.
+"""`vidsignal worker` with metrics that do nothing, for `bench observing`.
 
-A worker has no such setting: without an endpoint it counts all the same. So the classes are replaced before
-`streams.observability.metrics` is imported, and every call in the code stays what it is.
+A worker has no such setting: it counts even without an endpoint. So the classes are replaced before
+`streams.observability.metrics` is imported, and every call in the code stays unchanged.
 """
 
 from __future__ import annotations
@@ -15,36 +15,36 @@ import prometheus_client
 
 
 class NoMetric:
-    """Takes the calls of a counter, a gauge and a histogram, and forgets them."""
+    """Has the methods of a counter, a gauge and a histogram, and does nothing."""
 
     def __init__(self, *_described: Any, **_options: Any) -> None:
-        """Whatever it would be called."""
+        """Accept any description."""
 
     def labels(self, *_values: Any, **_named: Any) -> Self:
-        """The same for all labels."""
+        """Return the same object for all labels."""
         return self
 
     def inc(self, amount: float = 1) -> None:
-        """Forget it."""
+        """Do nothing."""
 
     def dec(self, amount: float = 1) -> None:
-        """Forget it."""
+        """Do nothing."""
 
     def set(self, value: float) -> None:
-        """Forget it."""
+        """Do nothing."""
 
     def observe(self, amount: float) -> None:
-        """Forget it."""
+        """Do nothing."""
 
     def set_function(self, read: Callable[[], float]) -> None:
-        """Never ask."""
+        """Do nothing."""
 
     def remove(self, *_values: Any) -> None:
-        """There is none."""
+        """Do nothing."""
 
     @contextmanager
     def time(self) -> Iterator[None]:
-        """Look at no clock."""
+        """Do nothing."""
         yield
 
     track_inprogress = time

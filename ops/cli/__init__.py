@@ -1,1 +1,1 @@
-"""The command `vidsignal`, one file a command."""
+"""The command `vidsignal`, one file per command."""

@@ -1,4 +1,4 @@
-"""`vidsignal access`: what each role has to be allowed on Kafka and in Redis, as lines to run."""
+"""`vidsignal access`: the rights of each role on Kafka and in Redis, as lines to run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ops.access.roles import ACCESS, RoleAccess, UnknownRole, find_roles
 from ops.cli.console import fail, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
 
-app = typer.Typer(help="Print what each role has to be allowed, and no more.", no_args_is_help=True)
+app = typer.Typer(help="Print the rights that each role needs.", no_args_is_help=True)
 
 Role = Annotated[str | None, typer.Option(help=f"One of {', '.join(role.name for role in ACCESS)}; all by default.")]
 
@@ -22,7 +22,7 @@ def kafka(
     role: Role = None,
     json_output: Annotated[bool, typer.Option("--json", help="One JSON object an entry.")] = False,
 ) -> None:
-    """One line of Kafka's own tool for each access control entry; the users are named like the roles."""
+    """Print one line of Kafka's own tool for each access control entry; the users are named like the roles."""
     settings = settings_or_exit()
     for acl in (acl for found in _roles(role) for acl in kafka_acls(settings, found)):
         if json_output:
@@ -36,7 +36,7 @@ def redis(
     role: Role = None,
     json_output: Annotated[bool, typer.Option("--json", help="One JSON object a user.")] = False,
 ) -> None:
-    """One line for `redis-cli` for each user; passwords are set apart from it and kept when it is sent again."""
+    """Print one line for `redis-cli` for each user; passwords are set separately and kept when it is sent again."""
     settings = settings_or_exit()
     for found in _roles(role):
         if json_output and found.uses_store:

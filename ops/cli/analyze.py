@@ -41,9 +41,9 @@ def analyze(
     device: Annotated[str | None, typer.Option(help=f"One of: {', '.join(get_args(Device))}.")] = None,
     json_output: Annotated[bool, typer.Option("--json", help="One JSON object a video, in their order.")] = False,
 ) -> None:
-    """Analyse media and print what the pipeline would say of them; exit code 1 where a modality failed.
+    """Analyse media and print the pipeline's results for them; exit code 1 if a modality failed.
 
-    The results come in the order of the arguments, each as soon as it and all before it are there.
+    The results are printed in the order of the arguments, each as soon as it and all before it are known.
     """
     roots = ",".join(sorted({str(Path(absolute_path(path)).parent) for path in paths if is_file(path)}))
     settings = settings_or_exit(device=device, media_roots=roots)
@@ -76,7 +76,7 @@ async def _analyse_all(settings: Settings, uploads: list[VideoUploaded], json_ou
 
 
 async def _run(analysis: LocalAnalysis, uploads: list[VideoUploaded], json_output: bool) -> list[Outcome]:
-    """Analyse all at once; each outcome is printed when it and all before it are there."""
+    """Analyse all at once; each outcome is printed when it and all before it are known."""
     outcomes: list[Outcome] = []
     with counting("analysing", len(uploads), is_quiet=json_output) as done:
         running = [asyncio.ensure_future(analysis.outcome_of(upload)) for upload in uploads]
@@ -89,7 +89,7 @@ async def _run(analysis: LocalAnalysis, uploads: list[VideoUploaded], json_outpu
 
 
 def _tell_unexpected(settings: Settings, upload: VideoUploaded, error: InternalError) -> None:
-    """Say that one video met an error of ours; the traceback is for anyone who asks for it."""
+    """Print that an unexpected error occurred for one video; the traceback is logged at a lower level."""
     if settings.log_level == "debug":
         err.print("".join(traceback.format_exception(error)) + error.details, markup=False, soft_wrap=True)
         return

@@ -1,4 +1,4 @@
-"""`vidsignal audit`: do topics, log and Redis say the same?"""
+"""`vidsignal audit`: compares topics, log and Redis."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def audit(
 ) -> None:
     """Compare the log, the compacted topics and Redis, video by video.
 
-    Exit code 0 where all say the same, 1 where something differs or a record cannot be read, 3 where a broker or the
-    store is unavailable. Work may go on meanwhile: what is on its way is no finding.
+    Exit code 0 without a difference, 1 if something differs or a record cannot be read, 3 if a broker or the store is
+    unavailable. Processing may continue meanwhile: changes in progress are not reported.
 
-    With --repair the store gets what the log says, and the topics what the store says; exit code 0 then. A verdict that
-    was published over a hole in the store is decided again by a verdict worker, under a higher version.
+    With --repair the store gets the result of the log, and the topics the store's outcome; exit code 0 then. A verdict
+    that was published over lost facts is decided again by a verdict worker, under a higher version.
     """
     from ops.cli.rebuild_stores import gaps_of, rebuild_stores
     from ops.cli.ruleset import ruleset_or_exit

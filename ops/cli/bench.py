@@ -1,4 +1,4 @@
-"""`vidsignal bench`: measure, side by side in one run."""
+"""`vidsignal bench`: comparative measurements in one run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def bench(
     soak: Annotated[bool, typer.Option(help="A long run that watches memory, where the benchmark has one.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the JSON object here.")] = None,
 ) -> None:
-    """Run a benchmark: a table for people, a JSON object for scripts; exit code 1 where a bound is missed."""
+    """Run a benchmark: a table for people, a JSON object for scripts; exit code 1 if a bound is missed."""
     if name not in NAMES:
         fail(f"no benchmark {name!r}; there are {', '.join(NAMES)}", ExitCode.USAGE)
     from ops.bench.benchmark_registry import BENCHES, BenchOptions

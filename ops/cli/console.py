@@ -1,4 +1,4 @@
-"""How commands speak: tables and progress for people, JSON lines for scripts, one line for a failure."""
+"""Output of commands: tables and progress for people, JSON lines for scripts, one line for a failure."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ from streams.config.settings import InvalidSettings, Settings, read_settings
 out = Lines(is_error=False)
 """Results."""
 err = Lines(is_error=True)
-"""Progress and complaints, so that results can be piped."""
+"""Progress and errors, so that results can be piped."""
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on one line of standard output."""
+    """Print one JSON document on one line of standard output."""
     sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
     sys.stdout.buffer.flush()
 
 
 def fail(message: str, code: ExitCode) -> NoReturn:
-    """Print why on standard error and leave with a code."""
+    """Print the reason on standard error and exit with a code."""
     err.problem("vidsignal:", f" {message}")
     raise typer.Exit(code)
 
 
 def logs_to_stderr() -> None:
-    """Keep logs of what a command calls apart from its answer. A worker has its own way with logs."""
-    import structlog  # takes a third of a second, which commands that log nothing save
+    """Send logs to standard error, separate from the command's output. A worker configures its logs itself."""
+    import structlog  # the import takes a third of a second, which commands without logs save
 
     structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
 
 def settings_or_exit(**overrides: object) -> Settings:
-    """Read settings, or leave with the usage code and one line per wrong setting; logs go to standard error."""
+    """Read settings, or exit with the usage code and one line per wrong setting; logs go to standard error."""
     logs_to_stderr()
     return quiet_settings_or_exit(**overrides)
 
 
 def quiet_settings_or_exit(**overrides: object) -> Settings:
-    """The same for a command that calls nothing that logs."""
+    """The same for a command that logs nothing."""
     try:
         return read_settings(**overrides)
     except InvalidSettings as error:
@@ -55,7 +55,7 @@ def quiet_settings_or_exit(**overrides: object) -> Settings:
 
 @contextmanager
 def clean_interrupt() -> Iterator[None]:
-    """Turn Ctrl-C into the conventional exit code, after the block's own clean-up ran."""
+    """Turn Ctrl-C into the conventional exit code, after the block has cleaned up."""
     try:
         yield
     except KeyboardInterrupt:

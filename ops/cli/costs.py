@@ -1,4 +1,4 @@
-"""`vidsignal costs`: what videos cost, from the receipts in the log."""
+"""`vidsignal costs`: the cost of videos, from the receipts in the log."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def costs(
 ) -> None:
     """Add up CPU time, device time, bytes, dollars and joules of the videos in the log.
 
-    Every distinct signal counts, also of older revisions: it was paid for. What a worker used beside videos (start,
-    idle time, roles without media) is on no receipt; the metric vidsignal_cpu_seconds_total has it.
+    Every distinct signal counts, including older revisions. What a worker uses in addition (start, idle time, roles
+    without media) is on no receipt; the metric vidsignal_cpu_seconds_total has it.
     """
     _check_suffix(plot)
     settings = settings_or_exit()

@@ -1,4 +1,4 @@
-"""An id that begins with a dash, such as `-dashid`, is taken for an option: the error says how to name it."""
+"""An id that begins with a dash, such as `-dashid`, is parsed as an option; the error explains how to pass it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def explain(error: Any, given: list[str]) -> None:
-    """Add to an error about an unknown option what to type if an id was meant.
+    """Add to an error about an unknown option how to pass an id.
 
     Args:
         error: typer's; its context is that of the command.

@@ -1,4 +1,4 @@
-"""`vidsignal dead-letters`: look at what was given up, and send it again."""
+"""`vidsignal dead-letters`: lists, shows and redrives dead letters."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from streams.dead_letters.plain_text import plain_text
 from streams.kafka.clients import BrokerUnavailable
 from streams.kafka.unreadable import UnreadableRecords
 
-app = typer.Typer(help="Look at events that were given up, and send them again.", no_args_is_help=True)
+app = typer.Typer(help="List, show and redrive dead letters: events that were given up.", no_args_is_help=True)
 
 _LISTED_BYTES: Final = 200
-"""Of a message or a key in a listing."""
+"""Maximum size of a message or a key in a list."""
 _MOST_NAMED: Final = 20
 
 CauseOption = Annotated[str | None, typer.Option(help="Only letters of this cause.")]
@@ -41,8 +41,8 @@ def list_dead_letters(
 ) -> None:
     """List dead letters: id, cause, key, place of the event, time, and what was wrong.
 
-    Of each partition oldest first; of one video, and of a whole topic, one dead letter at a time is held. Exit code 1
-    where one of them cannot be read.
+    Each partition is listed oldest first; memory holds one dead letter at a time. Exit code 1 if one of them cannot be
+    read.
     """
     settings, unreadable, counts = quiet_settings_or_exit(), UnreadableRecords(), Counter[str]()
     wanted = read_dead_letters(settings, cause, unreadable)
@@ -60,7 +60,7 @@ def show_dead_letter(
     dead_letter_id: Annotated[str, typer.Argument(help="Its id, or the beginning of it.")],
     json_output: Annotated[bool, typer.Option("--json", help="The letter as one JSON object.")] = False,
 ) -> None:
-    """Show one dead letter whole: cause, headers and the original bytes."""
+    """Show one complete dead letter: cause, headers and the original bytes."""
     unreadable = UnreadableRecords()
     dead_letter = _find(read_dead_letters(settings_or_exit(), None, unreadable), dead_letter_id)
     if json_output:
@@ -84,10 +84,10 @@ def redrive(
     cause: CauseOption = None,
     every: Annotated[bool, typer.Option("--all", help="All letters.")] = False,
 ) -> None:
-    """Publish the original bytes and headers to the partition that they came from.
+    """Publish the original bytes and headers to the original partition.
 
-    A header says how often that happened, and of an upload where it stood: a deletion that came after it still does.
-    Letters without a value are passed over and named; exit code 1 then.
+    A header counts the redrives, and another one has the log position of an upload, so that a later deletion still
+    covers it. Dead letters without a value are skipped and named; exit code 1 then.
     """
     if not (dead_letter_ids or cause or every):
         fail("name letters, or give --cause or --all", ExitCode.USAGE)
@@ -112,7 +112,7 @@ def redrive(
 
 
 def with_value(dead_letters: Iterable[DeadLetter], left_out: list[str]) -> Iterator[DeadLetter]:
-    """Letters that can be sent again; the ids of the others are added to `left_out`."""
+    """Return dead letters that can be sent again; the ids of the others are added to `left_out`."""
     for dead_letter in dead_letters:
         if dead_letter.value is None:
             left_out.append(dead_letter.dead_letter_id)
@@ -121,7 +121,7 @@ def with_value(dead_letters: Iterable[DeadLetter], left_out: list[str]) -> Itera
 
 
 def read_dead_letters(settings: Settings, cause: str | None, unreadable: UnreadableRecords) -> Iterator[DeadLetter]:
-    """All dead letters that lie in the topic, one at a time and one per id."""
+    """Yield all dead letters in the topic, one at a time and one per id."""
     try:
         yield from active_dead_letters(
             dead_letters_in(settings), unreadable, lambda dead_letter: cause is None or dead_letter.cause == cause
@@ -144,7 +144,7 @@ def _read_dead_letters_of(
 
 
 def _ids(settings: Settings, cause: str | None, beginnings: list[str]) -> set[str]:
-    """The whole ids; ends the command where a beginning names none or several."""
+    """Return the complete ids; exits if a prefix matches none or several."""
     found: dict[str, set[str]] = {beginning: set() for beginning in beginnings}
     for dead_letter in read_dead_letters(settings, cause, UnreadableRecords()):
         for beginning in beginnings:
@@ -186,7 +186,7 @@ def _print_line(dead_letter: DeadLetter, *, json_output: bool) -> None:
 
 
 def _key(dead_letter: DeadLetter) -> str:
-    """The key of the event, in most cases the video's id."""
+    """Return the key of the event, usually the video's id."""
     if dead_letter.key is None:
         return "(no key)"
     return plain_text(dead_letter.key.decode("utf-8", "backslashreplace"), _LISTED_BYTES)

@@ -1,4 +1,4 @@
-"""The dead letters of one video, found by what Redis knows of them, without reading the whole topic."""
+"""The dead letters of one video, found by the index in Redis, without reading the whole topic."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from streams.store.refusal_reading import read_refusals
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterPlaces:
-    """Where the dead letters of a video lie."""
+    """Where the dead letters of a video are."""
 
     places: tuple[SourceOffset, ...]
     """Of the last refusals."""
     partitions_by_key: dict[bytes, int]
-    """Of the others nothing but the partition is kept."""
+    """Only the partition is known of the others."""
 
 
 async def find_dead_letters(store: ReadsStore, settings: Settings, video_id: str) -> DeadLetterPlaces:
-    """Ask Redis for the places of a video's dead letters."""
+    """Read the log positions of a video's dead letters from Redis."""
     keys = Keys(settings.topic_prefix)
     refusals = await read_refusals(store, keys, video_id)
     placed = {refusal.dead_letter_id: refusal.letter for refusal in refusals if refusal.letter is not None}
@@ -37,8 +37,7 @@ async def find_dead_letters(store: ReadsStore, settings: Settings, video_id: str
 
 
 def read_found(settings: Settings, found: DeadLetterPlaces) -> Iterator[StoredRecord]:
-    """Yield the dead letters' records, and tombstones of those that were withdrawn; a partition is read where it has to
-    be.
+    """Yield the dead letters' records, and tombstones of withdrawn ones; reads a partition only if necessary.
 
     Raises:
         BrokerUnavailable: no broker answers.

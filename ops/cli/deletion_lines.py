@@ -1,4 +1,4 @@
-"""What is told of a video's deletion, the same by every command."""
+"""Text about a video's deletion, the same in every command."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from streams.store.deletion_reading import DeletionReading
 
 
 def describe_place(place: SourceOffset) -> str:
-    """A place as commands write it."""
+    """Return a log position as text."""
     return f"{place.topic}/{place.partition}@{place.offset}"
 
 
 def describe_deletion(deletion: DeletionReading) -> str:
-    """One line for the last deletion of a video."""
+    """Return one line for the last deletion of a video."""
     told = [f"deletion at {describe_place(deletion.before)}"] if deletion.before else ["deletion by revision"]
     if deletion.revision == 0:
         told.append("the current revision was uploaded after it")

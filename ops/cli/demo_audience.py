@@ -1,4 +1,4 @@
-"""The demo's audience: made-up viewers for the clips, and what Redis then says of them and of their similarity."""
+"""The demo's viewers: made-up events for the clips, and the resulting engagement and similarity in Redis."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def show_audience(settings: Settings, names: dict[str, str]) -> list[str]:
 async def _counted(
     store: Redis, settings: Settings, video_ids: Sequence[str], num_distinct: int
 ) -> dict[str, Engagement]:
-    """Each video's record, as soon as all events are in or the time is over."""
+    """Return each video's record, as soon as all events are counted or the time is up."""
     keys = Keys(settings.topic_prefix)
     give_up = time.monotonic() + _LONGEST_SECONDS
     while True:

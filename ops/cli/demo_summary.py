@@ -1,4 +1,4 @@
-"""The demo's last lines: rates, latencies, batches and what they cost, from verdicts and the worker's metrics."""
+"""The demo's summary: rates, latencies, batches and cost, from verdicts and the worker's metrics."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streams.costs.cpu_account import PROCESS_STAGES
 
 
 def summarise(view: DemoView, metrics_port: int, seconds: float) -> list[str]:
-    """Lines of the summary."""
+    """Return the lines of the summary."""
     page = read_metrics(metrics_port)
     costs = [outcome.verdict.cost for outcome in view.outcomes()]
     stages = {stage: sum(cost.cpu_seconds_by_stage.get(stage, 0.0) for cost in costs) for stage in CPU_STAGES}

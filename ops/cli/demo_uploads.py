@@ -1,4 +1,4 @@
-"""What the demo publishes of the user's own."""
+"""Uploads of the user's own files in the demo."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from schemas.uploads import VideoUploaded
 
 
 def demo_uploads(paths: list[Path]) -> list[VideoUploaded]:
-    """The user's own files; leaves with the usage code where one is not there."""
+    """Return uploads of the user's own files; exits with the usage code if one does not exist."""
     missing = [str(path) for path in paths if not path.is_file()]
     if missing:
         fail(f"not a file: {', '.join(missing)}", ExitCode.USAGE)

@@ -30,12 +30,12 @@ class DemoView:
 
     @property
     def num_wanted(self) -> int:
-        """Videos that were published."""
+        """Number of published videos."""
         return len(self._wanted)
 
     @property
     def num_final(self) -> int:
-        """Videos whose verdict and feature record are final."""
+        """Number of videos whose verdict and feature record are final."""
         return sum(self._is_final(video_id) for video_id in self._wanted)
 
     @property
@@ -54,7 +54,7 @@ class DemoView:
         return [Outcome(verdict=self._verdicts[name], record=self._records[name]) for name in decided]
 
     def poll(self) -> bool:
-        """Read one record; say whether there was one. Raises KafkaException where the broker is gone."""
+        """Read one record; return whether there was one. Raises KafkaException if the broker is unavailable."""
         message = self._consumer.poll(0.2)
         if message is None:
             return False

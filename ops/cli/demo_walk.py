@@ -1,4 +1,4 @@
-"""The demo's walk: servers and a worker on this machine, clips through them, and what became of the clips."""
+"""The demo itself: servers and a worker on this machine, clips, and their results."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from schemas.uploads import VideoUploaded
 from streams.config.settings import Settings, read_settings
 
 _LONGEST_SECONDS = 600.0
-"""Without a further verdict the demo gives up."""
+"""The demo gives up after this time without a further verdict."""
 
 
 def walk(paths: list[Path] | None, *, is_kept: bool) -> None:

@@ -29,10 +29,10 @@ def doctor(
     only: Annotated[str | None, typer.Option(help="Comma-separated: broker, topics, redis, weights, ...")] = None,
     json_output: Annotated[bool, typer.Option("--json", help="One JSON object with every finding.")] = False,
 ) -> None:
-    """Look at everything that a worker needs, change nothing, and say what is wrong and what to do.
+    """Check everything that a worker needs, change nothing, and print what is wrong and what to do.
 
-    Answers within 15 seconds although everything may be unavailable. Exit codes: 0 fine, warnings allowed; 1 something
-    is wrong; 2 wrong arguments.
+    Ends within 15 seconds even if everything is unavailable. Exit codes: 0 fine, warnings allowed; 1 something is
+    wrong; 2 wrong arguments.
     """
     from ops.doctor.check_registry import UnknownCheck, choose
 
@@ -110,7 +110,7 @@ def _row(check: str, finding: Finding) -> dict[str, str]:
 
 
 def _end_at_once(code: ExitCode) -> NoReturn:
-    """A thread that still waits for a server would be torn down inside a library otherwise."""
+    """Exit without cleaning up: a thread that still waits for a server would otherwise be ended inside a library."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

@@ -1,4 +1,4 @@
-"""What became of a published upload, in words and as JSON."""
+"""Result of a published upload, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ops.cli.warning_lines import describe_warnings
 
 
 def describe_ending(upload: PublishedUpload, ending: Ending | None) -> list[str]:
-    """The verdict or why there is none, then what was refused, and warnings."""
+    """Return the verdict or why there is none, then refusals and warnings."""
     lines = [_headline(upload, ending)]
     refusals = ending.refusals if ending is not None else ()
     warnings = describe_warnings(ending.warnings if ending is not None else ())
@@ -21,7 +21,7 @@ def describe_ending(upload: PublishedUpload, ending: Ending | None) -> list[str]
 
 
 def ending_document(upload: PublishedUpload, ending: Ending | None) -> dict[str, Any]:
-    """The same for scripts; `ending` is null where the time was up."""
+    """Return the same for scripts; `ending` is null if the time was up."""
     place = {"video_id": upload.video_id, "partition": upload.partition, "offset": upload.offset}
     if ending is None:
         return place | {"ending": None}

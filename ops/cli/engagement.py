@@ -1,4 +1,4 @@
-"""`vidsignal engagement`: send engagement events, one or a made-up stream of them."""
+"""`vidsignal engagement`: publishes engagement events, one or a made-up stream."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ops.engagement_stream import engagement_stream, publish_events, video_names
 from schemas.engagement import ENGAGEMENT_KINDS, EngagementEvent
 from streams.kafka.clients import BrokerUnavailable
 
-app = typer.Typer(help="Send engagement events, one or a made-up stream of them.", no_args_is_help=True)
+app = typer.Typer(help="Publish engagement events, one or a made-up stream.", no_args_is_help=True)
 
 
 @app.command()
@@ -27,7 +27,7 @@ def publish(
     event_id: Annotated[str | None, typer.Option(help="The same id counts once; a new one by default.")] = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print the event as JSON.")] = False,
 ) -> None:
-    """Publish one event of now to `video.engagement` and wait until the broker confirmed it."""
+    """Publish one event with the current time to `video.engagement` and wait for the broker's confirmation."""
     raw = {
         "event_id": event_id or uuid4().hex,
         "video_id": video_id,

@@ -1,4 +1,4 @@
-"""What the exit codes of `vidsignal` mean."""
+"""The exit codes of `vidsignal`."""
 
 from __future__ import annotations
 

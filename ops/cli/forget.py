@@ -1,4 +1,4 @@
-"""`vidsignal forget`: delete what is known of a video."""
+"""`vidsignal forget`: deletes a video."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ def forget(
     reason: Annotated[str, typer.Option(help="Kept in the log of facts.")] = "",
     wait: Annotated[float, typer.Option(min=0.0, help="Seconds to wait until Redis holds nothing of it.")] = 60.0,
 ) -> None:
-    """Publish a deletion event and wait until the video is gone from Redis and guarded against late signals.
+    """Publish a deletion event and wait until the video is removed from Redis and late signals are ignored.
 
-    Tombstones for both compacted topics and for the video's dead letters follow at once, and once more after the
-    longest drain. A higher revision that is uploaded later is a new life.
+    Tombstones for both compacted topics and for the video's dead letters follow at once, and again after the longest
+    drain. A higher revision that is uploaded later is a new video under the same id.
     """
     settings = settings_or_exit()
     event = _event(video_id, revision, reason)
@@ -78,7 +78,7 @@ def _event(video_id: str, revision: int | None, reason: str) -> DeletionRequeste
 
 
 def _publish(settings: Settings, event: DeletionRequested) -> SourceOffset:
-    """Return the place that the event has among the uploads."""
+    """Return the event's log position."""
     headers = event_headers(
         event, event_id=f"{event.video_id}:deletion", source="/vidsignal/forget", now_unix_seconds=time()
     )
@@ -98,17 +98,17 @@ def _publish(settings: Settings, event: DeletionRequested) -> SourceOffset:
 
 @dataclass(frozen=True, slots=True)
 class _Ending:
-    """What a deletion came to."""
+    """Result of a deletion."""
 
     deletion: DeletionReading | None
     living_revision: int = 0
-    """A higher one than was asked for, or one that was uploaded after the deletion; 0 where none lives."""
+    """A revision higher than the deleted ones, or uploaded after the deletion; 0 without one."""
 
 
 async def _ending(
     store: Redis, settings: Settings, event: DeletionRequested, place: SourceOffset, wait_seconds: float
 ) -> _Ending | None:
-    """Wait until the deletion is carried out; None where it is not within the time."""
+    """Wait until the deletion is carried out; None if the time is up."""
     keys = Keys(settings.topic_prefix)
     give_up = monotonic() + wait_seconds
     while monotonic() < give_up:
@@ -122,14 +122,14 @@ async def _ending(
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What Redis holds of a video."""
+    """What Redis has of a video."""
 
     deletion: DeletionReading | None
     is_guarded: bool
     newest_revision: int
-    """As far as intake has seen; 0 where no status is left."""
+    """Newest revision that intake accepted; 0 without a status."""
     is_readable: bool
-    """Whether something is left that a reader may look at."""
+    """Whether readers still see something."""
 
 
 async def _found(store: Redis, keys: Keys, video_id: str, place: SourceOffset) -> _Found:
@@ -152,12 +152,12 @@ def _carried_out(event: DeletionRequested, place: SourceOffset, found: _Found) -
         return None
     if not found.is_guarded:
         return _Ending(deletion, found.newest_revision)
-    # A newer revision that is only registered was uploaded before or after the deletion: its fact will say it.
+    # A newer revision that is only registered was uploaded before or after the deletion: its fact decides.
     return _Ending(deletion) if found.newest_revision <= deletion.revision else None
 
 
 def _covers(deletion: DeletionReading, event: DeletionRequested, place: SourceOffset) -> bool:
-    """Whether this deletion, or a later one, is folded."""
+    """Return whether this deletion, or a later one, is folded."""
     if event.revision is not None:
         return deletion.revision >= event.revision
     before = deletion.before

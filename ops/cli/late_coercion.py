@@ -1,7 +1,7 @@
-"""Texts and plain numbers on the command line are read without the validation library that typer has for all values.
+"""Parses text and plain numbers on the command line without pydantic, which typer uses for all values.
 
-Typer makes an adapter of pydantic's for every parameter that is no flag, also for those that were not given, and
-importing pydantic takes as much CPU time as all the rest of a small command.
+Typer creates a pydantic adapter for every parameter that is no flag, also for those that were not given, and importing
+pydantic takes as much CPU time as all the rest of a small command.
 """
 
 from __future__ import annotations
@@ -11,30 +11,30 @@ from collections.abc import Callable
 from typing import Any, Final
 
 _PLAIN: Final = {int: re.compile(r"-?[0-9]{1,15}"), float: re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")}
-"""Numbers that can be read in one way only; other spellings are left to typer."""
+"""Numbers with only one interpretation; other spellings are left to typer."""
 
 
 class LateCoercion:
-    """Stands for a parameter's adapter, and asks for it when there is something to validate.
+    """Replaces a parameter's adapter, and creates the real one when there is something to validate.
 
     Args:
-        build: typer's own way to the adapter.
+        build: typer's function that creates the adapter.
     """
 
     def __init__(self, build: Callable[[], Any]) -> None:
         self._build = build
 
     def __call__(self) -> LateCoercion:
-        """What typer asks a parameter for."""
+        """Return itself, in place of typer's factory."""
         return self
 
     def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
-        """Return a value as the command's function takes it; raises typer's error where it is none."""
+        """Return a value in the type of the command's function; raises typer's error for an invalid one."""
         is_list = param.multiple or param.nargs == -1
         if value is None:
             return () if is_list else None
         if value is param.default and not isinstance(value, str):
-            return value  # ours, and of its type
+            return value  # already of the right type
         if param.type_descriptor.annotation is str and isinstance(value, str) and not is_list:
             return value
         if not is_list and (number := _plain_number(value, param.type_descriptor)) is not None:
@@ -43,7 +43,8 @@ class LateCoercion:
 
 
 def _plain_number(value: Any, descriptor: Any) -> float | None:
-    """The number that is meant; None where it is spelt otherwise, or out of range, which typer tells best."""
+    """Return the number; None if it has another spelling, or is out of range, for which typer has the better
+    message."""
     kind, info = descriptor.annotation, descriptor.parameter_info
     if kind not in _PLAIN or info.parser or not isinstance(value, str) or not _PLAIN[kind].fullmatch(value):
         return None
@@ -53,7 +54,7 @@ def _plain_number(value: Any, descriptor: Any) -> float | None:
 
 
 def coerce_late(command: Any) -> Any:
-    """Have a command, or each of a group, ask for adapters late; returns the same."""
+    """Make a command, or each of a group, create adapters late; returns the same object."""
     its_parameters = command.get_params
     command.get_params = lambda ctx: late_parameters(its_parameters(ctx))
     for inner in getattr(command, "commands", {}).values():
@@ -62,7 +63,7 @@ def coerce_late(command: Any) -> Any:
 
 
 def late_parameters(parameters: list[Any]) -> list[Any]:
-    """The same parameters, each with a late adapter; done twice it is done once."""
+    """Return the same parameters, each with a late adapter; may be applied twice."""
     for parameter in parameters:
         if not isinstance(parameter.get_runtime_param, LateCoercion):
             parameter.get_runtime_param = LateCoercion(parameter.get_runtime_param)

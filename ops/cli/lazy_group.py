@@ -1,4 +1,4 @@
-"""A group of commands that imports only the one that was chosen: most of a command's CPU time would be imports."""
+"""A group of commands that imports only the chosen one: most of a command's CPU time would be imports."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ from ops.cli.late_coercion import coerce_late, late_parameters
 
 
 class LazyGroup(TyperGroup):
-    """Lists commands from the table of their names, for help and for completion, and imports what is to run."""
+    """Lists commands from the table of their names, for help and completion, and imports the one that runs."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         self.commands = ImportedCommands()  # type: ignore[assignment]  # nothing is added to it
 
     def get_params(self, ctx: Any) -> Any:
-        """Its own options, those for help and completion among them."""
+        """Return its own options, including those for help and completion."""
         return late_parameters(super().get_params(ctx))
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  (the signature is typer's)
-        """Names in the order of the help."""
+        """Return names in the order of the help."""
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
-        """What is listed of a command: its name and how its help begins."""
+        """Return what is listed of a command: its name and the first paragraph of its help."""
         line = COMMANDS.get(cmd_name)
         return None if line is None else TyperCommand(cmd_name, help=line, rich_markup_mode=self.rich_markup_mode)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
-        """Names with their whole lines, where typer would cut them."""
+        """Print names with their complete lines, which typer would cut."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command itself, with all its options."""
+        """Return the command itself, with all its options."""
         name, listed, rest = super().resolve_command(ctx, args)
         return name, listed and self.commands[str(name)], rest
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; an error about an option says how an id is named that looks like one."""
+        """Run the command; an error about an option explains how to pass an id that looks like one."""
         given = [*ctx._protected_args, *ctx.args]
         try:
             return super().invoke(ctx)
@@ -58,7 +58,7 @@ class LazyGroup(TyperGroup):
 
 
 class ImportedCommands(Mapping[str, Any]):
-    """Each command by its name, imported when it is asked for."""
+    """Each command by its name, imported on access."""
 
     def __getitem__(self, name: str) -> Any:
         if name not in COMMANDS:

@@ -1,6 +1,6 @@
-"""Lines on a terminal: plain ones are written without rich, for which only what needs layout waits.
+"""Lines on a terminal: plain ones are written without rich, which is imported only for layout.
 
-Nothing in a plain line steers the terminal: much of what is told comes from senders, such as the reason of a deletion.
+Plain lines cannot control the terminal: much of their content is from senders, such as the reason of a deletion.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Lines:
-    """Standard output or standard error; rich is imported for the first mark-up, table or progress bar.
+    """Standard output or standard error; rich is imported for the first markup, table or progress bar.
 
     Args:
         is_error: whether lines go to standard error.
@@ -32,18 +32,18 @@ class Lines:
 
     @property
     def stream(self) -> TextIO:
-        """Where lines go, looked up each time, since tests and pagers exchange it."""
+        """The stream, looked up each time, because tests and pagers replace it."""
         return sys.stderr if self._is_error else sys.stdout
 
     @cached_property
     def rich(self) -> Console:
-        """The same for tables and bars."""
+        """Return a rich console for tables and bars."""
         from rich.console import Console
 
         return Console(stderr=self._is_error, highlight=False, emoji=False)
 
     def print(self, *parts: object, **options: Any) -> None:
-        """Write as rich's console does; text without mark-up is never broken, and takes no rich."""
+        """Write as rich's console does; text without markup is never wrapped, and does not need rich."""
         is_marked = options.get("markup", True) and any("[" in str(part) for part in parts)
         if (
             is_marked
@@ -55,7 +55,7 @@ class Lines:
             print(*(steering_nothing(str(part)) for part in parts), end=options.get("end", "\n"), file=self.stream)
 
     def fitted(self, text: str, bold: str = "") -> None:
-        """Write a line; on a terminal it goes on below, indented, where it is too long, and no word is cut in two."""
+        """Write a line; on a terminal a long line is wrapped between words, and indented."""
         text, bold = steering_nothing(text), steering_nothing(bold)
         for line in self._folded(bold + text):
             typer.echo(_bold(line, bold), err=self._is_error, color=_color())
@@ -71,7 +71,7 @@ class Lines:
         ) or [text]  # fmt: skip
 
     def heading(self, text: str, rest: str = "") -> None:
-        """Write a line that begins in bold on a terminal, fitted to it."""
+        """Write a line that begins in bold on a terminal, wrapped to its width."""
         self.fitted(rest, bold=text)
 
     def problem(self, text: str, rest: str) -> None:
@@ -85,5 +85,5 @@ def _bold(line: str, beginning: str) -> str:
 
 
 def _color() -> bool | None:
-    """None leaves it to the stream: colours on a terminal only."""
+    """Return None to let the stream decide: colours on a terminal only."""
     return False if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else None

@@ -1,4 +1,4 @@
-"""Whether a path on a command line is a file that can be read, before anything is published."""
+"""Checks that a path on a command line is a readable file, before anything is published."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ops.source_argument import is_file, scheme_problem
 
 
 def path_problems(media: Iterable[str]) -> list[str]:
-    """One line for each path that names no readable regular file here; addresses are not asked for."""
+    """Return one line for each path that is no readable regular file here; addresses are not checked."""
     return [f"{medium}: {problem}" for medium in media if is_file(medium) and (problem := _problem(medium))]
 
 

@@ -1,4 +1,4 @@
-"""`vidsignal`: the command line. Each command is one file, which is imported when its command is chosen."""
+"""`vidsignal`: the command line. Each command is one file, which is imported when the command is chosen."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ app = typer.Typer(
     "Settings come from VIDSIGNAL_... and vidsignal.toml.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # help that is laid out by rich takes as much CPU time again
+    rich_markup_mode=None,  # laying out help with rich takes as much CPU time again
 )
 
 
@@ -34,7 +34,7 @@ def _options(version: Annotated[bool, typer.Option("--version", help="Print the 
 
 
 def _not_text(words: list[str]) -> str | None:
-    """The first word that no id, and nothing else but a file's name, can be."""
+    """Return the first word that can be neither an id nor anything else but a file's name."""
     return next((word for word in words if not _is_text(word) and not os.path.lexists(word)), None)
 
 

@@ -1,4 +1,4 @@
-"""What became of each modality, in words."""
+"""The state of each modality as text."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ ABSENT: Final[dict[Modality, str]] = {
     "motion": "no moving picture",
     "context": "no title",
 }
-"""What a video lacks whose modality is absent; its context are title, description and hashtags."""
+"""What a video lacks if a modality is absent; its context is title, description and hashtags."""
 
 
 def modality_lines(states: ModalityStates) -> list[str]:
-    """A line each."""
+    """Return one line per modality."""
     return [f"{modality:8} {_state(states, modality)}" for modality in MODALITIES if _state(states, modality)]
 
 
 def absent_words(states: ModalityStates) -> str:
-    """What the video lacks, such as `no sound, no title`; empty where it lacks nothing."""
+    """Return what the video lacks, such as `no sound, no title`; empty if nothing."""
     return ", ".join(ABSENT[modality] for modality in states.absent)
 
 

@@ -1,4 +1,4 @@
-"""`vidsignal models`: the models that there are, whether their weights are here, and what they cover."""
+"""`vidsignal models`: the models, their weights in the cache, and the labels that they cover."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def list_models(json_output: JsonOption = False) -> None:
 
 @app.command()
 def verify(json_output: JsonOption = False) -> None:
-    """Check that all weights are in the cache and unchanged; exit code 1 where one is not."""
+    """Check that all weights are in the cache and unchanged; exit code 1 if one is not."""
     settings = settings_or_exit()
     findings = {card.name: _problem(card, settings) for card in _cards(settings).values()}
     if json_output:
@@ -74,7 +74,7 @@ def check(path: Annotated[Path, typer.Argument(help="A card's file, or a folder 
 def fetch(
     samples: Annotated[bool, typer.Option(help="Sample clips too.")] = True,
 ) -> None:
-    """Fetch the pinned weights and the sample clips into the cache, checked by hash; quick where all is there."""
+    """Fetch the pinned weights and the sample clips into the cache, checked by hash; quick if all exist."""
     from ops.assets import AssetUnavailable, fetch_samples, fetch_weights
     from ops.assets.bars import asset_progress
 

@@ -1,4 +1,4 @@
-"""Values of features and of a status as a person reads them: no quotes, no braces, never more than a line or two."""
+"""Values of features and of a status as text for people: no quotes, no braces, at most a line or two."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from streams.dead_letters.plain_text import plain_text
 _MAX_DEAD_LETTERS: Final = 100
 _MOST_BYTES: Final = 400
 _NAMES: Final = ("name", "kind", "start_seconds", "pts_seconds")
-"""What an object is called by, the first that it has."""
+"""Fields that identify an object; the first that it has is used."""
 _TOLD_ELSEWHERE: Final = (
     "log_generation",
     "offset",
@@ -26,7 +26,7 @@ _TOLD_ELSEWHERE: Final = (
 
 
 def plain_value(value: Any) -> str:
-    """A number to four digits, yes or no, a list by its first members and how many there are; always one line."""
+    """Return a number with four digits, yes or no, or a list by its first members and its length; always one line."""
     return plain_text(_value(value), _MOST_BYTES)
 
 
@@ -49,7 +49,7 @@ def _value(value: Any) -> str:
 
 
 def moment(unix_seconds: float) -> str:
-    """A time in UTC; beyond what a calendar has, the number."""
+    """Return a time in UTC; a number beyond the calendar is returned as a number."""
     try:
         return f"{datetime.fromtimestamp(unix_seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
     except (OverflowError, ValueError, OSError):
@@ -57,7 +57,7 @@ def moment(unix_seconds: float) -> str:
 
 
 def unix_moment(value: str) -> str:
-    """The same of a field of Redis, as it is where it is no number."""
+    """Return the same for a field of Redis, unchanged if it is no number."""
     try:
         return moment(float(value))
     except ValueError:
@@ -65,7 +65,7 @@ def unix_moment(value: str) -> str:
 
 
 def status_words(status: Mapping[str, str]) -> list[str]:
-    """Fields of the status hash in words, times in UTC; without what the verdict's own lines say, and say better."""
+    """Return the fields of the status hash as text, times in UTC; without those that the verdict's lines contain."""
     shown = (name for name, value in status.items() if value and name not in _TOLD_ELSEWHERE)
     words = [_status_word(name, status[name]) for name in shown if name != "expected"]
     is_waited_for = status.get("status") == "pending" and status.get("expected")

@@ -1,4 +1,4 @@
-"""`vidsignal policy`: check a policy file, and apply a changed one to what was decided before."""
+"""`vidsignal policy`: checks a policy file, and applies a changed one to earlier verdicts."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     from streams.decision.policy import Policy
 
 _DEFAULT_PER_SECOND: Final = 100.0
-"""Facts; each makes a worker read, decide, write and publish one video: half of what one on two busy cores got done."""
+"""Facts per second; each makes a worker read, decide, write and publish one video: half of what one on two busy cores
+processed."""
 
-app = typer.Typer(help="The file that says what is allowed: check it, apply it.", no_args_is_help=True)
+app = typer.Typer(help="Check and apply policy files.", no_args_is_help=True)
 
 
 @app.callback()
 def _group() -> None:
-    """The file that says what is allowed: check it, apply it."""
+    """Check and apply policy files."""
 
 
 @app.command()
@@ -34,7 +35,7 @@ def check(
         bool, typer.Option("--json", help="Name, version, hash and number of rules as one JSON object.")
     ] = False,
 ) -> None:
-    """Validate a policy as a worker would at its start, and show its rules; exit code 1 where it is wrong."""
+    """Validate a policy as a worker does at its start, and show its rules; exit code 1 if it is wrong."""
     from streams.decision.policy_file import load_policy
 
     chosen = Path(file) if file is not None else quiet_settings_or_exit().policy_file
@@ -59,10 +60,10 @@ def apply(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; send nothing.")] = False,
     json_output: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
-    """Have verdicts of another policy decided again, by the one in the settings, from the signals that are kept.
+    """Decide verdicts of another policy again, by the configured one, from the stored signals.
 
-    Nothing is analysed. Roll the verdict workers first: each decides by the policy that it started with. May be run
-    again, and interrupted: what already names the policy is passed over. What a person decided stands.
+    Nothing is analysed. Restart the verdict workers first: each decides by the policy that it started with. The command
+    may be interrupted and run again: verdicts that already name the policy are skipped. Reviews by people stay.
     """
     from ops.cli.policy_apply import apply_policy
 

@@ -1,4 +1,4 @@
-"""`vidsignal policy apply`: have verdicts of another policy decided again."""
+"""`vidsignal policy apply`: decides verdicts of another policy again."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _WORDS: dict[WhyNot, str] = {
 def apply_policy(
     market: str | None, action: str | None, limit: int | None, per_second: float | None, *, json_output: bool
 ) -> None:
-    """Choose, decide and send; without a rate nothing is sent."""
+    """Select, evaluate and publish; without a rate nothing is published."""
     asked = PolicyFilter(market=_market(market), action=_action(action), limit=limit)
     settings = settings_or_exit()
     ruleset = ruleset_or_exit(settings)
@@ -54,7 +54,7 @@ def apply_policy(
 
 
 def as_json(tally: RolloutStats) -> dict[str, Any]:
-    """A tally for scripts."""
+    """Return the counts for scripts."""
     return {
         "num_chosen": tally.num_chosen,
         "num_changed": tally.num_changed,
@@ -68,7 +68,7 @@ def as_json(tally: RolloutStats) -> dict[str, Any]:
 
 
 def print_tally(tally: RolloutStats, label: str, *, is_dry: bool) -> None:
-    """A tally for people."""
+    """Print the counts for people."""
     if tally.changes:
         out.print(_table(tally))
     for reason, number in tally.skipped.most_common():
@@ -106,7 +106,7 @@ def _answer(settings: Settings, asked: PolicyFilter, judge: PolicyEvaluator, per
 
 
 async def _go_through(settings: Settings, choice: VerdictSelection, send: Send | None) -> RolloutStats:
-    """One partition after another, so that no more verdicts are held in memory."""
+    """Process one partition after another, which limits the verdicts in memory."""
     tally = RolloutStats()
     admin = await asyncio.to_thread(require_broker, settings)
     topic = settings.topic_prefix + MODERATION.name

@@ -1,4 +1,4 @@
-"""A policy in words: a line an area, which fits a screen however many rules there are, or every rule whole."""
+"""A policy as text: one line per area, which fits a screen, or every rule completely."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from streams.decision.policy import Policy, Rule, Thresholds
 
 
 def summary_lines(policy: Policy) -> list[str]:
-    """Areas of the taxonomy with the number of rules and the lowest and highest threshold of each action."""
+    """Return areas of the taxonomy with the number of rules and the lowest and highest threshold of each action."""
     by_area = groupby(sorted(policy.rules.values(), key=_area), _area)
     rows = [(area, *_row(list(rules))) for area, rules in by_area]
     head = ("area", "rules", "with markets", *_asked(ACTIONS))
@@ -21,7 +21,7 @@ def summary_lines(policy: Policy) -> list[str]:
 
 
 def full_lines(policy: Policy) -> list[str]:
-    """Every rule in the order of the file, with markets and words, then what holds without evidence."""
+    """Return every rule in the order of the file, with markets and words, then the actions without evidence."""
     return [line for rule in policy.rules.values() for line in _rule_lines(rule)] + _rest_lines(policy)
 
 
@@ -47,7 +47,7 @@ def _without_evidence(policy: Policy) -> Iterable[tuple[str, Mapping[Modality, A
 
 
 def _by_action(found: Mapping[Modality, Action]) -> str:
-    """Such as `review: frames, audio; allow: motion`."""
+    """Return text such as `review: frames, audio; allow: motion`."""
     actions = dict.fromkeys(found.values())
     return "; ".join(f"{action}: {', '.join(name for name in found if found[name] == action)}" for action in actions)
 

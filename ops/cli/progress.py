@@ -1,4 +1,4 @@
-"""A bar for who waits at a terminal; nothing where standard error is a file, or scripts read the answer."""
+"""A progress bar on a terminal; none if standard error is a file, or the output is for scripts."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ops.cli.console import err
 
 @contextmanager
 def counting(words: str, total: int, *, is_quiet: bool) -> Iterator[Callable[[], None]]:
-    """Yield what is to be called for each thing that is done; the bar is gone at the end.
+    """Yield a function to call for each finished item; the bar is removed at the end.
 
     Args:
         words: what is being done.
-        total: how many things there are.
-        is_quiet: no bar although there is a terminal.
+        total: number of items.
+        is_quiet: show no bar even on a terminal.
     """
     if is_quiet or total < 2 or not err.stream.isatty():
         yield lambda: None

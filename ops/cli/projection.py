@@ -1,4 +1,4 @@
-"""`vidsignal projection`: what a run decided, in a form in which runs can be compared."""
+"""`vidsignal projection`: the results of a run, in a form in which runs can be compared."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from streams.recovery.result_comparison import (
 )
 from streams.store.keys import Keys
 
-app = typer.Typer(help="Compare what two runs, or store and topics, decided.", no_args_is_help=True)
+app = typer.Typer(help="Compare the results of two runs, or of store and topics.", no_args_is_help=True)
 
 Source = Literal["redis", "topics"]
 
@@ -39,7 +39,7 @@ def dump(
     """Write labels, action, modalities, features and embeddings of every video as one JSON object.
 
     Times, costs, attempts and versions are left out: they may differ between equal runs. Records that cannot be read
-    are passed over and named; exit code 1 then.
+    are skipped and named; exit code 1 then.
     """
     unreadable = UnreadableRecords()
     content = msgspec.json.encode(_read(settings_or_exit(), source, unreadable)) + b"\n"
@@ -56,7 +56,7 @@ def compare_runs(
     second: Annotated[str, typer.Argument(help="What to hold against it.")],
     score_tolerance: Annotated[float, typer.Option(help="Largest difference of scores.")] = Tolerances().score,
 ) -> None:
-    """Say what differs between two projections, one line a difference; exit code 1 where anything does."""
+    """Print the differences between two projections, one per line; exit code 1 if there are any."""
     settings, unreadable = settings_or_exit(), UnreadableRecords()
     expected, found = (_load(settings, name, unreadable) for name in (first, second))
     lines = compare(expected, found, Tolerances(score=score_tolerance))

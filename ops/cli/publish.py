@@ -1,4 +1,4 @@
-"""`vidsignal publish`: say that videos were uploaded."""
+"""`vidsignal publish`: publishes upload events."""
 
 from __future__ import annotations
 
@@ -66,10 +66,10 @@ def publish(
     ] = True,
     json_output: Annotated[bool, typer.Option("--json", help="One JSON object a video.")] = False,
 ) -> None:
-    """Publish one upload event per file to `video.uploaded` and wait until the broker confirmed it.
+    """Publish one upload event per file to `video.uploaded` and wait for the broker's confirmation.
 
-    Nothing is published if a path names no readable file: exit code 2. With --wait the verdict of each video, or why
-    it was refused, follows in the order of the paths; exit code 1 if one is not final, or some of it was refused.
+    Nothing is published if a path is no readable file: exit code 2. With --wait, the verdict or refusal of each video
+    follows in the order of the paths; exit code 1 if a verdict is not final, or a part of an upload was refused.
     """
     settings = settings_or_exit()
     problems = path_problems(paths) if check else []
@@ -120,7 +120,7 @@ def _publish_and_wait(
 async def _tell(
     store: Redis, settings: Settings, published: list[PublishedUpload], timeout_seconds: float, as_json: bool
 ) -> bool:
-    """Print what became of each; whether all was taken and decided."""
+    """Print the result of each; return whether all was accepted and decided."""
     are_good = True
     async for upload, ending in endings(store, settings, published, timeout_seconds):
         are_good = are_good and ending is not None and ending.is_good
@@ -139,7 +139,7 @@ def _print_place(upload: VideoUploaded, partition: int, offset: int) -> None:
 def build_upload(
     path: Path | str, fields: dict[str, Any], video_id: str | None = None, sha256: str | None = None
 ) -> VideoUploaded:
-    """Make and check an upload event; leaves with the usage code where a field or the address's scheme is wrong."""
+    """Create and check an upload event; exits with the usage code if a field or the address's scheme is wrong."""
     if problem := scheme_problem(str(path)):
         fail(f"{path}: {problem}", ExitCode.USAGE)
     try:
@@ -151,9 +151,9 @@ def build_upload(
 def publish_uploads(
     settings: Settings, uploads: list[VideoUploaded], *, is_quiet: bool = True
 ) -> list[tuple[VideoUploaded, int, int]]:
-    """Publish uploads; returns each with its partition and offset once all are confirmed, or leaves with a code.
+    """Publish uploads; returns each with its partition and offset once all are confirmed, or exits with a code.
 
-    Unless it is quiet, a bar at a terminal counts what is confirmed.
+    Unless it is quiet, a bar on a terminal counts confirmations.
     """
     for upload in uploads:
         _check_size(upload)
@@ -191,7 +191,7 @@ def _record(
 
 
 def metadata_for(path: str, metadata: Path | None) -> dict[str, Any]:
-    """Fields of a metadata file for one path; leaves with the usage code where the file cannot be read."""
+    """Return the fields of a metadata file for one path; exits with the usage code if the file cannot be read."""
     if metadata is None:
         return {}
     try:

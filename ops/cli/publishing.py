@@ -1,4 +1,4 @@
-"""What every command that publishes does with the broker's answer."""
+"""What every publishing command does with the broker's answer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from streams.kafka.confirmed_publishing import CONFIRM_SECONDS, OutgoingRecord, 
 def publish_or_exit(
     settings: Settings, records: Iterable[OutgoingRecord], timeout_seconds: float = CONFIRM_SECONDS
 ) -> int:
-    """Publish records and return their number; leaves with the code for an unavailable broker where one is missing."""
+    """Publish records and return their number; exits with the code for an unavailable broker if one is not
+    confirmed."""
     try:
         return publish_confirmed(settings, records, timeout_seconds=timeout_seconds)
     except BrokerUnavailable as error:

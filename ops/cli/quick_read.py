@@ -1,4 +1,4 @@
-"""One question to Redis from a command that has to be quick: answered soon, or the command says why not."""
+"""One query to Redis from a command that must be quick: an answer soon, or a message why there is none."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ANSWER_SECONDS: Final = 5.0
 
 
 def read_quickly(settings: Settings, question: Callable[[QuickReads], Awaitable[Answer]]) -> Answer:
-    """Ask, close, and return the answer; leaves with a code where there is none."""
+    """Query, close, and return the answer; exits with a code if there is none."""
 
     async def ask() -> Answer:
         store = QuickReads(settings, ANSWER_SECONDS)

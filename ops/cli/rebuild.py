@@ -1,4 +1,4 @@
-"""`vidsignal rebuild`: fill Redis from the topics."""
+"""`vidsignal rebuild`: fills Redis from the topics."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 def rebuild() -> None:
     """Fill a Redis that is empty or was restored from an older state, from the compacted topics and the log.
 
-    Uploads may go on meanwhile. A verdict worker that starts while Redis misses facts refuses with exit code 78: what
-    supervises it starts it again until the rebuild is through; without that, do so. What Redis has further than the log
-    was read, or the same as the log says, is left alone: a second run changes nothing.
+    Uploads may continue meanwhile. A verdict worker that starts while Redis lacks facts exits with code 78; its
+    supervisor restarts it until the rebuild is complete, or you do. States that are further in the log, or equal to its
+    result, stay: a second run changes nothing.
 
-    Exit code 1 where a record cannot be read or a video cannot be folded, as those of a newer release and those over
-    which the process died twice: these are passed over and named, and the facts of such a video wait.
+    Exit code 1 if a record cannot be read or a video cannot be folded, such as those of a newer release and those over
+    which the process died twice: these are skipped and named, and the facts of such a video wait.
     """
     from ops.cli.ruleset import ruleset_or_exit
     from ops.cli.survived import in_surviving_child

@@ -1,4 +1,4 @@
-"""What a rebuild and an audit fill in Redis."""
+"""The parts of Redis that a rebuild and an audit fill."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def gaps_of(settings: Settings, redis: Redis) -> Gaps:
 
 
 def rebuild_stores(settings: Settings, redis: Redis) -> RebuildStores:
-    """Everything in Redis that a rebuild fills."""
+    """Return everything in Redis that a rebuild fills."""
     keys = Keys(settings.topic_prefix)
     applied = AppliedOffsets(redis, keys, group_of(settings, "verdict"))
     counts_seconds = settings.engagement_retention_seconds

@@ -1,4 +1,4 @@
-"""What is told of a refusal, the same by every command."""
+"""Text about a refusal, the same in every command."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from streams.store.refusal_reading import Refusal
 
 
 def describe_refusal(refusal: Refusal) -> list[str]:
-    """A line with who refused what, one with what was found, one with what to do."""
+    """Return a line with role and subject, one with the reason, one with the remedy."""
     moment = datetime.fromtimestamp(refusal.refused_unix_seconds, UTC)
     revision = f" of revision {refusal.revision}" if refusal.revision else ""
     return [
@@ -23,7 +23,7 @@ def describe_refusal(refusal: Refusal) -> list[str]:
 
 
 def print_refusals(refusals: Iterable[Refusal]) -> None:
-    """To standard output, as they are; text from the sender is no markup."""
+    """Print to standard output without markup, because the text is from the sender."""
     for refusal in refusals:
         for line in describe_refusal(refusal):
             out.fitted(line)

@@ -1,4 +1,4 @@
-"""`vidsignal reprocess`: send past uploads through the present models, behind everything that is live."""
+"""`vidsignal reprocess`: analyses past uploads with the current models, at backfill priority."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from streams.backfill.backfill_publishing import JobSelection, PublishStats
     from streams.backfill.past_uploads import PastUpload
 
-app = typer.Typer(help="Send past uploads through the present models, behind everything that is live.")
+app = typer.Typer(help="Analyse past uploads with the current models, at backfill priority.")
 
 Answer = TypeVar("Answer")
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON objects instead of words.")]
@@ -59,8 +59,8 @@ def reprocess(
 ) -> None:
     """Send past uploads to the backfill role, which works when no live upload is in flight.
 
-    Sent is the newest revision of each video that still is in `video.uploaded` and whose results come from other
-    models, code or sampling than the present ones. `list`, `status`, `pause` and `resume` look after what was sent.
+    It sends the newest revision of each video that is still in `video.uploaded` and whose results come from other
+    models, code or sampling than the current ones. `list`, `status`, `pause` and `resume` control the jobs.
     """
     if context.invoked_subcommand is not None:
         return
@@ -82,7 +82,7 @@ def reprocess(
 
 @app.command("list")
 def list_jobs(json_output: JsonOption = False) -> None:
-    """List the jobs of the last 30 days, with how far each is."""
+    """List the jobs of the last 30 days with their progress."""
     settings = settings_or_exit()
     found = _ask(settings, lambda redis: _looks(settings, redis, None))
     if json_output:
@@ -104,7 +104,7 @@ def list_jobs(json_output: JsonOption = False) -> None:
 def status(
     job_id: Annotated[str, typer.Argument(help="Its id, as `list` shows it.")], json_output: JsonOption = False
 ) -> None:
-    """Say how far one job is, how fast, and when it will be through."""
+    """Show progress, rate and remaining time of one job."""
     settings = settings_or_exit()
     found = _ask(settings, lambda redis: _looks(settings, redis, job_id))
     if not found:
@@ -119,7 +119,7 @@ def status(
 
 @app.command()
 def pause() -> None:
-    """Let the backfill role begin nothing new on any worker, whatever the job; what is in flight ends."""
+    """Stop the backfill role from starting new work on all workers, for all jobs; work in flight ends."""
     settings = settings_or_exit()
     _ask(settings, lambda redis: _jobs(settings, redis).pause())
     out.print("the backfill lane is paused, with all of its jobs; `vidsignal reprocess resume` lets it go on")
@@ -127,14 +127,14 @@ def pause() -> None:
 
 @app.command()
 def resume() -> None:
-    """Let the backfill role go on."""
+    """Resume the backfill role."""
     settings = settings_or_exit()
     _ask(settings, lambda redis: _jobs(settings, redis).resume())
     out.print("the backfill lane goes on")
 
 
 async def _send(settings: Settings, redis: Redis, asked: JobFilter, *, is_dry: bool) -> tuple[Job | None, PublishStats]:
-    from streams.backfill.backfill_publishing import only_choose, send_again  # with the models' versions comes torch
+    from streams.backfill.backfill_publishing import only_choose, send_again  # the models' versions import torch
 
     choice = _choice(settings, redis, asked)
     uploads = _uploads(settings, asked)

@@ -1,4 +1,4 @@
-"""`vidsignal review`: a person decides on a video."""
+"""`vidsignal review`: a person's decision on a video."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def review(
     ] = None,
     wait: Annotated[float, typer.Option(min=0.0, help="Seconds to wait until the verdict says so.")] = 60.0,
 ) -> None:
-    """Put a person's decision into the log of facts: it is the verdict's action, whatever the policy says.
+    """Write a person's decision to the log of facts: it is the verdict's action, whatever the policy decides.
 
-    It holds for one revision. A later review replaces it, and a new revision has to be looked at again.
+    It applies to one revision. A later review replaces it, and a new revision needs a new review.
     """
     if action not in ACTIONS:
         fail(f"--action is {action!r}; allowed are {', '.join(ACTIONS)}", ExitCode.USAGE)
@@ -95,7 +95,7 @@ def _publish(settings: Settings, fact: Review) -> None:
 
 
 async def _is_said(store: Redis, settings: Settings, fact: Review, wait_seconds: float) -> bool:
-    """Whether the stored verdict carries this review, or a later one, within the time."""
+    """Return whether the stored verdict contains this review, or a later one, within the time."""
     keys = Keys(settings.topic_prefix)
     give_up = monotonic() + wait_seconds
     while monotonic() < give_up:

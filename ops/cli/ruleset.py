@@ -1,4 +1,4 @@
-"""What commands that fold decide with: the same as the workers, from the same settings."""
+"""Ruleset of commands that fold: the same as the workers', from the same settings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streams.decision.ruleset import Ruleset
 
 
 def ruleset_or_exit(settings: Settings) -> Ruleset:
-    """Policy, prices and generation of the log, or leave with the usage code and what is wrong with the policy."""
+    """Return policy, prices and log epoch, or exit with the usage code and the error in the policy."""
     try:
         policy = load_policy(settings.policy_file)
     except InvalidPolicy as error:

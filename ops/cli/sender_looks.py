@@ -1,4 +1,4 @@
-"""Looking at one video in Redis again and again, from a command that does something else meanwhile."""
+"""Polls one video in Redis, from a command that does something else meanwhile."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _BETWEEN_SECONDS: Final = 1.0
 
 
 class SenderLooks:
-    """Reads a video at most once a second; a Redis that does not answer is told of once, and asked again.
+    """Reads a video at most once per second; an unavailable Redis is reported once, and asked again.
 
     Args:
-        settings: where the store is.
-        video_id: None where there is nothing to look at.
+        settings: address of the store.
+        video_id: None if there is nothing to poll.
     """
 
     def __init__(self, settings: Settings, video_id: str | None) -> None:
@@ -40,7 +40,7 @@ class SenderLooks:
         answer_of(self._store.aclose())
 
     def next(self) -> SenderReading | None:
-        """The next reading; None where it is too soon for one, or Redis does not answer."""
+        """Return the next reading; None if it is too soon, or Redis does not answer."""
         if self._video_id is None or monotonic() < self._next_seconds:
             return None
         self._next_seconds = monotonic() + _BETWEEN_SECONDS

@@ -1,4 +1,4 @@
-"""`vidsignal show`: everything known of one video."""
+"""`vidsignal show`: everything known about one video."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def show(
 ) -> None:
     """Show a video's status, verdict with evidence, features, embeddings, engagement and receipt, as in Redis.
 
-    Events of it that were refused lately follow, with what to do. Exit code 1 where no upload of it was accepted.
+    Recently refused events of the video follow, with the remedy. Exit code 1 if no upload of it was accepted.
     """
     settings = quiet_settings_or_exit()
     keys = Keys(settings.topic_prefix)
@@ -61,7 +61,7 @@ async def _read(
 def _document(
     reading: VideoReading | None, deletion: DeletionReading | None, refusals: tuple[Refusal, ...]
 ) -> dict[str, Any]:
-    """Of a forgotten video nothing but its deletion; fields of which there is nothing are left out."""
+    """Return the document; for a deleted video only its deletion. Empty fields are left out."""
     document: dict[str, Any] = {"deletion": deletion} if deletion else {}
     document |= {"refusals": refusals} if refusals else {}
     if reading is not None:

@@ -1,4 +1,4 @@
-"""What `vidsignal show` prints for people, as sections of lines."""
+"""The output of `vidsignal show` for people, as sections of lines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COUNTED_IN_WHAT_WAS_SEEN = ("motion.num_shots", "motion.cut_times_seconds")
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A title, what stands behind it in its line, and the lines below."""
+    """A title, the text after it, and the lines below."""
 
     title: str
     rest: str = ""
@@ -27,7 +27,7 @@ class Section:
 
 
 def sections(video_id: str, reading: VideoReading) -> Iterable[Section]:
-    """Everything that is known of a video, the shortest answer first."""
+    """Yield everything that is known of a video, the shortest answer first."""
     yield Section(
         video_id,
         "  " + "  ".join(status_words(reading.status)),
@@ -44,7 +44,7 @@ def sections(video_id: str, reading: VideoReading) -> Iterable[Section]:
 
 
 def gap_lines(reading: VideoReading) -> list[str]:
-    """What keeps the reading from being whole; none in the usual case."""
+    """Return why the reading is incomplete; usually empty."""
     lines = []
     if "gap" in reading.status:
         since = unix_moment(reading.status.get("gap_since_unix_seconds", ""))
@@ -80,7 +80,7 @@ def _features(reading: VideoReading) -> Iterable[str]:
 
 
 def _limit(reading: VideoReading, name: str) -> str:
-    """What was not looked at, beside what is counted in the rest."""
+    """Return what was not analysed, in addition to what the other lines contain."""
     observed = reading.features.get("motion.observed_ratio")
     if name not in COUNTED_IN_WHAT_WAS_SEEN or observed is None or observed.value >= 1.0:
         return ""

@@ -1,4 +1,4 @@
-"""`vidsignal similar`: the videos most like a given one, or its copies."""
+"""`vidsignal similar`: the videos most similar to a given one, or its copies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`vidsignal size`: what a rate of uploads needs, by measured figures and named assumptions."""
+"""`vidsignal size`: the resources for a rate of uploads, by measured figures and stated assumptions."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def size(
     quick: Annotated[bool, typer.Option(help="With --measure: three minutes instead of six.")] = False,
     json_output: Annotated[bool, typer.Option("--json", help="One JSON object, every figure in it.")] = False,
 ) -> None:
-    """Reckon workers, partitions, cells, Redis, brokers, accelerators, money and energy; simulate the p99."""
+    """Compute workers, partitions, cells, Redis, brokers, accelerators, money and energy; simulate the p99."""
     if measure is not None:
         logs_to_stderr()
         _measure(measure, is_quick=quick)
@@ -89,7 +89,7 @@ def _change(text: str) -> tuple[str, float]:
 
 
 def _plan(profile: Profile, videos_per_second: float, p99_seconds: float | None) -> tuple[Profile, FleetPlan]:
-    """With the utilisation that keeps the p99, where one was asked for."""
+    """Return the plan, with the utilisation that keeps the p99 if one is given."""
     try:
         if p99_seconds is not None:
             profile = utilisation_for(profile, videos_per_second, p99_seconds)

@@ -1,4 +1,4 @@
-"""`vidsignal spaces`: the embedding spaces that there are, and the way from one to its successor."""
+"""`vidsignal spaces`: the embedding spaces, and the migration from one to its successor."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ app = typer.Typer(help="Embedding spaces: one vector set each, never mixed.", no
 def list_spaces(
     json_output: Annotated[bool, typer.Option("--json", help="One JSON object a space.")] = False,
 ) -> None:
-    """Say how many videos have a vector in each space."""
+    """List the spaces with their number of videos."""
     settings = settings_or_exit()
     keys = Keys(settings.topic_prefix)
     with clean_interrupt():
@@ -45,9 +45,9 @@ def migrate(
     drop_old: Annotated[bool, typer.Option("--drop-old", help="Remove the old space if nobody is left in it.")] = False,
     json_output: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Say how many videos have a vector in the new space; exit code 1 while some are in the old one alone.
+    """Show how many videos have a vector in the new space; exit code 1 while some are only in the old one.
 
-    Walks all videos without holding others up; run it again to see how it goes on.
+    Scans all videos without blocking other clients; run it again to see the progress.
     """
     settings = settings_or_exit()
     keys = Keys(settings.topic_prefix)
@@ -105,6 +105,6 @@ def _lines(migration: Migration, is_dropped: bool) -> list[str]:
 
 
 def reprocess_command(space: str) -> str:
-    """The command that sends the missing videos through again, as far back as uploads are kept."""
+    """Return the command that sends the missing videos again, as far back as uploads are kept."""
     first = datetime.now(UTC) - timedelta(seconds=settings_or_exit().topic_retention_uploaded_seconds)
     return f"vidsignal reprocess --since {first:%Y-%m-%d} --space {space}"

@@ -1,4 +1,4 @@
-"""A command that folds facts in a child process, so that a fact that ends it can be named and left out."""
+"""Runs a command that folds facts in a child process, so that a fact that ends it can be named and left out."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from streams.lifecycle.fold_board import FoldBoard, FoldedFact, folded_fact
 from streams.lifecycle.parent import end_with_parent
 
 DEATHS_BEFORE_LEAVING_OUT: Final = 2
-"""Of the process by itself, over the same fact."""
+"""Deaths of the process by itself, over the same fact."""
 
 
 @dataclass(slots=True)
 class Survived:
-    """What former child processes died of."""
+    """Causes of death of former child processes."""
 
     board: FoldBoard = field(default_factory=FoldBoard)
-    """Where the child notes what it folds."""
+    """Board on which the child notes what it folds."""
     deadly: dict[str, FoldedFact] = field(default_factory=dict)
-    """By video, the fact over which two of them died: it is to be left out."""
+    """By video, the fact over which two of them died, which is left out."""
 
 
 def in_surviving_child() -> Survived:
-    """Go on in a child process; this one waits, and starts another wherever a child dies by itself over a fact.
+    """Continue in a child process; this one waits, and starts another whenever a child dies by itself over a fact.
 
-    Returns in the child alone. The parent leaves with the child's exit code, or by the signal that ended a child that
+    Returns only in the child. The parent exits with the child's exit code, or by the signal that ended a child that
     folded nothing.
     """
     if sys.platform != "linux" or threading.active_count() > 1:
@@ -62,7 +62,8 @@ def in_surviving_child() -> Survived:
 
 
 def _end_of(child_id: int) -> int:
-    """Exit code of the child, or the signal that ended it, negative; Ctrl-C reaches the child by itself."""
+    """Return the exit code of the child, or the signal that ended it as a negative number; Ctrl-C reaches the child by
+    itself."""
     while True:
         try:
             return os.waitstatus_to_exitcode(os.waitpid(child_id, 0)[1])

@@ -1,4 +1,4 @@
-"""`vidsignal top`: what the workers are at, live."""
+"""`vidsignal top`: live view of the workers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def top(
 ) -> None:
     """Show rates, lag, stages, slots, batches, verdicts, dead letters, cost and the slowest videos of the workers.
 
-    Leaves with `q` or Ctrl-C. Exit code of --once: 3 where no worker answered.
+    `q` or Ctrl-C quits. Exit code of --once: 3 if no worker answered.
     """
     from ops.top.history import History
     from ops.top.keyboard import keyboard
@@ -69,7 +69,7 @@ class _Looks:
         self._num_slowest = num_slowest
 
     def look(self) -> Frame:
-        """Ask all workers now."""
+        """Query all workers now."""
         from ops.top.frame import frame_of
         from ops.top.scrape import scrape_all
 

@@ -1,4 +1,4 @@
-"""`vidsignal topics`: create the topics, or check them against their contract."""
+"""`vidsignal topics`: creates the topics, updates them, or checks them against their contract."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def create(
     replication: Annotated[int, typer.Option(min=1, help="Copies of each partition; 3 in production.")] = 1,
     json_output: Annotated[bool, typer.Option("--json", help="One JSON object: what became of each topic.")] = False,
 ) -> None:
-    """Create missing topics with their retention, compaction and size limits; what exists is left alone."""
+    """Create missing topics with their retention, compaction and size limits; existing ones are not changed."""
     with _broker_asked():
         results = create_topics(settings_or_exit(), partitions=partitions, replication=replication)
     if json_output:
@@ -39,7 +39,7 @@ def update(
         bool, typer.Option("--json", help="One JSON object: what was changed of each topic.")
     ] = False,
 ) -> None:
-    """Give existing topics the settings of their contract: retention, compaction, size limits, whose clock stamps."""
+    """Apply the contract's settings to existing topics: retention, compaction, size limits, timestamp type."""
     with _broker_asked():
         changed = update_topics(settings_or_exit())
     if json_output:
@@ -53,7 +53,7 @@ def update(
 
 @app.command()
 def check(json_output: Annotated[bool, typer.Option("--json", help="One JSON list of findings.")] = False) -> None:
-    """Say where a broker's topics differ from their contract; exit code 1 where one does."""
+    """Compare a broker's topics with their contract; exit code 1 if one differs."""
     try:
         findings = check_topics(settings_or_exit())
     except BrokerUnavailable as error:
@@ -75,7 +75,7 @@ def check(json_output: Annotated[bool, typer.Option("--json", help="One JSON lis
 
 @contextmanager
 def _broker_asked() -> Iterator[None]:
-    """End the command where the broker does not answer, or refuses."""
+    """Exit if the broker does not answer, or refuses."""
     try:
         yield
     except BrokerUnavailable as error:

@@ -1,4 +1,4 @@
-"""What commands say of records that they passed over."""
+"""Text about records that were skipped."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from streams.kafka.unreadable import UnreadableRecords
 
 
 def tell_unreadable(unreadable: UnreadableRecords) -> None:
-    """Name what was passed over, on standard error."""
+    """Print skipped records on standard error."""
     for line in unreadable.lines():
         err.print(line, markup=False, soft_wrap=True)
 
 
 def end(unreadable: UnreadableRecords, *, is_found: bool = False) -> None:
-    """Name what was passed over, and end with exit code 1 where there was anything, or something else was found."""
+    """Print skipped records, and exit with code 1 if there were any, or something else was found."""
     tell_unreadable(unreadable)
     if unreadable.number or is_found:
         raise typer.Exit(ExitCode.FOUND)

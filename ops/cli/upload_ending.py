@@ -1,4 +1,4 @@
-"""What became of one upload that was published, as far as Redis says it: for `publish --wait`."""
+"""The result of one published upload according to Redis: for `publish --wait`."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class PublishedUpload:
     partition: int
     offset: int
     earlier: StatusReading
-    """Of the video, before the upload was published."""
+    """State of the video before the upload was published."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusReading:
-    """What the status hash says; all empty where the video is not known."""
+    """The status hash; all fields are empty for an unknown video."""
 
     status: str = ""
     revision: int = 0
@@ -45,7 +45,7 @@ class StatusReading:
 
 @dataclass(frozen=True, slots=True)
 class SenderReading:
-    """What Redis says to a sender of one video."""
+    """What Redis has for the sender of one video."""
 
     status: StatusReading
     verdict: Verdict | None
@@ -55,26 +55,26 @@ class SenderReading:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What an upload came to."""
+    """Result of an upload."""
 
     word: EndingWord
     verdict: Verdict | None = None
     refusals: tuple[Refusal, ...] = ()
-    """Of this upload; beside a final verdict where its media was refused."""
+    """Refusals of this upload; together with a final verdict if its media was refused."""
     deletion: DeletionReading | None = None
     warnings: tuple[EventWarning, ...] = ()
-    """On the revision; they are no fault."""
+    """Warnings about the revision; they are no failure."""
 
     @property
     def is_good(self) -> bool:
-        """Whether all of it was taken and decided."""
+        """Whether all of it was accepted and decided."""
         return self.word == "final" and not self.refusals
 
 
 async def read_for_sender(redis: ReadsStore, keys: Keys, video_id: str) -> SenderReading:
-    """Read a video, its status first: what its media is refused for is there before that is final.
+    """Read a video, its status first: refusals of its media are written before the verdict is final.
 
-    What cannot be read is left out.
+    Keys that cannot be read are left out.
     """
     status = _status(await _readable(redis.hgetall, keys.status(video_id)) or {})
     return SenderReading(
@@ -102,10 +102,10 @@ def _verdict(value: bytes | None) -> Verdict | None:
 
 
 def ending_of(upload: PublishedUpload, reading: SenderReading) -> Ending | None:
-    """What the upload came to; None while that is open.
+    """Return the result of the upload; None while it is open.
 
-    A revision that was final before it was published again is taken as decided, unless some of it had failed: that is
-    tried again, and changes the verdict or is refused once more.
+    A revision that was final before it was published again counts as decided, unless a part of it had failed: that part
+    is tried again, and changes the verdict or is refused again.
     """
     refusals = tuple(refusal for refusal in reading.refusals if _is_of(refusal, upload))
     if any(refusal.role == "intake" for refusal in refusals):

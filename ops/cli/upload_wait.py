@@ -1,4 +1,5 @@
-"""`publish --wait`: ask Redis until each published video is final or refused, told in the order of the arguments."""
+"""`publish --wait`: polls Redis until each published video is final or refused, reported in the order of the
+arguments."""
 
 from __future__ import annotations
 
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
 
 _ASK_SECONDS: Final = 0.3
 _MOST_ASKED: Final = 200
-"""Videos that are asked for in one round; of many uploads those that come first in the arguments."""
+"""Maximum number of videos that are polled in one round; the first of the arguments."""
 
 
 async def read_earlier(store: Redis, settings: Settings, video_ids: Sequence[str]) -> dict[str, StatusReading]:
-    """What was known of videos before they are published."""
+    """Return what was known of videos before they are published."""
     keys = Keys(settings.topic_prefix)
     return {video_id: (await read_for_sender(store, keys, video_id)).status for video_id in video_ids}
 
@@ -32,14 +33,14 @@ async def endings(
     timeout_seconds: float,
     on_progress: Callable[[int], None] = lambda _num_done: None,
 ) -> AsyncIterator[tuple[PublishedUpload, Ending | None]]:
-    """Yield what uploads came to, in their order, each as soon as it and all before it are known.
+    """Yield the results of uploads, in their order, each as soon as it and all before it are known.
 
     Args:
-        store: is asked again and again.
+        store: polled repeatedly.
         settings: with the prefix of the keys.
-        uploads: that were confirmed.
-        timeout_seconds: for all of them; then None is what the rest came to.
-        on_progress: told how many have ended, in whatever order.
+        uploads: confirmed uploads.
+        timeout_seconds: for all of them; after that the result of the rest is None.
+        on_progress: called with the number of finished uploads, in any order.
     """
     keys, found = Keys(settings.topic_prefix), dict[int, Ending]()
     give_up, told = monotonic() + timeout_seconds, 0

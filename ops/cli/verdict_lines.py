@@ -1,4 +1,4 @@
-"""Facts and verdicts in words, one line each; evidence with times."""
+"""Facts and verdicts as text, one line each; evidence with times."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from schemas.receipts import Cost, CpuStage
 
 
 def describe_fact(fact: Fact) -> str:
-    """One line for one record of the log."""
+    """Return one line for one record of the log."""
     head = f"{fact.video_id}"
     match fact:
         case Accepted():
@@ -40,25 +40,25 @@ def describe_fact(fact: Fact) -> str:
 
 
 def describe_verdict(verdict: Verdict) -> str:
-    """One line for one verdict."""
+    """Return one line for one verdict."""
     why = "; ".join(reason.words for reason in verdict.reasons[:2]) or "nothing found"
     seconds = verdict.decided_unix_seconds - verdict.uploaded_unix_seconds
     return f"{verdict.video_id}  {verdict.status} verdict: {verdict.action} after {seconds:.1f} s ({why})"
 
 
 def strongest_evidence(verdict: Verdict, limit: int = 3) -> list[str]:
-    """The strongest labels with scores and times."""
+    """Return the strongest labels with scores and times."""
     return [describe_label(label) for label in verdict.labels[:limit]]
 
 
 def describe_label(label: LabelEvidence) -> str:
-    """A label with its score and the times of its segments."""
+    """Return a label with its score and the times of its segments."""
     times = ", ".join(f"{part.start_seconds:.1f}-{part.end_seconds:.1f} s" for part in label.segments[:2])
     return f"{label.label} {label.score:.2f}" + (f" at {times}" if times else "") + _second_look(label)
 
 
 def _second_look(label: LabelEvidence) -> str:
-    """How many frames agree, where one was looked at again; `cleared` where the others tell it to be a slip."""
+    """Return how many frames agree after a second look, or `cleared`."""
     look = label.second_look
     if not isinstance(look, SecondLook):
         return ""
@@ -67,20 +67,20 @@ def _second_look(label: LabelEvidence) -> str:
 
 
 def feature(record: RecommendationRecord, name: str, default: Any = None) -> Any:
-    """A feature's value, or the default where it is absent."""
+    """Return a feature's value, or the default if it is absent."""
     found = record.features.get(name)
     return default if found is None else found.value
 
 
 def top_tags(record: RecommendationRecord, limit: int = 3) -> str:
-    """The best tags of the picture, and the best sounds."""
+    """Return the best tags of the picture, and the best sounds."""
     tags = [tag["name"] for tag in feature(record, "visual.tags", [])[:limit]]
     sounds = [event["name"] for event in feature(record, "audio.events", [])[:2]]
     return ", ".join(tags) + (" | " + ", ".join(sounds) if sounds else "")
 
 
 def describe_cost(verdict: Verdict) -> str:
-    """Money, energy and processor time of a verdict."""
+    """Return money, energy and CPU time of a verdict."""
     cost = verdict.cost
     joules = f"{cost.joules:.1f} J" + (" modelled" if cost.is_modelled else "")
     stages = ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in _dearest(cost))
@@ -89,12 +89,12 @@ def describe_cost(verdict: Verdict) -> str:
 
 
 def _dearest(cost: Cost, limit: int = 3) -> list[tuple[CpuStage, float]]:
-    """The stages that took the most CPU time."""
+    """Return the stages with the most CPU time."""
     return sorted(cost.cpu_seconds_by_stage.items(), key=lambda item: -item[1])[:limit]
 
 
 def describe_outcome(outcome: Outcome) -> list[str]:
-    """All that a person wants to see of one video."""
+    """Return the lines that describe one video for a person."""
     verdict, record = outcome.verdict, outcome.record
     lines = [describe_verdict(verdict)]
     lines += [f"  evidence  {line}" for line in strongest_evidence(verdict)]
@@ -119,7 +119,7 @@ def describe_outcome(outcome: Outcome) -> list[str]:
 
 
 def _cuts(record: RecommendationRecord) -> str:
-    """How many, and in how much of the video where not all of it was looked at."""
+    """Return the number of cuts, and the analysed share of the video if it is below 1."""
     num_cuts = len(feature(record, "motion.cut_times_seconds", []))
     share = feature(record, "motion.observed_ratio", 1.0)
     return f"{num_cuts}" if share >= 1.0 else f"at least {num_cuts}, in the {share:.0%} looked at"

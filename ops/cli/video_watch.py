@@ -1,4 +1,4 @@
-"""What Redis says while a video is watched: refusals, and whether there is anything left to wait for."""
+"""The state of a watched video in Redis: refusals, and whether there is anything left to wait for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from ops.cli.upload_ending import SenderReading
 from streams.store.refusal_reading import Refusal
 
 _LOOKS_AT_FINAL: Final = 3
-"""The broker tells a verdict that comes now; one that came while the watch began is told by Redis alone."""
+"""Polls after a final status: the broker delivers a verdict that arrives now; one that arrived while the watch started
+is visible in Redis only."""
 
 
 EndingWord = Literal["final", "refused", "deleted"]
@@ -23,12 +24,12 @@ class StatusChange:
     """To be printed now."""
     ending: EndingWord | None = None
     is_unknown: bool = False
-    """Nobody knows anything of the video."""
+    """Whether the video is unknown."""
 
 
 @dataclass(slots=True)
 class VideoWatch:
-    """Judges readings of one video, the first of them soon after the topics are followed."""
+    """Evaluates readings of one video, the first of them soon after the consumer has started."""
 
     from_beginning: bool
     _seen: set[str] = field(default_factory=set)
@@ -37,7 +38,7 @@ class VideoWatch:
     _had_case: bool = False
 
     def look(self, reading: SenderReading) -> StatusChange:
-        """Compare a reading with those before."""
+        """Compare a reading with the previous ones."""
         self._num_looks += 1
         ending = self._ending(reading)
         fresh = tuple(refusal for refusal in reading.refusals if refusal.dead_letter_id not in self._seen)
@@ -62,7 +63,7 @@ class VideoWatch:
 
 
 def _is_last_refused(reading: SenderReading) -> bool:
-    """Whether the upload that came last has no case: what media refused has one."""
+    """Return whether the last upload was refused by intake; one that the media role refused was accepted."""
     times = [refusal.refused_unix_seconds for refusal in reading.refusals if refusal.role == "intake"]
     if not times:
         return not reading.status.status and bool(reading.refusals)

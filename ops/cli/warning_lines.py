@@ -1,4 +1,4 @@
-"""Warnings in words, one line each."""
+"""Warnings as text, one line each."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from schemas.warnings import EventWarning
 
 
 def describe_warning(warning: EventWarning) -> str:
-    """One line for one warning."""
+    """Return one line for one warning."""
     about = f" {warning.field}:" if warning.field else ""
     return f"warning ({warning.kind}){about} {warning.message}"
 
 
 def describe_warnings(warnings: Iterable[EventWarning]) -> list[str]:
-    """A line each."""
+    """Return one line per warning."""
     return [describe_warning(warning) for warning in warnings]

@@ -34,7 +34,7 @@ from streams.kafka.readers_topics import decode_verdict
 
 _POLL_SECONDS: Final = 0.5
 _UNKNOWN_SECONDS: Final = 5.0
-"""After which one is told that nobody knows the video."""
+"""Time after which the user is told that the video is unknown."""
 
 
 def watch(
@@ -48,7 +48,7 @@ def watch(
     ] = math.inf,
     json_output: Annotated[bool, typer.Option("--json", help="One JSON object a record.")] = False,
 ) -> None:
-    """Print facts and verdicts as they are written, of one video its refusals, too, until Ctrl-C."""
+    """Print facts and verdicts as they are written, and the refusals of a watched video, until Ctrl-C."""
     settings = quiet_settings_or_exit()
     if until_final and video_id is None:
         fail("--until-final needs a VIDEO_ID", ExitCode.USAGE)
@@ -93,10 +93,10 @@ def _consumer(settings: Settings, offset: int) -> Consumer:
 
 @dataclass
 class _Watching:
-    """The topics by their records, and one video by what Redis says of it."""
+    """Follows the topics, and one video in Redis."""
 
     consumer: Consumer | None
-    """None where Kafka does not let us read."""
+    """None if this user may not read the topics."""
     settings: Settings
     video_id: str | None
     from_beginning: bool
@@ -105,7 +105,7 @@ class _Watching:
     is_unknown_told: bool = False
 
     def follow(self, timeout_seconds: float) -> None:
-        """Print until there is an end to leave with."""
+        """Print until there is a reason to end."""
         began_seconds = monotonic()
         video = VideoWatch(self.from_beginning)
         with SenderLooks(self.settings, self.video_id) as looks:
@@ -128,7 +128,7 @@ class _Watching:
             fail(f"no final verdict of {self.video_id!r} within {timeout_seconds:g} s", ExitCode.FOUND)
 
     def _follow_topics(self) -> bool:
-        """Wait a moment for a record; whether it was the last that is wanted."""
+        """Wait briefly for a record; return whether it was the last one that is needed."""
         if self.consumer is None:
             sleep(_POLL_SECONDS)
             return False
@@ -148,7 +148,7 @@ class _Watching:
         return self.until_final and isinstance(event, Verdict) and event.status == "final"
 
     def _judge(self, failure: BrokerUnavailable) -> None:
-        """The client itself gets over everything but a right that is missing."""
+        """Handle a missing right; the client recovers from all other errors itself."""
         if isinstance(failure, RightMissing):
             _continue_without_kafka(failure, self.video_id)
             self.consumer = None

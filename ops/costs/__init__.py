@@ -1,1 +1,1 @@
-"""What videos cost, from the receipts in the log."""
+"""Costs of videos, from the receipts in the log."""

@@ -1,4 +1,4 @@
-"""Receipts taken apart: each piece of the cost belongs to one video, modality, model and stage."""
+"""Splits receipts: each piece of the cost belongs to one video, modality, model and stage."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from streams.decision.cost import Prices, Spent, spent_by, spent_by_decode
 Grouping = Literal["market", "creator", "modality", "model", "stage"]
 
 NOT_SAID = "(not said)"
-"""Market or creator of an upload that names none, or whose acceptance the log holds no more."""
+"""Market or creator of an upload that names none, or whose acceptance is no longer in the log."""
 NO_MODEL = "(no model)"
-"""Operators, decoding and what is shared: work beside the models."""
+"""Operators, decoding and shared time: work without a model."""
 SHARED_DECODE = "(shared decode)"
-"""Modality of the one decode that several modalities look at."""
+"""Modality of the one decode that several modalities share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +36,20 @@ class Piece:
 
     @property
     def stage(self) -> CpuStage:
-        """Where the CPU time went; device time belongs to `device`."""
+        """Stage of the CPU time; device time belongs to `device`."""
         return next(stage for stage in CPU_STAGES if stage == self.names["stage"])
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose video it is."""
+    """Market and creator of a video."""
 
     market: str = NOT_SAID
     creator: str = NOT_SAID
 
 
 def owners_of(facts: Iterable[Fact]) -> dict[str, Owner]:
-    """Owner by video id, as its last acceptance says."""
+    """Return the owner by video id, from its last acceptance."""
     return {
         fact.video_id: Owner(fact.market or NOT_SAID, fact.creator_id or NOT_SAID)
         for fact in facts
@@ -58,13 +58,13 @@ def owners_of(facts: Iterable[Fact]) -> dict[str, Owner]:
 
 
 def distinct_signals(facts: Iterable[Fact], since_unix_seconds: float = -math.inf) -> list[Signal]:
-    """Each signal once: a replay publishes the same one again, and spends nothing on it."""
+    """Yield each signal once: a replay publishes the same one again at no cost."""
     found = {fact.signal_id: fact for fact in facts if isinstance(fact, Signal)}
     return [signal for signal in found.values() if signal.produced_unix_seconds >= since_unix_seconds]
 
 
 def pieces_of(signals: Iterable[Signal], owners: Mapping[str, Owner], prices: Prices) -> Iterator[Piece]:
-    """All pieces; a decode that several signals carry comes once."""
+    """Yield all pieces; a decode on several signals counts once."""
     seen: set[str] = set()
     for signal in signals:
         owner = owners.get(signal.video_id, Owner())
@@ -80,7 +80,7 @@ def pieces_of(signals: Iterable[Signal], owners: Mapping[str, Owner], prices: Pr
 
 
 def _by_model(receipt: Receipt) -> Iterator[tuple[str, Spent]]:
-    """What each model of a signal used, and what no model did."""
+    """Yield the usage of each model of a signal, and the usage without a model."""
     whole = spent_by(receipt)
     device_cpu_seconds, device_seconds = whole.cpu_seconds["device"], whole.device_seconds
     for name, part in sorted(receipt.models.items()):

@@ -1,4 +1,4 @@
-"""A picture of a roll-up: what a million videos cost, in bars that are stacked by stage."""
+"""A plot of a roll-up: cost per million videos, in bars that are stacked by stage."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _COLOURS: Final[dict[CpuStage, str]] = {
     "device": "#cc6677",
     "overhead": "#999999",
 }
-"""After Paul Tol's muted scheme, which people of any colour vision tell apart."""
+"""After Paul Tol's muted scheme, which is distinguishable with any colour vision."""
 
 
 class NoPlots(Exception):
-    """The library that draws is not installed; the message says how to get it."""
+    """The plotting library is not installed; the message explains how to install it."""
 
 
 def plot_costs(found: RollUp, path: Path) -> None:
-    """Write the picture; its kind follows from the suffix.
+    """Write the plot; the suffix determines its format.
 
     Raises:
         NoPlots: matplotlib is not installed.
@@ -53,7 +53,7 @@ def _canvas(num_bars: int) -> tuple[Any, Axes]:
 def _draw(axes: Axes, found: RollUp) -> None:
     bars = _bars(found)[::-1]
     names = [bar.name if len(bar.name) <= 28 else bar.name[:27] + "…" for bar in bars]
-    places = list(range(len(bars)))  # two long names may look alike; places do not
+    places = list(range(len(bars)))  # two long names may look alike after shortening; positions do not
     left = [0.0] * len(bars)
     for stage in CPU_STAGES:
         widths = [_usd_per_million(found, bar, bar.usd_by_stage[stage]) for bar in bars]
@@ -74,6 +74,7 @@ def _bars(found: RollUp) -> list[Sums]:
 
 
 def _usd_per_million(found: RollUp, bar: Sums, usd: float) -> float:
-    """Of the group's own videos where it is one of videos; else of all, so that the bars add up."""
+    """Return the cost per million of the group's own videos if it is a group of videos; otherwise of all, so that the
+    bars add up."""
     is_of_videos = found.grouping in ("market", "creator")
     return 1e6 * usd / max(1, bar.num_videos if is_of_videos else found.total.num_videos)

@@ -1,4 +1,4 @@
-"""The facts that tell costs, and the verdicts that tell whose videos they are."""
+"""Reads the facts with costs, and the verdicts with markets."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from streams.kafka.readers_topics import decode_verdict
 
 
 def read_pieces(settings: Settings, since_unix_seconds: float) -> list[Piece]:
-    """Read the log to its end, price it by the settings' table.
+    """Read the log to its end, and price it by the settings' table.
 
-    A video whose acceptance has left the log takes its market from its verdict.
+    A video whose acceptance has left the log gets its market from its verdict.
 
     Raises:
         BrokerUnavailable: no broker answers.

@@ -1,4 +1,4 @@
-"""Sums of pieces: in all, and by market, creator, modality, model or stage."""
+"""Sums of pieces: in total, and by market, creator, modality, model or stage."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from schemas.receipts import CPU_STAGES, CpuStage
 
 
 class Sums(Struct, frozen=True, kw_only=True):
-    """What some pieces cost together."""
+    """Sum of some pieces."""
 
     name: str
     num_videos: int
-    """Videos that have a piece in it."""
+    """Number of videos that have a piece in it."""
     cpu_seconds: float
     device_seconds: float
     bytes_read: int
@@ -32,12 +32,12 @@ class RollUp(Struct, frozen=True, kw_only=True):
     grouping: Grouping
     total: Sums
     groups: tuple[Sums, ...]
-    """The dearest first; they add up to the total."""
+    """The most expensive first; they add up to the total."""
     modelled_joules: float
-    """The part of the joules that a price table made, and no meter."""
+    """The part of the joules that is from a price table, and not from a meter."""
 
     def per_video(self, figure: float) -> float:
-        """A figure of the total for one video of the average."""
+        """Return a figure of the total per video."""
         return figure / max(1, self.total.num_videos)
 
 

@@ -1,4 +1,4 @@
-"""From when on: a length of time such as `24h`, or a moment such as `2026-11-01T12:00`."""
+"""Parses a start time: a duration such as `24h`, or a time such as `2026-11-01T12:00`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
 def since_unix_seconds(text: str, now_unix_seconds: float) -> float:
-    """Raises ValueError with what is allowed."""
+    """Return the time; raises ValueError with what is allowed."""
     if span := _SPAN.fullmatch(text):
         return now_unix_seconds - int(span[1]) * _UNIT_SECONDS[span[2]]
     try:

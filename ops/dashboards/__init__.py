@@ -1,1 +1,1 @@
-"""Grafana's dashboards: what they show, and the JSON made of it. Then: `python -m ops.dashboards`."""
+"""Grafana dashboards as values, and the generated JSON: `python -m ops.dashboards`."""

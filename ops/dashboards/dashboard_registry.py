@@ -1,4 +1,4 @@
-"""Every dashboard, and where its file lies."""
+"""Every dashboard, and the path of its file."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ DASHBOARDS: Final[dict[str, Dashboard]] = {
 }
 """By file name."""
 FOLDER: Final = Path(__file__).parent.parent / "grafana" / "dashboards"
-"""What Grafana's provisioning reads."""
+"""The folder that Grafana's provisioning reads."""
 
 
 def documents() -> dict[str, str]:
-    """Every generated file's text by its name."""
+    """Return every generated file's text by its name."""
     return {f"{name}.json": dashboard_text(dashboard) for name, dashboard in DASHBOARDS.items()}
 
 

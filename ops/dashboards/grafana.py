@@ -1,4 +1,4 @@
-"""From a dashboard to Grafana's JSON, by Grafana's own builders. They come with the `dev` dependencies."""
+"""From a dashboard to Grafana's JSON, by Grafana's own builders, which are `dev` dependencies."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 from ops.dashboards.panels import Dashboard, Panel, Query, Variable
 
 DATASOURCE: Final = DataSourceRef(type_val="prometheus", uid="vidsignal-prometheus")
-"""As `ops/grafana/provisioning/datasources` names it."""
+"""As named in `ops/grafana/provisioning/datasources`."""
 _UNITS: Final = {"cores": "short"}
 _PanelBuilder = timeseries.Panel | stat.Panel | table.Panel
 
 
 def dashboard_text(dashboard: Dashboard) -> str:
-    """The file's text."""
+    """Return the file's text."""
     return JSONEncoder(indent=2, ensure_ascii=False, sort_keys=True).encode(grafana_dashboard(dashboard)) + "\n"
 
 
 def grafana_dashboard(dashboard: Dashboard) -> GrafanaDashboard:
-    """What Grafana's provisioning reads; panels flow from left to right below the heading of their row."""
+    """Return what Grafana's provisioning reads; panels are placed from left to right below the heading of their row."""
     built = (
         page.Dashboard(dashboard.title)
         .uid(dashboard.uid)

@@ -1,4 +1,4 @@
-"""What a dashboard is made of, without any of Grafana's JSON."""
+"""Parts of a dashboard, independent of Grafana's JSON."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Literal
 Kind = Literal["timeseries", "stat", "table"]
 
 Unit = Literal["short", "percentunit", "s", "ops", "reqps", "cps", "currencyUSD", "joule", "Bps", "bytes", "cores"]
-"""Grafana's words for units; `cores` is ours, for CPU or device seconds a second."""
+"""Grafana's names of units; `cores` is ours, for CPU or device seconds per second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One PromQL expression, and how its series are called."""
+    """One PromQL expression, and the name of its series."""
 
     expression: str
     legend: str = ""
-    """`{{label}}` stands for a label's value."""
+    """`{{label}}` is replaced by a label's value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One picture: a question in its title, and in its description how to read the answer."""
+    """One panel: a question as its title, and a description of how to read the answer."""
 
     title: str
     description: str
@@ -33,7 +33,7 @@ class Panel:
     """Of 24 columns."""
     is_stacked: bool = False
     highest: float | None = None
-    """Upper end of the scale, where there is one."""
+    """Upper end of the scale, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A choice at the dashboard's head; expressions name it as `$name`."""
+    """A selection at the dashboard's top; expressions use it as `$name`."""
 
     name: str
     label: str
@@ -59,7 +59,7 @@ class Dashboard:
     """One page."""
 
     uid: str
-    """Part of its address; never changed."""
+    """Part of its address; never changes."""
     title: str
     description: str
     rows: tuple[Row, ...]

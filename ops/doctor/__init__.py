@@ -1,1 +1,1 @@
-"""What `vidsignal doctor` looks at: one file a check, none of which changes anything."""
+"""The checks of `vidsignal doctor`: one file per check, none of which changes anything."""

@@ -1,4 +1,4 @@
-"""Which requests a broker knows, asked through the client that the Faust apps use."""
+"""Requests that a broker supports, read with the client that the Faust apps use."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ NEEDED_REQUESTS: Final = {
     14: "SyncGroup",
     22: "InitProducerId",
 }
-"""By Kafka's API key: what our consumers and our idempotent producer send."""
+"""By Kafka's API key: the requests of our consumers and our idempotent producer."""
 
 
 class ClientUnavailable(Exception):
-    """The second client does not get in, although the first may have; the message holds what was said."""
+    """The second client cannot connect, although the first may; the message contains the answer."""
 
 
 def api_versions(settings: Settings, timeout_seconds: float) -> dict[int, tuple[int, int]]:
-    """Lowest and highest version by API key, of the first broker that answers.
+    """Return the lowest and highest version by API key, of the first broker that answers.
 
     Raises:
         ClientUnavailable: none did.
@@ -65,6 +65,6 @@ async def _ask(settings: Settings, server: str) -> dict[int, tuple[int, int]]:
         sasl_plain_password=password.get_secret_value() if password else None,
     )
     try:
-        return dict(connection._versions)  # private, and pinned: see streams.consumer.version_checks
+        return dict(connection._versions)  # private, but the version is pinned: see streams.consumer.version_checks
     finally:
         connection.close()

@@ -1,4 +1,4 @@
-"""The broker: does it answer and let us in, and does it know what both of our clients ask of it?"""
+"""The broker: whether it answers and accepts the client, and supports the requests of both client libraries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WAITS: Final = "no upload is taken and no verdict published; workers wait, and 
 
 
 def examine(context: CheckContext) -> Iterator[Finding]:
-    """Address, rights, number of brokers, and the versions of its protocol."""
+    """Check address, rights, number of brokers, and protocol versions."""
     settings = context.settings
     try:
         admin = context.broker.result()
@@ -76,7 +76,7 @@ def _answers(admin: AdminClient, settings: Settings) -> Finding:
 
 
 def _accepts(server: str) -> bool:
-    """Whether anything accepts connections there; a broker that answers is counted by the others."""
+    """Return whether anything accepts connections there."""
     host, _, port = server.strip().rpartition(":")
     try:
         with socket.create_connection((host.strip("[]"), int(port)), ANSWER_SECONDS):
@@ -99,7 +99,7 @@ def _encryption(settings: Settings) -> Finding:
 
 
 def is_loopback(address: str) -> bool:
-    """Whether `host:port` is this machine, as far as its name tells."""
+    """Return whether `host:port` is this machine, according to its name."""
     host = address.strip().rpartition(":")[0].strip("[]")
     return host in ("localhost", "::1") or host.startswith("127.")
 

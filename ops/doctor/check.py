@@ -1,4 +1,4 @@
-"""An check, and running several beside one another under one deadline."""
+"""A check, and running several concurrently under one deadline."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ops.doctor.check_context import SERVER_FAILURES, CheckContext, in_thread
 from ops.doctor.finding import Finding, not_checked
 
 DEADLINE_SECONDS: Final = 13.0
-"""Of the process; what is not answered by then was not checked."""
+"""Time limit of the process; a check without an answer by then is skipped."""
 SHORTEST_SECONDS: Final = 6.0
-"""For the checks, on a machine that took long to start the process."""
+"""Minimum time for the checks, on a machine that started the process slowly."""
 
 
 _OF_MEDIA: Final = frozenset({"media", "backfill"})
@@ -26,7 +26,7 @@ _OF_MEDIA: Final = frozenset({"media", "backfill"})
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One look at one part. It changes nothing, and waits for no server longer than `world.ANSWER_SECONDS`."""
+    """One check of one part. It changes nothing, and waits for no server longer than `check_context.ANSWER_SECONDS`."""
 
     name: str
     says: str
@@ -42,17 +42,17 @@ class CheckResult:
     name: str
     findings: tuple[Finding, ...]
     is_unfinished: bool = False
-    """It still runs, and is waited for no longer."""
+    """It still runs, and is no longer waited for."""
 
 
 def left_seconds() -> float:
-    """What is left for the checks since the process began."""
+    """Return the remaining time for the checks since the process started."""
     age_seconds = time.time() - psutil.Process().create_time()
     return float(max(SHORTEST_SECONDS, DEADLINE_SECONDS - age_seconds))
 
 
 def examine_all(examinations: Iterable[Check], context: CheckContext, deadline_seconds: float) -> Iterator[CheckResult]:
-    """Run all at once and yield what they found, in their order; one that fails or hangs does not hold up others."""
+    """Run all at once and yield their findings in order; one that fails or hangs does not delay others."""
     give_up = monotonic() + deadline_seconds
     begun = [(check, _begin(check, context)) for check in examinations]
     for check, answer in begun:
@@ -68,7 +68,7 @@ def _begin(check: Check, context: CheckContext) -> Future[tuple[Finding, ...]]:
 
 
 def _told(check: Check, context: CheckContext) -> Iterator[Finding]:
-    """What is found; a server that goes away meanwhile does not hide what was found before."""
+    """Yield the findings; if a server becomes unavailable, earlier findings are kept."""
     try:
         yield from check.examine(context)
     except SERVER_FAILURES as error:

@@ -1,4 +1,4 @@
-"""What checks share: the settings, and one connection to broker and store each, asked for once."""
+"""What checks share: the settings, and one connection each to broker and store."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from streams.kafka.clients import BrokerUnavailable, require_broker
 Answer = TypeVar("Answer")
 
 ANSWER_SECONDS: Final = 4.0
-"""How long a server may take for one answer."""
+"""Time limit of a server for one answer."""
 SERVER_FAILURES: Final = (BrokerUnavailable, KafkaException, RedisError, OSError)
-"""What asking a server ends with when it does not answer."""
+"""Errors of a request to a server that does not answer."""
 
 
 class Once(Generic[Answer]):
-    """A question that is asked when somebody first wants its answer; everybody gets that answer, or that error."""
+    """A query that runs when its result is first needed; all callers get the same result or error."""
 
     def __init__(self, ask: Callable[[], Answer]) -> None:
         self._ask = ask
@@ -36,7 +36,7 @@ class Once(Generic[Answer]):
         self._asked: Future[Answer] | None = None
 
     def result(self) -> Answer:
-        """Wait for the answer; raise what asking raised."""
+        """Wait for the result; raises the query's error."""
         with self._lock:
             if self._asked is None:
                 self._asked = Future()
@@ -46,7 +46,7 @@ class Once(Generic[Answer]):
 
 @dataclass(frozen=True, slots=True)
 class CheckContext:
-    """What is examined: the settings, and a client of each server once it has answered."""
+    """The settings, and a client of each server once it has answered."""
 
     settings: Settings
     broker: Once[AdminClient]
@@ -54,7 +54,7 @@ class CheckContext:
 
 
 def open_check_context(settings: Settings) -> CheckContext:
-    """Ask nobody yet."""
+    """Return a context without any query."""
     return CheckContext(
         settings,
         Once(lambda: require_broker(settings, ANSWER_SECONDS)),
@@ -63,7 +63,7 @@ def open_check_context(settings: Settings) -> CheckContext:
 
 
 def open_store_once(settings: Settings) -> Redis:
-    """A client that does not try twice. Raises RedisError where the store does not answer or let us in."""
+    """Return a client that does not retry. Raises RedisError if the store does not answer or refuses."""
     options: dict[str, Any] = store_options(settings)
     store = Redis.from_url(
         settings.redis_url.get_secret_value(),
@@ -78,7 +78,7 @@ def open_store_once(settings: Settings) -> Redis:
 
 
 def is_there(server: Once[Any]) -> bool:
-    """Whether the server answered; why not is told by the check of that server alone."""
+    """Return whether the server answered; only the check of that server reports the reason."""
     try:
         server.result()
     except SERVER_FAILURES:
@@ -87,15 +87,15 @@ def is_there(server: Once[Any]) -> bool:
 
 
 def in_thread(work: Callable[[], Answer]) -> Future[Answer]:
-    """Run in a thread that holds nobody up at the end of the process."""
+    """Run in a thread that does not delay the end of the process."""
     answer: Future[Answer] = Future()
     threading.Thread(target=fulfil, args=(answer, work), daemon=True).start()
     return answer
 
 
 def fulfil(answer: Future[Answer], work: Callable[[], Answer]) -> None:
-    """Do the work here and keep its result or its error."""
+    """Run the work here and store its result or its error."""
     try:
         answer.set_result(work())
-    except BaseException as error:  # handed to anyone who asks for the result
+    except BaseException as error:  # raised to the callers that need the result
         answer.set_exception(error)

@@ -1,4 +1,4 @@
-"""Every check, in the order in which it is told. A new one is a file beside this and a line here."""
+"""Every check, in the order of the output. A new one is a file in this folder and a line here."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ EXAMINATIONS: Final = (
 
 
 class UnknownCheck(ValueError):
-    """No such name; the message lists those that there are."""
+    """No such name; the message lists existing ones."""
 
 
 def choose(names: str | None) -> tuple[Check, ...]:
-    """Those of a comma-separated list, or all. Raises UnknownCheck."""
+    """Return the checks of a comma-separated list, or all. Raises UnknownCheck."""
     if names is None:
         return EXAMINATIONS
     wanted = {name.strip() for name in names.split(",") if name.strip()}

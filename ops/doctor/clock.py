@@ -15,7 +15,7 @@ from ops.doctor.finding import Finding, not_checked, ok, warning, wrong
 from schemas.topics import UPLOADED
 
 _RELEASED_UNIX_SECONDS: Final = 1_750_000_000.0
-"""June 2025: no clock that is right says less."""
+"""June 2025: no correct clock shows an earlier time."""
 _NOTICEABLE_SECONDS: Final = 1.0
 _WRONG_SECONDS: Final = 10.0
 _MEANS: Final = "deadlines fire early or late by as much, and ages and latencies are told wrongly"
@@ -23,7 +23,7 @@ _DO: Final = "keep all machines on NTP: `timedatectl set-ntp true`, or chrony"
 
 
 def examine(context: CheckContext, now: Callable[[], float] = time.time) -> Iterator[Finding]:
-    """This machine's clock by itself, against Redis, and against the newest upload."""
+    """Check this machine's clock by itself, against Redis, and against the newest upload."""
     yield _sanity(now())
     if is_there(context.store):
         yield _against_store(context.store.result(), now)
@@ -54,7 +54,7 @@ def _against_store(store: Any, now: Callable[[], float]) -> Finding:
 
 
 def judge_skew(subject: str, ahead_seconds: float, *, uncertainty_seconds: float) -> Finding:
-    """What a difference means of which only that much is certain."""
+    """Return the finding for a difference with the given uncertainty."""
     certain_seconds = max(0.0, abs(ahead_seconds) - uncertainty_seconds)
     direction = "ahead" if ahead_seconds > 0 else "behind"
     found = f"Redis is {abs(ahead_seconds):.3f} s {direction}, give or take {uncertainty_seconds:.3f} s"
@@ -75,7 +75,7 @@ def _against_uploads(admin: AdminClient, topic: str, now: Callable[[], float]) -
 
 
 def judge_newest(ahead_seconds: float) -> Finding:
-    """What the newest stamp tells: it may be any time ago, but never in the future."""
+    """Return the finding for the newest timestamp: it may be any time ago, but not in the future."""
     subject = "against uploads"
     if ahead_seconds < _NOTICEABLE_SECONDS:
         return ok(subject, f"the newest was stamped {max(0.0, -ahead_seconds):,.0f} s ago, not in the future")

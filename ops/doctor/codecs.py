@@ -1,4 +1,4 @@
-"""The codecs: which decoders the installed FFmpeg holds."""
+"""The codecs: decoders of the installed FFmpeg."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "opus": ("opus", "libopus"),
     "mp3": ("mp3", "mp3float"),
 }
-"""By codec, FFmpeg's decoders of it that need no hardware; FFmpeg's own `av1` does."""
+"""By codec, FFmpeg's software decoders; FFmpeg's own `av1` needs hardware."""
 
 
 def has_decoder(name: str) -> bool:
-    """Whether PyAV's FFmpeg holds a decoder of that name."""
+    """Return whether PyAV's FFmpeg has a decoder of that name."""
     try:
         Codec(name, "r")
     except UnknownCodecError:
@@ -34,7 +34,7 @@ def has_decoder(name: str) -> bool:
 
 
 def examine(context: CheckContext, has: Callable[[str], bool] = has_decoder) -> Iterator[Finding]:
-    """PyAV's decoders by name, and whether the second decoder is installed."""
+    """Check PyAV's decoders by name, and whether the second decoder is installed."""
     del context
     missing = [codec for codec, decoders in NEEDED.items() if not any(has(name) for name in decoders)]
     if missing:

@@ -1,4 +1,4 @@
-"""The device: which backend a worker would take, and whether it computes bfloat16."""
+"""The device: which backend a worker uses, and whether it computes bfloat16."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prints as JSON what device torch finds. A process of its own, for drivers may hang or end it.
+"""Prints as JSON which device torch finds. A separate process, because drivers may hang or end it.
 
 python -m ops.doctor.device_process
 """
@@ -11,7 +11,7 @@ import msgspec
 
 
 def main() -> None:
-    """Say what `auto` would take, and what each accelerator is."""
+    """Print what `auto` selects, and a description of each accelerator."""
     import torch
 
     from operators.inference.backend_registry import best_backend_name

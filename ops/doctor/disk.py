@@ -1,4 +1,4 @@
-"""Room on disk and in shared memory."""
+"""Free space on disk and in shared memory."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from streams.config.settings import Settings
 from streams.lifecycle.private_cache import private_cache
 
 _CACHE_BYTES: Final = 512 * 2**20
-"""Weights and probe results, with some to spare."""
+"""Weights and probe results, with a reserve."""
 
 FreeBytes = Callable[[Path], int]
 
 
 def free_bytes(folder: Path) -> int:
-    """Room where a folder is or would be made. Raises OSError."""
+    """Return the free space for a folder that may not exist yet. Raises OSError."""
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     return shutil.disk_usage(there).free
 
 
 def examine(context: CheckContext, free: FreeBytes = free_bytes) -> Iterator[Finding]:
-    """The cache, the compiled models and the spool."""
+    """Check the cache, the compiled models and the spool."""
     settings = context.settings
     yield _cache(settings.cache_dir, free)
     if {"media", "backfill"} & set(settings.roles):

@@ -1,4 +1,4 @@
-"""What a check says: the state of one thing, what it means, and what to do."""
+"""The result of a check: state, meaning and remedy."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ State = Literal["ok", "warning", "wrong", "not-checked"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One sentence about one thing; never a secret in it."""
+    """One sentence about one subject; never contains a secret."""
 
     subject: str
     state: State
     found: str
     means: str = ""
-    """What follows for videos and workers; empty where all is well."""
+    """Consequence for videos and workers; empty if all is well."""
     do: str = ""
     """A command or a setting that helps."""
 
 
 def ok(subject: str, found: str) -> Finding:
-    """It is as it should be."""
+    """As it should be."""
     return Finding(subject, "ok", found)
 
 
 def warning(subject: str, found: str, *, means: str, do: str) -> Finding:
-    """Work goes on, and somebody should know."""
+    """Processing continues, and somebody should know."""
     return Finding(subject, "warning", found, means, do)
 
 
 def wrong(subject: str, found: str, *, means: str, do: str) -> Finding:
-    """A worker cannot work so, or loses what it should keep."""
+    """A worker cannot work, or loses data that it must keep."""
     return Finding(subject, "wrong", found, means, do)
 
 
 def not_checked(subject: str, why: str, *, do: str = "") -> Finding:
-    """It could not be looked at, and why."""
+    """It could not be checked, with the reason."""
     return Finding(subject, "not-checked", why, do=do)

@@ -1,4 +1,4 @@
-"""One look at the group of a role, and what several of them, some seconds apart, say together."""
+"""One observation of a role's group, and the evaluation of several some seconds apart."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ops.doctor.finding import Finding, ok, warning, wrong
 from streams.config.settings import Role
 
 LOOKS_SECONDS: Final = (3.0, 3.5)
-"""Before the second look and the third; the engagement role shows its progress every five seconds."""
+"""Waits before the second and the third observation; the engagement role reports progress every five seconds."""
 _SLOW: Final[frozenset[Role]] = frozenset(("media", "backfill"))
 """Roles whose events may take minutes."""
 
 
 @dataclass(frozen=True, slots=True)
 class GroupLook:
-    """What the broker said at one moment, by partition."""
+    """The broker's answer at one time, by partition."""
 
     members: int
     committed: dict[int, int | None]
@@ -26,13 +26,13 @@ class GroupLook:
     """Last stable offsets."""
 
     def next_offset(self, partition: int) -> int:
-        """Where the group would read on."""
+        """Return where the group would continue to read."""
         committed, start = self.committed.get(partition), self.starts[partition]
         return start if committed is None else max(committed, start)
 
     @property
     def behind(self) -> frozenset[int]:
-        """Partitions in which records wait."""
+        """Partitions with waiting records."""
         return frozenset(partition for partition, end in self.ends.items() if end > self.next_offset(partition))
 
     @property
@@ -42,12 +42,12 @@ class GroupLook:
 
     @property
     def num_lost(self) -> int:
-        """Records that left the log before the group read them."""
+        """Records that were removed from the log before the group read them."""
         known = {partition: offset for partition, offset in self.committed.items() if offset is not None}
         return sum(max(0, self.starts[partition] - offset) for partition, offset in known.items())
 
     def has_moved_since(self, earlier: GroupLook) -> bool:
-        """Whether the group got on, or has nothing left of what waited then."""
+        """Return whether the group made progress, or nothing of what waited then is left."""
         waiting = earlier.behind & self.behind
         return not waiting or any(self.next_offset(each) != earlier.next_offset(each) for each in earlier.behind)
 
@@ -55,14 +55,14 @@ class GroupLook:
 def judge(
     group: str, role: Role, looks: Sequence[GroupLook], *, head_is_late: bool = False, is_paused: bool = False
 ) -> Finding:
-    """Say how the group gets on.
+    """Return the state of the group.
 
     Args:
         group: its name.
-        role: whose it is.
-        looks: the first, and the later ones where records waited at it.
-        head_is_late: whether a record that waits is older than any one event may take.
-        is_paused: whether an operator keeps the role from beginning anything.
+        role: of the group.
+        looks: the first observation, and later ones if records waited at it.
+        head_is_late: whether a waiting record is older than the longest event.
+        is_paused: whether an operator paused the role.
     """
     first, last = looks[0], looks[-1]
     if first.num_lost:

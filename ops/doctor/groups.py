@@ -1,4 +1,4 @@
-"""The consumer groups of the roles: may we join, does anybody work, how far behind are they, and do they get on?"""
+"""The consumer groups of the roles: rights, members, lag and progress."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Looks = list[GroupLook]
 
 
 def examine(context: CheckContext, sleep: Callable[[float], object] = time.sleep) -> Iterator[Finding]:
-    """One finding for each role that the settings name; where records wait it is looked again, some seconds later."""
+    """Yield one finding for each configured role; if records wait, the group is observed again some seconds later."""
     if not is_there(context.broker):
         yield not_checked("groups", "the broker does not answer")
         return
@@ -54,7 +54,7 @@ def examine(context: CheckContext, sleep: Callable[[float], object] = time.sleep
 
 
 def _stands(looks: Looks) -> bool:
-    """Whether somebody should have got on, and has not, as far as was looked."""
+    """Return whether the group should have made progress, and has not."""
     last = looks[-1]
     return bool(last.lag and last.members) and (len(looks) == 1 or not last.has_moved_since(looks[0]))
 
@@ -81,9 +81,9 @@ class _NoTopic(Exception):
 
 
 def _look(admin: AdminClient, settings: Settings, role: Role) -> GroupLook:
-    """Ask now. Raises KafkaException, and _NoTopic."""
+    """Observe now. Raises KafkaException, and _NoTopic."""
     topic, group = settings.topic_prefix + TOPIC_OF_ROLE[role].name, group_of(settings, role)
-    members = num_members(admin, group)  # first, for its refusal is told at once, and that of offsets is not
+    members = num_members(admin, group)  # first, because its refusal is reported at once, and that of offsets is not
     listed = admin.list_topics(timeout=ANSWER_SECONDS).topics
     if topic not in listed:
         raise _NoTopic
@@ -104,13 +104,13 @@ def _judged(context: CheckContext, role: Role, looks: Looks) -> Finding:
 
 
 def _is_head_late(settings: Settings, role: Role, look: GroupLook) -> bool:
-    """Whether a record at the head of a partition has waited for longer than any one event may take."""
+    """Return whether a record at the head of a partition has waited longer than the longest event."""
     oldest = min((_stamp(settings, role, each, look.next_offset(each)) for each in look.behind), default=time.time())
     return time.time() - oldest > settings.slow_event_seconds
 
 
 def _stamp(settings: Settings, role: Role, partition: int, offset: int) -> float:
-    """The broker's timestamp of the first record at or after an offset; now, where none is told in time."""
+    """Return the broker's timestamp of the first record at or after an offset; now, without an answer in time."""
     topic = settings.topic_prefix + TOPIC_OF_ROLE[role].name
     reader = Consumer({**client_configuration(settings), "group.id": READER_GROUP, "enable.auto.commit": False})
     try:

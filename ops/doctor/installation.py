@@ -1,4 +1,4 @@
-"""What is installed and set: pinned packages, and settings that fit one another."""
+"""The installation: pinned packages, and settings that fit together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streams.consumer.version_checks import WrongVersion, check_versions
 
 
 def examine(context: CheckContext, check: Callable[[], None] = check_versions) -> Iterator[Finding]:
-    """Packages first, then the settings that `read_settings` lets pass and that should still be known."""
+    """Check packages first, then valid settings that deserve attention."""
     yield _packages(check)
     problems = list(_doubtful(context.settings))
     yield from problems
@@ -21,7 +21,7 @@ def examine(context: CheckContext, check: Callable[[], None] = check_versions) -
 
 
 def unreadable_settings(error: InvalidSettings) -> Finding:
-    """What is told in place of everything else; the message hides secrets itself."""
+    """Return the only finding if settings are invalid; the message hides secrets itself."""
     return wrong(
         "settings",
         str(error),

@@ -1,4 +1,4 @@
-"""Where media comes from: the folders and prefixes that a worker may read."""
+"""Media folders and prefixes that a worker may read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ops.doctor.finding import Finding, ok, warning, wrong
 
 
 def examine(context: CheckContext) -> Iterator[Finding]:
-    """Each folder of `media_roots`, and the prefixes of objects."""
+    """Check each folder of `media_roots`, and the prefixes of objects."""
     settings = context.settings
     if not settings.media_roots and not settings.object_prefixes:
         yield warning(

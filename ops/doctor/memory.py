@@ -1,4 +1,4 @@
-"""What the kernel allows this process: memory and open files, against what the settings ask for."""
+"""Limits of this process: memory and open files, compared with the settings."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ _CGROUP_LIMIT: Final = Path("/sys/fs/cgroup/memory.max")
 _WORKER_BYTES: Final = 1536 * 2**20
 """One worker with all models on a CPU, measured by `vidsignal bench pipeline`."""
 _FILES_BESIDE: Final = 256
-"""Libraries, sockets to brokers, logs."""
+"""For libraries, sockets to brokers, and logs."""
 _FILES_A_VIDEO: Final = 8
 _FILES_A_DECODER: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What there is."""
+    """Available memory and files."""
 
     memory_bytes: int
     open_files: int
 
 
 def allowance() -> Allowance:
-    """Of this process: the smaller of machine and control group."""
+    """Return those of this process: the smaller of machine and control group."""
     total = int(psutil.virtual_memory().total)
     text = _CGROUP_LIMIT.read_text().strip() if _CGROUP_LIMIT.is_file() else "max"
     return Allowance(min(total, int(text)) if text.isdigit() else total, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
 def examine(context: CheckContext, allowed: Allowance | None = None) -> Iterator[Finding]:
-    """Memory of decoders and models, and file descriptors."""
+    """Check memory of decoders and models, and file descriptors."""
     allowed = allowed or allowance()
     if {"media", "backfill"} & set(context.settings.roles):
         yield _memory(context.settings, allowed.memory_bytes)

@@ -1,4 +1,4 @@
-"""Offsets of a topic and a group, asked through the administration."""
+"""Offsets of a topic and a group, read with the admin client."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ops.doctor.check_context import ANSWER_SECONDS
 
 
 def earliest_offsets(admin: AdminClient, places: list[TopicPartition]) -> dict[int, int]:
-    """By partition, the oldest offset that the log still holds."""
+    """Return the oldest offset in the log, by partition."""
     return _offsets(admin, places, OffsetSpec.earliest())
 
 
 def latest_offsets(admin: AdminClient, places: list[TopicPartition]) -> dict[int, int]:
-    """By partition, the last stable offset: what is in an open transaction is not there yet."""
+    """Return the last stable offset, by partition: records of an open transaction do not count."""
     return _offsets(admin, places, OffsetSpec.latest())
 
 
@@ -26,6 +26,6 @@ def _offsets(admin: AdminClient, places: list[TopicPartition], spec: OffsetSpec)
 
 
 def num_members(admin: AdminClient, group: str) -> int:
-    """How many consumers a group has. Raises KafkaException, also where we may not see it."""
+    """Return the number of consumers in a group. Raises KafkaException, also if it may not be described."""
     asked = admin.describe_consumer_groups([group], request_timeout=ANSWER_SECONDS)
     return len(asked[group].result(ANSWER_SECONDS).members)

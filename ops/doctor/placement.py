@@ -1,4 +1,5 @@
-"""Whether what clients write lies where murmur2 puts its key; other partitioners scatter the records of one video."""
+"""Whether clients' records are in the partition that murmur2 gives for their key; other partitioners scatter a
+video."""
 
 from __future__ import annotations
 
@@ -20,10 +21,10 @@ from streams.kafka.clients import READER_GROUP, client_configuration
 from streams.kafka.partitioning import partition_of
 
 MOST_RECORDS: Final = 1_000
-"""Of each topic, the newest; about as many of each partition."""
+"""The newest of each topic; about as many of each partition."""
 _MOST_SOURCES: Final = 3
 _AT_ONCE: Final = 16
-"""Records in memory, each of which may have 4 MiB."""
+"""Records in memory, each of up to 4 MiB."""
 _DO: Final = (
     "in those producers: partitioner=murmur2_random (librdkafka: Python, Go, Rust, .NET, PHP), the murmur2 or reference"
     " hash partitioner of other clients; Java's default is right"
@@ -33,16 +34,16 @@ _MEANS: Final = "nothing keeps the order of uploads and deletions of these video
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Of one record, all that its place is judged by."""
+    """What the check needs of one record."""
 
     partition: int
     key: bytes | None
     source: bytes | None
-    """Who wrote it, by its CloudEvents header."""
+    """The writer, from the CloudEvents header."""
 
 
 def examine(context: CheckContext) -> Iterator[Finding]:
-    """The newest records of each topic that clients write."""
+    """Check the newest records of each topic that clients write."""
     if not is_there(context.broker):
         yield not_checked("placement", "the broker does not answer")
         return
@@ -73,7 +74,7 @@ def _look(settings: Settings, topic: str) -> Finding:
 
 
 def _starts(consumer: Consumer, topic: str) -> tuple[list[TopicPartition], int]:
-    """Where to begin in each partition, and how many records lie behind that."""
+    """Return the start offset of each partition, and the number of records after it."""
     numbers = sorted(consumer.list_topics(topic, timeout=ANSWER_SECONDS).topics[topic].partitions)
     starts, num_waiting = [], 0
     for number in numbers:
@@ -85,7 +86,7 @@ def _starts(consumer: Consumer, topic: str) -> tuple[list[TopicPartition], int]:
 
 
 def _newest(consumer: Consumer, num_waiting: int) -> list[Placed]:
-    """What could be read in time; offsets may have holes, so fewer may come than were counted."""
+    """Return what could be read in time; offsets may have holes, so there may be fewer records than counted."""
     found: list[Placed] = []
     give_up = monotonic() + ANSWER_SECONDS
     while len(found) < num_waiting and monotonic() < give_up:
@@ -97,7 +98,7 @@ def _newest(consumer: Consumer, num_waiting: int) -> list[Placed]:
 
 
 def judge(topic: str, records: Iterable[Placed], num_partitions: int) -> Finding:
-    """What the places of some records tell; those without a key have none."""
+    """Return the finding about some records; those without a key are ignored."""
     keyed = [record for record in records if record.key is not None]
     misplaced = [record for record in keyed if partition_of(record.key or b"", num_partitions) != record.partition]
     if not misplaced:
@@ -109,7 +110,7 @@ def judge(topic: str, records: Iterable[Placed], num_partitions: int) -> Finding
 
 
 def _senders(records: list[Placed]) -> str:
-    """Who wrote them, as far as they said so: Kafka keeps no client id with a record."""
+    """Return the writers, if they named themselves: Kafka stores no client id with a record."""
     sources = Counter(item.source.decode("utf-8", "replace") for item in records if item.source)
     if not sources:
         return "who wrote them is not known, as they have no header ce_source"

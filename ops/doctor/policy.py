@@ -1,4 +1,4 @@
-"""The policy: can a worker read it?"""
+"""The policy: whether a worker can read it."""
 
 from __future__ import annotations
 

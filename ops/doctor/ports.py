@@ -16,11 +16,11 @@ from ops.doctor.finding import Finding, ok, warning, wrong
 _ANSWER_SECONDS = 2.0
 _PAGE_BYTES = 1024 * 1024
 _TOKENS = {"metrics": ("/metrics", b"vidsignal_"), "health": ("/livez", b"{")}
-"""By endpoint, where to ask, and what stands in a worker's answer."""
+"""By endpoint, the path, and a text in a worker's answer."""
 
 
 def examine(context: CheckContext) -> Iterator[Finding]:
-    """The metrics endpoint and the health endpoint."""
+    """Check the metrics endpoint and the health endpoint."""
     settings = context.settings
     if settings.metrics_port is None:
         yield _unset(
@@ -86,7 +86,7 @@ def _is_ours(subject: str, host: str, port: int) -> bool:
     try:
         with urlopen(f"http://{_reachable(host)}:{port}{path}", timeout=_ANSWER_SECONDS) as answer:
             return token in answer.read(_PAGE_BYTES)
-    except HTTPError as refused:  # a worker that is not ready says so with 503
+    except HTTPError as refused:  # a worker that is not ready answers 503
         return token in refused.read(_PAGE_BYTES)
     except (OSError, ValueError, HTTPException):
         return False

@@ -1,4 +1,5 @@
-"""A question that a process of its own answers with one line of JSON: what may die, hang or lock itself in."""
+"""A query that a separate process answers with one line of JSON: for code that may crash, hang or lock down its
+process."""
 
 from __future__ import annotations
 
@@ -12,11 +13,11 @@ CHILD_SECONDS: Final = 10.0
 
 
 class ProbeFailed(Exception):
-    """The process ended otherwise; the message holds its last line, or says that it took too long."""
+    """The process ended otherwise; the message contains its last line, or says that it took too long."""
 
 
 def ask_process(module: str, *arguments: str, timeout_seconds: float = CHILD_SECONDS) -> Any:
-    """Run a module and return what it printed. Raises ProbeFailed."""
+    """Run a module and return its output. Raises ProbeFailed."""
     command = [sys.executable, "-P", "-m", module, *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_seconds, check=False)

@@ -1,4 +1,4 @@
-"""Do Redis and Kafka agree on how far the log of facts is applied? Where not, Redis was lost or is an old copy."""
+"""Whether Redis and Kafka agree on the applied offsets. If not, Redis was lost or is an old copy."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def examine(context: CheckContext) -> Iterator[Finding]:
 
 def _compare(admin: AdminClient, store: Any, settings: Settings) -> Finding:
     topic, group = settings.topic_prefix + SIGNALS.name, group_of(settings, "verdict")
-    num_members(admin, group)  # raises at once where we may not see the group
+    num_members(admin, group)  # raises at once if the group may not be described
     listed = admin.list_topics(timeout=ANSWER_SECONDS).topics
     if topic not in listed:
         return not_checked("applied offsets", f"topic {topic} does not exist")

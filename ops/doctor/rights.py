@@ -1,4 +1,4 @@
-"""May our user write what its roles publish? Kafka says so without a record being written."""
+"""Whether the user may write what its roles publish; Kafka reports it without a record being written."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WRITES: Final = {access.name: access.writes for access in ACCESS}
 
 
 def examine(context: CheckContext) -> Iterator[Finding]:
-    """One finding for each role that the settings name."""
+    """Yield one finding for each configured role."""
     if not is_there(context.broker):
         yield not_checked("rights", "the broker does not answer")
     elif context.settings.kafka_security_protocol == "PLAINTEXT":
@@ -47,6 +47,6 @@ def _may_write(admin: AdminClient, settings: Settings, topic: Topic) -> bool:
     )
     try:
         allowed = asked[name].result(ANSWER_SECONDS).authorized_operations
-    except KafkaException:  # who may not even see it may not write to it; a missing topic is told by its own check
+    except KafkaException:  # a user that may not describe it may not write to it; a missing topic has its own check
         return False
     return allowed is None or AclOperation.WRITE in allowed

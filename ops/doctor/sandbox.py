@@ -1,4 +1,4 @@
-"""The decoders' prison: which of its walls this kernel puts up."""
+"""The decoder sandbox: which of its limits this kernel enforces."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _WALLS: Final = {
     "memory": "memory limit",
     "files": "file limit",
 }
-"""What every kernel has."""
+"""Limits of every kernel."""
 
 
 def examine(context: CheckContext, ask: Callable[..., Any] = ask_process) -> Iterator[Finding]:
-    """Locks a process down as decoders lock themselves, and asks it."""
+    """Lock down a process as decoders do, and query it."""
     del context
     try:
         found = ask("ops.doctor.sandbox_process", str(os.getpid()))

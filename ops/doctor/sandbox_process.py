@@ -1,4 +1,4 @@
-"""Prints as JSON which bounds hold in a process that locked itself in as decoders do.
+"""Prints as JSON which limits hold in a process that is locked down like a decoder.
 
 python -m ops.doctor.sandbox_process <parent process id>
 """
@@ -16,7 +16,7 @@ _PROBED_ADDRESS = ("127.0.0.1", 9)
 
 
 def main(arguments: list[str]) -> None:
-    """Lock down, then look from inside."""
+    """Lock down, then test the limits from inside."""
     limits = DecodeLimits()
     is_network_isolated = lock_down(limits, int(arguments[0]))
     import msgspec
@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _reaches_network() -> bool:
-    """Whether even loopback is there; in an empty namespace it is down, and elsewhere the port refuses."""
+    """Return whether even loopback is reachable; in an empty namespace it is down, and elsewhere the port refuses."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.settimeout(1)
         try:

@@ -1,4 +1,4 @@
-"""Redis: does it answer, is it new enough, and does it keep what it is given?"""
+"""Redis: whether it answers, is new enough, and persists its data."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from streams.store.keys import Keys
 from streams.store.refusals import is_refusal
 
 OLDEST_VERSION: Final = (8, 2)
-"""Vector sets with FILTER as `vidsignal similar` uses them."""
+"""For vector sets with FILTER as `vidsignal similar` uses them."""
 _TIGHT_RATIO: Final = 0.75
 _FULL_RATIO: Final = 0.92
 _REBUILD: Final = "after a restart Redis is empty: workers refuse to start until `vidsignal rebuild` has filled it"
 
 
 def examine(context: CheckContext) -> Iterator[Finding]:
-    """Address and rights, then what INFO says."""
+    """Check address and rights, then the fields of INFO."""
     try:
         store = context.store.result()
     except RedisError as error:
@@ -40,9 +40,9 @@ def examine(context: CheckContext) -> Iterator[Finding]:
 
 
 def judge(information: Mapping[str, Any], *, has_snapshots: bool, is_demo: bool = False) -> Iterator[Finding]:
-    """What follows from the fields of INFO, and from whether the store writes snapshots by itself.
+    """Return the findings from the fields of INFO, and from whether the store writes snapshots by itself.
 
-    A demo's broker ends with its process, so a store that keeps nothing either is as it should be there.
+    A demo's broker ends with its process, so a store without persistence is correct there.
     """
     yield _version(information)
     yield _node(information)

@@ -1,4 +1,4 @@
-"""The topics: there, kept as long as their contract says, and partitioned alike."""
+"""The topics: existence, retention by contract, and equal partition counts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MEANS: Final = {
 
 
 def examine(context: CheckContext) -> Iterator[Finding]:
-    """Each topic against its contract, then their copies and partitions together."""
+    """Check each topic against its contract, then all their replicas and partitions."""
     if not is_there(context.broker):
         yield not_checked("topics", "the broker does not answer")
     elif context.settings.is_broker_embedded:
@@ -59,7 +59,7 @@ def _topic(finding: TopicFinding, topic: Topic) -> Finding:
 
 
 def _differs(finding: TopicFinding, topic: Topic, differing: list[str]) -> Finding:
-    # Square brackets keep the comma of a value such as compact,delete from ending it.
+    # Square brackets, because a value such as compact,delete contains a comma.
     wanted = ",".join(f"{name}=[{topic.configuration()[name]}]" for name in differing)
     return wrong(
         finding.topic,

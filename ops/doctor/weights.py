@@ -1,4 +1,4 @@
-"""The weights: in the cache, and the very bytes that the cards name."""
+"""The weights: in the cache, and identical to those of the cards."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A broker and a store of one's own: started on free loopback ports, gone with the process that started them."""
+"""A local broker and store: started on free loopback ports, ended with the process that started them."""

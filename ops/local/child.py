@@ -21,13 +21,13 @@ _POLL_SECONDS = 0.05
 
 
 class ChildDied(RuntimeError):
-    """A child ended that should have run on; the message ends with the last lines of its log."""
+    """A child ended unexpectedly; the message ends with the last lines of its log."""
 
 
 class Child:
-    """One running process in a process group of its own, so that a terminal's Ctrl-C reaches the parent alone.
+    """One running process in its own process group, so that a terminal's Ctrl-C reaches only the parent.
 
-    Its standard input is a pipe that stays open as long as the parent lives; its output goes to `log_path`.
+    Its standard input is a pipe that stays open while the parent lives; its output goes to `log_path`.
     """
 
     def __init__(self, name: str, process: subprocess.Popen[bytes], log_path: Path) -> None:
@@ -51,7 +51,7 @@ class Child:
             raise ChildDied(f"{self.name} ended with {self.exit_code}; the end of {self.log_path}:\n{self.log_tail()}")
 
     def await_ready(self, is_ready: Callable[[], bool], timeout_seconds: float) -> None:
-        """Ask `is_ready` again and again until it says so.
+        """Poll `is_ready` until it returns True.
 
         Raises:
             ChildDied: the process ended first.
@@ -65,10 +65,10 @@ class Child:
             time.sleep(_POLL_SECONDS)
 
     def stop(self, timeout_seconds: float) -> None:
-        """SIGTERM, and SIGKILL when that did not end it in time; a stopped or dead child is fine."""
+        """Send SIGTERM, and SIGKILL if the process does not end in time; also valid for a stopped or dead child."""
         if self.exit_code is None:
             self._process.send_signal(signal.SIGTERM)
-            self._process.send_signal(signal.SIGCONT)  # a paused process would sleep through its SIGTERM
+            self._process.send_signal(signal.SIGCONT)  # a paused process would not receive its SIGTERM
             try:
                 self._process.wait(timeout_seconds)
             except subprocess.TimeoutExpired:
@@ -76,12 +76,12 @@ class Child:
         self._reap()
 
     def kill(self) -> None:
-        """SIGKILL, as a fault would: no chance to tidy up."""
+        """Send SIGKILL, as a fault would: the process cannot clean up."""
         self._process.kill()
         self._reap()
 
     def pause(self) -> None:
-        """SIGSTOP: the process is there and answers nothing, like a machine that hangs."""
+        """Send SIGSTOP: the process exists and answers nothing, like a machine that hangs."""
         self._process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -89,7 +89,7 @@ class Child:
         self._process.send_signal(signal.SIGCONT)
 
     def cpu_seconds(self) -> float:
-        """User and system time so far, in seconds; only while the process runs."""
+        """Return user and system time in seconds; only while the process runs."""
         times = psutil.Process(self.pid).cpu_times()
         return float(times.user + times.system)
 
@@ -116,10 +116,10 @@ def start_child(
     """Start `command`; it is killed when this process ends, even by SIGKILL (Linux).
 
     Args:
-        name: what messages call it.
+        name: its name in messages.
         command: program and arguments.
-        log_path: gets standard output and error, appended.
-        environment: variables on top of this process's own.
+        log_path: receives standard output and error, appended.
+        environment: variables in addition to this process's own.
         working_dir: this process's own if None.
 
     Returns:
@@ -144,5 +144,5 @@ def start_child(
 
 @cache
 def _launcher(process_id: int) -> ThreadPoolExecutor:  # noqa: ARG001  a forked process needs a thread of its own
-    """The one thread that starts all children: the kernel counts a child's parent as gone when its thread ends."""
+    """Return the one thread that starts all children: for the kernel, a child's parent is gone when its thread ends."""
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix="vidsignal-launcher")

@@ -1,14 +1,14 @@
-"""A broker for demonstrations, with nothing to install: the mock cluster inside librdkafka, as a child process.
+"""A broker for demonstrations without installation: the mock cluster of librdkafka, as a child process.
 
-It speaks the Kafka protocol over TCP to any client, but it is a test double. What follows from that (tried with
-librdkafka 2.16.0):
+It speaks the Kafka protocol over TCP to any client, but it is a test double. Limitations (tested with librdkafka
+2.16.0):
 
 - nothing survives the process;
-- a partition keeps its newest 5 MiB, whatever the topic is configured to keep: older records fall out, the low
-  watermark moves, and a reader that comes too late gets OFFSET_OUT_OF_RANGE;
-- a record that pushes out all that was before it is confirmed to its producer and gone at once, which cannot happen
-  as long as no record is larger than half of what a partition keeps;
-- topics appear when first named, always with 4 partitions; there is no topic administration and no compaction.
+- a partition keeps its newest 5 MiB, whatever the topic's configuration: older records are removed, the low watermark
+  moves, and a reader that is too late gets OFFSET_OUT_OF_RANGE;
+- a record that replaces all earlier ones is confirmed to its producer and removed at once, which cannot happen if no
+  record is larger than half of what a partition keeps;
+- topics are created when first named, always with 4 partitions; there is no topic administration and no compaction.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from ops.local.child import Child, start_child
 from ops.local.lifetime import Lifetime
 
 PARTITIONS = 4
-"""Of every topic; the double cannot be told otherwise."""
+"""Of every topic; the mock cluster cannot be configured otherwise."""
 RETAINED_BYTES = 5 * 1024 * 1024
-"""Of each partition, about."""
+"""Of each partition, approximately."""
 SAFE_RECORD_BYTES = RETAINED_BYTES // 2
-"""Up to this size a confirmed record can be read until newer ones push it out."""
+"""A confirmed record up to this size can be read until newer ones replace it."""
 NOTICE = (
     "embedded broker: for demonstrations only. Nothing is durable, a partition keeps its newest 5 MiB (records above "
     "2.5 MiB may be lost at once), every topic has 4 partitions, and topics cannot be administered."
@@ -41,7 +41,7 @@ class EmbeddedBroker(Lifetime):
     """The broker as a child process; its address is known once it is open.
 
     Args:
-        folder: a folder of its own, for its log.
+        folder: its own folder, for its log.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -66,7 +66,7 @@ class EmbeddedBroker(Lifetime):
         self.bootstrap_servers = address_path.read_text(encoding="ascii")
 
     def close(self) -> None:
-        """Stop; what it held is gone."""
+        """Stop; its records are lost."""
         if self._child is not None:
             self._child.stop(_STOP_SECONDS)
             self._child = None
@@ -80,11 +80,11 @@ def main(arguments: list[str]) -> None:
     """Run the broker until standard input closes, SIGTERM or Ctrl-C; print its address.
 
     Args:
-        arguments: nothing, or the path of a file that shall hold the address.
+        arguments: nothing, or the path of a file for the address.
     """
     signal.signal(signal.SIGTERM, _exit_quietly)
     signal.signal(signal.SIGINT, _exit_quietly)
-    # Warnings only: the double notes every client that leaves as a lost connection.
+    # Warnings only: the mock cluster logs every client that leaves as a lost connection.
     cluster = Producer({"bootstrap.servers": "mock", "test.mock.num.brokers": 1, "log_level": 4})
     address = _address_of(cluster)
     print(NOTICE, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Apache Kafka's jars, brought into the cache by Maven: a real broker needs no more than these and a Java 17."""
+"""Apache Kafka's jars, fetched into the cache by Maven: a real broker needs only these and Java 17."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _POM = f"""\
 
 
 class KafkaUnavailable(RuntimeError):
-    """Something that a real Kafka needs is missing here; the message names it."""
+    """A requirement of a real Kafka is missing; the message names it."""
 
 
 def missing_requirement(cache_dir: Path) -> str | None:
-    """Say what keeps a real Kafka from running here.
+    """Return what prevents a real Kafka from running here.
 
     Args:
-        cache_dir: where the jars are or will be.
+        cache_dir: folder of the jars.
 
     Returns:
         A sentence without a full stop, or None if nothing is missing.
@@ -60,13 +60,13 @@ def jar_dir(cache_dir: Path) -> Path:
 
 
 def fetch_jars(cache_dir: Path) -> Path:
-    """Fetch Kafka's jars unless they are there; several processes may ask at once.
+    """Fetch Kafka's jars if they are missing; several processes may call it at once.
 
     Returns:
-        The folder that holds them.
+        The folder that contains them.
 
     Raises:
-        KafkaUnavailable: something is missing, or Maven failed; the message holds what it said.
+        KafkaUnavailable: something is missing, or Maven failed; the message contains its output.
     """
     missing = missing_requirement(cache_dir)
     if missing:

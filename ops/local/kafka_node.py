@@ -14,14 +14,14 @@ from ops.local.ports import ReservedPort
 from ops.local.private_files import write_private
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
-"""Above every topic's own limit, so that the topic table decides."""
+"""Higher than every topic's own limit, so that the topic's configuration decides."""
 _INNER: Final = "INTERNAL"
 _STOP_SECONDS = 20.0
 _FORMAT_SECONDS = 180.0
-# Many short lives on a small machine: no optimising compiler, no collector threads.
+# For many short runs on a small machine: no optimising compiler, no collector threads.
 _JVM = ("-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Dlog4j2.level=WARN")
-# What Kafka reserves for a big machine (128 MiB for compaction alone, 50 partitions of offsets) is cut down, and what
-# makes a test wait (the first rebalance, the smallest session) is shortened. Durability is left as in production.
+# Kafka's reservations for a large machine (128 MiB for compaction alone, 50 partitions of offsets) are reduced, and
+# waits (the first rebalance, the smallest session) are shortened. Durability is as in production.
 _SMALL_MACHINE = {
     "group.initial.rebalance.delay.ms": 0,
     "group.min.session.timeout.ms": 1000,
@@ -37,27 +37,28 @@ _SMALL_MACHINE = {
 
 @dataclass(frozen=True, slots=True)
 class ListenerSpec:
-    """A listener that a node gets beside the one between nodes."""
+    """A listener of a node in addition to the one between nodes."""
 
     protocol: str
     """`PLAINTEXT`, `SSL`, `SASL_SSL` or `SASL_PLAINTEXT`."""
     is_proxied: bool = False
-    """Clients are told another port than the one that the node listens on, and a proxy has to listen there."""
+    """Whether clients get another port than the node's, on which a proxy must listen."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeExtras:
-    """What a node has beside a single listener for everybody."""
+    """Options of a node in addition to a single listener for everybody."""
 
     listeners: Mapping[str, ListenerSpec] = field(default_factory=dict)
     """By name, in capitals."""
     inner_protocol: Literal["PLAINTEXT", "SSL"] = "PLAINTEXT"
-    """Between nodes, and of `KafkaCluster.bootstrap_servers`."""
+    """Protocol between nodes, and of `KafkaCluster.bootstrap_servers`."""
     properties: Mapping[str, object] = field(default_factory=dict)
     format_arguments: Sequence[str] = ()
-    """Of the tool that formats a node's log."""
+    """Arguments of the tool that formats a node's log."""
     administration: Mapping[str, Any] = field(default_factory=dict)
-    """What a librdkafka client needs beside `bootstrap.servers` to do everything at the listener between nodes."""
+    """What a librdkafka client needs in addition to `bootstrap.servers` to have all rights at the listener between
+    nodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +66,18 @@ class Listener:
     """One listener of a running node."""
 
     port: ReservedPort
-    """Where the node listens."""
+    """The port on which the node listens."""
     advertised_port: ReservedPort
-    """What it tells its clients; the same unless it is proxied."""
+    """The port that it advertises; the same unless it is proxied."""
 
     @classmethod
     def reserved(cls, spec: ListenerSpec) -> Listener:
-        """With ports of its own."""
+        """Return a listener with its own ports."""
         port = ReservedPort()
         return cls(port, ReservedPort() if spec.is_proxied else port)
 
     def close(self) -> None:
-        """Give the ports back."""
+        """Release the ports."""
         for port in {self.port, self.advertised_port}:
             port.close()
 
@@ -86,7 +87,7 @@ class KafkaNode:
 
     Args:
         node_id: 1, 2, 3, ...
-        folder: a folder of its own; its log survives `kill`.
+        folder: its own folder; its log survives `kill`.
         jars: Kafka's libraries.
         extras: more listeners and properties.
     """
@@ -117,7 +118,7 @@ class KafkaNode:
         """Write the properties and format the log folder.
 
         Raises:
-            KafkaUnavailable: Kafka refused the properties; the message holds what it said.
+            KafkaUnavailable: Kafka rejected the properties; the message contains its output.
         """
         self._folder.mkdir(parents=True)
         settings = self._settings(voters)
@@ -137,7 +138,7 @@ class KafkaNode:
         self._child = None
 
     def close(self) -> None:
-        """Stop and give the ports back."""
+        """Stop and release the ports."""
         if self._child is not None:
             self._child.stop(_STOP_SECONDS)
             self._child = None

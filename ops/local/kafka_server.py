@@ -22,15 +22,15 @@ _NO_EXTRAS: Final = NodeExtras()
 
 
 class KafkaCluster(Lifetime):
-    """A cluster that keeps its addresses from `open` to `close`, whatever is done to its nodes between.
+    """A cluster that keeps its addresses from `open` to `close`, whatever happens to its nodes in between.
 
-    With three nodes every topic has three copies and a write is confirmed by two, so one node may fail.
+    With three nodes every topic has three replicas and a write is confirmed by two, so one node may fail.
 
     Args:
-        folder: an empty folder of its own.
-        cache_dir: where Kafka's jars are, or are fetched to.
+        folder: its own empty folder.
+        cache_dir: folder of Kafka's jars, which are fetched if missing.
         brokers: 1 or 3.
-        extras: what each node has beside a listener that lets everybody in.
+        extras: options of each node in addition to a listener for everybody.
     """
 
     def __init__(
@@ -56,24 +56,24 @@ class KafkaCluster(Lifetime):
         return {node.node_id: node.listeners[name] for node in self._nodes.values()}
 
     def servers(self, name: str) -> str:
-        """What clients of an extra listener connect to: `host:port` of every node, separated by commas."""
+        """Return the addresses of an extra listener: `host:port` of every node, separated by commas."""
         return ",".join(listener.advertised_port.address for listener in self.listeners(name).values())
 
     @property
     def administration(self) -> dict[str, Any]:
-        """Configuration of a librdkafka client that may do everything here."""
+        """Configuration of a librdkafka client with all rights."""
         return {"bootstrap.servers": self.bootstrap_servers, **self._extras.administration}
 
     @property
     def node_ids(self) -> tuple[int, ...]:
-        """What `kill`, `restart`, `pause` and `resume` take."""
+        """Node ids for `kill`, `restart`, `pause` and `resume`."""
         return tuple(self._nodes)
 
     def open(self) -> None:
-        """Format, start and wait until every node serves; fetches the jars if need be.
+        """Format, start and wait until every node serves; fetches missing jars.
 
         Raises:
-            KafkaUnavailable: the jars cannot be had.
+            KafkaUnavailable: the jars cannot be fetched.
             ChildDied: a node ended while it started.
         """
         jars = fetch_jars(self._cache_dir)
@@ -87,8 +87,8 @@ class KafkaCluster(Lifetime):
         self.await_serving()
 
     def close(self) -> None:
-        """Stop all nodes and give their ports back."""
-        # The last one of three would wait in vain for a quorum to sign off from; nothing is kept, so none is asked.
+        """Stop all nodes and release their ports."""
+        # The last one of three would wait for a quorum in vain; nothing is kept, so the nodes are killed.
         for node in self._nodes.values():
             if node.is_running and self._num_brokers > 1:
                 node.kill()
@@ -101,7 +101,7 @@ class KafkaCluster(Lifetime):
         self._nodes[node_id].kill()
 
     def restart(self, node_id: int) -> None:
-        """Start a node on its old log and wait until it serves; kills it first where it runs."""
+        """Start a node on its old log and wait until it serves; kills it first if it runs."""
         node = self._nodes[node_id]
         if node.is_running:
             node.kill()
@@ -117,11 +117,11 @@ class KafkaCluster(Lifetime):
         return self._nodes[node_id].is_running
 
     def pause(self, node_id: int) -> None:
-        """SIGSTOP one node: it keeps its connections and answers nothing."""
+        """Send SIGSTOP to one node: it keeps its connections and answers nothing."""
         self._nodes[node_id].child.pause()
 
     def resume(self, node_id: int) -> None:
-        """SIGCONT one node; it rejoins by itself, `await_serving` waits for that."""
+        """Send SIGCONT to one node; it rejoins by itself, `await_serving` waits for that."""
         self._nodes[node_id].child.resume()
 
     def await_serving(self) -> None:
@@ -137,12 +137,12 @@ class KafkaCluster(Lifetime):
             node.child.await_ready(lambda: _registered(admin) >= running.keys(), _READY_SECONDS)
 
     def cpu_seconds(self) -> float:
-        """User and system time so far of the nodes that run; a killed node's share is not in it."""
+        """Return user and system time of the running nodes; without killed nodes."""
         return sum(node.child.cpu_seconds() for node in self._nodes.values() if node.is_running)
 
 
 def _registered(admin: AdminClient) -> set[int]:
-    """Ids of the brokers that the cluster's metadata lists, the dead and the fenced left out."""
+    """Return the ids of the brokers in the cluster's metadata, without dead and fenced ones."""
     try:
         return set(admin.list_topics(timeout=_ASK_SECONDS).brokers)
     except KafkaException:
@@ -150,5 +150,5 @@ def _registered(admin: AdminClient) -> set[int]:
 
 
 def _random_cluster_id() -> str:
-    """22 characters of URL-safe base64, the form in which Kafka writes its UUIDs."""
+    """Return 22 characters of URL-safe base64, Kafka's format of UUIDs."""
     return "k" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode("ascii").rstrip("=")[1:]

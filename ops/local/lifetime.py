@@ -1,4 +1,4 @@
-"""What is opened before use and closed after it, whatever happened between."""
+"""An object that is opened before use and closed after it, whatever happens in between."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Self
 
 
 class Lifetime(ABC):
-    """Makes a context manager of `open` and `close`; a failed `open` is closed too."""
+    """Makes a context manager of `open` and `close`; after a failed `open`, `close` is called, too."""
 
     @abstractmethod
     def open(self) -> None:
@@ -15,7 +15,7 @@ class Lifetime(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Stop and give everything back; harmless on what never opened, or only in part."""
+        """Stop and release everything; valid on an object that was never or only partly opened."""
 
     def __enter__(self) -> Self:
         try:

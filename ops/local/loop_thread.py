@@ -1,4 +1,4 @@
-"""A server with an event loop in a thread of its own, so that whoever started it may block or run another loop."""
+"""A server with an event loop in its own thread, so that its owner may block or run another loop."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PATIENCE_SECONDS = 20.0
 
 
 class LoopThread(Lifetime):
-    """Listens at a free loopback port from `open` to `close`.
+    """Listens on a free loopback port from `open` to `close`.
 
     Args:
         name: of the thread.
@@ -37,7 +37,7 @@ class LoopThread(Lifetime):
         self.await_there(self.listen())
 
     def close(self) -> None:
-        """Drop every connection and end the thread."""
+        """Close every connection and end the thread."""
         if self._thread.is_alive():
             self.await_there(self.stop_listening())
             self._loop.call_soon_threadsafe(self._loop.stop)
@@ -46,13 +46,13 @@ class LoopThread(Lifetime):
             self._loop.close()
 
     def await_there(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run in the server's thread, and return when it ran."""
+        """Run in the server's thread, and return when it has run."""
         asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE_SECONDS)
 
     @abstractmethod
     async def listen(self) -> None:
-        """Take a port and set `port`; runs in the server's thread."""
+        """Bind a port and set `port`; runs in the server's thread."""
 
     @abstractmethod
     async def stop_listening(self) -> None:
-        """Drop every connection; runs in the server's thread."""
+        """Close every connection; runs in the server's thread."""

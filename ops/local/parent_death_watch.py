@@ -1,6 +1,6 @@
-"""Turns into the command it is given, tied to the life of the process that asked for it.
+"""Runs a command that ends with the process that started it.
 
-Run as a script, `python -I -S parent_death_watch.py PARENT_PID COMMAND...`, so that it starts in milliseconds. The tie
+Run as a script, `python -I -S parent_death_watch.py PARENT_PID COMMAND...`, so that it starts in milliseconds. The link
 is made here and not in a hook between fork and exec of the parent, because such a hook is unsafe in a process with
 threads.
 """
@@ -16,12 +16,12 @@ _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
 def die_with_parent(parent_pid: int) -> None:
-    """Have the kernel SIGKILL this process when its parent is gone, in whatever way it went.
+    """Let the kernel send SIGKILL to this process when its parent has ended for any reason.
 
-    Does nothing where the kernel is not Linux.
+    Does nothing on kernels other than Linux.
 
     Raises:
-        SystemExit: the parent is gone already.
+        SystemExit: the parent has ended already.
     """
     if sys.platform != "linux":
         return

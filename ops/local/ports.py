@@ -1,4 +1,4 @@
-"""Free loopback ports that stay ours while a server is down."""
+"""Free loopback ports that stay reserved while a server is down."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ LOOPBACK = "127.0.0.1"
 
 
 class ReservedPort:
-    """A port that nobody else is given until `close`, whether or not our server listens on it.
+    """A port that nobody else gets until `close`, whether or not our server listens on it.
 
-    The reservation is a bound socket that never listens. It is bound without SO_REUSEADDR, so it is exclusive,
-    and gets the option afterwards, so that a server which sets it (Redis and the JVM do) may bind beside it. A port
-    that was only looked up and let go can be taken meanwhile, most likely by a client of ours that keeps
-    reconnecting to the stopped server and is given the very port as its source.
+    The reservation is a bound socket that never listens. It is bound without SO_REUSEADDR, so it is exclusive, and gets
+    the option afterwards, so that a server with that option (such as Redis and the JVM) may bind the same port. A port
+    that was only looked up and released can be taken meanwhile, most likely by a client of ours that reconnects to the
+    stopped server and gets the same port as its source.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class ReservedPort:
         return f"{LOOPBACK}:{self.number}"
 
     def close(self) -> None:
-        """Give the port back."""
+        """Release the port."""
         self._socket.close()
 
     def __enter__(self) -> Self:

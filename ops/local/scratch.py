@@ -1,4 +1,4 @@
-"""Folders for what local servers write; one that a killed process left behind is swept up by the next."""
+"""Folders for local servers' files; the next process removes those of killed ones."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ _NEW_LOCK = "owner.lock.new"
 
 @contextmanager
 def scratch_dir() -> Iterator[Path]:
-    """Give a folder of our own and remove it afterwards; removes those whose owners are dead, too."""
+    """Create a folder and remove it afterwards; also removes those whose owners are dead."""
     remove_abandoned()
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     try:
         with (folder / _NEW_LOCK).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            (folder / _NEW_LOCK).rename(folder / _LOCK)  # held before a sweep can see it
+            (folder / _NEW_LOCK).rename(folder / _LOCK)  # locked before another process can find it
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove_abandoned() -> None:
-    """Remove every scratch folder that no living process holds."""
+    """Remove every scratch folder that no living process has locked."""
     for lock_path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/{_LOCK}"):
         try:
             with lock_path.open() as lock:
                 _remove_unless_held(lock, lock_path.parent)
-        except OSError:  # another user's, or swept by another process this moment
+        except OSError:  # another user's, or being removed by another process
             continue
 
 

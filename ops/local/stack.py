@@ -1,4 +1,4 @@
-"""The local stack: a broker and a store for one process's life, alone on this machine."""
+"""The local stack: a broker and a store on this machine, for the lifetime of one process."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ KafkaKind = Literal["real", "embedded"]
 class LocalStack:
     """A context manager; inside it `bootstrap_servers` and `redis_url` answer, after it nothing runs.
 
-    That holds after an exception and Ctrl-C, and on Linux when this process is killed: its children die with it, and
-    the next stack sweeps up its folder.
+    This also holds after an exception and Ctrl-C, and on Linux when this process is killed: its children die with it,
+    and the next stack removes its folder.
 
     Args:
-        kafka: `real` is Apache Kafka (needs Java and Maven), `embedded` a demonstration double that needs nothing.
+        kafka: `real` is Apache Kafka (needs Java and Maven), `embedded` a test double without requirements.
         brokers: nodes of a real Kafka.
-        redis_url: a Redis that runs already; None starts one.
-        cache_dir: where Kafka's jars are kept; None is the usual cache.
+        redis_url: a running Redis; None starts one.
+        cache_dir: folder of Kafka's jars; None is the usual cache.
     """
 
     def __init__(
@@ -47,14 +47,14 @@ class LocalStack:
 
     @property
     def kafka(self) -> KafkaCluster | EmbeddedBroker:
-        """The broker, for those who want to hurt it."""
+        """The broker, for callers that inject faults."""
         if self._kafka is None:
             raise RuntimeError("the local stack is not open")
         return self._kafka
 
     @property
     def bootstrap_servers(self) -> str:
-        """For any Kafka client."""
+        """Addresses for any Kafka client."""
         return self.kafka.bootstrap_servers
 
     @property
@@ -65,7 +65,7 @@ class LocalStack:
         return self._redis_url
 
     def environment(self) -> dict[str, str]:
-        """The settings with which workers and commands reach it."""
+        """The settings for workers and commands."""
         return {
             "VIDSIGNAL_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
             "VIDSIGNAL_REDIS_URL": self.redis_url,
@@ -79,7 +79,7 @@ class LocalStack:
                 self._redis_url = opening.enter_context(RedisServer(folder / "redis")).url
             self._kafka = self._broker(folder / "kafka")
             opening.enter_context(self._kafka)
-            self._open_parts = opening.pop_all()  # all of it stands: what is closed on failure is now closed at exit
+            self._open_parts = opening.pop_all()  # all parts are open: what is closed on failure is now closed at exit
         return self
 
     def __exit__(self, *failure: object) -> None:

@@ -12,20 +12,20 @@ from ops.local.child import Child, start_child
 from ops.local.lifetime import Lifetime
 
 READY_SECONDS = 240.0
-"""Generous: a machine under load is slow, and a first start probes the processor."""
+"""Generous: a machine under load is slow, and a first start probes the CPU."""
 STOP_SECONDS = 30.0
 WORKER_COMMAND = (sys.executable, "-P", "-m", "ops.cli", "worker")
 
 
 class WorkerProcess(Lifetime):
-    """`vidsignal worker` in a process of its own; `ready` holds what its ready line said.
+    """`vidsignal worker` in its own process; `ready` contains its ready line.
 
     Args:
-        folder: where its log goes.
+        folder: for its log.
         environment: settings, as `VIDSIGNAL_...` variables.
-        name: what messages and the log file are called.
+        name: in messages, and of the log file.
         arguments: further words of the command line.
-        command: starts a worker; tests name one of their own.
+        command: starts a worker; tests pass their own.
     """
 
     def __init__(
@@ -77,13 +77,13 @@ class WorkerProcess(Lifetime):
             raise
 
     def close(self) -> None:
-        """SIGTERM and wait; SIGKILL where it does not end in time."""
+        """Send SIGTERM and wait; SIGKILL if it does not end in time."""
         if self._child is not None:
             self._child.stop(STOP_SECONDS)
             self._child = None
 
     def kill(self) -> None:
-        """SIGKILL, as a fault would."""
+        """Send SIGKILL, as a fault would."""
         self.child.kill()
         self._child = None
         self.ready = {}

@@ -1,1 +1,1 @@
-"""From measured figures to what a rate of uploads needs: workers, partitions, cells, memory, money, joules."""
+"""From measured figures to the resources for a rate of uploads: workers, partitions, cells, memory, money, joules."""

@@ -12,25 +12,25 @@ from ops.sizing.workers import up
 
 @dataclass(frozen=True, slots=True)
 class Accelerators:
-    """Instead of the media workers, not beside them."""
+    """Accelerators that replace the media workers."""
 
     number: int
     bound_by: str
-    """`accelerator` or `host cores`: what of a machine is full first."""
+    """`accelerator` or `host cores`: the limit that is reached first."""
     seconds_per_video: float
-    """Of an accelerator."""
+    """Seconds of an accelerator."""
     host_cpu_seconds_per_video: float
-    """Decode and everything else that stays on cores."""
+    """Decoding and everything else that stays on cores."""
     host_cores: int
     is_modelled: bool
-    """True where no accelerator was measured."""
+    """True if no accelerator was measured."""
     usd_per_day: float
     joules_per_day: float
-    """Of accelerators and their hosts, the building's part included; likewise the money, without a building."""
+    """Of accelerators and their hosts, including the data centre's overhead; the money is without it."""
 
 
 def accelerators_for(profile: Profile, videos_per_second: float) -> Accelerators:
-    """One worker an accelerator, with the cores beside it."""
+    """Return accelerators with one worker each, and the host cores."""
     speed = profile["accelerator_speed_ratio"]
     model_seconds = profile["media_model_cpu_seconds_per_video"]
     device_seconds = model_seconds / speed

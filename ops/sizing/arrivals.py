@@ -1,4 +1,4 @@
-"""When uploads come: a Poisson process whose rate is higher in bursts (a Markov-modulated one of two states)."""
+"""Arrival times of uploads: a Poisson process whose rate is higher in bursts (Markov-modulated with two states)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ops.sizing.profile import Profile
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """Rates and lengths; a `burst_share` of 0 is a plain Poisson process."""
+    """Rates and durations; a `burst_share` of 0 is a plain Poisson process."""
 
     mean_hz: float
     burst_ratio: float = 1.0
@@ -20,7 +20,7 @@ class Arrivals:
 
     @classmethod
     def from_profile(cls, profile: Profile, mean_hz: float) -> Arrivals:
-        """Bursts as the profile says."""
+        """Return arrivals with the bursts of the profile."""
         return cls(mean_hz, profile["burst_ratio"], profile["burst_seconds"], profile["burst_share"])
 
     def times(self, chance: random.Random, horizon_seconds: float) -> Iterator[float]:
@@ -34,7 +34,7 @@ class Arrivals:
             while at < end:
                 yield at
                 at += chance.expovariate(rate)
-            is_burst, now = not is_burst, end  # without memory: what is left of a gap may be drawn again
+            is_burst, now = not is_burst, end  # memoryless: the rest of an interval may be drawn again
 
     def _sojourn_seconds(self, chance: random.Random, is_burst: bool) -> float:
         if not self.burst_share:

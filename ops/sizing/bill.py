@@ -1,4 +1,4 @@
-"""Money and energy of a day, by what takes them."""
+"""Money and energy per day, by consumer."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ class Bill:
 
     @property
     def total_usd(self) -> float:
-        """Of a day."""
+        """Per day."""
         return sum(self.usd_per_day.values())
 
     @property
     def total_joules(self) -> float:
-        """Of a day."""
+        """Per day."""
         return sum(self.joules_per_day.values())
 
 
 def bill_for(profile: Profile, videos_per_second: float, cells: Cells, log: LogTraffic) -> Bill:
-    """Cores and memory stand all day; their power follows their load."""
+    """Return the bill; cores and memory run all day, and their power depends on their load."""
     cores = _cores(profile, cells, log)
     busy = _busy_core_seconds(profile, videos_per_second)
     memory_gib = cells.redis_bytes * cells.number / profile["redis_fill_ratio"] * profile["redis_copies"] / _GIB
@@ -60,7 +60,7 @@ def _cores(profile: Profile, cells: Cells, log: LogTraffic) -> dict[str, float]:
 
 
 def _busy_core_seconds(profile: Profile, videos_per_second: float) -> dict[str, float]:
-    """Of a day, by what works."""
+    """Return busy core seconds per day, by consumer."""
     videos = videos_per_second * DAY_SECONDS
     light = (
         1 / profile["intake_videos_per_second_per_core"]
@@ -75,6 +75,6 @@ def _busy_core_seconds(profile: Profile, videos_per_second: float) -> dict[str, 
 
 
 def core_joules(profile: Profile, cores: float, busy_core_seconds: float) -> float:
-    """Of a day: busy cores at full power, idle ones at a part of it."""
+    """Return joules per day: busy cores at full power, idle ones at a part of it."""
     idle = max(0.0, cores * DAY_SECONDS - busy_core_seconds)
     return profile["watts_per_core"] * (busy_core_seconds + profile["idle_watts_ratio"] * idle)

@@ -1,4 +1,4 @@
-"""How many cells: each is one Redis primary, its topics, and no group of more workers than a rebalance bears."""
+"""Number of cells: each has one Redis primary, its topics, and a limited number of workers per group."""
 
 from __future__ import annotations
 
@@ -10,42 +10,42 @@ from ops.sizing.store_memory import StoreMemory
 from ops.sizing.workers import Workers, up
 
 LEAST_LIGHT_WORKERS = 2
-"""Of a role in a cell, so that one may be lost or replaced."""
+"""Per role in a cell, so that one may be lost or replaced."""
 _LEAST_PARTITIONS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """The fleet as cells that are all alike."""
+    """The fleet as equal cells."""
 
     number: int
     bound_by: str
-    """What asks for that many."""
+    """The limit that determines their number."""
     asked_by: dict[str, float]
-    """Cells that each reason asks for, not rounded."""
+    """Number of cells that each limit requires, not rounded."""
     media_workers: int
-    """Of one cell, spares included; likewise the next."""
+    """Per cell, including spares; the same applies to the next field."""
     light_workers: dict[str, int]
     partitions: int
-    """Of each topic of one cell, the same for all so that a video keeps its partition number."""
+    """Per topic of one cell, the same for all so that a video keeps its partition number."""
     videos_per_second: float
-    """Mean of the day in one cell."""
+    """Daily mean in one cell."""
     redis_bytes: float
     """Data of one cell's primary."""
 
     @property
     def all_media_workers(self) -> int:
-        """Of the fleet."""
+        """Total of the fleet."""
         return self.number * self.media_workers
 
     @property
     def all_light_workers(self) -> int:
-        """Of the fleet, all light roles together; one core each."""
+        """Total of the fleet, all light roles together; one core each."""
         return self.number * sum(self.light_workers.values())
 
 
 def cells_for(profile: Profile, videos_per_second: float, workers: Workers, memory: StoreMemory) -> Cells:
-    """As many as the greediest reason asks for."""
+    """Return as many cells as the strictest limit requires."""
     room = profile["workers_per_cell"] - profile["spare_workers"]
     if room < 1:
         raise InvalidProfile(

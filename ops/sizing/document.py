@@ -1,4 +1,4 @@
-"""The tables of `docs/sizing.md`: `python -m ops.sizing.document` writes them again after a figure changed."""
+"""The tables of `docs/sizing.md`: `python -m ops.sizing.document` writes them after a figure has changed."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ EXAMPLES: Final[Mapping[str, tuple[float, Mapping[str, float]]]] = {
         {"redis_kept_days": 7.0, "redis_claims_days": 7.0, "log_signals_days": 7.0, "redis_shards_per_cell": 32.0},
     ),
 }
-"""Columns: rate, and what is set beside the packaged profile."""
+"""Columns: rate, and changes to the packaged profile."""
 
 PLOTTED: Final[tuple[float, Mapping[str, float]]] = (20.0, {"redis_cell_bytes": 1e13})
 
 
 def tables(profile: Profile) -> dict[str, str]:
-    """By the word that marks their place: worked examples, policies that were simulated, and every figure."""
+    """Return by marker: worked examples, simulated policies, and every figure."""
     found = {"examples": _examples(profile), "policies": _policies(profile), "figures": _figures(profile)}
     return {word: "\n".join(lines) for word, lines in found.items()}
 
 
 def with_tables(text: str, found: Mapping[str, str]) -> str:
-    """The document with its tables replaced. Raises ValueError where a mark is missing."""
+    """Return the document with its tables replaced. Raises ValueError if a marker is missing."""
     for word, table in found.items():
         mark = re.compile(rf"(<!-- {word} -->\n).*?(<!-- end -->)", re.DOTALL)
         if not mark.search(text):

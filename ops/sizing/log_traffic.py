@@ -1,4 +1,4 @@
-"""What goes through the brokers in the busiest hour, and what is on their disks."""
+"""Traffic of the brokers in the busiest hour, and their disk usage."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ops.sizing.rate import DAY_SECONDS
 from ops.sizing.workers import up
 
 _READERS = {"uploaded": 2, "signals": 1, "engagement": 1}
-"""Groups of our own: intake and media, verdict, engagement."""
+"""Groups of the product: intake and media, verdict, engagement."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogTraffic:
-    """All cells together; bytes a second in the busiest hour, before compression."""
+    """All cells together; bytes per second in the busiest hour, before compression."""
 
     written: float
     """By producers, to leaders."""
@@ -23,16 +23,16 @@ class LogTraffic:
     read: float
     """By consumer groups."""
     mean_written: float
-    """The mean of the day."""
+    """Daily mean."""
     disk_bytes: float
     """All replicas together."""
     brokers: int
     bound_by: str
-    """What asks for that many."""
+    """The limit that determines the number of brokers."""
 
 
 def log_traffic(profile: Profile, videos_per_second: float) -> LogTraffic:
-    """Bytes of each topic times its readers, copies and retention."""
+    """Return bytes of each topic times its readers, replicas and retention."""
     per_video = bytes_per_video(profile)
     peak = videos_per_second * profile["peak_ratio"]
     readers = {**_READERS, "moderation": profile["outcome_readers"], "recommendation": profile["outcome_readers"]}
@@ -61,7 +61,7 @@ def log_traffic(profile: Profile, videos_per_second: float) -> LogTraffic:
 
 
 def bytes_per_video(profile: Profile) -> dict[str, float]:
-    """By topic; each summary of engagement is a fact and makes both outcomes once more."""
+    """Return bytes by topic; each engagement summary is a fact and publishes both outcomes again."""
     summaries = profile["engagement_summaries_per_video"]
     return {
         "uploaded": profile["log_uploaded_bytes_per_video"],
@@ -78,5 +78,5 @@ def _disk_bytes(profile: Profile, videos_per_second: float, per_video: dict[str,
     expiring = sum(per_video[topic] * kept for topic, kept in days.items())
     last = profile["log_moderation_last_bytes"] + profile["log_recommendation_last_bytes"]
     compacted = last * profile["redis_kept_days"] * profile["log_compacted_ratio"]
-    dirty = per_video["moderation"] + per_video["recommendation"]  # a day's records, until compaction takes them
+    dirty = per_video["moderation"] + per_video["recommendation"]  # a day's records, until compaction removes them
     return videos_per_second * DAY_SECONDS * (expiring + compacted + dirty) * profile["copies"]

@@ -1,4 +1,4 @@
-"""Makes a profile on this machine: real uploads through a real Kafka and Redis, counted, weighed and timed."""
+"""Creates a profile on this machine: real uploads through a real Kafka and Redis, with sizes and times measured."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ from streams.kafka.clients import read_to_end
 from streams.kafka.readers_topics import decode_verdict
 
 _ROUNDS, _QUICK_ROUNDS = 3, 1
-"""Under full load, after one that warms up and is dropped."""
+"""Rounds under full load, after a warm-up that is dropped."""
 _LIGHT_VIDEOS, _QUICK_LIGHT_VIDEOS = 2_000, 600
 _LOADED, _ALONE = "loaded-", "alone-"
-"""Before the video ids of each part."""
+"""Prefixes of the video ids of each part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +45,16 @@ class Load:
     run: Run
     broker_cpu_seconds_per_video: float
     others_cores: float
-    """That whatever else ran kept busy meanwhile, the broker and Redis among it; a mean."""
+    """Mean number of cores used by other processes, including broker and Redis."""
 
     def busy_ratio(self, cores: int) -> float:
-        """Share that the worker used of what others left."""
+        """Return the worker's share of the cores that others left."""
         left = self.run.wall_seconds * (cores - self.others_cores)
         return min(1.0, self.run.cpu_seconds / left) if left > 0 else 1.0
 
 
 def measure_profile(name: str, options: BenchOptions) -> Profile:
-    """Measure every figure that has to be; about six minutes, or three with `is_quick`."""
+    """Measure every measured figure; about six minutes, or three with `is_quick`."""
     cache_dir = ready_assets()
     uploads = bench_uploads(cache_dir, options)
     with stage_of(cache_dir, clip_folders(uploads), options) as stage:
@@ -126,7 +126,7 @@ def _full_load(
 
 
 def _cores_busy_seconds() -> float:
-    """Of the cores that we may use, since the machine started, whoever kept them busy."""
+    """Return busy seconds of the available cores since the machine started, by all processes."""
     times = psutil.cpu_times(percpu=True)
     return float(sum(sum(times[core]) - times[core].idle - times[core].iowait for core in os.sched_getaffinity(0)))
 
@@ -152,7 +152,7 @@ def _work_figures(loads: Sequence[Load], latencies: dict[str, float], verdicts: 
 
 
 def _line(cpu_seconds: Sequence[float], latencies: Sequence[float], cores: int) -> tuple[float, float]:
-    """Fit latency = beside + CPU time / cores to videos that were alone; return beside and cores."""
+    """Fit latency = constant + CPU time / cores to single videos; return both parameters."""
     slope, beside = np.polyfit(cpu_seconds, latencies, 1)
     return max(0.0, float(beside)), float(np.clip(1 / slope if slope > 0 else cores, 0.25, cores))
 

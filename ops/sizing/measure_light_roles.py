@@ -1,4 +1,4 @@
-"""How many videos intake and verdict take for each second of a core, each alone in a worker."""
+"""Videos per core second of intake and verdict, each alone in a worker."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from streams.kafka.clients import client_configuration, producer_configuration, 
 from streams.kafka.topic_admin import create_topics
 
 _FIRST_SHARE, _LAST_SHARE = 0.1, 0.95
-"""Timed between these shares of the work: neither its start nor its end."""
+"""Measured between these shares of the work, without its start and end."""
 _OUTCOMES = 2
-"""Of a video: pending when it is accepted, final with its last signal."""
+"""Per video: pending when it is accepted, final with its last signal."""
 _SAMPLE_SECONDS = 0.05
 _LONGEST_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
 class LightStage:
-    """Where broker and store are, and how workers are told."""
+    """Addresses of broker and store, and settings of the workers."""
 
     settings: Settings
     environment: Mapping[str, str]
@@ -43,7 +43,7 @@ class LightStage:
 
 
 def light_role_rates(stage: LightStage, num_videos: int) -> dict[str, float]:
-    """Measure on topics of their own; signals of a video that was analysed already serve as facts."""
+    """Measure on separate topics; signals of an analysed video serve as facts."""
     servers, url = stage.settings.kafka_bootstrap_servers, stage.settings.redis_url.get_secret_value()
     settings = read_settings(kafka_bootstrap_servers=servers, redis_url=url, topic_prefix=f"l{uuid4().hex[:8]}.")
     create_topics(settings, partitions=PARTITIONS, replication=1)
@@ -63,7 +63,7 @@ def _uploads(number: int) -> list[VideoUploaded]:
 
 
 def _signals_of_one_video(settings: Settings) -> list[Signal]:
-    """Of a video whose signals are of median length."""
+    """Return the signals of a video whose signals have the median length."""
     found: dict[str, list[Signal]] = {}
     for record in read_to_end(settings, [settings.topic_prefix + SIGNALS.name]):
         fact = decode_fact(record.value)
@@ -85,10 +85,10 @@ def _publish_signals(producer: Producer, settings: Settings, templates: Iterable
 
 
 def _rate(stage: LightStage, settings: Settings, role: str, topic: str, num_records: int) -> float:
-    """Records that the role writes for each second of its processor time, while it works off what is there.
+    """Return records that the role writes per second of its CPU time, while it processes a backlog.
 
-    Processor time and not the clock's: neighbours on the machine do not count, and several workers fill a core whose
-    one worker would wait now and then.
+    CPU time and not wall time: other processes on the machine do not count, and several workers fill a core on which a
+    single worker would wait at times.
     """
     environment = {**stage.environment, "VIDSIGNAL_TOPIC_PREFIX": settings.topic_prefix}
     worker = WorkerProcess(stage.folder, environment, name=f"light-{role}", arguments=("--roles", role))
@@ -96,7 +96,7 @@ def _rate(stage: LightStage, settings: Settings, role: str, topic: str, num_reco
     meter = TreeMeter(worker.child.pid).open()
     try:
         written = _written(settings, settings.topic_prefix + topic, worker, meter)
-        # from the look before, so that there is time between the two even where one look finds everything done
+        # from the previous reading, so that time passes between the two even if one reading finds everything done
         began, first = next(before for before, (_, count) in pairwise(written) if count >= _FIRST_SHARE * num_records)
         ended, last = next((used, count) for used, count in written if count >= _LAST_SHARE * num_records)
         next(count for _, count in written if count >= num_records)  # the next role needs all of it
@@ -107,7 +107,7 @@ def _rate(stage: LightStage, settings: Settings, role: str, topic: str, num_reco
 
 
 def _written(settings: Settings, topic: str, worker: WorkerProcess, meter: TreeMeter) -> Iterator[tuple[float, int]]:
-    """Processor time and number of records in a topic, again and again. Raises TimeoutError."""
+    """Yield CPU time and number of records in a topic, repeatedly. Raises TimeoutError."""
     consumer = Consumer({**client_configuration(settings), "group.id": "vidsignal-size", "enable.auto.commit": False})
     places = [TopicPartition(topic, number) for number in range(PARTITIONS)]
     give_up = time.monotonic() + _LONGEST_SECONDS

@@ -1,4 +1,4 @@
-"""What a video takes in Kafka: keys, values and headers of its records, before compression."""
+"""Size of a video in Kafka: keys, values and headers of its records, before compression."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from streams.config.settings import Settings
 from streams.kafka.clients import StoredRecord, read_to_end
 
 _RECORD_FRAME_BYTES = 20
-"""Lengths, deltas and attributes of a record of format 2, by magnitude."""
+"""Lengths, deltas and attributes of a record of format 2, approximately."""
 
 
 def log_figures(settings: Settings, prefix: str) -> dict[str, float]:
-    """Bytes a video on each topic, over the videos whose ids begin with `prefix`, and of an engagement event."""
+    """Return bytes per video on each topic, over the videos whose ids begin with `prefix`, and of an engagement
+    event."""
     found: dict[str, float] = {}
     for topic in (UPLOADED, SIGNALS, MODERATION, RECOMMENDATION):
         records = _by_video(settings, topic, prefix)
@@ -35,7 +36,7 @@ def _by_video(settings: Settings, topic: Topic, prefix: str) -> dict[bytes, Sequ
 
 
 def _is_engagement(record: StoredRecord) -> bool:
-    """Whether it is a summary: how many there are is an assumption of its own."""
+    """Return whether it is a summary; the number of summaries is a separate assumption."""
     return ("ce_type", b"video.engagement-summary.v1") in record.headers
 
 

@@ -1,4 +1,4 @@
-"""What a video takes in Redis, by `MEMORY USAGE` of its keys."""
+"""Size of a video in Redis, by `MEMORY USAGE` of its keys."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COUNTED_SECONDS = 60.0
 
 
 def store_figures(settings: Settings, video_ids: Sequence[str]) -> dict[str, float]:
-    """Mean bytes of each kind of key over videos that have a final verdict, and of their vectors."""
+    """Return mean bytes of each kind of key over videos with a final verdict, and of their vectors."""
     keys = Keys(settings.topic_prefix)
     kinds: dict[str, Callable[[str], str]] = {
         "status": keys.status,
@@ -39,7 +39,7 @@ def store_figures(settings: Settings, video_ids: Sequence[str]) -> dict[str, flo
 
 
 def engagement_figures(settings: Settings, video_ids: Sequence[str]) -> dict[str, float]:
-    """Let people watch the videos; weigh the counts, and the ids that are remembered against repetitions.
+    """Publish engagement; measure the counts, and the ids that are stored for deduplication.
 
     Raises:
         TimeoutError: no running worker counts the events.
@@ -58,7 +58,7 @@ def engagement_figures(settings: Settings, video_ids: Sequence[str]) -> dict[str
 
 
 def _await_counts(store: redis.Redis, names: Sequence[str]) -> None:
-    """Until the sum of all counts stands still."""
+    """Wait until the sum of all counts no longer changes."""
     give_up = time.monotonic() + _COUNTED_SECONDS
     last = -1
     while time.monotonic() < give_up:
@@ -76,7 +76,7 @@ def _bytes(store: redis.Redis, key: str) -> float:
 
 
 def _vector_bytes(store: redis.Redis, keys: Keys) -> float:
-    """Of all spaces together, each by its own members; a space's fixed part counts among them."""
+    """Return the bytes of all spaces, divided by their members; includes a space's fixed part."""
     spaces = [keys.space(str(name)) for name in store.smembers(keys.spaces())]
     return sum(_bytes(store, key) / max(1, _cardinality(store, key)) for key in spaces)
 

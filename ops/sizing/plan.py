@@ -1,4 +1,4 @@
-"""The whole answer for a rate: arithmetic alone, the same for the same profile."""
+"""The complete plan for a rate: pure arithmetic, the same for the same profile."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ops.sizing.workers import Workers, workers_for
 
 @dataclass(frozen=True, slots=True)
 class FleetPlan:
-    """What a rate needs."""
+    """Resources for a rate."""
 
     videos_per_second: float
     workers: Workers
@@ -24,13 +24,13 @@ class FleetPlan:
     memory: StoreMemory
     log: LogTraffic
     media_bytes_per_second: float
-    """Read from where media lies, in the busiest hour."""
+    """Read from media sources, in the busiest hour."""
     accelerators: Accelerators
     bill: Bill
 
 
 def plan_for(profile: Profile, videos_per_second: float) -> FleetPlan:
-    """Reckon. Raises InvalidProfile for a rate that nothing can be sized for."""
+    """Compute the plan. Raises InvalidProfile for a rate that cannot be sized."""
     rate = checked_rate(videos_per_second)
     workers = workers_for(profile, rate)
     memory = store_memory(profile, rate)

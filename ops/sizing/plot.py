@@ -1,4 +1,4 @@
-"""A picture of trials: p99 against what the media workers cost, one point a policy."""
+"""A plot of trials: p99 against the cost of the media workers, one point per policy."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 __all__ = ["PLOT_SUFFIXES", "NoPlots", "plot_trials"]
 
 _LOOKS = {"fixed": ("#117733", "o", "fixed fleet"), "by lag": ("#cc6677", "s", "scaled by lag")}
-"""After Paul Tol's muted scheme, and told apart by shape as well."""
+"""After Paul Tol's muted scheme, and distinguishable by shape as well."""
 
 
 def plot_trials(trials: Sequence[SizingTrial], path: Path, title: str) -> None:
-    """Write the picture; its kind follows from the suffix.
+    """Write the plot; the suffix determines its format.
 
     Raises:
         NoPlots: matplotlib is not installed.

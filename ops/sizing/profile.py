@@ -14,26 +14,26 @@ from msgspec.structs import replace
 from ops.sizing.quantity import FIGURES, InvalidProfile, Quantity, check
 
 DEFAULT_PROFILE = "two-cores"
-"""Packaged; measured on two cores of a machine that others used, too."""
+"""Packaged; measured on two cores of a shared machine."""
 _SUFFIXES = (".json", ".toml")
 
 
 class Profile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What sizing reckons with. Made by `load_profile` or `complete`, which check it."""
+    """The figures for sizing. Created by `load_profile` or `complete`, which check them."""
 
     name: str
     machine: dict[str, Any] = {}
     """As benchmarks describe it."""
     figures: dict[str, Quantity]
     video_cpu_seconds: tuple[float, ...]
-    """CPU time of single videos, ascending: the distribution that the simulation draws from."""
+    """CPU time of single videos, ascending: the distribution for the simulation."""
 
     def __getitem__(self, name: str) -> float:
-        """Value of a figure. Raises KeyError where there is no such name."""
+        """Return the value of a figure. Raises KeyError if there is no such name."""
         return self.figures[name].value
 
     def with_options(self, values: Mapping[str, float]) -> Profile:
-        """Put values of the command line in place. Raises InvalidProfile."""
+        """Apply values of the command line. Raises InvalidProfile."""
         changed = {name: _optional(name, value) for name, value in values.items()}
         return complete(replace(self, figures={**self.figures, **changed}))
 
@@ -62,7 +62,7 @@ def write_profile(profile: Profile, path: Path) -> None:
 
 
 def complete(profile: Profile) -> Profile:
-    """Put assumptions where the profile says nothing, in the order of FIGURES; check everything.
+    """Add assumptions for missing figures, in the order of FIGURES; check everything.
 
     Raises:
         InvalidProfile: as `load_profile`.

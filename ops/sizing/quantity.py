@@ -1,4 +1,4 @@
-"""A figure with its unit and where it is from, and the list of all figures that sizing uses."""
+"""A figure with its unit and origin, and the list of all figures that sizing uses."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Final, Literal
 from msgspec import Struct
 
 Origin = Literal["measured", "price table", "assumption", "option"]
-"""measured: on a machine that `source` names; price table: what things are offered for; assumption: a guess, with its
-reason; option: given on the command line."""
+"""measured: on a machine that `source` names; price table: offered prices; assumption: a guess, with its reason;
+option: given on the command line."""
 
 
 class InvalidProfile(Exception):
@@ -24,23 +24,23 @@ class Quantity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     unit: str
     origin: Origin
     source: str
-    """On what it was measured, whose price, or why it is assumed."""
+    """Where it was measured, whose price it is, or why it is assumed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What a profile may say under a name."""
+    """What a profile may contain under a name."""
 
     unit: str
     least: float
     most: float
     says: str
     assumed: Quantity | None = None
-    """Holds where a profile says nothing; None where it has to be measured."""
+    """Default of a profile without this figure; None if it must be measured."""
 
 
 def check(name: str, value: float, declared: Declared) -> None:
-    """Raise InvalidProfile where a value is not a number or out of bounds."""
+    """Raise InvalidProfile if a value is not a number or out of bounds."""
     if not math.isfinite(value) or not declared.least <= value <= declared.most:
         raise InvalidProfile(
             f"{name} is {value!r} {declared.unit}; allowed: {declared.least:g} to {declared.most:g} ({declared.says})"
@@ -229,4 +229,4 @@ _PRICES: Final = {
 FIGURES: Final[dict[str, Declared]] = {
     **_WORK, **_REDIS, **_LOG, **_TRAFFIC, **_FLEET, **_KEEPING, **_ACCELERATOR, **_PRICES,
 }  # fmt: skip
-"""Every figure by its name, in the order of the walk."""
+"""Every figure by its name, in the order of processing."""

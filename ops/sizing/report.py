@@ -1,4 +1,4 @@
-"""A plan and its trial as rows: name, amount and why, for people; the same numbers as JSON for scripts."""
+"""A plan and its trial as rows: name, amount and reason, for people; the same numbers as JSON for scripts."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ops.sizing.trial import SizingTrial
 from ops.sizing.workers import up
 
 Row = tuple[str, str, str]
-"""What, how much, why."""
+"""Name, amount, reason."""
 
 
 def rows(plan: FleetPlan, profile: Profile, trial: SizingTrial | None) -> Iterator[Row]:
-    """The table, from the rate to the bill."""
+    """Return the table, from the rate to the bill."""
     yield from _traffic(plan, profile)
     yield from _workers(plan, profile)
     yield from _store(plan, profile)
@@ -31,14 +31,14 @@ def rows(plan: FleetPlan, profile: Profile, trial: SizingTrial | None) -> Iterat
 
 
 def assumptions(profile: Profile, *, is_all: bool = False) -> Iterator[tuple[str, str, str, str]]:
-    """Name, value with its unit, meaning and origin of what is not measured; of every figure with `is_all`."""
+    """Yield name, value with unit, meaning and origin of every figure that is not measured; of all with `is_all`."""
     for name, each in profile.figures.items():
         if is_all or each.origin != "measured":
             yield name, f"{amount(each.value)} {each.unit}", FIGURES[name].says, f"{each.origin}: {each.source}"
 
 
 def as_json(plan: FleetPlan, profile: Profile, trial: SizingTrial | None) -> dict[str, Any]:
-    """Everything, with every figure that it rests on."""
+    """Return everything, with every figure that it depends on."""
     return {
         "plan": msgspec.to_builtins(plan),
         "usd_per_day": plan.bill.total_usd,
@@ -49,7 +49,7 @@ def as_json(plan: FleetPlan, profile: Profile, trial: SizingTrial | None) -> dic
 
 
 def amount(value: float) -> str:
-    """Three digits, thousands set apart."""
+    """Return a number with three significant digits and thousands separators."""
     rounded = float(f"{value:.3g}")
     return f"{rounded:,.0f}" if abs(rounded) >= 100 else f"{rounded:.3g}"
 

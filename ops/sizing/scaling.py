@@ -1,4 +1,4 @@
-"""How many workers there should be: a fixed number, or by lag as KEDA and the autoscaler of Kubernetes reckon it."""
+"""Number of workers: fixed, or by lag as KEDA and the autoscaler of Kubernetes compute it."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Protocol
 
 
 class Scaling(Protocol):
-    """Asked at every poll."""
+    """Called at every poll."""
 
     @property
     def poll_seconds(self) -> float:
-        """Between two questions."""
+        """Interval of polls."""
         ...
 
     def wanted(self, now: float, lag: int, num_workers: int) -> int:
-        """Workers that there should be, given uncommitted uploads and the workers that stand or start."""
+        """Return the desired number of workers, from uncommitted uploads and running or starting workers."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """Always the same number; one that is lost is replaced."""
+    """A constant number; a lost worker is replaced."""
 
     number: int
     poll_seconds: float = 15.0
@@ -35,12 +35,12 @@ class Fixed:
 
 @dataclass(slots=True)
 class ByLag:
-    """Lag over a threshold, with the limits of `ops/kubernetes/base/scaling.yaml`.
+    """Lag divided by a threshold, with the limits of `ops/kubernetes/base/scaling.yaml`.
 
     Args:
-        lag_threshold: uploads for each worker.
-        least: workers that always stand.
-        most: as many as there are partitions, or fewer.
+        lag_threshold: uploads per worker.
+        least: minimum number of workers.
+        most: at most the number of partitions.
     """
 
     lag_threshold: float
@@ -56,7 +56,7 @@ class ByLag:
     _wishes: deque[tuple[float, int]] = field(default_factory=deque)
 
     def wanted(self, now: float, lag: int, num_workers: int) -> int:
-        """Up at most twofold a minute; down after ten quiet minutes, a quarter in five."""
+        """Up at most twofold per minute; down after ten quiet minutes, by a quarter in five."""
         wish = min(self.most, max(self.least, math.ceil(lag / self.lag_threshold)))
         self._remember(now, wish, num_workers)
         if wish > num_workers:

@@ -1,4 +1,4 @@
-"""A media worker as the simulation sees it: slots for videos that share its cores in equal parts."""
+"""A media worker in the simulation: slots for videos that share its cores equally."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from ops.sizing.profile import Profile
 
 @dataclass(frozen=True, slots=True)
 class WorkerModel:
-    """What all workers of a simulation have in common."""
+    """Parameters of all workers of a simulation."""
 
     slots: int
     cores: float
-    """That videos get to use."""
+    """Cores available to videos."""
     most_cores_per_video: float
-    """That a video that is alone keeps busy."""
+    """Cores that a single video keeps busy."""
     alone_ratio: float = 1.0
-    """Work of a video that is alone over its work under full load, where batches are full; between them 1/n decides."""
+    """Work of a single video divided by its work under full load, where batches are full; in between, 1/n is
+    interpolated."""
 
     @classmethod
     def from_profile(cls, profile: Profile, slots: int) -> WorkerModel:
-        """A worker of the machine that was measured."""
+        """Return a worker of the measured machine."""
         return cls(
             slots=slots,
             cores=profile["worker_cores"] * profile["media_cores_busy_ratio"],
@@ -32,14 +33,14 @@ class WorkerModel:
         )
 
     def speed(self, num_videos: int) -> float:
-        """CPU seconds, as under full load, that each of so many videos gets done in a second."""
+        """Return the CPU seconds, as under full load, that each of that many videos gets per second."""
         share = min(self.most_cores_per_video, self.cores / num_videos)
         return share / (1 + (self.alone_ratio - 1) / num_videos)
 
 
 @dataclass(slots=True)
 class Video:
-    """An upload on its way."""
+    """An upload in the simulation."""
 
     arrived_seconds: float
     partition: int
@@ -48,18 +49,18 @@ class Video:
 
 @dataclass(slots=True)
 class SharedWorker:
-    """One worker; all its videos advance alike, so one count of work done serves for all (egalitarian sharing)."""
+    """One worker; all its videos progress equally, so one count of work suffices for all (egalitarian sharing)."""
 
     model: WorkerModel
     requested_seconds: float = 0.0
-    """Since when it is paid for."""
+    """Time since which it is paid for."""
     waiting: deque[Video] = field(default_factory=deque)
-    """Of its partitions, oldest first."""
+    """Waiting videos of its partitions, oldest first."""
     takes_new: bool = True
     epoch: int = 0
-    """Raised at every change, so that what was foreseen before is known to be wrong."""
+    """Raised at every change, so that earlier predictions are recognised as invalid."""
     _done: float = 0.0
-    """CPU seconds that each video would have got done since the beginning."""
+    """CPU seconds that each video would have received since the start."""
     _as_of_seconds: float = 0.0
     _running: list[tuple[float, int, Video]] = field(default_factory=list)
     _num_started: int = 0
@@ -70,7 +71,7 @@ class SharedWorker:
         return len(self._running)
 
     def start_waiting(self, now: float) -> None:
-        """Give free slots to the oldest videos."""
+        """Assign free slots to the oldest videos."""
         if not self.takes_new:
             return
         self.advance(now)
@@ -81,13 +82,13 @@ class SharedWorker:
             self.epoch += 1
 
     def next_end_seconds(self) -> float | None:
-        """When the next video is done if nothing changes."""
+        """Return when the next video is finished if nothing changes."""
         if not self._running:
             return None
         return self._as_of_seconds + max(0.0, self._running[0][0] - self._done) / self.model.speed(len(self._running))
 
     def finish_next(self, now: float) -> Video:
-        """Take out the video that is done."""
+        """Remove the finished video."""
         self.advance(now)
         self.epoch += 1
         return heapq.heappop(self._running)[2]
@@ -100,7 +101,7 @@ class SharedWorker:
         self._as_of_seconds = now
 
     def give_back(self, now: float) -> list[Video]:
-        """Lose everything, as a killed worker does: videos in work begin again elsewhere."""
+        """Lose everything, as a killed worker does: videos in progress start again elsewhere."""
         self.advance(now)
         self.epoch += 1
         lost = [*(video for _, _, video in self._running), *self.waiting]

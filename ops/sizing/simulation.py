@@ -1,7 +1,7 @@
 """A discrete-event simulation of one cell's media workers: bursts, lost workers, rebalances, scaling.
 
-A video goes to a partition, and a partition to one worker: so a worker may rest while others have a queue, which
-formulas of one queue for all do not know. Where formulas apply, tests hold the simulation against them.
+A video goes to a partition, and a partition to one worker: so a worker may be idle while others have a queue, which
+formulas for a single queue do not model. Where formulas apply, tests compare the simulation with them.
 """
 
 from __future__ import annotations
@@ -17,62 +17,62 @@ from ops.sizing.scaling import Scaling
 from ops.sizing.shared_worker import SharedWorker, Video, WorkerModel
 
 WARM_UP_SHARE = 0.1
-"""Of the horizon; uploads that came in it are not counted."""
+"""Share of the horizon; uploads in it are not counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Troubles:
-    """What interrupts the work."""
+    """Interruptions."""
 
     loss_hz: float = 0.0
-    """Workers of the cell that vanish, a second."""
+    """Workers of the cell that are lost per second."""
     first_loss_seconds: float | None = None
-    """One that is lost for certain, so that every simulation has one; None for none."""
+    """Time of a certain loss, so that every simulation has one; None for none."""
     detection_seconds: float = 6.0
     rebalance_seconds: float = 1.5
     start_seconds: float = 60.0
-    """From the wish for a worker to its first work, warm-up included."""
+    """From the request of a worker to its first work, warm-up included."""
 
 
 @dataclass(frozen=True, slots=True)
 class CellModel:
-    """What is simulated."""
+    """Parameters of a simulation."""
 
     worker: WorkerModel
     num_workers: int
-    """At the beginning."""
+    """At the start."""
     partitions: int
     arrivals: Arrivals
     work_cpu_seconds: Sequence[float]
-    """CPU time of single videos under full load; drawn from, each as likely as any other."""
+    """CPU time of single videos under full load; drawn with equal probability."""
     beside_seconds: float = 0.0
-    """Of every video, beside waiting and work."""
+    """Of every video, in addition to waiting and work."""
     troubles: Troubles = field(default_factory=Troubles)
 
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """What came out."""
+    """Results."""
 
     latencies_seconds: Sequence[float]
     """From upload to verdict, ascending."""
     num_lost: int
-    """Workers."""
+    """Lost workers."""
     paid_worker_seconds: float
-    """Of workers that stood or started, up to the horizon."""
+    """Of running or starting workers, up to the horizon."""
     busy_ratio: float
-    """CPU time that videos took, over what the paid workers had."""
+    """CPU time of videos divided by that of the paid workers."""
     most_workers: int
 
     def quantile_seconds(self, share: float) -> float:
-        """Latency that this share of the videos did not exceed (nearest rank). NaN where nothing was counted."""
+        """Return the latency that this share of the videos did not exceed (nearest rank). NaN without videos."""
         if not self.latencies_seconds:
             return float("nan")
         return self.latencies_seconds[max(1, ceil(round(share * len(self.latencies_seconds), 9))) - 1]
 
 
 def simulate(cell: CellModel, scaling: Scaling, horizon_seconds: float, seed: int) -> Simulated:
-    """Run until every upload that came before the horizon has its verdict; the same seed gives the same result."""
+    """Run until every upload before the horizon has its verdict; the same seed gives the same result."""
     return _Run(cell, scaling, horizon_seconds, random.Random(seed)).result()
 
 
@@ -121,13 +121,13 @@ class _Run:
 
     @property
     def _is_over(self) -> bool:
-        """Nothing comes any more and nothing is left."""
+        """Return whether no upload arrives any more and none is left."""
         return not self._unfinished
 
     def _plan_arrival(self) -> None:
         at = next(self._times, None)
         if at is not None:
-            self._unfinished += 1  # from now on, so that the run is not over between two uploads
+            self._unfinished += 1  # from now on, so that the run does not end between two uploads
             self._at(at, self._arrive)
 
     def _arrive(self, now: float) -> None:
@@ -165,7 +165,7 @@ class _Run:
         if not worker.takes_new and not worker.num_running and worker in self._workers:
             self._leave(worker, now)
 
-    # workers come and go
+    # workers start and end
 
     def _poll(self, now: float) -> None:
         lag = sum(len(worker.waiting) + worker.num_running for worker in self._all_owners())
@@ -183,7 +183,7 @@ class _Run:
             self._at(now + self._scaling.poll_seconds, self._poll)
 
     def _all_owners(self) -> list[SharedWorker]:
-        """Workers that hold partitions, the vanished included: their lag is lag."""
+        """Return workers that own partitions, including lost ones: their lag counts."""
         return list({id(worker): worker for worker in (*self._owners, *self._workers)}.values())
 
     def _join(self, now: float, requested_seconds: float) -> None:
@@ -214,7 +214,7 @@ class _Run:
 
     def _lose(self, now: float) -> None:
         if len(self._workers) < 2:
-            return  # with nobody to take over, uploads wait for its successor: not simulated
+            return  # without another worker, uploads wait for its successor: not simulated
         worker = self._workers.pop(int(self._chance.random() * len(self._workers)))
         self._num_lost += 1
         self._pay(worker, now)
@@ -226,7 +226,7 @@ class _Run:
         self._rebalance(now, worker.give_back(now))
 
     def _rebalance(self, now: float, returned: Sequence[Video] = ()) -> None:
-        """Eager: nobody takes anything new until all know their partitions; what is in work goes on."""
+        """Eager: no worker starts new work until all have their partitions; work in progress continues."""
         vanished = [worker for worker in self._all_owners() if worker not in self._workers]
         waiting = [*returned]
         for worker in (*self._workers, *vanished):

@@ -1,4 +1,4 @@
-"""What Redis holds once as much is forgotten as comes in."""
+"""Redis memory in the steady state, when as much expires as is added."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from ops.sizing.profile import Profile
 from ops.sizing.rate import DAY_SECONDS
 
 ALWAYS_KEPT = ("status", "verdict", "features", "embeddings", "state", "engagement", "vectors")
-"""Kinds of keys that stay until a video is forgotten."""
+"""Kinds of keys that stay until a video is deleted."""
 _IDS_SECONDS = 1_200.0
 """Event ids are kept for ten to twenty minutes."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoreMemory:
-    """Bytes of data in primaries, without copies and without room."""
+    """Bytes of data in primaries, without replicas and reserve."""
 
     bytes_by_kind: dict[str, float]
 
@@ -26,7 +26,7 @@ class StoreMemory:
 
 
 def store_memory(profile: Profile, videos_per_second: float) -> StoreMemory:
-    """Bytes of a video times the videos that come in while they are kept."""
+    """Return the bytes per video times the videos that arrive within the retention."""
     per_day = videos_per_second * DAY_SECONDS
     kept = per_day * profile["redis_kept_days"]
     events = videos_per_second * profile["peak_ratio"] * profile["engagement_events_per_video"]

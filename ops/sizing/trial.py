@@ -1,4 +1,4 @@
-"""Trials of a plan: its cell in its busiest hour, simulated."""
+"""Trials of a plan: simulations of its cell in its busiest hour."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from ops.sizing.simulation import CellModel, Simulated, Troubles, simulate
 from ops.sizing.workers import media_capacity_hz, up
 
 SLOTS = 8
-"""Of a media worker, as its setting has it by default."""
+"""Default slots of a media worker."""
 SEEDS = (1, 2, 3)
-"""Of a plan's trials; the plot takes the first."""
+"""Of a plan's trials; the plot uses the first."""
 _LEAST_VIDEOS, _MOST_VIDEOS = 4_000, 40_000
-"""Of a trial; between them it lasts half an hour."""
+"""Limits of a trial; between them it lasts half an hour."""
 _USUAL_SECONDS = 1_800.0
 _LOSS_AT_SHARE = 1 / 3
 UTILISATIONS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 LAG_THRESHOLDS = (4.0, 8.0, 16.0, 32.0, 100.0)
-"""Uploads for each worker, tried by the plot; `ops/kubernetes/base/scaling.yaml` has one of them."""
+"""Uploads per worker, tried by the plot; `ops/kubernetes/base/scaling.yaml` has one of them."""
 TELLING_WORKERS = 12
-"""Of a cell that policies are tried on: with two or three, every policy is the same fleet."""
+"""Minimum workers of a cell in which policies are compared: with two or three, every policy is the same fleet."""
 
 
 @dataclass(frozen=True, slots=True)
 class SizingTrial:
-    """One policy, tried."""
+    """One simulated policy."""
 
     policy: str
     """`fixed` or `by lag`."""
     setting: float
-    """Utilisation that was aimed at, or lag threshold."""
+    """Target utilisation, or lag threshold."""
     num_workers: int
-    """At the beginning."""
+    """At the start."""
     videos_per_second: float
     """Mean of the trial."""
     num_videos: int
@@ -51,13 +51,13 @@ class SizingTrial:
     p99_seconds: float
     busy_ratio: float
     usd_per_million: float
-    """Media workers alone, paid from their wish to their end."""
+    """Media workers only, paid from their request to their end."""
     p99_range_seconds: tuple[float, float] | None = None
-    """Lowest and highest of several runs, where there were several."""
+    """Lowest and highest of several runs."""
 
 
 def try_plan(profile: Profile, cells: Cells) -> SizingTrial:
-    """A recommended cell in its busiest hour, where one worker is lost: of several runs the one with the median p99."""
+    """Simulate a recommended cell in its busiest hour with one lost worker; return the run with the median p99."""
     rate = cells.videos_per_second * profile["peak_ratio"]
     cell = cell_model(profile, rate, cells.media_workers, cells.partitions)
     utilisation = rate / (cells.media_workers * media_capacity_hz(profile))
@@ -68,7 +68,7 @@ def try_plan(profile: Profile, cells: Cells) -> SizingTrial:
 
 
 def utilisation_for(profile: Profile, videos_per_second: float, p99_seconds: float) -> Profile:
-    """The profile with the highest utilisation whose plan keeps the p99, simulated.
+    """Return the profile with the highest utilisation whose plan keeps the p99 in the simulation.
 
     Raises:
         InvalidProfile: not even the lowest does.
@@ -84,7 +84,7 @@ def utilisation_for(profile: Profile, videos_per_second: float, p99_seconds: flo
 
 
 def telling_cell(profile: Profile, cells: Cells) -> Cells:
-    """A plan's cell; where it has but a few workers, one of its kind with enough of them to tell policies apart."""
+    """Return a plan's cell; if it has only few workers, a similar one with enough to compare policies."""
     if cells.media_workers >= TELLING_WORKERS:
         return cells
     busiest_hz = TELLING_WORKERS * media_capacity_hz(profile) * profile["utilisation"]
@@ -97,12 +97,12 @@ def telling_cell(profile: Profile, cells: Cells) -> Cells:
 
 
 def try_policies(profile: Profile, cells: Cells, say: Callable[[str], None]) -> list[SizingTrial]:
-    """A cell's rate under fixed fleets of several sizes, and under fleets scaled by several lags.
+    """Simulate a cell's rate with fixed fleets of several sizes, and with fleets scaled by several lags.
 
     Args:
-        profile: what a worker takes.
-        cells: of which one is tried, see `telling_cell`.
-        say: told of each trial in words.
+        profile: of the workers.
+        cells: of which one is simulated, see `telling_cell`.
+        say: called with a description of each trial.
     """
     rate = cells.videos_per_second * profile["peak_ratio"]
     trials = []
@@ -129,7 +129,7 @@ def described(trial: SizingTrial) -> str:
 
 
 def cell_model(profile: Profile, videos_per_second: float, num_workers: int, partitions: int) -> CellModel:
-    """A cell as the profile describes it, at a rate."""
+    """Return a cell of the profile at a rate."""
     times = profile.video_cpu_seconds
     scale = profile["media_cpu_seconds_per_video"] * len(times) / sum(times)  # what no receipt tells is spread evenly
     return CellModel(
@@ -150,7 +150,7 @@ def cell_model(profile: Profile, videos_per_second: float, num_workers: int, par
 
 
 def horizon_seconds(videos_per_second: float) -> float:
-    """Half an hour; longer where few videos come in it, shorter where more than are needed."""
+    """Return half an hour; longer for few videos, shorter for many."""
     return min(max(_USUAL_SECONDS, _LEAST_VIDEOS / videos_per_second), max(600.0, _MOST_VIDEOS / videos_per_second))
 
 

@@ -1,4 +1,4 @@
-"""How many workers each role needs in the busiest hour, all cells together."""
+"""Number of workers per role in the busiest hour, all cells together."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from ops.sizing.profile import Profile
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """Workers before spares and before anything is rounded up to cells."""
+    """Workers before spares and before rounding up to cells."""
 
     media_capacity_hz: float
-    """Videos a second of one media worker that never rests."""
+    """Videos per second of one media worker that is never idle."""
     media: int
     light_cores: dict[str, int]
-    """By role; a light worker is one core."""
+    """By role; a light worker has one core."""
 
 
 def media_capacity_hz(profile: Profile) -> float:
-    """Cores that a worker gets to use, over the CPU time of a video."""
+    """Return the cores available to a worker divided by the CPU time of a video."""
     return profile["worker_cores"] * profile["media_cores_busy_ratio"] / profile["media_cpu_seconds_per_video"]
 
 
 def workers_for(profile: Profile, videos_per_second: float) -> Workers:
-    """Each role's peak rate over what one worker takes at its utilisation target."""
+    """Return each role's peak rate divided by the capacity of a worker at its target utilisation."""
     peak = videos_per_second * profile["peak_ratio"]
     capacity = media_capacity_hz(profile)
     light = {
@@ -41,12 +41,13 @@ def workers_for(profile: Profile, videos_per_second: float) -> Workers:
 
 
 def up(amount: float) -> int:
-    """Round up; what is a whole number but for rounding errors stays it."""
+    """Round up; a whole number with a rounding error stays the same."""
     return max(1, math.ceil(amount * (1 - 1e-9)))
 
 
 def _facts_ratio(profile: Profile) -> float:
-    """Facts of a video over those that the verdict role was measured with: summaries of engagement come on top."""
+    """Return the facts of a video divided by those in the measurement of the verdict role: engagement summaries are
+    additional."""
     return (FACTS_PER_VIDEO + profile["engagement_summaries_per_video"]) / FACTS_PER_VIDEO
 
 

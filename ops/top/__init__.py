@@ -1,1 +1,1 @@
-"""What `vidsignal top` shows: scrapes of workers, what moved between two of them, and one frame of it."""
+"""Data of `vidsignal top`: scrapes of workers, changes between two of them, and one frame."""

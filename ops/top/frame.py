@@ -22,14 +22,14 @@ from ops.top.scrape import Scrape
 from streams.config.settings import ROLES
 
 Pair = tuple[Scrape, Scrape]
-"""An earlier and the latest scrape of one worker; the same twice where there is one only."""
+"""An earlier and the latest scrape of one worker; the same twice if there is only one."""
 
 _STAGES: Final = "vidsignal_stage_seconds"
 _LATENCY: Final = "vidsignal_upload_to_verdict_seconds"
 
 
 def frame_of(pairs: Sequence[Pair], now_unix_seconds: float, num_slowest: int = 10) -> Frame:
-    """Put together what all workers said."""
+    """Combine the scrapes of all workers."""
     moved = rates(pairs)
     pages = [after.page for _, after in pairs if after.page is not None]
     now = _Now(pages)
@@ -64,33 +64,33 @@ class _Now:
         return sum(page.total(name, **labels) for page in self._pages)
 
     def largest(self, name: str, **labels: str) -> float:
-        """The largest value that any worker shows; 0 where none does."""
+        """Return the largest value of any worker; 0 without any."""
         return max((page.total(name, **labels) for page in self._pages), default=0.0)
 
     def has(self, name: str, role: str) -> bool:
-        """Whether any worker shows it of a role."""
+        """Return whether any worker exports it for a role."""
         return self.num_pages(name, role) > 0
 
     def num_pages(self, name: str, role: str) -> int:
-        """How many workers show it of a role."""
+        """Return how many workers export it for a role."""
         return sum(
             any(found == name and ("role", role) in tags for (found, tags) in page.samples) for page in self._pages
         )
 
     def states(self, role: str) -> dict[str, int]:
-        """How many workers have the role in which state, in the order of the alphabet."""
+        """Return how many workers have the role in which state, in alphabetical order."""
         name = "vidsignal_role_state"
         found = [state for known, state in self.combinations(name, "role", "state") if known == role]
         counts = {state: int(self.total(name, role=role, state=state)) for state in found}
         return {state: count for state, count in counts.items() if count}
 
     def values(self, name: str, label: str) -> list[str]:
-        """Values that a label has anywhere, in the order of the alphabet."""
+        """Return all values of a label, in alphabetical order."""
         found = {dict(tags)[label] for page in self._pages for (found, tags) in page.samples if found == name}
         return sorted(found)
 
     def combinations(self, name: str, *labels: str) -> list[tuple[str, ...]]:
-        """The same of several labels together."""
+        """Return the same for several labels together."""
         series = [dict(tags) for page in self._pages for (found, tags) in page.samples if found == name]
         return sorted({tuple(tags[label] for label in labels) for tags in series})
 
@@ -133,7 +133,8 @@ def _role(role: str, moved: Rates, now: _Now) -> RoleRow:
 
 
 def _over_agents(choose: Callable[[list[float]], float], name: str, role: str, moved: Rates, now: _Now) -> float:
-    """Every agent of a role meets every event: it is in with the first of them, and finished with the last."""
+    """Combine the agents of a role; every agent receives every event, which starts with the first and ends with the
+    last."""
     agents = [agent for found, agent in now.combinations(name, "role", "agent") if found == role]
     return choose([moved.rate(name, role=role, agent=agent) for agent in agents]) if agents else 0.0
 

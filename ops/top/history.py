@@ -1,4 +1,4 @@
-"""The last scrapes of each worker: rates are taken over a window, so that rare events show and old ones do not."""
+"""The last scrapes of each worker: rates cover a window, so that rare events are visible and old ones are not."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from ops.top.scrape import Scrape
 
 
 class History:
-    """Scrapes of each worker, as old as the window at most.
+    """Scrapes of each worker, at most as old as the window.
 
     Args:
-        window_seconds: over which rates are taken.
+        window_seconds: over which rates are computed.
     """
 
     def __init__(self, window_seconds: float) -> None:
@@ -20,7 +20,7 @@ class History:
         self._scrapes: dict[str, deque[Scrape]] = {}
 
     def add(self, scrapes: Iterable[Scrape]) -> list[tuple[Scrape, Scrape]]:
-        """Take new scrapes; return for each worker the oldest of its window that had a page, and the new one."""
+        """Add new scrapes; return for each worker the oldest of its window with a page, and the new one."""
         return [(self._oldest(scrape), scrape) for scrape in scrapes]
 
     def _oldest(self, new: Scrape) -> Scrape:

@@ -1,4 +1,4 @@
-"""Waiting between frames, with an ear for the keyboard."""
+"""Waits between frames, and reads the keyboard."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from typing import Final
 QUIT_KEYS: Final = frozenset("qQ")
 
 Wait = Callable[[float], bool]
-"""Waits so many seconds; True says that somebody wants to leave."""
+"""Waits so many seconds; True if the user quits."""
 
 
 @contextmanager
 def keyboard() -> Iterator[Wait]:
-    """Keys arrive without Enter inside the block; where nobody sits at a keyboard, it only waits."""
+    """Keys arrive without Enter inside the block; without a terminal it only waits."""
     if not sys.stdin.isatty():
         yield _sleep
         return

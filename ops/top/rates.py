@@ -1,4 +1,4 @@
-"""What moved between two scrapes: increases of counters, with restarts taken into account, and quantiles of them."""
+"""Changes between two scrapes: increases of counters, with restarts taken into account, and quantiles."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ class Rates:
 
     increases: dict[Series, float]
     rates: dict[Series, float]
-    """A second; each worker's increase by its own time between the scrapes."""
+    """Per second; each worker's increase divided by its own time between the scrapes."""
 
     def increase(self, name: str, **labels: str) -> float:
-        """Sum over all series of a name whose labels include these."""
+        """Return the sum over all series of a name whose labels include these."""
         return sum(_chosen(self.increases, name, labels))
 
     def rate(self, name: str, **labels: str) -> float:
-        """The same a second."""
+        """Return the same per second."""
         return sum(_chosen(self.rates, name, labels))
 
     def mean(self, histogram: str, **labels: str) -> float | None:
-        """Mean of what was observed; None where nothing was."""
+        """Return the mean of the observations; None without any."""
         count = self.increase(f"{histogram}_count", **labels)
         return self.increase(f"{histogram}_sum", **labels) / count if count else None
 
     def quantile(self, histogram: str, share: float, **labels: str) -> float | None:
-        """Estimate a quantile as Prometheus' `histogram_quantile` does; None where nothing was observed.
+        """Estimate a quantile as Prometheus' `histogram_quantile` does; None without observations.
 
-        Within a bucket observations are taken for evenly spread; beyond the last bound its bound is returned.
+        Within a bucket observations count as evenly distributed; beyond the last bound that bound is returned.
         """
         buckets: defaultdict[float, float] = defaultdict(float)
         wanted = set(labels.items())
@@ -52,7 +52,8 @@ class Rates:
 
 
 def rates(pairs: Iterable[tuple[Scrape, Scrape]]) -> Rates:
-    """What moved between an earlier and a later scrape of each worker; who did not answer twice is left out."""
+    """Return the changes between an earlier and a later scrape of each worker; workers without two answers are left
+    out."""
     increases: defaultdict[Series, float] = defaultdict(float)
     rates: defaultdict[Series, float] = defaultdict(float)
     for before, after in pairs:
@@ -70,7 +71,7 @@ def _increases(before: MetricsPage, after: MetricsPage) -> Iterator[tuple[Series
     for series, value in after.samples.items():
         if series[0].endswith(_GROWING):
             earlier = before.samples.get(series, 0.0)
-            # A counter never falls, so one that did began again.
+            # A counter never decreases, so one that did has restarted.
             yield series, value - earlier if value >= earlier else value
 
 

@@ -1,4 +1,4 @@
-"""What a frame consists of; also what `vidsignal top --json` prints. None stands for: nothing of it was seen."""
+"""Parts of a frame; also the output of `vidsignal top --json`. None means that there was no data."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class WorkerRow(msgspec.Struct, frozen=True):
     device: str = ""
     uptime_seconds: float | None = None
     cpu_cores: float | None = None
-    """Busy cores of the worker itself, its decoder processes left out."""
+    """Busy cores of the worker itself, without its decoder processes."""
     memory_bytes: float | None = None
 
 
@@ -26,20 +26,20 @@ class RoleRow(msgspec.Struct, frozen=True):
     events_in_hz: float
     events_finished_hz: float
     lag_records: float | None
-    """By the broker, of all partitions whose worker knows it; None where none does."""
+    """By the broker, of all partitions whose worker knows it; None if no worker knows it."""
     num_unknown: int
     """Workers that run the role and do not know its lag."""
     states: dict[str, int]
-    """Workers by the state that the role is in, such as flowing or stalled."""
+    """Number of workers by the state of the role, such as flowing or stalled."""
     stalled_seconds: float
-    """The longest of any worker; 0 where none is stalled."""
+    """The longest of any worker; 0 if none is stalled."""
     in_flight: float
     slots_taken: float
     slots: float
 
 
 class StageRow(msgspec.Struct, frozen=True):
-    """Time in one stage of the walk."""
+    """Time in one stage."""
 
     stage: str
     finished_hz: float
@@ -55,10 +55,10 @@ class ModelRow(msgspec.Struct, frozen=True):
     items_a_batch: float | None
     videos_a_batch: float | None
     fill_ratio: float | None
-    """Items by rows computed; the rest was filler."""
+    """Items divided by computed rows; the rest is padding."""
     queue_p95_seconds: float | None
     busy_ratio: float
-    """Device seconds a second; above 1 where several workers run."""
+    """Device seconds per second; above 1 with several workers."""
 
 
 class VerdictRow(msgspec.Struct, frozen=True):
@@ -88,22 +88,22 @@ class CostRow(msgspec.Struct, frozen=True):
 
 
 class SlowRow(msgspec.Struct, frozen=True):
-    """An event that is not finished."""
+    """An unfinished event."""
 
     video_id: str
     role: str
     agents: dict[str, str]
-    """What each agent is at that has not finished it."""
+    """Stage of each agent that has not finished it."""
     age_seconds: float
     worker: str
 
 
 class Frame(msgspec.Struct, frozen=True):
-    """Everything at one moment."""
+    """All data at one time."""
 
     unix_seconds: float
     window_seconds: float
-    """Over which rates, quantiles and means were taken; 0 before a second scrape."""
+    """Over which rates, quantiles and means were computed; 0 before a second scrape."""
     workers: tuple[WorkerRow, ...]
     roles: tuple[RoleRow, ...]
     stages: tuple[StageRow, ...]
@@ -116,10 +116,10 @@ class Frame(msgspec.Struct, frozen=True):
     deferred: float
     breakers_open: float
     retries_hz: dict[str, float]
-    """Waits a second, by what was unavailable."""
+    """Waits per second, by what was unavailable."""
     slowest: tuple[SlowRow, ...]
 
     @property
     def num_up(self) -> int:
-        """Workers that answered."""
+        """Number of workers that answered."""
         return sum(worker.is_up for worker in self.workers)

@@ -1,4 +1,4 @@
-"""One look at a worker: its metrics and the events that it has been at for longest."""
+"""One scrape of a worker: its metrics and its longest events."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ _AT_ONCE: Final = 32
 
 
 class SlowEvent(msgspec.Struct, frozen=True):
-    """An event that a worker has not finished, as its `/slowest` says."""
+    """An event that a worker has not finished, from its `/slowest`."""
 
     video_id: str
     role: str
     agents: dict[str, str]
-    """What each agent is at that has not finished it."""
+    """Stage of each agent that has not finished it."""
     age_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Scrape:
-    """What a worker said at one moment; no page where it did not answer."""
+    """A worker's answers at one time; no page if it did not answer."""
 
     address: str
     at_seconds: float
-    """On a clock that never runs backwards."""
+    """On a monotonic clock."""
     page: MetricsPage | None
     slowest: tuple[SlowEvent, ...] = ()
     problem: str = ""
@@ -44,28 +44,28 @@ class Scrape:
 
     @property
     def started_unix_seconds(self) -> float:
-        """When the process began; 0 where it does not say."""
+        """Start of the process; 0 if unknown."""
         return self.page.total("process_start_time_seconds") if self.page is not None else 0.0
 
 
 Fetch = Callable[[str], bytes]
-"""From an address such as `http://127.0.0.1:9464/metrics` to what is there; raises OSError."""
+"""Returns the content of an address such as `http://127.0.0.1:9464/metrics`; raises OSError."""
 
 
 def fetch(url: str) -> bytes:
-    """Ask over HTTP."""
+    """Fetch over HTTP."""
     with urlopen(url, timeout=_ANSWER_SECONDS) as answer:  # noqa: S310  (always http, see scrape)
         return bytes(answer.read(_LARGEST_PAGE_BYTES))
 
 
 def scrape_all(addresses: Sequence[str], fetch: Fetch = fetch) -> list[Scrape]:
-    """Ask all at the same time; those that do not answer have no page."""
+    """Scrape all concurrently; workers that do not answer have no page."""
     with ThreadPoolExecutor(min(_AT_ONCE, len(addresses))) as pool:
         return list(pool.map(lambda address: scrape(address, fetch), addresses))
 
 
 def scrape(address: str, fetch: Fetch = fetch) -> Scrape:
-    """Ask one worker."""
+    """Scrape one worker."""
     try:
         page = parse_metrics(fetch(f"http://{address}/metrics").decode())
     except (OSError, ValueError, HTTPException) as error:
@@ -76,7 +76,7 @@ def scrape(address: str, fetch: Fetch = fetch) -> Scrape:
 def _slowest(address: str, fetch: Fetch) -> tuple[SlowEvent, ...]:
     try:
         return msgspec.json.decode(fetch(f"http://{address}/slowest"), type=tuple[SlowEvent, ...])
-    except HTTPError:  # something in between lets the metrics through and nothing else
+    except HTTPError:  # a proxy lets only the metrics through
         return ()
-    except (OSError, ValueError, HTTPException):  # gone since, or an older worker
+    except (OSError, ValueError, HTTPException):  # ended since, or an older worker
         return ()

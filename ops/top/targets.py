@@ -1,4 +1,4 @@
-"""Which workers to look at."""
+"""Addresses of the workers."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ class InvalidTargets(ValueError):
 
 
 def read_targets(path: Path) -> list[str]:
-    """Addresses of a file: Prometheus' `file_sd` in JSON or YAML, or one `host:port` a line with `#` comments.
+    """Return the addresses in a file: Prometheus' `file_sd` in JSON or YAML, or one `host:port` per line with `#`
+    comments.
 
     Raises:
-        InvalidTargets: quoting what was found.
+        InvalidTargets: quotes what was found.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -28,7 +29,7 @@ def read_targets(path: Path) -> list[str]:
 
 
 def checked(addresses: Iterable[str]) -> list[str]:
-    """The same without repetitions. Raises InvalidTargets where one is no `host:port`."""
+    """Return the addresses without duplicates. Raises InvalidTargets if one is no `host:port`."""
     unique = list(dict.fromkeys(address.strip() for address in addresses))
     for address in unique:
         host, _, port = address.rpartition(":")

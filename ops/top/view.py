@@ -1,4 +1,4 @@
-"""A frame for people."""
+"""A frame as text for people."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _BAD_STATES = {"stalled", "overdue"}
 _CALM_STATES = {"idle", "flowing", "working", "slots-taken"}
 _WIDE_COLUMNS = 124
 _ID_COLUMNS = 44
-"""Video ids are producers' texts, of any length."""
+"""Video ids are set by producers and may be long."""
 
 
 def view_of(frame: Frame, width_columns: int) -> RenderableType:
-    """Everything in the order in which an operator asks; side by side where the terminal is wide enough."""
+    """Return everything in the order in which an operator needs it; side by side if the terminal is wide enough."""
     stages, others = _stages(frame), _spaced(_models(frame.models), _outcomes(frame))
     middle = _beside(stages, others) if width_columns >= _WIDE_COLUMNS else _spaced(stages, others)
     return _spaced(_headline(frame), _workers(frame.workers), _roles(frame.roles), middle, _slowest(frame))
@@ -76,7 +76,7 @@ def _roles(rows: tuple[RoleRow, ...]) -> Table:
 
 
 def _state(row: RoleRow) -> Text:
-    """Such as `flowing`, or `2 flowing, 1 stalled 42 s`: a number only where the workers differ."""
+    """Return text such as `flowing`, or `2 flowing, 1 stalled 42 s`: with numbers only if the workers differ."""
     is_one = len(row.states) == 1
     words = [f"{state}" if is_one else f"{count} {state}" for state, count in row.states.items()]
     text = ", ".join(f"{word} {row.stalled_seconds:.0f} s" if word.endswith("stalled") else word for word in words)
@@ -85,7 +85,7 @@ def _state(row: RoleRow) -> Text:
 
 
 def _lag(row: RoleRow) -> Text:
-    """A lag that no worker knows is unknown; one that some know is at least so much."""
+    """Return `unknown` for a lag that no worker knows, and `at least` for one that some know."""
     if row.lag_records is None:
         return Text("unknown", style="yellow")
     number = f"{row.lag_records:,.0f}"
@@ -152,7 +152,7 @@ def _slowest(frame: Frame) -> Table:
         "worker",
     )
     for row in frame.slowest:
-        # Texts, never markup: a producer chose the id.
+        # Text objects, never markup: a producer chose the id.
         table.add_row(Text(printable(row.video_id)), row.role, _at(row.agents), _span(row.age_seconds), row.worker)
     if not frame.slowest:
         table.add_row(Text("nothing is being worked on", style="dim"))
@@ -160,7 +160,7 @@ def _slowest(frame: Frame) -> Table:
 
 
 def _at(agents: dict[str, str]) -> str:
-    """Such as `frames, motion working; audio deferred`."""
+    """Return text such as `frames, motion working; audio deferred`."""
     by_stage: dict[str, list[str]] = {}
     for agent, stage in agents.items():
         by_stage.setdefault(stage, []).append(agent)
@@ -168,7 +168,7 @@ def _at(agents: dict[str, str]) -> str:
 
 
 def printable(text: str) -> str:
-    """The text without what would move a terminal's cursor or change its colours."""
+    """Return the text without characters that would control the terminal."""
     return "".join(character if character.isprintable() else "?" for character in text)
 
 

@@ -1,1 +1,1 @@
-"""The competitor that anybody would write first: a stock Faust agent that does everything inside itself."""
+"""The simplest competitor: a stock Faust agent that does everything itself."""

@@ -1,4 +1,4 @@
-"""The same models called one item at a time in float32, as loaded, on the thread that asks."""
+"""The same models called one item at a time in float32, uncompiled, on the calling thread."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from streams.analysis.agents.analysis import Result
 
 
 class NaiveBatcher:
-    """Has the face of `Batcher`; a batch is one item."""
+    """Has the interface of `Batcher`; a batch is one item."""
 
     def __init__(self, name: str, cache_dir: Path) -> None:
         self._module = load_module(CARDS[name], cache_dir)
@@ -36,7 +36,7 @@ class NaiveBatcher:
 
 
 class NaiveInference:
-    """Has the face of `Inference`."""
+    """Has the interface of `Inference`."""
 
     def __init__(self, cache_dir: Path) -> None:
         self._batchers = {name: NaiveBatcher(name, cache_dir) for name, card in CARDS.items() if card.batch_sizes}
@@ -47,7 +47,7 @@ class NaiveInference:
 
 
 class NaiveHost:
-    """Has the face of `HostThreads`; works on the event loop."""
+    """Has the interface of `HostThreads`; works on the event loop."""
 
     async def run(self, work: Callable[[], Result]) -> tuple[Result, float]:
         """Compute now."""

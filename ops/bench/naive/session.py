@@ -1,4 +1,4 @@
-"""A whole video decoded in full inside the agent: every frame, every sample; the same sample points are kept."""
+"""Decodes a whole video inside the agent: every frame, every sample; the same sample points are kept."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ POLICY = PlanPolicy()
 
 @dataclass
 class NaiveSession:
-    """Has the face of `MediaSession`; everything is there before the first agent asks."""
+    """Has the interface of `MediaSession`; everything is decoded before the first agent starts."""
 
     found: MediaIndex
     sampled: list[SampledFrame]
@@ -36,7 +36,7 @@ class NaiveSession:
     cost: DecodeUsage
 
     async def index(self) -> MediaIndex:
-        """What the container says."""
+        """Return the container's index."""
         return self.found
 
     async def frames(self) -> AsyncIterator[SampledFrame]:
@@ -53,13 +53,13 @@ class NaiveSession:
         return self.sound
 
     async def receipt(self) -> DecodeUsage:
-        """What it cost."""
+        """Return the cost."""
         return self.cost
 
 
 @dataclass
 class _Pictures:
-    """What is kept while all frames go by."""
+    """What is kept during the decode."""
 
     sampled: list[SampledFrame] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
@@ -117,7 +117,7 @@ def _pictures(container: InputContainer) -> _Pictures:
 
 
 def _coverage(index: MediaIndex, pictures: _Pictures) -> float:
-    """As the pipeline counts it: a frame stands until the next one is shown."""
+    """Return the coverage as the pipeline counts it: a frame counts until the next one is shown."""
     if index.video is None:
         return 1.0
     interval = 1 / index.video.frame_rate_hz if index.video.frame_rate_hz else 0.0

@@ -1,7 +1,7 @@
 """A stock Faust worker: `python -m ops.bench.naive.worker BOOTSTRAP TOPIC RESULTS CACHE_DIR`.
 
-It takes an upload, decodes the file in full, runs the same operators and models item by item, and sends the results. It
-has no claims, no commits in order, no limits on its decoder and no policy: what it saves there counts in its favour.
+It consumes an upload, decodes the whole file, runs the same operators and models item by item, and publishes the
+results. It has no claims, no ordered commits, no limits on its decoder and no policy, which saves time in its favour.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _new_app(bootstrap_servers: str, name: str) -> faust.App:
 
 
 class ReadyApp(mode.Service):
-    """Says when the app has its partitions."""
+    """Reports when the app has its partitions."""
 
     def __init__(self, app: faust.App) -> None:
         super().__init__()
