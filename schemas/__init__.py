@@ -1,1 +1,1 @@
-"""What is said: events, labels, topics and the wire."""
+"""The wire format: events, labels, topics and encoding."""

@@ -38,7 +38,7 @@ EVENT_TYPES: Final[dict[type, str]] = {
     RecommendationRecord: "video.recommendation.v1",
     DeadLetter: "video.dead-letter.v1",
 }
-"""CloudEvents `type` of each struct; one golden payload per entry is kept for ever."""
+"""CloudEvents `type` of each struct; one golden payload per entry is kept forever."""
 
 _ENCODER = msgspec.json.Encoder()
 _UPLOAD_DECODER = msgspec.json.Decoder(VideoUploaded)
@@ -61,24 +61,24 @@ _DISCRIMINATOR_DECODER = msgspec.json.Decoder(_Discriminator)
 
 
 def decode_upload(value: bytes | None) -> VideoUploaded:
-    """Read an upload event. Raises InvalidEvent, quoting what is wrong and where."""
+    """Decode an upload event. Raises InvalidEvent, which quotes what is wrong and where."""
     return _decode(_UPLOAD_DECODER, value, "an upload", MAX_UPLOAD_BYTES, f"; {HOW_TO_DELETE}")
 
 
 def decode_upload_or_deletion(value: bytes | None) -> VideoUploaded | DeletionRequested:
-    """Read an event of `video.uploaded`. Raises InvalidEvent, quoting what is wrong and where."""
+    """Decode an event of `video.uploaded`. Raises InvalidEvent, which quotes what is wrong and where."""
     if value is not None and b'"deleted"' in value and _says_deleted(value):
         return _decode(_DELETION_DECODER, value, "a deletion", MAX_UPLOAD_BYTES)
     return decode_upload(value)
 
 
 def decode_engagement(value: bytes | None) -> EngagementEvent:
-    """Read an engagement event. Raises InvalidEvent, quoting what is wrong and where."""
+    """Decode an engagement event. Raises InvalidEvent, which quotes what is wrong and where."""
     return _decode(_ENGAGEMENT_DECODER, value, "an engagement event", MAX_ENGAGEMENT_BYTES)
 
 
 def decode_fact(value: bytes | None) -> Fact:
-    """Read a record of `video.signals`. Raises InvalidEvent."""
+    """Decode a record of `video.signals`. Raises InvalidEvent."""
     return _decode(_FACT_DECODER, value, "a fact", None)
 
 
@@ -86,7 +86,7 @@ def _says_deleted(value: bytes) -> bool:
     try:
         return _DISCRIMINATOR_DECODER.decode(value).deleted
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return False  # whatever it is, it is read as an upload and refused as one
+        return False  # it is decoded as an upload and refused as one
 
 
 def _decode(
@@ -113,15 +113,15 @@ def event_headers(
     traceparent: bytes | None = None,
     span: bytes | None = None,
 ) -> Headers:
-    """CloudEvents binary-mode headers, with the trace continued where one came in.
+    """Return CloudEvents headers in binary mode, with the trace continued if there is one.
 
     Args:
         event: a struct of `EVENT_TYPES`.
         event_id: the same at every repetition.
-        source: who says it.
-        now_unix_seconds: stamps it.
+        source: CloudEvents source of the publisher.
+        now_unix_seconds: time of the event.
         traceparent: of the event that caused it.
-        span: traceparent of the traced step that publishes it, sent as it is; None where nothing is traced.
+        span: traceparent of the traced step that publishes it, sent unchanged; None if nothing is traced.
     """
     time = datetime.fromtimestamp(now_unix_seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     return (
@@ -136,7 +136,7 @@ def event_headers(
 
 
 def continue_trace(traceparent: bytes | None) -> bytes:
-    """A W3C traceparent with a span id of its own: of the caller's trace, or of a new one."""
+    """Return a W3C traceparent with a new span id, in the caller's trace or a new one."""
     match = _TRACEPARENT.match(traceparent) if traceparent else None
     trace_id = match.group(1) if match else secrets.token_hex(16).encode()
     flags = match.group(3) if match else b"01"
@@ -144,5 +144,5 @@ def continue_trace(traceparent: bytes | None) -> bytes:
 
 
 def header(headers: Iterable[tuple[str, bytes]], name: str) -> bytes | None:
-    """First header of a name, or None."""
+    """Return the first header of a name, or None."""
     return next((value for key, value in headers if key == name), None)

@@ -36,7 +36,7 @@ def json_schemas() -> dict[str, dict[str, Any]]:
 
 
 def asyncapi() -> dict[str, Any]:
-    """The AsyncAPI document: every topic, who may write it, and what its messages look like."""
+    """Return the AsyncAPI document: every topic, its writers, and the schemas of its messages."""
     return {
         "asyncapi": ASYNCAPI_VERSION,
         "info": {

@@ -1,6 +1,6 @@
-"""Why an event was refused, in words for its sender: where, what was found, what is allowed, what was likely meant.
+"""Explains to a sender why an event was refused: place, value found, allowed values, and the likely intention.
 
-Asked only after the schema refused an event; one that is read never comes here.
+Called only after the schema has refused an event.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ _MOST_CHARACTERS: Final = 1_000
 
 
 def unreadable(value: bytes, error: str) -> str:
-    """The message about bytes that are no JSON."""
+    """Return the message about bytes that are no JSON."""
     return (wrong_encoding(value) or f"the value is no JSON: {error}; {_hint(value, error)}")[:_MOST_CHARACTERS]
 
 
 def invalid(value: bytes, kind: Any, what: str, error: str) -> str:
-    """The message about JSON that the schema refuses.
+    """Return the message about JSON that the schema refuses.
 
     Args:
         value: the bytes.
         kind: struct, or union of structs, that was expected.
-        what: that in words, such as `an upload`.
-        error: the schema's own message, used where nothing better is known.
+        what: its name in words, such as `an upload`.
+        error: the schema's own message, used if there is no better one.
     """
     try:
         found = msgspec.json.decode(value)
@@ -45,7 +45,7 @@ def invalid(value: bytes, kind: Any, what: str, error: str) -> str:
 
 
 def wrong_key(key: bytes | None, video_id: str) -> str | None:
-    """The message about a record's key that is not the id of its video; None where it is."""
+    """Return the message about a record's key that is not the id of its video; None if it is."""
     if key == video_id.encode():
         return None
     if not key:
@@ -93,7 +93,7 @@ def _type_of(kind: Any) -> inspect.Type:
 
 
 def _walk(found: Any, kind: inspect.Type, steps: Sequence[str]) -> tuple[str, Any, inspect.Type]:
-    """Place, value and type at the end of a path; they stay behind where one cannot be followed."""
+    """Return place, value and type at the end of a path, or at the last step that can be followed."""
     place = "$"
     for step in steps:
         inner = narrowed(kind, found)
@@ -133,7 +133,7 @@ def _is_deletion(key: str) -> bool:
 
 
 def _respelt(found: Any, kind: inspect.Type) -> str:
-    """Names that another spelling has, such as camelCase, all at once."""
+    """Return all names with another spelling, such as camelCase, at once."""
     if not isinstance(found, Mapping):
         return ""
     fields = fields_of(narrowed(kind, found))

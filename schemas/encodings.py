@@ -1,6 +1,6 @@
-"""Values that are no JSON object of ours because of how they were written: recognised, and told with what to do.
+"""Recognises values in another encoding than a JSON object, and explains what to do.
 
-Only what can be told for certain is named. Protobuf and bare Avro cannot: their bytes carry no mark.
+Only encodings that can be recognised for certain are named. Protobuf and bare Avro cannot: their bytes have no marker.
 """
 
 from __future__ import annotations
@@ -43,13 +43,14 @@ _MARKED: Final = {
 }
 _REGISTRY_BYTES: Final = 5
 _NAME_WITHIN: Final = 24
-"""MessagePack and CBOR spell field names as they are; one of the first has to be ours."""
+"""MessagePack and CBOR contain field names as text; one of the first must be a known one."""
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/_-]{8,}={0,2}\Z")
 _PLAIN_JSON: Final = "send the JSON object itself, in UTF-8"
 
 
 def wrong_encoding(value: bytes) -> str | None:
-    """How the bytes were written, and what to do instead; None where they cannot be told from broken JSON."""
+    """Return the encoding of the bytes, and what to do instead; None if it cannot be distinguished from invalid
+    JSON."""
     text = value.strip()
     if not text:
         return f"the value is empty; {_PLAIN_JSON}"
@@ -57,7 +58,7 @@ def wrong_encoding(value: bytes) -> str | None:
 
 
 def wrong_shape(found: Any) -> str | None:
-    """The same of JSON that is no event: a list, JSON in a text, an envelope; None where it is an object."""
+    """Return the same for JSON that is no event: a list, JSON in a text, an envelope; None for an object."""
     if found is None:
         return "the value is the JSON word null, which deletes nothing; " + HOW_TO_DELETE
     if isinstance(found, list):
@@ -146,7 +147,7 @@ def _envelope(found: Mapping[str, Any]) -> str | None:
 
 
 def _parsed(text: bytes) -> Any:
-    """What JSON says; None where it is none."""
+    """Return the decoded JSON; None if it is invalid."""
     try:
         return msgspec.json.decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Literal
 
 EventCause = Literal["event-not-json", "event-invalid", "event-too-large"]
-"""Why an event was refused; the word that stands in dead letters and metrics."""
+"""Why an event was refused; the word in dead letters and metrics."""
 
 
 class InvalidEvent(Exception):
-    """The event can never be read: never retried; one dead letter follows."""
+    """The event cannot be decoded: it is never retried; one dead letter follows."""
 
     def __init__(self, cause: EventCause, message: str) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""What a signal says: scored labels with evidence in time, features, embeddings."""
+"""Content of a signal: scored labels with evidence in time, features, embeddings."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Segment(Struct, frozen=True, kw_only=True):
 
 
 TextPart = Literal["title", "description", "hashtags"]
-"""Where a producer put a text."""
+"""Field of the upload that contains a text."""
 
 TextForm = Literal["as written", "as it reads"]
-"""Whether the words stand there, or are what a reader takes other characters for: look-alikes, entities, spaced
-letters, digits for letters."""
+"""Whether the words are in the text, or are what a reader perceives instead of other characters: look-alikes, entities,
+spaced letters, digits for letters."""
 
 
 class TextMatch(Struct, frozen=True, kw_only=True):
@@ -35,40 +35,40 @@ class TextMatch(Struct, frozen=True, kw_only=True):
     part: TextPart
     form: TextForm
     words: tuple[str, ...] = ()
-    """Those that weigh most, at most five, in the letters that they are read in; never the text around them."""
+    """Words with the highest weight, at most five, in the letters as they are read; never the text around them."""
 
 
 class SecondLook(Struct, frozen=True, kw_only=True):
-    """What other frames around a sampled one say of a label that this one frame would decide."""
+    """Result of scoring frames around a sampled one, if this one frame would decide about a label."""
 
     at_seconds: Seconds
-    """When the sampled frame is shown."""
+    """Time of the sampled frame."""
     num_frames: int
-    """That were looked at there, the sampled one included; 1 where no other could be had."""
+    """Number of scored frames, the sampled one included; 1 if there are no others."""
     num_agree: int
-    """Of those, how many look like the label, the sampled one included."""
+    """How many of them show the label, the sampled one included."""
     is_cleared: bool
-    """Whether none of the others agrees, though enough of them show the same picture: then the frame's own score is
-    left out of the label's."""
+    """Whether none of the others shows the label, although enough of them show the same picture: then the frame's own
+    score does not count for the label."""
 
 
 class LabelEvidence(Struct, frozen=True, kw_only=True):
-    """One label of the taxonomy with its strongest score and where that was seen or heard."""
+    """One label of the taxonomy with its highest score and where that was seen or heard."""
 
     label: str
     score: Score
     model: str
-    """`name@version` of the model that said so."""
+    """`name@version` of the model that produced it."""
     segments: tuple[Segment, ...] = ()
     """Strongest first; empty for text, which has no time."""
     text: TextMatch | UnsetType = UNSET
-    """Of a label that text has, where it may matter; left out elsewhere."""
+    """For a label of the text, if its score may matter; left out otherwise."""
     second_look: SecondLook | UnsetType = UNSET
-    """Of a label that a frame of a video shows, where the score is high enough to matter; left out elsewhere."""
+    """For a label of a frame, if its score is high enough to matter; left out otherwise."""
 
 
 class Feature(Struct, frozen=True, kw_only=True):
-    """One value for a recommender, with what a reader needs to judge its age and origin."""
+    """One value for a recommender, with its time and origin."""
 
     value: Any
     """As `schemas.features.FEATURES` declares it."""
@@ -90,7 +90,7 @@ class Embedding(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def pack(cls, vector: Sequence[float], *, space: str, model: str, event_unix_seconds: float) -> Embedding:
-        """Build from numbers. Raises ValueError where one is not finite or does not fit a half float."""
+        """Create an embedding from numbers. Raises ValueError if one is not finite or does not fit a half float."""
         numbers = [float(number) for number in vector]
         if not all(math.isfinite(number) for number in numbers):
             raise ValueError(f"embedding of space {space!r} holds a number that is not finite")
@@ -107,7 +107,7 @@ class Embedding(Struct, frozen=True, kw_only=True):
         )
 
     def unpack(self) -> tuple[float, ...]:
-        """Return the numbers. Raises ValueError where the text does not hold `dimensions` of them."""
+        """Return the numbers. Raises ValueError if the text does not contain `dimensions` of them."""
         packed = base64.b64decode(self.values, validate=True)
         if len(packed) != 2 * self.dimensions:
             raise ValueError(f"expected {2 * self.dimensions} bytes for {self.dimensions} numbers, got {len(packed)}")

@@ -1,4 +1,4 @@
-"""What a schema allows at one place, in words; taken from the types themselves, so that both never differ."""
+"""The values that a schema allows at one place, as text; derived from the types themselves."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from msgspec import inspect
 from schemas.near_names import listed, near_word
 
 ALLOWED: Final = "allowed"
-"""Name in a type's `Meta.extra` of the words for what a pattern allows."""
+"""Key in a type's `Meta.extra`: a description of what a pattern allows."""
 MEANT: Final = "meant"
-"""Name in a type's `Meta.extra` of a function: from a wrong text, the right one that was likely meant, or None."""
+"""Key in a type's `Meta.extra`: a function that returns, for a wrong text, the text that was likely meant, or None."""
 _HUGE: Final = 2**53 - 1
 _NUMBER: Final = re.compile(r"-?[0-9]{1,17}(\.[0-9]{1,17})?")
 
 
 def expected(kind: inspect.Type) -> str:
-    """What is allowed, such as `a whole number from 1`."""
+    """Return what is allowed, such as `a whole number from 1`."""
     if isinstance(kind, inspect.Metadata):
         return str((kind.extra or {}).get(ALLOWED) or expected(kind.type))
     if isinstance(kind, inspect.UnionType):
@@ -47,7 +47,7 @@ _SIMPLE: Final[Mapping[type, str]] = {
 
 
 def meant(kind: inspect.Type, found: object) -> str | None:
-    """The value that was likely meant; None where nothing is near."""
+    """Return the value that was likely meant; None if there is none."""
     if isinstance(kind, inspect.Metadata):
         function = (kind.extra or {}).get(MEANT)
         return function(found) if function else meant(kind.type, found)
@@ -59,7 +59,7 @@ def meant(kind: inspect.Type, found: object) -> str | None:
 
 
 def unquoted(kind: inspect.Type, found: object) -> str | None:
-    """A number that is spelt as a text, as it is to be written; None where it is anything else."""
+    """Return a number that was written as text, as it should be written; None for other values."""
     if isinstance(kind, inspect.Metadata):
         return unquoted(kind.type, found)
     if isinstance(kind, inspect.UnionType):
@@ -69,7 +69,7 @@ def unquoted(kind: inspect.Type, found: object) -> str | None:
 
 
 def narrowed(kind: inspect.Type, found: object) -> inspect.Type:
-    """The one struct of a union that an object names by its tag, else the only one; other types as they are."""
+    """Return the struct of a union that an object names by its tag, or the only one; other types unchanged."""
     if isinstance(kind, inspect.Metadata):
         return narrowed(kind.type, found)
     if not isinstance(kind, inspect.UnionType):
@@ -85,7 +85,7 @@ def narrowed(kind: inspect.Type, found: object) -> inspect.Type:
 
 
 def fields_of(kind: inspect.Type) -> dict[str, inspect.Type]:
-    """Type by name of a struct's fields, its tag among them; of a union's only the tag."""
+    """Return the types of a struct's fields by name, with its tag; of a union only the tag."""
     if isinstance(kind, inspect.StructType):
         tag = {kind.tag_field: inspect.LiteralType((kind.tag,))} if kind.tag_field and kind.tag is not None else {}
         return {**tag, **{field.encode_name: field.type for field in kind.fields}}
@@ -97,7 +97,7 @@ def fields_of(kind: inspect.Type) -> dict[str, inspect.Type]:
 
 
 def _parts(kind: inspect.UnionType) -> list[inspect.Type]:
-    """Without null, which only says that a field may be left out."""
+    """Return the parts without null, which only means that a field may be left out."""
     return [part for part in kind.types if not isinstance(part, inspect.NoneType)]
 
 
@@ -106,7 +106,7 @@ def _of_union(kind: inspect.UnionType) -> str:
 
 
 def _of_struct(kind: inspect.StructType) -> str:
-    """An object with its tag and what has to be in it."""
+    """Describe an object with its tag and required fields."""
     tag = [f'"{kind.tag_field}": "{kind.tag}"'] if kind.tag_field else []
     required = [f'"{field.encode_name}": ...' for field in kind.fields if field.required]
     return "{" + ", ".join([*tag, *required]) + "}"

@@ -120,4 +120,4 @@ FEATURES: Final[dict[str, FeatureSpec]] = {
         "context", "number", "share of those letters that were scored; below 1 for very long text"
     ),
 }
-"""Every feature by name. Reading an unknown name is a reader's mistake; writing one fails the tests."""
+"""Every feature by name. A reader must not use an unknown name; writing one fails the tests."""

@@ -1,4 +1,4 @@
-"""Who a video is, and which of its revisions is meant."""
+"""Identity of a video and its revisions."""
 
 from __future__ import annotations
 

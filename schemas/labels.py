@@ -1,7 +1,7 @@
 """The taxonomy: moderation labels in three levels, `area/group/label`.
 
-Level 1 is what a policy usually decides on, level 3 is what a model says. Labels that no installed model can produce
-stand here too: a platform's policy needs their names, and `vidsignal models coverage` lists them as uncovered.
+A policy usually decides by level 1; a model reports level 3. Labels that no installed model can produce are included: a
+platform's policy needs their names, and `vidsignal models coverage` lists them as uncovered.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ TAXONOMY: Final[dict[str, dict[str, dict[str, str]]]] = {
         "synthetic-media": {"generated-person": "A real person is imitated by generated media."},
     },
 }
-"""Area -> group -> label -> what it means, in words a reviewer reads."""
+"""Area -> group -> label -> its meaning, in words for reviewers."""
 
 LABELS: Final[dict[str, str]] = {
     f"{area}/{group}/{label}": meaning
@@ -76,4 +76,4 @@ LABELS: Final[dict[str, str]] = {
 LABEL_PATHS: Final[frozenset[str]] = frozenset(
     path for label in LABELS for path in (label, label.rsplit("/", 1)[0], label.split("/", 1)[0])
 )
-"""Every name of all three levels; what a policy may speak of."""
+"""Every name of all three levels, which a policy may use."""

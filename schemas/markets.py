@@ -1,4 +1,4 @@
-"""The markets that there are: ISO 3166-1 alpha-2, and XK, which is in use for Kosovo."""
+"""The markets: ISO 3166-1 alpha-2, and XK, which is in use for Kosovo."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _CODES: Final = (
 )
 
 MARKETS: Final[frozenset[str]] = frozenset(_CODES.split())
-"""An upload may name any two letters; what is counted by market is counted for these, so that counters stay few."""
+"""An upload may name any two letters; metrics by market use these, so that their number is limited."""
 
 MARKET_WORDS: Final = "two capital letters, an ISO 3166-1 alpha-2 country code such as DE"
 _OTHER_NAMES: Final[dict[str, str]] = {"UK": "GB", "EL": "GR", "EN": "GB", "JA": "JP", "KO": "KR", "CS": "CZ"}
-"""What is often written for a market, some of it languages, and the code that is meant."""
+"""Common wrong codes of a market, some of them languages, and the right code."""
 
 
 def near_market(found: object) -> str | None:
-    """The market that was likely meant by another text; None where none is near."""
+    """Return the market that was likely meant by another text; None if there is none."""
     if not isinstance(found, str):
         return None
     return _OTHER_NAMES.get(found.upper()) or near_word(found.upper(), MARKETS)

@@ -1,4 +1,4 @@
-"""How a refused value is told: what was found, what is allowed, and what was likely meant. One way for all checks."""
+"""Messages about a refused value: what was found, what is allowed, and what was likely meant. Used by all checks."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ _MOST_CHOICES: Final = 12
 _MOST_SHOWN_CHARACTERS: Final = 80
 _MOST_NAME_CHARACTERS: Final = 40
 _MOST_SEARCHED_CHARACTERS: Final = 2_000
-"""For what an address keeps secret; the time for it grows with the square."""
+"""Searched part of a text for secrets in an address; the time grows with the square."""
 _LEAST_PART_CHARACTERS: Final = 4
-"""A shorter part of a name, such as `id`, is more likely a name of its own."""
+"""A shorter part of a name, such as `id`, is more likely a separate name."""
 _WORDS: Final = {True: "true", False: "false", None: "null"}
 _SPELLING: Final = re.compile(r"[^a-z0-9]")
 _LOGIN: Final = re.compile(r"(?<=://)[^/@]*@|(?:\A|(?<=['\"\s]))[^\s/@:'\"]+:[^\s/@]*@")
 _QUERY: Final = re.compile(r"(?<=[?#]).*", re.DOTALL)
 _ASSIGNMENT: Final = re.compile(r"[?#]\S*=")
-"""In an address without its scheme, too."""
+"""Also in an address without its scheme."""
 
 
 def told(place: str, found: object, allowed: str, meant: str | None = None) -> str:
-    """One refused value: where, what was found, what is allowed, and what was likely meant."""
+    """Return the message about one refused value: place, value found, allowed values, and the likely intention."""
     return f"{place} is {shown(found)}; allowed: {allowed}{did_you_mean(meant)}"
 
 
 def did_you_mean(meant: str | None) -> str:
-    """The end of a message, empty where nothing is near."""
+    """Return the end of a message; empty if nothing similar exists."""
     return f"; did you mean {meant!r}?" if meant else ""
 
 
 def shown(found: object) -> str:
-    """A value from outside, short, on one line, and without what an address keeps secret."""
+    """Return an untrusted value, shortened, on one line, and without an address's secrets."""
     if isinstance(found, Mapping) and found:
         return f"a mapping with the keys {listed([one_line(str(key)) for key in found])}"
     num_characters = len(found) if isinstance(found, str) else 0
@@ -46,17 +46,18 @@ def shown(found: object) -> str:
 
 
 def one_line(name: str) -> str:
-    """A name from outside, short, with what would end the line or steer a terminal escaped."""
+    """Return an untrusted name, shortened, with line ends and terminal control characters escaped."""
     return repr(_without_secrets(name)[:_MOST_NAME_CHARACTERS])[1:-1]
 
 
 def said_by(error: str) -> str:
-    """What a library says of a value from outside, which it may quote: on one line, without what an address hides."""
+    """Return a library's message about an untrusted value, which it may quote: on one line, without an address's
+    secrets."""
     return repr(_without_secrets(error))[1:-1]
 
 
 def _without_secrets(text: str) -> str:
-    """The beginning, from which more than is shown is left."""
+    """Return the beginning of the text, of which only a part is shown, without secrets."""
     text = text[:_MOST_SEARCHED_CHARACTERS]
     if "://" not in text and not _ASSIGNMENT.search(text):
         return text
@@ -64,13 +65,13 @@ def _without_secrets(text: str) -> str:
 
 
 def listed(choices: Collection[str], most: int = _MOST_CHOICES) -> str:
-    """Words in their own order, or sorted where they have none; of many the first."""
+    """Return words in their own order, or sorted if they have none; of many only the first."""
     ordered = list(choices) if isinstance(choices, Sequence) else sorted(choices)
     return ", ".join(ordered[:most]) + (f", ... ({len(ordered)} in all)" if len(ordered) > most else "")
 
 
 def near_word(found: object, choices: Collection[str]) -> str | None:
-    """Of the words that are allowed as a value, the one that was likely meant; None where none is near."""
+    """Return the allowed value that was likely meant; None if none is similar."""
     said = str(found)
     alike = [choice for choice in choices if _spelt(choice) == _spelt(said)]
     near = alike or difflib.get_close_matches(said[:_MOST_SHOWN_CHARACTERS], sorted(choices), n=1)
@@ -78,9 +79,9 @@ def near_word(found: object, choices: Collection[str]) -> str | None:
 
 
 def near_field(found: str, fields: Collection[str]) -> str | None:
-    """Of the fields of an object, the one that was likely meant by another name; None where none is near.
+    """Return the field that was likely meant by another name; None if none is similar.
 
-    Stricter than for a value: a field that we do not know is allowed, and may be meant for somebody else.
+    Stricter than for a value: an unknown field is allowed, and may be meant for another consumer.
     """
     said = _spelt(found[:_MOST_SHOWN_CHARACTERS])
     by_spelling = {_spelt(field): field for field in fields}
@@ -98,5 +99,5 @@ def _is_part(said: str, spelt: str) -> bool:
 
 
 def _spelt(name: str) -> str:
-    """As camelCase, kebab-case, capitals and snake_case all spell it."""
+    """Return a form that is equal in camelCase, kebab-case, capitals and snake_case."""
     return _SPELLING.sub("", name.lower())

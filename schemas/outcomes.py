@@ -1,4 +1,4 @@
-"""What the verdict role says of a video: the moderation verdict and the recommendation record."""
+"""Output of the verdict role: the moderation verdict and the recommendation record."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ ACTIONS: tuple[Action, ...] = ("allow", "limit", "review", "block")
 """Mildest first."""
 
 OutcomeStatus = Literal["pending", "provisional", "final"]
-"""pending: nothing decided yet; provisional: the deadline passed first; final: every modality answered."""
+"""pending: nothing is decided yet; provisional: the deadline passed first; final: every modality has answered."""
 
 
 class Version(Struct, frozen=True, kw_only=True, order=True):
-    """Place of an outcome: readers keep the highest. Compared field by field, in this order."""
+    """Version of an outcome: readers keep the highest. Compared field by field, in this order."""
 
     revision: int
     generation: int
-    """Of the log; raised when the topic's partition count changes."""
+    """Log epoch; raised when the topic's partition count changes."""
     offset: int
     """Of the record in `video.signals` that caused the outcome."""
 
 
 class Reason(Struct, frozen=True, kw_only=True):
-    """Why a verdict says what it says; the strongest first."""
+    """Reason of a verdict; the strongest first."""
 
     action: Action
     words: str
@@ -42,24 +42,24 @@ class Reason(Struct, frozen=True, kw_only=True):
 
 
 class ModalityStates(Struct, frozen=True, kw_only=True):
-    """Where each expected modality stands."""
+    """State of each expected modality."""
 
     present: tuple[Modality, ...] = ()
     absent: tuple[Modality, ...] = ()
-    """Answered: the media has no such stream."""
+    """The media has no such stream."""
     missing: tuple[Modality, ...] = ()
-    """Not answered yet."""
+    """No answer yet."""
     failed: dict[Modality, Failure] = {}
 
 
 class Reviewed(Struct, frozen=True, kw_only=True):
-    """A person's word, which the verdict's action is."""
+    """A person's decision, which is the verdict's action."""
 
     reviewer: str
     reason: str
     event_unix_seconds: UnixSeconds
     policy_action: Action
-    """What the policy says meanwhile; it may change, the verdict's action does not."""
+    """The policy's action; it may change, the verdict's action does not."""
 
 
 class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -70,7 +70,7 @@ class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: OutcomeStatus
     action: Action
     reasons: tuple[Reason, ...]
-    """A person's word first, where there is one; then the policy's."""
+    """A person's decision first, if there is one; then the policy's."""
     labels: tuple[LabelEvidence, ...]
     """Evidence of every label at or above the policy's reporting floor, strongest first."""
     modalities: ModalityStates
@@ -82,7 +82,7 @@ class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
     decided_unix_seconds: UnixSeconds
     cost: Cost
     reviewed: Reviewed | None = None
-    """Where a person decided this revision."""
+    """Present if a person decided this revision."""
 
 
 class RecommendationRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -98,16 +98,16 @@ class RecommendationRecord(Struct, frozen=True, kw_only=True, omit_defaults=True
     creator_id: str | None
     uploaded_unix_seconds: UnixSeconds
     engagement: Engagement | None = None
-    """As of the last summary in the log; Redis has it fresher."""
+    """From the last summary in the log; Redis has a newer one."""
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """Both statements of one version; they are written and published together."""
+    """Verdict and record of one version; they are written and published together."""
 
     verdict: Verdict
     record: RecommendationRecord
 
     @property
     def version(self) -> Version:
-        """The place that both share."""
+        """The version that both share."""
         return self.verdict.version

@@ -1,4 +1,4 @@
-"""What a result cost."""
+"""Costs of a result."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from msgspec import Struct
 from schemas.identity import Seconds
 
 CpuStage = Literal["fetch", "index", "decode", "operators", "device", "overhead"]
-"""Where the CPU time of a video goes."""
+"""Stages of a video's CPU time."""
 
 CPU_STAGES: tuple[CpuStage, ...] = ("fetch", "index", "decode", "operators", "device", "overhead")
 """In the order of processing; `docs/costs.md` describes them."""
 
 
 class Seen(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How much of one modality a decode yielded; ratios in [0, 1]."""
+    """Coverage of one modality in a decode; ratios in [0, 1]."""
 
     planned_ratio: float
-    """Of the announced timeline, what was to be looked at."""
+    """Planned share of the announced timeline."""
     achieved_ratio: float
-    """Of that, what was decoded and given to operators."""
+    """Share of the plan that was decoded and given to operators."""
     length_ratio: float
     """Of the announced length, what can be reached in the file."""
     intact_ratio: float
@@ -29,9 +29,9 @@ class Seen(Struct, frozen=True, kw_only=True, omit_defaults=True):
     num_packets: int = 0
     """That were read and are shown in what was planned."""
     num_damaged: int = 0
-    """Packets that the codec refused or complained about."""
+    """Packets that the codec rejected or reported errors for."""
     num_discarded: int = 0
-    """Pictures that were decoded and left out, because their time was not after that of the one before."""
+    """Decoded pictures that were left out, because their time was not after that of the previous one."""
 
     @property
     def seen_ratio(self) -> float:
@@ -57,16 +57,16 @@ class DecodeReceipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     index_cpu_seconds: Seconds = 0.0
     """The part of `cpu_seconds` that read the container's index and planned."""
     fetch_cpu_seconds: Seconds = 0.0
-    """Of the worker's event loop, beside `cpu_seconds`: opening the media and fetching what was asked for."""
+    """Of the worker's event loop, in addition to `cpu_seconds`: opening the media and fetching requested ranges."""
     bytes_fetched: int = 0
-    """What came over a network; it is `bytes_read`, too, where it is not 0."""
+    """Bytes that were received over a network; if it is not 0, it is also `bytes_read`."""
     video: Seen | None = None
-    """None where there are no pictures, and in receipts of releases that did not count; likewise the next."""
+    """None without pictures, and in receipts of releases that did not count; the same applies to the next field."""
     audio: Seen | None = None
 
 
 class ModelReceipt(Struct, frozen=True, kw_only=True):
-    """A model's part in the cost of one signal."""
+    """A model's share in the cost of one signal."""
 
     items: int
     device_seconds: Seconds
@@ -74,37 +74,37 @@ class ModelReceipt(Struct, frozen=True, kw_only=True):
 
 
 class MeasuredPower(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What meters of the machine said while a signal was made; absent where there is none that may be read."""
+    """Power by the machine's meters while a signal was computed; absent without a readable meter."""
 
     watts_per_cpu_core: float | None = None
-    """Energy of the processor packages over the busy time of all cores, ours and others'."""
+    """Energy of the processor packages divided by the busy time of all cores, ours and others'."""
     watts_per_device: float | None = None
-    """Energy of the accelerator over the time that it worked for us."""
+    """Energy of the accelerator divided by the time that it worked for this process."""
 
 
 class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The cost of one signal, its decode apart. Fields at their default are left out."""
+    """The cost of one signal, without its decode. Fields at their default are left out."""
 
     device_seconds: Seconds = 0.0
-    """Time on the device, shared by items of a batch in equal parts; on a CPU core seconds."""
+    """Time on the device, divided equally among the items of a batch; on a CPU core seconds."""
     device_cpu_seconds: Seconds | None = None
-    """CPU time of the threads that computed it or drove the device, shared alike; None in receipts that did not
+    """CPU time of the threads that computed it or drove the device, divided likewise; None in receipts that did not
     measure it."""
     cpu_seconds: Seconds = 0.0
-    """Host time of the operators beside the device."""
+    """Host time of the operators, without the device."""
     wall_seconds: Seconds = 0.0
     items: int = 0
     """Model inputs: frames, windows or texts."""
     batch_items_mean: float = 0.0
-    """Mean batch size that these items rode in."""
+    """Mean batch size of these items."""
     batch_videos_mean: float = 0.0
-    """Mean distinct videos in those batches."""
+    """Mean number of distinct videos in those batches."""
     decode: DecodeReceipt | None = None
     overhead_cpu_seconds: Seconds = 0.0
-    """Share of what the worker used, while videos were worked on, for all of them together: event loop, clients,
-    metrics, and whatever else runs in the process."""
+    """Share of the worker's CPU time that all videos in progress use together: event loop, clients, metrics, and
+    everything else in the process."""
     models: dict[str, ModelReceipt] = {}
-    """By name: which model the items, device seconds and CPU seconds went into."""
+    """By name: the model's items, device seconds and CPU seconds."""
     power: MeasuredPower = MeasuredPower()
 
 
@@ -118,9 +118,9 @@ class Cost(Struct, frozen=True, kw_only=True, omit_defaults=True):
     usd: float
     joules: float
     is_modelled: bool
-    """True where the joules come from the price table and not from a meter, be it in part."""
+    """True if some of the joules are from the price table and not from a meter."""
     cpu_seconds_by_stage: dict[CpuStage, Seconds] = {}
-    """All CPU time, shared parts included; the other fields above name some of it."""
+    """All CPU time, shared parts included; other fields contain parts of it."""
     bytes_read: int = 0
     batch_items_mean: float = 0.0
-    """Mean batch size that the video's items rode in."""
+    """Mean batch size of the video's items."""

@@ -1,4 +1,4 @@
-"""The topics: who writes what under which key, and how long it is kept."""
+"""The topics: their writers, keys and retention."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from schemas.uploads import MAX_UPLOAD_BYTES, DeletionRequested, VideoUploaded
 
 _DAY_SECONDS = 86_400
 _HEADER_ROOM_BYTES = 64 * 1024
-"""What is passed on keeps its bytes and gets headers."""
+"""A record that is passed on keeps its bytes and gets additional headers."""
 MAX_COMPACTION_LAG_SECONDS = _DAY_SECONDS
-"""What a tombstone stands for is gone from the broker's disk after about that time."""
+"""After about this time, tombstones have removed older records from the broker's disk."""
 MAX_SEGMENT_SECONDS = _DAY_SECONDS
-"""Kafka deletes whole segments: a record lies at most so much longer than its topic is kept."""
+"""Kafka deletes whole segments: a record stays at most this much longer than its topic's retention."""
 
 _ENGAGEMENT_BATCH_BYTES = 1024 * 1024
 """Kafka applies a topic's limit to whole batches, and clients send many small events in one."""
@@ -34,11 +34,11 @@ class Topic:
     says: str
     cleanup: Literal["delete", "compact", "compact,delete"]
     retention_seconds: int | None
-    """None where the newest value of a key is kept for ever."""
+    """None if the newest value of a key is kept forever."""
     max_message_bytes: int
     is_stamped_by_broker: bool = False
-    """Whether records bear the broker's time, whatever their producer says: where deadlines, ids and retention go by it
-    and clocks that are not ours write."""
+    """Whether records have the broker's time, whatever their producer sets: for topics whose deadlines, ids and
+    retention depend on it and that foreign clocks write to."""
 
     def configuration(self) -> dict[str, str]:
         """Settings for the broker's CreateTopics call."""

@@ -1,4 +1,4 @@
-"""The events with which everything begins: a producer says that a video was uploaded, or that it is to be forgotten."""
+"""The events of producers: a video was uploaded, or is to be deleted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from schemas.identity import Lane, Market, Revision, UnixSeconds, VideoId
 from schemas.patterns import END, NO_CONTROL
 
 MAX_UPLOAD_BYTES = 4 * 1024 * 1024
-"""Largest upload event that is read; the topic refuses larger ones too."""
+"""Largest upload event; the topic refuses larger ones, too."""
 
 MAX_DEADLINE_SECONDS = 7 * 86_400.0
 """Longest decision budget; the log of facts is kept longer."""
@@ -19,8 +19,8 @@ MAX_TITLE_CHARACTERS = 5_000
 MAX_DESCRIPTION_CHARACTERS = 100_000
 MAX_HASHTAG_CHARACTERS = 200
 MAX_HASHTAGS = 100
-"""What is longer or more is accepted, with a warning, and judged like the rest: a limit that refuses an event would let
-a video go unseen for its text. The record's own limit stands."""
+"""More or longer hashtags are accepted with a warning, and analysed: refusing the event would let a video go unanalysed
+because of its text. The record's own size limit applies."""
 
 Creator = Annotated[str, Meta(max_length=200)]
 BudgetSeconds = Annotated[
@@ -41,18 +41,18 @@ MediaBytes = Annotated[int, Meta(ge=1, le=2**53 - 1, description="Length of the 
 
 
 class FileSource(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="file"):
-    """Media that lies on a file system which the workers see."""
+    """Media on a file system that the workers can access."""
 
     path: Annotated[str, Meta(min_length=1, max_length=4_096)]
     """Absolute, or relative to an allowed root; must resolve to a regular file below an allowed root."""
     sha256: Sha256 | None = None
     """Verified before anything is decoded; the whole file is read for it."""
     size_bytes: MediaBytes | None = None
-    """Verified where given."""
+    """Verified if given."""
 
 
 class UrlSource(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="url"):
-    """Media behind an http or https address that anyone may name; an address guard stands before it."""
+    """Media at an http or https address of the producer's choice; an address guard checks it."""
 
     url: Annotated[
         str,
@@ -65,15 +65,15 @@ class UrlSource(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field
             },
         ),
     ]
-    """May carry a signature in its query, which no log and no message shows."""
+    """May contain a signature in its query, which is never logged or shown."""
     sha256: Sha256 | None = None
     """Verified before anything is decoded; the whole object is fetched for it."""
     size_bytes: MediaBytes | None = None
-    """Verified where given."""
+    """Verified if given."""
 
 
 class ObjectSource(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="object"):
-    """Media in an object store that the workers have credentials for."""
+    """Media in an object store for which the workers have credentials."""
 
     url: Annotated[
         str,
@@ -84,17 +84,17 @@ class ObjectSource(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_fi
             extra={"allowed": "s3://bucket/key, gs://bucket/key or az://container/key; http addresses are of kind url"},
         ),
     ]
-    """`s3://bucket/key`, `gs://bucket/key` or `az://container/key`; must lie below an allowed prefix."""
+    """`s3://bucket/key`, `gs://bucket/key` or `az://container/key`; must be below an allowed prefix."""
     etag: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
-    """Verified where given, without fetching the whole object."""
+    """Verified if given, without fetching the whole object."""
     sha256: Sha256 | None = None
     """Verified before anything is decoded; the whole object is fetched for it."""
     size_bytes: MediaBytes | None = None
-    """Verified where given."""
+    """Verified if given."""
 
 
 MediaSource = FileSource | UrlSource | ObjectSource
-"""Where media lies."""
+"""Source of the media."""
 
 
 class VideoUploaded(Struct, frozen=True, kw_only=True):
@@ -110,18 +110,18 @@ class VideoUploaded(Struct, frozen=True, kw_only=True):
     market: Market | None = None
     lane: Lane = "live"
     deadline_seconds: BudgetSeconds | None = None
-    """Decision budget; a worker's default applies where it is absent."""
+    """Decision budget; the worker's default applies if it is absent."""
     uploaded_unix_seconds: UnixSeconds | None = None
-    """The producer's own time of the upload; the broker's timestamp is what deadlines count from."""
+    """The producer's own time of the upload; deadlines count from the broker's timestamp."""
 
 
 class DeletionRequested(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A video is to be forgotten; travels on the topic of uploads, so that it keeps its place among them."""
+    """Requests the deletion of a video; it is on the topic of uploads, so that it has an order among them."""
 
     video_id: VideoId
     deleted: Literal[True]
-    """What tells this event from an upload."""
+    """Distinguishes this event from an upload."""
     revision: Revision | None = None
-    """Up to and with this one; without it, every revision that was uploaded before this event, and revision 1. A higher
-    one that is uploaded later is a new life."""
+    """Up to and including this one; without it, every revision that was uploaded before this event, and revision 1. A
+    higher one that is uploaded later is a new video."""
     reason: Annotated[str, Meta(max_length=1_000)] = ""

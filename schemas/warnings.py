@@ -1,4 +1,4 @@
-"""Warnings: an event is accepted as it is, and something in it is likely a mistake of its sender."""
+"""Warnings: an event is accepted as it is, and contains a probable mistake of its sender."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ WARNING_KINDS: Final[tuple[WarningKind, ...]] = get_args(WarningKind)
 """Every kind of warning; the label of their metric."""
 
 MAX_WARNINGS: Final = 12
-"""Most that are kept of one revision."""
+"""Maximum number for one revision."""
 
 
 class EventWarning(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing that is likely a mistake. It changes no verdict."""
+    """One probable mistake. It changes no verdict."""
 
     kind: str
-    """A word for machines: one of `WARNING_KINDS`, or a later release's."""
+    """Machine-readable: one of `WARNING_KINDS`, or of a later release."""
     message: str
     """For people: what was found, what it means, and what to do."""
     field: str = ""
-    """Of the event, such as `deadline_seconds`; empty where it is about the event as a whole."""
+    """Name of the field, such as `deadline_seconds`; empty if the whole event is concerned."""
 
 
 _DECODER: Final = msgspec.json.Decoder(tuple[EventWarning, ...])
 
 
 def decode_warnings(said: str | bytes | None) -> tuple[EventWarning, ...]:
-    """From the field `warnings` of the status, which is absent where there are none; none where it cannot be read."""
+    """Decode the field `warnings` of the status, which is absent without warnings; empty if it cannot be decoded."""
     try:
         return _DECODER.decode(said) if said else ()
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -50,7 +50,7 @@ def decode_warnings(said: str | bytes | None) -> tuple[EventWarning, ...]:
 
 
 def joined_warnings(known: tuple[EventWarning, ...], more: tuple[EventWarning, ...]) -> tuple[EventWarning, ...]:
-    """Those that are known, then those that are new; one a kind and field, and no more than a number."""
+    """Return known warnings, then new ones; one per kind and field, up to `MAX_WARNINGS`."""
     first: dict[tuple[str, str], EventWarning] = {}
     for warning in (*known, *more):
         first.setdefault((warning.kind, warning.field), warning)

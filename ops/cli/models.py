@@ -27,7 +27,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="The same as JSON.")]
 
 @app.command("list")
 def list_models(json_output: JsonOption = False) -> None:
-    """List every model with its purpose, licence and what it was checked on."""
+    """List every model with its purpose, licence and tests."""
     cards = _cards(settings_or_exit())
     if json_output:
         print_json([_summary(card) for card in cards.values()])
@@ -90,7 +90,7 @@ def fetch(
 
 @app.command()
 def coverage(json_output: JsonOption = False) -> None:
-    """Say which labels of the taxonomy the installed models can produce, and which they cannot."""
+    """Print which labels of the taxonomy the installed models can produce, and which they cannot."""
     covered = label_coverage(_cards(settings_or_exit()))
     if json_output:
         print_json(covered)
@@ -107,7 +107,7 @@ def coverage(json_output: JsonOption = False) -> None:
 
 
 def label_coverage(cards: Mapping[str, Card] = CARDS) -> dict[str, list[str]]:
-    """Names of the models that produce each label of the taxonomy."""
+    """Return the names of the models that produce each label of the taxonomy."""
     return {
         label: sorted(card.name for card in cards.values() if label in {source.label for source in card.labels})
         for label in LABELS

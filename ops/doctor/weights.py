@@ -14,7 +14,7 @@ from streams.config.running_models import running_cards
 
 
 def examine(context: CheckContext, cards: Iterable[Card] | None = None) -> Iterator[Finding]:
-    """One finding for each model with something wrong, or one for all."""
+    """Yield one finding for each model with a fault, or one for all."""
     try:
         cards = tuple(running_cards(context.settings).values()) if cards is None else tuple(cards)
     except CardInvalid as error:

@@ -118,7 +118,7 @@ class ModalityWork:
             await self._claim_and_publish(record, upload, signal, encode(signal))
 
     async def _ended_decode(self, slot: Slot) -> DecodeReceipt | None:
-        """What the decode cost of which nothing came; a failed agent pays for it, too, if it looks at media."""
+        """Return the cost of the failed decode; a failed agent that needs media shares it."""
         session = await slot.known("session") if self._agent.needs_media else None
         return None if session is None else ended_decode_receipt(cast("MediaSession", session))
 

@@ -39,7 +39,7 @@ class Present:
 
 
 def present_versions(settings: Settings) -> dict[Modality, Present]:
-    """Of every modality; precision is left out, as it is a matter of the worker and not of the model."""
+    """Return the versions of every modality, without precision, which depends on the worker and not on the model."""
     cards = running_cards(settings)
     return {
         modality: Present(

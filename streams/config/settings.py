@@ -71,7 +71,7 @@ class Settings(ConnectionSettings, frozen=True, kw_only=True):
     compiled_dir: Path | None = None
     """Folder of compiled models, of one user and machine; `compiled` below the cache if unset."""
     compiled_max_bytes: Annotated[int, Meta(ge=0)] = 1024**3
-    """What compiled models may take on disk; 0 keeps none."""
+    """Disk space for compiled models; 0 disables the cache."""
     model_cards: tuple[Path, ...] = ()
     """Folders with cards of added models, comma-separated."""
     trusted_model_folders: tuple[Path, ...] = ()

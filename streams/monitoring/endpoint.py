@@ -50,7 +50,7 @@ class HealthEndpoint:
 
 
 class _HealthServer(BoundedThreads, HTTPServer):
-    """One thread a connection, up to a bound."""
+    """One thread per connection, up to a limit."""
 
 
 class _Handler(BaseHTTPRequestHandler):

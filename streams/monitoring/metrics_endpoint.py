@@ -78,7 +78,7 @@ def _application(slowest: Slowest) -> WSGIApplication:
 
 
 class _MetricsServer(BoundedThreads, WSGIServer):
-    """One thread a connection, up to a bound."""
+    """One thread per connection, up to a limit."""
 
 
 class _MetricsServerOfSix(_MetricsServer):

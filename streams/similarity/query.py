@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 PICTURE_SPACE: Final = card_of_use("image-classes").embedding_space or ""
-"""Similarity of what is shown; the space of a question that names none."""
+"""Space of image similarity; the default of a query."""
 MOST_NEIGHBOURS: Final = 1000
 
 _FILTER_EFFORT: Final = 20_000

@@ -40,7 +40,7 @@ GapCause = Literal[
 ]
 GAP_CAUSES: Final[tuple[GapCause, ...]] = ("unreadable-state", "internal-error", "crash-loop", "newer-fact")
 LOOK_AGAIN_SECONDS: Final = 60.0
-"""After the first refold that failed, and between two looks at a gap that only a newer release can close."""
+"""Time after the first failed refold, and between two checks of a gap that only a newer release can close."""
 _HIDDEN: Final = 1
 _LONGEST_MESSAGE: Final = 500
 _LONGEST_NUMBER: Final = 19
@@ -222,7 +222,7 @@ class Gaps:
         return _gap(fields) if fields else None
 
     async def note(self, video_id: str, **fields: str | int | bytes) -> None:
-        """Change fields of a gap that stands."""
+        """Change fields of an existing gap."""
         arguments = [part for field in fields.items() for part in field]
         await self._note(keys=self._names(video_id), args=arguments)
 

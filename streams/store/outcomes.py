@@ -64,7 +64,7 @@ class Outcomes:
         self._published = redis.register_script(script_text("published"))
 
     async def read(self, video_id: str) -> StoredVideo:
-        """State and outcome of a video, as one script wrote them. Raises UnreadableState."""
+        """Return state and outcome of a video, from one consistent read. Raises UnreadableState."""
         fields, *gap = await settled(self._redis, lambda: self._ask_case(video_id))
         return _with_gap(stored_case(video_id, _answered(fields)), *gap)
 

@@ -30,7 +30,7 @@ from streams.store.stored_case import UnreadableState
 from streams.verdict.memory_faults import MemoryFaults
 
 ATTEMPTS: Final = 3
-"""Of folding a fact, before its video gets a gap."""
+"""Attempts to fold a fact, before its video gets a gap."""
 _FORMER_WAIT: Final = "facts before it wait"
 _DELAY_SECONDS: Final = 0.2
 """Wait before the second attempt; doubled before each further one."""

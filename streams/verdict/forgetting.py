@@ -24,7 +24,7 @@ class Forgetting:
     """Deletions whose tombstones are written once more, by time."""
     dead_letters: DeadLetterWithdrawer
     repeat_seconds: float
-    """After that, no worker can still be publishing what it read before the deletion."""
+    """After this time no worker can still be publishing what it read before the deletion."""
 
     async def repeat_tombstones(self, video_id: str, revision: int, clock: Clock) -> None:
         """Have the tombstones of a deletion published once more; to be called before they are published."""

@@ -102,7 +102,7 @@ class VerdictRole:
         if isinstance(fact, NoFact):
             _skip(record, fact.cause, fact.message)
             return
-        within = spans.current()  # the lane may run it inside another record's task
+        within = spans.current()  # the executor may run it inside another record's task
         answered = self._executor.enqueue(
             fact.video_id,
             record.place.offset,

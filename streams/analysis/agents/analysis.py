@@ -43,7 +43,7 @@ class AgentWork:
     text: TextModels
     """Text models and tokenizers that run on the host."""
     class_names: ClassNames
-    """Words of the classifiers."""
+    """Class names of the classifiers."""
     cards: Mapping[str, Card] = field(default_factory=lambda: CARDS)
     """All models that run, by name."""
 

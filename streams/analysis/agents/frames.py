@@ -131,7 +131,7 @@ def _said(work: AgentWork, tally: AgentUsage, frames: Sequence[SeenFrame]) -> li
 
 
 def _analysis(work: AgentWork, frames: Sequence[SeenFrame]) -> Analysis:
-    """All that the frames themselves say, but for labels."""
+    """Return everything that the frames provide, except labels."""
     cards = [card for card, _ in _models(work)]
     return Analysis(
         features={

@@ -17,7 +17,7 @@ _SEEN = "seen@1"
 
 
 def share_features(work: AgentWork, prefix: Prefix, seen: Seen | None) -> dict[str, Feature]:
-    """Planned, achieved, reached, intact and seen shares under the names of one modality."""
+    """Return planned, achieved, reached, intact and seen ratios under the feature names of one modality."""
     if seen is None:
         return {}
     values = {
