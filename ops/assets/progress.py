@@ -13,4 +13,4 @@ class DownloadProgress(Protocol):
 
 
 def silent(step: str, num_done: int, num_total: int, num_bytes: int = 0) -> None:
-    """Tell nobody."""
+    """Do nothing."""

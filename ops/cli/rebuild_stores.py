@@ -19,7 +19,7 @@ from streams.verdict.expiry import Expiry
 
 
 def gaps_of(settings: Settings, redis: Redis) -> Gaps:
-    """Videos whose facts wait."""
+    """Return the store of gaps."""
     return Gaps(redis, Keys(settings.topic_prefix), release(), settings.deletion_marker_ttl_seconds)
 
 
