@@ -12,10 +12,11 @@ from msgspec import Struct
 
 from schemas.codec import EVENT_TYPES, decode_fact, header
 from schemas.errors import InvalidEvent
-from schemas.facts import Fact
+from schemas.facts import Deleted, Fact
 
 KINDS: Final = frozenset(str(kind.__struct_config__.tag) for kind in get_args(Fact))
 """Kinds of facts that this release can read."""
+_DELETION: Final = str(Deleted.__struct_config__.tag)
 _TYPE: Final = re.compile(rb"video\.[a-z-]{1,64}\.v[0-9]{1,6}")
 _KIND: Final = re.compile(r"[a-z][a-z0-9-]{0,63}")
 _VIDEO_ID: Final = re.compile(rb"[A-Za-z0-9._:~-]{1,128}")
@@ -32,6 +33,11 @@ class NewerFact:
     type: str
     """CloudEvents type; empty without a header."""
     message: str
+
+    @property
+    def is_deletion(self) -> bool:
+        """Whether it deletes something of the video, of which this release cannot read what."""
+        return self.kind == _DELETION or self.type.startswith(f"video.{_DELETION}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ each within a time, later and later after failures, and no more than a number of
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -49,8 +50,8 @@ class Refolded:
     faults: Mapping[str, Fault]
     seen: Mapping[str, int]
     """Offset of the last fact of each."""
-    deletions: Mapping[str, Deleted] = field(default_factory=dict)
-    """Of those that cannot be folded, what their deletions reach together."""
+    deletions: Mapping[str, Deleted | None] = field(default_factory=dict)
+    """Of those that cannot be folded, what their deletions reach together, None where that cannot be read."""
 
 
 class Refold(Protocol):
@@ -165,7 +166,12 @@ class GapRetry:
         await self._gaps.marks.remove(mark)  # unless another gap was opened meanwhile, which moved it
 
     async def _fold_again(self, partition: int, wanted: Mapping[str, tuple[Deadline, Gap]]) -> int:
-        refolded = await self._refolded(partition, {video_id: gap.said for video_id, (_, gap) in wanted.items()})
+        try:
+            refolded = await self._refolded(partition, {video_id: gap.said for video_id, (_, gap) in wanted.items()})
+        except asyncio.CancelledError:  # the worker stops: nothing failed, and another one may look at once
+            for mark, gap in wanted.values():
+                await self._look_later(mark, gap, 0.0)
+            raise
         num_closed = 0
         for video_id, (mark, gap) in wanted.items():
             if refolded is None:

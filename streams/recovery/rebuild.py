@@ -186,6 +186,7 @@ async def _let_wait(gaps: Gaps, log_generation: int, partition: int, report: Ref
         waiting = WaitingFact(
             video_id, partition, log_generation, report.seen.get(video_id, fault.offset), fault.cause, fault.message,
             fault.kind, fault.type, report.deletions.get(video_id),
+            is_unread_deletion=video_id in report.deletions and report.deletions[video_id] is None,
         )  # fmt: skip
         await gaps.wait(waiting, now_unix_seconds)
 
@@ -199,7 +200,7 @@ async def _let_deadly_wait(gaps: Gaps, partition: int, deadly: Mapping[str, Fold
             await gaps.wait_for_release(fact, "a rebuild", DEATHS_ALONE_BEFORE_GIVING_UP, now_unix_seconds, deletion)
 
 
-async def _hide(gaps: Gaps, followers: Sequence[Follower], video_id: str, deletion: Deleted) -> None:
+async def _hide(gaps: Gaps, followers: Sequence[Follower], video_id: str, deletion: Deleted | None) -> None:
     """A deletion that waits acts at once, as before the store was lost; a verdict worker does the rest, where it looks
     at the gap."""
     try:

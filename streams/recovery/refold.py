@@ -113,14 +113,22 @@ class RefoldReport:
     """By video; such a video is not among those that are returned."""
     seen: dict[str, int] = field(default_factory=dict)
     """Offset of the last fact of each video."""
-    deletions: dict[str, Deleted] = field(default_factory=dict)
-    """Of each video that is not returned, what its deletions reach together: nothing of that may be served."""
+    deletions: dict[str, Deleted | None] = field(default_factory=dict)
+    """Of each video that is not returned, what its deletions reach together: nothing of that may be served. None where
+    one of them cannot be read."""
     unreadable: UnreadableRecords = field(default_factory=UnreadableRecords)
 
-    def let_wait(self, fact: Fact) -> None:
+    def let_wait(self, fact: Fact | NewerFact) -> None:
         """Note a fact of a video that is not folded."""
         if isinstance(fact, Deleted):
-            self.deletions[fact.video_id] = joined_deletion(self.deletions.get(fact.video_id), fact)
+            self._join_deletion(fact.video_id, fact)
+        elif isinstance(fact, NewerFact) and fact.is_deletion:
+            self.deletions[fact.video_id] = None
+
+    def _join_deletion(self, video_id: str, deletion: Deleted) -> None:
+        known = self.deletions.get(video_id)
+        if known is not None or video_id not in self.deletions:
+            self.deletions[video_id] = joined_deletion(known, deletion)
 
     def keep_deleted(self, video_id: str, state: VideoState) -> None:
         """Note what was deleted of a video before the fact that cannot be folded."""
@@ -134,8 +142,7 @@ class RefoldReport:
                 before=before,
                 warnings=state.deletion_warnings,
             )
-            waiting = self.deletions.get(video_id)
-            self.deletions[video_id] = joined_deletion(done, waiting) if waiting else done
+            self._join_deletion(video_id, done)
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,6 +408,7 @@ def _fact(record: StoredRecord, report: RefoldReport, scope: Scope) -> Fact | No
     fact = read_fact(record.key, record.value, record.headers)
     if isinstance(fact, NewerFact):
         report.seen[fact.video_id] = record.offset
+        report.let_wait(fact)
         if fact.video_id not in scope.without:
             fault = Fault("newer-fact", record.offset, fact.message, fact.kind, fact.type)
             report.faults.setdefault(fact.video_id, fault)

@@ -13,6 +13,7 @@ if refused then
 end
 -- Asked before anything is written: where that key is of another type, nothing must be half done.
 local revision = tonumber(redis.call('HGET', KEYS[2], 'revision') or '')
+local said = redis.call('TYPE', KEYS[#KEYS])['ok'] == 'hash' and redis.call('HGET', KEYS[#KEYS], 'said')
 redis.call('DEL', KEYS[1], unpack(KEYS, 6))
 if redis.call('TYPE', KEYS[5])['ok'] ~= 'hash' then
   redis.call('DEL', KEYS[5])
@@ -36,5 +37,9 @@ redis.call('HDEL', KEYS[2], 'gap', 'gap_since_unix_seconds')
 -- Intake may have registered a newer revision already: that is a new life.
 if revision and revision <= tonumber(ARGV[7]) then
   redis.call('DEL', KEYS[2])
+elseif revision and said then
+  -- What was said of it in the gap went with the gap.
+  redis.call('HSET', KEYS[2], 'status', 'pending')
+  redis.call('HDEL', KEYS[2], 'action')
 end
 return 1

@@ -2,7 +2,7 @@
 -- KEYS  1 the gap  2 the status hash: both of one video
 -- ARGV  1 cause  2 message  3 partition of the log  4 generation of the log  5 offset of the fact that waits
 --       6 time in Unix seconds  7 our release  8 kind of a newer fact, '' for none  9 its type, '' for none
---       10 the fact as JSON where it is a deletion, else ''
+--       10 all deletions that wait as JSON, or '?', where the fact is one, else ''
 -- Returns 1 where the gap was opened, 0 where it stood.
 local found = redis.call('TYPE', KEYS[1])['ok']
 if found ~= 'hash' then

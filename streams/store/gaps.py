@@ -42,6 +42,8 @@ GAP_CAUSES: Final[tuple[GapCause, ...]] = ("unreadable-state", "internal-error",
 LOOK_AGAIN_SECONDS: Final = 60.0
 """Time after the first failed refold, and between two checks of a gap that only a newer release can close."""
 _HIDDEN: Final = 1
+_UNREAD: Final = b"?"
+"""Stored if a deletion waits that cannot be read."""
 _LONGEST_MESSAGE: Final = 500
 _LONGEST_NUMBER: Final = 19
 """Digits of the largest that is ever written."""
@@ -74,6 +76,8 @@ class WaitingFact:
     """CloudEvents type of a newer fact."""
     deletion: Deleted | None = None
     """The fact itself if it is a deletion."""
+    is_unread_deletion: bool = False
+    """Whether it is a deletion that only a newer release can read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +166,7 @@ class Gaps:
             repr(now_unix_seconds), self.release, fact.kind, fact.type, await self._waiting_deletion(fact),
         )  # fmt: skip
         is_opened = bool(await self._open(keys=self._names(fact.video_id), args=arguments))
-        if is_opened or fact.deletion:
+        if is_opened or fact.deletion or fact.is_unread_deletion:
             await self.marks.register(Deadline(fact.video_id, fact.partition, now_unix_seconds))
         if is_opened:
             metrics.GAPS_OPENED.labels(fact.cause).inc()
@@ -171,8 +175,10 @@ class Gaps:
     async def _waiting_deletion(self, fact: WaitingFact) -> bytes:
         """All deletions that wait, as one; empty where this fact is none."""
         if fact.deletion is None:
-            return b""
+            return _UNREAD if fact.is_unread_deletion else b""
         gap = await self.read(fact.video_id)
+        if gap is not None and gap.is_deletion_waiting and gap.deletion is None:
+            return _UNREAD
         return encode(joined_deletion(gap.deletion if gap else None, fact.deletion))
 
     async def wait_for_release(

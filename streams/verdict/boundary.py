@@ -145,6 +145,8 @@ class FoldBoundary:
             kind=newer.kind, type=newer.type, error=newer.message, place=record.place,
         )  # fmt: skip
         await self._open(newer.video_id, record, "newer-fact", newer.message, newer=newer)
+        if newer.is_deletion:
+            await self._withdraw(newer.video_id, None)
 
     async def give_up(self, fact: Fact, record: Record, failure: Failure, attempts: int = ATTEMPTS) -> None:
         """Let a fact wait, and write its dead letter."""
@@ -181,18 +183,20 @@ class FoldBoundary:
     async def _wait(self, fact: Fact, record: Record, cause: GapCause, message: str) -> None:
         deletion = fact if isinstance(fact, Deleted) else None
         await self._open(fact.video_id, record, cause, message, deletion=deletion)
-        if deletion is not None and self.withdraw is not None:
-            await self._withdraw(deletion, self.withdraw)
+        if deletion is not None:
+            await self._withdraw(fact.video_id, deletion)
 
-    async def _withdraw(self, deletion: Deleted, withdraw: Withdraw) -> None:
+    async def _withdraw(self, video_id: str, deletion: Deleted | None) -> None:
         """Withdraw readable data of a video whose deletion waits; the periodic retry of gaps repeats this."""
+        if self.withdraw is None:
+            return
         try:
-            await withdraw(deletion.video_id, deletion)
+            await self.withdraw(video_id, deletion)
         except Exception as error:
             if ends_repeated_work(error):
                 raise
             metrics.FOLD_FAULTS.labels("fold").inc()
-            _log.exception("a video whose deletion waits could not be withdrawn yet", video_id=deletion.video_id)
+            _log.exception("a video whose deletion waits could not be withdrawn yet", video_id=video_id)
 
     async def _open(
         self,
@@ -207,6 +211,7 @@ class FoldBoundary:
         waiting = WaitingFact(
             video_id, record.place.partition, self.log_generation, record.place.offset, cause, message,
             kind=newer.kind if newer else "", type=newer.type if newer else "", deletion=deletion,
+            is_unread_deletion=newer is not None and newer.is_deletion,
         )  # fmt: skip
         if await self.gaps.wait(waiting, self.clock.now_unix_seconds()):
             _log.error("gap opened: facts of the video wait", video_id=video_id, cause=cause, place=record.place)

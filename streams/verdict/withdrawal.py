@@ -30,13 +30,16 @@ class Withdrawal:
         hidden = await self.gaps.hide(video_id, deletion)
         if hidden is None:  # the log was folded meanwhile, and the deletion with it
             return
-        if hidden.evidence:
-            for follower in self.publishing.followers:
-                await told(follower.remove(video_id), video_id)
+        try:
+            if hidden.evidence:
+                for follower in self.publishing.followers:
+                    await told(follower.remove(video_id), video_id)
+            if hidden.verdict:
+                await self._publish_tombstones(video_id, deletion)
+        finally:
+            await self._follow(video_id)
         if hidden.verdict:
-            await self._publish_tombstones(video_id, deletion)
             await self.publishing.forgetting.dead_letters.withdraw(video_id)
-        await self._follow(video_id)
 
     async def again(self, video_id: str) -> bool:
         """The same of whatever waits; False where no deletion does."""

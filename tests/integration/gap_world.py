@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from schemas import codec
 from schemas.codec import decode_fact
+from schemas.errors import InvalidEvent
 from schemas.facts import Fact, Failure
 from schemas.outcomes import Outcome, RecommendationRecord, Verdict
 from schemas.topics import MODERATION, RECOMMENDATION, SIGNALS
+from streams.decision import fact_reading
 from streams.decision.fold import fold
 from streams.decision.outcome import FoldContext
 from streams.kafka.clients import StoredRecord
@@ -179,3 +182,16 @@ def break_fold(monkeypatch: pytest.MonkeyPatch, video_id: str) -> list[str]:
     monkeypatch.setattr(role_module, "fold", failing)
     monkeypatch.setattr("streams.recovery.refold.fold_next", failing)
     return calls
+
+
+def forget_kind(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """Read facts as a release does that does not know a kind."""
+
+    def older(value: bytes | None) -> Fact:
+        fact = codec.decode_fact(value)
+        if fact_reading.kind_of(fact) == kind:
+            raise InvalidEvent("event-invalid", f"Invalid value {kind!r}")
+        return fact
+
+    monkeypatch.setattr(fact_reading, "decode_fact", older)
+    monkeypatch.setattr(fact_reading, "KINDS", fact_reading.KINDS - {kind})

@@ -17,7 +17,7 @@ from streams.dead_letters.refused_uploads import RefusedUploads
 from streams.store.readers import read_video
 from streams.store.refusal_reading import Refusal
 from streams.store.video_statuses import Registered, VideoStatuses
-from tests.integration.gap_world import EXPECTED, KEYS, World, break_fold, clip, rest
+from tests.integration.gap_world import EXPECTED, KEYS, World, break_fold, clip, forget_kind, rest
 from tests.sample_facts import UPLOADED_UNIX_SECONDS, VIDEO_ID, accepted, log_record, signal
 
 
@@ -103,6 +103,41 @@ class TestDeletionsThatWait:
         assert await world.look() == 1
         await world.check_healed()
         assert followed(world) == {VIDEO_ID}
+
+    async def test_leave_nothing_said_of_a_revision_that_is_not_accepted(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What was said of it goes with the gap; it is pending again, and keeps what people do with it until then."""
+        await world.handle(*clip(), rest())
+        break_fold(monkeypatch, VIDEO_ID)
+        await world.handle(deletion_of_all(UPLOADED_UNIX_SECONDS + 10.0))
+        later = accepted(revision=2, expected=EXPECTED, uploaded_unix_seconds=UPLOADED_UNIX_SECONDS + 60.0)
+        await VideoStatuses(world.redis, KEYS).register(later)
+        await world.look()
+        assert (await world.verdict()).version.revision == 2
+        monkeypatch.undo()
+        world.clock.advance(3_600.0)
+        assert await world.look() == 1
+        reading = await read_video(world.redis, KEYS, VIDEO_ID)
+        assert reading is not None
+        assert (reading.status["revision"], reading.status["status"], reading.verdict) == ("2", "pending", None)
+        assert "action" not in reading.status
+        assert world.published() == {}
+
+    async def test_of_a_newer_release_take_all_away(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What it reaches cannot be read, so nothing is served until a worker of that release folds it."""
+        await world.handle(*clip(), rest())
+        with monkeypatch.context() as older:
+            forget_kind(older, "deleted")
+            await world.handle(deletion_of_all(UPLOADED_UNIX_SECONDS + 10.0))
+            await world.look()
+            names = (KEYS.status, KEYS.verdict, KEYS.features, KEYS.embeddings)
+            assert await world.redis.exists(*(name(VIDEO_ID) for name in names)) == 0
+            assert (world.published(), followed(world)) == ({}, set())
+        world.start("2")
+        await world.poll.wake()
+        assert await world.look() == 1
+        assert (await world.outcomes.read(VIDEO_ID)).forgotten_version is not None
 
     @pytest.mark.parametrize("cause", ["internal-error", "crash-loop"])
     async def test_act_where_an_older_release_let_them_wait(

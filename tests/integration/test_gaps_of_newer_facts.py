@@ -9,13 +9,10 @@ import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
-from schemas import codec
-from schemas.errors import InvalidEvent
-from schemas.facts import Fact, Review
-from streams.decision import fact_reading
+from schemas.facts import Review
 from streams.record import Record
 from streams.store.readers import read_video
-from tests.integration.gap_world import KEYS, OTHER, World, clip, rest
+from tests.integration.gap_world import KEYS, OTHER, World, clip, forget_kind, rest
 from tests.sample_facts import VIDEO_ID, log_record
 
 
@@ -82,16 +79,3 @@ class TestNewerFacts:
 
 def moved(record: Record, offset: int) -> Record:
     return replace(record, place=replace(record.place, offset=offset))
-
-
-def forget_kind(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    """Read facts as a release does that does not know a kind."""
-
-    def older(value: bytes | None) -> Fact:
-        fact = codec.decode_fact(value)
-        if fact_reading.kind_of(fact) == kind:
-            raise InvalidEvent("event-invalid", f"Invalid value {kind!r}")
-        return fact
-
-    monkeypatch.setattr(fact_reading, "decode_fact", older)
-    monkeypatch.setattr(fact_reading, "KINDS", fact_reading.KINDS - {kind})

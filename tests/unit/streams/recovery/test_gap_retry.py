@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -320,6 +321,26 @@ async def test_a_log_that_cannot_be_read_postpones_every_video() -> None:
     assert await world.poll() == 0
     assert world.said == [VIDEO_ID]
     assert world.marks.due[VIDEO_ID, PARTITION] <= world.clock.now_unix_seconds() + LOOK_AGAIN_SECONDS
+
+
+async def test_a_worker_that_stops_uses_up_no_refold() -> None:
+    """Another one looks at once; rolling restarts must not leave a gap to rest."""
+    world = World()
+    reading = asyncio.Event()
+
+    async def slow(_partition: int, _videos: Mapping[str, str]) -> Refolded:
+        reading.set()
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    told: Any = world
+    sweep = asyncio.ensure_future(GapRetry(told, told, slow, world.mend, told, world.clock).poll())
+    await reading.wait()
+    sweep.cancel()
+    await asyncio.gather(sweep, return_exceptions=True)
+    assert world.gap is not None
+    assert world.gap.num_refolds == 0
+    assert world.marks.due[VIDEO_ID, PARTITION] <= world.clock.now_unix_seconds()
 
 
 class OneSortedSet:

@@ -83,6 +83,8 @@ class World:
     """What a rebuild fills, and a log of one partition."""
 
     log: list[Fact] = field(default_factory=list)
+    is_typed: bool = False
+    """Whether deletions are of a layout that only a newer release reads."""
     writing_fails: str = ""
     """Id of a video whose state cannot be written."""
     follower_fails: str = ""
@@ -91,7 +93,7 @@ class World:
     written: list[str] = field(default_factory=list)
     followed: list[str] = field(default_factory=list)
     waiting: dict[str, WaitingFact] = field(default_factory=dict)
-    hidden: dict[str, Deleted] = field(default_factory=dict)
+    hidden: dict[str, Deleted | None] = field(default_factory=dict)
 
     async def restore(self, video_id: str, *_: Any, **__: Any) -> bool:
         if video_id == self.writing_fails:
@@ -138,7 +140,7 @@ class World:
     async def wait_for_release(self, fact: FoldedFact, *_: Any) -> None:
         self.waiting[fact.video_id] = WaitingFact(fact.video_id, 0, 0, fact.place.offset, "crash-loop", "")
 
-    async def hide(self, video_id: str, deletion: Deleted) -> Hidden:
+    async def hide(self, video_id: str, deletion: Deleted | None) -> Hidden:
         self.hidden[video_id] = deletion
         return Hidden(verdict=True, evidence=True)
 
@@ -147,9 +149,12 @@ class World:
         told: Any = self
         return RebuildStores(told, told, told, told, (told,), gaps=told)
 
+    def _headers(self, fact: Fact) -> tuple[tuple[str, bytes], ...]:
+        return (("ce_type", b"video.deleted.v2"),) if self.is_typed and isinstance(fact, Deleted) else ()
+
     def rebuilt(self, *_: Any, scope: Scope, report: RefoldReport) -> Mapping[str, Rebuilt]:
         stored = [
-            StoredRecord("video.signals", 0, offset, 1.0, fact.video_id.encode(), encode(fact), ())
+            StoredRecord("video.signals", 0, offset, 1.0, fact.video_id.encode(), encode(fact), self._headers(fact))
             for offset, fact in enumerate(self.log)
         ]
         return refold({}, stored, RULESET, ManualClock(), None, scope, report)
@@ -237,6 +242,13 @@ class TestDeletionsThatWait:
         deletion = world.waiting[VIDEO_ID].deletion
         assert deletion is not None
         assert (deletion.revision, deletion.before) == (1, BEFORE)
+
+    def test_of_a_newer_release(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What it reaches cannot be read: nothing of the video is served."""
+        world = World([*clip(), DELETION], is_typed=True)
+        run_rebuild(world, monkeypatch)
+        assert world.waiting[VIDEO_ID].is_unread_deletion
+        assert world.hidden == {VIDEO_ID: None}
 
     def test_of_a_video_that_ends_the_process(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """It is not folded, and its deletion is read all the same."""

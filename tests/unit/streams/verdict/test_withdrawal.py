@@ -139,6 +139,20 @@ async def test_a_gap_that_closes_meanwhile_has_the_last_word() -> None:
     assert world.followed == ["removed", "replaced by 1"]
 
 
+async def test_the_last_word_is_had_although_the_tombstones_fail() -> None:
+    """One of both topics may have its tombstone by then."""
+    world = World(while_publishing=fail_and_close)
+    with pytest.raises(ValueError, match="a bug"):
+        await world.withdrawal(VIDEO_ID, DELETION)
+    assert world.last() == [True, True]
+
+
+def fail_and_close(world: World) -> None:
+    if world.gap is not None:
+        close_gap(world)
+        raise ValueError("a bug of the publisher")
+
+
 async def test_what_was_said_meanwhile_of_a_newer_revision_is_said_again() -> None:
     """It may be before the tombstones."""
     world = World(while_publishing=lambda world: setattr(world, "gap", replace(GAP, said="2.0.5", is_told=True)))
