@@ -42,7 +42,7 @@ from streams.similarity.vectors import Vectors
 from streams.store.applied import AppliedOffsets
 from streams.store.claims import Claims
 from streams.store.deadlines import Deadline, Deadlines
-from streams.store.gaps import Gaps, Said, WaitingFact
+from streams.store.gaps import Gaps, Hidden, Said, WaitingFact
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
 from streams.store.stalls import StallMemory
@@ -249,7 +249,7 @@ async def wait_in_gaps(world: World) -> None:
             assert await gaps.say(video_id, gap, await gaps.said(video_id), said)
             assert await gaps.told(video_id, said.version)
     deletion = Deleted(video_id="gap-stands", revision=1, reason="", event_unix_seconds=1e9)
-    assert [await gaps.hide("gap-stands", deletion) for _ in range(2)] == [True, True]
+    assert [await gaps.hide("gap-stands", deletion) for _ in range(2)] == [Hidden(verdict=True, evidence=True)] * 2
     assert await gaps.close_empty("gap-closes", 0, 7)
 
 
