@@ -42,7 +42,7 @@ class LogRefold:
         report = RefoldReport()
         scope = Scope(only=videos, said=videos, board=self.board, go_on=go_on)
         found = await asyncio.to_thread(rebuilt_partition, self.settings, self.ruleset, partition, None, scope, report)
-        return Refolded(found, report.faults, report.seen, report.deletions)
+        return Refolded(found, report.faults, report.seen, report.deletions, self.ruleset.log_generation)
 
 
 @dataclass(frozen=True, slots=True)

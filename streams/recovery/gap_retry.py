@@ -11,6 +11,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final, Protocol, TypeVar
 
 import structlog
@@ -52,6 +53,8 @@ class Refolded:
     """Offset of the last fact of each."""
     deletions: Mapping[str, Deleted | None] = field(default_factory=dict)
     """Of those that cannot be folded, what their deletions reach together, None where that cannot be read."""
+    log_generation: int | None = 0
+    """Of the log that was read to its end; None where it was not."""
 
 
 class Refold(Protocol):
@@ -112,9 +115,16 @@ class GapRetry:
         metrics.VIDEOS_IN_GAP.set(await self._gaps.marks.count())
         now_unix_seconds = self._clock.now_unix_seconds()
         claimed = await self._gaps.marks.claim(now_unix_seconds, seconds=REFOLD_SECONDS, limit=_AT_ONCE)
+        by_partition = _by_partition(claimed)
         num_closed = 0
-        for partition, marks in _by_partition(claimed).items():
-            num_closed += await self._look(partition, marks)
+        try:
+            for partition in tuple(by_partition):
+                num_closed += await self._look(partition, by_partition[partition])
+                del by_partition[partition]
+        except asyncio.CancelledError:  # the worker stops: another one need not wait until the claims end
+            for mark in chain.from_iterable(by_partition.values()):
+                await self._gaps.marks.postpone(self._mark(mark, 0.0))
+            raise
         return num_closed
 
     async def _guarded(self, work: Callable[[], Awaitable[object]]) -> None:
@@ -168,7 +178,7 @@ class GapRetry:
     async def _fold_again(self, partition: int, wanted: Mapping[str, tuple[Deadline, Gap]]) -> int:
         try:
             refolded = await self._refolded(partition, {video_id: gap.said for video_id, (_, gap) in wanted.items()})
-        except asyncio.CancelledError:  # the worker stops: nothing failed, and another one may look at once
+        except asyncio.CancelledError:  # the worker stops: nothing failed
             for mark, gap in wanted.values():
                 await self._look_later(mark, gap, 0.0)
             raise
@@ -191,7 +201,7 @@ class GapRetry:
             if ends_repeated_work(error):
                 raise
             _log.warning("gap retry failed: log not readable", partition=partition, error=repr(error))
-            return Refolded({}, {}, {})
+            return Refolded({}, {}, {}, log_generation=None)
 
     async def _end(self, video_id: str, mark: Deadline, gap: Gap, refolded: Refolded) -> bool:
         try:
@@ -221,9 +231,11 @@ class GapRetry:
         await self._gaps.marks.postpone(self._mark(mark, delay_seconds))
 
     async def _close(self, video_id: str, gap: Gap, refolded: Refolded) -> bool:
-        seen = refolded.seen.get(video_id)
-        if video_id in refolded.faults or seen is None:
+        if video_id in refolded.faults:
             return False
+        seen = refolded.seen.get(video_id)
+        if seen is None:
+            return await self._close_over_nothing(video_id, gap, refolded)
         video = refolded.videos.get(video_id)
         if video is None:
             return await self._gaps.close_empty(video_id, gap.log_generation, seen)
@@ -231,6 +243,13 @@ class GapRetry:
         await self._mended(video_id, video)
         _log.info("gap closed: video refolded from the log", video_id=video_id, cause=gap.cause)
         return True
+
+    async def _close_over_nothing(self, video_id: str, gap: Gap, refolded: Refolded) -> bool:
+        """Of a video of which the log has no fact any more: a deletion that waited so long is carried out by removing
+        what it could not be folded into; anything else stays as it is."""
+        if not gap.is_deletion_waiting or refolded.log_generation != gap.log_generation:
+            return False
+        return await self._gaps.close_empty(video_id, gap.log_generation, gap.waiting_offset)
 
     async def _fail(self, video_id: str, mark: Deadline, gap: Gap, refolded: Refolded) -> None:
         fault, deletion = refolded.faults.get(video_id), refolded.deletions.get(video_id)

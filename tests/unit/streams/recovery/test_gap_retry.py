@@ -92,6 +92,11 @@ class World:
             died = frozenset(fields["died"].split(",")) if "died" in fields else self.gap.died_releases
             self.gap = replace(self.gap, num_refolds=fields["refolds"], release=release, died_releases=died)
 
+    async def close_empty(self, video_id: str, *_: Any) -> bool:
+        del video_id
+        self.gap = None
+        return True
+
     async def close_gap(self, video_id: str, *folded: Any) -> bool:
         del video_id, folded
         if self.close_fails is not None:
@@ -341,6 +346,41 @@ async def test_a_worker_that_stops_uses_up_no_refold() -> None:
     assert world.gap is not None
     assert world.gap.num_refolds == 0
     assert world.marks.due[VIDEO_ID, PARTITION] <= world.clock.now_unix_seconds()
+
+
+async def test_a_worker_that_stops_gives_all_its_claims_back() -> None:
+    """Those of other partitions, too, which it has not come to."""
+    world = Neighbours("")
+    world.marks.due[GOOD, PARTITION + 1] = world.marks.due.pop((GOOD, PARTITION))
+    reading = asyncio.Event()
+
+    async def slow(_partition: int, _videos: Mapping[str, str]) -> Refolded:
+        reading.set()
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    told: Any = world
+    sweep = asyncio.ensure_future(GapRetry(told, told, slow, world.mend, told, world.clock).poll())
+    await reading.wait()
+    sweep.cancel()
+    await asyncio.gather(sweep, return_exceptions=True)
+    assert set(world.marks.due.values()) == {world.clock.now_unix_seconds()}
+
+
+@pytest.mark.parametrize(
+    ("waits", "log_generation", "is_closed"),
+    [(True, 0, True), (False, 0, False), (True, 1, False), (True, None, False)],
+)
+async def test_a_deletion_that_outlived_the_log(waits: bool, log_generation: int | None, is_closed: bool) -> None:
+    """The state that it could not be folded into goes; not so if facts may lie in another log, or none is deleted."""
+    world = World(gap=replace(GAP, is_deletion_waiting=waits))
+
+    async def nothing(_partition: int, _videos: Mapping[str, str]) -> Refolded:
+        return Refolded({}, {}, {}, log_generation=log_generation)
+
+    told: Any = world
+    assert await GapRetry(told, told, nothing, world.mend, told, world.clock).poll() == is_closed
+    assert (world.gap is None) == is_closed
 
 
 class OneSortedSet:
