@@ -14,8 +14,10 @@ from schemas.facts import Deleted, SourceOffset
 from schemas.outcomes import Outcome
 from schemas.topics import MODERATION
 from streams.dead_letters.refused_uploads import RefusedUploads
+from streams.store.gaps import Gap
 from streams.store.readers import read_video
 from streams.store.refusal_reading import Refusal
+from streams.store.stored_case import spell
 from streams.store.video_statuses import Registered, VideoStatuses
 from tests.integration.gap_world import EXPECTED, KEYS, World, break_fold, clip, forget_kind, rest
 from tests.sample_facts import UPLOADED_UNIX_SECONDS, VIDEO_ID, accepted, log_record, signal
@@ -104,6 +106,18 @@ class TestDeletionsThatWait:
         await world.check_healed()
         assert followed(world) == {VIDEO_ID}
 
+    async def test_take_back_what_was_said(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Whoever is just publishing it learns that it is gone."""
+        await world.handle(*clip())
+        break_fold(monkeypatch, VIDEO_ID)
+        await world.handle(rest())
+        await world.look()
+        version = spell((await world.verdict()).version)
+        assert await world.gaps.told(VIDEO_ID, version)
+        await world.handle(deletion_of_all(UPLOADED_UNIX_SECONDS + 10.0))
+        assert world.published() == {}
+        assert not await world.gaps.told(VIDEO_ID, version)
+
     async def test_leave_nothing_said_of_a_revision_that_is_not_accepted(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -157,10 +171,16 @@ class TestDeletionsThatWait:
         assert (world.published(), followed(world)) == ({}, set())
         assert await world.redis.get(KEYS.deletion_marker(VIDEO_ID)) == (b"1" if cause == "internal-error" else None)
         monkeypatch.undo()
+        gap = await world.gaps.read(VIDEO_ID)
         world.start("2")
         await world.poll.wake()
         assert await world.look() == 1
         assert (await world.outcomes.read(VIDEO_ID)).forgotten_version is not None
+
+        async def stale(_video_id: str) -> Gap | None:
+            return gap
+
+        monkeypatch.setattr(world.gaps, "read", stale)  # whoever read it before it was closed
         assert await world.gaps.hide(VIDEO_ID, None) is None
 
 
