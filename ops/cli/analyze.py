@@ -18,7 +18,7 @@ from operators.internal_errors import InternalError
 from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
 from ops.cli.progress import counting
-from ops.cli.publish import Media, build_upload, metadata_for
+from ops.cli.upload_fields import Media, build_upload, metadata_for
 from ops.cli.verdict_lines import describe_outcome
 from ops.local_analysis_session import open_local_analysis
 from ops.source_argument import absolute_path, is_file

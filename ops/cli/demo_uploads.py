@@ -7,7 +7,7 @@ from pathlib import Path
 from ops.assets.sample_uploads import CREATOR
 from ops.cli.console import fail
 from ops.cli.exit_codes import ExitCode
-from ops.cli.publish import build_upload
+from ops.cli.upload_fields import build_upload
 from schemas.uploads import VideoUploaded
 
 

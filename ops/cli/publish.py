@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from pathlib import Path
 from time import time
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
-import msgspec
 import typer
 from confluent_kafka import KafkaError, Message
 
@@ -20,9 +18,10 @@ from ops.cli.local_media import path_problems
 from ops.cli.progress import counting
 from ops.cli.publishing import publish_or_exit
 from ops.cli.upload_ending import PublishedUpload
+from ops.cli.upload_fields import Media, build_upload, metadata_for
 from ops.cli.upload_wait import endings, read_earlier
 from ops.cli.with_redis import read_once
-from ops.source_argument import described, file_name, make_upload, scheme_problem
+from ops.source_argument import described
 from schemas.codec import encode, event_headers
 from schemas.topics import UPLOADED
 from schemas.uploads import MAX_UPLOAD_BYTES, VideoUploaded
@@ -34,13 +33,6 @@ from streams.observability.tracing.opening import traced
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-Media = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="PATH...",
-        help="Video, sound or picture files as the workers see them, or addresses: http, https, s3, gs, az.",
-    ),
-]
 Sha256 = Annotated[str | None, typer.Option(help="Of the media, in hex; other bytes are refused. Only with one path.")]
 
 
@@ -136,18 +128,6 @@ def _print_place(upload: VideoUploaded, partition: int, offset: int) -> None:
     out.print(f"{upload.video_id}  {place}  {described(upload.source)}", markup=False, soft_wrap=True)
 
 
-def build_upload(
-    path: Path | str, fields: dict[str, Any], video_id: str | None = None, sha256: str | None = None
-) -> VideoUploaded:
-    """Create and check an upload event; exits with the usage code if a field or the address's scheme is wrong."""
-    if problem := scheme_problem(str(path)):
-        fail(f"{path}: {problem}", ExitCode.USAGE)
-    try:
-        return make_upload(str(path), fields, video_id, sha256)
-    except msgspec.ValidationError as error:
-        fail(f"{path}: {error}", ExitCode.USAGE)
-
-
 def publish_uploads(
     settings: Settings, uploads: list[VideoUploaded], *, is_quiet: bool = True
 ) -> list[tuple[VideoUploaded, int, int]]:
@@ -188,27 +168,3 @@ def _record(
         upload, event_id=event_id, source="/vidsignal/publish", now_unix_seconds=time(), span=span.traceparent
     )
     return OutgoingRecord(topic, upload.video_id, encode(upload), headers, note)
-
-
-def metadata_for(path: str, metadata: Path | None) -> dict[str, Any]:
-    """Return the fields of a metadata file for one path; exits with the usage code if the file cannot be read."""
-    if metadata is None:
-        return {}
-    try:
-        content = json.loads(metadata.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        fail(f"--metadata {metadata}: {error}", ExitCode.USAGE)
-    if not isinstance(content, dict):
-        fail(f"--metadata {metadata}: expected a JSON object, got {type(content).__name__}", ExitCode.USAGE)
-    name = file_name(path)
-    fields = content.get(name, {} if _is_per_file(content) else content)
-    if not isinstance(fields, dict):
-        fail(
-            f"--metadata {metadata}: {name!r} is {type(fields).__name__}; expected an object with fields of the upload",
-            ExitCode.USAGE,
-        )
-    return dict(fields)
-
-
-def _is_per_file(content: dict[str, Any]) -> bool:
-    return bool(content) and all(isinstance(value, dict) for value in content.values())

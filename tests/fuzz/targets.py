@@ -21,7 +21,7 @@ from operators.media.sources.http_answers import announced_bytes, content_range,
 from operators.media.sources.object_address import parse_object_address
 from operators.media.sources.retries import TryAgain
 from operators.media.sources.web_address import parse_web_address
-from ops.cli.publish import metadata_for
+from ops.cli.upload_fields import metadata_for
 from schemas.codec import Headers, decode_engagement, decode_fact, encode, event_headers
 from schemas.dead_letters import DeadLetter
 from schemas.errors import InvalidEvent

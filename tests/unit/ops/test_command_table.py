@@ -67,6 +67,11 @@ class TestImports:
         ended = run_command(*words.split())
         assert (ended.exit_code, ended.heavy) == (0, set()), ended.stderr
 
+    def test_analyze_imports_no_kafka(self) -> None:
+        """It needs neither broker nor store, and so none of what speaks with them."""
+        ended = run_command("analyze", "--help")
+        assert {name.partition(".")[0] for name in ended.modules} & {"confluent_kafka", "hiredis", "torch"} == set()
+
     def test_policy_check_imports_nothing_heavy(self) -> None:
         """Beside the library that reads YAML."""
         ended = run_command("policy", "check")

@@ -9,7 +9,7 @@ import typer
 
 from ops.cli.exit_codes import ExitCode
 from ops.cli.local_media import path_problems
-from ops.cli.publish import build_upload, metadata_for
+from ops.cli.upload_fields import build_upload, metadata_for
 from ops.source_argument import described, file_name, is_file, make_video_id
 from schemas.uploads import FileSource, ObjectSource, UrlSource
 
