@@ -85,7 +85,7 @@ class Member:
     def has(self, *partitions: int) -> bool:
         """Whether it reads these partitions, and no others."""
         assert self.thread.is_alive()
-        return set(self.consumer._positions) == set(partitions)
+        return set(self.consumer._partitions.positions) == set(partitions)
 
     def close(self) -> None:
         self.stopping.set()
@@ -155,8 +155,8 @@ def test_a_member_that_waits_lets_others_join(topics: UniqueTopics, redis_url: s
         send(settings, "a", "b", "c")
         await_true(lambda: first.store.num_asked > num_asked, "the first has a batch in hand")
         with member(settings, "second") as second:
-            await_true(lambda: bool(second.consumer._positions), "the second reads")
-            (given,) = second.consumer._positions
+            await_true(lambda: bool(second.consumer._partitions.positions), "the second reads")
+            (given,) = second.consumer._partitions.positions
             kept = 1 - given
             await_true(lambda: counted(settings, redis_url, given) == 4, "the second counts what it was given")
             assert counted(settings, redis_url, kept) == 1

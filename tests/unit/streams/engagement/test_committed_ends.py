@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from confluent_kafka import KafkaError
 
-from streams.engagement.consumer import EngagementConsumer
+from streams.delivery.held_events import HeldEvents
+from streams.engagement.assigned_partitions import AssignedPartitions, Told
 from streams.engagement.group_wait import GroupWait
+from streams.engagement.store import EngagementStore
+from streams.engagement.summaries import ROLE
 from tests.fakes import ManualClock
 
 
@@ -32,20 +35,20 @@ class Client:
     assign = seek
 
 
-def consumer(positions: dict[int, int | None], *messages: Any) -> EngagementConsumer:
-    """A consumer that was assigned these partitions, stands there, and took this batch."""
+def read(positions: dict[int, int | None], *messages: Any) -> AssignedPartitions:
+    """Partitions that were assigned, stand there, and were read once."""
     made = assigned(positions, Client(*messages))
-    made._consume()
+    made.fetch(1, 0.0)
     return made
 
 
-def assigned(positions: dict[int, int | None], client: Client) -> EngagementConsumer:
-    """A consumer that was assigned these partitions and stands there."""
-    wait = GroupWait(threading.Event(), ManualClock())
-    parts: Any = SimpleNamespace(clock=ManualClock(), wait=wait, store=None)
-    made = EngagementConsumer({}, "topic", parts, lambda: None, lambda: None)
-    made._positions = positions
-    made._consumer = client
+def assigned(positions: dict[int, int | None], client: Client) -> AssignedPartitions:
+    """Partitions that were assigned and stand there."""
+    clock, store = ManualClock(), cast("EngagementStore", None)
+    held = HeldEvents(ROLE, clock, max_dead_letters=1, window_seconds=600.0)
+    told = Told(lambda: None, lambda: None)
+    made = AssignedPartitions("topic", store, GroupWait(threading.Event(), clock), held, clock, told)
+    made.positions, made.client = positions, client
     return made
 
 
@@ -61,29 +64,29 @@ class TestCommittable:
         """Markers and aborted records behind the last event are passed; an empty partition has an end, too."""
         record = SimpleNamespace(error=lambda: None)
         made = assigned({0: 4, 1: None, 2: 9}, Client(record, end(0, 7), end(1, 3), end(2, 9)))
-        assert made._consume() == [record]
-        assert made._committable() == {0: 7, 1: 3, 2: 9}
+        assert made.fetch(1, 0.0) == [record]
+        assert made.committable() == {0: 7, 1: 3, 2: 9}
 
     def test_is_what_is_counted_where_that_is_more(self) -> None:
         """Events that came behind an end are counted beyond it."""
-        made = consumer({0: 4}, end(0, 4))
-        made._positions[0] = 6
-        assert made._committable() == {0: 6}
+        made = read({0: 4}, end(0, 4))
+        made.positions[0] = 6
+        assert made.committable() == {0: 6}
 
     def test_forgets_an_end_that_was_found_from_elsewhere(self) -> None:
         """Where the store went back, what lies between is counted again before anything is committed over it."""
-        made = consumer({0: 9}, end(0, 12))
-        made._go_to(0, 5)
-        assert made._committable() == {0: 5}
+        made = read({0: 9}, end(0, 12))
+        made.go_to(0, 5)
+        assert made.committable() == {0: 5}
 
     def test_says_nothing_of_partitions_that_left(self) -> None:
         """A note that was under way when a partition was revoked moves nobody's offset."""
-        assert consumer({0: 4}, end(1, 12))._committable() == {0: 4}
+        assert read({0: 4}, end(1, 12)).committable() == {0: 4}
 
     def test_says_nothing_of_an_earlier_assignment(self) -> None:
         """A partition that left and came back within one batch may stand before the end that is noted there."""
         client = Client(end(0, 12))
         made = assigned({0: 4}, client)
         client.during = lambda: setattr(made, "_was_rebalanced", True)
-        assert made._consume() == []
-        assert made._committable() == {0: 4}
+        assert made.fetch(1, 0.0) == []
+        assert made.committable() == {0: 4}

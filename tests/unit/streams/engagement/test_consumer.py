@@ -129,8 +129,8 @@ def consumer_of(client: Client, stands: dict[int, int | None], assigned: Sequenc
     wait = GroupWait(threading.Event(), ManualClock())
     parts = Parts(store, nothing, nothing, ManualClock(), wait, 60.0, held)  # type: ignore[arg-type]
     consumer: Any = EngagementConsumer({}, TOPIC, parts, lambda: None, lambda: None)
-    consumer._consumer = client
-    consumer._positions = {partition: stands[partition] for partition in assigned}
+    consumer._partitions.client = client
+    consumer._partitions.positions = {partition: stands[partition] for partition in assigned}
     consumer.store = store
     return consumer
 
@@ -158,7 +158,7 @@ def test_events_of_a_partition_that_somebody_else_counts_are_not_counted() -> No
     before = finished()
     client = Client([messages(0, 5, 6) + messages(1, 7)])
     consumer = consumer_of(client, {0: 5, 1: 30}, assigned=[0, 1])
-    consumer._positions[1] = 7
+    consumer._partitions.positions[1] = 7
     consumer._step()
     assert (consumer.num_finished, finished() - before) == (2, 2)
     assert [(place.partition, place.offset) for place in client.sought] == [(1, 30)]
@@ -169,11 +169,11 @@ def test_a_rebalance_within_a_batch_leaves_nothing_of_the_assignment_before() ->
     consumer: Any = None
 
     def leave(client: Any) -> None:
-        consumer._revoked(client, [TopicPartition(TOPIC, 0)])
+        consumer._partitions.give_back(client, [TopicPartition(TOPIC, 0)])
         consumer.store.stands[0] = 300
 
     def come_back(client: Any) -> None:
-        consumer._assigned(client, [TopicPartition(TOPIC, 0)])
+        consumer._partitions.take(client, [TopicPartition(TOPIC, 0)])
 
     client = Client([[*messages(0, 100, 101), leave, come_back, *messages(0, 300, 301)], messages(0, 300, 301)])
     consumer = consumer_of(client, {0: 100}, assigned=[0])
@@ -190,14 +190,14 @@ def test_a_rebalance_to_an_older_place_skips_nothing() -> None:
     consumer: Any = None
 
     def come_back_older(client: Any) -> None:
-        consumer._revoked(client, [TopicPartition(TOPIC, 0)])
+        consumer._partitions.give_back(client, [TopicPartition(TOPIC, 0)])
         consumer.store.stands[0] = 80
-        consumer._assigned(client, [TopicPartition(TOPIC, 0)])
+        consumer._partitions.take(client, [TopicPartition(TOPIC, 0)])
 
     client = Client([[*messages(0, 100, 101), come_back_older]])
     consumer = consumer_of(client, {0: 100}, assigned=[0])
     consumer._step()
-    assert (consumer.store.stands, consumer._positions) == ({0: 80}, {0: 80})
+    assert (consumer.store.stands, consumer._partitions.positions) == ({0: 80}, {0: 80})
     assert [place.offset for place in client.assigned[-1]] == [80]
 
 
@@ -223,7 +223,7 @@ def test_a_fatal_error_of_the_client_ends_the_role() -> None:
     try:
         while not consumer.num_steps:
             assert thread.is_alive()
-        raise_fatal_error(consumer._consumer)
+        raise_fatal_error(consumer._partitions.client)
         thread.join(60.0)
     finally:
         stopping.set()

@@ -113,11 +113,11 @@ class Role:
         parts = Parts(store, self.bridge, self.bridge, self.clock, wait, 60.0, self.held, BatchBoard(board))  # type: ignore[arg-type]
         self.consumer: Any = EngagementConsumer({}, TOPIC, parts, lambda: None, lambda: None)
         log = {partition: [event for event in batch if event.at_partition == partition] for partition in store.stands}
-        self.client = self.consumer._consumer = LogClient(log)
+        self.client = self.consumer._partitions.client = LogClient(log)
         self.assign(*store.stands)
 
     def assign(self, *partitions: int) -> None:
-        self.consumer._assigned(self.client, [TopicPartition(TOPIC, partition) for partition in partitions])
+        self.consumer._partitions.take(self.client, [TopicPartition(TOPIC, partition) for partition in partitions])
 
     def step(self) -> None:
         self.consumer._step()
@@ -196,7 +196,7 @@ class TestPoisonEvents:
         role.step()
         assert [place.offset for place in role.client.sought] == [100]
         assert set(role.store.counted) < {f"v0-{offset}" for offset in range(5, 12)}
-        assert role.consumer._positions == {0: 100}
+        assert role.consumer._partitions.positions == {0: 100}
 
 
 class TestMovedStore:
@@ -237,7 +237,7 @@ class TestMovedStore:
         """Whoever took the part before out of the batch, what follows is not counted, whatever position is believed."""
         store = Store({0: 5})
         role = Role(store, events(0, 5, 8))
-        role.consumer._settle()
+        role.consumer._partitions.settle()
         role.consumer._in_hand, role.consumer._began = {0: events(0, 5, 8)}, {0: 5}
         later = {0: events(0, 9, 4)}
         role.consumer._count(later)
@@ -268,10 +268,14 @@ class TestMovedStore:
         assert role.store.stands[0] == 13
         assert role.store.counted[-1] == "v0-12"
 
-    def test_before_the_client_reads(self) -> None:
-        """The last batch of the former owner lands late, and the client refuses to seek yet: that ends no worker."""
+    @pytest.mark.parametrize("idle_seconds", [0.0, 60.0])
+    def test_before_the_client_reads(self, idle_seconds: float) -> None:
+        """The last batch of the former owner lands late, and the client refuses to seek yet: that ends no worker.
+
+        Met with a batch, or in the look at the store without one.
+        """
         role = Role(Store({0: 5}), events(0, 5, 8))
-        role.consumer._settle()
+        role.consumer._partitions.settle()
 
         def refuse(place: TopicPartition) -> None:
             del place
@@ -279,7 +283,11 @@ class TestMovedStore:
 
         role.client.seek = refuse  # type: ignore[method-assign]
         role.store.stands[0] = 9
+        role.clock.advance(idle_seconds)
+        late = role.client.log.pop(0)
+        role.client.log[0] = [] if idle_seconds else late
         role.step()
+        role.client.log[0] = late
         role.step()
         assert role.store.counted == ["v0-9", "v0-10", "v0-11", "v0-12"]
 
@@ -291,7 +299,7 @@ class TestMovedStore:
         assert role.held.is_paused
         store.stands[0] = 5
         role.clock.advance(5.0)  # too short for another try
-        role.consumer._held.hold(0, 12, role.clock.monotonic_seconds())
+        role.consumer._partitions.held.hold(0, 12, role.clock.monotonic_seconds())
         role.step()
         assert not role.held.is_paused
         role.step()
@@ -362,7 +370,7 @@ class TestLimit:
         store = Store({0: 5}, frozenset(message.video_id for message in events(0, 5, 4)))
         role = Role(store, events(0, 5, 6))
         role.step()
-        role.consumer._revoked(role.client, [TopicPartition(TOPIC, 0)])
+        role.consumer._partitions.give_back(role.client, [TopicPartition(TOPIC, 0)])
         assert not role.held.is_paused
         store.stands[0] = 10
         role.assign(0)
@@ -401,12 +409,12 @@ class TestPlaces:
         """The same where it was one when the partition was assigned."""
         store = Store({0: 5, 1: 7})
         role = Role(store, events(0, 5, 10) + events(1, 7, 20))
-        role.consumer._settle()
+        role.consumer._partitions.settle()
         store.unreadable = frozenset({1})
         role.step()
         assert store.stands == {0: 15, 1: 7}
         assert role.consumer.is_waiting
-        assert role.consumer._committable() == {0: 15}
+        assert role.consumer._partitions.committable() == {0: 15}
 
 
 class TestDeaths:

@@ -104,17 +104,17 @@ class Role:
         self.joined = 0
         parts = Parts(self.store, Silent(), Silent(), self.clock, self.wait, 60.0, held)  # type: ignore[arg-type]
         self.consumer: Any = EngagementConsumer({}, TOPIC, parts, self.join, lambda: None)
-        self.consumer._consumer = self.client
+        self.consumer._partitions.client = self.client
 
     def join(self) -> None:
         self.joined += 1
 
     def assign(self, *partitions: int) -> None:
-        self.consumer._assigned(self.client, [TopicPartition(TOPIC, partition) for partition in partitions])
+        self.consumer._partitions.take(self.client, [TopicPartition(TOPIC, partition) for partition in partitions])
 
     def rebalance(self, *partitions: int) -> None:
         """What the client calls while it is polled."""
-        self.consumer._revoked(self.client, [])
+        self.consumer._partitions.give_back(self.client, [])
         self.assign(*partitions)
 
     def step(self) -> None:
@@ -152,7 +152,7 @@ class TestStoreAway:
     def test_a_rebalance_meanwhile_drops_the_batch(self, role: Role) -> None:
         """Both partitions leave, somebody else counts on in one, and that one comes back: it is read from there."""
         role.assign(0, 1)
-        role.consumer._settle()
+        role.consumer._partitions.settle()
         role.store.num_left = AWAY
 
         def move() -> None:
@@ -180,14 +180,14 @@ class TestStoreAway:
         """Nothing is counted, and nobody is told that it joined."""
         role.assign(0, 1)
         role.store.num_left = AWAY
-        role.client.during_polls = [lambda: role.consumer._revoked(role.client, [])]
+        role.client.during_polls = [lambda: role.consumer._partitions.give_back(role.client, [])]
         role.step()
         assert (role.joined, role.store.counted, role.client.standing) == (0, [], {})
 
     def test_a_fatal_error_of_the_client_ends_the_wait(self, role: Role) -> None:
         """It is said once, so it must not be passed over."""
         role.assign(0)
-        role.consumer._settle()
+        role.consumer._partitions.settle()
         role.store.num_left = AWAY
         fatal = LogEvent(0, -1)
         object.__setattr__(fatal, "error", lambda: KafkaError(KafkaError._FATAL))
@@ -198,7 +198,7 @@ class TestStoreAway:
     def test_a_stop_ends_the_wait(self, role: Role) -> None:
         """The batch comes again."""
         role.assign(0)
-        role.consumer._settle()
+        role.consumer._partitions.settle()
         role.store.num_left = AWAY
         role.stopping.set()
         with pytest.raises(Stopping):
@@ -210,8 +210,8 @@ class TestLongWork:
     def test_is_done_as_a_member(self, role: Role) -> None:
         """A store that takes half a minute for each answer is polled beside as well."""
         role.assign(0, 1)
-        role.consumer._settle()
-        role.consumer._held.hold(0, 9, 0.0)  # counted in three parts
+        role.consumer._partitions.settle()
+        role.consumer._partitions.held.hold(0, 9, 0.0)  # counted in three parts
         role.store.during_question = lambda: role.clock.advance(30.0)
         role.step()
         role.step()
