@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from redis.asyncio import Redis
 
 from schemas.facts import Failure
@@ -121,7 +122,7 @@ class RoleRun:
         consumer = Consumer({**client_configuration(self.settings), "group.id": group})
         try:
             places = [TopicPartition(topic, partition) for partition in range(PARTITIONS)]
-            found = consumer.committed(places, timeout=_ASK_SECONDS)
+            found = committed_of(consumer, places)
             ends = [consumer.get_watermark_offsets(place, timeout=_ASK_SECONDS)[1] for place in places]
             return {place.partition: (place.offset, end) for place, end in zip(found, ends, strict=True)}
         finally:
@@ -133,6 +134,18 @@ class RoleRun:
             await self.app.stop()
         await self._publisher.close()
         await self.redis.aclose()
+
+
+def committed_of(consumer: Consumer, places: list[TopicPartition]) -> list[TopicPartition]:
+    """What a group has committed; the first group of a new broker has no coordinator for a moment."""
+    give_up = time.monotonic() + _ASK_SECONDS
+    while True:
+        try:
+            return consumer.committed(places, timeout=_ASK_SECONDS)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.NOT_COORDINATOR or time.monotonic() > give_up:
+                raise
+        time.sleep(_LOOK_SECONDS)
 
 
 @asynccontextmanager
