@@ -58,7 +58,7 @@ def write_coded(
     is_even: bool,
 ) -> None:
     """Encode one numbered picture for each time, and sound beside them."""
-    with av.open(str(path), "w", container_options=dict(flags)) as container:
+    with av.open(str(path), "w", container_options={"max_interleave_delta": "0", **flags}) as container:
         stream = container.add_stream(codec, rate=25, options=dict(options))
         stream.width, stream.height = size
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv422p10le" if codec == "prores_ks" else "yuv420p"
