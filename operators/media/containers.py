@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
@@ -48,8 +48,8 @@ class MediaFile:
     max_pixels: int
     rewound: InputContainer | None = None
     """A container at its beginning, for the next one who asks."""
-    ignores_edits: bool = False
-    """Whether MP4 is read without its edits."""
+    edit_options: Mapping[str, str] = field(default_factory=dict)
+    """How FFmpeg is to take the edits of MP4, where not in full: their shift only, or not at all."""
     has_parts: bool = False
     """Whether edits of MP4 show several parts."""
     arriving: ProgressiveFile | None = None
@@ -147,7 +147,7 @@ def _open(media: MediaFile) -> InputContainer:
             "protocol_whitelist": NO_PROTOCOL,
             "format_whitelist": ",".join(DEMUXERS),
             "max_pixels": str(media.max_pixels),
-            **({"ignore_editlist": "1"} if media.ignores_edits else {}),
+            **media.edit_options,
         },
         metadata_errors="replace",
         buffer_size=BUFFER_BYTES,

@@ -2,8 +2,9 @@
 
 FFmpeg leaves rates out: of twenty seconds that an edit shows at double speed it gives the first ten, and hides the
 rest. Other players leave edits out, and show what an edit cuts off. As players differ, a file with rates, or of which
-edits hide much, is looked at without its edits: then all that any player shows is seen. Of several parts FFmpeg makes a
-list that is not in order, in which it then seeks in vain.
+edits hide much, is looked at without its edits: then all that any player shows is seen. Of pictures without
+sound FFmpeg takes the shift alone. Of several parts FFmpeg makes a list that is not in order, in which it then seeks in
+vain.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ MAX_HIDDEN_SECONDS = 2.0
 within which a film that was cut without coding it again begins."""
 MAX_HIDDEN_RATIO = 1 / 3
 """Likewise, of a short track."""
+MAX_LEFT_OUT_SECONDS = 0.25
+"""Of a picture that stands when an edit begins. FFmpeg leaves it out and begins with the next one, players do not:
+from slide to slide that is much, and all that follows would be early by as much."""
 SLACK_SECONDS = 0.1
 """Codecs of sound put packets ahead of the first sample."""
 _NORMAL_RATE = 1 << 16
@@ -54,6 +58,8 @@ class _Track:
     """Rows of a number of samples and how long after its decoding each is shown."""
     edits: list[tuple[int, int, int]] = field(default_factory=list)
     """Length, first tick of the track, rate as a 16.16 fixed-point number; those that show something."""
+    is_shifted_only: bool = True
+    """Whether there is one edit at most, and a pause ahead of it at most."""
     kinds: set[bytes] = field(default_factory=set)
     is_ambiguous: bool = False
     """Whether a table is there twice: another player may take the other one."""
@@ -66,12 +72,11 @@ def take_edits(media: MediaFile) -> None:
     rates = [rate for track in tracks for _, _, rate in track.edits]
     are_too_many = account.inner_boxes_left <= 0 or len(rates) > MAX_EDITS
     media.has_parts = any(len(track.edits) > 1 for track in tracks)
-    media.ignores_edits = (
-        are_too_many
-        or any(track.is_ambiguous for track in tracks)
-        or any(rate != _NORMAL_RATE for rate in rates)
-        or any(_hides_much(track, scale) for track in tracks if track.handler in _PRESENTED)
-    )
+    is_odd = are_too_many or any(track.is_ambiguous for track in tracks) or any(r != _NORMAL_RATE for r in rates)
+    if is_odd or any(_hides_much(track, scale) for track in tracks if track.handler in _PRESENTED):
+        has_sound = any(track.handler == b"soun" for track in tracks)  # of which FFmpeg would skip what an edit hides
+        only_shifts = not is_odd and not has_sound and all(track.is_shifted_only for track in tracks)
+        media.edit_options = {"advanced_editlist": "0"} if only_shifts else {"ignore_editlist": "1"}
 
 
 def _tracks(media: MediaFile, account: Account) -> tuple[int, list[_Track]]:
@@ -106,7 +111,9 @@ def _take(track: _Track, kind: bytes, inside: memoryview) -> None:
         case b"ctts":
             track.offsets = _pairs(inside)
         case b"elst":
-            track.edits = list(_edits(inside))
+            edits = list(_edits(inside))
+            track.edits = [edit for edit in edits if edit[1] >= 0]
+            track.is_shifted_only = all(first >= 0 for _, first, _ in edits[1:]) and len(track.edits) <= 1
 
 
 def _scale(header: bytes) -> int:
@@ -127,9 +134,7 @@ def _edits(inside: memoryview) -> Iterator[tuple[int, int, int]]:
     size = struct.calcsize(entry)
     (num_edits,) = struct.unpack_from(">I", inside, 4)
     for number in range(min(num_edits, (len(inside) - 8) // size, MAX_EDITS + 1)):
-        length, media_time, rate = struct.unpack_from(entry, inside, 8 + number * size)
-        if media_time >= 0:
-            yield length, media_time, rate
+        yield struct.unpack_from(entry, inside, 8 + number * size)
 
 
 def _hides_much(track: _Track, film_scale: int) -> bool:
@@ -141,7 +146,7 @@ def _hides_much(track: _Track, film_scale: int) -> bool:
     total = int(lasting.sum())
     hidden_seconds = _hidden(times, lasting, shown) / track.scale
     allowed = max(SLACK_SECONDS, min(MAX_HIDDEN_SECONDS, MAX_HIDDEN_RATIO * total / track.scale))
-    return hidden_seconds > allowed
+    return hidden_seconds > allowed or _left_out(times, lasting, shown) / track.scale > MAX_LEFT_OUT_SECONDS
 
 
 def _times(track: _Track) -> tuple[Numbers, Numbers]:
@@ -177,3 +182,13 @@ def _hidden(times: Numbers, lasting: Numbers, shown: list[Extent]) -> int:
     places = np.searchsorted(starts, times + lasting, side="left") - 1
     is_shown = (places >= 0) & (stops[np.maximum(places, 0)] > times)
     return int(lasting[~is_shown].sum())
+
+
+def _left_out(times: Numbers, lasting: Numbers, shown: list[Extent]) -> int:
+    """Ticks for which the samples are shown, at most, that stand when a part begins."""
+    starts, stops = (np.array(each, np.int64) for each in zip(*shown, strict=True))
+    places = np.searchsorted(times, starts, side="right") - 1
+    begun = np.maximum(places, 0)
+    stands = (places >= 0) & (times[begun] < starts)
+    remaining = np.minimum(times[begun] + lasting[begun], stops) - starts
+    return int(np.max(remaining[stands], initial=0))

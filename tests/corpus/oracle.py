@@ -6,6 +6,7 @@ Both are held against what the generator knows, too, which no decoder tells: see
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from av.video.reformatter import Interpolation
 
 from tests.corpus.cases import Case
 from tests.corpus.coded import SOUND_HZ, number_of
-from tests.corpus.truth import differences
+from tests.corpus.truth import differences, trimmed_seconds
 from tests.decoded_here import DecodedHere, decoded_here
 
 FALL_SECONDS = 1.0
@@ -67,7 +68,7 @@ class Comparison:
 def compared(case: Case, folder: Path) -> Comparison:
     """Build a case and hold the product against the full decode of it."""
     path = case.build(folder)
-    shown, found = shown_pictures(path), decoded_here(path)
+    shown, found = shown_pictures(path, _edit_options(case)), decoded_here(path)
     result = Comparison(case.name, num_pictures=len(shown), num_sampled=len(found.seconds))
     if found.failure is not None or found.receipt is None or found.plan is None or found.plan.video is None:
         result.faults.append(f"failed: {found.failure}")
@@ -77,16 +78,22 @@ def compared(case: Case, folder: Path) -> Comparison:
     _compare_plan(found, shown, result)
     _compare_shares(found, result)
     if case.has_sound:
-        _compare_sound(found, sound_of(path), result)
+        _compare_sound(found, sound_of(path, _edit_options(case)), result)
     known = differences(case, found)
     result.truth_seconds, result.truth_sound_seconds = known.worst_picture_seconds, known.worst_sound_seconds
     result.faults += known.faults
     return result
 
 
-def shown_pictures(path: Path) -> list[Shown]:
+def _edit_options(case: Case) -> Mapping[str, str]:
+    """An edit that begins amid a picture that stands for long is left out but for its shift."""
+    is_left_out = case.change == "trimmed" and not trimmed_seconds(case)
+    return {"advanced_editlist": "0"} if is_left_out else {}
+
+
+def shown_pictures(path: Path, options: Mapping[str, str]) -> list[Shown]:
     """Every picture of a file, when it is shown; parts with a clock of their own follow one another."""
-    with av.open(str(path)) as container:
+    with av.open(str(path), options=dict(options)) as container:
         origin, shift, shown = (container.start_time or 0) / 1e6, 0.0, []
         for frame in container.decode(video=0):
             seconds = float(frame.time) - origin + shift
@@ -105,9 +112,9 @@ def _shrunk(frame: av.VideoFrame) -> npt.NDArray[np.uint8]:
     return frame.reformat(width, height, "rgb24", interpolation=Interpolation.AREA).to_ndarray()
 
 
-def sound_of(path: Path) -> npt.NDArray[np.float32]:
+def sound_of(path: Path, options: Mapping[str, str]) -> npt.NDArray[np.float32]:
     """Sound on the file's timeline at 48 kHz, not a number where there is none."""
-    with av.open(str(path)) as container:
+    with av.open(str(path), options=dict(options)) as container:
         origin, shift, last, parts = (container.start_time or 0) / 1e6, 0.0, 0.0, []
         for frame in container.decode(audio=0):
             samples = av.AudioResampler("fltp", "mono", SOUND_HZ)

@@ -23,7 +23,10 @@ MUXER_SECONDS = 0.081
 ORIGIN_SECONDS = 0.1
 """A file's timeline begins with the first of its packets, which codecs of sound put before the first sample."""
 WINDOW = SOUND_HZ // 2
-MAX_LAG = SOUND_HZ // 10
+MAX_LAG = SOUND_HZ // 5
+LATE_SOUND_SECONDS = 0.06
+MAX_LEFT_OUT_SECONDS = 0.25
+"""Of the picture that stands when an edit begins: if it stands longer, the file is looked at without its edits."""
 
 
 @dataclass(slots=True)
@@ -50,7 +53,8 @@ def pictures_of(case: Case) -> list[tuple[float, int]]:
     part = [(time, number) for number, time in enumerate(times)]
     match case.change:
         case "trimmed":
-            return [(time - TRIMMED_SECONDS, number) for time, number in part if time > TRIMMED_SECONDS - 0.1]
+            trimmed = trimmed_seconds(case)
+            return [(time - trimmed, number) for time, number in part if not trimmed or time > trimmed - 0.1]
         case "late pictures":
             return [(time + LATE_SECONDS, number) for time, number in part]
         case "twice" | "after another":
@@ -75,7 +79,7 @@ def sound_of(case: Case) -> list[tuple[float, npt.NDArray[np.float32]]]:
     noise = coded_sound(case.sound_seconds)
     match case.change:
         case "trimmed":
-            return [(-TRIMMED_SECONDS, noise)]
+            return [(-trimmed_seconds(case), noise)]
         case "late sound":
             return [(LATE_SECONDS, noise)]
         case "twice" | "after another":
@@ -83,6 +87,22 @@ def sound_of(case: Case) -> list[tuple[float, npt.NDArray[np.float32]]]:
             return [(0.0, noise), (behind, noise)]
         case _:
             return [(0.0, noise)]
+
+
+def trimmed_seconds(case: Case) -> float:
+    """What the edit takes away; 0.0 where it begins amid a picture that stands for long: all is looked at then."""
+    return TRIMMED_SECONDS if _left_out_seconds(case) <= MAX_LEFT_OUT_SECONDS else 0.0
+
+
+def _left_out_seconds(case: Case) -> float:
+    """For how long the picture stands that began ahead of the edit; FFmpeg takes as much from all times of pictures."""
+    return next(time / 1000 for time in case.times_ms if time / 1000 >= TRIMMED_SECONDS) - TRIMMED_SECONDS
+
+
+def _origin_seconds(case: Case) -> float:
+    """How far all pictures may be from where they were written, together."""
+    left_out = _left_out_seconds(case) if case.change == "trimmed" and trimmed_seconds(case) else 0.0
+    return max(ORIGIN_SECONDS, left_out + HALF_A_PICTURE_SECONDS)
 
 
 def _hold_pictures(case: Case, found: DecodedHere, result: Differences) -> float:
@@ -98,7 +118,7 @@ def _hold_pictures(case: Case, found: DecodedHere, result: Differences) -> float
     offset = median(late) if late else 0.0
     result.worst_picture_seconds = max((abs(each - offset) for each in late), default=0.0)
     limit = MUXER_SECONDS if case.suffix == "mpg" else HALF_A_PICTURE_SECONDS
-    if result.worst_picture_seconds > limit or not -ORIGIN_SECONDS <= offset <= held_back + ORIGIN_SECONDS:
+    if result.worst_picture_seconds > limit or not -_origin_seconds(case) <= offset <= held_back + ORIGIN_SECONDS:
         result.faults += (f"pictures are off by {result.worst_picture_seconds:.3f} s, all by {offset:.3f} s",)
     return offset
 
@@ -106,6 +126,7 @@ def _hold_pictures(case: Case, found: DecodedHere, result: Differences) -> float
 def _hold_sound(case: Case, found: DecodedHere, offset: float, result: Differences) -> None:
     """Every half second in two of what was heard is the noise of that time, and none is missing."""
     stretches = sound_of(case)
+    late = max(LATE_SOUND_SECONDS, abs(offset) + HALF_A_PICTURE_SECONDS if case.change == "trimmed" else 0.0)
     written = sum(len(noise) / SOUND_HZ + min(0.0, start) for start, noise in stretches)
     heard = len(found.full_band) / SOUND_HZ
     if heard < written - 0.25:
@@ -118,7 +139,7 @@ def _hold_sound(case: Case, found: DecodedHere, offset: float, result: Differenc
                 _match(samples[first : first + WINDOW], at - start, noise) for start, noise in stretches
             )
             result.worst_sound_seconds = max(result.worst_sound_seconds, lag)
-            if likeness < 0.6 or lag > 0.06:
+            if likeness < 0.6 or lag > late:
                 result.faults += (f"sound at {at:.2f} s is off by {lag:.3f} s, likeness {likeness:.2f}",)
 
 

@@ -16,6 +16,7 @@ from operators.media.plan import PlanPolicy
 from operators.media.progressive_file import ProgressiveFile
 from operators.media.tracks import SPEECH_HZ
 from tests.boxes import box, found_box, indexed, with_box
+from tests.corpus.cases import STRUCTURES, Case
 from tests.corpus.coded import number_of, write_coded
 from tests.decoded_here import DecodedHere, decoded_here
 from tests.edits import EMPTY, Edit, with_edits, with_long_size
@@ -170,7 +171,7 @@ def test_a_list_of_very_many_edits_is_read_once(tmp_path: Path) -> None:
             read_at=lambda fd, size, place: reads.append(size) or os.pread(fd, size, place),
         )
         take_edits(media)
-    assert media.ignores_edits and len(reads) < 10
+    assert media.edit_options == {"ignore_editlist": "1"} and len(reads) < 10
 
 
 def test_parts_of_a_long_film_are_found_by_seeks(tmp_path: Path) -> None:
@@ -195,6 +196,16 @@ def test_parts_of_a_long_film_are_found_by_seeks(tmp_path: Path) -> None:
         assert number / 5 == pytest.approx(expected, abs=0.25)
     assert len(shown) >= 40
     assert max(after - before for before, after in pairwise(found.seconds)) < 12
+
+
+@pytest.mark.parametrize("structure", ["slides", "1 a second"])
+def test_a_picture_that_stands_when_an_edit_begins_is_seen(structure: str, tmp_path: Path) -> None:
+    """Players show it to its end; all other pictures stay where they are to the sound."""
+    found = decoded_here(Case("mov", "h264", structure, "trimmed").build(tmp_path))
+    expected = [time / 1000 for time in STRUCTURES[structure]]
+    for seconds, pixels in zip(found.seconds, found.pictures, strict=True):
+        assert seconds == pytest.approx(expected[number_of(pixels)], abs=0.02)
+    assert number_of(found.pictures[0]) == 0
 
 
 @pytest.mark.parametrize("rate", [0.5, 2.0])
