@@ -1,6 +1,7 @@
-"""The former name of `streams.worker.note_death`, which parent processes of the former release call; for one release.
+"""The former name of `streams.worker.note_death`, which parent processes of the previous release call; kept for one
+release.
 
-An upgrade in place changes the files under a worker that runs. Its parent process then finds this module.
+An upgrade in place changes the files of a running worker. Its parent process then finds this module.
 """
 
 from __future__ import annotations

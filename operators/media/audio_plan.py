@@ -1,4 +1,4 @@
-"""Which segments of the audio to decode: all of it, or some spread over the duration."""
+"""Selects the segments of the audio to decode: all of it, or some spread over the duration."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from operators.media.index import AudioStreamIndex
 from operators.media.tracks import SPEECH_HZ
 
 MAX_CHANNELS = 8
-"""7.1. Each takes 58 MB for five minutes."""
+"""7.1. Each channel needs 58 MB for five minutes."""
 END_SLACK_SECONDS = 1.0
-"""What is read to its end is read on past the stated one: headers round durations."""
+"""Sound that is read to its end is read beyond the stated end: headers round durations."""
 
 
 @dataclass(frozen=True, slots=True)
 class AudioPlan:
-    """Stretches of sound, `(start_seconds, end_seconds)` each."""
+    """Segments of sound, `(start_seconds, end_seconds)` each."""
 
     spans: tuple[tuple[float, float], ...]
     num_channels: int
-    """Kept apart: all of the sound's, up to 7.1; of more, two."""
+    """Number of separate channels: all of the sound's, up to 7.1; for more, two."""
     max_samples: int
     """At 16 kHz."""
 
@@ -28,14 +28,14 @@ class AudioPlan:
 def make_audio_plan(
     audio: AudioStreamIndex, max_seconds: float, num_spans: int, dense_segment_seconds: list[float] | None = None
 ) -> AudioPlan:
-    """Choose what to decode of the sound.
+    """Select what to decode of the sound.
 
     Args:
         audio: of the container's index.
-        max_seconds: at most; what is shorter is taken whole.
-        num_spans: of what is longer, as many equal spans, spread evenly.
-        dense_segment_seconds: where stretches of pictures begin whose bytes are needed anyway; if there are as many as
-            spans while there is sound, it is heard from there instead.
+        max_seconds: maximum; shorter sound is decoded completely.
+        num_spans: for longer sound, the number of equal spans, spread evenly.
+        dense_segment_seconds: starts of picture segments whose bytes are needed anyway; if there are as many as spans
+            while there is sound, the spans start there instead.
     """
     spans = _spans(audio, max_seconds, num_spans, dense_segment_seconds or [])
     seconds = min(max_seconds + END_SLACK_SECONDS, sum(end - start for start, end in spans))
@@ -66,7 +66,7 @@ def _spans(
 
 
 def _spans_from(starts: list[float], length: float, end: float) -> tuple[tuple[float, float], ...]:
-    """Spans of `length` seconds at most, none of which reaches into the next one or over `end`."""
+    """Return spans of at most `length` seconds, none of which overlaps the next one or passes `end`."""
     return tuple(
         (start, min(start + length, following)) for start, following in zip(starts, [*starts[1:], end], strict=True)
     )

@@ -1,7 +1,7 @@
-"""What each channel of a sound counts for: in its loudness, and in the one channel that models hear.
+"""Weight of each channel of a sound: in the loudness, and in the mono signal for the models.
 
-Loudness by ITU-R BS.1770-4: channels behind and beside the listener count 1.41 times, the low-frequency channel does
-not count. Models hear every channel, that one, too: whoever hides something in it is heard.
+Loudness by ITU-R BS.1770-4: channels behind and at the sides of the listener count 1.41 times, the low-frequency
+channel does not count. The models get every channel, including that one, so that nothing can be hidden in it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from av.audio.layout import AudioLayout
 SURROUND_WEIGHT: Final = 1.41
 LOW_FREQUENCY: Final = frozenset(("LFE", "LFE2"))
 SURROUND: Final = frozenset(("BL", "BR", "BC", "SL", "SR", "TBL", "TBC", "TBR", "SDL", "SDR"))
-"""FFmpeg's names of channels behind and beside the listener."""
+"""FFmpeg's names of channels behind and at the sides of the listener."""
 
 _HALF: Final = 0.5**0.5
 _UNNAMED: Final[dict[int, tuple[str, ...]]] = {
@@ -29,11 +29,11 @@ _UNNAMED: Final[dict[int, tuple[str, ...]]] = {
     7: ("FL", "FR", "FC", "LFE", "BC", "SL", "SR"),
     8: ("FL", "FR", "FC", "LFE", "BL", "BR", "SL", "SR"),
 }
-"""What channels without names are taken for, by their number: as WAV and FLAC order them."""
+"""Assumed names of channels without names, by their number, in the order of WAV and FLAC."""
 
 
 def channel_names(layout: AudioLayout) -> tuple[str, ...]:
-    """FFmpeg's names, in order; for channels without names the usual ones of so many."""
+    """Return FFmpeg's names, in order; for channels without names the usual ones of that number."""
     names = tuple(channel.name for channel in layout.channels)
     if len(set(names)) == len(names) and not _is_unnamed(names):
         return names
@@ -41,25 +41,25 @@ def channel_names(layout: AudioLayout) -> tuple[str, ...]:
 
 
 def kept_names(num_channels: int, names: Sequence[str]) -> tuple[str, ...]:
-    """The channels that `num_channels` of a plan stand for, where the sound has those of `names`."""
+    """Return the names of the `num_channels` channels of a plan, for a sound with the channels `names`."""
     return tuple(names) if len(names) == num_channels else _UNNAMED[num_channels]
 
 
 def loudness_weights(names: Sequence[str]) -> tuple[float, ...]:
-    """What the power of each channel counts in the programme's loudness."""
+    """Return the weight of each channel's power in the loudness."""
     return tuple(0.0 if name in LOW_FREQUENCY else SURROUND_WEIGHT if name in SURROUND else 1.0 for name in names)
 
 
 def stereo_gains(names: Sequence[str]) -> npt.NDArray[np.float32]:
-    """`(C, 2)`: how much of each channel goes left and right, where two are to be made of them.
+    """Return `(C, 2)`: each channel's share left and right, for a mix to two.
 
-    As players do it, but for the low-frequency channel, which they leave out.
+    As in players, except for the low-frequency channel, which they leave out.
     """
     return np.array([_sides(name) for name in names], np.float32)
 
 
 def conversion(names: Sequence[str], wanted: Sequence[str]) -> npt.NDArray[np.float32] | None:
-    """`(C, W)`: what of each channel goes into each wanted one; None where they are the same."""
+    """Return `(C, W)`: each channel's share in each wanted one; None if they are the same."""
     if tuple(names) == tuple(wanted):
         return None
     matrix = np.zeros((len(names), len(wanted)), np.float32)

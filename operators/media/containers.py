@@ -1,4 +1,4 @@
-"""Opening a media file so that it can reach nothing but its own bytes. Decoder process only."""
+"""Opens a media file so that only its own bytes are accessible. Decoder process only."""
 
 from __future__ import annotations
 
@@ -30,13 +30,12 @@ DEMUXERS = (
     # still images, by content: `image2` is left out because it opens other files by a pattern
     "jpeg_pipe", "png_pipe", "webp_pipe", "bmp_pipe", "tiff_pipe", "jpegxl_pipe",
 )  # fmt: skip
-"""Containers that hold media. Playlists and scripts that point elsewhere (hls, dash, concat, sdp) are not
-among them."""
+"""Containers of media. Playlists and scripts that refer to other files (hls, dash, concat, sdp) are excluded."""
 
 NO_PROTOCOL = "none"
-"""FFmpeg opens nothing by itself: whatever a file refers to, there is no way to it. No protocol has this name."""
+"""FFmpeg opens nothing by itself, whatever a file refers to. No protocol has this name."""
 BUFFER_BYTES = 64 * 1024
-"""Read at a time; larger packets are read in one."""
+"""Read size; larger packets are read at once."""
 
 
 @dataclass(slots=True)
@@ -53,31 +52,31 @@ class MediaFile:
     has_parts: bool = False
     """Whether edits of MP4 show several parts."""
     arriving: ProgressiveFile | None = None
-    """How to read it where it is fetched as it is read; `fd` is sparse then."""
+    """Reader of a file that is fetched while it is read; `fd` is sparse then."""
     whole: ProgressiveFile = field(init=False)
-    """How to read it otherwise."""
+    """Reader of a complete file."""
 
     def __post_init__(self) -> None:
         self.whole = ProgressiveFile(self.fd, self.size_bytes)
 
     @property
     def reader(self) -> ProgressiveFile:
-        """What FFmpeg reads through."""
+        """The reader that FFmpeg uses."""
         return self.arriving or self.whole
 
     def peek(self, start: int, num_bytes: int) -> bytes:
-        """At most `num_bytes` from `start` on; fewer at the end, none of what never arrives."""
+        """Return at most `num_bytes` from `start` on; fewer at the end, none for bytes that never arrive."""
         return self.reader.peek(start, num_bytes)
 
     def close(self) -> None:
-        """Close the container that waits, if one does; `fd` stays open."""
+        """Close a kept container; `fd` stays open."""
         if self.rewound is not None:
             self.rewound.close()
             self.rewound = None
 
 
 def take_container(media: MediaFile) -> InputContainer:
-    """A container at its beginning, which the caller closes or gives back.
+    """Return a container at its start, which the caller closes or gives back.
 
     Raises:
         FFmpegError: The file is no media of an allowed kind.
@@ -89,8 +88,9 @@ def take_container(media: MediaFile) -> InputContainer:
 def give_back(media: MediaFile, container: InputContainer, *, was_read: bool) -> None:
     """Keep `container` for the next pass over the file: opening probes codecs, which costs about five frames.
 
-    Only MP4 and its kin are rewound exactly, because they list every packet; others are closed once read. What was
-    not read is not rewound either: a crafted index makes FFmpeg's search take time square in the claimed length.
+    Only MP4 and similar containers are rewound exactly, because they list every packet; others are closed once read. A
+    container that was not read is not rewound either: a crafted index makes FFmpeg's search take quadratic time in the
+    claimed length.
     """
     if was_read and (media.has_parts or not _rewind(container)):
         container.close()
@@ -99,10 +99,10 @@ def give_back(media: MediaFile, container: InputContainer, *, was_read: bool) ->
 
 
 def _rewind(container: InputContainer) -> bool:
-    """Go back to the first packet of all, from where either stream can be read.
+    """Seek to the first packet of all, from which either stream can be read.
 
-    Not to the container's start: FFmpeg seeks the stream that was read last, the sound, and takes all others to where
-    that begins, which may be behind pictures. By the index, which has the time of decoding.
+    Not to the container's start: FFmpeg seeks the stream that was read last, the sound, and moves all others to where
+    that begins, which may be behind pictures. Uses the index, which has decoding times.
     """
     streams = [s for s in (video_stream(container), audio_stream(container)) if s is not None and len(s.index_entries)]
     if not container.format.name.startswith("mov,") or not streams:
@@ -116,12 +116,12 @@ def _rewind(container: InputContainer) -> bool:
 
 
 def packets_of(container: InputContainer, *streams: AnyStream) -> Iterator[Packet[AnyStream]]:
-    """Packets of streams from where the container stands to the end of what can be read.
+    """Yield packets of streams from the container's position to the end of what can be read.
 
-    PyAV fails at the end of files in which streams come up that were not there at the beginning; all is read by then.
+    PyAV fails at the end of files with streams that appear later; everything is read by then.
 
     Raises:
-        FFmpegError: what comes next cannot be read.
+        FFmpegError: the next packet cannot be read.
     """
     packets = cast("Iterator[Packet[AnyStream]]", container.demux(*streams))
     while True:
@@ -155,22 +155,21 @@ def _open(media: MediaFile) -> InputContainer:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether FFmpeg or Python had no memory for the media, as far as they tell."""
+    """Return whether FFmpeg or Python ran out of memory, as far as they report it."""
     return isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM
 
 
 def refuse_many_pixels(width: int, height: int, max_pixels: int) -> None:
-    """Raise `InvalidMedia` for a picture larger than what a decoder may allocate."""
+    """Raise `InvalidMedia` for a picture larger than a decoder may allocate."""
     if width * height > max_pixels:
         raise InvalidMedia("media-too-many-pixels", f"pictures of {width}x{height}; at most {max_pixels} pixels")
 
 
 def refused_picture_size(media: MediaFile) -> str | None:
-    """The picture size that FFmpeg refused while it probed the file, if that is what was wrong.
+    """Return the picture size that FFmpeg refused while it probed the file, if that was the error.
 
-    Where only the picture itself states its size (still images), a refusal looks like any broken data to the
-    caller; FFmpeg tells the reason in its log only. So a file that failed is opened once more with the log
-    on.
+    If only the picture itself states its size (still images), a refusal looks like broken data to the caller; FFmpeg
+    reports the reason only in its log. So a file that failed is opened once more with the log enabled.
     """
     av.logging.set_level(av.logging.ERROR)
     try:

@@ -1,7 +1,7 @@
-"""A clock that goes on where the container's starts again. Decoder process only.
+"""Keeps time continuous if the container's clock restarts. Decoder process only.
 
-Transport streams that were put together with `cat`, and recordings whose connection was lost, count their second part
-from another origin. Players show one part after the other; so do the times that this clock gives.
+Concatenated transport streams, and recordings with a lost connection, count their second part from another origin.
+Players show one part after the other, and so do the times of this clock.
 """
 
 from __future__ import annotations
@@ -18,26 +18,27 @@ from operators.media.index import ClockRestart
 FALL_SECONDS = 1.0
 """Damage and rounding make times fall by less than this."""
 MAX_REORDERED = 16
-"""Pictures that come before one that is shown ahead of them: H.264, HEVC and VVC allow no more."""
+"""Pictures that are decoded before one that is shown ahead of them: H.264, HEVC and VVC allow no more."""
 WITHOUT_DECODE_TIMES = ("matroska,webm", "nut")
 """Containers that state when a packet is shown, not when it is decoded. FFmpeg derives that from the codec's delay,
-which it finds from the first packets."""
+which it determines from the first packets."""
 LEAP_SECONDS = 12 * 3_600.0
-"""A leap forward beyond this is a restart too: FFmpeg adds 26.5 hours to a clock that it takes to have wrapped."""
+"""A larger leap forward is a restart, too: FFmpeg adds 26.5 hours to a clock that seems to have wrapped."""
 UNKNOWN_INTERVAL_SECONDS = 1 / 25
-"""Between the last packet of one part and the first of the next, where no other interval is known."""
+"""Between the last packet of one part and the first of the next, if no other interval is known."""
 WRAPPING_CONTAINERS = ("mpegts", "mpeg")
-"""In others a time that lies so far behind the beginning is what it says."""
+"""In other containers a time far before the start means what it states."""
 WRAP_SECONDS = 2**33 / 90_000
 """MPEG clocks have 33 bits: 26.5 hours."""
 EARLY_SECONDS = 60.0
-"""Sound may begin by so much before the first picture; where that is at 0, its clock stands before its end."""
+"""Sound may start this much before the first picture; if that is at 0, the sound's clock is near the wrap."""
 MAX_RESTARTS = 1_000
 """A file whose clock falls more often keeps its last shift."""
 
 
 def unwrapped(seconds: float) -> float:
-    """A time since an MPEG stream began; one that FFmpeg puts 26.5 hours behind that lies shortly before it."""
+    """Return the time since an MPEG stream started; a time that FFmpeg puts 26.5 hours later is shortly before the
+    start."""
     return seconds - WRAP_SECONDS if WRAP_SECONDS - EARLY_SECONDS < seconds <= WRAP_SECONDS else seconds
 
 
@@ -45,7 +46,7 @@ class ContinuousClock:
     """Corrects the times of one stream's packets, in the order of the file."""
 
     def __init__(self, known: tuple[ClockRestart, ...] = ()) -> None:
-        """`known` restarts are those that another stream of the file has shown: sound then keeps to its pictures."""
+        """`known` restarts are those of another stream of the file, so that sound stays in sync with its pictures."""
         self.restarts: list[ClockRestart] = []
         self.origin_seconds = 0.0
         """The container's clock at the start of the file's timeline."""
@@ -60,12 +61,12 @@ class ContinuousClock:
         self._shown = ShownTimes()
 
     def begin_elsewhere(self) -> None:
-        """The next packet does not follow on the one before: the container was sought."""
+        """Note that the next packet does not follow the previous one: the container was sought."""
         self._last_seconds = None
         self._shown.forget()
 
     def correct(self, packet: Packet[Any]) -> None:
-        """Shift a packet's times, so that no time falls back behind the packet before."""
+        """Shift a packet's times, so that no time falls behind the previous packet."""
         stamp = packet.pts if packet.dts is None else packet.dts
         if stamp is None:
             return
@@ -76,7 +77,7 @@ class ContinuousClock:
             packet.pts = None if packet.pts is None else packet.pts - round(early / base)
             packet.dts = None if packet.dts is None else packet.dts - round(early / base)
             return
-        if not packet.is_discard:  # else an edit begins with a lead-in that is not shown, from somewhere before
+        if not packet.is_discard:  # otherwise an edit begins with a lead-in that is not shown, at any earlier time
             self._follow_packet(packet, base)
         if self._shift_seconds and base:
             shift = round(self._shift_seconds / base)
@@ -84,16 +85,16 @@ class ContinuousClock:
             packet.dts = None if packet.dts is None else packet.dts + shift
 
     def _wraps(self, packet: Packet[Any]) -> bool:
-        if self._may_wrap is None:  # of one container: asking each packet is dear
+        if self._may_wrap is None:  # of one container: querying each packet is expensive
             self._may_wrap = packet.stream.container.format.name in WRAPPING_CONTAINERS
         return self._may_wrap
 
     def _follow_packet(self, packet: Packet[Any], base: float) -> None:
-        """By decode times, which never fall, where the container states them; else by times of showing."""
-        if self._reorders is None:  # of one stream: asking each packet is dear
+        """Follow decode times, which never fall, if the container states them; otherwise times of display."""
+        if self._reorders is None:  # of one stream: querying each packet is expensive
             self._reorders = codec_reorders(packet.stream)
             self._is_derived = self._reorders and packet.stream.container.format.name in WITHOUT_DECODE_TIMES
-        self._is_derived |= self._reorders and packet.dts is None  # so FFmpeg leaves the first ones that it derives
+        self._is_derived |= self._reorders and packet.dts is None  # FFmpeg leaves out the first ones that it derives
         stamp = packet.pts if self._is_derived or packet.dts is None else packet.dts
         if stamp is not None and not self._is_derived:
             self._follow(stamp * base)
@@ -127,36 +128,36 @@ class ContinuousClock:
 
 
 class ShownTimes:
-    """The latest times of showing of one part, of packets that come in another order."""
+    """The latest display times of one part, for packets in another order."""
 
     def __init__(self) -> None:
         self._latest: list[float] = []
 
     @property
     def last_seconds(self) -> float:
-        """When the last picture so far is shown; there must be one."""
+        """Return when the last picture so far is shown; there must be one."""
         return self._latest[-1]
 
     @property
     def interval_seconds(self) -> float:
-        """Between the last two pictures so far, as far as that is known."""
+        """Return the interval of the last two pictures, if known."""
         interval = self._latest[-1] - self._latest[-2] if len(self._latest) > 1 else 0.0
         return interval if 0 < interval < FALL_SECONDS else UNKNOWN_INTERVAL_SECONDS
 
     def forget(self) -> None:
-        """Another part begins."""
+        """Start another part."""
         self._latest.clear()
 
     def add(self, seconds: float) -> None:
-        """One more packet."""
+        """Add a packet."""
         insort(self._latest, seconds)
         del self._latest[: -MAX_REORDERED - 1]
 
     def is_restart(self, seconds: float, *, is_keyframe: bool) -> bool:
-        """Whether no order of decoding explains when the next packet is shown.
+        """Return whether no decoding order explains the display time of the next packet.
 
         It leaps; or it is shown ahead of more packets than a codec may hold back; or it is a keyframe ahead of all of
-        its part: those are shown behind every packet before them.
+        its part, although keyframes are shown after every packet before them.
         """
         if not self._latest or seconds - self.last_seconds >= LEAP_SECONDS:
             return bool(self._latest)
@@ -165,5 +166,5 @@ class ShownTimes:
 
 
 def codec_reorders(stream: Stream) -> bool:
-    """Whether the codec may show pictures in another order than that of its packets."""
+    """Return whether the codec may show pictures in another order than that of its packets."""
     return isinstance(stream, VideoStream) and stream.codec_context.codec.reorder

@@ -30,43 +30,43 @@ from operators.media.tracks import FULL_BAND_HZ, FULL_BAND_SAMPLES_PER_SPEECH_SA
 from schemas.receipts import Seen
 
 SEEK_WORTH_SECONDS = 1.0
-"""A first span that begins earlier is reached by reading on."""
+"""A first span that begins earlier is reached by reading, without a seek."""
 GAP_SECONDS = 0.1
-"""A jump of the clock larger than this starts a new span; smaller ones are rounding of timestamps."""
+"""A larger jump of the clock starts a new span; smaller ones are rounding of timestamps."""
 MAX_SPANS = 1000
-"""A file whose clock jumps with every packet yields no more than this."""
+"""Maximum for a file whose clock jumps with every packet."""
 MAX_ERRORS = 10_000
 """Broken packets after which the rest of the sound is given up."""
 
 SHARE_SLACK_SECONDS = 0.1
-"""What codecs hold back or cut off at both ends of a stretch is no loss."""
+"""What codecs hold back or cut off at both ends of a segment is no loss."""
 
 STEP_SAMPLES = 10 * FULL_BAND_HZ
-"""Resampled at a time: bounds the memory that a step takes to a few megabytes."""
+"""Number of samples that are resampled at a time, which limits the memory of a step to a few megabytes."""
 
 DECODE_ERRORS = (FFmpegError, ValueError)
-"""PyAV says `ValueError` of a frame that cannot be resampled."""
+"""PyAV raises `ValueError` for a frame that cannot be resampled."""
 
 
 @dataclass(slots=True)
 class AudioTally:
-    """What came of the sound."""
+    """Results for the sound."""
 
     num_samples: int = 0
     """At 16 kHz."""
     errors: int = 0
     num_packets: int = 0
-    """That lie in what was planned, as the next."""
+    """Packets within the plan; the same applies to the next field."""
     num_damaged: int = 0
     num_encrypted: int = 0
     stated_seconds: float = 0.0
-    """How long those packets say that they last; 0.0 where they do not say."""
+    """Stated duration of those packets; 0.0 if they state none."""
     last_seconds: float = 0.0
-    """When the last of all packets that were read begins."""
+    """Start of the last of all packets that were read."""
 
     @property
     def fault(self) -> StreamFault | None:
-        """Why the sound counts as not decodable, whatever came of it."""
+        """Why the sound counts as not decodable, whatever was decoded."""
         return encryption("sound", self.num_encrypted, self.num_packets) or damage("sound", self.shares(0.0, 0.0, 0.0))
 
     def shares(self, planned_seconds: float, announced_seconds: float, start_seconds: float) -> Seen:
@@ -94,7 +94,7 @@ def decode_audio(
 ) -> tuple[AudioReady, AudioTally]:
     """Decode the planned spans; broken packets are skipped and counted.
 
-    `restarts` are those of the pictures' clock, which sound then keeps to.
+    `restarts` are those of the pictures' clock, with which the sound stays in sync.
     """
     sweep = FullAudioDecode(plan, memory, restarts)
     try:
@@ -112,7 +112,7 @@ def decode_audio(
 
 
 class FullAudioDecode:
-    """The walk over all planned spans."""
+    """Decodes all planned spans."""
 
     def __init__(self, plan: AudioPlan, memory: MediaMemory, restarts: tuple[ClockRestart, ...] = ()) -> None:
         self.tally = AudioTally()
@@ -139,7 +139,7 @@ class FullAudioDecode:
             self._close_span()
 
     def finish(self) -> AudioReady:
-        """The track as written."""
+        """Return the track as written."""
         self._close_span()
         weights = loudness_weights(self._names)
         return AudioReady(self.tally.num_samples, tuple(self._spans), self.tally.errors, self.tally.fault, weights)
@@ -178,7 +178,7 @@ class FullAudioDecode:
             self.complaints.forget()
             num_errors = self.tally.errors
             frames = [] if is_encrypted else self._decoded(packet)
-            is_damaged = self.tally.errors > num_errors or self.complaints.were_made()  # not every error has a line
+            is_damaged = self.tally.errors > num_errors or self.complaints.were_made()  # not every error is logged
             self._count(packet, origin, (start, end), is_encrypted=is_encrypted, is_damaged=is_damaged)
             yield from frames
 
@@ -198,7 +198,7 @@ class FullAudioDecode:
         is_encrypted: bool,
         is_damaged: bool,
     ) -> None:
-        """Packets of the span, and those without times."""
+        """Count packets of the span, and those without times."""
         stamp = packet.dts if packet.pts is None else packet.pts
         base = self._base = self._base or float(packet.time_base or 0)
         seconds = span[0] if stamp is None else stamp * base - origin
@@ -230,7 +230,7 @@ class FullAudioDecode:
             self._close_span()
 
     def _close_span(self) -> None:
-        """Put the open span behind the ones before, both rates to exactly the same length."""
+        """Append the open span to the previous ones, with corresponding lengths at both rates."""
         span, self._open_span = self._open_span, None
         if span is None:
             return
@@ -245,11 +245,11 @@ class FullAudioDecode:
 
 
 class ResampledSpan:
-    """One run of sound on its way to both rates: to 48 kHz as it comes, from there to 16 kHz at the end.
+    """One run of sound that is resampled to both rates: to 48 kHz as it arrives, from there to 16 kHz at the end.
 
     Args:
         start_seconds: when it begins.
-        room: `(M, C)`, where it is written to; what is longer is cut off.
+        room: `(M, C)`, the output; longer sound is cut off.
         names: of the C channels.
     """
 
@@ -265,16 +265,16 @@ class ResampledSpan:
 
     @property
     def end_seconds(self) -> float:
-        """Where the next frame is expected."""
+        """Time at which the next frame is expected."""
         return self.start_seconds + self._source_seconds
 
     @property
     def num_samples(self) -> int:
-        """At 16 kHz, to within what the resampler holds back."""
+        """At 16 kHz, except what the resampler holds back."""
         return round(self._source_seconds * SPEECH_HZ)
 
     def add(self, frame: AudioFrame) -> None:
-        """Resample one frame, of whatever rate and channels; raises one of `DECODE_ERRORS` where that cannot be."""
+        """Resample one frame of any rate and channels; raises one of `DECODE_ERRORS` if that is impossible."""
         found = (frame.format.name, frame.layout.name, frame.sample_rate)
         if found != self._format:
             self._flush()
@@ -286,7 +286,7 @@ class ResampledSpan:
         self._source_seconds += frame.samples / frame.sample_rate
 
     def finish(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """`(N,)` at 16 kHz and `(M, C)` at 48 kHz; not finite numbers become silence."""
+        """Return `(N,)` at 16 kHz and `(M, C)` at 48 kHz; numbers that are not finite become silence."""
         self._flush()
         full_band = self._room[: self._num_written]
         np.nan_to_num(full_band, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
@@ -309,7 +309,8 @@ class ResampledSpan:
 
 
 def _at_speech_rate(mono: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """`(M,)` at 48 kHz to `(N,)` at 16 kHz, in a few large steps: each call costs as much as 50 ms of sound."""
+    """Resample `(M,)` at 48 kHz to `(N,)` at 16 kHz, in a few large steps: each call costs as much as 50 ms of
+    sound."""
     resampler = AudioResampler("flt", "mono", SPEECH_HZ)
     parts: list[npt.NDArray[np.float32]] = []
     for first in range(0, len(mono), STEP_SAMPLES):

@@ -1,4 +1,4 @@
-"""A decode that was cut short and begins again says again what agents have already; only what is new counts."""
+"""Repeats an interrupted decode: agents get only the parts that they do not have yet."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from operators.media.ipc_messages import Done, FrameSlot, FramesReady, Reply
 
 
 class DecodeReplay:
-    """What the decodes of one file have said, message by message, and frame by frame.
+    """The messages of the decodes of one file, message by message, and frame by frame.
 
     Decoding is deterministic: the same file and plan give the same messages in the same order, though frames may be
-    grouped otherwise.
+    grouped differently.
     """
 
     def __init__(self) -> None:
@@ -20,14 +20,14 @@ class DecodeReplay:
         self._position = 0
 
     def begin_again(self) -> None:
-        """The next message is the first of another decode of the same file."""
+        """Start another decode of the same file."""
         self._position = 0
 
     def new_part(self, reply: Reply) -> Reply | None:
-        """The part of a message that no decode has told before; None where there is none.
+        """Return the part of a message that no earlier decode has sent; None without one.
 
         Raises:
-            InvalidMedia: it tells something else than the decode before: the file has changed meanwhile.
+            InvalidMedia: it differs from the earlier decode: the file has changed meanwhile.
         """
         if isinstance(reply, Done):
             return self._last(reply)

@@ -1,4 +1,4 @@
-"""Serving decode requests: index, plan, sound, pictures, receipt. Decoder process only."""
+"""Serves decode requests: index, plan, sound, pictures, receipt. Decoder process only."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ from operators.media.undecodable import NO_PICTURE, NO_SOUND
 Send = Callable[[msgspec.Struct], None]
 LastWord = Done | Failed | Unreadable | Broken
 AT_FAULT: Final = (FFmpegError, MemoryError, ValueError, ArithmeticError, RecursionError)
-"""What media raise that cannot be read: numbers beyond any time, and lists in lists without end, among it."""
+"""Errors caused by unreadable media, such as numbers beyond any time, and endlessly nested lists."""
 _MAX_TEXT: Final = 20_000
-"""Characters of an error and of its traceback that are told."""
+"""Maximum number of characters of an error and of its traceback in a reply."""
 
 
 @dataclass(slots=True)
 class Meter:
-    """What this process has used since the request came."""
+    """Usage of this process since the request arrived."""
 
     counters_fd: int
     started: float = field(default_factory=time.monotonic)
@@ -79,16 +79,16 @@ class Meter:
         self.bytes_before = _bytes_read(self.counters_fd)
 
     def indexed(self) -> None:
-        """What was used until now went into index and plan."""
+        """Note the end of index and plan."""
         self.index_cpu_seconds = _cpu_seconds() - self.cpu_before
 
     def look_receipt(self) -> DecodeUsage:
-        """The bill of a second look."""
+        """Return the cost of a second look."""
         num_bytes = _bytes_read(self.counters_fd) - self.bytes_before
         return look_receipt(_cpu_seconds() - self.cpu_before, time.monotonic() - self.started, num_bytes)
 
     def receipt(self, index: MediaIndex, plan: DecodePlan, video: VideoTally, audio: AudioTally) -> DecodeUsage:
-        """The bill, and how much was seen and heard for it."""
+        """Return the cost, and the coverage of pictures and sound."""
         seen = picture_shares(index, plan, video)
         return DecodeUsage(
             cpu_seconds=_cpu_seconds() - self.cpu_before,
@@ -109,13 +109,13 @@ class Meter:
 
 
 def serve(channel: socket.socket, limits: DecodeLimits, *, counters_fd: int, is_network_isolated: bool) -> None:
-    """Answer requests until the parent hangs up.
+    """Serve requests until the parent closes the socket.
 
     Args:
-        channel: Where requests come from and replies go to.
-        limits: Already in force, apart from CPU time, which is granted again with each request.
-        counters_fd: `/proc/self/io`, opened before this process became one that nobody may look into.
-        is_network_isolated: Told to the parent.
+        channel: For requests and replies.
+        limits: Already in force, except for CPU time, which is granted again with each request.
+        counters_fd: `/proc/self/io`, opened before this process became unreadable for others.
+        is_network_isolated: Reported to the parent.
     """
 
     def send(message: msgspec.Struct) -> None:
@@ -141,7 +141,7 @@ def serve(channel: socket.socket, limits: DecodeLimits, *, counters_fd: int, is_
 
 
 def _last_word(media: MediaFile, memory_fd: int, request: DecodeRequest, send: Send, counters_fd: int) -> LastWord:
-    """Decode. What is made of a file that this machine stopped reading is neither sent nor blamed on the media."""
+    """Decode. Results of a file that this machine stopped reading are neither sent nor attributed to the media."""
 
     def send_if_readable(message: msgspec.Struct) -> None:
         media.reader.require_readable()
@@ -170,7 +170,7 @@ def _answer(media: MediaFile, memory_fd: int, request: DecodeRequest, send: Send
 
 
 def _receive(channel: socket.socket) -> tuple[DecodeRequest, int, int] | None:
-    """The next request and its descriptors: media, then memory. None when the parent has hung up."""
+    """Return the next request and its descriptors: media, then memory. None when the parent has closed the socket."""
     prefix, descriptors, _, _ = socket.recv_fds(channel, LENGTH_BYTES, 2)
     if len(prefix) < LENGTH_BYTES or len(descriptors) != 2:
         return None
@@ -179,11 +179,11 @@ def _receive(channel: socket.socket) -> tuple[DecodeRequest, int, int] | None:
 
 
 def decode_media(media: MediaFile, memory_fd: int, policy: PlanPolicy, send: Send, counters_fd: int) -> Done:
-    """Index, plan and decode one file into the memory; everything but the last word is sent on the way.
+    """Index, plan and decode one file into the memory; all messages except the last are sent meanwhile.
 
     Raises:
         InvalidMedia: the media is at fault.
-        AT_FAULT: likewise, in FFmpeg's or Python's words.
+        AT_FAULT: the same, as an error of FFmpeg or Python.
     """
     meter = Meter(counters_fd)
     index = _index(media)
@@ -203,7 +203,7 @@ def decode_media(media: MediaFile, memory_fd: int, policy: PlanPolicy, send: Sen
 def _decode_planned(
     media: MediaFile, index: MediaIndex, plan: DecodePlan, memory: MediaMemory, send: Send, meter: Meter
 ) -> Done:
-    """Sound first: it takes a tenth of the time, and its models can work while pictures are decoded."""
+    """Decode the sound first: it takes a tenth of the time, and its models can work while pictures are decoded."""
     audio = AudioTally()
     if plan.audio:
         ready, audio = decode_audio(media, plan.audio, memory, index.clock_restarts)
@@ -212,7 +212,7 @@ def _decode_planned(
 
 
 def _video(media: MediaFile, plan: DecodePlan, memory: MediaMemory, send: Send, audio: AudioTally) -> VideoTally:
-    """Pictures. Where none can be decoded, sound alone is still worth having."""
+    """Decode pictures. If none can be decoded, sound alone is still useful."""
     if plan.video is None:
         if audio.num_samples:
             return VideoTally()
@@ -266,6 +266,6 @@ def _cpu_seconds() -> float:
 
 
 def _bytes_read(counters_fd: int) -> int:
-    """Bytes this process has asked the kernel for."""
+    """Return the bytes that this process has requested from the kernel."""
     first_line = os.pread(counters_fd, 64, 0).split(b"\n", 1)[0]
     return int(first_line.removeprefix(b"rchar: "))

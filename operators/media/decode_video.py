@@ -1,5 +1,4 @@
-"""One pass over the pictures: sampled frames and the motion track out of the same decode. Decoder process
-only."""
+"""One pass over the pictures: sampled frames and the motion track from the same decode. Decoder process only."""
 
 from __future__ import annotations
 
@@ -25,17 +24,17 @@ from operators.media.tracks import MotionSpan
 from operators.media.undecodable import NO_PICTURE
 
 FRAMES_PER_MESSAGE = 4
-"""Models work on the first frames while later ones are decoded; fewer would wake the parent more often."""
+"""Models work on the first frames while later ones are decoded; fewer per message would wake the parent more often."""
 
 SAME_TIME_SECONDS = 1e-4
-"""Times of a packet and of its picture differ by rounding only."""
+"""Times of a packet and of its picture differ only by rounding."""
 
 Send = Callable[[FramesReady | MotionReady], None]
 
 
 @dataclass(slots=True)
 class VideoTally:
-    """What came of the pictures."""
+    """Results for the pictures."""
 
     decoder: str = ""
     frames_decoded: int = 0
@@ -45,12 +44,13 @@ class VideoTally:
     num_encrypted: int = 0
     num_discarded: int = 0
     packet_seconds: list[float] = field(default_factory=list)
-    """Ascending, as in `VideoDecoder`; likewise the next."""
+    """Ascending, as in `VideoDecoder`; the same applies to the next field."""
     damaged_seconds: list[float] = field(default_factory=list)
     shown: list[tuple[float, float]] = field(default_factory=list)
-    """Of each sampled frame: when it appears and when the next packet's picture replaces it, be it decoded or not."""
+    """Per sampled frame: when it appears and when the next packet's picture replaces it, whether that is decoded or
+    not."""
     fault: StreamFault | None = None
-    """Why the pictures count as not decodable, whatever came of them."""
+    """Why the pictures count as not decodable, whatever was decoded."""
 
 
 def decode_video(media: MediaFile, plan: VideoPlan, memory: MediaMemory, send: Send) -> VideoTally:
@@ -86,7 +86,7 @@ def _decode_with(name: str, media: MediaFile, plan: VideoPlan, sweep: FullVideoD
 
 
 class FullVideoDecode:
-    """The walk of one decoder over all spans of a plan."""
+    """Decodes all spans of a plan with one decoder."""
 
     def __init__(self, plan: VideoPlan, memory: MediaMemory, send: Send) -> None:
         self.tally = VideoTally()
@@ -124,13 +124,13 @@ class FullVideoDecode:
         self.tally.shown = [(first, self._replaced(first, last)) for first, last in self.tally.shown]
 
     def _replaced(self, first: float, last: float) -> float:
-        """When the picture shown at `first` gives way; the last of a span stands as far as the plan's spacing."""
+        """Return when the picture shown at `first` is replaced; the last of a span counts for the plan's spacing."""
         packets = self.tally.packet_seconds
         after = bisect_right(packets, first + SAME_TIME_SECONDS)
         return min(max(first, last), packets[after]) if after < len(packets) else last
 
     def _walk(self, decoder: VideoDecoder, number: int) -> None:
-        """One span. A frame is sampled when the next one shows how long it stood."""
+        """Decode one span. A frame is sampled when the next one shows how long it was displayed."""
         span = self._plan.spans[number]
         standing: DecodedFrame | None = None
         for frame in decoder.decode(span):
@@ -142,7 +142,7 @@ class FullVideoDecode:
             self._sample(standing, max(span.end_seconds, standing.pts_seconds + self._frame_seconds()), is_last=True)
 
     def _is_beyond(self, frame: DecodedFrame) -> bool:
-        """Whether a picture lies behind all that was planned, and so far that no sampled one stands for it."""
+        """Return whether a picture is after all that was planned, and so far that no sampled one represents it."""
         num_spare = len(self._plan.wanted_seconds) + NUM_SPARE_FRAMES - len(self.tally.shown)
         if not self._picker.is_done or num_spare <= 0:
             return False
@@ -150,8 +150,8 @@ class FullVideoDecode:
         return frame.pts_seconds > last + self._plan.spacing_seconds
 
     def _frame_seconds(self) -> float:
-        """Long enough to claim a time that lies just behind a keyframe whose place is known to about a
-        frame."""
+        """Return a duration that is long enough to include a time just after a keyframe whose position is known to
+        about a frame."""
         return 0.1
 
     def _sample(self, frame: DecodedFrame | None, until_seconds: float, *, is_last: bool = False) -> None:
@@ -196,7 +196,7 @@ class FullVideoDecode:
 
 
 class MotionTrackWriter:
-    """Writes small luma pictures side by side into the shared memory."""
+    """Writes small luma pictures one after another into the shared memory."""
 
     def __init__(self, plan: VideoPlan, memory: MediaMemory) -> None:
         self.num_frames = 0
@@ -208,7 +208,7 @@ class MotionTrackWriter:
         self._first_of_span = 0
 
     def add(self, frame: DecodedFrame) -> None:
-        """Take the frame if the rate allows."""
+        """Add the frame if the rate permits."""
         if not self._picker.is_wanted(frame.pts_seconds):
             return
         luma = frame.luma(self._plan.motion_size)
@@ -222,12 +222,12 @@ class MotionTrackWriter:
         self.num_frames = count
 
     def end_span(self) -> None:
-        """What comes next does not follow on what came before."""
+        """End a span: the next frame does not follow the previous one."""
         if self.num_frames > self._first_of_span:
             self._spans.append(MotionSpan(self._first_of_span, self.num_frames))
             self._first_of_span = self.num_frames
 
     def message(self) -> MotionReady:
-        """The track as written."""
+        """Return the track as written."""
         self.end_span()
         return MotionReady(self.num_frames, *self._shape, tuple(self._spans))

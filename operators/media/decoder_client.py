@@ -1,4 +1,4 @@
-"""One decoder process as its parent sees it: start it, talk to it, end it."""
+"""One decoder process from its parent's side: start, communication, end."""
 
 from __future__ import annotations
 
@@ -39,15 +39,14 @@ from operators.media.receipt import DecodeUsage
 DECODER_COMMAND = (sys.executable, "-m", "operators.media.decoder_process")
 PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30.0
-"""A start takes a third of a second; on a machine that swaps it may take many."""
+"""A start takes a third of a second; on a machine that swaps it may take much longer."""
 
 DEATH_SECONDS = 5.0
-"""Between hanging up and being gone; writing no core dump takes milliseconds."""
+"""Time to end after the socket is closed; without a core dump it takes milliseconds."""
 
-# Nothing of the parent's environment: it may hold secrets, and the process reads hostile bytes. The numeric
-# libraries would otherwise start a thread per core, and glibc reserve address space for each, which the
-# memory limit counts.
-# decord reads PATH when it is imported and fails without one.
+# Nothing of the parent's environment: it may contain secrets, and the process reads hostile bytes. The numeric
+# libraries would otherwise start a thread per core, and glibc reserve address space for each, which the memory limit
+# counts. decord reads PATH when it is imported and fails without it.
 DECODER_ENVIRONMENT = {"PATH": "", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 
 
@@ -63,7 +62,7 @@ class DecoderLost(InternalError):
 
 
 class DecoderKilled(Exception):
-    """Somebody else ended the process, as the kernel does when memory is short: that says nothing of the media.
+    """Another process ended it, as the OOM killer does; this says nothing about the media.
 
     Args:
         by: name of the signal.
@@ -75,17 +74,17 @@ class DecoderKilled(Exception):
 
 
 FROM_OUTSIDE = frozenset(("SIGKILL", "SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2"))
-"""Signals that a process does not bring upon itself. Those of crashes (SIGSEGV, SIGABRT, SIGBUS, SIGILL, SIGFPE) and of
-our own limits (SIGXCPU, SIGXFSZ) speak of the media."""
+"""Signals from other processes. Those of crashes (SIGSEGV, SIGABRT, SIGBUS, SIGILL, SIGFPE) and of our own limits
+(SIGXCPU, SIGXFSZ) are caused by the media."""
 
 
 async def nothing_is_missing(start: int, stop: int) -> None:
-    """An `Ensure` for media that is here."""
+    """An `Ensure` for local media."""
     del start, stop
 
 
 class ByteRangeSupply:
-    """Brings what the process needs of the media. The time that takes is not the process's.
+    """Fetches byte ranges for the process. The waiting time does not count as the process's.
 
     Args:
         ensure: of the media.
@@ -98,10 +97,10 @@ class ByteRangeSupply:
         self._size_bytes = size_bytes
         self._allowance = allowance
         self.failure: Exception | None = None
-        """Why something never came: what the decode has to end with, whatever the process makes of it."""
+        """Why a range never arrived: the decode must end with this error, whatever the process concludes."""
 
     async def bring(self, need: ByteRange) -> bytes:
-        """Return the answer. Raises DecoderLost where there are no such bytes."""
+        """Return the answer. Raises DecoderLost if there are no such bytes."""
         if not 0 <= need.start < need.stop <= self._size_bytes:
             raise DecoderLost(f"the decoder process asked for bytes {need.start} to {need.stop} of {self._size_bytes}")
         loop = asyncio.get_running_loop()
@@ -110,7 +109,7 @@ class ByteRangeSupply:
         try:
             await self._ensure(need.start, need.stop)
         except Exception as failure:
-            self.failure = failure  # raised once the process has come to its end in order
+            self.failure = failure  # raised once the process has ended the request in order
         finally:
             self._allowance.reschedule(None if due is None else due + loop.time() - asked)
         return UNAVAILABLE if self.failure else AVAILABLE
@@ -120,7 +119,7 @@ class DecoderClient:
     """One process; decodes one video at a time."""
 
     def __init__(self, limits: DecodeLimits, command: tuple[str, ...] = DECODER_COMMAND, *, niceness: int = 0) -> None:
-        """`niceness` is the process's, from 0 to 19, the highest of which takes the processor from nobody."""
+        """`niceness` is the process's, from 0 to 19; with the highest it uses only idle CPU time."""
         self.is_network_isolated = False
         self.num_videos = 0
         self.num_starts = 0
@@ -150,8 +149,8 @@ class DecoderClient:
         with theirs:
             ours.setblocking(False)
             self._channel = ours
-            # Started from the event loop's own thread on purpose: the kernel ends the process when the thread
-            # that started it ends, and worker threads come and go.
+            # Started from the event loop's own thread on purpose: the kernel ends the process when the thread that
+            # started it ends, and worker threads may end at any time.
             self._process = self._start(theirs.fileno())
             self.num_starts += 1
             self.clock.began(self._process.pid)
@@ -175,17 +174,17 @@ class DecoderClient:
         on_reply: Callable[[Reply], None],
         ensure: Ensure = nothing_is_missing,
     ) -> DecodeUsage:
-        """Have one video decoded; `on_reply` sees every message as it comes.
+        """Decode one video; `on_reply` is called with every message.
 
-        After any exception but one of `ensure`, and one that the process told in order, the process is gone.
+        After any exception except one of `ensure`, and one that the process reported in order, the process has ended.
 
         Raises:
-            InvalidMedia: The media is at fault, which includes hanging, crashing or starving the process, or `on_reply`
-                says so.
-            DecoderKilled: Somebody else ended the process.
+            InvalidMedia: The media is at fault, which includes hanging, crashing or exhausting the process, or
+                `on_reply` raises it.
+            DecoderKilled: Another process ended it.
             MachineUnavailable: This machine cannot read the file now.
-            InternalError: The process met what nobody expected, or spoke nonsense (DecoderLost).
-            Exception: Whatever `ensure` raised; the process has ended the request in order.
+            InternalError: An unexpected error in the process, or an invalid message (DecoderLost).
+            Exception: Any error of `ensure`; the process has ended the request in order.
         """
         self.num_videos += 1
         allowance = asyncio.timeout(self._limits.wall_seconds)
@@ -210,7 +209,7 @@ class DecoderClient:
             raise
 
     def kill(self) -> str:
-        """End the process at once and say how it ended; harmless when there is none."""
+        """End the process at once and return how it ended; has no effect if there is none."""
         process, self._process = self._process, None
         channel, self._channel = self._channel, None
         if channel is not None:
@@ -223,7 +222,7 @@ class DecoderClient:
         return _ending(process.wait())
 
     async def _let_die(self) -> bool:
-        """Wait a moment for a process that hung up; whether it ended, so that how it did is no doing of ours."""
+        """Wait briefly for a process that closed the socket; return whether it ended by itself."""
         if self._process is None:
             return False
         self.clock.ends()
@@ -260,7 +259,7 @@ class DecoderClient:
             if isinstance(reply, ByteRange):
                 await self._answer(await supply.bring(reply))
                 continue
-            if supply.failure is not None:  # what comes now was made of a file that seems cut off: nobody may see it
+            if supply.failure is not None:  # later results are from a file that seems truncated and must not be used
                 if isinstance(reply, Done | Failed | Unreadable | Broken):
                     raise supply.failure
                 continue
@@ -283,7 +282,7 @@ class DecoderClient:
         prefix = await self._read(LENGTH_BYTES)
         try:
             return decode_reply(await self._read(body_length(prefix)))
-        except ValueError as error:  # msgspec's errors are of this kind, too
+        except ValueError as error:  # msgspec's errors are ValueErrors, too
             raise DecoderLost(f"the decoder process sent what is no message: {error}") from error
 
     async def _read(self, count: int) -> bytes:
@@ -304,7 +303,7 @@ class DecoderClient:
 
 
 def _told_failure(reply: Reply) -> Exception | None:
-    """What the process says went wrong, as the error that travels."""
+    """Return the error that the process reported."""
     match reply:
         case Failed(cause, message):
             return InvalidMedia(cause, message)

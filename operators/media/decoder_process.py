@@ -33,4 +33,4 @@ def main(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     main(sys.argv[1:])
-    os._exit(0)  # nothing to tidy up, and decoders' own threads must not hold the exit
+    os._exit(0)  # there is nothing to clean up, and decoders' own threads must not delay the exit

@@ -1,4 +1,4 @@
-"""Edits of MP4 that are not followed, or not as players do. Decoder process only.
+"""MP4 edits that FFmpeg does not follow, or not as players do. Decoder process only.
 
 FFmpeg leaves rates out: of twenty seconds that an edit shows at double speed it gives the first ten, and hides the
 rest. Other players leave edits out, and show what an edit cuts off. As players differ, a file with rates, or of which
@@ -24,19 +24,19 @@ from operators.media.mp4_boxes import top_boxes
 MAX_TABLE_BYTES = 64 * 2**20
 """Of the table of contents."""
 MAX_EDITS = 10_000
-"""Of all tracks; a file with more is looked at without."""
+"""Of all tracks; a file with more is analysed without edits."""
 MAX_SAMPLES = 2_000_000
-"""Of one track: of a track with more, which is one of plain sound, all are taken to last equally long."""
+"""Of one track: for a track with more samples, which is one of plain sound, all are assumed to last equally long."""
 MAX_HIDDEN_SECONDS = 2.0
-"""Ahead of the first moment that is shown and behind the last one, together: from one keyframe of a phone to the next,
-within which a film that was cut without coding it again begins."""
+"""Before the first and after the last displayed time together: from one keyframe of a phone to the next, within which a
+film that was cut without recoding begins."""
 MAX_HIDDEN_RATIO = 1 / 3
 """Likewise, of a short track."""
 MAX_LEFT_OUT_SECONDS = 0.25
 """Of a picture that stands when an edit begins. FFmpeg leaves it out and begins with the next one, players do not:
 from slide to slide that is much, and all that follows would be early by as much."""
 SLACK_SECONDS = 0.1
-"""Codecs of sound put packets ahead of the first sample."""
+"""Sound codecs put packets before the first sample."""
 _NORMAL_RATE = 1 << 16
 _PARENTS = frozenset((b"trak", b"edts", b"mdia", b"minf", b"stbl"))
 _TABLES = frozenset((b"mdhd", b"stsz", b"stz2", b"stts", b"ctts", b"elst"))
@@ -47,26 +47,26 @@ Numbers = npt.NDArray[np.int64]
 
 @dataclass(slots=True)
 class _Track:
-    """What edits are about, in ticks of the track's own clock, and the edits, in those of the film's."""
+    """Tables of a track, in ticks of its own clock, and its edits, in those of the movie's."""
 
     handler: bytes = b""
     scale: int = 0
     num_samples: int = 0
     durations: Numbers = field(default_factory=lambda: np.zeros((0, 2), np.int64))
-    """Rows of a number of samples and how long each lasts."""
+    """Rows of a number of samples and the duration of each."""
     offsets: Numbers = field(default_factory=lambda: np.zeros((0, 2), np.int64))
-    """Rows of a number of samples and how long after its decoding each is shown."""
+    """Rows of a number of samples and the offset from decoding to display of each."""
     edits: list[tuple[int, int, int]] = field(default_factory=list)
     """Length, first tick of the track, rate as a 16.16 fixed-point number; those that show something."""
     is_shifted_only: bool = True
     """Whether there is one edit at most, and a pause ahead of it at most."""
     kinds: set[bytes] = field(default_factory=set)
     is_ambiguous: bool = False
-    """Whether a table is there twice: another player may take the other one."""
+    """Whether a table exists twice: another player may use the other one."""
 
 
 def take_edits(media: MediaFile) -> None:
-    """Tell the file how it has to be opened, before it is opened."""
+    """Set on the file how it has to be opened, before it is opened."""
     account = Account()
     scale, tracks = _tracks(media, account)
     rates = [rate for track in tracks for _, _, rate in track.edits]
@@ -80,7 +80,7 @@ def take_edits(media: MediaFile) -> None:
 
 
 def _tracks(media: MediaFile, account: Account) -> tuple[int, list[_Track]]:
-    """Ticks a second of the film's clock, and its tracks; FFmpeg reads the first table of contents."""
+    """Return the ticks per second of the movie's clock, and its tracks; FFmpeg reads the first table of contents."""
     table = next((box for box in top_boxes(media) if box.kind == b"moov"), None)
     if table is None:
         return 0, []
@@ -138,7 +138,7 @@ def _edits(inside: memoryview) -> Iterator[tuple[int, int, int]]:
 
 
 def _hides_much(track: _Track, film_scale: int) -> bool:
-    """Whether edits take out more than a film needs that is cut without coding it again."""
+    """Return whether edits remove more than a cut without recoding needs."""
     if not (track.edits and track.scale and film_scale and track.num_samples and len(track.durations)):
         return False
     shown = merged([(first, first + length * track.scale // film_scale) for length, first, _ in track.edits])
@@ -150,7 +150,7 @@ def _hides_much(track: _Track, film_scale: int) -> bool:
 
 
 def _times(track: _Track) -> tuple[Numbers, Numbers]:
-    """When each sample is shown, ascending, and how long."""
+    """Return when each sample is shown, ascending, and for how long."""
     if track.num_samples > MAX_SAMPLES:
         return _equal_times(track)
     lasting = _each(track.durations, track.num_samples)
@@ -169,7 +169,7 @@ def _equal_times(track: _Track) -> tuple[Numbers, Numbers]:
 
 
 def _each(pairs: Numbers, num_samples: int) -> Numbers:
-    """A number for each sample; the last one goes on to the end."""
+    """Return a number for each sample; the last one continues to the end."""
     counts = np.clip(pairs[:, 0], 0, num_samples)
     counts = np.diff(np.minimum(np.cumsum(counts), num_samples), prepend=0)
     found = np.repeat(pairs[:, 1], counts)
@@ -177,7 +177,7 @@ def _each(pairs: Numbers, num_samples: int) -> Numbers:
 
 
 def _hidden(times: Numbers, lasting: Numbers, shown: list[Extent]) -> int:
-    """Ticks during which samples stand of which no part is shown."""
+    """Return the ticks of samples of which no part is shown."""
     starts, stops = (np.array(each, np.int64) for each in zip(*shown, strict=True))
     places = np.searchsorted(starts, times + lasting, side="left") - 1
     is_shown = (places >= 0) & (stops[np.maximum(places, 0)] > times)

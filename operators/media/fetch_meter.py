@@ -1,4 +1,4 @@
-"""Counts the CPU time of what is awaited: of its own steps on the event loop, not of others' between them."""
+"""Counts the CPU time of an awaited call: of its own steps on the event loop, not of others between them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Result = TypeVar("Result")
 
 
 class FetchMeter:
-    """Adds up what fetching takes.
+    """Adds up the CPU time of fetching.
 
     Args:
-        total: adds up the same, and that of others.
+        total: another meter, which adds up this one's time and that of others.
     """
 
     def __init__(self, total: FetchMeter | None = None) -> None:
@@ -36,7 +36,7 @@ class FetchMeter:
 
 
 def ensuring(media: OpenedSource, meter: FetchMeter) -> Ensure:
-    """What a decode asks for the media's bytes with; fetching them is counted."""
+    """Return the function with which a decode requests byte ranges; fetching them is counted."""
 
     async def ensure(start: int, stop: int) -> None:
         with boundary("source"):
@@ -46,7 +46,7 @@ def ensuring(media: OpenedSource, meter: FetchMeter) -> Ensure:
 
 
 class _Counted(Generic[Result]):
-    """Drives a coroutine as `await` does, and looks at the thread's clock around each step."""
+    """Drives a coroutine as `await` does, and reads the thread's clock around each step."""
 
     def __init__(self, work: Coroutine[Any, Any, Result], meter: FetchMeter) -> None:
         self._work = work
@@ -65,5 +65,5 @@ class _Counted(Generic[Result]):
             try:
                 failure = None
                 yield awaited
-            except BaseException as error:  # thrown in from outside, such as a cancellation: the work's to answer
+            except BaseException as error:  # thrown in from outside, such as a cancellation: handled by the work
                 failure = error

@@ -1,4 +1,4 @@
-"""Which of the decoded frames are sampled and which join the motion track: policy on times alone."""
+"""Selects sampled frames and frames of the motion track among decoded ones, by times only."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ View = TypeVar("View")
 
 
 class FramePicker:
-    """Finds, frame after frame, the one that is on screen at each wanted time."""
+    """Finds the frame that is displayed at each wanted time."""
 
     def __init__(self, wanted_seconds: tuple[float, ...]) -> None:
-        """`wanted_seconds` ascend."""
+        """`wanted_seconds` is ascending."""
         self._wanted_seconds = wanted_seconds
         self._next = 0
 
@@ -22,8 +22,7 @@ class FramePicker:
         return self._next == len(self._wanted_seconds)
 
     def is_wanted_before(self, seconds: float) -> bool:
-        """Whether the frame shown until `seconds` is shown at a wanted time that no earlier frame has
-        served."""
+        """Return whether the frame shown until `seconds` is shown at a wanted time that no earlier frame has served."""
         first = self._next
         while self._next < len(self._wanted_seconds) and self._wanted_seconds[self._next] < seconds:
             self._next += 1
@@ -31,8 +30,7 @@ class FramePicker:
 
 
 class MotionPicker:
-    """Thins frames to a rate without drifting from it: a source a little faster than the rate loses few
-    frames."""
+    """Reduces frames to a rate without drift: a source with a slightly higher rate loses few frames."""
 
     def __init__(self, motion_hz: float, max_frames: int) -> None:
         self._interval_seconds = 1 / motion_hz
@@ -40,7 +38,7 @@ class MotionPicker:
         self._due_seconds = float("-inf")
 
     def is_wanted(self, seconds: float) -> bool:
-        """Whether the frame at `seconds` joins the track; frames come in order of time."""
+        """Return whether the frame at `seconds` joins the track; frames arrive in order of time."""
         if seconds < self._due_seconds or self._frames_left == 0:
             return False
         on_time = seconds - self._due_seconds < self._interval_seconds
@@ -50,18 +48,18 @@ class MotionPicker:
 
 
 class ViewPicker:
-    """Which of the ways to show a transparent picture are sampled: all of the first pictures, so that a still is seen
-    in each; of later ones they take turns."""
+    """Selects sampled views of transparent pictures: all views of the first pictures, so that a still is seen in each;
+    for later ones they alternate."""
 
     MAX_EXTRA_VIEWS = 4
-    """Of a video, beyond one for each sampled picture."""
+    """Per video, in addition to one for each sampled picture."""
 
     def __init__(self) -> None:
         self._extra_left = self.MAX_EXTRA_VIEWS
         self._turn = 0
 
     def due(self, views: Sequence[View]) -> Sequence[View]:
-        """Those of one picture that are sampled."""
+        """Return the views of one picture that are sampled."""
         if len(views) - 1 <= self._extra_left:
             self._extra_left -= len(views) - 1
             return views

@@ -1,4 +1,4 @@
-"""How large the decoded pictures are."""
+"""Sizes of decoded pictures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 MAX_MOTION_SIDE = 320
-"""Keeps the track of a picture that is one pixel wide from growing thousands high."""
+"""Limits the motion track of a picture that is one pixel wide and thousands high."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +23,19 @@ class Size:
 
 
 def displayed_size(width: int, height: int, pixel_aspect: float) -> tuple[float, float]:
-    """Width and height in square pixels, before rotation."""
+    """Return width and height in square pixels, before rotation."""
     return width * pixel_aspect, float(height)
 
 
 def frame_size(width: float, height: float, *, shorter: int, longer: int) -> Size:
-    """Shorter side as wanted unless the longer would pass its limit; small pictures are scaled up."""
+    """Return a size with the wanted shorter side, unless the longer would exceed its limit; small pictures are scaled
+    up."""
     scale = min(shorter / min(width, height), longer / max(width, height))
     return Size(max(1, round(width * scale)), max(1, round(height * scale)))
 
 
 def motion_size(width: float, height: float, *, pixels: int) -> Size:
-    """About `pixels` in all, in the picture's aspect."""
+    """Return a size of about `pixels` in total, in the picture's aspect."""
     scale = min(math.sqrt(pixels / (width * height)), MAX_MOTION_SIDE / max(width, height))
     return Size(max(1, round(width * scale)), max(1, round(height * scale)))
 
@@ -44,7 +45,8 @@ SAME_SHAPE_RATIO = 0.03
 
 
 def same_area(size: Size, change_of_shape: float) -> Size:
-    """A size of another shape that holds no more pixels; `change_of_shape` is new width over height over the old."""
+    """Return a size of another shape with at most the same number of pixels; `change_of_shape` is new width over height
+    divided by the old."""
     if abs(change_of_shape - 1) < SAME_SHAPE_RATIO:
         return size
     shape = size.width / size.height * change_of_shape
@@ -53,7 +55,7 @@ def same_area(size: Size, change_of_shape: float) -> Size:
 
 
 def inside(size: Size, change_of_shape: float) -> Size:
-    """The largest size of another shape that is within a size."""
+    """Return the largest size of another shape that fits into a size."""
     if abs(change_of_shape - 1) < SAME_SHAPE_RATIO:
         return size
     width, height = size.width * min(1.0, change_of_shape), size.height * min(1.0, 1 / change_of_shape)

@@ -1,4 +1,4 @@
-"""What a container says about itself before a frame is decoded."""
+"""The container's description of the media, before a frame is decoded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TrackKind = Literal["video", "audio", "text", "picture", "attachment", "hidden",
 
 @dataclass(frozen=True, slots=True)
 class StreamFault:
-    """Why a stream that the media has cannot be analysed: known before anything is decoded."""
+    """Why a stream cannot be analysed, if that is known before decoding."""
 
     cause: MediaCause
     message: str
@@ -20,25 +20,25 @@ class StreamFault:
 
 @dataclass(frozen=True, slots=True)
 class ClockRestart:
-    """A place from which on the container's clock counts from another origin."""
+    """A position from which on the container's clock counts from another origin."""
 
     shift_seconds: float
-    """What has to be added to its times from there on, so that they go on where the ones before ended."""
+    """Added to its times from there on, so that they continue where the earlier ones ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnseenTrack:
-    """Something that the media holds and that nobody looks at."""
+    """Content of the media that is not analysed."""
 
     kind: TrackKind
     """`picture`: cover art. `attachment`: another file inside. `hidden`: bytes inside the container that belong to none
-    of its streams. `trailing`: bytes behind its end."""
+    of its streams. `trailing`: bytes after its end."""
     number: int
-    """Of the stream in the container, from 0; -1 where it is none."""
+    """Of the stream in the container, from 0; -1 if it is no stream."""
     codec: str
-    """Of bytes: the format that they begin with, as far as it is known."""
+    """For bytes: the format that they begin with, if known."""
     size_bytes: int = 0
-    """Of hidden and trailing bytes, and of attachments: padding counts for nothing."""
+    """For hidden and trailing bytes, and attachments; without padding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,32 +47,32 @@ class VideoStreamIndex:
 
     codec: str
     width: int
-    """As stored: before the display matrix turns it."""
+    """As stored, before the display matrix is applied."""
     height: int
     pixel_aspect: float
-    """Width of a pixel over its height, 1.0 when square or unknown."""
+    """Width of a pixel divided by its height, 1.0 when square or unknown."""
     frame_rate_hz: float
-    """Average; 0.0 when unknown. Never used to compute a time: those come from the frames."""
+    """Average; 0.0 when unknown. Not used to compute times, which are those of the frames."""
     start_seconds: float
     duration_seconds: float
-    """What can be reached in the file, which a truncated or lying header exceeds."""
+    """Reachable in the file; less than the header of a truncated or wrong file states."""
     num_packets: int
     keyframe_seconds: tuple[float, ...]
-    """Ascending; thinned to at most `read_index.MAX_KEYFRAMES`, and some of those beyond what was read through."""
+    """Ascending; thinned to at most `read_index.MAX_KEYFRAMES`, with some of those beyond the part that was read."""
     is_listed: bool
-    """Whether the container lists its packets; if not, they were found by reading through it."""
+    """Whether the container lists its packets; if not, the file was read to find them."""
     is_complete: bool
     """Whether every packet was seen; if not, many keyframes of the rest are unknown."""
     is_seekable: bool = True
-    """Elementary streams and those whose clock restarts are not: they can only be read from their beginning."""
+    """False for elementary streams and those whose clock restarts: they can only be read from their beginning."""
     announced_seconds: float = 0.0
-    """Length that the container states for this stream, reached or not; 0.0 when it states none."""
+    """Length that the container states for this stream; 0.0 without one."""
     longest_interval_seconds: float = 0.0
-    """Between two pictures that follow one another."""
+    """Longest interval of two successive pictures."""
     content_seconds: tuple[float, ...] = ()
-    """When pictures are shown that divide all of them into equal parts; empty where not all are known."""
+    """Display times that divide all pictures into equal parts; empty if not all are known."""
     last_picture_seconds: float | None = None
-    """When the last of all pictures appears, which may stand for long; None where not all are known."""
+    """When the last of all pictures appears, which may be displayed for long; None if not all are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class AudioStreamIndex:
     announced_seconds: float = 0.0
     """As in `VideoStreamIndex`."""
     is_listed: bool = True
-    """Whether the container lists its packets; if not, there may be more of them than its header states."""
+    """Whether the container lists its packets; if not, there may be more than its header states."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +97,18 @@ class MediaIndex:
     """Demuxer names, such as `mov,mp4,m4a,3gp,3g2,mj2`."""
     size_bytes: int
     duration_seconds: float
-    """What can be reached; 0.0 when neither header nor packets tell."""
+    """Reachable duration; 0.0 if neither header nor packets state it."""
     claimed_duration_seconds: float
-    """What the header says, believed by nobody."""
+    """Duration in the header, which is not trusted."""
     origin_seconds: float
     """The container's own clock at time 0 of all times here (transport streams start anywhere)."""
     video: VideoStreamIndex | None
     audio: AudioStreamIndex | None
     video_fault: StreamFault | None = None
-    """Where there is video and none of it can be decoded; `video` is None then."""
+    """Set if there is video and none of it can be decoded; `video` is None then."""
     audio_fault: StreamFault | None = None
     unseen: tuple[UnseenTrack, ...] = ()
     clock_restarts: tuple[ClockRestart, ...] = ()
-    """Where the container's clock starts again, in the order of the file."""
+    """Restarts of the container's clock, in the order of the file."""
     was_scanned: bool = False
-    """Whether the file was read through to make this index."""
+    """Whether the file was read to make this index."""

@@ -1,4 +1,4 @@
-"""What parent and decoder process say to each other: length-prefixed JSON over a socket pair."""
+"""Messages between parent and decoder process: length-prefixed JSON over a socket pair."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from operators.media.tracks import AudioSpan, MotionSpan
 
 LENGTH_BYTES = 4
 MAX_MESSAGE_BYTES = 8 * 2**20
-"""An index with 10,000 keyframes is 0.2 MB; nothing honest comes near this."""
+"""An index with 10,000 keyframes needs 0.2 MB; no valid message is close to this limit."""
 
 
 class DecodeRequest(msgspec.Struct, tag=True, frozen=True):
-    """Decode one file. Two descriptors ride along: the media and the memory to write to."""
+    """Decode one file. Two descriptors are attached: the media and the memory to write to."""
 
     size_bytes: int
     policy: PlanPolicy
     is_whole: bool = True
-    """Whether every byte can be read; otherwise the process says what it needs."""
+    """Whether every byte can be read; otherwise the process requests byte ranges."""
     look: VideoPlan | None = None
     """Pictures of a second look: nothing else is decoded, and the index is not read again."""
 
@@ -36,7 +36,7 @@ class Ready(msgspec.Struct, tag=True, frozen=True):
 
 
 class ByteRange(msgspec.Struct, tag=True, frozen=True):
-    """Bytes `[start, stop)` of the media have to be there before work goes on; answered with `AVAILABLE` or
+    """Bytes `[start, stop)` of the media are needed before work continues; answered with `AVAILABLE` or
     `UNAVAILABLE`."""
 
     start: int
@@ -45,25 +45,24 @@ class ByteRange(msgspec.Struct, tag=True, frozen=True):
 
 AVAILABLE = b"\1"
 UNAVAILABLE = b"\0"
-"""The parent knows why, and tells whoever wants the video."""
+"""The parent knows the reason, and raises it to the agents."""
 
 
 class Indexed(msgspec.Struct, tag=True, frozen=True):
-    """The container was read."""
+    """The index was read."""
 
     index: MediaIndex
 
 
 class Planned(msgspec.Struct, tag=True, frozen=True):
-    """The memory has its final size from here on."""
+    """The memory has its final size from now on."""
 
     layout: MemoryLayout
 
 
 @dataclass(frozen=True, slots=True)
 class FrameSlot:
-    """A sampled frame in the shared memory; upright, so width and height may be the plan's the other way
-    round."""
+    """A sampled frame in the shared memory; upright, so width and height may be swapped compared with the plan."""
 
     slot: int
     pts_seconds: float
@@ -73,7 +72,7 @@ class FrameSlot:
 
 
 class FramesReady(msgspec.Struct, tag=True, frozen=True):
-    """Some more sampled frames, in order of time."""
+    """Further sampled frames, in order of time."""
 
     frames: tuple[FrameSlot, ...]
 
@@ -88,38 +87,38 @@ class MotionReady(msgspec.Struct, tag=True, frozen=True):
 
 
 class AudioReady(msgspec.Struct, tag=True, frozen=True):
-    """The whole audio track; without samples when nothing of it could be decoded."""
+    """The whole audio track; without samples if none of it could be decoded."""
 
     num_samples: int
     spans: tuple[AudioSpan, ...]
     num_errors: int
     fault: StreamFault | None = None
-    """Why the sound counts as not decodable, whatever came of it."""
+    """Why the sound counts as not decodable, whatever was decoded."""
     channel_weights: tuple[float, ...] = ()
     """See `AudioTrack`."""
 
 
 class Done(msgspec.Struct, tag=True, frozen=True):
-    """The last word of a decode that worked."""
+    """The last message of a successful decode."""
 
     receipt: DecodeUsage
 
 
 class Failed(msgspec.Struct, tag=True, frozen=True):
-    """The last word of a decode that did not: the media is at fault."""
+    """The last message of a failed decode: the media is at fault."""
 
     cause: MediaCause
     message: str
 
 
 class Unreadable(msgspec.Struct, tag=True, frozen=True):
-    """The last word of a decode for which this machine cannot read the file: that says nothing of the media."""
+    """The last message if this machine cannot read the file, which says nothing about the media."""
 
     message: str
 
 
 class Broken(msgspec.Struct, tag=True, frozen=True):
-    """The last word of a decode that met what nobody expected."""
+    """The last message of a decode with an unexpected error."""
 
     message: str
     traceback: str
@@ -135,16 +134,16 @@ _request_decoder = msgspec.json.Decoder(DecodeRequest)
 
 
 def encode(message: msgspec.Struct) -> bytes:
-    """The message behind its length, four bytes, most significant first."""
+    """Return the message after its length, four bytes, most significant first."""
     body = _encoder.encode(message)
     return len(body).to_bytes(LENGTH_BYTES, "big") + body
 
 
 def body_length(prefix: bytes) -> int:
-    """Length that `prefix` states.
+    """Return the length in `prefix`.
 
     Raises:
-        ValueError: It is longer than anything honest.
+        ValueError: It is longer than any valid message.
     """
     length = int.from_bytes(prefix, "big")
     if length > MAX_MESSAGE_BYTES:
@@ -153,10 +152,10 @@ def body_length(prefix: bytes) -> int:
 
 
 def decode_reply(body: bytes) -> Reply:
-    """A message of the decoder process; `msgspec.DecodeError` when it is none."""
+    """Decode a message of the decoder process; raises `msgspec.DecodeError` if it is invalid."""
     return _reply_decoder.decode(body)
 
 
 def decode_request(body: bytes) -> DecodeRequest:
-    """A message of the parent."""
+    """Decode a message of the parent."""
     return _request_decoder.decode(body)

@@ -1,4 +1,4 @@
-"""Where in the shared memory of one decode each thing lies; the same arithmetic on both sides."""
+"""Layout of the shared memory of one decode; computed in the same way on both sides."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ PAGE_BYTES = mmap.PAGESIZE
 
 @dataclass(frozen=True, slots=True)
 class MemoryLayout:
-    """Counts and sizes, all zero for what a video lacks. The memory is sparse: what is not written takes
-    none."""
+    """Counts and sizes, all zero for what a video lacks. The memory is sparse: parts that are not written use none."""
 
     num_frames: int
     frame_bytes: int
@@ -28,7 +27,7 @@ class MemoryLayout:
     num_channels: int
 
     def __post_init__(self) -> None:
-        # These numbers come from a process that may have been taken over: refuse what cannot be a size.
+        # These numbers are from a process that may be compromised: refuse invalid sizes.
         if min(getattr(self, name) for name in self.__slots__) < 0:
             raise ValueError(f"{self} holds a negative size")
 
@@ -47,12 +46,12 @@ class MemoryLayout:
 
     @property
     def capacity_bytes(self) -> int:
-        """Size of the whole memory, never zero because nothing cannot be mapped."""
+        """Size of the whole memory, never zero because an empty one cannot be mapped."""
         return max(PAGE_BYTES, sum(self.region_bytes))
 
 
 def layout_for(plan: DecodePlan) -> MemoryLayout:
-    """Room for all that `plan` can yield."""
+    """Return a layout with room for all results of `plan`."""
     video, audio = plan.video, plan.audio
     return MemoryLayout(
         num_frames=len(video.wanted_seconds) + NUM_SPARE_FRAMES if video else 0,
@@ -65,7 +64,7 @@ def layout_for(plan: DecodePlan) -> MemoryLayout:
 
 
 class MediaMemory:
-    """Typed views on the shared memory; the memory lives as long as any view of it."""
+    """Typed views on the shared memory; the memory exists as long as any view of it."""
 
     def __init__(self, fd: int, layout: MemoryLayout, *, writable: bool) -> None:
         """Map `fd`, which must be at least `layout.capacity_bytes` long; it may be closed afterwards."""
@@ -106,6 +105,6 @@ class MediaMemory:
 
     @staticmethod
     def _check(what: str, last: int, limit: int) -> None:
-        """Numbers from the other side are not trusted to stay inside."""
+        """Check that numbers from the other process are within limits."""
         if not -1 <= last < max(limit, 0):
             raise ValueError(f"{what} {last} lies outside [0, {limit})")

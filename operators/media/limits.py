@@ -1,4 +1,4 @@
-"""What a decoder process may use, and the prison it locks itself into before it touches a byte of media."""
+"""Limits of a decoder process, and the sandbox that it enters before it reads media."""
 
 from __future__ import annotations
 
@@ -17,36 +17,35 @@ CLONE_NEWUSER = 0x1000_0000
 CLONE_NEWNET = 0x4000_0000
 MEMORY_KILLER = Path("/proc/self/oom_score_adj")
 PREFERENCE = 300
-"""Of 1000. Where memory runs out the kernel takes a decoder before its worker: a video is decoded again, whereas a
-worker takes down all that it has in work."""
+"""Of 1000. When memory runs out the kernel kills a decoder before its worker: a video is decoded again, whereas with a
+worker all its events in flight are lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class DecodeLimits:
-    """Bounds of one decode; the parent enforces wall time, the kernel the rest."""
+    """Limits of one decode; the parent enforces wall time, the kernel the rest."""
 
     wall_seconds: float = 60.0
     cpu_seconds: int = 60
-    """Per video: the process gets a fresh allowance with each request."""
+    """Per video: the process gets a new allowance with each request."""
     memory_bytes: int = 3 * 2**30
     """Address space. A 4:2:0 8K picture takes 50 MB and H.264 may hold 17 of them."""
     output_bytes: int = 768 * 2**20
-    """Shared memory for what is decoded; the default plan of a long video asks for about 200 MiB of it."""
+    """Shared memory for decoded data; the default plan of a long video needs about 200 MiB of it."""
     open_files: int = 64
     max_pixels: int = 64 * 2**20
     """Pixels of one picture: 8K has 33 million, the largest phone photos 50, 16K 133."""
     max_videos_per_process: int = 500
-    """Then the process is replaced: what a decoder leaked or an attacker planted lives no longer than
-    that."""
+    """After this number the process is replaced, which limits the lifetime of leaks and of an attacker's code."""
 
 
 def lock_down(limits: DecodeLimits, parent_pid: int) -> bool:
-    """Apply all limits to this process for good.
+    """Apply all limits to this process permanently.
 
-    Call first of all, while the process has one thread: a user namespace cannot be made with more.
+    Call it first, while the process has one thread: a user namespace cannot be created with more.
 
     Returns:
-        Whether the network is out of reach.
+        Whether the network is unreachable.
     """
     is_network_isolated = _leave_network()
     _volunteer_for_memory_killer()
@@ -62,7 +61,7 @@ def lock_down(limits: DecodeLimits, parent_pid: int) -> bool:
 
 
 def allow_cpu_seconds(seconds: int) -> None:
-    """Let this process use `seconds` more of CPU time, then SIGXCPU ends it."""
+    """Let this process use `seconds` more of CPU time; after that SIGXCPU ends it."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     soft = int(used.ru_utime + used.ru_stime) + seconds + 1
     resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.RLIM_INFINITY))
@@ -78,12 +77,12 @@ def _ceilings(limits: DecodeLimits) -> dict[int, int]:
 
 
 def _volunteer_for_memory_killer() -> None:
-    with contextlib.suppress(OSError):  # no such file, or not ours to write: then the kernel chooses
+    with contextlib.suppress(OSError):  # no such file, or not writable: then the kernel chooses
         MEMORY_KILLER.write_text(str(min(1000, int(MEMORY_KILLER.read_text()) + PREFERENCE)))
 
 
 def _leave_network() -> bool:
-    """An empty network namespace, made directly with privileges and through a user namespace without."""
+    """Enter an empty network namespace, directly with privileges and through a user namespace without."""
     libc = ctypes.CDLL(None, use_errno=True)
     return any(libc.unshare(flags) == 0 for flags in (CLONE_NEWNET, CLONE_NEWUSER | CLONE_NEWNET))
 

@@ -1,4 +1,4 @@
-"""Serving a second look: a few pictures of a file whose index is known already. Decoder process only."""
+"""Serves a second look: a few pictures of a file whose index is known already. Decoder process only."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def look_again(
     send: Callable[[msgspec.Struct], None],
     receipt: Callable[[], DecodeUsage],
 ) -> Done:
-    """Decode the pictures of `plan` into the memory; `receipt` is asked at the end what that cost.
+    """Decode the pictures of `plan` into the memory; `receipt` returns the cost at the end.
 
     Raises:
-        InvalidMedia: nothing of them could be decoded, or there is no room for them.
+        InvalidMedia: none of them could be decoded, or there is no room for them.
     """
     whole = DecodePlan(video=plan, audio=None, covered_grid_seconds=(), period_seconds=1.0)
     layout = layout_for(whole)

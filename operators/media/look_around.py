@@ -1,4 +1,4 @@
-"""A second look at media, by a decode of its own: pictures around some that were sampled."""
+"""A second look at media, by a separate decode: pictures around some that were sampled."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from operators.media.sources.opened_source import OpenedSource
 from operators.media.tracks import SampledFrame
 
 Opens = Callable[[], Coroutine[Any, Any, OpenedSource]]
-"""Opens the media once more, see `MediaOpener.open`."""
+"""Opens the media again, see `MediaOpener.open`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Looker:
-    """Decodes again what was decoded before."""
+    """Decodes media again."""
 
     opens: Opens
     pool: DecoderPool
@@ -34,13 +34,13 @@ class Looker:
     fetching: FetchMeter
 
     async def look(self, plan: VideoPlan) -> Neighbourhood:
-        """The pictures of a plan; none where the media or the decoder fails, which nobody may take for an answer.
+        """Return the pictures of a plan; none if the media or the decoder fails, which must not count as a result.
 
-        Where the decoder is killed from outside, it is tried once more.
+        If the decoder is killed from outside, it is tried once more.
 
         Raises:
             SourceUnavailable: the media cannot be fetched or read now.
-            InternalError: something unexpected happened.
+            InternalError: an unexpected error.
         """
         fetch_before_seconds, spent_seconds = self.fetching.cpu_seconds, list[float]()
         frames: tuple[SampledFrame, ...] = ()
@@ -66,14 +66,14 @@ class Looker:
 
 @dataclass(slots=True)
 class Looked:
-    """What has come out of it so far."""
+    """Results so far."""
 
     memory: SharedMemory
     mapped: MediaMemory | None = None
     frames: list[SampledFrame] = field(default_factory=list)
 
     def take(self, reply: Reply) -> None:
-        """Take one message; `ValueError` when it makes no sense."""
+        """Process one message; raises `ValueError` if it is invalid."""
         if isinstance(reply, Planned):
             self.mapped = self.memory.read(reply.layout)
         elif isinstance(reply, FramesReady):
@@ -81,7 +81,8 @@ class Looked:
 
 
 def frame_in(memory: MediaMemory | None, slot: FrameSlot) -> SampledFrame:
-    """A sampled frame, read-only, where the decoder process wrote it; `ValueError` before it said where that is."""
+    """Return a sampled frame, read-only, from the decoder process's memory; raises `ValueError` before the layout is
+    known."""
     if memory is None:
         raise ValueError("something was decoded before it was planned")
     return SampledFrame(slot.pts_seconds, memory.frame(slot.slot, slot.height, slot.width), slot.is_keyframe)

@@ -9,9 +9,9 @@ from operators.media.layout import MediaMemory, MemoryLayout
 
 
 class SharedMemory:
-    """Anonymous memory that a decoder process writes to and we only read.
+    """Anonymous memory that a decoder process writes and this process only reads.
 
-    It has no name anywhere: when the last mapping and descriptor are gone it is gone, whoever was killed.
+    It has no name: when the last mapping and descriptor are closed it is freed, whichever process was killed.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -19,13 +19,12 @@ class SharedMemory:
         self._max_bytes = max_bytes
 
     def read(self, layout: MemoryLayout) -> MediaMemory:
-        """Map what the decoder process has sized.
+        """Map the memory that the decoder process has sized.
 
         Raises:
-            ValueError: The size is not what the layout says, or more than allowed.
+            ValueError: The size differs from the layout, or exceeds the limit.
         """
-        # Sealed before it is measured: were it cut short while it is mapped, reading it would end this
-        # process.
+        # Sealed before it is measured: if it were truncated while it is mapped, reading it would end this process.
         fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
         size = os.fstat(self.fd).st_size
         if not layout.capacity_bytes == size <= self._max_bytes:
@@ -33,5 +32,5 @@ class SharedMemory:
         return MediaMemory(self.fd, layout, writable=False)
 
     def close(self) -> None:
-        """Give up the descriptor; mappings live on."""
+        """Close the descriptor; mappings stay valid."""
         os.close(self.fd)

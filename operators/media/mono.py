@@ -1,4 +1,4 @@
-"""One channel out of several, in which nothing of any is lost. Decoder process only."""
+"""Mixes several channels to one without losing content of any. Decoder process only."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import numpy.typing as npt
 Samples = npt.NDArray[np.float32]
 
 SIDE_RATIO = 0.2
-"""Energy of the channels' difference over that of their mean, in any second, from which on the mean alone will not do.
-A voice 7 dB below music is hard to follow; the second channel costs as much to convert as the first."""
+"""Ratio of the energies of the channels' difference and their mean, in any second, from which the mean alone is not
+sufficient. A voice 7 dB below music is hard to understand; the second channel costs as much to convert as the first."""
 BLOCK_SAMPLES = 48_000
-"""One second: a voice that cancels out for a while is heard for a while."""
+"""One second: a voice that cancels out for a while is found."""
 LOST_RATIO = 0.5
-"""Power of two channels that were made of more, over what those hold, in any second, below which they cancel out."""
+"""Power of the two channels of a mix divided by that of its channels, in any second, below which they cancel out."""
 SILENT_POWER = 1e-8
-"""Mean square, -80 dBFS: blocks below hold nothing."""
+"""Mean square, -80 dBFS: quieter blocks count as empty."""
 
 
 def mono_of(channels: Samples, resample: Callable[[Samples], Samples], gains: Samples | None = None) -> Samples:
     """Mix `(N, C)` down to one channel at another rate.
 
-    Of more than two channels two are made first. Where those cancel out, the loudest of what is lost is added, a
-    quarter of a turn behind.
+    More than two channels are first mixed to two. If those cancel out, the loudest lost channel is added with a phase
+    shift of a quarter period.
 
     Args:
         channels: at 48 kHz.
         resample: to the rate of the result, of one channel.
-        gains: `(C, 2)`, how much of each goes left and right; wanted for more than two.
+        gains: `(C, 2)`, each channel's share left and right; required for more than two.
     """
     if gains is None or channels.shape[1] <= 2:
         return _mono_of_two(channels, resample)
@@ -41,7 +41,8 @@ def mono_of(channels: Samples, resample: Callable[[Samples], Samples], gains: Sa
 
 
 def lost_channel(channels: Samples, pair: Samples, gains: Samples) -> int | None:
-    """The loudest channel in the seconds in which `pair` holds much less than its channels do; None without any."""
+    """Return the loudest channel in the seconds in which `pair` has much less power than its channels; None without
+    any."""
     lost = np.zeros(channels.shape[1])
     for first in range(0, len(channels), BLOCK_SAMPLES):
         powers = _powers(channels[first : first + BLOCK_SAMPLES])
@@ -60,9 +61,9 @@ def _powers(block: Samples) -> npt.NDArray[np.float64]:
 def _mono_of_two(stereo: Samples, resample: Callable[[Samples], Samples]) -> Samples:
     """Mix one channel or two.
 
-    Channels that are alike give their mean: FFmpeg's mix makes two equal channels 3 dB louder as one, and then they
-    clip. Where they differ, the mean would lose what is in opposite phase; the difference is added a quarter of a turn
-    behind, so that nothing can cancel out and each channel keeps its part of the energy. It sounds the same.
+    Similar channels give their mean: FFmpeg's mix makes two equal channels 3 dB louder, and then they clip. For
+    different channels the mean would lose what is in opposite phase; the difference is added with a phase shift of a
+    quarter period, so that nothing can cancel out and each channel keeps its part of the energy. It sounds the same.
     """
     if stereo.shape[1] < 2:
         return resample(stereo[:, 0])
@@ -76,13 +77,13 @@ def _mono_of_two(stereo: Samples, resample: Callable[[Samples], Samples]) -> Sam
 
 
 def has_side(stereo: Samples) -> bool:
-    """Whether the channels of `(N, 2)` differ in any second by more than a mean may lose."""
+    """Return whether the channels of `(N, 2)` differ in any second by more than a mean may lose."""
     num_blocks = -(-len(stereo) // BLOCK_SAMPLES)
     return any(_differs(stereo[number * BLOCK_SAMPLES : (number + 1) * BLOCK_SAMPLES]) for number in range(num_blocks))
 
 
 def quarter_turned(samples: Samples) -> Samples:
-    """The Hilbert transform of `(N,)`: every frequency a quarter of a period later."""
+    """Return the Hilbert transform of `(N,)`: every frequency a quarter of a period later."""
     if not len(samples):
         return samples
     size = 1 << (len(samples) - 1).bit_length()

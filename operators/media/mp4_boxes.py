@@ -1,4 +1,4 @@
-"""The boxes of MP4 and its kin, one behind the other. Terms are those of ISO/IEC 14496-12."""
+"""The boxes of MP4 and similar containers, in order. Terms are those of ISO/IEC 14496-12."""
 
 from __future__ import annotations
 
@@ -9,42 +9,42 @@ from dataclasses import dataclass
 from operators.media.containers import MediaFile
 
 MAX_BOXES = 100_000
-"""Read at most at the top level, those of fragments not counted: a crafted file must not cost more."""
+"""Maximum at the top level, without those of fragments: limits the cost of a crafted file."""
 MAX_FRAGMENT_BOXES = 400_000
-"""Read at most of those that a fragmented recording repeats: two a fragment, and some have one for each picture."""
+"""Maximum of those that a fragmented recording repeats: two per fragment, and some have one for each picture."""
 FRAGMENT_KINDS = frozenset((b"moof", b"mdat", b"styp", b"sidx", b"prft", b"emsg"))
 
 Read = Callable[[int, int], bytes]
-"""Gives at most so many bytes from a place on, fewer at the end."""
+"""Returns at most so many bytes from an offset on, fewer at the end."""
 
 NO_BOX = b"\xff"
-"""Kind of what has no header of a box."""
+"""Type for bytes without a box header."""
 UNREAD = b"rest"
-"""Kind of all that lies behind the last box that is read."""
+"""Type for everything after the last box that is read."""
 _HEADER_BYTES = 8
 _LONG_HEADER_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Bytes `[start, stop)`, header included."""
+    """Bytes `[start, stop)`, including the header."""
 
     kind: bytes
     start: int
     body: int
-    """Where the header ends, which has 8 bytes, or 16 with a 64-bit size."""
+    """End of the header, which has 8 bytes, or 16 with a 64-bit size."""
     stop: int
     is_cut_off: bool = False
-    """Whether its size is more than there is room for."""
+    """Whether its size exceeds the available bytes."""
 
 
 def top_boxes(media: MediaFile) -> Iterator[Box]:
-    """Those that lie in no other; where there are more than are read, all that is left comes last, as `UNREAD`."""
+    """Yield the boxes at the top level; above the limit, the rest comes last, as `UNREAD`."""
     return limited(boxes(media.peek, 0, media.size_bytes), media.size_bytes)
 
 
 def limited(found: Iterator[Box], end: int) -> Iterator[Box]:
-    """As many boxes as are read at most, then the rest of what ends at `end` as one."""
+    """Yield boxes up to the limit, then the rest up to `end` as one."""
     boxes_left, fragment_boxes_left = MAX_BOXES, MAX_FRAGMENT_BOXES
     for box in found:
         if box.kind in FRAGMENT_KINDS:
@@ -58,7 +58,7 @@ def limited(found: Iterator[Box], end: int) -> Iterator[Box]:
 
 
 def boxes(read: Read, start: int, end: int) -> Iterator[Box]:
-    """Boxes of `[start, end)`; where no box begins, all that is left comes last, as `NO_BOX`."""
+    """Yield the boxes of `[start, end)`; if no box begins at an offset, the rest comes last, as `NO_BOX`."""
     while len(header := read(start, min(_LONG_HEADER_BYTES, end - start))) >= _HEADER_BYTES:
         size, kind = struct.unpack_from(">I4s", header)
         header_bytes = _HEADER_BYTES
@@ -75,5 +75,5 @@ def boxes(read: Read, start: int, end: int) -> Iterator[Box]:
 
 
 def boxes_of(body: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:
-    """Boxes inside a box whose bytes were read; places count from the first of them."""
+    """Yield the boxes inside a box whose bytes were read; offsets count from the first of them."""
     return boxes(lambda place, num_bytes: body[place : place + num_bytes], start, len(body) if end is None else end)

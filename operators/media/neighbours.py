@@ -1,4 +1,4 @@
-"""A second look: which pictures around one that was sampled are decoded, and from where. Pure, like `plan`."""
+"""Plans a second look: which pictures around a sampled one are decoded, and from where. Pure, like `plan`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from operators.media.plan import FAR_SECONDS, DecodeSpan, VideoPlan
 from operators.media.tracks import SampledFrame
 
 REACHES_SECONDS = (0.04, 0.12, 0.4)
-"""How far on either side pictures are wanted. The nearest are there for inserts of a few pictures, the farthest for
-what a coder or a shaking hand changes."""
+"""Distances on either side. The nearest are for inserts of a few pictures, the farthest for changes by a coder or a
+shaking hand."""
 MAX_INTERVAL_SECONDS = 1.0
-"""Of videos whose pictures lie farther apart, those within a few seconds are looked at."""
+"""In videos with longer intervals, pictures within a few seconds are used."""
 DEFAULT_INTERVAL_SECONDS = 0.04
 NUM_NEIGHBOURS = 2 * len(REACHES_SECONDS)
 _SLACK_SECONDS = 1e-3
@@ -23,15 +23,16 @@ _SLACK_SECONDS = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Neighbourhood:
-    """What a second decode brought."""
+    """Result of a second decode."""
 
     frames: tuple[SampledFrame, ...]
-    """Ascending; fewer than were wanted, or none, where they do not come."""
+    """Ascending; fewer than wanted, or none, if they cannot be decoded."""
     cpu_seconds: float
-    """That it used, in the decoder process and for fetching."""
+    """Of the decoder process and for fetching."""
 
     def around(self, seconds: float) -> tuple[SampledFrame, ...]:
-        """The neighbours of the picture at `seconds`, without that picture itself: the nearest, as many as wanted."""
+        """Return the neighbours of the picture at `seconds`, without that picture itself: the nearest, as many as
+        wanted."""
         others = [frame for frame in self.frames if abs(frame.pts_seconds - seconds) > _SLACK_SECONDS]
         nearest = sorted(others, key=lambda frame: abs(frame.pts_seconds - seconds))[:NUM_NEIGHBOURS]
         return tuple(sorted(nearest, key=lambda frame: frame.pts_seconds))
@@ -41,23 +42,23 @@ NOBODY = Neighbourhood((), 0.0)
 
 
 def has_neighbours(video: VideoStreamIndex) -> bool:
-    """Whether there are other pictures to look at: a still picture has none."""
+    """Return whether there are other pictures: a still picture has none."""
     return video.num_packets > 1 or not video.is_complete
 
 
 def neighbour_plan(
     video: VideoStreamIndex, plan: VideoPlan, seconds: Sequence[float], max_decoded_seconds: float
 ) -> VideoPlan | None:
-    """What to decode around sampled pictures, everything else as in the video's own plan.
+    """Return what to decode around sampled pictures, everything else as in the video's own plan.
 
     Args:
         video: of the index.
-        plan: that the pictures were sampled by.
+        plan: by which the pictures were sampled.
         seconds: of the pictures, the most important first.
-        max_decoded_seconds: of video, lead-ins from keyframes included; pictures that do not fit are left out.
+        max_decoded_seconds: of video, including lead-ins from keyframes; pictures beyond it are left out.
 
     Returns:
-        None where nothing is to be decoded.
+        None if nothing is to be decoded.
     """
     interval = _interval_seconds(video)
     spans = _within_budget([_span(video, each, interval) for each in seconds], max_decoded_seconds)
@@ -75,14 +76,14 @@ def neighbour_plan(
 
 
 def _interval_seconds(video: VideoStreamIndex) -> float:
-    """Between two pictures, as a rule."""
+    """Return the usual interval of two pictures."""
     rate = video.num_packets / video.duration_seconds if video.is_complete and video.duration_seconds else 0.0
     rate = rate or video.frame_rate_hz
     return min(MAX_INTERVAL_SECONDS, 1 / rate) if rate > 0 else DEFAULT_INTERVAL_SECONDS
 
 
 def _wanted(seconds: float, interval: float) -> list[float]:
-    """The middle of the time for which each wanted neighbour is shown, where pictures follow one another evenly."""
+    """Return the middle of the time for which each wanted neighbour is shown, for evenly spaced pictures."""
     steps: list[int] = []
     for reach in REACHES_SECONDS:
         steps.append(max(round(reach / interval), (steps[-1] if steps else 0) + 1))
@@ -96,13 +97,13 @@ def _span(video: VideoStreamIndex, seconds: float, interval: float) -> DecodeSpa
     start = max(video.start_seconds, min(wanted) - interval)
     end = max(wanted) + interval
     before = bisect_right(video.keyframe_seconds, start)
-    # From the beginning of the file nothing has to be sought, and some files cannot be sought in.
+    # From the beginning of the file no seek is needed, and some files cannot be sought.
     is_first = before <= 1 or not video.is_seekable
     return DecodeSpan("dense", start, end, None if is_first else video.keyframe_seconds[before - 1])
 
 
 def _within_budget(spans: list[DecodeSpan], budget_seconds: float) -> list[DecodeSpan]:
-    """As many of the first as fit; those that are reached from one keyframe share the way."""
+    """Return as many of the first as fit; those that are reached from one keyframe share the lead-in."""
     kept: list[DecodeSpan] = []
     reached: dict[float | None, float] = {}
     spent = 0.0
@@ -116,7 +117,7 @@ def _within_budget(spans: list[DecodeSpan], budget_seconds: float) -> list[Decod
 
 
 def _joined(spans: list[DecodeSpan]) -> tuple[DecodeSpan, ...]:
-    """Ascending; those that overlap are one."""
+    """Return them ascending; overlapping ones are joined."""
     joined: list[DecodeSpan] = []
     for span in sorted(spans, key=lambda each: each.start_seconds):
         if joined and span.start_seconds <= joined[-1].end_seconds:

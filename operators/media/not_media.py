@@ -1,6 +1,6 @@
-"""What to say of a file that holds no media that can be read: what it is, and what to do. Decoder process only.
+"""Describes a file without readable media: what it is, and what to do. Decoder process only.
 
-FFmpeg's own words do not tell an uploader anything ("End of file", "Invalid data found"), and differ for equal faults.
+FFmpeg's own messages are not helpful to an uploader ("End of file", "Invalid data found"), and differ for equal faults.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from operators.media.containers import MediaFile, is_out_of_memory
 from operators.media.mp4_boxes import top_boxes
 
 HEAD_BYTES: Final = 4096
-"""Looked at of a file's beginning."""
+"""Bytes of a file's beginning that are examined."""
 MAX_BOXES: Final = 1000
-"""Of an MP4 file, looked at in search of its index."""
+"""Boxes of an MP4 file that are examined in search of its index."""
 
 UPLOAD_MEDIA: Final = "such files name media that lies elsewhere and are refused; upload the media itself"
 
@@ -27,7 +27,7 @@ class Kind:
     """A kind of text file."""
 
     pattern: re.Pattern[bytes]
-    """Of what it begins with, white space and byte order mark left out, in lower case."""
+    """Pattern of its beginning, without white space and byte order mark, in lower case."""
     name: str
     is_playlist: bool = False
 
@@ -108,21 +108,21 @@ _MEDIA: Final[tuple[tuple[bytes, str], ...]] = (
 
 
 def unreadable(media: MediaFile, error: Exception) -> InvalidMedia:
-    """What FFmpeg or Python met in a file, as the error that travels."""
+    """Return the error for what FFmpeg or Python found in a file."""
     if is_out_of_memory(error):
         return InvalidMedia("media-decoder-memory", "it asks for more memory than a decoder is given")
     return InvalidMedia("media-unreadable", why_unreadable(media))
 
 
 def without_streams(media: MediaFile) -> InvalidMedia:
-    """A container in which neither pictures nor sound are named."""
+    """Return the error for a container without pictures and sound."""
     if _is_index_cut_off(media):
         return InvalidMedia("media-no-streams", "it is an MP4 or QuickTime file whose index (moov) is cut off")
     return InvalidMedia("media-no-streams", "it holds neither pictures nor sound")
 
 
 def why_unreadable(media: MediaFile) -> str:
-    """What the file is, and what to do about it; the same words for the same fault."""
+    """Return what the file is, and what to do about it; the same text for the same fault."""
     head = media.peek(0, HEAD_BYTES)
     if not head.strip(b"\0"):
         return "it begins with zeros: the upload was not completed, or the disk has lost it"
@@ -143,7 +143,7 @@ def _broken(media: MediaFile, name: str) -> str:
 
 
 def _has_index(media: MediaFile) -> bool:
-    """Whether an MP4 file has the box `moov`, or pieces that have indexes of their own."""
+    """Return whether an MP4 file has the box `moov`, or fragments with indexes of their own."""
     return any(box.kind in (b"moov", b"moof") for box in islice(top_boxes(media), MAX_BOXES))
 
 

@@ -1,4 +1,4 @@
-"""How wide a stored pixel is shown. Decoder process only."""
+"""Displayed width of a stored pixel. Decoder process only."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from fractions import Fraction
 from av.video.stream import VideoStream
 
 WIDEST = 10.0
-"""A pixel aspect of a thousand is a broken header, not a picture."""
+"""A pixel aspect of a thousand is a broken header."""
 STATED_BY_CONTAINER = ("mov,", "matroska,")
-"""Where these state a pixel aspect it holds for the whole stream, whatever the codec says."""
+"""If these state a pixel aspect it applies to the whole stream, whatever the codec states."""
 
 
 def pixel_aspect(stream: VideoStream) -> float:
-    """Width of a pixel over its height, as the container or else the codec states it at the beginning."""
+    """Return the width of a pixel divided by its height, as the container or else the codec states it at the
+    beginning."""
     return _bounded(stream.sample_aspect_ratio)
 
 
 class PixelAspect:
-    """Of each picture of a stream: codecs may change it, as broadcasts do between films."""
+    """Pixel aspect of each picture of a stream: codecs may change it, as broadcasts do between films."""
 
     def __init__(self, stream: VideoStream) -> None:
         self._stream = stream
@@ -27,7 +28,7 @@ class PixelAspect:
         self._follows = not is_fixed and _bounded(stream.codec_context.sample_aspect_ratio) == self._first
 
     def now(self) -> float:
-        """Of the picture that the codec gave last."""
+        """Return that of the codec's last picture."""
         return _bounded(self._stream.codec_context.sample_aspect_ratio) if self._follows else self._first
 
 

@@ -1,8 +1,8 @@
-"""What to decode of a video: plain policy from the container's index, no I/O and no pixels.
+"""Plans what to decode of a video: pure policy on the container's index, no I/O and no pixels.
 
 Short videos are decoded in full. Long videos are decoded at sample points that are spread evenly over the duration and
-start at keyframes where possible. Most sample points decode one keyframe, which is nearly free; every few decode a
-dense segment, a short stretch that also shows motion. Where keyframes are far apart, reaching a sample point means
+start at keyframes where possible. Most sample points decode one keyframe, which costs very little; every few decode a
+dense segment, a short stretch that also shows motion. If keyframes are far apart, reaching a sample point means
 decoding up to it; such sample points are kept, cheapest first, until a budget of decoded seconds is used.
 """
 
@@ -23,16 +23,17 @@ PLAN_VERSION = 6
 """Part of every signal's fingerprint; grows when the same policy would choose other frames."""
 
 FAR_SECONDS = 1e9
-"""Behind every picture: a span up to here is decoded to the end of the file."""
+"""After every picture: a span up to here is decoded to the end of the file."""
 NUM_SPARE_FRAMES = 8
-"""Pictures that may be sampled beyond the planned ones, where there are some behind the end that the index knew of."""
+"""Pictures that may be sampled in addition to the planned ones, if there are some after the end that the index
+states."""
 
 SpanKind = Literal["full", "dense", "keyframe"]
 
 
 @dataclass(frozen=True, slots=True)
 class PlanPolicy:
-    """How much to look at."""
+    """Limits and rates of sampling."""
 
     frames_per_second: float = 1.0
     max_frames: int = 48
@@ -41,14 +42,15 @@ class PlanPolicy:
     full_decode_max_seconds: float = 90.0
     """Longer videos are decoded at sample points."""
     full_decode_max_packets: int = 2700
-    """A video of any duration with no more packets than 90 s at 30 frames a second costs no more to sweep."""
+    """A video of any duration with at most as many packets as 90 s at 30 frames per second costs no more to decode in
+    full."""
     num_dense_segments: int = 12
     dense_segment_seconds: float = 2.0
     max_decoded_seconds: float = 300.0
-    """Of a long video, lead-in from keyframes included."""
+    """Of a long video, including lead-ins from keyframes."""
     max_audio_seconds: float = 300.0
     num_audio_spans: int = 10
-    """Of audio longer than that: as many equal spans, spread evenly."""
+    """For longer audio: the number of equal spans, spread evenly."""
     max_remote_audio_seconds: float = 60.0
     """Used for remote, sparsely sampled media. Audio is interleaved with video, so each second of audio also
     downloads a second of video; audio spans therefore start where the dense video segments start."""
@@ -56,15 +58,15 @@ class PlanPolicy:
     frame_longer_pixels: int = 512
     motion_pixels: int = 160 * 90
     skip_deblocking_pixels: int = 1280 * 720
-    """From this picture size on, the codec's deblocking is left out: a fifth less work. Pictures are then shrunk to a
-    third or less, where it moves a pixel by 0.9 to 2 of 255 on average."""
+    """From this picture size on, the codec's deblocking is skipped: a fifth less work. Pictures are then shrunk to a
+    third or less, where it changes a pixel by 0.9 to 2 of 255 on average."""
     skip_nonreference_pixels: int = 640 * 360
-    """From this picture size on, frames that no other frame needs are not decoded: a fifth to a third less
-    work. Only where enough remain: see the next two."""
+    """From this picture size on, non-reference frames are not decoded: a fifth to a third less work. Only if enough
+    remain: see the next two."""
     skip_nonreference_hz: float = 20.0
-    """Of a video with fewer pictures a second, each is needed; of up to four in a row one may remain."""
+    """In a video with fewer pictures per second, each is needed; of up to four in a row one may remain."""
     skip_nonreference_interval_seconds: float = 0.25
-    """Where a picture stands for longer than that somewhere, it may be a slide, and no other shows it."""
+    """A picture that is displayed for longer somewhere may be a slide, which no other picture shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +77,23 @@ class DecodeSpan:
     start_seconds: float
     end_seconds: float
     seek_seconds: float | None
-    """None: read on from the beginning of the file."""
+    """None: read from the beginning of the file."""
 
     @property
     def lead_in_seconds(self) -> float:
-        """What must be decoded before the first frame of interest."""
+        """Seconds that must be decoded before the first wanted frame."""
         return self.start_seconds - (self.seek_seconds or 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class VideoPlan:
-    """What to decode of the pictures and how to hand it over."""
+    """What to decode of the pictures and how to return it."""
 
     spans: tuple[DecodeSpan, ...]
     wanted_seconds: tuple[float, ...]
     """Ascending; the frame shown at each of these times is sampled, once."""
     spacing_seconds: float
-    """Usual distance of two wanted pictures, the period at least: how far one stands for its surroundings."""
+    """Usual distance of two wanted pictures, at least the period: the time that one represents."""
     skip_nonreference: bool
     skip_deblocking: bool
     frame_size: Size
@@ -105,13 +107,13 @@ class VideoPlan:
 
 @dataclass(frozen=True, slots=True)
 class DecodePlan:
-    """Everything a decoder process will do for one video."""
+    """Everything that a decoder process does for one video."""
 
     video: VideoPlan | None
     audio: AudioPlan | None
     covered_grid_seconds: tuple[float, ...]
-    """The wanted seconds that coverage is measured against, one per sampling period over the whole duration, as the
-    container announces it: what it announces and does not have is not covered."""
+    """The wanted seconds that coverage is measured against, one per sampling period over the whole duration that the
+    container announces: what is announced and missing is not covered."""
     period_seconds: float
 
     @property
@@ -122,13 +124,13 @@ class DecodePlan:
 
 
 def make_plan(index: MediaIndex, policy: PlanPolicy, *, max_pixels: int, is_whole: bool = True) -> DecodePlan:
-    """Choose what to decode of the video that `index` describes.
+    """Select what to decode of the video that `index` describes.
 
     Args:
         index: of its container.
-        policy: how much to look at.
+        policy: limits and rates.
         max_pixels: of one picture.
-        is_whole: whether every byte is here; otherwise bytes cost, too.
+        is_whole: whether every byte is local; otherwise bytes cost, too.
     """
     period = 1 / policy.frames_per_second
     max_audio_seconds = policy.max_audio_seconds
@@ -148,21 +150,20 @@ def make_plan(index: MediaIndex, policy: PlanPolicy, *, max_pixels: int, is_whol
 
 
 def _heard(index: MediaIndex, max_seconds: float) -> AudioStreamIndex | None:
-    """The sound; where no header tells how long it is, it lasts as long as a long video's pictures."""
+    """Return the sound; without a stated length, it lasts as long as a long video's pictures."""
     if index.audio is None or index.audio.duration_seconds or index.duration_seconds <= max_seconds:
         return index.audio
     return replace(index.audio, duration_seconds=index.duration_seconds)
 
 
 def coverage_ratio(grid_seconds: tuple[float, ...], period_seconds: float, shown: list[tuple[float, float]]) -> float:
-    """Share of the grid that a sampled frame stands for.
+    """Return the share of the grid that a sampled frame represents.
 
     Args:
         grid_seconds: Wanted times, ascending.
         period_seconds: Distance of two of them.
-        shown: Of each sampled frame, ascending: when it appears and when the next decoded frame replaces it.
-            A frame
-            stands for the times within half a period of that interval.
+        shown: Of each sampled frame, ascending: when it appears and when the next decoded frame replaces it. A frame
+            represents the times within half a period of that interval.
     """
     if not grid_seconds:
         return 1.0
@@ -210,7 +211,7 @@ def _spacing_seconds(wanted: tuple[float, ...], period: float) -> float:
 
 
 def _may_skip_nonreference(video: VideoStreamIndex, policy: PlanPolicy) -> bool:
-    """Whether enough pictures remain where those that no other needs are left out, everywhere in the video."""
+    """Return whether enough pictures remain without non-reference ones, everywhere in the video."""
     rate = video.num_packets / video.duration_seconds if video.is_complete and video.duration_seconds else 0.0
     is_dense = (rate or video.frame_rate_hz) >= policy.skip_nonreference_hz
     has_slides = video.longest_interval_seconds > policy.skip_nonreference_interval_seconds
@@ -237,7 +238,7 @@ def _full_decode(video: VideoStreamIndex, policy: PlanPolicy) -> tuple[tuple[Dec
         step = 1 / policy.frames_per_second
     wanted = tuple(spread(num_frames, video.start_seconds, num_frames * step, video.content_seconds))
     end = video.start_seconds + duration + END_SLACK_SECONDS
-    # Of a video whose packets are all known none is left unread, whatever times they have.
+    # If all packets of a video are known, none is left unread, whatever its time.
     return (DecodeSpan("full", video.start_seconds, FAR_SECONDS if video.is_complete else end, None),), wanted
 
 
@@ -256,7 +257,7 @@ def _sample_points(video: VideoStreamIndex, policy: PlanPolicy) -> tuple[tuple[D
 
 
 def _is_dense_segment(number: int, num_sample_points: int, num_dense_segments: int) -> bool:
-    """Whether moment `number` is one of `num_dense_segments` spread evenly among the sample points."""
+    """Return whether sample point `number` is one of `num_dense_segments` spread evenly among the sample points."""
     return (number * num_dense_segments) // num_sample_points != (
         (number + 1) * num_dense_segments
     ) // num_sample_points
@@ -272,8 +273,8 @@ def _sample_point(
 
 
 def _reached(video: VideoStreamIndex, target: float, reach: float) -> tuple[float, float | None]:
-    """Where a sample point begins and from where it is decoded: the keyframe nearest to `target` if within `reach`,
-    else the target itself and the last keyframe before it."""
+    """Return where a sample point begins and from where it is decoded: the keyframe nearest to `target` if within
+    `reach`, otherwise the target itself and the last keyframe before it."""
     if not video.is_seekable:
         return target, None
     keyframes = video.keyframe_seconds
@@ -283,12 +284,12 @@ def _reached(video: VideoStreamIndex, target: float, reach: float) -> tuple[floa
         nearest = min(near, key=lambda time: abs(time - target))
         return nearest, nearest
     if not video.is_complete and after == len(keyframes):
-        return target, target  # beyond what is known the container finds a keyframe by itself
+        return target, target  # beyond the known part the container finds a keyframe by itself
     return target, keyframes[after - 1] if after else video.start_seconds
 
 
 def _without_repeats(spans: list[DecodeSpan]) -> list[DecodeSpan]:
-    """Drop a sample point that starts before the one ahead of it has ended."""
+    """Drop a sample point that starts before the previous one has ended."""
     kept: list[DecodeSpan] = []
     for span in spans:
         if not kept or span.start_seconds > max(kept[-1].start_seconds, kept[-1].end_seconds):
@@ -297,10 +298,9 @@ def _without_repeats(spans: list[DecodeSpan]) -> list[DecodeSpan]:
 
 
 def _within_budget(spans: list[DecodeSpan], budget_seconds: float) -> list[DecodeSpan]:
-    """Moments nearest behind their keyframe first while the budget lasts, back in order of time.
+    """Return the sample points nearest after their keyframe first while the budget lasts, in order of time.
 
-    Moments behind the same keyframe are reached in one go, so each costs what is between it and the one
-    before.
+    Sample points after the same keyframe are reached in one pass, so each costs the distance to the previous one.
     """
     kept: list[DecodeSpan] = []
     reached: dict[float | None, float] = {}

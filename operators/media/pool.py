@@ -1,4 +1,4 @@
-"""A fixed number of decoder processes, lent out first come first served."""
+"""A fixed number of decoder processes, used in order of request."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from operators.tracing import SILENT_TRACER, Tracer
 
 
 class DecodeObserver(Protocol):
-    """What metrics want to know; called on the event loop, must not block or raise."""
+    """Events for metrics; called on the event loop, must not block or raise."""
 
     def decode_started(self, waited_seconds: float) -> None:
-        """A process was free after this wait."""
+        """Called when a process was free, after this wait."""
 
     def decode_finished(self, seconds: float, cause: str) -> None:
-        """After this time; `cause` is empty for success, else a `MediaCause`, `source-away`, `cancelled` or
+        """Called after this time; `cause` is empty for success, otherwise a `MediaCause`, `source-away`, `cancelled` or
         `lost`."""
 
     def decoder_replaced(self) -> None:
-        """A process ended and another one was started in its place."""
+        """Called when a process has ended and another one was started."""
 
 
 class SilentDecodeObserver:
-    """Wants to know nothing."""
+    """Does nothing."""
 
     def decode_started(self, waited_seconds: float) -> None:
         """See `DecodeObserver`."""
@@ -51,12 +51,12 @@ class SilentDecodeObserver:
 
 
 def ignore_cost(cpu_seconds: float) -> None:
-    """Nobody asked what a decode used."""
+    """Do nothing."""
     del cpu_seconds
 
 
 class DecoderPool:
-    """Decodes as many videos at a time as it has processes; the others wait their turn."""
+    """Decodes as many videos at a time as it has processes; others wait in order."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class DecoderPool:
     ) -> None:
         """`command` starts a decoder process; three arguments are appended, see `decoder_process`.
 
-        A pool that is not opened starts each process when it is needed first; `niceness` is theirs.
+        A pool that is not opened starts each process when it is first needed; `niceness` is theirs.
         """
         if num_processes < 1:
             raise ValueError(f"num_processes is {num_processes}; at least 1")
@@ -87,7 +87,7 @@ class DecoderPool:
         return sum(client.clock.cpu_seconds() for client in self._clients)
 
     def start_cpu_seconds(self) -> float:
-        """The part of it that they used until each was ready."""
+        """CPU time that they used until each was ready."""
         return sum(client.clock.start_cpu_seconds for client in self._clients)
 
     @property
@@ -126,10 +126,10 @@ class DecoderPool:
         ensure: Ensure = nothing_is_missing,
         on_end: Callable[[float], None] = ignore_cost,
     ) -> DecodeUsage:
-        """Decode one video, after those that asked before; see `DecoderClient.decode`.
+        """Decode one video, after earlier requests; see `DecoderClient.decode`.
 
-        Cancelling ends the process that works on it, if one does. However it ends, `on_end` is told the CPU seconds
-        that the process used for it.
+        Cancelling ends the process that works on it. In any case `on_end` is called with the CPU seconds that the
+        process used for it.
         """
         async with self._lent() as client:
             started, cpu_before_seconds = time.monotonic(), client.clock.cpu_seconds()
@@ -159,7 +159,7 @@ class DecoderPool:
                 self._observer.decode_finished(time.monotonic() - started, cause)
 
     def _telling_of_index(self, on_reply: Callable[[Reply], None]) -> Callable[[Reply], None]:
-        """Reading the index is a step of its own, from the beginning of the decode until the first reply."""
+        """Trace reading the index as a separate step, from the beginning of the decode until the first reply."""
         began_unix_seconds = time.time()
 
         def told(reply: Reply) -> None:
@@ -182,7 +182,7 @@ class DecoderPool:
             self._idle.put_nowait(client)
 
     async def _revive(self, client: DecoderClient) -> None:
-        """A process that died, or has served long enough, is replaced when it is needed next."""
+        """Replace a process that died, or has served long enough, when it is next needed."""
         if client.num_videos >= self.limits.max_videos_per_process:
             client.kill()
         if client.is_alive():
@@ -198,4 +198,4 @@ async def _open_patiently(client: DecoderClient) -> None:
     try:
         await client.open()
     except DecoderLost:
-        await client.open()  # once more: a machine that is out of memory for a moment must not cost a video
+        await client.open()  # a second attempt: a machine that is out of memory for a moment must not cost a video

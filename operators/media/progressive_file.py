@@ -8,16 +8,16 @@ from collections.abc import Callable
 ReadAt = Callable[[int, int, int], bytes]
 """Descriptor, count and offset to bytes."""
 GRANULE_BYTES = 64 * 1024
-"""What is asked for at a time, at least: a question costs a fifth of a millisecond, a seek to a keyframe reads about
-this much more than it needs."""
+"""Minimum size of a request: a request costs a fifth of a millisecond, and a seek to a keyframe reads about this much
+more than it needs."""
 
 
 class LocalReadFailed(Exception):
-    """This machine cannot read a file that is open: its disk or file system fails, which says nothing of the media."""
+    """This machine cannot read an open file: its disk or file system fails, which says nothing about the media."""
 
 
 def everything_is_here(start: int, stop: int) -> bool:
-    """An answer for files that are whole."""
+    """Return True, for complete files."""
     del start, stop
     return True
 
@@ -25,15 +25,15 @@ def everything_is_here(start: int, stop: int) -> bool:
 class ProgressiveFile:
     """The file object of FFmpeg: requests every byte range before it is read for the first time.
 
-    FFmpeg sees the end of the file where a part never comes or cannot be read, as with a file that was cut off; an
-    exception would stay with the library and surface in the next video. It would also take a failing disk for broken
-    media, so `require_readable` tells the two apart.
+    FFmpeg sees the end of the file if a part never arrives or cannot be read, as with a truncated file; an exception
+    would stay with the library and be raised in the next video. It would also take a failing disk for broken media, so
+    `require_readable` distinguishes the two.
 
     Args:
-        fd: of the file; sparse where it is fetched.
+        fd: of the file; sparse if it is fetched.
         size_bytes: of the whole media.
         ask: returns whether bytes `[start, stop)` can be read now; waits for them.
-        read_at: as `os.pread`; a test puts a failing disk here.
+        read_at: as `os.pread`; tests replace it by a failing disk.
     """
 
     def __init__(
@@ -49,13 +49,14 @@ class ProgressiveFile:
         self._failure: OSError | None = None
 
     def read(self, size: int) -> bytes:
-        """At most `size` bytes from here on; none at the end."""
+        """Return at most `size` bytes from the current position; none at the end."""
         part = self.peek(self._position, size)
         self._position += len(part)
         return part
 
     def peek(self, start: int, num_bytes: int) -> bytes:
-        """At most `num_bytes` from `start` on; none at the end, of what never comes, and of what cannot be read."""
+        """Return at most `num_bytes` from `start` on; none at the end, for bytes that never arrive, and for unreadable
+        ones."""
         stop = min(start + num_bytes, self._size_bytes)
         if self._failure is not None or start >= stop or not self.ensure(start, stop):
             return b""
@@ -66,12 +67,12 @@ class ProgressiveFile:
             return b""
 
     def require_readable(self) -> None:
-        """Return where nothing that was read is missing through a fault of this machine. Raises LocalReadFailed."""
+        """Return if every read succeeded. Raises LocalReadFailed after a fault of this machine."""
         if self._failure is not None:
             raise LocalReadFailed(os.strerror(self._failure.errno or 0)) from self._failure
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a place, which may be beyond the end; -1 where there is no such place."""
+        """Set the position, which may be beyond the end; -1 for an invalid one."""
         origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size_bytes}.get(whence)
         if origin is None or origin + offset < 0:
             return -1
@@ -79,15 +80,16 @@ class ProgressiveFile:
         return self._position
 
     def tell(self) -> int:
-        """Where the next read begins."""
+        """Return the position of the next read."""
         return self._position
 
     def ensure_all(self) -> bool:
-        """Whether the whole file can be read, through any descriptor."""
+        """Return whether the whole file can be read, through any descriptor."""
         return self.ensure(0, self._size_bytes)
 
     def ensure(self, start: int, stop: int) -> bool:
-        """Whether bytes `[start, stop)` can be read; asks for what was not asked for before, all in one."""
+        """Return whether bytes `[start, stop)` can be read; requests those that were not requested before, all at
+        once."""
         first, last = start // GRANULE_BYTES, -(-stop // GRANULE_BYTES)
         missing_first = self._is_here.find(0, first, last)
         if missing_first < 0:

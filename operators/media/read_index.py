@@ -1,7 +1,7 @@
-"""Reading a container's index without decoding. Decoder process only.
+"""Reads a container's index without decoding. Decoder process only.
 
-Headers lie: everything here does bounded work whatever a header claims, and what is beyond the end of the
-file is not counted as there.
+Headers are not trusted: the work is limited whatever a header claims, and content beyond the end of the file does not
+count.
 """
 
 from __future__ import annotations
@@ -48,72 +48,72 @@ MAX_SCAN_PACKETS = 60_000
 MAX_SCAN_BYTES = 128 * 2**20
 """The same bound for the disk."""
 MAX_KEYFRAMES = 10_000
-"""A file with more is thinned evenly; any keyframe is a place to start."""
+"""A file with more is thinned evenly; sample points can start at any keyframe."""
 UNKNOWN_INTERVAL_SECONDS = 1 / 25
 """Between packets without times, in elementary streams."""
 MAX_UNEVEN_PACKETS = 2_700
-"""Of a list without true times of showing: a video of no more pictures is decoded in full, so that all of it is read
+"""For a list without display times: a video with at most this many pictures is decoded in full, so all of it is read
 anyway."""
 UNEVEN_RATIO = 1.5
-"""Longest over median distance of two pictures from which on a video counts as one of uneven rate."""
+"""Longest divided by median interval of pictures from which a video counts as uneven."""
 MISFIT_RATIO = 0.02
-"""Of the stated length: by so much decode times may span less or more."""
+"""Of the stated length: permitted difference to the span of decode times."""
 MEASURED_CONTAINERS = ("mpegts", "mpeg", "flv")
-"""Of these FFmpeg measures how long a stream is; their headers do not say, or are not believed."""
+"""FFmpeg measures the duration of these streams; their headers state none, or are not trusted."""
 GUESSED_CONTAINERS = ("aac", "ac3", "eac3", "amr", "mp3", "h264", "hevc", "mpegvideo", "m4v", "obu")
-"""Of these FFmpeg guesses it from the rate of the first packets, ten times too long where silence comes first. MP3 may
-have a header that says."""
+"""FFmpeg estimates the duration of these from the rate of the first packets, ten times too long if silence comes first.
+MP3 may have a header that states it."""
 MP3_HEADERS = (b"Xing", b"Info", b"VBRI")
 MP3_HEADER_BYTES = 4096
-"""Of the first packet, in which that header lies."""
+"""Bytes of the first packet, which contains that header."""
 MAX_CONTENT_TIMES = 192
-"""Times that divide the pictures of a video into equal parts: four times the pictures that a plan wants by default."""
+"""Times that divide the pictures of a video into equal parts: four times the pictures of the default plan."""
 LISTED_RATIO = 0.95
-"""Of a stream's stated length: an index that spans this much of it lists all that is shown, though edits may have taken
-packets out of it."""
+"""Of a stream's stated length: an index that spans this share lists everything that is shown, though edits may have
+removed packets."""
 MAX_LAST_INTERVALS = 4.0
-"""The last picture of a file that is cut off may be stated to last for all that is missing."""
+"""The last picture of a truncated file may be stated to last for all that is missing."""
 LAST_SLACK_SECONDS = 0.05
-"""Containers round how long a picture lasts."""
+"""Containers round the duration of a picture."""
 MAX_BEHIND_RATIO = 0.1
-"""Of a file's bytes: so much may be behind the last picture that seeking finds."""
+"""Of a file's bytes: permitted share after the last picture that seeking finds."""
 MICROSECOND = Fraction(1, 1_000_000)
-"""What the container's own times are counted in."""
+"""Unit of the container's own times."""
 
 
 @dataclass(frozen=True, slots=True)
 class PacketEntry:
-    """One packet as the index tells it."""
+    """One packet of the index."""
 
     seconds: float
     size_bytes: int
     is_keyframe: bool
     is_hidden: bool = False
-    """Decoded for the sake of others and not shown, as an edit wants it."""
+    """Decoded for other packets and not shown, because of an edit."""
     duration_seconds: float = 0.0
-    """How long the packet itself says that it is shown; 0.0 where it does not say, and in lists."""
+    """Stated duration of the packet; 0.0 without one, and in lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What reading through a file has found."""
+    """Results of reading through a file."""
 
     packets: list[PacketEntry]
     is_complete: bool
-    """Whether its end was reached within the bounds."""
+    """Whether its end was reached within the limits."""
     restarts: tuple[ClockRestart, ...] = ()
     was_read: bool = True
     sound_end_seconds: float = 0.0
-    """Of sound whose length no header tells; 0.0 where it is not asked for or not all of the file was read."""
+    """End of sound without a stated length; 0.0 if not requested or not all of the file was read."""
 
 
 def origin_seconds(container: InputContainer) -> float:
-    """The container's clock at the start of the file's timeline."""
+    """Return the container's clock at the start of the file's timeline."""
     return float((container.start_time or 0) * MICROSECOND)
 
 
 def read_index(container: InputContainer, media: MediaFile) -> MediaIndex:
-    """Index `container`, reading through it where it has no list of its packets."""
+    """Read the index of `container`, reading through the file if it has no list of packets."""
     claimed = max(0.0, float((container.duration or 0) * MICROSECOND))
     claimed = 0.0 if any(_is_wrapped(container, stream) for stream in container.streams) else claimed
     video, audio = video_stream(container), audio_stream(container)
@@ -144,19 +144,19 @@ def read_index(container: InputContainer, media: MediaFile) -> MediaIndex:
 
 
 def _scrambled(kind: str, stream: Stream | None, ledger: Ledger) -> StreamFault | None:
-    """What to say of a stream of a transport stream that is encrypted as a whole."""
+    """Return the fault of a transport stream's stream that is completely encrypted."""
     ratio = 0.0 if stream is None else ledger.scrambled_ratios.get(stream.index, 0.0)
     is_all = ratio > 1 - NOTHING_RATIO
     return StreamFault("media-encrypted", f"the {kind} is encrypted: {ratio:.0%} of its packets") if is_all else None
 
 
 def _is_fault(track: UnseenTrack, video: VideoStream | None, audio: AudioStream | None) -> bool:
-    """Whether a track is of a modality that fails as a whole anyway."""
+    """Return whether a track is of a modality that fails anyway."""
     return (track.kind == "video" and video is None) or (track.kind == "audio" and audio is None)
 
 
 def _packets(container: InputContainer, video: VideoStream | None, audio: AudioStream | None, media: MediaFile) -> Scan:
-    """Packets of the pictures; of the sound alone where a transport stream has nothing else."""
+    """Return packets of the pictures; of the sound if a transport stream has nothing else."""
     if video is None:
         has_clock = container.format.name in MEASURED_CONTAINERS or _is_guessed(container, media)
         return _scan(container, audio) if audio is not None and has_clock else Scan([], True)
@@ -170,14 +170,14 @@ def _packets(container: InputContainer, video: VideoStream | None, audio: AudioS
 
 
 def _unmeasured(container: InputContainer, audio: AudioStream | None) -> AudioStream | None:
-    """Sound that ends before the part of the file in which FFmpeg looks for ends, or whose clock wraps."""
+    """Return sound that ends before the part of the file in which FFmpeg looks for ends, or whose clock wraps."""
     if audio is None or container.format.name not in MEASURED_CONTAINERS:
         return None
     return None if _stream_seconds(audio) and not _is_wrapped(container, audio) else audio
 
 
 def _is_guessed(container: InputContainer, media: MediaFile) -> bool:
-    """Whether its packets alone tell how long it is."""
+    """Return whether only its packets determine its duration."""
     if container.format.name != "mp3":
         return container.format.name in GUESSED_CONTAINERS
     tag = media.peek(0, 10)
@@ -188,16 +188,16 @@ def _is_guessed(container: InputContainer, media: MediaFile) -> bool:
 
 
 def _is_uneven(packets: list[PacketEntry]) -> bool:
-    """Whether pictures follow one another at uneven distances: decode times then say little of when they are shown."""
+    """Return whether pictures have uneven intervals: decode times then say little about display times."""
     times = sorted(packet.seconds for packet in packets)
     intervals = sorted(after - before for before, after in pairwise(times))
     return bool(intervals) and intervals[-1] > UNEVEN_RATIO * intervals[len(intervals) // 2]
 
 
 def _fits(packets: list[PacketEntry], stated_seconds: float, num_listed: int) -> bool:
-    """Whether decode times of a list that is there in whole span what is stated.
+    """Return whether the decode times of a complete list span the stated length.
 
-    Else pictures are shown at other distances than they are decoded: one at the end an hour after the others.
+    Otherwise display intervals differ from decode intervals: for example one picture an hour after the others.
     """
     times = [packet.seconds for packet in packets if not packet.is_hidden]
     if len(packets) < num_listed or len(times) < 2 or not stated_seconds:
@@ -218,7 +218,7 @@ def _video_index(
     claimed_seconds = stated_seconds * reachable
     shown = sorted(packet.seconds for packet in packets if not packet.is_hidden)
     hidden_ratio = 0.0
-    if not is_complete and not is_listed:  # a header may state less than there is, so that the rest is not looked at
+    if not is_complete and not is_listed:  # a header may state less than there is, so the rest would not be analysed
         can_tell = is_seekable and not scan.restarts
         known = shown[-1] if shown else start
         if can_tell or not claimed_seconds or start + claimed_seconds <= known:
@@ -230,7 +230,7 @@ def _video_index(
     is_whole = container.format.name.startswith("mov,") and is_listed and reachable >= 1.0
     duration = _duration_seconds(shown, is_complete, start, claimed_seconds, _last_lasts(packets, is_whole))
     announced_seconds = 0.0 if is_guessed else _announced_seconds(stream, start)
-    if hidden_ratio > MAX_BEHIND_RATIO:  # the table for seeks leads nowhere near the end
+    if hidden_ratio > MAX_BEHIND_RATIO:  # the seek table does not reach the end
         announced_seconds = max(announced_seconds, duration / (1 - hidden_ratio))
     is_probed = is_seekable and not is_listed and not is_complete
     probed = _probed(container, stream, packets, start + duration) if is_probed else []
@@ -265,7 +265,7 @@ def _audio_index(
     start = _start_seconds(container, stream)
     seconds = _own_seconds(stream, start) or max(0.0, claimed_seconds - start)
     if _is_wrapped(container, stream):
-        seconds = 0.0  # FFmpeg measured it across the end of the clock
+        seconds = 0.0  # FFmpeg measured it across a wrap of the clock
     if scan.sound_end_seconds:
         seconds = scan.sound_end_seconds - start
     if stream.index in ledger.stream_seconds:  # a header may state less than there is
@@ -273,7 +273,7 @@ def _audio_index(
     is_guessed = _is_guessed(container, media)
     if is_guessed and scan.packets:
         seconds = _read_seconds(scan, media.size_bytes) - start
-    elif scan.restarts and scan.packets:  # what FFmpeg measured ends where the clock starts again
+    elif scan.restarts and scan.packets:  # FFmpeg's measurement ends where the clock restarts
         seconds = max(seconds, max(packet.seconds for packet in scan.packets) - start)
     reachable = _reachable_ratio(stream.index_entries, media.size_bytes) if _is_whole_index(stream) else 1.0
     return AudioStreamIndex(
@@ -287,40 +287,40 @@ def _audio_index(
 
 
 def _read_seconds(scan: Scan, size_bytes: int) -> float:
-    """When sound ends of which packets were read from the beginning on, if it goes on as it began."""
+    """Return the end of sound whose first packets were read, at the same rate."""
     times = [packet.seconds for packet in scan.packets]
     interval = times[-1] - times[-2] if len(times) > 1 else 0.0
     return max(times) + max(0.0, interval) if scan.is_complete else _expected_seconds(scan.packets, size_bytes)
 
 
 def _announced_seconds(stream: Stream, start: float) -> float:
-    """The length that the container states for one stream; 0.0 where it states none, or FFmpeg only measured it."""
+    """Return the stated length of one stream; 0.0 without one, or if FFmpeg only measured it."""
     if stream.container.format.name in MEASURED_CONTAINERS:
         return 0.0
-    if stream.container.format.name == "avi":  # FFmpeg takes the file's size for it; the header counts in frames
+    if stream.container.format.name == "avi":  # FFmpeg derives it from the file size; the header counts frames
         return stream.frames * float(stream.time_base or 0)
     return _own_seconds(stream, start)
 
 
 def _own_seconds(stream: Stream, start: float) -> float:
-    """Length of one stream; Matroska's tag says when it ends.
+    """Return the length of one stream; Matroska's tag states its end.
 
-    The tag comes first: to a stream that begins late FFmpeg gives the whole file's length.
+    The tag comes first: for a stream that starts late FFmpeg returns the whole file's length.
     """
     tagged = _tagged_seconds(stream.metadata.get("DURATION", ""))
     return max(0.0, tagged - start) if tagged else _stream_seconds(stream)
 
 
 def _tagged_seconds(tag: str) -> float:
-    """Of Matroska's `00:00:05.040000000`; 0.0 for anything else."""
+    """Parse Matroska's `00:00:05.040000000`; 0.0 for other text."""
     found = re.fullmatch(r"(\d{1,4}):(\d\d):(\d\d(?:\.\d{1,9})?)", tag)
     return int(found[1]) * 3_600.0 + int(found[2]) * 60.0 + float(found[3]) if found else 0.0
 
 
 def _is_whole_index(stream: Stream) -> bool:
-    """Whether the container lists every packet (MP4, AVI), not just places to seek to (Matroska, MP3).
+    """Return whether the container lists every packet (MP4, AVI), not only seek points (Matroska, MP3).
 
-    Edits take packets out of MP4's list; what is left then spans the length that is stated for the stream.
+    Edits remove packets from MP4's list; the rest then spans the stated length of the stream.
     """
     entries = stream.index_entries
     if not stream.frames or not len(entries):
@@ -349,7 +349,7 @@ def _stream_seconds(stream: Stream) -> float:
 
 
 def _pause_seconds(stream: Stream, seconds: float) -> float:
-    """What of an MP4 stream's length is an edit that shows nothing ahead of it: FFmpeg counts that, or does not."""
+    """Return the part of an MP4 stream's length that is an empty edit before it: FFmpeg includes it or not."""
     begin = float((stream.start_time or 0) * (stream.time_base or 0))
     if begin <= 0 or not len(stream.index_entries):
         return 0.0
@@ -359,10 +359,10 @@ def _pause_seconds(stream: Stream, seconds: float) -> float:
 
 
 def _indexed_packets(container: InputContainer, stream: VideoStream, size_bytes: int) -> Iterator[PacketEntry]:
-    """What the index lists and the file holds.
+    """Return the packets that the index lists and the file contains.
 
-    Index times are decode times: shifted so that the first packet that is shown has the time at which the stream
-    starts. Edits leave packets in the list that are only decoded for the sake of others.
+    Index times are decode times, shifted so that the first displayed packet has the stream's start time. Edits leave
+    packets in the list that are only decoded for others.
     """
     entries, base = stream.index_entries, float(stream.time_base or 0)
     first = next((entry for entry in islice(entries, MAX_INDEX_ENTRIES) if not entry.is_discard), entries[0])
@@ -373,13 +373,13 @@ def _indexed_packets(container: InputContainer, stream: VideoStream, size_bytes:
 
 
 def _reachable_ratio(entries: IndexEntries, size_bytes: int) -> float:
-    """Share of the listed packets that lie inside the file, taking them to be in order."""
+    """Return the share of the listed packets inside the file, assuming that they are in order."""
     first_beyond = bisect_left(range(len(entries)), True, key=lambda n: entries[n].pos + entries[n].size > size_bytes)
     return first_beyond / len(entries)
 
 
 def _scan(container: InputContainer, stream: VideoStream | AudioStream, sound: AudioStream | None = None) -> Scan:
-    """Packets by reading through the file; of `sound`, which lies between them, only where it ends."""
+    """Return packets by reading through the file; of `sound`, which is interleaved, only its end."""
     packets: list[PacketEntry] = []
     origin, bytes_left, clock = origin_seconds(container), MAX_SCAN_BYTES, ContinuousClock()
     base = float(stream.time_base or 0)
@@ -402,12 +402,12 @@ def _scan(container: InputContainer, stream: VideoStream | AudioStream, sound: A
             if len(packets) >= MAX_SCAN_PACKETS or bytes_left < 0:
                 return Scan(packets, False, tuple(clock.restarts))
     except FFmpegError:
-        pass  # a broken tail ends the scan as the end of the file does
+        pass  # a broken tail ends the scan like the end of the file
     return Scan(packets, True, tuple(clock.restarts), sound_end_seconds=end_of_sound.seconds)
 
 
 class SoundEnd:
-    """When the last packet of sound ends."""
+    """End of the last packet of sound."""
 
     def __init__(self, origin: float) -> None:
         self.seconds = 0.0
@@ -415,7 +415,7 @@ class SoundEnd:
         self._clock.origin_seconds = origin
 
     def add(self, packet: Packet[Any]) -> None:
-        """One more packet, in the order of the file."""
+        """Add a packet, in the order of the file."""
         self._clock.correct(packet)
         if packet.size and packet.pts is not None:
             end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
@@ -423,7 +423,7 @@ class SoundEnd:
 
 
 def _packet_seconds(packet: Packet[Any], origin: float, before: list[PacketEntry]) -> float:
-    """A packet that carries no time is taken to follow on the one before."""
+    """Return a packet's time; without one it follows the previous packet."""
     stamp = packet.pts if packet.pts is not None else packet.dts
     if stamp is None:
         return before[-1].seconds + UNKNOWN_INTERVAL_SECONDS if before else 0.0
@@ -431,9 +431,9 @@ def _packet_seconds(packet: Packet[Any], origin: float, before: list[PacketEntry
 
 
 def _last_lasts(packets: list[PacketEntry], is_whole: bool) -> float:
-    """How long the last picture is shown, where it says so itself, or where a list of packets that are all there does.
+    """Return how long the last picture is shown, if it states that, or if a complete list of packets does.
 
-    Infinite stands for the latter: as long as the header says.
+    Infinity means the latter: as long as the header states.
     """
     shown = [packet for packet in packets if not packet.is_hidden]
     last = max(shown, key=lambda packet: packet.seconds, default=None)
@@ -443,10 +443,10 @@ def _last_lasts(packets: list[PacketEntry], is_whole: bool) -> float:
 def _duration_seconds(
     shown: list[float], is_complete: bool, start: float, claimed_seconds: float, last_lasts: float
 ) -> float:
-    """From the packets where all of them are known, else as far as the header is borne out.
+    """Return the duration from the packets if all are known, otherwise as far as the header is confirmed.
 
-    The last picture lasts as long as the header says, if that is no longer than a few of the others or than
-    `last_lasts`, else as long as they do in the median: their mean says nothing where a screen recorder writes a
+    The last picture lasts as long as the header states, if that is at most a few times the others or at most
+    `last_lasts`; otherwise the median of the others. Their mean is meaningless for a screen recorder that writes a
     picture when something changes.
     """
     if not is_complete or not shown:
@@ -459,7 +459,7 @@ def _duration_seconds(
 
 
 def _content_seconds(shown: list[float]) -> tuple[float, ...]:
-    """Times of at most `MAX_CONTENT_TIMES` pictures, evenly chosen by their number."""
+    """Return the times of at most `MAX_CONTENT_TIMES` pictures, evenly chosen by their number."""
     if len(shown) <= MAX_CONTENT_TIMES:
         return tuple(shown)
     step = len(shown) / MAX_CONTENT_TIMES
@@ -467,19 +467,19 @@ def _content_seconds(shown: list[float]) -> tuple[float, ...]:
 
 
 def _last_picture(container: InputContainer, stream: VideoStream) -> tuple[float, int]:
-    """When a recording ends whose header does not say, and behind which byte; 0.0 and 0 where that cannot be found."""
+    """Return the end of a recording without a stated length, and its byte offset; 0.0 and 0 if unknown."""
     found = last_picture(container, stream)
     return (found[0] - origin_seconds(container), found[1]) if found else (0.0, 0)
 
 
 def _expected_seconds(packets: list[PacketEntry], size_bytes: int) -> float:
-    """When an elementary stream ends if it goes on as it began."""
+    """Return the end of an elementary stream at the rate of its beginning."""
     read_bytes = sum(packet.size_bytes for packet in packets)
     return packets[-1].seconds * size_bytes / read_bytes if read_bytes else 0.0
 
 
 def _thinned(packets: list[PacketEntry]) -> list[float]:
-    """Times of keyframes."""
+    """Return the times of keyframes, thinned."""
     seconds = sorted(packet.seconds for packet in packets if packet.is_keyframe and not packet.is_hidden)
     stride = -(-len(seconds) // MAX_KEYFRAMES) or 1
     return seconds[::stride]
@@ -488,7 +488,7 @@ def _thinned(packets: list[PacketEntry]) -> list[float]:
 def _probed(
     container: InputContainer, stream: VideoStream, packets: list[PacketEntry], end_seconds: float
 ) -> list[float]:
-    """Keyframes beyond the packets that were read."""
+    """Return keyframes beyond the packets that were read."""
     origin = origin_seconds(container)
     last_seconds = max((packet.seconds for packet in packets), default=0.0)
     found = probed_keyframes(container, stream, start_seconds=origin + last_seconds, end_seconds=origin + end_seconds)

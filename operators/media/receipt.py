@@ -1,4 +1,4 @@
-"""What one decode cost and how much of the video it saw."""
+"""Cost and coverage of one decode."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from schemas.receipts import Seen
 
 @dataclass(frozen=True, slots=True)
 class DecodeUsage:
-    """Measured inside the decoder process, once per media session; what fetching took, by the session."""
+    """Measured inside the decoder process, once per media session; fetching is measured by the session."""
 
     cpu_seconds: float
-    """User and system time of the decoder process, reading the index included."""
+    """User and system time of the decoder process, including the index."""
     wall_seconds: float
     bytes_read: int
     frames_decoded: int
@@ -23,31 +23,30 @@ class DecodeUsage:
     decode_errors: int
     """Packets and pictures that were broken, skipped or concealed."""
     decoder: str
-    """Name in the decoder registry; empty when there was no video."""
+    """Name in the decoder registry; empty without video."""
     coverage_ratio: float
-    """Share of the wanted seconds that have a sampled frame within half a period, in [0, 1]; 1 without
-    video."""
+    """Share of the wanted seconds that have a sampled frame within half a period, in [0, 1]; 1 without video."""
     index_cpu_seconds: float = 0.0
-    """The part of `cpu_seconds` that went into reading the container's index and planning."""
+    """The part of `cpu_seconds` for reading the container's index and planning."""
     fetch_cpu_seconds: float = 0.0
-    """CPU time of opening and fetching the media on the event loop; what libraries do between its steps is not seen."""
+    """CPU time of opening and fetching the media on the event loop, without work of libraries between its steps."""
     bytes_fetched: int = 0
-    """What came over a network."""
+    """Bytes that were received over a network."""
     video: Seen | None = None
-    """How much was seen; None where there are no pictures, or none of them came out."""
+    """Coverage of the pictures; None without pictures, or if none were decoded."""
     audio: Seen | None = None
-    """How much was heard; likewise."""
+    """Coverage of the sound; None likewise."""
     video_fault: StreamFault | None = None
-    """Why the pictures count as not decodable, whatever came of them."""
+    """Why the pictures count as not decodable, whatever was decoded."""
 
 
 def look_receipt(cpu_seconds: float, wall_seconds: float, bytes_read: int) -> DecodeUsage:
-    """What a second look cost; the shares of what was seen are those of the first."""
+    """Return the cost of a second look; its coverage is that of the first decode."""
     return replace(failed_receipt(cpu_seconds, 0.0), wall_seconds=wall_seconds, bytes_read=bytes_read, decode_errors=0)
 
 
 def failed_receipt(cpu_seconds: float, fetch_cpu_seconds: float) -> DecodeUsage:
-    """What is known of a decode that failed: its CPU time, and that it gave nothing."""
+    """Return what is known of a failed decode: its CPU time, and no results."""
     return DecodeUsage(
         cpu_seconds=cpu_seconds,
         wall_seconds=0.0,

@@ -1,11 +1,11 @@
-"""Pictures of a high dynamic range or a wide gamut, as a standard screen shows them. Decoder process only.
+"""Converts pictures of a high dynamic range or a wide gamut to a standard display. Decoder process only.
 
-Models, hashes and thresholds know the colours of ITU-R BT.709. PQ and HLG (ITU-R BT.2100) taken for them look pale and
-grey: harmless pictures then score as nudity. So such pictures are turned into light, into the primaries of BT.709, and
-into the codes of a standard screen, before anybody sees them.
+Models, hashes and thresholds expect the colours of ITU-R BT.709. PQ and HLG (ITU-R BT.2100) interpreted as such look
+pale and grey: harmless pictures then score as nudity. So such pictures are converted to light, to the primaries of
+BT.709, and to the codes of a standard display, before any analysis.
 
-What is no brighter than diffuse white stays exactly as a standard master would have it. A picture with brighter parts
-has them rolled off (the EETF of ITU-R BT.2390), from its own peak on, so that nothing can hide in them.
+Parts that are no brighter than diffuse white stay exactly as in a standard master. Brighter parts are rolled off (the
+EETF of ITU-R BT.2390), from the picture's own peak on, so that nothing can hide in them.
 """
 
 from __future__ import annotations
@@ -31,14 +31,15 @@ HLG_GAMMA: Final = 1.2
 SCREEN_GAMMA: Final = 2.4
 """ITU-R BT.1886."""
 STEADY_PEAK: Final = HLG_PEAK_NITS / WHITE_NITS
-"""Peak for pictures that are compared with one another: one of their own would make each glint move all of them."""
+"""Peak for pictures that are compared with each other: with individual peaks, each highlight would change all of
+them."""
 ROLL_OFF_STEPS: Final = 4_096
 PEAK_SHARE: Final = 0.9995
-"""Of a picture's points lie below what counts as its peak: single points are noise of the codec."""
+"""Share of a picture's points that are below its peak: single points are noise of the codec."""
 
 SHADOW_SHARE: Final = 0.1
 BRIGHT_SHADOW: Final = 0.25
-"""A picture of which no more than that share is darker than this light is bright all over."""
+"""A picture of which at most that share is darker than this light is bright everywhere."""
 
 _M1, _M2 = 2610 / 16384, 2523 / 4096 * 128
 _C1, _C2, _C3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
@@ -56,37 +57,37 @@ _TO_BT709: Final = {
         [[1.224940, -0.224940, 0.0], [-0.042057, 1.042057, 0.0], [-0.019638, -0.078636, 1.098274]], np.float32
     ),
 }
-"""Linear light of wide primaries in those of BT.709: ITU-R BT.2087 for BT.2020, the same arithmetic for Display P3."""
+"""Linear light of wide primaries in those of BT.709: ITU-R BT.2087 for BT.2020, the same computation for Display P3."""
 _HIGH_RANGE: Final = (int(ColorTrc.SMPTE2084), int(ColorTrc.ARIB_STD_B67))
 
 
 @dataclass(frozen=True, slots=True)
 class Colours:
-    """What the codes of a picture stand for, in the numbers of ITU-T H.273."""
+    """Meaning of a picture's codes, in the numbers of ITU-T H.273."""
 
     transfer: int
     primaries: int
 
     @property
     def are_standard(self) -> bool:
-        """Whether a standard screen shows the codes as they are."""
+        """Whether a standard display shows the codes correctly."""
         return self.transfer not in _HIGH_RANGE and self.primaries not in _TO_BT709
 
 
 def colours_of(picture: VideoFrame | VideoCodecContext) -> Colours:
-    """As a picture or its stream states them; what it leaves open about a high range is BT.2020."""
+    """Return the colours of a picture or its stream; unspecified values of a high range are BT.2020."""
     transfer, primaries = int(picture.color_trc), int(picture.color_primaries)
     is_open = transfer in _HIGH_RANGE and primaries == ColorPrimaries.UNSPECIFIED
     return Colours(transfer, int(ColorPrimaries.BT2020) if is_open else primaries)
 
 
 def on_screen(codes: npt.NDArray[np.uint16], colours: Colours, *, peak: float | None = None) -> npt.NDArray[np.uint8]:
-    """RGB of a standard screen.
+    """Return RGB of a standard display.
 
     Args:
         codes: `(H, W, 3)` RGB, full range, of 16 bits.
-        colours: what they stand for.
-        peak: light of the brightest point, 1.0 is diffuse white; None finds it in the picture.
+        colours: their meaning.
+        peak: light of the brightest point, 1.0 is diffuse white; None determines it from the picture.
     """
     light = _light(np.ascontiguousarray(codes.reshape(-1, 3).T), colours)
     matrix = _TO_BT709.get(colours.primaries)
@@ -98,12 +99,12 @@ def on_screen(codes: npt.NDArray[np.uint16], colours: Colours, *, peak: float | 
 
 
 def screen_luma(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """`(H, W)` of `(H, W, 3)` RGB, with the weights of BT.601, as FFmpeg makes grey of standard pictures."""
+    """Return `(H, W)` of `(H, W, 3)` RGB, with the weights of BT.601, as FFmpeg computes luma of standard pictures."""
     return np.rint(_weighted(np.moveaxis(pixels, 2, 0).astype(np.float32), _LUMA)).astype(np.uint8)
 
 
 def _weighted(planes: Light, weights: Light) -> Light:
-    """Plane by plane: matrix multiplication of three columns costs ten times as much."""
+    """Compute plane by plane: matrix multiplication of three columns costs ten times as much."""
     weighted: Light = weights[0] * planes[0] + weights[1] * planes[1] + weights[2] * planes[2]
     return weighted
 
@@ -118,7 +119,8 @@ def _light(codes: npt.NDArray[np.uint16], colours: Colours) -> Light:
 
 @cache
 def _light_of_codes(transfer: int) -> Light:
-    """Of each 16-bit code; of HLG it is the scene's, from 0 to 1, since its display gamma joins the three colours."""
+    """Return the light of each 16-bit code; for HLG it is the scene's, from 0 to 1, because its display gamma combines
+    the three colours."""
     codes = np.arange(65_536) / 65_535
     if transfer == ColorTrc.SMPTE2084:
         light = _pq_light(codes)
@@ -131,7 +133,8 @@ def _light_of_codes(transfer: int) -> Light:
 
 @cache
 def _screen_codes() -> npt.NDArray[np.uint8]:
-    """By the square root of light, in 4,096 steps: steps of light itself would be too coarse in the dark."""
+    """Return display codes by the square root of light, in 4,096 steps: equal steps of light would be too coarse in the
+    dark."""
     roots = np.arange(4_096) / 4_095
     return np.rint(255 * roots ** (2 / SCREEN_GAMMA)).astype(np.uint8)
 
@@ -141,7 +144,7 @@ def _indices(light: Light) -> npt.NDArray[np.intp]:
 
 
 def _roll_off(light: Light, peak: float | None) -> None:
-    """Bring what is brighter than white below it, in place.
+    """Reduce light above white, in place.
 
     The three colours of a point by the same factor, so that hues stay.
     """
@@ -157,7 +160,8 @@ def _roll_off(light: Light, peak: float | None) -> None:
 
 
 def _peak_and_exposure(brightest: Light) -> tuple[float, float]:
-    """Of one picture. Eyes adapt to one that is bright all over: it is darkened until its peak or its shadows fit."""
+    """Return those of one picture. The eye adapts to a picture that is bright everywhere: it is darkened until its peak
+    or its shadows fit."""
     places = [int(len(brightest) * share) for share in (SHADOW_SHARE, PEAK_SHARE)]
     parts = np.partition(brightest, places)
     shadow, peak = (float(parts[place]) for place in places)
@@ -167,7 +171,7 @@ def _peak_and_exposure(brightest: Light) -> tuple[float, float]:
 
 
 def _factors(peak: float) -> Light:
-    """What light is multiplied by, by the square root of its share of the peak."""
+    """Return the factors of light, by the square root of its share of the peak."""
     if peak <= 1:
         return np.ones(ROLL_OFF_STEPS, np.float32)
     light = np.linspace(0, 1, ROLL_OFF_STEPS)[1:] ** 2 * peak

@@ -1,4 +1,4 @@
-"""What seeking tells of a file whose packets are not listed: if it works, where it ends, where keyframes lie."""
+"""Probes a file without a packet list by seeking: whether it works, the end, and keyframes."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from av.video.stream import VideoStream
 from operators.media.containers import packets_of
 
 NUM_PROBES = 96
-"""Twice the pictures that a plan wants by default, so that a keyframe lies near each of its sample points."""
+"""Twice the pictures of the default plan, so that a keyframe is near each of its sample points."""
 MAX_PROBE_PACKETS = 1_000
-"""Read after one seek: more than half a minute at 30 a second."""
+"""Packets that are read after one seek: more than half a minute at 30 per second."""
 _BEYOND_ANY_END_SECONDS = 10 * 365 * 86_400.0
 
 
 def can_seek(container: InputContainer, stream: VideoStream, seconds: float) -> bool:
-    """Whether seeking works at all; in elementary streams it does not, and the attempt leaves them at their end.
+    """Return whether seeking works at all; in elementary streams it does not, and the attempt leaves them at their end.
 
-    Times are by the container's own clock here and below, and the container stands anywhere afterwards.
+    Times are by the container's own clock here and below, and the container's position is undefined afterwards.
     """
     try:
         container.seek(round(seconds / float(stream.time_base or 1)), stream=stream)
@@ -31,9 +31,9 @@ def can_seek(container: InputContainer, stream: VideoStream, seconds: float) -> 
 
 
 def last_picture(container: InputContainer, stream: VideoStream) -> tuple[float, int] | None:
-    """When the last picture is shown that seeking finds, and behind which byte; None where it cannot be found.
+    """Return when the last picture that seeking finds is shown, and its byte offset; None if it cannot be found.
 
-    Of recordings whose header does not tell, and of those whose header may tell less than there is.
+    For recordings without a stated length, and for those whose header may state less than there is.
     """
     return max(_after_seek(container, stream, _BEYOND_ANY_END_SECONDS, only_keyframes=False), default=None)
 
@@ -41,19 +41,19 @@ def last_picture(container: InputContainer, stream: VideoStream) -> tuple[float,
 def probed_keyframes(
     container: InputContainer, stream: VideoStream, *, start_seconds: float, end_seconds: float
 ) -> list[float]:
-    """Seek to evenly spread times and see which keyframe comes.
+    """Seek to evenly spread times and return the keyframes found.
 
-    A plan can then begin its sample points at keyframes. Otherwise each would have to begin with whatever a seek leads
-    to: pictures that cannot be decoded, in MPEG streams.
+    A plan can then start its sample points at keyframes. Otherwise each would start where a seek ends: in MPEG streams,
+    with pictures that cannot be decoded.
 
     Args:
-        container: that the stream is of; its other streams are not read.
-        stream: to look at.
-        start_seconds: of the part to look at.
-        end_seconds: of the same; may be beyond the end of the file.
+        container: of the stream; its other streams are not read.
+        stream: the stream.
+        start_seconds: of the part to probe.
+        end_seconds: of the part; may be beyond the end of the file.
 
     Returns:
-        Ascending times. The first time for which there is no keyframe ends the search.
+        Ascending times. The first time without a keyframe ends the search.
     """
     step = max(0.0, end_seconds - start_seconds) / NUM_PROBES
     found: set[float] = set()

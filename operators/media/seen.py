@@ -1,4 +1,4 @@
-"""From index, plan and what came of it to the shares that a receipt states."""
+"""From index, plan and decode results to the ratios of a receipt."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from operators.media.shares import achieved_ratio, length_ratio
 from schemas.receipts import Seen
 
 REACHED_RATIO = 0.9
-"""Of the file's stated length: a file of which some stream reaches this far is not cut off, and where a container
-states no length for each stream, the others are then as long as they are."""
+"""Of the file's stated length: a file with a stream that reaches this far is not truncated, and in a container without
+stated stream lengths the other streams are then complete."""
 
 LAST_SLACK_SECONDS = 0.1
-"""Times of lists are those of decoding; shifted, they agree with those of showing to about two pictures."""
+"""Times of lists are decode times; shifted, they agree with display times to about two pictures."""
 
 
 def picture_shares(index: MediaIndex, plan: DecodePlan, tally: VideoTally) -> Seen | None:
-    """How much of the pictures was seen; None where there are none."""
+    """Return the coverage of the pictures; None without pictures."""
     if index.video is None or plan.video is None:
         return None
     video, seen = index.video, [first for first, _ in tally.shown]
@@ -46,7 +46,7 @@ def picture_shares(index: MediaIndex, plan: DecodePlan, tally: VideoTally) -> Se
 
 
 def _intact_ratio(plan: DecodePlan, tally: VideoTally) -> float:
-    """Where all is read in one go, a picture whose time falls back behind the one before is lost, too."""
+    """If all is read in one pass, a picture whose time falls behind the previous one is lost, too."""
     num_lost = len(tally.damaged_seconds) + (tally.num_discarded if _is_decoded_in_full(plan) else 0)
     return max(0.0, 1 - num_lost / max(1, len(tally.packet_seconds)))
 
@@ -56,7 +56,7 @@ def _is_decoded_in_full(plan: DecodePlan) -> bool:
 
 
 def sound_shares(index: MediaIndex, plan: DecodePlan, tally: AudioTally) -> Seen | None:
-    """How much of the sound was heard; None where there is none."""
+    """Return the coverage of the sound; None without sound."""
     if index.audio is None or plan.audio is None:
         return None
     audio = index.audio
@@ -78,12 +78,12 @@ def _heard_ratio(audio: AudioStreamIndex, plan: DecodePlan, announced_seconds: f
 
 
 def _planned_seconds(audio: AudioStreamIndex, plan: DecodePlan) -> float:
-    """Stated sound where the plan listens: of a stream of its own length, else its packets tell."""
+    """Return the stated sound within the plan: of a stream with its own length, otherwise from its packets."""
     return _overlap_seconds(audio, plan) if audio.announced_seconds else 0.0
 
 
 def _overlap_seconds(audio: AudioStreamIndex, plan: DecodePlan) -> float:
-    """Of the sound that can be reached, what the plan listens to."""
+    """Return the part of the reachable sound that is planned."""
     if plan.audio is None:
         return 0.0
     first, last = audio.start_seconds, audio.start_seconds + audio.duration_seconds
@@ -91,9 +91,9 @@ def _overlap_seconds(audio: AudioStreamIndex, plan: DecodePlan) -> float:
 
 
 def _reached_seconds(video: VideoStreamIndex, plan: DecodePlan, tally: VideoTally) -> float:
-    """How far the pictures reach: of a video that was decoded in full, up to the last packet that was read.
+    """Return how far the pictures reach: for a video that was decoded in full, up to the last packet that was read.
 
-    The last of all may stand for minutes, at the end of a screen recording or an animated GIF.
+    The last picture may be displayed for minutes, at the end of a screen recording or an animated GIF.
     """
     if not _is_decoded_in_full(plan) or not tally.packet_seconds:
         return video.duration_seconds
@@ -104,7 +104,7 @@ def _reached_seconds(video: VideoStreamIndex, plan: DecodePlan, tally: VideoTall
 
 
 def _announced_seconds(index: MediaIndex, stream: VideoStreamIndex | AudioStreamIndex) -> float:
-    """Stated for the stream, else for the file where nothing in it reaches that far."""
+    """Return the length stated for the stream, otherwise that of the file if nothing in it reaches that far."""
     if stream.announced_seconds:
         return stream.announced_seconds
     claimed = index.claimed_duration_seconds

@@ -1,4 +1,4 @@
-"""One decode per video, shared by every agent that looks at it."""
+"""One decode per video, shared by all agents."""
 
 from __future__ import annotations
 
@@ -39,25 +39,25 @@ from operators.tracing import SILENT_TRACER, Tracer
 from schemas.uploads import MediaSource
 
 BETWEEN_TRIES_SECONDS: Final = (1.0, 4.0)
-"""Between the tries of a decode that meets what nobody expected: three in all."""
+"""Waits between the attempts of a decode with an unexpected error: three in all."""
 
 
 class MediaOpener(Protocol):
-    """What sessions open their media with."""
+    """Opens media for sessions."""
 
     async def open(self, source: MediaSource) -> OpenedSource:
-        """Check the media and make it readable; whoever asked closes it.
+        """Check the media and make it readable; the caller closes it.
 
         Raises:
             InvalidMedia: The media is at fault.
-            SourceUnavailable: Where it lies does not answer now.
+            SourceUnavailable: The source does not answer now.
             SpoolFull: There is no room for it now.
         """
 
 
 @dataclass(slots=True)
 class DecodeState:
-    """What has come out of the decode so far."""
+    """Results of the decode so far."""
 
     index: MediaIndex | None = None
     memory: MediaMemory | None = None
@@ -68,12 +68,12 @@ class DecodeState:
 
 
 class MediaSession:
-    """The shared decode of one video. Made by `MediaSessions.open`.
+    """The shared decode of one video. Created by `MediaSessions.open`.
 
-    Decoding starts when the first agent asks for anything and goes on when an agent is cancelled. Arrays that
-    agents hold keep the shared memory alive; drop them with the session. Every method raises `InvalidMedia`
-    when the media is at fault, `SourceUnavailable` when it cannot be fetched or read now, and `InternalError` when
-    something unexpected happened at each of a few tries: the same object for every agent.
+    Decoding starts when the first agent requests anything and continues when an agent is cancelled. Arrays that agents
+    hold keep the shared memory alive; drop them with the session. Every method raises `InvalidMedia` when the media is
+    at fault, `SourceUnavailable` when it cannot be fetched or read now, and `InternalError` after an unexpected error
+    in each of a few attempts: the same object for every agent.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class MediaSession:
     ) -> None:
         self._between_tries_seconds = between_tries_seconds
         self._is_torn = False
-        """What a decode told was taken in part; no other can go on from there."""
+        """Whether a decode's results were taken in part; no other decode can continue from there."""
         self._source = source
         self._opener = opener
         self._pool = pool
@@ -105,25 +105,25 @@ class MediaSession:
         self._decoding: asyncio.Task[None] | None = None
         self._is_decode_counted = False
         self.decode_id = uuid.uuid4().hex
-        """Names the one decode on every receipt of it, whichever upload event an agent came with."""
+        """Identifies the one decode on every receipt of it, whichever upload event an agent has."""
 
     def take_decode_count(self) -> bool:
-        """True for the first agent that asks: it counts the decode, also where several upload events share it."""
+        """Return True for the first agent: it counts the decode, also if several upload events share it."""
         is_first, self._is_decode_counted = not self._is_decode_counted, True
         return is_first
 
     async def index(self) -> MediaIndex:
-        """What the container says, before a frame is decoded."""
+        """Return the container's index, before a frame is decoded."""
         await self._until(lambda: self._yield.index is not None)
         assert self._yield.index is not None
         return self._yield.index
 
     async def frames(self) -> AsyncIterator[SampledFrame]:
-        """Sampled frames in order of time, from the first, while the decoder still works; none without video.
+        """Yield sampled frames in order of time, from the first, while decoding continues; none without video.
 
         Raises:
-            InvalidMedia: media-no-frames, media-no-decoder, media-encrypted or media-damaged when there is video of
-                which nothing, or next to nothing, could be decoded; after the frames that did come.
+            InvalidMedia: media-no-frames, media-no-decoder, media-encrypted or media-damaged if there is video of which
+                hardly anything could be decoded; after the frames that were.
         """
         position = 0
         while await self._has_frame(position):
@@ -137,36 +137,36 @@ class MediaSession:
         Raises:
             InvalidMedia: as `frames` does.
         """
-        await self._until(lambda: self._yield.receipt is not None)  # which says what the pictures are worth
+        await self._until(lambda: self._yield.receipt is not None)  # which determines the coverage of the pictures
         _raise_if(self._no_frames)
         return self._yield.motion
 
     async def audio(self) -> AudioTrack | None:
-        """The audio track, complete, as soon as the sound is decoded; None where there is no sound.
+        """Return the audio track, complete, as soon as the sound is decoded; None without sound.
 
         Raises:
-            InvalidMedia: media-unreadable, media-no-decoder, media-encrypted or media-damaged when there is sound of
-                which nothing, or next to nothing, could be decoded.
+            InvalidMedia: media-unreadable, media-no-decoder, media-encrypted or media-damaged if there is sound of
+                which hardly anything could be decoded.
         """
         await self._until(lambda: self._yield.is_audio_settled)
         _raise_if(self._no_audio)
         return self._yield.audio
 
     async def receipt(self) -> DecodeUsage:
-        """What the decode cost, when it is over."""
+        """Return the cost of the decode, when it is over."""
         await self._until(lambda: self._yield.receipt is not None)
         assert self._yield.receipt is not None
         return self._yield.receipt
 
     async def look_around(self, seconds: Sequence[float]) -> Neighbourhood:
-        """Pictures around some that were sampled, by a decode of their own; nobody where none can be had.
+        """Return pictures around some that were sampled, by a separate decode; none if that fails.
 
         Args:
             seconds: of sampled pictures, the most important first.
 
         Raises:
             SourceUnavailable: the media cannot be fetched or read now.
-            InternalError: something unexpected happened.
+            InternalError: an unexpected error.
         """
         index = await self.index()
         plan = make_plan(index, self._policy, max_pixels=self._pool.limits.max_pixels).video
@@ -177,13 +177,13 @@ class MediaSession:
         return NOBODY if look is None else await looker.look(look)
 
     def ended_receipt(self) -> DecodeUsage | None:
-        """What a decode cost that is over, also one that failed; None before that, or where none began."""
+        """Return the cost of a decode that is over, also of a failed one; None before that, or without one."""
         if self._yield.receipt is not None or self._failure is None or not self._decoder_cpu_seconds:
             return self._yield.receipt
         return failed_receipt(self._decoder_cpu_seconds, self._fetching.cpu_seconds)
 
     async def close(self) -> None:
-        """Stop decoding and let go of the memory."""
+        """Stop decoding and release the memory."""
         decoding, self._decoding = self._decoding, None
         if decoding is not None:
             decoding.cancel()
@@ -192,7 +192,7 @@ class MediaSession:
         self._frames = []
 
     async def _has_frame(self, position: int) -> bool:
-        """Whether there is a frame at `position`, as soon as that can be told."""
+        """Return whether there is a frame at `position`, as soon as that is known."""
         await self._until(lambda: len(self._frames) > position or self._yield.receipt is not None)
         return len(self._frames) > position
 
@@ -207,7 +207,7 @@ class MediaSession:
         self._decoder_cpu_seconds += cpu_seconds
 
     def _notify(self) -> None:
-        """Wake everyone who waits; who waits next waits for the next change."""
+        """Wake all waiters; new waiters wait for the next change."""
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
@@ -215,13 +215,13 @@ class MediaSession:
         try:
             self._settle(await self._decoded_in_tries())
         except Exception as failure:
-            # Kept whatever it is, for the agents to raise: this task has nobody who awaits it.
+            # Any error is kept for the agents to raise: nobody awaits this task.
             self._failure = failure
         finally:
             self._notify()
 
     async def _decoded_in_tries(self) -> DecodeUsage:
-        """Open and decode; once more, and again, where something unexpected happens that another try may not meet."""
+        """Open and decode; repeat after an unexpected error that another attempt may not have."""
         retelling = DecodeReplay()
         for number, pause_seconds in enumerate((*self._between_tries_seconds, None), 1):
             try:
@@ -256,7 +256,7 @@ class MediaSession:
         )
 
     async def _decoded_patiently(self, media: OpenedSource, ensure: Ensure, retelling: DecodeReplay) -> DecodeUsage:
-        """Decode once more in a fresh process where somebody else killed the first; the receipt bears both costs."""
+        """Decode once more in a new process if the first was killed from outside; the receipt contains both costs."""
         try:
             return await self._decoded_once(media, ensure, retelling)
         except DecoderKilled as first:
@@ -269,7 +269,7 @@ class MediaSession:
         return replace(receipt, cpu_seconds=receipt.cpu_seconds + lost_cpu_seconds)
 
     async def _decoded_once(self, media: OpenedSource, ensure: Ensure, retelling: DecodeReplay) -> DecodeUsage:
-        """Each decode has memory of its own: agents may still look at what the one before it left."""
+        """Decode with separate memory: agents may still read that of the previous decode."""
         memory = SharedMemory(self._pool.limits.output_bytes)
 
         def take(reply: Reply) -> None:
@@ -288,7 +288,7 @@ class MediaSession:
             memory.close()
 
     def _take(self, reply: Reply) -> None:
-        """Turn a message of the decoder process into what agents see; `ValueError` when it makes no sense."""
+        """Process a message of the decoder process; raises `ValueError` if it is invalid."""
         match reply:
             case Indexed(index):
                 self._yield.index = index
@@ -348,7 +348,7 @@ class MediaSession:
 
 
 class MediaSessions:
-    """The sessions of this node: at most one per key, counted by who uses them."""
+    """The sessions of this worker: at most one per key, with a reference count."""
 
     def __init__(
         self,
@@ -358,7 +358,7 @@ class MediaSessions:
         tracer: Tracer = SILENT_TRACER,
         between_tries_seconds: tuple[float, ...] = BETWEEN_TRIES_SECONDS,
     ) -> None:
-        """`pool` and `opener` are closed by whoever made them."""
+        """The creator of `pool` and `opener` closes them."""
         self._between_tries_seconds = between_tries_seconds
         self._pool = pool
         self._opener = opener
@@ -369,24 +369,24 @@ class MediaSessions:
         """Of all sessions."""
 
     def decoder_cpu_seconds(self) -> float:
-        """CPU time of the decoder processes so far, their starts included."""
+        """CPU time of the decoder processes so far, including their starts."""
         return self._pool.cpu_seconds()
 
     def decoder_start_cpu_seconds(self) -> float:
-        """The part of it that they used until each was ready."""
+        """CPU time that they used until each was ready."""
         return self._pool.start_cpu_seconds()
 
     def __len__(self) -> int:
-        """Sessions that are open now."""
+        """Number of open sessions."""
         return len(self._sessions)
 
     @asynccontextmanager
     async def open(self, key: str, source: MediaSource) -> AsyncIterator[MediaSession]:
-        """Join the session of `key`, or start it; the last one to leave closes it.
+        """Join the session of `key`, or start it; the last user closes it.
 
         Args:
             key: One per video and revision.
-            source: Where the media lies; only the first to come has a say.
+            source: The media's source; only that of the first user counts.
         """
         session = self._enter(key, source)
         try:
@@ -405,7 +405,7 @@ class MediaSessions:
         return session
 
     def _leave(self, key: str) -> bool:
-        """Whether that was the last user."""
+        """Return whether that was the last user."""
         session, num_users = self._sessions.pop(key)
         if num_users > 1:
             self._sessions[key] = (session, num_users - 1)

@@ -1,4 +1,4 @@
-"""How much of one modality was seen, counted from what was decoded and given to operators, not from headers."""
+"""Coverage of one modality, counted from what was decoded and given to operators, not from headers."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from operators.media.index import StreamFault
 from schemas.receipts import Seen
 
 NOTHING_RATIO = 0.1
-"""Below this a stream counts as not decodable: what little comes of it says nothing of the rest."""
+"""Below this a stream counts as not decodable: the little that is decoded says nothing about the rest."""
 _TIME_SLACK_SECONDS = 0.05
 """Times of an index and of decoded pictures agree to about a frame."""
 
 
 def damage(kind: str, seen: Seen) -> StreamFault | None:
-    """What to say of a stream of which next to nothing could be decoded; None where enough could."""
+    """Return the fault of a stream of which hardly anything could be decoded; None if enough could."""
     if not seen.num_packets or min(seen.achieved_ratio, seen.intact_ratio) >= NOTHING_RATIO:
         return None
     return StreamFault(
@@ -26,7 +26,7 @@ def damage(kind: str, seen: Seen) -> StreamFault | None:
 
 
 def encryption(kind: str, num_encrypted: int, num_packets: int) -> StreamFault | None:
-    """What to say of a stream most of whose packets are encrypted; None otherwise."""
+    """Return the fault of a stream most of whose packets are encrypted; None otherwise."""
     if num_packets - num_encrypted >= NOTHING_RATIO * max(1, num_packets) or not num_encrypted:
         return None
     return StreamFault("media-encrypted", f"the {kind} is encrypted: {num_encrypted} of {num_packets} packets")
@@ -40,14 +40,15 @@ def achieved_ratio(
     *,
     reach_seconds: float,
 ) -> float:
-    """Share of the wanted times whose picture came out: the one that a player shows then, or one close to it.
+    """Return the share of the wanted times whose picture was decoded: the one that a player shows then, or one close to
+    it.
 
     Args:
-        wanted_seconds: of the plan; 1.0 where there are none.
-        sampled_seconds: of the pictures that operators were given, ascending.
-        packet_seconds: when each packet that was read is shown, ascending.
-        damaged_seconds: the same of those that the codec complained about, or that are encrypted.
-        reach_seconds: how far from its own time a picture stands for others, where pictures follow one another closely.
+        wanted_seconds: of the plan; the ratio is 1.0 without any.
+        sampled_seconds: of the pictures that operators got, ascending.
+        packet_seconds: display time of each packet that was read, ascending.
+        damaged_seconds: the same of packets with logged errors, or that are encrypted.
+        reach_seconds: distance up to which a picture represents others, if pictures are closely spaced.
     """
     if not wanted_seconds:
         return 1.0
@@ -62,7 +63,8 @@ def achieved_ratio(
 def _is_seen(
     time: float, sampled: Sequence[float], packets: Sequence[float], damaged: set[float], reach: float
 ) -> bool:
-    """Whether a picture was sampled between the one that is shown at `time` and that time, give or take the reach."""
+    """Return whether a picture was sampled between the one that is shown at `time` and that time, with the reach as
+    tolerance."""
     place = bisect_right(packets, time + _TIME_SLACK_SECONDS) - 1
     if not packets or packets[max(0, place)] in damaged:
         return False
@@ -72,5 +74,5 @@ def _is_seen(
 
 
 def length_ratio(reached_seconds: float, announced_seconds: float) -> float:
-    """Length that can be reached over the announced one; 1.0 where none is announced."""
+    """Return the reachable length divided by the announced one; 1.0 if none is announced."""
     return min(1.0, reached_seconds / announced_seconds) if announced_seconds > 0 else 1.0

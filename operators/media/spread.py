@@ -1,7 +1,7 @@
-"""Where to look in a video: evenly over its time, and where its time is uneven, evenly over its pictures as well.
+"""Distributes sample points: evenly over time, and in videos with uneven pictures evenly over the pictures as well.
 
-Ten seconds of film and one more picture an hour later are an hour by the clock, yet all that can be seen is in the
-first ten seconds. Of a screen recording that writes a picture when something changes, each picture is another slide.
+Ten seconds of film and one more picture an hour later last an hour, but all content is in the first ten seconds. In a
+screen recording that writes a picture when something changes, each picture is another slide.
 """
 
 from __future__ import annotations
@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 EVEN_RATIO = 0.1
-"""Of the duration: pictures that are nowhere farther from an even distribution count as even."""
+"""Of the duration: pictures that deviate nowhere more from an even distribution count as even."""
 
 
 def spread(num_times: int, start_seconds: float, duration_seconds: float, content: Sequence[float]) -> list[float]:
-    """Ascending times in `[start, start + duration)`, at most `num_times` and a last slide that is shown briefly.
+    """Return ascending times in `[start, start + duration)`, at most `num_times` and a last slide that is shown
+    briefly.
 
     Args:
-        num_times: how many.
+        num_times: number of times.
         start_seconds: of the video.
-        duration_seconds: of the same.
-        content: times that divide its pictures into equal parts, ascending; empty where they are not known. Where there
-            are no more than times, those of all pictures.
+        duration_seconds: of the video.
+        content: times that divide its pictures into equal parts, ascending; empty if unknown. If there are at most
+            `num_times`, those of all pictures.
     """
     if 2 <= len(content) <= num_times:
         return _each(content, start_seconds + duration_seconds)
@@ -33,13 +34,14 @@ def spread(num_times: int, start_seconds: float, duration_seconds: float, conten
 
 
 def _each(content: Sequence[float], end_seconds: float) -> list[float]:
-    """Every picture, in the middle of the time for which it is shown."""
+    """Return every picture, at the middle of its display time."""
     ends = [*content[1:], max(end_seconds, content[-1])]
     return [(start + end) / 2 for start, end in zip(content, ends, strict=True)]
 
 
 def _last_slide(content: Sequence[float], times: Sequence[float], duration_seconds: float) -> list[float]:
-    """The last picture, where it is a slide: far behind the one before, and shown so briefly that no time meets it."""
+    """Return the last picture if it is a slide: far after the previous one, and shown so briefly that no time falls on
+    it."""
     if len(content) < 2 or not times or content[-1] <= times[-1]:
         return []
     is_apart = content[-1] - content[-2] >= duration_seconds / len(times) / 2
@@ -47,7 +49,7 @@ def _last_slide(content: Sequence[float], times: Sequence[float], duration_secon
 
 
 def is_even(content: Sequence[float], start_seconds: float, duration_seconds: float) -> bool:
-    """Whether pictures lie about evenly over the duration."""
+    """Return whether pictures are distributed about evenly over the duration."""
     if len(content) < 2 or duration_seconds <= 0:
         return True
     share = 1 / len(content)
@@ -63,7 +65,7 @@ def _even(num_times: int, start_seconds: float, duration_seconds: float) -> list
 
 
 def _picked(content: Sequence[float], num_times: int) -> list[float]:
-    """As many of the content's times, evenly chosen, among them the first and the last."""
+    """Return up to `num_times` of the content's times, evenly chosen, including the first and the last."""
     if num_times < 2:
         return list(content[:num_times])
     step = (len(content) - 1) / (num_times - 1)

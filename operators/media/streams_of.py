@@ -1,4 +1,4 @@
-"""Which streams of a container are looked at and listened to, and why some cannot be. Decoder process only."""
+"""Selects the analysed streams of a container, and determines why some cannot be decoded. Decoder process only."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ AnyStream = TypeVar("AnyStream", bound=Stream)
 
 
 def video_stream(container: InputContainer) -> VideoStream | None:
-    """The stream to look at: never cover art, the default one before others, decodable."""
+    """Return the video stream to analyse: never cover art, the default one first, decodable."""
     return _first([stream for stream in moving_streams(container) if has_decoder(stream)])
 
 
 def audio_stream(container: InputContainer) -> AudioStream | None:
-    """The stream to listen to: the default one before others, decodable."""
+    """Return the audio stream to analyse: the default one first, decodable."""
     return _first([stream for stream in container.streams.audio if has_decoder(stream)])
 
 
 def moving_streams(container: InputContainer) -> list[VideoStream]:
-    """Every video stream that is not cover art."""
+    """Return every video stream that is not cover art."""
     return [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
 
 
 def has_decoder(stream: Stream) -> bool:
-    """Whether this build can decode it."""
+    """Return whether this build can decode it."""
     return getattr(stream, "codec_context", None) is not None
 
 
 def stream_fault(kind: str, streams: Sequence[Stream]) -> StreamFault | None:
-    """Why none of the streams of a kind can be analysed; None where there is none, or one that can be decoded."""
+    """Return why none of the streams of a kind can be analysed; None if there is none, or a decodable one."""
     if not streams or any(has_decoder(stream) for stream in streams):
         return None
     return StreamFault("media-no-decoder", f"the {kind} is of a codec that this build cannot decode")
 
 
 def codec_name(stream: Stream) -> str:
-    """FFmpeg's name of the codec; `unknown` where it has no decoder for it."""
+    """Return FFmpeg's name of the codec; `unknown` without a decoder for it."""
     return stream.codec_context.name if has_decoder(stream) else "unknown"
 
 
@@ -52,7 +52,7 @@ _ANIMATION_FLAG = 2
 
 
 def is_animated_webp(header: bytes) -> bool:
-    """By the extended header of a WebP file, whose flags tell."""
+    """Return whether the extended header of a WebP file has the animation flag."""
     is_extended = header.startswith(b"RIFF") and header[8:16] == b"WEBPVP8X" and len(header) >= WEBP_HEADER_BYTES
     return is_extended and bool(header[20] & _ANIMATION_FLAG)
 

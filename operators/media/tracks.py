@@ -1,4 +1,4 @@
-"""What a decoded video looks like to operators: sampled frames, a motion track, an audio track."""
+"""Decoded media as operators see it: sampled frames, a motion track, an audio track."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 SPEECH_HZ = 16_000
 """Sample rate that speech and sound-event models are trained on."""
 FULL_BAND_HZ = 48_000
-"""Sample rate at which ITU-R BS.1770 states its loudness filters."""
+"""Sample rate for which ITU-R BS.1770 states its loudness filters."""
 FULL_BAND_SAMPLES_PER_SPEECH_SAMPLE = FULL_BAND_HZ // SPEECH_HZ
 
 
@@ -19,7 +19,7 @@ class SampledFrame:
     """One frame that the plan chose, upright and in square pixels."""
 
     pts_seconds: float
-    """When it is shown, counted from the start of the file's timeline."""
+    """Display time, from the start of the file's timeline."""
     pixels: npt.NDArray[np.uint8]
     """`(H, W, 3)` uint8 RGB; shorter side 256, or less where the longer side would pass 512. Read-only."""
     is_keyframe: bool = False
@@ -31,7 +31,7 @@ class SampledFrame:
 
 @dataclass(frozen=True, slots=True)
 class MotionSpan:
-    """A run `[first, last)` of motion frames that follow one another in the video."""
+    """A run `[first, last)` of successive motion frames."""
 
     first: int
     last: int
@@ -46,7 +46,7 @@ class MotionTrack:
     luma: npt.NDArray[np.uint8]
     """`(N, h, w)` uint8, about 160x90 pixels in the video's aspect. Read-only."""
     spans: tuple[MotionSpan, ...]
-    """Between two spans lies a stretch of video that was not decoded: compare no frames across it."""
+    """Between two spans is a stretch of video that was not decoded: compare no frames across it."""
 
     def __post_init__(self) -> None:
         if self.luma.ndim != 3 or self.pts_seconds.shape != self.luma.shape[:1]:
@@ -67,15 +67,15 @@ class AudioSpan:
 
 @dataclass(frozen=True, slots=True)
 class AudioTrack:
-    """The sound twice: for models and for loudness. Both hold the same spans, one after another."""
+    """The sound twice: for models and for loudness. Both contain the same spans, one after another."""
 
     speech: npt.NDArray[np.float32]
     """`(N,)` float32 mono in [-1, 1] at 16 kHz. Read-only."""
     full_band: npt.NDArray[np.float32]
-    """`(3 N, C)` float32 at 48 kHz, C up to 8; may pass 1 where the source does. Read-only."""
+    """`(3 N, C)` float32 at 48 kHz, C up to 8; may exceed 1 if the source does. Read-only."""
     spans: tuple[AudioSpan, ...]
     channel_weights: tuple[float, ...] = ()
-    """C of them: what each channel counts in the loudness, by ITU-R BS.1770; each 1 where there are none."""
+    """C weights of the channels in the loudness, by ITU-R BS.1770; 1 each if empty."""
 
     def __post_init__(self) -> None:
         wanted = len(self.speech) * FULL_BAND_SAMPLES_PER_SPEECH_SAMPLE

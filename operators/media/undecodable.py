@@ -1,4 +1,4 @@
-"""What to say of a stream of which nothing could be decoded; the worker says it as well as the decoder process."""
+"""Faults of a stream of which nothing could be decoded; used by the worker and the decoder process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a container holds beside the streams that are analysed. Decoder process only."""
+"""Content of a container that is not analysed. Decoder process only."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from operators.media.ledgers.ledger import Ledger, gaps, merged
 from operators.media.streams_of import codec_name, moving_streams
 
 MAX_TRACKS = 100
-"""Named of a container that has more."""
+"""Maximum number that is named."""
 MIN_TRAILING_BYTES = 1024
 """Padding and notes of encoders are shorter; no clip is."""
 MIN_JPEG_TRAILING_BYTES = 16 * 1024
-"""Phones write notes behind their photographs."""
+"""Phones write notes after their photographs."""
 MIN_HIDDEN_BYTES = 16 * 1024
 """Muxers leave some; a clip of a second is longer."""
 MAX_NOTE_BYTES = 512 * 1024
-"""Of metadata that is no text: thumbnails and makers' notes of cameras are shorter, all together."""
+"""Of metadata that is not text: thumbnails and makers' notes of cameras are shorter in total."""
 MAX_DATA_RATIO = 0.2
-"""Of the file: time codes, positions and sensors take less, beside pictures."""
+"""Of the file: time codes, positions and sensors need less, in addition to pictures."""
 SECOND_TABLE = "second table of contents"
 
 
 def unseen_tracks(
     container: InputContainer, media: MediaFile, analysed: tuple[Stream | None, ...], ledger: Ledger
 ) -> tuple[UnseenTrack, ...]:
-    """Name every stream with content that is not analysed, and bytes that belong to none.
+    """Return every stream with content that is not analysed, and bytes that belong to none.
 
     Args:
         container: open.
-        media: that it was opened from.
-        analysed: streams that are looked at or listened to.
+        media: from which it was opened.
+        analysed: the analysed streams.
         ledger: of the container.
     """
     numbers = {stream.index for stream in analysed if stream is not None}
@@ -45,9 +45,9 @@ def unseen_tracks(
 
 
 def _tracks(container: InputContainer) -> Iterator[UnseenTrack]:
-    """Pictures, sound, text and cover art; time codes and other data are not among them.
+    """Yield pictures, sound, text and cover art; without time codes and other data.
 
-    MP4 calls any video track a list of chapter pictures that another track refers to as its chapters.
+    In MP4, any video track that another track references as its chapters counts as chapter pictures.
     """
     chapters = [stream for stream in container.streams.video if stream.disposition & Disposition.timed_thumbnails]
     moving = [*moving_streams(container), *chapters]
@@ -63,14 +63,14 @@ def _tracks(container: InputContainer) -> Iterator[UnseenTrack]:
 
 
 def _is_empty(stream: Stream) -> bool:
-    """Whether the container says itself that there is nothing: a list of its packets, of which there are none."""
+    """Return whether the container itself states that it is empty: a packet list without packets."""
     is_mp4 = stream.container.format.name.startswith("mov,")
     is_cover = stream.disposition & Disposition.attached_pic
     return is_mp4 and not is_cover and not stream.frames and not stream.index_entries and not stream.duration
 
 
 def _attached(container: InputContainer) -> Iterator[UnseenTrack]:
-    """Files inside Matroska that are no fonts: whatever they are called, their bytes tell."""
+    """Yield files inside Matroska that are not fonts, by their bytes and not by their names."""
     for stream in container.streams.attachments[:MAX_TRACKS]:
         content = stream.data
         if not is_font(content[:8]):
@@ -93,7 +93,7 @@ def _bytes(container: InputContainer, media: MediaFile, ledger: Ledger) -> Itera
 
 
 def _num_hidden(media: MediaFile, ledger: Ledger) -> int:
-    """Bytes with content that belong to no stream, too much metadata, and too much data."""
+    """Return the bytes with content that belong to no stream, and excessive metadata and data."""
     num_notes = num_content_bytes(media, ledger.notes, is_text_content=False) + ledger.notes.num_bytes_beyond
     num_strays = num_content_bytes(media, ledger.strays) + ledger.strays.num_bytes_beyond + ledger.num_stray_bytes
     num_data = ledger.num_data_bytes + ledger.strays.num_alignment_bytes + ledger.notes.num_alignment_bytes

@@ -1,1 +1,1 @@
-"""What people do with videos, counted: events by the ten thousand a second become one record a video."""
+"""Counts viewers' events: tens of thousands per second become one record per video."""

@@ -1,7 +1,7 @@
-"""Which batch is being counted, where the parent process reads it after the worker's death; and what it notes of that.
+"""The batch that is being counted, in memory that the parent process can read after the worker's death.
 
-A batch that was in hand when its worker died by itself is counted event by event the next time, each in a transaction
-of its own. An event with which the worker then dies by itself twice is given up as `crash-loop`. See
+A batch that was in progress when its worker died by itself is counted event by event the next time, each in a separate
+transaction. An event with which the worker then dies by itself twice is given up as `crash-loop`. See
 `streams.lifecycle.exclusive_board`, `streams.worker.note_death` and `docs/decisions`, 0018.
 """
 
@@ -18,7 +18,7 @@ from streams.delivery.attempts import DEATHS_ALONE_BEFORE_GIVING_UP
 from streams.lifecycle.exclusive_board import ExclusiveBoard
 
 Batch = dict[int, list[Any]]
-"""Messages of the client by partition, in the order of the log."""
+"""The client's messages by partition, in the order of the log."""
 
 _ENGAGEMENT: Final = "engagement"
 
@@ -35,23 +35,23 @@ class CountedRange:
 
 @dataclass(frozen=True, slots=True)
 class Suspects:
-    """Offsets of one partition among which is one that may have ended a worker."""
+    """Offsets of one partition that include one that may have ended a worker."""
 
     first: int
     last: int
     num_deaths: int
-    """Of the worker by itself, with this event alone in its batch; 0 for more offsets than one."""
+    """Deaths of the worker by itself, with this event alone in its batch; 0 for several offsets."""
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether the only offset is not to be tried again."""
+        """Whether the only offset must not be tried again."""
         return self.first == self.last and self.num_deaths >= DEATHS_ALONE_BEFORE_GIVING_UP
 
     def __contains__(self, offset: int) -> bool:
         return self.first <= offset <= self.last
 
     def after_death(self, found: CountedRange) -> Suspects:
-        """What is suspected after one more death."""
+        """Return the suspects after one more death."""
         if found.first != found.last:
             return Suspects(found.first, found.last, 0)
         is_same = (self.first, self.last) == (found.first, found.last)
@@ -62,10 +62,10 @@ NO_SUSPECTS: Final = Suspects(-1, -2, 0)
 
 
 class BatchBoard:
-    """Puts the offsets of a batch on the board for as long as it is counted.
+    """Writes the offsets of a batch to the board while it is counted.
 
     Args:
-        board: read by the parent process; None where there is none, and nothing is noted.
+        board: read by the parent process; None without a parent, and then nothing is written.
     """
 
     def __init__(self, board: ExclusiveBoard | None = None) -> None:
@@ -73,7 +73,7 @@ class BatchBoard:
 
     @contextmanager
     def counting(self, topic: str, batch: Batch) -> Iterator[None]:
-        """Name what is counted while the block runs."""
+        """Write the batch's offsets while the block runs."""
         if self._board is None:
             yield
             return
@@ -90,7 +90,7 @@ def _entry(topic: str, partition: int, found: list[Any]) -> str:
 
 
 def counted_range(entry: str) -> CountedRange | None:
-    """The offsets that an entry of the board names; None where it names something else."""
+    """Return the offsets in an entry of the board; None for another kind of entry."""
     if not entry.startswith(f'["{_ENGAGEMENT}"'):
         return None
     _, topic, partition, first, last = json.loads(entry)

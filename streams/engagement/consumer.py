@@ -40,7 +40,7 @@ from streams.observability import metrics
 from streams.record import Place
 
 BATCH_RECORDS: Final = 5_000
-"""At most; a transaction of that many keeps Redis busy for some tens of milliseconds."""
+"""Maximum; a transaction of that many keeps Redis busy for some tens of milliseconds."""
 _POLL_SECONDS: Final = 0.2
 _POLL_INTERVAL_SECONDS: Final = 1.0
 _SHOW_SECONDS: Final = 5.0
@@ -53,7 +53,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a consumer works with."""
+    """A consumer's collaborators."""
 
     store: EngagementStore
     bridge: LoopBridge
@@ -62,13 +62,13 @@ class Parts:
     wait: GroupWait
     summary_seconds: float
     held: HeldEvents
-    """The limit on dead letters by faults of our own."""
+    """The limit on dead letters by internal faults."""
     board: BatchBoard = field(default_factory=BatchBoard)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One batch in hand."""
+    """One batch in progress."""
 
     since_seconds: float
     heads: Mapping[int, int]
@@ -107,7 +107,7 @@ class EngagementConsumer:
         self._swept_seconds = self._shown_seconds = self._asked_seconds = parts.clock.monotonic_seconds()
         self.num_finished = self.num_delivered = 0
         self.step: Step | None = None
-        """What it does with what it consumed, or a sweep; None in the client's own wait for records."""
+        """The batch in progress, or a poll for summaries; None during the client's own wait for records."""
         self.num_steps = 0
 
     def run(self) -> None:
@@ -116,7 +116,7 @@ class EngagementConsumer:
         try:
             self._consume_until_stopped()
         except KafkaException:
-            raise  # without closing, which waits forever after a fatal error, so that nobody would hear of it
+            raise  # without closing, which waits forever after a fatal error, so the error would never be reported
         except BaseException:
             client.close()
             raise
@@ -214,7 +214,7 @@ class EngagementConsumer:
         count_isolated(part, lambda smaller: self._until_store_answers(lambda: self._count(smaller)), self._give_up)
 
     def _hopeless(self, part: Batch) -> Suspects | None:
-        """What is known of the only event of a part where it is not to be tried."""
+        """Return what is known of the only event of a part that must not be tried; otherwise None."""
         partition, found = next(iter(part.items()))
         suspects = self._partitions.suspects.get(partition)
         is_it = suspects is not None and suspects.is_hopeless and found[0].offset() == suspects.first
@@ -233,11 +233,11 @@ class EngagementConsumer:
         return self._parts.board.counting(self._topic, batch)
 
     def _count(self, batch: Batch, failure: Failure | None = None) -> None:
-        """Count a batch; where the store stands elsewhere than it begins, take it out of the batch, and go there.
+        """Count a batch; a partition whose stored offset differs is removed from the batch and sought.
 
         Args:
             batch: what to count.
-            failure: why the only event of the batch is not counted, but passed over.
+            failure: why the only event of the batch is skipped and not counted.
         """
         self._leave_out_moved(batch)
         if not batch:

@@ -1,8 +1,8 @@
-"""Counting: what is known of a video, and a batch of its events, become what is known next. Pure.
+"""Counting: adds a batch of events to a video's record. Pure.
 
 Decayed counts are forward-decayed sums (Cormode et al., Forward Decay, ICDE 2009): an event of time t weighs
-exp(-(as_of - t) / window). So an event that comes late weighs what it would weigh had it come in time, and the order of
-events does not matter beyond the rounding of floats.
+exp(-(as_of - t) / window). So a late event has the same weight as in time, and the order of events matters only within
+floating-point rounding.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ Windows = dict[EngagementWindow, dict[EngagementKind, float]]
 
 
 def add_events(known: Engagement | None, events: list[EngagementEvent]) -> Engagement:
-    """Add events that were never counted before.
+    """Add events that were not counted before.
 
     Args:
-        known: of the video so far; None for a video without any.
+        known: the video's record; None without one.
         events: of that video, at least one, in any order.
     """
     newest = max(event.event_unix_seconds for event in events)

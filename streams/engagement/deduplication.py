@@ -1,4 +1,4 @@
-"""Deduplication: what a batch changes, without duplicates, conflicts and deleted videos. Pure."""
+"""Deduplication: the changes of a batch, without duplicates, conflicts and deleted videos. Pure."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from streams.engagement.summary_schedule import due_after_seconds
 
 @dataclass(slots=True)
 class Deduplicated:
-    """The changes, and what became of arrivals that made none."""
+    """The changes, and the events that caused none."""
 
     changes: Changes
     conflicts: list[ParsedEvent] = field(default_factory=list)
-    """The same id was counted with other content: the first stands."""
+    """The same id was counted with other content: the first stays."""
     counted: Counter[EngagementKind] = field(default_factory=Counter)
     """New events by kind."""
     num_duplicates: int = 0
@@ -39,13 +39,13 @@ def deduplicate(
     now_unix_seconds: float,
     summary_seconds: float,
 ) -> Deduplicated:
-    """Count what is new.
+    """Return the changes of new events.
 
     Args:
         arrivals: by partition, in the order of the log.
-        positions: the next offset of each partition once these are counted.
-        found: what the store knew.
-        now_unix_seconds: by our clock; what is due is due after it.
+        positions: the next offset of each partition after these are counted.
+        found: what the store contains.
+        now_unix_seconds: by this worker's clock; due times are after it.
         summary_seconds: longest time that a change may wait for its summary.
     """
     result = Deduplicated(Changes(dict(positions)))
@@ -68,7 +68,7 @@ def _take_new(
     contents: dict[tuple[int, bytes], bytes],
     forgotten: frozenset[str],
 ) -> dict[str, list[EngagementEvent]]:
-    """Sort arrivals into new ones, by video, and others."""
+    """Divide events into new ones, by video, and others."""
     news: dict[str, list[EngagementEvent]] = {}
     identities = result.changes.identities
     for arrival in arrived:

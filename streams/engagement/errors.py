@@ -1,4 +1,4 @@
-"""What ends a step of the engagement role, and what a single event may have brought about."""
+"""Errors that end a step of the engagement role, and whether a single event may have caused them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from streams.store.shared_faults import is_shared
 
 
 class Stopping(Exception):
-    """The worker stops; what was being done is left as it is and comes again."""
+    """The worker stops; unfinished work is redelivered."""
 
 
 class Reassigned(Exception):
@@ -22,5 +22,5 @@ _OF_NO_EVENT: Final = (KafkaException, Stopping, Reassigned, WatchError)
 
 
 def is_of_an_event(error: BaseException) -> bool:
-    """Whether a single event, or the record of a single video, may have brought an error about."""
+    """Return whether a single event, or the record of a single video, may have caused an error."""
     return isinstance(error, Exception) and not isinstance(error, _OF_NO_EVENT) and not is_shared(error)

@@ -16,42 +16,42 @@ from schemas.errors import InvalidEvent
 from schemas.time_units import other_unit
 
 MAX_AHEAD_SECONDS: Final = 600.0
-"""How far an event may be in our future: clocks differ by that much, and no more would be believed."""
+"""How far an event may be in the future; clocks differ by at most that much."""
 MAX_WATCH_SECONDS: Final = 86_400.0
-"""Longest watch of one event; more is a broken client, and would drown everybody else's."""
+"""Longest watch time of one event; more is a client's fault, and would outweigh all others."""
 BUCKET_SECONDS: Final = 600.0
-"""Ids are remembered in buckets of that much broker time. Two are asked, so an id counts once in at least one of it."""
+"""Ids are stored in buckets of that much broker time. Two are read, so an id counts once within at least one bucket."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedEvent:
-    """One event that may count."""
+    """One event that may be counted."""
 
     event: EngagementEvent
     identity: bytes
     """8 bytes, of video and event id."""
     content: bytes
-    """4 bytes, of all that we read of the event."""
+    """4 bytes, of all decoded fields of the event."""
     bucket: int
     message: Any
-    """The client's, for a dead letter."""
+    """The client's message, for a dead letter."""
 
 
 def parse_event(message: Any, now_unix_seconds: float) -> ParsedEvent:
-    """Read one record of `video.engagement`.
+    """Parse one record of `video.engagement`.
 
     Args:
         message: the client's.
-        now_unix_seconds: by this worker's clock, for records that bear no time of the broker.
+        now_unix_seconds: by this worker's clock, for records without a broker timestamp.
 
     Raises:
-        InvalidEvent: not an engagement event, under a key that is not its video, or at a time that cannot be.
+        InvalidEvent: no engagement event, under a key that is not its video, or at an impossible time.
     """
     event = decode_engagement(message.value())
     stamp_kind, stamp_milliseconds = message.timestamp()
     stamp_unix_seconds = stamp_milliseconds / 1000
-    # All workers have to name one bucket, so the broker's time counts where the stamp is the broker's. Where it is the
-    # producer's, our clock bounds it: a producer whose clock is ahead would else end the buckets of all others.
+    # All workers must use the same bucket, so the broker's timestamp counts if there is one. A producer's timestamp is
+    # limited by our clock: otherwise a producer whose clock is ahead would end the buckets of all others.
     now = stamp_unix_seconds if stamp_kind == TIMESTAMP_LOG_APPEND_TIME else now_unix_seconds
     _check(event, message.key(), now)
     seconds = min(stamp_unix_seconds, now)
@@ -59,12 +59,12 @@ def parse_event(message: Any, now_unix_seconds: float) -> ParsedEvent:
 
 
 def identity_of(event: EngagementEvent) -> bytes:
-    """What makes two events the same act: the id that the client gave it, for one video."""
+    """Return the identity of an event: the id that the client assigned, for one video."""
     return blake2b(f"{event.video_id}\x1f{event.event_id}".encode(), digest_size=8).digest()
 
 
 def content_of(event: EngagementEvent) -> bytes:
-    """Checksum of what the event says; spelling, order and unknown fields of its JSON do not matter."""
+    """Return a checksum of the event's content, independent of spelling, order and unknown fields of its JSON."""
     return crc32(encode(event)).to_bytes(4, "big")
 
 

@@ -21,7 +21,7 @@ from streams.engagement.summaries import ROLE
 from streams.record import Place
 
 Count = Callable[[Batch], None]
-"""Counts a batch in one transaction, and takes out of it the partitions that stand elsewhere."""
+"""Counts a batch in one transaction, and removes partitions from it whose stored offset differs."""
 GiveUp = Callable[[Batch, Failure], None]
 """Passes the only event of a batch over with a dead letter; takes it out of the batch where it may not be given up."""
 
@@ -29,15 +29,15 @@ _log = structlog.get_logger(__name__)
 
 
 def count_isolated(batch: Batch, count: Count, give_up: GiveUp) -> None:
-    """Count a batch, all of it but the events that fail by themselves.
+    """Count a batch, except events that fail by themselves.
 
     Args:
-        batch: what is counted; partitions that stand elsewhere are taken out of it.
+        batch: what is counted; partitions whose stored offset differs are removed from it.
         count: counts a part of it.
-        give_up: answers what cannot be counted.
+        give_up: answers an event that cannot be counted.
 
     Raises:
-        Exception: an error that no single event brings about.
+        Exception: an error that no single event causes.
     """
     try:
         count(batch)
@@ -52,7 +52,7 @@ def count_isolated(batch: Batch, count: Count, give_up: GiveUp) -> None:
 
 
 def in_parts(batch: Batch, parts: Iterable[Batch], count: Count) -> None:
-    """Count parts of a batch one after another; a partition that stands elsewhere is left out of those that follow."""
+    """Count parts of a batch one after another; a partition whose stored offset differs is left out of later parts."""
     for part in parts:
         asked = {partition: found for partition, found in part.items() if partition in batch}
         if not asked:
@@ -85,7 +85,7 @@ def _end(batch: Batch, count: Count, give_up: GiveUp, error: Exception) -> None:
 
 
 def _halves(batch: Batch) -> Iterable[Batch]:
-    """The partitions one by one, or the two halves of the only one."""
+    """Return the partitions one by one, or the two halves of the only one."""
     if len(batch) > 1:
         return [{partition: found} for partition, found in batch.items()]
     ((partition, found),) = batch.items()

@@ -22,7 +22,7 @@ from streams.record import Place, Record
 _LOOK_SECONDS: Final = 0.2
 
 Refusal = tuple[Any, Failure]
-"""A message of the client, and why it does not count."""
+"""A client's message, and why it does not count."""
 
 
 class LoopBridge:
@@ -51,7 +51,7 @@ class LoopBridge:
         self._wait = wait
 
     def publish(self, summaries: list[EngagementSummary]) -> None:
-        """Put summaries into the log of facts."""
+        """Publish summaries to the log of facts."""
         self._wait_for(self._publish(summary) for summary in summaries)
 
     def refuse(self, refusals: list[Refusal]) -> None:
@@ -61,7 +61,7 @@ class LoopBridge:
         )
 
     async def _publish(self, summary: EngagementSummary) -> None:
-        with spans.span("engagement summary"):  # begins a trace: it sums up many events
+        with spans.span("engagement summary"):  # starts a trace: it summarises many events
             headers = summary_headers(summary, self._clock.now_unix_seconds())
             await self._publisher.publish(SIGNALS, summary.video_id, summary, headers=headers)
 

@@ -1,7 +1,7 @@
-"""Rates with a prior: what share of viewers liked, and how sure we are of it.
+"""Rates with a prior: the share of viewers who liked a video, weighted by the number of events.
 
-Each is the mean of a Beta posterior, (n + mean * strength) / (N + strength): with no events it is the prior's mean, and
-it takes about `strength` events to outweigh that. So three views with three likes are no hit.
+Each is the mean of a Beta posterior, (n + mean * strength) / (N + strength): without events it is the prior's mean, and
+about `strength` events are needed to outweigh that. So three views with three likes do not give a high rate.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from schemas.engagement import EngagementKind
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """One share: events of one kind among those of another."""
+    """One rate: events of one kind divided by those of another."""
 
     of: EngagementKind
     among: EngagementKind
     prior_mean: float
-    """A cautious guess of an ordinary video, by magnitude; not fitted to anybody's data."""
+    """A cautious magnitude for an ordinary video; not fitted to data."""
     prior_strength: float
-    """Events that the guess weighs as much as: more where the rate is rare, as few events say little about it."""
+    """Number of events that the prior weighs: more for rare events, because few events say little about their rate."""
 
     def value(self, counts: Mapping[EngagementKind, int]) -> float:
-        """Between 0 and 1; more of the one than of the other (lost or early events) counts as all of them."""
+        """Return a ratio between 0 and 1; a numerator above the denominator (lost or early events) counts as 1."""
         happened = counts.get(self.of, 0)
         chances = max(happened, counts.get(self.among, 0))
         return (happened + self.prior_mean * self.prior_strength) / (chances + self.prior_strength)
@@ -41,9 +41,9 @@ RATES: Final[dict[str, Rate]] = {
     "report_rate": Rate("report", "view", 0.0005, 1000.0),
     "not_interested_rate": Rate("not-interested", "impression", 0.005, 200.0),
 }
-"""By the name under which records carry them."""
+"""By the name in records."""
 
 
 def rates_of(counts: Mapping[EngagementKind, int]) -> dict[str, float]:
-    """Every rate, from counts of all time."""
+    """Return every rate, from total counts."""
     return {name: rate.value(counts) for name, rate in RATES.items()}

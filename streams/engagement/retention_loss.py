@@ -17,26 +17,26 @@ _log = structlog.get_logger(__name__)
 
 
 def num_removed(position: int | None, first_offset: int, first_kept: int) -> int:
-    """How many records are missing from the counts for good.
+    """Return how many records are permanently missing from the counts.
 
-    A jump alone proves nothing: producers with transactions leave offsets without records, too.
+    A jump of offsets alone proves nothing: transactions of producers leave offsets without records, too.
 
     Args:
-        position: the next offset that the counts do not hold; None where nothing was counted yet.
-        first_offset: of the first record that came.
-        first_kept: the first offset that the log still holds.
+        position: the next offset that is not counted; None if nothing was counted.
+        first_offset: of the first delivered record.
+        first_kept: the first offset that is still in the log.
     """
     return max(0, min(first_kept, first_offset) - (position or 0))
 
 
 def tell_removed(consumer: Any, place: TopicPartition, position: int | None, first_offset: int) -> None:
-    """Count and log what is missing before a batch, if anything; asks the broker only where offsets jump.
+    """Count and log records that are missing before a batch; queries the broker only if offsets jump.
 
     Args:
-        consumer: of confluent-kafka, asked for where the log begins.
+        consumer: of confluent-kafka, queried for the start of the log.
         place: topic and partition.
         position: see `num_removed`.
-        first_offset: the same.
+        first_offset: see `num_removed`.
     """
     if first_offset <= (position or 0):
         return

@@ -42,17 +42,17 @@ _NO_PARTITION: Final = -1
 
 
 class EngagementRole:
-    """Counts engagement events in a thread of its own.
+    """Counts engagement events in a separate thread.
 
     Args:
         settings: of the worker.
         publisher: of the worker, for summaries.
         dead_letters: dead letters.
-        crash: takes what has no answer.
-        clock: for stamps and waits.
-        worker_id: of the worker, unlike that of any other.
-        held: the limit on dead letters by faults of our own.
-        board: read by the worker's parent process, where it has one.
+        crash: receives fatal errors.
+        clock: for timestamps and waits.
+        worker_id: of the worker, unique.
+        held: the limit on dead letters by internal faults.
+        board: read by the worker's parent process, if there is one.
     """
 
     def __init__(
@@ -89,25 +89,25 @@ class EngagementRole:
         self._thread = threading.Thread(target=self._run, name="vidsignal-engagement", daemon=True)
 
     def start(self) -> None:
-        """Begin to consume."""
+        """Start consuming."""
         self._thread.start()
 
     async def stop(self) -> None:
-        """Finish the batch in hand and leave the group; what cannot be finished comes again."""
+        """Finish the batch in progress and leave the group; unfinished events are redelivered."""
         self._stopping.set()
         await asyncio.to_thread(self._thread.join, self._settings.drain_timeout_seconds)
         self._redis.close()
 
     @property
     def watched(self) -> WatchedEngagement:
-        """The role as the watchdog sees it."""
+        """The role with the interface that the watchdog reads."""
         topic = self._settings.topic_prefix + ENGAGEMENT.name
         return WatchedEngagement(topic, self._consumer, self.joined.is_set, self._thread, self._clock, self._held)
 
     def _run(self) -> None:
         try:
             self._consumer.run()
-        except BaseException as error:  # a thread has nobody to raise to: the worker ends by it
+        except BaseException as error:  # a thread cannot raise to a caller: the worker exits with the error
             self._loop.call_soon_threadsafe(self._crash.report, error)
 
     def _say_joined(self) -> None:
@@ -118,10 +118,10 @@ class EngagementRole:
 
 
 class WatchedEngagement:
-    """See `streams.progress.watched.WatchedRole`: a thread that has one batch in hand, or none.
+    """Implements `streams.progress.watched.WatchedRole`: a thread with at most one batch in progress.
 
     Args:
-        topic: as the broker knows it.
+        topic: name at the broker.
         consumer: runs in the thread.
         has_joined: whether partitions were assigned.
         thread: the thread.
@@ -159,7 +159,7 @@ class WatchedEngagement:
 
     @property
     def num_finished(self) -> int:
-        """See `WatchedRole`: steps that it got through, with records or without."""
+        """See `WatchedRole`: finished steps, with or without records."""
         return self._consumer.num_steps
 
     def handed_out(self, partition: Partition) -> int | None:
@@ -167,7 +167,8 @@ class WatchedEngagement:
         return self._consumer.position(partition[1])
 
     def held(self) -> Sequence[HeldRecord]:
-        """See `WatchedRole`: the first record of each partition of the batch; a sweep stands for a record, too."""
+        """See `WatchedRole`: the first record of each partition of the batch; a poll for summaries counts as a record,
+        too."""
         step = self._consumer.step
         if step is None:
             return ()
@@ -189,7 +190,7 @@ class WatchedEngagement:
 
 
 def open_counting_store(settings: Settings) -> Redis:
-    """A client for one thread that never repeats a command by itself."""
+    """Return a client for one thread that never repeats a command by itself."""
     return Redis.from_url(
         settings.redis_url.get_secret_value(),
         socket_timeout=_ANSWER_SECONDS,
@@ -200,7 +201,7 @@ def open_counting_store(settings: Settings) -> Redis:
 
 
 def consumer_configuration(settings: Settings, worker_id: str) -> dict[str, Any]:
-    """Of librdkafka: eager assignment, and no offsets of its own."""
+    """Return the configuration of librdkafka: eager assignment, and no stored offsets of its own."""
     return {
         **client_configuration(settings),
         "client.id": client_id_of(worker_id),

@@ -1,7 +1,7 @@
-"""Engagement in Redis: what a batch changes, changes in one transaction with the place in the log that it reaches.
+"""Engagement in Redis: the changes of a batch and its offset are written in one transaction.
 
-So a batch that is redelivered, from a zombie or after a crash, changes nothing; and a Redis that comes back from an
-older copy has counts and places of one moment, from which the log is read again.
+So a batch that is redelivered, by a zombie or after a crash, changes nothing. A Redis that was restored from an older
+copy has consistent counts and offsets, from which the log is read again.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from streams.store.key_repair import HASH, SORTED_SET, is_of_a_key, mended, repa
 from streams.store.keys import Keys
 
 _IDS_SECONDS: Final = 86_400
-"""An abandoned bucket ends by itself; others are removed as the log moves on."""
+"""An abandoned bucket expires; others are removed as the log advances."""
 _PAST_BUCKETS: Final = (2, 3, 4)
-"""How far behind the newest bucket those lie that nobody asks any more."""
+"""Distance behind the newest bucket of those that are no longer read."""
 _DEATHS_SECONDS: Final = 7 * 86_400
-"""As long as attempts are remembered."""
+"""As long as attempt counts."""
 _MOST_TOUCHED: Final = 10_000
-"""Keys of one attempt; of more, those of its end are enough to mend."""
+"""Number of keys of one attempt that are remembered; of more, the last ones suffice for a repair."""
 _MOST_KNOWN_VIDEOS: Final = 200_000
 
 _RECORD_DECODER = msgspec.json.Decoder(Engagement)
@@ -40,38 +40,38 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long a record is kept after its last event."""
+    """Retention of a record after its last event."""
 
     known_seconds: float
     unknown_seconds: float
-    """Of a video that intake never saw."""
+    """For a video that intake never accepted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the store knew about a batch."""
+    """What the store contains about a batch."""
 
     stored: dict[int, int | None]
-    """The next offset of each partition; None where there is none."""
+    """The next offset of each partition; None without one."""
     contents: dict[tuple[int, bytes], bytes]
-    """Of identities that were counted, by partition."""
+    """Contents by identity of counted events, by partition."""
     records: dict[str, bytes | None]
-    """As they lie there, by video."""
+    """Stored records, by video."""
     unknown: frozenset[str]
-    """Videos without a case."""
+    """Videos that are not accepted."""
     forgotten: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class DueSummaries:
-    """What became of the videos whose summary was due."""
+    """Videos whose summary was due."""
 
     told: dict[str, Engagement]
-    """To be said now."""
+    """To be published now."""
     forgotten: frozenset[str]
-    """Nothing is to be said of these, and nothing kept."""
+    """Deleted videos: nothing is published or kept."""
     idle_seconds: dict[str, float]
-    """Of videos that the fold does not know yet, so that a summary would tell it nothing: since their last event."""
+    """Videos that the fold does not know yet, so a summary would have no effect: seconds since their last event."""
 
 
 @dataclass(slots=True)
@@ -79,23 +79,23 @@ class Changes:
     """What a batch adds."""
 
     positions: dict[int, int]
-    """Where each partition stands afterwards."""
+    """Offset of each partition afterwards."""
     identities: dict[tuple[int, int], dict[bytes, bytes]] = field(default_factory=dict)
     """New contents by identity, by partition and bucket."""
     records: dict[str, Engagement] = field(default_factory=dict)
     due: dict[int, dict[str, float]] = field(default_factory=dict)
-    """Unix seconds by video, by partition; an earlier time that is set already stays."""
+    """Unix seconds by video, by partition; an earlier time that is already set stays."""
 
 
 class EngagementStore:
-    """The tables of the engagement role.
+    """The data of the engagement role.
 
-    Every method may raise `streams.store.client.TRANSIENT_ERRORS`; whoever meets one asks again.
+    Every method may raise `streams.store.client.TRANSIENT_ERRORS`; the caller then repeats it.
 
     Args:
-        redis: used by one thread, without retries of its own: a repeated EXEC would not see what it repeats.
+        redis: used by one thread, without retries of its own, because a repeated EXEC would not know what it repeats.
         keys: names.
-        topic: as the broker knows it.
+        topic: name at the broker.
         retention: of records.
     """
 
@@ -119,7 +119,7 @@ class EngagementStore:
         return _places(partitions, values)
 
     def suspects(self, partitions: Sequence[int]) -> dict[int, Suspects]:
-        """Of each partition, the events that may have ended a worker; partitions without any are left out."""
+        """Return, by partition, the events that may have ended a worker; partitions without any are left out."""
         found = {}
         for partition in partitions:
             name = self._keys.engagement_deaths(self._topic, partition)
@@ -141,16 +141,16 @@ class EngagementStore:
                 transaction.execute()
 
     def mend(self, error: Exception) -> bool:
-        """Remove what an attempt failed over, where that is a key of ours that holds what we never write."""
+        """Remove keys with foreign content over which an attempt failed; return whether there were any."""
         touched, self._touched = self._touched, {}
         return bool(touched) and repaired_now(self._redis, touched, error)
 
     def begin(self) -> Any:
-        """A transaction; `read` with it, then `commit` it. A context manager that gives up what was not committed."""
+        """Return a transaction for `read` and `commit`. A context manager that discards it without a commit."""
         return self._redis.pipeline(transaction=True)
 
     def read(self, transaction: Any, arrivals: Mapping[int, Sequence[ParsedEvent]]) -> Found:
-        """What the store knows; from here on a change by anybody else makes `commit` fail."""
+        """Return what the store contains; any change by others after this makes `commit` fail."""
         videos = sorted({arrival.event.video_id for found in arrivals.values() for arrival in found})
         record_keys = [self._keys.engagement(video_id) for video_id in videos]
         self._touch(SORTED_SET, (self._keys.engagement_due(partition) for partition in arrivals))
@@ -172,7 +172,7 @@ class EngagementStore:
         )
 
     def commit(self, transaction: Any, changes: Changes, found: Found) -> None:
-        """Change everything, or nothing. Raises redis.WatchError where somebody else changed something meanwhile."""
+        """Write all changes, or none. Raises redis.WatchError if another client changed the keys meanwhile."""
         transaction.multi()
         for (partition, bucket), contents in changes.identities.items():
             key = self._keys.engagement_ids(self._topic, partition, bucket)
@@ -189,7 +189,7 @@ class EngagementStore:
         self._remember(changes, found)
 
     def due(self, partition: int, now_unix_seconds: float, limit: int) -> list[str]:
-        """Videos whose summary is due, the longest waiting first."""
+        """Return videos whose summary is due, the longest waiting first."""
         self._touch(SORTED_SET, [self._keys.engagement_due(partition)])
         members = self._redis.zrange(
             self._keys.engagement_due(partition), _NEVER, now_unix_seconds, byscore=True, offset=0, num=limit
@@ -197,7 +197,7 @@ class EngagementStore:
         return [video_id for member in members if (video_id := self._video_id(partition, member)) is not None]
 
     def _video_id(self, partition: int, member: bytes) -> str | None:
-        """A video that is due; what is none is removed, or every look would find it first."""
+        """Return a due video; an invalid entry is removed, because every query would find it first."""
         try:
             return member.decode()
         except UnicodeDecodeError:
@@ -207,7 +207,7 @@ class EngagementStore:
             return None
 
     def read_due(self, transaction: Any, videos: Sequence[str]) -> DueSummaries:
-        """What there is to say of videos; a change by anybody else makes `settle` fail."""
+        """Return the summaries of videos; any change by others after this makes `settle` fail."""
         record_keys = [self._keys.engagement(video_id) for video_id in videos]
         transaction.watch(*record_keys)
         values = transaction.mget(record_keys)
@@ -229,7 +229,8 @@ class EngagementStore:
         forgotten: Iterable[str],
         later: Mapping[str, float],
     ) -> None:
-        """Nothing more is due of `done`, and of `later` at the given Unix seconds; nothing is kept of the forgotten.
+        """Remove the due times of `done`, set those of `later` to the given Unix seconds, and delete the data of
+        deleted videos.
 
         Raises redis.WatchError.
         """
@@ -243,7 +244,7 @@ class EngagementStore:
         transaction.execute()
 
     def _folded(self, videos: Sequence[str]) -> frozenset[str]:
-        """Of which the fold has met an `accepted`: whoever has an outcome."""
+        """Return the videos whose `accepted` is folded: those with an outcome."""
         if not videos:
             return frozenset()
         with self._redis.pipeline(transaction=False) as asked:
@@ -256,7 +257,8 @@ class EngagementStore:
         return frozenset(video for video, has_one in zip(videos, answers, strict=True) if has_one is True)
 
     def _idle_seconds(self, videos: Sequence[str]) -> dict[str, float]:
-        """How long ago the last event of each was counted, where its record has a stranger's life; else 0."""
+        """Return the seconds since the last event of each video whose record has the retention of unknown videos;
+        otherwise 0."""
         if not videos:
             return {}
         with self._redis.pipeline(transaction=False) as asked:
@@ -281,7 +283,7 @@ class EngagementStore:
                     yield partition, identities
 
     def _cases(self, transaction: Any, records: Mapping[str, bytes | None]) -> tuple[frozenset[str], frozenset[str]]:
-        """Which videos are unknown, and which forgotten; asked only where that may have changed."""
+        """Return which videos are unknown, and which are deleted; read only if that may have changed."""
         asked = [video for video, record in records.items() if record is None or video not in self._known]
         if not asked:
             return frozenset(), frozenset()
@@ -289,8 +291,8 @@ class EngagementStore:
         transaction.watch(*deletion_markers)
         unknown = sorted(frozenset(asked) - self._existing(asked, self._statuses(asked)))
         if unknown:
-            # Whoever registers one of these lengthens the life of the counts that it finds: not of ours, were they to
-            # come after it with what was read before it. Known videos are not watched: their status changes often.
+            # A video that is being registered extends the retention of its counts. Ours must not be written after that
+            # with the retention that was read before. Known videos are not watched: their status changes often.
             transaction.watch(*self._statuses(unknown))
             unknown = sorted(frozenset(unknown) - self._existing(unknown, self._statuses(unknown)))
         return frozenset(unknown), self._existing(asked, deletion_markers)
@@ -333,7 +335,7 @@ class EngagementStore:
 
 
 def suspects_of(fields: Mapping[bytes, bytes]) -> Suspects | None:
-    """Read what is noted of deaths; None where that is nothing."""
+    """Decode the stored deaths; None if invalid."""
     numbers = [fields.get(name) for name in (b"first", b"last", b"deaths")]
     if not all(number is not None and number.isdigit() for number in numbers):
         return None
@@ -341,7 +343,7 @@ def suspects_of(fields: Mapping[bytes, bytes]) -> Suspects | None:
 
 
 async def note_counting_death(redis: AsyncRedis, keys: Keys, found: CountedRange) -> None:
-    """The worker died by itself while it counted these; called by its parent process."""
+    """Record that the worker died by itself while it counted these; called by its parent process."""
     name = keys.engagement_deaths(found.topic, found.partition)
     fields: Any = await mended(redis, {name: HASH}, lambda: redis.hgetall(name))
     after = (suspects_of(fields) or NO_SUSPECTS).after_death(found)
@@ -350,7 +352,7 @@ async def note_counting_death(redis: AsyncRedis, keys: Keys, found: CountedRange
 
 
 def decode_record(value: bytes | None) -> Engagement | None:
-    """Read a record as it is in the store; None where there is none, and for what is none: it is counted again."""
+    """Decode a stored record; None without one, and for an invalid one, which is counted again."""
     if value is None:
         return None
     try:

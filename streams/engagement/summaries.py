@@ -1,11 +1,11 @@
-"""Summaries: what is due of a partition's videos goes into the log of facts, and only then is no longer due.
+"""Summaries: a partition's due summaries are published to the log of facts, and only then removed from the schedule.
 
-A worker that dies between the two publishes again, which tells the fold nothing new. What somebody else changes in
-between stays due, so no change is left untold.
+A worker that dies between the two publishes again, which has no effect on the fold. Changes by other workers in between
+keep the entry due, so no change is lost.
 
-A summary of a video that the fold does not know yet would be lost on it: it waits until the video's `accepted` is
-folded. It is looked at again after the time that a summary takes, and then each time after as long as the video had no
-event; its record ends by itself, and with it the waiting.
+A summary of a video that the fold does not know yet would be lost: it waits until the video's `accepted` is folded. It
+is checked again after the summary interval, and then each time after as long as the video had no event; its record
+expires by itself, and with it the entry.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from streams.observability.tracing import spans
 
 SOURCE: Final = "vidsignal/engagement"
 AT_ONCE: Final = 256
-"""Of one partition; the rest waits for the next sweep, so that counting goes on."""
+"""Per partition; the rest waits for the next poll, so that counting continues."""
 
 ROLE: Final = "engagement"
 _PUT_OFF_SECONDS: Final = 600.0
-"""Until the next look at a video over which that failed."""
+"""Time until the next attempt for a video whose summary failed."""
 
 _log = structlog.get_logger(__name__)
 
@@ -40,13 +40,13 @@ PublishAll = Callable[[list[EngagementSummary]], None]
 
 
 class SummaryPoller:
-    """Publishes what is due.
+    """Publishes due summaries.
 
     Args:
-        store: what is due, and the records.
+        store: the schedule, and the records.
         publish: to the log of facts.
-        clock: says what is due.
-        summary_seconds: shortest time after which a video that the fold does not know yet is looked at again.
+        clock: determines what is due.
+        summary_seconds: shortest time after which a video that the fold does not know yet is checked again.
     """
 
     def __init__(self, store: EngagementStore, publish: PublishAll, clock: Clock, summary_seconds: float) -> None:
@@ -56,14 +56,14 @@ class SummaryPoller:
         self._summary_seconds = summary_seconds
 
     def poll(self, partitions: Iterable[int]) -> None:
-        """Publish what is due now, a bounded number for each partition."""
+        """Publish what is due now, a limited number per partition."""
         for partition in partitions:
             videos = self._store.due(partition, self._clock.now_unix_seconds(), AT_ONCE)
             if videos:
                 self._tell_isolated(partition, videos)
 
     def _tell_isolated(self, partition: int, videos: list[str]) -> None:
-        """Tell all but the videos over which that fails by itself: those are looked at again later."""
+        """Publish all except the videos whose summary fails by itself: those are tried again later."""
         try:
             self._tell(partition, videos)
         except Exception as error:
@@ -93,10 +93,10 @@ class SummaryPoller:
             try:
                 self._store.settle(transaction, partition, done, due.forgotten, later)
             except WatchError:
-                return  # another worker counts this partition now; what is due stays due
+                return  # another worker counts this partition now; due entries stay due
 
     def _later(self, due: DueSummaries) -> dict[str, float]:
-        """When to look again at videos that the fold does not know yet, in Unix seconds."""
+        """Return the time of the next check of videos that the fold does not know yet, in Unix seconds."""
         now_unix_seconds = self._clock.now_unix_seconds()
         return {
             video_id: now_unix_seconds + max(self._summary_seconds, idle_seconds)
@@ -105,7 +105,7 @@ class SummaryPoller:
 
 
 def summary_of(video_id: str, record: Engagement) -> EngagementSummary:
-    """The record as a fact."""
+    """Return the record as a fact."""
     return EngagementSummary(
         video_id=video_id,
         counts={str(kind): count for kind, count in record.counts.items()},
@@ -119,7 +119,7 @@ def summary_of(video_id: str, record: Engagement) -> EngagementSummary:
 
 
 def summary_headers(summary: EngagementSummary, now_unix_seconds: float) -> Any:
-    """CloudEvents headers; the id is the same for the same counts."""
+    """Return CloudEvents headers; the id is the same for the same counts."""
     event_id = f"{summary.video_id}:engagement:{sum(summary.counts.values())}"
     return event_headers(
         summary, event_id=event_id, source=SOURCE, now_unix_seconds=now_unix_seconds, span=spans.traceparent()

@@ -1,1 +1,1 @@
-"""What a process needs to begin, to wait and to end, whatever work it does."""
+"""Start, waiting and end of a process, whatever work it does."""

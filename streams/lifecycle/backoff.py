@@ -1,4 +1,4 @@
-"""How long to wait before trying again."""
+"""Waits between attempts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Waits that double up to a limit, each shortened by chance so that many waiters do not return at once."""
+    """Waits that double up to a limit, each shortened randomly so that many waiters do not return at once."""
 
     first_seconds: float = 0.1
     limit_seconds: float = 10.0
@@ -19,7 +19,7 @@ class Backoff:
             raise ValueError(f"waits must be 0 < first <= limit, got {self.first_seconds} and {self.limit_seconds}")
 
     def delays(self) -> Iterator[float]:
-        """Seconds to wait after the first failure, the second, and so on forever."""
+        """Yield the seconds to wait after the first failure, the second, and so on forever."""
         seconds = self.first_seconds
         while True:
             yield seconds * random.uniform(0.5, 1.0)

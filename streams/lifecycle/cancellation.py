@@ -1,4 +1,4 @@
-"""Cancelling tasks, and telling whether one was cancelled."""
+"""Cancels tasks, and determines whether a task was cancelled."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 _AGAIN_SECONDS: Final = 2.0
-"""Longer than a task needs that has heard it and tidies up."""
+"""Longer than a cancelled task needs to clean up."""
 
 
 async def cancel_all(tasks: Iterable[asyncio.Task[Any]], again_seconds: float = _AGAIN_SECONDS) -> None:
-    """Cancel tasks and return when all have ended, however they end; one that goes on is cancelled again.
+    """Cancel tasks and return when all have ended, with any result; a task that continues is cancelled again.
 
-    Before Python 3.12 `asyncio.wait_for` swallows a cancellation that arrives just when what it waits for is done
+    Before Python 3.12 `asyncio.wait_for` swallows a cancellation that arrives just when the awaited call is done
     (https://github.com/python/cpython/issues/86296), and the Redis client sends every command through it.
     """
     ended = set(tasks)
@@ -26,6 +26,6 @@ async def cancel_all(tasks: Iterable[asyncio.Task[Any]], again_seconds: float = 
 
 
 def was_cancelled() -> bool:
-    """Whether somebody cancelled the task that asks; else a CancelledError came out of what it waited for."""
+    """Return whether the current task was cancelled; otherwise a CancelledError was raised by what it awaited."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

@@ -1,4 +1,4 @@
-"""Time, injected: everything that waits or stamps takes a clock, so that tests never sleep."""
+"""Injected time: all code that waits or takes timestamps uses a clock, so that tests never sleep."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Wall time for stamps, monotonic time for durations, and a way to wait."""
+    """Wall time for timestamps, monotonic time for durations, and a way to wait."""
 
     def now_unix_seconds(self) -> float:
         """Seconds since 1970-01-01T00:00:00Z."""
         ...
 
     def monotonic_seconds(self) -> float:
-        """Seconds that never run backwards, from an arbitrary origin."""
+        """Seconds that never decrease, from an arbitrary origin."""
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -31,7 +31,7 @@ class SystemClock:
         return time.time()
 
     def monotonic_seconds(self) -> float:
-        """Seconds that never run backwards, from an arbitrary origin."""
+        """Seconds that never decrease, from an arbitrary origin."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Importing thousands of modules leaves no garbage, so nobody has to look for it meanwhile."""
+"""Pauses garbage collection: importing thousands of modules leaves no garbage."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """Collect nothing inside; afterwards what is there by then is never looked at again, as it lives with the process.
+    """Collect nothing inside; objects that exist at the end are excluded from later collections, because they live as
+    long as the process.
 
-    For imports and the opening of models, which end by themselves, never for a wait.
+    For imports and the opening of models, which are short, never for a wait.
     """
     was_enabled = gc.isenabled()
     gc.disable()

@@ -1,6 +1,6 @@
-"""What runs alone in a worker, written where its parent process can read it after the worker's death.
+"""The exclusive events of a worker, in memory that its parent process can read after the worker's death.
 
-Imports nothing but the standard library: the parent has nothing else.
+Imports only the standard library, because the parent has nothing else.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from typing import Final
 _SIZE_BYTES: Final = 64 * 1024
 _LENGTH_BYTES: Final = 4
 _FOLLOWS: Final = _SIZE_BYTES - 1
-"""Place of the byte that says whether the worker stopped itself because its parent was stopped."""
+"""Index of the byte that says whether the worker stopped itself because its parent was stopped."""
 _ROOM_BYTES: Final = _SIZE_BYTES - _LENGTH_BYTES - 1
 
 
 class ExclusiveBoard:
-    """Keys of the attempts that run alone now, in memory that two processes share.
+    """Keys of the exclusive attempts, in memory that two processes share.
 
     A process that is killed while it writes leaves an empty board, never a wrong one.
 
     Args:
-        fd: of the memory; None makes some.
+        fd: of the memory; None creates it.
     """
 
     def __init__(self, fd: int | None = None) -> None:
@@ -47,28 +47,28 @@ class ExclusiveBoard:
         self._memory[_FOLLOWS] = is_true
 
     def add(self, key: str) -> None:
-        """Work on this attempt begins, with nothing beside it."""
+        """Add an attempt that starts exclusively."""
         self.replace((), (key,))
 
     def replace(self, gone: Collection[str], new: Iterable[str]) -> None:
-        """Take some down and put others up, in one step."""
+        """Remove some entries and add others, in one step."""
         with self._lock:
             self._write([*(key for key in self._keys if key not in gone), *new])
 
     def remove(self, key: str) -> None:
-        """It is over, or put back in order; harmless where it was not there."""
+        """Remove an attempt; has no effect if it is not there."""
         with self._lock:
             if key in self._keys:
                 self._write([other for other in self._keys if other != key])
 
     def read(self) -> list[str]:
-        """What stands on the board, whoever wrote it."""
+        """Return all entries."""
         length = int.from_bytes(self._memory[:_LENGTH_BYTES], "little")
         text = self._memory[_LENGTH_BYTES : _LENGTH_BYTES + length]
         return [str(key) for key in json.loads(text)] if length else []
 
     def close(self) -> None:
-        """Give up the memory; it is there as long as somebody else has it."""
+        """Release the memory; it exists as long as another process has it."""
         self._memory.close()
         os.close(self.fd)
 
@@ -76,6 +76,6 @@ class ExclusiveBoard:
         text = json.dumps(keys).encode()
         self._keys = keys
         self._memory[:_LENGTH_BYTES] = bytes(_LENGTH_BYTES)
-        if len(text) <= _ROOM_BYTES:  # no more than one attempt a role runs alone
+        if len(text) <= _ROOM_BYTES:  # each role has at most one exclusive attempt
             self._memory[_LENGTH_BYTES : _LENGTH_BYTES + len(text)] = text
             self._memory[:_LENGTH_BYTES] = len(text).to_bytes(_LENGTH_BYTES, "little")

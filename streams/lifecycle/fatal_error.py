@@ -13,10 +13,10 @@ _log = structlog.get_logger(__name__)
 
 
 class WorkerExit(IntEnum):
-    """What a worker's exit code says to anyone who supervises it."""
+    """Meaning of a worker's exit code, for its supervisor."""
 
     STOPPED = 0
-    """It was asked to stop."""
+    """It was stopped as requested."""
     MISCONFIGURED = 2
     """A setting, the policy or a version is wrong; a restart does not help."""
     CRASHED = 70
@@ -24,24 +24,24 @@ class WorkerExit(IntEnum):
     STALLED = 71
     """It had work and made no progress, or its event loop was blocked; its stacks are in the log. Start it again."""
     DEVICE_LOST = 72
-    """The accelerator is lost. Start it again; what was not on the device is redelivered uncounted."""
+    """The accelerator is lost. Start it again; events that were not on the device are redelivered uncounted."""
     STOP_OVERRAN = 75
-    """It was asked to stop and something hung beyond the drain timeout; its log names what. Unfinished events are
+    """It was stopped, and something hung beyond the drain timeout; its log names what. Unfinished events are
     redelivered."""
     NEEDS_REBUILD = 78
-    """The store misses facts; until `vidsignal rebuild` is through, every restart ends so, and the next one goes on."""
+    """The store lacks facts; every restart exits with this code until `vidsignal rebuild` is complete."""
 
 
 class FatalError:
     """The first fatal error of this process; later ones are only logged."""
 
     def __init__(self, on_first: Callable[[], None] = lambda: None) -> None:
-        """`on_first` is called at the first report, before anything else can happen."""
+        """`on_first` is called at the first report, before anything else."""
         self._on_first = on_first
         self.happened = asyncio.Event()
         self.exit_code = WorkerExit.STOPPED
         self.reason = ""
-        """In one line, to be said last: tracebacks are long, and a worker that drains goes on logging."""
+        """One line, logged last: tracebacks are long, and a draining worker continues to log."""
 
     def report(self, error: BaseException, exit_code: WorkerExit = WorkerExit.CRASHED, **context: Any) -> None:
         """Log the error with its traceback, and ask the worker to end."""

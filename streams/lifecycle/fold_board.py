@@ -1,8 +1,7 @@
-"""Which fact is being folded, where the parent process reads it after the worker's death.
+"""The fact that is being folded, in memory that the parent process can read after the worker's death.
 
-A fold runs from its first line to its last without anything beside it, so a worker that dies by itself meanwhile died
-of that fact: no fact has to run alone for that. See `streams.lifecycle.exclusive_board` and
-`streams.worker.note_death`.
+Nothing else runs during a fold, so a worker that dies by itself meanwhile died of that fact; no fact has to run
+exclusively. See `streams.lifecycle.exclusive_board` and `streams.worker.note_death`.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ _FOLD = "fold"
 
 @dataclass(frozen=True, slots=True)
 class FoldedFact:
-    """What stood on the board."""
+    """An entry of the board."""
 
     video_id: str
     place: Place
@@ -28,10 +27,10 @@ class FoldedFact:
 
 
 class FoldBoard:
-    """Puts each fact on the board for as long as it is folded.
+    """Writes each fact to the board while it is folded.
 
     Args:
-        board: read by the parent process; None where there is none, and nothing is noted.
+        board: read by the parent process; None without a parent, and then nothing is written.
     """
 
     def __init__(self, board: ExclusiveBoard | None = None) -> None:
@@ -39,7 +38,7 @@ class FoldBoard:
 
     @contextmanager
     def folding(self, video_id: str, topic: str, partition: int, offset: int, log_generation: int) -> Iterator[None]:
-        """Name the fact while the block runs."""
+        """Write the fact while the block runs."""
         if self._board is None:
             yield
             return
@@ -52,7 +51,7 @@ class FoldBoard:
 
 
 def folded_fact(entry: str) -> FoldedFact | None:
-    """The fact that an entry of the board names; None where it names an attempt."""
+    """Return the fact in an entry of the board; None if it is an attempt."""
     if not entry.startswith(f'["{_FOLD}"'):
         return None
     _, video_id, topic, partition, offset, log_generation = json.loads(entry)

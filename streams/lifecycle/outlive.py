@@ -1,7 +1,7 @@
-"""The parent process of a worker: it waits for the worker's end and says what it was. Nothing but the standard library.
+"""The parent process of a worker: waits for the worker's end and reports it. Only the standard library.
 
-Run by `streams.lifecycle.parent` in place of what it was: `python -I -S outlive.py <what to know, as JSON> <what was
-run...>`, so that it takes ten megabytes and not a hundred.
+Run by `streams.lifecycle.parent` in place of the original program: `python -I -S outlive.py <parameters as JSON>
+<original command...>`, so that it needs ten megabytes and not a hundred.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ from streams.lifecycle.exclusive_board import ExclusiveBoard
 
 PASSED_ON: Final = (signal.SIGTERM, signal.SIGINT)
 _ASKED: Final = frozenset((signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
-"""Ends of a worker that was asked to stop before it listened."""
+"""Signals that end a worker that was stopped before it handled them."""
 _ALL_DIE_SECONDS: Final = 1.0
-"""Who kills all processes of a container or a group one by one is through by then, and nothing is said."""
+"""After this time, a kill of all processes of a container or a group one by one has reached this one, too, and nothing
+is reported."""
 _NOTE_SECONDS: Final = 60.0
 
 
@@ -35,13 +36,13 @@ def outlive(worker_id: int, board: ExclusiveBoard, in_order: list[int], note: li
 
     Args:
         worker_id: a child of this process.
-        board: what runs alone in it.
-        in_order: exit codes that no event brings about.
-        note: a command, called with what stood on the board and how the worker ended, where it ended by itself.
+        board: its exclusive attempts.
+        in_order: exit codes that no event causes.
+        note: a command, called with the board's entries and the kind of end, if the worker ended by itself.
     """
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
-        os.kill(worker_id, number)  # it is not reaped yet, so the number is nobody else's
+        os.kill(worker_id, number)  # it is not reaped yet, so no other process has its id
 
     for number in PASSED_ON:
         signal.signal(number, pass_on)
@@ -58,20 +59,20 @@ def outlive(worker_id: int, board: ExclusiveBoard, in_order: list[int], note: li
 
 
 def _await_end(worker_id: int, board: ExclusiveBoard) -> int:
-    """As the first process of a container it is given orphans, too, which it lets go."""
+    """Wait for the worker; as the first process of a container it also reaps orphans."""
     while True:
         process_id, status = os.waitpid(-1, os.WUNTRACED)
         if process_id != worker_id:
             continue
         if not os.WIFSTOPPED(status):
             return status
-        if board.follows:  # it stopped because we were stopped, and we go on
+        if board.follows:  # it stopped because we were stopped, and we continue
             board.follows = False
             os.kill(worker_id, signal.SIGCONT)
 
 
 def _end_by(number: signal.Signals, board: ExclusiveBoard, note: list[str]) -> NoReturn:
-    """End as the worker did, so that a supervisor sees what it would see without us."""
+    """End as the worker did, so that a supervisor sees the same as without a parent."""
     if number not in _ASKED:
         time.sleep(_ALL_DIE_SECONDS)
         sys.stderr.write(f"the worker was ended by {number.name}, and its parent process was not\n")
@@ -81,7 +82,7 @@ def _end_by(number: signal.Signals, board: ExclusiveBoard, note: list[str]) -> N
         signal.signal(number, signal.SIG_DFL)
     sys.stderr.flush()
     os.kill(os.getpid(), number)
-    os._exit(128 + number)  # the first process of a container is spared by its own signals
+    os._exit(128 + number)  # the first process of a container is not ended by its own signals
 
 
 def _tell(board: ExclusiveBoard, note: list[str], ended_by: str) -> None:

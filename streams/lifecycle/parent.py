@@ -1,11 +1,11 @@
-"""How a worker gets a parent process, which outlives it, and so can say how the worker ended.
+"""Starts a worker with a parent process, which survives it and so can report how it ended.
 
-Who ends a worker from outside, a supervisor, a container's runtime or a person, addresses the process that was started,
-which is the parent, or all processes at once. What work brings upon its process, a crash in native code or the kernel's
-memory killer, hits the worker alone. So a worker that ends while its parent lives has ended by itself.
+A kill from outside, by a supervisor, a container runtime or a person, is sent to the process that was started, which is
+the parent, or to all processes at once. A crash in native code or the OOM killer hits only the worker. So a worker that
+ends while its parent lives has ended by itself.
 
-The parent holds no connection and does nothing but wait: it passes signals on to the worker, ends when the worker does
-and as it did, and takes the worker with it when it is killed. Stopped (SIGSTOP), it stops the worker too.
+The parent has no connection and only waits: it forwards signals to the worker, ends when and as the worker does, and
+takes the worker with it when it is killed. If it is stopped (SIGSTOP), it stops the worker, too.
 """
 
 from __future__ import annotations
@@ -30,44 +30,44 @@ _PR_SET_PDEATHSIG: Final = 1
 _IN_ORDER: Final = (
     WorkerExit.STOPPED, WorkerExit.MISCONFIGURED, WorkerExit.STOP_OVERRAN, WorkerExit.NEEDS_REBUILD,
 )  # fmt: skip
-"""Ends that no event brings about."""
+"""Exit codes that no event causes."""
 _LOOK_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """What parent and worker know of each other."""
+    """What parent and worker share."""
 
     process_id: int
-    """The process that was started, and that signals go to."""
+    """The process that was started, to which signals are sent."""
     board: ExclusiveBoard | None = None
-    """Read by the parent; None where there is none."""
+    """Read by the parent; None without one."""
 
     @property
     def parent_id(self) -> int | None:
-        """The parent process; None where there is none."""
+        """The parent process; None without one."""
         return None if self.board is None else self.process_id
 
 
 def run_alone(work: Callable[[Family], int]) -> int:
-    """Run the work in this process, without a parent of ours."""
+    """Run the work in this process, without a parent."""
     return work(Family(os.getpid()))
 
 
 def run_under_parent(work: Callable[[Family], int], note: Sequence[str]) -> int:
     """Run the work in a child of this process, and return its exit code there; this process waits, and never returns.
 
-    Where the child ends by a signal, this process ends by the same one.
+    If the child ends by a signal, this process ends by the same one.
 
     Args:
-        work: what the worker does.
-        note: a command that the parent runs where the worker ended by itself with something on its board; it is given
-            that as a JSON list, and how the worker ended.
+        work: the worker's main function.
+        note: a command that the parent runs if the worker ended by itself with entries on its board; its arguments are
+            these as a JSON list, and the kind of end.
     """
     if sys.platform != "linux" or threading.active_count() > 1:
         return run_alone(work)  # a process with threads must not be forked
     board, parent_id = ExclusiveBoard(), os.getpid()
-    signal.pthread_sigmask(signal.SIG_BLOCK, outlive.PASSED_ON)  # until both sides can take them
+    signal.pthread_sigmask(signal.SIG_BLOCK, outlive.PASSED_ON)  # until both sides can handle them
     sys.stdout.flush()
     sys.stderr.flush()
     worker_id = os.fork()
@@ -78,7 +78,7 @@ def run_under_parent(work: Callable[[Family], int], note: Sequence[str]) -> int:
 
 
 def _become_parent(worker_id: int, board: ExclusiveBoard, note: Sequence[str]) -> int:
-    """Shed all that was loaded: an exec keeps process id, children and blocked signals."""
+    """Replace the loaded program: an exec keeps process id, children and blocked signals."""
     os.set_inheritable(board.fd, True)
     known = {"worker_id": worker_id, "board_fd": board.fd, "in_order": [int(code) for code in _IN_ORDER], "note": note}
     program = [sys.executable, "-I", "-S", outlive.__file__, json.dumps(known), *sys.orig_argv]
@@ -86,7 +86,7 @@ def _become_parent(worker_id: int, board: ExclusiveBoard, note: Sequence[str]) -
 
 
 def end_with_parent(parent_id: int) -> None:
-    """Have the kernel kill this process when its parent dies; ends it now where the parent is dead already."""
+    """Let the kernel kill this process when its parent dies; ends it now if the parent is dead already."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent_id:
         os._exit(WorkerExit.CRASHED)  # the parent died before the line above
@@ -99,7 +99,7 @@ def _begin_worker(parent_id: int, board: ExclusiveBoard) -> None:
 
 
 def _follow_stops(parent_id: int, board: ExclusiveBoard) -> None:
-    """Stop whenever the parent is stopped: who stops a worker means all of it."""
+    """Stop whenever the parent is stopped, because stopping a worker means all of it."""
     while True:
         time.sleep(_LOOK_SECONDS)
         if _state_of(parent_id) == "T":

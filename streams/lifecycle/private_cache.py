@@ -1,4 +1,4 @@
-"""Where a process keeps what is dear to compute again."""
+"""The cache for results that are expensive to compute."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from streams.config.settings import Settings
 
 
 def private_cache(settings: Settings) -> PrivateCache:
-    """The cache of compiled models and probe results that the settings name; nothing is made on disk yet."""
+    """Return the configured cache of compiled models and probe results; nothing is created on disk yet."""
     return PrivateCache(settings.compiled_dir or settings.cache_dir / "compiled", settings.compiled_max_bytes)

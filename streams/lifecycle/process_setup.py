@@ -1,4 +1,4 @@
-"""What has to happen in a process before torch is imported."""
+"""Preparation of a process before torch is imported."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from streams.lifecycle.private_cache import private_cache
 
 
 def prepare_process(settings: Settings) -> CpuCapabilities:
-    """Probe the CPU once per machine, and put into the environment what torch reads when it is first used.
+    """Probe the CPU once per machine, and set the environment variables that torch reads when it is first used.
 
-    The native thread pools are bounded too, and told not to spin while they wait: decoder processes need the cores.
+    The native thread pools are limited, too, and do not spin while they wait, because decoder processes need the cores.
     """
     capabilities = probe_cpu(private_cache(settings))
     os.environ.update(capabilities.environment)

@@ -1,4 +1,4 @@
-"""The end of a process that is stuck: it leaves its stacks in the log, and takes no further step."""
+"""Ends a process that is stuck, with its stacks in the log."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ _log = structlog.get_logger(__name__)
 
 
 def dump_and_exit(stuck: str) -> NoReturn:
-    """Write the stacks of all threads to standard error and end with `WorkerExit.STALLED`; `stuck` is for people."""
+    """Write the stacks of all threads to standard error and exit with `WorkerExit.STALLED`; `stuck` is a text for
+    people."""
     _log.critical("worker stalled; exiting", stuck=stuck)
     faulthandler.dump_traceback(file=sys.stderr, all_threads=True)
     sys.stderr.flush()
@@ -27,7 +28,7 @@ def dump_and_exit(stuck: str) -> NoReturn:
 
 
 def dump_tasks_and_exit(stuck: str, loop: asyncio.AbstractEventLoop | None = None) -> NoReturn:
-    """The same with the tasks of a loop, by default the running one: what they wait for is on no thread's stack."""
+    """The same with the tasks of a loop, by default the running one: no thread's stack shows what they wait for."""
     for task in list(asyncio.all_tasks(loop))[:_MOST_TASKS]:
         sys.stderr.write(f"Task {task.get_name()} (innermost await last):\n")
         sys.stderr.writelines(_awaits(task.get_coro()))
@@ -35,7 +36,7 @@ def dump_tasks_and_exit(stuck: str, loop: asyncio.AbstractEventLoop | None = Non
 
 
 def _awaits(awaited: Any) -> Iterator[str]:
-    """One line for each coroutine that waits for the next; `Task.print_stack` shows the outermost alone."""
+    """Yield one line for each coroutine that waits for the next; `Task.print_stack` shows only the outermost."""
     while awaited is not None:
         frame = getattr(awaited, "cr_frame", None) or getattr(awaited, "gi_frame", None)
         if frame is not None:

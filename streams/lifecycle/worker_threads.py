@@ -1,7 +1,7 @@
-"""Threads of a worker's event loop, which are not waited for when it ends.
+"""Threads of a worker's event loop, which are not awaited at its end.
 
-What the loop asks of them, such as a look at the log, a silent broker or a mount, can take longer than a drain. By the
-end of the loop nobody waits for an answer any more, and nothing that they do has to be finished.
+Their calls, such as reading the log, or waiting for a silent broker or a mount, can take longer than a drain. At the
+end of the loop nobody waits for their results, and nothing that they do has to be finished.
 """
 
 from __future__ import annotations
@@ -21,19 +21,20 @@ _log = structlog.get_logger(__name__)
 
 
 class LoopThreads(ThreadPoolExecutor):
-    """The default executor of a worker's loop; its end never blocks the loop's."""
+    """The default executor of a worker's loop; its shutdown never blocks the loop's end."""
 
     def __init__(self) -> None:
         super().__init__(thread_name_prefix=_PREFIX)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Take nothing more; what runs is left to itself."""
+        """Accept no more work; running work continues."""
         del wait, cancel_futures
         super().shutdown(wait=False, cancel_futures=True)
 
 
 def leave(exit_code: int) -> int:
-    """Return the exit code, or end the process with it where threads of the loop still run: an exit would join them."""
+    """Return the exit code, or end the process with it if threads of the loop still run: a normal exit would join
+    them."""
     for thread in _running():
         thread.join(_GRACE_SECONDS)
     if left := _running():

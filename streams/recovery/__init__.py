@@ -1,1 +1,1 @@
-"""The log is folded again: to rebuild a store, to audit it, and for videos whose facts wait."""
+"""Refolds the log: to rebuild a store, to audit it, and for videos in a gap."""

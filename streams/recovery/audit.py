@@ -1,18 +1,17 @@
-"""The audit: do the log, the compacted topics and the store say the same of every video?
+"""The audit: compares the log, the compacted topics and the store, video by video.
 
-What the log says of a video, its facts folded again, is the measure; see `streams.recovery.refold`. What the protocol
-leaves open is found here: a worker that died between publishing a stale outcome and repairing it, a late verdict behind
-a tombstone, a store that lost writes, and what was folded on top of such a loss. One partition number is looked at
-after another.
+The reference is the refolded log; see `streams.recovery.refold`. The audit finds what the protocol permits: a worker
+that died between publishing a stale outcome and repairing it, a late verdict after a tombstone, a store that lost
+writes, and facts that were folded on top of such a loss. It processes one partition number after another.
 
-**What is found was seen twice.** Facts that are on their way are no finding: a store has to know what lies before the
-applied offset, and is compared with the refold only where both stand at the same place of the log.
+**Findings were seen twice.** Changes in progress are no finding: a store must contain what is before the applied
+offset, and is compared with the refold only if both are at the same log position.
 
-**How what is wrong in the topics is put right.** Readers keep the highest version, and a version is a place in the log.
-An outcome that was published over a hole stands under a later place than the true one, so the true one cannot be said
-again as it is. The store gets the state that the facts make, and a fact of the kind `policy` is added to the log: it
-has the worker decide once more, from all signals, under a place of its own that is above the wrong one. So every later
-refold comes to the same outcome under the same version.
+**How a wrong outcome in the topics is corrected.** Readers keep the highest version, and a version is a log position.
+An outcome that was published over lost facts has a later position than the correct one, so the correct one cannot be
+published again as it is. The store gets the refolded state, and a `policy` fact is added to the log: the worker decides
+again, from all signals, under the fact's position, which is above the wrong one. So every later refold results in the
+same outcome under the same version.
 """
 
 from __future__ import annotations
@@ -55,26 +54,26 @@ from streams.store.stored_case import StoredVideo, UnreadableState, spell
 from streams.verdict.publishing import EventPublisher, publish_outcome, publish_tombstones
 
 Problem = Literal[
-    "store-behind",  # the log knows more of the video than the store, and did when the store was last written
-    "store-differs",  # the store says otherwise than the facts up to the same place
-    "published-differs",  # what is published is not what the facts say
-    "served-differs",  # what readers find in Redis is not the stored outcome
-    "vectors-differ",  # the same of the vector sets
-    "topic-stale",  # the last record of a compacted topic is not what the store says
-    "not-withdrawn",  # a forgotten video has a value in a compacted topic
-    "not-foldable",  # its facts cannot be folded: a newer release wrote some of them, or the fold fails over them
+    "store-behind",  # the log has more facts of the video than the store, and did when the store was last written
+    "store-differs",  # the store differs from the facts up to the same position
+    "published-differs",  # the published outcome is not the result of the facts
+    "served-differs",  # what readers see in Redis is not the stored outcome
+    "vectors-differ",  # the same for the vector sets
+    "topic-stale",  # the last record of a compacted topic is not the stored outcome
+    "not-withdrawn",  # a deleted video has a value in a compacted topic
+    "not-foldable",  # its facts cannot be folded: a newer release wrote some of them, or the fold fails
 ]
 
 _SOURCE: Final = "vidsignal/audit"
 _AT_ONCE: Final = 16
-"""Videos that are compared at once."""
+"""Number of videos that are compared concurrently."""
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class AuditFinding:
-    """One thing that is wrong with one video; the gravest, where there are several."""
+    """The most serious difference of one video."""
 
     video_id: str
     problem: Problem
@@ -83,12 +82,12 @@ class AuditFinding:
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """What an audit saw."""
+    """Results of an audit."""
 
     videos: int
     findings: tuple[AuditFinding, ...]
     unreadable: UnreadableRecords = field(default_factory=UnreadableRecords)
-    """Records of the topics that were passed over."""
+    """Records of the topics that were skipped."""
 
 
 class _Versioned(Struct):
@@ -102,26 +101,26 @@ _Last = Mapping[str, Version | None]
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """One look at a partition."""
+    """One reading of a partition."""
 
     read: Mapping[str, Rebuilt]
-    """All videos that lie there."""
+    """All videos in it."""
     kept: Mapping[str, Rebuilt]
-    """Those whose time is not up."""
+    """Those that have not expired."""
     report: RefoldReport
     findings: Sequence[AuditFinding]
 
 
 class Audit:
-    """Compares, and repairs where it is asked to.
+    """Compares, and repairs if requested.
 
     Args:
-        settings: where the topics are.
+        settings: address of the topics.
         ruleset: how facts are folded.
-        stores: what is compared, and repaired.
-        publisher: takes outcomes and tombstones once more, and facts that have a video decided again.
-        gaps: which videos must not be folded, as that ends the process.
-        board: where each fact is named for as long as it is folded.
+        stores: what is compared and repaired.
+        publisher: publishes outcomes and tombstones again, and facts that request new decisions.
+        gaps: videos that must not be folded, because that ends the process.
+        board: names each fact while it is folded.
     """
 
     def __init__(
@@ -142,11 +141,11 @@ class Audit:
         self._clock: Clock = SystemClock()
 
     async def run(self, *, is_repairing: bool, tell: Callable[[AuditFinding], None] = lambda _: None) -> Audited:
-        """Look at every video.
+        """Check every video.
 
         Args:
-            is_repairing: write to the store what it lacks or has otherwise, and to the topics what the store says.
-            tell: called with each finding as it is found.
+            is_repairing: correct the store from the log, and the topics from the store.
+            tell: called with each finding.
 
         Raises:
             BrokerUnavailable: no broker answers.
@@ -169,7 +168,8 @@ class Audit:
         return Audited(num_videos, tuple(findings), unreadable)
 
     async def _look_twice(self, place: tuple[str, int]) -> _Look:
-        """Live workers publish and store while this reads: what is only in flight is gone at a second look."""
+        """Compare twice: live workers publish and store meanwhile, and changes in progress are gone at the second
+        reading."""
         first = await self._look(place)
         if not first.findings:
             return first
@@ -179,7 +179,8 @@ class Audit:
         return _Look(second.read, second.kept, second.report, confirmed)
 
     async def _look(self, place: tuple[str, int], among: set[str] | None = None) -> _Look:
-        # In this order: what is before the applied offset is in the store, and what is published is in the log.
+        # In this order: facts before the applied offset are in the store, and the facts of published outcomes are in
+        # the log.
         applied = (await self._stores.applied.read([place])).get(place)
         report, scope = RefoldReport(), Scope(without=await self._deadly(), board=self._board)
         read = await asyncio.to_thread(
@@ -200,7 +201,7 @@ class Audit:
         return _Look(read, kept, report, [finding for finding in findings if finding is not None])
 
     async def _deadly(self) -> frozenset[str]:
-        """Videos whose facts end the process that folds them."""
+        """Return videos whose facts end the process that folds them."""
         return frozenset() if self._gaps is None else await self._gaps.deadly_videos(of_any_release=True)
 
     async def _compare(
@@ -210,7 +211,7 @@ class Audit:
             problem = await self._problem(video_id, last, videos[video_id])
         except UnreadableState as error:
             return AuditFinding(video_id, "store-differs", str(error))
-        except Exception as error:  # over one video; the others are looked at all the same
+        except Exception as error:  # concerns one video; the others are still checked
             if ends_repeated_work(error):
                 raise
             metrics.FOLD_FAULTS.labels("audit").inc()
@@ -223,7 +224,7 @@ class Audit:
     ) -> tuple[Problem, str] | None:
         served = await self._stores.outcomes.read_served(video_id)
         problem = _judge(video, served, last)
-        # Followers are told before an outcome is marked as published, and lose sight of a video whose deletion waits.
+        # Followers are updated before an outcome is marked as published, and drop a video whose deletion waits.
         if problem is None and served.case.is_published and not served.case.is_in_gap:
             outcome, followers = served.case.outcome, self._stores.followers
             found = [await differences_of(follower, video_id, outcome) for follower in followers]
@@ -232,21 +233,21 @@ class Audit:
         return problem
 
     async def _give_ends(self, videos: Mapping[str, Rebuilt]) -> None:
-        """Register deadlines, and when their time is up: that setting may be younger than the videos, or shorter."""
+        """Register deadlines and expiry: the setting may be newer than the videos, or shorter than before."""
         for video in videos.values():
             await register_deadline(self._stores.deadlines, video.state)
             if video.outcome is not None:
                 await self._stores.expiry.replace(video.outcome)
 
     def _last(self, topic: str, partition: int) -> _Last:
-        """Version of the last record of each key. Blocks."""
+        """Return the version of the last record of each key. Blocks."""
         records = read_to_end(self._settings, [self._settings.topic_prefix + topic], partition=partition)
         last: dict[str, Version | None] = {}
         for record in records:
             video_id = (record.key or b"").decode("utf-8", "replace")
             found = None if record.value is None else decoded_record(_DECODER, topic, record.key, record.value, None)
             if found is None and record.value is not None:
-                last.pop(video_id, None)  # refolded from, and named there
+                last.pop(video_id, None)  # the refold has skipped and named it
             else:
                 last[video_id] = None if found is None else found.version
         return last
@@ -265,7 +266,7 @@ class Audit:
     async def _repair_video(self, finding: AuditFinding, video: Rebuilt) -> None:
         await repair_video(self._stores, finding.video_id, video)
         stored = await self._stores.outcomes.read(finding.video_id)
-        if stored.is_in_gap:  # a later fact waits, perhaps a deletion: what closes the gap publishes what holds
+        if stored.is_in_gap:  # a later fact waits, perhaps a deletion: closing the gap publishes the result
             return
         if stored.forgotten_version is not None:
             await publish_tombstones(self._publisher, finding.video_id)
@@ -284,7 +285,7 @@ class Audit:
 async def decide_again(
     publisher: EventPublisher, ruleset: Ruleset, clock: Clock, video_id: str, revision: int, contradicted: str
 ) -> None:
-    """Ask for an outcome above the one that contradicts the facts, in the log."""
+    """Request an outcome above the one that contradicts the facts, by a fact in the log."""
     fact = PolicyChanged(
         video_id=video_id,
         revision=revision,
@@ -297,7 +298,7 @@ async def decide_again(
 
 
 def _judge(video: Rebuilt, served: Served, last: Sequence[Version | None]) -> tuple[Problem, str] | None:
-    """The gravest problem and what to say of it."""
+    """Return the most serious problem and its description."""
     stored = served.case
     if video.is_ahead_of(stored):
         return "store-behind", f"the log reaches offset {video.state.applied_offset}"
@@ -306,8 +307,8 @@ def _judge(video: Rebuilt, served: Served, last: Sequence[Version | None]) -> tu
     if _can_be_decided_again(video, stored):
         return "published-differs", f"{_spell(video.contradicted)} is not what the facts say"
     if stored.is_in_gap:
-        return None  # what is served and published is what is said in it, or nothing where a deletion waits
-    # While facts wait to be folded, what they supersede may be anywhere.
+        return None  # what is served and published is the interim outcome, or nothing if a deletion waits
+    # While facts wait, superseded values may be anywhere.
     if stored.state is not None and place_of(stored.state) >= video.place and (problem := _stale(stored, last)):
         return problem
     if differing := served.differences():
@@ -316,7 +317,7 @@ def _judge(video: Rebuilt, served: Served, last: Sequence[Version | None]) -> tu
 
 
 def _can_be_decided_again(video: Rebuilt, stored: StoredVideo) -> bool:
-    """Whether a wrong outcome is kept by readers, and the store holds what the true one has to be made of."""
+    """Return whether readers keep a wrong outcome, and the store has what the correct one must be made of."""
     is_level = stored.state is not None and place_of(stored.state) == video.place and not video.differences(stored)
     return video.is_outdone and is_level and video.state.status != "pending"
 
@@ -338,11 +339,11 @@ def _spell(version: Version | None) -> str:
 
 
 class PeriodicAudit:
-    """Audits and repairs in the background; of all workers one at a time.
+    """Audits and repairs in the background; one worker at a time.
 
     Args:
         audit: what to run.
-        turn: says whether it is this worker's turn; asked before each audit.
+        turn: returns whether it is this worker's turn; called before each audit.
         interval_seconds: between two audits.
         clock: for the waits.
     """
@@ -380,6 +381,6 @@ class PeriodicAudit:
 
 
 async def take_turn(redis: Redis, keys: Keys, interval_seconds: float) -> bool:
-    """Whether no other worker audited within half an interval; from here on it is this one's turn."""
+    """Return whether no other worker audited within half an interval; if so, it is this worker's turn."""
     held_seconds = max(1, int(interval_seconds / 2))
     return bool(await redis.set(keys.audit(), "held", nx=True, ex=held_seconds))

@@ -1,4 +1,4 @@
-"""What the sweep over gaps reads and writes: the log on the one side, what hangs on a video's state on the other."""
+"""Inputs and outputs of the gap retry: refolds from the log, and everything that depends on a video's state."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class LogRefold:
     board: FoldBoard
 
     async def __call__(self, partition: int, videos: Mapping[str, str]) -> Refolded:
-        """Fold them again. Raises BrokerUnavailable, TimeoutError."""
+        """Refold them. Raises BrokerUnavailable, TimeoutError."""
         until = monotonic() + REFOLD_SECONDS
 
         def go_on() -> None:
@@ -47,7 +47,7 @@ class LogRefold:
 
 @dataclass(frozen=True, slots=True)
 class RepairVideo:
-    """Registers and publishes what hangs on a state that was folded again."""
+    """Registers and publishes what depends on a refolded state."""
 
     publishing: StoredPublishing
     outcomes: Outcomes
@@ -58,11 +58,11 @@ class RepairVideo:
     clock: Clock
 
     async def __call__(self, video_id: str, video: Rebuilt | None) -> None:
-        """May be repeated; without what the log says, only what is stored is published."""
+        """May be repeated; without a refolded state only the stored one is published."""
         if video is not None:
             await register_deadline(self.deadlines, video.state)
         await self.publishing.publish_stored(video_id)
-        # Readers keep what was said meanwhile, as its version is no lower: only a fact can outdo it.
+        # Readers keep the interim outcome, because its version is not lower: only a fact can supersede it.
         if video is not None and video.is_outdone and video.state.status != "pending":
             assert video.contradicted is not None
             await self._decide_again(video_id, video.state.revision, spell(video.contradicted))
@@ -70,7 +70,7 @@ class RepairVideo:
             await self._outdo(video_id)
 
     async def _outdo(self, video_id: str) -> None:
-        """Outdo what was said in the gap, which may reach the topics even now."""
+        """Supersede the interim outcome, which may reach the topics later."""
         said = await self.gaps.said_before(video_id)
         stored = await self.outcomes.read(video_id) if said else None
         if said is None or stored is None or stored.state is None or stored.outcome is None:

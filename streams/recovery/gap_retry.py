@@ -1,8 +1,8 @@
-"""The sweep that closes gaps: videos whose facts wait are folded again from the log, those of one partition at once.
+"""Closes gaps: refolds waiting videos from the log, those of one partition together.
 
-Every verdict worker sweeps beside the facts that come in, and claims the marks that it finds. A worker that starts
-looks at all of them, so that a newer release finds what waited for it. Refolds are bounded: one at a time in a worker,
-each within a time, later and later after failures, and no more than a number of them by one release.
+Every verdict worker polls while it processes facts, and claims the entries that it finds. A worker that starts checks
+all of them, so a newer release finds the facts that waited for it. Refolds are limited: one at a time in a worker, each
+with a time limit, at growing intervals after failures, and up to a maximum number per release.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from streams.store.outcomes import GapStands, Outcomes
 from streams.store.shared_faults import ends_repeated_work
 
 REFOLD_SECONDS: Final = 300.0
-"""The longest that reading one partition of the log may take; so long a mark is claimed."""
+"""Time limit for reading one partition of the log; an entry is claimed for this time."""
 MAX_REFOLDS: Final = 8
-"""Of one gap by one release; then an operator or a newer release has to."""
+"""Per gap and release; after that an operator or a newer release must act."""
 _POLL_INTERVAL_SECONDS: Final = 2.0
 _LONGEST_DELAY_SECONDS: Final = 3_600.0
 _RESTING_SECONDS: Final = 7 * 86_400.0
@@ -45,7 +45,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Refolded:
-    """What the log says of the videos that were asked for."""
+    """Refolded videos."""
 
     videos: Mapping[str, Rebuilt]
     faults: Mapping[str, Fault]
@@ -61,26 +61,26 @@ class Refold(Protocol):
     """Reads one partition of the log for some videos."""
 
     async def __call__(self, partition: int, videos: Mapping[str, str]) -> Refolded:
-        """Fold them again. Raises BrokerUnavailable, TimeoutError."""
+        """Refold them. Raises BrokerUnavailable, TimeoutError."""
 
 
 class RepairedKeys(Protocol):
-    """Registers and publishes what hangs on a state that was folded again."""
+    """Registers and publishes what depends on a refolded state."""
 
     async def __call__(self, video_id: str, video: Rebuilt | None) -> None:
-        """May be repeated; without what the log says, only what is stored is published."""
+        """May be repeated; without a refolded state only the stored one is published."""
 
 
 class GapRetry:
-    """Closes gaps, and says what holds meanwhile.
+    """Closes gaps, and publishes interim outcomes.
 
     Args:
-        gaps: what waits.
-        outcomes: where the states go.
+        gaps: open gaps.
+        outcomes: receives the states.
         refold: reads the log.
         mended: called for each video whose gap was closed.
-        meanwhile: says what holds of a video that stays in its gap.
-        clock: paces the sweeps.
+        meanwhile: publishes the interim outcome of a video that stays in its gap.
+        clock: times the polls.
     """
 
     def __init__(
@@ -94,14 +94,14 @@ class GapRetry:
         self._clock = clock
 
     async def run(self) -> None:
-        """Sweep until cancelled."""
+        """Poll until cancelled."""
         await self._guarded(self.wake)
         while True:
             await self._guarded(self.poll)
             await self._clock.sleep(_POLL_INTERVAL_SECONDS * random.uniform(0.5, 1.5))
 
     async def wake(self) -> None:
-        """Have the next sweep look at gaps that another release left and that this one may close."""
+        """Let the next poll check gaps that another release left and that this one may close."""
         for mark in await self._gaps.marks.due(float("inf"), limit=-1):
             await self._for_one(mark, self._wake(mark))
 
@@ -111,7 +111,7 @@ class GapRetry:
             await self._gaps.marks.postpone(self._mark(mark, 0.0))
 
     async def poll(self) -> int:
-        """Look at every gap that is due and that nobody else claimed; return how many were closed."""
+        """Process every due gap that nobody else has claimed; return how many were closed."""
         metrics.VIDEOS_IN_GAP.set(await self._gaps.marks.count())
         now_unix_seconds = self._clock.now_unix_seconds()
         claimed = await self._gaps.marks.claim(now_unix_seconds, seconds=REFOLD_SECONDS, limit=_AT_ONCE)
@@ -137,7 +137,7 @@ class GapRetry:
             _log.exception("gap retry failed; retrying")
 
     async def _for_one(self, mark: Deadline, work: Awaitable[Answer]) -> Answer | None:
-        """Do a step for one video; where that fails, have it looked at later, and go on with others."""
+        """Run a step for one video; if it fails, retry that video later, and continue with others."""
         try:
             return await work
         except Exception as error:
@@ -157,7 +157,7 @@ class GapRetry:
         return await self._fold_again(partition, wanted) if wanted else 0
 
     async def _begin(self, mark: Deadline) -> Gap | None:
-        """The gap, where it is to be closed from the log now; all others are done with for this time."""
+        """Return the gap if it is to be closed from the log now; other entries are finished for this time."""
         gap = await self._gaps.read(mark.video_id)
         if gap is None:
             await self._let_go(mark)
@@ -165,15 +165,15 @@ class GapRetry:
         if not self._can_try(gap):
             await self._leave(mark, gap)
             return None
-        # Before the log is read: where folding it ends the process, that has to be known.
+        # Before the log is read: if folding it ends the process, that must be known.
         died = {"died": ",".join(sorted(gap.deadly_releases))} if gap.deadly_releases else {}
         await self._gaps.note(mark.video_id, refolds=self._num_refolds(gap) + 1, release=self._gaps.release, **died)
         return gap
 
     async def _let_go(self, mark: Deadline) -> None:
-        """Of a gap that is closed: by a rebuild, or by a worker that may have died before it published."""
+        """Finish an entry whose gap is closed: by a rebuild, or by a worker that may have died before it published."""
         await self._mended(mark.video_id, None)
-        await self._gaps.marks.remove(mark)  # unless another gap was opened meanwhile, which moved it
+        await self._gaps.marks.remove(mark)  # unless another gap was opened meanwhile, which moved the entry
 
     async def _fold_again(self, partition: int, wanted: Mapping[str, tuple[Deadline, Gap]]) -> int:
         try:
@@ -191,7 +191,7 @@ class GapRetry:
         return num_closed
 
     async def _refolded(self, partition: int, videos: Mapping[str, str]) -> Refolded | None:
-        """What the log says; nothing of any video where it cannot be read, None where that is nobody's fault."""
+        """Return the refolded videos; none of them if the log cannot be read, None if that is no fault of theirs."""
         try:
             return await self._refold(partition, videos)
         except BrokerUnavailable as error:
@@ -206,7 +206,7 @@ class GapRetry:
     async def _end(self, video_id: str, mark: Deadline, gap: Gap, refolded: Refolded) -> bool:
         try:
             is_closed = await self._close(video_id, gap, refolded)
-        except GapStands:  # a later fact waits by now
+        except GapStands:  # a later fact waits now
             await self._look_later(mark, gap, 0.0)
             return False
         except Exception as error:
@@ -220,13 +220,13 @@ class GapRetry:
             is_closed = False
         if is_closed:
             metrics.GAPS_CLOSED.inc()
-            await self._gaps.marks.remove(mark)  # unless another gap was opened meanwhile, which moved it
+            await self._gaps.marks.remove(mark)  # unless another gap was opened meanwhile, which moved the entry
         else:
             await self._fail(video_id, mark, gap, refolded)
         return is_closed
 
     async def _look_later(self, mark: Deadline, gap: Gap, delay_seconds: float) -> None:
-        """The refold did not fail, so it does not count."""
+        """Postpone without counting: the refold did not fail."""
         await self._gaps.note(mark.video_id, refolds=self._num_refolds(gap))
         await self._gaps.marks.postpone(self._mark(mark, delay_seconds))
 

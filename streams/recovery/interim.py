@@ -1,6 +1,7 @@
-"""What holds of a video while its facts cannot be folded: the last decision, or that of a failed analysis; never allow.
+"""The interim outcome of a video whose facts cannot be folded: the last decision, or that of a failed analysis; never
+allow.
 
-A pure function over what readers find of the video: its state is what cannot be relied on.
+A pure function of what readers see of the video, because its state is unreliable.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ _TOLD = "its facts cannot be folded; see `vidsignal show` and the runbook"
 
 @dataclass(frozen=True, slots=True)
 class InterimOutcome:
-    """What readers find of a video, as far as it can be read."""
+    """What readers see of the video, if it can be decoded."""
 
     revision: int
-    """The newest that is known; 0 where none is."""
+    """The newest known revision; 0 without one."""
     expected: tuple[Modality, ...]
     uploaded_unix_seconds: float
     deadline_unix_seconds: float
@@ -33,7 +34,7 @@ class InterimOutcome:
 
 
 def served_of(status: Mapping[bytes, bytes], verdict: bytes | None) -> InterimOutcome:
-    """Read what is in Redis; what cannot be read is left out."""
+    """Decode the values in Redis; invalid ones are left out."""
     last = decode_verdict(verdict)
     registered = _number(status.get(b"revision"))
     is_newer = last is None or registered > last.version.revision
@@ -58,15 +59,15 @@ def interim_outcome(
     prices: Prices,
     now_unix_seconds: float,
 ) -> Outcome | None:
-    """What is to be said; None where the last decision stands, or nothing is known of the video.
+    """Return the interim outcome; None if the last decision stays, or nothing is known of the video.
 
     Args:
         video_id: of the video.
-        served: what readers find.
-        place: generation and offset of the fact that could not be folded.
-        policy: says what holds where a modality failed.
+        served: what readers see.
+        place: log epoch and offset of the fact that could not be folded.
+        policy: its action for a failed modality applies.
         prices: for a cost of nothing.
-        now_unix_seconds: when that is decided.
+        now_unix_seconds: time of the decision.
     """
     last = served.verdict
     version = Version(revision=served.revision, generation=place[0], offset=place[1])
@@ -95,7 +96,7 @@ def interim_outcome(
 
 
 def outcome_of(verdict: Verdict) -> Outcome:
-    """A verdict of this kind with the feature record that goes with it, which has nothing to say."""
+    """Return a verdict of this kind with its feature record, which is empty."""
     record = RecommendationRecord(
         video_id=verdict.video_id,
         version=verdict.version,

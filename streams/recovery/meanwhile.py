@@ -1,4 +1,5 @@
-"""What is said of a video while its facts wait: the decision that stands in for a pending one; nothing once deleted."""
+"""Publishes the interim outcome of a video whose facts wait: a decision in place of a pending one; none after a
+deletion."""
 
 from __future__ import annotations
 
@@ -17,19 +18,19 @@ from streams.verdict.boundary import Withdraw
 from streams.verdict.publishing import EventPublisher, publish_outcome
 
 _TRIES: Final = 3
-"""Of saying something of a video of which something else changes meanwhile; then the next look says it."""
+"""Attempts for a video that changes meanwhile; after that the next poll tries again."""
 
 
 class Meanwhile:
-    """Says what holds of a video that stays in its gap; may be repeated.
+    """Publishes the interim outcome of a video that stays in its gap; may be repeated.
 
     Args:
-        gaps: where that is noted and served.
-        publisher: takes the outcome.
-        ruleset: says what holds where a modality failed.
-        withdraw: takes away a video whose deletion waits.
-        clock: stamps it.
-        publish_again: publishes what is stored of a video whose gap was closed.
+        gaps: where it is stored and served.
+        publisher: publishes the outcome.
+        ruleset: its policy's action for a failed modality applies.
+        withdraw: withdraws a video whose deletion waits.
+        clock: for timestamps.
+        publish_again: publishes the stored outcome of a video whose gap was closed.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class Meanwhile:
         self._clock = clock
 
     async def say(self, video_id: str) -> None:
-        """Publish the decision that stands in for a pending one; take away what a deletion reaches that waits."""
+        """Publish the decision in place of a pending one; withdraw what a waiting deletion covers."""
         for _ in range(_TRIES):
             gap = await self._gap(video_id)
             if gap is None:
@@ -63,16 +64,16 @@ class Meanwhile:
                 return
 
     async def _gap(self, video_id: str) -> Gap | None:
-        """The gap, after what its deletion reaches is gone; None where nothing is to be said."""
+        """Return the gap, after withdrawing what its deletion covers; None if nothing is to be published."""
         gap = await self._gaps.read(video_id)
         if gap is None or not gap.is_deletion_waiting:
             return gap
         await self._withdraw(video_id, gap.deletion)
-        # Where it is not known what the deletion reaches, a newer revision may be gone, too.
+        # If it is unknown what the deletion covers, a newer revision may be deleted, too.
         return None if gap.deletion is None else await self._gaps.read(video_id)
 
     def _outcome(self, video_id: str, gap: Gap, known: tuple[Mapping[bytes, bytes], bytes | None]) -> Outcome | None:
-        """What is to be said: what was said already and may not be out, or something new; None for neither."""
+        """Return the interim outcome: one that was stored and may not be published, or a new one; None for neither."""
         ruleset, served = self._ruleset, served_of(*known)
         if gap.said and served.verdict is not None and spell(served.verdict.version) == gap.said:
             return None if gap.is_told else outcome_of(served.verdict)
@@ -82,8 +83,8 @@ class Meanwhile:
     async def _serve(
         self, video_id: str, gap: Gap, known: tuple[Mapping[bytes, bytes], bytes | None], outcome: Outcome
     ) -> bool:
-        """Write it for readers, and in the gap that it is said: before it is published, so that a death between the two
-        leaves nothing in the topics that nobody knows of. False where something changed meanwhile."""
+        """Serve it to readers, and store it in the gap, before it is published: so after a crash between the two, every
+        outcome in the topics is known. Returns False if something changed meanwhile."""
         status = known[0]
         fields = status_fields(outcome, served_of(*known).expected)
         warnings = {"warnings": status[b"warnings"]} if b"warnings" in status else {}
@@ -95,6 +96,6 @@ class Meanwhile:
         await publish_outcome(self._publisher, outcome, None)
         if await self._gaps.told(video_id, spell(outcome.version)):
             return
-        # Closed meanwhile, or withdrawn: what was said then may lie before ours in the topics.
+        # Closed meanwhile, or withdrawn: what was published then may be before ours in the topics.
         if await self._gap(video_id) is None:
             await self._publish_again(video_id)

@@ -1,11 +1,11 @@
-"""Filling Redis from the topics: the two compacted ones say what was published, the log says why.
+"""Fills Redis from the topics: the two compacted ones contain what was published, the log contains the facts.
 
-Each video's facts are folded again, see `streams.recovery.refold`. Where the log still holds all of them, that gives
-the very outcome that was published (the same version, as versions are places in the log), and the state behind it.
+Each video's facts are folded again, see `streams.recovery.refold`. If the log still contains all of them, the result is
+exactly the published outcome (with the same version, because versions are log positions), and the state behind it.
 
-Everything of a video is under one partition number, so one partition is read at a time and no more is held in memory.
-A video of which the store knows more is left alone: uploads may arrive and workers may fold meanwhile. A verdict worker
-that starts while Redis misses facts refuses until the rebuild is through.
+All records of a video have one partition number, so one partition is read at a time and only one is in memory. A video
+of which the store knows more is not changed: uploads may arrive and workers may fold meanwhile. A verdict worker that
+starts while Redis lacks facts exits until the rebuild is complete.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ _log = structlog.get_logger(__name__)
 
 
 class ComparedFollower(Follower, Protocol):
-    """A follower that can be asked whether it holds what it should."""
+    """A follower that can compare its data with an outcome."""
 
     async def differences(self, video_id: str, outcome: Outcome | None) -> list[str]:
-        """Say where it does not; None is the outcome of a video that has none."""
+        """Return the differences; None is the outcome of a video without one."""
         ...
 
 
@@ -67,32 +67,32 @@ class RebuildStores:
     deadlines: Deadlines
     applied: AppliedOffsets
     expiry: Expiry
-    """When each video's time is up."""
+    """Expiry of videos."""
     followers: Sequence[ComparedFollower] = ()
-    """What stands beside the log, such as the vectors."""
+    """Data outside the log, such as the vectors."""
     dead_letters: DeadLetterIndex | None = None
-    """Which dead letters a deletion has to reach."""
+    """Dead letters that a deletion must withdraw."""
     tombstones: Deadlines | None = None
-    """Deletions whose tombstones are due once more."""
+    """Deletions whose tombstones are written once more."""
     gaps: Gaps | None = None
-    """Videos that cannot be folded, whose facts have to wait."""
+    """Videos that cannot be folded, whose facts wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class RebuildProgress:
-    """How far a rebuild is."""
+    """Progress of a rebuild."""
 
     partitions_done: int
     num_partitions: int
     videos_read: int
     videos_written: int
-    """Of those, how many the store was behind on."""
+    """How many of them were behind in the store."""
     videos_sealed: int
-    """Of those read, how many have lost facts behind their outcome."""
+    """How many of them have lost facts behind their outcome."""
     videos_contradicted: int
-    """Of those read, how many are published otherwise than their facts say; an audit repairs these."""
+    """How many of them have a published outcome that contradicts their facts; an audit repairs these."""
     videos_unfolded: int = 0
-    """Beside those read: their facts cannot be folded, and wait."""
+    """In addition to those: videos whose facts cannot be folded, and wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class FoldDeaths:
     """Facts that end the process that folds them."""
 
     board: FoldBoard = field(default_factory=FoldBoard)
-    """Where each fact is named for as long as it is folded."""
+    """Names each fact while it is folded."""
     deadly: Mapping[str, FoldedFact] = field(default_factory=dict)
     """By video, a fact over which the process died too often: the video is left out, and its facts wait."""
 
@@ -113,15 +113,15 @@ async def rebuild_store(
     unreadable: UnreadableRecords | None = None,
     deaths: FoldDeaths | None = None,
 ) -> RebuildProgress:
-    """Fill the store from the topics, one partition after another; may be repeated, and run beside live traffic.
+    """Fill the store from the topics, one partition after another; may be repeated, and run during live traffic.
 
     Args:
-        settings: where the topics are.
+        settings: address of the topics.
         ruleset: how facts are folded.
         stores: what is filled.
         tell: called after each partition.
-        unreadable: told of records that are passed over.
-        deaths: what an earlier run died of, and where this one notes what it folds.
+        unreadable: counts skipped records.
+        deaths: causes of earlier deaths, and where this run notes what it folds.
 
     Raises:
         BrokerUnavailable: no broker answers.
@@ -166,7 +166,7 @@ async def rebuild_store(
 
 
 async def _repair_or_fault(stores: RebuildStores, video_id: str, video: Rebuilt, report: RefoldReport) -> bool:
-    """The same as `repair_video`; what fails over one video is its fault, and stops no other."""
+    """The same as `repair_video`, but returns an error of one video as its fault, so that others continue."""
     try:
         return await repair_video(stores, video_id, video)
     except Exception as error:
@@ -180,7 +180,7 @@ async def _repair_or_fault(stores: RebuildStores, video_id: str, video: Rebuilt,
 
 
 async def _let_wait(gaps: Gaps, log_generation: int, partition: int, report: RefoldReport) -> None:
-    """A worker would fold the next fact of such a video over nothing."""
+    """Open gaps for such videos: otherwise a worker would fold the next fact without the earlier ones."""
     now_unix_seconds = SystemClock().now_unix_seconds()
     for video_id, fault in report.faults.items():
         waiting = WaitingFact(
@@ -192,7 +192,7 @@ async def _let_wait(gaps: Gaps, log_generation: int, partition: int, report: Ref
 
 
 async def _let_deadly_wait(gaps: Gaps, partition: int, deadly: Mapping[str, FoldedFact], report: RefoldReport) -> None:
-    """A worker would end, too."""
+    """Open gaps for deadly facts, over which a worker would end, too."""
     now_unix_seconds = SystemClock().now_unix_seconds()
     for video_id, fact in deadly.items():
         if _is_in(fact, partition):
@@ -201,8 +201,8 @@ async def _let_deadly_wait(gaps: Gaps, partition: int, deadly: Mapping[str, Fold
 
 
 async def _hide(gaps: Gaps, followers: Sequence[Follower], video_id: str, deletion: Deleted | None) -> None:
-    """A deletion that waits acts at once, as before the store was lost; a verdict worker does the rest, where it looks
-    at the gap."""
+    """Withdraw a video whose deletion waits, as before the store was lost; a verdict worker does the rest when it
+    retries the gap."""
     try:
         hidden = await gaps.hide(video_id, deletion)
     except Exception as error:
@@ -221,18 +221,20 @@ def _is_in(fact: FoldedFact, partition: int) -> bool:
 
 
 def kept_videos(videos: Mapping[str, Rebuilt], kept_seconds: float, clock: Clock) -> dict[str, Rebuilt]:
-    """Those whose time is not up; the broker drops records some time after the store does."""
+    """Return videos that have not expired; the broker removes records some time after the store does."""
     return {
         video_id: video for video_id, video in videos.items() if not has_expired(video.outcome, kept_seconds, clock)
     }
 
 
 async def repair_video(stores: RebuildStores, video_id: str, video: Rebuilt) -> bool:
-    """Write one video and what hangs on it, as far as the store is behind or says otherwise; say whether anything was.
+    """Write one video and everything that depends on it, if the store is behind or differs; return whether anything was
+    written.
 
-    A store that is further in the log than the refold is left alone, and only what hangs on its outcome is mended.
+    A store that is further in the log than the refold is not changed, and only data derived from its outcome is
+    repaired.
     """
-    # First, and whoever wrote the state: a rebuild that died before this must not leave a video without its deadline.
+    # First, whoever wrote the state: a rebuild that dies before this must not leave a video without its deadline.
     await register_deadline(stores.deadlines, video.state)
     is_restored = await stores.outcomes.restore(
         video_id,
@@ -250,12 +252,12 @@ async def repair_video(stores: RebuildStores, video_id: str, video: Rebuilt) -> 
 
 
 async def _mend_beside(stores: RebuildStores, video_id: str) -> bool:
-    """Mend what readers find, and vectors, where these do not say what the stored outcome says."""
+    """Repair readers' keys and vectors that differ from the stored outcome."""
     try:
         served = await stores.outcomes.read_served(video_id)
-    except UnreadableState:  # by now; its worker opens a gap
+    except UnreadableState:  # meanwhile; its worker opens a gap
         return False
-    if served.case.is_in_gap:  # what is served is what is said in it; what closes it mends the rest
+    if served.case.is_in_gap:  # the interim outcome is served; closing the gap repairs the rest
         return False
     is_mended = bool(served.differences()) and await stores.outcomes.serve_again(video_id, served.case)
     outcome = served.case.outcome
@@ -271,7 +273,7 @@ async def _tell(follower: Follower, video_id: str, outcome: Outcome | None) -> N
 
 
 async def differences_of(follower: ComparedFollower, video_id: str, outcome: Outcome | None) -> list[str]:
-    """Where a follower does not hold what it should; that it cannot be asked about one video is such a difference."""
+    """Return a follower's differences; an error about one video counts as one."""
     try:
         return await follower.differences(video_id, outcome)
     except Exception as error:
@@ -283,7 +285,7 @@ async def differences_of(follower: ComparedFollower, video_id: str, outcome: Out
 
 
 def dead_letter_keys(settings: Settings, partition: int) -> list[bytes]:
-    """Keys of the dead letters in one partition that were not taken back. Blocks. Raises BrokerUnavailable."""
+    """Return the keys of the dead letters in one partition that are not withdrawn. Blocks. Raises BrokerUnavailable."""
     standing: dict[bytes, bool] = {}
     for record in read_to_end(settings, [settings.topic_prefix + DEAD_LETTER.name], partition=partition):
         if record.key is not None:
@@ -292,10 +294,10 @@ def dead_letter_keys(settings: Settings, partition: int) -> list[bytes]:
 
 
 async def _withdraw_again(tombstones: Deadlines, videos: Mapping[str, Rebuilt]) -> None:
-    """Have a verdict worker write the tombstones of what is deleted, and take back the dead letters in the index.
+    """Let a verdict worker write the tombstones of deleted videos again, and withdraw the dead letters in the index.
 
-    What was registered for that is gone with the store, and dead letters may have been written while its deletion
-    markers were.
+    The registered entries were lost with the store, and dead letters may have been written while its deletion markers
+    were missing.
     """
     now_unix_seconds = SystemClock().now_unix_seconds()
     for video_id, video in videos.items():
@@ -304,14 +306,15 @@ async def _withdraw_again(tombstones: Deadlines, videos: Mapping[str, Rebuilt]) 
 
 
 async def register_deadline(deadlines: Deadlines, state: VideoState) -> None:
-    """Register when an open revision has to be decided; may be repeated."""
+    """Register the deadline of an undecided revision; may be repeated."""
     if state.accepted is not None and state.status == "pending":
         accepted = state.accepted
         await deadlines.register(Deadline(accepted.video_id, accepted.revision, accepted.deadline_unix_seconds))
 
 
 def log_ends(settings: Settings) -> dict[tuple[str, int], int]:
-    """Next offset of each partition of the log; to be asked before the log is read, so that nothing is skipped."""
+    """Return the next offset of each partition of the log; call it before the log is read, so that nothing is
+    skipped."""
     topic = settings.topic_prefix + SIGNALS.name
     consumer = Consumer({**client_configuration(settings), "group.id": READER_GROUP})
     try:

@@ -1,8 +1,8 @@
-"""What the topics say of every video in one partition: the facts of the log folded again, beside what was published.
+"""Refolds the facts of every video in one partition, and compares the results with the published outcomes.
 
-What a refold says wins wherever the log still holds all facts of the published revision. Where a published outcome is
-not what its facts say, it is contradicted; that happens where a store lost facts and a worker folded on without them.
-Where facts are gone from the log, the published outcome is kept as it is, and its revision is sealed.
+The result of the refold is correct if the log still contains all facts of the published revision. A published outcome
+that differs from it is contradicted; that happens if a store lost facts and a worker continued to fold. If facts are
+gone from the log, the published outcome is kept, and its revision is sealed.
 """
 
 from __future__ import annotations
@@ -34,26 +34,26 @@ from streams.store.gaps import GapCause, joined_deletion
 from streams.store.stored_case import StoredVideo, spell
 
 _CLOCKS_APART_SECONDS: Final = 3_600.0
-"""How far the clocks of producers, workers and brokers may lie apart; an upload closer to the log's begin is not relied
-on."""
+"""Maximum difference between the clocks of producers, workers and brokers; uploads closer to the start of the log are
+not considered complete."""
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """One video as it goes into the store."""
+    """One video as it is written to the store."""
 
     state: VideoState
     outcome: Outcome | None
     is_published: bool
     """Whether both topics have it; otherwise the next delivery of its facts publishes it."""
     is_whole: bool = True
-    """Whether the log holds every fact of the current revision."""
+    """Whether the log contains every fact of the current revision."""
     contradicted: Version | None = None
-    """Of the published outcome, where that is not what its facts say."""
+    """Version of the published outcome if it is not the result of its facts."""
     needed_offset: int | None = field(default=None, compare=False)
-    """Of the last record that a store must have folded, as far as that is known."""
+    """Offset of the last record that a store must have folded, if known."""
 
     @property
     def is_sealed(self) -> bool:
@@ -62,23 +62,23 @@ class Rebuilt:
 
     @property
     def place(self) -> tuple[int, int]:
-        """Generation and offset of the last record."""
+        """Log epoch and offset of the last record."""
         return self.state.log_generation, self.state.applied_offset
 
     @property
     def is_outdone(self) -> bool:
-        """Whether readers keep a published outcome that is wrong, as its version is no lower than the true one's."""
+        """Whether readers keep a wrong published outcome, because its version is not lower than the correct one's."""
         return self.contradicted is not None and self.outcome is not None and self.contradicted >= self.outcome.version
 
     def is_ahead_of(self, stored: StoredVideo) -> bool:
-        """Whether a store lacks what it must have by now."""
+        """Return whether a store lacks what it must contain."""
         if self.needed_offset is None:
             return False
         needed = (self.state.log_generation, self.needed_offset)
         return stored.state is None or place_of(stored.state) < needed
 
     def differences(self, stored: StoredVideo) -> list[str]:
-        """Names of what a store says otherwise at the same place of the log; none where that cannot be known."""
+        """Return the parts of a store that differ at the same log position; none if unknown."""
         if stored.state is None or place_of(stored.state) != self.place or self.is_sealed:
             return []
         is_known = self.is_whole or self.state.is_forgotten
@@ -101,13 +101,13 @@ class Fault:
     offset: int
     message: str
     kind: str = ""
-    """Of a fact that a newer release wrote."""
+    """Kind of a fact that a newer release wrote."""
     type: str = ""
 
 
 @dataclass
 class RefoldReport:
-    """What a refold met beside the videos that it returns."""
+    """Results of a refold in addition to the videos that it returns."""
 
     faults: dict[str, Fault] = field(default_factory=dict)
     """By video; such a video is not among those that are returned."""
@@ -138,7 +138,7 @@ class RefoldReport:
                 video_id=video_id,
                 revision=state.forgotten_revision,
                 reason="",
-                event_unix_seconds=0.0,  # what it reached is known by its revision
+                event_unix_seconds=0.0,  # its effect is known by its revision
                 before=before,
                 warnings=state.deletion_warnings,
             )
@@ -147,20 +147,20 @@ class RefoldReport:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which videos are folded, and who is told of it."""
+    """Which videos are folded, and callbacks."""
 
     only: Container[str] | None = None
     """None: all of them."""
     without: Container[str] = frozenset()
-    """Read, and not folded: that is known to end the process."""
+    """Read, and not folded, because that is known to end the process."""
     said: Mapping[str, str] = field(default_factory=dict)
-    """By video, the version of what was only said in its gap: it does not count as published."""
+    """By video, the version of an interim outcome, which does not count as published."""
     board: FoldBoard = field(default_factory=FoldBoard)
     go_on: Callable[[], None] = lambda: None
     """Called at each record; may raise to end the refold."""
 
     def has(self, key: bytes | None) -> bool:
-        """Whether the record's video is to be read."""
+        """Return whether the record's video is to be read."""
         return self.only is None or (key or b"").decode("utf-8", "replace") in self.only
 
 
@@ -175,20 +175,20 @@ class _Refold:
     state: VideoState | None = None
     outcome: Outcome | None = None
     at_published: Outcome | None = None
-    """What the log says under the published version."""
+    """The refolded outcome at the published version."""
     needed_offset: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Begin:
-    """Where the log begins by now."""
+    """Start of the log."""
 
     offset: int
     unix_seconds: float
 
 
 def place_of(state: VideoState) -> tuple[int, int]:
-    """Generation and offset of the last record that a state holds."""
+    """Return the log epoch and offset of the last record in a state."""
     return state.log_generation, state.applied_offset
 
 
@@ -200,20 +200,20 @@ def rebuilt_partition(
     scope: Scope = ALL_VIDEOS,
     report: RefoldReport | None = None,
 ) -> dict[str, Rebuilt]:
-    """Every video of one partition number as the topics tell it. Blocks.
+    """Return every video of one partition number, from the topics. Blocks.
 
     Args:
-        settings: where the topics are.
+        settings: address of the topics.
         ruleset: how facts are folded.
         partition: number of the partition.
-        applied: next offset that the store has not applied; says what it must know.
+        applied: next offset that is not applied to the store; facts before it must be in the store.
         scope: which of the videos are folded.
-        report: told of videos and records that could not be read or folded.
+        report: receives videos and records that could not be read or folded.
 
     Raises:
         BrokerUnavailable: no broker answers.
     """
-    # Published outcomes are read first: so the log, read later, holds the facts behind each.
+    # Published outcomes are read first, so that the log, read later, contains the facts behind each.
     verdicts, records, log = (
         read_to_end(settings, [settings.topic_prefix + topic.name], partition=partition)
         for topic in (MODERATION, RECOMMENDATION, SIGNALS)
@@ -232,7 +232,8 @@ def refold(
     scope: Scope = ALL_VIDEOS,
     report: RefoldReport | None = None,
 ) -> dict[str, Rebuilt]:
-    """Fold what the log holds, and join it with what was published; a video that cannot be folded is left out."""
+    """Fold the facts in the log, and combine them with what was published; a video that cannot be folded is left
+    out."""
     report = report or RefoldReport()
     videos = {
         video_id: _Refold(outcome)
@@ -267,11 +268,11 @@ def _joined(videos: Mapping[str, _Refold], begin: _Begin, report: RefoldReport) 
 
 
 def _join_one(video_id: str, video: _Refold, begin: _Begin, report: RefoldReport) -> Rebuilt | None:
-    """One video as it goes into the store; None where there is nothing, or where it cannot be folded."""
+    """Return one video for the store; None without facts, or if it cannot be folded."""
     if video_id not in report.faults:
         try:
             return _join(video, begin)
-        except Exception as error:  # a bug that one video's outcomes bring about
+        except Exception as error:  # a bug that one video's outcomes trigger
             _log.exception("video cannot be refolded from the log", video_id=video_id)
             report.faults[video_id] = Fault("internal-error", report.seen.get(video_id, 0), repr(error))
     if video.state is not None:
@@ -294,13 +295,13 @@ def _folds(
     board: FoldBoard,
     report: RefoldReport,
 ) -> bool:
-    """Fold a fact; False where that fails, which ends this video and no other."""
+    """Fold a fact; False if that fails, which affects only this video."""
     try:
         with board.folding(fact.video_id, record.topic, record.partition, record.offset, ruleset.log_generation):
             _fold_into(video, fact, record.offset, ruleset, clock)
     except OffsetsOutOfOrder:
         raise
-    except Exception as error:  # a bug that one video's facts bring about
+    except Exception as error:  # a bug that one video's facts trigger
         _log.exception("video cannot be refolded from the log", video_id=fact.video_id, offset=record.offset)
         report.faults[fact.video_id] = Fault("internal-error", record.offset, repr(error))
         return False
@@ -332,7 +333,7 @@ def _join(video: _Refold, begin: _Begin) -> Rebuilt | None:
         return Rebuilt(state, outcome, is_published=False, is_whole=is_whole, needed_offset=needed_offset)
     if state is not None and outcome is not None and _bears_out(video, outcome, published):
         if outcome.version == published.version:
-            # The policy may have changed since; what counts is what is out.
+            # The policy may have changed since; the published outcome counts.
             return Rebuilt(state, published, is_published=True, is_whole=is_whole, needed_offset=needed_offset)
         return Rebuilt(state, outcome, is_published=False, is_whole=is_whole, needed_offset=needed_offset)
     if state is not None and outcome is not None and is_whole and _is_comparable(state, published.version):
@@ -344,13 +345,13 @@ def _join(video: _Refold, begin: _Begin) -> Rebuilt | None:
 def _is_withdrawn(state: VideoState, published: Outcome | None) -> bool:
     if published is None or published.version.revision <= state.forgotten_revision:
         return True
-    # Its facts are gone from the log, and with them the place of its upload: the order of the log decides.
+    # Its facts are gone from the log, and with them the position of its upload: the order of the log decides.
     version = (published.version.generation, published.version.offset)
     return any((deletion.log_generation, deletion.log_offset) > version for deletion in state.deletions)
 
 
 def _without(state: VideoState, published: Outcome | None) -> VideoState:
-    """The state of a forgotten video, whose log may have lost the revision that is withdrawn."""
+    """Return the state of a deleted video, whose log may have lost the withdrawn revision."""
     known_revision = published.version.revision if published else 0
     return replace(
         state,
@@ -360,7 +361,8 @@ def _without(state: VideoState, published: Outcome | None) -> VideoState:
 
 
 def _is_whole(video: _Refold, begin: _Begin) -> bool:
-    """Whether no fact of the current revision can be gone: the log was never cut, or the upload is younger than it."""
+    """Return whether no fact of the current revision can be missing: the log was never truncated, or the upload is
+    younger than its start."""
     if begin.offset == 0:
         return True
     accepted, published = (video.state.accepted if video.state else None), video.published
@@ -368,19 +370,19 @@ def _is_whole(video: _Refold, begin: _Begin) -> bool:
         return False
     if published is None or published.version.revision != accepted.revision:
         return True
-    # An upload that was sent again has another time, and its first `accepted` may be gone.
+    # An upload that was sent again has another time, and its first `accepted` may be missing.
     return published.verdict.uploaded_unix_seconds == accepted.uploaded_unix_seconds
 
 
 def _bears_out(video: _Refold, outcome: Outcome, published: Outcome) -> bool:
-    """Whether the fold came past the published outcome and says the same there, or began a revision after it."""
+    """Return whether the fold passed the published outcome with the same result, or started a later revision."""
     if outcome.version.revision > published.version.revision:
         return True
     return video.at_published is not None and not outcome_differences(video.at_published, published)
 
 
 def _is_comparable(state: VideoState, version: Version) -> bool:
-    """Whether the published outcome is of this revision, and its offset one of this log's."""
+    """Return whether the published outcome is of this revision, and its offset one of this log."""
     return (state.revision, state.log_generation) == (version.revision, version.generation)
 
 
@@ -421,7 +423,8 @@ def _published(
     records: Iterable[tuple[bytes | None, bytes | None]],
     unreadable: UnreadableRecords,
 ) -> dict[str, Outcome]:
-    """Outcomes that both topics have; one alone was never acknowledged, so its fact will be delivered again."""
+    """Return outcomes that both topics have; one in a single topic was never acknowledged, so its fact will be
+    redelivered."""
     by_verdict = newest_by_key(verdicts, Verdict, MODERATION.name, unreadable)
     by_record = newest_by_key(records, RecommendationRecord, RECOMMENDATION.name, unreadable)
     return {

@@ -1,6 +1,6 @@
-"""What has to be the same however a video was processed: for comparing two runs, or topics with the store.
+"""Results that must be equal however a video was processed: to compare two runs, or topics with the store.
 
-A projection keeps results (labels, scores, action, which modalities answered, features, embeddings) and leaves out what
+A projection contains results (labels, scores, action, answered modalities, features, embeddings) and leaves out what
 may differ between equal runs: times, costs, versions, models' names.
 """
 
@@ -49,17 +49,17 @@ Projections = Mapping[str, Projection]
 
 
 class Tolerances(Struct, frozen=True, kw_only=True):
-    """How far numbers may lie apart and still be the same result; cards state what reduced precision costs."""
+    """Permitted differences of numbers; cards state the effect of reduced precision."""
 
     score: float = 1e-4
     feature: float = 1e-4
     """Relative for numbers above 1."""
     embedding: float = 2e-3
-    """Of one component; half precision alone costs half of it for components up to 1."""
+    """Of one component; half precision alone causes half of it for components up to 1."""
 
 
 def project(verdict: Verdict, features: Mapping[str, Feature], embeddings: Mapping[str, Embedding]) -> Projection:
-    """The comparable part of what is said about a video."""
+    """Return the comparable part of a video's outcome."""
     states = verdict.modalities
     return Projection(
         revision=verdict.version.revision,
@@ -76,7 +76,7 @@ def project(verdict: Verdict, features: Mapping[str, Feature], embeddings: Mappi
 
 
 def compare(expected: Projections, found: Projections, tolerances: Tolerances | None = None) -> list[str]:
-    """Say what differs, one line a difference; an empty list where both say the same."""
+    """Return the differences, one per line; an empty list if there are none."""
     tolerances = tolerances or Tolerances()
     lines: list[str] = []
     for video_id in sorted(expected.keys() | found.keys()):
@@ -88,7 +88,7 @@ def compare(expected: Projections, found: Projections, tolerances: Tolerances | 
 
 
 async def read_projection_from_redis(redis: Redis, keys: Keys) -> Projections:
-    """Project every video that has a verdict in the store. Walks all keys: for tests, audits and benchmarks."""
+    """Project every video with a verdict in the store. Scans all keys: for tests, audits and benchmarks."""
     projections: dict[str, Projection] = {}
     async for key in redis.scan_iter(match=keys.verdict("*"), count=1000):
         video_id = _video_id(key)
@@ -102,8 +102,8 @@ def read_projection_from_topics(settings: Settings, unreadable: UnreadableRecord
     """Project every video of the two compacted topics, as a consumer that keeps the highest version sees it.
 
     Args:
-        settings: where the topics are.
-        unreadable: told of records that are passed over.
+        settings: address of the topics.
+        unreadable: counts skipped records.
 
     Raises:
         BrokerUnavailable: no broker answers.
@@ -119,7 +119,7 @@ def read_projection_from_topics(settings: Settings, unreadable: UnreadableRecord
 
 
 def join_topics(verdicts: Mapping[str, Verdict], records: Mapping[str, RecommendationRecord]) -> dict[str, Projection]:
-    """Project the videos of which both topics speak; one alone is a publish that a crash cut short."""
+    """Project the videos in both topics; one in a single topic is an interrupted publication."""
     return {
         video_id: project(verdicts[video_id], records[video_id].features, records[video_id].embeddings)
         for video_id in verdicts.keys() & records.keys()
@@ -137,8 +137,8 @@ def newest_by_key(
     Args:
         entries: keys and values, oldest first.
         kind: type of the values.
-        topic: that they are from.
-        unreadable: told of those that are passed over as they cannot be read.
+        topic: their topic.
+        unreadable: counts values that cannot be read and are skipped.
     """
     decoder = msgspec.json.Decoder(kind)
     newest: dict[str, Any] = {}

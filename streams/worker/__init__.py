@@ -1,1 +1,1 @@
-"""The process: which roles it runs, of which parts, and how it begins and ends."""
+"""The process: its roles, their collaborators, and its start and end."""

@@ -77,7 +77,7 @@ async def _note(settings: Settings, of_release: str, alone: Sequence[str]) -> No
 
 
 async def note_fold_death(attempts: Attempts, gaps: Gaps, fact: FoldedFact) -> None:
-    """Count a death over a fact; where that was one too many, let it wait, so that no worker folds it."""
+    """Count a death over a fact; above the limit, open a gap, so that no worker folds the fact."""
     deaths = await attempts.note_own_death(fact.place)
     if deaths < DEATHS_ALONE_BEFORE_GIVING_UP:
         return
@@ -85,7 +85,7 @@ async def note_fold_death(attempts: Attempts, gaps: Gaps, fact: FoldedFact) -> N
 
 
 def main() -> None:
-    """Note what the command line says."""
+    """Record what the command line contains."""
     settings = read_settings()
     configure_logs(settings.log_format, settings.log_level)
     *named, alone, ended_by = sys.argv[1:]

@@ -38,17 +38,17 @@ async def open_shared(
     opened: AsyncExitStack,
     on_failure: Callable[[BaseException], object],
 ) -> Shared:
-    """Return when Redis answers and every topic exists; what is open is closed with `opened`.
+    """Return when Redis answers and every topic exists; `opened` closes everything.
 
     Args:
         settings: of the worker.
         clock: for waits.
-        board: read by the parent process; None where there is none.
+        board: read by the parent process; None without one.
         opened: of the worker.
-        on_failure: called on a thread of the publisher when that cannot go on.
+        on_failure: called on a thread of the publisher if it cannot continue.
 
     Raises:
-        StoreRefuses, BrokerRefuses: who asks is not let in.
+        StoreRefuses, BrokerRefuses: access is denied.
     """
     await require_entry(settings.redis_url.get_secret_value(), store_options(settings))
     rollback_detector = RollbackDetector(clock)

@@ -1,4 +1,4 @@
-"""What each role consumes and does: the wiring between stores, publisher and work."""
+"""What each role consumes and does: connects stores, publisher and work."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
     from streams.analysis.engine import Engine
 
 _LIGHT_EVENTS: Final = 64
-"""In flight at once where an event costs a few round trips."""
+"""Concurrent events of roles whose events cost a few round trips."""
 _MEDIA_POLL_RECORDS: Final = 4
 _MEDIA_BUFFER_RECORDS: Final = 1024
-"""Holds polls of 51 partitions; uploads may be large, so it is not more."""
+"""Holds polls of 51 partitions; uploads may be large, so it is not larger."""
 
 
 def intake_spec(shared: Shared) -> RoleSpec:
-    """Uploads become cases."""
+    """Return the intake role: registers uploads."""
     settings = shared.settings
     deadlines: dict[Lane, float] = {
         "live": settings.default_deadline_seconds, "backfill": settings.backfill_deadline_seconds
@@ -80,7 +80,7 @@ def _intake_parts(shared: Shared) -> IntakeParts:
 
 
 def media_spec(shared: Shared, engine: Engine) -> RoleSpec:
-    """Media becomes signals."""
+    """Return the media role: media become signals."""
     settings = shared.settings
     return RoleSpec(
         role="media",
@@ -101,7 +101,7 @@ def media_spec(shared: Shared, engine: Engine) -> RoleSpec:
 
 
 def backfill_spec(shared: Shared, engine: Engine, gate: LivePriorityGate) -> RoleSpec:
-    """Past uploads become signals, when no live one is in flight."""
+    """Return the backfill role: past uploads become signals while no live video is in flight."""
     settings = shared.settings
     metrics.BACKFILL_YIELDING.set_function(lambda: not gate.is_quiet)
     metrics.BACKFILL_PAUSED.set_function(lambda: gate.is_paused)
@@ -125,7 +125,8 @@ def backfill_spec(shared: Shared, engine: Engine, gate: LivePriorityGate) -> Rol
 
 
 def backfill_gate(shared: Shared, engine: Engine, num_live: Callable[[], int]) -> LivePriorityGate:
-    """What keeps past uploads off the device and out of the slots while `num_live` live ones are more than may be."""
+    """Return the gate that keeps backfill off the device and out of the slots while more than the permitted live videos
+    are in flight."""
     return LivePriorityGate(
         num_live=num_live,
         beside_live=shared.settings.backfill_max_live_videos,
@@ -135,7 +136,7 @@ def backfill_gate(shared: Shared, engine: Engine, num_live: Callable[[], int]) -
 
 
 async def is_backfill_paused(shared: Shared) -> bool:
-    """Whether an operator paused the lane."""
+    """Return whether an operator paused backfill."""
     return bool(await shared.redis.exists(shared.keys.backfill_paused()))
 
 
@@ -170,7 +171,7 @@ def _watched_deferred_events(shared: Shared, engine: Engine) -> DeferredEvents:
 
 
 def engagement_role(shared: Shared, crash: FatalError, worker_id: str) -> EngagementRole:
-    """Engagement events become counts and summaries; it reads its topic by itself, without Faust."""
+    """Return the engagement role: events become counts and summaries; it reads its topic without Faust."""
     return EngagementRole(
         shared.settings,
         shared.publisher,
@@ -184,7 +185,7 @@ def engagement_role(shared: Shared, crash: FatalError, worker_id: str) -> Engage
 
 
 def verdict_role(shared: Shared, policy: Policy) -> VerdictRole:
-    """What folds facts and publishes what they make."""
+    """Return the role that folds facts and publishes outcomes."""
     ruleset = shared.ruleset(policy)
     boundary = FoldBoundary(
         shared.gaps,
@@ -201,7 +202,7 @@ def verdict_role(shared: Shared, policy: Policy) -> VerdictRole:
 
 
 def gap_retry(shared: Shared, policy: Policy) -> GapRetry:
-    """What folds videos again whose facts wait."""
+    """Return the background retry of videos in a gap."""
     ruleset, gaps, clock = shared.ruleset(policy), shared.gaps, shared.clock
     return GapRetry(
         gaps,
@@ -214,7 +215,7 @@ def gap_retry(shared: Shared, policy: Policy) -> GapRetry:
 
 
 def beside_verdict(shared: Shared, policy: Policy) -> Iterator[Coroutine[object, object, object]]:
-    """What a worker of the verdict role runs beside it until it stops."""
+    """Yield what a worker with the verdict role runs in the background until it stops."""
     yield gap_retry(shared, policy).run()
     yield shared.rollback_detector.watch(shared.fold_redis)
     if shared.settings.audit_interval_seconds:
@@ -226,7 +227,7 @@ def beside_verdict(shared: Shared, policy: Policy) -> Iterator[Coroutine[object,
 
 
 def verdict_spec(shared: Shared, role: VerdictRole) -> RoleSpec:
-    """Signals become verdicts and feature records."""
+    """Return the verdict role: signals become verdicts and feature records."""
     return RoleSpec(
         role="verdict",
         topic=SIGNALS,
@@ -239,7 +240,7 @@ def verdict_spec(shared: Shared, role: VerdictRole) -> RoleSpec:
 
 
 def _modality_works(shared: Shared, engine: Engine, role: Role) -> Mapping[str, EventWork]:
-    # torch comes with these, and only workers of the media and backfill roles shall pay for it
+    # these import torch, which only the media and backfill roles need
     from streams.analysis.agents.agent_registry import AGENTS
     from streams.analysis.modality_work import MediaParts, ModalityWork
 

@@ -1,4 +1,4 @@
-"""The roles that run in a worker: what is asked of all of them, and how they stop."""
+"""The running roles of a worker: queries over all of them, and their stop."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class RunningRoles:
 
     @property
     def num_live_slots(self) -> int:
-        """Slots of the media role that are taken."""
+        """Number of taken slots of the media role."""
         return sum(app.admission.num_slots for app in self._apps if app.role == "media")
 
     @property
@@ -34,24 +34,24 @@ class RunningRoles:
         return [role.role for role in self._all() if role.role not in self._stopped]
 
     def add(self, app: RoleApp) -> None:
-        """It is about to start."""
+        """Add a role that is about to start."""
         self._apps.append(app)
 
     def add_engagement(self, role: EngagementRole) -> None:
-        """Likewise."""
+        """Add the engagement role, which is about to start."""
         self._engagement.append(role)
 
     def has_joined(self, name: str) -> bool:
-        """Whether the role runs here and has joined its group."""
+        """Return whether the role runs here and has joined its group."""
         return any(role.role == name and role.joined.is_set() for role in self._all())
 
     def unfinished_events(self) -> Iterator[UnfinishedEvent]:
-        """Events that are worked on; may be called on any thread."""
+        """Yield events in progress; callable on any thread."""
         for app in self._apps:
             yield from app.unfinished.events()
 
     def report_crashes(self) -> None:
-        """Have each role tell of what ended it, if anything did."""
+        """Let each role report what ended it, if anything did."""
         for app in self._apps:
             app.report_crash()
 

@@ -1,4 +1,4 @@
-"""What all roles of a worker share, and what each takes of it: stores, publisher, dead letters, limits."""
+"""What all roles of a worker share, and what each uses of it: stores, publisher, dead letters, limits."""
 
 from __future__ import annotations
 
@@ -46,10 +46,11 @@ from streams.verdict.stored_publishing import StoredPublishing
 from streams.verdict.withdrawal import Withdrawal
 
 _INTAKE_WAITS_SECONDS: Final = 1.0
-"""For Redis to count the start of an event: more than a busy one takes, and a deletion may wait so long."""
+"""Time limit for Redis to count the start of an event: longer than a busy one takes, and deletions may wait that
+long."""
 
 _BROKER_ANSWERS_SECONDS: Final = 2.5
-"""Less than readiness waits for an answer."""
+"""Shorter than the time that readiness waits for an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +60,18 @@ class Shared:
     settings: Settings
     redis: Redis
     fold_redis: Redis
-    """The same store through a client that asks `rollback_detector` at every new connection."""
+    """The same store through a client that calls `rollback_detector` at every new connection."""
     rollback_detector: RollbackDetector
     keys: Keys
     publisher: Publisher
     clock: Clock
     board: ExclusiveBoard | None = None
-    """Read by the worker's parent process, where it has one."""
+    """Read by the worker's parent process, if there is one."""
     alone_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held by whatever event runs alone, of whichever role: a death must speak of one."""
+    """Held by the exclusive event, of any role, so that a death is attributed to one event."""
 
     def questions(self) -> dict[str, Question]:
-        """What readiness depends on beside the worker itself."""
+        """Return the checks of readiness outside the worker itself."""
 
         async def store() -> bool:
             return bool(await self.redis.ping())
@@ -81,11 +82,11 @@ class Shared:
         return {"store": store, "broker": broker}
 
     def attempts(self) -> Attempts:
-        """Counts of work that may take the process down."""
+        """Return attempt counts of work that may end the process."""
         return Attempts(self.redis, self.keys, self.board, alone_turn=self.alone_turn)
 
     def intake_attempts(self) -> Attempts:
-        """The same of intake, whose deletions do not wait for the store."""
+        """Return those of intake, whose deletions do not wait for the store."""
         return Attempts(
             self.redis,
             self.keys,
@@ -96,7 +97,7 @@ class Shared:
         )
 
     def limit(self, role: Role) -> DeadLetterLimit:
-        """On the role's dead letters by faults of our own."""
+        """Return the limit on the role's dead letters by internal faults."""
         return DeadLetterLimit(
             role,
             self.clock,
@@ -105,7 +106,7 @@ class Shared:
         )
 
     def held(self, role: Role) -> HeldEvents:
-        """The same limit, for a role whose events are held where they are."""
+        """Return the same limit for a role that holds its events in order."""
         return HeldEvents(
             role,
             self.clock,
@@ -114,17 +115,17 @@ class Shared:
         )
 
     def last_resort(self, role: Role) -> Callable[[Record, Failure], Awaitable[None]]:
-        """Writes the dead letter of an event whose work cannot even say that it failed."""
+        """Return a function that writes the dead letter of an event if even its failure cannot be reported."""
         return partial(self.dead_letters.write_bare, role=role)
 
     @property
     def dead_letters(self) -> DeadLetters:
-        """The dead letters' writer."""
+        """The writer of dead letters."""
         settings = self.settings
         kept_seconds = settings.topic_retention_dead_letter_seconds
         refused_seconds = min(
             settings.refusal_retention_seconds, kept_seconds
-        )  # a refusal names its dead letter's place
+        )  # a refusal contains its dead letter's position
         refused = RefusedUploads(self.redis, self.keys, refused_seconds, settings.max_refused_videos)
         return DeadLetters(self.publisher, self.redis, self.keys, self.clock, kept_seconds, refused)
 
@@ -147,12 +148,12 @@ class Shared:
 
     @property
     def gaps(self) -> Gaps:
-        """Videos whose facts wait."""
+        """Videos in a gap."""
         return Gaps(self.fold_redis, self.keys, release(), self.settings.deletion_marker_ttl_seconds)
 
     @property
     def fold_board(self) -> FoldBoard:
-        """Where the parent process finds the fact that a worker died of."""
+        """The board on which the parent process finds the fact that a worker died of."""
         return FoldBoard(self.board)
 
     def ruleset(self, policy: Policy) -> Ruleset:
@@ -161,32 +162,32 @@ class Shared:
 
     @property
     def applied(self) -> AppliedOffsets:
-        """How far the verdict role's log is applied."""
+        """Applied offsets of the verdict role's log."""
         return AppliedOffsets(self.fold_redis, self.keys, group_of(self.settings, "verdict"), self.rollback_detector)
 
     @property
     def vectors(self) -> Vectors:
-        """What follows outcomes into the embedding spaces."""
+        """The follower that writes embeddings to the spaces."""
         return Vectors(self.redis, self.keys)
 
     @property
     def expiring(self) -> Deadlines:
-        """When to see whether a video's time is up."""
+        """Times at which expiry is checked."""
         return Deadlines(self.redis, self.keys, self.keys.expiring())
 
     @property
     def expiry(self) -> Expiry:
-        """What gives videos an end."""
+        """Expiry of videos."""
         return Expiry(self.expiring, self.settings.video_retention_seconds)
 
     @property
     def followers(self) -> tuple[Follower, ...]:
-        """Whoever is told of every outcome."""
+        """All followers of outcomes."""
         return (self.vectors, self.expiry)
 
     @property
     def expiry_poller(self) -> DuePoller:
-        """What removes videos at their end."""
+        """The poller that removes expired videos."""
         kept_seconds = self.settings.video_retention_seconds
         return expiry_poller(self.outcomes, self.expiring, self.followers, kept_seconds, self.clock)
 
@@ -198,12 +199,12 @@ class Shared:
 
     @property
     def withdrawal(self) -> Withdrawal:
-        """What a deletion does that waits in a gap."""
+        """Withdrawal by a deletion that waits in a gap."""
         return Withdrawal(self.gaps, self.publishing)
 
     @property
     def publishing(self) -> StoredPublishing:
-        """What says what is stored."""
+        """The publisher of stored outcomes."""
         return StoredPublishing(self.outcomes, self.publisher, self.clock, self.forgetting, self.followers)
 
     def audit(self, policy: Policy) -> PeriodicAudit:

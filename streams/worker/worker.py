@@ -70,12 +70,12 @@ if TYPE_CHECKING:
 
 _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _LONGEST_STOP_SECONDS: Final = 14.0
-"""Beside the drain; then the process ends as it is, and unfinished events are redelivered."""
+"""In addition to the drain; after that the process is ended, and unfinished events are redelivered."""
 MISCONFIGURATIONS: Final = (
     InvalidPolicy, WrongVersion, CardInvalid, WeightsMissing, WeightsCorrupt, BrokerRefuses, StoreRefuses,
     HealthPortTaken, MetricsPortTaken,
 )  # fmt: skip
-"""What a restart does not help against; told in one line, without a traceback."""
+"""Errors that a restart does not fix; logged in one line, without a traceback."""
 _ANALYSING: Final = frozenset(("media", "backfill"))
 """Roles that need an engine."""
 _CRASH_CHECK_SECONDS: Final = 0.5
@@ -84,7 +84,7 @@ _log = structlog.get_logger(__name__)
 
 
 def counted_options() -> EngineOptions:
-    """The usual parts, their work counted in metrics; torch comes with the import."""
+    """Return the usual parts, with metrics; imports torch."""
     from streams.analysis.engine import EngineOptions
 
     return EngineOptions(
@@ -96,13 +96,13 @@ def counted_options() -> EngineOptions:
 
 
 def run_worker(settings: Settings, engine_options: Callable[[], EngineOptions] = counted_options) -> int:
-    """Run until a signal asks to stop, or something without an answer happens; return the exit code.
+    """Run until a signal stops it, or a fatal error occurs; return the exit code.
 
     Prints one line of JSON to standard output when models are warm and every role has joined its group.
 
     Args:
         settings: of the process.
-        engine_options: asked once the process is prepared for torch, and only where media are analysed.
+        engine_options: called once the process is prepared for torch, and only if media are analysed.
     """
     configure_logs(settings.log_format, settings.log_level)
     work = partial(_run_worker, settings, engine_options)
@@ -113,7 +113,7 @@ def _run_worker(settings: Settings, engine_options: Callable[[], EngineOptions],
     try:
         check_versions()
         policy = load_policy(settings.policy_file)
-        running_cards(settings)  # a wrong card is told before anything is opened
+        running_cards(settings)  # an invalid card is reported before anything is opened
         capabilities = prepare_process(settings) if _ANALYSING.intersection(settings.roles) else None
         with traced(settings), asyncio.Runner() as runner:
             runner.get_loop().set_default_executor(LoopThreads())
@@ -121,7 +121,7 @@ def _run_worker(settings: Settings, engine_options: Callable[[], EngineOptions],
         return leave(exit_code)
     except MISCONFIGURATIONS as error:
         sys.stderr.write(f"{error}\n")
-        return leave(WorkerExit.MISCONFIGURED)  # what waited for a broker may wait on in a thread
+        return leave(WorkerExit.MISCONFIGURED)  # a thread may still wait for a broker
 
 
 class Worker:
@@ -130,9 +130,9 @@ class Worker:
     Args:
         settings: of the process.
         policy: of the verdict role.
-        capabilities: of the CPU; None where neither the media nor the backfill role runs.
+        capabilities: of the CPU; None without the media and backfill roles.
         engine_options: of the engine that these two share.
-        family: the process that was started, which outlives the worker.
+        family: the process that was started, which survives the worker.
     """
 
     def __init__(
@@ -178,14 +178,14 @@ class Worker:
         return self._crash.exit_code
 
     async def _serve(self, opened: AsyncExitStack) -> None:
-        """Open everything, say that it is ready, and wait forever."""
+        """Open everything, report readiness, and wait forever."""
         self._spawn(self._look_for_crashes())
         shared = await open_shared(
             self._settings, self._clock, self._family.board, opened, on_failure=self._crash_from_thread()
         )
         self._spawn(check_stamps(self._settings))
         self._spawn(self._health.ask(shared.questions(), self._clock))
-        # Models take long to warm up; the light roles join meanwhile, so that uploads are seen.
+        # Models take long to warm up; the light roles join meanwhile, so that uploads are accepted.
         _, device = await asyncio.gather(self._join_light_roles(shared), self._join_heavy_roles(shared, opened))
         self._say_ready(device)
         await asyncio.Event().wait()
@@ -213,7 +213,7 @@ class Worker:
         await role.joined.wait()
 
     async def _join_heavy_roles(self, shared: Shared, opened: AsyncExitStack) -> str | None:
-        """Return the name of the device; None where no role that needs one runs here."""
+        """Return the name of the device; None without a role that needs one."""
         if self._capabilities is None:
             self._spawn(keep_account(open_light_account(CpuMetrics()), self._clock))
             return None
@@ -255,7 +255,7 @@ class Worker:
         await self._roles.stop()
 
     async def _unless_ended(self, serving: Coroutine[Any, Any, None]) -> None:
-        """Run until a signal or a crash ends it, whatever it is at."""
+        """Run until a signal or a fatal error ends it."""
         tasks: list[asyncio.Task[Any]] = [
             asyncio.ensure_future(serving),
             asyncio.ensure_future(self._stopped.wait()),
@@ -273,7 +273,7 @@ class Worker:
         self._health.state.is_draining = True
 
     def _new_watch(self) -> WatchThread:
-        """What looks at the roles from a thread; none runs yet."""
+        """Return the thread that watches the roles; none runs yet."""
         watch = WatchThread(self._settings, self._worker_id, self._crash.report)
         self._health.state.stuck_roles = lambda: watch.watchdog.stuck
         self._health.state.reports = lambda: watch.watchdog.reports
@@ -285,7 +285,7 @@ class Worker:
             self._roles.report_crashes()
 
     def _spawn(self, work: Coroutine[Any, Any, object]) -> None:
-        """Run beside the roles; an error in it ends the worker."""
+        """Run in the background; an error in it ends the worker."""
         task = asyncio.ensure_future(work)
         task.add_done_callback(self._judge)
         self._background.append(task)
@@ -329,7 +329,7 @@ def _exit_for(error: BaseException) -> WorkerExit:
 
 
 def main() -> int:
-    """Run a worker by the settings alone."""
+    """Run a worker from the settings alone."""
     try:
         settings = read_settings()
     except InvalidSettings as error:
