@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 MAX_OTHERS = 200_000
 """Elements that carry no samples: an ordinary file has a few hundred."""
-MAX_SAMPLES = 2_000_000
-"""Ten hours of pictures and sound at 50 a second, about 4 s of work."""
+MAX_SAMPLES = 1_000_000
+"""Four hours of pictures and sound at 75 a second, about 3 s of work."""
 MIN_SAMPLE_BYTES = 32
 """In the mean. Samples that use up a budget and are shorter are there to do so."""
 

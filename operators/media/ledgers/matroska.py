@@ -22,6 +22,8 @@ MAX_ADDITION_BYTES = 1_024
 """Beside a block: captions, brightness of HDR. Transparency takes more."""
 MAX_FIELDS = 20_000
 """Of a description, looked at for what blocks refer to."""
+MAX_GROUP_ELEMENTS = 8
+"""Beside a block: an ordinary one has three, and counts as one."""
 _CHUNK_BYTES = 2**16
 _CUE_BYTES = 64
 """Of one entry of a table for seeks, which has at most one for each block."""
@@ -252,7 +254,9 @@ def _take_group(walk: _Walk, time: int, extent: Extent) -> None:
     body = walk.media.peek(extent[0], min(extent[1] - extent[0], MAX_HEAD_BYTES))
     track: _Track | None = None
     reached = 0
-    for number, first, last in children(body, 0, len(body)):
+    for count, (number, first, last) in enumerate(children(body, 0, len(body))):
+        if count >= MAX_GROUP_ELEMENTS:
+            walk.budget.spend_sample(0)
         if walk.budget.is_spent:
             break
         place = (extent[0] + first, extent[0] + last)
@@ -264,7 +268,6 @@ def _take_group(walk: _Walk, time: int, extent: Extent) -> None:
         elif number == _ADDITIONS:
             _take_additions(walk, track, body, first, last, extent[0])
         else:
-            walk.budget.spend_sample(0)
             walk.ledger.strays.append((min(place[1], place[0] + _GROUP_BYTES.get(number, 0)), place[1]))
     walk.ledger.strays.append((extent[0] + reached, extent[1]))
 

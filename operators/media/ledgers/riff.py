@@ -57,6 +57,8 @@ class _Walk:
     budget: Budget = field(default_factory=Budget)
     seen: Counter[bytes] = field(default_factory=Counter)
     """Kinds that came before: of those that a format needs there is one, or one for each stream."""
+    letters: dict[int, bytes] = field(default_factory=dict)
+    """By number of a stream: behind it, in its first chunk."""
     indexes: list[tuple[bytes, int, int]] = field(default_factory=list)
     num_chunks: int = 0
     """That an index may list."""
@@ -135,7 +137,7 @@ def _chunk(walk: _Walk, place: int, stop: int, depth: int) -> tuple[bytes | None
 
 
 def _take_chunk(walk: _Walk, kind: bytes, first: int, last: int) -> None:
-    if walk.form == b"AVI " and _is_of_stream(kind, walk.num_streams):
+    if walk.form == b"AVI " and _is_of_stream(walk, kind):
         walk.ledger.num_stream_bytes += last - first
         walk.num_chunks += 1
         walk.budget.spend_sample(last - first)
@@ -152,8 +154,11 @@ def _take_chunk(walk: _Walk, kind: bytes, first: int, last: int) -> None:
         walk.ledger.strays.append((unused, last), header_bytes=8)
 
 
-def _is_of_stream(kind: bytes, num_streams: int) -> bool:
-    return kind[:2].isdigit() and kind[2:] in _STREAM_KINDS and int(kind[:2]) < num_streams
+def _is_of_stream(walk: _Walk, kind: bytes) -> bool:
+    """By its number; its letters are one of a few, or, as those of DV, of the stream's own from its first chunk on."""
+    if not kind[:2].isdigit() or int(kind[:2]) >= walk.num_streams:
+        return False
+    return walk.letters.setdefault(int(kind[:2]), kind[2:]) == kind[2:] or kind[2:] in _STREAM_KINDS
 
 
 def _needed_bytes(walk: _Walk, kind: bytes, first: int, last: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -114,9 +115,14 @@ class _PacketCount:
         null = rows[pids == NULL_PID][:, 4:]
         self._num_null_bytes += PACKET_BYTES * int((null.min(axis=1, initial=255) != null.max(axis=1, initial=0)).sum())
         self._num_adaptation_bytes += _num_adaptation_bytes(rows)
-        is_other = has_payload & self._is_other[pids]
-        for pid in np.unique(pids[is_other]).tolist():
-            self._sections.add(pid, (row.tobytes() for row in rows[is_other & (pids == pid)]))
+        self._add_others(rows, pids, np.flatnonzero(has_payload & self._is_other[pids]))
+
+    def _add_others(self, rows: Bytes, pids: npt.NDArray[np.int64], places: npt.NDArray[np.int64]) -> None:
+        places = places[np.argsort(pids[places], kind="stable")]
+        found, starts = np.unique(pids[places], return_index=True)
+        ends = [*starts.tolist(), len(places)]
+        for pid, (start, stop) in zip(found.tolist(), pairwise(ends), strict=True):
+            self._sections.add(pid, (row.tobytes() for row in rows[places[start:stop]]))
 
     def enter(self, ledger: Ledger) -> None:
         """What was counted."""

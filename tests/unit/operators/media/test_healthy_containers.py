@@ -155,6 +155,14 @@ class TestRiff:
         path.write_bytes(whole)
         assert indexed_here(path).unseen == ()
 
+    def test_a_film_of_a_camcorder(self) -> None:
+        """DV names its chunks by no letters; others that come up later are none of it."""
+        film = riff_chunk(b"00__", NOISE[:1_000]) * 20 + riff_chunk(b"01wb", NOISE[:1_000])
+        bodies = [b"AVI " + riff_chunk(b"LIST", b"movi" + film + more) for more in (b"", riff_chunk(b"00zz", NOISE))]
+        found = [walked(b"r", b"RIFF" + struct.pack("<I", len(body)) + body) for body in bodies]
+        assert len(found[0].strays) == 0
+        assert sum(stop - start for start, stop in found[1].strays) == len(NOISE)
+
     def test_a_film_of_several_parts(self, tmp_path: Path) -> None:
         """OpenDML: each with indexes of its own, repeats without bytes, and notes."""
         path = _busy(tmp_path / "a.avi", codec="mpeg4", sound_seconds=2.0)
