@@ -72,6 +72,8 @@ class TestPublisher:
         await asyncio.sleep(0)
         await publisher.close()
         await sending
+        (record,) = read_to_end(settings, [settings.topic_prefix + SIGNALS.name])
+        assert (record.key, record.value) == (b"video", b"value")
 
 
 class TestBrokerAway:

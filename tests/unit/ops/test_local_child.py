@@ -83,6 +83,8 @@ class TestStartChild:
         parent.communicate()
 
         child.wait(timeout=30)  # raises if it still runs
+        assert not child.is_running()
+        assert parent.returncode == -end
 
 
 class TestChild:

@@ -22,8 +22,13 @@ class TestReservedPort:
         """A server with SO_REUSEADDR can listen on it, go away and listen again."""
         with ReservedPort() as port:
             for _ in range(2):
-                with socket.create_server((LOOPBACK, port.number)), socket.create_connection((LOOPBACK, port.number)):
-                    pass
+                with (
+                    socket.create_server((LOOPBACK, port.number)) as server,
+                    socket.create_connection((LOOPBACK, port.number)) as client,
+                ):
+                    accepted, address = server.accept()
+                    with accepted:
+                        assert address == client.getsockname()
 
     def test_a_silent_port_refuses(self) -> None:
         """While no server listens a client is refused at once; the reservation itself never listens."""
@@ -46,3 +51,4 @@ class TestReservedPort:
 
         with socket.socket() as stranger:
             stranger.bind((LOOPBACK, port.number))
+            assert stranger.getsockname() == (LOOPBACK, port.number)

@@ -89,7 +89,7 @@ def stored(original: bytes) -> st.SearchStrategy[bytes]:
 def test_unpacking(value: bytes) -> None:
     """Packed bytes, JSON, or one named error."""
     with suppress(UnreadableBytes):
-        unpack(value)
+        assert unpack(pack(unpack(value))) == unpack(value)
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
@@ -97,7 +97,8 @@ def test_unpacking(value: bytes) -> None:
 def test_a_state(value: bytes) -> None:
     """It is a state, or the one error over which a video is folded again."""
     with suppress(UnreadableBytes):
-        decode_state(value)
+        state = decode_state(value)
+        assert decode_state(pack(encode(state))) == state
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
@@ -165,7 +166,8 @@ def test_what_holds_meanwhile(status: dict[bytes, bytes], verdict: bytes | None)
 def test_small_values(value: bytes) -> None:
     """Deletions, counts and refusals: read, or passed over, or one named error."""
     with suppress(UnreadableBytes):
-        decode_deletion(value)
+        deletion = decode_deletion(value)
+        assert decode_deletion(encode(deletion)) == deletion
     decode_record(value)
     decode_refusals({b"a": value})
 

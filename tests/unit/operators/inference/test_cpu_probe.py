@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import pytest
 
-from operators.inference.cpu_probe import CANDIDATES, CpuCapabilities, ProbeTrial, probe_cpu, run_probe_child
+from operators.inference.cpu_probe import CANDIDATES, ProbeTrial, probe_cpu, run_probe_child
 from operators.inference.private_cache import PrivateCache
 
 LIMIT = {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_BF16"}
@@ -120,7 +120,6 @@ class TestProbeChild:
     def test_answers_on_this_machine(self, kept: PrivateCache) -> None:
         """Whatever this CPU does, the parent survives it and says how each candidate ended."""
         found = probe_cpu(kept)
-        assert isinstance(found, CpuCapabilities)
         assert "default instruction set: " in found.note
         assert found.environment in [dict(candidate) for candidate in CANDIDATES]
 

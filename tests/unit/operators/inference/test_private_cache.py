@@ -217,4 +217,5 @@ class TestTroubleToSay:
 
     def test_a_folder_that_cannot_be_looked_at_is_no_error(self, tmp_path: Path) -> None:
         """No name, no permission: whatever the system says of it stays inside."""
-        PrivateCache(tmp_path / ("x" * 300) / "compiled", MAX_BYTES).trouble()
+        unnameable = PrivateCache(tmp_path / ("x" * 300) / "compiled", MAX_BYTES)
+        assert (unnameable.trouble(), unnameable.used_bytes()) == ("", 0)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from operators.errors import InvalidMedia
+from operators.errors import InvalidMedia, MediaCause
 from operators.media.pool import DecoderPool
 from operators.media.session import MediaSessions
 from schemas.uploads import FileSource
@@ -67,4 +68,9 @@ class TestAnyBytes:
         self, clips: dict[str, bytes], name: str, places: list[tuple[float, bytes]], cut: float
     ) -> None:
         """No change of bytes is an internal error or the machine's fault."""
-        assert isinstance(asyncio.run(verdict_on(changed(clips[name], places, cut), name)), str)
+        assert asyncio.run(verdict_on(changed(clips[name], places, cut), name)) in {"", *get_args(MediaCause)}
+
+    @pytest.mark.parametrize("name", sorted(MAKERS))
+    def test_an_unchanged_clip_is_media(self, clips: dict[str, bytes], name: str) -> None:
+        """The cases above begin with something that decodes."""
+        assert asyncio.run(verdict_on(clips[name], name)) == ""

@@ -139,8 +139,10 @@ class TestValues:
 
     @given(st.dictionaries(st.text(), st.text()))
     def test_any_status_can_be_said(self, status: dict[str, str]) -> None:
-        """Fields of a name or a value that is new included."""
-        assert all(isinstance(word, str) for word in status_words(status))
+        """Each in one line, fields of a name or a value that is new included."""
+        words = status_words(status)
+        assert len(words) == sum(bool(value) for value in status.values())
+        assert all(len(word.splitlines()) <= 1 for word in words)
 
 
 class _Terminal(io.StringIO):

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from streams.config.redis_options import store_options
-from streams.config.settings import InvalidSettings, Settings, read_settings
+from streams.config.settings import InvalidSettings, read_settings
 from streams.kafka.clients import client_configuration
 from tests.support.certificates import Authority
 
@@ -131,4 +131,8 @@ class TestTaken:
         """Settings may be logged whole."""
         settings = read_settings(kafka_security_protocol="SASL_PLAINTEXT", redis_password=SECRET, **USER)
         assert SECRET not in f"{settings!r}{settings}{msgspec.structs.asdict(settings)}"
-        assert isinstance(settings, Settings)
+        assert settings.redis_password is not None and settings.kafka_sasl_password is not None
+        assert (settings.redis_password.get_secret_value(), settings.kafka_sasl_password.get_secret_value()) == (
+            SECRET,
+            SECRET,
+        )

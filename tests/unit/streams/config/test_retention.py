@@ -109,7 +109,7 @@ class TestRefused:
 
     def test_the_least_that_fits(self) -> None:
         """Equal times are enough, but for the log and the longest deadline."""
-        read_settings(
+        found = read_settings(
             topic_retention_signals_seconds=int(MAX_DEADLINE_SECONDS) + 1,
             topic_retention_uploaded_seconds=DAY_SECONDS,
             topic_retention_dead_letter_seconds=DAY_SECONDS,
@@ -118,3 +118,6 @@ class TestRefused:
             deletion_marker_ttl_seconds=int(MAX_DEADLINE_SECONDS) + 1,
             engagement_retention_seconds=7 * DAY_SECONDS,
         )
+        assert found.topic_retention_uploaded_seconds == found.topic_retention_dead_letter_seconds == DAY_SECONDS
+        with pytest.raises(InvalidSettings, match="topic_retention_signals_seconds"):
+            read_settings(topic_retention_signals_seconds=int(MAX_DEADLINE_SECONDS))

@@ -159,16 +159,22 @@ class TestSafeConsumer:
         consumer.policy.admission.resume(1)
         admission: Any = consumer.policy.admission
         slot = await admission.enter(RECORD, "agent")
-        await asyncio.wait_for(consumer.wait_empty(), 10)
+        await asyncio.wait_for(consumer.wait_empty(), 60)
         assert slot.num_active == 1
 
     async def test_drain_ends_at_once_when_the_process_has_to(self) -> None:
         """A crash does not wait for the drain's time."""
         consumer = OfflineConsumer(drain_timeout_seconds=1000)
         consumer.policy.admission.resume(1)
-        await consumer.policy.admission.enter(RECORD, "agent")
+        admission: Any = consumer.policy.admission
+        slot = await admission.enter(RECORD, "agent")
+        waiting = asyncio.ensure_future(consumer.wait_empty())
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not waiting.done()
         consumer.policy.crash_happened.set()
-        await asyncio.wait_for(consumer.wait_empty(), 10)
+        await asyncio.wait_for(waiting, 60)
+        assert slot.num_active == 1
 
     def test_begins_at_the_first_kept_record(self) -> None:
         """Where retention has passed the committed offset, reading goes on at what is left."""

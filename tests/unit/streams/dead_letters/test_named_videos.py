@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,9 +44,17 @@ def test_by_key_and_by_event(key: bytes | None, value: bytes | None, named: Name
     assert named_videos(record(key, value)) == named
 
 
-@given(st.none() | st.binary(max_size=60), st.none() | st.binary(max_size=200))
+@given(
+    st.none() | st.binary(max_size=60) | st.from_regex(rb"\A[A-Za-z0-9._:~-]{1,130}\Z"),
+    st.none()
+    | st.binary(max_size=200)
+    | st.text(max_size=20).map(lambda text: json.dumps({"video_id": text}).encode()),
+)
 def test_whatever_comes(key: bytes | None, value: bytes | None) -> None:
     """No bytes raise, and no id breaks out of a Redis key."""
-    for video_id in named_videos(record(key, value)).video_ids:
+    video_ids = named_videos(record(key, value)).video_ids
+    if key is not None and re.fullmatch(rb"[A-Za-z0-9._:~-]{1,128}", key):
+        assert video_ids[0].encode() == key
+    for video_id in video_ids:
         assert 1 <= len(video_id) <= 128
         assert not set(video_id) & set("{}\n\r /*")

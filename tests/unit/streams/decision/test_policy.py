@@ -9,14 +9,14 @@ import msgspec
 import pytest
 from msgspec import UNSET, UnsetType
 
-from schemas.engagement import Engagement
-from schemas.evidence import SecondLook
+from schemas.engagement import Engagement, EngagementKind
+from schemas.evidence import SecondLook, TextMatch
 from schemas.facts import Failure
 from schemas.identity import MODALITIES, Market
 from schemas.outcomes import Action, ModalityStates
-from streams.decision.policy import Decision, Policy, ReportRule, Rule, decide, decide_nothing, strongest
+from streams.decision.policy import Decision, Policy, ReportRule, Rule, ShareRule, decide, decide_nothing, strongest
 from streams.decision.policy_file import load_policy
-from tests.sample_facts import signal
+from tests.sample_facts import feature, signal
 
 NUDITY = "sexual/explicit/nudity"
 GUNFIRE = "violence/weapons/gunfire-heard"
@@ -115,6 +115,38 @@ class TestThresholds:
         )
         assert found.action == action
         assert words in found.reasons[0].words
+
+    @pytest.mark.parametrize(("market", "named"), [(None, "any market"), ("DE", "DE")])
+    def test_a_rules_own_words_name_what_they_may(self, market: Market | None, named: str) -> None:
+        """Each field of the message; without a market the rule holds in any."""
+        words = "{label} {score} {threshold} {action} {model} {market}"
+        (reason,) = decision(policy(Rule(NUDITY, {"limit": 0.5}, words=words)), {NUDITY: 0.625}, market).reasons
+        assert reason.words == f"{NUDITY} 0.625 0.5 limit model@1 {named}"
+
+    @pytest.mark.parametrize(("found_words", "said"), [((), ""), (("one", "two"), ": one, two")])
+    def test_what_text_says_is_told_with_its_place(self, found_words: tuple[str, ...], said: str) -> None:
+        """People look for the words as written, and may not see those that are read out of others."""
+        match = TextMatch(part="title", form="as it reads", words=found_words)
+        evidence = msgspec.structs.replace(signal("context", scores={NUDITY: 0.6}).labels[0], text=match)
+        answer = msgspec.structs.replace(signal("context"), labels=(evidence,))
+        (reason,) = decide(policy(Rule(NUDITY, {"limit": 0.5}, words="found")), [answer], COMPLETE, None).reasons
+        assert reason.words == f"found (title, as it reads{said})"
+
+    def test_two_frames_are_enough_to_agree(self) -> None:
+        """One other frame is a second opinion; none is not."""
+        look = SecondLook(at_seconds=61.0, num_frames=2, num_agree=1, is_cleared=False)
+        evidence = msgspec.structs.replace(signal("frames", scores={NUDITY: 0.6}).labels[0], second_look=look)
+        answer = msgspec.structs.replace(signal("frames"), labels=(evidence,))
+        (reason,) = decide(policy(Rule(NUDITY, {"limit": 0.5}, words="found")), [answer], COMPLETE, None).reasons
+        assert reason.words == "found (1 of 2 frames around 1:01 agree)"
+
+    def test_of_equal_actions_the_highest_score_is_told_first(self) -> None:
+        """A reason without a score comes behind those with one, whatever it speaks of."""
+        rules = dataclasses.replace(policy(), shares=(ShareRule("frames.share", {"review": 0.9}, "half"),))
+        answers = [signal("frames", features={"frames.share": feature(0.5)})]
+        states = ModalityStates(present=("frames",), missing=("audio",))
+        found = decide(rules, answers, states, None)
+        assert [(reason.modality, reason.score) for reason in found.reasons] == [("frames", 0.5), ("audio", None)]
 
     def test_two_models_that_agree_give_one_reason_and_two_evidences(self) -> None:
         """The label's best score is what the policy sees; both stay for a person to compare."""
@@ -220,6 +252,12 @@ class TestModalities:
         )  # fmt: skip
 
 
+def test_a_policy_is_named_by_name_version_and_hash() -> None:
+    """Twelve digits tell two files of one version apart."""
+    named = dataclasses.replace(policy(), name="market", version=7, file_hash="0123456789abcdef" * 4)
+    assert named.label == "market-7@0123456789ab"
+
+
 class TestStrongest:
     """The order of actions."""
 
@@ -246,6 +284,51 @@ class TestReports:
         """So that a handful of views makes no high share."""
         engagement = Engagement(windows={"1d": {"view": views, "report": reports}}, as_of_unix_seconds=0.0)
         assert ReportRule({}).report_ratio(engagement) == pytest.approx(ratio)
+
+    @pytest.mark.parametrize(
+        ("counts", "rule", "ratio"),
+        [
+            ({"view": 10.0, "report": 5.0}, ReportRule({}), 5 / 110),
+            ({"view": 10.0, "report": 4.999}, ReportRule({}), 0.0),
+            ({"view": 10.0}, ReportRule({}, min_reports=1.0), 0.0),
+            ({"report": 0.5}, ReportRule({}, min_reports=0.5), 0.5 / 100.5),
+            ({"report": 5.0}, ReportRule({}, prior_views=0.0), 1.0),
+        ],
+        ids=["as many as it takes", "just fewer", "no reports", "no views", "no prior"],
+    )
+    def test_reports_count_from_the_least_number_on(
+        self, counts: dict[EngagementKind, float], rule: ReportRule, ratio: float
+    ) -> None:
+        """What was never counted is nothing."""
+        engagement = Engagement(windows={"1d": counts}, as_of_unix_seconds=0.0)
+        assert rule.report_ratio(engagement) == pytest.approx(ratio)
+
+    def test_of_another_window_nothing_is_known(self) -> None:
+        """The rule's own window counts, and no other."""
+        engagement = Engagement(windows={"1h": {"report": 50.0}}, as_of_unix_seconds=0.0)
+        assert ReportRule({}).report_ratio(engagement) == 0.0
+
+    @pytest.mark.parametrize(("reports", "action"), [(40.0, "allow"), (50.0, "limit"), (200.0, "review")])
+    def test_a_share_at_a_threshold_is_acted_upon(self, reports: float, action: Action) -> None:
+        """With a reason that gives share and threshold."""
+        rules = dataclasses.replace(policy(), reports=ReportRule({"limit": 0.05, "review": 0.2}))
+        engagement = Engagement(windows={"1d": {"view": 900.0, "report": reports}}, as_of_unix_seconds=0.0)
+        found = decide(rules, [], COMPLETE, None, engagement)
+        assert found.action == action
+        (reason,) = found.reasons
+        if action != "allow":
+            threshold = {"limit": 0.05, "review": 0.2}[action]
+            assert (reason.score, reason.threshold) == (reports / 1000, threshold)
+            assert reason.words == (
+                f"Viewers report it: {reports / 1000:.3f} of recent views, "
+                f"at or above the {action} threshold {threshold:g}."
+            )
+
+    def test_what_nobody_reports_reaches_no_threshold(self) -> None:
+        """Not even one of 0, and not without any engagement."""
+        rules = dataclasses.replace(policy(), reports=ReportRule({"block": 0.0}))
+        engagement = Engagement(windows={"1d": {"view": 900.0}}, as_of_unix_seconds=0.0)
+        assert [decide(rules, [], COMPLETE, None, known).action for known in (engagement, None)] == ["allow"] * 2
 
     def test_a_policy_without_a_word_on_reports_never_acts_on_them(self) -> None:
         """Files written before reports were known mean what they meant."""

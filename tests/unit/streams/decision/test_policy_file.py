@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -166,5 +166,10 @@ _FRAGMENTS = st.sampled_from(
 @settings(max_examples=2_000)
 def test_any_text_is_a_policy_or_refused(text: str) -> None:
     """Whatever stands in the file, the answer is a policy or a message for people."""
-    with contextlib.suppress(InvalidPolicy):
-        parse_policy(text.encode("utf-8", "surrogatepass"))
+    content = text.encode("utf-8", "surrogatepass")
+    try:
+        policy = parse_policy(content)
+    except InvalidPolicy as refusal:
+        assert str(refusal)
+    else:
+        assert policy.file_hash == hashlib.sha256(content).hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from schemas.evidence import Feature
 from schemas.identity import Modality
 from schemas.outcomes import Action, ModalityStates
-from streams.decision.policy import Decision, Policy, decide, percent
+from streams.decision.policy import UNSEEN_KINDS, Decision, Policy, decide, percent
 from streams.decision.policy_checks import InvalidPolicy
 from streams.decision.policy_file import load_policy, parse_policy
 from streams.decision.seen_rules import DEFAULT_SHARES, DEFAULT_WHEN_UNSEEN
@@ -58,6 +59,11 @@ class TestShares:
     def test_a_share_is_never_rounded_up(self, share: float, said: str) -> None:
         """Nearly all is not all."""
         assert percent(share) == said
+
+    @pytest.mark.parametrize("value", [None, "half", [0.1]])
+    def test_a_share_that_is_no_number_is_no_share(self, value: object) -> None:
+        """Another release may count in another way; nothing is said of it."""
+        assert decided(load_policy(None), visual__achieved_ratio=value).action == "allow"
 
     def test_nothing_is_said_of_what_was_not_counted(self) -> None:
         """Signals of releases before this one have no shares."""
@@ -120,6 +126,63 @@ class TestUnseenTracks:
         (reason,) = decided(load_policy(None), "audio", audio__unseen_tracks=tracks).reasons
         assert reason.words == "The media has 2 sound tracks more, which nobody listened to."
         assert reason.modality == "audio"
+
+    @pytest.mark.parametrize(
+        ("tracks", "words"),
+        [
+            ([{"kind": "video"}], "The media has 1 video track more, which nobody looked at."),
+            (
+                [{"kind": "attachment"}, {"kind": "attachment"}],
+                "The media has 2 attached files more, which nobody looked at.",
+            ),
+            (
+                [
+                    {"kind": "hidden", "codec": codec, "size_bytes": size}
+                    for codec, size in (("zip", 1_000_000), ("mp4", 40_000), ("zip", 8_576), ("avi", 0), ("", 0))
+                ],
+                "The media holds 1024 KiB (avi, mp4, zip) that belong to none of its streams, which nobody looked at.",
+            ),
+            (
+                [{"kind": "trailing", "size_bytes": 1_500}],
+                "The media has 1 KiB behind the end of its container, which nobody looked at.",
+            ),
+            (
+                [{"kind": "trailing", "codec": "mp4"}],
+                "The media has bytes (mp4) behind the end of its container, which nobody looked at.",
+            ),
+        ],
+        ids=["one", "two", "formats in order, sizes together", "small", "no size"],
+    )
+    def test_the_reason_says_what_there_is(self, tracks: list[dict[str, object]], words: str) -> None:
+        """How much, of which formats, and what nobody did with it."""
+        (reason,) = decided(load_policy(None), visual__unseen_tracks=tracks).reasons
+        assert (reason.words, reason.action) == (words, "review")
+
+    def test_some_bytes_are_never_said_to_be_none(self) -> None:
+        """Less than a KiB is told as one."""
+        own = parse_policy(f"{HEAD}min_unseen_bytes: {{trailing: 1}}\n".encode())
+        (reason,) = decided(own, visual__unseen_tracks=[{"kind": "trailing", "size_bytes": 10}]).reasons
+        assert reason.words.startswith("The media has 1 KiB behind")
+
+    def test_without_a_least_size_nothing_is_small(self) -> None:
+        """Not even a track of no bytes."""
+        own = replace(load_policy(None), when_unseen={"video": "limit"}, min_unseen_bytes={})
+        tracks = [{"kind": "video", "size_bytes": 0}]
+        assert decided(own, visual__unseen_tracks=tracks).action == "limit"
+
+    @pytest.mark.parametrize("kind", UNSEEN_KINDS)
+    def test_a_kind_that_the_policy_does_not_name_is_allowed(self, kind: str) -> None:
+        """Without a reason of its own."""
+        own = replace(load_policy(None), when_unseen={}, min_unseen_bytes={})
+        (reason,) = decided(own, visual__unseen_tracks=[{"kind": kind}]).reasons
+        assert (reason.action, reason.modality) == ("allow", None)
+
+    @pytest.mark.parametrize("value", [None, 3, "video", ["video"], [{"kind": "smell"}], [{}], {"kind": "video"}])
+    def test_what_cannot_be_read_is_passed_over(self, value: object) -> None:
+        """Another release may name tracks in another way."""
+        own = replace(load_policy(None), when_unseen=dict.fromkeys([*UNSEEN_KINDS, "smell", None], "block"))
+        (reason,) = decided(own, visual__unseen_tracks=value).reasons
+        assert reason.action == "allow"
 
     def test_an_own_policy_may_allow_them(self) -> None:
         """Where its players never show a second track."""

@@ -98,8 +98,11 @@ class TestBreakers:
         breakers = open_breakers(manual_clock)
         turns = [asyncio.ensure_future(breakers.turn(ORIGIN)) for _ in range(50)]
         await settled()
+        assert not any(turn.done() for turn in turns)
         breakers.answered(ORIGIN)
-        await asyncio.wait_for(asyncio.gather(*turns), 5)
+        await asyncio.wait_for(asyncio.gather(*turns), 60)
+        assert breakers.num_open == 0
+        breakers.require(ORIGIN)
 
     async def test_who_stops_waiting_holds_nobody_up(self, manual_clock: ManualClock) -> None:
         """A cancelled waiter leaves its turn to the next."""
@@ -109,7 +112,8 @@ class TestBreakers:
         first.cancel()
         await settled()
         manual_clock.advance(10)
-        await asyncio.wait_for(second, 5)
+        await asyncio.wait_for(second, 60)
+        assert first.cancelled()
 
     def test_remembers_a_bounded_number(self, manual_clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
         """Whoever names hosts at will fills no memory: those that failed longest ago are forgotten."""

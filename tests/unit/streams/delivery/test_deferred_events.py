@@ -201,7 +201,7 @@ class TestParking:
         """Cancelled while deferred, nothing is acknowledged and nothing is left running."""
         app.world.away = {"odd"}
         await app.publish([1])
-        await asyncio.wait_for(app.close(), 5)
+        await asyncio.wait_for(app.close(), 60)
         assert (app.committable, app.crash.happened.is_set()) == (None, False)
 
     async def test_a_parked_event_is_no_unclean_end(self, app: App) -> None:

@@ -19,9 +19,11 @@ class TestCancelAll:
             raise ZeroDivisionError
 
         tasks = [asyncio.ensure_future(work) for work in (run_for_ever(), asyncio.sleep(0), fail(), run_for_ever())]
-        await asyncio.sleep(0)
+        for _ in range(2):
+            await asyncio.sleep(0)
         await cancel_all(tasks)
-        assert all(task.done() for task in tasks)
+        assert [task.done() for task in tasks] == [True] * 4
+        assert [task.cancelled() for task in tasks] == [True, False, False, True]
 
     async def test_none(self) -> None:
         """Nothing is to be done."""

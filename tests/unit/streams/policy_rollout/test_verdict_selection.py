@@ -116,7 +116,9 @@ class TestJudging:
         case = stored(*analysed())
         assert case.state is not None
         raised = StoredVideo(replace(case.state, log_generation=3), case.outcome)
-        assert isinstance(judge(past(case), raised, BY_NEW), Evaluation)
+        found = judge(past(case), raised, BY_NEW)
+        assert isinstance(found, Evaluation)
+        assert (found.verdict.action, found.action, found.is_reviewed) == ("limit", "block", False)
 
 
 class TestGoingThrough:

@@ -66,6 +66,8 @@ class TestGreet:
         """A guard or a video came to its end while this worker had nothing to fold."""
         clock.advance(DAY_SECONDS)
         await rollback_detector.check_connection(GONE)
+        with pytest.raises(StoreRolledBack):
+            await rollback_detector.check_connection(OLDER)
 
     async def test_an_older_state_speaks_for_ever(
         self, rollback_detector: RollbackDetector, clock: ManualClock
@@ -103,6 +105,8 @@ class TestAppliedOffsets:
         idle = RollbackDetector(clock)
         idle.take({"p": 10, "q": 3})
         await idle.check_connection(Connection((None, None), p=10, q=12))
+        with pytest.raises(StoreRolledBack, match="now has 9"):
+            await idle.check_connection(Connection((None, None), p=9, q=12))
         RollbackDetector(clock).take({})
         await RollbackDetector(clock).check_connection(GONE)
 
@@ -121,6 +125,8 @@ class TestAppliedOffsets:
         moved.take({"p": 10})
         moved.take({"q": 2})
         await moved.check_connection(Connection((None, None), q=2))
+        with pytest.raises(StoreRolledBack, match="now has 1"):
+            await moved.check_connection(Connection((None, None), p=10, q=1))
 
     async def test_a_store_that_forgets_behind_open_connections_is_noticed(self, clock: ManualClock) -> None:
         """Nobody folds, nobody connects: the watch asks all the same."""
