@@ -22,7 +22,7 @@ from streams.store.shared_faults import ends_repeated_work
 from streams.store.stored_case import UnreadableState
 from streams.verdict.due_claim import CLAIM_SECONDS
 from streams.verdict.passed_deadlines import PassedDeadlines
-from streams.verdict.publishing import EventPublisher, publish_tombstones
+from streams.verdict.publishing import EventPublisher
 from streams.verdict.withdrawal import Withdrawal
 
 _log = structlog.get_logger(__name__)
@@ -95,18 +95,14 @@ def deadline_poller(outcomes: Outcomes, deadlines: Deadlines, publisher: EventPu
     return DuePoller(deadlines, PassedDeadlines(outcomes, deadlines, publisher, clock).fire, clock)
 
 
-def tombstone_poller(outcomes: Outcomes, withdrawal: Withdrawal, clock: Clock) -> DuePoller:
-    """Publishes tombstones once more, and withdraws dead letters that were written late; also of a deletion that waits
+def tombstone_poller(withdrawal: Withdrawal, clock: Clock) -> DuePoller:
+    """Withdraws deleted videos once more, for what a worker published that died late; also those whose deletion waits
     in a gap."""
-    forgetting, publisher = withdrawal.publishing.forgetting, withdrawal.publishing.publisher
+    publishing = withdrawal.publishing
 
     async def fire(deletion: Deadline) -> Deadline:
-        if await withdrawal.again(deletion.video_id):
-            return deletion
-        version = (await outcomes.read(deletion.video_id)).forgotten_version
-        if version is not None and version.revision >= deletion.revision:
-            await publish_tombstones(publisher, deletion.video_id)
-            await forgetting.dead_letters.withdraw(deletion.video_id)
+        if not await withdrawal.again(deletion.video_id):
+            await publishing.withdraw_again(deletion.video_id, deletion.revision)
         return deletion
 
-    return DuePoller(forgetting.tombstones, fire, clock)
+    return DuePoller(publishing.forgetting.tombstones, fire, clock)

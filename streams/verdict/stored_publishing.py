@@ -52,6 +52,22 @@ class StoredPublishing:
             # Another worker stored a newer one; ours may now lie behind it in the topics, so it must follow ours.
             stored = replace(await self.outcomes.read(video_id), is_published=False)
 
+    async def withdraw_again(self, video_id: str, revision: int) -> None:
+        """Withdraw a video once more that is still deleted up to a revision."""
+        version = (await self.outcomes.read(video_id)).forgotten_version
+        if version is None or version.revision < revision:
+            return
+        await self._withdraw(video_id)
+        if (await self.outcomes.read(video_id)).forgotten_version != version:
+            await self.publish_again(video_id)  # a newer outcome may lie before these tombstones
+
+    async def _withdraw(self, video_id: str) -> None:
+        """Leave nothing of a deleted video in the topics, with followers, and among dead letters."""
+        await publish_tombstones(self.publisher, video_id)
+        for follower in self.followers:
+            await told(follower.remove(video_id), video_id)
+        await self.forgetting.dead_letters.withdraw(video_id)
+
     async def _mark_published(self, video_id: str, version: Version) -> bool:
         with spans.span("mark published"):
             return await self.outcomes.mark_published(video_id, version)
@@ -72,8 +88,5 @@ class StoredPublishing:
 
     async def _forget(self, video_id: str, version: Version) -> None:
         await self.forgetting.repeat_tombstones(video_id, version.revision, self.clock)
-        await publish_tombstones(self.publisher, video_id)
-        for follower in self.followers:
-            await told(follower.remove(video_id), video_id)
-        await self.forgetting.dead_letters.withdraw(video_id)
+        await self._withdraw(video_id)
         metrics.VIDEOS_DELETED.inc()

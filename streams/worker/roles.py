@@ -221,7 +221,7 @@ def beside_verdict(shared: Shared, policy: Policy) -> Iterator[Coroutine[object,
     if shared.settings.audit_interval_seconds:
         yield shared.audit(policy).run()
     yield deadline_poller(shared.outcomes, shared.deadlines, shared.publisher, shared.clock).run()
-    yield tombstone_poller(shared.outcomes, shared.withdrawal, shared.clock).run()
+    yield tombstone_poller(shared.withdrawal, shared.clock).run()
     if shared.settings.video_retention_seconds:
         yield shared.expiry_poller.run()
 

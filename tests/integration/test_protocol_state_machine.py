@@ -300,7 +300,7 @@ class ProtocolMachine(RuleBasedStateMachine):
         forgetting = forgetting_of(self.redis, self.keys, self.broker)
         publishing = StoredPublishing(outcomes, self.broker, self.clock, forgetting)
         withdrawal = Withdrawal(Gaps(self.redis, self.keys, "1"), publishing)
-        await tombstone_poller(outcomes, withdrawal, self.clock).poll()
+        await tombstone_poller(withdrawal, self.clock).poll()
         assert await Deadlines(self.redis, self.keys).due(self.clock.now_unix_seconds(), limit=1) == ()
 
     async def _drain_owner(self) -> None:

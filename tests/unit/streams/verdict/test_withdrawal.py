@@ -30,6 +30,8 @@ GAP = Gap("internal-error", "", 0, 0, 5, 5, 1.0, 0, "1", "", "", True, DELETION)
 LAST = fold_all([accepted(expected=EXPECTED), *ALL_SIGNALS])[-1]
 STORED = StoredVideo(LAST.state, LAST.outcome)
 WITHDRAWN = replace(STORED, is_in_gap=True, is_withdrawn=True)
+DELETED = fold_all([accepted(expected=EXPECTED), *ALL_SIGNALS, DELETION])[-1]
+FORGOTTEN = StoredVideo(DELETED.state, None, is_published=True)
 WHOLE = Hidden(verdict=True, evidence=True)
 
 
@@ -180,8 +182,29 @@ async def test_tombstones_come_once_more_while_the_deletion_waits() -> None:
     await world.withdrawal(VIDEO_ID, DELETION)
     await world.topics.publish(MODERATION, VIDEO_ID, STORED.outcome.verdict if STORED.outcome else None)
     world.clock.advance(REPEAT_SECONDS)
-    assert await tombstone_poller(Stored(world), world.withdrawal, world.clock).poll() == 1  # type: ignore[arg-type]
+    assert await tombstone_poller(world.withdrawal, world.clock).poll() == 1
     assert world.last() == [False, False]
+
+
+async def test_followers_lose_sight_once_more_of_a_deleted_video() -> None:
+    """The worker that dies late may have told them of its outcome, too."""
+    world = World(gap=None, stored=FORGOTTEN, due={VIDEO_ID: 0.0})
+    assert await tombstone_poller(world.withdrawal, world.clock).poll() == 1
+    assert (world.last(), world.followed, world.letters_withdrawn) == ([False, False], ["removed"], 1)
+
+
+async def test_a_new_life_that_begins_meanwhile_has_the_last_word() -> None:
+    """Its outcome may be before the repeated tombstones."""
+    world = World(gap=None, stored=FORGOTTEN, due={VIDEO_ID: 0.0}, while_publishing=close_gap)
+    assert await tombstone_poller(world.withdrawal, world.clock).poll() == 1
+    assert (world.last(), world.followed) == ([True, True], ["removed", "replaced by 1"])
+
+
+async def test_a_new_life_is_left_alone() -> None:
+    """A video that is not deleted any more has nothing withdrawn."""
+    world = World(gap=None, stored=STORED, due={VIDEO_ID: 0.0})
+    assert await tombstone_poller(world.withdrawal, world.clock).poll() == 1
+    assert (world.topics.records, world.followed) == ([], [])
 
 
 @pytest.mark.parametrize("is_withdrawn", [True, False])
