@@ -1,1 +1,1 @@
-"""What is computed: cards, weights and torch modules."""
+"""Models: cards, weights and torch modules."""

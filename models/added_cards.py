@@ -1,4 +1,4 @@
-"""The models that run: the product's own, and those whose cards lie in the folders that the settings name."""
+"""The models that run: the product's own, and those whose cards are in the configured folders."""
 
 from __future__ import annotations
 
@@ -21,34 +21,34 @@ ACCEPTED_LICENCES: Final = (
     "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC-BY-4.0", "CC-BY-SA-3.0", "CC-BY-SA-4.0", "CC0-1.0", "ISC", "MIT",
     "Unlicense",
 )  # fmt: skip
-"""Licences of weights, by SPDX, that bind no user of the product beyond a notice; others have to be accepted."""
+"""Licences of weights, by SPDX, that require at most a notice; others must be accepted by a setting."""
 _RUNS_CODE: Final[frozenset[Format]] = frozenset({"torchscript"})
-"""Formats that hold a program and not only numbers."""
+"""Formats that contain a program and not only numbers."""
 
 
 @dataclass(frozen=True, slots=True)
 class CardSettings:
-    """What the operator of a fleet decides about models."""
+    """An operator's settings for models."""
 
     folders: tuple[Path, ...] = ()
-    """Where cards lie: in them, or one folder below."""
+    """Folders of cards: directly in them, or one folder below."""
     trusted_folders: tuple[Path, ...] = ()
-    """Below these, cards may name programs."""
+    """Cards below these folders may name programs."""
     licences: tuple[str, ...] = ()
-    """Accepted beside `ACCEPTED_LICENCES`."""
+    """Accepted in addition to `ACCEPTED_LICENCES`."""
     off: tuple[str, ...] = ()
-    """Names of models that do not run."""
+    """Names of disabled models."""
 
 
 def installed_cards(settings: CardSettings, own: Mapping[str, Card] = CARDS) -> dict[str, Card]:
-    """Read all cards, in the order in which models are loaded; nothing of a model is loaded or hashed.
+    """Read all cards, in the order in which models are loaded; no model is loaded or hashed.
 
     Args:
         settings: which cards count.
         own: cards of the product.
 
     Raises:
-        CardInvalid: a card is wrong, two contradict each other, or a setting names what does not exist.
+        CardInvalid: a card is wrong, two contradict each other, or a setting names something that does not exist.
     """
     added = [_checked(read_card(path, is_added=True), path, settings) for path in _card_paths(settings.folders)]
     _check_names(settings.off, [*own, *(card.name for card in added)])
@@ -104,7 +104,7 @@ def _check_names(off: Iterable[str], names: list[str]) -> None:
 
 
 def _check_together(cards: Iterable[Card]) -> None:
-    """Two models for one purpose: the same name, space or feature would mean two things."""
+    """Refuse two models with the same name, space or feature, which would have two meanings."""
     taken: dict[tuple[str, str], Card] = {}
     for card in cards:
         for field, value in _claims(card):
@@ -115,7 +115,7 @@ def _check_together(cards: Iterable[Card]) -> None:
 
 
 def _claims(card: Card) -> Iterator[tuple[str, str]]:
-    """Fields of a card that no other may have, and what it says there."""
+    """Yield fields of a card that must be unique, with their values."""
     yield "name", card.name
     if card.use:
         yield "use", card.use

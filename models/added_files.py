@@ -1,4 +1,4 @@
-"""Files beside an added card: in its folder, of bounded size, and the very bytes that it names."""
+"""Files of an added card: in its folder, of limited size, with the hash in the card."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def verified_file(source: ModelSource, file: CardFile, max_bytes: int = MAX_FILE
     The content is hashed once per process, and again only when the file on disk has changed.
 
     Raises:
-        CardInvalid: the path leaves the card's folder, nothing is there, or it is not what the card names.
+        CardInvalid: the path leaves the card's folder, the file is missing, or its hash differs.
     """
     path = inside(source.card_path, file.path)
     try:
@@ -45,7 +45,7 @@ def inside(card_path: Path, relative: str) -> Path:
     """Return the resolved path of a name below a card's folder.
 
     Raises:
-        CardInvalid: the name is absolute or climbs, or a link leads out of the folder.
+        CardInvalid: the name is absolute or contains `..`, or a link leaves the folder.
     """
     name = PurePosixPath(relative)
     folder = Path(os.path.realpath(card_path.parent))

@@ -1,6 +1,6 @@
-"""A card: everything a stranger must know of a model before trusting a number that it says.
+"""A card: everything that a reader must know about a model before using its numbers.
 
-A card is a file, see `models.card_fields` for its format; this is what the rest of the product sees of it.
+A card is a file, see `models.card_fields` for its format; this module contains the values that the product uses.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Dtype = Literal["uint8", "float32", "int64"]
 Resize = Literal["shorter-side", "squash", "pad"]
 Interpolation = Literal["area", "bilinear", "bicubic"]
 Combination = Literal["sum", "max"]
-"""How scores of several outputs that mean one label combine: classes that exclude each other add up, others do not."""
+"""How scores of several outputs with one label combine: classes that exclude each other are added, others are not."""
 Format = Literal["package", "torchscript"]
 
 
@@ -33,7 +33,7 @@ class WeightFile:
 
 @dataclass(frozen=True, slots=True)
 class CardFile:
-    """One file beside a card."""
+    """One file of a card."""
 
     path: str
     """Below the card's folder, with `/`."""
@@ -46,29 +46,29 @@ class LabelSource:
     """How an output of the model becomes a label of the taxonomy."""
 
     output_label: str
-    """The model's own word, such as AudioSet's `Gunshot, gunfire`."""
+    """The model's own name, such as AudioSet's `Gunshot, gunfire`."""
     label: str
     """A label of `schemas.labels`."""
     calibration: tuple[tuple[float, float], ...] = ()
-    """Points (model's score, score to state), ascending in both; in between it is linear. Empty: as it is."""
+    """Points (model's score, resulting score), ascending in both, with linear interpolation. Empty: unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
 class FrameInput:
-    """How a sampled frame becomes a square of RGB; cards that want the same share it."""
+    """How a sampled frame becomes a square of RGB; cards with equal values share it."""
 
     side_px: int
     """The square has `side_px` rows and columns, (side_px, side_px, 3) uint8."""
     resize: Resize
-    """`shorter-side` keeps the aspect and cuts the middle, `squash` does not keep it, `pad` fills up with black."""
+    """`shorter-side` keeps the aspect and crops the centre, `squash` does not keep it, `pad` adds black."""
     resize_px: int
-    """Side that is scaled to before the middle is cut; at least `side_px`."""
+    """Side to which the frame is scaled before the crop; at least `side_px`."""
     interpolation: Interpolation = "area"
 
 
 @dataclass(frozen=True, slots=True)
 class PixelValues:
-    """What a model wants of the square's pixels, done on the device: (pixel * scale - mean) / std."""
+    """Conversion of the square's pixels, on the device: (pixel * scale - mean) / std."""
 
     layout: Literal["nchw", "nhwc"]
     dtype: Literal["float32", "uint8"]
@@ -79,35 +79,35 @@ class PixelValues:
 
 @dataclass(frozen=True, slots=True)
 class ScoreOutput:
-    """The output that scores classes, in [0, 1]."""
+    """An output with class scores, in [0, 1]."""
 
     index: int
-    """Place among the outputs."""
+    """Index among the outputs."""
     classes: tuple[str, ...]
-    """The model's own words, by column; empty where a vocabulary of the product names them."""
+    """The model's own class names, by column; empty if a vocabulary of the product contains them."""
     vocabulary: str = ""
     combination: Combination = "max"
     writes_tags: bool = False
-    """Whether the strongest classes of a video are its tags."""
+    """Whether the highest classes of a video are its tags."""
     activation: Literal["none", "softmax", "sigmoid"] = "none"
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingOutput:
-    """The output that is a vector."""
+    """An output that is a vector."""
 
     index: int
     dimensions: int | None
-    """None: whatever the model of a package answers."""
+    """None: the size of the output of a packaged model."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """Where the module comes from."""
+    """Source of the module."""
 
     format: Format
     card_path: Path
-    """The card's own file; what it names lies in the same folder."""
+    """The card's own file; the files that it names are in the same folder."""
     architecture: str = ""
     """Of a model of the product, see `models.loaders`."""
     files: tuple[CardFile, ...] = ()
@@ -126,40 +126,41 @@ class Card:
     modality: Modality
     purpose: str
     source: str
-    """Where the architecture and the training come from: paper, project, organisation."""
+    """Source of architecture and training: paper, project, organisation."""
     licence: str
-    """SPDX expression of the weights, with a remark where a package leaves it unsaid."""
+    """SPDX expression of the weights, with a remark if the package does not state it."""
     files: tuple[WeightFile, ...]
     input_shape: tuple[int, ...]
     input_dtype: Dtype
     input_description: str
     outputs: tuple[str, ...]
     batch_sizes: tuple[int, ...]
-    """The only batch sizes that a device ever sees, ascending."""
+    """The only batch sizes on a device, ascending."""
     precisions: tuple[Precision, ...]
-    """What the model may run in; the first that the device offers is taken."""
+    """Permitted precisions; the first that the device offers is used."""
     generation: int
     """Grows with every model that replaces another of the same purpose; decides which signal wins."""
     checked_on: str
-    """What was run to believe it, and what was not."""
+    """What was tested, and what was not."""
     bfloat16_note: str = ""
-    """Measured difference to float32 where bfloat16 is allowed."""
+    """Measured difference to float32 if bfloat16 is permitted."""
     embedding_space: str | None = None
     """Name of the space of its embedding; vectors of different spaces are never compared."""
     labels: tuple[LabelSource, ...] = ()
     use: str = ""
-    """The operator of the product that works with this model; empty where the agent runs it as its card says."""
+    """The operator of the product that uses this model; empty if the agent runs it by its card."""
     prepared: FrameInput | None = None
-    """How the agent makes its input; None where the operator of its use does."""
+    """How the agent makes its input; None if the operator does."""
     scores: ScoreOutput | None = None
     embedding: EmbeddingOutput | None = None
     model: ModelSource | None = None
     digest: str = ""
-    """SHA-256 of what an added card says of results; empty for the product's own, where the release stands for it."""
+    """SHA-256 of the result-relevant parts of an added card; empty for the product's own, which are part of the
+    release."""
 
     @property
     def fingerprint(self) -> str:
-        """Short text that changes when the weights change, or what an added card says of them."""
+        """Short text that changes when the weights change, or the result-relevant parts of an added card."""
         if self.digest:
             return f"{self.name}@{self.version}:card-{self.digest[:16]}"
         return f"{self.name}@{self.version}:" + ",".join(file.sha256[:12] for file in self.files)

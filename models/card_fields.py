@@ -1,6 +1,6 @@
-"""The format of a card's file: every table and key, with what it may hold. The file is TOML; `docs/models.md` explains.
+"""The format of a card's file: every table and key, with its allowed values. The file is TOML; see `docs/models.md`.
 
-Unknown keys are refused: a key that is misspelt would otherwise change nothing, and nobody would notice.
+Unknown keys are refused: a misspelt key would otherwise have no effect, and nobody would notice.
 """
 
 from __future__ import annotations
@@ -48,17 +48,17 @@ _Score = Annotated[float, Meta(ge=0, le=1)]
 
 
 class _Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename=lambda name: name.removesuffix("_")):
-    """Part of a card's file."""
+    """A part of a card's file."""
 
 
 class FrameTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="frame"):
-    """`[input]` of a model that looks at single frames."""
+    """`[input]` of a model for single frames."""
 
     description: _Text = "One sampled frame."
     side_px: Annotated[int, Meta(ge=8, le=MAX_SIDE_PX)]
     resize: Resize = "shorter-side"
     resize_px: Annotated[int, Meta(ge=8, le=2 * MAX_SIDE_PX)] | None = None
-    """As `side_px` where it is left out."""
+    """`side_px` if left out."""
     interpolation: Interpolation = "area"
     layout: Literal["nchw", "nhwc"] = "nchw"
     dtype: Literal["float32", "uint8"] = "float32"
@@ -85,21 +85,21 @@ class PackageFileTable(_Table, frozen=True, kw_only=True):
 
 
 class PackageTable(_Table, frozen=True, kw_only=True, tag_field="format", tag="package"):
-    """`[model]` of a model of the product, whose weights come in a published package."""
+    """`[model]` of a model of the product, with weights in a published package."""
 
     architecture: _Word
     files: Annotated[tuple[PackageFileTable, ...], Meta(min_length=1)]
 
 
 class TorchscriptTable(_Table, frozen=True, kw_only=True, tag_field="format", tag="torchscript"):
-    """`[model]` that is an archive of TorchScript beside the card."""
+    """`[model]` that is a TorchScript archive in the card's folder."""
 
     file: _Path
     sha256: _Sha256
 
 
 class LabelTable(_Table, frozen=True, kw_only=True):
-    """A class that means a label of the taxonomy."""
+    """A class that maps to a label of the taxonomy."""
 
     class_: _Word
     label: _Word
@@ -126,7 +126,7 @@ class EmbeddingTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="e
 
 
 class OtherTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="other"):
-    """An output that no agent reads by its card."""
+    """An output that no agent reads through its card."""
 
     name: _Word
 

@@ -1,4 +1,4 @@
-"""From a card's file to a `Card`: what the tables say together, which no single key can."""
+"""From a card's file to a `Card`: checks across several keys."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def read_card(path: Path, *, is_added: bool) -> Card:
 
     Args:
         path: of the file.
-        is_added: whether somebody added it; only the product's own cards name packages, operators and vocabularies.
+        is_added: whether it is an added card; only the product's own cards name packages, operators and vocabularies.
 
     Raises:
-        CardInvalid: the file is no card.
+        CardInvalid: the file is no valid card.
         OSError: it cannot be read.
     """
     with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""The models of the product, by name. Each is a file in `models/cards`; those that somebody adds are files, too."""
+"""The models of the product, by name. Each is a file in `models/cards`; added ones are files, too."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def cards_by_name(cards: Iterable[Card]) -> dict[str, Card]:
     """Index cards by name.
 
     Raises:
-        ValueError: two cards bear one name.
+        ValueError: two cards have the same name.
     """
     registry: dict[str, Card] = {}
     for card in cards:
@@ -30,15 +30,15 @@ def cards_by_name(cards: Iterable[Card]) -> dict[str, Card]:
 
 
 def in_order(cards: Iterable[Card]) -> list[Card]:
-    """Frames first, then audio, then text; within a modality by name."""
+    """Return frames first, then audio, then text; within a modality by name."""
     return sorted(cards, key=lambda card: (_MODALITIES.index(card.modality), card.name))
 
 
 def card_of_use(use: str, cards: Mapping[str, Card] | None = None) -> Card:
-    """Return the model that an operator of the product works with.
+    """Return the model that an operator of the product uses.
 
     Raises:
-        LookupError: no card says that it is for this use.
+        LookupError: no card is for this use.
     """
     found = [card for card in (CARDS if cards is None else cards).values() if card.use == use]
     if not found:

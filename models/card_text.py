@@ -1,4 +1,4 @@
-"""From the text of a card's file to its tables; what is wrong is said by field, value found and what is allowed."""
+"""From the text of a card's file to its tables; errors name field, value found and what is allowed."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from schemas.near_names import did_you_mean, listed, near_field, near_word, one_
 MAX_CARD_BYTES: Final = 1024**2
 
 _DESCRIPTIVE: Final = ("purpose", "source", "licence", "checked_on", "bfloat16_note")
-"""What may be worded anew without another result."""
+"""Fields that may change without changing a result."""
 _UNKNOWN: Final = re.compile(r"unknown field `(.*?)`(?: - at `\$\.?(.*)`)?\Z", re.DOTALL)
 _STEP: Final = re.compile(r"[^.\[\]]+")
 
 
 def read_card_table(content: bytes, path: Path) -> tuple[CardTable, str]:
-    """Return a card's tables, and the SHA-256 of all in them that may change a result.
+    """Return a card's tables, and the SHA-256 of their result-relevant parts.
 
     Args:
         content: the bytes of the file.
         path: of the file, for messages.
 
     Raises:
-        CardInvalid: it is too large, no TOML, or not a card.
+        CardInvalid: it is too large, no TOML, or no card.
     """
     if len(content) > MAX_CARD_BYTES:
         raise CardInvalid(f"card {str(path)!r} has {len(content)} bytes; allowed: at most {MAX_CARD_BYTES}")

@@ -31,7 +31,7 @@ class BlockStage(NamedTuple):
     """One row of the architecture's table: blocks of one width."""
 
     expansion: int
-    """Channels inside a block over channels that enter it."""
+    """Channels inside a block divided by its input channels."""
     out_channels: int
     num_blocks: int
     kernel_size: int
@@ -88,7 +88,7 @@ class NormalisedConvolution(nn.Module):
         return activated
 
     def fold_norm(self) -> None:
-        """Put the normalisation into the convolution's weights: the same function in one step."""
+        """Fold the normalisation into the convolution's weights: the same function in one step."""
         if isinstance(self.norm, nn.BatchNorm2d):
             self.convolution = fuse_conv_bn_eval(self.convolution, self.norm)
             self.norm = nn.Identity()
@@ -188,7 +188,7 @@ _BLOCK_KEY = re.compile(r"_blocks\.(\d+)\.(\w+)\.(\w+)")
 
 
 def _our_key(published: str) -> str:
-    """Translate a name of the published state dict; the dict is strict, so a wrong one cannot pass unseen."""
+    """Translate a name of the published state dict; loading is strict, so a wrong name cannot go unnoticed."""
     if block := _BLOCK_KEY.fullmatch(published):
         index, part, tensor = block.groups()
         return f"blocks.{index}.{_BLOCK_PARTS[part]}.{tensor}"

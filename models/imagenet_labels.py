@@ -1,4 +1,4 @@
-"""The words of the 1000 ImageNet classes."""
+"""Names of the 1000 ImageNet classes."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from models.weights import WeightsCorrupt, weight_path
 def load_imagenet_labels(cache_dir: Path) -> tuple[str, ...]:
     """Return readable class names, by the index of the class.
 
-    Some names stand for two classes (`missile`); the index is what tells them apart.
+    Some names are those of two classes (`missile`), which only the index distinguishes.
 
     Raises:
         WeightsMissing: the list was never fetched.
-        WeightsCorrupt: it is not the one that the card names.
+        WeightsCorrupt: its hash differs from the card's.
     """
     path = weight_path(IMAGENET_CLASS_NAMES, cache_dir)
     names = tuple(str(name) for name in json.loads(path.read_text(encoding="utf-8")))

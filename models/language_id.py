@@ -15,37 +15,37 @@ from models.weight_files import LANGUAGE_ID
 from models.weights import weight_path
 
 MAX_CHARACTERS = 2_000
-"""What is beyond is not read: a language shows in far less."""
+"""The rest is not read: much less is sufficient to identify a language."""
 
 _PREFIX = "__label__"
 _ISO_CODES = {"als": "gsw", "bh": "bho", "sh": "hbs"}
-"""Wikipedia's codes that mean something else, or nothing, in ISO 639. Its `eml` and `nah` have no one ISO language."""
+"""Wikipedia's codes with another meaning, or none, in ISO 639. Its `eml` and `nah` have no single ISO language."""
 
 
 class Classifier(Protocol):
-    """What is used of a fastText model."""
+    """The used part of a fastText model."""
 
     def predict(self, text: str, k: int = 1) -> tuple[tuple[str, ...], tuple[float, ...]]:
-        """The `k` best labels and their probabilities for one line of text."""
+        """Return the `k` best labels and their probabilities for one line of text."""
 
 
 class Language(NamedTuple):
-    """A guess at the language of a text."""
+    """The probable language of a text."""
 
     code: str
-    """ISO 639-1 where there is one, else ISO 639-3."""
+    """ISO 639-1 if there is one, otherwise ISO 639-3."""
     probability_ratio: float
-    """The classifier's own, in [0, 1]; short texts get high ones wrongly."""
+    """The classifier's own, in [0, 1]; wrongly high for short texts."""
 
 
 class LanguageId:
-    """Guesses the language of texts."""
+    """Identifies the language of texts."""
 
     def __init__(self, classifier: Classifier) -> None:
         self._classifier = classifier
 
     def __call__(self, text: str) -> Language | None:
-        """The likeliest language, or None for a text without a single letter."""
+        """Return the most probable language, or None for a text without a letter."""
         line = " ".join(bounded_text(text, MAX_CHARACTERS).split())
         if not any(character.isalpha() for character in line):
             return None
@@ -55,7 +55,7 @@ class LanguageId:
 
 
 def load_language_id(cache_dir: Path) -> LanguageId:
-    """The identifier from the weight cache.
+    """Load the identifier from the weight cache.
 
     Raises:
         models.weights.WeightsMissing, models.weights.WeightsCorrupt: See there.

@@ -1,4 +1,4 @@
-"""How each model is built: those of the product from the cache, added ones as their cards say."""
+"""Builds each model: those of the product from the cache, added ones by their cards."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ MODULE_LOADERS: Final[dict[str, Callable[[Path], nn.Module]]] = {
     "toxic-comment-lstm": load_toxicity,
     "minilm": load_sentence_embedding,
 }
-"""By the architecture that a card of the product names. Those whose models are not batched are not here."""
+"""By the architecture in a card of the product; only batched models."""
 
 
 def load_module(card: Card, cache_dir: Path) -> nn.Module:
     """Build a batched model: evaluation mode, float32, on the CPU.
 
     Raises:
-        ValueError: the card's model is not batched, or the product does not know its architecture.
+        ValueError: the card's model is not batched, or its architecture is unknown.
         WeightsMissing: its weights were never fetched.
-        WeightsCorrupt: they are not those that the card names.
-        CardInvalid: the model of an added card is not what the card says.
+        WeightsCorrupt: their hash differs from the card's.
+        CardInvalid: the model of an added card contradicts the card.
     """
     if card.is_added:
         return load_added_module(card)

@@ -1,7 +1,7 @@
-"""Log-mel patches as YAMNet and VGGish were trained on, in plain matrix products.
+"""Log-mel patches as in the training of YAMNet and VGGish, by matrix products.
 
-The Fourier transform is a product with a fixed basis: no complex numbers, so that every compiler takes it.
-Source: TensorFlow model garden, research/audioset/yamnet (features.py, params.py).
+The Fourier transform is a product with a fixed basis: no complex numbers, so that every compiler supports it. Source:
+TensorFlow model garden, research/audioset/yamnet (features.py, params.py).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def _mel(frequency_hz: npt.ArrayLike) -> npt.NDArray[np.float64]:
 
 
 def mel_filters() -> Tensor:
-    """(257, 64) float32: triangular filters over the bins of the spectrum; the constant bin takes no part."""
+    """Return (257, 64) float32: triangular filters over the bins of the spectrum; the constant bin is excluded."""
     bins = _mel(np.linspace(0.0, SAMPLE_RATE_HZ / 2, _FFT_SAMPLES // 2 + 1))[:, None]
     edges = np.linspace(_mel(_LOWEST_HZ), _mel(_HIGHEST_HZ), NUM_MELS + 2)
     lower, centre, upper = edges[:-2], edges[1:-1], edges[2:]
@@ -43,7 +43,7 @@ def mel_filters() -> Tensor:
 
 
 def fourier_basis() -> Tensor:
-    """(400, 514) float32: cosines, then sines, of the 512-point transform under a periodic Hann window."""
+    """Return (400, 514) float32: cosines, then sines, of the 512-point transform under a periodic Hann window."""
     samples = np.arange(FRAME_SAMPLES)
     window = 0.5 - 0.5 * np.cos(2 * np.pi * samples / FRAME_SAMPLES)
     angles = 2 * np.pi / _FFT_SAMPLES * np.outer(samples, np.arange(_FFT_SAMPLES // 2 + 1))
@@ -54,7 +54,7 @@ def fourier_basis() -> Tensor:
 class LogMel(nn.Module):
     """Waveforms (N, S) float32 in [-1, 1] at 16 kHz to log-mel spectrograms (N, T, 64), T = (S - 400) // 160 + 1.
 
-    Stays in float32 when the model around it is cast: quiet sounds drown in bfloat16's eight bits.
+    Stays in float32 when the model around it is cast: bfloat16's eight bits are not sufficient for quiet sounds.
     """
 
     basis: Tensor
@@ -73,7 +73,7 @@ class LogMel(nn.Module):
         return torch.log(magnitude @ self.filters + _LOG_OFFSET)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> LogMel:
-        """Follow the model to another device, but never to another dtype."""
+        """Move with the model to another device, but never to another dtype."""
         basis, filters = self.basis, self.filters
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         self.basis, self.filters = basis.to(self.basis.device), filters.to(self.filters.device)

@@ -1,4 +1,4 @@
-"""open_nsfw: how likely an image shows nudity or sexual acts.
+"""open_nsfw: the probability that an image shows nudity or sexual acts.
 
 Yahoo's classifier of 2016: a ResNet-50 (He et al., CVPR 2016) of half the width, with the stride in a block's first
 convolution as in Caffe. The published graph has its batch normalisations folded into the convolutions already.
@@ -55,13 +55,13 @@ class OpenNsfw(nn.Module):
         super().__init__()
         self.register_buffer("bgr_mean", torch.tensor(_BGR_MEAN), persistent=False)
         self.stem = nn.Conv2d(3, _STEM_CHANNELS, 7, stride=2, padding=3)
-        # The graph pads the right and bottom only; with `ceil_mode` the last window hangs over just there.
+        # The graph pads the right and bottom only; with `ceil_mode` the last window extends exactly there.
         self.pool = nn.MaxPool2d(3, stride=2, ceil_mode=True)
         self.stages = nn.Sequential(*(_stage(index) for index in range(len(STAGE_DEPTHS))))
         self.classifier = nn.Linear(_stage_width(len(STAGE_DEPTHS) - 1) * _EXPANSION, 2)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor]:
-        """Judge images.
+        """Score images.
 
         Args:
             pixels: (N, 224, 224, 3) uint8 RGB.
@@ -69,7 +69,7 @@ class OpenNsfw(nn.Module):
         Returns:
             Probability of nudity or sexual acts, (N,) float32 in [0, 1].
         """
-        # 8-bit integers all the way up to the first convolution: exact in bfloat16 too.
+        # 8-bit integers up to the first convolution: exact in bfloat16, too.
         bgr = pixels.flip(-1).to(self.classifier.weight.dtype) - self.bgr_mean
         features = self.stages(self.pool(functional.relu(self.stem(bgr.permute(0, 3, 1, 2)))))
         logits = self.classifier(features.mean(dim=(2, 3)))
@@ -89,11 +89,11 @@ def _stage(index: int) -> nn.Sequential:
 
 
 def load_opennsfw(cache_dir: Path) -> OpenNsfw:
-    """Build the network with the weights out of the published ONNX graph: evaluation mode and float32.
+    """Build the network with the weights of the published ONNX graph: evaluation mode and float32.
 
     Raises:
         WeightsMissing: the weights were never fetched.
-        WeightsCorrupt: they are not those that the card names.
+        WeightsCorrupt: their hash differs from the card's.
     """
     network = OpenNsfw().eval()
     network.load_state_dict(_read_graph(weight_path(OPENNSFW, cache_dir)), strict=True)
@@ -110,7 +110,7 @@ _BLOCK_OUTPUT = re.compile(r"bn_stage(\d)_block(\d)_(\w+)/.*")
 
 
 def _read_graph(path: Path) -> dict[str, Tensor]:
-    """Collect weights and biases; the graph is read as bytes, no operator of it ever runs."""
+    """Return weights and biases; the graph is read as bytes, none of its operators runs."""
     import onnx
 
     graph = onnx.load(str(path)).graph
@@ -122,14 +122,14 @@ def _read_graph(path: Path) -> dict[str, Tensor]:
             _, weight, bias = node.input
             state[f"{layer}.weight"] = _tensor(constants[weight])
             state[f"{layer}.bias"] = _tensor(constants[bias])
-    # The graph multiplies from the right, (1024, 2); a linear layer holds the transpose.
+    # The graph multiplies from the right, (1024, 2); a linear layer stores the transpose.
     state["classifier.weight"] = _tensor(constants["fc_nsfw/MatMul/ReadVariableOp:0"]).T.contiguous()
     state["classifier.bias"] = _tensor(constants["fc_nsfw/BiasAdd/ReadVariableOp:0"])
     return state
 
 
 def _layer_name(output: str) -> str:
-    """Name our layer by what the graph calls its output; the weights' own names say nothing."""
+    """Return our name of a layer from its output in the graph; the weights' own names are meaningless."""
     block = _BLOCK_OUTPUT.fullmatch(output)
     if block is None:
         return "stem"

@@ -22,7 +22,7 @@ from models.weight_files import PROFANITY_MODEL, PROFANITY_VECTORIZER
 from models.weights import weight_path
 
 MAX_CHARACTERS = 20_000
-"""What is beyond is not read."""
+"""The rest is not read."""
 
 _WORD = re.compile(r"\b\w\w+\b")
 
@@ -41,7 +41,7 @@ class Profanity:
     """The fitted model: F cross-validation folds over a vocabulary of V words."""
 
     vocabulary: dict[str, int]
-    """Column of each word. The stop words of the training are not in it, so they need no list."""
+    """Column of each word. The training's stop words are not included, so no list is needed."""
     inverse_frequencies: np.ndarray
     """(V,) float64, weight of a word."""
     weights: np.ndarray
@@ -54,19 +54,20 @@ class Profanity:
     """(F,) float64, Platt's B."""
 
     def score(self, text: str) -> float:
-        """Probability in [0, 1] that a text is profane; a text of unknown words gets the same small prior."""
+        """Return the probability in [0, 1] that a text is profane; a text of unknown words gets a small constant
+        prior."""
         columns, values = self._unit_vector(bounded_text(text, MAX_CHARACTERS))
         distances = self.weights[:, columns] @ values + self.intercepts
         return float(np.mean(1.0 / (1.0 + np.exp(self.slopes * distances + self.offsets))))
 
     def word_scores(self) -> dict[str, float]:
-        """The same for each word of the vocabulary alone."""
+        """Return the same for each single word of the vocabulary."""
         distances = self.weights + self.intercepts[:, None]
         scores = np.mean(1.0 / (1.0 + np.exp(self.slopes[:, None] * distances + self.offsets[:, None])), axis=0)
         return {word: float(scores[column]) for word, column in self.vocabulary.items()}
 
     def _unit_vector(self, text: str) -> tuple[np.ndarray, np.ndarray]:
-        """Columns (K,) int64 and values (K,) float64 of the text's TF-IDF vector of length one (or zero)."""
+        """Return columns (K,) int64 and values (K,) float64 of the text's TF-IDF vector of length one (or zero)."""
         words = (word for word in _WORD.findall(text.lower()) if word in self.vocabulary)
         counts = Counter(self.vocabulary[word] for word in words)
         columns = np.fromiter(counts.keys(), np.int64, len(counts))
@@ -75,15 +76,15 @@ class Profanity:
 
 
 def _fold_numbers(folds: list[Any], calibration: str) -> np.ndarray:
-    """One number of Platt's sigmoid from every fold, (F,) float64."""
+    """Return one number of Platt's sigmoid from every fold, (F,) float64."""
     return np.array([getattr(fold.calibrators[0], calibration) for fold in folds])
 
 
 def load_profanity(cache_dir: Path) -> Profanity:
-    """The model from the weight cache.
+    """Load the model from the weight cache.
 
     Raises:
-        ForbiddenGlobal: A file is not what it should be.
+        ForbiddenGlobal: A file has unexpected content.
         models.weights.WeightsMissing, models.weights.WeightsCorrupt: See there.
     """
     vectorizer = load_joblib(weight_path(PROFANITY_VECTORIZER, cache_dir), _STUBS)

@@ -1,4 +1,4 @@
-"""Reads files of `joblib.dump` (uncompressed) without joblib and without trusting them.
+"""Reads untrusted files of `joblib.dump` (uncompressed) without joblib.
 
 Such a file is a pickle in which each numpy array is a small header object followed, outside the pickle stream, by one
 byte with the length of a padding, the padding, and the array's raw bytes. The header's stand-in reads them the moment
@@ -21,7 +21,7 @@ _NUMBER_CODES = ("f4", "f8", "i4", "i8")
 
 
 class _NumberType:
-    """Stands for `numpy.dtype`; refuses everything but plain numbers, object arrays above all."""
+    """Stub for `numpy.dtype`; refuses everything but plain numbers, above all object arrays."""
 
     def __init__(self, code: str, *_flags: object) -> None:
         if code not in _NUMBER_CODES:
@@ -35,12 +35,12 @@ class _NumberType:
 
 
 class StoredArray:
-    """Stands for joblib's `NumpyArrayWrapper`, the header of an array."""
+    """Stub for joblib's `NumpyArrayWrapper`, the header of an array."""
 
     file: ClassVar[BinaryIO]
-    """Positioned behind the header when its attributes arrive: without a `peek`, the unpickler never reads ahead."""
+    """Positioned after the header when its attributes arrive: without a `peek`, the unpickler never reads ahead."""
     array: np.ndarray
-    """What the header announced."""
+    """The array that the header announced."""
 
     def __setstate__(self, header: dict[str, Any]) -> None:
         shape, dtype = header["shape"], header["dtype"].dtype
@@ -50,13 +50,13 @@ class StoredArray:
 
 
 def _scalar(number_type: _NumberType, raw: bytes) -> float | int:
-    """Stands for the constructor of numpy scalars."""
+    """Stub for the constructor of numpy scalars."""
     number: float | int = np.frombuffer(raw, dtype=number_type.dtype)[0].item()
     return number
 
 
 def _array_stubs(file: BinaryIO) -> Stubs:
-    """What stands for numpy and joblib while one file is read."""
+    """Return the stubs for numpy and joblib while one file is read."""
     return {
         ("joblib.numpy_pickle", "NumpyArrayWrapper"): type("StoredArray", (StoredArray,), {"file": file}),
         ("numpy", "dtype"): _NumberType,
@@ -68,11 +68,11 @@ def _array_stubs(file: BinaryIO) -> Stubs:
 
 
 def load_joblib(path: Path, stubs: Stubs) -> Any:
-    """The object in a joblib file; its arrays are `StoredArray`s, its numpy scalars plain numbers.
+    """Return the object in a joblib file; its arrays are `StoredArray`s, its numpy scalars plain numbers.
 
     Raises:
         ForbiddenGlobal: The file names anything but numpy arrays of numbers and the keys of `stubs`.
-        pickle.UnpicklingError: An array holds something else than plain numbers.
+        pickle.UnpicklingError: An array contains something other than plain numbers.
     """
     file = io.BytesIO(path.read_bytes())
     return RestrictedUnpickler(file, {**_array_stubs(file), **stubs}).load()

@@ -1,8 +1,8 @@
-"""Reads pickles of known content without importing, let alone running, what they name.
+"""Reads pickles of known content without importing or running what they name.
 
-A pickle may call anything that can be imported. Here every name that a file mentions must be on a short list given by
-the caller, and what stands on that list are stubs that store attributes. What the file's author wrote as a class of
-some framework comes back as an `AttributeBag`.
+A pickle may call anything that can be imported. Here every name in a file must be on a short list given by the caller,
+and the entries of that list are stubs that store attributes. An instance of a framework's class becomes an
+`AttributeBag`.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ GlobalName = tuple[str, str]
 """Module and name, as a pickle spells them."""
 
 Stubs = Mapping[GlobalName, Callable[..., Any]]
-"""What may stand in for each name that a pickle mentions."""
+"""Stub for each permitted name in a pickle."""
 
 
 class ForbiddenGlobal(pickle.UnpicklingError):
-    """A pickle names something that is not on the list of its reader: the file is not what it should be."""
+    """A pickle contains a name that is not permitted: the file has unexpected content."""
 
 
 class AttributeBag:
-    """Stands for an instance of a class that is not imported: has its attributes, none of its behaviour."""
+    """Stub for an instance of a class that is not imported: has its attributes, none of its behaviour."""
 
     def __init__(self, *arguments: object) -> None:
-        """Takes and ignores what the real constructor would be given."""
+        """Accept and ignore the real constructor's arguments."""
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -37,7 +37,7 @@ class AttributeBag:
 
 
 def stub_for(stubs: Stubs, module: str, name: str) -> Callable[..., Any]:
-    """The stand-in of one global.
+    """Return the stub of one global.
 
     Raises:
         ForbiddenGlobal: The name is not listed.
@@ -57,15 +57,15 @@ class RestrictedUnpickler(pickle.Unpickler):
         self._stubs = stubs
 
     def find_class(self, module: str, name: str) -> Any:
-        """Called by the unpickler for every global; `ForbiddenGlobal` when it is not listed."""
+        """Called by the unpickler for every global; raises `ForbiddenGlobal` if it is not listed."""
         return stub_for(self._stubs, module, name)
 
 
 def load_pickle(path: Path, stubs: Stubs) -> Any:
-    """The object in a pickle file.
+    """Return the object in a pickle file.
 
     Raises:
-        ForbiddenGlobal: The file names anything else than the keys of `stubs`.
+        ForbiddenGlobal: The file names anything other than the keys of `stubs`.
     """
     with path.open("rb") as file:
         return RestrictedUnpickler(file, stubs).load()

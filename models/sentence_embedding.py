@@ -1,4 +1,4 @@
-"""Sentence embedding: all-MiniLM-L6-v2, 384 numbers of which near ones mean alike. English.
+"""Sentence embedding: all-MiniLM-L6-v2, 384 numbers; near vectors have similar meaning. English.
 
 Sources: N. Reimers, I. Gurevych, "Sentence-BERT" (2019); W. Wang et al., "MiniLM" (2020); J. Devlin et al., "BERT"
 (2019).
@@ -19,9 +19,9 @@ from models.weight_files import MINILM_TOKENIZER, MINILM_WEIGHTS
 from models.weights import weight_path
 
 NUM_TOKENS = 128
-"""Word pieces of one item, its two marks included; what comes later in the text is not read."""
+"""Word pieces of one item, including its two marks; later text is not read."""
 MAX_CHARACTERS = 4_000
-"""What is beyond is not read; more than 128 pieces of any ordinary text."""
+"""The rest is not read; more than 128 pieces of any ordinary text."""
 EMBEDDING_SIZE = 384
 
 _NUM_LAYERS = 6
@@ -34,14 +34,14 @@ class SentenceTokens:
     """Text to word pieces."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        """Take over a tokenizer; `[SEP]` and the like in a text become ordinary text, never marks."""
+        """Use a tokenizer; `[SEP]` and similar words in a text become ordinary text, never marks."""
         tokenizer.enable_truncation(NUM_TOKENS)
         tokenizer.enable_padding(length=NUM_TOKENS, pad_id=_PADDING)
         tokenizer.encode_special_tokens = True
         self._tokenizer = tokenizer
 
     def encode(self, text: str) -> np.ndarray:
-        """(128,) int64 token numbers, zeros behind the end."""
+        """Return (128,) int64 token numbers, with zeros after the end."""
         return np.array(self._tokenizer.encode(bounded_text(text, MAX_CHARACTERS)).ids, dtype=np.int64)
 
 
@@ -87,7 +87,7 @@ class _Layer(nn.Module):
 class SentenceEmbedding(nn.Module):
     """Token numbers (N, 128) int64 to embeddings (N, 384) float32 of unit length.
 
-    Zeros are padding and take no part. An item of zeros alone, such as fills up a batch, gives a zero vector.
+    Zeros are padding and are ignored. An item of zeros only, as in a padded batch, gives a zero vector.
     """
 
     def __init__(self, num_pieces: int, num_positions: int) -> None:
@@ -109,12 +109,12 @@ class SentenceEmbedding(nn.Module):
 
 
 def _attention_mask(present: Tensor, dtype: torch.dtype) -> Tensor:
-    """(N, 1, 1, T): what is added to the attention; finite, lest an item of padding alone becomes not a number."""
+    """Return (N, 1, 1, T), which is added to the attention; finite, so that an item of padding does not become NaN."""
     return (~present)[:, None, None, :].to(dtype) * torch.finfo(dtype).min
 
 
 def _mean_direction(tokens: Tensor, present: Tensor) -> Tensor:
-    """Mean of the tokens that are present, (N, T, 384) with (N, T, 1), scaled to length one."""
+    """Return the mean of the present tokens, (N, T, 384) with (N, T, 1), scaled to length one."""
     mean = (tokens * present).sum(1) / present.sum(1).clamp(min=1.0)
     return functional.normalize(mean, dim=1)
 
@@ -130,7 +130,7 @@ _RENAMED = (
     ("embeddings.LayerNorm.", "norm."),
     ("embeddings.word_embeddings.", "pieces."),
 )
-"""From the stored names to ours, applied in this order."""
+"""Stored names and ours, applied in this order."""
 _UNUSED = ("embeddings.position_embeddings.", "embeddings.position_ids", "embeddings.token_type_", "pooler.")
 
 
@@ -141,7 +141,7 @@ def _our_name(stored: str) -> str:
 
 
 def _our_state(stored: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The parameters under our names; there is but one token type, so its vector joins the positions."""
+    """Return the parameters under our names; there is only one token type, so its vector is added to the positions."""
     positions = stored["embeddings.position_embeddings.weight"]
     token_type = stored["embeddings.token_type_embeddings.weight"][0]
     state = {_our_name(name): tensor for name, tensor in stored.items() if not name.startswith(_UNUSED)}
@@ -149,7 +149,7 @@ def _our_state(stored: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def load_sentence_embedding(cache_dir: Path) -> SentenceEmbedding:
-    """The trained model in float32, in evaluation mode.
+    """Load the trained model in float32, in evaluation mode.
 
     Raises:
         models.weights.WeightsMissing, models.weights.WeightsCorrupt: See there.
@@ -163,7 +163,7 @@ def load_sentence_embedding(cache_dir: Path) -> SentenceEmbedding:
 
 
 def load_sentence_tokens(cache_dir: Path) -> SentenceTokens:
-    """The tokenizer that belongs to the model.
+    """Load the model's tokenizer.
 
     Raises:
         models.weights.WeightsMissing, models.weights.WeightsCorrupt: See there.

@@ -1,16 +1,15 @@
 """Silero VAD: the probability of speech in every 32 ms of audio at 16 kHz.
 
-The network is recurrent; it was made for an endless stream. Here it takes a fixed window of 128 chunks and starts each
-from nothing, so that windows of many videos share a batch. What it needs to forget its cold start is given to it as
-overlap. To score a track of any length:
+The network is recurrent and was made for an endless stream. Here it processes fixed windows of 128 chunks, each from an
+empty state, so that windows of many videos share a batch. An overlap lets it warm up. To score a track of any length:
 
 - window `w` starts at sample `w * HOP_SAMPLES` and has `WINDOW_SAMPLES`; the last one is padded with zeros;
 - of window 0 keep all chunks; of every other one drop the first `WARM_UP_CHUNKS`, which the window before has scored;
-- joined, value `i` is the speech probability of the samples `[i * CHUNK_SAMPLES, (i + 1) * CHUNK_SAMPLES)`; cut what
-  is beyond the end of the track.
+- joined, value `i` is the speech probability of the samples `[i * CHUNK_SAMPLES, (i + 1) * CHUNK_SAMPLES)`; cut what is
+  beyond the end of the track.
 
-Tracks with gaps are cut at the gaps first: no window may reach over one.
-Source: Silero Team, "Silero VAD: pre-trained enterprise-grade voice activity detector" (2024), model of version 6.
+Tracks with gaps are cut at the gaps first: no window may reach over one. Source: Silero Team, "Silero VAD: pre-trained
+enterprise-grade voice activity detector" (2024), model of version 6.
 """
 
 from __future__ import annotations
@@ -29,12 +28,12 @@ CHUNK_SAMPLES = 512
 """32 ms, one probability."""
 WINDOW_CHUNKS = 128
 WARM_UP_CHUNKS = 16
-"""Overlap with the window before, about half a second."""
+"""Overlap with the previous window, about half a second."""
 WINDOW_SAMPLES = WINDOW_CHUNKS * CHUNK_SAMPLES
 HOP_SAMPLES = (WINDOW_CHUNKS - WARM_UP_CHUNKS) * CHUNK_SAMPLES
 
 _CONTEXT_SAMPLES = 64
-"""How much of the chunk before each chunk sees; the first of a window sees zeros."""
+"""How much of the previous chunk each chunk includes; the first of a window has zeros."""
 _REFLECTED_SAMPLES = 64
 _FFT_SAMPLES = 256
 _NUM_BINS = _FFT_SAMPLES // 2 + 1
@@ -44,7 +43,7 @@ _STATE_SIZE = 128
 class SileroVad(nn.Module):
     """Waveforms (N, 65536) float32 in [-1, 1], 16 kHz mono, to speech probabilities (N, 128) in [0, 1].
 
-    All chunks of all windows pass spectrum and encoder at once; only the recurrent layer goes step by step.
+    Spectrum and encoder process all chunks of all windows at once; only the recurrent layer runs step by step.
     """
 
     def __init__(self) -> None:
@@ -65,7 +64,7 @@ class SileroVad(nn.Module):
         return (torch.sigmoid(logits).squeeze(1).float(),)
 
     def _spectrum(self, waveform: Tensor) -> Tensor:
-        """Magnitudes (N * 128, 129, 4) of every chunk with its context."""
+        """Return magnitudes (N * 128, 129, 4) of every chunk with its context."""
         padded = functional.pad(waveform, (_CONTEXT_SAMPLES, 0))
         chunks = padded.unfold(1, _CONTEXT_SAMPLES + CHUNK_SAMPLES, CHUNK_SAMPLES).flatten(0, 1).unsqueeze(1)
         real, imaginary = self.stft_conv(functional.pad(chunks, (0, _REFLECTED_SAMPLES), mode="reflect")).chunk(
@@ -74,7 +73,7 @@ class SileroVad(nn.Module):
         return torch.sqrt(real.square() + imaginary.square())
 
     def _encoded(self, spectrum: Tensor) -> Tensor:
-        """(N * 128, 128, 1): the two strided layers leave one step of time per chunk."""
+        """Return (N * 128, 128, 1): the two strided layers leave one time step per chunk."""
         for convolution in (self.conv1, self.conv2, self.conv3, self.conv4):
             spectrum = torch.relu(convolution(spectrum))
         return spectrum
@@ -91,11 +90,11 @@ _STORED_NAMES = {
     "final_conv.weight": "decoder.decoder.2.weight",
     "final_conv.bias": "decoder.decoder.2.bias",
 }
-"""Where the packaged graph keeps each parameter, behind `model.`."""
+"""Names of each parameter in the packaged graph, after `model.`."""
 
 
 def _read_state(path: Path) -> dict[str, Tensor]:
-    """The parameters under the names of `SileroVad`; only the stored tensors are read, the graph is not run."""
+    """Return the parameters under the names of `SileroVad`; only the stored tensors are read, the graph is not run."""
     import onnx
 
     graph = onnx.load(path).graph
@@ -104,7 +103,7 @@ def _read_state(path: Path) -> dict[str, Tensor]:
 
 
 def load_silero_vad(cache_dir: Path) -> SileroVad:
-    """The trained model in float32, in evaluation mode.
+    """Load the trained model in float32, in evaluation mode.
 
     Raises:
         models.weights.WeightsMissing, models.weights.WeightsCorrupt: See there.

@@ -1,4 +1,4 @@
-"""Reading checkpoints without running what is in them."""
+"""Reads checkpoints without running their content."""
 
 from __future__ import annotations
 

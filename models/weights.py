@@ -1,4 +1,4 @@
-"""Where weights lie on disk, and the promise that they are the very bytes that a card names.
+"""Paths of weights on disk, and the check of their hashes.
 
 Layout: `<cache>/weights/<package>-<version>/<member>`. Only `ops.assets` writes there; models read.
 """
@@ -23,11 +23,11 @@ class WeightsMissing(FileNotFoundError):
 
 
 class WeightsCorrupt(ValueError):
-    """The file in the cache is not the one that the card names; nothing of it may be loaded."""
+    """The hash of the file in the cache differs from the card's; it must not be loaded."""
 
 
 def cached_weight(file: WeightFile, cache_dir: Path) -> Path:
-    """Say where a weight file belongs, whether or not it is there."""
+    """Return the path of a weight file, whether or not it exists."""
     return cache_dir / "weights" / file.package.replace("==", "-") / file.member
 
 
@@ -52,7 +52,7 @@ def weight_path(file: WeightFile, cache_dir: Path) -> Path:
 
 
 _hashes: dict[tuple[Path, int, int], str] = {}
-"""By path, size and time of change: a file that was replaced is another one."""
+"""By path, size and time of change: a replaced file is hashed again."""
 
 
 def sha256_once(path: Path, stat: os.stat_result) -> str:

@@ -1,4 +1,4 @@
-"""YAMNet: which of 521 AudioSet sounds are heard in a second of audio, and an embedding of it.
+"""YAMNet: scores of 521 AudioSet sounds in a second of audio, and an embedding.
 
 A window is 15,600 samples (0.975 s) at 16 kHz, which is exactly the 96 analysis frames that the network sees at once.
 The network's own hop is half of that; callers choose theirs.
@@ -40,13 +40,13 @@ _NUM_CLASSES = 521
 
 
 def _convolution(inputs: int, outputs: int, stride: int, groups: int = 1) -> nn.Sequential:
-    """3x3 with TensorFlow's "same" padding, which at stride 2 pads the far edges only."""
+    """3x3 with TensorFlow's "same" padding, which at stride 2 pads only the right and bottom edges."""
     padding = nn.ZeroPad2d((0, 1, 0, 1)) if stride == 2 else nn.ZeroPad2d(1)
     return nn.Sequential(padding, nn.Conv2d(inputs, outputs, 3, stride, groups=groups), nn.ReLU())
 
 
 def _separable(inputs: int, outputs: int, stride: int) -> nn.Sequential:
-    """Each channel by itself, then all channels at each place."""
+    """Filter each channel separately, then combine all channels at each place."""
     depthwise = _convolution(inputs, inputs, stride, groups=inputs)
     return nn.Sequential(depthwise, nn.Conv2d(inputs, outputs, 1), nn.ReLU())
 
@@ -63,8 +63,8 @@ def _trunk() -> nn.Sequential:
 class YamNet(nn.Module):
     """Waveforms (N, 15600) float32 in [-1, 1], 16 kHz mono, to scores (N, 521) in [0, 1] and embeddings (N, 1024).
 
-    Scores are independent of each other: several sounds may be heard at once. Embeddings are not of unit length.
-    Cast to bfloat16, the spectrogram is still made in float32.
+    Scores are independent of each other: several sounds may occur at once. Embeddings are not of unit length. After a
+    cast to bfloat16, the spectrogram is still computed in float32.
     """
 
     def __init__(self) -> None:
@@ -95,12 +95,12 @@ def _fill(module: nn.Module, layers: list[tuple[np.ndarray, np.ndarray]]) -> Non
 
 
 def load_yamnet(cache_dir: Path) -> YamNet:
-    """The trained model in float32, in evaluation mode.
+    """Load the trained model in float32, in evaluation mode.
 
     Raises:
         models.weights.WeightsMissing, models.weights.WeightsCorrupt: See there.
     """
-    from models.yamnet_weights import read_layers  # onnx comes with it
+    from models.yamnet_weights import read_layers  # imports onnx
 
     model = YamNet()
     _fill(model, read_layers(weight_path(YAMNET, cache_dir)))

@@ -1,4 +1,4 @@
-"""Reads YAMNet's float32 weights out of an ONNX archive; nothing in it is executed.
+"""Reads YAMNet's float32 weights from an ONNX archive; nothing in it is executed.
 
 The archive is a quantised export: every weight is stored in float32 and passes a quantise and a dequantise node before
 its layer. The weights are taken from before those nodes.
@@ -17,7 +17,7 @@ Layer = tuple[np.ndarray, np.ndarray]
 
 
 class _Initializers:
-    """The stored tensors of a graph whose bytes lie in files beside it."""
+    """The stored tensors of a graph whose bytes are in separate files."""
 
     def __init__(self, graph: onnx.GraphProto, files: dict[str, bytes]) -> None:
         self._files = files
@@ -25,7 +25,7 @@ class _Initializers:
         self._inputs = {node.output[0]: node.input[0] for node in graph.node}
 
     def array(self, name: str) -> np.ndarray:
-        """The tensor behind a layer's input, past any quantise and dequantise nodes."""
+        """Return the tensor behind a layer's input, past any quantise and dequantise nodes."""
         while name not in self._tensors:
             name = self._inputs[name]
         tensor = self._tensors[name]
@@ -43,7 +43,7 @@ class _Initializers:
 
 
 def read_layers(archive: Path) -> list[Layer]:
-    """Weights and biases of all convolutions and, last, the classifier, in the order in which they are applied."""
+    """Return weights and biases of all convolutions and, last, the classifier, in the order of application."""
     with zipfile.ZipFile(archive) as opened:
         files = {PurePosixPath(name).name: opened.read(name) for name in opened.namelist() if name[-1] != "/"}
     graph = onnx.load_model_from_string(files["model.onnx"]).graph

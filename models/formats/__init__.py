@@ -1,1 +1,1 @@
-"""How a module comes out of each format that an added card may name."""
+"""Loads a module from each format that an added card may name."""

@@ -1,4 +1,4 @@
-"""From an added card to its module, tried once: a model that does not keep what its card says stops the start."""
+"""Loads the module of an added card, and runs it once: a model that contradicts its card prevents the start."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from models.formats.answers import AddedModel, PixelInput
 from models.formats.torchscript import load_torchscript
 
 TRIED_ROWS: Final = 2
-"""Enough to tell a row's answer from a batch's."""
+"""Sufficient to distinguish a row's output from a batch's."""
 
 
 def load_added_module(card: Card) -> nn.Module:
     """Build the module of an added card: evaluation mode, float32, on the CPU.
 
     Raises:
-        CardInvalid: a file is missing or altered or no model, or its answers are not those that the card names.
+        CardInvalid: a file is missing, altered or no model, or its outputs differ from the card.
     """
     source = card.model
     assert source is not None
@@ -38,7 +38,7 @@ def _inner(source: ModelSource) -> nn.Module:
     try:
         return _ARCHIVES[source.format](path)
     except Exception as error:
-        # What a library raises about foreign bytes is of any kind; here it always speaks of the one file.
+        # A library may raise any error about foreign bytes; here it always concerns this one file.
         allowed = f"a {source.format} archive that torch {torch.__version__} reads ({_first_line(error)})"
         raise refuse(source.card_path, "model.file", file.path, allowed) from error
 
@@ -55,7 +55,7 @@ def _try(card: Card, module: nn.Module, path: Path) -> None:
         with torch.inference_mode():
             answers = module(_example(card))
     except Exception as error:
-        # As above: a program from outside may raise anything about an input that its card promises.
+        # As above: a foreign program may raise any error about a valid input.
         field, found = f"input of shape {(TRIED_ROWS, *card.input_shape)}", f"refused: {_first_line(error)}"
         raise CardInvalid(
             f"card {str(path)!r}: {field} is {found}; allowed: what the model takes and answers"

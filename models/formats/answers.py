@@ -1,4 +1,5 @@
-"""An added model as the product runs one: its own input made from the card's, its answers in the card's order."""
+"""An added model with the interface of the product's own: its input made from the card's, its outputs in the card's
+order."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from models.card import Card, PixelValues, ScoreOutput
 
 
 class PixelInput(nn.Module):
-    """From (N, H, W, 3) uint8 RGB to what a model wants of it."""
+    """Converts (N, H, W, 3) uint8 RGB to a model's input."""
 
     def __init__(self, pixels: PixelValues) -> None:
         super().__init__()
@@ -25,14 +26,14 @@ class PixelInput(nn.Module):
         self.register_buffer("_std", torch.tensor(pixels.std, dtype=torch.float32))
 
     def forward(self, batch: Tensor) -> Tensor:
-        """(N, 3, H, W) or (N, H, W, 3), uint8 as it is or float32 scaled."""
+        """Return (N, 3, H, W) or (N, H, W, 3), uint8 unchanged or float32 scaled."""
         if not self._is_raw:
             batch = (batch.float() * self._scale - self._mean) / self._std
         return batch.permute(0, 3, 1, 2).contiguous() if self._is_first else batch
 
 
 class AddedModel(nn.Module):
-    """An added model behind its preparation; answers one float tensor per output of the card."""
+    """An added model with its preparation; returns one float tensor per output of the card."""
 
     def __init__(self, card: Card, prepare: nn.Module, inner: nn.Module) -> None:
         super().__init__()
@@ -42,7 +43,7 @@ class AddedModel(nn.Module):
         self.inner = inner
 
     def forward(self, batch: Tensor) -> tuple[Tensor, ...]:
-        """Raises ValueError where the model answers with another number of outputs than the card names."""
+        """Raises ValueError if the number of outputs differs from the card."""
         found = in_order_of(self._names, self.inner(self.prepare(batch)))
         return tuple(
             _activated(output, self._scores if index == _place(self._scores) else None)
@@ -51,10 +52,10 @@ class AddedModel(nn.Module):
 
 
 def in_order_of(names: Sequence[str], answer: Any) -> tuple[Tensor, ...]:
-    """The answer's tensors in the order of some names: a tensor, a sequence in that order, or a mapping by them.
+    """Return the output's tensors in the order of some names; from a tensor, a sequence in that order, or a mapping.
 
     Raises:
-        ValueError: there are others, or another number of them.
+        ValueError: names or number differ.
     """
     if isinstance(answer, Tensor):
         answer = (answer,)

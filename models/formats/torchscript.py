@@ -1,4 +1,4 @@
-"""An archive of TorchScript. It is a program: only cards below a trusted folder may name one."""
+"""TorchScript archives. They are programs: only cards below a trusted folder may name one."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from torch import nn
 
 
 def load_torchscript(path: Path) -> nn.Module:
-    """Read an archive onto the CPU.
+    """Load an archive onto the CPU.
 
     Raises:
-        RuntimeError: it is none.
+        RuntimeError: it is invalid.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecation

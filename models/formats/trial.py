@@ -1,4 +1,4 @@
-"""What a model answers to one example, for somebody who looks whether the card is right."""
+"""A model's outputs for one example, to check its card."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class TriedOutput:
 
 
 def try_module(card: Card, module: nn.Module) -> tuple[TriedOutput, ...]:
-    """Ask a module about an input of medium grey, of silence, or of unknown words."""
+    """Run a module on medium grey, silence, or unknown words."""
     fill = 128 if card.input_dtype == "uint8" else 1 if card.input_dtype == "int64" else 0
     dtype = getattr(torch, card.input_dtype)
     with torch.inference_mode():

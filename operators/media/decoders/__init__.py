@@ -1,1 +1,1 @@
-"""Video decoders behind one protocol; `catalogue` lists them."""
+"""Video decoders behind one protocol; `decoder_registry` lists them."""

@@ -1,8 +1,7 @@
 """Every video decoder by name, in order of preference.
 
-PyAV comes first because it alone can leave out frames that no other frame needs, reads playlists from nowhere
-(one protocol, one descriptor) and need not list every packet before the first frame. decord is asked when
-PyAV fails.
+PyAV comes first because only PyAV can leave out non-reference frames, cannot follow playlists (one protocol, one
+descriptor) and need not list every packet before the first frame. decord is used if PyAV fails.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ def open_pyav(media: MediaFile, plan: VideoPlan) -> VideoDecoder:
 
 
 def open_decord(media: MediaFile, plan: VideoPlan) -> VideoDecoder:
-    """FFmpeg through decord: half a second to import, so imported when it is needed."""
+    """FFmpeg through decord; its import takes half a second, so it is imported when needed."""
     with _without_cuda_libraries():
         from operators.media.decoders.decord import DecordDecoder
 
@@ -33,10 +32,10 @@ def open_decord(media: MediaFile, plan: VideoPlan) -> VideoDecoder:
 
 @contextmanager
 def _without_cuda_libraries() -> Iterator[None]:
-    """Hide the package that CUDA's libraries come in.
+    """Hide the package with CUDA's libraries.
 
-    When imported, decord loads every library in it: 3 GB of address space, more than a decoder process may have, for
-    a device that decoding here does not use.
+    When imported, decord loads every library in it: 3 GB of address space, more than the limit of a decoder process,
+    for a device that is not used for decoding here.
     """
     hidden = sys.modules.get("nvidia")
     sys.modules["nvidia"] = None  # type: ignore[assignment]  # how Python itself marks what must not be found

@@ -1,4 +1,4 @@
-"""FFmpeg through decord: asked when PyAV fails."""
+"""FFmpeg through decord: used if PyAV fails."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from operators.media.streams_of import video_stream
 
 @dataclass(frozen=True, slots=True)
 class DecordFrame:
-    """A decoded picture, `(H, W, 3)` uint8 RGB; decord has turned it upright already."""
+    """A decoded picture, `(H, W, 3)` uint8 RGB; decord has rotated it already."""
 
     pts_seconds: float
     is_keyframe: bool
     pixels: npt.NDArray[np.uint8]
     is_turned: bool
-    """Whether turning it swapped width and height."""
+    """Whether the rotation swapped width and height."""
 
     colours: Colours
-    """What the codes of the pixels stand for."""
+    """Meaning of the pixels' codes."""
 
     def views(self, size: Size) -> list[npt.NDArray[np.uint8]]:
-        """See `DecodedFrame.views`; decord leaves transparency out."""
+        """See `DecodedFrame.views`; decord ignores transparency."""
         return [self._on_screen(size, peak=None)]
 
     def luma(self, size: Size) -> npt.NDArray[np.uint8]:
@@ -53,12 +53,12 @@ class DecordFrame:
 
 
 class DecordDecoder:
-    """See `VideoDecoder`. Cannot leave out frames that no other needs, so it decodes all of them."""
+    """See `VideoDecoder`. Cannot leave out non-reference frames, so it decodes all of them."""
 
     def __init__(self, media: MediaFile, plan: VideoPlan) -> None:
-        """Open by path, because decord takes nothing else; PyAV has approved the container before.
+        """Open by path, because decord accepts nothing else; PyAV has approved the container before.
 
-        A file that is fetched as it is read has to be there in whole.
+        A file that is fetched while it is read must be complete first.
         """
         decord.logging.set_level(decord.logging.QUIET)
         self.num_decoded = 0
@@ -75,7 +75,7 @@ class DecordDecoder:
             self._reader: Any = decord.VideoReader(f"/proc/self/fd/{media.fd}", ctx=decord.cpu(0), num_threads=1)
             stamps = self._reader.get_frame_timestamp(range(len(self._reader)))
             self._keyframes = frozenset(int(number) for number in self._reader.get_key_indices())
-        except Exception as error:  # decord raises plain RuntimeError, DECORDError and whatever ctypes makes of it
+        except Exception as error:  # decord raises plain RuntimeError, DECORDError and errors of ctypes
             raise DecoderFailed(f"decord cannot open it: {_first_line(error)}") from error
         self._seconds = np.asarray(stamps, np.float64).reshape(-1, 2)[:, 0] - self._origin_seconds
         self._is_stored_wide = plan.frame_size.width > plan.frame_size.height
@@ -100,7 +100,7 @@ class DecordDecoder:
         self._reader = None
 
     def _numbers(self, span: DecodeSpan) -> list[int]:
-        """Frames of the span in order of time: decord numbers them as shown."""
+        """Return the frame numbers of the span in order of time, which is decord's numbering."""
         first = int(np.searchsorted(self._seconds, span.start_seconds - 0.05))
         if span.kind == "keyframe":
             return [first] if first < len(self._seconds) else []
@@ -123,7 +123,7 @@ class DecordDecoder:
 
 
 def _facts(media: MediaFile) -> tuple[float, Colours]:
-    """The container's clock at the start, and the colours that it states for the pictures."""
+    """Return the container's clock at the start, and the stated colours of the pictures."""
     with take_container(media) as container:
         stream = video_stream(container)
         context = stream.codec_context if stream else None

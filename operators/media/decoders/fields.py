@@ -6,14 +6,14 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 MIN_LINES = 4
-"""A picture of fewer has no fields worth telling apart."""
+"""A picture with fewer lines is not separated into fields."""
 
 
 def first_field(picture: VideoFrame) -> VideoFrame:
-    """Every other line of a picture, from the first on: what was there at one time.
+    """Return every other line of a picture, from the first on: the content at one time.
 
-    An interlaced picture holds two times; where something moves, its edges are combs. Sampled pictures are shrunk to
-    so few lines that one field has enough of them.
+    An interlaced picture contains two times; moving edges look like combs. Sampled pictures are shrunk to so few lines
+    that one field is sufficient.
     """
     if picture.height < MIN_LINES:
         return picture

@@ -1,4 +1,4 @@
-"""Seeking that ends at the keyframe that was asked for, whatever the container counts its places in."""
+"""Seeks that end at the requested keyframe, whatever times the container indexes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class KeyframeSeeker:
     """
 
     def __init__(self, container: InputContainer, stream: VideoStream, demuxed: Callable[[], Packets]) -> None:
-        """`demuxed` gives the stream's packets from where the container stands, and raises nothing."""
+        """`demuxed` returns the stream's packets from the container's position, and raises nothing."""
         self._container = container
         self._stream = stream
         self._demuxed = demuxed
@@ -40,7 +40,7 @@ class KeyframeSeeker:
         self._slack = self._ticks(START_SLACK_SECONDS)
 
     def packets_from(self, stamp: int) -> Packets:
-        """Packets from the keyframe shown at `stamp` on; where none is found, from where FFmpeg thinks best.
+        """Return packets from the keyframe shown at `stamp` on; without one, from FFmpeg's position.
 
         Raises:
             FFmpegError: the container cannot seek.
@@ -68,10 +68,10 @@ class KeyframeSeeker:
 
     def _landed(self, stamp: int) -> Packets:
         self._container.seek(stamp, stream=self._stream)
-        return (packet for packet in self._demuxed() if packet.size)  # the last one, and AVI's repeats, are empty
+        return (packet for packet in self._demuxed() if packet.size)  # the last packet, and AVI's repeats, are empty
 
     def _passed_over(self, packets: Packets, stamp: int) -> Packets | None:
-        """Packets from the keyframe on, or from the first that tells no time; None where it does not come."""
+        """Return packets from the keyframe on, or from the first without a time; None if it does not come."""
         for packet in islice(packets, _MAX_PASSED_OVER_PACKETS):
             shown = packet.dts if packet.pts is None else packet.pts
             decoded = shown if packet.dts is None else packet.dts
@@ -82,7 +82,8 @@ class KeyframeSeeker:
         return None
 
     def _is_wanted(self, packet: Packet[VideoStream], shown: int, decoded: int, stamp: int) -> bool:
-        """A keyframe shown at that time, or the next where an index of decoding times told a time too early."""
+        """Return whether it is a keyframe shown at that time, or the next one if an index of decoding times was too
+        early."""
         is_due = shown <= stamp + self._slack or decoded < stamp
         return packet.is_keyframe and shown >= stamp - self._slack and is_due
 

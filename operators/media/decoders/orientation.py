@@ -1,4 +1,4 @@
-"""How a stored picture has to be turned and mirrored to be upright. Decoder process only."""
+"""Rotation and mirroring of a stored picture to be upright. Decoder process only."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ Pixels = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Orientation:
-    """One of the eight that keep a rectangle a rectangle; steps in the order of the fields."""
+    """One of the eight transformations that keep a rectangle a rectangle; applied in the order of the fields."""
 
     is_transposed: bool = False
-    """Columns become rows first: width and height change places."""
+    """Rows and columns are swapped first, so width and height change."""
     is_mirrored: bool = False
-    """Left and right."""
+    """Left and right are swapped."""
     is_upside_down: bool = False
 
     def apply(self, pixels: Pixels) -> Pixels:
-        """A view of the pixels, rows and columns first."""
+        """Return a view of the pixels, rows and columns first."""
         if self.is_transposed:
             pixels = pixels.swapaxes(0, 1)
         return pixels[:: -1 if self.is_upside_down else 1, :: -1 if self.is_mirrored else 1]
@@ -34,17 +34,17 @@ UPRIGHT = Orientation()
 
 
 class Orientations:
-    """Of the pictures of a stream, in the order in which they are shown.
+    """Orientations of a stream's pictures, in the order of display.
 
-    A container states a matrix for all pictures. A codec states one with a keyframe and means those behind it, too, up
-    to the next keyframe: a phone that was turned.
+    A container states one matrix for all pictures. A codec states one with a keyframe, which also applies to the
+    following pictures up to the next keyframe: a phone that was rotated.
     """
 
     def __init__(self) -> None:
         self._last = UPRIGHT
 
     def next(self, picture: VideoFrame) -> Orientation:
-        """Of this picture."""
+        """Return that of this picture."""
         stated = _stated(picture)
         if stated is not None or picture.key_frame:
             self._last = stated or UPRIGHT
@@ -52,7 +52,7 @@ class Orientations:
 
 
 def _stated(picture: VideoFrame) -> Orientation | None:
-    """By the display matrix of the picture; angles between are rounded."""
+    """Return the orientation of the picture's display matrix; other angles are rounded."""
     matrix = _display_matrix(picture)
     if matrix is None:
         return None
@@ -63,11 +63,11 @@ def _stated(picture: VideoFrame) -> Orientation | None:
 
 
 def _side_data(picture: VideoFrame) -> Any:
-    return picture.side_data  # whose type PyAV's stubs have wrong
+    return picture.side_data  # whose type in PyAV's stubs is wrong
 
 
 def _display_matrix(picture: VideoFrame) -> tuple[int, int, int, int] | None:
-    """A point at column x and row y is shown at column a x + c y and row b x + d y."""
+    """Return (a, b, c, d): a point at column x and row y is shown at column a x + c y and row b x + d y."""
     try:
         numbers = np.frombuffer(memoryview(_side_data(picture)[Type.DISPLAYMATRIX]), np.int32)
     except KeyError:

@@ -1,4 +1,4 @@
-"""What every video decoder promises."""
+"""The interface of every video decoder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class DecoderFailed(Exception):
 
 
 class DecodedFrame(Protocol):
-    """A picture that was decoded and not yet scaled: asking for a rendering is what costs."""
+    """A decoded picture that is not yet scaled: only renderings are expensive."""
 
     @property
     def pts_seconds(self) -> float:
@@ -25,42 +25,39 @@ class DecodedFrame(Protocol):
 
     @property
     def is_keyframe(self) -> bool:
-        """Whether it stands on its own."""
+        """Whether it can be decoded by itself."""
 
     def views(self, size: Size) -> list[npt.NDArray[np.uint8]]:
-        """`(H, W, 3)` uint8 RGB, upright, in the colours of a standard screen; one, or of a transparent picture one for
-        each way in which players show it. `size` is before rotation: a quarter turn swaps H and W."""
+        """Return `(H, W, 3)` uint8 RGB, upright, in the colours of a standard display; one, or for a transparent
+        picture one for each way in which players show it. `size` is before rotation: a quarter turn swaps H and W."""
 
     def luma(self, size: Size) -> npt.NDArray[np.uint8]:
-        """`(h, w)` uint8, upright."""
+        """Return `(h, w)` uint8, upright."""
 
 
 class VideoDecoder(Protocol):
     """Reads one file, span after span, forwards only.
 
-    - `decode` yields the frames of a span in order of time, pts strictly increasing over all spans. It yields
-    nothing
-      that is shown wholly before the span, and may leave out frames that no other frame needs if the plan
-      says so.
-    - A broken packet is skipped and counted in `num_errors`; `DecoderFailed` means that nothing more will
-    come.
-    - `close` may be called at any time and frees everything.
+    - `decode` yields the frames of a span in order of time, pts strictly increasing over all spans. It yields nothing
+      that is shown completely before the span, and may leave out non-reference frames if the plan permits it.
+    - A broken packet is skipped and counted in `num_errors`; `DecoderFailed` means that no more frames follow.
+    - `close` may be called at any time and releases everything.
     """
 
     num_decoded: int
-    """Pictures the codec produced, lead-ins included."""
+    """Pictures that the codec produced, including lead-ins."""
     num_errors: int
     num_encrypted: int
-    """Packets that only a key would open; they are not decoded."""
+    """Encrypted packets; they are not decoded."""
     num_discarded: int
-    """Pictures that were left out because their time was not after that of the one before."""
+    """Pictures that were left out because their time was not after that of the previous one."""
     packet_seconds: list[float]
-    """When each packet of the spans is shown, in any order: those of which no picture came, too."""
+    """Display time of each packet of the spans, in any order, including packets without a picture."""
     damaged_seconds: list[float]
-    """The same of those that the codec complained about, and of encrypted ones."""
+    """The same of packets with logged errors, and of encrypted ones."""
 
     def decode(self, span: DecodeSpan) -> Iterator[DecodedFrame]:
-        """Frames of `span`; a keyframe sample yields one."""
+        """Yield the frames of `span`; a keyframe sample yields one."""
 
     def close(self) -> None:
-        """Free everything."""
+        """Release everything."""

@@ -29,24 +29,24 @@ from operators.media.read_index import origin_seconds
 from operators.media.streams_of import video_stream
 
 MAX_ERRORS = 10_000
-"""Broken packets after which a file is given up: an hour of noise must not be read to its end."""
+"""Broken packets after which a file is given up, so that an hour of noise is not read to its end."""
 FALLBACK_INTERVAL_SECONDS = 1 / 25
-"""Between frames that carry no time, in elementary streams without a rate."""
+"""Between frames without times, in elementary streams without a rate."""
 ONE_PICTURE_CODECS = ("h264", "hevc")
-"""Of these each packet gives a picture; others have packets that only other pictures need."""
+"""In these each packet produces a picture; other codecs have packets that only other pictures need."""
 
 
 MAX_STEPS_BACK = 3
-"""The first finds out that a picture comes late, the second by how much."""
+"""The first step detects that a picture comes late, the second by how much."""
 MAX_SILENT_PACKETS = 600
-"""Read in search of the first whole picture: twice the longest usual distance of keyframes."""
+"""Packets that are read in search of the first complete picture: twice the longest usual distance of keyframes."""
 MAX_RECOVERY_PACKETS = 6_000
-"""Of one file, read ahead of its sample points; then they are taken as they come."""
+"""Packets of one file that are read before its sample points; after that pictures are used as they come."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Noted:
-    """What was noted before a span began."""
+    """Counters before a span began."""
 
     num_packets: int
     num_damaged: int
@@ -76,7 +76,7 @@ class PyavDecoder:
     """See `VideoDecoder`."""
 
     def __init__(self, media: MediaFile, plan: VideoPlan) -> None:
-        """Take the file's container for as long as this decoder lives."""
+        """Use the file's container until this decoder is closed."""
         self.num_decoded = 0
         self.num_errors = 0
         self.num_encrypted = 0
@@ -102,13 +102,13 @@ class PyavDecoder:
         self._last_seconds = float("-inf")
         self._untimed_seconds = float("-inf")
         self._refreshes = False
-        """Whether keyframes do not bring a picture by themselves."""
+        """Whether a keyframe does not produce a picture by itself."""
         self._lead_in_seconds = 0.0
-        """How long before a picture decoding has to begin then."""
+        """How long before a picture decoding must begin in that case."""
         self._num_recovery_packets = 0
         context = self._stream.codec_context
         self._may_refresh = context.name == "h264"
-        context.thread_count = 1  # one video to a core: threads would only add waiting
+        context.thread_count = 1  # one video per core: threads would only add waiting
         context.skip_frame = "NONREF" if plan.skip_nonreference else "DEFAULT"
         deblocking = {"skip_loop_filter": "all"} if plan.skip_deblocking else {}
         context.options = {"max_pixels": str(plan.max_pixels), **deblocking}
@@ -128,15 +128,15 @@ class PyavDecoder:
             self._note_silent()
 
     def close(self) -> None:
-        """Free the container and its codecs."""
+        """Release the container and its codecs."""
         self._complaints.close()
         self._container.close()
 
     def _recovered(self, span: DecodeSpan) -> Iterator[PyavFrame]:
-        """Pictures for a span, from so far ahead that the codec has them whole where it starts.
+        """Yield pictures of a span, decoded from so far ahead that the first one is complete.
 
-        H.264 that refreshes a stripe at a time has keyframes at which that only begins: pictures are whole some time
-        later, and none is given out before.
+        H.264 with intra refresh has keyframes at which only the refresh begins: pictures are complete some time later,
+        and none is yielded before.
         """
         for step in range(MAX_STEPS_BACK + 1):
             noted = self._noted()
@@ -157,7 +157,7 @@ class PyavDecoder:
         return self._frames(drain_each=is_sample and not self._refreshes)
 
     def _late_seconds(self, span: DecodeSpan, first: PyavFrame | None, noted: _Noted) -> float | None:
-        """How much further ahead to begin; None where pictures came in time, or where nothing explains that not."""
+        """Return how much earlier to begin; None if pictures came in time, or nothing explains why not."""
         since = self.packet_seconds[noted.num_packets :]
         is_damaged = len(self.damaged_seconds) > noted.num_damaged
         if not self._may_refresh or span.seek_seconds is None or not since or is_damaged:
@@ -165,7 +165,7 @@ class PyavDecoder:
         if first is None:
             is_known, self._refreshes = self._refreshes, True
             return None if is_known else 0.0
-        late_seconds = first.pts_seconds - since[0]  # not the least: pictures shown ahead of a keyframe may be left out
+        late_seconds = first.pts_seconds - since[0]  # not the minimum: pictures shown before a keyframe may be left out
         is_late = late_seconds > START_SLACK_SECONDS and self._num_recovery_packets < MAX_RECOVERY_PACKETS
         self._refreshes |= is_late
         self._num_recovery_packets += len(since)
@@ -175,12 +175,12 @@ class PyavDecoder:
         return _Noted(len(self.packet_seconds), len(self.damaged_seconds), self._last_seconds)
 
     def _forget(self, noted: _Noted) -> None:
-        """Begin a span again."""
+        """Restart a span."""
         del self.packet_seconds[noted.num_packets :], self.damaged_seconds[noted.num_damaged :]
         self._last_seconds, self._is_positioned = noted.last_seconds, False
 
     def _position(self, span: DecodeSpan) -> None:
-        """Seek, unless reading on gets there without passing a keyframe that a seek would find."""
+        """Seek, unless reading on reaches the span without passing a keyframe that a seek would find."""
         is_on_the_way = self._is_positioned and (span.seek_seconds is None or span.seek_seconds <= self._last_seconds)
         if is_on_the_way:
             return
@@ -194,16 +194,15 @@ class PyavDecoder:
         try:
             return self._seeker.packets_from(stamp)
         except FFmpegError:
-            self.num_errors += 1  # not seekable: read on from here
+            self.num_errors += 1  # not seekable: continue to read from here
             return self._demuxed()
 
     def _frames(self, *, drain_each: bool) -> Iterator[PyavFrame]:
-        """Frames from here on. `drain_each` gets a picture out of a codec that waits for the ones to
-        follow."""
+        """Yield frames from here on. `drain_each` gets a picture from a codec that waits for the following ones."""
         num_silent = 0
         for packet in self._packets:
             if not packet.size:
-                continue  # AVI says "same picture again" with an empty packet, which would end the codec's work
+                continue  # AVI repeats a picture with an empty packet, which would end the codec's work
             num_before = self.num_decoded + self.num_errors
             yield from self._decoded(packet)
             if drain_each:
@@ -218,10 +217,10 @@ class PyavDecoder:
                 return
         if self._is_positioned:
             self._is_positioned = False
-            yield from self._decoded(None)  # the pictures that the codec still holds back
+            yield from self._decoded(None)  # the pictures that the codec still holds
 
     def _demuxed(self) -> Iterator[Packet[VideoStream]]:
-        """Packets to the end of what can be read, from where the container stands."""
+        """Yield packets to the end of what can be read, from the container's position."""
         self._clock.begin_elsewhere()
         packets = packets_of(self._container, self._stream)
         while True:
@@ -243,7 +242,7 @@ class PyavDecoder:
         self._complaints.forget()
         num_errors = self.num_errors
         pictures = self._pictures(packet)
-        has_failed = self.num_errors > num_errors  # not every error has a line
+        has_failed = self.num_errors > num_errors  # not every error is logged
         is_damaged = has_failed or self._complaints.were_made() or any(picture.is_corrupt for picture in pictures)
         if packet is not None:
             self._note(packet, is_damaged=is_damaged)
@@ -260,7 +259,7 @@ class PyavDecoder:
             return []
 
     def _note(self, packet: Packet[VideoStream], *, is_damaged: bool) -> None:
-        """Remember when the packet is shown, unless that is never or before the span."""
+        """Note when the packet is shown, unless that is never or before the span."""
         if packet.is_discard:
             return
         seconds = self._packet_seconds(packet)
@@ -271,9 +270,10 @@ class PyavDecoder:
             self.damaged_seconds.append(seconds)
 
     def _note_silent(self) -> None:
-        """Count packets that were taken without a word and gave no picture: the keyframe that they wait for is lost.
+        """Count packets that were accepted without an error and produced no picture: the keyframe that they need is
+        lost.
 
-        Where pictures that no other needs are left out, only those before the first one can be told from them.
+        If non-reference pictures are left out, only packets before the first one can be distinguished from them.
         """
         if self._stream.codec_context.name not in ONE_PICTURE_CODECS or not self._is_timed or not self._picture_seconds:
             return
@@ -293,16 +293,16 @@ class PyavDecoder:
         return stamp * self._base - self._origin_seconds
 
     def _interval(self) -> float:
-        """Between pictures, and between packets, that carry no time."""
+        """Return the interval of pictures, and of packets, without times."""
         return float(1 / self._stream.average_rate) if self._stream.average_rate else FALLBACK_INTERVAL_SECONDS
 
     def _timed(self, picture: VideoFrame) -> Iterator[PyavFrame]:
-        """The frame with its time; left out when it is not after the one before it."""
+        """Yield the frame with its time; nothing if that is not after the previous one."""
         refuse_many_pixels(picture.width, picture.height, self._max_pixels)
         seconds, orientation = self._seconds(picture), self._orientations.next(picture)
         self._picture_seconds.append(round(seconds, 4))
         if seconds <= self._last_seconds:
-            self.num_discarded += seconds >= self._span_start_seconds - START_SLACK_SECONDS  # else only a lead-in
+            self.num_discarded += seconds >= self._span_start_seconds - START_SLACK_SECONDS  # otherwise only a lead-in
         else:
             self._last_seconds = seconds
             look = PictureOrientation(self._aspect.now(), orientation)

@@ -1,4 +1,4 @@
-"""From a codec's picture to pixels that operators know: scaled, upright, in the colours of a standard screen.
+"""From a codec's picture to pixels for operators: scaled, upright, in the colours of a standard display.
 
 Decoder process only.
 """
@@ -23,37 +23,38 @@ from operators.media.screen_colours import STEADY_PEAK, colours_of, on_screen, s
 Pixels = npt.NDArray[np.uint8]
 
 UNSPECIFIED = int(ColorPrimaries.UNSPECIFIED)
-"""The same number stands for an unspecified matrix."""
+"""The same number means an unspecified matrix."""
 MAX_SD_LINES = 576
-"""A picture of more lines that does not state its matrix is of BT.709, as players take it; else of BT.601."""
+"""A picture with more lines and without a stated matrix is of BT.709, as players assume; otherwise of BT.601."""
 WHITE, BLACK = 255, 0
 
 
 @dataclass(frozen=True, slots=True)
 class PictureOrientation:
-    """How a stored picture has to be stretched and turned; both may change in the middle of a stream."""
+    """Stretching and orientation of a stored picture; both may change in the middle of a stream."""
 
     pixel_aspect: float
-    """Width of a pixel over its height."""
+    """Width of a pixel divided by its height."""
     orientation: Orientation
 
 
 @dataclass(slots=True)
 class Renderer:
-    """What one decoder renders with. Scaling contexts are costly to set up: one per output, shared by all pictures."""
+    """Rendering state of one decoder. Scaling contexts are expensive to create: one per output, shared by all
+    pictures."""
 
     stored_shape: float
-    """Width over height, as displayed and before rotation, of the pictures that the plan was made for."""
+    """Width divided by height, as displayed and before rotation, of the pictures for which the plan was made."""
     is_first_transposed: bool | None = None
-    """Of the first picture of the motion track, whose shape all of that track has."""
+    """Of the first picture of the motion track, whose shape applies to the whole track."""
     _scalers: dict[str, VideoReformatter] = field(default_factory=dict)
 
     def views(self, picture: VideoFrame, size: Size, look: PictureOrientation) -> list[Pixels]:
-        """`(H, W, 3)` RGB, upright: one, or where a picture is transparent one for each way in which players show it.
+        """Return `(H, W, 3)` RGB, upright: one, or for a transparent picture one for each way in which players show it.
 
         Args:
             picture: of the codec.
-            size: of the first picture before rotation; one of another shape gets as many pixels.
+            size: of the first picture before rotation; a picture of another shape gets as many pixels.
             look: of this picture.
         """
         size = same_area(size, _shape(picture, look) / self.stored_shape)
@@ -62,7 +63,7 @@ class Renderer:
         return [look.orientation.apply(view) for view in self._views(picture, size)]
 
     def luma(self, picture: VideoFrame, size: Size, look: PictureOrientation) -> Pixels:
-        """`(h, w)`, upright; a picture of another shape than the first is in the middle of black."""
+        """Return `(h, w)`, upright; a picture of another shape than the first is centred on black."""
         orientation = look.orientation
         if self.is_first_transposed is None:
             self.is_first_transposed = orientation.is_transposed
@@ -93,7 +94,7 @@ class Renderer:
     def _scaled(
         self, picture: VideoFrame, size: Size, pixel_format: str, kind: type[np.generic], channels: int
     ) -> npt.NDArray[Any]:
-        """`(H, W, channels)`; area averaging, which does not alias when shrinking."""
+        """Return `(H, W, channels)`; area averaging, which avoids aliasing when shrinking."""
         scaler = self._scalers.setdefault(pixel_format, VideoReformatter())
         scaled = scaler.reformat(
             picture,
@@ -114,7 +115,7 @@ def _shape(picture: VideoFrame, look: PictureOrientation) -> float:
 
 
 def _matrix(picture: VideoFrame) -> Colorspace | None:
-    """None: as the picture states."""
+    """Return None to use the picture's own matrix."""
     is_high = picture.height > MAX_SD_LINES and picture.colorspace == UNSPECIFIED
     return Colorspace.ITU709 if is_high else None
 
@@ -125,10 +126,10 @@ def _has_alpha(pixel_format: str) -> bool:
 
 
 def _composed(pixels: Pixels) -> list[Pixels]:
-    """As stored, on white and on black, each way that shows something else.
+    """Return the picture as stored, on white and on black, without equal ones.
 
-    Players that know no transparency show what is stored, browsers put it on their page, others on black. What can be
-    seen in one of these ways must not hide behind another.
+    Players without support for transparency show the stored colours, browsers show it on their page, others on black.
+    Content that is visible in one of these ways must not be hidden by another.
     """
     stored = np.ascontiguousarray(pixels[:, :, :3])
     if pixels[:, :, 3].min() == 255:
@@ -146,7 +147,7 @@ def _on(background: int, pixels: Pixels) -> Pixels:
 
 
 SAME_VIEW_MEAN = 1.0
-"""Of 255, averaged over a picture: views that differ by less show the same."""
+"""Of 255, averaged over a picture: views that differ by less count as equal."""
 
 
 def _differ(view: Pixels, other: Pixels) -> bool:

@@ -1,1 +1,1 @@
-"""Which bytes of a container belong to its streams, its own structure, or to nobody. Decoder process only."""
+"""Which bytes of a container belong to its streams, to its own structure, or to nothing. Decoder process only."""

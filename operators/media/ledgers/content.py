@@ -1,4 +1,4 @@
-"""How much of a stretch of bytes is content: padding is none, and text of metadata need not be."""
+"""How much of a range of bytes is content: padding is not, and text of metadata may not be."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from operators.media.containers import MediaFile
 from operators.media.ledgers.ledger import Extent
 
 BLOCK_BYTES = 512
-"""Looked at as one: padding is a block whose bytes are all alike."""
+"""Size of a unit: a block is padding if all of its bytes are equal."""
 MAX_READ_BYTES = 32 * 2**20
-"""Of one file. What is beyond counts as content: no muxer pads as much."""
+"""Of one file. The rest counts as content: no muxer writes that much padding."""
 TEXT_RATIO = 0.98
-"""Of a block's bytes that are printable from which on it is text, such as XMP."""
+"""Share of printable bytes from which a block is text, such as XMP."""
 MAX_NAMED_EXTENTS = 1_000
-"""Asked for a format that is known: what is hidden on purpose is among the first."""
+"""Ranges whose format is determined: what is hidden on purpose is among the first."""
 _CHUNK_BYTES = 2**20
 
 SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
@@ -42,23 +42,23 @@ SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"7z\xbc\xaf", "7z"),
     (0, b"%PDF", "pdf"),
 )
-"""Offset, bytes and name of what hidden content begins with."""
+"""Offset, bytes and name of formats of hidden content."""
 FONT_SIGNATURES = (b"\0\1\0\0", b"OTTO", b"ttcf", b"true", b"wOFF", b"wOF2")
 
 
 def num_content_bytes(media: MediaFile, extents: Iterable[Extent], *, is_text_content: bool = True) -> int:
-    """Bytes of the extents that are no padding.
+    """Return the number of bytes that are not padding.
 
     Args:
         media: the file.
-        extents: to look at.
-        is_text_content: False where printable text is expected and counts for nothing.
+        extents: ranges of bytes.
+        is_text_content: False if printable text is expected and does not count.
     """
     found, bytes_left = 0, MAX_READ_BYTES
     for start, stop in extents:
         stop = min(stop, media.size_bytes)
         if not is_text_content and stop - start < BLOCK_BYTES:
-            continue  # too short to tell whether it is text
+            continue  # too short to determine whether it is text
         for place in range(start, min(stop, start + bytes_left), _CHUNK_BYTES):
             chunk = media.peek(place, min(_CHUNK_BYTES, stop - place))
             found += _num_content_bytes(np.frombuffer(chunk, np.uint8), is_text_content)
@@ -79,10 +79,10 @@ def _num_content_bytes(chunk: npt.NDArray[np.uint8], is_text_content: bool) -> i
 
 
 def kind_of_content(media: MediaFile, extents: Iterable[Extent]) -> str:
-    """Name of the first format that an extent begins with; empty where none is known."""
+    """Return the name of the first known format that a range begins with; empty without one."""
     for start, stop in islice(extents, MAX_NAMED_EXTENTS):
         head = media.peek(start, min(64, stop - start))
-        # The header of the box or element in which it lies may come first.
+        # The header of the surrounding box or element may come first.
         for shift in (0, 8, 16, 12, 5, 6, 9):
             for offset, signature, name in SIGNATURES:
                 if head[shift + offset :].startswith(signature):
@@ -91,5 +91,5 @@ def kind_of_content(media: MediaFile, extents: Iterable[Extent]) -> str:
 
 
 def is_font(head: bytes) -> bool:
-    """Whether bytes begin as a font does."""
+    """Return whether bytes begin like a font."""
     return head.startswith(FONT_SIGNATURES)

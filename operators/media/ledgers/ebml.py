@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 HEADER_BYTES = 16
-"""Of an element, at most."""
+"""Maximum, of an element."""
 MAX_INTEGER_BYTES = 8
 
 
 def element(header: bytes) -> tuple[int, int, int | None] | None:
-    """Number, length of the header and length of the body, which may be unknown; None where none begins."""
+    """Return number, header length and body length (None if unknown) of an element; None if there is none."""
     if not header or not header[0]:
         return None
     id_bytes = 9 - header[0].bit_length()
@@ -23,7 +23,7 @@ def element(header: bytes) -> tuple[int, int, int | None] | None:
 
 
 def children(body: bytes, first: int, last: int) -> Iterator[tuple[int, int, int]]:
-    """Number and body of the elements in `body[first:last]`, up to one that is none or of unknown length."""
+    """Yield number and body of the elements in `body[first:last]`, up to an invalid one or one of unknown length."""
     while first < last:
         found = element(body[first : first + HEADER_BYTES])
         if found is None or found[2] is None:
@@ -35,5 +35,5 @@ def children(body: bytes, first: int, last: int) -> Iterator[tuple[int, int, int
 
 
 def integer(body: bytes) -> int | None:
-    """Unsigned; None for what is longer than any integer may be."""
+    """Return an unsigned integer; None if it is too long."""
     return int.from_bytes(body, "big") if len(body) <= MAX_INTEGER_BYTES else None

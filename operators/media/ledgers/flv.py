@@ -10,11 +10,11 @@ from operators.media.ledgers.ledger import Extent, Ledger
 
 AUDIO, VIDEO, SCRIPT = 8, 9, 18
 HEADER_BYTES = 9
-"""Of the file; it may state to be longer."""
+"""Of the file, whose header may state a larger value."""
 MAX_SECONDS = 1_000 * 3_600.0
-"""Beyond this a time is damaged."""
+"""A later time is damaged."""
 MAX_CUE_BYTES = 512
-"""Of a script tag that tells a time or a caption; recorders may write one a picture."""
+"""Of a script tag with a time or a caption; recorders may write one per picture."""
 _TAG_HEADER_BYTES = 11
 _CODEC_BYTES = 5
 _WINDOW_BYTES = 2**14
@@ -24,7 +24,7 @@ _EXTENDED_VIDEO = 0x80
 
 
 def flv_ledger(media: MediaFile, known: frozenset[int]) -> Ledger:
-    """Walk the tags; `known` are kinds of which FFmpeg has a stream."""
+    """Walk the tags; `known` contains the kinds of which FFmpeg has a stream."""
     ledger, budget = Ledger(media.size_bytes), Budget()
     codecs: dict[int, bytes] = {}
     first = max(HEADER_BYTES, int.from_bytes(media.peek(5, 4), "big"))
@@ -60,7 +60,7 @@ def _take_other(ledger: Ledger, kind: int, extent: Extent, *, is_of_stream: bool
 
 
 def _tags(media: MediaFile, place: int) -> Iterator[tuple[int, float, bytes, Extent]]:
-    """Kind, time, codec and body of each tag. A player makes another stream of another codec."""
+    """Yield kind, time, codec and body of each tag. A player creates another stream for another codec."""
     window, begin = b"", place
     while place < media.size_bytes:
         if place + _TAG_HEADER_BYTES + _CODEC_BYTES > begin + len(window):
@@ -76,7 +76,7 @@ def _tags(media: MediaFile, place: int) -> Iterator[tuple[int, float, bytes, Ext
 
 
 def _codec(kind: int, body: bytes) -> bytes:
-    """What the first bytes of a tag name: a number, or four letters in the extended format."""
+    """Return the codec that the first bytes of a tag name: a number, or four letters in the extended format."""
     if not body or kind == SCRIPT:
         return b""
     if kind == AUDIO:

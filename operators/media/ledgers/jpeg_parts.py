@@ -1,6 +1,7 @@
-"""Pictures behind the first one of a JPEG file that its notes list: previews, gain maps of HDR, other angles.
+"""Pictures after the first one of a JPEG file that its metadata lists: previews, HDR gain maps, other views.
 
-By CIPA DC-007 (multi-picture format), the Container notes of Android's Ultra HDR, and the trailer of Samsung's cameras.
+By CIPA DC-007 (multi-picture format), the Container metadata of Android's Ultra HDR, and the trailer of Samsung's
+cameras.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ _BEGIN = b"\xff\xd8\xff"
 
 
 def listed_pictures(whole: bytes, notes: list[Extent], end: int) -> list[Extent]:
-    """Where further pictures lie by the notes of a file whose first picture ends at `end`; they may lie.
+    """Return where the metadata of a file whose first picture ends at `end` puts further pictures; it may be wrong.
 
     Args:
-        whole: the file, as far as it is read.
+        whole: the file, as far as it was read.
         notes: bodies of the application segments of the first picture.
         end: of the first picture.
     """
@@ -49,7 +50,7 @@ def listed_pictures(whole: bytes, notes: list[Extent], end: int) -> list[Extent]
 
 
 def _by_index(index: bytes, place: int) -> Iterator[Extent]:
-    """Of the multi-picture format, whose offsets count from its own header."""
+    """Yield pictures of the multi-picture format, whose offsets count from its own header."""
     order = {b"II": "<", b"MM": ">"}.get(index[:2])
     if order is None or len(index) < 8:
         return
@@ -65,7 +66,7 @@ def _by_index(index: bytes, place: int) -> Iterator[Extent]:
 
 
 def _by_container(xmp: bytes, end: int) -> Iterator[Extent]:
-    """Items follow one another behind the first one, which has padding at most."""
+    """Yield items, which follow each other after the first one with only padding in between."""
     place = end
     for number, item in enumerate(islice(_ITEM.finditer(xmp), MAX_PICTURES)):
         fields = dict(_ATTRIBUTE.findall(item[1]))
@@ -80,7 +81,7 @@ def _number(digits: bytes) -> int:
 
 
 def _by_trailer(whole: bytes) -> Iterator[Extent]:
-    """A list at the end of the file says how far in front of it each block lies."""
+    """Yield blocks of a list at the end of the file, with offsets before the list."""
     if not whole.endswith(_SAMSUNG_END) or len(whole) < 20:
         return
     start = len(whole) - _SAMSUNG_HEADER_BYTES - struct.unpack_from("<I", whole, len(whole) - 8)[0]

@@ -1,4 +1,4 @@
-"""What a walk over a container's structure finds."""
+"""Results of a walk over a container's structure."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Self
 Extent = tuple[int, int]
 """Bytes `[start, stop)` of the file."""
 MAX_EXTENTS = 10_000
-"""Listed of one kind: each is read by itself, in about 40 microseconds."""
+"""Maximum number of listed ranges of one kind: each is read separately, in about 40 microseconds."""
 JOINED_BYTES = 512
-"""A shorter extent is joined with a neighbour, so that many small ones cost no more than a large one."""
+"""A shorter range is joined with a neighbour, so that many small ones cost no more than a large one."""
 ALIGNMENT_BYTES = 32
 """Muxers align samples by less than this."""
 
 
 class Extents:
-    """Bytes of one kind, in the order in which a walk finds them."""
+    """Byte ranges of one kind, in the order in which a walk finds them."""
 
     def __init__(self, found: Iterable[Extent] = ()) -> None:
         self.num_bytes_beyond = 0
-        """Of extents that are not listed because there are too many: nobody looks whether they are padding."""
+        """Bytes of ranges above the limit: nobody checks whether they are padding."""
         self.num_alignment_bytes = 0
-        """Likewise, of those that are as short as padding between samples."""
+        """The same, of ranges that are as short as alignment padding."""
         self._found: list[Extent] = []
         self.extend(found)
 
@@ -44,7 +44,7 @@ class Extents:
             self.append(extent)
 
     def append(self, extent: Extent, *, header_bytes: int = 0) -> None:
-        """Add bytes that lie inside the file; `header_bytes` in front of them are of the element that holds them."""
+        """Add a range inside the file; `header_bytes` before it belong to the element that contains it."""
         start, stop = extent
         if stop <= start:
             return
@@ -67,29 +67,30 @@ class Ledger:
     """Bytes that no analysed or named stream accounts for."""
 
     end: int
-    """Where the container ends; what lies behind is no part of it."""
+    """End of the container; later bytes are not part of it."""
     strays: Extents = field(default_factory=Extents)
     """Inside the container, of no stream: free space, gaps between samples, unknown elements."""
     notes: Extents = field(default_factory=Extents)
-    """What cameras and editors write beside the streams: metadata, thumbnails."""
+    """Data of cameras and editors: metadata, thumbnails."""
     pictures: list[Extent] = field(default_factory=list)
-    """Behind the end: whole pictures that the first one's notes list."""
+    """After the end: complete pictures that the first one's metadata lists."""
     num_stray_bytes: int = 0
-    """Content that was counted on the way, not listed above."""
+    """Content that was counted during the walk, and is not listed above."""
     num_data_bytes: int = 0
     """Of streams that are neither pictures nor sound nor text."""
     num_second_tables: int = 0
-    """Tables of contents beside the one that is read: another player may take another one."""
+    """Tables of contents other than the one that is read: another player may use another one."""
     num_stream_bytes: int = 0
-    """Of chunks that name a stream, where the container lists them, too."""
+    """Of chunks that name a stream, in containers that list them as well."""
     stream_seconds: dict[int, float] = field(default_factory=dict)
-    """By FFmpeg's number of a stream: when the last of its packets that were seen begins, by the container's clock."""
+    """By FFmpeg's stream number: start of the last packet that was seen, by the container's clock."""
     scrambled_ratios: dict[int, float] = field(default_factory=dict)
-    """Likewise: share of its packets that are encrypted."""
+    """By FFmpeg's stream number: share of its packets that are encrypted."""
 
 
 def gaps(extent: Extent, covered: list[Extent]) -> list[Extent]:
-    """Parts of `extent` that none of `covered` overlaps; those are ascending and apart, as `merged` returns them."""
+    """Return parts of `extent` that none of `covered` overlaps; those are ascending and disjoint, as `merged` returns
+    them."""
     place, found = extent[0], []
     for number in range(max(0, bisect_right(covered, (place, place)) - 1), len(covered)):
         start, stop = covered[number]
@@ -102,7 +103,7 @@ def gaps(extent: Extent, covered: list[Extent]) -> list[Extent]:
 
 
 def merged(extents: list[Extent]) -> list[Extent]:
-    """Ascending, those that touch joined."""
+    """Return the ranges ascending, with adjacent ones joined."""
     found: list[Extent] = []
     for start, stop in sorted(extents):
         if found and start <= found[-1][1]:

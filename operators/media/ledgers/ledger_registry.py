@@ -1,4 +1,4 @@
-"""The walk for each container."""
+"""Selects the walk of each container."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _RIFF = ("wav", "webp_pipe", "webp_anim")
 
 
 def ledger_of(container: InputContainer, media: MediaFile, *, may_read_all: bool, was_listed: bool) -> Ledger:
-    """What lies where in a file.
+    """Return the ledger of a file.
 
     Args:
         container: open.
-        media: that it was opened from.
-        may_read_all: whether all of the file is here; otherwise only what costs little to fetch is read.
-        was_listed: whether the container's own list of packets is believed.
+        media: from which it was opened.
+        may_read_all: whether all of the file is local; otherwise only what costs little to fetch is read.
+        was_listed: whether the container's own list of packets is trusted.
     """
     name = container.format.name
     if name.startswith("mov,"):
@@ -68,7 +68,7 @@ def _flv(container: InputContainer, media: MediaFile) -> Ledger:
 
 
 def _avi(container: InputContainer, media: MediaFile, *, was_listed: bool) -> Ledger:
-    """Chunks that its list leaves out are played by whoever reads on."""
+    """Return AVI's ledger; chunks that its list leaves out are played by players that ignore the list."""
     ledger = riff_ledger(media, len(container.streams))
     if was_listed:
         num_listed = sum(entry.size for stream in container.streams for entry in stream.index_entries)

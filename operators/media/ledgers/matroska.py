@@ -13,20 +13,20 @@ from operators.media.ledgers.ledger import Extent, Ledger
 from operators.media.ledgers.matroska_structure import CRC, CRC_BYTES, STRING_BYTES, VOID, take_structure
 
 MAX_READ_BYTES = 128 * 2**20
-"""Of clusters, block by block; behind them nothing is told of single blocks."""
+"""Of clusters, block by block; after that single blocks are unknown."""
 MAX_HEAD_BYTES = 4 * 2**20
-"""Of the tracks' descriptions, which hold codecs' headers; what is beyond is of no use."""
+"""Of track descriptions, which contain codec headers; longer ones have no use."""
 MAX_SECONDS = 1_000 * 3_600.0
-"""Of a recording. Beyond this a block's time is damaged."""
+"""Of a recording; a later time of a block is damaged."""
 MAX_ADDITION_BYTES = 1_024
-"""Beside a block: captions, brightness of HDR. Transparency takes more."""
+"""Additional data of a block: captions, HDR brightness. Transparency needs more."""
 MAX_FIELDS = 20_000
-"""Of a description, looked at for what blocks refer to."""
+"""Of a description, searched for what blocks refer to."""
 MAX_GROUP_ELEMENTS = 8
 """Beside a block: an ordinary one has three, and counts as one."""
 _CHUNK_BYTES = 2**16
 _CUE_BYTES = 64
-"""Of one entry of a table for seeks, which has at most one for each block."""
+"""Of one entry of a seek table, which has at most one for each block."""
 _SEEK_BYTES = 32
 """Of one entry of the table of top-level elements."""
 _EBML_BYTES = 256
@@ -42,14 +42,14 @@ _ALPHA_NUMBER = 1
 _TRACK_ENTRY, _TRACK_NUMBER, _TRACK_TYPE, _CODEC, _TIMESTAMP_SCALE = 0xAE, 0xD7, 0x83, 0x86, 0x2AD7B1
 _VIDEO, _ALPHA_MODE = 0xE0, 0x53C0
 _STREAM_TYPES = (1, 2, 0x11, 0x21)
-"""Pictures, sound, text, data: FFmpeg has no stream of a track of another type."""
+"""Pictures, sound, text, data: FFmpeg has no stream for a track of another type."""
 _DATA_TYPE = 0x21
 _FILE, _FILE_BODY, _FILE_NAME, _FILE_TYPE = 0x61A7, 0x465C, 0x466E, 0x4660
 
 
 @dataclass(slots=True)
 class _Track:
-    """One that FFmpeg has a stream of."""
+    """A track for which FFmpeg has a stream."""
 
     stream: int
     is_data: bool = False
@@ -58,13 +58,13 @@ class _Track:
 
 @dataclass(slots=True)
 class _Walk:
-    """What is known on the way."""
+    """State of the walk."""
 
     media: MediaFile
     ledger: Ledger
     num_attached: int
     tracks: dict[int, _Track] = field(default_factory=dict)
-    """By the number that blocks have."""
+    """By the track number in blocks."""
     scale_seconds: float = 1e-3
     budget: Budget = field(default_factory=Budget)
     bytes_left: int = MAX_READ_BYTES
@@ -72,16 +72,16 @@ class _Walk:
     """At the top level."""
     num_blocks: int = 0
     tables: list[tuple[int, Extent]] = field(default_factory=list)
-    """Of places to seek to."""
+    """Seek tables."""
 
 
 def matroska_ledger(media: MediaFile, *, may_read_all: bool, num_attached: int) -> Ledger:
-    """Walk the elements of the first segment; blocks only where all of the file may be read.
+    """Walk the elements of the first segment; blocks only if all of the file may be read.
 
     Args:
         media: the file.
-        may_read_all: whether all of it is here.
-        num_attached: how many attached files FFmpeg knows.
+        may_read_all: whether all of it is local.
+        num_attached: number of attached files that FFmpeg knows.
     """
     walk = _Walk(media, Ledger(media.size_bytes), num_attached)
     start = 0
@@ -100,7 +100,8 @@ def matroska_ledger(media: MediaFile, *, may_read_all: bool, num_attached: int) 
 
 
 def _walk_segment(walk: _Walk, start: int, stop: int, *, is_open: bool) -> int:
-    """Take note of what a segment holds. Returns where it ends: an open one at what belongs to no segment."""
+    """Record the contents of a segment. Returns its end: for one of unknown length, where something that belongs to no
+    segment begins."""
     while start < stop and not walk.budget.is_spent:
         found = element(walk.media.peek(start, HEADER_BYTES))
         if found is None or (is_open and found[0] in (EBML, SEGMENT)):
@@ -143,7 +144,7 @@ def _take_top_level(walk: _Walk, number: int, first: int, last: int) -> None:
 
 
 def _take_tables(walk: _Walk) -> None:
-    """A table for seeks that is longer than what it may list is more than that."""
+    """Count the excess of seek tables that are longer than their possible entries."""
     num_read = MAX_READ_BYTES - walk.bytes_left if walk.bytes_left <= 0 else walk.media.size_bytes
     needed = {
         CUES: _CUE_BYTES * (1 + walk.num_blocks * walk.media.size_bytes // max(1, num_read)),
@@ -156,7 +157,7 @@ def _take_tables(walk: _Walk) -> None:
 
 
 def _take_attachments(walk: _Walk, start: int, stop: int) -> None:
-    """Files that FFmpeg has a stream of are looked at as such; others are not."""
+    """Count attached files without a stream in FFmpeg; those with one are analysed as such."""
     for number, first, last in _elements(walk, start, stop):
         fields = list(_elements(walk, first, last)) if number == _FILE else []
         is_whole = {_FILE_BODY, _FILE_NAME, _FILE_TYPE} <= {inner for inner, _, _ in fields}
@@ -170,7 +171,7 @@ def _take_attachments(walk: _Walk, start: int, stop: int) -> None:
 
 
 def _elements(walk: _Walk, start: int, stop: int) -> Iterator[tuple[int, int, int]]:
-    """Number and body of elements that are too long to read; what is none is a stray."""
+    """Yield number and body of elements that are too long to read at once; invalid bytes are strays."""
     while start < stop and not walk.budget.is_spent:
         walk.budget.spend_other()
         found = element(walk.media.peek(start, HEADER_BYTES))
@@ -183,7 +184,7 @@ def _elements(walk: _Walk, start: int, stop: int) -> Iterator[tuple[int, int, in
 
 
 def _take_head(walk: _Walk, body: bytes) -> None:
-    """Numbers of tracks and the unit of time."""
+    """Read track numbers and the unit of time."""
     for number, first, last in islice(children(body, 0, len(body)), MAX_FIELDS):
         if number == _TIMESTAMP_SCALE:
             walk.scale_seconds = (integer(body[first:last]) or 1_000_000) * 1e-9
@@ -209,7 +210,7 @@ def _field(body: bytes, fields: dict[int, Extent], name: int) -> int:
 
 
 def _walk_cluster(walk: _Walk, start: int, stop: int, *, is_open: bool) -> int:
-    """Blocks by track, as far as may be read. Returns where the cluster ends."""
+    """Record blocks by track, as far as they may be read. Returns the end of the cluster."""
     time, window, begin = 0, b"", start
     while start < stop and walk.bytes_left > 0 and not walk.budget.is_spent:
         if start - begin + 64 > len(window):
@@ -250,7 +251,7 @@ def _take_cluster_element(walk: _Walk, number: int, time: int, head: bytes, exte
 
 
 def _take_group(walk: _Walk, time: int, extent: Extent) -> None:
-    """A block with what belongs to it, all of which is read."""
+    """Record a block group, which is read completely."""
     body = walk.media.peek(extent[0], min(extent[1] - extent[0], MAX_HEAD_BYTES))
     track: _Track | None = None
     reached = 0
@@ -273,7 +274,7 @@ def _take_group(walk: _Walk, time: int, extent: Extent) -> None:
 
 
 def _take_additions(walk: _Walk, track: _Track | None, body: bytes, first: int, last: int, place: int) -> None:
-    """What comes beside a block: the transparency of pictures that have one, else little."""
+    """Record additional data of a block: the transparency of pictures, otherwise little."""
     for number, begin, end in children(body, first, last):
         walk.budget.spend_sample(0)
         fields = _fields(body, begin, end) if number == _ADDITION else {}
@@ -285,7 +286,7 @@ def _take_additions(walk: _Walk, track: _Track | None, body: bytes, first: int, 
 
 
 def _take_block(walk: _Walk, time: int, head: bytes, extent: Extent) -> _Track | None:
-    """Of a track that is described, or of none."""
+    """Record a block of a described track, or of none."""
     number_bytes = 9 - head[0].bit_length() if head and head[0] else 0
     number = int.from_bytes(head[:number_bytes], "big") & ((1 << 7 * number_bytes) - 1)
     track = walk.tracks.get(number) if number_bytes and len(head) >= number_bytes + 2 else None

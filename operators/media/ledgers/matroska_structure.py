@@ -1,4 +1,4 @@
-"""What Matroska's descriptions hold, and how long it has to be. Terms are those of RFC 9559."""
+"""Contents of Matroska's descriptions, and their necessary length. Terms are those of RFC 9559."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ CRC_BYTES = 4
 INTEGER_BYTES = 16
 """Of numbers, dates and identifiers."""
 STRING_BYTES = 4_096
-"""Of names and titles; what is longer is none."""
+"""Of names and titles; a longer string is not counted as one."""
 BLOB_BYTES = 2**16
-"""Of codecs' headers; those of Vorbis have 8 KiB."""
+"""Of codec headers; those of Vorbis have 8 KiB."""
 _MAX_DEPTH = 8
 
 
@@ -47,7 +47,7 @@ _BLOBS: Final = _ids("63A2 7672 41ED 69A5 66A5 7D7B 4255 47E2 450D 6933")
 def take_structure(
     body: bytes, place: int, ledger: Ledger, budget: Budget, first: int = 0, last: int | None = None, depth: int = 0
 ) -> None:
-    """Note what is in `body`, which lies at `place` of the file, and is longer than it has to be or unknown."""
+    """Record what is in `body`, at offset `place` of the file, and is longer than necessary or unknown."""
     last = len(body) if last is None else last
     seen: set[int] = set()
     for number, begin, end in children(body, first, last):
@@ -68,7 +68,7 @@ def take_structure(
 
 
 def _needed_bytes(number: int) -> int:
-    """Of an element; 0 for an unknown one."""
+    """Return the necessary length of an element; 0 for an unknown one."""
     if number == CRC:
         return CRC_BYTES
     if number in _INTEGERS:

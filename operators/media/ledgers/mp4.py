@@ -1,7 +1,7 @@
-"""Bytes of MP4 and its kin: boxes, and the samples that tables and fragments refer to.
+"""Bytes of MP4 and similar containers: boxes, and the samples that tables and fragments refer to.
 
-What each byte is for is noted down; all that has no purpose is stray, what was not read included. Terms are those of
-ISO/IEC 14496-12.
+The purpose of each byte is recorded; all bytes without one are strays, including those that were not read. Terms are
+those of ISO/IEC 14496-12.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from operators.media.ledgers.mp4_tables import Film, read_film, union
 from operators.media.mp4_boxes import NO_BOX, UNREAD, Box, boxes, limited, top_boxes
 
 HEAD_BYTES = 64
-"""Of a box, in which it says how many entries it has."""
+"""Head of a box with its number of entries."""
 ENTRY_BYTES = 28
-"""Of an index, the most that one entry takes."""
+"""Maximum size of one entry of an index."""
 ENTRIES_PER_FRAGMENT = 4
-"""Of one track: in the index of its own segment, in those of the whole file, and a clock."""
+"""Per track: in the index of its own segment, in those of the whole file, and a clock."""
 SPARE_ENTRIES = 64
 MAX_PARTS = 1_000
 JOINED_BYTES = 16
-"""As long as a header is."""
+"""Length of a header."""
 _LONG_KINDS = (b"mdat", b"moov", b"moof", b"free", b"skip", b"wide", b"uuid", b"meta", b"idat", b"mfra", b"udta")
 _OF_FRAGMENTS = (b"sidx", b"tfra", b"prft")
 _RECORDING_KINDS = frozenset((b"ftyp", b"moov", b"moof", b"free", b"skip", b"styp", b"sidx", b"prft", b"emsg"))
-"""What a fragmented recording begins with that is made part of the media data when it ends."""
+"""Boxes at the start of a fragmented recording that becomes media data when it ends."""
 
 
 @dataclass(slots=True)
 class _Level:
-    """Boxes that lie beside each other, by what is done with them."""
+    """Boxes of one level, by how they are handled."""
 
     tables: list[Box] = field(default_factory=list)
     fragments: list[Box] = field(default_factory=list)
@@ -57,9 +57,9 @@ def mp4_ledger(media: MediaFile) -> Ledger:
     fragments = [read_fragment(media, box, film, account) for box in level.fragments]
     _explain_structure(media, level, fragments, account)
     covered = _covered(film, fragments)
-    account.explained += [(box.start, box.stop) for box in level.tables[1:]]  # named as what they are
+    account.explained += [(box.start, box.stop) for box in level.tables[1:]]  # named separately
     for box in level.media_data:
-        if not level.tables:  # stills list what they hold by item, not by track
+        if not level.tables:  # stills list their content by item, not by track
             account.explained.append((box.start, box.stop))
         else:
             account.header(box)
@@ -72,10 +72,10 @@ def mp4_ledger(media: MediaFile) -> Ledger:
 
 
 def end_of_mp4(media: MediaFile, places: list[Box]) -> int:
-    """Where the first film ends: at a second file type, or where no box begins."""
+    """Return the end of the first movie: at a second file type, or where no box begins."""
     is_after_film = False
     for box in places:
-        is_known = not box.is_cut_off or box.kind in _LONG_KINDS  # a box that is cut off is one of those
+        is_known = not box.is_cut_off or box.kind in _LONG_KINDS  # a truncated box is one of those
         is_kind = box.kind.isascii() and box.kind.strip(b"\0")
         if not is_kind or not is_known or (box.kind == b"ftyp" and is_after_film):
             return box.start
@@ -95,7 +95,8 @@ def _sorted(found: Iterable[Box], account: Account) -> _Level:
 
 
 def _explain_structure(media: MediaFile, level: _Level, fragments: list[Fragment], account: Account) -> None:
-    """Boxes that describe fragments, as many as there are fragments for; of others that nobody reads the headers."""
+    """Record the purpose of boxes that describe fragments, up to the number of fragments; for boxes that nobody reads,
+    only of the headers."""
     num_left = ENTRIES_PER_FRAGMENT * sum(fragment.num_track_fragments for fragment in fragments) + SPARE_ENTRIES
     for box in chain.from_iterable(_parts(media, box, account) for box in level.others):
         if box.kind in _OF_FRAGMENTS and num_left <= 0:
@@ -106,7 +107,7 @@ def _explain_structure(media: MediaFile, level: _Level, fragments: list[Fragment
 
 
 def _parts(media: MediaFile, box: Box, account: Account) -> list[Box]:
-    """An index of fragments at the end of a file holds one for each track."""
+    """Return the parts of an index of fragments at the end of a file, one for each track."""
     if box.kind != b"mfra":
         return [box]
     account.header(box)
@@ -120,9 +121,10 @@ def _covered(film: Film, fragments: list[Fragment]) -> list[Extent]:
 
 
 def _explain_recording(media: MediaFile, box: Box, film: Film, covered: list[Extent], account: Account) -> None:
-    """A fragmented recording that has become media data: another table lists its samples, and none reads its boxes.
+    """Record a fragmented recording that has become media data: another table lists its samples, and nothing reads its
+    boxes.
 
-    Of these a fragment has a purpose if that table lists all that it refers to, and one table if it lists nothing else.
+    A fragment has a purpose if that table lists all that it refers to, and one table has if it lists nothing else.
     """
     is_recording = media.peek(box.body + 4, 4) in _RECORDING_KINDS and gaps((box.body, box.stop), covered)
     if not is_recording:
@@ -147,7 +149,7 @@ def _explain_recording(media: MediaFile, box: Box, film: Film, covered: list[Ext
 
 
 def _joined(extents: list[Extent]) -> list[Extent]:
-    """Short neighbours, with the header between them, as one: many small boxes cost no more than a large one."""
+    """Return short neighbours, with the header between them, as one: many small boxes cost no more than a large one."""
     found: list[Extent] = []
     for start, stop in extents:
         if found and start - found[-1][1] <= JOINED_BYTES and min(stop - start, found[-1][1] - found[-1][0]) < 512:

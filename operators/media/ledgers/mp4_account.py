@@ -1,4 +1,4 @@
-"""What the bytes of an MP4 file are for, box by box."""
+"""The purpose of an MP4 file's bytes, box by box."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ from operators.media.mp4_boxes import NO_BOX, Box, boxes_of
 
 NOTES = frozenset((b"uuid", b"meta", b"udta", b"emsg", b"sefd", b"thum", b"PICT", b"pnot"))
 MAX_INNER_BOXES = 100_000
-"""Read at most, of all boxes of a file that lie in others, besides those of fragments."""
+"""Maximum number of nested boxes of a file that are read, without those of fragments."""
 INNER_BOXES_PER_FRAGMENT = 16
 MAX_DEPTH = 8
 MAX_EXCESS_BYTES = 1024
-"""A box that is longer by more than this than it needs to be is none of its kind."""
+"""A box that exceeds its necessary length by more than this does not count as one of its kind."""
 
 
 @dataclass(slots=True)
 class Account:
-    """Bytes that have a purpose. All that is in none of these is a stray, what was not read included."""
+    """Bytes with a purpose. All others are strays, including those that were not read."""
 
     explained: list[Extent] = field(default_factory=list)
     notes: list[Extent] = field(default_factory=list)
-    """Also explained."""
+    """These have a purpose, too."""
     inner_boxes_left: int = MAX_INNER_BOXES
 
     def header(self, box: Box) -> None:
-        """Of any box, whatever it holds."""
+        """Record the header of any box."""
         self.explained.append((box.start, box.body))
 
     def note(self, box: Box) -> None:
-        """A box that cameras and editors write what they want into."""
+        """Record a box with arbitrary data of cameras and editors."""
         self.explained.append((box.start, box.stop))
         self.notes.append((box.body, box.stop))
 
     def structure(self, box: Box, body: bytes, counts: Counts = NO_COUNTS) -> int:
-        """A box as far as it needs to be as long as it is; only the header of one that is not known.
+        """Record a box up to its necessary length; for an unknown one, only the header.
 
         Args:
-            box: where it lies.
-            body: its first bytes, with what it counts.
-            counts: of what its entries can be about.
+            box: its position.
+            body: its first bytes, with the number of entries.
+            counts: limits of the entries.
 
         Returns:
-            Bytes that it needs behind its header; 0 where it is not known, or far too long.
+            Necessary bytes after its header; 0 if it is unknown, or far too long.
         """
         needed = needed_bytes(box.kind, body, counts)
         if needed is None:
@@ -62,7 +62,7 @@ class Account:
         return stop - box.body
 
     def structures(self, found: list[tuple[Box, bytes]], counts: Counts) -> None:
-        """Boxes of one track or fragment, of which there are only so many of a kind."""
+        """Record boxes of one track or fragment, up to the permitted number of a kind."""
         seen: Counter[bytes] = Counter()
         for box, body in found:
             seen[box.kind] += 1
@@ -72,14 +72,14 @@ class Account:
                 self.header(box)
 
     def add(self, other: Account) -> None:
-        """All that another one has."""
+        """Add all ranges of another account."""
         self.explained += other.explained
         self.notes += other.notes
 
     def inner(
         self, body: bytes, parents: frozenset[bytes], first: int = 0, last: int | None = None, depth: int = 0
     ) -> Iterator[Box]:
-        """The boxes inside a box, parents before what they hold; places count from the first byte of `body`."""
+        """Yield the boxes inside a box, parents before their content; offsets count from the first byte of `body`."""
         for box in boxes_of(body, first, last):
             if box.kind == NO_BOX or self.inner_boxes_left <= 0:
                 return
@@ -90,5 +90,5 @@ class Account:
 
 
 def moved(box: Box, by: int) -> Box:
-    """The same box where places count from elsewhere."""
+    """Return the same box with offsets from another origin."""
     return Box(box.kind, box.start + by, box.body + by, box.stop + by, box.is_cut_off)

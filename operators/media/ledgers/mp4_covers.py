@@ -1,4 +1,4 @@
-"""Cover pictures in the metadata of MP4: FFmpeg lists each, so that they are named as pictures."""
+"""Cover pictures in the metadata of MP4: FFmpeg lists each, so they are named as pictures."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from operators.media.mp4_boxes import Box, boxes
 from operators.media.progressive_file import ProgressiveFile
 
 MIN_NOTE_BYTES = 64 * 1024
-"""In shorter ones nobody looks for pictures."""
+"""Shorter boxes are not searched for pictures."""
 MAX_COVERS = 20
 MAX_BOXES = 1_000
-"""Read at most in one box."""
+"""Maximum number in one box."""
 _PATH = (b"meta", b"ilst", b"covr", b"data")
 _FIRST_OF_META = (b"hdlr", b"keys", b"ilst")
 _DATA_HEAD_BYTES = 8
-"""Type and locale, in front of a picture."""
+"""Type and locale, before a picture."""
 _LEDGERS = ((b"\xff\xd8\xff", jpeg_ledger), (b"\x89PNG", png_ledger), (b"GIF8", gif_ledger))
 
 
 def without_covers(media: MediaFile, note: Extent) -> list[Extent]:
-    """Parts of a box with metadata that are no picture on its cover; notes inside such pictures are still there."""
+    """Return the parts of a metadata box that are no cover picture; metadata inside such pictures is included."""
     start, stop = note
     if stop - start < MIN_NOTE_BYTES:
         return [note]
@@ -35,7 +35,7 @@ def without_covers(media: MediaFile, note: Extent) -> list[Extent]:
 
 
 def _data(media: MediaFile, start: int, stop: int) -> Iterator[Extent]:
-    """What the boxes for covers hold, where the body of `meta`, or of a box around it, is `[start, stop)`."""
+    """Yield the content of cover boxes; the body of `meta`, or of a surrounding box, is `[start, stop)`."""
     path = _PATH[1:] if _is_meta(media, start) else _PATH
     for box in _at(media, _first(media, start), stop, path):
         yield box.body + _DATA_HEAD_BYTES, box.stop
@@ -54,12 +54,12 @@ def _is_meta(media: MediaFile, start: int) -> bool:
 
 
 def _first(media: MediaFile, start: int) -> int:
-    """Where boxes begin: QuickTime has no version in front of them."""
+    """Return where boxes begin: QuickTime has no version before them."""
     return start + 4 * (media.peek(start + 8, 4) in _FIRST_OF_META)
 
 
 def _picture(media: MediaFile, start: int, stop: int) -> list[Extent]:
-    """The picture that begins here, without its notes and what is behind its end."""
+    """Return the picture that begins here, without its metadata and bytes after its end."""
     part = MediaFile(media.fd, stop - start, media.max_pixels)
     part.arriving = ProgressiveFile(
         media.fd, stop - start, read_at=lambda _fd, num_bytes, place: media.peek(start + place, num_bytes)

@@ -1,4 +1,4 @@
-"""Fragments of MP4: what the runs of a `moof` refer to. Terms are those of ISO/IEC 14496-12."""
+"""Fragments of MP4: the samples that the runs of a `moof` refer to. Terms are those of ISO/IEC 14496-12."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from operators.media.ledgers.mp4_tables import MAX_TABLE_BYTES, SHOWN_HANDLERS, 
 from operators.media.mp4_boxes import Box
 
 FAR_BYTES = 1 << 60
-"""Behind the end of any file; two of them are still a number of 64 bits."""
+"""After the end of any file; the sum of two of them still fits into 64 bits."""
 _PARENTS = frozenset((b"moof", b"traf"))
 _HAS_BASE, _HAS_DESCRIPTION, _HAS_DURATION, _HAS_SIZE, _BASE_IS_MOOF = 1, 2, 8, 0x10, 0x20000
 _HAS_OFFSET, _HAS_FIRST_FLAGS, _HAS_SIZES = 1, 4, 0x200
@@ -28,18 +28,18 @@ class Fragment:
     """One `moof`."""
 
     samples: list[Extent] = field(default_factory=list)
-    """Of tracks that the table of contents has."""
+    """Of tracks in the table of contents."""
     num_samples: int = 0
     num_unknown: int = 0
     """Runs of other tracks."""
     num_track_fragments: int = 0
     num_data_bytes: int = 0
-    """Of tracks that hold neither pictures nor sound nor text: samples, and what says where they lie."""
+    """Of tracks that are neither pictures nor sound nor text: samples and their tables."""
 
 
 @dataclass(slots=True)
 class _TrackFragment:
-    """One `traf`: where its next run lies, and what is stated for all of its samples."""
+    """One `traf`: the position of its next run, and the defaults of its samples."""
 
     number: int = -1
     base: int = 0
@@ -50,16 +50,16 @@ class _TrackFragment:
 
 
 def read_fragment(media: MediaFile, box: Box, film: Film, account: Account) -> Fragment:
-    """Read a `moof`, and explain its bytes if it refers to any sample."""
+    """Read a `moof`, and record its bytes if it refers to any sample."""
     fragment = Fragment()
     body = media.peek(box.body, min(box.stop - box.body, MAX_TABLE_BYTES))
     account.inner_boxes_left += INNER_BOXES_PER_FRAGMENT
-    tracks = [_TrackFragment(base=box.start, place=box.start)]  # the first one takes what belongs to no track
+    tracks = [_TrackFragment(base=box.start, place=box.start)]  # the first one receives what belongs to no track
     headers = [box]
     for part in account.inner(body, _PARENTS):
         place, inside = moved(part, box.body), body[part.body : part.stop]
         if part.kind == b"traf":
-            # Offsets of a track fragment without a base count from where the samples of the one before end.
+            # Offsets of a track fragment without a base count from the end of the previous one's samples.
             tracks.append(_TrackFragment(base=tracks[-1].place, place=tracks[-1].place))
         if part.kind in NOTES:
             account.note(place)
@@ -100,7 +100,7 @@ def _take(fragment: Fragment, track: _TrackFragment, kind: bytes, inside: bytes,
 
 
 def _take_header(track: _TrackFragment, inside: bytes, start: int, film: Film) -> None:
-    """Where offsets count from, the size of samples by default, and the track."""
+    """Read the base of offsets, the default size of samples, and the track."""
     flags, track.number = struct.unpack_from(">II", inside)
     words = inside[8:]
     if flags & _HAS_BASE and len(words) >= 8:
@@ -115,7 +115,7 @@ def _take_header(track: _TrackFragment, inside: bytes, start: int, film: Film) -
 
 
 def _run(inside: bytes, default_size: int) -> tuple[int | None, int, int]:
-    """Offset of a `trun`, where it states one, how many samples it has, and their bytes."""
+    """Return the offset of a `trun`, if stated, its number of samples, and their bytes."""
     flags, count = struct.unpack_from(">II", inside)
     place, offset = 8, None
     if flags & _HAS_OFFSET and len(inside) >= 12:
@@ -130,7 +130,7 @@ def _run(inside: bytes, default_size: int) -> tuple[int | None, int, int]:
 
 
 def are_covered(extents: list[Extent], covered: list[Extent]) -> bool:
-    """Whether each extent lies in one of `covered`, which are ascending and apart."""
+    """Return whether each range is inside one of `covered`, which are ascending and disjoint."""
     return all(_is_covered(start, stop, covered) for start, stop in extents)
 
 

@@ -1,6 +1,6 @@
-"""How long boxes of MP4 have to be by what they count: what is longer holds something else.
+"""Necessary length of MP4 boxes by their number of entries: a longer box contains something else.
 
-A count is believed as far as there are samples, chunks or fragments for it, so that no table can be a carrier either.
+A number of entries is believed up to the number of samples, chunks or fragments, so that no table can carry other data.
 Terms are those of ISO/IEC 14496-12.
 """
 
@@ -11,17 +11,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 MAX_EDITS = 1_000
-"""Of one list; what is beyond counts as stray."""
+"""Of one list; the rest counts as stray."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What entries of tables can be about."""
+    """Limits of the entries of tables."""
 
     num_samples: int = 0
     num_chunks: int = 0
     num_fragments: int = 0
-    """Track fragments, where boxes of the whole file are meant."""
+    """Number of track fragments, for boxes of the whole file."""
 
 
 FIXED: Mapping[bytes, tuple[int, int]] = {
@@ -59,14 +59,14 @@ CAPPED: Mapping[bytes, int] = {
     b"senc": 65_536,
     b"ssix": 65_536,
 }
-"""Bytes of the body, of boxes whose entries have lengths of their own: up to here they count as notes do."""
+"""Maximum bytes of the body for boxes whose entries have individual lengths; the rest counts as notes do."""
 REPEATED: Mapping[bytes, int] = {b"trun": 1_000_000, b"trex": 100, b"sbgp": 8, b"saiz": 8, b"saio": 8}
-"""Boxes of a kind that one track may have, other than one."""
+"""Maximum number of boxes of a kind in one track, if not one."""
 NO_COUNTS = Counts()
 
 
 def needed_bytes(kind: bytes, body: bytes, counts: Counts) -> int | None:
-    """Of a body, what the box needs; None where it is no box of this kind that is known here."""
+    """Return the necessary length of a body; None if the box is unknown."""
     if kind in FIXED:
         return FIXED[kind][body[:1] > b"\0"]
     if kind in CAPPED:
@@ -79,7 +79,7 @@ def needed_bytes(kind: bytes, body: bytes, counts: Counts) -> int | None:
 
 
 def _table(entry_bytes: int, limit: Callable[[Counts], int], head_bytes: int = 8) -> Callable[[bytes, Counts], int]:
-    """A count in front of entries of equal length."""
+    """Return the length of a table: a number of entries before entries of equal length."""
 
     def size(body: bytes, counts: Counts) -> int:
         (count,) = struct.unpack_from(">I", body, head_bytes - 4)

@@ -1,6 +1,6 @@
-"""The table of contents of MP4: tracks, and where their samples lie.
+"""The table of contents of MP4: tracks, and the positions of their samples.
 
-Tables are read here, not taken from FFmpeg's index: edits take samples out of that one which the file has for good
+Tables are read here and not taken from FFmpeg's index, from which edits remove samples that the file has for good
 reasons. Terms are those of ISO/IEC 14496-12.
 """
 
@@ -19,17 +19,17 @@ from operators.media.ledgers.mp4_needs import Counts
 from operators.media.mp4_boxes import Box
 
 MAX_TABLE_BYTES = 64 * 2**20
-"""Of one table of contents; what is behind that is not read, and counts as referred to by nothing."""
+"""Of one table of contents; the rest is not read, and refers to nothing."""
 MAX_CHUNKS = 2_000_000
 SMALL_SAMPLE_BYTES = 64
-"""Samples of equal size below this are those of plain sound, whose tables have an entry for each chunk at most."""
+"""Equal samples below this size are those of plain sound, whose tables have at most one entry per chunk."""
 MAX_TABLE_RATIO = 2
-"""Of the file's bytes: what samples may take together, those that two tracks share included."""
+"""Of the file's bytes: maximum total of samples, including those that two tracks share."""
 SPARE_ENTRIES = 16
 PARENTS = frozenset((b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"dinf", b"mvex", b"tref"))
 _TABLES = {b"stsz": "sizes", b"stz2": "sizes", b"stsc": "runs", b"stco": "chunks", b"co64": "chunks"}
 SHOWN_HANDLERS = frozenset((b"vide", b"soun", b"text", b"sbtl", b"subt", b"subp", b"clcp", b"auxv", b"pict"))
-"""Of tracks that are analysed or named; what others hold is data."""
+"""Of tracks that are analysed or named; the content of others is data."""
 
 Numbers = npt.NDArray[np.int64]
 
@@ -39,7 +39,7 @@ class Track:
     """One `trak`."""
 
     number: int = 0
-    """Its track identifier, as FFmpeg's stream has it."""
+    """Its track identifier, as in FFmpeg's stream."""
     handler: bytes = b""
     sizes: Numbers | None = None
     uniform_size: int = 0
@@ -47,36 +47,36 @@ class Track:
     """As stated."""
     chunks: Numbers | None = None
     runs: Numbers | None = None
-    """Rows of first chunk, from 1, and samples a chunk."""
+    """Rows of first chunk, from 1, and samples per chunk."""
     boxes: list[tuple[Box, bytes]] = field(default_factory=list)
-    """Those that hold no others, and their bodies."""
+    """Boxes without nested ones, and their bodies."""
     num_bytes: int = 0
     """Of its samples and its boxes."""
     tables: set[str] = field(default_factory=set)
-    """What it has tables of."""
+    """Kinds of its tables."""
     is_ambiguous: bool = False
-    """Whether it has two tables of one kind: which one a player takes is not known, so none counts."""
+    """Whether it has two tables of one kind: it is unknown which one a player uses, so none counts."""
 
 
 @dataclass(slots=True)
 class Film:
-    """What the table of contents says."""
+    """Content of the table of contents."""
 
     tracks: dict[int, Track] = field(default_factory=dict)
     default_sizes: dict[int, int] = field(default_factory=dict)
     """Of samples in fragments, by track."""
     samples: Numbers = field(default_factory=lambda: np.zeros((0, 2), np.int64))
-    """Rows of where a chunk begins and ends."""
+    """Rows of start and end of a chunk."""
     num_samples: int = 0
-    """That the file has room for."""
+    """Number for which the file has room."""
     num_data_bytes: int = 0
-    """Samples and tables of tracks that hold neither pictures nor sound nor text."""
+    """Samples and tables of tracks that are neither pictures nor sound nor text."""
 
 
 def read_film(media: MediaFile, table: Box, account: Account) -> Film:
-    """Read a `moov`, and explain its bytes."""
+    """Read a `moov`, and record its bytes."""
     film, track = Film(), Track()
-    tracks = [track]  # the first one takes what belongs to no track
+    tracks = [track]  # the first one receives what belongs to no track
     body = media.peek(table.body, min(table.stop - table.body, MAX_TABLE_BYTES))
     account.header(table)
     for box in account.inner(body, PARENTS):
@@ -134,7 +134,7 @@ def _compact_sizes(inside: bytes) -> Numbers:
 
 
 def _close(film: Film, track: Track, account: Account, size_bytes: int) -> None:
-    """What is left to do where all boxes of a track are known."""
+    """Finish a track when all its boxes are known."""
     starts, stops = _samples_of(track)
     counts = _counts(track, size_bytes)
     account.structures(track.boxes, counts)
@@ -144,7 +144,7 @@ def _close(film: Film, track: Track, account: Account, size_bytes: int) -> None:
 
 
 def _counts(track: Track, size_bytes: int) -> Counts:
-    """Samples that have bytes of their own in the file, and chunks that hold some."""
+    """Return the number of samples with bytes of their own in the file, and of chunks with samples."""
     num_chunks = 0 if track.chunks is None else len(track.chunks)
     limit = MAX_TABLE_RATIO * size_bytes
     if track.sizes is not None:
@@ -157,7 +157,7 @@ def _counts(track: Track, size_bytes: int) -> Counts:
 
 
 def _samples_of(track: Track) -> tuple[Numbers, Numbers]:
-    """Where its chunks begin, and where each ends: it is as long as its samples are."""
+    """Return starts and ends of its chunks, from the sizes of their samples."""
     none = np.zeros(0, np.int64)
     if track.is_ambiguous or track.chunks is None or track.runs is None or not (len(track.chunks) and len(track.runs)):
         return none, none

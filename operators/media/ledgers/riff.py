@@ -1,6 +1,6 @@
 """Bytes of AVI, WAV and WebP: chunks, and those of AVI's streams.
 
-A chunk that a format needs may be as long as it needs it to be; what is longer is of no use to a player.
+A chunk that a format needs may have its necessary length; players do not use more.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from operators.media.ledgers.budget import Budget
 from operators.media.ledgers.ledger import Extent, Ledger
 
 MAX_DEPTH = 8
-"""Of lists in lists; AVI has three."""
+"""Of nested lists; AVI has three levels."""
 MAX_INDEX_BYTES = 32 * 2**20
-"""Of one index, looked at entry by entry."""
+"""Of one index, which is read entry by entry."""
 _MAGICS = (b"RIFF", b"RF64", b"BW64", b"RIFX")
 _OPEN_SIZES = (0, 0xFFFFFFFF)
-"""Of recorders that were interrupted, and of files beyond 4 GiB."""
+"""Of interrupted recordings, and of files above 4 GiB."""
 _LISTS = (b"movi", b"rec ", b"hdrl", b"strl", b"odml")
 _NOTES = (
     b"LIST bext iXML _PMX EXIF XMP  ID3  id3  ICCP axml chna INFO cart DISP SMED SNDM ResU dbmd afsp strc levl minf"
@@ -45,7 +45,7 @@ _INDEX_HEADER_BYTES = 32
 
 @dataclass(slots=True)
 class _Walk:
-    """What is known on the way."""
+    """State of the walk."""
 
     media: MediaFile
     ledger: Ledger
@@ -53,20 +53,20 @@ class _Walk:
     form: bytes = b""
     order: str = "<"
     long_sizes: dict[bytes, int] = field(default_factory=dict)
-    """Of RIFF and data, where 32 bits hold neither."""
+    """Of RIFF and data, if 32 bits are not sufficient."""
     budget: Budget = field(default_factory=Budget)
     seen: Counter[bytes] = field(default_factory=Counter)
-    """Kinds that came before: of those that a format needs there is one, or one for each stream."""
+    """Kinds that occurred: a necessary kind occurs once, or once per stream."""
     letters: dict[int, bytes] = field(default_factory=dict)
     """By number of a stream: behind it, in its first chunk."""
     indexes: list[tuple[bytes, int, int]] = field(default_factory=list)
     num_chunks: int = 0
-    """That an index may list."""
+    """Number that an index may list."""
     is_animated: bool = False
 
 
 def riff_ledger(media: MediaFile, num_streams: int) -> Ledger:
-    """Walk the chunks; `num_streams` is how many streams FFmpeg knows."""
+    """Walk the chunks; `num_streams` is the number of streams that FFmpeg knows."""
     ledger = Ledger(media.size_bytes)
     walk, place = _Walk(media, ledger, num_streams), 0
     while place < media.size_bytes:
@@ -93,14 +93,14 @@ def _stated_stop(walk: _Walk, place: int, head: bytes) -> int:
 
 
 def _take_long_sizes(walk: _Walk, chunk: bytes) -> None:
-    """Of the chunk that comes first where 32 bits do not do."""
+    """Read the chunk that comes first if 32 bits are not sufficient."""
     if chunk[:4] == b"ds64" and len(chunk) >= 24:
         riff, data = struct.unpack_from("<QQ", chunk, 8)
         walk.long_sizes = {b"RIFF": riff, b"data": data}
 
 
 def _walk_chunks(walk: _Walk, extent: Extent, *, depth: int) -> int:
-    """Take note of the chunks of a list. Returns where it ends: behind the last, where that is longer than stated."""
+    """Record the chunks of a list. Returns its end: after the last chunk, if that is longer than stated."""
     place, stop = extent
     while place + 8 <= stop and not walk.budget.is_spent:
         kind, first, last, stated = _chunk(walk, place, stop, depth)
@@ -121,7 +121,8 @@ def _walk_chunks(walk: _Walk, extent: Extent, *, depth: int) -> int:
 
 
 def _chunk(walk: _Walk, place: int, stop: int, depth: int) -> tuple[bytes | None, int, int, int]:
-    """Kind, body and stated length of a chunk: sound and pictures of an interrupted recording go on to the end."""
+    """Return kind, body and stated length of a chunk: sound and pictures of an interrupted recording extend to the
+    end."""
     head = walk.media.peek(place, 12)
     if len(head) < 8:
         return None, place, place, 0
@@ -162,7 +163,7 @@ def _is_of_stream(walk: _Walk, kind: bytes) -> bool:
 
 
 def _needed_bytes(walk: _Walk, kind: bytes, first: int, last: int) -> int:
-    """How long the chunk has to be; 0 where there is no need of it."""
+    """Return the necessary length of the chunk; 0 if it is not needed."""
     if walk.form == b"AVI ":
         return _AVI_BYTES.get(kind, 0) if _is_among(walk, kind, walk.num_streams) else 0
     if walk.form == b"WEBP" and kind == b"ANMF":
@@ -182,7 +183,7 @@ def _is_among(walk: _Walk, kind: bytes, num_needed: int) -> bool:
 
 
 def _take_indexes(walk: _Walk) -> None:
-    """An index lists each chunk once; what is more, or names no stream, is a stray."""
+    """Check indexes: each chunk is listed once; further entries, or entries without a stream, are strays."""
     entries_left = {b"idx1": walk.num_chunks, b"ix": walk.num_chunks, b"indx": walk.num_chunks}
     for kind, first, last in walk.indexes:
         group = kind if kind in entries_left else b"ix"
@@ -196,7 +197,7 @@ def _take_indexes(walk: _Walk) -> None:
 
 
 def _num_foreign(walk: _Walk, first: int, num_entries: int) -> int:
-    """Entries of an index whose first four bytes name neither a stream nor a list."""
+    """Return the number of index entries whose first four bytes name neither a stream nor a list."""
     whole = walk.media.peek(first, min(num_entries * _INDEX_ENTRY_BYTES, MAX_INDEX_BYTES))
     rows = np.frombuffer(whole[: len(whole) // _INDEX_ENTRY_BYTES * _INDEX_ENTRY_BYTES], np.uint8).reshape(-1, 16)
     is_stream = ((rows[:, :2] >= 0x30) & (rows[:, :2] <= 0x39)).all(axis=1)

@@ -1,4 +1,4 @@
-"""Tables of transport streams: sections, and what lies between them. Terms are those of ISO/IEC 13818-1."""
+"""Tables of transport streams: sections, and bytes between them. Terms are those of ISO/IEC 13818-1."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from itertools import pairwise
 from typing import Final
 
 MAX_SECTIONS = 500_000
-"""Read of one file: a recording of radio repeats its tables ten times a second."""
+"""Of one file: a radio recording repeats its tables ten times per second."""
 MAX_RUN_BYTES = 2**16
-"""Of sections without a packet that says that one begins."""
+"""Of sections without a packet that marks a start."""
 FIRST_TABLE = 2
-"""Number of the table that lists the streams of a programme; those below have identifiers of their own."""
+"""Number of the table that lists the streams of a programme; lower ones have identifiers of their own."""
 TABLE_PIDS = 0x20
-"""Identifiers below this one carry tables of the standards, and no others."""
+"""Lower identifiers carry only tables of the standards."""
 _HEADER_BYTES = 3
 _STUFFING = 0xFF
 _HAS_CHECKSUM = 0x80
@@ -33,24 +33,24 @@ _TABLES: Final[dict[int, frozenset[int]]] = {
     0x1E: frozenset((0x7E,)),
     0x1F: frozenset((0x7F,)),
 }
-"""Of each identifier, by ISO/IEC 13818-1 and ETSI EN 300 468."""
+"""By identifier, from ISO/IEC 13818-1 and ETSI EN 300 468."""
 
 
 class SectionCount:
-    """Of the packets of all identifiers that no stream has."""
+    """Counts packets of all identifiers without a stream."""
 
     def __init__(self) -> None:
         self.num_table_bytes = 0
-        """Of sections that differ: tables are sent again and again."""
+        """Of different sections: tables are repeated."""
         self.num_other_bytes = 0
-        """Of what is no section."""
+        """Of bytes that are no section."""
         self._known: set[int] = set()
         self._num_left = MAX_SECTIONS
         self._begun: dict[int, bytes] = {}
-        """By identifier: what came since a packet last said that a section begins."""
+        """By identifier: bytes since a packet last marked the start of a section."""
 
     def add(self, pid: int, packets: Iterable[bytes]) -> None:
-        """More packets of one identifier, in their order."""
+        """Add packets of one identifier, in order."""
         begun = self._begun.pop(pid, b"")
         whole, starts = _joined(packets, begun)
         self.num_other_bytes += starts[0] if starts else len(whole)
@@ -62,13 +62,13 @@ class SectionCount:
             self._add_run(pid, whole, starts[-1], len(whole))
 
     def finish(self) -> None:
-        """No more packets come."""
+        """Finish after the last packet."""
         for pid, whole in self._begun.items():
             self._add_run(pid, whole, 0, len(whole))
         self._begun.clear()
 
     def _add_run(self, pid: int, whole: bytes, start: int, stop: int) -> None:
-        """Sections that follow one another, and the stuffing behind them."""
+        """Count successive sections, and the stuffing after them."""
         for section in _sections(whole, start, stop):
             self._num_left -= 1
             if self._num_left < 0:
@@ -84,7 +84,7 @@ class SectionCount:
 
 
 def _joined(packets: Iterable[bytes], begun: bytes) -> tuple[bytes, list[int]]:
-    """Payload of packets, and where a section begins of which they say so."""
+    """Return the payload of packets, and the marked starts of sections."""
     whole, starts = bytearray(begun), [0] if begun else []
     for packet in packets:
         payload = packet[5 + packet[4] :] if packet[3] & 0x20 else packet[4:]
@@ -105,14 +105,14 @@ def _sections(whole: bytes, start: int, stop: int) -> Iterator[bytes]:
 
 
 def _is_table(pid: int, section: bytes) -> bool:
-    """Whether its identifier may carry it, and its checksum holds where it has one."""
+    """Return whether its identifier may carry it, and its checksum is valid if it has one."""
     if pid < TABLE_PIDS:
         is_allowed = section[0] == _STUFFING_TABLE or section[0] in _TABLES.get(pid, ())
     else:
-        is_allowed = section[0] >= FIRST_TABLE  # what begins with 0, 0, 1 is a packet of a stream
+        is_allowed = section[0] >= FIRST_TABLE  # a packet of a stream starts with 0, 0, 1
     return is_allowed and (not section[1] & _HAS_CHECKSUM or _checksum(section) == 0)
 
 
 def _checksum(section: bytes) -> int:
-    """CRC-32 of MPEG, most significant bit first; its bits come in another order, which is of no matter for 0."""
+    """Return MPEG's CRC-32, most significant bit first; the bits are in another order, which does not matter for 0."""
     return zlib.crc32(section.translate(_REVERSED)) ^ 0xFFFFFFFF

@@ -1,4 +1,4 @@
-"""Where a still picture or an animation ends, and what it holds that nobody needs to show it."""
+"""End of a still picture or an animation, and content that is not needed to show it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from operators.media.ledgers.ledger import Extent, Ledger
 MAX_PARTS = 200_000
 """Chunks, segments and blocks, read at most."""
 MAX_SUBBLOCKS = 1_000_000
-"""Of GIF, of 255 bytes as a rule."""
+"""Of GIF, usually of 255 bytes each."""
 MAX_READ_BYTES = 64 * 2**20
 MAX_TABLE_BYTES = 64 * 2**10
-"""Of JPEG's tables, all together: a picture in 20 passes has 10 KiB."""
+"""Of JPEG's tables in total: a picture in 20 passes has 10 KiB."""
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
-"""Of JPEG, inside coded data: not a stuffed byte, a restart or a fill byte."""
+"""Of JPEG, inside coded data: no stuffed byte, restart or fill byte."""
 _PNG_END = b"\0\0\0\0IEND\xae\x42\x60\x82"
 _PNG_BYTES: Final = {
     b"IHDR": 13, b"PLTE": 768, b"IEND": 0, b"tRNS": 256, b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"bKGD": 6, b"pHYs": 9,
@@ -31,7 +31,7 @@ _GIF_CONTROL_BYTES = 8
 
 
 def png_ledger(media: MediaFile) -> Ledger:
-    """Behind `IEND`; text and profiles are notes, chunks that nobody reads are strays."""
+    """After `IEND`; text and profiles are notes, chunks that players do not read are strays."""
     ledger, start, is_animated = Ledger(media.size_bytes), 8, False
     for _ in range(MAX_PARTS):
         header = media.peek(start, 8)
@@ -55,12 +55,12 @@ def png_ledger(media: MediaFile) -> Ledger:
 
 
 def _is_png_note(kind: bytes) -> bool:
-    """A small first letter stands for what a player may leave out."""
+    """Return whether the first letter is small, which marks chunks that a player may ignore."""
     return bool(kind[0] & 0x20) and kind not in _PNG_BYTES and kind != b"fdAT"
 
 
 def jpeg_ledger(media: MediaFile) -> Ledger:
-    """Behind the end of the first image; application segments are notes, further images that they list are named."""
+    """After the end of the first image; application segments are notes, further listed images are named."""
     ledger = Ledger(media.size_bytes)
     whole = media.peek(0, MAX_READ_BYTES)
     notes, tables, stop, is_whole = _jpeg_segments(whole, 0, len(whole))
@@ -89,7 +89,7 @@ def _take_tables(ledger: Ledger, tables: list[Extent]) -> None:
 
 
 def _is_jpeg(whole: bytes, start: int, stop: int, ledger: Ledger) -> bool:
-    """Whether a picture begins and ends there; what nobody needs in it is as much a stray as in the first one."""
+    """Return whether a picture begins and ends there; unnecessary content in it is a stray as in the first one."""
     if not whole.startswith(b"\xff\xd8\xff", start):
         return False
     notes, tables, end, is_whole = _jpeg_segments(whole, start, stop)
@@ -103,7 +103,7 @@ def _is_jpeg(whole: bytes, start: int, stop: int, ledger: Ledger) -> bool:
 
 
 def _jpeg_segments(whole: bytes, start: int, stop: int) -> tuple[list[Extent], list[Extent], int | None, bool]:
-    """Notes, tables, and where the image ends: nowhere where it is cut off; False where it has too many parts."""
+    """Return notes, tables, and the end of the image (none if truncated); False if it has too many parts."""
     notes: list[Extent] = []
     tables: list[Extent] = []
     place = start + 2
@@ -130,7 +130,7 @@ def _jpeg_segments(whole: bytes, start: int, stop: int) -> tuple[list[Extent], l
 
 
 def gif_ledger(media: MediaFile) -> Ledger:
-    """Behind the trailer; comments and applications' data are notes."""
+    """After the trailer; comments and application data are notes."""
     ledger, whole = Ledger(media.size_bytes), media.peek(0, MAX_READ_BYTES)
     if len(whole) < 13:
         return ledger
@@ -168,5 +168,5 @@ def _behind_subblocks(whole: bytes, place: int, num_left: int) -> tuple[int, int
 
 
 def _table_bytes(flags: int) -> int:
-    """Of a table of colours."""
+    """Return the size of a colour table."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0

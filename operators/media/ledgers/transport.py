@@ -16,9 +16,9 @@ PACKET_BYTES = 188
 MAX_READ_BYTES = 128 * 2**20
 """Of one file, from its beginning."""
 MAX_SLIPS = 2_000
-"""How often packets may be found again where their rhythm was lost; what comes then is of no stream."""
+"""How often packets may be found again after the rhythm was lost; later bytes belong to no stream."""
 MAX_ADAPTATION_BYTES = 48
-"""Of clocks, flags and private data in front of a payload; what is longer is stuffing."""
+"""Of clocks, flags and private data before a payload; the rest is stuffing."""
 NULL_PID = 0x1FFF
 _SIZES = (188, 192, 204)
 _SYNC = 0x47
@@ -36,7 +36,7 @@ def transport_ledger(media: MediaFile, known: Iterable[int], data: Iterable[int]
     Args:
         media: the file.
         known: identifiers of streams that are analysed or named.
-        data: of others that FFmpeg knows; it takes the guide to programmes for one.
+        data: of other streams that FFmpeg knows; it takes the programme guide for one.
     """
     ledger = Ledger(media.size_bytes)
     count = _PacketCount([*known], [pid for pid in data if pid >= TABLE_PIDS])
@@ -52,13 +52,13 @@ def transport_ledger(media: MediaFile, known: Iterable[int], data: Iterable[int]
 
 
 def _packet_bytes(head: Bytes) -> int:
-    """Distance from packet to packet, of the size whose rhythm begins first; 0 where there is none."""
+    """Return the packet size whose rhythm begins first; 0 without one."""
     found = {size: _first_packet(head, size) for size in _SIZES}
     return min((size for size in _SIZES if found[size] is not None), key=lambda size: found[size] or 0, default=0)
 
 
 def _first_packet(part: Bytes, size: int) -> int | None:
-    """Where packets begin that follow one another; fewer of them are asked for at the end of a file."""
+    """Return where successive packets begin; fewer of them are required at the end of a file."""
     num_packets = min(_PROOF_PACKETS, max(1, len(part) // size))
     last = len(part) - size * (num_packets - 1)
     is_start = np.ones(max(0, min(last, _SEARCH_BYTES)), bool)
@@ -68,7 +68,7 @@ def _first_packet(part: Bytes, size: int) -> int | None:
 
 
 def _runs(media: MediaFile, size: int) -> Iterator[tuple[Bytes, int]]:
-    """Packets that follow one another, and how many bytes were skipped in front of them."""
+    """Yield successive packets, and the number of skipped bytes before them."""
     place, stop = 0, min(media.size_bytes, MAX_READ_BYTES)
     window, begin = np.zeros(0, np.uint8), 0
     for _ in range(MAX_SLIPS):
@@ -86,7 +86,7 @@ def _runs(media: MediaFile, size: int) -> Iterator[tuple[Bytes, int]]:
 
 
 def _rows(part: Bytes, size: int) -> Bytes:
-    """The packets up to the first place where none begins."""
+    """Return the packets up to the first position where none begins."""
     rows = part[: len(part) // size * size].reshape(-1, size)
     is_lost = rows[:, 0] != _SYNC
     return rows[: int(is_lost.argmax())] if is_lost.any() else rows
@@ -106,7 +106,7 @@ class _PacketCount:
         self._is_other[[*known, *data, NULL_PID]] = False
 
     def add(self, rows: Bytes) -> None:
-        """More packets, in their order."""
+        """Add packets, in order."""
         pids = (rows[:, 1].astype(np.int64) & 0x1F) << 8 | rows[:, 2]
         has_payload = (rows[:, 3] & 0x10) > 0
         is_scrambled = has_payload & ((rows[:, 3] & 0xC0) > 0)
@@ -125,7 +125,7 @@ class _PacketCount:
             self._sections.add(pid, (row.tobytes() for row in rows[places[start:stop]]))
 
     def enter(self, ledger: Ledger) -> None:
-        """What was counted."""
+        """Write the counts to the ledger."""
         self._sections.finish()
         ledger.num_stray_bytes += self._num_null_bytes + self._num_adaptation_bytes + self._sections.num_other_bytes
         num_data_packets = int(self._num_payloads[self._data].sum())
@@ -138,7 +138,7 @@ class _PacketCount:
 
 
 def _num_adaptation_bytes(rows: Bytes) -> int:
-    """Of adaptation fields, what is neither a clock nor stuffing."""
+    """Return the bytes of adaptation fields that are neither a clock nor stuffing."""
     fields = rows[((rows[:, 3] & 0x20) > 0) & (rows[:, 4] > MAX_ADAPTATION_BYTES)]
     inside = np.arange(5 + MAX_ADAPTATION_BYTES, PACKET_BYTES)[None] < 5 + fields[:, 4:5].astype(np.int64)
     is_content = (fields[:, 5 + MAX_ADAPTATION_BYTES :] != 0xFF) & inside

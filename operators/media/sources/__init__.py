@@ -1,1 +1,1 @@
-"""Where media lies, from a path to an object store, and how its bytes come here."""
+"""Media sources, from a path to an object store, and how their bytes are fetched."""

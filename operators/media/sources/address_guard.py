@@ -1,4 +1,4 @@
-"""What stands between an address that anyone may name and the network that the workers are part of."""
+"""Protects the workers' network from addresses that producers name."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _REFUSED_IPV4 = {
     "documentation (203.0.113)": "203.0.113.0/24",
     "multicast": "224.0.0.0/4",
     "reserved": "240.0.0.0/4",
-    "a cloud's host agent": "168.63.129.16/32",  # Azure's WireServer, public by number only
+    "a cloud's host agent": "168.63.129.16/32",  # Azure's WireServer, known only by its number
 }
 # https://www.iana.org/assignments/iana-ipv6-special-registry; the rest of 2000::/3 is global unicast
 _REFUSED_IPV6 = {
@@ -50,14 +50,14 @@ _LOW_32_BITS = 2**32 - 1
 
 @dataclass(frozen=True, slots=True)
 class AddressGuard:
-    """Lets through what is globally routable unicast, and what is in a network that the operator allowed."""
+    """Permits globally routable unicast, and networks that the operator allowed."""
 
     allowed_networks: tuple[Network, ...] = ()
 
     def refusal(self, address: IPAddress) -> str | None:
-        """Say why nothing may be fetched from `address`, None where it may.
+        """Return why nothing may be fetched from `address`, or None if it is permitted.
 
-        An IPv6 address that carries an IPv4 address is judged by both.
+        An IPv6 address that contains an IPv4 address is checked by both.
         """
         if isinstance(address, IPv6Address) and address.scope_id is not None:
             return f"{address} is of one interface"
@@ -95,7 +95,7 @@ def _reason(face: IPAddress) -> str | None:
 
 
 def _faces(address: IPAddress) -> Iterator[IPAddress]:
-    """Every address that a packet to `address` may end at."""
+    """Yield every address that a packet to `address` may reach."""
     if isinstance(address, IPv4Address):
         yield address
     elif address.ipv4_mapped is not None:  # the kernel sends IPv4
@@ -119,5 +119,5 @@ def _embedded(address: IPv6Address) -> Iterator[IPv4Address]:
 
 
 def _after_48_bits(number: int) -> IPv4Address:
-    """RFC 6052, 2.2: 16 bits, eight that are zero, 16 bits."""
+    """Return the address after 48 bits, by RFC 6052, 2.2: 16 bits, eight zero bits, 16 bits."""
     return IPv4Address(((number >> 64) & 0xFFFF) << 16 | (number >> 40) & 0xFFFF)

@@ -1,4 +1,4 @@
-"""Names become addresses once: those that were checked are those that are connected to."""
+"""Resolves names once: the checked addresses are those that are connected to."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from operators.media.sources.address_guard import AddressGuard
 from operators.media.sources.retries import TryAgain
 
 Resolve = Callable[[str], Awaitable[Sequence[str]]]
-"""From a host name to all of its addresses; raises `socket.gaierror`."""
+"""Returns all addresses of a host name; raises `socket.gaierror`."""
 
 _NO_SUCH_NAME = frozenset({socket.EAI_NONAME, socket.EAI_NODATA})
 
 
 async def resolve_by_system(host: str) -> Sequence[str]:
-    """Ask the system's resolver for addresses of both families."""
+    """Return the system resolver's addresses of both families."""
     found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
     return [str(entry[4][0]) for entry in found]
 
 
 class CheckedResolver(AbstractResolver):
-    """A resolver for aiohttp that returns only what the guard lets through."""
+    """A resolver for aiohttp that returns only permitted addresses."""
 
     def __init__(self, guard: AddressGuard, timeout_seconds: float, resolve: Resolve = resolve_by_system) -> None:
         self._guard = guard
@@ -36,14 +36,14 @@ class CheckedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Every address of `host`.
+        """Return every address of `host`.
 
         Raises:
-            InvalidMedia: media-missing where there is no such name, media-address-refused where one of its addresses
-                is not ours to fetch from.
+            InvalidMedia: media-missing if the name does not exist, media-address-refused if one of its addresses is not
+                permitted.
             TryAgain: names cannot be resolved now.
         """
-        del family  # all of them are judged, whichever is tried first
+        del family  # all of them are checked, whichever is used first
         addresses = [ipaddress.ip_address(text) for text in await self._addresses(host)]
         self._guard.require_allowed(host, *addresses)
         return [
@@ -59,7 +59,7 @@ class CheckedResolver(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing."""
 
     async def _addresses(self, host: str) -> Sequence[str]:
         try:
@@ -71,7 +71,7 @@ class CheckedResolver(AbstractResolver):
             if error.errno in _NO_SUCH_NAME:
                 raise InvalidMedia("media-missing", f"there is no host {host!r}") from error
             raise TryAgain(f"{host} cannot be resolved now: {error}") from error
-        except UnicodeError as error:  # the system's own idea of a name
+        except UnicodeError as error:  # a name that the system cannot encode
             raise InvalidMedia("media-address-refused", f"{host!r} is not a host name: {error}") from error
         if not addresses:
             raise InvalidMedia("media-missing", f"{host!r} has no address")

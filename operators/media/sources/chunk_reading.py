@@ -1,4 +1,4 @@
-"""Bodies of answers, piece by piece: fast enough, in pieces worth writing, and to the end."""
+"""Bodies of answers, piece by piece: with a minimum speed, in pieces worth writing, and to the end."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Pieces = AsyncGenerator[bytes]
 
 
 async def paced(name: str, pieces: Pieces, limits: FetchLimits) -> Pieces:
-    """Pass on the body of one answer.
+    """Yield the body of one answer.
 
-    At every moment `(elapsed - grace_seconds) * min_bytes_per_second` bytes must have come, so n bytes end within
-    `grace_seconds + n / min_bytes_per_second`. What the reader does with a piece does not count as elapsed.
+    At every time `(elapsed - grace_seconds) * min_bytes_per_second` bytes must have arrived, so n bytes end within
+    `grace_seconds + n / min_bytes_per_second`. The reader's work on a piece does not count as elapsed.
 
     Raises:
-        TryAgain: they did not; at last it means media-too-slow.
+        TryAgain: they did not; at the last attempt it means media-too-slow.
     """
     clock = asyncio.get_running_loop().time
     deadline, num_bytes = clock() + limits.grace_seconds, 0
@@ -40,7 +40,7 @@ async def paced(name: str, pieces: Pieces, limits: FetchLimits) -> Pieces:
 
 
 async def joined(pieces: Pieces, min_bytes: int) -> Pieces:
-    """Join small pieces, since each is written by a thread; what came before a failed attempt's end comes out too."""
+    """Join small pieces, because each is written by a thread; pieces before a failed attempt's end are yielded, too."""
     held = bytearray()
     async with aclosing(pieces):
         try:
@@ -61,8 +61,8 @@ def require_end(name: str, position: int, stop: int) -> None:
     """Check where a body ended.
 
     Raises:
-        TryAgain: before `stop`; at last it means media-size-mismatch.
-        InvalidMedia: media-size-mismatch, behind it.
+        TryAgain: before `stop`; at the last attempt it means media-size-mismatch.
+        InvalidMedia: media-size-mismatch, after it.
     """
     if position < stop:
         message = f"{name}: the body ended at byte {position}, {stop - position} before its announced end"

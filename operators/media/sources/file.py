@@ -1,4 +1,4 @@
-"""Media that is a file here: from a path to an open descriptor; what was checked is what gets decoded."""
+"""Media in a local file: from a path to an open descriptor; the checked file is the one that is decoded."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class OpenMedia:
         return str(self.path)
 
     async def ensure(self, start: int, stop: int) -> None:
-        """See `OpenedSource`: everything is here."""
+        """See `OpenedSource`: everything is local."""
 
     async def aclose(self) -> None:
         """See `OpenedSource`."""
@@ -55,13 +55,13 @@ class OpenMedia:
 
 
 async def open_file(path: str, roots: tuple[MediaRoot, ...], *, max_bytes: int, named_bytes: int | None) -> OpenMedia:
-    """Open what `path` names, beside the event loop: a network's file system may take its time.
+    """Open the file at `path`, outside the event loop: a network file system may be slow.
 
     Args:
         path: see `resolve_media`.
         roots: see `resolve_media`.
         max_bytes: larger files are refused.
-        named_bytes: the length that the event says.
+        named_bytes: the length in the event.
 
     Raises:
         InvalidMedia: see `resolve_media`, and media-size-mismatch.
@@ -82,11 +82,11 @@ async def open_file(path: str, roots: tuple[MediaRoot, ...], *, max_bytes: int, 
 
 
 def resolve_media(path: str, roots: tuple[MediaRoot, ...], *, max_bytes: int = MAX_FILE_BYTES) -> OpenMedia:
-    """Open what `path` names.
+    """Open the file at `path`.
 
     Args:
-        path: absolute, or relative and then looked up under each root; `file:` or `file://` may stand before it.
-        roots: folders below which a file must lie after symlinks and `..` are resolved.
+        path: absolute, or relative and then looked up under each root; may start with `file:` or `file://`.
+        roots: folders below which a file must be after symlinks and `..` are resolved.
         max_bytes: larger files are refused.
 
     Raises:
@@ -110,9 +110,9 @@ def _close_unwanted(opening: asyncio.Future[OpenMedia]) -> None:
 
 
 def _below_a_root(reference: str, roots: tuple[MediaRoot, ...]) -> tuple[Path, MediaRoot]:
-    """The resolved path and its root; a relative one is taken under the first root that has it.
+    """Return the resolved path and its root; a relative path is searched under each root in order.
 
-    Where no root has it, each has to be present: one that is not may be the one that has it.
+    If no root has it, each must be present: a missing one may be the one that has it.
     """
     inside = [(path, root) for root in roots if (path := _path_below(root, reference)) is not None]
     if not inside:
@@ -139,8 +139,8 @@ def _resolved(path: str) -> Path:
 
 
 def _open_regular(path: Path, root: MediaRoot) -> int:
-    # O_NOFOLLOW: the path is resolved, so a symlink here was swapped in after the check. O_NONBLOCK: a FIFO
-    # with no writer would hang the open; regular files ignore it.
+    # O_NOFOLLOW: the path is resolved, so a symlink here was created after the check. O_NONBLOCK: a FIFO without a
+    # writer would block the open; regular files ignore it.
     try:
         return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
@@ -149,8 +149,8 @@ def _open_regular(path: Path, root: MediaRoot) -> int:
 
 def _checked_size(fd: int, path: Path, max_bytes: int) -> int:
     opened = os.fstat(fd)
-    # A folder on the way may have been swapped for a symlink between check and open: ask where the descriptor
-    # is now.
+    # A folder on the path may have been replaced by a symlink between check and open: check where the descriptor is
+    # now.
     if os.path.realpath(f"/proc/self/fd/{fd}") != str(path):
         raise InvalidMedia("media-outside-roots", f"{str(path)!r} moved while it was opened")
     if not stat.S_ISREG(opened.st_mode):

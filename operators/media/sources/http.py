@@ -1,4 +1,4 @@
-"""Media behind an http or https address: by ranges where the origin knows them, else from its first answer on."""
+"""Media at an http or https address: by ranges if the origin supports them, otherwise from its first answer on."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _MAY_BE_A_STALE_REDIRECT = frozenset({"media-missing", "media-forbidden"})
 async def open_url(
     address: WebAddress, client: HttpClient, spool: Spool, limits: FetchLimits, *, named_bytes: int | None
 ) -> OpenedSource:
-    """Find out what is there with one request, wait for room, and start.
+    """Determine the size with one request, wait for room, and start.
 
     Raises:
         InvalidMedia: see `operators.errors.MediaCause`.
@@ -56,7 +56,7 @@ async def _streamed(medium: HttpMedium, spool: Spool, limits: FetchLimits) -> Op
     max_bytes = min(limits.max_bytes, spool.capacity_bytes)
     num_bytes = medium.announced_bytes or min(max_bytes, limits.unannounced_bytes)
     if not spool.has_room(num_bytes):
-        await medium.let_go()  # an origin does not hold its answer for as long as a wait for room may take
+        await medium.let_go()  # an origin does not keep its answer open for as long as a wait for room may take
     file = await spool.reserve(num_bytes, medium.name)
     source = StreamedSource(medium, file, medium.announced_bytes, max_bytes, limits)
     try:
@@ -84,30 +84,30 @@ class HttpMedium:
 
     @property
     def name(self) -> str:
-        """The address that was named, without its query."""
+        """The named address, without its query."""
         return self._named.name
 
     @property
     def origin(self) -> str:
-        """Of the address that was named."""
+        """Origin of the named address."""
         return self._named.origin
 
     @property
     def size_bytes(self) -> int:
-        """Length of the whole, once it is announced."""
+        """Length of the whole object, once it is announced."""
         if self.announced_bytes is None:
             raise ValueError(f"{self.name} has not announced its length")
         return self.announced_bytes
 
     async def probe(self) -> bytes:
-        """Ask for the first bytes.
+        """Request the first bytes.
 
         Returns:
-            Them, where the origin knows ranges. Where it does not, nothing: its answer is kept for `read_all`.
+            The bytes, if the origin supports ranges. Otherwise nothing: its answer is kept for `read_all`.
 
         Raises:
             InvalidMedia: see `http_answers.require_media`, and media-address-refused.
-            SourceUnavailable: no answer after a few tries.
+            SourceUnavailable: no answer after a few attempts.
         """
         return await with_retries(self.origin, self._probe, self._limits)
 
@@ -139,7 +139,7 @@ class HttpMedium:
                     yield piece
 
     async def let_go(self) -> None:
-        """Drop the first answer, if it was not read."""
+        """Close the first answer, if it was not read."""
         if self._first_answer is not None:
             stack, self._first_answer = self._first_answer[0], None
             await stack.aclose()
@@ -148,7 +148,7 @@ class HttpMedium:
         async with AsyncExitStack() as stack:
             response = await self._answer(stack, {"Range": f"bytes=0-{self._limits.probe_bytes - 1}"})
             part = content_range(self.name, response.headers) if response.status == 206 else None
-            if part is not None and part.size_bytes is None:  # ranges without a length are of no use
+            if part is not None and part.size_bytes is None:  # ranges without a length are not useful
                 await stack.aclose()
                 response, part = await self._answer(stack, {}), None
             self._validators = validators_of(response.headers)
@@ -178,7 +178,7 @@ class HttpMedium:
         except InvalidMedia as refusal:
             if asked == self._named or refusal.cause not in _MAY_BE_A_STALE_REDIRECT:
                 raise
-            self._address = self._named  # where it led was signed for a while only, perhaps
+            self._address = self._named  # its target may have been signed for a limited time
             raise TryAgain(refusal.message, at_last=refusal) from refusal
         self._address = address
         return response

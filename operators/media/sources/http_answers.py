@@ -1,4 +1,4 @@
-"""What an origin's answer means, by RFC 9110."""
+"""Interprets an origin's answer by RFC 9110."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", re.ASC
 
 @dataclass(frozen=True, slots=True)
 class ContentRange:
-    """The part that an answer holds."""
+    """The part that an answer contains."""
 
     start: int
     stop: int
     size_bytes: int | None
-    """Of the whole; None where the origin does not say."""
+    """Of the whole; None if the origin does not state it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """What tells one state of an object from another."""
+    """Headers that distinguish states of an object."""
 
     etag: str | None
     last_modified: str | None
 
     @property
     def strong_etag(self) -> str | None:
-        """The entity tag, if it vouches for every byte."""
+        """The entity tag, if it is strong."""
         return None if self.etag is None or self.etag.startswith("W/") else self.etag
 
     def contradict(self, other: Validators) -> bool:
-        """Whether both cannot be of the same state; what one of them lacks tells nothing."""
+        """Return whether both cannot be of the same state; missing headers say nothing."""
         if self.etag is not None and other.etag is not None:
             return self.etag != other.etag
         return None not in (self.last_modified, other.last_modified) and self.last_modified != other.last_modified
@@ -53,10 +53,10 @@ def validators_of(headers: Mapping[str, str]) -> Validators:
 
 
 def require_media(name: str, status: int, headers: Mapping[str, str]) -> None:
-    """Check that an answer has media for its body, all of it (200) or a part (206).
+    """Check that an answer contains media, all of it (200) or a part (206).
 
     Raises:
-        TryAgain: the origin may answer better soon.
+        TryAgain: a later attempt may have a better answer.
         InvalidMedia: media-missing, media-forbidden, media-empty, media-changed, media-size-mismatch or media-refused.
     """
     if status in _TRANSIENT or status >= 500:
@@ -77,10 +77,10 @@ def require_media(name: str, status: int, headers: Mapping[str, str]) -> None:
 
 
 def content_range(name: str, headers: Mapping[str, str]) -> ContentRange:
-    """Read which part a 206 holds.
+    """Return the part in a 206 answer.
 
     Raises:
-        InvalidMedia: media-refused where it does not say, media-size-mismatch where it contradicts itself.
+        InvalidMedia: media-refused if it is missing, media-size-mismatch if it is contradictory.
     """
     text = headers.get("Content-Range", "")
     found = _CONTENT_RANGE.fullmatch(text)
@@ -93,7 +93,7 @@ def content_range(name: str, headers: Mapping[str, str]) -> ContentRange:
 
 
 def announced_bytes(name: str, headers: Mapping[str, str]) -> int | None:
-    """Content-Length, None where there is none.
+    """Return Content-Length, or None without one.
 
     Raises:
         InvalidMedia: media-refused, it is no number.
@@ -113,7 +113,7 @@ def _unsatisfiable(name: str, headers: Mapping[str, str]) -> InvalidMedia:
 
 
 def _retry_after_seconds(text: str | None) -> float | None:
-    """RFC 9110, 10.2.3: seconds, or a date; what is neither is ignored."""
+    """Parse RFC 9110, 10.2.3: seconds, or a date; other values are ignored."""
     if text is None:
         return None
     if text.isascii() and text.isdigit():

@@ -1,4 +1,4 @@
-"""Requests to addresses that anyone may name: every hop is judged, and what was judged is connected to."""
+"""Requests to addresses that producers name: every redirect is checked, and only checked addresses are connected to."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _HEADERS = {"User-Agent": "vidsignal", "Accept": "*/*", "Accept-Encoding": "iden
 class HttpClient:
     """One pool of connections for everything that is fetched by URL; opens with the first request.
 
-    Neither the environment's proxies nor cookies nor stored passwords are used.
+    It uses neither proxies of the environment nor cookies nor stored passwords.
 
     Args:
-        guard: judges every address.
+        guard: checks every address.
         limits: times, and the number of redirects.
         resolve: from a name to its addresses.
     """
@@ -44,10 +44,10 @@ class HttpClient:
     async def get(
         self, address: WebAddress, headers: Mapping[str, str]
     ) -> AsyncGenerator[tuple[WebAddress, ClientResponse]]:
-        """Ask for `address`, follow redirects, and give the answer and where it came from.
+        """Request `address`, follow redirects, and yield the answer and its final address.
 
         Raises:
-            TryAgain: no answer, or no address now; another attempt may get one.
+            TryAgain: no answer, or no address now; another attempt may succeed.
             InvalidMedia: media-address-refused or media-missing for a host, media-refused for its redirects or
                 certificate.
         """
@@ -92,7 +92,7 @@ class HttpClient:
                 connector=aiohttp.TCPConnector(
                     resolver=CheckedResolver(self._guard, self._limits.connect_seconds, self._resolve),
                     use_dns_cache=False,
-                    limit=0,  # admission bounds how many media are fetched
+                    limit=0,  # admission limits how many media are fetched
                     socket_factory=self._checked_socket,
                 ),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._limits.connect_seconds),
@@ -104,14 +104,14 @@ class HttpClient:
         return self._session
 
     def _checked_socket(self, found: aiohttp.AddrInfoType) -> socket.socket:
-        """The last look: at the very address that is about to be connected to."""
+        """Check the address that is about to be connected to."""
         family, kind, protocol, _, place = found
         self._guard.require_allowed(str(place[0]), ipaddress.ip_address(str(place[0])))
         return socket.socket(family, kind, protocol)
 
 
 async def body(response: ClientResponse) -> AsyncGenerator[bytes]:
-    """Yield what an answer holds.
+    """Yield the body of an answer.
 
     Raises:
         TryAgain: the connection broke.
@@ -120,13 +120,13 @@ async def body(response: ClientResponse) -> AsyncGenerator[bytes]:
         async for piece in response.content.iter_chunked(_PIECE_BYTES):
             yield piece
     except aiohttp.ClientPayloadError:
-        return  # shorter than announced: who asked compares lengths
+        return  # shorter than announced: the caller compares lengths
     except (aiohttp.ClientError, OSError) as error:
         raise TryAgain(f"the connection broke ({type(error).__name__})") from error
 
 
 def redirected(address: WebAddress, response: ClientResponse) -> WebAddress:
-    """Where `response`, which came from `address`, leads.
+    """Return where `response`, which is from `address`, redirects.
 
     Raises:
         InvalidMedia: media-address-refused, or media-refused: nowhere, or from https to http.

@@ -1,7 +1,7 @@
-"""The folders below which files may lie, and whether each is still what it was when the worker started.
+"""The folders below which files may be read, and whether each is still the same as at the worker's start.
 
-That a file does not exist is the upload's fault, unless its whole root is gone: an unmounted folder is missing, empty,
-or on another device, and an open fails with the same ENOENT as for a wrong path.
+A missing file is the upload's fault, unless its whole root is missing: an unmounted folder is missing, empty, or on
+another device, and an open fails with the same ENOENT as for a wrong path.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NO_FILE: Final = frozenset({errno.ENXIO, errno.EISDIR})
 
 @dataclass(slots=True)
 class MediaRoot:
-    """One folder; `device` is that of the first look at which it was there."""
+    """One folder; `device` is that of the first check at which it existed."""
 
     path: Path
     device: int | None = field(init=False)
@@ -32,11 +32,11 @@ class MediaRoot:
 
     @property
     def origin(self) -> str:
-        """Who is unavailable, for messages and for waiting."""
+        """Name of the unavailable source, for messages and for waiting."""
         return f"file://{self.path}"
 
     def require_present(self) -> None:
-        """Return where files may be looked for here.
+        """Return if files can be searched here.
 
         Raises:
             MachineUnavailable: the folder is missing, empty, or on another device than at the start of the worker.
@@ -62,7 +62,7 @@ def _device_of(path: Path) -> int | None:
 
 
 def fault_of(error: OSError, path: Path, root: MediaRoot) -> InvalidMedia | MachineUnavailable:
-    """Whose fault a failed open is: the path's that the event names, or this machine's, which is waited for."""
+    """Return the error for a failed open: the path's fault, or this machine's, which is waited for."""
     shown = f"{str(path)!r} cannot be opened: {error.strerror}"
     if error.errno in _NO_SUCH_FILE:
         root.require_present()

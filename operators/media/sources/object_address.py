@@ -1,4 +1,4 @@
-"""`s3://bucket/key` and its like, and which of them the workers may read with their own credentials."""
+"""Object addresses such as `s3://bucket/key`, and which of them the workers may read with their own credentials."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from operators.errors import InvalidMedia
 
 PREFIXES_SETTING = "VIDSIGNAL_OBJECT_PREFIXES"
-"""Named in refusals, so that an operator knows where to look."""
+"""Named in refusals, so that an operator knows what to change."""
 _SHAPE = re.compile(r"(?P<scheme>s3|gs|az)://(?P<bucket>[a-z0-9][a-z0-9._-]{1,221})/(?P<key>.+)", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -34,11 +34,11 @@ class ObjectAddress:
 
 
 def parse_object_address(url: str, prefixes: tuple[str, ...]) -> ObjectAddress:
-    """Take `url` apart, if it is below one of `prefixes`.
+    """Parse `url`, if it is below one of `prefixes`.
 
     Args:
-        url: `s3://bucket/key`, `gs://bucket/key` or `az://container/key`; the key is taken as it stands.
-        prefixes: such as `s3://uploads/` or `s3://uploads/videos/`; a prefix ends where a name ends, so `s3://uploads`
+        url: `s3://bucket/key`, `gs://bucket/key` or `az://container/key`; the key is not decoded.
+        prefixes: such as `s3://uploads/` or `s3://uploads/videos/`; a prefix ends at a separator, so `s3://uploads`
             does not allow `s3://uploads-private/`.
 
     Raises:
@@ -49,7 +49,7 @@ def parse_object_address(url: str, prefixes: tuple[str, ...]) -> ObjectAddress:
     found = _SHAPE.fullmatch(url)
     if found is None or _CONTROL.search(url):
         raise _refused(f"{url[:200]!r} is not s3://bucket/key, gs://bucket/key or az://container/key")
-    if {"", ".", ".."} & set(found["key"].split("/")):  # what resolves them on the way leaves the prefix
+    if {"", ".", ".."} & set(found["key"].split("/")):  # a server that resolves them would leave the prefix
         raise _refused(f"{url[:200]!r}: a part of the key is empty, '.' or '..'")
     return ObjectAddress(found["scheme"], found["bucket"], found["key"])
 

@@ -1,4 +1,4 @@
-"""What an object store's refusals mean: for the media, for our credentials, or for a while only."""
+"""Interprets an object store's errors: the media's fault, our credentials', or temporary."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from operators.media.sources.object_address import ObjectAddress
 from operators.media.sources.retries import TryAgain
 
 OBJECT_STORE_ERRORS = (BaseError, FileNotFoundError)
-"""What obstore raises."""
+"""Errors of obstore."""
 
-# https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, and Azure's and Google's words for the same
+# https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, and Azure's and Google's codes for the same
 _CREDENTIALS_AT_FAULT = frozenset(
     {
         "AccountProblem",
@@ -43,13 +43,13 @@ _STATUS = re.compile(r"status code: (\d{3})")
 
 
 def meaning(failure: Exception, address: ObjectAddress) -> Exception:
-    """Return what to raise instead of an error of obstore's.
+    """Return what to raise instead of an error of obstore.
 
-    Messages hold the store's word for it and the status, never its text, in which a signed address may stand.
+    Messages contain the store's error code and the status, never its text, which may contain a signed address.
 
     Returns:
-        `InvalidMedia` where the store has answered about the object, `SourceUnavailable` where our credentials are at
-        fault, since somebody will renew them, and `TryAgain` for the rest.
+        `InvalidMedia` if the store answered about the object, `SourceUnavailable` if our credentials are at fault,
+        because they may be renewed, and `TryAgain` for the rest.
     """
     text = str(failure)
     seen = _seen(text)
@@ -67,7 +67,7 @@ def meaning(failure: Exception, address: ObjectAddress) -> Exception:
 
 
 def is_behind_the_end(failure: Exception) -> bool:
-    """Whether a range began where there are no bytes, as in an empty object."""
+    """Return whether a range began after the end, as in an empty object."""
     found = _STATUS.search(str(failure))
     return found is not None and found[1] == "416"
 

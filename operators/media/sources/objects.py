@@ -1,4 +1,4 @@
-"""Media in an object store that the workers have credentials for: S3, Google Cloud Storage, Azure."""
+"""Media in an object store for which the workers have credentials: S3, Google Cloud Storage, Azure."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _STORES: Mapping[str, Callable[..., Store]] = {"s3": S3Store, "gs": GCSStore, "a
 
 @dataclass(frozen=True, slots=True)
 class ObjectAccess:
-    """Configuration of the stores, in obstore's words.
+    """Configuration of the stores, with obstore's keys.
 
-    What is not said here comes from where each cloud's own tools look: `AWS_...`, `GOOGLE_...` and `AZURE_...`
-    variables, workload identity, the machine's metadata service.
+    Everything else comes from each cloud's usual places: `AWS_...`, `GOOGLE_...` and `AZURE_...` variables, workload
+    identity, the machine's metadata service.
     """
 
     s3: Mapping[str, str] = field(default_factory=dict)
@@ -43,12 +43,12 @@ class ObjectAccess:
     az: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, scheme: str) -> dict[str, str]:
-        """The configuration for `s3`, `gs` or `az`."""
+        """Return the configuration for `s3`, `gs` or `az`."""
         return dict({"s3": self.s3, "gs": self.gs, "az": self.az}[scheme])
 
 
 class ObjectStores:
-    """One client for every bucket that was asked for."""
+    """One client per bucket."""
 
     def __init__(self, access: ObjectAccess, limits: FetchLimits) -> None:
         self._access = access
@@ -56,10 +56,10 @@ class ObjectStores:
         self._stores: dict[str, Store] = {}
 
     def store(self, address: ObjectAddress) -> Store:
-        """The client for the object's bucket.
+        """Return the client for the object's bucket.
 
         Raises:
-            SourceUnavailable: there is too little to make one of, such as no account for Azure.
+            SourceUnavailable: the configuration is incomplete, such as no account for Azure.
         """
         if address.origin not in self._stores:
             try:
@@ -78,7 +78,7 @@ class ObjectStores:
                 "timeout": f"{2 * longest:.0f} s",  # a last resort: `paced` ends it earlier
                 **self._access.of(address.scheme),
             },
-            retry_config={"max_retries": 0},  # `with_retries` knows what is worth another attempt
+            retry_config={"max_retries": 0},  # `with_retries` decides what is worth another attempt
         )
 
 
@@ -91,7 +91,7 @@ async def open_object(
     named_etag: str | None,
     named_bytes: int | None,
 ) -> OpenedSource:
-    """Find out what is there with one request, wait for room, and start.
+    """Determine the size with one request, wait for room, and start.
 
     Raises:
         InvalidMedia: see `operators.errors.MediaCause`.
@@ -124,14 +124,14 @@ class ObjectMedium:
         return self._address.origin
 
     async def probe(self, named_etag: str | None) -> bytes:
-        """Ask for the first bytes, and for what they belong to.
+        """Request the first bytes, with the object's entity tag.
 
         Args:
-            named_etag: what the event says, with or without its quotes.
+            named_etag: the tag in the event, with or without its quotes.
 
         Raises:
-            InvalidMedia: see `object_failures.meaning`; media-empty; media-changed where it is not `named_etag`.
-            SourceUnavailable: no answer after a few tries, or our credentials are refused.
+            InvalidMedia: see `object_failures.meaning`; media-empty; media-changed if it is not `named_etag`.
+            SourceUnavailable: no answer after a few attempts, or our credentials are refused.
         """
         head = await with_retries(self.origin, self._probe, self._limits)
         if named_etag is not None and (self._etag or "").strip('"') != named_etag.strip('"'):
@@ -164,7 +164,7 @@ class ObjectMedium:
 
     async def _ask(self, start: int, stop: int) -> Any:
         options: GetOptions = {"range": (start, stop)}
-        if self._etag is not None:  # obstore takes no None, whatever its types say
+        if self._etag is not None:  # obstore accepts no None, in spite of its types
             options["if_match"] = self._etag
         try:
             async with asyncio.timeout(2 * self._limits.connect_seconds + self._limits.grace_seconds):

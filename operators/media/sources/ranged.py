@@ -1,4 +1,4 @@
-"""Media of which only what is asked for is fetched, in blocks, into a sparse file."""
+"""Media of which only requested parts are fetched, in blocks, into a sparse file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from operators.media.sources.spool import Spool, SpoolFile
 
 
 class RangedOrigin(Protocol):
-    """An object of known length that can be read in ranges, and that is still the one that was found at first."""
+    """An object of known length that can be read in ranges, and that is checked to be unchanged."""
 
     @property
     def name(self) -> str:
@@ -23,7 +23,7 @@ class RangedOrigin(Protocol):
 
     @property
     def origin(self) -> str:
-        """Who is asked, for `SourceUnavailable`."""
+        """The server, for `SourceUnavailable`."""
 
     @property
     def size_bytes(self) -> int:
@@ -34,13 +34,13 @@ class RangedOrigin(Protocol):
 
         Raises:
             TryAgain: another attempt may succeed, from where this one ended.
-            InvalidMedia: gone, changed, not what was announced.
-            SourceUnavailable: away, and not worth another attempt now.
+            InvalidMedia: missing, changed, not as announced.
+            SourceUnavailable: unavailable, and not worth another attempt now.
         """
 
 
 async def open_ranged(origin: RangedOrigin, head: bytes, spool: Spool, limits: FetchLimits) -> RangedSource:
-    """Wait for room, and begin with the bytes that a first request brought. Raises SpoolFull, a `SourceUnavailable`."""
+    """Wait for room, and start with the bytes of a first request. Raises SpoolFull, a `SourceUnavailable`."""
     source = RangedSource(origin, await spool.reserve(origin.size_bytes, origin.name), limits)
     try:
         await source.put_head(head)
@@ -53,12 +53,12 @@ async def open_ranged(origin: RangedOrigin, head: bytes, spool: Spool, limits: F
 class RangedSource:
     """An `OpenedSource` over a `RangedOrigin`.
 
-    Calls of `ensure` that overlap share requests. A failure is the failure of every call that waits for a byte of the
-    failed request; when the media is at fault, of every later call too.
+    Overlapping calls of `ensure` share requests. A failure is raised by every call that waits for a byte of the failed
+    request; if the media is at fault, also by every later call.
 
     Args:
         origin: what is fetched.
-        file: where to, as long as the origin's object.
+        file: the target, as long as the origin's object.
         limits: sizes and numbers of requests.
     """
 
@@ -98,7 +98,7 @@ class RangedSource:
         return self._num_missing == 0
 
     async def put_head(self, head: bytes) -> None:
-        """Take the object's first bytes, which came with the first answer; call before anything is ensured."""
+        """Write the object's first bytes, from the first answer; call before anything is ensured."""
         await self._file.write(0, head)
         self.bytes_fetched += len(head)
         self._head_stop = len(head)
@@ -114,7 +114,7 @@ class RangedSource:
         if start >= stop or stop <= self._head_stop:
             return
         wanted = self._blocks(start, stop)
-        if self._missing(wanted):  # else nothing is asked for yet: the next gap takes what lies ahead along
+        if self._missing(wanted):  # otherwise nothing is requested yet: the next gap reads ahead as well
             self._request(self._missing(self._blocks(start, max(stop, self._ahead(start, stop + read_ahead_bytes)))))
         for block in wanted:
             while not self._is_here[block]:
@@ -129,7 +129,7 @@ class RangedSource:
         self._file.close()
 
     async def _arrival(self, block: int) -> None:
-        if block not in self._arriving:  # its request failed for another block's sake
+        if block not in self._arriving:  # its request failed because of another block
             self._request([block])
         await asyncio.shield(self._arriving[block])
 
@@ -147,7 +147,7 @@ class RangedSource:
         return [block for block in blocks if not self._is_here[block] and block not in self._arriving]
 
     def _read_ahead(self, start: int, stop: int) -> int:
-        """Reads one after the other fetch ever further ahead; a jump fetches no more than it asks for."""
+        """Return the read-ahead: sequential reads fetch ever further ahead; a jump fetches only what it needs."""
         is_sequential = self._expected_start - self._limits.block_bytes <= start <= self._expected_start
         doubled = 2 * (self._read_ahead_bytes or stop - start)
         self._read_ahead_bytes = min(self._limits.max_read_ahead_bytes, doubled) if is_sequential else 0
@@ -155,7 +155,7 @@ class RangedSource:
         return self._read_ahead_bytes
 
     def _ahead(self, start: int, stop: int) -> int:
-        """Where a request that also reads ahead ends: it stays one request."""
+        """Return where a request with read-ahead ends: it stays one request."""
         aligned_start = start - start % self._limits.block_bytes
         return min(stop, aligned_start + self._limits.max_request_bytes, self.size_bytes)
 
@@ -174,7 +174,7 @@ class RangedSource:
         except (InvalidMedia, SourceUnavailable) as failure:
             self._fault = failure if isinstance(failure, InvalidMedia) else self._fault
             self._fail(run, failure)
-        except Exception as failure:  # whatever it is, those who wait for bytes get it: nobody awaits this task
+        except Exception as failure:  # any error is raised to those who wait for bytes: nobody awaits this task
             self._fail(run, failure)
         except BaseException as failure:
             self._fail(run, failure)
@@ -217,11 +217,11 @@ class RangedSource:
                 arrival.cancel()
             elif arrival is not None:
                 arrival.set_exception(failure)
-                arrival.exception()  # read ahead, perhaps: then nobody waits for it
+                arrival.exception()  # read-ahead, perhaps: then nobody waits for it
 
 
 def _runs(blocks: list[int], max_blocks: int) -> list[range]:
-    """Blocks that lie side by side become one request."""
+    """Join adjacent blocks to one request."""
     runs: list[range] = []
     for block in blocks:
         if runs and runs[-1].stop == block and len(runs[-1]) < max_blocks:

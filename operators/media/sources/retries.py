@@ -1,4 +1,4 @@
-"""One request is tried a few times, then its origin is unavailable."""
+"""Tries one request a few times; after that its origin counts as unavailable."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class TryAgain(Exception):
     """An attempt failed in a way that another may not.
 
     Args:
-        message: what was seen.
-        retry_after_seconds: what the origin asked for.
-        at_last: what the last attempt's failure means; None is that the origin is unavailable.
+        message: what was observed.
+        retry_after_seconds: requested by the origin.
+        at_last: meaning of the last attempt's failure; None is that the origin is unavailable.
     """
 
     def __init__(
@@ -35,11 +35,11 @@ class TryAgain(Exception):
 async def with_retries(
     origin: str, attempt: Callable[[], Awaitable[Result]], limits: FetchLimits, sleep: Sleep = asyncio.sleep
 ) -> Result:
-    """Return what `attempt` returns.
+    """Return the result of `attempt`.
 
     Raises:
-        SourceUnavailable: no attempt succeeded, or the origin wants to be left alone for longer than we wait.
-        InvalidMedia: no attempt succeeded, and the last one blames the media.
+        SourceUnavailable: no attempt succeeded, or the origin requests a longer wait than permitted.
+        InvalidMedia: no attempt succeeded, and the last one attributes it to the media.
     """
     for number in range(1, limits.max_attempts + 1):
         try:
@@ -53,6 +53,6 @@ async def with_retries(
 
 
 def backoff_seconds(attempt_number: int, limits: FetchLimits) -> float:
-    """The pause after the `attempt_number`-th failure: doubling, bounded, half of it chance."""
+    """Return the wait after the `attempt_number`-th failure: doubling, limited, half of it random."""
     longest = min(limits.max_backoff_seconds, limits.first_backoff_seconds * 2.0 ** (attempt_number - 1))
     return longest * (0.5 + 0.5 * random.random())

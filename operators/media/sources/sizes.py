@@ -1,4 +1,4 @@
-"""What a medium's length may be."""
+"""Permitted lengths of media."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ def require_size(name: str, size_bytes: int, *, max_bytes: int, named_bytes: int
 
     Args:
         name: for messages.
-        size_bytes: what is there, or announced.
-        max_bytes: what is allowed.
-        named_bytes: what the event says.
+        size_bytes: actual or announced.
+        max_bytes: permitted.
+        named_bytes: in the event.
 
     Raises:
         InvalidMedia: media-empty, media-too-large or media-size-mismatch.

@@ -1,4 +1,4 @@
-"""Every kind of source, and the one door through which all media comes."""
+"""Every kind of source, and the only function that opens media."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from schemas.uploads import FileSource, MediaSource, ObjectSource, UrlSource
 
 @dataclass(frozen=True, slots=True)
 class SourceAccess:
-    """Where media may come from; by default from nowhere but public web addresses."""
+    """Allowed sources; by default only public web addresses."""
 
     roots: tuple[Path, ...] = ()
-    """Folders below which files may lie."""
+    """Folders below which files may be read."""
     allowed_networks: tuple[Network, ...] = ()
-    """Networks besides the public ones from which URLs may be fetched."""
+    """Networks from which URLs may be fetched in addition to public ones."""
     object_prefixes: tuple[str, ...] = ()
     """Such as `s3://uploads/`."""
     objects: ObjectAccess = field(default_factory=ObjectAccess)
 
 
 class SourceOpener:
-    """Opens media of every kind; one a process, since it owns the connections.
+    """Opens media of every kind; one per process, because it owns the connections.
 
     Args:
-        access: where media may come from.
-        spool: where what is fetched lies meanwhile.
-        limits: sizes, speeds and attempts; `max_bytes` holds for files too.
+        access: allowed sources.
+        spool: for fetched media.
+        limits: sizes, speeds and attempts; `max_bytes` applies to files, too.
         resolve: from a host name to its addresses.
     """
 
@@ -62,13 +62,13 @@ class SourceOpener:
         self._stores = ObjectStores(access.objects, limits)
 
     async def open(self, source: MediaSource) -> OpenedSource:
-        """Check what `source` names and make it readable; whoever asked closes it.
+        """Check the source and make it readable; the caller closes it.
 
-        What is fetched may not be here yet when this returns, except where the event names a SHA-256.
+        Fetched media may be incomplete when this returns, except if the event has a SHA-256.
 
         Raises:
             InvalidMedia: the media is at fault, see `operators.errors.MediaCause`.
-            SourceUnavailable: where it lies does not answer now.
+            SourceUnavailable: the source does not answer now.
             SpoolFull: the disk has no room for it now.
         """
         opened = await self._opened(source)
@@ -80,11 +80,11 @@ class SourceOpener:
         return opened
 
     async def aclose(self) -> None:
-        """Close every connection; what was opened is closed first, by whoever opened it."""
+        """Close every connection; the callers close opened media before."""
         await self._client.aclose()
 
     async def _opened(self, source: MediaSource) -> OpenedSource:
-        """A new kind of source joins by a branch here."""
+        """Open one kind of source; a new kind is a branch here."""
         named_bytes = source.size_bytes
         match source:
             case FileSource():
@@ -105,14 +105,14 @@ class SourceOpener:
                 )
 
     async def _verify(self, opened: OpenedSource, source: MediaSource) -> None:
-        # Once more: a length that was not announced is known only now.
+        # Again: an unannounced length is known only now.
         require_size(opened.name, opened.size_bytes, max_bytes=self._limits.max_bytes, named_bytes=source.size_bytes)
         if source.sha256 is not None:
             await require_checksum(opened, source.sha256)
 
 
 def source_name(source: MediaSource) -> str:
-    """For messages and logs: never a URL's query, user name or fragment."""
+    """Return a name for messages and logs: never a URL's query, user name or fragment."""
     if isinstance(source, FileSource):
         return source.path
     if isinstance(source, ObjectSource):

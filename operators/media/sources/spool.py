@@ -1,4 +1,4 @@
-"""Where fetched media lies while it is decoded: nameless files below a size limit, gone when they are closed."""
+"""The spool for fetched media: nameless files below a size limit, removed when they are closed."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _NO_NAMELESS_FILES = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL})
 class Spool:
     """A folder of which at most `capacity_bytes` are used.
 
-    Who wants room waits in order of asking, and holds nothing of the spool while waiting, so nobody waits forever for
-    another who waits. One spool a folder and process; several processes divide the disk by their capacities.
+    Callers wait for room in order, and hold nothing of the spool while waiting, so there is no deadlock. One spool per
+    folder and process; several processes divide the disk by their capacities.
 
     Args:
-        folder: on a disk with room; made where it does not exist.
+        folder: on a disk with room; created if missing.
         capacity_bytes: of all reservations together.
-        write: how bytes reach a file; a test puts a full disk here.
+        write: writes to a file; tests replace it by a full disk.
     """
 
     def __init__(self, folder: Path, capacity_bytes: int, *, write: Write = os.pwrite) -> None:
@@ -40,11 +40,11 @@ class Spool:
 
     @property
     def num_waiting(self) -> int:
-        """How many wait for room."""
+        """Number of callers that wait for room."""
         return sum(not admitted.cancelled() for _, admitted in self._waiting)
 
     def has_room(self, num_bytes: int) -> bool:
-        """Whether `reserve` would return at once."""
+        """Return whether `reserve` would return at once."""
         return not self.num_waiting and self._fits(num_bytes)
 
     async def reserve(self, num_bytes: int, name: str) -> SpoolFile:
@@ -67,7 +67,7 @@ class Spool:
             raise
 
     def grow(self, num_bytes: int) -> None:
-        """Add to a reservation, at once or not at all: to wait here while holding room could last forever.
+        """Add to a reservation, at once or not at all: waiting here while holding room could deadlock.
 
         Raises:
             SpoolFull: there is no room now.
@@ -77,13 +77,13 @@ class Spool:
         self.reserved_bytes += num_bytes
 
     def give_back(self, num_bytes: int) -> None:
-        """End a reservation or a part of it; those who wait are let in."""
+        """End a reservation or a part of it, and admit waiting callers."""
         self.reserved_bytes -= num_bytes
         self._admit()
 
     @property
     def origin(self) -> str:
-        """Who is unavailable when it is full."""
+        """Name of the unavailable source when it is full."""
         return f"spool:{self._folder}"
 
     async def _wait_for_room(self, num_bytes: int) -> None:
@@ -93,9 +93,9 @@ class Spool:
         try:
             await admitted
         except asyncio.CancelledError:
-            if admitted.done() and not admitted.cancelled():  # let in and cancelled at the same time
+            if admitted.done() and not admitted.cancelled():  # admitted and cancelled at the same time
                 self.give_back(num_bytes)
-            self._admit()  # those behind
+            self._admit()  # the following callers
             raise
 
     def _admit(self) -> None:
@@ -110,7 +110,7 @@ class Spool:
 
 
 class SpoolFile:
-    """A reserved file; made by `Spool.reserve`. Its bytes read as zero until they are written."""
+    """A reserved file; created by `Spool.reserve`. Its bytes read as zero until they are written."""
 
     def __init__(self, spool: Spool, folder: Path, size_bytes: int, write: Write) -> None:
         self._spool = spool
@@ -120,7 +120,7 @@ class SpoolFile:
         """`fd` is for reading only."""
 
     async def write(self, offset: int, piece: bytes | memoryview) -> None:
-        """Write all of `piece`, beside the event loop.
+        """Write all of `piece`, outside the event loop.
 
         Raises:
             SpoolFull: the disk is full.
@@ -130,7 +130,7 @@ class SpoolFile:
         try:
             await asyncio.shield(writing)
         except asyncio.CancelledError:
-            await asyncio.wait([writing])  # the descriptor must not be closed, and reused, under the writer
+            await asyncio.wait([writing])  # the descriptor must not be closed, and reused, during the write
             raise
 
     def grow(self, size_bytes: int) -> None:
@@ -143,13 +143,13 @@ class SpoolFile:
         self.size_bytes = size_bytes
 
     def shrink(self, size_bytes: int) -> None:
-        """Give back what turned out not to be needed."""
+        """Release what is not needed."""
         surplus, self.size_bytes = self.size_bytes - size_bytes, size_bytes
         os.ftruncate(self._write_fd, size_bytes)
         self._spool.give_back(surplus)
 
     def close(self) -> None:
-        """Remove it and give the room back; call once, when nothing is being written."""
+        """Remove it and release the room; call once, when nothing is being written."""
         os.close(self._write_fd)
         os.close(self.fd)
         self._spool.give_back(self.size_bytes)
@@ -165,7 +165,7 @@ class SpoolFile:
 
 
 def _nameless_file(folder: Path, origin: str, size_bytes: int) -> tuple[int, int]:
-    """A sparse file without a name, so that it is gone with its last descriptor, even after a SIGKILL.
+    """Create a sparse file without a name, so that it is freed with its last descriptor, even after a SIGKILL.
 
     Returns:
         A descriptor to write to and one to read from.
@@ -202,7 +202,7 @@ def _unlinked(folder: Path) -> tuple[int, int]:
 
 
 def _fault_of(error: OSError, origin: str) -> MachineUnavailable:
-    """Whatever is wrong with our own folder is no fault of the media."""
+    """Return the error for a fault of our own folder, which is not the media's fault."""
     if error.errno in _NO_ROOM:
         return SpoolFull(origin, f"the disk is full: {error.strerror}")
     return MachineUnavailable(origin, f"the spool cannot be used: {error.strerror or error}")

@@ -1,4 +1,4 @@
-"""Media that comes from the first byte to the last only, because its origin knows no ranges."""
+"""Media that can only be fetched from the first byte to the last, because its origin supports no ranges."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class StreamedOrigin(Protocol):
 
     @property
     def origin(self) -> str:
-        """Who is asked, for `SourceUnavailable`."""
+        """The server, for `SourceUnavailable`."""
 
     def read_all(self) -> AsyncGenerator[bytes]:
         """Yield the whole body, in one request; raises as `RangedOrigin.read` does."""
@@ -33,14 +33,14 @@ class StreamedOrigin(Protocol):
 class StreamedSource:
     """An `OpenedSource` that fetches in the background, from `start` on.
 
-    A body that breaks off is asked for again; what was written already is compared, so that a changed object is
-    noticed even where the origin says nothing that would tell.
+    An interrupted body is requested again; what was written already is compared, so that a changed object is noticed
+    even without headers that show it.
 
     Args:
         origin: what is fetched.
-        file: where to; grows where the length is not announced.
-        size_bytes: as announced; None where it is not, then `size_bytes` is right when `ensure_all` has returned.
-        max_bytes: a body without announced length may have.
+        file: the target; grows if the length is unknown.
+        size_bytes: as announced; None if unknown, then `size_bytes` is right when `ensure_all` has returned.
+        max_bytes: limit of a body of unknown length.
         limits: of requests.
     """
 
@@ -75,13 +75,13 @@ class StreamedSource:
         return self._origin.name
 
     def start(self) -> None:
-        """Fetch, from the first byte."""
+        """Start fetching, from the first byte."""
         self._failure = None
         self._fetching = asyncio.create_task(self._fetch())
 
     async def ensure(self, start: int, stop: int) -> None:
         """See `OpenedSource`."""
-        del start  # what lies before `stop` comes first anyway
+        del start  # bytes before `stop` arrive first anyway
         if isinstance(self._failure, SourceUnavailable):
             self.start()
         while not self.is_whole and self._position < min(stop, self._announced_bytes or stop):
@@ -90,7 +90,7 @@ class StreamedSource:
             await self._moved.wait()
 
     async def ensure_all(self) -> None:
-        """Return when every byte is here; then the length is known. Raises as `ensure` does."""
+        """Return when every byte is local; then the length is known. Raises as `ensure` does."""
         await self.ensure(0, self._max_bytes + 1)
 
     async def aclose(self) -> None:
@@ -107,7 +107,7 @@ class StreamedSource:
                 self._file.shrink(self._position)
                 self._announced_bytes = self._position
             self.is_whole = True
-        except Exception as failure:  # whatever it is, those who wait for bytes get it
+        except Exception as failure:  # any error is raised to those who wait for bytes
             self._failure = failure
         finally:
             self._move()
@@ -133,7 +133,7 @@ class StreamedSource:
             self._file.grow(min(self._max_bytes, max(stop, 2 * self._file.size_bytes)))
 
     async def _compare(self, position: int, piece: bytes) -> None:
-        """An earlier attempt wrote the beginning already."""
+        """Compare with what an earlier attempt wrote."""
         known = min(len(piece), self._position - position)
         if known > 0 and await self._reread(known, position) != piece[:known]:
             raise InvalidMedia("media-changed", f"{self.name} became another object while it was read")

@@ -1,4 +1,4 @@
-"""A URL taken apart once, strictly: what was judged is what is connected to, whatever another parser would read."""
+"""Parses a URL once, strictly: the checked address is the one that is connected to."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SHAPE = re.compile(
 )
 _AUTHORITY = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]*)(?::(?P<port>\d{0,5}))?", re.ASCII)
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\xa0\\\u2028\u2029]")
-_FULL_STOPS = re.compile("[\u3002\uff0e\uff61]")  # ideographic, fullwidth, halfwidth: UTS 46 makes dots of them
+_FULL_STOPS = re.compile("[\u3002\uff0e\uff61]")  # ideographic, fullwidth, halfwidth: UTS 46 maps them to dots
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]*|\d+", re.ASCII)
 _ASCII_OF_URLS = "!#$%&'()*+,-./:;<=>?@[]^_`{|}~\""
@@ -31,35 +31,35 @@ _MAX_NAME_CHARACTERS = 253
 
 @dataclass(frozen=True, slots=True)
 class WebAddress:
-    """Where a request goes; `parse_web_address` makes it."""
+    """Target of a request; created by `parse_web_address`."""
 
     scheme: str
     """`http` or `https`."""
     host: str
-    """A lower-case ASCII name without a trailing dot, or an IP address in its one spelling, IPv6 without brackets."""
+    """A lower-case ASCII name without a trailing dot, or an IP address in canonical form, IPv6 without brackets."""
     port: int
     target: str
     """Path and query, as sent."""
     literal: IPAddress | None
-    """The address, where the host is one."""
+    """The address, if the host is one."""
 
     @property
     def origin(self) -> str:
-        """`https://host:port`: who is asked."""
+        """`https://host:port`."""
         return f"{self.scheme}://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
 
     @property
     def name(self) -> str:
-        """For messages: without the query, which may hold a signature."""
+        """For messages: without the query, which may contain a signature."""
         return self.origin + self.target.partition("?")[0]
 
     @property
     def url(self) -> URL:
-        """For the HTTP client, made of these parts and nothing else."""
+        """For the HTTP client, made of these parts only."""
         return URL(self.origin + self.target, encoded=True)
 
     def joined(self, location: str) -> WebAddress:
-        """Where a redirect from here leads.
+        """Return the target of a redirect.
 
         Raises:
             InvalidMedia: media-address-refused.
@@ -67,15 +67,15 @@ class WebAddress:
         _require_plain(location)
         try:
             target = urljoin(self.origin + self.target, location)
-        except ValueError as error:  # brackets that hold no IPv6 address, characters that NFKC makes a delimiter
+        except ValueError as error:  # brackets without an IPv6 address, characters that NFKC turns into a delimiter
             raise _refused(f"the redirect to {_shown(location)} is not an address: {error}") from error
         return parse_web_address(target)
 
 
 def parse_web_address(url: str) -> WebAddress:
-    """Take `url` apart.
+    """Parse `url`.
 
-    Hosts are read as browsers do (https://url.spec.whatwg.org/#host-parsing), so that decimal, octal, hexadecimal and
+    Hosts are parsed as browsers do (https://url.spec.whatwg.org/#host-parsing), so that decimal, octal, hexadecimal and
     short IPv4 forms, full-width digits and ideographic full stops are recognised as what they would connect to; user
     names, zone ids, percent signs in hosts and schemes other than http and https are refused.
 
@@ -131,7 +131,7 @@ def _literal(host: str) -> IPAddress | None:
 def _ipv6(host: str) -> IPAddress:
     inside = host[1:-1]
     try:
-        if not inside.isascii() or "%" in inside:  # a zone id names an interface of ours
+        if not inside.isascii() or "%" in inside:  # a zone id names an interface of this machine
             raise ValueError(inside)
         return ipaddress.IPv6Address(inside)
     except ValueError as error:
@@ -139,7 +139,7 @@ def _ipv6(host: str) -> IPAddress:
 
 
 def _ipv4(host: str) -> IPAddress:
-    """Read as `inet_aton` does: `127.1`, `0x7f.1`, `017700000001` and `2130706433` are all 127.0.0.1."""
+    """Parse as `inet_aton` does: `127.1`, `0x7f.1`, `017700000001` and `2130706433` are all 127.0.0.1."""
     parts = host.split(".")
     try:
         numbers = [_number(part) for part in parts]
@@ -171,7 +171,7 @@ def _registered_name(host: str) -> str:
 
 
 def _with_ascii_dots(host: str) -> str:
-    """Compatibility characters folded (full-width and circled digits), every kind of full stop a dot."""
+    """Replace compatibility characters (full-width and circled digits), and every kind of full stop by a dot."""
     return unicodedata.normalize("NFKC", _FULL_STOPS.sub(".", host))
 
 
@@ -183,7 +183,7 @@ def _idna(name: str) -> str:
 
 
 def _shown(url: str) -> str:
-    """Without what may be secret: neither user name nor query."""
+    """Return the URL without parts that may be secret: user name and query."""
     return repr(re.sub(r"//[^/]*@", "//", re.split(r"[?#]", url, maxsplit=1)[0])[:200])
 
 
