@@ -31,8 +31,8 @@ class UnseenTrack:
     """Content of the media that is not analysed."""
 
     kind: TrackKind
-    """`picture`: cover art. `attachment`: another file inside. `hidden`: bytes inside the container that belong to none
-    of its streams. `trailing`: bytes after its end."""
+    """`picture`: cover art, or a further picture that a photograph lists. `attachment`: another file inside. `hidden`:
+    bytes inside the container that belong to none of its streams. `trailing`: bytes after its end."""
     number: int
     """Of the stream in the container, from 0; -1 if it is no stream."""
     codec: str

@@ -14,7 +14,11 @@ from operators.media.ledgers.sections import TABLE_PIDS, SectionCount
 
 PACKET_BYTES = 188
 MAX_READ_BYTES = 128 * 2**20
-"""Of one file, from its beginning."""
+"""Of one file, from its start; after that, `NUM_GLANCES` places are read."""
+NUM_GLANCES = 32
+GLANCE_BYTES = 2**20
+MIN_FOREIGN_PACKETS = 32
+"""Of one identifier in one such place; a table has fewer packets without the start of a section."""
 MAX_SLIPS = 2_000
 """How often packets may be found again after the rhythm was lost; later bytes belong to no stream."""
 MAX_ADAPTATION_BYTES = 48
@@ -44,10 +48,11 @@ def transport_ledger(media: MediaFile, known: Iterable[int], data: Iterable[int]
     if not size:
         ledger.num_stray_bytes = media.size_bytes
         return ledger
-    for rows, num_skipped in _runs(media, size):
+    for rows, num_skipped in _runs(media, size, 0, min(media.size_bytes, MAX_READ_BYTES)):
         ledger.num_stray_bytes += num_skipped
         count.add(rows[:, :PACKET_BYTES])
     count.enter(ledger)
+    ledger.num_stray_bytes += _num_foreign_behind(media, size, count)
     return ledger
 
 
@@ -67,19 +72,32 @@ def _first_packet(part: Bytes, size: int) -> int | None:
     return int(is_start.argmax()) if is_start.any() else None
 
 
-def _runs(media: MediaFile, size: int) -> Iterator[tuple[Bytes, int]]:
+def _num_foreign_behind(media: MediaFile, size: int, count: _PacketCount) -> int:
+    """Estimate the bytes of no stream after the part that was read, from evenly spaced places."""
+    rest = media.size_bytes - MAX_READ_BYTES
+    num_glances = min(NUM_GLANCES, max(0, rest) // GLANCE_BYTES)
+    found = 0
+    for number in range(num_glances):
+        start = MAX_READ_BYTES + (rest - GLANCE_BYTES) * number // max(1, num_glances - 1)
+        runs = _runs(media, size, start, start + GLANCE_BYTES)
+        found += sum(count.num_foreign_bytes(rows[:, :PACKET_BYTES]) for rows, _ in runs)
+    return found * rest // max(1, num_glances * GLANCE_BYTES)
+
+
+def _runs(media: MediaFile, size: int, place: int, stop: int) -> Iterator[tuple[Bytes, int]]:
     """Yield successive packets, and the number of skipped bytes before them."""
-    place, stop = 0, min(media.size_bytes, MAX_READ_BYTES)
-    window, begin = np.zeros(0, np.uint8), 0
+    window, begin = np.zeros(0, np.uint8), place
     for _ in range(MAX_SLIPS):
         if place + _SEARCH_BYTES > begin + len(window) < media.size_bytes:
-            window, begin = np.frombuffer(media.peek(place, _WINDOW_BYTES), np.uint8), place
+            num_bytes = min(_WINDOW_BYTES, max(_SEARCH_BYTES, stop - place))
+            window, begin = np.frombuffer(media.peek(place, num_bytes), np.uint8), place
         part = window[place - begin :]
         if stop - place < PACKET_BYTES or len(part) < PACKET_BYTES:
             return
         first = _first_packet(part, size)
         num_skipped = min(len(part), _SEARCH_BYTES - size * _PROOF_PACKETS) if first is None else first
         rows = _rows(part[num_skipped:], size) if first is not None else part[:0].reshape(0, size)
+        rows = rows[: max(0, stop - place - num_skipped) // size + 1]
         yield rows, num_skipped
         place += num_skipped + max(len(rows) * size, first is not None)
     yield np.zeros((0, size), np.uint8), max(0, stop - place)
@@ -107,13 +125,12 @@ class _PacketCount:
 
     def add(self, rows: Bytes) -> None:
         """Add packets, in order."""
-        pids = (rows[:, 1].astype(np.int64) & 0x1F) << 8 | rows[:, 2]
+        pids = self._pids(rows)
         has_payload = (rows[:, 3] & 0x10) > 0
         is_scrambled = has_payload & ((rows[:, 3] & 0xC0) > 0)
         self._num_payloads += np.bincount(pids[has_payload], minlength=_NUM_PIDS)
         self._num_scrambled += np.bincount(pids[is_scrambled], minlength=_NUM_PIDS)
-        null = rows[pids == NULL_PID][:, 4:]
-        self._num_null_bytes += PACKET_BYTES * int((null.min(axis=1, initial=255) != null.max(axis=1, initial=0)).sum())
+        self._num_null_bytes += PACKET_BYTES * _num_full_nulls(rows, pids)
         self._num_adaptation_bytes += _num_adaptation_bytes(rows)
         self._add_others(rows, pids, np.flatnonzero(has_payload & self._is_other[pids]))
 
@@ -123,6 +140,19 @@ class _PacketCount:
         ends = [*starts.tolist(), len(places)]
         for pid, (start, stop) in zip(found.tolist(), pairwise(ends), strict=True):
             self._sections.add(pid, (row.tobytes() for row in rows[places[start:stop]]))
+
+    def num_foreign_bytes(self, rows: Bytes) -> int:
+        """Return the bytes of identifiers that start no table in these packets, and of null packets with content."""
+        pids, is_other = self._pids(rows), (rows[:, 3] & 0x10) > 0
+        is_other &= self._is_other[pids]
+        nums = np.bincount(pids[is_other], minlength=_NUM_PIDS)
+        nums_begun = np.bincount(pids[is_other & _begins_table(rows)], minlength=_NUM_PIDS)
+        num_foreign = int(nums[(nums >= MIN_FOREIGN_PACKETS) & (nums_begun == 0)].sum())
+        return PACKET_BYTES * (num_foreign + _num_full_nulls(rows, pids))
+
+    @staticmethod
+    def _pids(rows: Bytes) -> npt.NDArray[np.int64]:
+        return (rows[:, 1].astype(np.int64) & 0x1F) << 8 | rows[:, 2]
 
     def enter(self, ledger: Ledger) -> None:
         """Write the counts to the ledger."""
@@ -135,6 +165,20 @@ class _PacketCount:
             for pid in self._known
             if self._num_payloads[pid]
         }
+
+
+def _num_full_nulls(rows: Bytes, pids: npt.NDArray[np.int64]) -> int:
+    """Count null packets whose bytes differ."""
+    null = rows[pids == NULL_PID][:, 4:]
+    return int((null.min(axis=1, initial=255) != null.max(axis=1, initial=0)).sum())
+
+
+def _begins_table(rows: Bytes) -> npt.NDArray[np.bool_]:
+    """Tell which packets start something other than a packet of a stream, which starts with 0, 0, 1."""
+    first = np.where(rows[:, 3] & 0x20, 5 + rows[:, 4].astype(np.int64), 4).clip(max=PACKET_BYTES - 3)
+    head = np.take_along_axis(rows, first[:, None] + np.arange(3), axis=1)
+    is_table: npt.NDArray[np.bool_] = ((rows[:, 1] & 0x40) > 0) & (head != (0, 0, 1)).any(axis=1)
+    return is_table
 
 
 def _num_adaptation_bytes(rows: Bytes) -> int:

@@ -238,6 +238,19 @@ class TestTransport:
         found = hidden(tmp_path / "a.ts", clips["a.ts"][:half] + NOISE + clips["a.ts"][half:])
         assert found == pytest.approx(len(NOISE), abs=2_000)
 
+    def test_behind_what_is_read(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A film among tables and packets of the stream, as far as a few places tell."""
+        monkeypatch.setattr(transport, "MAX_READ_BYTES", 400 * 188)
+        monkeypatch.setattr(transport, "GLANCE_BYTES", 100 * 188)
+        table = packets(0x12, b"\0" + section(0x4E, NOISE[:3_000]), begins=True)
+        known = packets(0x100, NOISE[:50_000])
+        film = b"".join(packets(0x777, b"\0\0\1\xe0" + NOISE[:40_000], begins=True) for _ in range(10))
+        plain = (known + table) * 20
+        assert walked(b"t", plain).num_stray_bytes == 0
+        found = walked(b"t", plain + film + plain)
+        assert found.num_stray_bytes == pytest.approx(len(film), rel=0.3)
+        assert walked(b"t", plain + packets(0x1FFF, NOISE) + plain).num_stray_bytes >= MOST / 2
+
     def test_no_rhythm_is_all_unseen(self) -> None:
         """Where no packet follows on another nothing is known."""
         assert walked(b"t", b"\x01" * 5_000).num_stray_bytes == 5_000
