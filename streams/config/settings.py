@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 import tomllib
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
-from msgspec.structs import fields
+from msgspec.structs import FieldInfo, fields
 
 from streams.config.connection_checks import connection_problems
 from streams.config.connection_settings import ConnectionSettings
@@ -177,7 +178,13 @@ class Settings(ConnectionSettings, frozen=True, kw_only=True):
 
 def secret_names() -> tuple[str, ...]:
     """Settings whose values are never shown."""
-    return tuple(field.name for field in fields(Settings) if "Secret" in str(field.type))
+    return tuple(field.name for field in _fields() if "Secret" in str(field.type))
+
+
+@cache
+def _fields() -> tuple[FieldInfo, ...]:
+    """All settings with their types, which take two milliseconds to evaluate."""
+    return fields(Settings)
 
 
 def read_settings(**overrides: object) -> Settings:
@@ -228,7 +235,7 @@ def _environment() -> dict[str, str]:
 
 def _validated(given: dict[str, Any], path: Path) -> Settings:
     values, problems = {}, [_unknown(name, path) for name in given if name not in Settings.__struct_fields__]
-    for field in fields(Settings):
+    for field in _fields():
         value = given.get(field.name, field.default)
         try:
             values[field.name] = converted(value, field.type)
