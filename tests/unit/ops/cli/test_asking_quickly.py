@@ -17,7 +17,14 @@ from streams.kafka.clients import BrokerUnavailable, RightMissing, failure_of
 from streams.store.quick_reads import QuickReads, StoreForbids, answer_of
 
 WAIT_SECONDS = 300
-PATIENT = "import ops.cli.quick_read as q; q.ANSWER_SECONDS = 1e6; from ops.cli.main import main; main()"
+PATIENT = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has what it runs in the background ignore it
+import ops.cli.quick_read as quick_read
+quick_read.ANSWER_SECONDS = 1e6
+from ops.cli.main import main
+main()
+"""
 """The command line, with a store that is waited for longer than any test."""
 
 
