@@ -30,6 +30,7 @@ TARGETS: dict[str, Target] = {
         (
             "tests/unit/streams/decision/test_fold.py",
             "tests/unit/streams/decision/test_fold_decisions.py",
+            "tests/unit/streams/decision/test_fold_laws.py",
             "tests/unit/streams/decision/test_deletions_by_place.py",
             "tests/unit/streams/decision/test_warned.py",
         ),
@@ -44,7 +45,11 @@ TARGETS: dict[str, Target] = {
     ),
     "decode plan": Target(
         ("operators/media/plan.py", "operators/media/spread.py"),
-        ("tests/unit/operators/media/test_plan.py",),
+        (
+            "tests/unit/operators/media/test_plan.py",
+            "tests/unit/operators/media/test_plan_laws.py",
+            "tests/unit/operators/media/test_spread.py",
+        ),
     ),
     "batch policy": Target(
         (

@@ -87,6 +87,48 @@ class TestQueue:
         batches = [subject.next_batch(), subject.next_batch()]
         assert [batch.queue_age_seconds for batch in batches if batch] == [3.0, 1.0]
 
+    def test_the_age_is_that_of_the_oldest_item(self) -> None:
+        """Whichever video's turn came first."""
+        clock = ManualClock()
+        subject = policy(sizes=(4,), clock=clock)
+        for video_id in ("a", "b", "a", "b"):
+            subject.add(context(video_id))
+            clock.advance(1.0)
+        batch = subject.next_batch()
+        assert batch is not None
+        assert (len(batch.items), batch.queue_age_seconds) == (4, 4.0)
+
+    def test_every_so_many_batches_one_is_by_age(self) -> None:
+        """The last of each round, and no other."""
+        subject = policy(sizes=(1,), batches_per_age_turn=3)
+        for _ in range(4):
+            subject.add(context("b", "backfill"))
+        for _ in range(6):
+            subject.add(context("a", "live"))
+        found = [lanes(subject.next_batch())[0] for _ in range(9)]
+        assert found == ["live", "live", "backfill"] * 3
+
+    def test_a_video_keeps_its_place_while_nothing_of_it_waits(self) -> None:
+        """One that came first is served first, though its first item was given up before any batch."""
+        subject = policy(sizes=(1,))
+        subject.discard(subject.add(context("first")))
+        subject.add(context("second"))
+        subject.add(context("first"))
+        assert videos(subject.next_batch()) == ["first"]
+
+    @pytest.mark.parametrize(
+        ("due_seconds", "is_first"),
+        [(99.9, False), (100.0, True), (100.5, True), (101.0, True), (101.1, False), (1000.0, False)],
+    )
+    def test_a_video_near_its_deadline_goes_first(self, due_seconds: float, is_first: bool) -> None:
+        """From a second before it up to it; a deadline that has passed is lost."""
+        clock = ManualClock()
+        clock.advance(100.0)
+        subject = policy(sizes=(1,), clock=clock, urgent_seconds=1.0)
+        subject.add(context("earlier", due_seconds=1000.0))
+        subject.add(context("other", due_seconds=due_seconds))
+        assert (videos(subject.next_batch()) == ["other"]) is is_first
+
 
 class TestOrder:
     def test_live_goes_before_backfill(self) -> None:

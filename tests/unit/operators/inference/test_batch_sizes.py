@@ -90,3 +90,15 @@ class TestCheckBatchSizes:
         """Sizes are ascending, distinct and positive."""
         with pytest.raises(ValueError, match="ascending"):
             check_batch_sizes(sizes)
+
+
+@pytest.mark.parametrize(("seconds", "sizes"), [(16 * 0.0125, (1, 4, 8, 16)), (16 * 0.0126, (1, 4, 8))])
+def test_a_size_is_dropped_where_its_items_cost_too_much(seconds: float, sizes: tuple[int, ...]) -> None:
+    """More than a quarter above the cheapest; in whatever order warm-up gives them."""
+    assert worthwhile_sizes({16: seconds, 8: 8 * 0.01, 1: 0.02, 4: 4 * 0.02}) == sizes
+
+
+@pytest.mark.parametrize(("seconds", "sizes"), [(0.1, (1, 8)), (0.101, (1,))])
+def test_a_brief_batch_takes_a_tenth_of_a_second_at_most(seconds: float, sizes: tuple[int, ...]) -> None:
+    """And just as much."""
+    assert brief_sizes({1: 0.02, 8: seconds}, (1, 8)) == sizes
