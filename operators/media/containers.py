@@ -46,7 +46,7 @@ class MediaFile:
     size_bytes: int
     max_pixels: int
     rewound: InputContainer | None = None
-    """A container at its beginning, for the next one who asks."""
+    """A container at its start, for the next use."""
     edit_options: Mapping[str, str] = field(default_factory=dict)
     """How FFmpeg is to take the edits of MP4, where not in full: their shift only, or not at all."""
     has_parts: bool = False

@@ -31,7 +31,7 @@ MAX_HIDDEN_SECONDS = 2.0
 """Before the first and after the last displayed time together: from one keyframe of a phone to the next, within which a
 film that was cut without recoding begins."""
 MAX_HIDDEN_RATIO = 1 / 3
-"""Likewise, of a short track."""
+"""The same, for a short track."""
 MAX_LEFT_OUT_SECONDS = 0.25
 """Of a picture that stands when an edit begins. FFmpeg leaves it out and begins with the next one, players do not:
 from slide to slide that is much, and all that follows would be early by as much."""
@@ -57,7 +57,7 @@ class _Track:
     offsets: Numbers = field(default_factory=lambda: np.zeros((0, 2), np.int64))
     """Rows of a number of samples and the offset from decoding to display of each."""
     edits: list[tuple[int, int, int]] = field(default_factory=list)
-    """Length, first tick of the track, rate as a 16.16 fixed-point number; those that show something."""
+    """Length, first tick of the track, rate as a 16.16 fixed-point number; only edits that show something."""
     is_shifted_only: bool = True
     """Whether there is one edit at most, and a pause ahead of it at most."""
     kinds: set[bytes] = field(default_factory=set)

@@ -1,4 +1,4 @@
-"""The models that run by the settings of a process: the product's own and added ones."""
+"""The models that a process runs by its settings: those of the product and added ones."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from streams.config.settings import Settings
 
 
 def running_cards(settings: Settings) -> dict[str, Card]:
-    """Read the cards, by name. Raises models.card_errors.CardInvalid where one is wrong or two contradict."""
+    """Read the cards; return them by name. Raises models.card_errors.CardInvalid if one is wrong or two conflict."""
     return installed_cards(card_settings(settings))
 
 
 def card_settings(settings: Settings) -> CardSettings:
-    """What the settings say of cards."""
+    """Return the settings of cards."""
     return CardSettings(
         folders=settings.model_cards,
         trusted_folders=settings.trusted_model_folders,

@@ -78,7 +78,7 @@ class Settings(ConnectionSettings, frozen=True, kw_only=True):
     trusted_model_folders: tuple[Path, ...] = ()
     """Folders below which added models may be programs, such as TorchScript; comma-separated."""
     model_licences: tuple[str, ...] = ()
-    """Licences of added models that are accepted beside the usual permissive ones, comma-separated."""
+    """Licences of added models that are accepted in addition to the usual permissive ones, comma-separated."""
     models_off: tuple[str, ...] = ()
     """Models that do not run, comma-separated."""
     models_generation: Annotated[int, Meta(ge=0)] = 0

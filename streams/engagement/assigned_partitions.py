@@ -1,7 +1,7 @@
-"""The partitions of this member: where each is read on, by the store, and which are not read now.
+"""The assigned partitions of this member: the position of each, and which are paused.
 
-Redis says where each partition stands. Reading begins there, and goes there again whenever the store turns out to stand
-elsewhere: another worker counted on, or the store is an older copy. Commits to Kafka only show the lag.
+Redis holds the position of each partition. Reading starts there, and seeks there again if the stored position changes:
+because another worker counted, or because the store is an older copy. Commits to Kafka only show the lag.
 """
 
 from __future__ import annotations
@@ -29,31 +29,31 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Who is told, in the counting thread, of partitions."""
+    """Callbacks about partitions, called on the counting thread."""
 
     joined: Callable[[], None]
-    """Some were assigned, even none, and it is known where they stand."""
+    """Partitions (perhaps none) were assigned and their positions are known."""
     left: Callable[[], None]
-    """They were revoked."""
+    """All partitions were revoked."""
 
 
 class AssignedPartitions:
-    """Used by one thread; `position` and `is_incomplete` may be asked from any.
+    """Used by one thread; `position` and `is_incomplete` are callable from any.
 
     Args:
-        topic: as the broker knows it.
-        store: says where partitions stand.
+        topic: name of the topic at the broker.
+        store: holds the positions.
         wait: polls the client during long waits.
-        held: the limit on dead letters by faults of our own.
-        clock: of waits at that limit.
-        told: who is told of them.
+        held: the limit on dead letters caused by internal errors.
+        clock: times the waits at that limit.
+        told: callbacks on assignment and revocation.
     """
 
     def __init__(
         self, topic: str, store: EngagementStore, wait: GroupWait, held: HeldEvents, clock: Clock, told: Told
     ) -> None:
         self.client: Any = None
-        """Of confluent-kafka; set before anything is asked."""
+        """The confluent-kafka consumer; set before any other use."""
         self._topic = topic
         self._store = store
         self._held_events = held
@@ -63,41 +63,41 @@ class AssignedPartitions:
         wait.stay = self._stay
         self._assigned: Sequence[int] = ()
         self._is_settled = True
-        """Whether the store was asked where the assigned partitions stand."""
+        """Whether the positions of the assigned partitions were read from the store."""
         self._was_rebalanced = False
-        """Since the last batch was asked for."""
+        """Whether there was a rebalance since the last batch was requested."""
         self.positions: dict[int, int | None] = {}
-        """Of each partition that is read, what we believe the store to say."""
+        """The last known stored position of each partition that is read."""
         self.suspects: dict[int, Suspects] = {}
-        """Of each partition, events that may have ended a worker."""
+        """For each partition, the events that may have crashed a worker."""
         self.held = HeldPartitions()
         self._is_paused = False
-        """All partitions, because a batch waits for long."""
+        """Whether all partitions are paused because a batch waits for long."""
         self._ends: dict[int, int] = {}
-        """Where reading found the end of a partition: all before it was handed to us, or is no record."""
+        """The end of each partition as the client reported it: every record before it was delivered."""
 
     @property
     def is_incomplete(self) -> bool:
-        """Whether the store has not said where each stands, or what it has is no place."""
+        """Whether a partition has no valid stored position."""
         return len(self.positions) < len(self._assigned)
 
     def position(self, partition: int) -> int | None:
-        """Where it stands in a partition; None where it has none."""
+        """Return the position in a partition; None without one."""
         return self.positions.get(partition)
 
     def subscribe(self) -> None:
-        """Join the group."""
+        """Subscribe to the topic."""
         self.client.subscribe([self._topic], on_assign=self.take, on_revoke=self.give_back)
 
     def take(self, client: Any, assigned: list[TopicPartition]) -> None:
-        """Note what is assigned, and read none yet: a callback that waits for the store is no member meanwhile."""
+        """Note the assignment without reading yet: a callback that waited for the store would block the group."""
         self._forget()
         self._assigned = [place.partition for place in assigned]
         self._is_settled = False
         client.assign([])
 
     def give_back(self, client: Any, _revoked: list[TopicPartition]) -> None:
-        """All are revoked."""
+        """Drop all partitions: they are revoked."""
         self._forget()
         client.unassign()
         self._told.left()
@@ -110,7 +110,7 @@ class AssignedPartitions:
         self._held_events.release_all()
 
     def settle(self) -> None:
-        """Read on from where the store stands, of the assignment that holds once it has answered."""
+        """Read the stored positions and start there; repeat if the assignment changes meanwhile."""
         while not self._is_settled:
             self._was_rebalanced = False
             partitions, store = self._assigned, self._store
@@ -132,19 +132,19 @@ class AssignedPartitions:
         self._told.joined()
 
     def settle_again(self) -> None:
-        """Ask the store once more before the next batch, where some partition has no place."""
+        """Read the positions again before the next batch if a partition has none."""
         if self.is_incomplete:
             self._is_settled = False
 
     def fetch(self, num_records: int, seconds: float) -> Sequence[Any]:
-        """The next batch and errors of the client; records are all of the assignment that holds now."""
+        """Return the next batch with errors of the client; all records are of the current assignment."""
         self._was_rebalanced = False
         messages: Sequence[Any] = self.client.consume(num_records, seconds)
         found = [message for message in messages if not _is_end(message)]
-        if not self._was_rebalanced:  # what lies before an end is counted before the end is committed
+        if not self._was_rebalanced:  # records before an end are counted before the end is committed
             self._ends.update({message.partition(): message.offset() for message in messages if _is_end(message)})
             return found
-        # It may hold records of the assignment before. Nothing is fetched for the new one until it is settled.
+        # The batch may hold records of the former assignment. Nothing is fetched for the new one until it is settled.
         self.settle()
         return [message for message in found if message.error() is not None]
 
@@ -164,29 +164,29 @@ class AssignedPartitions:
             self._ends[message.partition()] = message.offset()
         elif message.error() is not None:
             judge(message.error())
-        else:  # the client hands out none of a paused partition; if it does all the same, it is read again
+        else:  # the client delivers none of a paused partition; if it does, the record is read again
             self._is_settled, self._was_rebalanced = False, True
 
     def resume(self) -> None:
-        """The batch is done: read on, where that was paused for it."""
+        """Resume the partitions that were paused for the batch."""
         if self._is_paused:
             self.client.resume(self._whole(number for number in self.positions if not self.held.is_paused(number)))
             self._is_paused = False
 
     def hold(self, partition: int, offset: int) -> None:
-        """Wait with a partition at an event that may not be given up now."""
-        self._ends.pop(partition, None)  # it lies behind what is read again
+        """Pause a partition at an event that may not become a dead letter now."""
+        self._ends.pop(partition, None)  # the end is after the event that is read again
         self.held.hold(partition, offset, self._clock.monotonic_seconds())
         self.client.pause(self._whole([partition]))
 
     def read_held_again(self) -> None:
-        """Read on in partitions that have waited long enough."""
+        """Resume the partitions whose wait is over."""
         for partition in self.held.due(self._clock.monotonic_seconds()):
             self.client.resume(self._whole([partition]))
             self._seek(partition, self.positions[partition])
 
     def drop_passed(self, partitions: Iterable[int]) -> None:
-        """Forget of these partitions what lies behind: suspects, and an event that was held."""
+        """Forget the suspects and the held event before the position of each partition."""
         for partition in partitions:
             position = self.positions.get(partition) or 0
             suspects, held = self.suspects.get(partition), self.held.offset(partition)
@@ -204,7 +204,7 @@ class AssignedPartitions:
             self._held_events.release(Place(self._topic, partition, offset))
 
     def follow_store(self) -> None:
-        """Go where the store stands, also in partitions in which nothing comes in: what it lost is counted again."""
+        """Seek to the stored positions, also in idle partitions, so that events the store lost are counted again."""
         stored = self.retries.until_answered(lambda: self._store.positions(list(self.positions)))
         for partition, position in list(self.positions.items()):
             if partition not in stored:
@@ -213,26 +213,26 @@ class AssignedPartitions:
                 self.go_to(partition, stored[partition])
 
     def set_aside(self, partition: int) -> None:
-        """Read no more of a partition whose place in the store is none, until it is one."""
+        """Pause a partition without a valid stored position until it has one."""
         self._let_go(partition)
         self.client.pause(self._whole([partition]))
         self._ends.pop(partition, None)
         del self.positions[partition]
 
     def go_to(self, partition: int, stored: int | None) -> None:
-        """Read on where the store stands."""
+        """Seek to the stored position."""
         _log.warning(
             "offset in redis differs from the consumer's; seeking to it",
             partition=partition, stored=stored, expected=self.positions[partition],
         )  # fmt: skip
         metrics.ENGAGEMENT_OFFSET_RESETS.inc()
         self._let_go(partition)
-        self._ends.pop(partition, None)  # it was found by reading from another place
+        self._ends.pop(partition, None)  # it was found by reading from another position
         self.positions[partition] = stored
         self._seek(partition, stored)
 
     def _seek(self, partition: int, position: int | None) -> None:
-        """Read on from there. A client that has not begun to read the partition refuses: all are placed anew then."""
+        """Seek. The client refuses before it has begun to read the partition: then all are assigned again."""
         try:
             self.client.seek(self.place(partition, position))
         except KafkaException as error:
@@ -240,7 +240,7 @@ class AssignedPartitions:
             self._is_settled = False
 
     def show_lag(self) -> None:
-        """Commit for anyone who looks at the group. Nothing depends on it."""
+        """Commit the positions, which only shows the lag of the group. Nothing depends on it."""
         known = [self.place(partition, offset) for partition, offset in self.committable().items()]
         try:
             if known:
@@ -249,13 +249,13 @@ class AssignedPartitions:
             judge(error.args[0])
 
     def committable(self) -> dict[int, int]:
-        """Where each partition is counted up to, and over what is no record there: markers, aborted records, holes."""
+        """Return the offset to commit for each partition, after markers, aborted records and holes."""
         counted = {partition: position for partition, position in self.positions.items() if position}
         ends = {partition: end for partition, end in self._ends.items() if partition in self.positions}
         return {partition: max(counted.get(partition, 0), ends.get(partition, 0)) for partition in {*counted, *ends}}
 
     def place(self, partition: int, position: int | None) -> TopicPartition:
-        """For the client; None is the beginning of the log."""
+        """Return a position for the client; None means the beginning of the log."""
         return TopicPartition(self._topic, partition, OFFSET_BEGINNING if position is None else position)
 
     def _whole(self, partitions: Iterable[int]) -> list[TopicPartition]:
@@ -263,15 +263,15 @@ class AssignedPartitions:
 
 
 def _is_end(message: Any) -> bool:
-    """Whether this is the client's note that a partition has no more records now; its offset is where that is."""
+    """Return whether this is the client's end-of-partition notice, whose offset is the end."""
     error = message.error()
     return error is not None and error.code() == KafkaError._PARTITION_EOF
 
 
 def judge(error: KafkaError) -> None:
-    """Raise what has no answer; the client itself gets over everything else.
+    """Raise fatal errors; the client recovers from all others.
 
-    A consumer meets its fatal error once, as a record's error of its own code and without the flag; then it is silent.
+    A consumer reports its fatal error once, as a record's error with its own code and without the flag.
     """
     if error.fatal() or error.code() == KafkaError._FATAL:
         raise KafkaException(error)

@@ -111,7 +111,7 @@ class EngagementConsumer:
         self.num_steps = 0
 
     def run(self) -> None:
-        """Consume until asked to stop. Raises KafkaException where the client has no way on."""
+        """Consume until stopped. Raises KafkaException if the client cannot continue."""
         client = self._partitions.client = Consumer(self._configuration)
         try:
             self._consume_until_stopped()
@@ -136,7 +136,7 @@ class EngagementConsumer:
         return self._partitions.retries.is_waiting or self._partitions.is_incomplete
 
     def position(self, partition: int) -> int | None:
-        """Where it stands in a partition; None where it has none. May be asked from any thread."""
+        """Return the offset in a partition; None without one. Callable from any thread."""
         return self._partitions.position(partition)
 
     def _step(self) -> None:
@@ -195,7 +195,7 @@ class EngagementConsumer:
         return {partition: found for partition, found in batch.items() if partition in self._partitions.positions}
 
     def _count_surely(self, batch: Batch) -> None:
-        """Count a batch, whatever single events of it bring about."""
+        """Count a batch, even if single events fail."""
         self._in_hand, self._began = dict(batch), dict(self._partitions.positions)
         suspects, held = self._partitions.suspects, self._partitions.held
         is_whole = not any(number in suspects or held.offset(number) is not None for number in batch)

@@ -1,7 +1,7 @@
-"""Waits of the counting thread, which stays a member of its group meanwhile.
+"""Waits of the counting thread that keep it a member of its group.
 
-A member that does not poll holds up every rebalance of its group, so that nobody reads, and is evicted after
-`max.poll.interval.ms`. So whatever waits for long polls the client now and then, with all partitions paused.
+A member that does not poll blocks every rebalance of its group, and is evicted after `max.poll.interval.ms`. So long
+waits poll the client at intervals, with all partitions paused.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from streams.engagement.errors import Stopping
 from streams.lifecycle.clock import Clock
 
 _SHORT_SECONDS: Final = 1.0
-"""Waits of less in one batch keep what the client has fetched, which a pause throws away."""
+"""Shorter waits in a batch do not pause, because a pause discards what the client has fetched."""
 _WORK_SECONDS: Final = 20.0
-"""The same for work without a wait."""
+"""The same for work without waits."""
 
 
 class GroupWait:
     """The waits of one batch.
 
     Args:
-        stopping: ends every wait.
-        clock: of the work between two polls.
+        stopping: set to end every wait.
+        clock: times the work between two polls.
     """
 
     def __init__(self, stopping: threading.Event, clock: Clock) -> None:
@@ -33,31 +33,31 @@ class GroupWait:
         self._waited_seconds = 0.0
         self._polled_seconds = clock.monotonic_seconds()
         self.stay: Callable[[], None] = lambda: None
-        """Polls the client. Raises Reassigned where the batch in hand is not to be counted any more."""
+        """Polls the client. Raises Reassigned if the current batch must not be counted any more."""
 
     @property
     def is_stopping(self) -> bool:
-        """Whether the worker stops."""
+        """Whether the worker is stopping."""
         return self._stopping.is_set()
 
     def begin(self) -> None:
-        """The client is about to be polled for a batch, which has waited for nothing yet."""
+        """Start a batch: reset the waited time."""
         self._waited_seconds = 0.0
         self._polled_seconds = self._clock.monotonic_seconds()
 
     def sleep(self, seconds: float) -> None:
-        """Return after that long.
+        """Wait.
 
         Raises:
-            Stopping: the worker stops.
-            Reassigned: the batch in hand is not to be counted any more.
+            Stopping: the worker is stopping.
+            Reassigned: the current batch must not be counted any more.
         """
         if self._stopping.wait(seconds):
             raise Stopping
         self.passed(seconds)
 
     def passed(self, seconds: float) -> None:
-        """Something was waited for, for that long. Raises as `sleep` does."""
+        """Note a wait that took place elsewhere. Raises as `sleep` does."""
         if self._stopping.is_set():
             raise Stopping
         self._waited_seconds += seconds
@@ -65,7 +65,7 @@ class GroupWait:
             self._poll()
 
     def step(self) -> None:
-        """The next step of a long work begins. Raises Reassigned."""
+        """Poll if work has taken long; call between steps. Raises Reassigned."""
         if self._clock.monotonic_seconds() - self._polled_seconds >= _WORK_SECONDS:
             self._poll()
 

@@ -35,7 +35,7 @@ def release() -> str:
 
 
 def add_code(digest: blake2b, folder: Path) -> None:
-    """Take the code below a folder into a digest: the same wherever the folder lies."""
+    """Add the code below a folder to a digest, which does not depend on the folder's location."""
     for path in sorted(path for path in folder.rglob("*") if path.suffix in _CODE):
         digest.update(f"{path.relative_to(folder.parent).as_posix()}\0{path.stat().st_size}\0".encode())
         digest.update(path.read_bytes())

@@ -1,4 +1,4 @@
-"""Whose fault it is where there is no memory: one video's, whose facts need too much of it, or the machine's."""
+"""Tells whether a lack of memory is due to one video, whose facts need too much, or to the machine."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Final
 from streams.lifecycle.clock import Clock
 
 NUM_VIDEOS: Final = 3
-"""Of so many, no single one is to blame."""
+"""With so many videos in the window, the machine is the cause."""
 WINDOW_SECONDS: Final = 60.0
 
 
 class MemoryFaults:
-    """Remembers which videos lacked memory of late.
+    """Remembers which videos recently lacked memory.
 
     Args:
         clock: for the window.
@@ -23,8 +23,8 @@ class MemoryFaults:
         self._last_seconds: dict[str, float] = {}
 
     def are_of_all(self, video_id: str) -> bool:
-        """Note that a video is to be given up for want of memory; say whether so many were within the window that the
-        process has to end. As the first ones are given up, each life of a process gets on."""
+        """Note a video that failed for lack of memory; return whether so many did within the window that the process
+        must end. The first ones become dead letters, so each run of a process makes progress."""
         now_seconds = self._clock.monotonic_seconds()
         self._last_seconds[video_id] = now_seconds
         since_seconds = now_seconds - WINDOW_SECONDS

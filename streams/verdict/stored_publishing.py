@@ -1,4 +1,4 @@
-"""Publishing what is stored of a video: its outcome, or the tombstones of its deletion, and whatever follows them."""
+"""Publishes the stored state of a video: its outcome or the tombstones of its deletion, then calls the followers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from streams.verdict.publishing import EventPublisher, publish_outcome, publish_
 
 @dataclass(frozen=True, slots=True)
 class StoredPublishing:
-    """Says what is stored until that is the newest; every call may be repeated."""
+    """Publishes until the newest stored state is out; every call may be repeated."""
 
     outcomes: Outcomes
     publisher: EventPublisher
@@ -27,42 +27,42 @@ class StoredPublishing:
     followers: Sequence[Follower] = ()
 
     async def publish_stored(self, video_id: str) -> None:
-        """Publish what is stored of a video, unless it is known to be out."""
+        """Publish the stored state of a video, unless it is marked as published."""
         await self.publish(video_id, await self.outcomes.read(video_id))
 
     async def publish_again(self, video_id: str) -> None:
-        """Publish what is stored of a video, whether or not it is out; nothing of one whose facts wait."""
+        """Publish the stored state of a video even if it was published; nothing while its facts wait."""
         stored = await self.outcomes.read(video_id)
         if not stored.is_in_gap:
             await self.publish(video_id, replace(stored, is_published=False))
 
     async def publish(self, video_id: str, stored: StoredVideo, traceparent: bytes | None = None) -> None:
-        """Publish what was read of a video, unless it is known to be out, and what is stored by then; nothing where the
-        video's deletion waits in a gap.
+        """Publish the state that was read, unless it is marked as published, and any newer one stored meanwhile;
+        nothing while the video's deletion waits in a gap.
 
         Args:
             video_id: of the video.
             stored: what was read.
-            traceparent: of the fact that brought it about.
+            traceparent: trace context of the fact that caused it.
         """
         while not (stored.is_published or stored.is_withdrawn):
             version = await self._say(video_id, stored, traceparent)
             if version is None or await self._mark_published(video_id, version):
                 return
-            # Another worker stored a newer one; ours may now lie behind it in the topics, so it must follow ours.
+            # Another worker stored a newer one; ours may come after it in the topics, so publish the newer one again.
             stored = replace(await self.outcomes.read(video_id), is_published=False)
 
     async def withdraw_again(self, video_id: str, revision: int) -> None:
-        """Withdraw a video once more that is still deleted up to a revision."""
+        """Withdraw a video again if it is still deleted at this revision or a later one."""
         version = (await self.outcomes.read(video_id)).forgotten_version
         if version is None or version.revision < revision:
             return
         await self._withdraw(video_id)
         if (await self.outcomes.read(video_id)).forgotten_version != version:
-            await self.publish_again(video_id)  # a newer outcome may lie before these tombstones
+            await self.publish_again(video_id)  # a newer outcome may come before these tombstones
 
     async def _withdraw(self, video_id: str) -> None:
-        """Leave nothing of a deleted video in the topics, with followers, and among dead letters."""
+        """Remove a deleted video from the topics, the followers and the dead letters."""
         await publish_tombstones(self.publisher, video_id)
         for follower in self.followers:
             await told(follower.remove(video_id), video_id)
@@ -73,7 +73,7 @@ class StoredPublishing:
             return await self.outcomes.mark_published(video_id, version)
 
     async def _say(self, video_id: str, stored: StoredVideo, traceparent: bytes | None) -> Version | None:
-        """Publish what is stored; return its version, None where there is nothing to say."""
+        """Publish the stored state; return its version, None if there is nothing to publish."""
         if stored.forgotten_version is not None:
             await self._forget(video_id, stored.forgotten_version)
             return stored.forgotten_version
