@@ -6,7 +6,7 @@ those of ISO/IEC 14496-12.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
@@ -29,6 +29,10 @@ ENTRIES_PER_FRAGMENT = 4
 """Per track: in the index of its own segment, in those of the whole file, and a clock."""
 SPARE_ENTRIES = 64
 MAX_PARTS = 1_000
+PADDING_BYTES = 512
+"""A longer stretch between samples is looked at like any other."""
+MAX_PADDING = 400_000
+"""Stretches that are read: of what is behind, all are looked at."""
 JOINED_BYTES = 16
 """Length of a header."""
 _LONG_KINDS = (b"mdat", b"moov", b"moof", b"free", b"skip", b"wide", b"uuid", b"meta", b"idat", b"mfra", b"udta")
@@ -66,8 +70,9 @@ def mp4_ledger(media: MediaFile) -> Ledger:
             _explain_recording(media, box, film, covered, account)
     ledger.num_second_tables = max(0, len(level.tables) - 1)
     ledger.num_data_bytes = film.num_data_bytes + sum(fragment.num_data_bytes for fragment in fragments)
-    ledger.notes += _joined(union([part for note in account.notes for part in without_covers(media, note)]))
-    ledger.strays += _joined(gaps((0, ledger.end), union([*account.explained, *covered])))
+    notes = _joined(union([part for note in account.notes for part in without_covers(media, note)]))
+    ledger.notes += [note for note in notes if note[1] - note[0] >= PADDING_BYTES]  # shorter ones are no carriers
+    ledger.strays += _joined(_without_padding(media, gaps((0, ledger.end), union([*account.explained, *covered]))))
     return ledger
 
 
@@ -148,12 +153,25 @@ def _explain_recording(media: MediaFile, box: Box, film: Film, covered: list[Ext
     _explain_structure(media, level, fragments, account)
 
 
-def _joined(extents: list[Extent]) -> list[Extent]:
+def _without_padding(media: MediaFile, extents: list[Extent]) -> Iterator[Extent]:
+    """Yield all but short ones whose bytes are all alike: cameras leave thousands between samples."""
+    for number, (start, stop) in enumerate(extents):
+        is_read = stop - start <= PADDING_BYTES and number < MAX_PADDING
+        if not is_read or not _is_padding(media.peek(start, stop - start)):
+            yield start, stop
+
+
+def _is_padding(found: bytes) -> bool:
+    return not found.strip(b"\0") or (len(found) > JOINED_BYTES and found.count(found[0]) == len(found))
+
+
+def _joined(extents: Iterable[Extent]) -> list[Extent]:
     """Return short neighbours, with the header between them, as one: many small boxes cost no more than a large one."""
     found: list[Extent] = []
     for start, stop in extents:
-        if found and start - found[-1][1] <= JOINED_BYTES and min(stop - start, found[-1][1] - found[-1][0]) < 512:
-            found[-1] = (found[-1][0], stop)
+        first, last = found[-1] if found else (start, start)
+        if found and start - last <= JOINED_BYTES and min(stop - start, last - first) < PADDING_BYTES:
+            found[-1] = (first, stop)
         else:
             found.append((start, stop))
     return found

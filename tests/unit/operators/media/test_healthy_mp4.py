@@ -12,7 +12,9 @@ import av
 import numpy as np
 import pytest
 
+from operators.media.containers import MediaFile
 from operators.media.index import MediaIndex
+from operators.media.ledgers.mp4 import mp4_ledger
 from tests.boxes import box, indexed, table, with_box
 from tests.edits import with_long_size
 from tests.hostile_media import remuxed, write_video
@@ -229,3 +231,22 @@ def test_a_recording_that_a_recorder_finished(plain: Path, tmp_path: Path) -> No
     size = struct.unpack_from(">I", whole, place)[0]
     path.write_bytes(whole[: place - 8] + struct.pack(">I4sQ", 1, b"mdat", size + 8) + whole[place + 8 :])
     _assert_healthy(indexed(path))
+
+
+def test_padding_between_samples_of_a_long_film(tmp_path: Path) -> None:
+    """Cameras begin each chunk at a multiple of a sector."""
+    num, size, sector = 20_000, 100, 512
+    whole = box(b"ftyp", b"qt  \0\0\0\0qt  ") + box(b"mdat", (NOISE[:size] + bytes(sector - size)) * num)
+    first = whole.index(b"mdat") + 4
+    tables = (
+        box(b"stsz", struct.pack(">III", 0, size, num)),
+        table(b"stsc", 1, struct.pack(">III", 1, 1, 1)),
+        table(b"stco", num, struct.pack(f">{num}I", *range(first, first + num * sector, sector))),
+    )
+    media = box(b"hdlr", bytes(8) + b"vide" + bytes(13)) + box(b"minf", box(b"stbl", b"".join(tables)))
+    track = box(b"trak", box(b"tkhd", struct.pack(">IIII", 0, 0, 0, 1) + bytes(68)) + box(b"mdia", media))
+    path = tmp_path / "a.mov"
+    path.write_bytes(whole + box(b"moov", box(b"mvhd", bytes(100)) + track))
+    with path.open("rb") as file:
+        ledger = mp4_ledger(MediaFile(file.fileno(), path.stat().st_size, 10**6))
+    assert list(ledger.strays) == [] and ledger.end == path.stat().st_size
