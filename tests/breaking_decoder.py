@@ -23,7 +23,7 @@ def lock_down_and_plant(limits: DecodeLimits, parent_pid: int) -> bool:
 
     def index_or_raise(*arguments: Any) -> Any:
         if any(Path(mark).exists() for mark in sys.argv[1].split(":")):
-            raise RecursionError("a planted bug")
+            raise LookupError("a planted bug")
         return index(*arguments)
 
     decode_request._index = index_or_raise

@@ -54,7 +54,7 @@ def with_bug(function: Callable[..., Any], num_calls: int, *, is_late: bool) -> 
             return function(*arguments)
         if is_late:
             function(*arguments)
-        raise RecursionError("planted")
+        raise LookupError("planted")
 
     return faulty
 

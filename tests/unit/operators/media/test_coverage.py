@@ -191,14 +191,14 @@ class TestTimeStructures:
         assert len(found.speech) / 16_000 == pytest.approx(8.0, abs=0.1)
 
     def test_a_trimmed_film_begins_where_it_is_shown(self, tmp_path: Path) -> None:
-        """An edit hides its first three seconds: length, keyframes and cost are those of what is shown."""
+        """An edit hides its first seconds: length, keyframes and pictures are those of what is shown."""
         plain = write_video(tmp_path / "plain.mp4", num_frames=250, options={"g": "25", "sc_threshold": "0"})
-        found = decoded_here(remuxed(plain, tmp_path / "trim.mp4", video_seconds=-3.4))
+        found = decoded_here(remuxed(plain, tmp_path / "trim.mp4", video_seconds=-1.6))
         assert found.index is not None and found.index.video is not None
-        assert found.index.video.duration_seconds == pytest.approx(6.6, abs=0.05)
-        assert list(found.index.video.keyframe_seconds[:2]) == pytest.approx([0.6, 1.6], abs=0.05)
-        assert len(found.seconds) == 7
-        first_shown = numbered_picture(85 + round(found.seconds[0] * 25), width=320, height=180)
+        assert found.index.video.duration_seconds == pytest.approx(8.4, abs=0.05)
+        assert list(found.index.video.keyframe_seconds[:2]) == pytest.approx([0.4, 1.4], abs=0.05)
+        assert len(found.seconds) == 8
+        first_shown = numbered_picture(40 + round(found.seconds[0] * 25), width=320, height=180)
         assert _left_of_bar(found.pictures[0]) == pytest.approx(_left_of_bar(first_shown), abs=0.02)
 
     def test_a_clock_that_starts_again_goes_on(self, tmp_path: Path) -> None:
