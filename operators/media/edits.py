@@ -46,7 +46,7 @@ Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(slots=True)
-class _Track:
+class _EditedTrack:
     """Tables of a track, in ticks of its own clock, and its edits, in those of the movie's."""
 
     handler: bytes = b""
@@ -79,16 +79,16 @@ def take_edits(media: MediaFile) -> None:
         media.edit_options = {"advanced_editlist": "0"} if only_shifts else {"ignore_editlist": "1"}
 
 
-def _tracks(media: MediaFile, account: Account) -> tuple[int, list[_Track]]:
+def _tracks(media: MediaFile, account: Account) -> tuple[int, list[_EditedTrack]]:
     """Return the ticks per second of the movie's clock, and its tracks; FFmpeg reads the first table of contents."""
     table = next((box for box in top_boxes(media) if box.kind == b"moov"), None)
     if table is None:
         return 0, []
     body = media.peek(table.body, min(table.stop - table.body, MAX_TABLE_BYTES))
-    scale, tracks = 0, [_Track()]
+    scale, tracks = 0, [_EditedTrack()]
     for box in account.inner(body, _PARENTS):
         if box.kind == b"trak":
-            tracks.append(_Track())
+            tracks.append(_EditedTrack())
         elif box.kind == b"mvhd":
             scale = _scale(body[box.body : box.stop])
         elif box.kind not in _PARENTS:
@@ -96,7 +96,7 @@ def _tracks(media: MediaFile, account: Account) -> tuple[int, list[_Track]]:
     return scale, tracks
 
 
-def _take(track: _Track, kind: bytes, inside: memoryview) -> None:
+def _take(track: _EditedTrack, kind: bytes, inside: memoryview) -> None:
     track.is_ambiguous |= kind in track.kinds & _TABLES
     track.kinds.add(kind)
     match kind:
@@ -137,7 +137,7 @@ def _edits(inside: memoryview) -> Iterator[tuple[int, int, int]]:
         yield struct.unpack_from(entry, inside, 8 + number * size)
 
 
-def _hides_much(track: _Track, film_scale: int) -> bool:
+def _hides_much(track: _EditedTrack, film_scale: int) -> bool:
     """Return whether edits remove more than a cut without recoding needs."""
     if not (track.edits and track.scale and film_scale and track.num_samples and len(track.durations)):
         return False
@@ -149,7 +149,7 @@ def _hides_much(track: _Track, film_scale: int) -> bool:
     return hidden_seconds > allowed or _left_out(times, lasting, shown) / track.scale > MAX_LEFT_OUT_SECONDS
 
 
-def _times(track: _Track) -> tuple[Numbers, Numbers]:
+def _times(track: _EditedTrack) -> tuple[Numbers, Numbers]:
     """Return when each sample is shown, ascending, and for how long."""
     if track.num_samples > MAX_SAMPLES:
         return _equal_times(track)
@@ -161,7 +161,7 @@ def _times(track: _Track) -> tuple[Numbers, Numbers]:
     return shown, np.diff(shown, append=shown[-1:] + lasting[-1:])
 
 
-def _equal_times(track: _Track) -> tuple[Numbers, Numbers]:
+def _equal_times(track: _EditedTrack) -> tuple[Numbers, Numbers]:
     counts, lengths = track.durations[:, 0], track.durations[:, 1]
     total = float((counts.astype(np.float64) * lengths).sum())
     borders = np.linspace(0, min(total, 2.0**60), MAX_SAMPLES + 1).astype(np.int64)
