@@ -23,8 +23,8 @@ from operators.media.index import ClockRestart, StreamFault
 from operators.media.ipc_messages import AudioReady
 from operators.media.layout import MediaMemory
 from operators.media.mono import mono_of
-from operators.media.read_index import origin_seconds
 from operators.media.shares import damage, encryption, length_ratio
+from operators.media.stated_lengths import origin_seconds
 from operators.media.streams_of import audio_stream
 from operators.media.tracks import FULL_BAND_HZ, FULL_BAND_SAMPLES_PER_SPEECH_SAMPLE, SPEECH_HZ, AudioSpan
 from schemas.receipts import Seen

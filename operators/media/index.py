@@ -58,7 +58,7 @@ class VideoStreamIndex:
     """Reachable in the file; less than the header of a truncated or wrong file states."""
     num_packets: int
     keyframe_seconds: tuple[float, ...]
-    """Ascending; thinned to at most `read_index.MAX_KEYFRAMES`, with some of those beyond the part that was read."""
+    """Ascending; thinned to at most `video_index.MAX_KEYFRAMES`, with some of those beyond the part that was read."""
     is_listed: bool
     """Whether the container lists its packets; if not, the file was read to find them."""
     is_complete: bool

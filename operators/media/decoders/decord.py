@@ -16,8 +16,8 @@ from operators.media.containers import MediaFile, take_container
 from operators.media.decoders.protocol import DecodedFrame, DecoderFailed
 from operators.media.geometry import Size
 from operators.media.plan import DecodeSpan, VideoPlan
-from operators.media.read_index import origin_seconds
 from operators.media.screen_colours import STEADY_PEAK, Colours, colours_of, on_screen, screen_luma
+from operators.media.stated_lengths import origin_seconds
 from operators.media.streams_of import video_stream
 
 

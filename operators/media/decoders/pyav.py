@@ -25,7 +25,7 @@ from operators.media.decoders.rendering import PictureOrientation, Renderer
 from operators.media.geometry import Size, displayed_size
 from operators.media.pixel_aspect import PixelAspect, pixel_aspect
 from operators.media.plan import DecodeSpan, VideoPlan
-from operators.media.read_index import origin_seconds
+from operators.media.stated_lengths import origin_seconds
 from operators.media.streams_of import video_stream
 
 MAX_ERRORS = 10_000

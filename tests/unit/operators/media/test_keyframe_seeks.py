@@ -114,7 +114,7 @@ class TestBeyondWhatWasRead:
 
     @pytest.fixture(autouse=True)
     def _short_scan(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("operators.media.read_index.MAX_SCAN_PACKETS", 500)
+        monkeypatch.setattr("operators.media.packet_scan.MAX_SCAN_PACKETS", 500)
 
     @pytest.mark.parametrize(
         ("name", "codec", "is_live"),

@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pytest
 
-import operators.media.read_index
+import operators.media.packet_scan
 from streams.decision.seen_rules import DEFAULT_SHARES
 from tests.corpus.coded import coded_picture, write_coded
 from tests.decoded_here import DecodedHere, decoded_here
@@ -118,7 +118,7 @@ def test_sound_behind_its_stated_end_is_heard(tmp_path: Path) -> None:
 
 def test_pictures_behind_their_stated_end_are_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also of a file that is too long to be read through."""
-    monkeypatch.setattr(operators.media.read_index, "MAX_SCAN_PACKETS", 100)
+    monkeypatch.setattr(operators.media.packet_scan, "MAX_SCAN_PACKETS", 100)
     found = decoded_here(_understated(tmp_path))
     assert found.index is not None and found.index.video is not None
     assert found.index.video.duration_seconds == pytest.approx(40.0, abs=0.2)
