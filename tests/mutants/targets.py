@@ -65,12 +65,12 @@ TARGETS: dict[str, Target] = {
             "streams/dead_letters/dead_letter_index.py",
             "streams/store/deletion_reading.py",
             "streams/store/forget.lua",
+            "streams/store/dead_letter.lua",
         ),
         (
-            "tests/unit/streams/decision/test_deletions_by_place.py",
-            "tests/integration/test_store_letters.py",
-            "tests/integration/test_store_rebuild.py",
-            "tests/integration/test_delivery_store.py::TestClaims",
+            "tests/unit/streams/decision/test_deletions.py",
+            "tests/unit/streams/dead_letters/test_deleted_events.py",
+            "tests/integration/test_deletion_marker.py",
         ),
     ),
     "claims": Target(
