@@ -66,5 +66,7 @@ def _picture(media: MediaFile, start: int, stop: int) -> list[Extent]:
     )
     head = part.peek(0, 4)
     ledger = next((walk(part) for signature, walk in _LEDGERS if head.startswith(signature)), Ledger(0))
+    if ledger.notes.num_bytes_beyond or ledger.strays.num_bytes_beyond:
+        return []  # no picture has as many notes
     notes = merged([*ledger.notes, *ledger.strays])
     return [(start + first, start + last) for first, last in gaps((0, ledger.end), notes)]
