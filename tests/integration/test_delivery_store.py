@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from redis.exceptions import NoPermissionError
 
 from ops.local.redis_server import RedisServer
@@ -94,10 +95,12 @@ class TestClaims:
     async def test_a_claim_that_cannot_be_read_is_computed_again(self, store: Any, left: bytes) -> None:
         """It is taken away with its revision, and another name's claim serves meanwhile; other claims stay."""
         claims, name = Claims(store, KEYS, ttl_seconds=100), KEYS.claims("video")
+        removed = REGISTRY.get_sample_value("vidsignal_store_keys_removed_total", {"key": "claims"}) or 0.0
         await store.hset(name, mapping={"ok": left, "#ok": 1})
         await claims.claim("video", "failed", b"failed", revision=1)
         assert await claims.look_up("video", ("ok", "failed")) == Prior(b"failed", 0)
         assert await store.hkeys(name) == [b"failed", b"#failed"]
+        assert REGISTRY.get_sample_value("vidsignal_store_keys_removed_total", {"key": "claims"}) == removed + 1
         await store.hset(name, mapping={"ok": left, "#ok": 1})
         assert await claims.claim("video", "ok", b"again", revision=2) == b"again"
         assert (await store.hget(name, "#ok"), await store.hlen(name)) == (b"2", 4)

@@ -150,6 +150,7 @@ class TestFullDecode:
         [
             (20.0, True, 501),
             (20.0, False, math.ceil((20.0 + END_SLACK_SECONDS) * 12) + 1),
+            (20.05, False, 254),
             (0.0, False, math.ceil((90.0 + END_SLACK_SECONDS) * 12) + 1),
         ],
     )

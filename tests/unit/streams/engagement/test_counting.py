@@ -49,6 +49,7 @@ def test_watch_time_is_of_views_and_completions_alone() -> None:
     """Whatever a like says about watching is not added up."""
     events = [event(1, watched=4.0), event(2, "completion", watched=3.0), event(3, "like", watched=99.0)]
     assert add_events(None, events).watch_seconds == 7.0
+    assert add_events(None, [event(4), event(5, "completion")]).watch_seconds == 0.0
 
 
 def test_three_views_are_no_hit() -> None:
