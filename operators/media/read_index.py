@@ -18,7 +18,7 @@ from operators.media.ledgers.ledger import Ledger
 from operators.media.ledgers.ledger_registry import ledger_of
 from operators.media.packet_scan import find_packets
 from operators.media.shares import NOTHING_RATIO
-from operators.media.stated_lengths import MICROSECOND, has_guessed_length, is_wrapped, origin_seconds
+from operators.media.stated_lengths import claimed_seconds, has_guessed_length, origin_seconds
 from operators.media.streams_of import audio_stream, moving_streams, stream_fault, video_stream
 from operators.media.unseen_tracks import unseen_tracks
 from operators.media.video_index import index_pictures
@@ -26,10 +26,10 @@ from operators.media.video_index import index_pictures
 
 def read_index(container: InputContainer, media: MediaFile) -> MediaIndex:
     """Read the index of `container`, reading through the file if it has no list of packets."""
-    claimed = max(0.0, float((container.duration or 0) * MICROSECOND))
-    claimed = 0.0 if any(is_wrapped(container, stream) for stream in container.streams) else claimed
     video, audio = video_stream(container), audio_stream(container)
     scan = find_packets(container, video, audio, media)
+    last = max((packet.seconds for packet in scan.packets), default=0.0) if scan.is_complete and scan.packets else None
+    claimed = claimed_seconds(container, last)
     is_here = media.arriving is None or (scan.was_read and scan.is_complete)
     ledger = ledger_of(container, media, may_read_all=is_here, was_listed=not scan.was_read)
     unseen = unseen_tracks(container, media, (video, audio), ledger)

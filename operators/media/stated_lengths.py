@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 from itertools import islice
+from typing import cast
 
 from av.container import InputContainer
 from av.stream import Stream
@@ -19,6 +20,10 @@ MEASURED_CONTAINERS = ("mpegts", "mpeg", "flv")
 GUESSED_CONTAINERS = ("aac", "ac3", "eac3", "amr", "mp3", "h264", "hevc", "mpegvideo", "m4v", "obu")
 """FFmpeg estimates the duration of these from the rate of the first packets, ten times too long if silence comes first.
 MP3 may have a header that states it."""
+COUNTED_FROM_ZERO = ("matroska,webm", "flv")
+"""Muxers of these state either the end on the clock of the file or its length; recordings of streams start late."""
+END_SLACK_SECONDS = 1.0
+"""Tolerance between the last packet and the end that the header states."""
 MP3_HEADERS = (b"Xing", b"Info", b"VBRI")
 MP3_HEADER_BYTES = 4096
 """Bytes of the first packet, which contains that header."""
@@ -29,6 +34,22 @@ MICROSECOND = Fraction(1, 1_000_000)
 def origin_seconds(container: InputContainer) -> float:
     """Return the container's clock at the start of the file's timeline."""
     return float((container.start_time or 0) * MICROSECOND)
+
+
+def claimed_seconds(container: InputContainer, reached_seconds: float | None) -> float:
+    """Return the length that the container states as a whole; 0.0 if it states none.
+
+    Args:
+        container: open.
+        reached_seconds: start of the last packet, on the timeline of the file; None if not all were read.
+    """
+    claimed, origin = max(0.0, float((container.duration or 0) * MICROSECOND)), origin_seconds(container)
+    if any(is_wrapped(container, stream) for stream in container.streams):
+        return 0.0
+    if container.format.name not in COUNTED_FROM_ZERO or not 0 < origin < claimed:
+        return claimed
+    is_end = reached_seconds is None or abs(origin + reached_seconds - claimed) <= END_SLACK_SECONDS
+    return claimed - origin if is_end else claimed
 
 
 def has_guessed_length(container: InputContainer, media: MediaFile) -> bool:
@@ -70,7 +91,10 @@ def own_length_seconds(stream: Stream, start: float) -> float:
     The tag comes first: for a stream that starts late FFmpeg returns the whole file's length.
     """
     tagged = _tagged_seconds(stream.metadata.get("DURATION", ""))
-    return max(0.0, tagged - start) if tagged else stream_length_seconds(stream)
+    if not tagged:
+        return stream_length_seconds(stream)
+    origin = origin_seconds(cast("InputContainer", stream.container))
+    return max(0.0, tagged - start - (origin if origin + start < tagged else 0.0))
 
 
 def _tagged_seconds(tag: str) -> float:

@@ -12,7 +12,9 @@ from typing import Literal
 from tests.corpus.coded import write_coded
 from tests.hostile_media import remuxed
 
-Change = Literal["as it is", "trimmed", "late sound", "late pictures", "fragments", "twice", "after another"]
+Change = Literal[
+    "as it is", "trimmed", "late sound", "late pictures", "late clock", "fragments", "twice", "after another"
+]
 Size = tuple[int, int]
 
 SMALL: Size = (160, 96)
@@ -83,6 +85,7 @@ CHANGES: Mapping[Change, tuple[str, ...]] = {
     "trimmed": ("mp4", "mov"),
     "late sound": ("mp4", "mov", "mkv", "webm", "ts"),
     "late pictures": ("mp4", "mov", "mkv", "webm", "ts"),
+    "late clock": ("mkv", "webm", "ts", "flv"),
     "fragments": ("mp4",),
     "twice": ("ts",),
     "after another": ("ts",),
@@ -144,6 +147,9 @@ class Case:
                 return remuxed(plain, path, audio_seconds=LATE_SECONDS)
             case "late pictures":
                 return remuxed(plain, path, video_seconds=LATE_SECONDS)
+            case "late clock":
+                exact = {"avoid_negative_ts": "disabled"}
+                return remuxed(plain, path, video_seconds=500.0, audio_seconds=500.0, options=exact)
             case "twice":
                 path.write_bytes(plain.read_bytes() * 2)
                 return path
@@ -209,6 +215,7 @@ FEW: Sequence[Case] = (
     Case("ts", "h264", "one far behind"),
     Case("ts", "mpeg2", "25 a second", "late sound"),
     Case("flv", "h264 B", "phone"),
+    Case("mkv", "h264 B", "phone", "late clock"),
     Case("avi", "mpeg4", "25 a second"),
     Case("mpg", "mpeg2", "25 a second"),
 )

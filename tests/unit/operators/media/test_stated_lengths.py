@@ -13,8 +13,10 @@ import pytest
 
 import operators.media.packet_scan
 from streams.decision.seen_rules import DEFAULT_SHARES
+from tests.corpus.cases import Case
 from tests.corpus.coded import coded_picture, write_coded
 from tests.decoded_here import DecodedHere, decoded_here
+from tests.hostile_media import remuxed
 
 
 def _is_for_a_person(found: DecodedHere) -> bool:
@@ -162,3 +164,23 @@ def _write(path: Path, times_ms: list[int], sound_seconds: float = 0.0) -> None:
         flags={},
         is_even=False,
     )
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [("mkv", "h264 B"), ("webm", "vp9"), ("flv", "h264")])
+@pytest.mark.parametrize("origin_seconds", [3.0, 100.0])
+def test_a_recording_whose_clock_begins_late(suffix: str, codec: str, origin_seconds: float, tmp_path: Path) -> None:
+    """Its header states when it ends on that clock: it is no longer than it is, and goes to nobody."""
+    plain = Case(suffix, codec, "25 a second").build(tmp_path)
+    late, exact = tmp_path / f"late.{suffix}", {"avoid_negative_ts": "disabled"}
+    remuxed(plain, late, video_seconds=origin_seconds, audio_seconds=origin_seconds, options=exact)
+    found = decoded_here(late)
+    assert found.index is not None and found.index.duration_seconds == pytest.approx(4.8, abs=0.1)
+    assert not _is_for_a_person(found)
+
+
+def test_a_recording_whose_clock_begins_late_that_is_cut_off(tmp_path: Path) -> None:
+    """Its header still states when the whole of it ends."""
+    plain, late = Case("mkv", "h264 B", "25 a second").build(tmp_path), tmp_path / "late.mkv"
+    remuxed(plain, late, video_seconds=100.0, audio_seconds=100.0, options={"avoid_negative_ts": "disabled"})
+    late.write_bytes(late.read_bytes()[: late.stat().st_size // 2])
+    assert _is_for_a_person(decoded_here(late))
