@@ -134,9 +134,10 @@ class FoldBoundary:
         if self.held is None or self.held.may_give_up(record.place, failure):
             await self.give_up(fact, record, failure, attempts)
             return True
-        if deletions := self._deletions_of(fact.video_id):
-            await self._give_way(fact, record, failure, attempts, deletions)
-        return bool(deletions)
+        if not self._deletions_of(fact.video_id):
+            return False
+        await self._give_way(fact, record, failure, attempts)
+        return True
 
     async def wait_for_newer(self, newer: NewerFact, record: Record) -> None:
         """Let a fact wait that only a newer release can read."""
@@ -156,21 +157,25 @@ class FoldBoundary:
     def _deletions_of(self, video_id: str) -> list[tuple[Deleted, Record]]:
         return [each for each in self._deletions.values() if each[0].video_id == video_id]
 
-    async def _give_way(
-        self, fact: Fact, record: Record, failure: Failure, attempts: int, deletions: list[tuple[Deleted, Record]]
-    ) -> None:
+    async def _give_way(self, fact: Fact, record: Record, failure: Failure, attempts: int) -> None:
         """Have deletions act at once, though the fact, or the deletion itself, is held: only its dead letter waits."""
         await self._wait(fact, record, "internal-error", failure.message)
-        for deletion, behind in deletions:
-            if behind.place != record.place:
-                await self._wait(deletion, behind, "internal-error", _FORMER_WAIT)
+        acting = {record.place}
         for delay_seconds in BETWEEN_TRIES.delays():
+            await self._let_deletions_act(fact.video_id, acting)
             await self.clock.sleep(delay_seconds)
             if await self.gaps.read(fact.video_id) is None:
                 return  # all of it was folded
             if self.held is None or self.held.may_give_up(record.place, failure):
                 await self._write(record, failure, attempts)
                 return
+
+    async def _let_deletions_act(self, video_id: str, acting: set[Place]) -> None:
+        """Those that came since the last look, behind the fact that still waits for its dead letter."""
+        for deletion, behind in self._deletions_of(video_id):
+            if behind.place not in acting:
+                acting.add(behind.place)
+                await self._wait(deletion, behind, "internal-error", _FORMER_WAIT)
 
     async def _wait_longer(self, fact: Fact, record: Record) -> None:
         """Let a fact behind a gap wait; a fact that ended its process gets its dead letter here, because that process

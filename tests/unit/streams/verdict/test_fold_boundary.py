@@ -138,6 +138,16 @@ class TestDeletionsAtTheLimit:
         await asyncio.gather(held, deletion)
         assert world.dead_letters == [0]
 
+    async def test_a_deletion_behind_a_dead_letter_that_waits_acts_at_once(self) -> None:
+        """The video was uploaded again meanwhile, and is deleted again before the window lets the dead letter go."""
+        world = World(is_full=True)
+        first = asyncio.ensure_future(world.run(DELETION, 0))
+        await world.pass_time(30)
+        second = asyncio.ensure_future(world.run(DELETION, 1))
+        await world.pass_time(90)
+        assert (deletions_of(world), len(world.withdrawn), world.dead_letters) == ([0, 1], 2, [])
+        await world.end(first, second)
+
     async def test_a_gap_that_is_closed_needs_no_dead_letter(self) -> None:
         """All that waited was folded."""
         world = World(is_full=True)
