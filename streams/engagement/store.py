@@ -31,6 +31,8 @@ _DEATHS_SECONDS: Final = 7 * 86_400
 _MOST_TOUCHED: Final = 10_000
 """Number of keys of one attempt that are remembered; of more, the last ones suffice for a repair."""
 _MOST_KNOWN_VIDEOS: Final = 200_000
+_LARGEST_OFFSET: Final = 2**63 - 1
+"""Of Kafka."""
 
 _RECORD_DECODER = msgspec.json.Decoder(Engagement)
 _NEVER: Final = b"0"
@@ -376,13 +378,17 @@ def _contents(
 def _places(partitions: Iterable[int], values: Sequence[bytes | None]) -> dict[int, int | None]:
     found: dict[int, int | None] = {}
     for partition, value in zip(partitions, values, strict=True):
-        if value is None or value.isdigit():
+        if value is None or _is_offset(value):
             found[partition] = None if value is None else int(value)
         else:
             _log.error(
-                "engagement offset in redis is no number; its partition waits. Set the key to the group's committed"
+                "engagement offset in redis is no offset; its partition waits. Set the key to the group's committed"
                 " offset",
                 partition=partition,
                 found=repr(value[:40]),
             )
     return found
+
+
+def _is_offset(value: bytes) -> bool:
+    return value.isdigit() and len(value) <= len(str(_LARGEST_OFFSET)) and int(value) <= _LARGEST_OFFSET
