@@ -167,7 +167,8 @@ class GapRetry:
             return None
         # Before the log is read: if folding it ends the process, that must be known.
         died = {"died": ",".join(sorted(gap.deadly_releases))} if gap.deadly_releases else {}
-        await self._gaps.note(mark.video_id, refolds=self._num_refolds(gap) + 1, release=self._gaps.release, **died)
+        num_refolds = self._num_refolds(gap) + 1
+        await self._gaps.note_refolds(mark.video_id, num_refolds, release=self._gaps.release, **died)
         return gap
 
     async def _let_go(self, mark: Deadline) -> None:
@@ -227,7 +228,7 @@ class GapRetry:
 
     async def _look_later(self, mark: Deadline, gap: Gap, delay_seconds: float) -> None:
         """Postpone without counting: the refold did not fail."""
-        await self._gaps.note(mark.video_id, refolds=self._num_refolds(gap))
+        await self._gaps.note_refolds(mark.video_id, self._num_refolds(gap))
         await self._gaps.marks.postpone(self._mark(mark, delay_seconds))
 
     async def _close(self, video_id: str, gap: Gap, refolded: Refolded) -> bool:
@@ -257,9 +258,15 @@ class GapRetry:
             await self._gaps.note(
                 video_id, cause=fault.cause, message=fault.message[:500], kind=fault.kind, type=fault.type
             )
-        if gap.is_deletion_waiting and deletion is not None:  # another release may have let it wait without saying it
+        # Another release may have let it wait without saying it.
+        if gap.is_deletion_waiting and deletion is not None and await self._is_read_whole(video_id, refolded):
             await self._gaps.note(video_id, deletion=encode(deletion))
         await self._postpone(mark, min(LOOK_AGAIN_SECONDS * 2 ** self._num_refolds(gap), _LONGEST_DELAY_SECONDS))
+
+    async def _is_read_whole(self, video_id: str, refolded: Refolded) -> bool:
+        """Whether nothing waits that came after the log was read, such as one more deletion."""
+        gap, seen = await self._gaps.read(video_id), refolded.seen.get(video_id, -1)
+        return gap is not None and (gap.log_generation, gap.waiting_offset) <= (refolded.log_generation or 0, seen)
 
     async def _leave(self, mark: Deadline, gap: Gap) -> None:
         is_newer = gap.cause == "newer-fact"
@@ -278,7 +285,7 @@ class GapRetry:
         return self._can_try(gap) and (gap.release != self._gaps.release or gap.cause == "newer-fact")
 
     def _num_refolds(self, gap: Gap) -> int:
-        return gap.num_refolds if gap.release == self._gaps.release else 0
+        return gap.refolds_of(self._gaps.release)
 
     def _mark(self, mark: Deadline, delay_seconds: float) -> Deadline:
         return Deadline(mark.video_id, mark.revision, self._clock.now_unix_seconds() + delay_seconds)

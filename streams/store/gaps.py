@@ -10,7 +10,7 @@ without an entry exists only if Redis lost the entry; the next fact of the video
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Literal
 
@@ -47,6 +47,8 @@ _UNREAD: Final = b"?"
 _LONGEST_MESSAGE: Final = 500
 _LONGEST_NUMBER: Final = 19
 """Digits of the largest that is ever written."""
+_REFOLDS_OF: Final = "refolds:"
+"""Before a release, the name of the field with its number of refolds."""
 _VERDICT_DECODER: Final = msgspec.json.Decoder(Verdict)
 _DELETION_DECODER: Final = msgspec.json.Decoder(Deleted)
 
@@ -107,6 +109,12 @@ class Gap:
     """Version of the interim outcome, as text; empty without one."""
     is_told: bool = False
     """Whether the interim outcome is published to both topics."""
+    refolds_by_release: Mapping[str, int] = field(default_factory=dict)
+    """Number of refolds that failed, of each release; releases without such a list note `num_refolds` alone."""
+
+    def refolds_of(self, release: str) -> int:
+        """Number of refolds that failed under a release, whichever tried last: workers of several may take turns."""
+        return self.refolds_by_release.get(release, self.num_refolds if release == self.release else 0)
 
     @property
     def deadly_releases(self) -> frozenset[str]:
@@ -227,9 +235,13 @@ class Gaps:
             return _gap({"message": f"the gap itself cannot be read: {error}"})
         return _gap(fields) if fields else None
 
+    async def note_refolds(self, video_id: str, number: int, **fields: str) -> None:
+        """Note how many refolds failed under this release, and change other fields."""
+        await self.note(video_id, refolds=number, **{f"{_REFOLDS_OF}{self.release}": number}, **fields)
+
     async def note(self, video_id: str, **fields: str | int | bytes) -> None:
         """Change fields of an existing gap."""
-        arguments = [part for field in fields.items() for part in field]
+        arguments = [part for entry in fields.items() for part in entry]
         await self._note(keys=self._names(video_id), args=arguments)
 
     async def say(self, video_id: str, gap: Gap, known: tuple[Mapping[bytes, bytes], bytes | None], said: Said) -> bool:
@@ -244,7 +256,7 @@ class Gaps:
         """
         deletion_marker = self._keys.deletion_marker(video_id)
         names = [*self._names(video_id), self._keys.verdict(video_id), deletion_marker]
-        fields = [part for field in said.status.items() for part in field]
+        fields = [part for entry in said.status.items() for part in entry]
         arguments = [gap.log_generation, gap.first_offset, *_compared(known), said.version, said.verdict, *fields]
         broken = {deletion_marker: DELETION_MARKER}
         return bool(await mended(self._redis, broken, lambda: self._said(keys=names, args=arguments)))
@@ -380,6 +392,11 @@ def _gap(fields: Mapping[Any, Any]) -> Gap:
         died_releases=frozenset(found["died"].split(",")) if "died" in found else frozenset(),
         said=found.get("said", ""),
         is_told=found.get("told") == "1",
+        refolds_by_release={
+            name.removeprefix(_REFOLDS_OF): _number(value)
+            for name, value in found.items()
+            if name.startswith(_REFOLDS_OF)
+        },
     )
 
 

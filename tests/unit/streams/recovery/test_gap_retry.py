@@ -11,6 +11,7 @@ import pytest
 from redis.exceptions import ResponseError
 from structlog.testing import capture_logs
 
+from schemas.codec import encode
 from schemas.facts import Deleted
 from streams.decision.state import VideoState
 from streams.kafka.clients import BrokerUnavailable
@@ -77,6 +78,7 @@ class World:
     marks: Marks = field(default_factory=Marks)
     release: str = RELEASE
     noted: dict[str, Any] = field(default_factory=dict)
+    num_read: int = 0
     opens_again: bool = False
     """Whether the next fact cannot be folded either, and comes while the former ones are published."""
 
@@ -92,6 +94,11 @@ class World:
             died = frozenset(fields["died"].split(",")) if "died" in fields else self.gap.died_releases
             self.gap = replace(self.gap, num_refolds=fields["refolds"], release=release, died_releases=died)
 
+    async def note_refolds(self, video_id: str, number: int, **fields: Any) -> None:
+        await self.note(video_id, refolds=number, **fields)
+        if self.gap is not None:
+            self.gap = replace(self.gap, refolds_by_release={**self.gap.refolds_by_release, self.release: number})
+
     async def close_empty(self, video_id: str, *_: Any) -> bool:
         del video_id
         self.gap = None
@@ -106,6 +113,7 @@ class World:
 
     async def refold(self, partition: int, videos: Mapping[str, str]) -> Refolded:
         del partition
+        self.num_read += 1
         if self.refold_fails is not None:
             raise self.refold_fails
         return Refolded(dict.fromkeys(videos, VIDEO), {}, dict.fromkeys(videos, 5))
@@ -234,6 +242,42 @@ async def test_a_crash_loop_is_folded_a_bounded_number_of_times() -> None:
     assert world.gap.num_refolds == MAX_REFOLDS
 
 
+async def test_releases_that_take_turns_fold_a_bounded_number_of_times() -> None:
+    """Each has its own number of refolds, whichever tried last: two builds may run beside one another for long."""
+    world = World(gap=replace(GAP, release="0"), refold_fails=ValueError("a bug"))
+    for turn in range(60):
+        world.release = str(1 + turn % 2)
+        await world.poll()
+        world.clock.advance(8 * 86_400.0)
+    assert world.num_read == 2 * MAX_REFOLDS
+
+
+async def test_a_deletion_that_comes_during_a_refold_stays_noted() -> None:
+    """What was read of the log before it says nothing of it."""
+    world = World(gap=replace(GAP, is_deletion_waiting=True, deletion=DELETION))
+    newer = replace(GAP, is_deletion_waiting=True, waiting_offset=9)
+
+    async def refold(_partition: int, _videos: Mapping[str, str]) -> Refolded:
+        world.gap = newer
+        return Refolded({}, {VIDEO_ID: Fault("internal-error", 5, "")}, {VIDEO_ID: 5}, {VIDEO_ID: DELETION})
+
+    told: Any = world
+    assert await GapRetry(told, told, refold, world.mend, told, world.clock).poll() == 0
+    assert "deletion" not in world.noted
+
+
+async def test_a_deletion_that_an_older_release_let_wait_is_noted() -> None:
+    """It wrote only that one waits; the log says which."""
+    world = World(gap=replace(GAP, is_deletion_waiting=True))
+
+    async def refold(_partition: int, _videos: Mapping[str, str]) -> Refolded:
+        return Refolded({}, {VIDEO_ID: Fault("internal-error", 5, "")}, {VIDEO_ID: 5}, {VIDEO_ID: DELETION})
+
+    told: Any = world
+    assert await GapRetry(told, told, refold, world.mend, told, world.clock).poll() == 0
+    assert world.noted["deletion"] == encode(DELETION)
+
+
 BAD, GOOD = "video-bad", "video-good"
 STEPS = ("read", "note", "say", "close_empty")
 
@@ -262,6 +306,10 @@ class Neighbours:
         return replace(GAP, cause="crash-loop") if self.rests and video_id == BAD else GAP
 
     async def note(self, video_id: str, **_: Any) -> None:
+        self._fail("note", video_id)
+
+    async def note_refolds(self, video_id: str, number: int, **_: Any) -> None:
+        del number
         self._fail("note", video_id)
 
     async def say(self, video_id: str) -> None:
