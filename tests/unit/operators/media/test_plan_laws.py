@@ -269,6 +269,7 @@ class TestSamplePoints:
             ((0.0, 34.0), 15.0, [0.0, 15.0, 34.0]),
             ((1.0, 12.0, 20.0), 6.0, [1.0, 12.0, 20.0]),
             ((2.0, 4.0), 11.0, [4.0, 15.0]),
+            ((0.0, 24.0), 15.0, [0.0, 24.0, 35.0]),
         ],
     )
     def test_the_cheapest_are_kept_while_the_budget_lasts(
@@ -277,6 +278,11 @@ class TestSamplePoints:
         """Those behind one keyframe are reached in one go, and each costs what is between it and the one before."""
         video = replace(video_index(40.0), num_packets=10**6, keyframe_seconds=keyframes)
         assert starts_of(video, replace(SPARSE, max_decoded_seconds=budget)) == starts
+
+    def test_one_that_is_too_dear_keeps_no_cheaper_one_off(self) -> None:
+        """The next behind a keyframe that was reached costs the distance alone."""
+        video = replace(video_index(60.0), num_packets=10**6, keyframe_seconds=(9.0, 33.0))
+        assert starts_of(video, replace(SPARSE, max_frames=6, max_decoded_seconds=16.0)) == [9.0, 15.0, 25.0, 33.0]
 
     def test_one_is_kept_whatever_it_costs(self) -> None:
         """A video of which nothing is looked at would pass unseen."""
@@ -311,9 +317,10 @@ class TestSamplePoints:
         if num_dense:
             assert places == [math.ceil((turn + 1) * num_points / num_dense) - 1 for turn in range(num_dense)]
         period = 1 / policy.frames_per_second
+        in_dense = max(1, round(policy.dense_segment_seconds / period))
+        turns = [(span, turn) for span in found.spans for turn in range(in_dense if span.kind == "dense" else 1)]
+        assert found.wanted_seconds == pytest.approx([span.start_seconds + turn * period for span, turn in turns])
         for span in found.spans:
-            inside = [time for time in found.wanted_seconds if span.start_seconds <= time < span.start_seconds + 10]
-            assert inside == pytest.approx([span.start_seconds + turn * period for turn in range(len(inside))])
             length = policy.dense_segment_seconds if span.kind == "dense" else 0.0
             assert span.end_seconds - span.start_seconds == pytest.approx(length)
 

@@ -74,7 +74,7 @@ def test_a_reader_is_told_of_the_last_deletion() -> None:
         applied_offset=3,
         forgotten_revision=4,
         withdrawn_revision=2,
-        deletions=after([(0, 5), (1, 9)]),
+        deletions=after([(0, 5), (2, 7), (1, 9)]),
         deletion_warnings=(warning,),
     )
     expected = DeletionReading(revision=4, withdrawn_revision=2, before=place(9, 1), warnings=(warning,))
