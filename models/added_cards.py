@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from models.added_files import verified_file
-from models.card import Card, Format
+from models.added_files import verified_file, verify_folder
+from models.card import Card, Format, TextInput
 from models.card_errors import CardInvalid, refuse
 from models.card_file import read_card
 from models.card_registry import CARD_SUFFIX, CARDS, in_order
@@ -22,7 +22,7 @@ ACCEPTED_LICENCES: Final = (
     "Unlicense",
 )  # fmt: skip
 """Licences of weights, by SPDX, that require at most a notice; others must be accepted by a setting."""
-_RUNS_CODE: Final[frozenset[Format]] = frozenset({"torchscript"})
+_RUNS_CODE: Final[frozenset[Format]] = frozenset({"torchscript", "export", "onnx"})
 """Formats that contain a program and not only numbers."""
 
 
@@ -64,8 +64,9 @@ def installed_cards(settings: CardSettings, own: Mapping[str, Card] = CARDS) -> 
 def verify_files(card: Card) -> None:
     """Check every file that an added card names. Raises CardInvalid."""
     if card.model is not None:
-        for file in card.model.files:
-            verified_file(card.model, file)
+        verify_folder(card.model)
+        if isinstance(card.prepared, TextInput):
+            verified_file(card.model, card.prepared.tokenizer)
 
 
 def _card_paths(folders: Iterable[Path]) -> list[Path]:

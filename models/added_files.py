@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Any, Final
+
+import msgspec
 
 from models.card import CardFile, ModelSource
 from models.card_errors import CardInvalid, refuse
@@ -39,6 +41,63 @@ def verified_file(source: ModelSource, file: CardFile, max_bytes: int = MAX_FILE
         where = f"card {str(source.card_path)!r}: the sha256 of {file.path!r}"
         raise CardInvalid(f"{where} is {found}; allowed: {file.sha256}, as the card names it; the file was altered")
     return path
+
+
+def configuration(source: ModelSource) -> dict[str, Any]:
+    """The verified configuration of an architecture of `transformers`.
+
+    Raises:
+        CardInvalid: it is no JSON object, or asks for anything but an architecture and its weights.
+    """
+    name = f"{source.folder}/config.json"
+    file = next(file for file in source.files if file.path == name)
+    content = verified_file(source, file, MAX_SMALL_FILE_BYTES).read_bytes()
+    try:
+        found = msgspec.json.decode(content, type=dict[str, Any])
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise refuse(source.card_path, "model.files", name, f"a JSON object ({error})") from error
+    for key in _ASKING_FOR_MORE & found.keys():
+        allowed = "a configuration without it: a card runs no code, and loads nothing but its files"
+        raise refuse(source.card_path, "model.files", f"{name} with {key}", allowed)
+    return found
+
+
+_ASKING_FOR_MORE: Final = frozenset(
+    ("auto_map", "quantization_config", "custom_pipelines", "backbone", "use_pretrained_backbone", "use_timm_backbone")
+)
+"""Keys of a configuration for code, kernels or weights from elsewhere."""
+
+
+def known_classes(source: ModelSource) -> tuple[str, ...]:
+    """The model's own words for its classes, where its configuration has them."""
+    if source.format != "transformers":
+        return ()
+    words = configuration(source).get("id2label")
+    if not isinstance(words, dict) or {str(index) for index in range(len(words))} != words.keys():
+        return ()
+    return tuple(str(words[str(index)]) for index in range(len(words)))
+
+
+def verify_folder(source: ModelSource) -> None:
+    """Check that a model's folder holds the files that its card names and no others, which a library might read.
+
+    Raises:
+        CardInvalid: a file is missing, altered or more than the card names.
+    """
+    for file in source.files:
+        verified_file(source, file)
+    if source.format != "transformers":
+        return
+    folder = source.card_path.parent / source.folder
+    known = {inside(source.card_path, file.path) for file in source.files}
+    more = [path for path in sorted(folder.rglob("*")) if path.resolve() not in known and _may_be_read(path)]
+    if more:
+        found = str(more[0].relative_to(source.card_path.parent))
+        raise refuse(source.card_path, "model.files", f"without {found}", "every file in the folder, with its sha256")
+
+
+def _may_be_read(path: Path) -> bool:
+    return not path.is_dir() and path.suffix != ".toml"
 
 
 def inside(card_path: Path, relative: str) -> Path:

@@ -16,7 +16,9 @@ Resize = Literal["shorter-side", "squash", "pad"]
 Interpolation = Literal["area", "bilinear", "bicubic"]
 Combination = Literal["sum", "max"]
 """How scores of several outputs with one label combine: classes that exclude each other are added, others are not."""
-Format = Literal["package", "torchscript"]
+Format = Literal["package", "torchscript", "export", "onnx", "transformers"]
+Task = Literal["image-classification", "audio-classification", "text-classification", "image-text"]
+"""What an architecture of `transformers` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,33 @@ class FrameInput:
 
 
 @dataclass(frozen=True, slots=True)
+class AudioInput:
+    """How sound becomes windows of mono float32 in [-1, 1] at 16 kHz, (window_samples,)."""
+
+    window_samples: int
+    hop_samples: int
+    """From the beginning of a window to that of the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextInput:
+    """How an upload's text becomes pieces of numbered tokens, (max_tokens,) int64."""
+
+    tokenizer: CardFile
+    max_tokens: int
+    """Of a piece, with the tokens that mark its ends."""
+    pad_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class LabelPrompts:
+    """Sentences that describe a label to a model that knows pictures and texts."""
+
+    label: str
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PixelValues:
     """Conversion of the square's pixels, on the device: (pixel * scale - mean) / std."""
 
@@ -112,6 +141,14 @@ class ModelSource:
     """Of a model of the product, see `models.loaders`."""
     files: tuple[CardFile, ...] = ()
     pixels: PixelValues | None = None
+    is_sound_normalised: bool = False
+    """Whether each window of sound gets a mean of 0 and a variance of 1."""
+    task: Task = "image-classification"
+    folder: str = "."
+    """Of a model of `transformers`: where its files lie, below the card's folder."""
+    prompts: tuple[LabelPrompts, ...] = ()
+    background: tuple[str, ...] = ()
+    """What a picture may show instead of a label; of models whose scores compete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +186,7 @@ class Card:
     labels: tuple[LabelSource, ...] = ()
     use: str = ""
     """The operator of the product that uses this model; empty if the agent runs it by its card."""
-    prepared: FrameInput | None = None
+    prepared: FrameInput | AudioInput | TextInput | None = None
     """How the agent makes its input; None if the operator does."""
     scores: ScoreOutput | None = None
     embedding: EmbeddingOutput | None = None
@@ -164,6 +201,11 @@ class Card:
         if self.digest:
             return f"{self.name}@{self.version}:card-{self.digest[:16]}"
         return f"{self.name}@{self.version}:" + ",".join(file.sha256[:12] for file in self.files)
+
+    def is_uncalibrated(self, label: str) -> bool:
+        """Whether its scores of a label come from sentences, and no points say what they mean."""
+        has_points = any(source.calibration for source in self.labels if source.label == label)
+        return self.model is not None and bool(self.model.prompts) and not has_points
 
     @property
     def is_added(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from models.card import Combination, Dtype, Interpolation, Modality, Precision, Resize
+from models.card import Combination, Dtype, Interpolation, Modality, Precision, Resize, Task
 from schemas.expectations import ALLOWED
 
 MAX_SIDE_PX: Final = 1024
@@ -67,6 +67,28 @@ class FrameTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="frame
     std: Annotated[tuple[Annotated[float, Meta(gt=0)], ...], Meta(min_length=3, max_length=3)] = (1.0, 1.0, 1.0)
 
 
+class AudioTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="audio"):
+    """`[input]` of a model that hears windows of sound."""
+
+    description: _Text = "A window of mono sound at 16 kHz in [-1, 1]."
+    sample_rate_hz: Literal[16_000] = 16_000
+    window_seconds: Annotated[float, Meta(ge=0.02, le=30)]
+    hop_seconds: Annotated[float, Meta(ge=0.02, le=30)] | None = None
+    """As `window_seconds` where it is left out."""
+    normalise: bool = False
+
+
+class TextTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="text"):
+    """`[input]` of a model that reads the upload's text."""
+
+    description: _Text = "Title, description and hashtags, in pieces of at most so many tokens."
+    tokenizer: _Path = "tokenizer.json"
+    tokenizer_sha256: _Sha256 | None = None
+    """Where the model's own files do not name the tokenizer."""
+    max_tokens: Annotated[int, Meta(ge=8, le=512)]
+    pad_token: _Word = "[PAD]"  # noqa: S105
+
+
 class OperatorTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="operator"):
     """`[input]` of a model whose input an operator of the product makes."""
 
@@ -98,6 +120,38 @@ class TorchscriptTable(_Table, frozen=True, kw_only=True, tag_field="format", ta
     sha256: _Sha256
 
 
+class ExportTable(_Table, frozen=True, kw_only=True, tag_field="format", tag="export"):
+    """`[model]` that is an archive of `torch.export` beside the card."""
+
+    file: _Path
+    sha256: _Sha256
+
+
+class OnnxTable(_Table, frozen=True, kw_only=True, tag_field="format", tag="onnx"):
+    """`[model]` that is an ONNX graph in one file beside the card."""
+
+    file: _Path
+    sha256: _Sha256
+
+
+class TransformersTable(_Table, frozen=True, kw_only=True, tag_field="format", tag="transformers"):
+    """`[model]` that is an architecture of `transformers`, in a folder with its configuration and safetensors."""
+
+    task: Task
+    folder: _Path = "."
+    files: Annotated[dict[_Path, _Sha256], Meta(min_length=2, max_length=64)]
+    """Every file in the folder."""
+
+
+class PromptsTable(_Table, frozen=True, kw_only=True):
+    """A label, and sentences that describe it to a model of pictures and texts."""
+
+    label: _Word
+    texts: Annotated[tuple[_Word, ...], Meta(max_length=64)] = ()
+    """What the taxonomy says of the label where they are left out."""
+    calibration: Annotated[tuple[tuple[_Score, _Score], ...], Meta(max_length=1_000)] = ()
+
+
 class LabelTable(_Table, frozen=True, kw_only=True):
     """A class that maps to a label of the taxonomy."""
 
@@ -116,6 +170,8 @@ class ScoresTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="scor
     combine: Combination = "max"
     tags: bool = False
     labels: tuple[LabelTable, ...] = ()
+    prompts: Annotated[tuple[PromptsTable, ...], Meta(max_length=200)] = ()
+    background: Annotated[tuple[_Word, ...], Meta(max_length=64)] = ("a photo",)
 
 
 class EmbeddingTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="embedding"):
@@ -150,7 +206,7 @@ class CardTable(_Table, frozen=True, kw_only=True):
     checked_on: _Text
     bfloat16_note: str = ""
     generation: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
-    input: FrameTable | OperatorTable
-    model: PackageTable | TorchscriptTable
+    input: FrameTable | AudioTable | TextTable | OperatorTable
+    model: PackageTable | TorchscriptTable | ExportTable | OnnxTable | TransformersTable
     runs: RunsTable = RunsTable()
     outputs: Annotated[tuple[ScoresTable | EmbeddingTable | OtherTable, ...], Meta(min_length=1, max_length=16)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from msgspec import UNSET
 
 from models.card import Card, Combination
 from operators.segments import SEGMENT_FLOOR, TimeSpan, runs_above, strongest, unit_score
@@ -66,14 +67,17 @@ def evidence_of(card: Card, label: str, scores: np.ndarray, spans: Sequence[Time
         score=unit_score(scores.max()),
         model=model_name(card),
         segments=strongest(runs_above(spans, scores, SEGMENT_FLOOR)),
+        uncalibrated=True if card.is_uncalibrated(label) else UNSET,
     )
 
 
-def untimed_evidence(card: Card, outputs: Sequence[str], scores: np.ndarray) -> tuple[LabelEvidence, ...]:
+def untimed_evidence(
+    card: Card, outputs: Sequence[str], scores: np.ndarray, combination: Combination = "max"
+) -> tuple[LabelEvidence, ...]:
     """Return evidence without time, for a text: the peak over its N parts, (N, K) float32 in [0, 1]."""
     return tuple(
-        LabelEvidence(label=label, score=unit_score(scores[:, list(columns)].max()), model=model_name(card))
-        for label, columns in label_columns(card, outputs).items()
+        LabelEvidence(label=label, score=unit_score(found.max()), model=model_name(card))
+        for label, found in label_scores(card, outputs, scores, combination).items()
     )
 
 

@@ -65,6 +65,9 @@ class LabelEvidence(Struct, frozen=True, kw_only=True):
     """For a label of the text, if its score may matter; left out otherwise."""
     second_look: SecondLook | UnsetType = UNSET
     """For a label of a frame, if its score is high enough to matter; left out otherwise."""
+    uncalibrated: bool | UnsetType = UNSET
+    """True for a score that was never compared with labelled material, such as one from a sentence: thresholds mean
+    little for it. Left out otherwise."""
 
 
 class Feature(Struct, frozen=True, kw_only=True):

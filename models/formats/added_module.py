@@ -9,14 +9,15 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from models.added_files import verified_file
+from models.added_cards import verify_files
+from models.added_files import inside
 from models.card import Card, Format, ModelSource
 from models.card_errors import CardInvalid, refuse
-from models.formats.answers import AddedModel, PixelInput
+from models.formats.answers import AddedModel, NormalisedSound, PixelInput
+from models.formats.exported import load_exported
+from models.formats.onnx_graph import load_onnx
 from models.formats.torchscript import load_torchscript
-
-TRIED_ROWS: Final = 2
-"""Sufficient to distinguish a row's output from a batch's."""
+from models.formats.transformers_models import load_transformers
 
 
 def load_added_module(card: Card) -> nn.Module:
@@ -27,44 +28,60 @@ def load_added_module(card: Card) -> nn.Module:
     """
     source = card.model
     assert source is not None
-    module = AddedModel(card, _preparation(source), _inner(source)).eval()
-    _try(card, module, source.card_path)
+    verify_files(card)
+    module = AddedModel(card, _preparation(source), _inner(card, source)).eval()
+    for num_rows in dict.fromkeys((card.batch_sizes[0], card.batch_sizes[-1])):
+        _try(card, module, num_rows, source.card_path)
     return module
 
 
-def _inner(source: ModelSource) -> nn.Module:
-    file = source.files[0]
-    path = verified_file(source, file)
+def _inner(card: Card, source: ModelSource) -> nn.Module:
     try:
-        return _ARCHIVES[source.format](path)
+        return _LOADERS[source.format](card, source)
+    except CardInvalid:
+        raise
+    except ImportError as error:
+        needed = f"the package that reads it: pip install 'vidsignal[{source.format}]' ({error})"
+        raise refuse(source.card_path, "model.format", source.format, needed) from error
     except Exception as error:
-        # A library may raise any error about foreign bytes; here it always concerns this one file.
-        allowed = f"a {source.format} archive that torch {torch.__version__} reads ({_first_line(error)})"
-        raise refuse(source.card_path, "model.file", file.path, allowed) from error
+        # What a library raises about foreign bytes is of any kind; here it always speaks of the one model.
+        found = source.folder if source.format == "transformers" else source.files[0].path
+        allowed = f"a model of the format {source.format} that can be loaded here ({_first_line(error)})"
+        raise refuse(source.card_path, "model", found, allowed) from error
 
 
-_ARCHIVES: Final[dict[Format, Callable[[Path], nn.Module]]] = {"torchscript": load_torchscript}
+def _archive(source: ModelSource) -> Path:
+    return inside(source.card_path, source.files[0].path)
+
+
+_LOADERS: Final[dict[Format, Callable[[Card, ModelSource], nn.Module]]] = {
+    "torchscript": lambda _card, source: load_torchscript(_archive(source)),
+    "export": lambda _card, source: load_exported(_archive(source)),
+    "onnx": lambda card, source: load_onnx(_archive(source), card.outputs),
+    "transformers": load_transformers,
+}
 
 
 def _preparation(source: ModelSource) -> nn.Module:
-    return PixelInput(source.pixels) if source.pixels is not None else nn.Identity()
+    if source.pixels is not None:
+        return PixelInput(source.pixels)
+    return NormalisedSound() if source.is_sound_normalised else nn.Identity()
 
 
-def _try(card: Card, module: nn.Module, path: Path) -> None:
+def _try(card: Card, module: nn.Module, num_rows: int, path: Path) -> None:
     try:
         with torch.inference_mode():
-            answers = module(_example(card))
+            answers = module(_example(card, num_rows))
     except Exception as error:
-        # As above: a foreign program may raise any error about a valid input.
-        field, found = f"input of shape {(TRIED_ROWS, *card.input_shape)}", f"refused: {_first_line(error)}"
-        raise CardInvalid(
-            f"card {str(path)!r}: {field} is {found}; allowed: what the model takes and answers"
-        ) from error
-    _check_answers(card, answers, path)
+        # As above: a program from outside may raise anything about an input that its card promises.
+        field, found = f"input of shape {(num_rows, *card.input_shape)}", f"refused: {_first_line(error)}"
+        allowed = "what the model takes and answers, in each of runs.batch_sizes"
+        raise CardInvalid(f"card {str(path)!r}: {field} is {found}; allowed: {allowed}") from error
+    _check_answers(card, answers, num_rows, path)
 
 
-def _example(card: Card) -> Tensor:
-    shape = (TRIED_ROWS, *card.input_shape)
+def _example(card: Card, num_rows: int) -> Tensor:
+    shape = (num_rows, *card.input_shape)
     noise = torch.Generator().manual_seed(0)
     if card.input_dtype == "uint8":
         return torch.randint(0, 256, shape, dtype=torch.uint8, generator=noise)
@@ -73,10 +90,12 @@ def _example(card: Card) -> Tensor:
     return 0.1 * torch.randn(shape, generator=noise)
 
 
-def _check_answers(card: Card, answers: Sequence[Tensor], path: Path) -> None:
+def _check_answers(card: Card, answers: Sequence[Tensor], num_rows: int, path: Path) -> None:
     for index, (name, answer) in enumerate(zip(card.outputs, answers, strict=True)):
-        if answer.shape[:1] != (TRIED_ROWS,):
-            raise refuse(path, f"outputs[{index}]", f"{name} of shape {tuple(answer.shape)}", "one row an input")
+        if answer.shape[:1] != (num_rows,):
+            raise refuse(
+                path, f"outputs[{index}]", f"{name} of shape {tuple(answer.shape)}", f"one row an input, {num_rows}"
+            )
         if not bool(answer.isfinite().all()):
             raise refuse(path, f"outputs[{index}]", f"{name} with a number that is not finite", "finite numbers")
     _check_scores(card, answers, path)

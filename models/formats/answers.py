@@ -32,6 +32,15 @@ class PixelInput(nn.Module):
         return batch.permute(0, 3, 1, 2).contiguous() if self._is_first else batch
 
 
+class NormalisedSound(nn.Module):
+    """Each window of (N, T) sound with a mean of 0 and a variance of 1."""
+
+    def forward(self, batch: Tensor) -> Tensor:
+        """(N, T) float32."""
+        mean, variance = batch.mean(1, keepdim=True), batch.var(1, keepdim=True, correction=0)
+        return (batch - mean) / (variance + 1e-7).sqrt()
+
+
 class AddedModel(nn.Module):
     """An added model with its preparation; returns one float tensor per output of the card."""
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from models.added_cards import installed_cards, verify_files
+from models.added_cards import verify_files
 from models.card import Card
 from models.card_errors import CardInvalid
-from models.card_registry import CARDS
-from models.weights import WeightsCorrupt, WeightsMissing, weight_path
+from models.card_registry import CARD_SUFFIX, CARDS
+from models.weights import WeightsCorrupt, WeightsMissing, file_sha256, weight_path
+from ops.added_models import CannotAdd, cards_at, staged_model, tried_lines
 from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
 from schemas.labels import LABELS
-from streams.config.running_models import card_settings, running_cards
+from streams.config.running_models import running_cards
 from streams.config.settings import Settings
 
 app = typer.Typer(help="The models, their weights, and the labels that they cover.", no_args_is_help=True)
@@ -61,13 +61,41 @@ def check(path: Annotated[Path, typer.Argument(help="A card's file, or a folder 
     something is wrong."""
     settings = settings_or_exit()
     try:
-        for card in _checked_cards(path, settings):
-            out.heading(card.name, f" {card.version}  ({card.modality}, {card.licence})")
-            out.print(f"  fingerprint {card.fingerprint}", markup=False)
-            for line in tried_lines(card, settings.cache_dir):
-                out.print(f"  {line}", markup=False)
+        for card in cards_at(path, settings):
+            _show_trial(card, settings)
     except CardInvalid as error:
         fail(str(error), ExitCode.FOUND)
+
+
+@app.command()
+def add(folder: Annotated[Path, typer.Argument(help="A folder with one card and the files that it names.")]) -> None:
+    """Check a model and copy its folder below the first of VIDSIGNAL_MODEL_CARDS; workers run it after a restart."""
+    settings = settings_or_exit()
+    if not settings.model_cards:
+        fail("setting model_cards (VIDSIGNAL_MODEL_CARDS) is empty; allowed: a folder for added models", ExitCode.USAGE)
+    try:
+        with staged_model(folder, settings.model_cards[0]) as staging:
+            (card,) = cards_at(staging.folder, settings)
+            _show_trial(card, settings)
+            place = staging.accept(card.name)
+    except (CardInvalid, CannotAdd) as error:
+        fail(str(error), ExitCode.FOUND)
+    out.print(f"added: {place}; restart the workers")
+
+
+@app.command()
+def files(folder: Annotated[Path, typer.Argument(help="A folder with the files of a model.")]) -> None:
+    """Print the table of a folder's files with their hashes, for a card."""
+    out.print("[model.files]", markup=False)
+    for path in sorted(each for each in folder.rglob("*") if each.is_file() and each.suffix != CARD_SUFFIX):
+        out.print(f'"{path.relative_to(folder).as_posix()}" = "{file_sha256(path)}"', markup=False, soft_wrap=True)
+
+
+def _show_trial(card: Card, settings: Settings) -> None:
+    out.heading(card.name, f" {card.version}  ({card.modality}, {card.licence})")
+    out.print(f"  fingerprint {card.fingerprint}", markup=False)
+    for line in tried_lines(card, settings.cache_dir):
+        out.print(f"  {line}", markup=False)
 
 
 @app.command()
@@ -114,39 +142,11 @@ def label_coverage(cards: Mapping[str, Card] = CARDS) -> dict[str, list[str]]:
     }
 
 
-def _checked_cards(path: Path, settings: Settings) -> list[Card]:
-    """The added cards in a folder beside all that run, or the one of a file."""
-    folder = path if path.is_dir() else path.parent
-    others = [other for other in settings.model_cards if not folder.resolve().is_relative_to(other)]
-    known = replace(card_settings(settings), folders=(*others, folder.resolve()))
-    found = [card for card in installed_cards(known).values() if card.is_added and _is_at(card, path)]
-    if not found:
-        raise CardInvalid(f"{str(path)!r} holds no card; allowed: a file, or a folder with one, that ends in .toml")
-    return found
-
-
-def _is_at(card: Card, path: Path) -> bool:
-    assert card.model is not None
-    return card.model.card_path.is_relative_to(path.resolve())
-
-
 def _cards(settings: Settings) -> dict[str, Card]:
     try:
         return running_cards(settings)
     except CardInvalid as error:
         fail(str(error), ExitCode.USAGE)
-
-
-def tried_lines(card: Card, cache_dir: Path) -> Iterator[str]:
-    """Load an added model and say what it answers. Raises CardInvalid where that is not what its card says."""
-    from models.formats.trial import try_module  # torch, which no other command of this file needs
-    from models.loaders import load_module
-
-    for tried in try_module(card, load_module(card, cache_dir)):
-        shape = "x".join(map(str, tried.shape)) or "one number"
-        yield f"output {tried.name}: {shape}, of a plain input {tried.least:.3f} to {tried.most:.3f}"
-    for source in card.labels:
-        yield f"label {source.label} by {source.output_label!r}"
 
 
 def _problem(card: Card, settings: Settings) -> str | None:

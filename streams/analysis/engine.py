@@ -11,6 +11,7 @@ from typing import Any
 
 from models.added_cards import verify_files
 from models.card import Card, Precision
+from models.text_pieces import TextPieces, read_tokenizers
 from models.weights import weight_path
 from operators.class_names import ClassNames, load_class_names
 from operators.context.text_models import TextModels, load_text_models
@@ -101,6 +102,8 @@ class Engine:
     class_names: ClassNames
     cards: Mapping[str, Card]
     """All models that run, by name."""
+    pieces: Mapping[str, TextPieces]
+    """How added models of text read one, by name of the model."""
     provenance: Mapping[Modality, Provenance]
     backfill: BackfillParts
     account: CpuAccount
@@ -121,6 +124,7 @@ class Engine:
             text=self.text,
             class_names=self.class_names,
             cards=self.cards,
+            pieces=self.pieces,
         )
 
     def behind(self, gate: LivePriorityGate) -> Engine:
@@ -150,9 +154,9 @@ async def open_engine(
     async with AsyncExitStack() as opening:
         pool = await _open_pool(settings, options, opening)
         # Concurrently: the models occupy the device's thread, which releases the interpreter lock.
-        inference, (text, class_names) = await asyncio.gather(
+        inference, (text, class_names, pieces) = await asyncio.gather(
             _open_inference(settings, capabilities, device, options, cards, opening),
-            asyncio.to_thread(_load_host_models, settings),
+            asyncio.to_thread(_load_host_models, settings, cards),
         )
         breakers = Breakers(SystemClock())
         media = WatchedOpener(_open_sources(settings, opening), breakers)
@@ -171,6 +175,7 @@ async def open_engine(
             text=text,
             class_names=class_names,
             cards=cards,
+            pieces=pieces,
             provenance=_provenance(inference, cards, options.plan_policy, settings),
             backfill=backfill,
             account=open_engine_account(counted, options.cpu_observer, open_device_energy(device)),
@@ -178,8 +183,11 @@ async def open_engine(
         )
 
 
-def _load_host_models(settings: Settings) -> tuple[TextModels, ClassNames]:
-    return load_text_models(settings.cache_dir, private_cache(settings)), load_class_names(settings.cache_dir)
+def _load_host_models(
+    settings: Settings, cards: Mapping[str, Card]
+) -> tuple[TextModels, ClassNames, dict[str, TextPieces]]:
+    text = load_text_models(settings.cache_dir, private_cache(settings))
+    return text, load_class_names(settings.cache_dir), read_tokenizers(cards)
 
 
 FETCHED_BLOCK_BYTES = 256 * 1024

@@ -28,6 +28,9 @@ DEFAULT_WORDS = "{label} scored {score}, at or above the {action} threshold {thr
 WORDS_FIELDS = ("label", "meaning", "score", "threshold", "action", "model", "market")
 """Fields that a rule's words may contain in braces."""
 
+MOST_OF_UNCALIBRATED: Action = "review"
+"""What a score without calibration may cause at most: its thresholds were set for other models."""
+
 Thresholds = Mapping[Action, float]
 """Lowest score of each action; empty if these labels never cause an action."""
 
@@ -208,11 +211,14 @@ def _reason(policy: Policy, item: LabelEvidence, market: Market | None) -> Itera
         return
     reached_action, threshold = reached
     action = strongest((reached_action, rule.uncleared if _is_uncleared(item) else "allow"))
+    if item.uncalibrated is True:
+        action = min(action, MOST_OF_UNCALIBRATED, key=ACTIONS.index)
     words = rule.words.format(
         label=item.label, meaning=LABELS.get(item.label, item.label), score=f"{item.score:.3f}",
         threshold=f"{threshold:g}", action=reached_action, model=item.model, market=market or "any market",
     )  # fmt: skip
     words += _place(item) + _agreement(item.second_look)
+    words += " (the score is not calibrated)" if item.uncalibrated is True else ""
     yield Reason(action=action, words=words, label=item.label, score=item.score, threshold=threshold)
 
 

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from tests.documents import DOCS, fenced_blocks
+from tests.support import tiny_transformers as tiny
+from tests.support.tiny_models import CARD, Brightness, save_exported, save_onnx, torchscript_card, write_card
 
 pytestmark = pytest.mark.integration
 
@@ -95,3 +97,60 @@ class TestThePage:
         assert found["model"] == "bright@1.0.0"
         assert found["score"] > 0.9
         assert found["segments"]
+
+
+@pytest.fixture(scope="module")
+def outcome(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What is said of a clip with a model of each format beside the product's own."""
+    shell = Shell(tmp_path_factory.mktemp("formats"), samples)
+    models = shell.folder / "models"
+    bright = CARD.replace("side_px = {side_px}", "side_px = {side_px}\nmean = [-0.5, -0.5, -0.5]")
+    torchscript_card(models / "script", text=bright)
+    save_exported(Brightness(), models / "export" / "model.pt")
+    save_onnx(models / "graph" / "model.pt")
+    for name, kind in (("export", "export"), ("graph", "onnx")):
+        write_card(models / name, bright.replace('"torchscript"', f'"{kind}"'))
+    tiny.image_classifier(models / "vit")
+    tiny.text_classifier(models / "bert")
+    tiny.audio_classifier(models / "wav")
+    for kind in ("clip", "siglip"):
+        tiny.image_text(models / kind, kind)
+    shell.environment |= {"VIDSIGNAL_MODEL_CARDS": str(models), "VIDSIGNAL_TRUSTED_MODEL_FOLDERS": str(models)}
+    line = f"vidsignal analyze {samples / 'obama_speech.mp4'} --title 'you are awful' --json"
+    said: dict[str, Any] = json.loads(shell.run(["bash", "-ec", line]))
+    return said
+
+
+class TestEveryFormat:
+    """One worker's engine with a model of each format, and with two that make labels of sentences."""
+
+    @pytest.mark.parametrize("name", ["script", "export", "graph", "vit", "bert", "wav", "clip", "siglip"])
+    def test_reaches_the_verdict(self, outcome: dict[str, Any], name: str) -> None:
+        """Each states the label that its card maps."""
+        models = {found["model"] for found in outcome["verdict"]["labels"] if found["label"] == LABEL}
+        assert f"{name}@1.0.0" in models
+
+    def test_sentences_are_marked(self, outcome: dict[str, Any]) -> None:
+        """Their scores are no probabilities, and say so; those of classes are not marked."""
+        marked = {found["model"] for found in outcome["verdict"]["labels"] if found.get("uncalibrated")}
+        assert marked == {"clip@1.0.0", "siglip@1.0.0"}
+
+    def test_embeddings(self, outcome: dict[str, Any]) -> None:
+        """Each in its own space, beside those of the product's models."""
+        assert {"clip/8", "siglip/8", "yamnet/1024"} <= outcome["recommendation"]["embeddings"].keys()
+
+
+class TestAWrongCard:
+    def test_stops_a_worker_in_one_line(self, samples: Path, tmp_path: Path) -> None:
+        """With file, field, what was found and what is allowed; nothing is opened before."""
+        shell = Shell(tmp_path, samples)
+        torchscript_card(tmp_path / "models" / "mine", text=CARD.replace("{label}", "violence/weapons/blade"))
+        shell.environment["VIDSIGNAL_MODEL_CARDS"] = str(tmp_path / "models")
+        with pytest.raises(AssertionError) as raised:
+            shell.run(["bash", "-ec", "vidsignal worker"])
+
+        said = str(raised.value)
+        assert "card.toml" in said
+        assert "outputs[0].labels[0].label is 'violence/weapons/blade'" in said
+        assert f"did you mean '{LABEL}'" in said
+        assert "Traceback" not in said

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import onnx
 import torch
+from onnx import TensorProto, helper
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.normalizers import Lowercase
+from tokenizers.pre_tokenizers import Whitespace
+from tokenizers.processors import TemplateProcessing
 from torch import Tensor, nn
 
 BLADE = "violence/weapons/blade-visible"
@@ -98,3 +106,58 @@ def torchscript_card(folder: Path, module: nn.Module | None = None, text: str = 
     """A model and its card in a folder of their own."""
     save_torchscript(module or Brightness(), folder / "model.pt")
     return write_card(folder, text, **words)
+
+
+def save_exported(module: nn.Module, path: Path) -> Path:
+    """An archive of `torch.export` that takes any number of pictures."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    some = {0: torch.export.Dim("rows", min=1, max=64)}
+    example = (torch.zeros(2, 3, SIDE_PX, SIDE_PX),)
+    torch.export.save(torch.export.export(module.eval(), example, dynamic_shapes=(some,)), path)
+    return path
+
+
+def save_onnx(path: Path, output: str = "scores", rows: int | str = "rows") -> Path:
+    """The graph of `Brightness`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    numbers = {"half": [0.5], "slope": [40.0]}
+    graph = helper.make_graph(
+        [
+            helper.make_node("ReduceMean", ["pictures"], ["mean"], axes=[1, 2, 3], keepdims=1),
+            helper.make_node("Flatten", ["mean"], ["flat"]),
+            helper.make_node("Sub", ["flat", "half"], ["centred"]),
+            helper.make_node("Mul", ["centred", "slope"], ["bright"]),
+            helper.make_node("Neg", ["bright"], ["dark"]),
+            helper.make_node("Concat", ["dark", "bright"], [output], axis=1),
+        ],
+        "brightness",
+        [helper.make_tensor_value_info("pictures", TensorProto.FLOAT, [rows, 3, SIDE_PX, SIDE_PX])],
+        [helper.make_tensor_value_info(output, TensorProto.FLOAT, [rows, 2])],
+        [helper.make_tensor(name, TensorProto.FLOAT, [1], found) for name, found in numbers.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
+    model.ir_version = 8
+    onnx.checker.check_model(model)
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def files_of(folder: Path) -> str:
+    """The table of every file below a folder, with its hash."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".toml")
+    return "\n".join(f'"{path.relative_to(folder)}" = "{sha256_of(path)}"' for path in paths)
+
+
+def word_tokenizer(path: Path, words: Sequence[str], ends: tuple[str, str] = ("[CLS]", "[SEP]")) -> Tokenizer:
+    """One token a word: the padding 0, the unknown 1, the ends of a text, then the words."""
+    vocabulary = ["[PAD]", "[UNK]", *ends, *words]
+    tokenizer = Tokenizer(WordLevel({word: number for number, word in enumerate(vocabulary)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    tokenizer.normalizer = Lowercase()
+    first, last = ends
+    tokenizer.post_processor = TemplateProcessing(
+        single=f"{first} $A {last}", special_tokens=[(first, vocabulary.index(first)), (last, vocabulary.index(last))]
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(path))
+    return tokenizer

@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 from models.card import Card
 from models.card_registry import CARDS
+from models.text_pieces import TextPieces
 from operators.class_names import ClassNames
 from operators.context.text_models import TextModels
 from operators.inference.inference import Inference
@@ -46,6 +47,8 @@ class AgentWork:
     """Class names of the classifiers."""
     cards: Mapping[str, Card] = field(default_factory=lambda: CARDS)
     """All models that run, by name."""
+    pieces: Mapping[str, TextPieces] = field(default_factory=dict)
+    """How added models of text read one, by name of the model."""
 
 
 @dataclass(frozen=True, slots=True)

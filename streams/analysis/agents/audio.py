@@ -21,6 +21,7 @@ from operators.inference.request_context import ModelOutput
 from operators.label_evidence import model_name
 from operators.media.tracks import SPEECH_HZ, AudioTrack
 from schemas.evidence import Feature
+from streams.analysis.agents.added_models import said_of_sound
 from streams.analysis.agents.agent_usage import AgentUsage
 from streams.analysis.agents.analysis import AgentWork, Analysis
 from streams.analysis.agents.described import embedding_of, features_of
@@ -44,10 +45,11 @@ async def analyse(work: AgentWork) -> Analysis:
     if track is None or not len(track.speech):
         return Analysis(is_present=False, receipt=tally.receipt())
     windows = await tally.on_host(partial(sound_windows, track))
-    sounds, voices, loudness = await asyncio.gather(
+    sounds, voices, loudness, said = await asyncio.gather(
         _answers(work, tally, SOUNDS.name, [window.samples for window in windows]),
         _voice_probabilities(work, tally, track),
         tally.on_host(partial(measure_loudness, track.full_band, track.channel_weights)),
+        said_of_sound(work, tally, track),
     )
     analysis = _analysis(work, windows, sounds)
     features = {
@@ -58,7 +60,13 @@ async def analyse(work: AgentWork) -> Analysis:
         **share_features(work, "audio", (await work.session.receipt()).audio),
         **unseen_features(work, "audio", unseen_beside_sound(await work.session.index())),
     }
-    return replace(analysis, features=features, receipt=tally.receipt())
+    return replace(
+        analysis,
+        labels=analysis.labels + said.labels,
+        features=features,
+        embeddings={**analysis.embeddings, **said.embeddings},
+        receipt=tally.receipt(),
+    )
 
 
 async def _answers(work: AgentWork, tally: AgentUsage, model: str, items: Sequence[np.ndarray]) -> list[ModelOutput]:

@@ -13,6 +13,7 @@ from operators.context.text_embedding import text_embedding
 from operators.context.toxicity import profanity_evidence, toxicity_evidence
 from operators.label_evidence import model_name
 from schemas.evidence import Embedding, Feature, LabelEvidence
+from streams.analysis.agents.added_models import said_of_text
 from streams.analysis.agents.agent_usage import AgentUsage
 from streams.analysis.agents.analysis import AgentWork, Analysis
 from streams.analysis.agents.described import embedding_of, features_of
@@ -35,11 +36,13 @@ async def analyse(work: AgentWork) -> Analysis:
     reading = await tally.on_host(partial(read_text, work.upload, work.text))
     if not reading.text:
         return Analysis(is_present=False, receipt=tally.receipt())
-    labels, embeddings = await asyncio.gather(_labels(work, tally, reading), _embeddings(work, tally, reading))
+    labels, embeddings, said = await asyncio.gather(
+        _labels(work, tally, reading), _embeddings(work, tally, reading), said_of_text(work, tally, reading.text)
+    )
     return Analysis(
-        labels=labels,
+        labels=labels + said.labels,
         features={**_text_features(work, reading), **_language_features(work, reading)},
-        embeddings=embeddings,
+        embeddings={**embeddings, **said.embeddings},
         receipt=tally.receipt(),
     )
 

@@ -103,7 +103,7 @@ async def _see(work: AgentWork, tally: AgentUsage, frame: SampledFrame) -> SeenF
 def _models(work: AgentWork) -> list[tuple[Card, FrameInput]]:
     """The models that look at single frames, and what each wants of one."""
     cards = cards_of_modality("frames", work.cards)
-    return [(card, card.prepared) for card in cards if card.prepared is not None]
+    return [(card, card.prepared) for card in cards if isinstance(card.prepared, FrameInput)]
 
 
 def _said(work: AgentWork, tally: AgentUsage, frames: Sequence[SeenFrame]) -> list[tuple[FrameModel, np.ndarray]]:

@@ -98,7 +98,7 @@ class TestRefused:
                 return self.layer(batch.mean((1, 2)))
 
         path = torchscript_card(tmp_path / "mine", Picky())
-        with pytest.raises(CardInvalid, match=r"input of shape \(2, 32, 32, 3\) is refused: "):
+        with pytest.raises(CardInvalid, match=r"input of shape \(1, 32, 32, 3\) is refused: "):
             module_of(path, tmp_path)
 
     def test_other_bytes(self, tmp_path: Path) -> None:
@@ -108,5 +108,5 @@ class TestRefused:
         from tests.support.tiny_models import write_card
 
         write_card(tmp_path / "mine")
-        with pytest.raises(CardInvalid, match=r"model\.file is 'model\.pt'; allowed: a torchscript archive"):
+        with pytest.raises(CardInvalid, match=r"model is 'model\.pt'; allowed: a model of the format torchscript"):
             module_of(path, tmp_path)

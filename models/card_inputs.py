@@ -1,0 +1,73 @@
+"""What a card's `[input]` comes to: the shape of an item, and how an agent makes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from models.card import AudioInput, CardFile, Dtype, FrameInput, Modality, PixelValues, TextInput
+from models.card_errors import refuse
+from models.card_fields import AudioTable, CardTable, FrameTable, OperatorTable, TextTable, TransformersTable
+
+MAX_ITEM_SAMPLES: Final = 30 * 16_000
+
+
+class ItemInput(NamedTuple):
+    """One item of a model."""
+
+    modality: Modality
+    shape: tuple[int, ...]
+    dtype: Dtype
+    prepared: FrameInput | AudioInput | TextInput | None
+
+
+def item_input(table: CardTable, path: Path) -> ItemInput:
+    """Read a card's input. Raises CardInvalid."""
+    given = table.input
+    if isinstance(given, OperatorTable):
+        return ItemInput(given.modality, given.shape, given.dtype, None)
+    if isinstance(given, FrameTable):
+        return _of_frames(given, path)
+    return _of_sound(given, path) if isinstance(given, AudioTable) else _of_text(given, table, path)
+
+
+def pixel_values(table: CardTable) -> PixelValues | None:
+    """What is done to pixels on the device; None where the model takes no frames."""
+    given = table.input
+    if not isinstance(given, FrameTable):
+        return None
+    return PixelValues(given.layout, given.dtype, given.scale, given.mean, given.std)
+
+
+def _of_frames(given: FrameTable, path: Path) -> ItemInput:
+    resize_px = given.resize_px or given.side_px
+    if resize_px < given.side_px:
+        raise refuse(path, "input.resize_px", resize_px, f"at least side_px, {given.side_px}")
+    if given.resize == "pad" and resize_px != given.side_px:
+        raise refuse(path, "input.resize_px", resize_px, f"side_px, {given.side_px}, where the picture is padded")
+    prepared = FrameInput(given.side_px, given.resize, resize_px, given.interpolation)
+    return ItemInput("frames", (given.side_px, given.side_px, 3), "uint8", prepared)
+
+
+def _of_sound(given: AudioTable, path: Path) -> ItemInput:
+    hop_seconds = given.hop_seconds or given.window_seconds
+    if hop_seconds > given.window_seconds:
+        raise refuse(
+            path, "input.hop_seconds", hop_seconds, "at most window_seconds; sound in between would not be heard"
+        )
+    window, hop = (round(seconds * given.sample_rate_hz) for seconds in (given.window_seconds, hop_seconds))
+    return ItemInput("audio", (window,), "float32", AudioInput(window, hop))
+
+
+def _of_text(given: TextTable, table: CardTable, path: Path) -> ItemInput:
+    prepared = TextInput(_tokenizer(given, table, path), given.max_tokens, given.pad_token)
+    return ItemInput("context", (given.max_tokens,), "int64", prepared)
+
+
+def _tokenizer(given: TextTable, table: CardTable, path: Path) -> CardFile:
+    if given.tokenizer_sha256 is not None:
+        return CardFile(given.tokenizer, given.tokenizer_sha256)
+    if isinstance(table.model, TransformersTable) and given.tokenizer in table.model.files:
+        return CardFile(f"{table.model.folder}/{given.tokenizer}", table.model.files[given.tokenizer])
+    allowed = "a file of model.files, or one beside the card with tokenizer_sha256"
+    raise refuse(path, "input.tokenizer", given.tokenizer, allowed)

@@ -1,0 +1,83 @@
+"""What a card's `[model]` comes to: format and files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from models.card import CardFile, Format, Modality, ModelSource, Task
+from models.card_errors import refuse
+from models.card_fields import (
+    AudioTable,
+    CardTable,
+    ExportTable,
+    OnnxTable,
+    PackageTable,
+    TorchscriptTable,
+    TransformersTable,
+)
+from models.card_inputs import item_input, pixel_values
+from models.card_outputs import label_prompts, scores_table
+from schemas.near_names import listed
+
+_ARCHIVES: Final[dict[type, Format]] = {TorchscriptTable: "torchscript", ExportTable: "export", OnnxTable: "onnx"}
+_MODALITIES: Final[dict[Task, Modality]] = {
+    "image-classification": "frames",
+    "audio-classification": "audio",
+    "text-classification": "context",
+    "image-text": "frames",
+}
+
+
+def model_source(table: CardTable, path: Path) -> ModelSource:
+    """Read where a card's module comes from. Raises CardInvalid."""
+    model = table.model
+    if isinstance(model, PackageTable):
+        return ModelSource("package", path, architecture=model.architecture)
+    _check_prompts(table, path)
+    is_normalised = isinstance(table.input, AudioTable) and table.input.normalise
+    if isinstance(model, TransformersTable):
+        return _of_transformers(model, table, path, is_normalised)
+    files = (CardFile(model.file, model.sha256),)
+    return ModelSource(
+        _ARCHIVES[type(model)], path, files=files, pixels=pixel_values(table), is_sound_normalised=is_normalised
+    )
+
+
+def _of_transformers(model: TransformersTable, table: CardTable, path: Path, is_normalised: bool) -> ModelSource:
+    modality = item_input(table, path).modality
+    if _MODALITIES[model.task] != modality:
+        allowed = listed(sorted(task for task, taken in _MODALITIES.items() if taken == modality))
+        raise refuse(path, "model.task", model.task, f"{allowed}, by the kind of the input")
+    for name in ("config.json", *(("tokenizer.json",) if model.task == "image-text" else ())):
+        if name not in model.files:
+            raise refuse(path, "model.files", listed(sorted(model.files)), f"the files of the model, {name} among them")
+    if not any(name.endswith(".safetensors") for name in model.files):
+        raise refuse(path, "model.files", listed(sorted(model.files)), "weights as safetensors among them")
+    wrong = sorted(
+        name for name in model.files if not name.endswith((".json", ".safetensors", ".txt", ".md", ".model"))
+    )
+    if wrong:
+        allowed = "configuration (.json), safetensors and texts; programs and pickles are never read"
+        raise refuse(path, "model.files", wrong[0], allowed)
+    found = scores_table(table, path)
+    return ModelSource(
+        "transformers",
+        path,
+        files=tuple(CardFile(f"{model.folder}/{name}", sha256) for name, sha256 in sorted(model.files.items())),
+        pixels=pixel_values(table),
+        is_sound_normalised=is_normalised,
+        task=model.task,
+        folder=model.folder,
+        prompts=label_prompts(found[1]) if found else (),
+        background=found[1].background if found else (),
+    )
+
+
+def _check_prompts(table: CardTable, path: Path) -> None:
+    found = scores_table(table, path)
+    takes_prompts = isinstance(table.model, TransformersTable) and table.model.task == "image-text"
+    if found is None or bool(found[1].prompts) == takes_prompts:
+        return
+    allowed = "sentences for at least one label" if takes_prompts else "nothing: prompts belong to the task image-text"
+    raise refuse(path, f"outputs[{found[0]}].prompts", "given" if found[1].prompts else [], allowed)

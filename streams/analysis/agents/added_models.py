@@ -1,0 +1,104 @@
+"""Added models that hear windows of sound or read the upload's text, run as their cards say."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+
+from models.card import AudioInput, Card, TextInput
+from models.card_registry import cards_of_modality
+from operators.audio.windows import sound_windows
+from operators.inference.request_context import ModelOutput
+from operators.label_evidence import timed_evidence, untimed_evidence
+from operators.mean_embedding import mean_direction
+from operators.media.tracks import AudioTrack
+from schemas.evidence import Embedding, LabelEvidence
+from streams.analysis.agents.agent_usage import AgentUsage
+from streams.analysis.agents.analysis import AgentWork
+from streams.analysis.agents.described import embedding_of
+
+
+@dataclass(frozen=True, slots=True)
+class AddedAnswers:
+    """What added models say of one upload."""
+
+    labels: tuple[LabelEvidence, ...] = ()
+    embeddings: dict[str, Embedding] = field(default_factory=dict)
+
+
+async def said_of_sound(work: AgentWork, tally: AgentUsage, track: AudioTrack) -> AddedAnswers:
+    """Ask every added model of sound about the windows that its card wants.
+
+    Raises:
+        DeviceFault, ModelFault, Overloaded: See `Batcher.submit_many`.
+    """
+    cards = cards_of_modality("audio", work.cards)
+    return _joined(
+        await asyncio.gather(
+            *(
+                _heard(work, tally, track, card, card.prepared)
+                for card in cards
+                if isinstance(card.prepared, AudioInput)
+            )
+        )
+    )
+
+
+async def said_of_text(work: AgentWork, tally: AgentUsage, text: str) -> AddedAnswers:
+    """Ask every added model of text about all pieces of an upload's text.
+
+    Raises:
+        DeviceFault, ModelFault, Overloaded: See `Batcher.submit_many`.
+    """
+    cards = cards_of_modality("context", work.cards)
+    return _joined(
+        await asyncio.gather(
+            *(_read(work, tally, text, card) for card in cards if isinstance(card.prepared, TextInput))
+        )
+    )
+
+
+async def _heard(work: AgentWork, tally: AgentUsage, track: AudioTrack, card: Card, how: AudioInput) -> AddedAnswers:
+    windows = await tally.on_host(partial(sound_windows, track, how.window_samples, how.hop_samples))
+    outputs = await _answers(work, tally, card, [window.samples for window in windows])
+    spans = [window.span for window in windows]
+    if card.scores is None:
+        return AddedAnswers((), _embedding(work, card, outputs))
+    names, combination = work.class_names.of(card), card.scores.combination
+    labels = timed_evidence(card, names, _column(outputs, card.scores.index), spans, combination)
+    return AddedAnswers(labels, _embedding(work, card, outputs))
+
+
+async def _read(work: AgentWork, tally: AgentUsage, text: str, card: Card) -> AddedAnswers:
+    pieces = await tally.on_host(partial(work.pieces[card.name].encode_all, text))
+    outputs = await _answers(work, tally, card, pieces)
+    if card.scores is None:
+        return AddedAnswers((), _embedding(work, card, outputs))
+    scores = _column(outputs, card.scores.index)
+    labels = untimed_evidence(card, work.class_names.of(card), scores, card.scores.combination)
+    return AddedAnswers(labels, _embedding(work, card, outputs))
+
+
+async def _answers(work: AgentWork, tally: AgentUsage, card: Card, items: Sequence[np.ndarray]) -> list[ModelOutput]:
+    outputs = await work.inference.batcher(card.name).submit_many(items, work.context)
+    tally.add(outputs)
+    return outputs
+
+
+def _column(outputs: Sequence[ModelOutput], index: int) -> np.ndarray:
+    return np.stack([output.values[index].reshape(-1) for output in outputs])
+
+
+def _embedding(work: AgentWork, card: Card, outputs: Sequence[ModelOutput]) -> dict[str, Embedding]:
+    if card.embedding is None:
+        return {}
+    return embedding_of(work, card, mean_direction(_column(outputs, card.embedding.index)).tolist())
+
+
+def _joined(said: Sequence[AddedAnswers]) -> AddedAnswers:
+    labels = tuple(evidence for each in said for evidence in each.labels)
+    return AddedAnswers(labels, {space: vector for each in said for space, vector in each.embeddings.items()})

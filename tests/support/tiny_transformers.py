@@ -1,0 +1,126 @@
+"""Tiny models of the real architectures of `transformers`, saved as a hub hands them out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tests.support.tiny_models import BLADE, files_of, word_tokenizer
+
+_HEAD = """
+name = "{name}"
+version = "1.0.0"
+purpose = "For a test."
+source = "Made by a test."
+licence = "Apache-2.0"
+checked_on = "Nothing."
+
+[input]
+{input}
+
+[model]
+format = "transformers"
+task = "{task}"
+{folder}
+
+[model.files]
+{files}
+
+"""
+CLASSES = """
+[[outputs]]
+name = "scores"
+kind = "scores"
+activation = "softmax"
+
+[[outputs.labels]]
+class = "bad"
+label = "{label}"
+"""
+PROMPTS = """
+[[outputs]]
+name = "scores"
+kind = "scores"
+
+[[outputs.prompts]]
+label = "violence/weapons/blade-visible"
+texts = ["a knife"]
+
+[[outputs.prompts]]
+label = "alcohol/drinking/alcohol-visible"
+texts = ["a beer", "a drink"]
+
+[[outputs]]
+name = "embedding"
+kind = "embedding"
+space = "{name}/8"
+"""
+FRAME = 'kind = "frame"\nside_px = 32\nmean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]'
+WORDS = ("a", "knife", "beer", "drink", "photo", "you", "are", "awful", "nice")
+_WORDS = {"id2label": {0: "good", 1: "bad"}, "label2id": {"good": 0, "bad": 1}}
+_SMALL = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
+
+
+def card_of(folder: Path, task: str, given: str, outputs: str, snapshot: str = "", **words: Any) -> Path:
+    """Write the card of a saved model."""
+    where = folder / snapshot if snapshot else folder
+    known = {"name": folder.name, "label": BLADE, "task": task, "input": given, "files": files_of(where)}
+    known["folder"] = f'folder = "{snapshot}"' if snapshot else ""
+    path = folder / "card.toml"
+    path.write_text((_HEAD + outputs).format(**{**known, **words}), encoding="utf-8")
+    return path
+
+
+def image_classifier(folder: Path) -> Path:
+    """A ViT with two classes."""
+    from transformers import ViTConfig, ViTForImageClassification
+
+    torch.manual_seed(0)
+    config = ViTConfig(image_size=32, patch_size=8, **_SMALL, **_WORDS)
+    ViTForImageClassification(config).save_pretrained(folder / "snapshot")
+    return card_of(folder, "image-classification", FRAME, CLASSES, "snapshot")
+
+
+def text_classifier(folder: Path, max_tokens: int = 8) -> Path:
+    """A BERT with two classes: bad where a text holds the word `awful`."""
+    from transformers import BertConfig, BertForSequenceClassification
+
+    torch.manual_seed(0)
+    word_tokenizer(folder / "tokenizer.json", WORDS)
+    config = BertConfig(vocab_size=4 + len(WORDS), max_position_embeddings=64, **_SMALL, **_WORDS)
+    BertForSequenceClassification(config).save_pretrained(folder)
+    return card_of(folder, "text-classification", f'kind = "text"\nmax_tokens = {max_tokens}', CLASSES)
+
+
+def audio_classifier(folder: Path) -> Path:
+    """A wav2vec 2.0 with two classes."""
+    from transformers import Wav2Vec2Config, Wav2Vec2ForSequenceClassification
+
+    torch.manual_seed(0)
+    config = Wav2Vec2Config(
+        conv_dim=(8, 8), conv_stride=(5, 4), conv_kernel=(10, 8), num_feat_extract_layers=2, classifier_proj_size=8,
+        num_conv_pos_embeddings=4, num_conv_pos_embedding_groups=2, feat_extract_norm="layer", **_SMALL, **_WORDS,
+    )  # fmt: skip
+    Wav2Vec2ForSequenceClassification(config).save_pretrained(folder)
+    return card_of(folder, "audio-classification", 'kind = "audio"\nwindow_seconds = 0.5\nnormalise = true', CLASSES)
+
+
+def image_text(folder: Path, kind: str, outputs: str = PROMPTS) -> Path:
+    """A CLIP or a SigLIP."""
+    import transformers
+
+    torch.manual_seed(0)
+    ends = ("[BOS]", "[EOS]")
+    word_tokenizer(folder / "tokenizer.json", WORDS, ends)
+    text = {**_SMALL, "vocab_size": 4 + len(WORDS), "max_position_embeddings": 16}
+    text |= {"bos_token_id": 2, "eos_token_id": 3, "pad_token_id": 0}
+    vision = {**_SMALL, "image_size": 32, "patch_size": 8}
+    if kind == "clip":
+        config = transformers.CLIPConfig(text_config=text, vision_config=vision, projection_dim=8)
+        transformers.CLIPModel(config).save_pretrained(folder)
+    else:
+        config = transformers.SiglipConfig(text_config={**text, "projection_size": 8}, vision_config=vision)
+        transformers.SiglipModel(config).save_pretrained(folder)
+    return card_of(folder, "image-text", FRAME, outputs)
