@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,19 @@ from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 
 Pixels = npt.NDArray[np.uint8]
+
+
+def _unnamed(kind: type[Type], number: object) -> Type:
+    """Return a member for side data that FFmpeg knows and PyAV does not.
+
+    Without one, PyAV gives no side data at all of a picture that has such data: EXIF, or the views of spatial video.
+    """
+    member = cast("Type", object.__new__(kind))
+    member._name_, member._value_ = f"UNNAMED_{number}", number
+    return member
+
+
+Type._missing_ = classmethod(_unnamed)  # type: ignore[method-assign, assignment]
 
 
 @dataclass(frozen=True, slots=True)

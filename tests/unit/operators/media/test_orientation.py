@@ -12,10 +12,15 @@ import pytest
 from av.bitstream import BitStreamFilterContext
 
 from tests.decoded_here import decoded_here
+from tests.fuzz.containers import png_chunk, segment
 from tests.hostile_media import numbered_picture, write_video
 
 MATRICES = [(1, 0, 0, 1), (0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0)]
 MIRRORED = [(-1, 0, 0, 1), (1, 0, 0, -1), (0, 1, 1, 0), (0, -1, -1, 0)]
+BY_NUMBER_OF_EXIF = [*zip(range(1, 9), [
+    (1, 0, 0, 1), (-1, 0, 0, 1), (-1, 0, 0, -1), (1, 0, 0, -1), (0, 1, 1, 0), (0, 1, -1, 0), (0, -1, -1, 0),
+    (0, -1, 1, 0),
+], strict=True)]  # fmt: skip
 
 
 def _with_matrix(path: Path, matrix: tuple[int, int, int, int]) -> Path:
@@ -58,6 +63,38 @@ def test_every_display_matrix_makes_pictures_upright(
     assert found.motion is not None
     assert _like(np.repeat(found.motion.luma[0][..., np.newaxis], 3, axis=2), expected) < 45.0
     assert (found.motion.luma[0].shape[0] > found.motion.luma[0].shape[1]) == (matrix[0] == 0)
+
+
+def _exif(orientation: int) -> bytes:
+    """Of a camera: its maker and how it was held."""
+    fields = struct.pack(">HHII", 0x010F, 2, 4, 0x41636D00) + struct.pack(">HHIHH", 0x0112, 3, 1, orientation, 0)
+    return b"MM\0*\0\0\0\x08" + struct.pack(">H", 2) + fields + bytes(4)
+
+
+def _photograph(path: Path, orientation: int) -> Path:
+    codec, pixels = ("mjpeg", "yuvj420p") if path.suffix == ".jpg" else ("png", "rgb24")
+    with av.open(str(path), "w", format="image2pipe") as container:
+        stream = container.add_stream(codec, rate=25, options={"qscale": "2"} if codec == "mjpeg" else {})
+        stream.width, stream.height, stream.pix_fmt = 320, 180, pixels
+        picture = av.VideoFrame.from_ndarray(numbered_picture(0, width=320, height=180), "rgb24")
+        for frame in (picture, None):
+            container.mux(stream.encode(frame))
+    whole, notes = path.read_bytes(), _exif(orientation)
+    is_jpeg = path.suffix == ".jpg"
+    place, part = (2, segment(0xE1, b"Exif\0\0" + notes)) if is_jpeg else (33, png_chunk(b"eXIf", notes))
+    path.write_bytes(whole[:place] + part + whole[place:])
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+@pytest.mark.parametrize(("orientation", "matrix"), BY_NUMBER_OF_EXIF)
+def test_photographs_of_cameras_are_upright(
+    orientation: int, matrix: tuple[int, int, int, int], suffix: str, tmp_path: Path
+) -> None:
+    """With EXIF, which every phone writes and PyAV has no name for."""
+    found = decoded_here(_photograph(tmp_path / f"a.{suffix}", orientation))
+    assert found.failure is None
+    assert _like(found.pictures[0], _shown(matrix, numbered_picture(0, width=320, height=180))) < 6.0
 
 
 def test_a_turned_matroska_is_upright(tmp_path: Path) -> None:
