@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 from operators.media.complaints import Complaints
 from operators.media.containers import MediaFile, packets_of, read_only, refuse_many_pixels, take_container
 from operators.media.continuous_clock import ContinuousClock
+from operators.media.decoders.decode_order import DECODE_ORDER_CONTAINERS, DecodeOrderTimes
 from operators.media.decoders.keyframe_seek import START_SLACK_SECONDS, KeyframeSeeker
 from operators.media.decoders.orientation import Orientations
 from operators.media.decoders.protocol import DecodedFrame, DecoderFailed
@@ -85,6 +86,8 @@ class PyavDecoder:
         self.damaged_seconds: list[float] = []
         self._container, self._stream = _open(media)
         self._clock = ContinuousClock()
+        is_unordered = self._container.format.name in DECODE_ORDER_CONTAINERS
+        self._decode_order = DecodeOrderTimes() if is_unordered else None
         self._picture_seconds: list[float] = []
         self._is_timed = True
         self._complaints = Complaints()
@@ -222,6 +225,8 @@ class PyavDecoder:
     def _demuxed(self) -> Iterator[Packet[VideoStream]]:
         """Yield packets to the end of what can be read, from the container's position."""
         self._clock.begin_elsewhere()
+        if self._decode_order is not None:
+            self._decode_order.begin_elsewhere()
         packets = packets_of(self._container, self._stream)
         while True:
             try:
@@ -311,6 +316,7 @@ class PyavDecoder:
 
     def _seconds(self, picture: VideoFrame) -> float:
         stamp = picture.pts if picture.pts is not None else picture.dts
+        stamp = stamp if self._decode_order is None else self._decode_order.stamp(picture)
         if stamp is not None:
             return float(stamp * (picture.time_base or self._stream.time_base or 0)) - self._origin_seconds
         return max(self._last_seconds, -self._interval()) + self._interval()

@@ -1,0 +1,56 @@
+"""Pictures of containers that state when packets are decoded, and not when pictures are shown."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from operators.media.plan import PlanPolicy
+from tests.decoded_here import decoded_here
+from tests.hostile_media import numbered_picture, write_video
+
+REORDERED = {
+    "one": ("libx264", {"bf": "1", "b_strategy": "0"}),
+    "three": ("libx264", {"bf": "3", "x264-params": "b-adapt=0:b-pyramid=none"}),
+    "a pyramid": ("libx264", {"bf": "3", "x264-params": "b-adapt=0:b-pyramid=normal"}),
+    "MPEG-4": ("mpeg4", {"bf": "2", "b_strategy": "0"}),
+}
+
+
+@pytest.mark.parametrize("name", REORDERED)
+def test_every_picture_of_an_avi_is_seen_in_order(name: str, tmp_path: Path) -> None:
+    """Pictures between two others are none that is lost, and each has the time at which a player shows it."""
+    codec, options = REORDERED[name]
+    found = decoded_here(write_video(tmp_path / "a.avi", num_frames=100, codec=codec, options=options))
+    assert found.receipt is not None
+    assert found.receipt.video is not None
+    assert (found.receipt.video.num_discarded, found.receipt.video.intact_ratio) == (0, 1.0)
+    assert found.motion is not None
+    steps = [after - before for before, after in pairwise(found.motion.pts_seconds)]
+    assert max(steps) - min(steps) < 0.05
+
+
+def test_sampled_pictures_of_a_long_avi_are_those_of_their_times(tmp_path: Path) -> None:
+    """Seeks begin the count anew."""
+    options = {"bf": "3", "g": "25", "x264-params": "b-adapt=0"}
+    path = write_video(tmp_path / "a.avi", num_frames=2_000, options=options)
+    found = decoded_here(path, PlanPolicy(full_decode_max_packets=100, full_decode_max_seconds=4.0))
+    assert found.plan is not None
+    assert found.plan.video is not None
+    assert found.plan.video.spans[0].kind != "full"
+    assert found.receipt is not None
+    assert found.receipt.video is not None
+    assert found.receipt.video.num_discarded == 0
+    for seconds, picture in zip(found.seconds, found.pictures, strict=True):
+        near = [numbered_picture(max(0, round(seconds * 25) + shift), width=320, height=180) for shift in range(-4, 5)]
+        assert min(_difference(picture, each) for each in near) < 8.0
+
+
+def _difference(found: np.ndarray, wanted: np.ndarray) -> float:
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(wanted), "rgb24")
+    scaled = frame.reformat(found.shape[1], found.shape[0], "rgb24").to_ndarray()
+    return float(np.abs(scaled.astype(int) - found).mean())
