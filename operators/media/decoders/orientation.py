@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,9 @@ def _unnamed(kind: type[Type], number: object) -> Type:
 
     Without one, PyAV gives no side data at all of a picture that has such data: EXIF, or the views of spatial video.
     """
-    member = cast("Type", object.__new__(kind))
-    member._name_, member._value_ = f"UNNAMED_{number}", number
+    member = object.__new__(kind)
+    member._name_ = f"UNNAMED_{number}"
+    member._value_ = number  # type: ignore[assignment]
     return member
 
 
