@@ -9,9 +9,10 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -30,8 +31,8 @@ class Mutant:
     """Lines of the statement; a test that runs none of them cannot notice."""
     change: str
     """What was written, ` -> `, and what is written instead; unique in its place."""
-    text: str
-    """The whole source with the fault."""
+    render: Callable[[], str] = field(compare=False, repr=False)
+    """Writes the whole source with the fault; asked for by one process only, as it takes longer than all the rest."""
 
     @property
     def name(self) -> str:
@@ -76,11 +77,17 @@ def _of_python(path: str, text: str) -> Iterator[Mutant]:
     for name, function in _functions(tree, ""):
         for statement, slot, node in _nodes(function.body, function):
             for new in _replacements(node):
-                slot.put(ast.copy_location(new, node))
-                mutated = ast.unparse(ast.fix_missing_locations(tree))
-                slot.put(node)
                 first, last = _header(statement)
-                yield Mutant(path, name, first, last, f"{_short(node)} -> {_short(new)}", mutated)
+                render = partial(_rendered, tree, slot, node, new)
+                yield Mutant(path, name, first, last, f"{_short(node)} -> {_short(new)}", render)
+
+
+def _rendered(tree: ast.AST, slot: _Slot, node: ast.AST, new: ast.AST) -> str:
+    slot.put(ast.copy_location(new, node))
+    try:
+        return ast.unparse(ast.fix_missing_locations(tree))
+    finally:
+        slot.put(node)
 
 
 def _functions(owner: ast.AST, prefix: str) -> Iterator[tuple[str, Function]]:
@@ -106,8 +113,8 @@ def _block(owner: ast.AST, body: list[ast.stmt]) -> str:
 
 
 def _inside(node: ast.AST, statement: ast.stmt) -> Iterator[tuple[ast.stmt, _Slot, ast.AST]]:
-    for field, value in ast.iter_fields(node):
-        if field in _NEVER_EDITED or (isinstance(node, ast.Raise) and field in {"exc", "cause"}):
+    for name, value in ast.iter_fields(node):
+        if name in _NEVER_EDITED or (isinstance(node, ast.Raise) and name in {"exc", "cause"}):
             continue
         if isinstance(value, list) and value and isinstance(value[0], ast.stmt):
             yield from _nodes(value, node)
@@ -115,7 +122,7 @@ def _inside(node: ast.AST, statement: ast.stmt) -> Iterator[tuple[ast.stmt, _Slo
         for index, child in enumerate(value) if isinstance(value, list) else ((None, value),):
             if isinstance(child, ast.AST) and not _is_text(child):
                 if isinstance(child, ast.expr):
-                    yield statement, _Slot(node, field, index), child
+                    yield statement, _Slot(node, name, index), child
                 yield from _inside(child, statement)
 
 

@@ -197,7 +197,7 @@ def apply(mutant: Mutant, functions: Functions) -> None:
         _apply_script(mutant)
         return
     loaded = functions[mutant.path, mutant.place]
-    codes = _codes(compile(mutant.text, str(REPOSITORY / mutant.path), "exec"))[mutant.place]
+    codes = _codes(compile(mutant.render(), str(REPOSITORY / mutant.path), "exec"))[mutant.place]
     first_lines = sorted({function.__code__.co_firstlineno for function in loaded})
     code_by_line = dict(zip(first_lines, codes, strict=True))  # a property and its setter have one name
     for function in loaded:
@@ -231,7 +231,7 @@ def _apply_script(mutant: Mutant) -> None:
 
     original = scripts.script_text
     original.cache_clear()
-    text = mutant.text
+    text = mutant.render()
     used = "".join(original(name) for name in scripts._USES.findall(text))
 
     def script_text(name: str) -> str:

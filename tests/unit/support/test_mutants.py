@@ -69,7 +69,7 @@ class TestEdits:
         """The rest of the source stays as it is."""
         text = "def a(b):\n    c = b + 1\n    return c < 2\n"
         for mutant in mutants_of("a.py", text):
-            pairs = zip(ast.unparse(ast.parse(text)).splitlines(), mutant.text.splitlines(), strict=True)
+            pairs = zip(ast.unparse(ast.parse(text)).splitlines(), mutant.render().splitlines(), strict=True)
             assert sum(before != after for before, after in pairs) == 1
 
     def test_scripts(self) -> None:

@@ -20,9 +20,10 @@ class TestEachPicture:
         [
             ((10.0, 20.0, 25.0), [15.0, 22.5, 32.5]),
             ((10.0, 50.0), [30.0, 50.0]),
+            ((10.0, 20.0, 50.0), [15.0, 35.0, 50.0]),
             ((10.0, 15.0, 20.0, 25.0, 30.0), [12.5, 17.5, 22.5, 27.5, 35.0]),
         ],
-        ids=["to the end", "beyond the announced end", "as many as times"],
+        ids=["to the end", "beyond the announced end", "three beyond it", "as many as times"],
     )
     def test_in_the_middle_of_its_time(self, content: tuple[float, ...], times: list[float]) -> None:
         """From when it is shown until the next one is, or the video ends."""
@@ -43,6 +44,14 @@ class TestEven:
     def test_a_last_slide_is_looked_at(self, content: tuple[float, ...], last: list[float]) -> None:
         """Where it is far behind the one before, and too brief for any time to meet it."""
         assert spread(2, 0.0, 100.0, content) == [25.0, 75.0, *last]
+
+    def test_one_of_two_pictures_is_a_last_slide(self) -> None:
+        """Where there is time for one of them."""
+        assert spread(1, 0.0, 100.0, (0.0, 90.0)) == [50.0, 90.0]
+
+    def test_just_as_far_as_allowed_is_even(self) -> None:
+        """The limit itself counts."""
+        assert is_even((35.0, 36.0, 50.0, 75.0), 0.0, 100.0)
 
     @pytest.mark.parametrize(
         ("content", "is_so"),
@@ -65,6 +74,7 @@ class TestEven:
         """One at the start and one near the end are not evenly spread over the time."""
         assert not is_even((0.0, 20.0), 0.0, 20.0 / 1.15)
         assert is_even((0.0, 20.0), 0.0, 20.0 / 1.05)
+        assert not is_even((0.0, 10.0), 0.0, 0.5)
 
 
 class TestUneven:

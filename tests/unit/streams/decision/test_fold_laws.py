@@ -85,6 +85,14 @@ class TestWhyNothingChanges:
         folded = fold(state, summary(), 9, context())
         assert (folded.ignored, folded.outcome) == (cause, None)
 
+    def test_engagement_that_is_known_otherwise(self) -> None:
+        """Of the same time and as many events the later word counts; the same word again changes nothing."""
+        steps = fold_all([accepted(), summary(reports=1.0), summary(reports=2.0), summary(reports=2.0)])
+        assert [step.ignored for step in steps] == [None, None, None, "older-summary"]
+        state = steps[-1].state
+        assert state is not None and state.engagement is not None
+        assert state.engagement.windows["1d"]["report"] == 2.0
+
     @pytest.mark.parametrize(
         ("state", "revision", "cause"),
         [
