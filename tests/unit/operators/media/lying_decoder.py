@@ -61,7 +61,7 @@ def boast(channel: socket.socket) -> None:
 
 def lie_about_memory(channel: socket.socket) -> None:
     """Plan memory that it never sized: reading it would end the parent."""
-    channel.sendall(encode(Planned(MemoryLayout(10, 1000, 0, 0, 0, 0), "plan")))
+    channel.sendall(encode(Planned(MemoryLayout(10, 1000, 0, 0, 0, 0))))
     time.sleep(3600)
 
 
