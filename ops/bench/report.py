@@ -8,7 +8,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Literal
 
-from rich.console import Console
 from rich.table import Table
 
 
@@ -70,14 +69,12 @@ class BenchReport:
         """Write the JSON object to a file."""
         path.write_text(json.dumps(self.as_json(), indent=2) + "\n", encoding="utf-8")
 
-    def print(self, console: Console) -> None:
-        """Print the table."""
+    def table(self) -> Table:
+        """Return the table of figures."""
         table = Table("figure", "value", "unit", "lowest to highest", "bound", "holds", title=f"bench {self.bench}")
         for figure in self.figures:
             table.add_row(*_row(figure))
-        console.print(table)
-        for remark in self.remarks:
-            console.print(f"- {remark}", markup=False)
+        return table
 
 
 def summarise(name: str, values: list[float], unit: str, bound: Bound | None = None) -> Figure:

@@ -28,7 +28,9 @@ def bench(
         report = BENCHES[name](
             BenchOptions(is_quick=quick, is_soak=soak, say=lambda line: err.print(line, markup=False))
         )
-    report.print(out.rich)
+    out.table(report.table())
+    for remark in report.remarks:
+        out.print(f"- {remark}", markup=False)
     if json_file is not None:
         report.write(json_file)
     if not report.all_hold:

@@ -81,7 +81,7 @@ def _print(found: RollUp, rate_hz: float) -> None:
     if not total.num_videos:
         out.print("no signals in the log, or none since then")
         return
-    out.print(_table(found))
+    out.table(_table(found))
     modelled = found.modelled_joules / total.joules if total.joules else 1.0
     meters = "all by the price table" if modelled > 0.999 else f"{1 - modelled:.0%} by meters"
     per_video = found.per_video(total.usd)

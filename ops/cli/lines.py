@@ -18,6 +18,10 @@ from streams.dead_letters.plain_text import steering_nothing
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
+
+_WIDEST = 10_000
+"""Characters; no table is as wide."""
 
 
 class Lines:
@@ -54,6 +58,15 @@ class Lines:
         else:
             print(*(steering_nothing(str(part)) for part in parts), end=options.get("end", "\n"), file=self.stream)
 
+    def table(self, table: Table) -> None:
+        """Write a table: text is wrapped between words to a terminal's width; no word, such as an id, is cut."""
+        from rich.console import Console
+
+        _keep_words(table, self.rich)
+        room = table.__rich_measure__(self.rich, self.rich.options.update(max_width=_WIDEST))
+        width = max(self.rich.width, room.minimum) if self.rich.is_terminal else room.maximum
+        Console(stderr=self._is_error, highlight=False, emoji=False, width=width).print(table, crop=False)
+
     def fitted(self, text: str, bold: str = "") -> None:
         """Write a line; on a terminal a long line is wrapped between words, and indented."""
         text, bold = steering_nothing(text), steering_nothing(bold)
@@ -78,6 +91,17 @@ class Lines:
         """Write a line that begins in bold red on a terminal."""
         beginning = typer.style(text, bold=True, fg=typer.colors.RED)
         typer.echo(beginning + steering_nothing(rest), err=self._is_error, color=_color())
+
+
+def _keep_words(table: Table, console: Console) -> None:
+    """Let no column become narrower than its longest word."""
+    from rich.measure import Measurement
+
+    options = console.options.update(max_width=_WIDEST)
+    for column in table.columns:
+        longest = [Measurement.get(console, options, cell) for cell in (column.header, *column.cells)]
+        column.min_width = max(each.minimum for each in longest)
+        column.no_wrap = all(each.minimum == each.maximum for each in longest)
 
 
 def _bold(line: str, beginning: str) -> str:

@@ -129,7 +129,7 @@ def coverage(json_output: JsonOption = False) -> None:
     for label, meaning in LABELS.items():
         names = ", ".join(covered[label])
         table.add_row(label, names or "[red]nothing: uncovered[/]", meaning)
-    out.print(table)
+    out.table(table)
     number = sum(bool(names) for names in covered.values())
     out.print(f"{number} of {len(LABELS)} labels are covered; a label that nothing covers is never reported")
 

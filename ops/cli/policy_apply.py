@@ -70,7 +70,7 @@ def as_json(tally: RolloutStats) -> dict[str, Any]:
 def print_tally(tally: RolloutStats, label: str, *, is_dry: bool) -> None:
     """Print the counts for people."""
     if tally.changes:
-        out.print(_table(tally))
+        out.table(_table(tally))
     for reason, number in tally.skipped.most_common():
         out.print(f"{number} {_WORDS.get(reason, reason)}", markup=False, soft_wrap=True)
     done = "would be decided again" if is_dry else "are decided again as workers come to them"

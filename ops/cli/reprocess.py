@@ -97,7 +97,7 @@ def list_jobs(json_output: JsonOption = False) -> None:
             job.job_id, progress.state, f"{progress.done_ratio:.0%}", str(job.num_sent),
             _moment(job.created_unix_seconds), _spelt(job.filter),
         )  # fmt: skip
-    out.print(table if found else "no job in the last 30 days")
+    out.table(table) if found else out.print("no job in the last 30 days")
 
 
 @app.command()

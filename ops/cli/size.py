@@ -122,7 +122,7 @@ def _print(profile: Profile, plan: FleetPlan, trial: SizingTrial | None) -> None
     table = Table("what", "amount", "why", title=f"sizing by profile {profile.name}", title_justify="left")
     for row in rows(plan, profile, trial):
         table.add_row(*row)
-    out.print(table)
+    out.table(table)
     out.print("\nnot measured; another value: --set NAME=VALUE", markup=False)
     for name, value, says, source in assumptions(profile):
         out.print(f"  {name} = {value}: {says} ({source})", markup=False, soft_wrap=True)

@@ -35,7 +35,7 @@ def list_spaces(
         for space in spaces:
             print_json(space)
         return
-    out.print(_table(spaces) if spaces else "no video has an embedding yet")
+    out.table(_table(spaces)) if spaces else out.print("no video has an embedding yet")
 
 
 @app.command()

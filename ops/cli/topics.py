@@ -68,7 +68,7 @@ def check(json_output: Annotated[bool, typer.Option("--json", help="One JSON lis
         table = Table("topic", "partitions", "problems")
         for item in findings:
             table.add_row(item.topic, str(item.partitions), "\n".join(item.problems) or "none")
-        out.print(table)
+        out.table(table)
     if any(item.problems for item in findings):
         raise typer.Exit(ExitCode.FOUND)
 
