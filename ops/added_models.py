@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -44,14 +45,22 @@ def staged_model(folder: Path, root: Path) -> Iterator[Staging]:
 
     Raises:
         CannotAdd: the folder cannot be read, or the place not be written.
+        CardInvalid: raised in the block; the message names the folder, not its copy.
     """
     try:
         (root / _STAGING).mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=root / _STAGING) as parent:
             copy = Path(shutil.copytree(folder, Path(parent) / "model"))
             yield Staging(copy, root)
+    except CardInvalid as error:
+        raise CardInvalid(_at_the_origin(str(error), root / _STAGING, folder)) from error
     except (OSError, shutil.Error) as error:
         raise CannotAdd(f"{str(folder)!r} cannot be copied to {str(root)!r}: {error}") from error
+
+
+def _at_the_origin(message: str, staging: Path, folder: Path) -> str:
+    """Return a message with the user's folder in place of its copy."""
+    return re.sub(f"{re.escape(str(staging.resolve()))}/[^/]+/model", lambda _: str(folder), message)
 
 
 def cards_at(path: Path, settings: Settings) -> list[Card]:

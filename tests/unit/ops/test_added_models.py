@@ -48,7 +48,10 @@ class TestAdd:
         typed(tmp_path / "models", "add", str(tmp_path / "mine"))
         again = typed(tmp_path / "models", "add", str(tmp_path / "mine"))
         assert again.exit_code == ExitCode.FOUND
-        assert "name is 'mine'" in " ".join(again.output.split())
+        said = "".join(again.output.split())
+        assert "nameis'mine'" in said
+        assert str(tmp_path / "mine" / "card.toml") in said
+        assert ".adding" not in said
 
     def test_a_wrong_one(self, tmp_path: Path) -> None:
         """Is told, and leaves nothing where workers look."""
