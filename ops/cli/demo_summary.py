@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from statistics import quantiles
 
 from ops.cli.demo_view import DemoView
+from ops.cli.plain_values import counted
 from ops.local.metrics_page import MetricsPage, read_metrics
 from schemas.receipts import CPU_STAGES, CpuStage
 from streams.costs.cpu_account import PROCESS_STAGES
@@ -20,7 +21,7 @@ def summarise(view: DemoView, metrics_port: int, seconds: float) -> list[str]:
     num_decodes = sum(cost.num_decodes for cost in costs)
     p50, p95 = _percentiles(view.latencies_seconds)
     return [
-        f"{view.num_final} videos in {seconds:.1f} s: {view.num_final / seconds:.2f} a second",
+        f"{counted(view.num_final, 'video')} in {seconds:.1f} s: {view.num_final / seconds:.2f} a second",
         f"upload to verdict: p50 {p50:.1f} s, p95 {p95:.1f} s (all were uploaded at once, so most of it is waiting)",
         f"batches of the image models: {_mean_batch(page)}",
         f"decodes per video: {num_decodes / max(1, len(costs)):.2f}",

@@ -12,6 +12,15 @@ _MAX_DEAD_LETTERS: Final = 100
 _MOST_BYTES: Final = 400
 _NAMES: Final = ("name", "kind", "start_seconds", "pts_seconds")
 """Fields that identify an object; the first that it has is used."""
+_FIRST: Final = (
+    "status",
+    "action",
+    "revision",
+    "uploaded_unix_seconds",
+    "deadline_unix_seconds",
+    "decided_unix_seconds",
+)
+"""Fields of a status that are told before the others."""
 _TOLD_ELSEWHERE: Final = (
     "log_generation",
     "offset",
@@ -56,6 +65,11 @@ def moment(unix_seconds: float) -> str:
         return f"{unix_seconds:g} s"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural unless it is one."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def unix_moment(value: str) -> str:
     """Return the same for a field of Redis, unchanged if it is no number."""
     try:
@@ -66,11 +80,17 @@ def unix_moment(value: str) -> str:
 
 def status_words(status: Mapping[str, str]) -> list[str]:
     """Return the fields of the status hash as text, times in UTC; without those that the verdict's lines contain."""
-    shown = (name for name, value in status.items() if value and name not in _TOLD_ELSEWHERE)
+    shown = (name for name in _ordered(status) if status[name] and name not in _TOLD_ELSEWHERE)
     words = [_status_word(name, status[name]) for name in shown if name != "expected"]
     is_waited_for = status.get("status") == "pending" and status.get("expected")
     words = [plain_text(word, _MOST_BYTES) for word in words]
     return [*words, f"waits for {', '.join(status['expected'].split(','))}"] if is_waited_for else words
+
+
+def _ordered(status: Mapping[str, str]) -> list[str]:
+    """Return the names in a fixed order: Redis returns a hash in the order of its writes, or in none."""
+    first = [name for name in _FIRST if name in status]
+    return [*first, *sorted(status.keys() - _FIRST)]
 
 
 def _status_word(name: str, value: str) -> str:

@@ -41,7 +41,7 @@ def describe_fact(fact: Fact) -> str:
 
 def describe_verdict(verdict: Verdict) -> str:
     """Return one line for one verdict."""
-    why = "; ".join(reason.words for reason in verdict.reasons[:2]) or "nothing found"
+    why = "; ".join(reason.words for reason in verdict.reasons[:2]).replace(".; ", "; ") or "nothing found"
     seconds = verdict.decided_unix_seconds - verdict.uploaded_unix_seconds
     return f"{verdict.video_id}  {verdict.status} verdict: {verdict.action} after {seconds:.1f} s ({why})"
 

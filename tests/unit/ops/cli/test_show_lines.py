@@ -9,15 +9,16 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ops.cli.lines import Lines
 from ops.cli.modality_lines import absent_words, modality_lines
-from ops.cli.plain_values import plain_value, status_words
+from ops.cli.plain_values import counted, plain_value, status_words
 from ops.cli.show_lines import sections
-from ops.cli.verdict_lines import describe_fact, describe_label
+from ops.cli.verdict_lines import describe_fact, describe_label, describe_verdict
 from schemas.evidence import Feature, LabelEvidence, SecondLook
 from schemas.facts import Failure
-from schemas.outcomes import ModalityStates
+from schemas.outcomes import ModalityStates, Reason
 from streams.store.readers import VideoReading
 from tests.sample_facts import signal
 from tests.unit.ops.cli.senders import verdict
@@ -143,6 +144,26 @@ class TestValues:
         words = status_words(status)
         assert len(words) == sum(bool(value) for value in status.values())
         assert all(len(word.splitlines()) <= 1 for word in words)
+
+
+def test_a_status_has_one_order() -> None:
+    """Redis returns a hash in the order of its writes, which is another after a deletion and an upload."""
+    fields = {"status": "final", "action": "allow", "revision": "1", "uploaded_unix_seconds": "0", "other": "x"}
+    backwards = dict(reversed(fields.items()))
+    assert status_words(backwards) == status_words(fields)
+    assert status_words(backwards)[:3] == ["final", "allow", "revision 1"]
+
+
+@pytest.mark.parametrize(("number", "said"), [(0, "0 videos"), (1, "1 video"), (2, "2 videos")])
+def test_a_number_with_its_noun(number: int, said: str) -> None:
+    """The plural, unless it is one."""
+    assert counted(number, "video") == said
+
+
+def test_two_reasons_that_are_sentences() -> None:
+    """Are joined without the first one's full stop."""
+    reasons = tuple(Reason(action="review", words=words) for words in ("Too dark (frames).", "No sound."))
+    assert describe_verdict(replace(verdict(), reasons=reasons)).endswith("(Too dark (frames); No sound.)")
 
 
 class _Terminal(io.StringIO):
