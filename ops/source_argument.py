@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from schemas.diagnosis import invalid_object
 from schemas.uploads import FileSource, MediaSource, VideoUploaded
 
 _URL = re.compile(r"(https?|s3|gs|az)://", re.IGNORECASE)
@@ -20,6 +21,10 @@ _SCHEME = re.compile(
 )
 TAKEN_SCHEMES = "http://, https://, s3://, gs:// or az://"
 _WEB = re.compile(r"https?://", re.IGNORECASE)
+
+
+class InvalidUploadField(Exception):
+    """A field of an upload is wrong; the message begins with its place, such as `$.market`."""
 
 
 def make_upload(
@@ -34,7 +39,7 @@ def make_upload(
         sha256: of the media, in hex.
 
     Raises:
-        msgspec.ValidationError: a field is wrong.
+        InvalidUploadField: a field is wrong.
     """
     raw = {
         "video_id": video_id or make_video_id(medium),
@@ -42,7 +47,10 @@ def make_upload(
         "uploaded_unix_seconds": time(),
         **fields,
     }
-    return msgspec.convert(raw, VideoUploaded)
+    try:
+        return msgspec.convert(raw, VideoUploaded)
+    except msgspec.ValidationError as error:
+        raise InvalidUploadField(invalid_object(raw, VideoUploaded, "an upload", str(error))) from error
 
 
 def path_of(upload: VideoUploaded) -> Path:

@@ -41,7 +41,7 @@ def invalid(value: bytes, kind: Any, what: str, error: str) -> str:
         found = msgspec.json.decode(value)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return (wrong_encoding(value) or f"{said_by(error)}; {what} is a JSON object")[:_MOST_CHARACTERS]
-    return (wrong_shape(found) or _of_object(found, kind, what, error))[:_MOST_CHARACTERS]
+    return (wrong_shape(found) or invalid_object(found, kind, what, error))[:_MOST_CHARACTERS]
 
 
 def wrong_key(key: bytes | None, video_id: str) -> str | None:
@@ -75,7 +75,8 @@ def _is_utf8(value: bytes) -> bool:
     return True
 
 
-def _of_object(found: Mapping[str, Any], kind: Any, what: str, error: str) -> str:
+def invalid_object(found: Mapping[str, Any], kind: Any, what: str, error: str) -> str:
+    """Return the message about a decoded object that the schema refuses; arguments as for `invalid`."""
     place = _PLACE.search(error)
     steps = [name or index for name, index in _STEP.findall(place.group(1) if place else "")]
     at, inner, known = _walk(found, _type_of(kind), steps)

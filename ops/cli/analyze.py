@@ -17,8 +17,10 @@ from operators.errors import DeviceFault
 from operators.internal_errors import InternalError
 from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
+from ops.cli.metadata_file import read_metadata
+from ops.cli.plain_values import counted
 from ops.cli.progress import counting
-from ops.cli.upload_fields import Media, build_upload, metadata_for
+from ops.cli.upload_fields import Media, build_uploads
 from ops.cli.verdict_lines import describe_outcome
 from ops.local_analysis_session import open_local_analysis
 from ops.source_argument import absolute_path, is_file
@@ -53,7 +55,7 @@ def analyze(
         "hashtags": hashtag or [],
         "market": market,
     }
-    uploads = [build_upload(path, {**fields, **metadata_for(path, metadata)}) for path in paths]
+    uploads = build_uploads(paths, fields, read_metadata(metadata))
     with clean_interrupt():
         has_failures = asyncio.run(_analyse_all(settings, uploads, json_output))
     if has_failures:
@@ -71,7 +73,9 @@ async def _analyse_all(settings: Settings, uploads: list[VideoUploaded], json_ou
         fail(str(error), ExitCode.USAGE)
     except (DeviceFault, InternalError) as error:
         fail(f"the models or decoders cannot be opened: {error}", ExitCode.FOUND)
-    err.print(f"{len(outcomes)} videos in {seconds:.1f} s, {len(outcomes) / seconds:.2f} a second, on {device}")
+    err.print(
+        f"{counted(len(outcomes), 'video')} in {seconds:.1f} s, {len(outcomes) / seconds:.2f} a second, on {device}"
+    )
     return any(outcome.verdict.modalities.failed for outcome in outcomes)
 
 

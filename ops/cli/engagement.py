@@ -12,7 +12,10 @@ import typer
 
 from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
+from ops.cli.field_options import ENGAGEMENT_OPTIONS, with_option
+from ops.cli.plain_values import counted
 from ops.engagement_stream import engagement_stream, publish_events, video_names
+from schemas.diagnosis import invalid_object
 from schemas.engagement import ENGAGEMENT_KINDS, EngagementEvent
 from streams.kafka.clients import BrokerUnavailable
 
@@ -38,7 +41,8 @@ def publish(
     try:
         event = msgspec.convert(raw, EngagementEvent)
     except msgspec.ValidationError as error:
-        fail(str(error), ExitCode.USAGE)
+        message = invalid_object(raw, EngagementEvent, "an engagement event", str(error))
+        fail(with_option(message, ENGAGEMENT_OPTIONS), ExitCode.USAGE)
     _publish_or_exit([event])
     if json_output:
         print_json(event)
@@ -66,7 +70,7 @@ def simulate(
     if json_output:
         print_json({"events": events, "videos": len(names), "seed": chosen, "seconds": seconds})
     else:
-        out.print(f"{events} events of {len(names)} videos in {seconds:.1f} s (seed {chosen})")
+        out.print(f"{counted(events, 'event')} of {counted(len(names), 'video')} in {seconds:.1f} s (seed {chosen})")
 
 
 def _publish_or_exit(events: Iterable[EngagementEvent]) -> None:

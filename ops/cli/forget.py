@@ -14,9 +14,11 @@ from confluent_kafka import Message
 from ops.cli.console import clean_interrupt, err, fail, out, settings_or_exit
 from ops.cli.deletion_lines import describe_deletion, describe_place
 from ops.cli.exit_codes import ExitCode
+from ops.cli.field_options import VIDEO_OPTIONS, with_option
 from ops.cli.publishing import publish_or_exit
 from ops.cli.with_redis import read_once
 from schemas.codec import encode, event_headers
+from schemas.diagnosis import invalid_object
 from schemas.facts import SourceOffset
 from schemas.topics import UPLOADED
 from schemas.uploads import DeletionRequested
@@ -74,7 +76,8 @@ def _event(video_id: str, revision: int | None, reason: str) -> DeletionRequeste
     try:
         return msgspec.convert(raw, DeletionRequested)
     except msgspec.ValidationError as error:
-        fail(str(error), ExitCode.USAGE)
+        message = invalid_object(raw, DeletionRequested, "a deletion", str(error))
+        fail(with_option(message, VIDEO_OPTIONS), ExitCode.USAGE)
 
 
 def _publish(settings: Settings, event: DeletionRequested) -> SourceOffset:

@@ -15,10 +15,11 @@ from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_
 from ops.cli.ending_lines import describe_ending, ending_document
 from ops.cli.exit_codes import ExitCode
 from ops.cli.local_media import path_problems
+from ops.cli.metadata_file import read_metadata
 from ops.cli.progress import counting
 from ops.cli.publishing import publish_or_exit
 from ops.cli.upload_ending import PublishedUpload
-from ops.cli.upload_fields import Media, build_upload, metadata_for
+from ops.cli.upload_fields import Media, build_uploads
 from ops.cli.upload_wait import endings, read_earlier
 from ops.cli.with_redis import read_once
 from ops.source_argument import described
@@ -82,7 +83,7 @@ def publish(
         "deadline_seconds": deadline,
         "revision": revision,
     }
-    uploads = [build_upload(path, {**fields, **metadata_for(path, metadata)}, video_id, sha256) for path in paths]
+    uploads = build_uploads(paths, fields, read_metadata(metadata), video_id, sha256)
     with clean_interrupt():
         if wait:
             _publish_and_wait(settings, uploads, timeout, as_json=json_output)

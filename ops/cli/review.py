@@ -11,9 +11,11 @@ import typer
 
 from ops.cli.console import clean_interrupt, fail, out, settings_or_exit
 from ops.cli.exit_codes import ExitCode
+from ops.cli.field_options import REVIEW_OPTIONS, with_option
 from ops.cli.publishing import publish_or_exit
 from ops.cli.with_redis import read_once
 from schemas.codec import encode, event_headers
+from schemas.diagnosis import invalid_object
 from schemas.facts import Review
 from schemas.outcomes import Verdict
 from schemas.topics import SIGNALS
@@ -82,7 +84,8 @@ def _fact(video_id: str, revision: int, action: str, by: str, note: str) -> Revi
     try:
         return msgspec.convert(raw, Review)
     except msgspec.ValidationError as error:
-        fail(str(error), ExitCode.USAGE)
+        message = invalid_object(raw, Review, "a review", str(error))
+        fail(with_option(message, REVIEW_OPTIONS), ExitCode.USAGE)
 
 
 def _publish(settings: Settings, fact: Review) -> None:

@@ -21,7 +21,7 @@ from operators.media.sources.http_answers import announced_bytes, content_range,
 from operators.media.sources.object_address import parse_object_address
 from operators.media.sources.retries import TryAgain
 from operators.media.sources.web_address import parse_web_address
-from ops.cli.upload_fields import metadata_for
+from ops.cli.metadata_file import read_metadata
 from schemas.codec import Headers, decode_engagement, decode_fact, encode, event_headers
 from schemas.dead_letters import DeadLetter
 from schemas.errors import InvalidEvent
@@ -151,7 +151,7 @@ def metadata(data: bytes) -> None:
     fd = os.memfd_create("metadata")
     try:
         os.write(fd, data)
-        metadata_for("clip.mp4", Path(f"/proc/self/fd/{fd}"))
+        read_metadata(Path(f"/proc/self/fd/{fd}")).fields_of("clip.mp4")
     except typer.Exit:
         return
     finally:

@@ -9,7 +9,8 @@ import typer
 
 from ops.cli.exit_codes import ExitCode
 from ops.cli.local_media import path_problems
-from ops.cli.upload_fields import build_upload, metadata_for
+from ops.cli.metadata_file import read_metadata
+from ops.cli.upload_fields import build_upload
 from ops.source_argument import described, file_name, is_file, make_video_id
 from schemas.uploads import FileSource, ObjectSource, UrlSource
 
@@ -118,7 +119,7 @@ def test_metadata(content: str, expected: dict[str, str], tmp_path: Path) -> Non
     """Fields of every file, or by file name."""
     file = tmp_path / "metadata.json"
     file.write_text(content)
-    assert metadata_for("/media/clip.mp4", file) == expected
+    assert read_metadata(file).fields_of("/media/clip.mp4") == expected
 
 
 @pytest.mark.parametrize("value", ['"a text"', "3", "null", "[]"])
@@ -127,6 +128,6 @@ def test_metadata_of_a_file_that_is_no_object(value: str, tmp_path: Path, capsys
     file = tmp_path / "metadata.json"
     file.write_text(f'{{"clip.mp4": {value}}}')
     with pytest.raises(typer.Exit) as left:
-        metadata_for("/media/clip.mp4", file)
+        read_metadata(file).fields_of("/media/clip.mp4")
     assert left.value.exit_code == 2
     assert "expected an object with fields of the upload" in " ".join(capsys.readouterr().err.split())
