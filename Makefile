@@ -21,7 +21,7 @@ MUTANTS ?=
 .PHONY: help setup assets demo test lint docs format bench corpus corpus-signals corpus-mutated chaos fuzz mutants clean
 
 help:  ## Show this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: assets  ## Virtual environment, pinned packages, models and sample clips; quick when nothing changed.
 
