@@ -42,7 +42,8 @@ def read_found(settings: Settings, found: DeadLetterPlaces) -> Iterator[StoredRe
     Raises:
         BrokerUnavailable: no broker answers.
     """
-    yield from read_places(settings, found.places)
+    if found.places:
+        yield from read_places(settings, found.places)
     topic = settings.topic_prefix + DEAD_LETTER.name
     for partition in sorted(set(found.partitions_by_key.values())):
         for record in read_to_end(settings, [topic], partition=partition):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from redis.asyncio import Redis
 from rich.table import Column, Table
@@ -26,6 +26,9 @@ from streams.policy_rollout.rollout_stats import RolloutStats
 from streams.policy_rollout.verdict_selection import Send, VerdictSelection, go_through
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
+
+if TYPE_CHECKING:
+    from confluent_kafka.admin import AdminClient
 
 _WORDS: dict[WhyNot, str] = {
     "up-to-date": "have a newer verdict under it by now",
@@ -89,12 +92,14 @@ def _table(tally: RolloutStats) -> Table:
 
 def _answer(settings: Settings, asked: PolicyFilter, judge: PolicyEvaluator, per_second: float | None) -> RolloutStats:
     async def look(redis: Redis) -> RolloutStats:
+        admin = await asyncio.to_thread(require_broker, settings)  # a producer would wait for it, and print that
         choice = VerdictSelection(Outcomes(redis, Keys(settings.topic_prefix)).read, asked, judge)
         if per_second is None:
-            return await _go_through(settings, choice, None)
+            return await _go_through(settings, admin, choice, None)
         publisher = Publisher(producer_configuration(settings), settings.topic_prefix)
         try:
-            return await _go_through(settings, choice, PolicyFacts(publisher, Pace(per_second, SystemClock())).send)
+            send = PolicyFacts(publisher, Pace(per_second, SystemClock())).send
+            return await _go_through(settings, admin, choice, send)
         finally:
             await publisher.close()
 
@@ -105,10 +110,11 @@ def _answer(settings: Settings, asked: PolicyFilter, judge: PolicyEvaluator, per
             fail(str(error), ExitCode.UNAVAILABLE)
 
 
-async def _go_through(settings: Settings, choice: VerdictSelection, send: Send | None) -> RolloutStats:
+async def _go_through(
+    settings: Settings, admin: AdminClient, choice: VerdictSelection, send: Send | None
+) -> RolloutStats:
     """Process one partition after another, which limits the verdicts in memory."""
     tally = RolloutStats()
-    admin = await asyncio.to_thread(require_broker, settings)
     topic = settings.topic_prefix + MODERATION.name
     for partition in await asyncio.to_thread(partitions_of, admin, topic):
         if choice.is_enough(tally):

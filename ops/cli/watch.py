@@ -22,6 +22,7 @@ from schemas.outcomes import Verdict
 from schemas.topics import MODERATION, SIGNALS
 from streams.config.settings import Settings
 from streams.kafka.clients import (
+    REQUEST_SECONDS,
     WATCH_GROUP,
     BrokerUnavailable,
     RightMissing,
@@ -33,6 +34,8 @@ from streams.kafka.clients import (
 from streams.kafka.readers_topics import decode_verdict
 
 _POLL_SECONDS: Final = 0.5
+_SHORTEST_ANSWER_SECONDS: Final = 1.0
+"""Time that a broker has for its first answer under a shorter timeout; connecting takes a part of it."""
 _UNKNOWN_SECONDS: Final = 5.0
 """Time after which the user is told that the video is unknown."""
 
@@ -52,7 +55,8 @@ def watch(
     settings = quiet_settings_or_exit()
     if until_final and video_id is None:
         fail("--until-final needs a VIDEO_ID", ExitCode.USAGE)
-    consumer = _consumer_or_exit(settings, video_id, from_beginning=from_beginning)
+    answer_seconds = max(_SHORTEST_ANSWER_SECONDS, min(timeout, REQUEST_SECONDS))
+    consumer = _consumer_or_exit(settings, video_id, answer_seconds, from_beginning=from_beginning)
     try:
         with clean_interrupt():
             if not json_output:
@@ -63,10 +67,12 @@ def watch(
             consumer.close()
 
 
-def _consumer_or_exit(settings: Settings, video_id: str | None, *, from_beginning: bool) -> Consumer | None:
+def _consumer_or_exit(
+    settings: Settings, video_id: str | None, answer_seconds: float, *, from_beginning: bool
+) -> Consumer | None:
     """None if this user may not read the topics: producers follow their video in Redis instead."""
     try:
-        return _consumer(settings, OFFSET_BEGINNING if from_beginning else OFFSET_END)
+        return _consumer(settings, OFFSET_BEGINNING if from_beginning else OFFSET_END, answer_seconds)
     except RightMissing as error:
         _continue_without_kafka(error, video_id)
         return None
@@ -81,8 +87,9 @@ def _continue_without_kafka(error: RightMissing, video_id: str | None) -> None:
     err.print(f"{error}. Facts are not shown; the video is followed in Redis only", markup=False, soft_wrap=True)
 
 
-def _consumer(settings: Settings, offset: int) -> Consumer:
-    consumer = answered_consumer(settings, {"group.id": WATCH_GROUP, "enable.auto.commit": False})
+def _consumer(settings: Settings, offset: int, answer_seconds: float) -> Consumer:
+    configuration = {"group.id": WATCH_GROUP, "enable.auto.commit": False}
+    consumer = answered_consumer(settings, configuration, answer_seconds)
     try:
         assign_whole(consumer, [settings.topic_prefix + topic.name for topic in (SIGNALS, MODERATION)], offset)
     except BrokerUnavailable:

@@ -137,7 +137,8 @@ def _require_answer(
             if monotonic() >= give_up:
                 said = refusals.last or error
                 raise BrokerUnavailable(
-                    f"no broker answered at {settings.kafka_bootstrap_servers!r}: {said}"
+                    f"no broker answered at {settings.kafka_bootstrap_servers!r}"
+                    f" (VIDSIGNAL_KAFKA_BOOTSTRAP_SERVERS): {said}"
                 ) from error
         else:
             return
@@ -180,16 +181,16 @@ def read_to_end(
         BrokerUnavailable: no broker answers, or it stopped answering before the end was reached; or see
             `partitions_of`.
     """
-    consumer = Consumer(
+    consumer = answered_consumer(
+        settings,
         {
-            **client_configuration(settings),
             "group.id": READER_GROUP,
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
             "enable.partition.eof": True,
             "fetch.wait.max.ms": 10,  # only existing records are read, so a fetch need not wait for new ones
             "fetch.message.max.bytes": 16 * 1024 * 1024,
-        }
+        },
     )
     try:
         found = [(topic, number) for topic in topics for number in partitions_of(consumer, topic)]

@@ -15,7 +15,7 @@ from streams.kafka.clients import (
     REQUEST_SECONDS,
     BrokerUnavailable,
     StoredRecord,
-    client_configuration,
+    answered_consumer,
     failure_of,
     stored_record,
 )
@@ -29,9 +29,9 @@ def read_places(settings: Settings, places: Iterable[SourceOffset]) -> Iterator[
     Raises:
         BrokerUnavailable: no broker answers.
     """
-    consumer = Consumer(
+    consumer = answered_consumer(
+        settings,
         {
-            **client_configuration(settings),
             "group.id": READER_GROUP,
             "enable.auto.commit": False,
             "enable.partition.eof": True,
@@ -39,7 +39,7 @@ def read_places(settings: Settings, places: Iterable[SourceOffset]) -> Iterator[
             "fetch.wait.max.ms": 10,
             "fetch.message.max.bytes": _FETCH_BYTES,
             "queued.max.messages.kbytes": 1024,  # one record is wanted, without those after it
-        }
+        },
     )
     try:
         for place in places:

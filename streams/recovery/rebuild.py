@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 
 from schemas.facts import Deleted
 from schemas.outcomes import Outcome
@@ -30,7 +30,7 @@ from streams.kafka.clients import (
     READER_GROUP,
     REQUEST_SECONDS,
     BrokerUnavailable,
-    client_configuration,
+    answered_consumer,
     partitions_of,
     read_to_end,
 )
@@ -316,7 +316,7 @@ def log_ends(settings: Settings) -> dict[tuple[str, int], int]:
     """Return the next offset of each partition of the log; call it before the log is read, so that nothing is
     skipped."""
     topic = settings.topic_prefix + SIGNALS.name
-    consumer = Consumer({**client_configuration(settings), "group.id": READER_GROUP})
+    consumer = answered_consumer(settings, {"group.id": READER_GROUP})
     try:
         return {
             (topic, partition): consumer.get_watermark_offsets(
