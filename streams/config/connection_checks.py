@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
@@ -10,6 +11,7 @@ from streams.config.connection_settings import ConnectionSettings
 from streams.config.tls import TlsFiles, UnusableTls, client_context
 
 _URL_SCHEMES: Final = ("redis", "rediss", "unix")
+_HOST: Final = re.compile(r"/{0,2}[A-Za-z0-9.-]+(:\d+)?(/\d*)?")
 
 
 def connection_problems(settings: ConnectionSettings) -> list[str]:
@@ -54,8 +56,16 @@ def _redis_problems(settings: ConnectionSettings) -> Iterator[str]:
     except ValueError:
         yield "redis_url is (hidden), which is no URL; a password in it has to be percent-encoded"
         return
-    if url.scheme not in _URL_SCHEMES:
-        yield f"redis_url begins with {url.scheme!r}; allowed are redis, rediss (TLS) and unix"
+    if not url.scheme:
+        yield (
+            f"redis_url (environment VIDSIGNAL_REDIS_URL) is {_shown(settings.redis_url.get_secret_value())}, which"
+            " has no scheme; allowed are redis, rediss (TLS) and unix, such as redis://127.0.0.1:6379/0"
+        )
+    elif url.scheme not in _URL_SCHEMES:
+        yield (
+            f"redis_url begins with {url.scheme!r} (environment VIDSIGNAL_REDIS_URL); allowed are redis, rediss (TLS)"
+            " and unix"
+        )
     if any(name.startswith("ssl_") for name in parse_qs(url.query)):
         yield "redis_url has options that begin with ssl_; name files in redis_ca_file, redis_cert_file, redis_key_file"
     if (url.username or url.password) and (settings.redis_username or settings.redis_password):
@@ -67,6 +77,12 @@ def _redis_problems(settings: ConnectionSettings) -> Iterator[str]:
         yield from _tls_problems("redis_..._file", files)
     elif not files.is_empty:
         yield f"redis_url begins with {url.scheme!r}, which uses no certificate: rediss does"
+
+
+def _shown(address: str) -> str:
+    """Return an address without user, password and options; hidden if the rest is no host with port and database."""
+    rest = re.split(r"[?#]", address.rpartition("@")[2], maxsplit=1)[0]
+    return repr(rest) if _HOST.fullmatch(rest) or not address else "(hidden)"
 
 
 def _tls_problems(names: str, files: TlsFiles) -> Iterator[str]:

@@ -97,6 +97,22 @@ class TestRefused:
         """A URL of something else is named by its scheme alone."""
         assert refusal(redis_url=f"http://a:{SECRET}@r").startswith("redis_url begins with 'http'")
 
+    @pytest.mark.parametrize(
+        ("value", "shown"),
+        [
+            ("foo", "'foo'"),
+            ("", "''"),
+            ("//r:6379/0", "'//r:6379/0'"),
+            (f":{SECRET}@r", "'r'"),
+            (f"//a:{SECRET}@r:6379/0?password={SECRET}", "'r:6379/0'"),
+            (f"foo={SECRET}", "(hidden)"),
+        ],
+    )
+    def test_address_without_scheme(self, value: str, shown: str) -> None:
+        """The value, without a password, and the variable that has it."""
+        said = refusal(redis_url=value)
+        assert said.startswith(f"redis_url (environment VIDSIGNAL_REDIS_URL) is {shown}, which has no scheme; allowed")
+
     @pytest.mark.parametrize("mark", ["/", "?", "#"])
     def test_passwords_that_are_not_encoded(self, mark: str) -> None:
         """What stands before such a mark is taken for the port: no message quotes it."""
