@@ -13,6 +13,7 @@ import typer
 from ops.cli.exit_codes import ExitCode
 from ops.cli.lines import Lines
 from streams.config.settings import InvalidSettings, Settings, read_settings
+from streams.config.unknown_variables import unknown_variables
 
 out = Lines(is_error=False)
 """Results."""
@@ -47,6 +48,8 @@ def settings_or_exit(**overrides: object) -> Settings:
 
 def quiet_settings_or_exit(**overrides: object) -> Settings:
     """The same for a command that logs nothing."""
+    for line in unknown_variables():
+        err.print(f"vidsignal: warning: {line}", markup=False)
     try:
         return read_settings(**overrides)
     except InvalidSettings as error:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from ops.doctor.check_context import CheckContext
 from ops.doctor.finding import Finding, ok, warning, wrong
 from streams.config.settings import ROLES, InvalidSettings, Settings
+from streams.config.unknown_variables import unknown_variables
 from streams.consumer.version_checks import WrongVersion, check_versions
 
 
@@ -44,6 +45,13 @@ def _packages(check: Callable[[], None]) -> Finding:
 
 
 def _doubtful(settings: Settings) -> Iterator[Finding]:
+    for line in unknown_variables():
+        yield warning(
+            "settings",
+            line,
+            means="a misspelt setting keeps its default",
+            do="correct the name, or unset it; docs/settings.md lists all",
+        )
     if not settings.roles:
         yield wrong(
             "settings",
