@@ -12,6 +12,7 @@ from urllib.request import urlopen
 
 from ops.doctor.check_context import CheckContext
 from ops.doctor.finding import Finding, ok, warning, wrong
+from streams.monitoring.port_remedy import port_remedy
 
 _ANSWER_SECONDS = 2.0
 _PAGE_BYTES = 1024 * 1024
@@ -50,7 +51,7 @@ def _port(subject: str, host: str, port: int, variable: str) -> Finding:
             subject,
             f"{host}:{port} cannot be listened on: {error}",
             means="a worker ends at its start",
-            do=f"name an address of this machine, and a port that users may take, in {variable}",
+            do=port_remedy(error, variable),
         )
     if not taken:
         return ok(subject, f"{host}:{port} is free")
@@ -64,7 +65,7 @@ def _taken(subject: str, host: str, port: int, variable: str) -> Finding:
         subject,
         f"something that is no worker listens on {host}:{port}",
         means="a worker ends at its start",
-        do=f"set {variable} to a free port, or to 0 for any; `ss -ltnp` says who listens",
+        do=port_remedy(OSError(errno.EADDRINUSE, ""), variable),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Final
 
 from streams.monitoring.bounded_server import CLIENT_SECONDS, BoundedThreads
 from streams.monitoring.once_free import once_free
+from streams.monitoring.port_remedy import port_remedy
 from streams.monitoring.readiness import Statement
 
 _FORMER_PATHS: Final = {"/alive": "/livez", "/ready": "/readyz"}
@@ -39,7 +40,8 @@ class HealthEndpoint:
             self._server = once_free(lambda: _HealthServer((host, port), handler))
         except OSError as error:
             wanted = f"VIDSIGNAL_HEALTH_HOST {host!r} and VIDSIGNAL_HEALTH_PORT {port}"
-            raise HealthPortTaken(f"{wanted}: cannot listen there: {error.strerror or error}") from error
+            do = port_remedy(error, "VIDSIGNAL_HEALTH_PORT")
+            raise HealthPortTaken(f"{wanted}: cannot listen there: {error.strerror or error}; {do}") from error
         self.port = int(self._server.server_address[1])
         threading.Thread(target=self._server.serve_forever, name="vidsignal-health", daemon=True).start()
 

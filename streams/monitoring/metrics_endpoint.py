@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 import msgspec
 from prometheus_client import make_wsgi_app
@@ -19,6 +19,7 @@ from prometheus_client import make_wsgi_app
 from streams.delivery.unfinished import UnfinishedEvent
 from streams.monitoring.bounded_server import CLIENT_SECONDS, BoundedThreads
 from streams.monitoring.once_free import once_free
+from streams.monitoring.port_remedy import port_remedy
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -34,7 +35,7 @@ class MetricsPortTaken(Exception):
 
 
 class MetricsEndpoint:
-    """Answers until the process ends.
+    """Has its port from the beginning, and answers from `serve` on; until then connections are refused.
 
     Args:
         host: address to listen on.
@@ -47,20 +48,39 @@ class MetricsEndpoint:
 
     def __init__(self, host: str, port: int, slowest: Slowest) -> None:
         server_class = _MetricsServerOfSix if ":" in host else _MetricsServer
+        self._wanted = f"VIDSIGNAL_METRICS_HOST {host!r} and VIDSIGNAL_METRICS_PORT {port}"
+        self._server = server_class((host, port), _SilentHandler, bind_and_activate=False)
+        self._server.set_app(_application(slowest))
+        self._is_serving = False
         try:
-            self._server = once_free(
-                lambda: make_server(host, port, _application(slowest), server_class, _SilentHandler)
-            )
+            once_free(self._server.server_bind)
         except OSError as error:
-            wanted = f"VIDSIGNAL_METRICS_HOST {host!r} and VIDSIGNAL_METRICS_PORT {port}"
-            raise MetricsPortTaken(f"{wanted}: cannot listen there: {error.strerror or error}") from error
+            self._server.server_close()
+            raise self._taken(error) from error
         self.port = int(self._server.server_port)
+
+    def serve(self) -> None:
+        """Answer until the process ends.
+
+        Raises:
+            MetricsPortTaken: another process that was started at the same time listens there.
+        """
+        try:
+            self._server.server_activate()
+        except OSError as error:
+            raise self._taken(error) from error
+        self._is_serving = True
         threading.Thread(target=self._server.serve_forever, name="vidsignal-metrics", daemon=True).start()
 
     def close(self) -> None:
         """Stop answering."""
-        self._server.shutdown()
+        if self._is_serving:
+            self._server.shutdown()
         self._server.server_close()
+
+    def _taken(self, error: OSError) -> MetricsPortTaken:
+        do = port_remedy(error, "VIDSIGNAL_METRICS_PORT")
+        return MetricsPortTaken(f"{self._wanted}: cannot listen there: {error.strerror or error}; {do}")
 
 
 def _application(slowest: Slowest) -> WSGIApplication:

@@ -23,6 +23,7 @@ from schemas.topics import ENGAGEMENT
 from streams.analysis.observers import CpuMetrics, DecodeMetrics, InferenceMetrics
 from streams.config.running_models import running_cards
 from streams.config.settings import InvalidSettings, Settings, read_settings
+from streams.config.unknown_variables import unknown_variables
 from streams.consumer.role_app import RoleApp, RoleSpec
 from streams.consumer.version_checks import WrongVersion, check_versions
 from streams.costs.cpu_account import keep_account, open_light_account
@@ -120,7 +121,7 @@ def _run_worker(settings: Settings, engine_options: Callable[[], EngineOptions],
             exit_code = runner.run(Worker(settings, policy, capabilities, engine_options, family).run())
         return leave(exit_code)
     except MISCONFIGURATIONS as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"vidsignal: {error}\n")
         return leave(WorkerExit.MISCONFIGURED)  # a thread may still wait for a broker
 
 
@@ -163,9 +164,13 @@ class Worker:
             asyncio.get_running_loop().add_signal_handler(number, self._stopped.set)
         async with AsyncExitStack() as opened:
             try:
+                self._metrics = self._new_metrics()
                 self._health.open(opened)
                 self._watch.open()
                 await self._unless_ended(self._serve(opened))
+            except MISCONFIGURATIONS:
+                self._crash.exit_code = WorkerExit.MISCONFIGURED
+                raise
             finally:
                 self._take_nothing_new()
                 self._limit_stop()
@@ -301,18 +306,24 @@ class Worker:
             "process_id": self._family.process_id,
             "roles": list(self._settings.roles),
             "device": device,
-            "metrics_port": self._open_metrics(),
+            "metrics_port": self._serve_metrics(),
             "health_port": self._health.port,
         }
         self._health.state.is_serving = True
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
 
-    def _open_metrics(self) -> int | None:
+    def _new_metrics(self) -> MetricsEndpoint | None:
         if self._settings.metrics_port is None:
             return None
         host, port = self._settings.metrics_host, self._settings.metrics_port
-        return MetricsEndpoint(host, port, self._roles.unfinished_events).port
+        return MetricsEndpoint(host, port, self._roles.unfinished_events)
+
+    def _serve_metrics(self) -> int | None:
+        if self._metrics is None:
+            return None
+        self._metrics.serve()
+        return self._metrics.port
 
     def _limit_stop(self) -> None:
         limit_stop(
@@ -333,8 +344,10 @@ def main() -> int:
     try:
         settings = read_settings()
     except InvalidSettings as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"vidsignal: {error}\n")
         return WorkerExit.MISCONFIGURED
+    for line in unknown_variables():
+        sys.stderr.write(f"vidsignal: warning: {line}\n")
     return run_worker(settings)
 
 

@@ -338,6 +338,7 @@ class TestPorts:
     def test_taken_by_a_worker(self) -> None:
         """A worker's own endpoint is well."""
         endpoint = MetricsEndpoint("127.0.0.1", 0, list)
+        endpoint.serve()
         try:
             finding = self.metrics(metrics_port=endpoint.port)
         finally:

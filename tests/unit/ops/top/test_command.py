@@ -18,6 +18,7 @@ from streams.monitoring.metrics_endpoint import MetricsEndpoint
 def worker() -> Iterator[str]:
     """Address of an endpoint as a worker has it."""
     endpoint = MetricsEndpoint("127.0.0.1", 0, list)
+    endpoint.serve()
     yield f"127.0.0.1:{endpoint.port}"
     endpoint.close()
 

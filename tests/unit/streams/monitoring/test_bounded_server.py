@@ -28,6 +28,7 @@ def endpoint(request: pytest.FixtureRequest) -> Iterator[Any]:
         opened = HealthEndpoint("127.0.0.1", 0, {"/metrics": lambda: Statement(True, {})})
     else:
         opened = MetricsEndpoint("127.0.0.1", 0, list)
+        opened.serve()
     yield opened
     opened.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from urllib.request import urlopen
 
@@ -27,6 +28,7 @@ def events(manual_clock: ManualClock) -> UnfinishedEvents:
 @pytest.fixture
 def endpoint(events: UnfinishedEvents) -> Iterator[MetricsEndpoint]:
     opened = MetricsEndpoint("127.0.0.1", 0, events.events)
+    opened.serve()
     yield opened
     opened.close()
 
@@ -78,3 +80,28 @@ def test_port_taken(endpoint: MetricsEndpoint) -> None:
     """A port that somebody has is told by the settings' names, and is no bug."""
     with pytest.raises(MetricsPortTaken, match=f"VIDSIGNAL_METRICS_PORT {endpoint.port}"):
         MetricsEndpoint("127.0.0.1", endpoint.port, list)
+
+
+def test_port_before_answers() -> None:
+    """The port is chosen before there is anything to tell; until then nobody waits for an answer."""
+    opened = MetricsEndpoint("127.0.0.1", 0, list)
+    try:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", opened.port), timeout=60)
+        opened.serve()
+        assert json.loads(read(opened, "/slowest")) == []
+    finally:
+        opened.close()
+
+
+def test_two_that_start_at_once() -> None:
+    """The later one is told at last, by the same words."""
+    first = MetricsEndpoint("127.0.0.1", 0, list)
+    second = MetricsEndpoint("127.0.0.1", first.port, list)
+    try:
+        first.serve()
+        with pytest.raises(MetricsPortTaken, match="set VIDSIGNAL_METRICS_PORT to a free port"):
+            second.serve()
+    finally:
+        first.close()
+        second.close()

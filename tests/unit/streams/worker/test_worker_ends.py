@@ -6,11 +6,13 @@ import json
 import os
 import runpy
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from operators.errors import DeviceFault, DeviceFull
 from streams.config.settings import read_settings
@@ -18,6 +20,7 @@ from streams.consumer.version_checks import WrongVersion
 from streams.decision.policy_file import load_policy
 from streams.lifecycle.fatal_error import WorkerExit
 from streams.lifecycle.parent import Family
+from streams.monitoring.once_free import once_free
 from streams.worker import note_death, worker
 
 WAIT_SECONDS = 120.0
@@ -44,7 +47,9 @@ class TestStopThatOverruns:
 
 
 class TestMisconfiguration:
-    def test_threads_that_hang_are_left(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_threads_that_hang_are_left(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         """A thread that still waits for a broker holds up this end no more than any other."""
         left: list[int] = []
 
@@ -55,6 +60,24 @@ class TestMisconfiguration:
         monkeypatch.setattr(worker, "leave", lambda code: left.append(code) or code)
         ended = worker._run_worker(read_settings(), worker.counted_options, Family(os.getpid()))
         assert (ended, left) == (WorkerExit.MISCONFIGURED, [WorkerExit.MISCONFIGURED])
+        assert capsys.readouterr().err == "vidsignal: faust is too old\n"
+
+    @pytest.mark.parametrize("name", ["metrics", "health"])
+    async def test_taken_port(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It is found before anything is opened, said with what to do, and logged with the code that follows."""
+
+        async def open_nothing(*_: object, **__: object) -> None:
+            raise AssertionError("broker or store were asked first")
+
+        monkeypatch.setattr(worker, "open_shared", open_nothing)
+        monkeypatch.setattr(worker, "limit_stop", lambda *_, **__: None)  # it would end this process
+        monkeypatch.setattr(once_free, "__defaults__", (0.0,))
+        with socket.create_server(("127.0.0.1", 0)) as other, capture_logs() as log:
+            settings = read_settings(**{f"{name}_port": other.getsockname()[1]})
+            with pytest.raises(worker.MISCONFIGURATIONS) as refused:
+                await worker.Worker(settings, load_policy(None), None).run()
+        assert f"set VIDSIGNAL_{name.upper()}_PORT to a free port, or to 0 for any; `ss -ltnp`" in str(refused.value)
+        assert [line["exit_code"] for line in log if line["event"] == "shutting down"] == [WorkerExit.MISCONFIGURED]
 
 
 class TestDeathThatIsNoted:
