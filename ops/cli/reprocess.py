@@ -25,6 +25,7 @@ from streams.kafka.clients import BrokerUnavailable, partitions_of, require_brok
 from streams.store.keys import Keys
 
 if TYPE_CHECKING:
+    from confluent_kafka.admin import AdminClient
     from redis.asyncio import Redis
 
     from streams.backfill.backfill_publishing import JobSelection, PublishStats
@@ -137,7 +138,8 @@ async def _send(settings: Settings, redis: Redis, asked: JobFilter, *, is_dry: b
     from streams.backfill.backfill_publishing import only_choose, send_again  # the models' versions import torch
 
     choice = _choice(settings, redis, asked)
-    uploads = _uploads(settings, asked)
+    admin = await asyncio.to_thread(require_broker, settings)  # a producer would wait for it, and print that
+    uploads = _uploads(settings, admin, asked)
     if is_dry:
         return None, await only_choose(uploads, choice, _tell)
     created = time.time()
@@ -156,11 +158,11 @@ def _choice(settings: Settings, redis: Redis, asked: JobFilter) -> JobSelection:
         fail(str(error), ExitCode.USAGE)
 
 
-def _uploads(settings: Settings, asked: JobFilter) -> Iterator[PastUpload]:
+def _uploads(settings: Settings, admin: AdminClient, asked: JobFilter) -> Iterator[PastUpload]:
     from streams.backfill.past_uploads import past_uploads
 
     topic = settings.topic_prefix + UPLOADED.name
-    for partition in partitions_of(require_broker(settings), topic):
+    for partition in partitions_of(admin, topic):
         yield from past_uploads(settings, partition, asked)
 
 
