@@ -2,7 +2,8 @@
 
 The file is `vidsignal.toml` in the working folder, or the file that `VIDSIGNAL_CONFIG` names. Secrets may be in files
 of their own, see `streams.config.secret_files`. The environment overrides secret files, and these override the TOML
-file. No other module reads the environment; small frozen values are passed down from here.
+file. No other module of `streams` takes values from the environment; small frozen values are passed down from here.
+`streams.config.unknown_variables` names variables that are no settings.
 """
 
 from __future__ import annotations
