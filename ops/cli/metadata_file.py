@@ -35,8 +35,7 @@ class MetadataFile:
         return dict(fields)
 
     def warn_unknown(self, paths: Sequence[str]) -> None:
-        """Print a warning for each key that is neither a field nor the name of one of the files, with the likely
-        intention."""
+        """Print a warning for each key that nothing reads, with the likely intention, and for files that lack one."""
         lines = list(self._unknown(paths))
         for line in lines[:_MOST_WARNINGS]:
             err.print(f"warning: --metadata {self.file}: {line}", markup=False)
@@ -49,14 +48,27 @@ class MetadataFile:
 
     def _unknown(self, paths: Sequence[str]) -> Iterator[str]:
         names = [file_name(path) for path in paths]
-        for key in (each for each in self.content if each not in {*names, *_FIELDS}):
-            near = near_field(key, _FIELDS) or near_word(key, names)
-            told = "names no published file" if self._is_per_file() else "is neither a field nor a published file"
-            yield f"{shown(key)} {told} and was ignored{did_you_mean(near)}"
+        unknown = [key for key in self.content if key not in {*names, *_FIELDS}]
+        yield from self._other_files(unknown, names) if self._is_per_file() else self._no_fields(unknown, names)
         for name in dict.fromkeys(each for each in names if each in self.content):
             for key in self._unknown_fields(name):
                 place = f"{name}.{key}"
                 yield f"{shown(place)} is no field and was ignored{did_you_mean(near_field(key, _FIELDS))}"
+
+    def _other_files(self, unknown: Sequence[str], names: Sequence[str]) -> Iterator[str]:
+        """Entries of files that are not published are usual in a catalogue, unless a published file has none."""
+        without = [name for name in names if name not in self.content]
+        near = {key: found for key in unknown if (found := near_word(key, without)) is not None}
+        for key, found in near.items():
+            yield f"{shown(key)} names no published file and was ignored{did_you_mean(found)}"
+        if without and not near:
+            yield f"has no entry for {shown(without[0])}" + (f" and {len(without) - 1} more" if without[1:] else "")
+
+    @staticmethod
+    def _no_fields(unknown: Sequence[str], names: Sequence[str]) -> Iterator[str]:
+        for key in unknown:
+            near = near_field(key, _FIELDS) or near_word(key, names)
+            yield f"{shown(key)} is neither a field nor a published file and was ignored{did_you_mean(near)}"
 
     def _unknown_fields(self, name: str) -> Collection[str]:
         fields = self.content[name]
