@@ -52,6 +52,8 @@ class _EditedTrack:
     handler: bytes = b""
     scale: int = 0
     num_samples: int = 0
+    sample_bytes: int = 0
+    """Size of each sample if all are equal, else 0."""
     durations: Numbers = field(default_factory=lambda: np.zeros((0, 2), np.int64))
     """Rows of a number of samples and the duration of each."""
     offsets: Numbers = field(default_factory=lambda: np.zeros((0, 2), np.int64))
@@ -93,6 +95,9 @@ def _tracks(media: MediaFile, account: Account) -> tuple[int, list[_EditedTrack]
             scale = _scale(body[box.body : box.stop])
         elif box.kind not in _PARENTS:
             _take(tracks[-1], box.kind, memoryview(body)[box.body : box.stop])
+    for track in tracks:
+        if track.sample_bytes:  # a table that lists sizes is as long as its samples are many; a count alone may lie
+            track.num_samples = min(track.num_samples, media.size_bytes // track.sample_bytes)
     return scale, tracks
 
 
@@ -105,7 +110,8 @@ def _take(track: _EditedTrack, kind: bytes, inside: memoryview) -> None:
         case b"mdhd":
             track.scale = _scale(bytes(inside))
         case b"stsz" | b"stz2" if len(inside) >= 12:
-            (track.num_samples,) = struct.unpack_from(">I", inside, 8)
+            size, track.num_samples = struct.unpack_from(">II", inside, 4)
+            track.sample_bytes = size if kind == b"stsz" else 0
         case b"stts":
             track.durations = _pairs(inside)
         case b"ctts":

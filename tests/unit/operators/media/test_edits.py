@@ -20,7 +20,7 @@ from tests.corpus.cases import STRUCTURES, Case
 from tests.corpus.coded import number_of, write_coded
 from tests.decoded_here import DecodedHere, decoded_here
 from tests.edits import EMPTY, Edit, with_edits, with_long_size
-from tests.hostile_media import write_video
+from tests.hostile_media import ten_million_frames, write_video
 
 SECONDS = 20
 RATE = 25
@@ -224,3 +224,10 @@ def _assert_nothing_is_hidden(found: DecodedHere) -> None:
     numbers = sorted(number_of(pixels) for pixels in found.pictures)
     assert numbers[0] < RATE and numbers[-1] > (SECONDS - 1.5) * RATE
     assert max(after - before for before, after in pairwise(numbers)) <= 1.7 * RATE
+
+
+def test_samples_that_no_file_could_hold_are_not_hidden(tmp_path: Path) -> None:
+    """A count of ten million in the place of thirty: the edit shows all that is there."""
+    found = decoded_here(ten_million_frames(tmp_path / "million.mov"))
+    assert found.receipt is not None and found.receipt.video is not None
+    assert found.receipt.video.seen_ratio == 1.0
