@@ -17,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from operators.errors import MediaCause
+from tests.boxes import box
+from tests.container_parts import png_chunk
 
 Picture = npt.NDArray[np.uint8]
 
@@ -144,14 +146,10 @@ def truncated_without_index(path: Path) -> Path:
     return path
 
 
-def _box(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I4s", 8 + len(body), kind) + body
-
-
 def no_streams(path: Path) -> Path:
     """A valid MP4 that holds no stream."""
-    header = _box(b"mvhd", struct.pack(">IIIII", 0, 0, 0, 1000, 5000) + bytes(80))
-    path.write_bytes(_box(b"ftyp", b"isom\0\0\0\1isom") + _box(b"moov", header) + _box(b"mdat", bytes(64)))
+    header = box(b"mvhd", struct.pack(">IIIII", 0, 0, 0, 1000, 5000) + bytes(80))
+    path.write_bytes(box(b"ftyp", b"isom\0\0\0\1isom") + box(b"moov", header) + box(b"mdat", bytes(64)))
     return path
 
 
@@ -233,12 +231,8 @@ def png_bomb(path: Path) -> Path:
     pixels = b"".join(deflate.compress(line) for _ in range(30_000)) + deflate.flush()
     header = struct.pack(">IIBBBBB", 30_000, 30_000, 1, 0, 0, 0, 0)
     parts = ((b"IHDR", header), (b"IDAT", pixels), (b"IEND", b""))
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(_png_chunk(kind, body) for kind, body in parts))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(kind, body) for kind, body in parts))
     return path
-
-
-def _png_chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 def noise_in_the_middle(path: Path) -> Path:

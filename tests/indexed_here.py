@@ -26,6 +26,11 @@ def indexed_here(path: Path) -> MediaIndex:
         os.close(fd)
 
 
+def hidden_bytes(path: Path) -> int:
+    """Bytes of no stream."""
+    return unseen_bytes(path).get("hidden", 0)
+
+
 def unseen_bytes(path: Path) -> dict[str, int]:
     """By kind: bytes of what nobody looks at."""
     found: dict[str, int] = {}

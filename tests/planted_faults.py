@@ -7,12 +7,13 @@ so the tests plant bugs of their own and mark the media that shall meet them.
 from __future__ import annotations
 
 import shutil
-import struct
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+
+from tests.boxes import box
 
 MARK_BYTES = 24
 HANG_MARK = b"planted: hang           "
@@ -33,7 +34,7 @@ def marked(healthy: Path, path: Path, mark: bytes) -> Path:
     """A healthy MP4 with a mark in a box at its end that players skip."""
     shutil.copyfile(healthy, path)
     with path.open("ab") as file:
-        file.write(struct.pack(">I4s", 8 + len(mark), b"free") + mark)
+        file.write(box(b"free", mark))
     return path
 
 

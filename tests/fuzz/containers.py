@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import struct
-import zlib
 from collections.abc import Callable
 from typing import Final
 
@@ -15,6 +14,7 @@ from operators.media.ledgers.matroska import matroska_ledger
 from operators.media.ledgers.riff import riff_ledger
 from operators.media.ledgers.stills import gif_ledger, jpeg_ledger, png_ledger
 from operators.media.ledgers.transport import transport_ledger
+from tests.container_parts import element, flv_tag, packets, png_chunk, riff_chunk, segment
 
 
 def _matroska(media: MediaFile) -> Ledger:
@@ -47,50 +47,6 @@ def walked(name: bytes, content: bytes) -> Ledger:
         return WALKS[name](MediaFile(fd, len(content), 2**26))
     finally:
         os.close(fd)
-
-
-def element(number: bytes, body: bytes) -> bytes:
-    """One of Matroska."""
-    return number + (len(body) | 1 << 56).to_bytes(8, "big") + body
-
-
-def riff_chunk(kind: bytes, body: bytes) -> bytes:
-    """A chunk of AVI, WAV or WebP."""
-    return kind + struct.pack("<I", len(body)) + body + bytes(len(body) % 2)
-
-
-def flv_tag(kind: int, body: bytes, milliseconds: int = 0) -> bytes:
-    """A tag of FLV, and its length behind it."""
-    header = bytes([kind]) + len(body).to_bytes(3, "big") + milliseconds.to_bytes(3, "big") + bytes(4)
-    return header + body + (len(header) + len(body)).to_bytes(4, "big")
-
-
-def png_chunk(kind: bytes, body: bytes) -> bytes:
-    """A chunk of PNG."""
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-
-def segment(marker: int, body: bytes) -> bytes:
-    """A segment of JPEG."""
-    return struct.pack(">BBH", 0xFF, marker, 2 + len(body)) + body
-
-
-def with_index(picture: bytes, behind: bytes) -> bytes:
-    """A JPEG whose list of pictures says that there is another one behind it (CIPA DC-007)."""
-    directory = struct.pack(">HHHII", 1, 0xB002, 7, 16, 26) + bytes(4)
-    place = 2 + 4 + len(b"MPF\0")
-    size = place + 8 + len(directory) + 16 - 2
-    entry = struct.pack(">IIII", 0, len(behind), len(picture) + size - place, 0)
-    return picture[:2] + segment(0xE2, b"MPF\0MM\0*\0\0\0\x08" + directory + entry) + picture[2:] + behind
-
-
-def packets(pid: int, body: bytes, *, begins: bool = False) -> bytes:
-    """Packets of a transport stream, the first of which begins something."""
-    found = b""
-    for number, place in enumerate(range(0, len(body), 184)):
-        flags = pid | 0x4000 * (begins and not number)
-        found += struct.pack(">BHB", 0x47, flags, 0x10 | number % 16) + body[place : place + 184].ljust(184, b"\xff")
-    return found
 
 
 _CODEC = element(b"\x86", b"V_VP8")

@@ -13,7 +13,7 @@ from operators.media.limits import DecodeLimits
 from operators.media.pool import DecoderPool
 from operators.media.session import MediaSessions
 from schemas.uploads import FileSource
-from tests.fuzz.containers import png_chunk
+from tests.container_parts import png_chunk
 from tests.hostile_media import write_video
 from tests.opened_files import LocalFiles
 

@@ -15,12 +15,13 @@ from operators.media.edits import take_edits
 from operators.media.plan import PlanPolicy
 from operators.media.progressive_file import ProgressiveFile
 from operators.media.tracks import SPEECH_HZ
-from tests.boxes import box, found_box, indexed, with_box
+from tests.boxes import box, found_box, with_box, with_long_size
 from tests.corpus.cases import STRUCTURES, Case
 from tests.corpus.coded import number_of, write_coded
 from tests.decoded_here import DecodedHere, decoded_here
-from tests.edits import EMPTY, Edit, with_edits, with_long_size
+from tests.edits import EMPTY, Edit, with_edits
 from tests.hostile_media import ten_million_frames, write_video
+from tests.indexed_here import indexed_here
 
 SECONDS = 20
 RATE = 25
@@ -147,7 +148,7 @@ def test_edits_that_are_hidden_themselves_hide_nothing(changed: Callable[[bytes]
     plain = write_video(tmp_path / "plain.mp4", num_frames=100, index_first=False)
     path = with_edits(plain, tmp_path / "edited.mp4", vide=[Edit(0, 0.1)])
     path.write_bytes(changed(path.read_bytes()))
-    index = indexed(path)
+    index = indexed_here(path)
     assert index.video is not None and index.video.num_packets == 100
 
 

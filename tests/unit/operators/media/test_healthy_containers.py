@@ -14,10 +14,21 @@ import numpy as np
 import pytest
 
 from operators.media.ledgers import budget
-from tests.fuzz.containers import element, flv_tag, packets, png_chunk, riff_chunk, segment, walked, with_index
+from tests.container_parts import (
+    element,
+    flv_tag,
+    in_riff,
+    in_segment,
+    packets,
+    png_chunk,
+    riff_chunk,
+    section,
+    segment,
+    with_index,
+)
+from tests.fuzz.containers import walked
 from tests.hostile_media import write_sound, write_video
-from tests.indexed_here import indexed_here, unseen_bytes
-from tests.unit.operators.media.test_structures import in_riff, in_segment, section
+from tests.indexed_here import hidden_bytes, indexed_here, unseen_bytes
 
 NOISE = np.random.default_rng(10).bytes(300_000)
 
@@ -84,7 +95,7 @@ class TestMatroska:
         """Its last block is cut off."""
         path = _busy(tmp_path / "a.mkv", sound_seconds=2.0, is_live=is_live)
         path.write_bytes(path.read_bytes()[: -path.stat().st_size // 3])
-        assert unseen_bytes(path).get("hidden", 0) < 16_384
+        assert hidden_bytes(path) < 16_384
 
 
 def _wave(
@@ -172,7 +183,7 @@ class TestRiff:
         body = b"AVIX" + riff_chunk(b"LIST", b"movi" + pictures + index)
         path.write_bytes(whole + b"RIFF" + struct.pack("<I", len(body)) + body)
         found = walked(b"r", path.read_bytes())
-        assert unseen_bytes(path).get("hidden", 0) < 16_384
+        assert hidden_bytes(path) < 16_384
         assert found.num_stray_bytes == 0
         assert found.end == len(whole) + 8 + len(body)
 

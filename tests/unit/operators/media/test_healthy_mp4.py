@@ -15,9 +15,9 @@ import pytest
 from operators.media.containers import MediaFile
 from operators.media.index import MediaIndex
 from operators.media.ledgers.mp4 import mp4_ledger
-from tests.boxes import box, indexed, table, with_box
-from tests.edits import with_long_size
+from tests.boxes import box, table, with_box, with_long_size
 from tests.hostile_media import remuxed, write_video
+from tests.indexed_here import indexed_here
 
 NOISE = np.random.default_rng(8).bytes(200_000)
 NUM_LONG = 30_000
@@ -50,13 +50,13 @@ FLAGS = (
 def test_what_a_muxer_writes(flags: str, plain: Path, tmp_path: Path) -> None:
     """Fragments of any kind, with indexes and without, and recordings that got an index at their end."""
     options = {"movflags": flags, "write_prft": "wallclock"} if "cmaf" in flags else {"movflags": flags}
-    _assert_healthy(indexed(remuxed(plain, tmp_path / "a.mp4", options=options)))
+    _assert_healthy(indexed_here(remuxed(plain, tmp_path / "a.mp4", options=options)))
 
 
 @pytest.mark.parametrize("suffix", ["mov", "ismv", "m4v", "3gp", "f4v"])
 def test_kin_of_mp4(suffix: str, plain: Path, tmp_path: Path) -> None:
     """QuickTime, smooth streaming and others."""
-    _assert_healthy(indexed(remuxed(plain, tmp_path / f"a.{suffix}")))
+    _assert_healthy(indexed_here(remuxed(plain, tmp_path / f"a.{suffix}")))
 
 
 @pytest.mark.parametrize("kind", [b"moov", b"trak", b"stbl", b"mdat", b"udta"])
@@ -70,7 +70,7 @@ def test_sizes_of_64_bits(kind: bytes, plain: Path, tmp_path: Path) -> None:
         path.write_bytes(whole[: place - 8] + struct.pack(">I4sQ", 1, kind, size + 8) + whole[place + 8 :])
     else:
         path.write_bytes(with_long_size(whole, kind))
-    _assert_healthy(indexed(path))
+    _assert_healthy(indexed_here(path))
 
 
 def _repeated(source: Path, path: Path, num_pictures: int, **options: str) -> Path:
@@ -96,7 +96,7 @@ def _repeated(source: Path, path: Path, num_pictures: int, **options: str) -> Pa
 def test_long_tables(flags: str, plain: Path, tmp_path: Path) -> None:
     """Of a film in which every tenth picture is a keyframe, and pictures are stored in another order than shown."""
     path = _repeated(plain, tmp_path / "a.mp4", NUM_LONG, **({"movflags": flags} if flags else {}))
-    index = indexed(path)
+    index = indexed_here(path)
     _assert_healthy(index)
     assert index.video is not None and index.video.num_packets == NUM_LONG
 
@@ -134,7 +134,7 @@ def test_what_phones_and_editors_write(name: str, plain: Path, tmp_path: Path) -
     place, extra = PHONE[name]
     path = tmp_path / "a.mp4"
     path.write_bytes(with_box(plain.read_bytes(), place, extra))
-    _assert_healthy(indexed(path))
+    _assert_healthy(indexed_here(path))
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mov", "m4a"])
@@ -160,7 +160,7 @@ def test_chapters(suffix: str, plain: Path, tmp_path: Path) -> None:
             if packet.size:
                 packet.stream = streams[packet.stream.index]
                 after.mux(packet)
-    unseen = [track for track in indexed(path).unseen if track.kind != "text"]
+    unseen = [track for track in indexed_here(path).unseen if track.kind != "text"]
     assert unseen == []
 
 
@@ -184,7 +184,7 @@ def test_a_large_picture_on_the_cover(plain: Path, tmp_path: Path) -> None:
     meta = box(b"meta", bytes(4) + handler + box(b"ilst", box(b"covr", data)) + box(b"free", bytes(2_000)))
     path = tmp_path / "a.mp4"
     path.write_bytes(with_box(plain.read_bytes(), "moov", box(b"udta", meta)))
-    assert [track.kind for track in indexed(path).unseen] == ["picture"]
+    assert [track.kind for track in indexed_here(path).unseen] == ["picture"]
 
 
 def _between_fragments(whole: bytes, extra: Callable[[int], bytes]) -> bytes:
@@ -219,7 +219,7 @@ def test_what_packagers_write_between_fragments(name: str, plain: Path, tmp_path
     """Of many short fragments."""
     path = _repeated(plain, tmp_path / "b.mp4", 3_000, movflags="cmaf+delay_moov+frag_every_frame")
     path.write_bytes(_between_fragments(path.read_bytes(), LIVE[name]))
-    _assert_healthy(indexed(path))
+    _assert_healthy(indexed_here(path))
 
 
 def test_a_recording_that_a_recorder_finished(plain: Path, tmp_path: Path) -> None:
@@ -230,7 +230,7 @@ def test_a_recording_that_a_recorder_finished(plain: Path, tmp_path: Path) -> No
     assert whole[place - 4 : place] == b"free"
     size = struct.unpack_from(">I", whole, place)[0]
     path.write_bytes(whole[: place - 8] + struct.pack(">I4sQ", 1, b"mdat", size + 8) + whole[place + 8 :])
-    _assert_healthy(indexed(path))
+    _assert_healthy(indexed_here(path))
 
 
 def test_padding_between_samples_of_a_long_film(tmp_path: Path) -> None:

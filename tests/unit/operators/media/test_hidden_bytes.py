@@ -11,24 +11,13 @@ import numpy as np
 import pytest
 
 from operators.media.index import UnseenTrack
+from tests.boxes import box, with_long_size
+from tests.container_parts import element, in_segment, riff_chunk
 from tests.decoded_here import decoded_here
-from tests.edits import with_long_size
 from tests.hostile_media import remuxed, write_sound, write_video
 
 NOISE = np.random.default_rng(8).bytes(200_000)
 """As good as a clip: no padding."""
-
-
-def _box(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I4s", 8 + len(body), kind) + body
-
-
-def _element(number: bytes, body: bytes) -> bytes:
-    return number + (len(body) | 1 << 56).to_bytes(8, "big") + body
-
-
-def _chunk(kind: bytes, body: bytes) -> bytes:
-    return kind + struct.pack("<I", len(body)) + body + bytes(len(body) % 2)
 
 
 def unseen(path: Path) -> tuple[UnseenTrack, ...]:
@@ -50,7 +39,7 @@ def _film(path: Path, **options: object) -> bytes:
 
 
 def _behind_last_box(path: Path, kind: bytes) -> Path:
-    path.write_bytes(_film(path) + _box(kind, NOISE))
+    path.write_bytes(_film(path) + box(kind, NOISE))
     return path
 
 
@@ -76,8 +65,8 @@ def _inside_the_table(path: Path) -> Path:
     whole = _film(path, index_first=False)
     start = whole.index(b"moov") - 4
     size = int.from_bytes(whole[start : start + 4], "big")
-    box = _box(b"abcd", NOISE)
-    path.write_bytes(whole[:start] + struct.pack(">I", size + len(box)) + whole[start + 4 :] + box)
+    extra = box(b"abcd", NOISE)
+    path.write_bytes(whole[:start] + struct.pack(">I", size + len(extra)) + whole[start + 4 :] + extra)
     return path
 
 
@@ -98,16 +87,16 @@ class TestMp4:
         """FFmpeg refuses it; other players may go on."""
         plain = write_video(tmp_path / "plain.mp4", num_frames=50, options={"g": "10"})
         path = remuxed(plain, tmp_path / "a.mp4", options={"movflags": "frag_keyframe+empty_moov"})
-        header = _box(b"tfhd", struct.pack(">II", 0x020000, 77))
-        run = _box(b"trun", struct.pack(">IIiI", 0x201, 1, 0, len(NOISE)))
-        path.write_bytes(path.read_bytes() + _box(b"moof", _box(b"traf", header + run)) + _box(b"mdat", NOISE))
+        header = box(b"tfhd", struct.pack(">II", 0x020000, 77))
+        run = box(b"trun", struct.pack(">IIiI", 0x201, 1, 0, len(NOISE)))
+        path.write_bytes(path.read_bytes() + box(b"moof", box(b"traf", header + run)) + box(b"mdat", NOISE))
         assert decoded_here(path).failure is not None
 
     def test_a_film_in_free_space_is_named(self, tmp_path: Path) -> None:
         """With what it begins as."""
         clip = _film(tmp_path / "b.mp4", options={"crf": "1"}) + NOISE
         path = tmp_path / "a.mp4"
-        path.write_bytes(_film(path) + _box(b"free", clip))
+        path.write_bytes(_film(path) + box(b"free", clip))
         assert [(track.kind, track.codec) for track in unseen(path)] == [("hidden", "mp4")]
 
     @pytest.mark.parametrize("kind", [b"moov", b"trak", b"minf"])
@@ -129,12 +118,12 @@ class TestMp4:
     @pytest.mark.parametrize(
         "extra",
         [
-            _box(b"free", bytes(3_000_000)),
-            _box(b"skip", b"\xff" * 500_000),
-            _box(b"uuid", bytes(16) + b"<x:xmpmeta> and so on </x:xmpmeta>\n" * 40_000),
-            _box(b"udta", _box(b"thmb", NOISE[:150_000])),
-            _box(b"meta", NOISE[:100_000]),
-            _box(b"free", NOISE[:8_000]),
+            box(b"free", bytes(3_000_000)),
+            box(b"skip", b"\xff" * 500_000),
+            box(b"uuid", bytes(16) + b"<x:xmpmeta> and so on </x:xmpmeta>\n" * 40_000),
+            box(b"udta", box(b"thmb", NOISE[:150_000])),
+            box(b"meta", NOISE[:100_000]),
+            box(b"free", NOISE[:8_000]),
         ],
         ids=["padding", "another padding", "XMP", "thumbnail", "notes of a camera", "few bytes"],
     )
@@ -147,7 +136,7 @@ class TestMp4:
     def test_metadata_beyond_what_cameras_write_is(self, tmp_path: Path) -> None:
         """Nobody needs a megabyte of it."""
         path = tmp_path / "a.mp4"
-        path.write_bytes(_film(path) + _box(b"udta", NOISE * 5))
+        path.write_bytes(_film(path) + box(b"udta", NOISE * 5))
         assert hidden_bytes(path) >= 900_000
 
     @pytest.mark.parametrize(
@@ -174,23 +163,22 @@ class TestMatroska:
     @pytest.mark.parametrize("number", [b"\xec", b"\x4d\x4d"], ids=["Void", "unknown"])
     @pytest.mark.parametrize("is_live", [False, True])
     def test_elements_that_nobody_reads(self, number: bytes, is_live: bool, tmp_path: Path) -> None:
-        """At the end of the segment."""
-        path = tmp_path / "a.mkv"
-        whole = _live(path).read_bytes() if is_live else _film(path)
-        path.write_bytes(_grown(whole, _element(number, NOISE)))
+        """At the end of the segment, which states no length if it is live."""
+        path, extra = tmp_path / "a.mkv", element(number, NOISE)
+        path.write_bytes(_live(path).read_bytes() + extra if is_live else in_segment(_film(path), extra))
         assert hidden_bytes(path) >= len(NOISE) - 512
 
     def test_blocks_of_a_track_that_is_not_described(self, tmp_path: Path) -> None:
         """Players skip them."""
         path = tmp_path / "a.mkv"
-        block = _element(b"\xa3", b"\x89\0\0\x80" + NOISE)
-        path.write_bytes(_grown(_film(path), _element(b"\x1f\x43\xb6\x75", _element(b"\xe7", b"\1") + block)))
+        block = element(b"\xa3", b"\x89\0\0\x80" + NOISE)
+        path.write_bytes(in_segment(_film(path), element(b"\x1f\x43\xb6\x75", element(b"\xe7", b"\1") + block)))
         assert hidden_bytes(path) >= len(NOISE) - 512
 
     def test_padding_is_not_named(self, tmp_path: Path) -> None:
         """Room for an index."""
         path = tmp_path / "a.mkv"
-        path.write_bytes(_grown(_film(path), _element(b"\xec", bytes(300_000))))
+        path.write_bytes(in_segment(_film(path), element(b"\xec", bytes(300_000))))
         assert unseen(path) == ()
 
     @pytest.mark.parametrize(
@@ -206,22 +194,13 @@ class TestMatroska:
     def test_attachments(self, mimetype: str, content: bytes, kinds: list[str], tmp_path: Path) -> None:
         """Fonts that begin as such are ordinary; whatever else is called a font is not."""
         path = tmp_path / "a.mkv"
-        names = _element(b"\x46\x6e", b"a.bin") + _element(b"\x46\x60", mimetype.encode())
-        file = names + _element(b"\x46\x5c", content) + _element(b"\x46\xae", b"\1")
-        attachments = _element(b"\x19\x41\xa4\x69", _element(b"\x61\xa7", file))
+        names = element(b"\x46\x6e", b"a.bin") + element(b"\x46\x60", mimetype.encode())
+        file = names + element(b"\x46\x5c", content) + element(b"\x46\xae", b"\1")
+        attachments = element(b"\x19\x41\xa4\x69", element(b"\x61\xa7", file))
         whole = _film(path)
         cluster = whole.index(b"\x1f\x43\xb6\x75")
-        path.write_bytes(_grown(whole[:cluster] + attachments + whole[cluster:], b"", by=len(attachments)))
+        path.write_bytes(in_segment(whole[:cluster] + attachments + whole[cluster:], b""))
         assert [track.kind for track in unseen(path)] == kinds
-
-
-def _grown(whole: bytes, more: bytes, by: int = 0) -> bytes:
-    """The segment's length is that of what is in it now."""
-    start = whole.index(b"\x18\x53\x80\x67") + 4
-    size = int.from_bytes(whole[start : start + 8], "big") & ((1 << 56) - 1)
-    if size == (1 << 56) - 1:
-        return whole + more
-    return whole[:start] + ((size + by + len(more)) | 1 << 56).to_bytes(8, "big") + whole[start + 8 :] + more
 
 
 class TestOthers:
@@ -231,7 +210,7 @@ class TestOthers:
     def test_chunks_that_nobody_reads(self, kind: bytes, tmp_path: Path) -> None:
         """Of sound."""
         path = write_sound(tmp_path / "a.wav", seconds=0.5)
-        whole = path.read_bytes() + _chunk(kind, NOISE)
+        whole = path.read_bytes() + riff_chunk(kind, NOISE)
         path.write_bytes(whole[:4] + struct.pack("<I", len(whole) - 8) + whole[8:])
         assert hidden_bytes(path) >= len(NOISE) - 512
 
@@ -244,7 +223,7 @@ class TestOthers:
         start = whole.index(b"idx1")
         movi = whole.index(b"movi") - 4
         size = struct.unpack_from("<I", whole, movi)[0]
-        extra = _chunk(kind, NOISE)
+        extra = riff_chunk(kind, NOISE)
         whole = whole[:movi] + struct.pack("<I", size + len(extra)) + whole[movi + 4 : start] + extra + whole[start:]
         path.write_bytes(whole[:4] + struct.pack("<I", len(whole) - 8) + whole[8:])
         assert hidden_bytes(path) >= len(NOISE) - 512

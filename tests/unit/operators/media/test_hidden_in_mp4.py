@@ -11,8 +11,9 @@ import pytest
 
 from operators.media.containers import MediaFile
 from operators.media.ledgers.mp4 import mp4_ledger
-from tests.boxes import box, found_box, hidden_in, indexed, table, with_box
+from tests.boxes import box, found_box, table, with_box
 from tests.hostile_media import remuxed, write_video
+from tests.indexed_here import hidden_bytes, indexed_here
 
 NOISE = np.random.default_rng(8).bytes(200_000)
 REVIEWED_BYTES = 64 * 1024
@@ -92,14 +93,14 @@ TABLE: dict[str, tuple[str, bytes]] = {
 @pytest.mark.parametrize("name", TOP)
 def test_boxes_at_the_top_level(name: str, film: bytes, tmp_path: Path) -> None:
     """Beside a film that has no fragments."""
-    assert hidden_in(_written(tmp_path, film + TOP[name])) >= REVIEWED_BYTES
+    assert hidden_bytes(_written(tmp_path, film + TOP[name])) >= REVIEWED_BYTES
 
 
 @pytest.mark.parametrize("name", TABLE)
 def test_boxes_of_the_table_of_contents(name: str, film: bytes, tmp_path: Path) -> None:
     """Whatever they count."""
     place, extra = TABLE[name]
-    assert hidden_in(_written(tmp_path, with_box(film, place, extra))) >= REVIEWED_BYTES
+    assert hidden_bytes(_written(tmp_path, with_box(film, place, extra))) >= REVIEWED_BYTES
 
 
 @pytest.mark.parametrize("kind", [b"tfhd", b"trun", b"tfdt", b"sidx", b"styp"])
@@ -112,13 +113,13 @@ def test_boxes_of_a_recording(kind: bytes, recording: bytes, tmp_path: Path) -> 
     ahead = b"".join(box(other, noise[other]) for other in (b"sidx", b"styp") if other in noise)
     run = box(b"trun", struct.pack(">IIiI", 0x201, 1, offset - len(ahead), 100) + noise.get(b"trun", b""))
     fragment = box(b"moof", box(b"mfhd", bytes(8)) + box(b"traf", header + time_box + run))
-    assert hidden_in(_written(tmp_path, recording + ahead + fragment)) >= REVIEWED_BYTES
+    assert hidden_bytes(_written(tmp_path, recording + ahead + fragment)) >= REVIEWED_BYTES
 
 
 def test_what_a_film_is_named_as(film: bytes, tmp_path: Path) -> None:
     """In a box that is known as well as in one that is not."""
     for kind in (b"pdin", b"sidx", b"prft"):
-        unseen = indexed(_written(tmp_path, film + box(kind, film + NOISE))).unseen
+        unseen = indexed_here(_written(tmp_path, film + box(kind, film + NOISE))).unseen
         assert [(track.kind, track.codec) for track in unseen] == [("hidden", "mp4")]
 
 
@@ -134,7 +135,7 @@ def test_tables_of_a_track_of_data(film: bytes, tmp_path: Path) -> None:
     media = box(b"mdhd", struct.pack(">IIIIII", 0, 0, 0, 1000, 0, 0))
     media += box(b"hdlr", bytes(8) + b"meta" + bytes(13)) + box(b"minf", box(b"stbl", b"".join(tables)))
     track = box(b"trak", box(b"tkhd", struct.pack(">IIII", 0, 0, 0, 9) + bytes(68)) + box(b"mdia", media))
-    assert hidden_in(_written(tmp_path, with_box(film, "moov", track))) >= REVIEWED_BYTES
+    assert hidden_bytes(_written(tmp_path, with_box(film, "moov", track))) >= REVIEWED_BYTES
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +179,7 @@ def test_boxes_of_a_recording_that_became_media_data(
     extra: Callable[[bytes], bytes], hybrid: bytes, tmp_path: Path
 ) -> None:
     """Only fragments whose samples the table lists have a purpose, each once."""
-    assert hidden_in(_written(tmp_path, _in_front_of_table(hybrid, extra(hybrid)))) >= REVIEWED_BYTES
+    assert hidden_bytes(_written(tmp_path, _in_front_of_table(hybrid, extra(hybrid)))) >= REVIEWED_BYTES
 
 
 @pytest.mark.parametrize("kind", ["stsz", "stsc", "stco"])
@@ -210,4 +211,4 @@ def test_a_picture_on_the_cover_hides_nothing(film: bytes, tmp_path: Path) -> No
     handler = box(b"hdlr", bytes(8) + b"mdir" + bytes(13))
     whole = with_box(film, "moov", box(b"udta", box(b"meta", bytes(4) + handler + items)))
     assert found_box(whole, "moov/mvhd")
-    assert hidden_in(_written(tmp_path, whole)) >= REVIEWED_BYTES
+    assert hidden_bytes(_written(tmp_path, whole)) >= REVIEWED_BYTES

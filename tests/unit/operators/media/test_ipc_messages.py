@@ -8,7 +8,6 @@ import re
 import struct
 import wave
 import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import numpy as np
 import pytest
 
 from operators.media.not_media import UPLOAD_MEDIA
+from tests.container_parts import png_chunk
 from tests.decoded_here import decoded_here
 from tests.hostile_media import write_sound, write_video
 
@@ -102,12 +102,8 @@ def noise(num_bytes: int, head: bytes = b"") -> Callable[[Path], bytes]:
 
 def png(width: int, data: bytes) -> bytes:
     """A picture with these bytes for pixels."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
     header = struct.pack(">IIBBBBB", width, 16, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", data) + png_chunk(b"IEND", b"")
 
 
 def empty_wav(_folder: Path) -> bytes:

@@ -14,11 +14,10 @@ from operators.media.containers import MediaFile
 from operators.media.continuous_clock import WRAP_SECONDS
 from operators.media.ipc_messages import DecodeRequest, Failed
 from operators.media.plan import PlanPolicy
+from tests.container_parts import element, in_riff, in_segment
 from tests.decoded_here import decoded_here
-from tests.fuzz.containers import element
 from tests.hostile_media import remuxed, write_sound, write_video
 from tests.indexed_here import indexed_here
-from tests.unit.operators.media.test_structures import in_riff, in_segment
 
 BEYOND = (OverflowError("date"), ZeroDivisionError("rate"), FloatingPointError("nan"), RecursionError("deep"))
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from av.bitstream import BitStreamFilterContext
 
+from tests.container_parts import png_chunk, segment
 from tests.decoded_here import decoded_here
-from tests.fuzz.containers import png_chunk, segment
 from tests.hostile_media import numbered_picture, write_video
 
 MATRICES = [(1, 0, 0, 1), (0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0)]

@@ -6,7 +6,6 @@ The other direction is in `test_healthy_containers.py`.
 from __future__ import annotations
 
 import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -14,18 +13,21 @@ import pytest
 
 from operators.media.ledgers import budget, sections, transport
 from operators.media.ledgers.ledger import Ledger
-from tests.fuzz.containers import (
+from tests.container_parts import (
     element,
     flv_tag,
+    in_riff,
+    in_segment,
     packets,
     png_chunk,
     riff_chunk,
+    section,
     segment,
-    walked,
     with_index,
 )
+from tests.fuzz.containers import walked
 from tests.hostile_media import write_sound, write_video
-from tests.indexed_here import unseen_bytes
+from tests.indexed_here import hidden_bytes, unseen_bytes
 
 NOISE = np.random.default_rng(9).bytes(300_000)
 """As good as a clip."""
@@ -49,18 +51,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 def hidden(path: Path, content: bytes) -> int:
     """Bytes of no stream."""
     path.write_bytes(content)
-    return unseen_bytes(path).get("hidden", 0)
-
-
-def in_segment(whole: bytes, more: bytes) -> bytes:
-    """Matroska with more elements at the end of its segment."""
-    start = whole.index(b"\x18\x53\x80\x67")
-    return whole[:start] + element(b"\x18\x53\x80\x67", whole[start + 12 :] + more)
-
-
-def in_riff(whole: bytes, more: bytes) -> bytes:
-    """With more chunks at its end."""
-    return whole[:4] + struct.pack("<I", len(whole) - 8 + len(more)) + whole[8:] + more
+    return hidden_bytes(path)
 
 
 def _cluster(*blocks: bytes) -> bytes:
@@ -192,14 +183,6 @@ class TestRiff:
         content = b"WEBP" + riff_chunk(b"VP8X", bytes(10)) + content + riff_chunk(kind, NOISE)
         found = walked(b"r", b"RIFF" + struct.pack("<I", len(content)) + content)
         assert _stray_bytes(found) >= MOST
-
-
-def section(table: int, body: bytes) -> bytes:
-    """With its checksum."""
-    whole = struct.pack(">BH", table, 0xF000 | len(body) + 4) + body
-    reverse = bytes(int(f"{number:08b}"[::-1], 2) for number in range(256))
-    checksum = zlib.crc32(whole.translate(reverse)) ^ 0xFFFFFFFF
-    return whole + int(f"{checksum:032b}"[::-1], 2).to_bytes(4, "big")
 
 
 class TestTransport:
