@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +13,6 @@ from confluent_kafka import KafkaException, TopicPartition
 from schemas.codec import encode
 from schemas.engagement import EngagementEvent
 from streams.delivery.held_events import HeldEvents
-from streams.engagement.batch_board import Suspects
 from streams.engagement.consumer import EngagementConsumer, Parts
 from streams.engagement.group_wait import GroupWait
 from streams.engagement.store import Found
@@ -22,6 +20,7 @@ from streams.engagement.summaries import ROLE
 from streams.observability import metrics
 from tests.fakes import ManualClock
 from tests.librdkafka_hooks import raise_fatal_error
+from tests.support.engagement_role import MemoryStore, NothingRefused
 
 TOPIC = "video.engagement"
 
@@ -86,45 +85,18 @@ class Client:
 
 
 @dataclass
-class Store:
-    """Where partitions stand, and how many events were counted."""
+class Store(MemoryStore):
+    """Counts events, of whatever video."""
 
-    stands: dict[int, int | None]
     num_counted: int = 0
 
-    def positions(self, partitions: Sequence[int]) -> dict[int, int | None]:
-        return {partition: self.stands[partition] for partition in partitions}
-
-    def suspects(self, partitions: Sequence[int]) -> dict[int, Suspects]:
-        del partitions
-        return {}
-
-    @contextmanager
-    def begin(self) -> Any:
-        yield None
-
-    def read(self, transaction: Any, arrivals: Any) -> Found:
-        del transaction
-        return Found(self.positions(list(arrivals)), {}, {"v": None}, frozenset(), frozenset())
-
     def commit(self, transaction: Any, changes: Any, found: Found) -> None:
-        del transaction, found
+        super().commit(transaction, changes, found)
         self.num_counted += sum(record.counts["view"] for record in changes.records.values())
-        self.stands.update(changes.positions)
-
-
-class Nothing:
-    """Takes what is said, and says nothing."""
-
-    def refuse(self, refusals: Any) -> None:
-        assert refusals == []
-
-    def poll(self, partitions: Any) -> None:
-        del partitions
 
 
 def consumer_of(client: Client, stands: dict[int, int | None], assigned: Sequence[int]) -> Any:
-    store, nothing = Store(stands), Nothing()
+    store, nothing = Store(stands), NothingRefused()
     held = HeldEvents(ROLE, ManualClock(), max_dead_letters=20, window_seconds=600.0)
     wait = GroupWait(threading.Event(), ManualClock())
     parts = Parts(store, nothing, nothing, ManualClock(), wait, 60.0, held)  # type: ignore[arg-type]
@@ -206,7 +178,7 @@ def test_a_fatal_error_of_the_client_ends_the_role() -> None:
     held = HeldEvents(ROLE, ManualClock(), max_dead_letters=20, window_seconds=600.0)
     stopping = threading.Event()
     wait = GroupWait(stopping, ManualClock())
-    parts = Parts(Store({}), Nothing(), Nothing(), ManualClock(), wait, 60.0, held)  # type: ignore[arg-type]
+    parts = Parts(Store({}), NothingRefused(), NothingRefused(), ManualClock(), wait, 60.0, held)  # type: ignore[arg-type]
     configuration = {"bootstrap.servers": "127.0.0.1:1", "group.id": "g", "log_level": 0}
     consumer = EngagementConsumer(configuration, TOPIC, parts, lambda: None, lambda: None)
     ends: list[BaseException | None] = []

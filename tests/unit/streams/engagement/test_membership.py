@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -19,10 +18,10 @@ from streams.engagement.consumer import EngagementConsumer, Parts
 from streams.engagement.errors import Reassigned, Stopping
 from streams.engagement.group_wait import GroupWait
 from streams.engagement.loop_bridge import LoopBridge
-from streams.engagement.store import Changes, Found
 from streams.engagement.summaries import ROLE
 from tests.fakes import ManualClock
 from tests.support.engagement_log import TOPIC, LogClient, LogEvent, events
+from tests.support.engagement_role import MemoryStore, NothingRefused
 
 AWAY = 20
 """Questions that the store does not answer: more than a minute of waits."""
@@ -45,52 +44,21 @@ class NoTime(threading.Event):
         return self.is_set()
 
 
-class Store:
-    """Where partitions stand; it answers only once it was asked often enough."""
+class Store(MemoryStore):
+    """It answers only once it was asked often enough."""
+
+    num_left = 0
 
     def __init__(self, stands: dict[int, int | None]) -> None:
-        self.stands = stands
-        self.num_left = 0
-        self.counted: list[str] = []
+        super().__init__(stands)
         self.during_question: Callable[[], object] = lambda: None
 
     def positions(self, partitions: Sequence[int]) -> dict[int, int | None]:
-        self._answer()
-        return {partition: self.stands[partition] for partition in partitions}
-
-    def _answer(self) -> None:
         self.during_question()
         if self.num_left:
             self.num_left -= 1
             raise StoreAway("away")
-
-    def suspects(self, partitions: Sequence[int]) -> dict[int, Any]:
-        del partitions
-        return {}
-
-    @contextmanager
-    def begin(self) -> Any:
-        yield None
-
-    def read(self, transaction: Any, arrivals: Any) -> Found:
-        del transaction
-        videos = [arrival.event.video_id for found in arrivals.values() for arrival in found]
-        return Found(self.positions(list(arrivals)), {}, dict.fromkeys(videos), frozenset(), frozenset())
-
-    def commit(self, transaction: Any, changes: Changes, found: Found) -> None:
-        del transaction, found
-        self.counted += changes.records
-        self.stands.update(changes.positions)
-
-
-class Silent:
-    """Takes what is said."""
-
-    def refuse(self, refusals: Sequence[tuple[LogEvent, Failure]]) -> None:
-        assert not refusals
-
-    def poll(self, partitions: Any) -> None:
-        del partitions
+        return super().positions(partitions)
 
 
 class Role:
@@ -102,7 +70,7 @@ class Role:
         held = HeldEvents(ROLE, self.clock, max_dead_letters=3, window_seconds=600.0)
         self.wait = GroupWait(self.stopping, self.clock)
         self.joined = 0
-        parts = Parts(self.store, Silent(), Silent(), self.clock, self.wait, 60.0, held)  # type: ignore[arg-type]
+        parts = Parts(self.store, NothingRefused(), NothingRefused(), self.clock, self.wait, 60.0, held)  # type: ignore[arg-type]
         self.consumer: Any = EngagementConsumer({}, TOPIC, parts, self.join, lambda: None)
         self.consumer._partitions.client = self.client
 
