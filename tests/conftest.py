@@ -119,6 +119,15 @@ def topics(kafka: str) -> Iterator[UniqueTopics]:
     unique.delete_all()
 
 
+@pytest.fixture
+def silent_logs() -> Iterator[None]:
+    """Keep structlog's default from drawing every traceback, which takes seconds."""
+    from structlog.testing import capture_logs
+
+    with capture_logs():
+        yield
+
+
 @pytest.fixture(scope="session")
 def prometheus_programs() -> PrometheusPrograms:
     """A real Prometheus and its promtool; the test is skipped, with the reason, where none can be had."""

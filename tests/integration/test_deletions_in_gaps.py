@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import pytest
 from redis.asyncio import Redis
-from structlog.testing import capture_logs
 
 from schemas.codec import encode
 from schemas.facts import Deleted, SourceOffset
@@ -22,11 +20,12 @@ from streams.store.video_statuses import Registered, VideoStatuses
 from tests.integration.gap_world import EXPECTED, KEYS, World, break_fold, clip, forget_kind, rest
 from tests.sample_facts import UPLOADED_UNIX_SECONDS, VIDEO_ID, accepted, log_record, signal
 
+pytestmark = pytest.mark.usefixtures("silent_logs")
+
 
 @pytest.fixture
-async def world(redis: Redis) -> AsyncIterator[World]:
-    with capture_logs():  # structlog's default draws every traceback
-        yield World(redis, followers=(Sight(),))
+def world(redis: Redis) -> World:
+    return World(redis, followers=(Sight(),))
 
 
 class TestDeletionsThatWait:

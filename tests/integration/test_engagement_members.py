@@ -13,7 +13,6 @@ import pytest
 from confluent_kafka import Producer
 from redis import Redis
 from redis.exceptions import ConnectionError as StoreAway
-from structlog.testing import capture_logs
 
 from schemas.facts import Failure
 from schemas.topics import ENGAGEMENT
@@ -27,6 +26,8 @@ from streams.engagement.summaries import ROLE
 from streams.lifecycle.clock import SystemClock
 from streams.store.keys import Keys
 from tests.unique_topics import UniqueTopics
+
+pytestmark = pytest.mark.usefixtures("silent_logs")
 
 PARTITIONS = 2
 WAIT_SECONDS = 60.0
@@ -91,13 +92,6 @@ class Member:
         self.stopping.set()
         self.thread.join(WAIT_SECONDS)
         self.redis.close()
-
-
-@pytest.fixture(autouse=True)
-def _silent_logs() -> Iterator[None]:
-    """Keep structlog's default from drawing every traceback."""
-    with capture_logs():
-        yield
 
 
 @contextmanager

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 from redis.asyncio import Redis
-from structlog.testing import capture_logs
 
 from schemas.facts import Review
 from streams.record import Record
@@ -15,11 +13,12 @@ from streams.store.readers import read_video
 from tests.integration.gap_world import KEYS, OTHER, World, clip, forget_kind, rest
 from tests.sample_facts import VIDEO_ID, log_record
 
+pytestmark = pytest.mark.usefixtures("silent_logs")
+
 
 @pytest.fixture
-async def world(redis: Redis) -> AsyncIterator[World]:
-    with capture_logs():  # structlog's default draws every traceback
-        yield World(redis)
+def world(redis: Redis) -> World:
+    return World(redis)
 
 
 class TestNewerFacts:

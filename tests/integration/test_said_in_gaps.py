@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
-from structlog.testing import capture_logs
 
 from streams.store.readers import read_video
 from streams.store.video_statuses import VideoStatuses
 from tests.integration.gap_world import EXPECTED, KEYS, World, break_fold, clip, rest
 from tests.sample_facts import VIDEO_ID, accepted, signal
 
+pytestmark = pytest.mark.usefixtures("silent_logs")
+
 
 @pytest.fixture
-async def world(redis: Redis) -> AsyncIterator[World]:
-    with capture_logs():  # structlog's default draws every traceback
-        yield World(redis)
+def world(redis: Redis) -> World:
+    return World(redis)
 
 
 class Death(BaseException):

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
-from structlog.testing import capture_logs
 
 from schemas.facts import Review
 from streams.store.readers import read_video
@@ -15,11 +12,12 @@ from streams.verdict.boundary import ATTEMPTS
 from tests.integration.gap_world import KEYS, OTHER, World, break_fold, clip, rest
 from tests.sample_facts import VIDEO_ID, deadline, signal
 
+pytestmark = pytest.mark.usefixtures("silent_logs")
+
 
 @pytest.fixture
-async def world(redis: Redis) -> AsyncIterator[World]:
-    with capture_logs():  # structlog's default draws every traceback
-        yield World(redis)
+def world(redis: Redis) -> World:
+    return World(redis)
 
 
 BROKEN_STATES = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -22,15 +22,10 @@ from streams.record import Record
 from tests.fakes import ManualClock
 from tests.support.one_role import OneRole
 
+pytestmark = pytest.mark.usefixtures("silent_logs")
+
 LIMIT = 3
 WINDOW_SECONDS = 600.0
-
-
-@pytest.fixture(autouse=True)
-def _silent_logs() -> Iterator[None]:
-    """Keep structlog's default from drawing every traceback, which takes seconds."""
-    with capture_logs():
-        yield
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -22,19 +22,14 @@ from streams.record import Record
 from tests.fakes import ManualClock
 from tests.support.one_role import OneRole, record_at
 
+pytestmark = pytest.mark.usefixtures("silent_logs")
+
 LastResort = Callable[[Record, Failure], Awaitable[None]]
 UNEXPECTED = (
     ValueError("Invalid IPv6 URL"), RecursionError("deep"), struct.error("short"), OverflowError("date"),
     UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no"), KeyError("x"), AssertionError(),
     RuntimeError("bug"),
 )  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def _silent_logs() -> Iterator[None]:
-    """Keep structlog's default from drawing every traceback, which takes seconds."""
-    with capture_logs():
-        yield
 
 
 @dataclass

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from streams.engagement.batch_board import BatchBoard, CountedRange, Suspects, counted_range
 from streams.engagement.store import Changes, Found
@@ -14,12 +12,7 @@ from streams.lifecycle.exclusive_board import ExclusiveBoard
 from tests.support.engagement_log import TOPIC, events
 from tests.support.engagement_role import FaultyStore, Role
 
-
-@pytest.fixture(autouse=True)
-def _silent_logs() -> Iterator[None]:
-    """Keep structlog's default from drawing every traceback."""
-    with capture_logs():
-        yield
+pytestmark = pytest.mark.usefixtures("silent_logs")
 
 
 class TestDeaths:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from confluent_kafka import TopicPartition
-from structlog.testing import capture_logs
 
 from operators.internal_errors import SharedStateFault
 from streams.engagement import consumer as consumers
@@ -18,12 +16,7 @@ from streams.observability import metrics
 from tests.support.engagement_log import TOPIC, LogEvent, events
 from tests.support.engagement_role import LIMIT, FaultyStore, Role
 
-
-@pytest.fixture(autouse=True)
-def _silent_logs() -> Iterator[None]:
-    """Keep structlog's default from drawing every traceback."""
-    with capture_logs():
-        yield
+pytestmark = pytest.mark.usefixtures("silent_logs")
 
 
 def errors() -> float:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from redis.exceptions import ConnectionError as StoreAway
-from structlog.testing import capture_logs
 
 from schemas.facts import Failure
 from streams.delivery.held_events import HeldEvents
@@ -23,15 +22,10 @@ from tests.fakes import ManualClock
 from tests.support.engagement_log import TOPIC, LogClient, LogEvent, events
 from tests.support.engagement_role import MemoryStore, NothingRefused
 
+pytestmark = pytest.mark.usefixtures("silent_logs")
+
 AWAY = 20
 """Questions that the store does not answer: more than a minute of waits."""
-
-
-@pytest.fixture(autouse=True)
-def _silent_logs() -> Iterator[None]:
-    """Waits are told."""
-    with capture_logs():
-        yield
 
 
 class NoTime(threading.Event):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
-from structlog.testing import capture_logs
 
 from schemas.facts import Failure
 from streams.engagement.batch_board import Suspects
@@ -16,12 +14,7 @@ from streams.record import Place
 from tests.support.engagement_log import events
 from tests.support.engagement_role import FaultyStore, Role
 
-
-@pytest.fixture(autouse=True)
-def _silent_logs() -> Iterator[None]:
-    """Keep structlog's default from drawing every traceback."""
-    with capture_logs():
-        yield
+pytestmark = pytest.mark.usefixtures("silent_logs")
 
 
 class TestMovedStore:

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from confluent_kafka import TopicPartition
-from structlog.testing import capture_logs
 
 from streams.engagement.store import EngagementStore, Retention
 from streams.store.keys import Keys
 
-
-@pytest.fixture(autouse=True)
-def _silent_logs() -> Iterator[None]:
-    """What is no place is told."""
-    with capture_logs():
-        yield
+pytestmark = pytest.mark.usefixtures("silent_logs")
 
 
 class Values:

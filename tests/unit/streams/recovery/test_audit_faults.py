@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 from redis.exceptions import ResponseError
-from structlog.testing import capture_logs
 
 from schemas.codec import encode
 from schemas.outcomes import Outcome, Version
@@ -25,19 +24,14 @@ from tests.fakes import MemoryPublisher
 from tests.sample_facts import EXPECTED, accepted
 from tests.unit.streams.verdict.folding import ALL_SIGNALS, fold_all
 
+pytestmark = pytest.mark.usefixtures("silent_logs")
+
 RULESET = Ruleset(load_policy(None), Prices(1.0, 1.0, 1.0, 1.0), log_generation=0)
 BAD, GOOD = "video-bad", "video-good"
 LAST = fold_all([accepted(expected=EXPECTED), *ALL_SIGNALS])[-1]
 assert LAST.state is not None
 VIDEO = Rebuilt(LAST.state, LAST.outcome, is_published=False)
 STORED = StoredVideo(LAST.state, LAST.outcome, is_published=True)
-
-
-@pytest.fixture(autouse=True)
-def _silent_logs() -> Iterator[None]:
-    """Keep structlog's default from drawing every traceback."""
-    with capture_logs():
-        yield
 
 
 @dataclass

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 from redis.exceptions import ResponseError
-from structlog.testing import capture_logs
 
 from schemas.codec import encode
 from schemas.facts import Deleted
@@ -23,19 +22,14 @@ from streams.store.keys import Keys
 from streams.store.outcomes import GapStands
 from tests.fakes import ManualClock
 
+pytestmark = pytest.mark.usefixtures("silent_logs")
+
 VIDEO_ID = "video-1"
 PARTITION = 3
 RELEASE = "1"
 GAP = Gap("internal-error", "", PARTITION, 0, 5, 5, 1.0, 0, RELEASE, "", "", False)
 DELETION = Deleted(video_id=VIDEO_ID, revision=1, reason="", event_unix_seconds=1.0)
 VIDEO = Rebuilt(VideoState(log_generation=0, applied_offset=5), None, is_published=False)
-
-
-@pytest.fixture(autouse=True)
-def _silent_logs() -> Iterator[None]:
-    """Keep structlog's default from drawing every traceback."""
-    with capture_logs():
-        yield
 
 
 class Marks:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from schemas.codec import encode
 from schemas.facts import Accepted, Deleted, Fact, SourceOffset
@@ -38,17 +37,12 @@ from streams.store.stored_case import StoredVideo
 from tests.fakes import ManualClock
 from tests.sample_facts import VIDEO_ID, accepted, signal
 
+pytestmark = pytest.mark.usefixtures("silent_logs")
+
 RULESET = Ruleset(load_policy(None), Prices(1.0, 1.0, 1.0, 1.0), log_generation=0)
 OTHER = "video-2"
 BEFORE = SourceOffset(topic="video.uploaded", partition=0, offset=50)
 DELETION = Deleted(video_id=VIDEO_ID, revision=1, reason="", event_unix_seconds=1.0, before=BEFORE)
-
-
-@pytest.fixture(autouse=True)
-def _silent_logs() -> Iterator[None]:
-    """Keep structlog's default from drawing every traceback."""
-    with capture_logs():
-        yield
 
 
 def decided() -> Rebuilt:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from schemas.facts import Deleted, Fact, Failure
 from streams.delivery.held_events import HeldEvents
@@ -21,17 +19,12 @@ from streams.verdict.memory_faults import NUM_VIDEOS, WINDOW_SECONDS
 from tests.fakes import ManualClock
 from tests.sample_facts import VIDEO_ID, accepted
 
+pytestmark = pytest.mark.usefixtures("silent_logs")
+
 LIMIT_WINDOW_SECONDS = 600.0
 DELETION = Deleted(video_id=VIDEO_ID, revision=1, reason="", event_unix_seconds=1.0)
 
 GAP = Gap("internal-error", "", 0, 0, 0, 0, 1.0, 0, "1", "", "", True)
-
-
-@pytest.fixture(autouse=True)
-def _silent_logs() -> Iterator[None]:
-    """Keep structlog's default from drawing every traceback."""
-    with capture_logs():
-        yield
 
 
 @dataclass

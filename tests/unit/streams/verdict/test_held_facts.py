@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from schemas.facts import Failure
 from streams.delivery.held_events import HeldEvents
@@ -17,15 +15,10 @@ from streams.verdict.boundary import FoldBoundary
 from tests.fakes import ManualClock
 from tests.sample_facts import accepted
 
+pytestmark = pytest.mark.usefixtures("silent_logs")
+
 LIMIT = 2
 WINDOW_SECONDS = 600.0
-
-
-@pytest.fixture(autouse=True)
-def _silent_logs() -> Iterator[None]:
-    """Keep structlog's default from drawing every traceback."""
-    with capture_logs():
-        yield
 
 
 @dataclass

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from schemas.facts import Deleted
 from schemas.outcomes import Outcome, Version
@@ -24,6 +23,8 @@ from tests.fakes import ManualClock, MemoryPublisher
 from tests.sample_facts import EXPECTED, VIDEO_ID, accepted
 from tests.unit.streams.verdict.folding import ALL_SIGNALS, fold_all
 
+pytestmark = pytest.mark.usefixtures("silent_logs")
+
 REPEAT_SECONDS = 120.0
 DELETION = Deleted(video_id=VIDEO_ID, revision=1, reason="", event_unix_seconds=1.0)
 GAP = Gap("internal-error", "", 0, 0, 5, 5, 1.0, 0, "1", "", "", True, DELETION)
@@ -33,13 +34,6 @@ WITHDRAWN = replace(STORED, is_in_gap=True, is_withdrawn=True)
 DELETED = fold_all([accepted(expected=EXPECTED), *ALL_SIGNALS, DELETION])[-1]
 FORGOTTEN = StoredVideo(DELETED.state, None, is_published=True)
 WHOLE = Hidden(verdict=True, evidence=True)
-
-
-@pytest.fixture(autouse=True)
-def _silent_logs() -> Iterator[None]:
-    """Keep structlog's default from drawing every traceback."""
-    with capture_logs():
-        yield
 
 
 @dataclass
