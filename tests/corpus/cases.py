@@ -181,7 +181,7 @@ def _changed_cases(suffix: str, change: Change) -> Iterator[Case]:
     for codec, structure in product(CONTAINERS[suffix][0][:3], structures):
         if structure in EVEN or not CODECS[codec].only_even:
             yield Case(suffix, codec, structure, change)
-    if change == "trimmed":  # amid a picture that stands for long
+    if change == "trimmed":  # the edit begins while a picture is shown for long
         for codec, structure in product(CONTAINERS[suffix][0][:3], ("1 a second", "slides")):
             yield Case(suffix, codec, structure, change, has_sound=False)
 

@@ -17,7 +17,7 @@ from av.video.reformatter import Interpolation
 
 from tests.corpus.cases import Case
 from tests.corpus.coded import SOUND_HZ, number_of
-from tests.corpus.truth import differences, trimmed_seconds
+from tests.corpus.truth import MUXER_SECONDS, differences, trimmed_seconds
 from tests.decoded_here import DecodedHere, decoded_here
 
 FALL_SECONDS = 1.0
@@ -27,8 +27,6 @@ LEAP_SECONDS = 12 * 3_600.0
 WRAP_SECONDS = 2**33 / 90_000
 MAX_SOUND_SECONDS = 2_000.0
 """More is a fault of the comparison, and would fill the memory of the machine."""
-MUXER_SECONDS = 0.081
-"""Two pictures: FFmpeg's own muxer of programme streams moves some by as much."""
 ROUNDING_SECONDS = 0.01
 """Containers that count in milliseconds round the times of packets that follow one another without a gap."""
 _WINDOW = SOUND_HZ // 2
@@ -86,7 +84,7 @@ def compared(case: Case, folder: Path) -> Comparison:
 
 
 def _edit_options(case: Case) -> Mapping[str, str]:
-    """An edit that begins amid a picture that stands for long is left out but for its shift."""
+    """As the product: an edit that begins while a picture is shown for long is ignored, except for its shift."""
     is_left_out = case.change == "trimmed" and not trimmed_seconds(case)
     return {"advanced_editlist": "0"} if is_left_out else {}
 

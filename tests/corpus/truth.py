@@ -26,7 +26,7 @@ WINDOW = SOUND_HZ // 2
 MAX_LAG = SOUND_HZ // 5
 LATE_SOUND_SECONDS = 0.06
 MAX_LEFT_OUT_SECONDS = 0.25
-"""Of the picture that stands when an edit begins: if it stands longer, the file is looked at without its edits."""
+"""How long the picture may stay that is shown when an edit begins: beyond that, the whole track is analysed."""
 
 
 @dataclass(slots=True)
@@ -67,8 +67,8 @@ def pictures_of(case: Case) -> list[tuple[float, int]]:
 def held_back_seconds(case: Case) -> float:
     """How much later than written a file without edits shows all.
 
-    FFmpeg writes fragments as they come, and with `empty_moov` no edit that would take out for how long a codec with B
-    pictures holds the first one back. Sound is as late.
+    A codec with B pictures delays the first one. An edit would remove the delay, but FFmpeg writes none into fragments
+    with `empty_moov`. Sound is as late.
     """
     is_late = case.change == "fragments" and case.codec == "h264 B"
     return (case.times_ms[1] - case.times_ms[0]) / 1000 if is_late else 0.0
@@ -90,12 +90,12 @@ def sound_of(case: Case) -> list[tuple[float, npt.NDArray[np.float32]]]:
 
 
 def trimmed_seconds(case: Case) -> float:
-    """What the edit takes away; 0.0 where it begins amid a picture that stands for long: all is looked at then."""
+    """What the edit removes; 0.0 if a picture that is shown when it begins stays too long: all is analysed then."""
     return TRIMMED_SECONDS if _left_out_seconds(case) <= MAX_LEFT_OUT_SECONDS else 0.0
 
 
 def _left_out_seconds(case: Case) -> float:
-    """For how long the picture stands that began ahead of the edit; FFmpeg takes as much from all times of pictures."""
+    """How long the picture stays that began before the edit; FFmpeg makes all pictures early by as much."""
     return next(time / 1000 for time in case.times_ms if time / 1000 >= TRIMMED_SECONDS) - TRIMMED_SECONDS
 
 

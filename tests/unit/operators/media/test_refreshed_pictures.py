@@ -14,8 +14,6 @@ from tests.hostile_media import numbered_picture, write_video
 
 SAMPLED = PlanPolicy(full_decode_max_seconds=5.0, full_decode_max_packets=10, max_frames=12, num_dense_segments=3)
 WIDTH, HEIGHT = 128, 96
-
-
 WHOLE_FRAMES = 390
 """At picture 400 of this film x264 signals a refresh and encodes none: no decoder gets complete pictures from there."""
 
