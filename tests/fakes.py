@@ -1,8 +1,9 @@
-"""Stand-ins that behave: a clock that a test moves, a broker that keeps what was published."""
+"""Stand-ins that behave: a clock that a test moves, a broker that keeps what was published, a terminal."""
 
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -95,3 +96,10 @@ class MemoryPublisher:
     def of(self, topic: Topic) -> list[Published]:
         """The records of one topic, oldest first."""
         return [record for record in self.records if record.topic == topic]
+
+
+class Terminal(io.StringIO):
+    """Keeps what is printed, and calls itself a terminal."""
+
+    def isatty(self) -> bool:
+        return True

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -15,7 +13,7 @@ import pytest
 from operators.media.containers import MediaFile
 from operators.media.index import MediaIndex
 from operators.media.ledgers.mp4 import mp4_ledger
-from tests.boxes import box, table, with_box, with_long_size
+from tests.boxes import box, boxes_of, table, with_box, with_long_size
 from tests.hostile_media import remuxed, write_video
 from tests.indexed_here import indexed_here
 
@@ -59,17 +57,20 @@ def test_kin_of_mp4(suffix: str, plain: Path, tmp_path: Path) -> None:
     _assert_healthy(indexed_here(remuxed(plain, tmp_path / f"a.{suffix}")))
 
 
+def _with_long_media_data(whole: bytes) -> bytes:
+    """The size of 64 bits takes the place of a free box, as recorders leave one."""
+    place = whole.index(b"mdat") - 4
+    assert whole[place - 4 : place] == b"free"
+    size = struct.unpack_from(">I", whole, place)[0]
+    return whole[: place - 8] + struct.pack(">I4sQ", 1, b"mdat", size + 8) + whole[place + 8 :]
+
+
 @pytest.mark.parametrize("kind", [b"moov", b"trak", b"stbl", b"mdat", b"udta"])
 def test_sizes_of_64_bits(kind: bytes, plain: Path, tmp_path: Path) -> None:
-    """Of any box; that of the media data takes the place of a free box, as recorders leave one."""
+    """Of any box."""
     path = tmp_path / "a.mp4"
     whole = plain.read_bytes()
-    place = whole.index(b"mdat") - 4
-    if kind == b"mdat":
-        size = struct.unpack_from(">I", whole, place)[0]
-        path.write_bytes(whole[: place - 8] + struct.pack(">I4sQ", 1, kind, size + 8) + whole[place + 8 :])
-    else:
-        path.write_bytes(with_long_size(whole, kind))
+    path.write_bytes(_with_long_media_data(whole) if kind == b"mdat" else with_long_size(whole, kind))
     _assert_healthy(indexed_here(path))
 
 
@@ -187,31 +188,20 @@ def test_a_large_picture_on_the_cover(plain: Path, tmp_path: Path) -> None:
     assert [track.kind for track in indexed_here(path).unseen] == ["picture"]
 
 
-def _between_fragments(whole: bytes, extra: Callable[[int], bytes]) -> bytes:
+def _between_fragments(whole: bytes, extra: bytes) -> bytes:
     """Before each `moof`; offsets of this kind of recording count from there."""
-    places = [*_starts(whole, b"moof"), len(whole)]
-    parts = [extra(number) + whole[first:last] for number, (first, last) in enumerate(pairwise(places))]
-    return whole[: places[0]] + b"".join(parts)
-
-
-def _starts(whole: bytes, kind: bytes) -> Iterator[int]:
-    place = 0
-    while place + 8 <= len(whole):
-        size, found = struct.unpack_from(">I4s", whole, place)
-        if found == kind:
-            yield place
-        place += size
+    return b"".join((extra if part.kind == b"moof" else b"") + part.whole for part in boxes_of(whole))
 
 
 EVENT = b"\1\0\0\0" + struct.pack(">IQII", 1000, 0, 0, 1) + b"urn:scte:scte35:2013:bin\0\0" + NOISE[:80]
-LIVE: dict[str, Callable[[int], bytes]] = {
-    "events": lambda _: box(b"emsg", EVENT) * 3,
-    "clocks": lambda _: box(b"prft", b"\1\0\0\x18" + struct.pack(">IQQ", 1, 77, 0)),
-    "subsegments": lambda _: box(b"ssix", struct.pack(">IIIII", 0, 1, 2, 0x10000, 0x20000)),
-    "types": lambda _: box(b"styp", b"msdh\0\0\0\0msdhmsix"),
-    "padding": lambda _: box(b"free", bytes(30)),
-    "all of them": lambda number: b"".join(part(number) for name, part in LIVE.items() if name != "all of them"),
+LIVE = {
+    "events": box(b"emsg", EVENT) * 3,
+    "clocks": box(b"prft", b"\1\0\0\x18" + struct.pack(">IQQ", 1, 77, 0)),
+    "subsegments": box(b"ssix", struct.pack(">IIIII", 0, 1, 2, 0x10000, 0x20000)),
+    "types": box(b"styp", b"msdh\0\0\0\0msdhmsix"),
+    "padding": box(b"free", bytes(30)),
 }
+LIVE["all of them"] = b"".join(LIVE.values())
 
 
 @pytest.mark.parametrize("name", LIVE)
@@ -226,10 +216,7 @@ def test_a_recording_that_a_recorder_finished(plain: Path, tmp_path: Path) -> No
     """With a size of 64 bits in front of all of it, and free space between its parts."""
     path = remuxed(plain, tmp_path / "a.mp4", options={"movflags": "hybrid_fragmented+frag_every_frame"})
     whole = path.read_bytes()
-    place = whole.index(b"mdat") - 4
-    assert whole[place - 4 : place] == b"free"
-    size = struct.unpack_from(">I", whole, place)[0]
-    path.write_bytes(whole[: place - 8] + struct.pack(">I4sQ", 1, b"mdat", size + 8) + whole[place + 8 :])
+    path.write_bytes(_with_long_media_data(whole))
     _assert_healthy(indexed_here(path))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -13,16 +12,12 @@ from ops.cli import analyze
 from ops.cli.progress import counting
 from schemas.outcomes import Outcome
 from schemas.uploads import FileSource, VideoUploaded
+from tests.fakes import Terminal
 
 
-class _Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def terminal(monkeypatch: pytest.MonkeyPatch) -> _Terminal:
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     """Standard error as someone sees it, from now on: pytest puts its own back before each test."""
-    opened = _Terminal()
+    opened = Terminal()
     monkeypatch.setattr("sys.stderr", opened)
     monkeypatch.setenv("TERM", "xterm")
     return opened

@@ -20,6 +20,7 @@ from schemas.evidence import Feature, LabelEvidence, SecondLook
 from schemas.facts import Failure
 from schemas.outcomes import ModalityStates, Reason
 from streams.store.readers import VideoReading
+from tests.fakes import Terminal
 from tests.sample_facts import signal
 from tests.unit.ops.cli.senders import verdict
 
@@ -166,17 +167,12 @@ def test_two_reasons_that_are_sentences() -> None:
     assert describe_verdict(replace(verdict(), reasons=reasons)).endswith("(Too dark (frames); No sound.)")
 
 
-class _Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
 class TestTerminal:
     LINE = "  hate-and-harassment/abusive-language/severely-toxic-text 0.97 at 1.0-2.0 s  (toxicity-model@1)"
 
     def test_no_label_is_broken(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """On a narrow terminal a line goes on below, indented, at a space."""
-        terminal = _Terminal()
+        terminal = Terminal()
         monkeypatch.setattr("sys.stdout", terminal)
         monkeypatch.setenv("COLUMNS", "40")
         Lines(is_error=False).fitted(self.LINE)

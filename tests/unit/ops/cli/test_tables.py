@@ -8,15 +8,11 @@ import pytest
 from rich.table import Table
 
 from ops.cli.lines import Lines
+from tests.fakes import Terminal
 
 JOB = "20261130-101503-a1b2c3d4e5f6"
 LABEL = "hate-and-harassment/abusive-language/severely-toxic-text"
 WORDS = "a meaning of several words that may be wrapped between them"
-
-
-class _Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 def table() -> Table:
@@ -28,7 +24,7 @@ def table() -> Table:
 @pytest.mark.parametrize("columns", ["20", "80", "110", "150"])
 def test_on_a_terminal(columns: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Text is wrapped between words; ids, labels and names stay whole."""
-    terminal = _Terminal()
+    terminal = Terminal()
     monkeypatch.setattr("sys.stdout", terminal)
     monkeypatch.setenv("COLUMNS", columns)
     monkeypatch.setenv("NO_COLOR", "1")
