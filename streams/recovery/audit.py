@@ -49,7 +49,7 @@ from streams.recovery.refold import Rebuilt, RefoldReport, Scope, place_of, rebu
 from streams.store.gaps import Gaps
 from streams.store.keys import Keys
 from streams.store.served import Served
-from streams.store.shared_faults import ends_repeated_work
+from streams.store.shared_faults import count_or_raise
 from streams.store.stored_case import StoredVideo, UnreadableState, spell
 from streams.verdict.publishing import EventPublisher, publish_outcome, publish_tombstones
 
@@ -212,9 +212,7 @@ class Audit:
         except UnreadableState as error:
             return AuditFinding(video_id, "store-differs", str(error))
         except Exception as error:  # concerns one video; the others are still checked
-            if ends_repeated_work(error):
-                raise
-            metrics.FOLD_FAULTS.labels("audit").inc()
+            count_or_raise(error, "audit")
             _log.exception("video cannot be compared", video_id=video_id)
             problem = "store-differs", f"it cannot be compared: {error!r}"
         return AuditFinding(video_id, *problem) if problem else None
@@ -258,9 +256,7 @@ class Audit:
         except UnreadableState as error:
             _log.warning("video changed during its repair; the next audit repairs it", error=str(error))
         except Exception as error:
-            if ends_repeated_work(error):
-                raise
-            metrics.FOLD_FAULTS.labels("audit").inc()
+            count_or_raise(error, "audit")
             _log.exception("video not repaired; the next audit tries again", video_id=finding.video_id)
 
     async def _repair_video(self, finding: AuditFinding, video: Rebuilt) -> None:
@@ -370,9 +366,7 @@ class PeriodicAudit:
             _log.warning("audit skipped: broker unavailable", error=str(error))
             return
         except Exception as error:
-            if ends_repeated_work(error):
-                raise
-            metrics.FOLD_FAULTS.labels("audit").inc()
+            count_or_raise(error, "audit")
             _log.exception("audit failed; retrying later")
             return
         _log.info("audit finished", videos=audited.videos, findings=len(audited.findings))

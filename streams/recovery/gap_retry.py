@@ -27,7 +27,7 @@ from streams.recovery.refold import Fault, Rebuilt
 from streams.store.deadlines import Deadline
 from streams.store.gaps import LOOK_AGAIN_SECONDS, Gap, Gaps
 from streams.store.outcomes import GapStands, Outcomes
-from streams.store.shared_faults import ends_repeated_work
+from streams.store.shared_faults import count_or_raise, ends_repeated_work
 
 REFOLD_SECONDS: Final = 300.0
 """Time limit for reading one partition of the log; an entry is claimed for this time."""
@@ -131,9 +131,7 @@ class GapRetry:
         try:
             await work()
         except Exception as error:
-            if ends_repeated_work(error):
-                raise
-            metrics.FOLD_FAULTS.labels("refold").inc()
+            count_or_raise(error, "refold")
             _log.exception("gap retry failed; retrying")
 
     async def _for_one(self, mark: Deadline, work: Awaitable[Answer]) -> Answer | None:
@@ -141,9 +139,7 @@ class GapRetry:
         try:
             return await work
         except Exception as error:
-            if ends_repeated_work(error):
-                raise
-            metrics.FOLD_FAULTS.labels("refold").inc()
+            count_or_raise(error, "refold")
             _log.exception("gap retry failed for one video; retrying", video_id=mark.video_id)
             await self._gaps.marks.postpone(self._mark(mark, LOOK_AGAIN_SECONDS))
             return None
@@ -211,9 +207,7 @@ class GapRetry:
             await self._look_later(mark, gap, 0.0)
             return False
         except Exception as error:
-            if ends_repeated_work(error):
-                raise
-            metrics.FOLD_FAULTS.labels("refold").inc()
+            count_or_raise(error, "refold")
             _log.exception("refolded video cannot be written", video_id=video_id)
             if await self._gaps.read(video_id) is None:  # written, and not published
                 await self._gaps.marks.postpone(self._mark(mark, LOOK_AGAIN_SECONDS))

@@ -37,13 +37,12 @@ from streams.kafka.clients import (
 from streams.kafka.unreadable import UnreadableRecords
 from streams.lifecycle.clock import Clock, SystemClock
 from streams.lifecycle.fold_board import FoldBoard, FoldedFact
-from streams.observability import metrics
 from streams.recovery.refold import Fault, Rebuilt, RefoldReport, Scope, rebuilt_partition
 from streams.store.applied import AppliedOffsets
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.gaps import Gaps, WaitingFact
 from streams.store.outcomes import Outcomes
-from streams.store.shared_faults import ends_repeated_work
+from streams.store.shared_faults import count_or_raise
 from streams.store.stored_case import UnreadableState
 from streams.verdict.expiry import Expiry, has_expired
 from streams.verdict.followers import Follower, told
@@ -170,9 +169,7 @@ async def _repair_or_fault(stores: RebuildStores, video_id: str, video: Rebuilt,
     try:
         return await repair_video(stores, video_id, video)
     except Exception as error:
-        if ends_repeated_work(error):
-            raise
-        metrics.FOLD_FAULTS.labels("rebuild").inc()
+        count_or_raise(error, "rebuild")
         _log.exception("video cannot be written; its facts wait", video_id=video_id)
         report.faults[video_id] = Fault("internal-error", video.state.applied_offset, repr(error))
         report.keep_deleted(video_id, video.state)
@@ -206,9 +203,7 @@ async def _hide(gaps: Gaps, followers: Sequence[Follower], video_id: str, deleti
     try:
         hidden = await gaps.hide(video_id, deletion)
     except Exception as error:
-        if ends_repeated_work(error):
-            raise
-        metrics.FOLD_FAULTS.labels("rebuild").inc()
+        count_or_raise(error, "rebuild")
         _log.exception("video whose deletion waits not withdrawn yet", video_id=video_id)
         return
     if hidden is not None and hidden.evidence:
@@ -277,9 +272,7 @@ async def differences_of(follower: ComparedFollower, video_id: str, outcome: Out
     try:
         return await follower.differences(video_id, outcome)
     except Exception as error:
-        if ends_repeated_work(error):
-            raise
-        metrics.FOLD_FAULTS.labels("follower").inc()
+        count_or_raise(error, "follower")
         _log.exception("outcome follower failed for one video", video_id=video_id)
         return [f"cannot be compared: {error!r}"]
 

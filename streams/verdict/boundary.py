@@ -25,7 +25,7 @@ from streams.observability import metrics
 from streams.record import Place, Record
 from streams.store.gaps import GapCause, Gaps, WaitingFact
 from streams.store.outcomes import GapStands
-from streams.store.shared_faults import ends_repeated_work
+from streams.store.shared_faults import count_or_raise
 from streams.store.stored_case import UnreadableState
 from streams.verdict.memory_faults import MemoryFaults
 
@@ -110,9 +110,7 @@ class FoldBoundary:
                 await self._wait(fact, record, "unreadable-state", str(error))
                 return
             except Exception as error:
-                if ends_repeated_work(error):
-                    raise
-                metrics.FOLD_FAULTS.labels("fold").inc()
+                count_or_raise(error, "fold")
                 _log.exception("unexpected error while folding a fact", place=record.place, attempt=attempt)
                 if await self._is_answered(fact, record, error, attempt):
                     return
@@ -198,9 +196,7 @@ class FoldBoundary:
         try:
             await self.withdraw(video_id, deletion)
         except Exception as error:
-            if ends_repeated_work(error):
-                raise
-            metrics.FOLD_FAULTS.labels("fold").inc()
+            count_or_raise(error, "fold")
             _log.exception("a video whose deletion waits could not be withdrawn yet", video_id=video_id)
 
     async def _open(
@@ -226,7 +222,5 @@ class FoldBoundary:
         try:
             await self.dead_letters.write(record, failure, role="verdict", attempts=attempts)
         except Exception as error:
-            if ends_repeated_work(error):
-                raise
-            metrics.FOLD_FAULTS.labels("dead-letter").inc()
+            count_or_raise(error, "dead-letter")
             _log.exception("dead letter of a fact not written", place=record.place)

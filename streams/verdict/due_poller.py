@@ -15,10 +15,9 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from streams.lifecycle.clock import Clock
-from streams.observability import metrics
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.outcomes import Outcomes
-from streams.store.shared_faults import ends_repeated_work
+from streams.store.shared_faults import count_or_raise
 from streams.store.stored_case import UnreadableState
 from streams.verdict.due_claim import CLAIM_SECONDS
 from streams.verdict.passed_deadlines import PassedDeadlines
@@ -83,9 +82,7 @@ class DuePoller:
             _log.warning("unreadable video state; due entry postponed", video_id=claimed.video_id, error=str(error))
             return None
         except Exception as error:
-            if ends_repeated_work(error):
-                raise
-            metrics.FOLD_FAULTS.labels("sweep").inc()
+            count_or_raise(error, "sweep")
             _log.exception("due entry failed; postponed", video_id=claimed.video_id)
             return None
 
