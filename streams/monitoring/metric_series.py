@@ -115,8 +115,9 @@ def _begin_media(settings: Settings) -> None:
     metrics.DECODE_PROCESSES.set(num_live + num_backfill)
     _begin(metrics.RETRIES, ("source", "overloaded"))
     _begin(metrics.CLAIMS_REUSED, MODALITIES)
+    models = batched_models(settings)
     for metric in _OF_MODELS:
-        _begin(metric, batched_models(settings))
+        _begin(metric, models)
     _begin(metrics.DECODES, ("ok", "lost", "process-replaced", *get_args(MediaCause)))
     _begin(metrics.SIGNALS, MODALITIES, ("ok", "failed"))
     covered = covered_labels(settings)
