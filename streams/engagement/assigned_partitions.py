@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -113,10 +114,10 @@ class AssignedPartitions:
         """Read the stored positions and start there; repeat if the assignment changes meanwhile."""
         while not self._is_settled:
             self._was_rebalanced = False
-            partitions, store = self._assigned, self._store
+            partitions = self._assigned
             try:
-                positions = self.retries.until_answered(lambda: store.positions(partitions))  # noqa: B023
-                suspects = self.retries.until_answered(lambda: store.suspects(partitions))  # noqa: B023
+                positions = self.retries.until_answered(partial(self._store.positions, partitions))
+                suspects = self.retries.until_answered(partial(self._store.suspects, partitions))
                 self._begin_at(positions, suspects)
             except Reassigned:
                 continue
@@ -191,7 +192,7 @@ class AssignedPartitions:
             position = self.positions.get(partition) or 0
             suspects, held = self.suspects.get(partition), self.held.offset(partition)
             if suspects is not None and suspects.last < position:
-                self.retries.until_answered(lambda: self._store.forget_suspects(partition, position))  # noqa: B023
+                self.retries.until_answered(partial(self._store.forget_suspects, partition, position))
                 del self.suspects[partition]
             if held is not None and held < position:
                 self._let_go(partition)
