@@ -16,7 +16,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from operators.internal_errors import INTERNAL_ERROR
+from operators.internal_errors import INTERNAL_ERROR, InternalError
 from schemas.facts import Deleted, Fact, Failure
 from streams.decision.fact_reading import NewerFact
 from streams.delivery.held_events import BETWEEN_TRIES, HeldEvents
@@ -49,10 +49,6 @@ class DeadLetterWriter(Protocol):
 
 Withdraw = Callable[[str, Deleted | None], Awaitable[None]]
 """Takes away what can be read of a video whose deletion waits, see `streams.verdict.withdrawal`; may be repeated."""
-
-
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:500]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +124,7 @@ class FoldBoundary:
             return False
         if isinstance(error, MemoryError) and self._memory.are_of_all(fact.video_id):
             raise error
-        failure = Failure(cause=INTERNAL_ERROR, message=_told(error))
+        failure = Failure(cause=INTERNAL_ERROR, message=InternalError("work", error).message)
         if self.held is None or self.held.may_give_up(record.place, failure):
             await self.give_up(fact, record, failure, attempts)
             return True
