@@ -95,7 +95,7 @@ class Gap:
     """Offset of the last waiting fact."""
     since_unix_seconds: float
     num_refolds: int
-    """Number of refolds that failed under `release`."""
+    """Number of refolds that failed under `release`; noted for one release, for workers that know no other number."""
     release: str
     """Release that tried last."""
     kind: str
@@ -110,7 +110,7 @@ class Gap:
     is_told: bool = False
     """Whether the interim outcome is published to both topics."""
     refolds_by_release: Mapping[str, int] = field(default_factory=dict)
-    """Number of refolds that failed, of each release; releases without such a list note `num_refolds` alone."""
+    """Number of refolds that failed, of each release; workers of the previous release note `num_refolds` alone."""
 
     def refolds_of(self, release: str) -> int:
         """Number of refolds that failed under a release, whichever tried last: workers of several may take turns."""
