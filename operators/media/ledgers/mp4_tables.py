@@ -94,8 +94,7 @@ def read_film(media: MediaFile, table: Box, account: Account) -> Film:
             track.tables |= {table_of} - {""}
             track.boxes.append((place, inside))
             _take(film, track, box.kind, inside)
-    for track in tracks:
-        _close(film, track, account, media.size_bytes)
+    film.samples = np.concatenate([_close(film, track, account, media.size_bytes) for track in tracks])
     film.num_data_bytes = sum(track.num_bytes for track in tracks[1:] if track.handler not in SHOWN_HANDLERS)
     return film
 
@@ -133,14 +132,14 @@ def _compact_sizes(inside: bytes) -> Numbers:
     return (np.stack([whole >> 4, whole & 15], axis=1).reshape(-1) if inside[7] == 4 else whole).astype(np.int64)
 
 
-def _close(film: Film, track: Track, account: Account, size_bytes: int) -> None:
-    """Finish a track when all its boxes are known."""
+def _close(film: Film, track: Track, account: Account, size_bytes: int) -> Numbers:
+    """Finish a track when all its boxes are known. Returns rows of start and end of its chunks."""
     starts, stops = _samples_of(track)
     counts = _counts(track, size_bytes)
     account.structures(track.boxes, counts)
     film.num_samples += min(track.num_samples, MAX_TABLE_RATIO * size_bytes // max(1, track.uniform_size))
-    film.samples = np.concatenate([film.samples, np.stack([starts, stops], axis=1)])
     track.num_bytes = int((stops - starts).sum()) + sum(len(inside) for _, inside in track.boxes)
+    return np.stack([starts, stops], axis=1)
 
 
 def _counts(track: Track, size_bytes: int) -> Counts:
