@@ -14,13 +14,12 @@ class DecodeOrderTimes:
 
     def __init__(self) -> None:
         self._delay = 0
-        self._is_begun = False
         self._last: int | None = None
         self._step = 1
 
     def begin_elsewhere(self) -> None:
         """Note that the next picture does not follow the previous one."""
-        self._is_begun, self._last = False, None
+        self._last = None
 
     def stamp(self, picture: VideoFrame) -> int | None:
         """Return the time of the next picture, in ticks of its stream; None without one.
@@ -28,10 +27,9 @@ class DecodeOrderTimes:
         The first one is shown at the time of its own packet; the codec holds all back by equally many packets, and
         gives the last ones at the end without a packet.
         """
-        if not self._is_begun or self._last is None:
+        if self._last is None:
             found = picture.dts if picture.pts is None else picture.pts
             self._delay = 0 if found is None or picture.dts is None else picture.dts - found
-            self._is_begun = True
         elif picture.dts is None:
             found = self._last + self._step
         else:
