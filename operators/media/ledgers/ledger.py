@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Self
 
+import numpy as np
+import numpy.typing as npt
+
 Extent = tuple[int, int]
 """Bytes `[start, stop)` of the file."""
 MAX_EXTENTS = 10_000
@@ -102,12 +105,11 @@ def gaps(extent: Extent, covered: list[Extent]) -> list[Extent]:
     return [*found, (place, extent[1])] if place < extent[1] else found
 
 
-def merged(extents: list[Extent]) -> list[Extent]:
-    """Return the ranges ascending, with adjacent ones joined."""
-    found: list[Extent] = []
-    for start, stop in sorted(extents):
-        if found and start <= found[-1][1]:
-            found[-1] = (found[-1][0], max(found[-1][1], stop))
-        else:
-            found.append((start, stop))
-    return found
+def merged(extents: list[Extent] | npt.NDArray[np.int64]) -> list[Extent]:
+    """Return the ranges ascending, with adjacent ones joined: there may be very many."""
+    places = np.array(extents, np.int64).reshape(-1, 2)
+    places = places[np.argsort(places[:, 0], kind="stable")]
+    first, last = places[:, 0], np.maximum.accumulate(places[:, 1])
+    begins = np.append(True, first[1:] > last[:-1])[: len(first)]
+    ends = np.append(begins[1:], True)[: len(first)]
+    return list(zip(first[begins].tolist(), last[ends].tolist(), strict=True))

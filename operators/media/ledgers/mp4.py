@@ -13,12 +13,12 @@ from itertools import chain, islice
 import numpy as np
 
 from operators.media.containers import MediaFile
-from operators.media.ledgers.ledger import Extent, Ledger, gaps
+from operators.media.ledgers.ledger import Extent, Ledger, gaps, merged
 from operators.media.ledgers.mp4_account import NOTES, Account
 from operators.media.ledgers.mp4_covers import without_covers
 from operators.media.ledgers.mp4_fragments import Fragment, are_covered, read_fragment
 from operators.media.ledgers.mp4_needs import Counts
-from operators.media.ledgers.mp4_tables import Film, read_film, union
+from operators.media.ledgers.mp4_tables import Film, read_film
 from operators.media.mp4_boxes import NO_BOX, UNREAD, Box, boxes, limited, top_boxes
 
 HEAD_BYTES = 64
@@ -70,9 +70,9 @@ def mp4_ledger(media: MediaFile) -> Ledger:
             _explain_recording(media, box, film, covered, account)
     ledger.num_second_tables = max(0, len(level.tables) - 1)
     ledger.num_data_bytes = film.num_data_bytes + sum(fragment.num_data_bytes for fragment in fragments)
-    notes = _joined(union([part for note in account.notes for part in without_covers(media, note)]))
+    notes = _joined(merged([part for note in account.notes for part in without_covers(media, note)]))
     ledger.notes += [note for note in notes if note[1] - note[0] >= PADDING_BYTES]  # shorter ones are no carriers
-    ledger.strays += _joined(_without_padding(media, gaps((0, ledger.end), union([*account.explained, *covered]))))
+    ledger.strays += _joined(_without_padding(media, gaps((0, ledger.end), merged([*account.explained, *covered]))))
     return ledger
 
 
@@ -122,7 +122,7 @@ def _parts(media: MediaFile, box: Box, account: Account) -> list[Box]:
 
 def _covered(film: Film, fragments: list[Fragment]) -> list[Extent]:
     extents = [extent for fragment in fragments for extent in fragment.samples]
-    return union(np.concatenate([film.samples, np.array(extents, np.int64).reshape(-1, 2)]))
+    return merged(np.concatenate([film.samples, np.array(extents, np.int64).reshape(-1, 2)]))
 
 
 def _explain_recording(media: MediaFile, box: Box, film: Film, covered: list[Extent], account: Account) -> None:
@@ -138,7 +138,7 @@ def _explain_recording(media: MediaFile, box: Box, film: Film, covered: list[Ext
     for table in level.tables[:1]:
         trial = Account()
         first = read_film(media, table, trial)
-        if are_covered(union(first.samples), covered):
+        if are_covered(merged(first.samples), covered):
             account.add(trial)
     fragments, num_left = [], film.num_samples
     for place in level.fragments:

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from operators.media.containers import MediaFile
-from operators.media.ledgers.ledger import Extent
 from operators.media.ledgers.mp4_account import NOTES, Account, moved
 from operators.media.ledgers.mp4_needs import Counts
 from operators.media.mp4_boxes import Box
@@ -177,13 +176,3 @@ def _chunk_lengths(track: Track, counts: Numbers) -> Numbers:
         return np.diff(ends, prepend=0) * track.uniform_size
     reached = np.append(0, np.cumsum(track.sizes))
     return np.diff(reached[np.minimum(ends, len(track.sizes))], prepend=0)
-
-
-def union(extents: list[Extent] | Numbers) -> list[Extent]:
-    """As `merged`, of very many."""
-    places = np.array(extents, np.int64).reshape(-1, 2)
-    places = places[np.argsort(places[:, 0], kind="stable")]
-    first, last = places[:, 0], np.maximum.accumulate(places[:, 1])
-    begins = np.append(True, first[1:] > last[:-1])[: len(first)]
-    ends = np.append(begins[1:], True)[: len(first)]
-    return list(zip(first[begins].tolist(), last[ends].tolist(), strict=True))
