@@ -17,12 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from operators.media.containers import MediaFile
-from operators.media.ledgers.ledger import Extent, merged
+from operators.media.ledgers.ledger import merged
 from operators.media.ledgers.mp4_account import Account
-from operators.media.mp4_boxes import top_boxes
+from operators.media.mp4_boxes import body_of, top_boxes
 
-MAX_TABLE_BYTES = 64 * 2**20
-"""Of the table of contents."""
 MAX_EDITS = 10_000
 """Of all tracks; a file with more is analysed without edits."""
 MAX_SAMPLES = 2_000_000
@@ -86,7 +84,7 @@ def _tracks(media: MediaFile, account: Account) -> tuple[int, list[_EditedTrack]
     table = next((box for box in top_boxes(media) if box.kind == b"moov"), None)
     if table is None:
         return 0, []
-    body = media.peek(table.body, min(table.stop - table.body, MAX_TABLE_BYTES))
+    body = body_of(media, table)
     scale, tracks = 0, [_EditedTrack()]
     for box in account.inner(body, _PARENTS):
         if box.kind == b"trak":
@@ -148,11 +146,12 @@ def _hides_much(track: _EditedTrack, film_scale: int) -> bool:
     if not (track.edits and track.scale and film_scale and track.num_samples and len(track.durations)):
         return False
     shown = merged([(first, first + length * track.scale // film_scale) for length, first, _ in track.edits])
+    starts, stops = np.array(shown, np.int64).T
     times, lasting = _times(track)
     total = int(lasting.sum())
-    hidden_seconds = _hidden(times, lasting, shown) / track.scale
+    hidden_seconds = _hidden(times, lasting, starts, stops) / track.scale
     allowed = max(SLACK_SECONDS, min(MAX_HIDDEN_SECONDS, MAX_HIDDEN_RATIO * total / track.scale))
-    return hidden_seconds > allowed or _left_out(times, lasting, shown) / track.scale > MAX_LEFT_OUT_SECONDS
+    return hidden_seconds > allowed or _left_out(times, lasting, starts, stops) / track.scale > MAX_LEFT_OUT_SECONDS
 
 
 def _times(track: _EditedTrack) -> tuple[Numbers, Numbers]:
@@ -182,17 +181,15 @@ def _each(pairs: Numbers, num_samples: int) -> Numbers:
     return np.append(found, np.repeat(pairs[-1:, 1], num_samples - len(found)))
 
 
-def _hidden(times: Numbers, lasting: Numbers, shown: list[Extent]) -> int:
+def _hidden(times: Numbers, lasting: Numbers, starts: Numbers, stops: Numbers) -> int:
     """Return the ticks of samples of which no part is shown."""
-    starts, stops = (np.array(each, np.int64) for each in zip(*shown, strict=True))
     places = np.searchsorted(starts, times + lasting, side="left") - 1
     is_shown = (places >= 0) & (stops[np.maximum(places, 0)] > times)
     return int(lasting[~is_shown].sum())
 
 
-def _left_out(times: Numbers, lasting: Numbers, shown: list[Extent]) -> int:
+def _left_out(times: Numbers, lasting: Numbers, starts: Numbers, stops: Numbers) -> int:
     """Ticks for which the samples are shown, at most, that stand when a part begins."""
-    starts, stops = (np.array(each, np.int64) for each in zip(*shown, strict=True))
     places = np.searchsorted(times, starts, side="right") - 1
     begun = np.maximum(places, 0)
     stands = (places >= 0) & (times[begun] < starts)

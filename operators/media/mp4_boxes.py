@@ -13,6 +13,8 @@ MAX_BOXES = 100_000
 MAX_FRAGMENT_BOXES = 400_000
 """Maximum of those that a fragmented recording repeats: two per fragment, and some have one for each picture."""
 FRAGMENT_KINDS = frozenset((b"moof", b"mdat", b"styp", b"sidx", b"prft", b"emsg"))
+MAX_TABLE_BYTES = 64 * 2**20
+"""Of one table of contents or fragment; the rest is not read, and refers to nothing."""
 
 Read = Callable[[int, int], bytes]
 """Returns at most so many bytes from an offset on, fewer at the end."""
@@ -72,6 +74,11 @@ def boxes(read: Read, start: int, end: int) -> Iterator[Box]:
         if start + size >= end:
             return
         start += size
+
+
+def body_of(media: MediaFile, table: Box) -> bytes:
+    """Return the content of a table of contents or a fragment, up to the limit."""
+    return media.peek(table.body, min(table.stop - table.body, MAX_TABLE_BYTES))
 
 
 def boxes_of(body: bytes, start: int = 0, end: int | None = None) -> Iterator[Box]:

@@ -12,8 +12,8 @@ from operators.media.containers import MediaFile
 from operators.media.ledgers.ledger import Extent
 from operators.media.ledgers.mp4_account import INNER_BOXES_PER_FRAGMENT, NOTES, Account, moved
 from operators.media.ledgers.mp4_needs import Counts
-from operators.media.ledgers.mp4_tables import MAX_TABLE_BYTES, SHOWN_HANDLERS, SPARE_ENTRIES, Film
-from operators.media.mp4_boxes import Box
+from operators.media.ledgers.mp4_tables import SHOWN_HANDLERS, SPARE_ENTRIES, Film
+from operators.media.mp4_boxes import Box, body_of
 
 FAR_BYTES = 1 << 60
 """After the end of any file; the sum of two of them still fits into 64 bits."""
@@ -52,7 +52,7 @@ class _TrackFragment:
 def read_fragment(media: MediaFile, box: Box, film: Film, account: Account) -> Fragment:
     """Read a `moof`, and record its bytes if it refers to any sample."""
     fragment = Fragment()
-    body = media.peek(box.body, min(box.stop - box.body, MAX_TABLE_BYTES))
+    body = body_of(media, box)
     account.inner_boxes_left += INNER_BOXES_PER_FRAGMENT
     tracks = [_TrackFragment(base=box.start, place=box.start)]  # the first one receives what belongs to no track
     headers = [box]

@@ -15,10 +15,8 @@ import numpy.typing as npt
 from operators.media.containers import MediaFile
 from operators.media.ledgers.mp4_account import NOTES, Account, moved
 from operators.media.ledgers.mp4_needs import Counts
-from operators.media.mp4_boxes import Box
+from operators.media.mp4_boxes import Box, body_of
 
-MAX_TABLE_BYTES = 64 * 2**20
-"""Of one table of contents; the rest is not read, and refers to nothing."""
 MAX_CHUNKS = 2_000_000
 SMALL_SAMPLE_BYTES = 64
 """Equal samples below this size are those of plain sound, whose tables have at most one entry per chunk."""
@@ -76,7 +74,7 @@ def read_film(media: MediaFile, table: Box, account: Account) -> Film:
     """Read a `moov`, and record its bytes."""
     film, track = Film(), Track()
     tracks = [track]  # the first one receives what belongs to no track
-    body = media.peek(table.body, min(table.stop - table.body, MAX_TABLE_BYTES))
+    body = body_of(media, table)
     account.header(table)
     for box in account.inner(body, PARENTS):
         inside, place = body[box.body : box.stop] if box.kind not in PARENTS else b"", moved(box, table.body)
