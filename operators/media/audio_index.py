@@ -30,7 +30,8 @@ def index_sound(
 ) -> AudioStreamIndex:
     """Return what the container, its packets and its ledger say about the sound."""
     start = start_seconds(container, stream)
-    seconds = own_length_seconds(stream, start) or max(0.0, claimed_seconds - start)
+    own_seconds, is_listed = own_length_seconds(stream, start), is_whole_index(stream)
+    seconds = own_seconds or max(0.0, claimed_seconds - start)
     if is_wrapped(container, stream):
         seconds = 0.0  # FFmpeg measured it across a wrap of the clock
     if scan.sound_end_seconds:
@@ -42,14 +43,14 @@ def index_sound(
         seconds = _read_seconds(scan, media.size_bytes) - start
     elif scan.restarts and scan.packets:  # FFmpeg's measurement ends where the clock restarts
         seconds = max(seconds, max(packet.seconds for packet in scan.packets) - start)
-    reachable = reachable_ratio(stream.index_entries, media.size_bytes) if is_whole_index(stream) else 1.0
+    reachable = reachable_ratio(stream.index_entries, media.size_bytes) if is_listed else 1.0
     return AudioStreamIndex(
         codec=stream.codec_context.name,
         num_channels=stream.codec_context.channels,
         start_seconds=start,
         duration_seconds=seconds * reachable,
-        announced_seconds=0.0 if is_guessed else announced_length_seconds(stream, start),
-        is_listed=is_whole_index(stream),
+        announced_seconds=0.0 if is_guessed else announced_length_seconds(stream, own_seconds),
+        is_listed=is_listed,
     )
 
 

@@ -76,13 +76,18 @@ def is_wrapped(container: InputContainer, stream: Stream) -> bool:
     return container.format.name in MEASURED_CONTAINERS and start_seconds(container, stream) < 0
 
 
-def announced_length_seconds(stream: Stream, start: float) -> float:
-    """Return the stated length of one stream; 0.0 without one, or if FFmpeg only measured it."""
+def announced_length_seconds(stream: Stream, own_seconds: float) -> float:
+    """Return the stated length of one stream; 0.0 without one, or if FFmpeg only measured it.
+
+    Args:
+        stream: of a container.
+        own_seconds: what `own_length_seconds` returns for it.
+    """
     if stream.container.format.name in MEASURED_CONTAINERS:
         return 0.0
     if stream.container.format.name == "avi":  # FFmpeg derives it from the file size; the header counts frames
         return stream.frames * float(stream.time_base or 0)
-    return own_length_seconds(stream, start)
+    return own_seconds
 
 
 def own_length_seconds(stream: Stream, start: float) -> float:

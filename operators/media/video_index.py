@@ -43,7 +43,8 @@ def index_pictures(
     reachable = reachable_ratio(stream.index_entries, media.size_bytes) if is_listed else 1.0
     is_seekable = is_listed or can_seek(container, stream, start + origin_seconds(container))
     is_guessed = has_guessed_length(container, media)
-    stated_seconds = 0.0 if is_guessed else own_length_seconds(stream, start) or max(0.0, claimed_seconds - start)
+    own_seconds = own_length_seconds(stream, start)
+    stated_seconds = 0.0 if is_guessed else own_seconds or max(0.0, claimed_seconds - start)
     claimed_seconds = stated_seconds * reachable
     shown = sorted(packet.seconds for packet in packets if not packet.is_hidden)
     hidden_ratio = 0.0
@@ -58,7 +59,7 @@ def index_pictures(
             hidden_ratio = 1 - place / media.size_bytes if place else 0.0
     is_whole = container.format.name.startswith("mov,") and is_listed and reachable >= 1.0
     duration = _duration_seconds(shown, is_complete, start, claimed_seconds, _last_lasts(packets, is_whole))
-    announced_seconds = 0.0 if is_guessed else announced_length_seconds(stream, start)
+    announced_seconds = 0.0 if is_guessed else announced_length_seconds(stream, own_seconds)
     if hidden_ratio > MAX_BEHIND_RATIO:  # the seek table does not reach the end
         announced_seconds = max(announced_seconds, duration / (1 - hidden_ratio))
     is_probed = is_seekable and not is_listed and not is_complete
