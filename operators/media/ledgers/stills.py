@@ -64,22 +64,22 @@ def jpeg_ledger(media: MediaFile) -> Ledger:
     ledger = Ledger(media.size_bytes)
     whole = media.peek(0, MAX_READ_BYTES)
     notes, tables, stop, is_whole = _jpeg_segments(whole, 0, len(whole))
-    for extent in notes:
-        ledger.notes.append(extent, header_bytes=4)
-    _take_tables(ledger, tables)
+    _take_segments(ledger, notes, tables)
     if stop is None:
         return ledger
-    ledger.end = stop if is_whole else media.size_bytes
     if not is_whole:
         ledger.strays.append((stop, media.size_bytes))
         return ledger
+    ledger.end = stop
     ledger.pictures = [
         (start, end) for start, end in listed_pictures(whole, notes, stop) if _is_jpeg(whole, start, end, ledger)
     ]
     return ledger
 
 
-def _take_tables(ledger: Ledger, tables: list[Extent]) -> None:
+def _take_segments(ledger: Ledger, notes: list[Extent], tables: list[Extent]) -> None:
+    for extent in notes:
+        ledger.notes.append(extent, header_bytes=4)
     used = 0
     for start, stop in tables:
         if used + stop - start > MAX_TABLE_BYTES:
@@ -95,9 +95,7 @@ def _is_jpeg(whole: bytes, start: int, stop: int, ledger: Ledger) -> bool:
     notes, tables, end, is_whole = _jpeg_segments(whole, start, stop)
     if end is None or not is_whole:
         return False
-    for extent in notes:
-        ledger.notes.append(extent, header_bytes=4)
-    _take_tables(ledger, tables)
+    _take_segments(ledger, notes, tables)
     ledger.strays.append((end, stop))
     return True
 
