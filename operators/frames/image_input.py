@@ -50,7 +50,7 @@ def _padded(pixels: np.ndarray, how: FrameInput) -> np.ndarray:
     height_px, width_px = (max(1, round(side * how.side_px / longer_px)) for side in pixels.shape[:2])
     square = np.zeros((how.side_px, how.side_px, 3), dtype=np.uint8)
     top, left = (how.side_px - height_px) // 2, (how.side_px - width_px) // 2
-    scaled = cv2.resize(pixels, (width_px, height_px), interpolation=_interpolation(longer_px, how))
+    scaled = cv2.resize(pixels, (width_px, height_px), interpolation=_interpolation(longer_px, how.side_px, how))
     square[top : top + height_px, left : left + width_px] = scaled
     return square
 
@@ -61,11 +61,11 @@ def _centre(pixels: np.ndarray, side_px: int) -> np.ndarray:
 
 
 def _scaled(pixels: np.ndarray, side_px: int, how: FrameInput) -> np.ndarray:
-    interpolation = _interpolation(max(pixels.shape[:2]), how, side_px)
+    interpolation = _interpolation(max(pixels.shape[:2]), side_px, how)
     return np.asarray(cv2.resize(pixels, (side_px, side_px), interpolation=interpolation))
 
 
-def _interpolation(longer_px: int, how: FrameInput, side_px: int | None = None) -> int:
+def _interpolation(longer_px: int, side_px: int, how: FrameInput) -> int:
     """Area averaging where it shrinks, so that nothing aliases, unless the card differs; bilinear where it grows."""
-    shrinks = longer_px > (side_px or how.side_px)
+    shrinks = longer_px > side_px
     return cv2.INTER_AREA if shrinks and how.interpolation == "area" else _GROWING[how.interpolation]
