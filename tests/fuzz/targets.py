@@ -16,7 +16,7 @@ import typer
 
 from operators.errors import InvalidMedia
 from operators.media.ipc_messages import LENGTH_BYTES, body_length, decode_reply
-from operators.media.ledgers.flv import MAX_SECONDS
+from operators.media.ledgers.ledger import MAX_SECONDS
 from operators.media.sources.http_answers import announced_bytes, content_range, require_media, validators_of
 from operators.media.sources.object_address import parse_object_address
 from operators.media.sources.retries import TryAgain

@@ -11,8 +11,6 @@ from operators.media.ledgers.ledger import Extent, Ledger
 AUDIO, VIDEO, SCRIPT = 8, 9, 18
 HEADER_BYTES = 9
 """Of the file, whose header may state a larger value."""
-MAX_SECONDS = 1_000 * 3_600.0
-"""A later time is damaged."""
 MAX_CUE_BYTES = 512
 """Of a script tag with a time or a caption; recorders may write one per picture."""
 _TAG_HEADER_BYTES = 11
@@ -38,8 +36,7 @@ def flv_ledger(media: MediaFile, known: frozenset[int]) -> Ledger:
             return ledger
         if is_of_stream and extent[1] - extent[0] > 1:
             budget.spend_sample(extent[1] - extent[0])
-            if seconds <= MAX_SECONDS:
-                ledger.stream_seconds[kind] = max(ledger.stream_seconds.get(kind, 0.0), seconds)
+            ledger.take_time(kind, seconds)
         else:
             _take_other(ledger, kind, extent, is_of_stream=is_of_stream)
             budget.spend_other()

@@ -18,6 +18,8 @@ JOINED_BYTES = 512
 """A shorter range is joined with a neighbour, so that many small ones cost no more than a large one."""
 ALIGNMENT_BYTES = 32
 """Muxers align samples by less than this."""
+MAX_SECONDS = 1_000 * 3_600.0
+"""Of a recording; a later time of a packet is damaged."""
 
 
 class Extents:
@@ -89,6 +91,11 @@ class Ledger:
     """By FFmpeg's stream number: start of the last packet that was seen, by the container's clock."""
     scrambled_ratios: dict[int, float] = field(default_factory=dict)
     """By FFmpeg's stream number: share of its packets that are encrypted."""
+
+    def take_time(self, stream: int, seconds: float) -> None:
+        """Take the start of a packet for the last of its stream, if it is and is not damaged."""
+        if seconds <= MAX_SECONDS:
+            self.stream_seconds[stream] = max(self.stream_seconds.get(stream, 0.0), seconds)
 
 
 def gaps(extent: Extent, covered: list[Extent]) -> list[Extent]:

@@ -16,8 +16,6 @@ MAX_READ_BYTES = 128 * 2**20
 """Of clusters, block by block; after that single blocks are unknown."""
 MAX_HEAD_BYTES = 4 * 2**20
 """Of track descriptions, which contain codec headers; longer ones have no use."""
-MAX_SECONDS = 1_000 * 3_600.0
-"""Of a recording; a later time of a block is damaged."""
 MAX_ADDITION_BYTES = 1_024
 """Additional data of a block: captions, HDR brightness. Transparency needs more."""
 MAX_FIELDS = 20_000
@@ -298,7 +296,5 @@ def _take_block(walk: _Walk, time: int, head: bytes, extent: Extent) -> _Track |
     walk.budget.spend_sample(extent[1] - extent[0])
     walk.ledger.num_data_bytes += (extent[1] - extent[0]) * track.is_data
     relative = int.from_bytes(head[number_bytes : number_bytes + 2], "big", signed=True)
-    seconds = (time + relative) * walk.scale_seconds
-    if seconds <= MAX_SECONDS:
-        walk.ledger.stream_seconds[track.stream] = max(walk.ledger.stream_seconds.get(track.stream, 0.0), seconds)
+    walk.ledger.take_time(track.stream, (time + relative) * walk.scale_seconds)
     return track
