@@ -89,9 +89,11 @@ def _last_lasts(packets: list[PacketEntry], is_whole: bool) -> float:
 
     Infinity means the latter: as long as the header states.
     """
-    shown = [packet for packet in packets if not packet.is_hidden]
+    if is_whole:
+        return math.inf
+    shown = (packet for packet in packets if not packet.is_hidden)
     last = max(shown, key=lambda packet: packet.seconds, default=None)
-    return math.inf if is_whole else last.duration_seconds if last else 0.0
+    return last.duration_seconds if last else 0.0
 
 
 def _duration_seconds(
