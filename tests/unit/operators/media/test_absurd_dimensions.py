@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from operators.errors import InvalidMedia
-from operators.media.limits import DecodeLimits
 from operators.media.pool import DecoderPool
 from operators.media.session import MediaSessions
 from schemas.uploads import FileSource
@@ -18,15 +17,6 @@ from tests.hostile_media import write_video
 from tests.opened_files import LocalFiles
 
 SIDE = 60_000
-
-
-@pytest.fixture
-async def pool() -> AsyncIterator[DecoderPool]:
-    """One decoder process with the limits that ship."""
-    pool = DecoderPool(1, DecodeLimits())
-    await pool.open()
-    yield pool
-    await pool.close()
 
 
 def _patched(path: Path, place: Callable[[bytes], int], sides: bytes) -> Path:

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from operators.errors import InvalidMedia
-from operators.media.limits import DecodeLimits
 from operators.media.pool import DecoderPool
 from operators.media.session import MediaSession, MediaSessions
 from schemas.uploads import FileSource
 from tests.hostile_media import HOSTILE_FILES, HostileFile
 from tests.opened_files import LocalFiles
-
-
-@pytest.fixture
-async def pool() -> AsyncIterator[DecoderPool]:
-    """One decoder process with the limits that ship."""
-    pool = DecoderPool(1, DecodeLimits())
-    await pool.open()
-    yield pool
-    await pool.close()
 
 
 async def _num_frames(session: MediaSession) -> int:

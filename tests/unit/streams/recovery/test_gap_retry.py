@@ -370,9 +370,8 @@ async def test_a_log_that_cannot_be_read_postpones_every_video() -> None:
     assert world.marks.due[VIDEO_ID, PARTITION] <= world.clock.now_unix_seconds() + LOOK_AGAIN_SECONDS
 
 
-async def test_a_worker_that_stops_uses_up_no_refold() -> None:
-    """Another one looks at once; rolling restarts must not leave a gap to rest."""
-    world = World()
+async def _stopped_while_reading(world: World | Neighbours) -> None:
+    """Cancel a poll while it reads the log."""
     reading = asyncio.Event()
 
     async def slow(_partition: int, _videos: Mapping[str, str]) -> Refolded:
@@ -385,6 +384,12 @@ async def test_a_worker_that_stops_uses_up_no_refold() -> None:
     await reading.wait()
     sweep.cancel()
     await asyncio.gather(sweep, return_exceptions=True)
+
+
+async def test_a_worker_that_stops_uses_up_no_refold() -> None:
+    """Another one looks at once; rolling restarts must not leave a gap to rest."""
+    world = World()
+    await _stopped_while_reading(world)
     assert world.gap is not None
     assert world.gap.num_refolds == 0
     assert world.marks.due[VIDEO_ID, PARTITION] <= world.clock.now_unix_seconds()
@@ -394,18 +399,7 @@ async def test_a_worker_that_stops_gives_all_its_claims_back() -> None:
     """Those of other partitions, too, which it has not come to."""
     world = Neighbours("")
     world.marks.due[GOOD, PARTITION + 1] = world.marks.due.pop((GOOD, PARTITION))
-    reading = asyncio.Event()
-
-    async def slow(_partition: int, _videos: Mapping[str, str]) -> Refolded:
-        reading.set()
-        await asyncio.Event().wait()
-        raise AssertionError("unreachable")
-
-    told: Any = world
-    sweep = asyncio.ensure_future(GapRetry(told, told, slow, world.mend, told, world.clock).poll())
-    await reading.wait()
-    sweep.cancel()
-    await asyncio.gather(sweep, return_exceptions=True)
+    await _stopped_while_reading(world)
     assert set(world.marks.due.values()) == {world.clock.now_unix_seconds()}
 
 
