@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from models.added_cards import verify_files
 from models.card import Card
 from models.card_errors import CardInvalid
+from models.card_files import card_problem
 from models.card_registry import CARD_SUFFIX, CARDS
-from models.weights import WeightsCorrupt, WeightsMissing, file_sha256, weight_path
+from models.weights import file_sha256
 from ops.added_models import CannotAdd, cards_at, staged_model, tried_lines
 from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
@@ -45,7 +45,7 @@ def list_models(json_output: JsonOption = False) -> None:
 def verify(json_output: JsonOption = False) -> None:
     """Check that all weights are in the cache and unchanged; exit code 1 if one is not."""
     settings = settings_or_exit()
-    findings = {card.name: _problem(card, settings) for card in _cards(settings).values()}
+    findings = {card.name: card_problem(card, settings.cache_dir) for card in _cards(settings).values()}
     if json_output:
         print_json({name: problem or "ok" for name, problem in findings.items()})
     else:
@@ -147,16 +147,6 @@ def _cards(settings: Settings) -> dict[str, Card]:
         return running_cards(settings)
     except CardInvalid as error:
         fail(str(error), ExitCode.USAGE)
-
-
-def _problem(card: Card, settings: Settings) -> str | None:
-    try:
-        for file in card.files:
-            weight_path(file, settings.cache_dir)
-        verify_files(card)
-    except (CardInvalid, WeightsMissing, WeightsCorrupt) as error:
-        return str(error)
-    return None
 
 
 def _summary(card: Card) -> dict[str, object]:

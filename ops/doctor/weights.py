@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from models.added_cards import verify_files
 from models.card import Card
 from models.card_errors import CardInvalid
-from models.weights import WeightsCorrupt, WeightsMissing, weight_path
+from models.card_files import card_problem
 from ops.doctor.check_context import CheckContext
 from ops.doctor.finding import Finding, ok, wrong
 from streams.config.running_models import running_cards
@@ -20,20 +19,8 @@ def examine(context: CheckContext, cards: Iterable[Card] | None = None) -> Itera
     except CardInvalid as error:
         yield wrong("cards", str(error), means="a worker stops at its start", do="correct the card, or the setting")
         return
-    problems = {card.name: problem for card in cards if (problem := _problem(card, context))}
+    problems = {card.name: problem for card in cards if (problem := card_problem(card, context.settings.cache_dir))}
     for name, problem in problems.items():
         yield wrong(name, problem, means="a worker stops at its start", do="vidsignal models fetch --no-samples")
     if not problems:
         yield ok("hashes", f"the weights of {len(cards)} models are those that their cards name")
-
-
-def _problem(card: Card, context: CheckContext) -> str | None:
-    try:
-        for file in card.files:
-            weight_path(file, context.settings.cache_dir)
-        verify_files(card)
-    except (CardInvalid, WeightsMissing, WeightsCorrupt) as error:
-        return str(error)
-    except OSError as error:
-        return f"cannot be read: {error}"
-    return None

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from models.added_cards import verify_files
 from models.card import Card, Precision
+from models.card_files import verify_card
 from models.text_pieces import TextPieces, read_tokenizers
-from models.weights import weight_path
 from operators.class_names import ClassNames, load_class_names
 from operators.context.text_models import TextModels, load_text_models
 from operators.inference.backend import BackendConfig
@@ -281,9 +280,7 @@ async def _open_inference(
 def _require_weights(cards: Iterable[Card], settings: Settings) -> None:
     """Check all weights; a worker reads none of them if its compiled models are cached."""
     for card in cards:
-        for file in card.files:
-            weight_path(file, settings.cache_dir)
-        verify_files(card)
+        verify_card(card, settings.cache_dir)
 
 
 def _build(options: EngineOptions, settings: Settings, card: Card) -> Any:
