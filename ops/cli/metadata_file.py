@@ -57,10 +57,11 @@ class MetadataFile:
 
     def _other_files(self, unknown: Sequence[str], names: Sequence[str]) -> Iterator[str]:
         """Entries of files that are not published are usual in a catalogue, unless a published file has none."""
-        without = [name for name in names if name not in self.content]
-        near = {key: found for key in unknown if (found := near_word(key, without)) is not None}
-        for key, found in near.items():
-            yield f"{shown(key)} names no published file and was ignored{did_you_mean(found)}"
+        without = list(dict.fromkeys(name for name in names if name not in self.content))
+        searched = without[:_MOST_WARNINGS]  # a catalogue may have thousands of entries
+        near = {name: key for name in searched if (key := near_word(name, unknown)) is not None}
+        for name, key in near.items():
+            yield f"{shown(key)} names no published file and was ignored{did_you_mean(name)}"
         if without and not near:
             yield f"has no entry for {shown(without[0])}" + (f" and {len(without) - 1} more" if without[1:] else "")
 

@@ -48,6 +48,13 @@ def test_a_long_catalogue(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == ""
 
 
+def test_a_long_catalogue_without_one_file(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line a file, however many entries have names like its own."""
+    MetadataFile(Path("m.json"), {f"clip-{n:04}.mp4": {} for n in range(1_000)}).warn_unknown(["/media/clip-1000.mp4"])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("names no published file and was ignored; did you mean 'clip-1000.mp4'?")
+
+
 def test_many_wrong_keys(capsys: pytest.CaptureFixture[str]) -> None:
     """A few lines, and how many more there are."""
     MetadataFile(Path("m.json"), {f"key-{n}": n for n in range(1_000)}).warn_unknown(["/media/7.mp4"])
