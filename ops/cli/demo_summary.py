@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from statistics import quantiles
 
+from models.card_registry import card_of_use
 from ops.cli.demo_view import DemoView
 from ops.cli.plain_values import counted
 from ops.local.metrics_page import MetricsPage, read_metrics
@@ -48,8 +49,8 @@ def _worker_cpu(page: MetricsPage, on_receipts_seconds: float) -> str:
 
 
 def _mean_batch(page: MetricsPage) -> str:
-    items = page.mean("vidsignal_batch_items", model="efficientnet-lite0")
-    videos = page.mean("vidsignal_batch_videos", model="efficientnet-lite0")
+    model = card_of_use("image-classes").name
+    items, videos = (page.mean(f"vidsignal_batch_{what}", model=model) for what in ("items", "videos"))
     return f"{items:.1f} items of {videos:.1f} distinct videos on average"
 
 
