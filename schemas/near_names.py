@@ -73,7 +73,8 @@ def listed(choices: Collection[str], most: int = _MOST_CHOICES) -> str:
 def near_word(found: object, choices: Collection[str]) -> str | None:
     """Return the allowed value that was likely meant; None if none is similar."""
     said = str(found)
-    alike = [choice for choice in choices if _spelt(choice) == _spelt(said)]
+    spelt = _spelt(said)
+    alike = [choice for choice in choices if _spelt(choice) == spelt]
     near = alike or difflib.get_close_matches(said[:_MOST_SHOWN_CHARACTERS], sorted(choices), n=1)
     return near[0] if near else None
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Final
 
+from schemas.near_names import near_word
 from streams.config.renamed_settings import RENAMED_SETTINGS
 from streams.config.secret_files import PREFIX
 from streams.config.settings import Settings, secret_names
@@ -46,6 +46,6 @@ def _is_of_service(name: str, value: str) -> bool:
 
 
 def _line(variable: str, known: frozenset[str]) -> str:
-    near = get_close_matches(variable.upper().removeprefix(PREFIX), sorted(known), 1)
-    meant = f"; did you mean {PREFIX}{near[0]}?" if near else ""
+    near = near_word(variable.upper().removeprefix(PREFIX), known)
+    meant = f"; did you mean {PREFIX}{near}?" if near else ""
     return f"variable {variable} is no setting and has no effect{meant}"
