@@ -49,7 +49,8 @@ def _check_added(table: CardTable, path: Path) -> None:
 
 def _card(table: CardTable, path: Path, digest: str) -> Card:
     _check_runs(table, path)
-    item, source = item_input(table, path), model_source(table, path)
+    item = item_input(table, path)
+    source = model_source(table, path, item.modality)
     scores, labels = score_output(table, path, known_classes(source))
     embedding, space = embedding_output(table, path)
     return Card(

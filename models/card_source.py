@@ -16,7 +16,7 @@ from models.card_fields import (
     TorchscriptTable,
     TransformersTable,
 )
-from models.card_inputs import item_input, pixel_values
+from models.card_inputs import pixel_values
 from models.card_outputs import label_prompts, scores_table
 from schemas.near_names import listed
 
@@ -29,23 +29,25 @@ _MODALITIES: Final[dict[Task, Modality]] = {
 }
 
 
-def model_source(table: CardTable, path: Path) -> ModelSource:
+def model_source(table: CardTable, path: Path, modality: Modality) -> ModelSource:
     """Read where a card's module comes from. Raises CardInvalid."""
     model = table.model
     if isinstance(model, PackageTable):
         return ModelSource("package", path, architecture=model.architecture)
     _check_prompts(table, path)
-    is_normalised = isinstance(table.input, AudioTable) and table.input.normalise
     if isinstance(model, TransformersTable):
-        return _of_transformers(model, table, path, is_normalised)
+        return _of_transformers(model, table, path, modality)
     files = (CardFile(model.file, model.sha256),)
     return ModelSource(
-        _ARCHIVES[type(model)], path, files=files, pixels=pixel_values(table), is_sound_normalised=is_normalised
+        _ARCHIVES[type(model)],
+        path,
+        files=files,
+        pixels=pixel_values(table),
+        is_sound_normalised=_is_sound_normalised(table),
     )
 
 
-def _of_transformers(model: TransformersTable, table: CardTable, path: Path, is_normalised: bool) -> ModelSource:
-    modality = item_input(table, path).modality
+def _of_transformers(model: TransformersTable, table: CardTable, path: Path, modality: Modality) -> ModelSource:
     if _MODALITIES[model.task] != modality:
         allowed = listed(sorted(task for task, taken in _MODALITIES.items() if taken == modality))
         raise refuse(path, "model.task", model.task, f"{allowed}, by the kind of the input")
@@ -66,12 +68,16 @@ def _of_transformers(model: TransformersTable, table: CardTable, path: Path, is_
         path,
         files=tuple(CardFile(f"{model.folder}/{name}", sha256) for name, sha256 in sorted(model.files.items())),
         pixels=pixel_values(table),
-        is_sound_normalised=is_normalised,
+        is_sound_normalised=_is_sound_normalised(table),
         task=model.task,
         folder=model.folder,
         prompts=label_prompts(found[1]) if found else (),
         background=found[1].background if found else (),
     )
+
+
+def _is_sound_normalised(table: CardTable) -> bool:
+    return isinstance(table.input, AudioTable) and table.input.normalise
 
 
 def _check_prompts(table: CardTable, path: Path) -> None:
