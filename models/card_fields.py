@@ -121,14 +121,14 @@ class TorchscriptTable(_Table, frozen=True, kw_only=True, tag_field="format", ta
 
 
 class ExportTable(_Table, frozen=True, kw_only=True, tag_field="format", tag="export"):
-    """`[model]` that is an archive of `torch.export` beside the card."""
+    """`[model]` that is an archive of `torch.export` in the card's folder."""
 
     file: _Path
     sha256: _Sha256
 
 
 class OnnxTable(_Table, frozen=True, kw_only=True, tag_field="format", tag="onnx"):
-    """`[model]` that is an ONNX graph in one file beside the card."""
+    """`[model]` that is an ONNX graph in one file in the card's folder."""
 
     file: _Path
     sha256: _Sha256

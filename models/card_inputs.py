@@ -69,5 +69,5 @@ def _tokenizer(given: TextTable, table: CardTable, path: Path) -> CardFile:
         return CardFile(given.tokenizer, given.tokenizer_sha256)
     if isinstance(table.model, TransformersTable) and given.tokenizer in table.model.files:
         return CardFile(f"{table.model.folder}/{given.tokenizer}", table.model.files[given.tokenizer])
-    allowed = "a file of model.files, or one beside the card with tokenizer_sha256"
+    allowed = "a file of model.files, or one in the card's folder with tokenizer_sha256"
     raise refuse(path, "input.tokenizer", given.tokenizer, allowed)

@@ -83,7 +83,7 @@ def embedding_output(table: CardTable, path: Path) -> tuple[EmbeddingOutput | No
 def _described(output: ScoresTable, place: str, path: Path) -> tuple[tuple[str, ...], tuple[LabelSource, ...]]:
     """Classes are the labels themselves."""
     if output.classes or output.labels:
-        allowed = "nothing beside prompts: each label is a class of its own"
+        allowed = "nothing together with prompts: each label is a class of its own"
         raise refuse(path, f"{place}.{'classes' if output.classes else 'labels'}", "given", allowed)
     for at, given in enumerate(output.prompts):
         _check(given, f"{place}.prompts[{at}]", path)

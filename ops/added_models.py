@@ -64,7 +64,7 @@ def _at_the_origin(message: str, staging: Path, folder: Path) -> str:
 
 
 def cards_at(path: Path, settings: Settings) -> list[Card]:
-    """Read the cards of a folder, or the one of a file, beside all that run.
+    """Read the cards of a folder, or the one of a file, in addition to all that run.
 
     Raises:
         CardInvalid: a card is wrong or contradicts another one, or there is none.

@@ -67,7 +67,7 @@ def _is_running(process: subprocess.Popen[bytes]) -> bool:
 
 
 def _num_bytes(folder: Path) -> int:
-    """Of the largest file: pip may write the same into its cache beside, and files come and go."""
+    """Of the largest file: pip may also write the same into its cache, and files come and go."""
     sizes = [0]
     for path in folder.rglob("*"):
         with suppress(OSError):
