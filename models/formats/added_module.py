@@ -46,7 +46,7 @@ def _inner(card: Card, source: ModelSource) -> nn.Module:
     except Exception as error:
         # What a library raises about foreign bytes is of any kind; here it always speaks of the one model.
         found = source.folder if source.format == "transformers" else source.files[0].path
-        allowed = f"a model of the format {source.format} that can be loaded here ({_first_line(error)})"
+        allowed = f"a model of the format {source.format} that can be loaded here ({_last_line(error)})"
         raise refuse(source.card_path, "model", found, allowed) from error
 
 
@@ -74,7 +74,7 @@ def _try(card: Card, module: nn.Module, num_rows: int, path: Path) -> None:
             answers = module(_example(card, num_rows))
     except Exception as error:
         # As above: a program from outside may raise anything about an input that its card promises.
-        field, found = f"input of shape {(num_rows, *card.input_shape)}", f"refused: {_first_line(error)}"
+        field, found = f"input of shape {(num_rows, *card.input_shape)}", f"refused: {_last_line(error)}"
         allowed = "what the model takes and answers, in each of runs.batch_sizes"
         raise CardInvalid(f"card {str(path)!r}: {field} is {found}; allowed: {allowed}") from error
     _check_answers(card, answers, num_rows, path)
@@ -123,6 +123,6 @@ def _check_embedding(card: Card, answers: Sequence[Tensor], path: Path) -> None:
         raise refuse(path, f"outputs[{card.embedding.index}].space", card.embedding_space, allowed)
 
 
-def _first_line(error: Exception) -> str:
+def _last_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return (lines[-1] if lines else type(error).__name__)[:200]

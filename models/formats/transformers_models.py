@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from models.added_files import configuration
 from models.card import Card, ModelSource, Task, TextInput
-from models.card_errors import CardInvalid, refuse
+from models.card_errors import refuse
 from models.formats.zero_shot import zero_shot
 from models.text_pieces import read_tokenizer
 
@@ -23,7 +23,6 @@ AUTO_CLASSES: Final[dict[Task, str]] = {
     "image-text": "AutoModel",
 }
 """By what a model does, the class of `transformers` that builds its architecture from its configuration."""
-EXTRA: Final = "vidsignal[transformers]"
 
 
 class SignalClassifier(nn.Module):
@@ -67,10 +66,11 @@ def load_pretrained(source: ModelSource) -> nn.Module:
     """Build the architecture that a verified folder names, with all of its weights.
 
     Raises:
-        CardInvalid: `transformers` is not installed, or the weights are not those of the architecture.
+        ImportError: `transformers` is not installed.
+        CardInvalid: the weights are not those of the architecture.
     """
     configuration(source)
-    transformers = _transformers(source)
+    transformers = _transformers()
     auto = getattr(transformers, AUTO_CLASSES[source.task])
     model, said = auto.from_pretrained(
         source.card_path.parent / source.folder,
@@ -89,14 +89,11 @@ def load_pretrained(source: ModelSource) -> nn.Module:
     return built
 
 
-def _transformers(source: ModelSource) -> Any:
+def _transformers() -> Any:
     # Before the import, which reads it: an architecture may otherwise ask a hub for a backbone of its own.
     os.environ["HF_HUB_OFFLINE"] = "1"
-    try:
-        import transformers
-    except ImportError as error:
-        message = f"card {str(source.card_path)!r}: model.format is 'transformers', which needs the package: "
-        raise CardInvalid(f"{message}pip install '{EXTRA}' ({error})") from error
+    import transformers
+
     package: Any = transformers
     package.logging.set_verbosity_error()
     package.logging.disable_progress_bar()

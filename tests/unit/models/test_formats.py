@@ -210,6 +210,12 @@ class TestZeroShot:
 
 
 class TestSnapshots:
+    def test_without_the_package(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The message says what to install."""
+        path = tiny.image_classifier(tmp_path / "vit")
+        monkeypatch.setitem(sys.modules, "transformers", None)
+        assert "pip install 'vidsignal[transformers]'" in refusal(path)
+
     def test_one_flipped_bit(self, tmp_path: Path) -> None:
         """Weights with a byte changed load without a word; the hash notices."""
         path = tiny.image_classifier(tmp_path / "vit")
