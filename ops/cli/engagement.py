@@ -7,15 +7,13 @@ from collections.abc import Iterable
 from typing import Annotated
 from uuid import uuid4
 
-import msgspec
 import typer
 
 from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
-from ops.cli.field_options import ENGAGEMENT_OPTIONS, with_option
+from ops.cli.field_options import ENGAGEMENT_OPTIONS, event_or_exit
 from ops.cli.plain_values import counted
 from ops.engagement_stream import engagement_stream, publish_events, video_names
-from schemas.diagnosis import invalid_object
 from schemas.engagement import ENGAGEMENT_KINDS, EngagementEvent
 from streams.kafka.clients import BrokerUnavailable
 
@@ -38,11 +36,7 @@ def publish(
         "event_unix_seconds": time.time(),
         "watch_seconds": watch_seconds,
     }
-    try:
-        event = msgspec.convert(raw, EngagementEvent)
-    except msgspec.ValidationError as error:
-        message = invalid_object(raw, EngagementEvent, "an engagement event", str(error))
-        fail(with_option(message, ENGAGEMENT_OPTIONS), ExitCode.USAGE)
+    event = event_or_exit(raw, EngagementEvent, "an engagement event", ENGAGEMENT_OPTIONS)
     _publish_or_exit([event])
     if json_output:
         print_json(event)

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from ops.cli.console import fail
+from ops.cli.exit_codes import ExitCode
+from schemas.diagnosis import invalid_object
 
 UPLOAD_OPTIONS: Final = {
     "hashtags": "--hashtag",
@@ -19,7 +25,23 @@ VIDEO_OPTIONS: Final = {"video_id": "VIDEO_ID"}
 ENGAGEMENT_OPTIONS: Final = {**VIDEO_OPTIONS, "kind": "KIND"}
 REVIEW_OPTIONS: Final = {**VIDEO_OPTIONS, "reviewer": "--by", "reason": "--note"}
 
+Event = TypeVar("Event")
 _PLACE: Final = re.compile(r"\A\$\.([a-z_0-9]+(?:\.[a-z_0-9]+)*)")
+
+
+def event_or_exit(raw: dict[str, Any], kind: type[Event], what: str, options: Mapping[str, str]) -> Event:
+    """Check an event's fields and return it; exits with the usage code if one is wrong.
+
+    Args:
+        raw: its fields.
+        kind: its type.
+        what: its name in the message, such as `a review`.
+        options: for fields whose option has another name.
+    """
+    try:
+        return msgspec.convert(raw, kind)
+    except msgspec.ValidationError as error:
+        fail(with_option(invalid_object(raw, kind, what, str(error)), options), ExitCode.USAGE)
 
 
 def with_option(message: str, options: Mapping[str, str]) -> str:

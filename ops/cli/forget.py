@@ -7,18 +7,16 @@ from dataclasses import dataclass
 from time import monotonic, time
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 from confluent_kafka import Message
 
 from ops.cli.console import clean_interrupt, err, fail, out, settings_or_exit
 from ops.cli.deletion_lines import describe_deletion, describe_place
 from ops.cli.exit_codes import ExitCode
-from ops.cli.field_options import VIDEO_OPTIONS, with_option
+from ops.cli.field_options import VIDEO_OPTIONS, event_or_exit
 from ops.cli.publishing import publish_or_exit
 from ops.cli.with_redis import read_once
 from schemas.codec import encode, event_headers
-from schemas.diagnosis import invalid_object
 from schemas.facts import SourceOffset
 from schemas.topics import UPLOADED
 from schemas.uploads import DeletionRequested
@@ -73,11 +71,7 @@ def _words(event: DeletionRequested, place: SourceOffset, ending: _Ending | None
 
 def _event(video_id: str, revision: int | None, reason: str) -> DeletionRequested:
     raw = {"video_id": video_id, "deleted": True, "revision": revision, "reason": reason}
-    try:
-        return msgspec.convert(raw, DeletionRequested)
-    except msgspec.ValidationError as error:
-        message = invalid_object(raw, DeletionRequested, "a deletion", str(error))
-        fail(with_option(message, VIDEO_OPTIONS), ExitCode.USAGE)
+    return event_or_exit(raw, DeletionRequested, "a deletion", VIDEO_OPTIONS)
 
 
 def _publish(settings: Settings, event: DeletionRequested) -> SourceOffset:

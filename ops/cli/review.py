@@ -6,16 +6,14 @@ import asyncio
 from time import monotonic, time
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 
 from ops.cli.console import clean_interrupt, fail, out, settings_or_exit
 from ops.cli.exit_codes import ExitCode
-from ops.cli.field_options import REVIEW_OPTIONS, with_option
+from ops.cli.field_options import REVIEW_OPTIONS, event_or_exit
 from ops.cli.publishing import publish_or_exit
 from ops.cli.with_redis import read_once
 from schemas.codec import encode, event_headers
-from schemas.diagnosis import invalid_object
 from schemas.facts import Review
 from schemas.outcomes import Verdict
 from schemas.topics import SIGNALS
@@ -81,11 +79,7 @@ def _fact(video_id: str, revision: int, action: str, by: str, note: str) -> Revi
         "reason": note,
         "event_unix_seconds": time(),
     }
-    try:
-        return msgspec.convert(raw, Review)
-    except msgspec.ValidationError as error:
-        message = invalid_object(raw, Review, "a review", str(error))
-        fail(with_option(message, REVIEW_OPTIONS), ExitCode.USAGE)
+    return event_or_exit(raw, Review, "a review", REVIEW_OPTIONS)
 
 
 def _publish(settings: Settings, fact: Review) -> None:
