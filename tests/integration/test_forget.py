@@ -163,4 +163,4 @@ class TestForget:
         """Nothing is published."""
         told = pipeline.command("forget", "no such/id")
         assert told.returncode == 2
-        assert "$.video_id" in told.stderr
+        assert "VIDEO_ID is 'no such/id'; allowed" in told.stderr

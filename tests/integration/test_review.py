@@ -39,7 +39,7 @@ def test_an_action_that_is_none(review: Review) -> None:
 def test_nobody(review: Review) -> None:
     """A decision is somebody's."""
     refused = review("v1", by="")
-    assert (refused.exit_code, "reviewer" in refused.stderr) == (ExitCode.USAGE, True)
+    assert (refused.exit_code, "--by is ''; allowed" in refused.stderr) == (ExitCode.USAGE, True)
 
 
 def test_an_unknown_video(review: Review) -> None:
