@@ -82,9 +82,9 @@ def status_words(status: Mapping[str, str]) -> list[str]:
     """Return the fields of the status hash as text, times in UTC; without those that the verdict's lines contain."""
     shown = (name for name in _ordered(status) if status[name] and name not in _TOLD_ELSEWHERE)
     words = [_status_word(name, status[name]) for name in shown if name != "expected"]
-    is_waited_for = status.get("status") == "pending" and status.get("expected")
-    words = [plain_text(word, _MOST_BYTES) for word in words]
-    return [*words, f"waits for {', '.join(status['expected'].split(','))}"] if is_waited_for else words
+    if status.get("status") == "pending" and status.get("expected"):
+        words.append(f"waits for {', '.join(status['expected'].split(','))}")
+    return [plain_text(word, _MOST_BYTES) for word in words]
 
 
 def _ordered(status: Mapping[str, str]) -> list[str]:
