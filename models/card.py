@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from models.tolerance import Tolerance
+
 Modality = Literal["frames", "audio", "motion", "context"]
 Precision = Literal["float32", "bfloat16"]
 Dtype = Literal["uint8", "float32", "int64"]
@@ -174,13 +176,14 @@ class Card:
     batch_sizes: tuple[int, ...]
     """The only batch sizes on a device, ascending."""
     precisions: tuple[Precision, ...]
-    """Permitted precisions; the first that the device offers is used."""
+    """Permitted precisions, where the outputs stay within their tolerance; without a measurement the first that the
+    device offers is used."""
     generation: int
     """Grows with every model that replaces another of the same purpose; decides which signal wins."""
     checked_on: str
     """What was tested, and what was not."""
-    bfloat16_note: str = ""
-    """Measured difference to float32 if bfloat16 is permitted."""
+    tolerances: tuple[Tolerance, ...] = ()
+    """Per output, how far another precision or engine may be from float32."""
     embedding_space: str | None = None
     """Name of the space of its embedding; vectors of different spaces are never compared."""
     labels: tuple[LabelSource, ...] = ()

@@ -160,6 +160,20 @@ class LabelTable(_Table, frozen=True, kw_only=True):
     calibration: Annotated[tuple[tuple[_Score, _Score], ...], Meta(max_length=1_000)] = ()
 
 
+class ToleranceTable(_Table, frozen=True, kw_only=True):
+    """`tolerance` of numbers: how far another precision or engine may be from float32."""
+
+    max_difference: Annotated[float, Meta(ge=0, le=1_000_000)] = 0.02
+    min_equal_top1_ratio: _Score | None = None
+    """Of classes that exclude each other."""
+
+
+class EmbeddingToleranceTable(_Table, frozen=True, kw_only=True):
+    """`tolerance` of an embedding."""
+
+    min_cosine: _Score = 0.99
+
+
 class ScoresTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="scores"):
     """An output with a score for each class."""
 
@@ -172,6 +186,7 @@ class ScoresTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="scor
     labels: tuple[LabelTable, ...] = ()
     prompts: Annotated[tuple[PromptsTable, ...], Meta(max_length=200)] = ()
     background: Annotated[tuple[_Word, ...], Meta(max_length=64)] = ("a photo",)
+    tolerance: ToleranceTable = ToleranceTable()
 
 
 class EmbeddingTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="embedding"):
@@ -179,12 +194,14 @@ class EmbeddingTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="e
 
     name: _Word
     space: _Space
+    tolerance: EmbeddingToleranceTable = EmbeddingToleranceTable()
 
 
 class OtherTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="other"):
     """An output that no agent reads through its card."""
 
     name: _Word
+    tolerance: ToleranceTable = ToleranceTable()
 
 
 class RunsTable(_Table, frozen=True, kw_only=True):
@@ -204,7 +221,6 @@ class CardTable(_Table, frozen=True, kw_only=True):
     source: _Text
     licence: _Text
     checked_on: _Text
-    bfloat16_note: str = ""
     generation: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
     input: FrameTable | AudioTable | TextTable | OperatorTable
     model: PackageTable | TorchscriptTable | ExportTable | OnnxTable | TransformersTable

@@ -10,7 +10,7 @@ from models.card import Card, WeightFile
 from models.card_errors import refuse
 from models.card_fields import CardTable, OperatorTable, PackageTable, ScoresTable
 from models.card_inputs import item_input
-from models.card_outputs import embedding_output, output_names, score_output
+from models.card_outputs import embedding_output, output_names, output_tolerances, score_output
 from models.card_source import model_source
 from models.card_text import MAX_CARD_BYTES, read_card_table
 
@@ -69,7 +69,7 @@ def _card(table: CardTable, path: Path, digest: str) -> Card:
         precisions=table.runs.precisions,
         generation=table.generation,
         checked_on=table.checked_on,
-        bfloat16_note=table.bfloat16_note,
+        tolerances=output_tolerances(table),
         embedding_space=space,
         labels=labels,
         use=table.use,

@@ -9,6 +9,7 @@ from pathlib import Path
 from models.card import EmbeddingOutput, LabelPrompts, LabelSource, ScoreOutput
 from models.card_errors import refuse
 from models.card_fields import CardTable, EmbeddingTable, LabelTable, PromptsTable, ScoresTable
+from models.tolerance import Tolerance
 from schemas.labels import LABELS
 from schemas.near_names import near_word
 
@@ -78,6 +79,16 @@ def embedding_output(table: CardTable, path: Path) -> tuple[EmbeddingOutput | No
         return None, None
     index, output = found[0]
     return EmbeddingOutput(index, int(output.space.rpartition("/")[2])), output.space
+
+
+def output_tolerances(table: CardTable) -> tuple[Tolerance, ...]:
+    """The limits of each output."""
+    return tuple(
+        Tolerance(min_cosine=output.tolerance.min_cosine)
+        if isinstance(output, EmbeddingTable)
+        else Tolerance(output.tolerance.max_difference, min_equal_top1_ratio=output.tolerance.min_equal_top1_ratio)
+        for output in table.outputs
+    )
 
 
 def _described(output: ScoresTable, place: str, path: Path) -> tuple[tuple[str, ...], tuple[LabelSource, ...]]:

@@ -20,7 +20,7 @@ from schemas.near_names import did_you_mean, listed, near_field, near_word, one_
 
 MAX_CARD_BYTES: Final = 1024**2
 
-_DESCRIPTIVE: Final = ("purpose", "source", "licence", "checked_on", "bfloat16_note")
+_DESCRIPTIVE: Final = ("purpose", "source", "licence", "checked_on")
 """Fields that may change without changing a result."""
 _UNKNOWN: Final = re.compile(r"unknown field `(.*?)`(?: - at `\$\.?(.*)`)?\Z", re.DOTALL)
 _STEP: Final = re.compile(r"[^.\[\]]+")

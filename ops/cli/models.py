@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -37,8 +38,7 @@ def list_models(json_output: JsonOption = False) -> None:
         out.print(f"  {card.purpose}", markup=False)
         out.print(f"  source   {card.source}", markup=False)
         out.print(f"  checked  {card.checked_on}", markup=False)
-        if card.bfloat16_note:
-            out.print(f"  bfloat16 {card.bfloat16_note}", markup=False)
+        out.print(f"  runs in  {', '.join(card.precisions)}", markup=False)
 
 
 @app.command()
@@ -161,7 +161,11 @@ def _summary(card: Card) -> dict[str, object]:
         "embedding_space": card.embedding_space,
         "labels": [source.label for source in card.labels],
         "checked_on": card.checked_on,
-        "bfloat16": card.bfloat16_note,
+        "precisions": card.precisions,
+        "tolerances": {
+            name: {limit: value for limit, value in asdict(tolerance).items() if value is not None}
+            for name, tolerance in zip(card.outputs, card.tolerances, strict=True)
+        },
         "files": [{"package": file.package, "member": file.member, "sha256": file.sha256} for file in card.files]
         + [{"path": file.path, "sha256": file.sha256} for file in (card.model.files if card.model else ())],
         "card": str(card.model.card_path) if card.model is not None and card.is_added else None,

@@ -106,7 +106,7 @@ class TestCards:
     @pytest.mark.parametrize("card", CARDS.values(), ids=card_id)
     def test_words(self, card: Card) -> None:
         """No text on a card is left empty, except those that may be."""
-        optional = {"bfloat16_note", "embedding_space", "use", "digest"}
+        optional = {"embedding_space", "use", "digest"}
         texts = {field.name: getattr(card, field.name) for field in fields(card) if field.name not in optional}
 
         assert [name for name, text in texts.items() if isinstance(text, str) and not text.strip()] == []
@@ -127,9 +127,12 @@ class TestCards:
 
     @pytest.mark.parametrize("card", CARDS.values(), ids=card_id)
     def test_precisions(self, card: Card) -> None:
-        """Float32 is always allowed; bfloat16 only with a measurement."""
+        """Float32 is always allowed, and every output of a batched model says how far others may be from it."""
         assert "float32" in card.precisions
-        assert card.bfloat16_note or "bfloat16" not in card.precisions
+        assert len(card.tolerances) == len(card.outputs)
+        assert card.model is not None
+        stated = card.model.card_path.read_text(encoding="utf-8").count("\n[outputs.tolerance]\n")
+        assert stated == (len(card.outputs) if card.batch_sizes else 0)
 
     @pytest.mark.parametrize("card", CARDS.values(), ids=card_id)
     def test_outputs(self, card: Card) -> None:

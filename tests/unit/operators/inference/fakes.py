@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from models.card import Card, Precision
+from models.tolerance import Tolerance
 from operators.errors import DeviceFault
 from operators.inference.backend import DeviceResult
 from operators.inference.batch_policy import BatchLimits
@@ -38,6 +39,7 @@ def number_card(name: str = "doubler", batch_sizes: tuple[int, ...] = SIZES) -> 
         precisions=("float32",),
         generation=1,
         checked_on="nothing",
+        tolerances=(Tolerance(max_difference=0.0),),
     )
 
 
