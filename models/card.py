@@ -7,12 +7,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from models.tolerance import Tolerance
+from models.tolerance import Deviation, Tolerance
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
 
 Modality = Literal["frames", "audio", "motion", "context"]
 Precision = Literal["float32", "bfloat16"]
+DeviceName = Literal["cpu", "cuda", "neuron"]
+"""Kinds of devices; a card may name one that this release has no backend for."""
 Dtype = Literal["uint8", "float32", "int64"]
 Resize = Literal["shorter-side", "squash", "pad"]
 Interpolation = Literal["area", "bilinear", "bicubic"]
@@ -182,6 +189,8 @@ class Card:
     """Grows with every model that replaces another of the same purpose; decides which signal wins."""
     checked_on: str
     """What was tested, and what was not."""
+    devices: tuple[DeviceName, ...] = ("cpu", "cuda")
+    """Where it may run; on a worker with another device it runs on the processor, if that is listed."""
     tolerances: tuple[Tolerance, ...] = ()
     """Per output, how far another precision or engine may be from float32."""
     embedding_space: str | None = None
@@ -209,6 +218,21 @@ class Card:
         """Whether its scores of a label come from sentences, and no points say what they mean."""
         has_points = any(source.calibration for source in self.labels if source.label == label)
         return self.model is not None and bool(self.model.prompts) and not has_points
+
+    def excess_of(self, expected: Sequence[np.ndarray], found: Sequence[np.ndarray]) -> str | None:
+        """Return which output breaks its tolerance, and how; None if none does.
+
+        Args:
+            expected: answers in float32, one array (N, ...) per output.
+            found: answers to the same N inputs in another precision, or of another engine.
+        """
+        if len(found) != len(self.outputs):
+            return f"{len(found)} outputs, the card names {len(self.outputs)}"
+        for name, tolerance, *answers in zip(self.outputs, self.tolerances, expected, found, strict=True):
+            excess = tolerance.excess(Deviation.between(*answers))
+            if excess is not None:
+                return f"output {name}: {excess}"
+        return None
 
     @property
     def is_added(self) -> bool:

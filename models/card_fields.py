@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from models.card import Combination, Dtype, Interpolation, Modality, Precision, Resize, Task
+from models.card import Combination, DeviceName, Dtype, Interpolation, Modality, Precision, Resize, Task
 from schemas.expectations import ALLOWED
 
 MAX_SIDE_PX: Final = 1024
@@ -209,6 +209,8 @@ class RunsTable(_Table, frozen=True, kw_only=True):
 
     batch_sizes: Annotated[tuple[Annotated[int, Meta(ge=1, le=MAX_BATCH)], ...], Meta(max_length=16)] = (1, 4, 8)
     precisions: Annotated[tuple[Precision, ...], Meta(min_length=1, max_length=2)] = ("float32",)
+    devices: Annotated[tuple[DeviceName, ...], Meta(min_length=1, max_length=3)] | None = None
+    """cpu and cuda where they are left out; only cpu for ONNX."""
 
 
 class CardTable(_Table, frozen=True, kw_only=True):

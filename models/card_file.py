@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 
 from models.added_files import known_classes
@@ -11,6 +10,7 @@ from models.card_errors import refuse
 from models.card_fields import CardTable, OperatorTable, PackageTable, ScoresTable
 from models.card_inputs import item_input
 from models.card_outputs import embedding_output, output_names, output_tolerances, score_output
+from models.card_runs import check_runs, devices_of
 from models.card_source import model_source
 from models.card_text import MAX_CARD_BYTES, read_card_table
 
@@ -48,7 +48,7 @@ def _check_added(table: CardTable, path: Path) -> None:
 
 
 def _card(table: CardTable, path: Path, digest: str) -> Card:
-    _check_runs(table, path)
+    check_runs(table, path)
     item = item_input(table, path)
     source = model_source(table, path, item.modality)
     scores, labels = score_output(table, path, known_classes(source))
@@ -69,6 +69,7 @@ def _card(table: CardTable, path: Path, digest: str) -> Card:
         precisions=table.runs.precisions,
         generation=table.generation,
         checked_on=table.checked_on,
+        devices=devices_of(table),
         tolerances=output_tolerances(table),
         embedding_space=space,
         labels=labels,
@@ -79,16 +80,6 @@ def _card(table: CardTable, path: Path, digest: str) -> Card:
         model=source,
         digest=digest,
     )
-
-
-def _check_runs(table: CardTable, path: Path) -> None:
-    sizes, is_packaged = table.runs.batch_sizes, isinstance(table.model, PackageTable)
-    if any(first >= second for first, second in pairwise(sizes)):
-        raise refuse(path, "runs.batch_sizes", list(sizes), "ascending numbers, each once")
-    if not sizes and not is_packaged:
-        raise refuse(path, "runs.batch_sizes", [], "at least one size")
-    if not is_packaged and table.runs.precisions != ("float32",):
-        raise refuse(path, "runs.precisions", list(table.runs.precisions), "float32: added models run as they are")
 
 
 def _packaged(table: CardTable) -> tuple[WeightFile, ...]:

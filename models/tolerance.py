@@ -1,20 +1,17 @@
 """How far a model's answers may move from those in float32 before another precision or engine is refused.
 
 A card states the limits of each output. Whoever measures a precision compares its answers to stored inputs with the
-answers in float32: `excess_of` names the first limit that they break.
+answers in float32: `models.card.Card.excess_of` names the first limit that they break.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from models.card import Card
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,23 +60,6 @@ class Tolerance:
         if self.min_equal_top1_ratio is not None and not found.equal_top1_ratio >= self.min_equal_top1_ratio:
             return f"equal top-1 of {found.equal_top1_ratio:.4g}, tolerated is {self.min_equal_top1_ratio:g}"
         return None
-
-
-def excess_of(card: Card, expected: Sequence[np.ndarray], found: Sequence[np.ndarray]) -> str | None:
-    """Return which output of a model breaks its card's tolerance, and how; None if none does.
-
-    Args:
-        card: the model's.
-        expected: its answers in float32, one array (N, ...) per output.
-        found: its answers to the same N inputs in another way.
-    """
-    if len(found) != len(card.outputs):
-        return f"{len(found)} outputs, the card names {len(card.outputs)}"
-    for name, tolerance, *answers in zip(card.outputs, card.tolerances, expected, found, strict=True):
-        excess = tolerance.excess(Deviation.between(*answers))
-        if excess is not None:
-            return f"output {name}: {excess}"
-    return None
 
 
 def _cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:

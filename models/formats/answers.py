@@ -50,10 +50,20 @@ class AddedModel(nn.Module):
         self._scores = card.scores
         self.prepare = prepare
         self.inner = inner
+        self._dtype = torch.float32
+
+    def cast(self, dtype: torch.dtype) -> AddedModel:
+        """Compute in another precision from now on; the input is made, and scores are activated, in float32."""
+        self.inner.to(dtype=dtype)
+        self._dtype = dtype
+        return self
 
     def forward(self, batch: Tensor) -> tuple[Tensor, ...]:
         """Raises ValueError if the number of outputs differs from the card."""
-        found = in_order_of(self._names, self.inner(self.prepare(batch)))
+        prepared = self.prepare(batch)
+        # Tokens are numbers of words, and raw pixels are the model's own to scale.
+        given = prepared.to(self._dtype) if prepared.is_floating_point() else prepared
+        found = in_order_of(self._names, self.inner(given))
         return tuple(
             _activated(output, self._scores if index == _place(self._scores) else None)
             for index, output in enumerate(found)

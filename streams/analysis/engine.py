@@ -20,6 +20,7 @@ from operators.inference.cpu_probe import CpuCapabilities
 from operators.inference.graph_cache import GraphCache
 from operators.inference.inference import Inference
 from operators.inference.observer import InferenceObserver, SilentInferenceObserver
+from operators.inference.placement import check_devices, placed_backend
 from operators.inference.request_context import RequestContext
 from operators.media.decoder_client import DECODER_COMMAND
 from operators.media.limits import DecodeLimits
@@ -150,6 +151,7 @@ async def open_engine(
     hold_to_one_thread()
     cards = running_cards(settings)
     device = best_backend_name() if settings.device == "auto" else settings.device
+    check_devices(batched_cards(cards), device)
     async with AsyncExitStack() as opening:
         pool = await _open_pool(settings, options, opening)
         # Concurrently: the models occupy the device's thread, which releases the interpreter lock.
@@ -269,7 +271,7 @@ async def _open_inference(
     inference = await Inference.open(
         cards,
         partial(_build, options, settings),
-        open_backend(device, config),
+        placed_backend(device, config, cards, open_backend),
         observer=options.inference_observer(device),
         tracer=options.tracer,
     )

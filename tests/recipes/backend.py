@@ -36,10 +36,11 @@ BACKEND: Final = Recipe(
             "streams/config/settings.py": replaced(
                 'Device = Literal["auto", "cpu", "cuda"]', 'Device = Literal["auto", "cpu", "cuda", "toy"]'
             ),
+            "models/card.py": replaced('"cuda", "neuron"]', '"cuda", "neuron", "toy"]'),
             "docs/settings.md": replaced("`auto`, `cpu` or `cuda`;", "`auto`, `cpu`, `cuda` or `toy`;"),
         },
     },
     not_needed={4: "every machine has this one"},
-    only_read=frozenset({"operators/inference/backend.py"}),
+    only_read=frozenset({"operators/inference/backend.py", "operators/inference/placement.py"}),
 )
 """It is always there, so its suite is never skipped."""

@@ -114,7 +114,14 @@ class TestWrongCards:
             ("[runs]\nbatch_sizes = [4, 1]", "runs.batch_sizes is [4, 1]; allowed: ascending numbers"),
             ("[runs]\nbatch_sizes = []", "runs.batch_sizes is []; allowed: at least one size"),
             ("[runs]\nbatch_sizes = [0]", "runs.batch_sizes[0] is 0; allowed: a whole number from 1 up to 64"),
-            ('[runs]\nprecisions = ["bfloat16"]', "runs.precisions is ['bfloat16']; allowed: float32"),
+            ('[runs]\nprecisions = ["bfloat16"]', "runs.precisions is ['bfloat16']; allowed: a list with float32"),
+            (
+                '[runs]\nprecisions = ["float32", "bfloat16"]',
+                "runs.precisions is ['float32', 'bfloat16']; allowed: float32",
+            ),
+            ('[runs]\nprecisions = ["float32", "float32"]', "['float32', 'float32']; allowed: each once"),
+            ('[runs]\ndevices = ["cpu", "gpu"]', "runs.devices[1] is 'gpu'; allowed: cpu, cuda, neuron"),
+            ("[runs]\ndevices = []", "runs.devices is []; allowed: "),
             ('[[outputs]]\nname = "scores"\nkind = "other"', "outputs is 'scores'; allowed: each name once"),
             ('[[outputs]]\nname = "b"\nkind = "scores"\nclasses = ["x"]', "allowed: one output of scores a card"),
             (

@@ -12,7 +12,7 @@ from models.card import Card
 from models.card_errors import CardInvalid
 from models.card_file import read_card
 from models.card_registry import CARDS
-from models.tolerance import Deviation, Tolerance, excess_of
+from models.tolerance import Deviation, Tolerance
 from tests.support.tiny_models import CARD, write_card
 
 LITE0 = CARDS["efficientnet-lite0"]
@@ -55,7 +55,8 @@ class TestDeviation:
         found = np.ones((3, 4))
         found[1, 2] = worst
         deviation = Deviation.between(np.ones((3, 4)), found)
-        for tolerance in (Tolerance(max_difference=1e6), Tolerance(min_cosine=0.0), Tolerance(min_equal_top1_ratio=0.1)):
+        limits = (Tolerance(max_difference=1e6), Tolerance(min_cosine=0.0), Tolerance(min_equal_top1_ratio=0.1))
+        for tolerance in limits:
             assert tolerance.excess(deviation) is not None
 
     @pytest.mark.parametrize("shape", [(3, 5), (2, 4), (12,), (0, 4)])
@@ -94,19 +95,19 @@ class TestCard:
     def test_within(self) -> None:
         """Answers that moved less than every output of the card tolerates."""
         scores, embedding = answers()
-        assert excess_of(LITE0, (scores, embedding), (scores + 0.001, embedding * 1.01)) is None
+        assert LITE0.excess_of((scores, embedding), (scores + 0.001, embedding * 1.01)) is None
 
     def test_the_output_is_told(self) -> None:
         """The one that moved too far."""
         scores, embedding = answers()
-        assert "output embedding: least cosine" in (excess_of(LITE0, (scores, embedding), (scores, -embedding)) or "")
+        assert "output embedding: least cosine" in (LITE0.excess_of((scores, embedding), (scores, -embedding)) or "")
         moved = np.clip(scores + 0.2, 0, 1)
-        assert "output probabilities: largest" in (excess_of(LITE0, (scores, embedding), (moved, embedding)) or "")
+        assert "output probabilities: largest" in (LITE0.excess_of((scores, embedding), (moved, embedding)) or "")
 
     def test_an_output_less(self) -> None:
         """Is no answer of the model."""
         scores, embedding = answers()
-        assert "1 outputs, the card names 2" in (excess_of(LITE0, (scores, embedding), (scores,)) or "")
+        assert "1 outputs, the card names 2" in (LITE0.excess_of((scores, embedding), (scores,)) or "")
 
     @pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.name)
     def test_every_output_has_limits(self, card: Card) -> None:
