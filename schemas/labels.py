@@ -6,6 +6,8 @@ platform's policy needs their names, and `vidsignal models coverage` lists them 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 TAXONOMY: Final[dict[str, dict[str, dict[str, str]]]] = {
@@ -65,15 +67,39 @@ TAXONOMY: Final[dict[str, dict[str, dict[str, str]]]] = {
 }
 """Area -> group -> label -> its meaning, in words for reviewers."""
 
-LABELS: Final[dict[str, str]] = {
-    f"{area}/{group}/{label}": meaning
-    for area, groups in TAXONOMY.items()
-    for group, labels in groups.items()
-    for label, meaning in labels.items()
-}
-"""Every level-3 label by its full name."""
-
-LABEL_PATHS: Final[frozenset[str]] = frozenset(
-    path for label in LABELS for path in (label, label.rsplit("/", 1)[0], label.split("/", 1)[0])
+OWN_LABELS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        f"{area}/{group}/{label}": meaning
+        for area, groups in TAXONOMY.items()
+        for group, labels in groups.items()
+        for label, meaning in labels.items()
+    }
 )
+"""Every level-3 label of the taxonomy by its full name."""
+
+LABELS: Final[dict[str, str]] = dict(OWN_LABELS)
+"""The same, and the labels that a platform adds; see `add_labels`."""
+
+LABEL_PATHS: Final[set[str]] = set()
 """Every name of all three levels, which a policy may use."""
+
+
+def add_labels(labels: Mapping[str, str]) -> None:
+    """Add a platform's labels, meanings by full name, to the taxonomy's own; replaces those that were added before.
+
+    Called when settings are read, which comes before any card or policy.
+    """
+    LABELS.clear()
+    LABELS.update(OWN_LABELS)
+    LABELS.update(labels)
+    LABEL_PATHS.clear()
+    LABEL_PATHS.update(path for label in LABELS for path in paths_of(label))
+
+
+def paths_of(label: str) -> tuple[str, ...]:
+    """Return a label's name and those of its levels above, the most specific first; of any text, known or not."""
+    parts = label.split("/")
+    return tuple("/".join(parts[:depth]) for depth in range(len(parts), 0, -1))
+
+
+add_labels({})

@@ -38,7 +38,8 @@ def check(
     """Validate a policy as a worker does at its start, and show its rules; exit code 1 if it is wrong."""
     from streams.decision.policy_file import load_policy
 
-    chosen = Path(file) if file is not None else quiet_settings_or_exit().policy_file
+    settings = quiet_settings_or_exit()  # with them come the labels that a policy may name
+    chosen = Path(file) if file is not None else settings.policy_file
     try:
         policy = load_policy(chosen)
     except InvalidPolicy as error:

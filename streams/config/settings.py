@@ -18,8 +18,10 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 from msgspec.structs import FieldInfo, fields
 
+from schemas.labels import add_labels
 from streams.config.connection_checks import connection_problems
 from streams.config.connection_settings import ConnectionSettings
+from streams.config.label_files import InvalidLabels, read_added_labels
 from streams.config.renamed_settings import RENAMED_SETTINGS, by_present_name
 from streams.config.retention import retention_problems
 from streams.config.secret_files import PREFIX, UnreadableSecret, read_secret_files
@@ -84,6 +86,8 @@ class Settings(ConnectionSettings, frozen=True, kw_only=True):
     """Models that do not run, comma-separated."""
     models_generation: Annotated[int, Meta(ge=0)] = 0
     """Raised by the generation of each added model that is removed, so that new results replace old ones."""
+    label_folders: tuple[Path, ...] = ()
+    """Folders with files of labels that are added to the taxonomy, comma-separated."""
     policy_file: Path | None = None
     """The policy file; the packaged default policy if unset."""
 
@@ -191,6 +195,8 @@ def _fields() -> tuple[FieldInfo, ...]:
 def read_settings(**overrides: object) -> Settings:
     """Read and validate all settings; `overrides` come from the command line.
 
+    The labels of `label_folders` belong to the taxonomy of this process from then on.
+
     The order of precedence is: arguments, environment, secret files, TOML file.
 
     Raises:
@@ -206,7 +212,12 @@ def read_settings(**overrides: object) -> Settings:
     given: dict[str, Any] = {}
     for source in (of_file, of_secrets, _environment(), arguments):
         given |= by_present_name(source)
-    return _validated(given, path)
+    settings = _validated(given, path)
+    try:
+        add_labels(read_added_labels(settings.label_folders))
+    except InvalidLabels as error:
+        raise InvalidSettings(f"setting label_folders (environment {PREFIX}LABEL_FOLDERS): {error}") from error
+    return settings
 
 
 def _known_names() -> tuple[str, ...]:

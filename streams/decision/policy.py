@@ -19,7 +19,7 @@ from schemas.engagement import Engagement, EngagementWindow
 from schemas.evidence import LabelEvidence, SecondLook, TextMatch
 from schemas.facts import Signal
 from schemas.identity import Market, Modality
-from schemas.labels import LABELS
+from schemas.labels import LABELS, paths_of
 from schemas.outcomes import ACTIONS, Action, ModalityStates, Reason
 
 DEFAULT_WORDS = "{label} scored {score}, at or above the {action} threshold {threshold}: {meaning}"
@@ -137,8 +137,7 @@ class Policy:
 
     def rule_for(self, label: str) -> Rule | None:
         """Return the most specific rule whose path contains a level-3 label."""
-        area, group, _ = label.split("/")
-        paths = (label, f"{area}/{group}", area)
+        paths = paths_of(label)
         return next((self.rules[path] for path in paths if path in self.rules), None)
 
 
