@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -90,14 +91,19 @@ def verify_folder(source: ModelSource) -> None:
         return
     folder = source.card_path.parent / source.folder
     known = {inside(source.card_path, file.path) for file in source.files}
-    more = [path for path in sorted(folder.rglob("*")) if path.resolve() not in known and _may_be_read(path)]
+    more = [path for path in sorted(files_below(folder)) if path.resolve() not in known]
     if more:
         found = str(more[0].relative_to(source.card_path.parent))
         raise refuse(source.card_path, "model.files", f"without {found}", "every file in the folder, with its sha256")
 
 
-def _may_be_read(path: Path) -> bool:
-    return not path.is_dir() and path.suffix != ".toml"
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield what a card has to name of a model's folder: no cards, and nothing hidden, such as a downloader's notes,
+    which no library reads."""
+    for path in folder.rglob("*"):
+        is_hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if not path.is_dir() and path.suffix != ".toml" and not is_hidden:
+            yield path
 
 
 def inside(card_path: Path, relative: str) -> Path:

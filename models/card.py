@@ -140,6 +140,20 @@ class EmbeddingOutput:
 
 
 @dataclass(frozen=True, slots=True)
+class HubOrigin:
+    """The snapshot of a hub from which a model's files were downloaded."""
+
+    repository: str
+    """`owner/name`."""
+    revision: str
+    """Commit, 40 hex digits."""
+
+    def __str__(self) -> str:
+        """As a reader looks it up."""
+        return f"{self.repository}@{self.revision}"
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSource:
     """Source of the module."""
 
@@ -152,6 +166,7 @@ class ModelSource:
     pixels: PixelValues | None = None
     is_sound_normalised: bool = False
     """Whether each window of sound gets a mean of 0 and a variance of 1."""
+    origin: HubOrigin | None = None
     task: Task = "image-classification"
     folder: str = "."
     """Of a model of `transformers`: where its files lie, below the card's folder."""
@@ -211,7 +226,8 @@ class Card:
     def fingerprint(self) -> str:
         """Short text that changes when the weights change, or the result-relevant parts of an added card."""
         if self.digest:
-            return f"{self.name}@{self.version}:card-{self.digest[:16]}"
+            origin = f",{self.model.origin}" if self.model is not None and self.model.origin is not None else ""
+            return f"{self.name}@{self.version}:card-{self.digest[:16]}{origin}"
         return f"{self.name}@{self.version}:" + ",".join(file.sha256[:12] for file in self.files)
 
     def is_uncalibrated(self, label: str) -> bool:

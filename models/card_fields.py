@@ -42,6 +42,20 @@ _Space = Annotated[
         extra={ALLOWED: "a name and the number of dimensions, such as my-model/512"},
     ),
 ]
+_Repository = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}$(?!\n)",
+        extra={ALLOWED: "owner/name"},
+    ),
+]
+_Revision = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9a-f]{40}$(?!\n)",
+        extra={ALLOWED: "the 40 lower-case hexadecimal digits of a commit; branches and tags move"},
+    ),
+]
 _Triple = Annotated[tuple[float, ...], Meta(min_length=3, max_length=3)]
 _Path = Annotated[str, Meta(min_length=1, max_length=255)]
 _Score = Annotated[float, Meta(ge=0, le=1)]
@@ -113,28 +127,36 @@ class PackageTable(_Table, frozen=True, kw_only=True, tag_field="format", tag="p
     files: Annotated[tuple[PackageFileTable, ...], Meta(min_length=1)]
 
 
-class TorchscriptTable(_Table, frozen=True, kw_only=True, tag_field="format", tag="torchscript"):
+class _AddedTable(_Table, frozen=True, kw_only=True):
+    """`[model]` whose files are in the card's folder."""
+
+    repository: _Repository | None = None
+    """Of a hub, from which the files were downloaded."""
+    revision: _Revision | None = None
+
+
+class TorchscriptTable(_AddedTable, frozen=True, kw_only=True, tag_field="format", tag="torchscript"):
     """`[model]` that is a TorchScript archive in the card's folder."""
 
     file: _Path
     sha256: _Sha256
 
 
-class ExportTable(_Table, frozen=True, kw_only=True, tag_field="format", tag="export"):
+class ExportTable(_AddedTable, frozen=True, kw_only=True, tag_field="format", tag="export"):
     """`[model]` that is an archive of `torch.export` in the card's folder."""
 
     file: _Path
     sha256: _Sha256
 
 
-class OnnxTable(_Table, frozen=True, kw_only=True, tag_field="format", tag="onnx"):
+class OnnxTable(_AddedTable, frozen=True, kw_only=True, tag_field="format", tag="onnx"):
     """`[model]` that is an ONNX graph in one file in the card's folder."""
 
     file: _Path
     sha256: _Sha256
 
 
-class TransformersTable(_Table, frozen=True, kw_only=True, tag_field="format", tag="transformers"):
+class TransformersTable(_AddedTable, frozen=True, kw_only=True, tag_field="format", tag="transformers"):
     """`[model]` that is an architecture of `transformers`, in a folder with its configuration and safetensors."""
 
     task: Task

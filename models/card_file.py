@@ -12,7 +12,7 @@ from models.card_inputs import item_input
 from models.card_outputs import embedding_output, output_names, output_tolerances, score_output
 from models.card_runs import check_runs, devices_of
 from models.card_source import model_source
-from models.card_text import MAX_CARD_BYTES, read_card_table
+from models.card_text import MAX_CARD_BYTES, described_digest, read_card_table
 
 
 def read_card(path: Path, *, is_added: bool) -> Card:
@@ -78,7 +78,7 @@ def _card(table: CardTable, path: Path, digest: str) -> Card:
         scores=scores,
         embedding=embedding,
         model=source,
-        digest=digest,
+        digest=digest and described_digest(digest, source),
     )
 
 

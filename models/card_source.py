@@ -17,6 +17,7 @@ from models.card_fields import (
     TransformersTable,
 )
 from models.card_inputs import pixel_values
+from models.card_origin import hub_origin
 from models.card_outputs import label_prompts, scores_table
 from schemas.near_names import listed
 
@@ -38,10 +39,12 @@ def model_source(table: CardTable, path: Path, modality: Modality) -> ModelSourc
     if isinstance(model, TransformersTable):
         return _of_transformers(model, table, path, modality)
     files = (CardFile(model.file, model.sha256),)
+    origin = hub_origin(model, path, model.file)
     return ModelSource(
         _ARCHIVES[type(model)],
         path,
         files=files,
+        origin=origin,
         pixels=pixel_values(table),
         is_sound_normalised=_is_sound_normalised(table),
     )
@@ -69,6 +72,7 @@ def _of_transformers(model: TransformersTable, table: CardTable, path: Path, mod
         files=tuple(CardFile(f"{model.folder}/{name}", sha256) for name, sha256 in sorted(model.files.items())),
         pixels=pixel_values(table),
         is_sound_normalised=_is_sound_normalised(table),
+        origin=hub_origin(model, path, model.folder),
         task=model.task,
         folder=model.folder,
         prompts=label_prompts(found[1]) if found else (),

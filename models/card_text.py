@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import inspect
 
+from models.card import ModelSource
 from models.card_errors import CardInvalid
 from models.card_fields import CardTable
 from schemas.diagnosis import invalid
@@ -53,6 +54,15 @@ def read_card_table(content: bytes, path: Path) -> tuple[CardTable, str]:
 def _digest(found: Mapping[str, Any]) -> str:
     told = {name: value for name, value in found.items() if name not in _DESCRIPTIVE}
     return hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest()
+
+
+def described_digest(digest: str, source: ModelSource) -> str:
+    """Return the digest of a card's parts together with the sentences about its labels, some of which may be those of
+    the taxonomy."""
+    if not source.prompts:
+        return digest
+    sentences = [(given.label, given.texts) for given in source.prompts]
+    return hashlib.sha256(f"{digest}{msgspec.json.encode(sentences).decode()}".encode()).hexdigest()
 
 
 def _said(found: Mapping[str, Any], as_json: bytes, error: str) -> str:

@@ -9,10 +9,11 @@ from typing import Annotated
 
 import typer
 
+from models.added_files import files_below
 from models.card import Card
 from models.card_errors import CardInvalid
 from models.card_files import card_problem
-from models.card_registry import CARD_SUFFIX, CARDS
+from models.card_registry import CARDS
 from models.weights import file_sha256
 from ops.added_models import CannotAdd, cards_at, staged_model, tried_lines
 from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
@@ -37,6 +38,8 @@ def list_models(json_output: JsonOption = False) -> None:
         out.heading(card.name, f" {card.version}  ({card.modality}, {card.licence})")
         out.print(f"  {card.purpose}", markup=False)
         out.print(f"  source   {card.source}", markup=False)
+        if card.model is not None and card.model.origin is not None:
+            out.print(f"  origin   {card.model.origin}", markup=False, soft_wrap=True)
         out.print(f"  checked  {card.checked_on}", markup=False)
         out.print(f"  runs in  {', '.join(card.precisions)}", markup=False)
 
@@ -87,7 +90,7 @@ def add(folder: Annotated[Path, typer.Argument(help="A folder with one card and 
 def files(folder: Annotated[Path, typer.Argument(help="A folder with the files of a model.")]) -> None:
     """Print the table of a folder's files with their hashes, for a card."""
     out.print("[model.files]", markup=False)
-    for path in sorted(each for each in folder.rglob("*") if each.is_file() and each.suffix != CARD_SUFFIX):
+    for path in sorted(files_below(folder)):
         out.print(f'"{path.relative_to(folder).as_posix()}" = "{file_sha256(path)}"', markup=False, soft_wrap=True)
 
 
@@ -123,12 +126,13 @@ def coverage(json_output: JsonOption = False) -> None:
     if json_output:
         print_json(covered)
         return
+    from rich.markup import escape
     from rich.table import Column, Table
 
     table = Table(Column("label", overflow="fold"), "produced by", "meaning")
     for label, meaning in LABELS.items():
         names = ", ".join(covered[label])
-        table.add_row(label, names or "[red]nothing: uncovered[/]", meaning)
+        table.add_row(label, names or "[red]nothing: uncovered[/]", escape(meaning))
     out.table(table)
     number = sum(bool(names) for names in covered.values())
     out.print(f"{number} of {len(LABELS)} labels are covered; a label that nothing covers is never reported")
@@ -157,6 +161,7 @@ def _summary(card: Card) -> dict[str, object]:
         "purpose": card.purpose,
         "licence": card.licence,
         "source": card.source,
+        "origin": asdict(card.model.origin) if card.model is not None and card.model.origin is not None else None,
         "outputs": card.outputs,
         "embedding_space": card.embedding_space,
         "labels": [source.label for source in card.labels],
