@@ -130,7 +130,7 @@ VERDICT: Final = RoleAccess(
         *(of_videos(key) for key in (Keys.deletion_marker, Keys.deletion, Keys.letters)),
         *_REFUSALS,
         whole(lambda keys: keys.dead_letter("*")),
-        of_topic(Keys.attempts, SIGNALS),
+        of_topic(Keys.fold_deaths, SIGNALS),
         whole(Keys.gaps),
         whole(Keys.deadlines),
         whole(Keys.tombstones),

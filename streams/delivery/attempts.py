@@ -142,13 +142,6 @@ class Attempts:
         """Count that the process died by itself during the exclusive event; `key` is the content of its board."""
         await mended(self._redis, {key: ATTEMPTS}, lambda: self._died(keys=[key]))
 
-    async def note_own_death(self, place: Place) -> int:
-        """Count that the process died by itself during an event that was not started by `begin`; return the number of
-        such deaths."""
-        attempt = await self.begin(place)
-        await self.note_death(self._key(place))
-        return attempt.deaths_alone + 1
-
     @property
     def _counted_beforehand(self) -> int:
         return 1 if self._board is None else 0

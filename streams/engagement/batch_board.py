@@ -1,8 +1,8 @@
 """The batch that is being counted, in memory that the parent process can read after the worker's death.
 
 A batch that was in progress when its worker died by itself is counted event by event the next time, each in a separate
-transaction. An event with which the worker then dies by itself twice is given up as `crash-loop`. See
-`streams.lifecycle.exclusive_board`, `streams.worker.note_death` and `docs/decisions`, 0018.
+transaction. An event with which the worker then dies by itself again and again is given up as `crash-loop`; see
+`streams.lifecycle.own_deaths`, `streams.worker.note_death` and `docs/decisions`, 0018 and 0035.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 
-from streams.delivery.attempts import DEATHS_ALONE_BEFORE_GIVING_UP
 from streams.lifecycle.exclusive_board import ExclusiveBoard
+from streams.lifecycle.own_deaths import EndKind, OwnDeaths
 
 Batch = dict[int, list[Any]]
 """The client's messages by partition, in the order of the log."""
@@ -39,26 +39,26 @@ class Suspects:
 
     first: int
     last: int
-    num_deaths: int
-    """Deaths of the worker by itself, with this event alone in its batch; 0 for several offsets."""
+    deaths: OwnDeaths = OwnDeaths()  # noqa: RUF009  (it is never changed)
+    """With this event alone in its batch; none for several offsets."""
 
     @property
     def is_hopeless(self) -> bool:
         """Whether the only offset must not be tried again."""
-        return self.first == self.last and self.num_deaths >= DEATHS_ALONE_BEFORE_GIVING_UP
+        return self.first == self.last and self.deaths.is_enough
 
     def __contains__(self, offset: int) -> bool:
         return self.first <= offset <= self.last
 
-    def after_death(self, found: CountedRange) -> Suspects:
+    def after_death(self, found: CountedRange, end: EndKind) -> Suspects:
         """Return the suspects after one more death."""
         if found.first != found.last:
-            return Suspects(found.first, found.last, 0)
+            return Suspects(found.first, found.last)
         is_same = (self.first, self.last) == (found.first, found.last)
-        return Suspects(found.first, found.last, self.num_deaths + 1 if is_same else 1)
+        return Suspects(found.first, found.last, (self.deaths if is_same else OwnDeaths()).after(end))
 
 
-NO_SUSPECTS: Final = Suspects(-1, -2, 0)
+NO_SUSPECTS: Final = Suspects(-1, -2)
 
 
 class BatchBoard:

@@ -311,7 +311,7 @@ def _given_up(batch: Batch, failure: Failure) -> tuple[dict[int, list[ParsedEven
 
 
 def _crash_loop(suspects: Suspects, message: Any) -> Failure:
-    words = f"the worker died {suspects.num_deaths} times by itself while it counted offset {message.offset()} alone"
+    words = f"the worker died {suspects.deaths.number} times by itself while it counted offset {message.offset()} alone"
     return Failure(cause="crash-loop", message=words)
 
 

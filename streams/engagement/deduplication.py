@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from schemas.engagement import EngagementEvent, EngagementKind
+from streams.engagement.batch_changes import Changes, Found
 from streams.engagement.counting import add_events
 from streams.engagement.event_parsing import ParsedEvent
-from streams.engagement.store import Changes, Found, decode_record
+from streams.engagement.store import decode_record
 from streams.engagement.summary_schedule import due_after_seconds
 
 

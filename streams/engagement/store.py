@@ -7,27 +7,26 @@ copy has consistent counts and offsets, from which the log is read again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 import structlog
 from redis import Redis
-from redis.asyncio import Redis as AsyncRedis
 
 from schemas.codec import encode
 from schemas.engagement import Engagement
-from streams.engagement.batch_board import NO_SUSPECTS, CountedRange, Suspects
+from streams.engagement.batch_board import Suspects
+from streams.engagement.batch_changes import Changes, Found
+from streams.engagement.counting_deaths import suspects_of
 from streams.engagement.event_parsing import ParsedEvent
-from streams.store.key_repair import HASH, SORTED_SET, is_of_a_key, mended, repaired_now, tell_removed
+from streams.store.key_repair import HASH, SORTED_SET, is_of_a_key, repaired_now, tell_removed
 from streams.store.keys import Keys
 
 _IDS_SECONDS: Final = 86_400
 """An abandoned bucket expires; others are removed as the log advances."""
 _PAST_BUCKETS: Final = (2, 3, 4)
 """Distance behind the newest bucket of those that are no longer read."""
-_DEATHS_SECONDS: Final = 7 * 86_400
-"""As long as attempt counts."""
 _MOST_TOUCHED: Final = 10_000
 """Number of keys of one attempt that are remembered; of more, the last ones suffice for a repair."""
 _MOST_KNOWN_VIDEOS: Final = 200_000
@@ -50,21 +49,6 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What the store contains about a batch."""
-
-    stored: dict[int, int | None]
-    """The next offset of each partition; None without one."""
-    contents: dict[tuple[int, bytes], bytes]
-    """Contents by identity of counted events, by partition."""
-    records: dict[str, bytes | None]
-    """Stored records, by video."""
-    unknown: frozenset[str]
-    """Videos that are not accepted."""
-    forgotten: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
 class DueSummaries:
     """Videos whose summary was due."""
 
@@ -74,19 +58,6 @@ class DueSummaries:
     """Deleted videos: nothing is published or kept."""
     idle_seconds: dict[str, float]
     """Videos that the fold does not know yet, so a summary would have no effect: seconds since their last event."""
-
-
-@dataclass(slots=True)
-class Changes:
-    """What a batch adds."""
-
-    positions: dict[int, int]
-    """Offset of each partition afterwards."""
-    identities: dict[tuple[int, int], dict[bytes, bytes]] = field(default_factory=dict)
-    """New contents by identity, by partition and bucket."""
-    records: dict[str, Engagement] = field(default_factory=dict)
-    due: dict[int, dict[str, float]] = field(default_factory=dict)
-    """Unix seconds by video, by partition; an earlier time that is already set stays."""
 
 
 class EngagementStore:
@@ -334,23 +305,6 @@ class EngagementStore:
 
     def _offset_key(self, partition: int) -> str:
         return self._keys.engagement_offset(self._topic, partition)
-
-
-def suspects_of(fields: Mapping[bytes, bytes]) -> Suspects | None:
-    """Decode the stored deaths; None if invalid."""
-    numbers = [fields.get(name) for name in (b"first", b"last", b"deaths")]
-    if not all(number is not None and number.isdigit() for number in numbers):
-        return None
-    return Suspects(*(int(number) for number in numbers if number is not None))
-
-
-async def note_counting_death(redis: AsyncRedis, keys: Keys, found: CountedRange) -> None:
-    """Record that the worker died by itself while it counted these; called by its parent process."""
-    name = keys.engagement_deaths(found.topic, found.partition)
-    fields: Any = await mended(redis, {name: HASH}, lambda: redis.hgetall(name))
-    after = (suspects_of(fields) or NO_SUSPECTS).after_death(found)
-    await redis.hset(name, mapping={"first": after.first, "last": after.last, "deaths": after.num_deaths})
-    await redis.expire(name, _DEATHS_SECONDS)
 
 
 def decode_record(value: bytes | None) -> Engagement | None:

@@ -35,7 +35,6 @@ from streams.decision.ruleset import Ruleset
 from streams.kafka.clients import BrokerUnavailable, read_to_end
 from streams.kafka.unreadable import UnreadableRecords, decoded_record
 from streams.lifecycle.clock import Clock, SystemClock
-from streams.lifecycle.fold_board import FoldBoard
 from streams.observability import metrics
 from streams.recovery.rebuild import (
     RebuildStores,
@@ -46,6 +45,7 @@ from streams.recovery.rebuild import (
     repair_video,
 )
 from streams.recovery.refold import Rebuilt, RefoldReport, Scope, place_of, rebuilt_partition
+from streams.store.fold_deaths import FoldGuard
 from streams.store.gaps import Gaps
 from streams.store.keys import Keys
 from streams.store.served import Served
@@ -120,7 +120,7 @@ class Audit:
         stores: what is compared and repaired.
         publisher: publishes outcomes and tombstones again, and facts that request new decisions.
         gaps: videos that must not be folded, because that ends the process.
-        board: names each fact while it is folded.
+        guard: finds facts that end the process.
     """
 
     def __init__(
@@ -130,9 +130,9 @@ class Audit:
         stores: RebuildStores,
         publisher: EventPublisher,
         gaps: Gaps | None = None,
-        board: FoldBoard | None = None,
+        guard: FoldGuard | None = None,
     ) -> None:
-        self._board = board or FoldBoard()
+        self._guard = guard or FoldGuard()
         self._gaps = gaps
         self._settings = settings
         self._ruleset = ruleset
@@ -182,10 +182,12 @@ class Audit:
         # In this order: facts before the applied offset are in the store, and the facts of published outcomes are in
         # the log.
         applied = (await self._stores.applied.read([place])).get(place)
-        report, scope = RefoldReport(), Scope(without=await self._deadly(), board=self._board)
+        suspects = await self._guard.suspects(*place)
+        report, scope = RefoldReport(), Scope(None, await self._deadly(), suspects=suspects, board=self._guard.board)
         read = await asyncio.to_thread(
             rebuilt_partition, self._settings, self._ruleset, place[1], applied, scope, report
         )
+        await self._guard.survived(*place, report.survived)
         topics = [await asyncio.to_thread(self._last, topic.name, place[1]) for topic in (MODERATION, RECOMMENDATION)]
         kept = kept_videos(read, self._settings.video_retention_seconds, self._clock)
         asked = [video_id for video_id in kept if among is None or video_id in among]

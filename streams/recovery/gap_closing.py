@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from time import monotonic
 
+from schemas.topics import SIGNALS
 from streams.config.settings import Settings
 from streams.decision.ruleset import Ruleset
 from streams.lifecycle.clock import Clock
-from streams.lifecycle.fold_board import FoldBoard
 from streams.recovery.audit import decide_again
 from streams.recovery.gap_retry import REFOLD_SECONDS, Refolded
 from streams.recovery.rebuild import register_deadline
 from streams.recovery.refold import Rebuilt, RefoldReport, Scope, rebuilt_partition
 from streams.store.deadlines import Deadlines
+from streams.store.fold_deaths import FoldGuard
 from streams.store.gaps import Gaps
 from streams.store.outcomes import Outcomes
 from streams.store.stored_case import spell
@@ -29,7 +30,7 @@ class LogRefold:
 
     settings: Settings
     ruleset: Ruleset
-    board: FoldBoard
+    guard: FoldGuard
 
     async def __call__(self, partition: int, videos: Mapping[str, str]) -> Refolded:
         """Refold them. Raises BrokerUnavailable, TimeoutError."""
@@ -39,9 +40,11 @@ class LogRefold:
             if monotonic() > until:
                 raise TimeoutError(f"partition {partition} of the log was not read within {REFOLD_SECONDS:g} s")
 
-        report = RefoldReport()
-        scope = Scope(only=videos, said=videos, board=self.board, go_on=go_on)
+        topic, report = self.settings.topic_prefix + SIGNALS.name, RefoldReport()
+        suspects = await self.guard.suspects(topic, partition)
+        scope = Scope(only=videos, said=videos, suspects=suspects, board=self.guard.board, go_on=go_on)
         found = await asyncio.to_thread(rebuilt_partition, self.settings, self.ruleset, partition, None, scope, report)
+        await self.guard.survived(topic, partition, report.survived)
         return Refolded(found, report.faults, report.seen, report.deletions, self.ruleset.log_generation)
 
 

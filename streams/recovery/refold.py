@@ -116,6 +116,8 @@ class RefoldReport:
     deletions: dict[str, Deleted | None] = field(default_factory=dict)
     """Of each video that is not returned, what its deletions reach together: nothing of that may be served. None where
     one of them cannot be read."""
+    survived: list[int] = field(default_factory=list)
+    """Offsets of suspects that were folded without a death of this process."""
     unreadable: UnreadableRecords = field(default_factory=UnreadableRecords)
 
     def let_wait(self, fact: Fact | NewerFact) -> None:
@@ -155,6 +157,8 @@ class Scope:
     """Read, and not folded, because that is known to end the process."""
     said: Mapping[str, str] = field(default_factory=dict)
     """By video, the version of an interim outcome, which does not count as published."""
+    suspects: Container[int] = frozenset()
+    """Offsets of facts over which a process died."""
     board: FoldBoard = field(default_factory=FoldBoard)
     go_on: Callable[[], None] = lambda: None
     """Called at each record; may raise to end the refold."""
@@ -252,7 +256,7 @@ def refold(
             report.let_wait(fact)
             continue
         video = videos.setdefault(fact.video_id, _Refold(None))
-        if fact.video_id in report.faults or not _folds(video, fact, record, ruleset, clock, scope.board, report):
+        if fact.video_id in report.faults or not _folds(video, fact, record, ruleset, clock, scope, report):
             report.let_wait(fact)
         elif applied is not None and record.offset < applied and video.state is not None:
             video.needed_offset = video.state.applied_offset
@@ -292,13 +296,15 @@ def _folds(
     record: StoredRecord,
     ruleset: Ruleset,
     clock: Clock,
-    board: FoldBoard,
+    scope: Scope,
     report: RefoldReport,
 ) -> bool:
     """Fold a fact; False if that fails, which affects only this video."""
     try:
-        with board.folding(fact.video_id, record.topic, record.partition, record.offset, ruleset.log_generation):
+        with scope.board.folding(fact.video_id, record.topic, record.partition, record.offset, ruleset.log_generation):
             _fold_into(video, fact, record.offset, ruleset, clock)
+        if record.offset in scope.suspects:
+            report.survived.append(record.offset)
     except OffsetsOutOfOrder:
         raise
     except Exception as error:  # a bug that one video's facts trigger

@@ -29,6 +29,7 @@
 | `vs:applied:<group>:<topic>:<partition>` | string | next offset of the log that is not applied to Redis |
 | `vs:attempts:<topic>:<partition>:<offset>` | hash | unclean exits during one event |
 | `vs:intake-attempts:<topic>:<partition>:<offset>` | hash | the same for the intake role, which reads the same topic |
+| `vs:fold-deaths:<topic>:<partition>` | hash | deaths of workers during folds of facts; not for readers |
 | `vs:engagement-offset:<topic>:<partition>` | string | next offset that is not in the counts; not for readers |
 | `vs:engagement-ids:<topic>:<partition>:<bucket>` | hash | events counted in ten minutes; not for readers |
 | `vs:engagement-deaths:<topic>:<partition>` | hash | events at which workers died by themselves; not for readers |
@@ -150,6 +151,10 @@ class Keys:
     def intake_attempts(self, topic: str, partition: int, offset: int) -> str:
         """Hash: the same for the intake role, which reads the same topic as the media role."""
         return f"{self.prefix}vs:intake-attempts:{topic}:{partition}:{offset}"
+
+    def fold_deaths(self, topic: str, partition: int) -> str:
+        """Hash: by offset, deaths of processes while they folded that fact."""
+        return f"{self.prefix}vs:fold-deaths:{topic}:{partition}"
 
     def dead_letter(self, dead_letter_id: str) -> str:
         """String: the cause of a written dead letter."""

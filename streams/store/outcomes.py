@@ -12,6 +12,7 @@ from redis.exceptions import ResponseError
 from schemas.codec import encode
 from schemas.outcomes import Outcome, Version
 from streams.decision.state import VideoState
+from streams.record import Place
 from streams.store.client import settled
 from streams.store.compression import pack
 from streams.store.deletion_reading import deletion_of
@@ -63,10 +64,19 @@ class Outcomes:
         self._fold = redis.register_script(script_text("fold"))
         self._published = redis.register_script(script_text("published"))
 
-    async def read(self, video_id: str) -> StoredVideo:
-        """Return state and outcome of a video, from one consistent read. Raises UnreadableState."""
-        fields, *gap = await settled(self._redis, lambda: self._ask_case(video_id))
-        return _with_gap(stored_case(video_id, _answered(fields)), *gap)
+    async def read(self, video_id: str, for_fact: Place | None = None) -> StoredVideo:
+        """Return state and outcome of a video, from one consistent read.
+
+        Args:
+            video_id: of the video.
+            for_fact: position of the fact to fold; asks whether a process died over it.
+
+        Raises:
+            UnreadableState: the state cannot be decoded.
+        """
+        fields, stands, deletion_waits, *deaths = await settled(self._redis, lambda: self._ask_case(video_id, for_fact))
+        stored = _with_gap(stored_case(video_id, _answered(fields)), stands, deletion_waits)
+        return replace(stored, is_suspect=any(_answered_or(found, 0) for found in deaths))
 
     async def read_served(self, video_id: str) -> Served:
         """Return state and outcome, and what readers see of the video, from one consistent read.
@@ -83,11 +93,13 @@ class Outcomes:
             _answered_or(embeddings, {}),
         )
 
-    async def _ask_case(self, video_id: str) -> list[Any]:
+    async def _ask_case(self, video_id: str, for_fact: Place | None) -> list[Any]:
         async with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.hmget(self._keys.state(video_id), list(CASE_FIELDS))
             pipeline.exists(self._keys.gap(video_id))
             pipeline.hget(self._keys.gap(video_id), "deletion_waits")
+            if for_fact is not None:
+                pipeline.hexists(self._keys.fold_deaths(for_fact.topic, for_fact.partition), str(for_fact.offset))
             return await pipeline.execute(raise_on_error=False)
 
     async def _ask_served(self, video_id: str) -> list[Any]:

@@ -34,6 +34,8 @@ class StoredVideo:
     """Whether facts of the video wait, so that nothing may be folded; see `streams.store.gaps`."""
     is_withdrawn: bool = False
     """Whether its deletion is among them: nothing that is stored may be said any more."""
+    is_suspect: bool = False
+    """Whether a process died while it folded the fact for which the video was read; see `streams.store.fold_deaths`."""
 
     @property
     def forgotten_version(self) -> Version | None:

@@ -20,14 +20,16 @@ from redis.exceptions import RedisError
 
 from streams.config.redis_options import store_options
 from streams.config.settings import Settings, read_settings
-from streams.delivery.attempts import DEATHS_ALONE_BEFORE_GIVING_UP, Attempts
+from streams.delivery.attempts import Attempts
 from streams.engagement.batch_board import counted_range
-from streams.engagement.store import note_counting_death
+from streams.engagement.counting_deaths import note_counting_death
 from streams.lifecycle.clock import SystemClock
 from streams.lifecycle.fold_board import FoldedFact, folded_fact
+from streams.lifecycle.own_deaths import EndKind, end_kind
 from streams.lifecycle.release import release
 from streams.observability.logs import configure_logs
 from streams.store.client import open_store
+from streams.store.fold_deaths import FoldDeaths
 from streams.store.gaps import Gaps
 from streams.store.keys import Keys
 
@@ -49,39 +51,41 @@ def note_death(settings: Settings, of_release: str, alone: Sequence[str], ended_
         settings: of the worker.
         of_release: that the worker ran.
         alone: what stood on its board.
-        ended_by: for the log.
+        ended_by: name of a signal, or `exit code <number>`.
     """
     _log.critical("worker process died", ended_by=ended_by, was_exclusive=alone)
     try:
-        asyncio.run(asyncio.wait_for(_note(settings, of_release, alone), _PATIENCE_SECONDS))
+        asyncio.run(asyncio.wait_for(_note(settings, of_release, alone, ended_by), _PATIENCE_SECONDS))
     except (TimeoutError, RedisError) as error:
         _log.error(
             "worker death not recorded; it counts as a kill from outside", error=repr(error), was_exclusive=alone
         )
 
 
-async def _note(settings: Settings, of_release: str, alone: Sequence[str]) -> None:
+async def _note(settings: Settings, of_release: str, alone: Sequence[str], ended_by: str) -> None:
+    end = end_kind(ended_by)
     redis = open_store(settings.redis_url.get_secret_value(), store_options(settings))
     try:
         keys = Keys(settings.topic_prefix)
-        attempts, gaps = Attempts(redis, keys), Gaps(redis, keys, of_release)
+        attempts, deaths, gaps = Attempts(redis, keys), FoldDeaths(redis, keys), Gaps(redis, keys, of_release)
         for entry in alone:
             if (fact := folded_fact(entry)) is not None:
-                await note_fold_death(attempts, gaps, fact)
+                if end is not None:
+                    await note_fold_death(deaths, gaps, fact, end)
             elif (found := counted_range(entry)) is not None:
-                await note_counting_death(redis, keys, found)
+                if end is not None:
+                    await note_counting_death(redis, keys, found, end)
             else:
                 await attempts.note_death(entry)
     finally:
         await redis.aclose()
 
 
-async def note_fold_death(attempts: Attempts, gaps: Gaps, fact: FoldedFact) -> None:
-    """Count a death over a fact; above the limit, open a gap, so that no worker folds the fact."""
-    deaths = await attempts.note_own_death(fact.place)
-    if deaths < DEATHS_ALONE_BEFORE_GIVING_UP:
-        return
-    await gaps.wait_for_release(fact, "the worker", deaths, SystemClock().now_unix_seconds())
+async def note_fold_death(deaths: FoldDeaths, gaps: Gaps, fact: FoldedFact, end: EndKind) -> None:
+    """Count a death over a fact; if there are enough, open a gap, so that no worker folds the fact."""
+    found = await deaths.note(fact.place, end)
+    if found.is_enough:
+        await gaps.wait_for_release(fact, "the worker", found.number, SystemClock().now_unix_seconds())
 
 
 def main() -> None:

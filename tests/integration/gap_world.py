@@ -26,6 +26,7 @@ from streams.recovery.meanwhile import Meanwhile
 from streams.recovery.refold import RefoldReport, Scope, refold
 from streams.recovery.result_comparison import newest_by_key
 from streams.store.deadlines import Deadlines
+from streams.store.fold_deaths import FoldDeaths, FoldGuard
 from streams.store.gaps import Gaps
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
@@ -76,6 +77,7 @@ class World:
     def start(self, release: str) -> None:
         """A worker of a release takes over."""
         self.gaps = Gaps(self.redis, KEYS, release)
+        self.deaths = FoldDeaths(self.redis, KEYS)
         self.outcomes = Outcomes(self.redis, KEYS)
         deadlines = Deadlines(self.redis, KEYS)
         forgetting = forgetting_of(self.redis, KEYS, self.broker)
@@ -83,8 +85,9 @@ class World:
         withdraw = Withdrawal(self.gaps, publishing)
         boundary = FoldBoundary(self.gaps, self.dead_letters, self.clock, 0, withdraw=withdraw)
         self.role = VerdictRole(
-            self.outcomes, deadlines, self.broker, RULESET, self.clock, forgetting, self.followers, boundary
-        )
+            self.outcomes, deadlines, self.broker, RULESET, self.clock, forgetting, self.followers, boundary,
+            FoldGuard(deaths=self.deaths),
+        )  # fmt: skip
         mended = RepairVideo(publishing, self.outcomes, self.gaps, deadlines, self.broker, RULESET, self.clock)
         self.meanwhile = Meanwhile(self.gaps, self.broker, RULESET, withdraw, self.clock, publishing.publish_again)
         self.poll = GapRetry(self.gaps, self.outcomes, self.refold, mended, self.meanwhile, self.clock)
@@ -94,7 +97,10 @@ class World:
         report = RefoldReport()
         stored = [stored_record(record) for record in self.log]
         published = {name: outcome for name, outcome in self.published().items() if name in videos}
-        found = refold(published, stored, RULESET, self.clock, None, Scope(only=videos, said=videos), report)
+        suspects = await self.deaths.suspects(SIGNALS.name, partition)
+        scope = Scope(only=videos, said=videos, suspects=suspects)
+        found = refold(published, stored, RULESET, self.clock, None, scope, report)
+        await self.deaths.survived(SIGNALS.name, partition, report.survived)
         return Refolded(found, report.faults, report.seen, report.deletions)
 
     def published(self) -> dict[str, Any]:

@@ -23,7 +23,9 @@ from streams.dead_letters.dead_letter_index import DeadLetterIndex, Subject
 from streams.dead_letters.refused_uploads import RefusedUploads
 from streams.delivery.attempts import Attempts
 from streams.engagement.batch_board import CountedRange, Suspects
-from streams.engagement.store import EngagementStore, Retention, decode_record, note_counting_death
+from streams.engagement.counting_deaths import note_counting_death
+from streams.engagement.store import EngagementStore, Retention, decode_record
+from streams.lifecycle.own_deaths import OwnDeaths
 from streams.record import Place, Record
 from streams.recovery.audit import take_turn
 from streams.similarity.vectors import Vectors
@@ -31,6 +33,7 @@ from streams.store.applied import AppliedOffsets, StoreBehindLog
 from streams.store.claims import Claims
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.deletion_reading import read_deletion
+from streams.store.fold_deaths import FoldDeaths
 from streams.store.keys import Keys
 from streams.store.readers import read_video
 from streams.store.refusal_reading import read_refusals
@@ -237,8 +240,15 @@ async def deaths(redis: Redis) -> None:
         assert store.mend(error)
         found = store.suspects([0])
     assert found == {}
-    await note_counting_death(redis, KEYS, CountedRange("topic", 0, 5, 5))
-    assert store.suspects([0]) == {0: Suspects(5, 5, 1)}
+    await note_counting_death(redis, KEYS, CountedRange("topic", 0, 5, 5), "crash")
+    assert store.suspects([0]) == {0: Suspects(5, 5, OwnDeaths(1))}
+
+
+async def fold_deaths(redis: Redis) -> None:
+    """What the parent process notes of a death over a fact begins again, and a worker reads it."""
+    noted = FoldDeaths(redis, KEYS)
+    assert await noted.note(PLACE, "crash") == OwnDeaths(1)
+    assert await noted.suspects(PLACE.topic, 0) == {PLACE.offset}
 
 
 async def summaries(redis: Redis) -> None:
@@ -291,6 +301,7 @@ KINDS: Final[dict[str, Kind]] = {
     "applied": Kind(KEYS.applied(GROUP, PLACE.topic, 0), "string", applied),
     "attempts": Kind(KEYS.attempts(PLACE.topic, 0, 7), "hash", attempts, "started"),
     "intake_attempts": Kind(KEYS.intake_attempts(PLACE.topic, 0, 7), "hash", intake_attempts, "started"),
+    "fold_deaths": Kind(KEYS.fold_deaths(PLACE.topic, 0), "hash", fold_deaths, str(PLACE.offset)),
     "dead_letter": Kind(KEYS.dead_letter("id"), "string", there),
     "engagement": Kind(KEYS.engagement(VIDEO_ID), "string", counts),
     "engagement_offset": Kind(KEYS.engagement_offset("topic", 0), "string", engagement_place),

@@ -18,10 +18,11 @@ from schemas.facts import Failure
 from schemas.topics import ENGAGEMENT
 from streams.config.settings import Settings, read_settings
 from streams.delivery.held_events import HeldEvents
+from streams.engagement.batch_changes import Changes, Found
 from streams.engagement.consumer import EngagementConsumer, Parts
 from streams.engagement.group_wait import GroupWait
 from streams.engagement.role import consumer_configuration, open_counting_store
-from streams.engagement.store import Changes, EngagementStore, Found, Retention
+from streams.engagement.store import EngagementStore, Retention
 from streams.engagement.summaries import ROLE
 from streams.lifecycle.clock import SystemClock
 from streams.store.keys import Keys

@@ -8,8 +8,8 @@ from redis.asyncio import Redis
 from ops.cli.exit_codes import ExitCode
 from ops.local.redis_server import RedisServer
 from ops.local.scratch import scratch_dir
-from streams.delivery.attempts import Attempts
 from streams.lifecycle.fold_board import FoldedFact
+from streams.lifecycle.own_deaths import EndKind, OwnDeaths
 from streams.record import Place
 from streams.store.gaps import Gap, Gaps
 from streams.store.keys import Keys
@@ -20,6 +20,8 @@ from tests.pipeline import Pipeline, await_value
 from tests.sample_facts import VIDEO_ID
 
 EXPECTED_DEATHS = 2
+PARTITION = ("video.signals", 0)
+FACT = FoldedFact(VIDEO_ID, Place(*PARTITION, 4), 0)
 
 
 class TestDeathsAreNoted:
@@ -27,10 +29,9 @@ class TestDeathsAreNoted:
         """Then nobody folds the video, its fact gets one dead letter, and only another release tries again."""
         world = World(redis)
         await world.handle(*clip(), *clip(OTHER))
-        fact = FoldedFact(VIDEO_ID, Place("video.signals", 0, 4), 0)
-        await note_fold_death(Attempts(redis, KEYS), world.gaps, fact)
+        await note_fold_death(world.deaths, world.gaps, FACT, "crash")
         assert await world.gaps.read(VIDEO_ID) is None
-        await note_fold_death(Attempts(redis, KEYS), world.gaps, fact)
+        await note_fold_death(world.deaths, world.gaps, FACT, "crash")
         calls = break_fold(monkeypatch, "no video")
         await world.handle(rest(), rest(OTHER), rest())
         for _ in range(3):
@@ -45,6 +46,44 @@ class TestDeathsAreNoted:
         await world.poll.wake()
         assert await world.look() == 1
         await world.check_healed()
+
+    async def test_a_fact_that_was_folded_meanwhile_is_innocent(self, redis: Redis) -> None:
+        """Deaths count only if the fact was not folded between them: others in the process may have caused them."""
+        world = World(redis)
+        await world.handle(*clip(), *clip(OTHER))
+        for _ in range(5):
+            await note_fold_death(world.deaths, world.gaps, FACT, "crash")
+            fact = rest() if len(world.log) == FACT.place.offset else world.log.pop(FACT.place.offset)
+            await world.handle(fact)
+            assert await world.deaths.suspects(*PARTITION) == frozenset()
+        assert await world.gaps.read(VIDEO_ID) is None
+        assert (await world.verdict()).status == "final"
+
+    async def test_a_refold_also_clears_it(self, redis: Redis) -> None:
+        """Also if it is folded again for another reason, from the log; facts that it did not reach stay suspects."""
+        world = World(redis)
+        await world.handle(*clip(), *clip(OTHER))
+        for offset in (1, 3):
+            await world.deaths.note(Place(*PARTITION, offset), "crash")
+        await world.refold(0, {VIDEO_ID: ""})
+        assert await world.deaths.suspects(*PARTITION) == {3}
+
+    @pytest.mark.parametrize(("ends", "is_given_up"), [
+        (["unsure"] * 3, False), (["unsure"] * 4, True), (["crash", "unsure", "unsure"], False),
+        (["unsure", "unsure", "crash", "crash"], True),
+    ])  # fmt: skip
+    async def test_kills_need_more(self, redis: Redis, ends: list[EndKind], is_given_up: bool) -> None:
+        """The OOM killer may have been after something else in the process; a loop of such kills ends all the same."""
+        world = World(redis)
+        for end in ends:
+            await note_fold_death(world.deaths, world.gaps, FACT, end)
+        assert (await world.gaps.read(VIDEO_ID) is not None) is is_given_up
+
+    async def test_foreign_counts_begin_again(self, redis: Redis) -> None:
+        """They must not give up a fact."""
+        world = World(redis)
+        await redis.hset(KEYS.fold_deaths(*PARTITION), "4", "99,ninety")
+        assert await world.deaths.note(FACT.place, "unsure") == OwnDeaths(0, 1)
 
 
 @pytest.mark.slow

@@ -33,7 +33,9 @@ from streams.decision.outcome import FoldContext
 from streams.decision.state import VideoState
 from streams.delivery.attempts import Attempts
 from streams.engagement.batch_board import CountedRange
-from streams.engagement.store import Changes, EngagementStore, Retention, note_counting_death
+from streams.engagement.batch_changes import Changes
+from streams.engagement.counting_deaths import note_counting_death
+from streams.engagement.store import EngagementStore, Retention
 from streams.record import Place, Record
 from streams.recovery.audit import take_turn
 from streams.similarity.query import Filters, similar
@@ -42,6 +44,7 @@ from streams.similarity.vectors import Vectors
 from streams.store.applied import AppliedOffsets
 from streams.store.claims import Claims
 from streams.store.deadlines import Deadline, Deadlines
+from streams.store.fold_deaths import FoldDeaths
 from streams.store.gaps import Gaps, Hidden, Said, WaitingFact
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
@@ -291,7 +294,17 @@ def _counted(number: int) -> Changes:
 async def note_deaths(world: World) -> None:
     """Three deaths of the worker, the first over more offsets than one."""
     for first, last in ((3, 9), (5, 5), (5, 5)):
-        await note_counting_death(world.redis, KEYS, CountedRange("video.engagement", 0, first, last))
+        await note_counting_death(world.redis, KEYS, CountedRange("video.engagement", 0, first, last), "crash")
+
+
+async def note_fold_deaths(world: World) -> None:
+    """Deaths over two facts; one of these is folded then."""
+    deaths = FoldDeaths(world.redis, KEYS)
+    for offset in (3, 5):
+        await deaths.note(Place("video.signals", 0, offset), "crash")
+        await deaths.note(Place("video.signals", 0, offset), "unsure")
+    for _ in range(2):
+        await deaths.survived("video.signals", 0, [3])
 
 
 Case = Callable[[World], Awaitable[None]]
@@ -309,6 +322,7 @@ CASES: Final[dict[str, Case]] = {
     **dict.fromkeys(("gap", "gaps"), wait_in_gaps),
     "stalls": count_stalls,
     "engagement_deaths": note_deaths,
+    "fold_deaths": note_fold_deaths,
     **dict.fromkeys(("engagement", "engagement_offset", "engagement_ids", "engagement_due"), count_engagement),
 }
 """What writes each kind of key."""

@@ -13,9 +13,9 @@ from confluent_kafka import TopicPartition
 from schemas.facts import Failure
 from streams.delivery.held_events import HeldEvents
 from streams.engagement.batch_board import BatchBoard, Suspects
+from streams.engagement.batch_changes import Changes, Found
 from streams.engagement.consumer import EngagementConsumer, Parts
 from streams.engagement.group_wait import GroupWait
-from streams.engagement.store import Changes, Found
 from streams.engagement.summaries import ROLE
 from streams.lifecycle.exclusive_board import ExclusiveBoard
 from tests.fakes import ManualClock

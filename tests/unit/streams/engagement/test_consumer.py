@@ -13,9 +13,9 @@ from confluent_kafka import KafkaException, TopicPartition
 from schemas.codec import encode
 from schemas.engagement import EngagementEvent
 from streams.delivery.held_events import HeldEvents
+from streams.engagement.batch_changes import Found
 from streams.engagement.consumer import EngagementConsumer, Parts
 from streams.engagement.group_wait import GroupWait
-from streams.engagement.store import Found
 from streams.engagement.summaries import ROLE
 from streams.observability import metrics
 from tests.fakes import ManualClock

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from streams.engagement.batch_board import BatchBoard, CountedRange, Suspects, counted_range
-from streams.engagement.store import Changes, Found
+from streams.engagement.batch_board import NO_SUSPECTS, BatchBoard, CountedRange, Suspects, counted_range
+from streams.engagement.batch_changes import Changes, Found
 from streams.lifecycle.exclusive_board import ExclusiveBoard
+from streams.lifecycle.own_deaths import EndKind
 from tests.support.engagement_log import TOPIC, events
 from tests.support.engagement_role import FaultyStore, Role
 
@@ -18,12 +19,14 @@ pytestmark = pytest.mark.usefixtures("silent_logs")
 class TestDeaths:
     """A worker that dies by itself leaves its batch on the board; what the parent notes is met at the next start."""
 
-    def test_the_event_that_ended_the_process_twice_is_refused(self) -> None:
-        """Three deaths: of the batch, and twice of the event alone; the rest of the batch is counted."""
+    @pytest.mark.parametrize(("end", "num_alone"), [("crash", 2), ("unsure", 4)])
+    def test_the_event_that_ends_the_process_again_and_again_is_refused(self, end: EndKind, num_alone: int) -> None:
+        """One death of the batch, and then of the event alone: two crashes, or four kills that may have had another
+        cause; the rest of the batch is counted."""
         poison = "v0-9"
         store = FaultyStore({0: 5})
         deaths = 0
-        for _ in range(6):
+        for _ in range(8):
             board = ExclusiveBoard()
             role = Role(store, events(0, store.stands[0] or 0, 15 - (store.stands[0] or 0)), board)
             entry = _run_until_death(role, board, poison)
@@ -33,14 +36,14 @@ class TestDeaths:
             deaths += 1
             found = counted_range(entry)
             assert found is not None
-            store.deaths[0] = store.deaths.get(0, Suspects(-1, -2, 0)).after_death(found)
-        assert deaths == 3
+            store.deaths[0] = store.deaths.get(0, NO_SUSPECTS).after_death(found, end)
+        assert deaths == 1 + num_alone
         assert role.bridge.refused == [(9, "crash-loop")]
         assert store.counted == [f"v0-{offset}" for offset in range(5, 15) if offset != 9]
 
     def test_suspects_are_dropped_once_they_are_counted(self) -> None:
         """Later batches are counted whole again, by this worker and by the next."""
-        store = FaultyStore({0: 5}, deaths={0: Suspects(6, 8, 0)})
+        store = FaultyStore({0: 5}, deaths={0: Suspects(6, 8)})
         role = Role(store, events(0, 5, 10))
         role.step()
         assert store.deaths == {}
@@ -51,7 +54,7 @@ class TestDeaths:
 
     def test_suspects_that_were_counted_by_somebody_else_are_none(self) -> None:
         """Noted of offsets before the place at which this worker begins."""
-        store = FaultyStore({0: 9}, deaths={0: Suspects(5, 8, 0)})
+        store = FaultyStore({0: 9}, deaths={0: Suspects(5, 8)})
         role = Role(store, events(0, 5, 10))
         role.step()
         assert (store.deaths, store.num_commits, store.stands) == ({}, 1, {0: 15})

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from schemas.codec import encode
 from schemas.engagement import EngagementEvent, EngagementKind
+from streams.engagement.batch_changes import Found
 from streams.engagement.counting import add_events
 from streams.engagement.deduplication import Deduplicated, deduplicate
 from streams.engagement.event_parsing import ParsedEvent, content_of, identity_of
-from streams.engagement.store import Found
 from streams.engagement.summary_schedule import SOON_SECONDS
 
 T0 = 1_700_000_000.0

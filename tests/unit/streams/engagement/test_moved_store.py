@@ -9,7 +9,8 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from schemas.facts import Failure
 from streams.engagement.batch_board import Suspects
-from streams.engagement.store import Changes, Found
+from streams.engagement.batch_changes import Changes, Found
+from streams.lifecycle.own_deaths import OwnDeaths
 from streams.record import Place
 from tests.support.engagement_log import events
 from tests.support.engagement_role import FaultyStore, Role
@@ -38,7 +39,7 @@ class TestMovedStore:
 
     def test_while_a_suspect_is_given_up(self) -> None:
         """The same of an event that ended workers."""
-        store = FaultyStore({0: 10}, deaths={0: Suspects(12, 12, 2)})
+        store = FaultyStore({0: 10}, deaths={0: Suspects(12, 12, OwnDeaths(2))})
         role = Role(store, events(0, 5, 12))
         commit = store.commit
 
