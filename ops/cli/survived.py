@@ -8,17 +8,14 @@ import sys
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Final
 
 import typer
 
 from ops.cli.console import err
 from streams.lifecycle.exclusive_board import ExclusiveBoard
 from streams.lifecycle.fold_board import FoldBoard, FoldedFact, folded_fact
+from streams.lifecycle.own_deaths import CRASHES_BEFORE_GIVING_UP
 from streams.lifecycle.parent import end_with_parent
-
-DEATHS_BEFORE_LEAVING_OUT: Final = 2
-"""Deaths of the process by itself, over the same fact."""
 
 
 @dataclass(slots=True)
@@ -48,7 +45,7 @@ def in_surviving_child() -> Survived:
         child_id = os.fork()
         if child_id == 0:
             end_with_parent(parent_id)
-            deadly = {fact.video_id: fact for fact, number in deaths.items() if number >= DEATHS_BEFORE_LEAVING_OUT}
+            deadly = {fact.video_id: fact for fact, number in deaths.items() if number >= CRASHES_BEFORE_GIVING_UP}
             return Survived(FoldBoard(board), deadly)
         code = _end_of(child_id)
         facts = [fact for entry in board.read() if (fact := folded_fact(entry)) is not None]

@@ -29,7 +29,7 @@ from streams.delivery.own_faults import MACHINE_UNAVAILABLE
 from streams.lifecycle.release import release
 from streams.observability import metrics
 from streams.recovery.audit import Problem
-from streams.store.gaps import GAP_CAUSES
+from streams.store.gap import GAP_CAUSES
 
 _UNREADABLE: Final = ("event-invalid", "event-not-json", "event-too-large")
 _UNANSWERED: Final = ("crash-loop", INTERNAL_ERROR)

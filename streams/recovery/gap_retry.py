@@ -25,7 +25,8 @@ from streams.observability import metrics
 from streams.recovery.meanwhile import Meanwhile
 from streams.recovery.refold import Fault, Rebuilt
 from streams.store.deadlines import Deadline
-from streams.store.gaps import LOOK_AGAIN_SECONDS, Gap, Gaps
+from streams.store.gap import Gap
+from streams.store.gaps import LOOK_AGAIN_SECONDS, Gaps
 from streams.store.outcomes import GapStands, Outcomes
 from streams.store.shared_faults import count_or_raise, ends_repeated_work
 

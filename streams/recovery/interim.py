@@ -16,7 +16,7 @@ from schemas.identity import MODALITIES, Modality
 from schemas.outcomes import ModalityStates, Outcome, Reason, RecommendationRecord, Verdict, Version
 from streams.decision.cost import Prices, price
 from streams.decision.policy import Decision, Policy, decide
-from streams.store.gaps import decode_verdict
+from streams.store.deletion_reach import decode_verdict
 
 _TOLD = "its facts cannot be folded; see `vidsignal show` and the runbook"
 

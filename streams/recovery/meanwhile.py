@@ -11,7 +11,8 @@ from schemas.outcomes import Outcome
 from streams.decision.ruleset import Ruleset
 from streams.lifecycle.clock import Clock
 from streams.recovery.interim import interim_outcome, outcome_of, served_of
-from streams.store.gaps import Gap, Gaps, Said
+from streams.store.gap import Gap
+from streams.store.gaps import Gaps, Said
 from streams.store.served import status_fields
 from streams.store.stored_case import spell
 from streams.verdict.boundary import Withdraw

@@ -25,7 +25,6 @@ from streams.config.settings import Settings
 from streams.dead_letters.dead_letter_index import DeadLetterIndex
 from streams.decision.ruleset import Ruleset
 from streams.decision.state import VideoState
-from streams.delivery.attempts import DEATHS_ALONE_BEFORE_GIVING_UP
 from streams.kafka.clients import (
     READER_GROUP,
     REQUEST_SECONDS,
@@ -37,6 +36,7 @@ from streams.kafka.clients import (
 from streams.kafka.unreadable import UnreadableRecords
 from streams.lifecycle.clock import Clock, SystemClock
 from streams.lifecycle.fold_board import FoldBoard, FoldedFact
+from streams.lifecycle.own_deaths import CRASHES_BEFORE_GIVING_UP
 from streams.recovery.refold import Fault, Rebuilt, RefoldReport, Scope, rebuilt_partition
 from streams.store.applied import AppliedOffsets
 from streams.store.deadlines import Deadline, Deadlines
@@ -183,7 +183,7 @@ async def _let_wait(gaps: Gaps, log_generation: int, partition: int, report: Ref
         waiting = WaitingFact(
             video_id, partition, log_generation, report.seen.get(video_id, fault.offset), fault.cause, fault.message,
             fault.kind, fault.type, report.deletions.get(video_id),
-            is_unread_deletion=video_id in report.deletions and report.deletions[video_id] is None,
+            is_unread_deletion=report.is_deletion_unread(video_id),
         )  # fmt: skip
         await gaps.wait(waiting, now_unix_seconds)
 
@@ -193,8 +193,10 @@ async def _let_deadly_wait(gaps: Gaps, partition: int, deadly: Mapping[str, Fold
     now_unix_seconds = SystemClock().now_unix_seconds()
     for video_id, fact in deadly.items():
         if _is_in(fact, partition):
-            deletion = report.deletions.get(video_id)
-            await gaps.wait_for_release(fact, "a rebuild", DEATHS_ALONE_BEFORE_GIVING_UP, now_unix_seconds, deletion)
+            await gaps.wait_for_release(
+                fact, "a rebuild", CRASHES_BEFORE_GIVING_UP, now_unix_seconds, report.deletions.get(video_id),
+                is_unread_deletion=report.is_deletion_unread(video_id),
+            )  # fmt: skip
 
 
 async def _hide(gaps: Gaps, followers: Sequence[Follower], video_id: str, deletion: Deleted | None) -> None:

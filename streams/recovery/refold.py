@@ -30,7 +30,8 @@ from streams.kafka.unreadable import UnreadableRecords
 from streams.lifecycle.clock import Clock, SystemClock
 from streams.lifecycle.fold_board import FoldBoard
 from streams.recovery.result_comparison import newest_by_key
-from streams.store.gaps import GapCause, joined_deletion
+from streams.store.deletion_reach import joined_deletion
+from streams.store.gap import GapCause
 from streams.store.stored_case import StoredVideo, spell
 
 _CLOCKS_APART_SECONDS: Final = 3_600.0
@@ -119,6 +120,10 @@ class RefoldReport:
     survived: list[int] = field(default_factory=list)
     """Offsets of suspects that were folded without a death of this process."""
     unreadable: UnreadableRecords = field(default_factory=UnreadableRecords)
+
+    def is_deletion_unread(self, video_id: str) -> bool:
+        """Return whether a deletion of the video waits that only a newer release can read."""
+        return video_id in self.deletions and self.deletions[video_id] is None
 
     def let_wait(self, fact: Fact | NewerFact) -> None:
         """Note a fact of a video that is not folded."""

@@ -22,7 +22,7 @@ if closes then
   redis.call('DEL', KEYS[1], KEYS[9])
   redis.call('HDEL', KEYS[2], 'gap', 'gap_since_unix_seconds')
   if said then
-    -- It may reach the topics even now: only an outcome of a higher version outdoes it, see `MendVideo`.
+    -- It may reach the topics even now: only an outcome of a higher version outdoes it, see `RepairVideo`.
     redis.call('HSET', KEYS[1], 'said_version', said)
     if ARGV[8] == '' then
       redis.call('DEL', KEYS[3])

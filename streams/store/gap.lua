@@ -3,6 +3,7 @@
 -- ARGV  1 cause  2 message  3 partition of the log  4 generation of the log  5 offset of the fact that waits
 --       6 time in Unix seconds  7 our release  8 kind of a newer fact, '' for none  9 its type, '' for none
 --       10 all deletions that wait as JSON, or '?', where the fact is one, else ''
+--       11 why the fact was given up as JSON, until its dead letter is written; '' where it was not
 -- Returns 1 where the gap was opened, 0 where it stood.
 local found = redis.call('TYPE', KEYS[1])['ok']
 if found ~= 'hash' then
@@ -19,6 +20,9 @@ if waits[1] ~= ARGV[4] or (tonumber(waits[2] or '') or -1) < tonumber(ARGV[5]) t
 end
 if ARGV[10] ~= '' then
   redis.call('HSET', KEYS[1], 'deletion_waits', '1', 'deletion', ARGV[10])
+end
+if ARGV[11] ~= '' then
+  redis.call('HSET', KEYS[1], 'owed:' .. ARGV[5], ARGV[11])
 end
 if redis.call('TYPE', KEYS[2])['ok'] == 'hash' then
   local since = redis.call('HGET', KEYS[1], 'since_unix_seconds')

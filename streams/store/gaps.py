@@ -10,47 +10,32 @@ without an entry exists only if Redis lost the entry; the next fact of the video
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-import msgspec
 from msgspec.structs import replace
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from schemas.codec import encode
-from schemas.facts import Deleted
-from schemas.outcomes import Verdict
+from schemas.facts import Deleted, Failure
 from streams.lifecycle.fold_board import FoldedFact
 from streams.observability import metrics
 from streams.store.deadlines import Deadline, Deadlines
-from streams.store.deletion_reading import DeletionReading
+from streams.store.deletion_reach import Hidden, decode_verdict, hidden_by, joined_deletion, reach_of, reading_of
+from streams.store.gap import OWED, REFOLDS_OF, Gap, GapCause, gap_of, text_of
 from streams.store.key_repair import DELETION_MARKER, STATUS, STRING, is_of_a_key, mended
 from streams.store.keys import Keys
 from streams.store.outcomes import DEFAULT_DELETION_MARKER_TTL_SECONDS
 from streams.store.scripts import script_text
-from streams.store.stored_case import spell
 
-GapCause = Literal[
-    "unreadable-state",  # the stored state of the video cannot be decoded
-    "internal-error",  # folding one of its facts fails
-    "crash-loop",  # folding one of its facts ends the process
-    "newer-fact",  # a newer release wrote one of its facts
-]
-GAP_CAUSES: Final[tuple[GapCause, ...]] = ("unreadable-state", "internal-error", "crash-loop", "newer-fact")
 LOOK_AGAIN_SECONDS: Final = 60.0
 """Time after the first failed refold, and between two checks of a gap that only a newer release can close."""
 _HIDDEN: Final = 1
 _UNREAD: Final = b"?"
 """Stored if a deletion waits that cannot be read."""
 _LONGEST_MESSAGE: Final = 500
-_LONGEST_NUMBER: Final = 19
-"""Digits of the largest that is ever written."""
-_REFOLDS_OF: Final = "refolds:"
-"""Before a release, the name of the field with its number of refolds."""
-_VERDICT_DECODER: Final = msgspec.json.Decoder(Verdict)
-_DELETION_DECODER: Final = msgspec.json.Decoder(Deleted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,57 +65,8 @@ class WaitingFact:
     """The fact itself if it is a deletion."""
     is_unread_deletion: bool = False
     """Whether it is a deletion that only a newer release can read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Why facts of a video wait. Fields that cannot be read are empty or 0."""
-
-    cause: str
-    message: str
-    partition: int
-    log_generation: int
-    first_offset: int
-    waiting_offset: int
-    """Offset of the last waiting fact."""
-    since_unix_seconds: float
-    num_refolds: int
-    """Number of refolds that failed under `release`; noted for one release, for workers that know no other number."""
-    release: str
-    """Release that tried last."""
-    kind: str
-    type: str
-    is_deletion_waiting: bool
-    deletion: Deleted | None = None
-    """The last waiting deletion, if it can be read."""
-    died_releases: frozenset[str] = frozenset()
-    """Releases that died over its facts; empty where one noted it that knows no such list: then it was `release`."""
-    said: str = ""
-    """Version of the interim outcome, as text; empty without one."""
-    is_told: bool = False
-    """Whether the interim outcome is published to both topics."""
-    refolds_by_release: Mapping[str, int] = field(default_factory=dict)
-    """Number of refolds that failed, of each release; workers of the previous release note `num_refolds` alone."""
-
-    def refolds_of(self, release: str) -> int:
-        """Number of refolds that failed under a release, whichever tried last: workers of several may take turns."""
-        return self.refolds_by_release.get(release, self.num_refolds if release == self.release else 0)
-
-    @property
-    def deadly_releases(self) -> frozenset[str]:
-        """Releases whose processes died over its facts: none of these folds it."""
-        if self.cause != "crash-loop":
-            return frozenset()
-        return self.died_releases or frozenset((self.release,))
-
-
-@dataclass(frozen=True, slots=True)
-class Hidden:
-    """What of a video had to go with its deletion; what of it lives was uploaded after the deletion."""
-
-    verdict: bool
-    evidence: bool
-    """Features, embeddings, and what follows them."""
+    owed: Failure | None = None
+    """If the fact was given up, why: its dead letter is written after the gap, by `FoldBoundary`."""
 
 
 class Gaps:
@@ -172,6 +108,7 @@ class Gaps:
         arguments = (
             fact.cause, fact.message[:_LONGEST_MESSAGE], fact.partition, fact.log_generation, fact.offset,
             repr(now_unix_seconds), self.release, fact.kind, fact.type, await self._waiting_deletion(fact),
+            _owed(fact.owed),
         )  # fmt: skip
         is_opened = bool(await self._open(keys=self._names(fact.video_id), args=arguments))
         if is_opened or fact.deletion or fact.is_unread_deletion:
@@ -190,7 +127,14 @@ class Gaps:
         return encode(joined_deletion(gap.deletion if gap else None, fact.deletion))
 
     async def wait_for_release(
-        self, fact: FoldedFact, who: str, deaths: int, now_unix_seconds: float, deletion: Deleted | None = None
+        self,
+        fact: FoldedFact,
+        who: str,
+        deaths: int,
+        now_unix_seconds: float,
+        deletion: Deleted | None = None,
+        *,
+        is_unread_deletion: bool = False,
     ) -> None:
         """Let a fact wait that ended the process which folded it: only another release folds its video again.
 
@@ -200,18 +144,24 @@ class Gaps:
             deaths: their number.
             now_unix_seconds: when that is noted.
             deletion: that waits with it, where one is known.
+            is_unread_deletion: whether one waits with it that only a newer release can read.
         """
         message = f"{who} died {deaths} times by itself while it folded offset {fact.place.offset}"
         place = fact.place
         waiting = WaitingFact(
-            fact.video_id, place.partition, fact.log_generation, place.offset, "crash-loop", message, deletion=deletion
-        )
+            fact.video_id, place.partition, fact.log_generation, place.offset, "crash-loop", message, deletion=deletion,
+            is_unread_deletion=is_unread_deletion, owed=Failure(cause="crash-loop", message=message),
+        )  # fmt: skip
         await self.wait(waiting, now_unix_seconds)
         gap = await self.read(fact.video_id)
         died = {*(gap.died_releases | gap.deadly_releases if gap else ()), self.release}
         await self.note(
             fact.video_id, cause=waiting.cause, message=message, release=self.release, died=",".join(sorted(died))
         )
+
+    async def note_written(self, video_id: str, offset: int) -> None:
+        """Note that the dead letter of a waiting fact is written."""
+        await self._redis.hdel(self._keys.gap(video_id), f"{OWED}{offset}")
 
     async def deadly_videos(self, *, of_any_release: bool) -> frozenset[str]:
         """Return videos over which processes died; those of another release may be folded if a death would be
@@ -232,12 +182,12 @@ class Gaps:
             if not is_of_a_key(error):
                 raise
             # Facts wait in any case: the gap is removed only by a refold.
-            return _gap({"message": f"the gap itself cannot be read: {error}"})
-        return _gap(fields) if fields else None
+            return gap_of({"message": f"the gap itself cannot be read: {error}"})
+        return gap_of(fields) if fields else None
 
     async def note_refolds(self, video_id: str, number: int, **fields: str) -> None:
         """Note how many refolds failed under this release, and change other fields."""
-        await self.note(video_id, refolds=number, **{f"{_REFOLDS_OF}{self.release}": number}, **fields)
+        await self.note(video_id, refolds=number, **{f"{REFOLDS_OF}{self.release}": number}, **fields)
 
     async def note(self, video_id: str, **fields: str | int | bytes) -> None:
         """Change fields of an existing gap."""
@@ -269,7 +219,7 @@ class Gaps:
         """Return the version of an interim outcome of a closed gap that no later outcome has superseded."""
         state = self._keys.state(video_id)
         found: Any = await self._redis.hget(state, "said_version")
-        return None if found is None else _text(found)
+        return None if found is None else text_of(found)
 
     async def said(self, video_id: str) -> tuple[Mapping[bytes, bytes], bytes | None]:
         """Return status and verdict as readers see them; empty if a key is of another type."""
@@ -296,10 +246,10 @@ class Gaps:
         broken = {keys.deletion_marker(video_id): DELETION_MARKER, keys.deletion(video_id): STRING}
         while (gap := await self.read(video_id)) is not None:
             known = await self.said(video_id)
-            dead = _reach_of(deletion, known)
-            hidden = _hidden(dead, gap, decode_verdict(known[1]))
+            dead = reach_of(deletion, known)
+            hidden = hidden_by(dead, gap, decode_verdict(known[1]))
             arguments: list[Any] = [
-                *_compared(known), dead, _reading(deletion, dead), self._deletion_marker_ttl_seconds,
+                *_compared(known), dead, reading_of(deletion, dead), self._deletion_marker_ttl_seconds,
                 int(hidden.verdict), int(hidden.evidence),
             ]  # fmt: skip
             done = await mended(self._redis, broken, partial(self._hide, keys=names, args=arguments))
@@ -323,109 +273,5 @@ def _compared(known: tuple[Mapping[bytes, bytes], bytes | None]) -> tuple[bytes,
     return status.get(b"revision", b""), verdict or b""
 
 
-def joined_deletion(first: Deleted | None, second: Deleted) -> Deleted:
-    """One deletion that reaches what either reaches."""
-    if first is None:
-        return second
-    placed = max(
-        (each for each in (first, second) if each.before is not None),
-        key=lambda each: each.event_unix_seconds,
-        default=second,
-    )
-    return replace(
-        second,
-        revision=max(first.revision, second.revision),
-        before=placed.before,
-        event_unix_seconds=placed.event_unix_seconds,
-    )
-
-
-def _reach_of(deletion: Deleted | None, known: tuple[Mapping[bytes, bytes], bytes | None]) -> int:
-    """Up to which revision a video is gone; by the broker's times, as the state with the places of its uploads cannot
-    be relied on."""
-    status, verdict = known
-    outcome, registered = decode_verdict(verdict), _number(_text(status.get(b"revision", b"")))
-    if deletion is None:  # what was folded before it is gone; what intake alone knows may have come after it
-        return max(outcome.version.revision if outcome else 0, registered if b"offset" in status else 0)
-    if deletion.before is None:
-        return deletion.revision
-    uploads = [(registered, _seconds(_text(status.get(b"uploaded_unix_seconds", b""))))]
-    if outcome is not None:  # of another revision than the status, where intake registered a newer one
-        uploads.append((outcome.version.revision, outcome.uploaded_unix_seconds))
-    reached = (revision for revision, at in uploads if at <= deletion.event_unix_seconds)
-    return max((deletion.revision, *reached))
-
-
-def _hidden(dead: int, gap: Gap, outcome: Verdict | None) -> Hidden:
-    is_gone = outcome is None or outcome.version.revision <= dead
-    # What was said in the gap has no evidence: what stands beside it is of what was folded before.
-    is_said = outcome is not None and spell(outcome.version) == gap.said
-    return Hidden(verdict=is_gone, evidence=is_gone or is_said)
-
-
-def _reading(deletion: Deleted | None, dead: int) -> bytes:
-    """What readers find of the deletion; empty where nothing is known of it."""
-    if deletion is None:
-        return b""
-    reading = DeletionReading(
-        revision=dead, withdrawn_revision=dead, before=deletion.before, warnings=deletion.warnings
-    )
-    return encode(reading)
-
-
-def _gap(fields: Mapping[Any, Any]) -> Gap:
-    found = {_text(name): _text(value) for name, value in fields.items()}
-    return Gap(
-        cause=found.get("cause", "internal-error"),
-        message=found.get("message", ""),
-        partition=_number(found.get("partition")),
-        log_generation=_number(found.get("log_generation")),
-        first_offset=_number(found.get("first_offset")),
-        waiting_offset=_number(found.get("waiting_offset")),
-        since_unix_seconds=_seconds(found.get("since_unix_seconds")),
-        num_refolds=_number(found.get("refolds")),
-        release=found.get("release", ""),
-        kind=found.get("kind", ""),
-        type=found.get("type", ""),
-        is_deletion_waiting=found.get("deletion_waits") == "1",
-        deletion=_deletion(found.get("deletion", "")),
-        died_releases=frozenset(found["died"].split(",")) if "died" in found else frozenset(),
-        said=found.get("said", ""),
-        is_told=found.get("told") == "1",
-        refolds_by_release={
-            name.removeprefix(_REFOLDS_OF): _number(value)
-            for name, value in found.items()
-            if name.startswith(_REFOLDS_OF)
-        },
-    )
-
-
-def _deletion(value: str) -> Deleted | None:
-    try:
-        return _DELETION_DECODER.decode(value) if value else None
-    except msgspec.MsgspecError:
-        return None
-
-
-def decode_verdict(value: bytes | None) -> Verdict | None:
-    """Decode a verdict as readers see it; None if it is invalid."""
-    try:
-        return None if value is None else _VERDICT_DECODER.decode(value)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
-
-
-def _number(value: str | None) -> int:
-    is_number = value is not None and value.isascii() and value.isdigit() and len(value) <= _LONGEST_NUMBER
-    return int(value or 0) if is_number else 0
-
-
-def _seconds(value: str | None) -> float:
-    try:
-        return float(value or 0.0)
-    except ValueError:
-        return 0.0
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+def _owed(failure: Failure | None) -> bytes:
+    return b"" if failure is None else encode(replace(failure, message=failure.message[:_LONGEST_MESSAGE]))

@@ -23,7 +23,8 @@ from streams.delivery.held_events import BETWEEN_TRIES, HeldEvents
 from streams.lifecycle.clock import Clock
 from streams.observability import metrics
 from streams.record import Place, Record
-from streams.store.gaps import GapCause, Gaps, WaitingFact
+from streams.store.gap import Gap, GapCause
+from streams.store.gaps import Gaps, WaitingFact
 from streams.store.outcomes import GapStands
 from streams.store.shared_faults import count_or_raise
 from streams.store.stored_case import UnreadableState
@@ -145,24 +146,28 @@ class FoldBoundary:
 
     async def give_up(self, fact: Fact, record: Record, failure: Failure, attempts: int = ATTEMPTS) -> None:
         """Let a fact wait, and write its dead letter."""
-        await self._wait(fact, record, "internal-error", failure.message)
-        await self._write(record, failure, attempts)
+        await self._wait(fact, record, "internal-error", failure.message, owed=failure)
+        await self._write(fact, record, failure, attempts)
 
     def _deletions_of(self, video_id: str) -> list[tuple[Deleted, Record]]:
         return [each for each in self._deletions.values() if each[0].video_id == video_id]
 
     async def _give_way(self, fact: Fact, record: Record, failure: Failure, attempts: int) -> None:
         """Have deletions act at once, though the fact, or the deletion itself, is held: only its dead letter waits."""
-        await self._wait(fact, record, "internal-error", failure.message)
+        await self._wait(fact, record, "internal-error", failure.message, owed=failure)
+        await self._write_when_free(fact, record, failure, attempts)
+
+    async def _write_when_free(self, fact: Fact, record: Record, failure: Failure, attempts: int) -> None:
+        """Write the dead letter as soon as the limit admits it, unless the gap is closed before."""
         acting = {record.place}
         for delay_seconds in BETWEEN_TRIES.delays():
+            if self.held is None or self.held.may_give_up(record.place, failure):
+                await self._write(fact, record, failure, attempts)
+                return
             await self._let_deletions_act(fact.video_id, acting)
             await self.clock.sleep(delay_seconds)
             if await self.gaps.read(fact.video_id) is None:
                 return  # all of it was folded
-            if self.held is None or self.held.may_give_up(record.place, failure):
-                await self._write(record, failure, attempts)
-                return
 
     async def _let_deletions_act(self, video_id: str, acting: set[Place]) -> None:
         """Those that came since the last look, behind the fact that still waits for its dead letter."""
@@ -172,16 +177,20 @@ class FoldBoundary:
                 await self._wait(deletion, behind, "internal-error", _FORMER_WAIT)
 
     async def _wait_longer(self, fact: Fact, record: Record) -> None:
-        """Let a fact behind a gap wait; a fact that ended its process gets its dead letter here, because that process
-        could not write it."""
+        """Let a fact behind a gap wait; a fact that was given up gets its dead letter here, if the process ended before
+        it was written."""
         gap = await self.gaps.read(fact.video_id)
         await self._wait(fact, record, "internal-error", _FORMER_WAIT)
-        if gap is not None and gap.cause == "crash-loop" and gap.first_offset == record.place.offset:
-            await self._write(record, Failure(cause="crash-loop", message=gap.message), 1)
+        owed = None if gap is None else _owed(gap, record, self.log_generation)
+        if owed is not None:
+            attempts = 1 if owed.cause == "crash-loop" else ATTEMPTS
+            await self._write_when_free(fact, record, owed, attempts)
 
-    async def _wait(self, fact: Fact, record: Record, cause: GapCause, message: str) -> None:
+    async def _wait(
+        self, fact: Fact, record: Record, cause: GapCause, message: str, *, owed: Failure | None = None
+    ) -> None:
         deletion = fact if isinstance(fact, Deleted) else None
-        await self._open(fact.video_id, record, cause, message, deletion=deletion)
+        await self._open(fact.video_id, record, cause, message, deletion=deletion, owed=owed)
         if deletion is not None:
             await self._withdraw(fact.video_id, deletion)
 
@@ -204,19 +213,31 @@ class FoldBoundary:
         *,
         newer: NewerFact | None = None,
         deletion: Deleted | None = None,
+        owed: Failure | None = None,
     ) -> None:
         waiting = WaitingFact(
             video_id, record.place.partition, self.log_generation, record.place.offset, cause, message,
             kind=newer.kind if newer else "", type=newer.type if newer else "", deletion=deletion,
-            is_unread_deletion=newer is not None and newer.is_deletion,
+            is_unread_deletion=newer is not None and newer.is_deletion, owed=owed,
         )  # fmt: skip
         if await self.gaps.wait(waiting, self.clock.now_unix_seconds()):
             _log.error("gap opened: facts of the video wait", video_id=video_id, cause=cause, place=record.place)
 
-    async def _write(self, record: Record, failure: Failure, attempts: int) -> None:
+    async def _write(self, fact: Fact, record: Record, failure: Failure, attempts: int) -> None:
         """Write the dead letter; the gap says the same where that fails over this one."""
         try:
             await self.dead_letters.write(record, failure, role="verdict", attempts=attempts)
+            await self.gaps.note_written(fact.video_id, record.place.offset)
         except Exception as error:
             count_or_raise(error, "dead-letter")
             _log.exception("dead letter of a fact not written", place=record.place)
+
+
+def _owed(gap: Gap, record: Record, log_generation: int) -> Failure | None:
+    """Return why a fact was given up whose dead letter is missing."""
+    if gap.log_generation != log_generation:
+        return None
+    offset = record.place.offset
+    if gap.cause == "crash-loop" and gap.first_offset == offset:  # also where a former release noted it
+        return Failure(cause="crash-loop", message=gap.message)
+    return gap.owed.get(offset)

@@ -12,7 +12,7 @@ from schemas.facts import Deleted, SourceOffset
 from schemas.outcomes import Outcome
 from schemas.topics import MODERATION
 from streams.dead_letters.refused_uploads import RefusedUploads
-from streams.store.gaps import Gap
+from streams.store.gap import Gap
 from streams.store.readers import read_video
 from streams.store.refusal_reading import Refusal
 from streams.store.stored_case import spell

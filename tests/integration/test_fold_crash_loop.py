@@ -11,7 +11,8 @@ from ops.local.scratch import scratch_dir
 from streams.lifecycle.fold_board import FoldedFact
 from streams.lifecycle.own_deaths import EndKind, OwnDeaths
 from streams.record import Place
-from streams.store.gaps import Gap, Gaps
+from streams.store.gap import Gap
+from streams.store.gaps import Gaps
 from streams.store.keys import Keys
 from streams.worker.note_death import note_fold_death
 from tests.deadly_fold_worker import DEADLY, DEADLY_FOLD_WORKER

@@ -44,8 +44,9 @@ from streams.similarity.vectors import Vectors
 from streams.store.applied import AppliedOffsets
 from streams.store.claims import Claims
 from streams.store.deadlines import Deadline, Deadlines
+from streams.store.deletion_reach import Hidden
 from streams.store.fold_deaths import FoldDeaths
-from streams.store.gaps import Gaps, Hidden, Said, WaitingFact
+from streams.store.gaps import Gaps, Said, WaitingFact
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
 from streams.store.stalls import StallMemory

@@ -17,7 +17,8 @@ from streams.kafka.clients import BrokerUnavailable
 from streams.recovery.gap_retry import MAX_REFOLDS, GapRetry, Refolded
 from streams.recovery.refold import Fault, Rebuilt
 from streams.store.deadlines import Deadline
-from streams.store.gaps import LOOK_AGAIN_SECONDS, Gap, Gaps, WaitingFact
+from streams.store.gap import Gap
+from streams.store.gaps import LOOK_AGAIN_SECONDS, Gaps, WaitingFact
 from streams.store.keys import Keys
 from streams.store.outcomes import GapStands
 from tests.fakes import ManualClock

@@ -14,7 +14,8 @@ from streams.decision.cost import Prices
 from streams.decision.policy_file import load_policy
 from streams.decision.ruleset import Ruleset
 from streams.recovery.meanwhile import Meanwhile
-from streams.store.gaps import Gap, Said
+from streams.store.gap import Gap
+from streams.store.gaps import Said
 from tests.fakes import ManualClock, MemoryPublisher
 from tests.sample_facts import VIDEO_ID
 

@@ -31,7 +31,8 @@ from streams.recovery.rebuild import (
     repair_video,
 )
 from streams.recovery.refold import Rebuilt, RefoldReport, Scope, refold
-from streams.store.gaps import Hidden, WaitingFact
+from streams.store.deletion_reach import Hidden
+from streams.store.gaps import WaitingFact
 from streams.store.served import Served
 from streams.store.stored_case import StoredVideo
 from tests.fakes import ManualClock
@@ -131,8 +132,11 @@ class World:
         self.waiting[fact.video_id] = fact
         return True
 
-    async def wait_for_release(self, fact: FoldedFact, *_: Any) -> None:
-        self.waiting[fact.video_id] = WaitingFact(fact.video_id, 0, 0, fact.place.offset, "crash-loop", "")
+    async def wait_for_release(
+        self, fact: FoldedFact, _who: str, _deaths: int, _now: float, deletion: Deleted | None, **is_unread: bool
+    ) -> None:
+        waiting = WaitingFact(fact.video_id, 0, 0, fact.place.offset, "crash-loop", "", deletion=deletion, **is_unread)
+        self.waiting[fact.video_id] = waiting
 
     async def hide(self, video_id: str, deletion: Deleted | None) -> Hidden:
         self.hidden[video_id] = deletion
@@ -244,12 +248,15 @@ class TestDeletionsThatWait:
         assert world.waiting[VIDEO_ID].is_unread_deletion
         assert world.hidden == {VIDEO_ID: None}
 
-    def test_of_a_video_that_ends_the_process(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """It is not folded, and its deletion is read all the same."""
+    @pytest.mark.parametrize("is_typed", [False, True])
+    def test_of_a_video_that_ends_the_process(self, monkeypatch: pytest.MonkeyPatch, is_typed: bool) -> None:
+        """It is not folded, and its deletion is in effect all the same, even one that only a newer release reads."""
         deadly = FoldedFact(VIDEO_ID, Place("video.signals", 0, 0), 0)
-        world = World([*clip(), DELETION])
+        world = World([*clip(), DELETION], is_typed=is_typed)
         progress = run_rebuild(world, monkeypatch, FoldDeaths(deadly={VIDEO_ID: deadly}))
-        assert world.hidden == {VIDEO_ID: DELETION}
+        assert world.hidden == {VIDEO_ID: None if is_typed else DELETION}
+        waiting = world.waiting[VIDEO_ID]
+        assert (waiting.deletion, waiting.is_unread_deletion) == (None if is_typed else DELETION, is_typed)
         assert (world.written, progress.videos_unfolded) == ([], 1)
 
 

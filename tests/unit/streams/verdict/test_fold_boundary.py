@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -11,7 +11,8 @@ import pytest
 from schemas.facts import Deleted, Fact, Failure
 from streams.delivery.held_events import HeldEvents
 from streams.record import Place, Record
-from streams.store.gaps import Gap, WaitingFact
+from streams.store.gap import Gap
+from streams.store.gaps import WaitingFact
 from streams.store.outcomes import GapStands
 from streams.verdict.boundary import ATTEMPTS, FoldBoundary
 from streams.verdict.keyed_executor import KeyedExecutor
@@ -34,6 +35,7 @@ class World:
     fault: Exception | None = field(default_factory=lambda: ValueError("a bug"))
     is_full: bool = False
     letter_fails: bool = False
+    dies_before_letter: bool = False
     waiting: list[WaitingFact] = field(default_factory=list)
     withdrawn: list[str] = field(default_factory=list)
     dead_letters: list[int] = field(default_factory=list)
@@ -41,8 +43,13 @@ class World:
 
     def __post_init__(self) -> None:
         self.clock = ManualClock()
-        self.executor = KeyedExecutor()
         self.gaps: set[str] = set()
+        self.owed: dict[int, Failure] = {}
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin as a new process, with what the store contains."""
+        self.executor = KeyedExecutor()
         self.held = HeldEvents("verdict", self.clock, max_dead_letters=1, window_seconds=LIMIT_WINDOW_SECONDS)
         if self.is_full:
             assert self.held.may_give_up(place(99), Failure(cause="internal-error", message=""))
@@ -50,13 +57,19 @@ class World:
         self.boundary = FoldBoundary(told, told, self.clock, 0, self.held if self.is_full else None, self.withdraw)
 
     async def read(self, video_id: str) -> Gap | None:
-        return GAP if video_id in self.gaps else None
+        return replace(GAP, owed=dict(self.owed)) if video_id in self.gaps else None
 
     async def wait(self, fact: WaitingFact, now_unix_seconds: float) -> bool:
         del now_unix_seconds
         self.gaps.add(fact.video_id)
         self.waiting.append(fact)
+        if fact.owed is not None:
+            self.owed[fact.offset] = fact.owed
         return True
+
+    async def note_written(self, video_id: str, offset: int) -> None:
+        assert video_id in self.gaps
+        self.owed.pop(offset, None)
 
     async def withdraw(self, video_id: str, deletion: Deleted | None) -> None:
         assert deletion == DELETION
@@ -65,6 +78,8 @@ class World:
     async def write(self, record: Record, failure: Failure, *, role: str, attempts: int = 1, **_: Any) -> None:
         assert (failure.cause, role) == ("internal-error", "verdict")
         del attempts
+        if self.dies_before_letter:
+            await asyncio.Event().wait()
         if self.letter_fails:
             raise ValueError("a bug of the dead letter")
         self.dead_letters.append(record.place.offset)
@@ -198,3 +213,35 @@ async def test_a_dead_letter_that_cannot_be_written_ends_nobody() -> None:
     world = World(letter_fails=True)
     assert await end_of(world, VIDEO_ID, 0) is None
     assert len(world.waiting) == 1
+
+
+class TestProcessThatEnds:
+    """Between the gap and the dead letter: the record is redelivered, and meets the gap."""
+
+    async def test_the_next_one_writes_the_dead_letter(self) -> None:
+        """Once: a later redelivery finds that nothing is owed, and facts behind it owe nothing."""
+        world = World(dies_before_letter=True)
+        task = asyncio.ensure_future(world.run(accepted(), 0))
+        await world.pass_time(10)
+        await world.end(task)
+        assert (len(world.waiting), world.dead_letters) == (1, [])
+        world.dies_before_letter = False
+        world.restart()
+        for offset in (0, 1, 0):
+            assert await end_of(world, VIDEO_ID, offset) is None
+        assert world.dead_letters == [0]
+
+    async def test_the_next_one_waits_for_the_limit(self) -> None:
+        """Of a deletion that acted while its dead letter was held; it is written when the window lets it go."""
+        world = World(is_full=True)
+        task = asyncio.ensure_future(world.run(DELETION, 0))
+        await world.pass_time(30)
+        await world.end(task)
+        assert (deletions_of(world), world.dead_letters) == ([0], [])
+        world.restart()
+        task = asyncio.ensure_future(world.run(DELETION, 0))
+        await world.pass_time(30)
+        assert (world.dead_letters, world.held.is_paused) == ([], True)
+        await world.pass_time(LIMIT_WINDOW_SECONDS + 120)
+        await task
+        assert world.dead_letters == [0]

@@ -20,7 +20,7 @@ from tests.unit.streams.verdict.folding import POLICY, PRICES, summary
 class NothingStored:
     """A store that knows no video."""
 
-    async def read(self, video_id: str) -> StoredVideo:
+    async def read(self, video_id: str, _for_fact: Place) -> StoredVideo:
         del video_id
         return StoredVideo(None, None, is_published=True)
 

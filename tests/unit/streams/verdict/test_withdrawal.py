@@ -12,7 +12,8 @@ from schemas.facts import Deleted
 from schemas.outcomes import Outcome, Version
 from schemas.topics import MODERATION, RECOMMENDATION
 from streams.store.deadlines import Deadline
-from streams.store.gaps import Gap, Hidden
+from streams.store.deletion_reach import Hidden
+from streams.store.gap import Gap
 from streams.store.stored_case import StoredVideo
 from streams.verdict.due_poller import tombstone_poller
 from streams.verdict.expiry import expiry_poller
