@@ -19,6 +19,7 @@ from streams.engagement.batch_board import Suspects
 from streams.engagement.errors import Reassigned
 from streams.engagement.group_wait import GroupWait
 from streams.engagement.held_partitions import HeldPartitions
+from streams.engagement.log_end import LogUnknown, first_offset_since, log_end
 from streams.engagement.store import EngagementStore
 from streams.engagement.store_retries import StoreRetries
 from streams.lifecycle.clock import Clock
@@ -116,7 +117,7 @@ class AssignedPartitions:
             self._was_rebalanced = False
             partitions = self._assigned
             try:
-                positions = self.retries.until_answered(partial(self._store.positions, partitions))
+                positions = self._within_log(self.retries.until_answered(partial(self._store.positions, partitions)))
                 suspects = self.retries.until_answered(partial(self._store.suspects, partitions))
                 self._begin_at(positions, suspects)
             except Reassigned:
@@ -131,6 +132,33 @@ class AssignedPartitions:
         self.client.resume(self._whole(positions))  # the client keeps a pause from one assignment to the next
         self.drop_passed(positions)
         self._told.joined()
+
+    def _within_log(self, stored: Mapping[int, int | None]) -> dict[int, int | None]:
+        """Return the stored positions, after replacing those that the log does not have."""
+        found = dict(stored)
+        try:
+            for partition, position in stored.items():
+                if position is not None and position > (end := log_end(self.client, self.place(partition, None))):
+                    found |= self._move_into_log(partition, position, end)
+        except LogUnknown:
+            pass  # such a position is noticed again with the next batch
+        return found
+
+    def _move_into_log(self, partition: int, position: int, end: int) -> Mapping[int, int | None]:
+        """Replace a position after the end of the log. Reading continues at the first record that may not be counted;
+        ids keep it from being counted twice."""
+        now_unix_seconds = self._clock.now_unix_seconds()
+        since = self.retries.until_answered(lambda: self._store.repeatable_since(partition, now_unix_seconds))
+        after = first_offset_since(self.client, self.place(partition, None), since, end)
+        if self.retries.until_answered(lambda: self._store.move(partition, position, after)):
+            metrics.ENGAGEMENT_OFFSET_RESETS.inc()
+            _log.warning(
+                "offset in redis is after the end of the log: the topic was recreated, or a leader lost records;"
+                " continuing there",
+                partition=partition, stored=position, log_end=end, continued_at=after,
+            )  # fmt: skip
+        stored: Mapping[int, int | None] = self.retries.until_answered(lambda: self._store.positions([partition]))
+        return stored
 
     def settle_again(self) -> None:
         """Read the positions again before the next batch if a partition has none."""
@@ -221,7 +249,8 @@ class AssignedPartitions:
         del self.positions[partition]
 
     def go_to(self, partition: int, stored: int | None) -> None:
-        """Seek to the stored position."""
+        """Seek to the stored position, or to one that the log has."""
+        stored = self._within_log({partition: stored})[partition]
         _log.warning(
             "offset in redis differs from the consumer's; seeking to it",
             partition=partition, stored=stored, expected=self.positions[partition],

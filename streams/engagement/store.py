@@ -19,7 +19,8 @@ from schemas.engagement import Engagement
 from streams.engagement.batch_board import Suspects
 from streams.engagement.batch_changes import Changes, Found
 from streams.engagement.counting_deaths import suspects_of
-from streams.engagement.event_parsing import ParsedEvent
+from streams.engagement.event_parsing import BUCKET_SECONDS, ParsedEvent
+from streams.engagement.stored_positions import positions_of
 from streams.store.key_repair import HASH, SORTED_SET, is_of_a_key, repaired_now, tell_removed
 from streams.store.keys import Keys
 
@@ -30,8 +31,6 @@ _PAST_BUCKETS: Final = (2, 3, 4)
 _MOST_TOUCHED: Final = 10_000
 """Number of keys of one attempt that are remembered; of more, the last ones suffice for a repair."""
 _MOST_KNOWN_VIDEOS: Final = 200_000
-_LARGEST_OFFSET: Final = 2**63 - 1
-"""Of Kafka."""
 
 _RECORD_DECODER = msgspec.json.Decoder(Engagement)
 _NEVER: Final = b"0"
@@ -89,7 +88,30 @@ class EngagementStore:
         if not partitions:
             return {}
         values = self._redis.mget([self._offset_key(partition) for partition in partitions])
-        return _places(partitions, values)
+        return positions_of(partitions, values)
+
+    def move(self, partition: int, before: int, after: int) -> bool:
+        """Replace a position that the log does not have; False if it is another by now. Raises redis.WatchError."""
+        name = self._offset_key(partition)
+        with self.begin() as transaction:
+            transaction.watch(name)
+            if positions_of([partition], [transaction.get(name)]).get(partition) != before:
+                return False
+            transaction.multi()
+            transaction.set(name, after)
+            transaction.execute()
+        return True
+
+    def repeatable_since(self, partition: int, now_unix_seconds: float) -> float:
+        """Return the Unix seconds of broker time from which records may be read again: ids of those that were counted
+        are known, so none is counted twice, and no later record was counted without its id."""
+        newest = int(now_unix_seconds // BUCKET_SECONDS) + 1  # the broker's clock may be ahead
+        buckets = range(newest, newest - int(_IDS_SECONDS // BUCKET_SECONDS) - 1, -1)
+        with self._redis.pipeline(transaction=False) as asked:
+            for bucket in buckets:
+                asked.exists(self._keys.engagement_ids(self._topic, partition, bucket))
+            answers = zip(buckets, asked.execute(), strict=True)
+        return max((bucket for bucket, exists in answers if exists), default=buckets[-1]) * BUCKET_SECONDS
 
     def suspects(self, partitions: Sequence[int]) -> dict[int, Suspects]:
         """Return, by partition, the events that may have ended a worker; partitions without any are left out."""
@@ -97,8 +119,7 @@ class EngagementStore:
         for partition in partitions:
             name = self._keys.engagement_deaths(self._topic, partition)
             self._touch(HASH, [name])
-            suspects = suspects_of(self._redis.hgetall(name))
-            if suspects is not None:
+            if (suspects := suspects_of(self._redis.hgetall(name))) is not None:
                 found[partition] = suspects
         return found
 
@@ -137,7 +158,7 @@ class EngagementStore:
         records = dict(zip(videos, answers[1], strict=True)) if videos else {}
         unknown, forgotten = self._cases(transaction, records)
         return Found(
-            stored=_places(arrivals, answers[0]),
+            stored=positions_of(arrivals, answers[0]),
             contents=_contents(lookups, answers[len(answers) - len(lookups) :]),
             records=records,
             unknown=unknown,
@@ -327,22 +348,3 @@ def _contents(
         for identity, content in zip(identities, contents, strict=True)
         if content is not None
     }
-
-
-def _places(partitions: Iterable[int], values: Sequence[bytes | None]) -> dict[int, int | None]:
-    found: dict[int, int | None] = {}
-    for partition, value in zip(partitions, values, strict=True):
-        if value is None or _is_offset(value):
-            found[partition] = None if value is None else int(value)
-        else:
-            _log.error(
-                "engagement offset in redis is no offset; its partition waits. Set the key to the group's committed"
-                " offset",
-                partition=partition,
-                found=repr(value[:40]),
-            )
-    return found
-
-
-def _is_offset(value: bytes) -> bool:
-    return value.isdigit() and len(value) <= len(str(_LARGEST_OFFSET)) and int(value) <= _LARGEST_OFFSET

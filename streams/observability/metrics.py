@@ -166,7 +166,7 @@ ENGAGEMENT_BATCH_SECONDS = Histogram(
 ENGAGEMENT_SUMMARIES = Counter("vidsignal_engagement_summaries_total", "Engagement summaries written to the log")
 ENGAGEMENT_OFFSET_RESETS = Counter(
     "vidsignal_engagement_offset_resets_total",
-    "Times that the consumer moved to the offset that the store has, because the two differed",
+    "Times that the consumer moved because its offset, the stored one and the end of the log differed",
 )
 ENGAGEMENT_DELAY_SECONDS = Histogram(
     "vidsignal_engagement_delay_seconds",

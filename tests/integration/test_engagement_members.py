@@ -136,6 +136,20 @@ def counted(settings: Settings, redis_url: str, partition: int) -> int:
     return int(json.loads(value)["counts"]["view"]) if value else 0
 
 
+def test_a_position_after_the_end_of_the_log_is_replaced_once(topics: UniqueTopics, redis_url: str) -> None:
+    """Of a log that was created again every event is counted; of one that lost records none is counted twice."""
+    settings = settings_of(topics, redis_url)
+    send(settings, "a", "b")
+    name = Keys(settings.topic_prefix).engagement_offset(settings.topic_prefix + ENGAGEMENT.name, 0)
+    with Redis.from_url(redis_url) as redis:
+        for sent, number in (((), 2), (("c",), 3)):
+            redis.set(name, 1_000)
+            send(settings, *sent)
+            with member(settings, f"member-{number}"):
+                await_true(lambda number=number: int(redis.get(name)) == number, "the position is of the log")
+            assert counted(settings, redis_url, 0) == number
+
+
 def test_a_member_that_waits_lets_others_join(topics: UniqueTopics, redis_url: str) -> None:
     """It has a batch in hand of both partitions and no store: another joins, and counts the one that it is given.
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaError, KafkaException, TopicPartition
 
 from schemas.codec import encode
 from schemas.engagement import EngagementEvent
@@ -20,6 +20,7 @@ class LogEvent:
 
     at_partition: int
     at_offset: int
+    at_unix_seconds: float = 1_700_000_000.0
 
     def error(self) -> None:
         return None
@@ -44,12 +45,12 @@ class LogEvent:
         return encode(EngagementEvent(event_id="e", video_id=self.video_id, kind="view", event_unix_seconds=1.7e9))
 
     def timestamp(self) -> tuple[int, int]:
-        return 1, 1_700_000_000_000
+        return 1, int(self.at_unix_seconds * 1000)
 
 
-def events(partition: int, first: int, number: int) -> list[LogEvent]:
+def events(partition: int, first: int, number: int, at_unix_seconds: float = 1_700_000_000.0) -> list[LogEvent]:
     """So many events of a partition, one after the other."""
-    return [LogEvent(partition, first + step) for step in range(number)]
+    return [LogEvent(partition, first + step, at_unix_seconds) for step in range(number)]
 
 
 @dataclass
@@ -106,7 +107,16 @@ class LogClient:
 
     def get_watermark_offsets(self, place: TopicPartition, timeout: float) -> tuple[int, int]:
         del timeout
-        return self.log[place.partition][0].at_offset, self.log[place.partition][-1].at_offset + 1
+        found = self.log.get(place.partition)
+        if not found:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+        return found[0].at_offset, found[-1].at_offset + 1
+
+    def offsets_for_times(self, places: Sequence[TopicPartition], timeout: float) -> list[TopicPartition]:
+        del timeout
+        (asked,) = places
+        found = (event.at_offset for event in self.log[asked.partition] if event.timestamp()[1] >= asked.offset)
+        return [TopicPartition(asked.topic, asked.partition, next(found, OFFSET_END))]
 
 
 def _offset(place: Any) -> int:

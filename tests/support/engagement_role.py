@@ -30,6 +30,7 @@ class MemoryStore:
 
     stands: dict[int, int | None]
     counted: list[str] = field(default_factory=list, init=False)
+    counted_until_unix_seconds: float = field(default=0.0, init=False)
 
     def positions(self, partitions: Sequence[int]) -> dict[int, int | None]:
         return {partition: self.stands[partition] for partition in partitions}
@@ -37,6 +38,15 @@ class MemoryStore:
     def suspects(self, partitions: Sequence[int]) -> dict[int, Suspects]:
         del partitions
         return {}
+
+    def move(self, partition: int, before: int, after: int) -> bool:
+        is_same = self.stands[partition] == before
+        self.stands[partition] = after if is_same else self.stands[partition]
+        return is_same
+
+    def repeatable_since(self, partition: int, now_unix_seconds: float) -> float:
+        del partition, now_unix_seconds
+        return self.counted_until_unix_seconds
 
     @contextmanager
     def begin(self) -> Any:

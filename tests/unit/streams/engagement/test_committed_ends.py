@@ -34,6 +34,11 @@ class Client:
 
     assign = seek
 
+    def get_watermark_offsets(self, place: Any, timeout: float) -> tuple[int, int]:
+        """The log is long enough."""
+        del place, timeout
+        return 0, 1_000
+
 
 def read(positions: dict[int, int | None], *messages: Any) -> AssignedPartitions:
     """Partitions that were assigned, stand there, and were read once."""

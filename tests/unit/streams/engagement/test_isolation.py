@@ -87,12 +87,12 @@ class TestPoisonEvents:
 
     def test_a_partition_that_moved_on_within_the_parts_is_left_alone(self) -> None:
         """Its later parts would skip what lies between, or count twice."""
-        store = FaultyStore({0: 5}, frozenset({"v0-12"}), moves={0: 100})
+        store = FaultyStore({0: 5}, frozenset({"v0-12"}), moves={0: 13})
         role = Role(store, events(0, 5, 8))
         role.step()
-        assert [place.offset for place in role.client.sought] == [100]
+        assert [place.offset for place in role.client.sought] == [13]
         assert set(role.store.counted) < {f"v0-{offset}" for offset in range(5, 12)}
-        assert role.consumer._partitions.positions == {0: 100}
+        assert role.consumer._partitions.positions == {0: 13}
 
 
 class TestLimit:
