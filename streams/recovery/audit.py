@@ -45,7 +45,7 @@ from streams.recovery.rebuild import (
     repair_video,
 )
 from streams.recovery.refold import Rebuilt, RefoldReport, Scope, place_of, rebuilt_partition
-from streams.store.fold_deaths import FoldGuard
+from streams.store.fold_deaths import FoldWatch
 from streams.store.gaps import Gaps
 from streams.store.keys import Keys
 from streams.store.served import Served
@@ -120,7 +120,7 @@ class Audit:
         stores: what is compared and repaired.
         publisher: publishes outcomes and tombstones again, and facts that request new decisions.
         gaps: videos that must not be folded, because that ends the process.
-        guard: finds facts that end the process.
+        watch: finds facts that end the process.
     """
 
     def __init__(
@@ -130,9 +130,9 @@ class Audit:
         stores: RebuildStores,
         publisher: EventPublisher,
         gaps: Gaps | None = None,
-        guard: FoldGuard | None = None,
+        watch: FoldWatch | None = None,
     ) -> None:
-        self._guard = guard or FoldGuard()
+        self._watch = watch or FoldWatch()
         self._gaps = gaps
         self._settings = settings
         self._ruleset = ruleset
@@ -182,12 +182,12 @@ class Audit:
         # In this order: facts before the applied offset are in the store, and the facts of published outcomes are in
         # the log.
         applied = (await self._stores.applied.read([place])).get(place)
-        suspects = await self._guard.suspects(*place)
-        report, scope = RefoldReport(), Scope(None, await self._deadly(), suspects=suspects, board=self._guard.board)
+        suspects = await self._watch.suspects(*place)
+        report, scope = RefoldReport(), Scope(None, await self._deadly(), suspects=suspects, board=self._watch.board)
         read = await asyncio.to_thread(
             rebuilt_partition, self._settings, self._ruleset, place[1], applied, scope, report
         )
-        await self._guard.survived(*place, report.survived)
+        await self._watch.survived(*place, report.survived)
         topics = [await asyncio.to_thread(self._last, topic.name, place[1]) for topic in (MODERATION, RECOMMENDATION)]
         kept = kept_videos(read, self._settings.video_retention_seconds, self._clock)
         asked = [video_id for video_id in kept if among is None or video_id in among]

@@ -16,7 +16,7 @@ from streams.recovery.gap_retry import REFOLD_SECONDS, Refolded
 from streams.recovery.rebuild import register_deadline
 from streams.recovery.refold import Rebuilt, RefoldReport, Scope, rebuilt_partition
 from streams.store.deadlines import Deadlines
-from streams.store.fold_deaths import FoldGuard
+from streams.store.fold_deaths import FoldWatch
 from streams.store.gaps import Gaps
 from streams.store.outcomes import Outcomes
 from streams.store.stored_case import spell
@@ -30,7 +30,7 @@ class LogRefold:
 
     settings: Settings
     ruleset: Ruleset
-    guard: FoldGuard
+    watch: FoldWatch
 
     async def __call__(self, partition: int, videos: Mapping[str, str]) -> Refolded:
         """Refold them. Raises BrokerUnavailable, TimeoutError."""
@@ -41,10 +41,10 @@ class LogRefold:
                 raise TimeoutError(f"partition {partition} of the log was not read within {REFOLD_SECONDS:g} s")
 
         topic, report = self.settings.topic_prefix + SIGNALS.name, RefoldReport()
-        suspects = await self.guard.suspects(topic, partition)
-        scope = Scope(only=videos, said=videos, suspects=suspects, board=self.guard.board, go_on=go_on)
+        suspects = await self.watch.suspects(topic, partition)
+        scope = Scope(only=videos, said=videos, suspects=suspects, board=self.watch.board, go_on=go_on)
         found = await asyncio.to_thread(rebuilt_partition, self.settings, self.ruleset, partition, None, scope, report)
-        await self.guard.survived(topic, partition, report.survived)
+        await self.watch.survived(topic, partition, report.survived)
         return Refolded(found, report.faults, report.seen, report.deletions, self.ruleset.log_generation)
 
 

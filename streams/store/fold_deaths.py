@@ -19,7 +19,7 @@ _KEPT_SECONDS: Final = 7 * 86_400
 _NUM_NUMBERS: Final = 2
 
 
-class FoldDeaths:
+class FactDeaths:
     """Counts of deaths by the fact that was being folded, in one hash for each partition of the log.
 
     Args:
@@ -53,12 +53,12 @@ class FoldDeaths:
 
 
 @dataclass(frozen=True, slots=True)
-class FoldGuard:
+class FoldWatch:
     """Finds facts that end the process which folds them."""
 
     board: FoldBoard = field(default_factory=FoldBoard)
     """Names each fact while it is folded."""
-    deaths: FoldDeaths | None = None
+    deaths: FactDeaths | None = None
     """None where no parent process records deaths."""
 
     async def suspects(self, topic: str, partition: int) -> frozenset[int]:

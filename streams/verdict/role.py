@@ -40,7 +40,7 @@ from streams.observability import metrics
 from streams.observability.tracing import spans
 from streams.record import Record
 from streams.store.deadlines import Deadline, Deadlines
-from streams.store.fold_deaths import FoldGuard
+from streams.store.fold_deaths import FoldWatch
 from streams.store.outcomes import GapStands, Outcomes
 from streams.store.stored_case import StoredVideo
 from streams.verdict.boundary import FoldBoundary
@@ -68,7 +68,7 @@ class VerdictRole:
         forgetting: Forgetting,
         followers: Sequence[Follower] = (),
         boundary: FoldBoundary | None = None,
-        guard: FoldGuard | None = None,
+        watch: FoldWatch | None = None,
     ) -> None:
         """Without a boundary every error is raised, and a fact of a newer release is skipped."""
         self._outcomes = outcomes
@@ -77,7 +77,7 @@ class VerdictRole:
         self._ruleset = ruleset
         self._clock = clock
         self._boundary = boundary
-        self._guard = guard or FoldGuard()
+        self._watch = watch or FoldWatch()
         self._executor = KeyedExecutor()
         self._order = DeliveredOrder()
 
@@ -175,10 +175,10 @@ class VerdictRole:
             if stored.is_in_gap:
                 raise GapStands(fact.video_id)
             generation = self._ruleset.log_generation
-            with self._guard.board.folding(fact.video_id, place.topic, place.partition, place.offset, generation):
+            with self._watch.board.folding(fact.video_id, place.topic, place.partition, place.offset, generation):
                 folded = fold(stored.state, fact, place.offset, self._context())
             if stored.is_suspect:
-                await self._guard.survived(place.topic, place.partition, [place.offset])
+                await self._watch.survived(place.topic, place.partition, [place.offset])
             if folded.state is None or folded.state is stored.state:
                 count_ignored(fact, folded)
                 return stored.outcome, stored

@@ -29,7 +29,7 @@ from streams.lifecycle.own_deaths import EndKind, end_kind
 from streams.lifecycle.release import release
 from streams.observability.logs import configure_logs
 from streams.store.client import open_store
-from streams.store.fold_deaths import FoldDeaths
+from streams.store.fold_deaths import FactDeaths
 from streams.store.gaps import Gaps
 from streams.store.keys import Keys
 
@@ -67,7 +67,7 @@ async def _note(settings: Settings, of_release: str, alone: Sequence[str], ended
     redis = open_store(settings.redis_url.get_secret_value(), store_options(settings))
     try:
         keys = Keys(settings.topic_prefix)
-        attempts, deaths, gaps = Attempts(redis, keys), FoldDeaths(redis, keys), Gaps(redis, keys, of_release)
+        attempts, deaths, gaps = Attempts(redis, keys), FactDeaths(redis, keys), Gaps(redis, keys, of_release)
         for entry in alone:
             if (fact := folded_fact(entry)) is not None:
                 if end is not None:
@@ -81,7 +81,7 @@ async def _note(settings: Settings, of_release: str, alone: Sequence[str], ended
         await redis.aclose()
 
 
-async def note_fold_death(deaths: FoldDeaths, gaps: Gaps, fact: FoldedFact, end: EndKind) -> None:
+async def note_fold_death(deaths: FactDeaths, gaps: Gaps, fact: FoldedFact, end: EndKind) -> None:
     """Count a death over a fact; if there are enough, open a gap, so that no worker folds the fact."""
     found = await deaths.note(fact.place, end)
     if found.is_enough:

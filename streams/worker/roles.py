@@ -197,7 +197,7 @@ def verdict_role(shared: Shared, policy: Policy) -> VerdictRole:
     )
     return VerdictRole(
         shared.outcomes, shared.deadlines, shared.publisher, ruleset, shared.clock, shared.forgetting, shared.followers,
-        boundary, shared.fold_guard,
+        boundary, shared.fold_watch,
     )  # fmt: skip
 
 
@@ -207,7 +207,7 @@ def gap_retry(shared: Shared, policy: Policy) -> GapRetry:
     return GapRetry(
         gaps,
         shared.outcomes,
-        LogRefold(shared.settings, ruleset, shared.fold_guard),
+        LogRefold(shared.settings, ruleset, shared.fold_watch),
         RepairVideo(shared.publishing, shared.outcomes, gaps, shared.deadlines, shared.publisher, ruleset, clock),
         Meanwhile(gaps, shared.publisher, ruleset, shared.withdrawal, clock, shared.publishing.publish_again),
         clock,

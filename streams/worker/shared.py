@@ -34,7 +34,7 @@ from streams.recovery.rebuild import RebuildStores
 from streams.similarity.vectors import Vectors
 from streams.store.applied import AppliedOffsets
 from streams.store.deadlines import Deadlines
-from streams.store.fold_deaths import FoldDeaths, FoldGuard
+from streams.store.fold_deaths import FactDeaths, FoldWatch
 from streams.store.gaps import Gaps
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
@@ -153,9 +153,9 @@ class Shared:
         return Gaps(self.fold_redis, self.keys, release(), self.settings.deletion_marker_ttl_seconds)
 
     @property
-    def fold_guard(self) -> FoldGuard:
+    def fold_watch(self) -> FoldWatch:
         """Finds facts of which a worker dies; its parent process reads the board."""
-        return FoldGuard(FoldBoard(self.board), FoldDeaths(self.redis, self.keys))
+        return FoldWatch(FoldBoard(self.board), FactDeaths(self.redis, self.keys))
 
     def ruleset(self, policy: Policy) -> Ruleset:
         """How facts are folded."""
@@ -212,7 +212,7 @@ class Shared:
         """The background audit."""
         settings = self.settings
         stores = RebuildStores(self.outcomes, self.deadlines, self.applied, self.expiry, (self.vectors,))
-        audit = Audit(settings, self.ruleset(policy), stores, self.publisher, self.gaps, self.fold_guard)
+        audit = Audit(settings, self.ruleset(policy), stores, self.publisher, self.gaps, self.fold_watch)
         interval_seconds = settings.audit_interval_seconds
         turn = partial(take_turn, self.redis, self.keys, interval_seconds)
         return PeriodicAudit(audit, turn, interval_seconds, self.clock)

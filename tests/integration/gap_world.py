@@ -26,7 +26,7 @@ from streams.recovery.meanwhile import Meanwhile
 from streams.recovery.refold import RefoldReport, Scope, refold
 from streams.recovery.result_comparison import newest_by_key
 from streams.store.deadlines import Deadlines
-from streams.store.fold_deaths import FoldDeaths, FoldGuard
+from streams.store.fold_deaths import FactDeaths, FoldWatch
 from streams.store.gaps import Gaps
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
@@ -77,7 +77,7 @@ class World:
     def start(self, release: str) -> None:
         """A worker of a release takes over."""
         self.gaps = Gaps(self.redis, KEYS, release)
-        self.deaths = FoldDeaths(self.redis, KEYS)
+        self.deaths = FactDeaths(self.redis, KEYS)
         self.outcomes = Outcomes(self.redis, KEYS)
         deadlines = Deadlines(self.redis, KEYS)
         forgetting = forgetting_of(self.redis, KEYS, self.broker)
@@ -86,7 +86,7 @@ class World:
         boundary = FoldBoundary(self.gaps, self.dead_letters, self.clock, 0, withdraw=withdraw)
         self.role = VerdictRole(
             self.outcomes, deadlines, self.broker, RULESET, self.clock, forgetting, self.followers, boundary,
-            FoldGuard(deaths=self.deaths),
+            FoldWatch(deaths=self.deaths),
         )  # fmt: skip
         mended = RepairVideo(publishing, self.outcomes, self.gaps, deadlines, self.broker, RULESET, self.clock)
         self.meanwhile = Meanwhile(self.gaps, self.broker, RULESET, withdraw, self.clock, publishing.publish_again)

@@ -33,7 +33,7 @@ from streams.store.applied import AppliedOffsets, StoreBehindLog
 from streams.store.claims import Claims
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.deletion_reading import read_deletion
-from streams.store.fold_deaths import FoldDeaths
+from streams.store.fold_deaths import FactDeaths
 from streams.store.keys import Keys
 from streams.store.readers import read_video
 from streams.store.refusal_reading import read_refusals
@@ -246,7 +246,7 @@ async def deaths(redis: Redis) -> None:
 
 async def fold_deaths(redis: Redis) -> None:
     """What the parent process notes of a death over a fact begins again, and a worker reads it."""
-    noted = FoldDeaths(redis, KEYS)
+    noted = FactDeaths(redis, KEYS)
     assert await noted.note(PLACE, "crash") == OwnDeaths(1)
     assert await noted.suspects(PLACE.topic, 0) == {PLACE.offset}
 

@@ -45,7 +45,7 @@ from streams.store.applied import AppliedOffsets
 from streams.store.claims import Claims
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.deletion_reach import Hidden
-from streams.store.fold_deaths import FoldDeaths
+from streams.store.fold_deaths import FactDeaths
 from streams.store.gaps import Gaps, Said, WaitingFact
 from streams.store.keys import Keys
 from streams.store.outcomes import Outcomes
@@ -300,7 +300,7 @@ async def note_deaths(world: World) -> None:
 
 async def note_fold_deaths(world: World) -> None:
     """Deaths over two facts; one of these is folded then."""
-    deaths = FoldDeaths(world.redis, KEYS)
+    deaths = FactDeaths(world.redis, KEYS)
     for offset in (3, 5):
         await deaths.note(Place("video.signals", 0, offset), "crash")
         await deaths.note(Place("video.signals", 0, offset), "unsure")
