@@ -9,11 +9,14 @@ import itertools
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 _TASKS = Path("/proc/self/task")
 _PROCESS_CLOCK = 2
 _THREAD_CLOCK = 6
+LOOK_SECONDS = 0.1
+"""Longest time between two looks for new threads of a team."""
 _team_numbers = itertools.count(1)
 
 
@@ -34,8 +37,11 @@ class ThreadTeam:
     name identifies the whole team. The names are also visible in `top -H`.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._name = f"{name[:9]}-{next(_team_numbers)}"  # the kernel keeps 15 bytes
+        self._clock = clock
+        self._num_tasks = 0
+        self._look_again_at = 0.0
         self._ours: set[int] = set()
         self._others: set[int] = set()
         self._lock = threading.Lock()
@@ -51,17 +57,26 @@ class ThreadTeam:
             return  # a system without thread names: only threads that joined are counted
 
     def cpu_seconds(self) -> float:
-        """Return the CPU time of all living threads of the team; 0 without any."""
+        """Return the CPU time of all living threads of the team; 0 without any.
+
+        A thread that started within `LOOK_SECONDS` may count from the next look on, if another one ended meanwhile.
+        """
         with self._lock:
-            self._look()
+            self._look_if_due()
             clocks = {task: thread_cpu_seconds(task) for task in self._ours}
             # Only a clock shows that a thread has ended: a list that is read while threads end may miss others.
             self._ours = {task for task, seconds in clocks.items() if seconds is not None}
         return sum(seconds for seconds in clocks.values() if seconds is not None)
 
+    def _look_if_due(self) -> None:
+        """Look for new threads if their number has changed, or some time has passed: threads may start while others
+        end. A look costs several times as much as reading the clocks."""
+        now_seconds, num_tasks = self._clock(), _num_tasks()
+        if num_tasks != self._num_tasks or now_seconds >= self._look_again_at:
+            self._num_tasks, self._look_again_at = num_tasks, now_seconds + LOOK_SECONDS
+            self._look()
+
     def _look(self) -> None:
-        """Look for new threads. Done at every call: threads may start while others end, so their number is not
-        sufficient."""
         living = _tasks() if self._ours else set()
         new = living - self._ours - self._others  # a name is read once, because that costs as much as all the rest
         self._ours |= {task for task in new if _name_of(task) == self._name}
@@ -121,6 +136,14 @@ def _tasks() -> set[int]:
         return set(map(int, os.listdir(_TASKS)))  # noqa: PTH208 - a third of the time of paths
     except OSError:
         return set()
+
+
+def _num_tasks() -> int:
+    """Return the process's number of threads, plus a constant; 0 if the system does not tell."""
+    try:
+        return os.stat(_TASKS).st_nlink  # noqa: PTH116 - a third of the time of paths
+    except OSError:
+        return 0
 
 
 def _name_of(task: int) -> str | None:

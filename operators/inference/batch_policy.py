@@ -41,11 +41,8 @@ class Batch:
     """The batch size on the device, at least the number of items."""
     queue_age_seconds: float
     """How long the oldest of the items waited."""
-
-    @property
-    def videos(self) -> int:
-        """Number of distinct videos."""
-        return len({item.context.video_id for item in self.items})
+    videos: int
+    """Number of distinct videos."""
 
     @property
     def padded_slots(self) -> int:
@@ -127,7 +124,8 @@ class BatchPolicy:
         for item in items:
             self.discard(item.token)
         oldest_seconds = min(item.since_seconds for item in items)
-        return Batch(items, size, queue_age_seconds=self._clock() - oldest_seconds)
+        videos = len({item.context.video_id for item in items})
+        return Batch(items, size, queue_age_seconds=self._clock() - oldest_seconds, videos=videos)
 
     def _open_lanes(self) -> list[Lane]:
         """Return priority classes with available items, the most urgent first."""

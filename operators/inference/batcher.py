@@ -20,6 +20,10 @@ from operators.inference.request_context import LANES, Lane, ModelOutput, Reques
 from operators.inference.runner import RowOutput, Runner
 from operators.tracing import NO_SPAN, Tracer, TraceSpan
 
+_CROWDED_DIVISOR = 4
+"""A queue with a quarter of its items may fill up before the batch ends, so its callers get their room at once. Below
+that they get it with the answers, because waking the loop twice costs as much as everything else about a batch."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PendingItem:
@@ -48,6 +52,16 @@ class CompletedBatch:
         return ModelOutput(row.values, row.device_seconds, num_items, self.batch.videos, cpu_seconds, model)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class TakenBatch:
+    """A batch that has left the queue, with the items of its callers."""
+
+    batch: Batch
+    entries: Sequence[PendingItem]
+    is_room_made: bool
+    """Whether the loop is told already that there is room in the queue."""
+
+
 class Batcher:
     """The batcher of one model; its methods belong to the event loop in which it was created.
 
@@ -70,6 +84,7 @@ class Batcher:
         self._tracer = tracer
         self._loop = asyncio.get_running_loop()
         self._policy = BatchPolicy(runner.batch_sizes, limits, clock, runner.brief_batch_sizes)
+        self._max_waiting_items = limits.max_waiting_items
         self._room = {lane: asyncio.Semaphore(limits.max_waiting_items) for lane in LANES}
         self._pending: dict[int, PendingItem] = {}
         self._precision = runner.precision
@@ -88,6 +103,11 @@ class Batcher:
     def precision(self) -> Precision:
         """The precision that the model computes in on this device; part of a signal's fingerprint."""
         return self._precision
+
+    @property
+    def batch_sizes(self) -> tuple[int, ...]:
+        """The batch sizes that it uses on this device, ascending."""
+        return self._runner.batch_sizes
 
     async def submit(self, item: np.ndarray, context: RequestContext) -> ModelOutput:
         """Return the model's output for one item; waits for room in the queue first.
@@ -150,14 +170,15 @@ class Batcher:
 
     async def _enqueue(self, item: np.ndarray, context: RequestContext, call: TraceSpan) -> asyncio.Future[ModelOutput]:
         self._check_item(item)
-        answer = self._promise_answer()
+        self._owe_answer()
         try:
             await self._room[context.lane].acquire()
         except BaseException:
-            answer.cancel()
+            self._end_answer()
             raise
-        self._join_queue(PendingItem(item, context.lane, answer, call), context)
-        return answer
+        entry = PendingItem(item, context.lane, self._loop.create_future(), call)
+        self._join_queue(entry, context)
+        return entry.answer
 
     def _check_open(self) -> None:
         # Once per call: a video whose items were being submitted when draining began is still answered completely.
@@ -171,14 +192,11 @@ class Batcher:
                 f" got {item.shape} {item.dtype}"
             )
 
-    def _promise_answer(self) -> asyncio.Future[ModelOutput]:
+    def _owe_answer(self) -> None:
         self._num_unanswered += 1
         self._all_answered.clear()
-        answer: asyncio.Future[ModelOutput] = self._loop.create_future()
-        answer.add_done_callback(self._count_answer)
-        return answer
 
-    def _count_answer(self, _answer: asyncio.Future[ModelOutput]) -> None:
+    def _end_answer(self) -> None:
         self._num_unanswered -= 1
         if self._num_unanswered == 0:
             self._all_answered.set()
@@ -188,23 +206,31 @@ class Batcher:
             token = self._policy.add(context)
             self._pending[token] = entry
             self._device.lock.notify()
-        entry.answer.add_done_callback(partial(self._leave_queue, token))
+        entry.answer.add_done_callback(partial(self._settle, token))
         if self._closed:  # while this caller waited for room
             entry.answer.set_exception(Overloaded(f"the batcher of {self.card.name} was closed"))
 
-    def _leave_queue(self, token: int, _answer: asyncio.Future[ModelOutput]) -> None:
+    def _settle(self, token: int, _answer: asyncio.Future[ModelOutput]) -> None:
+        """Called when an item has its answer, or its caller has gone."""
+        self._end_answer()
+        if token in self._pending:  # otherwise the device took it; an item that it takes meanwhile is found below
+            self._leave_queue(token)
+
+    def _leave_queue(self, token: int) -> None:
         with self._device.lock:
             entry = self._pending.pop(token, None)
             self._policy.discard(token)
-        if entry is not None:  # otherwise the device took it, which released its room
+        if entry is not None:  # otherwise the device took it, which releases its room
             self._make_room([entry])
 
     def _make_room(self, entries: Sequence[PendingItem]) -> None:
         for entry in entries:
             self._room[entry.lane].release()
 
-    def _hand_out(self, entries: Sequence[PendingItem], ran: CompletedBatch) -> None:
-        for entry, outcome in zip(entries, ran.outcomes, strict=True):
+    def _hand_out(self, taken: TakenBatch, ran: CompletedBatch) -> None:
+        if not taken.is_room_made:
+            self._make_room(taken.entries)
+        for entry, outcome in zip(taken.entries, ran.outcomes, strict=True):
             if entry.answer.done():
                 continue  # its caller was cancelled
             if isinstance(outcome, RowOutput):
@@ -220,15 +246,21 @@ class Batcher:
 
     def run_next(self) -> None:
         """See `WorkQueue.run_next`."""
+        taken = self._take_batch()
+        if taken is None:
+            return  # all waiting callers were cancelled since the batch was scheduled
+        if taken.is_room_made:
+            self._tell_loop(partial(self._make_room, taken.entries))
+        with self._batch_span(taken.batch, [entry.call for entry in taken.entries]):
+            ran = self._run(taken.batch, [entry.item for entry in taken.entries])
+        self._tell_loop(partial(self._hand_out, taken, ran))
+
+    def _take_batch(self) -> TakenBatch | None:
         with self._device.lock:
+            is_crowded = len(self._policy) * _CROWDED_DIVISOR >= self._max_waiting_items
             batch = self._policy.next_batch()
             entries = [] if batch is None else [self._pending.pop(item.token) for item in batch.items]
-        if batch is None:
-            return  # all waiting callers were cancelled since the batch was scheduled
-        self._tell_loop(partial(self._make_room, entries))
-        with self._batch_span(batch, [entry.call for entry in entries]):
-            ran = self._run(batch, [entry.item for entry in entries])
-        self._tell_loop(partial(self._hand_out, entries, ran))
+        return None if batch is None else TakenBatch(batch, entries, is_room_made=is_crowded)
 
     def _batch_span(self, batch: Batch, calls: Sequence[TraceSpan]) -> TraceSpan:
         """Start the batch's span as a child of the first call's trace, linked with the calls of every trace in the
@@ -253,12 +285,11 @@ class Batcher:
     def _run(self, batch: Batch, rows: list[np.ndarray]) -> CompletedBatch:
         if self._device.lost is not None:
             return CompletedBatch(batch, [DeviceLost(str(self._device.lost), was_on_device=False)] * len(rows))
-        began_seconds = self._device.cpu_seconds()
         isolated = IsolatedRun(self._runner, partial(self._observer.runner_renewed, self.card.name))
         try:
             outcomes = isolated.run(rows, batch.size)
             self._device.lost = next((outcome for outcome in outcomes if isinstance(outcome, DeviceLost)), None)
-            cpu_seconds = max(0.0, self._device.cpu_seconds() - began_seconds)
+            cpu_seconds = self._device.lap_cpu_seconds()
             self._observe(batch, outcomes, cpu_seconds)
         except Exception as bug:
             # The thread must survive, and the callers must not wait forever: they get the error and crash instead.

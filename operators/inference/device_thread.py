@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Protocol, TypeVar
 
 from operators.cpu_clocks import ThreadTeam
@@ -43,6 +44,7 @@ class DeviceThread:
         self._lines: list[WorkQueue] = []
         self._closing = False
         self._team = ThreadTeam("device")
+        self._lap_seconds = 0.0
         self._thread = threading.Thread(target=self._serve, name=f"device-{name}", daemon=True)
 
     def open(self) -> None:
@@ -58,13 +60,22 @@ class DeviceThread:
         """Return the CPU time of the thread and of the native pool that computes for it; callable from any thread."""
         return self._team.cpu_seconds()
 
+    def lap_cpu_seconds(self) -> float:
+        """Return the CPU time since the previous lap, or since the last call ended; only on the thread.
+
+        One reading a batch instead of two: a reading lists the threads of the process, which is a noticeable part of a
+        small batch.
+        """
+        before_seconds, self._lap_seconds = self._lap_seconds, self._team.cpu_seconds()
+        return max(0.0, self._lap_seconds - before_seconds)
+
     def call(self, work: Callable[[], Result]) -> Future[Result]:
         """Run `work` on the thread, before any further batch; its result or error is the future's."""
         future: Future[Result] = Future()
         with self.lock:
             if self._closing:
                 raise RuntimeError(f"{self._thread.name} is closed")
-            self._calls.append(lambda: _settle(future, work))
+            self._calls.append(partial(self._make_call, future, work))
             self.lock.notify()
         return future
 
@@ -80,8 +91,13 @@ class DeviceThread:
 
     def _serve(self) -> None:
         self._team.join()
+        self.lap_cpu_seconds()
         while (step := self._next_step()) is not None:
             step()
+
+    def _make_call(self, future: Future[Result], work: Callable[[], Result]) -> None:
+        _settle(future, work)
+        self.lap_cpu_seconds()  # what a call costs is no batch's
 
     def _next_step(self) -> Callable[[], None] | None:
         with self.lock:

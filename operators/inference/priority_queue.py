@@ -6,9 +6,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from heapq import merge
 from itertools import chain, islice, zip_longest
-from operator import attrgetter
 
 from operators.inference.request_context import RequestContext
 
@@ -56,33 +54,33 @@ class PriorityQueue:
     def __init__(self) -> None:
         self._lines: dict[str, Line] = {}
         self._arrivals = VideoArrivals()
-        self._count = 0
+        # A dict that is emptied from its front takes ever longer to find its first entry.
+        self._by_age: OrderedDict[int, WaitingItem] = OrderedDict()
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._by_age)
 
     def add(self, item: WaitingItem) -> None:
         """Add an item at the end of its video's items."""
         self._arrivals.note(item.context.video_id)
         self._lines.setdefault(item.context.video_id, {})[item.token] = item
-        self._count += 1
+        self._by_age[item.token] = item
 
     def remove(self, item: WaitingItem) -> None:
         """Remove an item at any position."""
         line = self._lines[item.context.video_id]
         del line[item.token]
-        self._count -= 1
+        del self._by_age[item.token]
         if not line:
             del self._lines[item.context.video_id]
 
     def oldest(self) -> WaitingItem | None:
         """Return the item that waited longest."""
-        heads = (next(iter(line.values())) for line in self._lines.values())
-        return min(heads, key=attrgetter("token"), default=None)
+        return next(iter(self._by_age.values()), None)
 
     def by_age(self) -> Iterator[WaitingItem]:
         """Yield every item, the longest waiting first."""
-        return merge(*(line.values() for line in self._lines.values()), key=attrgetter("token"))
+        return iter(self._by_age.values())
 
     def by_urgency(self, now_seconds: float, urgent_seconds: float, videos_sharing: int) -> Iterator[WaitingItem]:
         """Yield every item: videos near their deadline first, then the others in fair turns.

@@ -125,9 +125,10 @@ class Runner:
             return  # the relevant fault was raised by the previous run
 
     def _stack(self, rows: Sequence[np.ndarray], size: int) -> np.ndarray:
-        batch = np.zeros((size, *self.card.input_shape), dtype=self.card.input_dtype)
+        batch = np.empty((size, *self.card.input_shape), dtype=self.card.input_dtype)
         for slot, row in enumerate(rows):
             batch[slot] = row
+        batch[len(rows) :] = 0
         return batch
 
     def _answer(self, batch: np.ndarray) -> DeviceResult:
@@ -151,13 +152,21 @@ class Runner:
 
     def _split(self, result: DeviceResult, num_rows: int) -> list[RowOutput | ModelFault]:
         seconds = result.device_seconds / num_rows
-        finite = np.ones(num_rows, dtype=bool)
-        for value in result.values:
-            finite &= np.isfinite(value[:num_rows].reshape(num_rows, -1)).all(axis=1)
         # Rows are copied: a view would keep the whole batch in memory as long as one caller keeps its row.
-        return [
-            RowOutput(tuple(np.array(value[row]) for value in result.values), seconds)
-            if finite[row]
-            else ModelFault(f"model {self.card.name} answered with a number that is not finite")
-            for row in range(num_rows)
-        ]
+        columns = ([value[row, ...].copy() for row in range(num_rows)] for value in result.values)
+        outputs: list[RowOutput | ModelFault] = [RowOutput(row, seconds) for row in zip(*columns, strict=True)]
+        for number in _rows_not_finite(result.values, num_rows):
+            outputs[number] = ModelFault(f"model {self.card.name} answered with a number that is not finite")
+        return outputs
+
+
+def _rows_not_finite(values: Sequence[np.ndarray], num_rows: int) -> list[int]:
+    """Return the rows with a number that is not finite in any output."""
+    return sorted(
+        {
+            int(row)
+            for value in values
+            if not (finite := np.isfinite(value[:num_rows])).all()  # the usual case costs no look at single rows
+            for row in np.flatnonzero(~finite.reshape(num_rows, -1).all(axis=1))
+        }
+    )

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from operators import cpu_clocks
 from operators.cpu_clocks import SuccessiveProcesses, ThreadTeam, process_cpu_seconds, thread_cpu_seconds
 
 WORK_SECONDS = 0.2
@@ -84,6 +85,17 @@ class TestThreadTeam:
             is_told.set()
             done.set()
             member.join()
+
+    def test_looks_for_threads_when_there_may_be_new_ones(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """When their number has changed, or some time has passed; a reading in between costs no look."""
+        readings = [(0.0, 5), (0.01, 5), (0.02, 6), (0.03, 6), (0.2, 6), (0.21, 6)]
+        times, numbers = iter([at for at, _ in readings]), iter([number for _, number in readings])
+        monkeypatch.setattr(cpu_clocks, "_num_tasks", lambda: next(numbers))
+        team = ThreadTeam("testers", clock=lambda: next(times))
+        looks: list[int] = []
+        monkeypatch.setattr(team, "_look", lambda: looks.append(1))
+        looks_after = [(team.cpu_seconds(), len(looks))[1] for _ in readings]
+        assert looks_after == [1, 1, 2, 2, 3, 3]
 
     def test_two_teams_of_one_name_are_two(self) -> None:
         """Two engines in one process do not count each other's work."""

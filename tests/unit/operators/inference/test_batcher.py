@@ -207,6 +207,42 @@ class TestDeviceFault:
         await inference.close()
 
 
+class TestWakeUps:
+    async def test_a_batch_wakes_the_loop_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """While the queue has room, callers get it together with the answers."""
+        inference = await open_inference(FakeBackend())
+        loop, woken = asyncio.get_running_loop(), []
+        call = loop.call_soon_threadsafe
+        monkeypatch.setattr(loop, "call_soon_threadsafe", lambda *what: (woken.append(what), call(*what))[1])
+        await inference.batcher("doubler").submit(number(1), context())
+        assert len(woken) == 1
+        await inference.close()
+
+    async def test_room_is_not_lost(self) -> None:
+        """Many times more items than the queue holds, one at a time and together: all are answered."""
+        inference = await open_inference(FakeBackend(), limits=BatchLimits(max_waiting_items=9))
+        batcher = inference.batcher("doubler")
+        for value in range(30):
+            assert doubled(await batcher.submit(number(value), context())) == 2.0 * value
+        outputs = await batcher.submit_many([number(value) for value in range(30)], context())
+        assert [doubled(output) for output in outputs] == [2.0 * value for value in range(30)]
+        await inference.close()
+
+    async def test_a_crowded_queue_takes_more_while_the_device_works(self) -> None:
+        """Its callers do not wait for the running batch: the next one can be complete."""
+        backend = FakeBackend()
+        inference = await open_inference(backend, limits=BatchLimits(max_waiting_items=4))
+        plug = await backend.plugged(inference)
+        batcher = inference.batcher("doubler")
+        tasks = [asyncio.create_task(batcher.submit(number(value), context())) for value in range(1, 5)]
+        await queued()
+        backend.gate.set()
+        outputs = await asyncio.gather(*tasks)
+        assert {output.batch_items for output in outputs} == {4}
+        await plug
+        await inference.close()
+
+
 class TestCancel:
     async def test_cancelled_items_never_reach_the_device(self) -> None:
         """An item whose caller has gone leaves the queue and gives its room back."""
