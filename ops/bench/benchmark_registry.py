@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from ops.bench.engagement import bench_engagement
+from ops.bench.inference.bench import bench_inference
 from ops.bench.near_duplicates import bench_near_duplicates
 from ops.bench.observing import bench_observing
 from ops.bench.options import BenchOptions
@@ -23,6 +24,7 @@ BENCHES: Final[dict[str, Callable[[BenchOptions], BenchReport]]] = {
     "near-duplicates": bench_near_duplicates,
     "observing": bench_observing,
     "recovery": bench_recovery,
+    "inference": bench_inference,
 }
 """By the name on the command line."""
 

@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from typing import Final
 
-NAMES: Final = ("pipeline", "sources", "lanes", "engagement", "near-duplicates", "observing", "recovery")
+NAMES: Final = ("pipeline", "sources", "lanes", "engagement", "near-duplicates", "observing", "recovery", "inference")
 """As on the command line; a test compares them with the registry."""

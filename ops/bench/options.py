@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,3 +14,5 @@ class BenchOptions:
     is_quick: bool
     is_soak: bool
     say: Callable[[str], None]
+    competitors: Path | None = None
+    """Virtual environment with the other competitors of `bench inference`; None: the product's own."""

@@ -16,6 +16,9 @@ def bench(
     name: Annotated[str, typer.Argument(help=f"One of: {', '.join(NAMES)}.")],
     quick: Annotated[bool, typer.Option(help="Fewer runs; ends within three minutes.")] = False,
     soak: Annotated[bool, typer.Option(help="A long run that watches memory, where the benchmark has one.")] = False,
+    competitors: Annotated[
+        Path | None, typer.Option(help="Virtual environment with litserve and nvidia-pytriton, for `inference`.")
+    ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the JSON object here.")] = None,
 ) -> None:
     """Run a benchmark: a table for people, a JSON object for scripts; exit code 1 if a bound is missed."""
@@ -26,7 +29,9 @@ def bench(
     logs_to_stderr()
     with clean_interrupt():
         report = BENCHES[name](
-            BenchOptions(is_quick=quick, is_soak=soak, say=lambda line: err.print(line, markup=False))
+            BenchOptions(
+                is_quick=quick, is_soak=soak, say=lambda line: err.print(line, markup=False), competitors=competitors
+            )
         )
     out.table(report.table())
     for remark in report.remarks:

@@ -1,0 +1,1 @@
+"""`bench inference`: the batcher beside a bare loop, LitServe and PyTriton."""
