@@ -7,6 +7,7 @@ from typing import Final
 
 from ops.bench.engagement import bench_engagement
 from ops.bench.inference.bench import bench_inference
+from ops.bench.load.bench import bench_load
 from ops.bench.near_duplicates import bench_near_duplicates
 from ops.bench.observing import bench_observing
 from ops.bench.options import BenchOptions
@@ -25,6 +26,7 @@ BENCHES: Final[dict[str, Callable[[BenchOptions], BenchReport]]] = {
     "observing": bench_observing,
     "recovery": bench_recovery,
     "inference": bench_inference,
+    "load": bench_load,
 }
 """By the name on the command line."""
 

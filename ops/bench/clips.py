@@ -38,11 +38,13 @@ LONG_CLIPS: Final[dict[str, Recipe]] = {
 
 
 def bench_uploads(cache_dir: Path, options: BenchOptions) -> list[VideoUploaded]:
-    """Return all clips twice, each time as another video, with the expensive ones distributed; fewer if quick."""
+    """Return all clips twice, each time as another video of another creator, with the expensive ones distributed; fewer
+    if quick. One creator's would be a flood."""
     short = sample_uploads(cache_dir)
     once = _interleaved(short[::2] if options.is_quick else short, _long_uploads(cache_dir, options))
     repeats = 1 if options.is_quick else REPEATS
-    return [replace(upload, video_id=f"{number}-{upload.video_id}") for number in range(repeats) for upload in once]
+    named = [(f"{number}-{upload.video_id}", upload) for number in range(repeats) for upload in once]
+    return [replace(upload, video_id=name, creator_id=f"of-{name}") for name, upload in named]
 
 
 def clip_folders(uploads: list[VideoUploaded]) -> set[Path]:

@@ -4,5 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
-NAMES: Final = ("pipeline", "sources", "lanes", "engagement", "near-duplicates", "observing", "recovery", "inference")
+NAMES: Final = (
+    "pipeline",
+    "sources",
+    "lanes",
+    "engagement",
+    "near-duplicates",
+    "observing",
+    "recovery",
+    "inference",
+    "load",
+)
 """As on the command line; a test compares them with the registry."""
+
+PLOTTED: Final = ("load",)
+"""Those whose report can be drawn."""
+EMBEDDED: Final = ("load",)
+"""Those that run on the embedded broker, too."""

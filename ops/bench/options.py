@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ops.local.stack import KafkaKind
+
 
 @dataclass(frozen=True, slots=True)
 class BenchOptions:
@@ -16,3 +18,4 @@ class BenchOptions:
     say: Callable[[str], None]
     competitors: Path | None = None
     """Virtual environment with the other competitors of `bench inference`; None: the product's own."""
+    kafka: KafkaKind = "real"

@@ -75,10 +75,14 @@ def ready_assets() -> Path:
 @contextmanager
 def stage_of(cache_dir: Path, roots: set[Path], options: BenchOptions) -> Iterator[StageTimes]:
     """Start broker, store and topics, and return the settings for workers."""
-    options.say("starting Apache Kafka and Redis 8 ...")
-    with scratch_dir() as folder, LocalStack("real", cache_dir=cache_dir) as stack:
-        settings = read_settings(kafka_bootstrap_servers=stack.bootstrap_servers, redis_url=stack.redis_url)
-        create_topics(settings, partitions=PARTITIONS, replication=1)
+    options.say("starting {} and Redis 8 ...".format("Apache Kafka" if options.kafka == "real" else "a test broker"))
+    with scratch_dir() as folder, LocalStack(options.kafka, cache_dir=cache_dir) as stack:
+        is_embedded = options.kafka == "embedded"
+        settings = read_settings(
+            kafka_bootstrap_servers=stack.bootstrap_servers, redis_url=stack.redis_url, is_broker_embedded=is_embedded
+        )
+        if not is_embedded:  # there, topics exist when they are first named
+            create_topics(settings, partitions=PARTITIONS, replication=1)
         environment = {
             **stack.environment(),
             "VIDSIGNAL_MEDIA_ROOTS": ",".join(str(root) for root in sorted(roots)),

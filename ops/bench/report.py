@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from rich.table import Table
 
+from ops.costs.plot import NoPlots
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
@@ -69,8 +71,20 @@ class BenchReport:
         """Write the JSON object to a file."""
         path.write_text(json.dumps(self.as_json(), indent=2) + "\n", encoding="utf-8")
 
-    def table(self) -> Table:
-        """Return the table of figures."""
+    def draw(self, path: Path) -> None:
+        """Write a plot; the suffix determines its format.
+
+        Raises:
+            NoPlots: matplotlib is not installed, or this benchmark has no plot.
+            OSError: the file cannot be written.
+        """
+        raise NoPlots(f"{path} is not written: bench {self.bench} has no plot")
+
+    def tables(self) -> tuple[Table, ...]:
+        """Return what people read."""
+        return (self._figures_table(),)
+
+    def _figures_table(self) -> Table:
         table = Table("figure", "value", "unit", "lowest to highest", "bound", "holds", title=f"bench {self.bench}")
         for figure in self.figures:
             table.add_row(*_row(figure))

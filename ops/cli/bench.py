@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.bench.names import NAMES
+from ops.bench.names import EMBEDDED, NAMES, PLOTTED
 from ops.cli.console import clean_interrupt, err, fail, logs_to_stderr, out
 from ops.cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from ops.bench.report import BenchReport
 
 
 def bench(
@@ -20,23 +23,57 @@ def bench(
         Path | None, typer.Option(help="Virtual environment with litserve and nvidia-pytriton, for `inference`.")
     ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the JSON object here.")] = None,
+    plot: Annotated[Path | None, typer.Option(help=f"Of {', '.join(PLOTTED)}: a picture, .png or .svg.")] = None,
+    embedded: Annotated[
+        bool, typer.Option("--embedded", help="Of load: a test broker in place of Apache Kafka, which needs Java.")
+    ] = False,
 ) -> None:
     """Run a benchmark: a table for people, a JSON object for scripts; exit code 1 if a bound is missed."""
     if name not in NAMES:
         fail(f"no benchmark {name!r}; there are {', '.join(NAMES)}", ExitCode.USAGE)
+    _require_plottable(name, plot)
+    if embedded and name not in EMBEDDED:
+        fail(f"--embedded goes with {', '.join(EMBEDDED)}; bench {name} measures Apache Kafka", ExitCode.USAGE)
     from ops.bench.benchmark_registry import BENCHES, BenchOptions
 
     logs_to_stderr()
     with clean_interrupt():
         report = BENCHES[name](
             BenchOptions(
-                is_quick=quick, is_soak=soak, say=lambda line: err.print(line, markup=False), competitors=competitors
+                is_quick=quick,
+                is_soak=soak,
+                say=lambda line: err.print(line, markup=False),
+                competitors=competitors,
+                kafka="embedded" if embedded else "real",
             )
         )
-    out.table(report.table())
+    for table in report.tables():
+        out.table(table)
     for remark in report.remarks:
         out.print(f"- {remark}", markup=False)
     if json_file is not None:
         report.write(json_file)
+    if plot is not None:
+        _draw(report, plot)
     if not report.all_hold:
         raise typer.Exit(ExitCode.FOUND)
+
+
+def _require_plottable(name: str, plot: Path | None) -> None:
+    from ops.costs.plot import PLOT_SUFFIXES
+
+    if plot is None:
+        return
+    if name not in PLOTTED:
+        fail(f"--plot goes with {', '.join(PLOTTED)}; bench {name} has no plot", ExitCode.USAGE)
+    if plot.suffix not in PLOT_SUFFIXES:
+        fail(f"--plot is {str(plot)!r}; allowed: a file that ends in {' or '.join(PLOT_SUFFIXES)}", ExitCode.USAGE)
+
+
+def _draw(report: BenchReport, plot: Path) -> None:
+    from ops.costs.plot import NoPlots
+
+    try:
+        report.draw(plot)
+    except (NoPlots, OSError) as error:
+        fail(str(error), ExitCode.USAGE)

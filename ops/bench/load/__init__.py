@@ -1,0 +1,1 @@
+"""`bench load`: an open loop of uploads in steps, until the machine is saturated."""

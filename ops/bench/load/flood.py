@@ -1,0 +1,74 @@
+"""One creator's flood: how much later others get their verdicts than without it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec.structs import replace
+
+from ops.bench.load.mix import Mix
+from ops.bench.load.open_loop import Due, OpenLoop, due_uploads
+from ops.bench.load.step import Served, quantile
+from ops.bench.options import BenchOptions
+from ops.bench.report import Bound, Figure
+from schemas.uploads import VideoUploaded
+
+FLOOD_UPLOADS, QUICK_FLOOD_UPLOADS = 10_000, 1_000
+FLOOD_HZ: Final = 1_000.0
+"""Faster than a worker reads them."""
+OTHERS_LOAD: Final = 0.3
+"""Rate of the others over that of a batch that is published at once."""
+_BEFORE_SECONDS: Final = 5.0
+"""Time of the others alone in a schedule."""
+_WINDOW_SECONDS, _QUICK_WINDOW_SECONDS = 120.0, 30.0
+_SEED: Final = 77
+DELAY_BOUND_SECONDS: Final = 25.0
+"""Permitted delay of an upload of another creator, without that of reading the flood."""
+DELAY_BOUND_SECONDS_PER_UPLOAD: Final = 0.02
+"""Permitted delay for each upload of the flood, of a worker with two cores and all roles."""
+
+
+def flood_of(number: int, clips: Sequence[VideoUploaded]) -> list[Due]:
+    """Return the uploads of one creator; nobody waits for their verdicts."""
+    return [
+        Due(
+            _BEFORE_SECONDS + place / FLOOD_HZ,
+            replace(clips[place % len(clips)], video_id=f"flood-{place}", creator_id="the-flood"),
+            is_awaited=False,
+        )
+        for place in range(number)
+    ]
+
+
+def longest_delay_seconds(calm: Served, flooded: Served) -> float:
+    """Return the longest delay of one upload; both played the same schedule of the others."""
+    return max(later - usual for usual, later in zip(_in_order(calm), _in_order(flooded), strict=True))
+
+
+def flood_figures(
+    loop: OpenLoop, clips: Sequence[VideoUploaded], capacity_hz: float, options: BenchOptions
+) -> tuple[Figure, ...]:
+    """Play the same uploads of many creators without and with the flood; the last part of a run, because the flood's
+    own videos are still waiting when it ends."""
+    number = QUICK_FLOOD_UPLOADS if options.is_quick else FLOOD_UPLOADS
+    window_seconds = _QUICK_WINDOW_SECONDS if options.is_quick else _WINDOW_SECONDS
+    arrivals = Mix(burst_share=0.0).arrivals(OTHERS_LOAD * capacity_hz, window_seconds, len(clips), _SEED)
+    calm = loop.play(due_uploads("calm", arrivals, clips), window_seconds).served
+    calm_p99_seconds = quantile(calm.latencies_seconds(), 0.99)
+    options.say(f"others alone: p99 {calm_p99_seconds:.2f} s; now {number} uploads of one creator beside them")
+    others = due_uploads("beside", arrivals, clips)
+    both = sorted([*others, *flood_of(number, clips)], key=lambda due: due.at_seconds)
+    flooded = loop.play(both, window_seconds).served
+    bound = DELAY_BOUND_SECONDS + DELAY_BOUND_SECONDS_PER_UPLOAD * number
+    return (
+        Figure("uploads of the flood", float(number), "uploads"),
+        Figure("others, longest delay", longest_delay_seconds(calm, flooded), "s", Bound("at most", bound)),
+        Figure("others alone, p99", calm_p99_seconds, "s"),
+        Figure("others beside the flood, p50", quantile(flooded.latencies_seconds(), 0.5), "s"),
+        Figure("others beside the flood, p99", quantile(flooded.latencies_seconds(), 0.99), "s"),
+    )
+
+
+def _in_order(served: Served) -> list[float]:
+    return [latency for video in served.due_seconds for latency in served.latencies_seconds([video])]

@@ -1,0 +1,56 @@
+"""What arrives under load: bursts, and few creators who upload most of the videos."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from itertools import accumulate
+
+from ops.sizing.arrivals import Arrivals
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One upload of the schedule."""
+
+    at_seconds: float
+    """Since the start of the step."""
+    creator: int
+    """0 is the creator who uploads most."""
+    clip: int
+    """Place in the list of clips."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """Burst and creators of the arrivals; the same seed gives the same schedule."""
+
+    burst_ratio: float = 3.0
+    """Rate in a burst over that between bursts."""
+    burst_seconds: float = 4.0
+    """Mean duration of a burst."""
+    burst_share: float = 0.1
+    """Share of the time that is in a burst."""
+    num_creators: int = 200
+    zipf_exponent: float = 1.0
+    """The creator of rank `r` uploads in proportion to `r` to the power of minus this."""
+
+    def arrivals(self, mean_hz: float, seconds: float, num_clips: int, seed: int) -> list[Arrival]:
+        """Return the schedule of one step in order; every clip occurs once before any occurs again."""
+        chance = random.Random(seed)
+        process = Arrivals(mean_hz, self.burst_ratio, self.burst_seconds, self.burst_share)
+        times = list(process.times(chance, seconds))
+        clips = _in_turns(num_clips, len(times), chance)
+        creators = self._creators(len(times), chance)
+        return [Arrival(*each) for each in zip(times, creators, clips, strict=True)]
+
+    def _creators(self, number: int, chance: random.Random) -> list[int]:
+        weights = accumulate((rank + 1) ** -self.zipf_exponent for rank in range(self.num_creators))
+        return chance.choices(range(self.num_creators), cum_weights=list(weights), k=number)
+
+
+def _in_turns(num_clips: int, number: int, chance: random.Random) -> list[int]:
+    found: list[int] = []
+    while len(found) < number:
+        found += chance.sample(range(num_clips), num_clips)
+    return found[:number]

@@ -1,0 +1,84 @@
+"""Results of `bench load`: one row for each step, as a table, a JSON object and a plot."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from ops.bench.report import BenchReport
+
+
+@dataclass(frozen=True, slots=True)
+class StepFigures:
+    """One step of offered load."""
+
+    offered_videos_per_second: float
+    answered_videos_per_second: float
+    p50_seconds: float
+    """From the scheduled upload to the final verdict; infinite if that many have none."""
+    p99_seconds: float
+    utilisation_ratio: float
+    """CPU time of the worker and its decoders over the time of all cores."""
+    videos_per_usd: float
+    """Of the whole machine, busy or idle, by the price table."""
+    videos_per_joule: float
+    is_energy_modelled: bool
+    """By the price table, where no meter can be read."""
+    num_videos: int
+    backlog: int
+    """Uploads without a verdict at the end of the schedule."""
+    latest_seconds: float
+    """How late an upload was published at most; part of the latencies."""
+    is_saturated: bool
+
+
+@dataclass(frozen=True)
+class LoadReport(BenchReport):
+    """The steps beside the figures."""
+
+    steps: tuple[StepFigures, ...] = field(default=())
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that scripts read; what never came is null."""
+        return super().as_json() | {"steps": [_as_json(step) for step in self.steps]}
+
+    def tables(self) -> tuple[Table, ...]:
+        """See `BenchReport.tables`; the steps come first."""
+        return (self._steps_table(), *super().tables())
+
+    def _steps_table(self) -> Table:
+        table = Table(
+            "offered/s", "answered/s", "p50 s", "p99 s", "cores busy", "videos a $", "videos a J", "backlog",
+            title=f"bench {self.bench}",
+        )  # fmt: skip
+        for step in self.steps:
+            table.add_row(*_row(step), style="red" if step.is_saturated else "")
+        return table
+
+    def draw(self, path: Path) -> None:
+        """See `BenchReport.draw`."""
+        from ops.bench.load.plot import plot_steps
+
+        plot_steps(self.steps, path)
+
+
+def _as_json(step: StepFigures) -> dict[str, Any]:
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in asdict(step).items()
+    }
+
+
+def _row(step: StepFigures) -> tuple[str, ...]:
+    rates = (step.offered_videos_per_second, step.answered_videos_per_second, step.p50_seconds, step.p99_seconds)
+    return (
+        *(f"{value:.2f}" for value in rates),
+        f"{step.utilisation_ratio:.0%}",
+        f"{step.videos_per_usd:,.0f}",
+        f"{step.videos_per_joule:.3g}" + (" modelled" if step.is_energy_modelled else ""),
+        f"{step.backlog}" + (", saturated" if step.is_saturated else ""),
+    )
