@@ -8,7 +8,8 @@ METRIC_ADVICE: Final[dict[str, str]] = {
     "EVENTS_IN": "falls while lag grows: slots, decoders or the device are taken; falls without lag: no uploads",
     "EVENTS_FINISHED": "stands still while records wait: the alert `VidsignalNoProgress`",
     "EVENTS_OUT": "falls while events are finished: the stage `publish`, and the broker",
-    "EVENTS_SKIPPED": "`forgotten` and `older-revision` are normal; `key-mismatch` is a producer with another key",
+    "EVENTS_SKIPPED": "`forgotten` and `older-revision` are normal; `creator-share`: one creator floods the platform; "
+    "`key-mismatch` is a producer with another key",
     "EVENT_WARNINGS": "`misplaced`: another partitioner; all kinds: the table in `docs/producers.md`",
     "IN_FLIGHT": "at its limit for long: what the events are at, `vidsignal_overdue_events`",
     "CONCURRENT_VIDEOS": "all taken with an idle device: decoders are too few, or a media source is unavailable",

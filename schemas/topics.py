@@ -66,8 +66,8 @@ UPLOADED: Final = Topic(
 BACKFILL: Final = Topic(
     "video.backfill",
     VideoUploaded,
-    "the intake role, and operators (`vidsignal reprocess`)",
-    "an upload with backfill priority, with its original bytes and headers",
+    "the intake and media roles, and operators (`vidsignal reprocess`)",
+    "an upload with backfill priority, or beyond its creator's share, with its original bytes and headers",
     "delete",
     7 * _DAY_SECONDS,
     MAX_UPLOAD_BYTES + _HEADER_ROOM_BYTES,

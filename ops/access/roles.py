@@ -71,12 +71,14 @@ _DEAD_LETTERS: Final = (
 )
 
 
-def _media_work(name: str, does: str, source: Topic, *keys_read: KeyPattern) -> RoleAccess:
+def _media_work(
+    name: str, does: str, source: Topic, *keys_read: KeyPattern, writes: tuple[Topic, ...] = ()
+) -> RoleAccess:
     return RoleAccess(
         name=name,
         does=does,
         reads=(source,),
-        writes=(SIGNALS, DEAD_LETTER),
+        writes=(*writes, SIGNALS, DEAD_LETTER),
         is_worker=True,
         keys=(
             of_videos(Keys.claims),
@@ -109,7 +111,7 @@ INTAKE: Final = RoleAccess(
     ),
     commands=(*_HASHES_AND_STRINGS, "@sortedset", *_SCRIPTS, *_TRANSACTIONS),
 )
-MEDIA: Final = _media_work("media", "turns media into signals", UPLOADED)
+MEDIA: Final = _media_work("media", "turns media into signals", UPLOADED, writes=(BACKFILL,))
 PAST: Final = _media_work(
     "backfill",
     "turns past uploads into signals when no live one is in flight",

@@ -18,8 +18,13 @@ JOB_HEADER: Final = "vidsignal-job"
 UPLOADED_HEADER: Final = "vidsignal-uploaded-unix-seconds"
 """The broker's timestamp of the upload on `video.uploaded`; a record's own timestamp is when it was published to this
 topic, from which its retention counts."""
+SHARE_HEADER: Final = "vidsignal-beyond-creator-share"
+"""Marks a live upload that the media role left to the backfill role, because of its creator's many uploads."""
 _LONGEST_PASSED_ON_BYTES: Final = 256
 """Maximum size of one header; a longer one, which a sender may write, could make a fact exceed its topic's limit."""
+
+_OWN: Final = frozenset({PLACE_HEADER, JOB_HEADER, UPLOADED_HEADER, SHARE_HEADER})
+"""Headers of `video.backfill`, which no sender may forge."""
 
 
 def backfill_headers(
@@ -29,7 +34,7 @@ def backfill_headers(
 
     Headers of these names in the original are left out.
     """
-    kept = tuple(item for item in headers if item[0] not in (PLACE_HEADER, JOB_HEADER, UPLOADED_HEADER))
+    kept = tuple(item for item in headers if item[0] not in _OWN)
     placed = kept if place is None else with_place(kept, place)
     job = () if job_id is None else ((JOB_HEADER, job_id.encode()),)
     return (*placed, (UPLOADED_HEADER, repr(uploaded_unix_seconds).encode()), *job)

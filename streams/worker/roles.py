@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from schemas.identity import MODALITIES, Lane
 from schemas.topics import BACKFILL, SIGNALS, UPLOADED
+from streams.backfill.creator_shares import DEFAULT_PER_MINUTE, CreatorShares
+from streams.backfill.live_share import LiveShare, LiveShareWork
 from streams.backfill.work import BackfillWork, Readmission
-from streams.config.settings import Role
+from streams.config.settings import Role, Settings
 from streams.consumer.resume_policy import ResumeFromKafka, ResumeFromStore
 from streams.consumer.role_app import RoleSpec
 from streams.decision.policy import Policy
@@ -85,7 +87,7 @@ def media_spec(shared: Shared, engine: Engine) -> RoleSpec:
     return RoleSpec(
         role="media",
         topic=UPLOADED,
-        works=_modality_works(shared, engine, "media"),
+        works=_live_works(shared, engine),
         capacity=settings.max_concurrent_videos,
         rules=ResumeFromKafka(),
         attempts=shared.attempts(),
@@ -138,6 +140,25 @@ def backfill_gate(shared: Shared, engine: Engine, num_live: Callable[[], int]) -
 async def is_backfill_paused(shared: Shared) -> bool:
     """Return whether an operator paused backfill."""
     return bool(await shared.redis.exists(shared.keys.backfill_paused()))
+
+
+def _live_works(shared: Shared, engine: Engine) -> Mapping[str, EventWork]:
+    works = _modality_works(shared, engine, "media")
+    per_minute = live_uploads_per_minute(shared.settings)
+    if not per_minute:
+        return works
+    share = LiveShare(CreatorShares(per_minute), shared.publisher, BrokersTopicIds(shared.settings, shared.clock))
+    return {modality: LiveShareWork(work, share) for modality, work in works.items()}
+
+
+def live_uploads_per_minute(settings: Settings) -> int:
+    """Return how many live uploads of a creator a worker analyses at once in a minute; 0 is unlimited.
+
+    By default, only a worker that has the backfill role leaves uploads to it: elsewhere, perhaps no worker has it.
+    """
+    if settings.creator_live_uploads_per_minute is not None:
+        return settings.creator_live_uploads_per_minute
+    return DEFAULT_PER_MINUTE if "backfill" in settings.roles else 0
 
 
 def _backfill_works(shared: Shared, engine: Engine) -> Mapping[str, EventWork]:

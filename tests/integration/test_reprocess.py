@@ -16,7 +16,7 @@ from ops.local.metrics_page import read_metrics
 from schemas.facts import Accepted
 from schemas.topics import BACKFILL
 from streams.backfill.progress import backfill_offsets
-from streams.uploads.headers import JOB_HEADER
+from streams.uploads.headers import JOB_HEADER, SHARE_HEADER
 from tests.older_worker import OLDER_WORKER, REPLACED_MODEL
 from tests.pipeline import Pipeline, await_value, upload_of
 
@@ -38,6 +38,7 @@ def pipeline(
         redis_url=redis_server.url,
         media_roots=(samples,),
         metrics_port="0",
+        creator_live_uploads_per_minute="2",
     )
     try:
         older = opened.start_worker("older", command=OLDER_WORKER)
@@ -144,3 +145,18 @@ def test_a_producers_own_backfill_uploads(pipeline: Pipeline, samples: Path) -> 
     assert accepted.lane == "backfill"
     assert sorted(signal.modality for signal in pipeline.signals("patient")) == ["audio", "context", "frames", "motion"]
     assert [record.key for record in pipeline.records(BACKFILL.name)].count(b"patient") == 1
+
+
+def test_one_creators_flood(pipeline: Pipeline, samples: Path) -> None:
+    """Beyond the creator's share of a minute the backfill role analyses; each video gets its verdict and one signal of
+    each modality, and another creator's is not left to it."""
+    flood = [f"flood-{number}" for number in range(6)]
+    pipeline.publish(*(upload_of(samples / "crowd.mp3", name, creator_id="flood") for name in flood))
+    pipeline.publish(upload_of(samples / "crowd.mp3", "another", creator_id="another"))
+    verdicts = pipeline.await_verdicts([*flood, "another"], WAIT_SECONDS)
+    left = {record.key for record in pipeline.records(BACKFILL.name) if SHARE_HEADER in dict(record.headers)}
+    assert len(left) >= 2  # of six in at most two minutes, four are within the share
+    assert left < {name.encode() for name in flood}
+    assert {len(verdict.modalities.failed) for verdict in verdicts.values()} == {0}
+    for name in flood:
+        assert sorted(signal.modality for signal in pipeline.signals(name)) == ["audio", "context", "frames", "motion"]
