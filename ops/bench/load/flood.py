@@ -9,10 +9,11 @@ from msgspec.structs import replace
 
 from ops.bench.load.mix import Mix
 from ops.bench.load.open_loop import Due, OpenLoop, due_uploads
-from ops.bench.load.step import Served, quantile
+from ops.bench.load.step import ServedStep, quantile
 from ops.bench.options import BenchOptions
 from ops.bench.report import Bound, Figure
 from schemas.uploads import VideoUploaded
+from streams.backfill.creator_shares import DEFAULT_PER_MINUTE
 
 FLOOD_UPLOADS, QUICK_FLOOD_UPLOADS = 10_000, 1_000
 FLOOD_HZ: Final = 1_000.0
@@ -23,10 +24,16 @@ _BEFORE_SECONDS: Final = 5.0
 """Time of the others alone in a schedule."""
 _WINDOW_SECONDS, _QUICK_WINDOW_SECONDS = 120.0, 30.0
 _SEED: Final = 77
-DELAY_BOUND_SECONDS: Final = 25.0
-"""Permitted delay of an upload of another creator, without that of reading the flood."""
-DELAY_BOUND_SECONDS_PER_UPLOAD: Final = 0.02
-"""Permitted delay for each upload of the flood, of a worker with two cores and all roles."""
+UPLOADS_PER_ANALYSIS: Final = 50
+"""Least number of the flood's uploads that may delay others as long as the analysis of one video does."""
+
+
+def delay_bound_seconds(num_uploads: int, capacity_hz: float) -> float:
+    """Return the permitted delay of an upload of another creator, on a machine that analyses so many videos a second.
+
+    A flood of less than a minute is in two minutes at most, and each has its share.
+    """
+    return (2 * DEFAULT_PER_MINUTE + num_uploads / UPLOADS_PER_ANALYSIS) / capacity_hz
 
 
 def flood_of(number: int, clips: Sequence[VideoUploaded]) -> list[Due]:
@@ -41,7 +48,7 @@ def flood_of(number: int, clips: Sequence[VideoUploaded]) -> list[Due]:
     ]
 
 
-def longest_delay_seconds(calm: Served, flooded: Served) -> float:
+def longest_delay_seconds(calm: ServedStep, flooded: ServedStep) -> float:
     """Return the longest delay of one upload; both played the same schedule of the others."""
     return max(later - usual for usual, later in zip(_in_order(calm), _in_order(flooded), strict=True))
 
@@ -60,7 +67,7 @@ def flood_figures(
     others = due_uploads("beside", arrivals, clips)
     both = sorted([*others, *flood_of(number, clips)], key=lambda due: due.at_seconds)
     flooded = loop.play(both, window_seconds).served
-    bound = DELAY_BOUND_SECONDS + DELAY_BOUND_SECONDS_PER_UPLOAD * number
+    bound = delay_bound_seconds(number, capacity_hz)
     return (
         Figure("uploads of the flood", float(number), "uploads"),
         Figure("others, longest delay", longest_delay_seconds(calm, flooded), "s", Bound("at most", bound)),
@@ -70,5 +77,5 @@ def flood_figures(
     )
 
 
-def _in_order(served: Served) -> list[float]:
+def _in_order(served: ServedStep) -> list[float]:
     return [latency for video in served.due_seconds for latency in served.latencies_seconds([video])]

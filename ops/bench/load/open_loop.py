@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from ops.bench.competitors import consumer_at_end
 from ops.bench.load.mix import Arrival
-from ops.bench.load.step import Served
+from ops.bench.load.step import ServedStep
 from schemas.codec import encode, event_headers
 from schemas.topics import MODERATION, UPLOADED
 from schemas.uploads import VideoUploaded
@@ -44,7 +44,7 @@ class Due:
 class Played:
     """What one schedule led to."""
 
-    served: Served
+    served: ServedStep
     latest_seconds: float
     """How late an upload was published at most."""
 
@@ -100,7 +100,7 @@ class OpenLoop:
             consumer.close()
             publisher.join(_CONFIRM_SECONDS)
         times = {video: at - began for video, at in answered.items()}
-        return Played(Served(window_seconds, awaited, times), max(lateness))
+        return Played(ServedStep(window_seconds, awaited, times), max(lateness))
 
     def _publish(self, schedule: Sequence[Due], began: float, lateness: list[float]) -> None:
         for due in schedule:

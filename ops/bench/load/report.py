@@ -44,7 +44,8 @@ class LoadReport(BenchReport):
 
     def as_json(self) -> dict[str, Any]:
         """The object that scripts read; what never came is null."""
-        return super().as_json() | {"steps": [_as_json(step) for step in self.steps]}
+        whole: dict[str, Any] = _finite(super().as_json() | {"steps": [asdict(step) for step in self.steps]})
+        return whole
 
     def tables(self) -> tuple[Table, ...]:
         """See `BenchReport.tables`; the steps come first."""
@@ -66,11 +67,13 @@ class LoadReport(BenchReport):
         plot_steps(self.steps, path)
 
 
-def _as_json(step: StepFigures) -> dict[str, Any]:
-    return {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in asdict(step).items()
-    }
+def _finite(value: Any) -> Any:
+    """Return the same with null for numbers that JSON does not have."""
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _row(step: StepFigures) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ _GRID_POINTS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class ServedStep:
     """When uploads were due and when their verdicts came, in seconds since the start of the step."""
 
     window_seconds: float
@@ -61,7 +61,7 @@ def quantile(ascending: list[float], share: float) -> float:
     return ascending[max(1, ceil(round(share * len(ascending), 9))) - 1]
 
 
-def is_saturated(served: Served) -> bool:
+def is_saturated(served: ServedStep) -> bool:
     """Return whether throughput stays below the offered rate while the backlog grows, once the step has settled.
 
     Both are required: verdicts also fall short when the last uploads come in a burst, and a backlog also grows for a
@@ -75,7 +75,7 @@ def is_saturated(served: Served) -> bool:
     return offered_hz - answered_hz > least_hz and backlog_growth_hz(served, settled_seconds) > least_hz
 
 
-def backlog_growth_hz(served: Served, since_seconds: float) -> float:
+def backlog_growth_hz(served: ServedStep, since_seconds: float) -> float:
     """Return the slope of the backlog until the end of the schedule, by least squares."""
     step_seconds = (served.window_seconds - since_seconds) / _GRID_POINTS
     times = [since_seconds + place * step_seconds for place in range(_GRID_POINTS + 1)]

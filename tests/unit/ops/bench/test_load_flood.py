@@ -6,10 +6,10 @@ from math import inf
 
 import pytest
 
-from ops.bench.load.flood import FLOOD_HZ, flood_of, longest_delay_seconds
+from ops.bench.load.flood import FLOOD_HZ, delay_bound_seconds, flood_of, longest_delay_seconds
 from ops.bench.load.mix import Arrival
 from ops.bench.load.open_loop import due_uploads
-from ops.bench.load.step import Served
+from ops.bench.load.step import ServedStep
 from schemas.uploads import FileSource, VideoUploaded
 
 CLIPS = [VideoUploaded(video_id=name, source=FileSource(path=f"/{name}.mp4")) for name in ("a", "b", "c")]
@@ -33,14 +33,21 @@ class TestSchedules:
         assert all(due.is_awaited for due in dues)
 
 
+class TestDelayBound:
+    def test_two_shares_and_the_reading(self) -> None:
+        """10,000 uploads may delay others as the analysis of 260 videos would, instead of 10,000."""
+        assert delay_bound_seconds(10_000, 2.0) == pytest.approx(130.0)
+        assert delay_bound_seconds(0, 2.0) == pytest.approx(30.0)
+
+
 class TestLongestDelay:
     def test_each_upload_is_compared_with_itself(self) -> None:
         """A slow clip is slow without a flood as well."""
-        calm = Served(10.0, {"c-0": 0.0, "c-1": 1.0}, {"c-0": 5.0, "c-1": 1.5})
-        flooded = Served(10.0, {"b-0": 0.0, "b-1": 1.0}, {"b-0": 6.0, "b-1": 4.5})
+        calm = ServedStep(10.0, {"c-0": 0.0, "c-1": 1.0}, {"c-0": 5.0, "c-1": 1.5})
+        flooded = ServedStep(10.0, {"b-0": 0.0, "b-1": 1.0}, {"b-0": 6.0, "b-1": 4.5})
         assert longest_delay_seconds(calm, flooded) == 3.0
 
     def test_an_upload_without_a_verdict(self) -> None:
         """It was delayed without a bound."""
-        calm = Served(10.0, {"c-0": 0.0}, {"c-0": 5.0})
-        assert longest_delay_seconds(calm, Served(10.0, {"b-0": 0.0}, {})) == inf
+        calm = ServedStep(10.0, {"c-0": 0.0}, {"c-0": 5.0})
+        assert longest_delay_seconds(calm, ServedStep(10.0, {"b-0": 0.0}, {})) == inf

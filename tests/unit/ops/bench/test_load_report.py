@@ -11,7 +11,7 @@ import pytest
 
 from ops.bench.load.expense import IDLE_WATTS_RATIO, MachinePrice
 from ops.bench.load.report import LoadReport, StepFigures
-from ops.bench.report import BenchReport
+from ops.bench.report import BenchReport, Figure
 from ops.costs.plot import NoPlots
 from streams.config.settings import read_settings
 
@@ -19,7 +19,7 @@ STEP = StepFigures(1.0, 0.98, 0.8, 2.5, 0.4, 42_000.0, 0.08, True, 120, 2, 0.001
 FULL = replace(
     STEP, offered_videos_per_second=4.0, p99_seconds=inf, utilisation_ratio=0.98, backlog=90, is_saturated=True
 )
-REPORT = LoadReport("load", {}, (), steps=(STEP, FULL))
+REPORT = LoadReport("load", {}, (Figure("delay", inf, "s"),), steps=(STEP, FULL))
 
 
 class TestMachinePrice:
@@ -45,6 +45,7 @@ class TestLoadReport:
         """A verdict that never came has no number; JSON has no infinity."""
         read = json.loads(json.dumps(REPORT.as_json(), allow_nan=False))
         assert [step["p99_seconds"] for step in read["steps"]] == [2.5, None]
+        assert read["figures"][0]["value"] is None
         assert [step["is_saturated"] for step in read["steps"]] == [False, True]
 
     def test_each_step_is_a_row(self) -> None:

@@ -6,21 +6,21 @@ from math import inf, isnan
 
 import pytest
 
-from ops.bench.load.step import Served, backlog_growth_hz, is_saturated, quantile
+from ops.bench.load.step import ServedStep, backlog_growth_hz, is_saturated, quantile
 
 WINDOW_SECONDS = 60.0
 
 
-def served(due: list[float], answered: list[float | None]) -> Served:
+def served(due: list[float], answered: list[float | None]) -> ServedStep:
     """The upload of each place, due and answered at these times."""
-    return Served(
+    return ServedStep(
         WINDOW_SECONDS,
         {str(place): at for place, at in enumerate(due)},
         {str(place): at for place, at in enumerate(answered) if at is not None},
     )
 
 
-def one_server(due: list[float], service_seconds: float) -> Served:
+def one_server(due: list[float], service_seconds: float) -> ServedStep:
     """What one worker makes of the arrivals, that takes the same time for each."""
     ends: list[float | None] = []
     free_seconds = 0.0
