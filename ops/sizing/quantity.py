@@ -8,6 +8,8 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from ops.bench.load.expense import IDLE_WATTS_RATIO
+
 Origin = Literal["measured", "price table", "assumption", "option"]
 """measured: on a machine that `source` names; price table: offered prices; assumption: a guess, with its reason;
 option: given on the command line."""
@@ -219,7 +221,9 @@ _PRICES: Final = {
     "usd_per_network_gb": _priced("USD", 0.02, "a GB between zones, both ways", "list prices, round"),
     "zone_crossing_ratio": _assumed("ratio", 2 / 3, (0, 1), "share of traffic that leaves its zone", "three zones"),
     "watts_per_core": _priced("W", 8.0, "a busy core", "VIDSIGNAL_WATTS_PER_CPU_CORE"),
-    "idle_watts_ratio": _assumed("ratio", 0.4, (0, 1), "power of an idle core over a busy one", "usual servers"),
+    "idle_watts_ratio": _assumed(
+        "ratio", IDLE_WATTS_RATIO, (0, 1), "power of an idle core over a busy one", "usual servers"
+    ),
     "watts_per_accelerator": _priced("W", 70.0, "a busy accelerator", "data sheet of a small one"),
     "watts_per_memory_gib": _priced("W", 0.3, "a GiB of memory", "data sheets, round"),
     "watts_per_disk_tb": _priced("W", 1.0, "a TB of flash", "data sheets, round"),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 
-from ops.sizing.arrivals import Arrivals
+from ops.bench.arrivals import Arrivals
 from ops.sizing.scaling import Scaling
 from ops.sizing.shared_worker import SharedWorker, Video, WorkerModel
 

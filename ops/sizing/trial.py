@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ops.sizing.arrivals import Arrivals
+from ops.bench.arrivals import Arrivals
 from ops.sizing.cells import Cells
 from ops.sizing.plan import plan_for
 from ops.sizing.profile import Profile
@@ -136,7 +136,7 @@ def cell_model(profile: Profile, videos_per_second: float, num_workers: int, par
         worker=WorkerModel.from_profile(profile, SLOTS),
         num_workers=num_workers,
         partitions=partitions,
-        arrivals=Arrivals.from_profile(profile, videos_per_second),
+        arrivals=Arrivals(videos_per_second, profile["burst_ratio"], profile["burst_seconds"], profile["burst_share"]),
         work_cpu_seconds=[each * scale for each in times],
         beside_seconds=profile["media_beside_seconds"],
         troubles=Troubles(

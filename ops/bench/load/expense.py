@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ops.sizing.quantity import FIGURES
 from streams.config.settings import Settings
 
-_ASSUMED_IDLE: Final = FIGURES["idle_watts_ratio"].assumed
-assert _ASSUMED_IDLE is not None
-IDLE_WATTS_RATIO: Final = _ASSUMED_IDLE.value
-"""Power of an idle core over a busy one, as sizing assumes it."""
+IDLE_WATTS_RATIO: Final = 0.4
+"""Power of an idle core over a busy one; assumed of usual servers, here and in sizing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +22,7 @@ class MachinePrice:
 
     @classmethod
     def from_settings(cls, settings: Settings, cores: int, *, has_accelerator: bool) -> MachinePrice:
-        """Return the price by the settings' price table; an idle core has the power that sizing assumes."""
+        """Return the price by the settings' price table; an idle core has the assumed share of a busy one."""
         per_hour = cores * settings.usd_per_cpu_hour + has_accelerator * settings.usd_per_device_hour
         watts = settings.watts_per_cpu_core
         return cls(cores, per_hour / 3_600, watts, watts * IDLE_WATTS_RATIO)

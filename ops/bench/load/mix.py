@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from itertools import accumulate
 
-from ops.sizing.arrivals import Arrivals
+from ops.bench.arrivals import Arrivals
 
 
 @dataclass(frozen=True, slots=True)

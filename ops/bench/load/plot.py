@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ops.bench.load.report import StepFigures
+from ops.bench.load.step_figures import StepFigures
 from ops.costs.plot import NoPlots
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from ops.bench.load.expense import IDLE_WATTS_RATIO, MachinePrice
-from ops.bench.load.report import LoadReport, StepFigures
+from ops.bench.load.report import LoadReport
+from ops.bench.load.step_figures import StepFigures
 from ops.bench.report import BenchReport, Figure
 from ops.costs.plot import NoPlots
 from streams.config.settings import read_settings

@@ -8,7 +8,7 @@ from statistics import fmean
 
 import pytest
 
-from ops.sizing.arrivals import Arrivals
+from ops.bench.arrivals import Arrivals
 from ops.sizing.scaling import Fixed
 from ops.sizing.shared_worker import WorkerModel
 from ops.sizing.simulation import CellModel, Simulated, simulate

@@ -7,7 +7,7 @@ from statistics import fmean
 
 import pytest
 
-from ops.sizing.arrivals import Arrivals
+from ops.bench.arrivals import Arrivals
 from ops.sizing.plan import plan_for
 from ops.sizing.scaling import ByLag, Fixed
 from ops.sizing.shared_worker import SharedWorker, Video, WorkerModel

@@ -6,8 +6,6 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ops.sizing.profile import Profile
-
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
@@ -17,11 +15,6 @@ class Arrivals:
     burst_ratio: float = 1.0
     burst_seconds: float = 1.0
     burst_share: float = 0.0
-
-    @classmethod
-    def from_profile(cls, profile: Profile, mean_hz: float) -> Arrivals:
-        """Return arrivals with the bursts of the profile."""
-        return cls(mean_hz, profile["burst_ratio"], profile["burst_seconds"], profile["burst_share"])
 
     def times(self, chance: random.Random, horizon_seconds: float) -> Iterator[float]:
         """Yield ascending times below the horizon; the long-run mean of the rate is `mean_hz`."""
