@@ -52,7 +52,6 @@ from operators.media.read_index import read_index
 from operators.media.receipt import DecodeUsage, look_receipt
 from operators.media.seen import picture_shares, sound_shares
 from operators.media.shares import damage
-from operators.media.streams_of import WEBP_HEADER_BYTES, is_animated_webp
 from operators.media.tracks import SPEECH_HZ
 from operators.media.undecodable import NO_PICTURE, NO_SOUND
 
@@ -222,7 +221,7 @@ def _video(media: MediaFile, plan: DecodePlan, memory: MediaMemory, send: Send, 
     try:
         return decode_video(media, plan.video, memory, send)
     except InvalidMedia as error:
-        if error.cause not in ("media-unreadable", "media-encrypted") or not audio.num_samples:
+        if error.cause not in ("media-unreadable", "media-encrypted", "media-no-decoder") or not audio.num_samples:
             raise
         return VideoTally(errors=1, fault=StreamFault(error.cause, error.message))
 
@@ -255,8 +254,6 @@ def _check_size(media: MediaFile, width: int, height: int) -> None:
         return
     if refused := refused_picture_size(media):
         raise InvalidMedia("media-too-many-pixels", f"pictures of {refused}; at most {media.max_pixels} pixels")
-    if is_animated_webp(media.peek(0, WEBP_HEADER_BYTES)):
-        raise InvalidMedia("media-no-decoder", "this build decodes still WebP pictures, no animated ones")
     raise InvalidMedia("media-unreadable", NO_PICTURE)
 
 

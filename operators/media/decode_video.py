@@ -12,7 +12,7 @@ from av.error import FFmpegError
 
 from operators.errors import InvalidMedia
 from operators.media.containers import MediaFile
-from operators.media.decoders.decoder_registry import DECODERS
+from operators.media.decoders.decoder_registry import decoders_of
 from operators.media.decoders.protocol import DecodedFrame, DecoderFailed, VideoDecoder
 from operators.media.frame_picker import FramePicker, MotionPicker, ViewPicker
 from operators.media.index import StreamFault
@@ -60,7 +60,7 @@ def decode_video(media: MediaFile, plan: VideoPlan, memory: MediaMemory, send: S
         InvalidMedia: media-unreadable when no decoder yields a frame, or as soon as a picture is too large.
     """
     num_errors = 0
-    for name in DECODERS:
+    for name in decoders_of(media):
         sweep = FullVideoDecode(plan, memory, send)
         sweep.tally.decoder = name
         try:
@@ -78,7 +78,7 @@ def decode_video(media: MediaFile, plan: VideoPlan, memory: MediaMemory, send: S
 
 
 def _decode_with(name: str, media: MediaFile, plan: VideoPlan, sweep: FullVideoDecode) -> VideoTally:
-    decoder = DECODERS[name](media, plan)
+    decoder = decoders_of(media)[name](media, plan)
     try:
         return sweep.run(decoder)
     finally:

@@ -20,6 +20,7 @@ MAX_BOXES: Final = 1000
 """Boxes of an MP4 file that are examined in search of its index."""
 
 UPLOAD_MEDIA: Final = "such files name media that lies elsewhere and are refused; upload the media itself"
+RETIRED: Final = "it is {} of a retired format: convert it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,10 @@ _BINARIES: Final[tuple[tuple[bytes, str], ...]] = (
     (b"d8:announce", "a torrent, which names media that lies elsewhere"),
     (b"\xd0\xcf\x11\xe0", "an old office document"),
 )
+_RETIRED: Final[tuple[tuple[bytes, str], ...]] = (
+    (b"\x8aMNG", "an animation (MNG)"),
+    (b"\x8bJNG", "a picture (JNG)"),
+)
 _MEDIA: Final[tuple[tuple[bytes, str], ...]] = (
     (b"....ftyp", "an MP4 or QuickTime file"),
     (b"....moov", "an MP4 or QuickTime file"),
@@ -129,7 +134,8 @@ def why_unreadable(media: MediaFile) -> str:
     text = _text_kind(head)
     if text is not None:
         return f"it is {text.name}: {UPLOAD_MEDIA}" if text.is_playlist else f"it is {text.name}, and no media"
-    for names, words in ((_BINARIES, "it is {}, and no media"), (_MEDIA, "")):
+    known = ((_BINARIES, "it is {}, and no media"), (_RETIRED, RETIRED), (_MEDIA, ""))
+    for names, words in known:
         name = next((name for begins, name in names if _begins(head, begins)), None)
         if name is not None:
             return words.format(name) if words else _broken(media, name)

@@ -11,12 +11,14 @@ from av.container import InputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
+from operators.media.animated_webp import index_animation, is_animated_webp
 from operators.media.audio_index import index_sound
 from operators.media.containers import MediaFile
-from operators.media.index import MediaIndex, StreamFault, UnseenTrack
+from operators.media.dolby_vision import dolby_vision_fault
+from operators.media.index import MediaIndex, StreamFault, UnseenTrack, VideoStreamIndex
 from operators.media.ledgers.ledger import Ledger
 from operators.media.ledgers.ledger_registry import ledger_of
-from operators.media.packet_scan import find_packets
+from operators.media.packet_scan import Scan, find_packets
 from operators.media.shares import NOTHING_RATIO
 from operators.media.stated_lengths import claimed_seconds, has_guessed_length, origin_seconds
 from operators.media.streams_of import audio_stream, moving_streams, stream_fault, video_stream
@@ -33,9 +35,11 @@ def read_index(container: InputContainer, media: MediaFile) -> MediaIndex:
     is_here = media.arriving is None or (scan.was_read and scan.is_complete)
     ledger = ledger_of(container, media, may_read_all=is_here, was_listed=not scan.was_read)
     unseen = unseen_tracks(container, media, (video, audio), ledger)
-    video_scrambled, audio_scrambled = _scrambled("video", video, ledger), _scrambled("sound", audio, ledger)
-    video_index = index_pictures(container, video, media, claimed, scan) if video and not video_scrambled else None
-    audio_index = index_sound(container, audio, media, claimed, scan, ledger) if audio and not audio_scrambled else None
+    video_fault, audio_fault = _scrambled("video", video, ledger), _scrambled("sound", audio, ledger)
+    if video is not None:
+        video_fault = video_fault or dolby_vision_fault(container, video, media)
+    video_index = _pictures(container, video, media, claimed, scan) if video and not video_fault else None
+    audio_index = index_sound(container, audio, media, claimed, scan, ledger) if audio and not audio_fault else None
     reached = [stream.start_seconds + stream.duration_seconds for stream in (video_index, audio_index) if stream]
     return MediaIndex(
         container=container.format.name,
@@ -45,12 +49,20 @@ def read_index(container: InputContainer, media: MediaFile) -> MediaIndex:
         origin_seconds=origin_seconds(container),
         video=video_index,
         audio=audio_index,
-        video_fault=video_scrambled or stream_fault("video", moving_streams(container)),
-        audio_fault=audio_scrambled or stream_fault("sound", container.streams.audio),
+        video_fault=video_fault or stream_fault("video", moving_streams(container)),
+        audio_fault=audio_fault or stream_fault("sound", container.streams.audio),
         unseen=tuple(track for track in unseen if not _is_fault(track, video, audio)),
         clock_restarts=scan.restarts,
         was_scanned=scan.was_read,
     )
+
+
+def _pictures(
+    container: InputContainer, video: VideoStream, media: MediaFile, claimed_seconds: float, scan: Scan
+) -> VideoStreamIndex:
+    if is_animated_webp(media):
+        return index_animation(media)
+    return index_pictures(container, video, media, claimed_seconds, scan)
 
 
 def _scrambled(kind: str, stream: Stream | None, ledger: Ledger) -> StreamFault | None:

@@ -16,8 +16,10 @@ AnyStream = TypeVar("AnyStream", bound=Stream)
 
 
 def video_stream(container: InputContainer) -> VideoStream | None:
-    """Return the video stream to analyse: never cover art, the default one first, decodable."""
-    return _first([stream for stream in moving_streams(container) if has_decoder(stream)])
+    """Return the video stream to analyse: never cover art, a track before picture items, the default one first,
+    decodable."""
+    streams = [stream for stream in moving_streams(container) if has_decoder(stream)]
+    return _first([stream for stream in streams if not is_picture_item(stream)] or streams)
 
 
 def audio_stream(container: InputContainer) -> AudioStream | None:
@@ -28,6 +30,11 @@ def audio_stream(container: InputContainer) -> AudioStream | None:
 def moving_streams(container: InputContainer) -> list[VideoStream]:
     """Return every video stream that is not cover art."""
     return [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+
+
+def is_picture_item(stream: Stream) -> bool:
+    """Return whether FFmpeg made a stream of a picture of AVIF or HEIC: such a file may have a track as well."""
+    return stream.container.format.name.startswith("mov,") and stream.frames == 1 and stream.duration is None
 
 
 def has_decoder(stream: Stream) -> bool:
@@ -45,16 +52,6 @@ def stream_fault(kind: str, streams: Sequence[Stream]) -> StreamFault | None:
 def codec_name(stream: Stream) -> str:
     """Return FFmpeg's name of the codec; `unknown` without a decoder for it."""
     return stream.codec_context.name if has_decoder(stream) else "unknown"
-
-
-WEBP_HEADER_BYTES = 21
-_ANIMATION_FLAG = 2
-
-
-def is_animated_webp(header: bytes) -> bool:
-    """Return whether the extended header of a WebP file has the animation flag."""
-    is_extended = header.startswith(b"RIFF") and header[8:16] == b"WEBPVP8X" and len(header) >= WEBP_HEADER_BYTES
-    return is_extended and bool(header[20] & _ANIMATION_FLAG)
 
 
 def _first(streams: Sequence[AnyStream]) -> AnyStream | None:

@@ -8,6 +8,8 @@ from av.container import InputContainer
 from av.stream import Disposition, Stream
 
 from operators.media.containers import MediaFile
+from operators.media.decoders.alpha import hides_alpha
+from operators.media.fallback_pictures import is_shown_again, png_fallback
 from operators.media.index import TrackKind, UnseenTrack
 from operators.media.ledgers.content import is_font, kind_of_content, num_content_bytes
 from operators.media.ledgers.ledger import Ledger, gaps, merged
@@ -29,19 +31,22 @@ SECOND_TABLE = "second table of contents"
 
 
 def unseen_tracks(
-    container: InputContainer, media: MediaFile, analysed: tuple[Stream | None, ...], ledger: Ledger
+    container: InputContainer, media: MediaFile, analysed: tuple[Stream | None, Stream | None], ledger: Ledger
 ) -> tuple[UnseenTrack, ...]:
     """Return every stream with content that is not analysed, and bytes that belong to none.
 
     Args:
         container: open.
         media: from which it was opened.
-        analysed: the analysed streams.
+        analysed: the analysed streams of pictures and sound.
         ledger: of the container.
     """
+    video, _ = analysed
     numbers = {stream.index for stream in analysed if stream is not None}
+    numbers |= {stream.index for stream in container.streams.video if is_shown_again(stream, video)}
     tracks = [track for track in _tracks(container) if track.number not in numbers]
-    return (*tracks[:MAX_TRACKS], *_attached(container), *_bytes(container, media, ledger))
+    beside = (*_alpha(video), *png_fallback(container, media))
+    return (*tracks[:MAX_TRACKS], *beside, *_attached(container), *_bytes(container, media, ledger))
 
 
 def _tracks(container: InputContainer) -> Iterator[UnseenTrack]:
@@ -60,6 +65,11 @@ def _tracks(container: InputContainer) -> Iterator[UnseenTrack]:
     )
     for kind, streams in kinds:
         yield from (UnseenTrack(kind, stream.index, codec_name(stream)) for stream in streams if not _is_empty(stream))
+
+
+def _alpha(video: Stream | None) -> Iterator[UnseenTrack]:
+    if video is not None and hides_alpha(video):
+        yield UnseenTrack("video", video.index, f"transparency of {codec_name(video)}")
 
 
 def _is_empty(stream: Stream) -> bool:

@@ -79,7 +79,7 @@ def index_pictures(
         is_seekable=is_seekable and not scan.restarts,
         announced_seconds=announced_seconds,
         longest_interval_seconds=max((after - before for before, after in pairwise(shown)), default=0.0),
-        content_seconds=_content_seconds(shown) if is_complete else (),
+        content_seconds=content_seconds(shown) if is_complete else (),
         last_picture_seconds=shown[-1] if is_complete and shown else None,
     )
 
@@ -114,7 +114,7 @@ def _duration_seconds(
     return max(0.0, shown[-1] - start + last)
 
 
-def _content_seconds(shown: list[float]) -> tuple[float, ...]:
+def content_seconds(shown: list[float]) -> tuple[float, ...]:
     """Return the times of at most `MAX_CONTENT_TIMES` pictures, evenly chosen by their number."""
     if len(shown) <= MAX_CONTENT_TIMES:
         return tuple(shown)

@@ -1,7 +1,8 @@
-"""Every video decoder by name, in order of preference.
+"""Every video decoder by name, in order of preference, and which of them a file is for.
 
 PyAV comes first because only PyAV can leave out non-reference frames, cannot follow playlists (one protocol, one
-descriptor) and need not list every packet before the first frame. decord is used if PyAV fails.
+descriptor) and need not list every packet before the first frame. decord is used if PyAV fails. Both are FFmpeg, which
+animated WebP is not left to.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
+from operators.media.animated_webp import is_animated_webp
 from operators.media.containers import MediaFile
 from operators.media.decoders.protocol import VideoDecoder
 from operators.media.plan import VideoPlan
@@ -28,6 +30,13 @@ def open_decord(media: MediaFile, plan: VideoPlan) -> VideoDecoder:
         from operators.media.decoders.decord import DecordDecoder
 
     return DecordDecoder(media, plan)
+
+
+def open_webp(media: MediaFile, _plan: VideoPlan) -> VideoDecoder:
+    """Pillow with libwebp; few files need it, so it is imported when needed."""
+    from operators.media.decoders.webp import WebpDecoder
+
+    return WebpDecoder(media)
 
 
 @contextmanager
@@ -52,3 +61,9 @@ DECODERS: Mapping[str, Callable[[MediaFile, VideoPlan], VideoDecoder]] = {
     "pyav": open_pyav,
     "decord": open_decord,
 }
+WEBP_DECODERS: Mapping[str, Callable[[MediaFile, VideoPlan], VideoDecoder]] = {"webp": open_webp}
+
+
+def decoders_of(media: MediaFile) -> Mapping[str, Callable[[MediaFile, VideoPlan], VideoDecoder]]:
+    """Return the decoders for a file."""
+    return WEBP_DECODERS if is_animated_webp(media) else DECODERS

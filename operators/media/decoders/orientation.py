@@ -76,14 +76,15 @@ def _stated(picture: VideoFrame) -> Orientation | None:
     return Orientation(True, c < 0, b < 0)
 
 
-def _side_data(picture: VideoFrame) -> Any:
+def side_data(picture: VideoFrame) -> Any:
+    """Return the side data of a picture by their types."""
     return picture.side_data  # whose type in PyAV's stubs is wrong
 
 
 def _display_matrix(picture: VideoFrame) -> tuple[int, int, int, int] | None:
     """Return (a, b, c, d): a point at column x and row y is shown at column a x + c y and row b x + d y."""
     try:
-        numbers = np.frombuffer(memoryview(_side_data(picture)[Type.DISPLAYMATRIX]), np.int32)
+        numbers = np.frombuffer(memoryview(side_data(picture)[Type.DISPLAYMATRIX]), np.int32)
     except KeyError:
         return None
     return (int(numbers[0]), int(numbers[1]), int(numbers[3]), int(numbers[4])) if len(numbers) == 9 else None

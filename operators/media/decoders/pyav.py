@@ -18,7 +18,9 @@ from av.video.stream import VideoStream
 from operators.media.complaints import Complaints
 from operators.media.containers import MediaFile, packets_of, read_only, refuse_many_pixels, take_container
 from operators.media.continuous_clock import ContinuousClock
+from operators.media.decoders.alpha import decoding_context
 from operators.media.decoders.decode_order import DECODE_ORDER_CONTAINERS, DecodeOrderTimes
+from operators.media.decoders.foreign_colours import refuse_foreign_colours
 from operators.media.decoders.keyframe_seek import START_SLACK_SECONDS, KeyframeSeeker
 from operators.media.decoders.orientation import Orientations
 from operators.media.decoders.protocol import DecodedFrame, DecoderFailed
@@ -85,6 +87,7 @@ class PyavDecoder:
         self.packet_seconds: list[float] = []
         self.damaged_seconds: list[float] = []
         self._container, self._stream = _open(media)
+        self._codec = decoding_context(self._stream)
         self._clock = ContinuousClock()
         is_unordered = self._container.format.name in DECODE_ORDER_CONTAINERS
         self._decode_order = DecodeOrderTimes() if is_unordered else None
@@ -109,7 +112,7 @@ class PyavDecoder:
         self._lead_in_seconds = 0.0
         """How long before a picture decoding must begin in that case."""
         self._num_recovery_packets = 0
-        context = self._stream.codec_context
+        context = self._codec
         self._may_refresh = context.name == "h264"
         context.thread_count = 1  # one video per core: threads would only add waiting
         context.skip_frame = "NONREF" if plan.skip_nonreference else "DEFAULT"
@@ -189,7 +192,7 @@ class PyavDecoder:
             return
         ahead = None if span.seek_seconds is None else span.seek_seconds - self._lead_in_seconds
         self._packets = self._demuxed() if ahead is None else self._sought(ahead)
-        self._stream.codec_context.flush_buffers()
+        self._codec.flush_buffers()
         self._is_positioned = True
 
     def _sought(self, seconds: float) -> Iterator[Packet[VideoStream]]:
@@ -211,7 +214,7 @@ class PyavDecoder:
             if drain_each:
                 self._is_positioned = False
                 yield from self._decoded(None)
-                self._stream.codec_context.flush_buffers()
+                self._codec.flush_buffers()
             is_silent = self.num_decoded + self.num_errors == num_before
             num_silent = num_silent + 1 if is_silent else 0
             if (drain_each and is_silent and self._may_refresh) or (
@@ -258,7 +261,7 @@ class PyavDecoder:
 
     def _pictures(self, packet: Packet[VideoStream] | None) -> list[VideoFrame]:
         try:
-            return self._stream.codec_context.decode(packet)
+            return self._codec.decode(packet)
         except FFmpegError:
             self._count_error()
             return []
@@ -280,9 +283,9 @@ class PyavDecoder:
 
         If non-reference pictures are left out, only packets before the first one can be distinguished from them.
         """
-        if self._stream.codec_context.name not in ONE_PICTURE_CODECS or not self._is_timed or not self._picture_seconds:
+        if self._codec.name not in ONE_PICTURE_CODECS or not self._is_timed or not self._picture_seconds:
             return
-        is_each_shown = self._stream.codec_context.skip_frame == "DEFAULT"
+        is_each_shown = self._codec.skip_frame == "DEFAULT"
         last = max(self._picture_seconds) if is_each_shown else min(self._picture_seconds)
         told = Counter([*self._picture_seconds, *(round(seconds, 4) for seconds in self.damaged_seconds)])
         taken = Counter(round(seconds, 4) for seconds in self.packet_seconds if seconds < last)
@@ -304,6 +307,7 @@ class PyavDecoder:
     def _timed(self, picture: VideoFrame) -> Iterator[PyavFrame]:
         """Yield the frame with its time; nothing if that is not after the previous one."""
         refuse_many_pixels(picture.width, picture.height, self._max_pixels)
+        refuse_foreign_colours(picture)
         seconds, orientation = self._seconds(picture), self._orientations.next(picture)
         self._picture_seconds.append(round(seconds, 4))
         if seconds <= self._last_seconds:

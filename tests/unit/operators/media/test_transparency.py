@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from operators.media.frame_picker import ViewPicker
+from operators.media.plan import PlanPolicy
 from tests.decoded_here import decoded_here
 
 
@@ -90,3 +91,53 @@ def test_transparent_films_are_seen_in_turn(tmp_path: Path) -> None:
     borders = [round(float(pixels[:20].mean())) for pixels in found.pictures]
     assert min(borders) < 60 < 200 < max(borders)
     assert found.receipt is not None and found.receipt.decode_errors == 0
+
+
+def _webm(path: Path, codec: str, *, colour: np.ndarray, alpha: np.ndarray, num_pictures: int = 12) -> Path:
+    options = {"auto-alt-ref": "0", "deadline": "realtime", "cpu-used": "8", "g": "5", "crf": "10", "b": "2000000"}
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=5, options=options)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuva420p"
+        for number in range(num_pictures):
+            pixels = np.dstack([colour, colour, colour, alpha])
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgba").reformat(format="yuva420p")
+            frame.pts, frame.time_base = number, Fraction(1, 5)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+CLEAR, WHITE = np.zeros((120, 160), np.uint8), np.full((120, 160), 255, np.uint8)
+SPARSE = PlanPolicy(full_decode_max_seconds=1.0, full_decode_max_packets=4, num_dense_segments=1, max_frames=6)
+"""Of a few seconds only keyframes and one segment are decoded, as of a long film."""
+
+
+@pytest.mark.parametrize(
+    ("codec", "policy", "colour", "alpha"),
+    [
+        ("libvpx", None, _bar(220, 30), CLEAR),
+        ("libvpx", SPARSE, WHITE, _bar(255, 0)),
+        ("libvpx-vp9", None, WHITE, _bar(255, 0)),
+        ("libvpx-vp9", None, 255 - WHITE, _bar(255, 0)),
+        ("libvpx-vp9", SPARSE, _bar(220, 30), CLEAR),
+    ],
+    ids=["below clear, VP8", "white, VP8 sampled", "white, VP9", "black, VP9", "below clear, sampled"],
+)
+def test_transparency_of_webm_is_seen(
+    codec: str, policy: PlanPolicy | None, colour: np.ndarray, alpha: np.ndarray, tmp_path: Path
+) -> None:
+    """FFmpeg's own decoders of VP8 and VP9 ignore it, browsers show it."""
+    found = decoded_here(_webm(tmp_path / "clear.webm", codec, colour=colour, alpha=alpha), policy)
+    assert found.failure is None and found.index is not None and found.index.unseen == ()
+    assert max(_contrast(pixels) for pixels in found.pictures) > 60
+    assert found.receipt is not None and found.receipt.video is not None
+    assert found.receipt.video.seen_ratio == 1.0 and found.receipt.decode_errors == 0
+
+
+def test_transparency_that_nothing_decodes_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a picture track that is not looked at: the pictures without it are analysed."""
+    monkeypatch.setattr("operators.media.decoders.alpha._is_built_in", lambda name: False)
+    colour, alpha = np.full((120, 160), 128, np.uint8), _bar(255, 0)
+    found = decoded_here(_webm(tmp_path / "clear.webm", "libvpx-vp9", colour=colour, alpha=alpha))
+    assert found.pictures and found.index is not None
+    assert [(track.kind, track.codec) for track in found.index.unseen] == [("video", "transparency of vp9")]
