@@ -18,7 +18,7 @@ MUTANTS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup assets demo test lint docs format bench corpus corpus-signals corpus-mutated chaos fuzz mutants clean
+.PHONY: help setup assets demo test lint docs format bench corpus corpus-combinations corpus-signals corpus-mutated chaos fuzz mutants clean
 
 help:  ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,10 @@ bench: assets  ## Run a benchmark: BENCH=pipeline BENCH_ARGS=--quick
 
 corpus: assets  ## Compare what is sampled of 400 generated media files with a full decode of each, and print the table.
 	$(BIN)/python -m tests.corpus
+	$(BIN)/python -m tests.corpus.independent
+
+corpus-combinations: assets  ## The same comparison for 300 combinations that no list holds, other ones at each run.
+	VIDSIGNAL_CORPUS=full $(BIN)/python -m pytest -n 0 tests/corpus/test_combinations.py
 
 corpus-signals: assets  ## Send the corpus through `analyze` and through a worker: both must say the same of every file.
 	VIDSIGNAL_CORPUS=full $(BIN)/python -m pytest -n 0 tests/integration/test_corpus_signals.py

@@ -16,6 +16,7 @@ Change = Literal[
     "as it is", "trimmed", "late sound", "late pictures", "late clock", "fragments", "twice", "after another"
 ]
 Size = tuple[int, int]
+Layout = Literal["mono", "stereo", "5.1"]
 
 SMALL: Size = (160, 96)
 LARGE: Size = (640, 368)
@@ -63,10 +64,15 @@ CODECS: Mapping[str, Codec] = {
     "h264 B": Codec("libx264", {"preset": "veryfast", "crf": "20", "g": "50", "bf": "3", "b-pyramid": "none"}),
     "h264 intra": Codec("libx264", {**_X264, "g": "1"}),
     "hevc": Codec("libx265", {"preset": "ultrafast", "x265-params": "log-level=0:pools=1:frame-threads=1", "g": "30"}),
+    "hevc closed": Codec(
+        "libx265",
+        {"preset": "ultrafast", "x265-params": "log-level=0:pools=1:frame-threads=1:open-gop=0", "g": "30"},
+    ),
     "mpeg4": Codec("mpeg4", {"g": "12", "b": "2000000"}),
     "mpeg2": Codec("mpeg2video", {"g": "12", "bf": "2", "b": "4000000"}, only_even=True),
     "vp8": Codec("libvpx", {"deadline": "realtime", "cpu-used": "8", "b": "1000000", "auto-alt-ref": "1"}),
     "vp9": Codec("libvpx-vp9", {"deadline": "realtime", "cpu-used": "8", "b": "1000000"}),
+    "av1": Codec("libsvtav1", {"preset": "10", "crf": "10", "g": "60", "svtav1-params": "lp=1:enable-tf=0"}),
     "mjpeg": Codec("mjpeg", {"q": "3"}),
     "ffv1": Codec("ffv1", {}),
 }
@@ -105,11 +111,17 @@ class Case:
     change: Change = "as it is"
     size: Size = SMALL
     has_sound: bool = True
+    rotation_degrees: int = 0
+    """Counterclockwise, as the container states it."""
+    layout: Layout = "mono"
 
     @property
     def name(self) -> str:
         """For people."""
-        return f"{self.suffix}, {self.codec}, {self.structure}, {self.change}, {self.size[0]}x{self.size[1]}"
+        turned = f", turned by {self.rotation_degrees}" if self.rotation_degrees else ""
+        layout = f", {self.layout}" if self.layout != "mono" else ""
+        size = f"{self.size[0]}x{self.size[1]}"
+        return f"{self.suffix}, {self.codec}, {self.structure}, {self.change}, {size}{turned}{layout}"
 
     @property
     def times_ms(self) -> Sequence[int]:
@@ -136,6 +148,8 @@ class Case:
             sound_seconds=self.sound_seconds,
             flags=flags,
             is_even=self.structure in EVEN,
+            rotation_degrees=self.rotation_degrees,
+            layout=self.layout,
         )
         return self._changed(plain, folder / f"case.{self.suffix}")
 

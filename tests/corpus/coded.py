@@ -56,33 +56,40 @@ def write_coded(
     sound_seconds: float,
     flags: Mapping[str, str],
     is_even: bool,
+    rotation_degrees: int = 0,
+    layout: str = "mono",
 ) -> None:
     """Encode one numbered picture for each time, and sound beside them."""
     with av.open(str(path), "w", container_options={"max_interleave_delta": "0", **flags}) as container:
         stream = container.add_stream(codec, rate=25, options=dict(options))
         stream.width, stream.height = size
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv422p10le" if codec == "prores_ks" else "yuv420p"
+        if rotation_degrees:
+            stream.set_display_rotation(rotation_degrees)
         base = Fraction(1, 25) if is_even else Fraction(1, 1000)
         stream.codec_context.time_base = base
         sound = container.add_stream(sound_codec, rate=SOUND_HZ) if sound_codec else None
         if sound is not None:
-            sound.layout = "mono"
+            sound.layout = layout
         for number, time_ms in enumerate(times_ms):
             frame = av.VideoFrame.from_ndarray(coded_picture(number, *size), "rgb24")
             frame.pts, frame.time_base = round(Fraction(time_ms, 1000) / base), base
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
         if sound is not None:
-            _write_sound(container, sound, sound_seconds)
+            _write_sound(container, sound, sound_seconds, layout)
 
 
-def _write_sound(container: av.container.OutputContainer, stream: av.AudioStream, seconds: float) -> None:
+def _write_sound(container: av.container.OutputContainer, stream: av.AudioStream, seconds: float, layout: str) -> None:
+    """The same noise in all channels."""
     samples = coded_sound(seconds)
+    channels = np.repeat(samples[np.newaxis], av.AudioLayout(layout).nb_channels, axis=0)
     kind = {"pcm_s16le": "s16", "flac": "s16", "libopus": "flt", "libmp3lame": "s16p", "mp2": "s16"}
     wanted = kind.get(stream.codec_context.name, "fltp")
-    resampler = av.AudioResampler(wanted, "mono", SOUND_HZ)
+    resampler = av.AudioResampler(wanted, layout, SOUND_HZ)
     for start in range(0, len(samples), 1152):
-        frame = av.AudioFrame.from_ndarray(samples[np.newaxis, start : start + 1152], "fltp", "mono")
+        part_of_all = np.ascontiguousarray(channels[:, start : start + 1152])
+        frame = av.AudioFrame.from_ndarray(part_of_all, "fltp", layout)
         frame.sample_rate, frame.pts, frame.time_base = SOUND_HZ, start, Fraction(1, SOUND_HZ)
         for part in resampler.resample(frame):
             container.mux(stream.encode(part))

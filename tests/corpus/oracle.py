@@ -67,6 +67,7 @@ def compared(case: Case, folder: Path) -> Comparison:
     """Build a case and hold the product against the full decode of it."""
     path = case.build(folder)
     shown, found = shown_pictures(path, _edit_options(case)), decoded_here(path)
+    found.pictures = [np.rot90(pixels, -case.rotation_degrees // 90) for pixels in found.pictures]
     result = Comparison(case.name, num_pictures=len(shown), num_sampled=len(found.seconds))
     if found.failure is not None or found.receipt is None or found.plan is None or found.plan.video is None:
         result.faults.append(f"failed: {found.failure}")
