@@ -40,7 +40,6 @@ class ThreadTeam:
     def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._name = f"{name[:9]}-{next(_team_numbers)}"  # the kernel keeps 15 bytes
         self._clock = clock
-        self._num_tasks = 0
         self._look_again_at = 0.0
         self._ours: set[int] = set()
         self._others: set[int] = set()
@@ -59,7 +58,7 @@ class ThreadTeam:
     def cpu_seconds(self) -> float:
         """Return the CPU time of all living threads of the team; 0 without any.
 
-        A thread that started within `LOOK_SECONDS` may count from the next look on, if another one ended meanwhile.
+        A thread that started within `LOOK_SECONDS` may count only from the next look on, then with all its time.
         """
         with self._lock:
             self._look_if_due()
@@ -69,11 +68,11 @@ class ThreadTeam:
         return sum(seconds for seconds in clocks.values() if seconds is not None)
 
     def _look_if_due(self) -> None:
-        """Look for new threads if their number has changed, or some time has passed: threads may start while others
-        end. A look costs several times as much as reading the clocks."""
-        now_seconds, num_tasks = self._clock(), _num_tasks()
-        if num_tasks != self._num_tasks or now_seconds >= self._look_again_at:
-            self._num_tasks, self._look_again_at = num_tasks, now_seconds + LOOK_SECONDS
+        """Look for new threads if some time has passed: a look costs ten times as much as reading the clocks, and
+        lets go of the interpreter lock."""
+        now_seconds = self._clock()
+        if now_seconds >= self._look_again_at:
+            self._look_again_at = now_seconds + LOOK_SECONDS
             self._look()
 
     def _look(self) -> None:
@@ -136,14 +135,6 @@ def _tasks() -> set[int]:
         return set(map(int, os.listdir(_TASKS)))  # noqa: PTH208 - a third of the time of paths
     except OSError:
         return set()
-
-
-def _num_tasks() -> int:
-    """Return the process's number of threads, plus a constant; 0 if the system does not tell."""
-    try:
-        return os.stat(_TASKS).st_nlink  # noqa: PTH116 - a third of the time of paths
-    except OSError:
-        return 0
 
 
 def _name_of(task: int) -> str | None:

@@ -65,5 +65,8 @@ def time_batches(
 
 
 def to_arrays(outputs: tuple[Tensor, ...]) -> tuple[np.ndarray, ...]:
-    """Copy float32 outputs to host memory."""
-    return tuple(output.detach().cpu().numpy() for output in outputs)
+    """Return float32 outputs as arrays in host memory; those that are there already are not copied.
+
+    For these, each method of a tensor would let go of the interpreter lock and wait for it again.
+    """
+    return tuple(output.numpy() if output.is_cpu else output.cpu().numpy() for output in outputs)

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from statistics import median
 
 from models.card_registry import CARDS
 from ops.assets import fetch_weights
@@ -60,13 +61,16 @@ class Lengths:
     rounds: int
     saturated_seconds: float
     rate_seconds: float
-    single_items: int
+    single_rounds: int
+    """Short ones, because single items take milliseconds: other load changes less from turn to turn."""
     lane_seconds: float
     endurance_items: int
 
 
-FULL = Lengths(5, 2.0, 4.0, 60, 8.0, 100_000)
-QUICK = Lengths(2, 1.0, 2.0, 30, 4.0, 10_000)
+FULL = Lengths(5, 1.0, 2.0, 25, 4.0, 100_000)
+QUICK = Lengths(2, 1.0, 2.0, 9, 4.0, 10_000)
+SINGLE_ITEMS = 8
+"""In a turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ class Stage:
 
 
 def bench_inference(options: BenchOptions) -> BenchReport:
-    """Measure; some twenty minutes, or under three with `is_quick`."""
+    """Measure; some fifteen minutes, or three with `is_quick`."""
     fetch_weights(read_settings().cache_dir)
     environment = find_competitors(options.competitors)
     lengths = QUICK if options.is_quick else FULL
@@ -176,13 +180,13 @@ def _at_half_load(stage: Stage, competitors: dict[str, DriverProcess], per_secon
 
 def _one_at_a_time(stage: Stage, competitors: dict[str, DriverProcess]) -> dict[str, list[Measured]]:
     def measure(competitor: DriverProcess, _number: int) -> Measured:
-        return competitor.measure("one", count=stage.lengths.single_items)
+        return competitor.measure("one", count=SINGLE_ITEMS)
 
-    return in_turns(competitors, (VIDSIGNAL, BARE), stage.lengths.rounds, measure, stage.options.say)
+    return in_turns(competitors, (VIDSIGNAL, BARE), stage.lengths.single_rounds, measure, stage.options.say)
 
 
 def _lanes(stage: Stage, competitor: DriverProcess, benched: BenchedModel, saturated: list[Measured]) -> list[Figure]:
-    per_second = LIVE_LOAD_RATIO * max(map(items_per_second, saturated))
+    per_second = LIVE_LOAD_RATIO * median(map(items_per_second, saturated))
     found: list[Figure] = []
     for video_items in (1, VIDEO_ITEMS):
         lanes = partial(

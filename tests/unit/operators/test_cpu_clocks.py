@@ -11,8 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from operators import cpu_clocks
-from operators.cpu_clocks import SuccessiveProcesses, ThreadTeam, process_cpu_seconds, thread_cpu_seconds
+from operators.cpu_clocks import LOOK_SECONDS, SuccessiveProcesses, ThreadTeam, process_cpu_seconds, thread_cpu_seconds
 
 WORK_SECONDS = 0.2
 STRANGERS_SECONDS = 0.8
@@ -86,16 +85,15 @@ class TestThreadTeam:
             done.set()
             member.join()
 
-    def test_looks_for_threads_when_there_may_be_new_ones(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """When their number has changed, or some time has passed; a reading in between costs no look."""
-        readings = [(0.0, 5), (0.01, 5), (0.02, 6), (0.03, 6), (0.2, 6), (0.21, 6)]
-        times, numbers = iter([at for at, _ in readings]), iter([number for _, number in readings])
-        monkeypatch.setattr(cpu_clocks, "_num_tasks", lambda: next(numbers))
+    def test_looks_for_threads_now_and_then(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A reading shortly after a look costs none."""
+        readings = [0.0, 0.01, 0.99 * LOOK_SECONDS, LOOK_SECONDS, 1.5 * LOOK_SECONDS, 3 * LOOK_SECONDS]
+        times = iter(readings)
         team = ThreadTeam("testers", clock=lambda: next(times))
         looks: list[int] = []
         monkeypatch.setattr(team, "_look", lambda: looks.append(1))
         looks_after = [(team.cpu_seconds(), len(looks))[1] for _ in readings]
-        assert looks_after == [1, 1, 2, 2, 3, 3]
+        assert looks_after == [1, 1, 1, 2, 2, 3]
 
     def test_two_teams_of_one_name_are_two(self) -> None:
         """Two engines in one process do not count each other's work."""
