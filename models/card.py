@@ -23,6 +23,11 @@ DeviceName = Literal["cpu", "cuda", "neuron"]
 Dtype = Literal["uint8", "float32", "int64"]
 Resize = Literal["shorter-side", "squash", "pad"]
 Interpolation = Literal["area", "bilinear", "bicubic"]
+MelKind = Literal["kaldi", "whisper", "natural", "decibel"]
+"""Whose log-mel spectrogram: Kaldi's filter bank (AST and other models of AudioSet), Whisper's, or torchaudio's in
+natural logarithms or decibels."""
+MelScale = Literal["htk", "slaney"]
+MelLayout = Literal["mels-time", "time-mels"]
 Combination = Literal["sum", "max"]
 """How scores of several outputs with one label combine: classes that exclude each other are added, others are not."""
 Format = Literal["package", "torchscript", "export", "onnx", "transformers"]
@@ -78,12 +83,39 @@ class FrameInput:
 
 
 @dataclass(frozen=True, slots=True)
+class LogMelInput:
+    """How a window of sound becomes a log-mel spectrogram, float32; lengths are in samples of the window."""
+
+    kind: MelKind
+    num_mels: int
+    frame_samples: int
+    """Length of one analysis frame."""
+    fft_samples: int
+    hop_samples: int
+    """From one analysis frame to the next."""
+    lowest_hz: float
+    highest_hz: float
+    scale: MelScale
+    mean: float
+    std: float
+    """The model gets (value - mean) / std."""
+    num_frames: int
+    """A shorter spectrogram is padded with zeros before `mean` and `std` are applied, a longer one is cut."""
+    layout: MelLayout
+    has_channel: bool
+    """Whether an axis of length one comes first, as in a picture."""
+
+
+@dataclass(frozen=True, slots=True)
 class AudioInput:
-    """How sound becomes windows of mono float32 in [-1, 1] at 16 kHz, (window_samples,)."""
+    """How sound becomes windows of mono float32 in [-1, 1], (window_samples,); cards with equal values share them."""
 
     window_samples: int
     hop_samples: int
     """From the beginning of a window to that of the next."""
+    sample_rate_hz: int = 16_000
+    log_mel: LogMelInput | None = None
+    """What becomes of each window; None: the model gets the samples."""
 
 
 @dataclass(frozen=True, slots=True)

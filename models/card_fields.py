@@ -9,7 +9,19 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from models.card import Combination, DeviceName, Dtype, Interpolation, Modality, Precision, Resize, Task
+from models.card import (
+    Combination,
+    DeviceName,
+    Dtype,
+    Interpolation,
+    MelKind,
+    MelLayout,
+    MelScale,
+    Modality,
+    Precision,
+    Resize,
+    Task,
+)
 from schemas.expectations import ALLOWED
 
 MAX_SIDE_PX: Final = 1024
@@ -81,15 +93,40 @@ class FrameTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="frame
     std: Annotated[tuple[Annotated[float, Meta(gt=0)], ...], Meta(min_length=3, max_length=3)] = (1.0, 1.0, 1.0)
 
 
+class LogMelTable(_Table, frozen=True, kw_only=True):
+    """`[input.log_mel]` of a model that is given spectrograms."""
+
+    kind: MelKind
+    mels: Annotated[int, Meta(ge=8, le=512)]
+    frame_samples: Annotated[int, Meta(ge=16, le=8192)]
+    fft_samples: Annotated[int, Meta(ge=16, le=8192)] | None = None
+    """As `frame_samples` where it is left out; of Kaldi, the next power of two."""
+    hop_samples: Annotated[int, Meta(ge=8, le=8192)]
+    lowest_hz: Annotated[float, Meta(ge=0)] | None = None
+    """0 if left out; of Kaldi, 20."""
+    highest_hz: Annotated[float, Meta(gt=0)] | None = None
+    """Half the sample rate if left out."""
+    scale: MelScale | None = None
+    """Of the mel filters: `htk` if left out, for Whisper always `slaney`."""
+    mean: float = 0.0
+    std: Annotated[float, Meta(gt=0)] = 1.0
+    frames: Annotated[int, Meta(ge=1, le=8192)] | None = None
+    """As many as the window has where it is left out."""
+    layout: MelLayout | None = None
+    """`time-mels` of Kaldi, `mels-time` of others where it is left out."""
+    channel: bool = False
+
+
 class AudioTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="audio"):
     """`[input]` of a model that hears windows of sound."""
 
-    description: _Text = "A window of mono sound at 16 kHz in [-1, 1]."
-    sample_rate_hz: Literal[16_000] = 16_000
+    description: _Text = "A window of mono sound in [-1, 1]."
+    sample_rate_hz: Annotated[int, Meta(ge=4_000, le=48_000)] = 16_000
     window_seconds: Annotated[float, Meta(ge=0.02, le=30)]
     hop_seconds: Annotated[float, Meta(ge=0.02, le=30)] | None = None
     """As `window_seconds` where it is left out."""
     normalise: bool = False
+    log_mel: LogMelTable | None = None
 
 
 class TextTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="text"):

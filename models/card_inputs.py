@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from models.card import AudioInput, CardFile, Dtype, FrameInput, Modality, PixelValues, TextInput
 from models.card_errors import refuse
 from models.card_fields import AudioTable, CardTable, FrameTable, OperatorTable, TextTable, TransformersTable
-
-MAX_ITEM_SAMPLES: Final = 30 * 16_000
+from models.card_sound import sound_input, sound_shape
 
 
 class ItemInput(NamedTuple):
@@ -50,13 +49,8 @@ def _of_frames(given: FrameTable, path: Path) -> ItemInput:
 
 
 def _of_sound(given: AudioTable, path: Path) -> ItemInput:
-    hop_seconds = given.hop_seconds or given.window_seconds
-    if hop_seconds > given.window_seconds:
-        raise refuse(
-            path, "input.hop_seconds", hop_seconds, "at most window_seconds; sound in between would not be heard"
-        )
-    window, hop = (round(seconds * given.sample_rate_hz) for seconds in (given.window_seconds, hop_seconds))
-    return ItemInput("audio", (window,), "float32", AudioInput(window, hop))
+    prepared = sound_input(given, path)
+    return ItemInput("audio", sound_shape(prepared), "float32", prepared)
 
 
 def _of_text(given: TextTable, table: CardTable, path: Path) -> ItemInput:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from models.yamnet import WINDOW_SAMPLES
-from operators.media.tracks import SPEECH_HZ, AudioSpan, AudioTrack
+from operators.audio.mono_sound import SoundRun, sound_runs
+from operators.media.tracks import SPEECH_HZ, AudioTrack
 from operators.segments import TimeSpan
 
 HOP_SAMPLES = 15_360
@@ -17,35 +19,38 @@ more."""
 
 @dataclass(frozen=True, slots=True)
 class SoundWindow:
-    """A second of sound, in the model's input format."""
+    """A stretch of sound, in a model's input format."""
 
     span: TimeSpan
     samples: np.ndarray
-    """(window_samples,) float32 in [-1, 1], 16 kHz mono."""
+    """(window_samples,) float32 in [-1, 1], mono; or what a model is given of it."""
 
 
-def sound_windows(
-    track: AudioTrack, window_samples: int = WINDOW_SAMPLES, hop_samples: int = HOP_SAMPLES
+def sound_windows(track: AudioTrack) -> tuple[SoundWindow, ...]:
+    """Cut every span of a track into the windows of sound events, at 16 kHz."""
+    return windows_of(sound_runs(track, SPEECH_HZ), SPEECH_HZ, WINDOW_SAMPLES, HOP_SAMPLES)
+
+
+def windows_of(
+    runs: Iterable[SoundRun], rate_hz: int, window_samples: int, hop_samples: int
 ) -> tuple[SoundWindow, ...]:
-    """Cut every span of a track into windows that together cover all of it; those of sound events, if not said.
+    """Cut every run into windows that together cover all of it.
 
-    The last window of a span is moved back so that both end at the same time, because a half-empty window would look
-    like silence; a span shorter than one window is padded with zeros. No window extends over a gap.
+    The last window of a run is moved back so that both end at the same time, because a half-empty window would look
+    like silence; a run shorter than one window is padded with zeros. No window extends over a gap.
     """
-    return tuple(
-        window for span in track.spans for window in _windows_of(span, track.speech, window_samples, hop_samples)
-    )
+    return tuple(window for run in runs for window in _windows_of(run, rate_hz, window_samples, hop_samples))
 
 
-def _windows_of(span: AudioSpan, speech: np.ndarray, window_samples: int, hop_samples: int) -> list[SoundWindow]:
-    samples = speech[span.first_sample : span.first_sample + span.num_samples]
-    last_start = max(span.num_samples - window_samples, 0)
-    starts = [*range(0, last_start, hop_samples), last_start] if span.num_samples else []
-    pieces = ((start, samples[start : start + window_samples]) for start in starts)
-    return [_window(span.start_seconds, start, piece, window_samples) for start, piece in pieces]
+def _windows_of(run: SoundRun, rate_hz: int, window_samples: int, hop_samples: int) -> list[SoundWindow]:
+    last_start = max(len(run.samples) - window_samples, 0)
+    starts = [*range(0, last_start, hop_samples), last_start]
+    pieces = ((start, run.samples[start : start + window_samples]) for start in starts)
+    return [_window(run.start_seconds + start / rate_hz, rate_hz, piece, window_samples) for start, piece in pieces]
 
 
-def _window(span_seconds: float, start: int, samples: np.ndarray, window_samples: int) -> SoundWindow:
-    start_seconds = span_seconds + start / SPEECH_HZ
-    padded = np.pad(samples, (0, window_samples - len(samples)))
-    return SoundWindow(TimeSpan(start_seconds, start_seconds + len(samples) / SPEECH_HZ), padded)
+def _window(start_seconds: float, rate_hz: int, samples: np.ndarray, window_samples: int) -> SoundWindow:
+    span = TimeSpan(start_seconds, start_seconds + len(samples) / rate_hz)
+    # Padded only where it is short: windows that overlap share their samples.
+    is_whole = len(samples) == window_samples
+    return SoundWindow(span, samples if is_whole else np.pad(samples, (0, window_samples - len(samples))))

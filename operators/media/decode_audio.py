@@ -142,7 +142,9 @@ class FullAudioDecode:
         """Return the track as written."""
         self._close_span()
         weights = loudness_weights(self._names)
-        return AudioReady(self.tally.num_samples, tuple(self._spans), self.tally.errors, self.tally.fault, weights)
+        gains = tuple((float(left), float(right)) for left, right in stereo_gains(self._names))
+        tally = self.tally
+        return AudioReady(tally.num_samples, tuple(self._spans), tally.errors, tally.fault, weights, gains)
 
     def _seek(self, container: InputContainer, stream: AudioStream, seconds: float) -> None:
         container.seek(int(seconds / float(stream.time_base or 1)), stream=stream)

@@ -95,7 +95,8 @@ class AudioReady(msgspec.Struct, tag=True, frozen=True):
     fault: StreamFault | None = None
     """Why the sound counts as not decodable, whatever was decoded."""
     channel_weights: tuple[float, ...] = ()
-    """See `AudioTrack`."""
+    """See `AudioTrack`; the same applies to the next field."""
+    stereo_gains: tuple[tuple[float, float], ...] = ()
 
 
 class Done(msgspec.Struct, tag=True, frozen=True):

@@ -1,4 +1,4 @@
-"""Mixes several channels to one without losing content of any. Decoder process only."""
+"""Mixes several channels to one without losing content of any."""
 
 from __future__ import annotations
 

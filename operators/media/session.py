@@ -330,6 +330,7 @@ class MediaSession:
                 memory.full_band(ready.num_samples),
                 ready.spans,
                 ready.channel_weights,
+                ready.stereo_gains,
             )
         elif ready.num_errors:
             self._no_audio = InvalidMedia("media-unreadable", NO_SOUND)

@@ -76,6 +76,8 @@ class AudioTrack:
     spans: tuple[AudioSpan, ...]
     channel_weights: tuple[float, ...] = ()
     """C weights of the channels in the loudness, by ITU-R BS.1770; 1 each if empty."""
+    stereo_gains: tuple[tuple[float, float], ...] = ()
+    """C shares of the channels left and right, by which more than two are mixed to one at another rate than 16 kHz."""
 
     def __post_init__(self) -> None:
         wanted = len(self.speech) * FULL_BAND_SAMPLES_PER_SPEECH_SAMPLE

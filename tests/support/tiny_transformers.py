@@ -107,6 +107,51 @@ def audio_classifier(folder: Path) -> Path:
     return card_of(folder, "audio-classification", 'kind = "audio"\nwindow_seconds = 0.5\nnormalise = true', CLASSES)
 
 
+AST_INPUT = """kind = "audio"
+window_seconds = 1.0
+
+[input.log_mel]
+kind = "kaldi"
+mels = 32
+frame_samples = 400
+hop_samples = 160
+frames = 112
+mean = -4.2677393
+std = 9.1379948"""
+WHISPER_INPUT = """kind = "audio"
+window_seconds = 1.0
+
+[input.log_mel]
+kind = "whisper"
+mels = 80
+frame_samples = 400
+hop_samples = 160"""
+
+
+def spectrogram_transformer(folder: Path) -> Path:
+    """An AST with two classes, fed as its feature extractor would."""
+    from transformers import ASTConfig, ASTForAudioClassification
+
+    torch.manual_seed(0)
+    config = ASTConfig(num_mel_bins=32, max_length=112, patch_size=16, **_SMALL, **_WORDS)
+    ASTForAudioClassification(config).save_pretrained(folder)
+    return card_of(folder, "audio-classification", AST_INPUT, CLASSES)
+
+
+def whisper_classifier(folder: Path) -> Path:
+    """The encoder of a Whisper with two classes, for windows of a second."""
+    from transformers import WhisperConfig, WhisperForAudioClassification
+
+    torch.manual_seed(0)
+    config = WhisperConfig(
+        num_mel_bins=80, d_model=8, encoder_layers=1, encoder_attention_heads=2, encoder_ffn_dim=8, decoder_layers=1,
+        decoder_attention_heads=2, decoder_ffn_dim=8, max_source_positions=50, classifier_proj_size=8, vocab_size=16,
+        pad_token_id=0, bos_token_id=1, eos_token_id=2, decoder_start_token_id=1, **_WORDS,
+    )  # fmt: skip
+    WhisperForAudioClassification(config).save_pretrained(folder)
+    return card_of(folder, "audio-classification", WHISPER_INPUT, CLASSES)
+
+
 def image_text(folder: Path, kind: str, outputs: str = PROMPTS) -> Path:
     """A CLIP or a SigLIP."""
     import transformers

@@ -11,7 +11,8 @@ import numpy as np
 
 from models.card import AudioInput, Card, TextInput
 from models.card_registry import cards_of_modality
-from operators.audio.windows import sound_windows
+from operators.audio.sound_items import sound_items
+from operators.audio.windows import SoundWindow
 from operators.inference.request_context import ModelOutput
 from operators.label_evidence import timed_evidence, untimed_evidence
 from operators.mean_embedding import mean_direction
@@ -36,16 +37,12 @@ async def said_of_sound(work: AgentWork, tally: AgentUsage, track: AudioTrack) -
     Raises:
         DeviceFault, ModelFault, Overloaded: See `Batcher.submit_many`.
     """
-    cards = cards_of_modality("audio", work.cards)
-    return _joined(
-        await asyncio.gather(
-            *(
-                _heard(work, tally, track, card, card.prepared)
-                for card in cards
-                if isinstance(card.prepared, AudioInput)
-            )
-        )
-    )
+    found = cards_of_modality("audio", work.cards)
+    cards = [(card, card.prepared) for card in found if isinstance(card.prepared, AudioInput)]
+    if not cards:
+        return AddedAnswers()
+    items = await tally.on_host(partial(sound_items, track, [how for _, how in cards]))
+    return _joined(await asyncio.gather(*(_heard(work, tally, card, items[how]) for card, how in cards)))
 
 
 async def said_of_text(work: AgentWork, tally: AgentUsage, text: str) -> AddedAnswers:
@@ -62,8 +59,7 @@ async def said_of_text(work: AgentWork, tally: AgentUsage, text: str) -> AddedAn
     )
 
 
-async def _heard(work: AgentWork, tally: AgentUsage, track: AudioTrack, card: Card, how: AudioInput) -> AddedAnswers:
-    windows = await tally.on_host(partial(sound_windows, track, how.window_samples, how.hop_samples))
+async def _heard(work: AgentWork, tally: AgentUsage, card: Card, windows: Sequence[SoundWindow]) -> AddedAnswers:
     outputs = await _answers(work, tally, card, [window.samples for window in windows])
     spans = [window.span for window in windows]
     if card.scores is None:

@@ -12,6 +12,7 @@ from models.card_file import read_card
 from models.card_registry import CARD_FOLDER, CARDS
 from models.card_text import MAX_CARD_BYTES
 from tests.support.tiny_models import BLADE, CARD, write_card
+from tests.support.tiny_transformers import AST_INPUT
 
 
 def message_of(folder: Path, old: str, new: str) -> str:
@@ -136,6 +137,53 @@ class TestWrongCards:
         with pytest.raises(CardInvalid) as raised:
             read_card(path, is_added=True)
         assert said in str(raised.value)
+
+    @pytest.mark.parametrize(
+        ("line", "said"),
+        [
+            ("sample_rate_hz = 16001", "input.sample_rate_hz is 16001; allowed: a multiple of 25"),
+            ("sample_rate_hz = 96000", "input.sample_rate_hz is 96000; allowed: .* up to 48000"),
+            ("hop_seconds = 2.0", "input.hop_seconds is 2.0; allowed: at most window_seconds"),
+            ("hop_seconds = 0.02", "input.hop_seconds is 0.02; allowed: at least a 16th"),
+            ("normalise = true", "input.normalise is true; allowed: false with log_mel"),
+            ("window_seconds = 0.02", "input.log_mel.frame_samples is 512; allowed: at most .* 320"),
+        ],
+    )
+    def test_sound(self, tmp_path: Path, line: str, said: str) -> None:
+        """The same of windows."""
+        key = line.partition(" ")[0]
+        lines = line if key == "window_seconds" else f"window_seconds = 1.0\n{line}"
+        sound = AST_INPUT.replace("window_seconds = 1.0", lines)
+        assert re.search(said, message_of(tmp_path / "one", 'kind = "frame"\nside_px = {side_px}', sound))
+
+    @pytest.mark.parametrize(
+        ("old", "new", "said"),
+        [
+            ('"kaldi"', '"mfcc"', "kind is 'mfcc'; allowed: "),
+            ('"kaldi"', '"whisper"\nscale = "htk"', "scale is 'htk'; allowed: slaney with whisper"),
+            ('"kaldi"', '"kaldi"\nfft_samples = 400', "fft_samples is 400; allowed: 512"),
+            ('"kaldi"', '"natural"\nfft_samples = 200', "fft_samples is 200; allowed: at least frame_samples, 400"),
+            ('"kaldi"', '"kaldi"\nhighest_hz = 9000', "highest_hz is 9000.0; allowed: at most half .*, 8000"),
+            ('"kaldi"', '"kaldi"\nlowest_hz = 8000', "lowest_hz is 8000.0; allowed: less than highest_hz, 8000"),
+            ("mels = 32", "mels = 512\nchannel = 1", "channel is 1; allowed: true or false"),
+            ("mels = 32", "mel = 32", "mel is no key of a card.*did you mean 'mels'"),
+        ],
+    )
+    def test_spectrograms(self, tmp_path: Path, old: str, new: str, said: str) -> None:
+        """The same of spectrograms."""
+        sound = AST_INPUT.replace(old, new, 1)
+        found = message_of(tmp_path / "one", 'kind = "frame"\nside_px = {side_px}', sound)
+        assert re.search(f"input.log_mel.{said}", found)
+
+    def test_a_spectrogram_that_is_too_large(self, tmp_path: Path) -> None:
+        """An item has a limit; the largest that is allowed has this shape."""
+        frame, large = 'kind = "frame"\nside_px = {side_px}', AST_INPUT.replace("mels = 32\n", "mels = 512\n")
+        large = large.replace("frames = 112", "frames = 8192\nchannel = true")
+        path = write_card(tmp_path / "one", CARD.replace(frame, large))
+        assert read_card(path, is_added=True).input_shape == (1, 8192, 512)
+        large = large.replace("window_seconds = 1.0", "window_seconds = 30.0\nsample_rate_hz = 48000")
+        large = large.replace("frames = 8192\n", "").replace("hop_samples = 160", "hop_samples = 16")
+        assert "input.log_mel.frames is 89976; allowed: at most 8192" in message_of(tmp_path / "one", frame, large)
 
     @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"name = ", b"[" * 5_000, b"a = 1\na = 2"])
     def test_no_card_at_all(self, tmp_path: Path, content: bytes) -> None:

@@ -12,11 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from models.added_cards import CardSettings, installed_cards, verify_files
-from models.card import TextInput
+from models.card import AudioInput, TextInput
 from models.card_errors import CardInvalid
 from models.card_file import read_card
 from models.loaders import load_module
 from models.text_pieces import read_tokenizer
+from operators.audio.log_mel import log_mel
 from tests.support import tiny_transformers as tiny
 from tests.support.tiny_models import CARD, SIDE_PX, Brightness, save_exported, save_onnx, write_card
 
@@ -120,6 +121,33 @@ class TestClassifiers:
         with torch.inference_mode():
             expected = theirs(normal).logits.softmax(1)
             (scores,) = module_of(path)(sound)
+        torch.testing.assert_close(scores, expected, rtol=1e-3, atol=1e-4)
+
+    @pytest.mark.parametrize("kind", ["spectrogram_transformer", "whisper_classifier"])
+    def test_spectrograms(self, tmp_path: Path, kind: str) -> None:
+        """From sound to scores as the feature extractor and the model of `transformers` go."""
+        import transformers
+
+        path = getattr(tiny, kind)(tmp_path / "mine")
+        card = read_card(path, is_added=True)
+        assert isinstance(card.prepared, AudioInput) and card.prepared.log_mel is not None
+        sound = (0.1 * np.random.default_rng(1).standard_normal(16_000)).astype(np.float32)
+        spectrum = torch.from_numpy(log_mel(sound, 16_000, card.prepared.log_mel)[None])
+        assert spectrum.shape[1:] == card.input_shape
+
+        is_ast = kind == "spectrogram_transformer"
+        extractor = (
+            transformers.ASTFeatureExtractor(num_mel_bins=32, max_length=112)
+            if is_ast
+            else transformers.WhisperFeatureExtractor(chunk_length=1)
+        )
+        given = extractor(sound, sampling_rate=16_000, return_tensors="pt")
+        theirs = transformers.AutoModelForAudioClassification.from_pretrained(tmp_path / "mine").eval()
+        with torch.inference_mode():
+            expected = theirs(**given).logits.softmax(1)
+            (scores,) = module_of(path)(spectrum)
+        (wanted,) = given.values()
+        torch.testing.assert_close(spectrum, wanted, rtol=1e-4, atol=1e-3)
         torch.testing.assert_close(scores, expected, rtol=1e-3, atol=1e-4)
 
     def test_texts(self, tmp_path: Path) -> None:
