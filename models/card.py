@@ -26,12 +26,17 @@ Interpolation = Literal["area", "bilinear", "bicubic"]
 MelKind = Literal["kaldi", "whisper", "natural", "decibel"]
 """Whose log-mel spectrogram: Kaldi's filter bank (AST and other models of AudioSet), Whisper's, or torchaudio's in
 natural logarithms or decibels."""
+PixelLayout = Literal["nchw", "nhwc", "ntchw", "ncthw", "nthwc"]
+"""Axes of a batch: rows, frames of a clip (t), colours, height, width."""
+Colours = Literal["rgb", "bgr"]
 MelScale = Literal["htk", "slaney"]
 MelLayout = Literal["mels-time", "time-mels"]
 Combination = Literal["sum", "max"]
 """How scores of several outputs with one label combine: classes that exclude each other are added, others are not."""
 Format = Literal["package", "torchscript", "export", "onnx", "transformers"]
-Task = Literal["image-classification", "audio-classification", "text-classification", "image-text"]
+Task = Literal[
+    "image-classification", "video-classification", "audio-classification", "text-classification", "image-text"
+]
 """What an architecture of `transformers` does."""
 
 
@@ -80,6 +85,22 @@ class FrameInput:
     resize_px: int
     """Side to which the frame is scaled before the crop; at least `side_px`."""
     interpolation: Interpolation = "area"
+    pad_level: int = 0
+    """Of each colour of what `pad` adds, 0 to 255."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipInput:
+    """How frames of a video become a clip, (num_frames, side_px, side_px, 3) uint8; `frame` says how each is scaled."""
+
+    frame: FrameInput
+    num_frames: int
+    max_clips: int
+    """Of one video, spread evenly."""
+    stride: int = 1
+    """Sampled frames from one of a clip to the next; without effect where `frame_seconds` is given."""
+    frame_seconds: float | None = None
+    """Time from one frame of a clip to the next: the frames are decoded for the clip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +161,13 @@ class LabelPrompts:
 class PixelValues:
     """Conversion of the square's pixels, on the device: (pixel * scale - mean) / std."""
 
-    layout: Literal["nchw", "nhwc"]
+    layout: PixelLayout
     dtype: Literal["float32", "uint8"]
     scale: float
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    colours: Colours = "rgb"
+    """Their order in the model, also of `mean` and `std`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +268,7 @@ class Card:
     labels: tuple[LabelSource, ...] = ()
     use: str = ""
     """The operator of the product that uses this model; empty if the agent runs it by its card."""
-    prepared: FrameInput | AudioInput | TextInput | None = None
+    prepared: FrameInput | ClipInput | AudioInput | TextInput | None = None
     """How the agent makes its input; None if the operator does."""
     scores: ScoreOutput | None = None
     embedding: EmbeddingOutput | None = None

@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 from models.card import (
+    Colours,
     Combination,
     DeviceName,
     Dtype,
@@ -77,20 +78,40 @@ class _Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rena
     """A part of a card's file."""
 
 
-class FrameTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="frame"):
-    """`[input]` of a model for single frames."""
+class PictureTable(_Table, frozen=True, kw_only=True):
+    """Keys of every `[input]` of pictures."""
 
-    description: _Text = "One sampled frame."
     side_px: Annotated[int, Meta(ge=8, le=MAX_SIDE_PX)]
     resize: Resize = "shorter-side"
     resize_px: Annotated[int, Meta(ge=8, le=2 * MAX_SIDE_PX)] | None = None
     """`side_px` if left out."""
     interpolation: Interpolation = "area"
-    layout: Literal["nchw", "nhwc"] = "nchw"
+    pad_level: Annotated[int, Meta(ge=0, le=255)] = 0
+    colours: Colours = "rgb"
     dtype: Literal["float32", "uint8"] = "float32"
     scale: Annotated[float, Meta(gt=0)] = 1 / 255
     mean: _Triple = (0.0, 0.0, 0.0)
     std: Annotated[tuple[Annotated[float, Meta(gt=0)], ...], Meta(min_length=3, max_length=3)] = (1.0, 1.0, 1.0)
+
+
+class FrameTable(PictureTable, frozen=True, kw_only=True, tag_field="kind", tag="frame"):
+    """`[input]` of a model for single frames."""
+
+    description: _Text = "One sampled frame."
+    layout: Literal["nchw", "nhwc"] = "nchw"
+
+
+class ClipTable(PictureTable, frozen=True, kw_only=True, tag_field="kind", tag="clip"):
+    """`[input]` of a model for several frames in a row."""
+
+    description: _Text = "Frames of a video, in order of time."
+    frames: Annotated[int, Meta(ge=2, le=64)]
+    stride: Annotated[int, Meta(ge=1, le=16)] | None = None
+    """1 if left out."""
+    frame_seconds: Annotated[float, Meta(ge=0.02, le=10)] | None = None
+    """In place of `stride`."""
+    clips: Annotated[int, Meta(ge=1, le=32)] = 4
+    layout: Literal["ntchw", "ncthw", "nthwc"] = "ntchw"
 
 
 class LogMelTable(_Table, frozen=True, kw_only=True):
@@ -283,7 +304,7 @@ class CardTable(_Table, frozen=True, kw_only=True):
     licence: _Text
     checked_on: _Text
     generation: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
-    input: FrameTable | AudioTable | TextTable | OperatorTable
+    input: FrameTable | ClipTable | AudioTable | TextTable | OperatorTable
     model: PackageTable | TorchscriptTable | ExportTable | OnnxTable | TransformersTable
     runs: RunsTable = RunsTable()
     outputs: Annotated[tuple[ScoresTable | EmbeddingTable | OtherTable, ...], Meta(min_length=1, max_length=16)]

@@ -39,7 +39,9 @@ def _check_added(table: CardTable, path: Path) -> None:
         allowed = "torchscript, export, onnx, transformers; packages belong to the product's own cards"
         raise refuse(path, "model.format", "package", allowed)
     if isinstance(table.input, OperatorTable):
-        raise refuse(path, "input.kind", "operator", "frame, audio, text; operators belong to the product's own cards")
+        raise refuse(
+            path, "input.kind", "operator", "frame, clip, audio, text; operators belong to the product's own cards"
+        )
     if table.use:
         raise refuse(path, "use", table.use, "nothing; operators of the product use its own models")
     for index, output in enumerate(table.outputs):
@@ -50,7 +52,7 @@ def _check_added(table: CardTable, path: Path) -> None:
 def _card(table: CardTable, path: Path, digest: str) -> Card:
     check_runs(table, path)
     item = item_input(table, path)
-    source = model_source(table, path, item.modality)
+    source = model_source(table, path)
     scores, labels = score_output(table, path, known_classes(source))
     embedding, space = embedding_output(table, path)
     return Card(

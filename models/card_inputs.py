@@ -5,9 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from models.card import AudioInput, CardFile, Dtype, FrameInput, Modality, PixelValues, TextInput
+from models.card import AudioInput, CardFile, ClipInput, Dtype, FrameInput, Modality, PixelValues, TextInput
 from models.card_errors import refuse
-from models.card_fields import AudioTable, CardTable, FrameTable, OperatorTable, TextTable, TransformersTable
+from models.card_fields import (
+    AudioTable,
+    CardTable,
+    ClipTable,
+    FrameTable,
+    OperatorTable,
+    PictureTable,
+    TextTable,
+    TransformersTable,
+)
+from models.card_pictures import clip_input, picture_input
 from models.card_sound import sound_input, sound_shape
 
 
@@ -17,7 +27,7 @@ class ItemInput(NamedTuple):
     modality: Modality
     shape: tuple[int, ...]
     dtype: Dtype
-    prepared: FrameInput | AudioInput | TextInput | None
+    prepared: FrameInput | ClipInput | AudioInput | TextInput | None
 
 
 def item_input(table: CardTable, path: Path) -> ItemInput:
@@ -26,26 +36,19 @@ def item_input(table: CardTable, path: Path) -> ItemInput:
     if isinstance(given, OperatorTable):
         return ItemInput(given.modality, given.shape, given.dtype, None)
     if isinstance(given, FrameTable):
-        return _of_frames(given, path)
+        return ItemInput("frames", (given.side_px, given.side_px, 3), "uint8", picture_input(given, path))
+    if isinstance(given, ClipTable):
+        shape = (given.frames, given.side_px, given.side_px, 3)
+        return ItemInput("frames", shape, "uint8", clip_input(given, path))
     return _of_sound(given, path) if isinstance(given, AudioTable) else _of_text(given, table, path)
 
 
 def pixel_values(table: CardTable) -> PixelValues | None:
     """What is done to pixels on the device; None where the model takes no frames."""
     given = table.input
-    if not isinstance(given, FrameTable):
+    if not isinstance(given, PictureTable):
         return None
-    return PixelValues(given.layout, given.dtype, given.scale, given.mean, given.std)
-
-
-def _of_frames(given: FrameTable, path: Path) -> ItemInput:
-    resize_px = given.resize_px or given.side_px
-    if resize_px < given.side_px:
-        raise refuse(path, "input.resize_px", resize_px, f"at least side_px, {given.side_px}")
-    if given.resize == "pad" and resize_px != given.side_px:
-        raise refuse(path, "input.resize_px", resize_px, f"side_px, {given.side_px}, where the picture is padded")
-    prepared = FrameInput(given.side_px, given.resize, resize_px, given.interpolation)
-    return ItemInput("frames", (given.side_px, given.side_px, 3), "uint8", prepared)
+    return PixelValues(given.layout, given.dtype, given.scale, given.mean, given.std, given.colours)
 
 
 def _of_sound(given: AudioTable, path: Path) -> ItemInput:

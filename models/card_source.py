@@ -5,14 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from models.card import CardFile, Format, Modality, ModelSource, Task
+from models.card import CardFile, Format, ModelSource, Task
 from models.card_errors import refuse
 from models.card_fields import (
     AudioTable,
     CardTable,
+    ClipTable,
     ExportTable,
+    FrameTable,
     OnnxTable,
     PackageTable,
+    TextTable,
     TorchscriptTable,
     TransformersTable,
 )
@@ -22,22 +25,24 @@ from models.card_outputs import label_prompts, scores_table
 from schemas.near_names import listed
 
 _ARCHIVES: Final[dict[type, Format]] = {TorchscriptTable: "torchscript", ExportTable: "export", OnnxTable: "onnx"}
-_MODALITIES: Final[dict[Task, Modality]] = {
-    "image-classification": "frames",
-    "audio-classification": "audio",
-    "text-classification": "context",
-    "image-text": "frames",
+_INPUTS: Final[dict[Task, type]] = {
+    "image-classification": FrameTable,
+    "image-text": FrameTable,
+    "video-classification": ClipTable,
+    "audio-classification": AudioTable,
+    "text-classification": TextTable,
 }
+"""By task, the kind of input that its models take."""
 
 
-def model_source(table: CardTable, path: Path, modality: Modality) -> ModelSource:
+def model_source(table: CardTable, path: Path) -> ModelSource:
     """Read where a card's module comes from. Raises CardInvalid."""
     model = table.model
     if isinstance(model, PackageTable):
         return ModelSource("package", path, architecture=model.architecture)
     _check_prompts(table, path)
     if isinstance(model, TransformersTable):
-        return _of_transformers(model, table, path, modality)
+        return _of_transformers(model, table, path)
     files = (CardFile(model.file, model.sha256),)
     origin = hub_origin(model, path, model.file)
     return ModelSource(
@@ -50,9 +55,9 @@ def model_source(table: CardTable, path: Path, modality: Modality) -> ModelSourc
     )
 
 
-def _of_transformers(model: TransformersTable, table: CardTable, path: Path, modality: Modality) -> ModelSource:
-    if _MODALITIES[model.task] != modality:
-        allowed = listed(sorted(task for task, taken in _MODALITIES.items() if taken == modality))
+def _of_transformers(model: TransformersTable, table: CardTable, path: Path) -> ModelSource:
+    if not isinstance(table.input, _INPUTS[model.task]):
+        allowed = listed(sorted(task for task, taken in _INPUTS.items() if isinstance(table.input, taken)))
         raise refuse(path, "model.task", model.task, f"{allowed}, by the kind of the input")
     for name in ("config.json", *(("tokenizer.json",) if model.task == "image-text" else ())):
         if name not in model.files:

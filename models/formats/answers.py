@@ -4,32 +4,44 @@ order."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 
-from models.card import Card, PixelValues, ScoreOutput
+from models.card import Card, PixelLayout, PixelValues, ScoreOutput
+
+_AXES: Final[dict[PixelLayout, tuple[int, ...]]] = {
+    "nchw": (0, 3, 1, 2),
+    "nhwc": (0, 1, 2, 3),
+    "ntchw": (0, 1, 4, 2, 3),
+    "ncthw": (0, 4, 1, 2, 3),
+    "nthwc": (0, 1, 2, 3, 4),
+}
+"""Order of the axes of a batch, which come as rows, frames, height, width, colours."""
 
 
 class PixelInput(nn.Module):
-    """Converts (N, H, W, 3) uint8 RGB to a model's input."""
+    """Converts (N, H, W, 3) uint8 RGB, or clips (N, T, H, W, 3), to a model's input."""
 
     def __init__(self, pixels: PixelValues) -> None:
         super().__init__()
         self._mean: Tensor
         self._std: Tensor
         self._is_raw = pixels.dtype == "uint8"
-        self._is_first = pixels.layout == "nchw"
+        self._axes = _AXES[pixels.layout]
+        self._is_turned = pixels.colours == "bgr"
         self._scale = pixels.scale
         self.register_buffer("_mean", torch.tensor(pixels.mean, dtype=torch.float32))
         self.register_buffer("_std", torch.tensor(pixels.std, dtype=torch.float32))
 
     def forward(self, batch: Tensor) -> Tensor:
-        """Return (N, 3, H, W) or (N, H, W, 3), uint8 unchanged or float32 scaled."""
+        """Return them in the layout of the card, uint8 unchanged or float32 scaled."""
+        if self._is_turned:
+            batch = batch.flip(-1)
         if not self._is_raw:
             batch = (batch.float() * self._scale - self._mean) / self._std
-        return batch.permute(0, 3, 1, 2).contiguous() if self._is_first else batch
+        return batch.permute(self._axes).contiguous()
 
 
 class NormalisedSound(nn.Module):

@@ -18,6 +18,7 @@ from models.text_pieces import read_tokenizer
 
 AUTO_CLASSES: Final[dict[Task, str]] = {
     "image-classification": "AutoModelForImageClassification",
+    "video-classification": "AutoModelForVideoClassification",
     "audio-classification": "AutoModelForAudioClassification",
     "text-classification": "AutoModelForSequenceClassification",
     "image-text": "AutoModel",
@@ -26,7 +27,7 @@ AUTO_CLASSES: Final[dict[Task, str]] = {
 
 
 class SignalClassifier(nn.Module):
-    """A classifier of pictures or sounds; answers its logits."""
+    """A classifier of pictures, clips or sounds; answers its logits."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()

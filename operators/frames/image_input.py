@@ -45,10 +45,10 @@ def _middle(pixels: np.ndarray, how: FrameInput) -> np.ndarray:
 
 
 def _padded(pixels: np.ndarray, how: FrameInput) -> np.ndarray:
-    """The whole frame with black at two sides."""
+    """The whole frame with one shade of grey at two sides."""
     longer_px = max(pixels.shape[:2])
     height_px, width_px = (max(1, round(side * how.side_px / longer_px)) for side in pixels.shape[:2])
-    square = np.zeros((how.side_px, how.side_px, 3), dtype=np.uint8)
+    square = np.full((how.side_px, how.side_px, 3), how.pad_level, dtype=np.uint8)
     top, left = (how.side_px - height_px) // 2, (how.side_px - width_px) // 2
     scaled = cv2.resize(pixels, (width_px, height_px), interpolation=_interpolation(longer_px, how.side_px, how))
     square[top : top + height_px, left : left + width_px] = scaled

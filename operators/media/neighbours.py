@@ -1,4 +1,4 @@
-"""Plans a second look: which pictures around a sampled one are decoded, and from where. Pure, like `plan`."""
+"""Plans a second look: which pictures around a sampled one, or of a clip, are decoded. Pure, like `plan`."""
 
 from __future__ import annotations
 
@@ -61,14 +61,25 @@ def neighbour_plan(
         None if nothing is to be decoded.
     """
     interval = _interval_seconds(video)
-    spans = _within_budget([_span(video, each, interval) for each in seconds], max_decoded_seconds)
-    kept = [each for each in seconds if any(span.start_seconds <= each < span.end_seconds for span in spans)]
+    return pictures_plan(video, plan, [_wanted(each, interval) for each in seconds], max_decoded_seconds)
+
+
+def pictures_plan(
+    video: VideoStreamIndex, plan: VideoPlan, groups: Sequence[Sequence[float]], max_decoded_seconds: float
+) -> VideoPlan | None:
+    """Return what to decode for the pictures that are shown at some times, in groups that are near each other.
+
+    Args as for `neighbour_plan`; a group is decoded completely or not at all.
+    """
+    interval = _interval_seconds(video)
+    spans = _within_budget([_span(video, group, interval) for group in groups], max_decoded_seconds)
+    kept = [group for group in groups if any(_holds(span, (min(group) + max(group)) / 2) for span in spans)]
     if not kept or not has_neighbours(video):
         return None
     return replace(
         plan,
         spans=_joined(spans),
-        wanted_seconds=tuple(sorted({time for each in kept for time in _wanted(each, interval)})),
+        wanted_seconds=tuple(sorted({time for group in kept for time in group})),
         spacing_seconds=FAR_SECONDS,
         skip_nonreference=False,
         max_motion_frames=0,
@@ -92,8 +103,11 @@ def _wanted(seconds: float, interval: float) -> list[float]:
     return [*before, *after]
 
 
-def _span(video: VideoStreamIndex, seconds: float, interval: float) -> DecodeSpan:
-    wanted = _wanted(seconds, interval)
+def _holds(span: DecodeSpan, seconds: float) -> bool:
+    return span.start_seconds <= seconds < span.end_seconds
+
+
+def _span(video: VideoStreamIndex, wanted: Sequence[float], interval: float) -> DecodeSpan:
     start = max(video.start_seconds, min(wanted) - interval)
     end = max(wanted) + interval
     before = bisect_right(video.keyframe_seconds, start)

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from operators.errors import InvalidMedia
 from operators.internal_errors import InternalError, boundary
@@ -28,8 +28,8 @@ from operators.media.ipc_messages import (
 from operators.media.layout import MediaMemory
 from operators.media.look_around import Looker, frame_in
 from operators.media.memory import SharedMemory
-from operators.media.neighbours import NOBODY, Neighbourhood, neighbour_plan
-from operators.media.plan import PlanPolicy, make_plan
+from operators.media.neighbours import NOBODY, Neighbourhood, neighbour_plan, pictures_plan
+from operators.media.plan import PlanPolicy, VideoPlan, make_plan
 from operators.media.pool import DecoderPool
 from operators.media.receipt import DecodeUsage, failed_receipt
 from operators.media.sources.opened_source import OpenedSource
@@ -168,11 +168,25 @@ class MediaSession:
             SourceUnavailable: the media cannot be fetched or read now.
             InternalError: an unexpected error.
         """
+        return await self._look(neighbour_plan, seconds)
+
+    async def pictures_at(self, groups: Sequence[Sequence[float]]) -> Neighbourhood:
+        """Return the pictures that are shown at some times, by a separate decode; none if that fails.
+
+        Args:
+            groups: of times that are near each other, such as those of a clip.
+
+        Raises:
+            SourceUnavailable, InternalError: as `look_around` does.
+        """
+        return await self._look(pictures_plan, groups)
+
+    async def _look(self, make_look: Callable[..., VideoPlan | None], wanted: Sequence[Any]) -> Neighbourhood:
         index = await self.index()
         plan = make_plan(index, self._policy, max_pixels=self._pool.limits.max_pixels).video
         if index.video is None or plan is None:
             return NOBODY
-        look = neighbour_plan(index.video, plan, seconds, self._policy.full_decode_max_seconds)
+        look = make_look(index.video, plan, wanted, self._policy.full_decode_max_seconds)
         looker = Looker(lambda: self._opener.open(self._source), self._pool, self._policy, self._fetching)
         return NOBODY if look is None else await looker.look(look)
 

@@ -20,6 +20,9 @@ pytestmark = pytest.mark.integration
 PAGE = DOCS["models.md"]
 LABEL = "violence/weapons/blade-visible"
 CLIP = "bigbuckbunny.mp4"
+NAMES = (
+    "script", "export", "graph", "vit", "bert", "wav", "ast", "whisper", "mae", "fast", "clip", "siglip",
+)  # fmt: skip
 
 
 class Shell:
@@ -113,9 +116,14 @@ def outcome(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     tiny.image_classifier(models / "vit")
     tiny.text_classifier(models / "bert")
     tiny.audio_classifier(models / "wav")
+    tiny.spectrogram_transformer(models / "ast")
+    tiny.whisper_classifier(models / "whisper")
+    tiny.video_classifier(models / "mae")
+    tiny.video_classifier(models / "fast", tiny.CLIP_INPUT.replace("stride = 2", "frame_seconds = 0.1"))
     for kind in ("clip", "siglip"):
         tiny.image_text(models / kind, kind)
     shell.environment |= {"VIDSIGNAL_MODEL_CARDS": str(models), "VIDSIGNAL_TRUSTED_MODEL_FOLDERS": str(models)}
+    shell.run(["bash", "-ec", f"vidsignal models check {models}"])
     line = f"vidsignal analyze {samples / 'obama_speech.mp4'} --title 'you are awful' --json"
     said: dict[str, Any] = json.loads(shell.run(["bash", "-ec", line]))
     return said
@@ -124,7 +132,7 @@ def outcome(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 class TestEveryFormat:
     """One worker's engine with a model of each format, and with two that make labels of sentences."""
 
-    @pytest.mark.parametrize("name", ["script", "export", "graph", "vit", "bert", "wav", "clip", "siglip"])
+    @pytest.mark.parametrize("name", NAMES)
     def test_reaches_the_verdict(self, outcome: dict[str, Any], name: str) -> None:
         """Each states the label that its card maps."""
         models = {found["model"] for found in outcome["verdict"]["labels"] if found["label"] == LABEL}

@@ -152,6 +152,24 @@ def whisper_classifier(folder: Path) -> Path:
     return card_of(folder, "audio-classification", WHISPER_INPUT, CLASSES)
 
 
+CLIP_INPUT = """kind = "clip"
+side_px = 32
+frames = 4
+stride = 2
+mean = [0.5, 0.5, 0.5]
+std = [0.5, 0.5, 0.5]"""
+
+
+def video_classifier(folder: Path, given: str = CLIP_INPUT) -> Path:
+    """A VideoMAE with two classes, for clips of four frames."""
+    from transformers import VideoMAEConfig, VideoMAEForVideoClassification
+
+    torch.manual_seed(0)
+    config = VideoMAEConfig(image_size=32, patch_size=8, num_frames=4, tubelet_size=2, **_SMALL, **_WORDS)
+    VideoMAEForVideoClassification(config).save_pretrained(folder)
+    return card_of(folder, "video-classification", given, CLASSES)
+
+
 def image_text(folder: Path, kind: str, outputs: str = PROMPTS) -> Path:
     """A CLIP or a SigLIP."""
     import transformers

@@ -17,6 +17,7 @@ from operators.inference.request_context import ModelOutput
 from operators.label_evidence import timed_evidence, untimed_evidence
 from operators.mean_embedding import mean_direction
 from operators.media.tracks import AudioTrack
+from operators.segments import TimeSpan
 from schemas.evidence import Embedding, LabelEvidence
 from streams.analysis.agents.agent_usage import AgentUsage
 from streams.analysis.agents.analysis import AgentWork
@@ -42,7 +43,7 @@ async def said_of_sound(work: AgentWork, tally: AgentUsage, track: AudioTrack) -
     if not cards:
         return AddedAnswers()
     items = await tally.on_host(partial(sound_items, track, [how for _, how in cards]))
-    return _joined(await asyncio.gather(*(_heard(work, tally, card, items[how]) for card, how in cards)))
+    return joined(await asyncio.gather(*(_heard(work, tally, card, items[how]) for card, how in cards)))
 
 
 async def said_of_text(work: AgentWork, tally: AgentUsage, text: str) -> AddedAnswers:
@@ -52,7 +53,7 @@ async def said_of_text(work: AgentWork, tally: AgentUsage, text: str) -> AddedAn
         DeviceFault, ModelFault, Overloaded: See `Batcher.submit_many`.
     """
     cards = cards_of_modality("context", work.cards)
-    return _joined(
+    return joined(
         await asyncio.gather(
             *(_read(work, tally, text, card) for card in cards if isinstance(card.prepared, TextInput))
         )
@@ -60,8 +61,15 @@ async def said_of_text(work: AgentWork, tally: AgentUsage, text: str) -> AddedAn
 
 
 async def _heard(work: AgentWork, tally: AgentUsage, card: Card, windows: Sequence[SoundWindow]) -> AddedAnswers:
-    outputs = await _answers(work, tally, card, [window.samples for window in windows])
-    spans = [window.span for window in windows]
+    items, spans = [window.samples for window in windows], [window.span for window in windows]
+    return await said_of_items(work, tally, card, items, spans)
+
+
+async def said_of_items(
+    work: AgentWork, tally: AgentUsage, card: Card, items: Sequence[np.ndarray], spans: Sequence[TimeSpan]
+) -> AddedAnswers:
+    """Ask one model about N items, at least one, each with the time that it stands for."""
+    outputs = await _answers(work, tally, card, items)
     if card.scores is None:
         return AddedAnswers((), _embedding(work, card, outputs))
     names, combination = work.class_names.of(card), card.scores.combination
@@ -95,6 +103,7 @@ def _embedding(work: AgentWork, card: Card, outputs: Sequence[ModelOutput]) -> d
     return embedding_of(work, card, mean_direction(_column(outputs, card.embedding.index)).tolist())
 
 
-def _joined(said: Sequence[AddedAnswers]) -> AddedAnswers:
+def joined(said: Sequence[AddedAnswers]) -> AddedAnswers:
+    """Return the answers of several models as one."""
     labels = tuple(evidence for each in said for evidence in each.labels)
     return AddedAnswers(labels, {space: vector for each in said for space, vector in each.embeddings.items()})

@@ -22,10 +22,12 @@ from operators.frames.tags import top_tags
 from operators.label_evidence import label_scores, model_name
 from operators.media.index import MediaIndex
 from operators.media.tracks import SampledFrame
-from operators.segments import spans_between
+from operators.segments import TimeSpan, spans_between
 from schemas.evidence import Embedding, Feature
+from streams.analysis.agents.added_models import AddedAnswers
 from streams.analysis.agents.agent_usage import AgentUsage
 from streams.analysis.agents.analysis import AgentWork, Analysis
+from streams.analysis.agents.clips import SampledVideo, said_of_clips
 from streams.analysis.agents.described import embedding_of, features_of
 from streams.analysis.agents.fan_out import fan_out
 from streams.analysis.agents.frame_labels import FrameModel, frame_labels
@@ -68,14 +70,35 @@ async def analyse(work: AgentWork) -> Analysis:
     analysis = _analysis(work, frames)
     sampled = [seen.frame for seen in frames]
     spans = spans_between([frame.pts_seconds for frame in sampled], index.duration_seconds, _longest_seconds(index))
-    labels = await frame_labels(work, tally, sampled, spans, _said(work, tally, frames))
+    labels, said = await asyncio.gather(
+        frame_labels(work, tally, sampled, spans, _said(work, tally, frames)),
+        _said_of_clips(work, tally, index, sampled, spans),
+    )
     features = {
         **analysis.features,
         **_container_features(work, index, frames, decode.coverage_ratio),
         **share_features(work, "visual", decode.video),
         **unseen_features(work, "visual", unseen_beside_pictures(index)),
     }
-    return replace(analysis, labels=labels, features=features, receipt=tally.receipt())
+    return replace(
+        analysis,
+        labels=labels + said.labels,
+        features=features,
+        embeddings={**analysis.embeddings, **said.embeddings},
+        receipt=tally.receipt(),
+    )
+
+
+async def _said_of_clips(
+    work: AgentWork,
+    tally: AgentUsage,
+    index: MediaIndex,
+    frames: Sequence[SampledFrame],
+    spans: Sequence[TimeSpan],
+) -> AddedAnswers:
+    if index.video is None or not frames:
+        return AddedAnswers()
+    return await said_of_clips(work, tally, SampledVideo(index.video, frames, spans))
 
 
 def _longest_seconds(index: MediaIndex) -> float:

@@ -8,8 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from models.card import Colours, PixelLayout, PixelValues
 from models.card_errors import CardInvalid
 from models.card_file import read_card
+from models.formats.answers import PixelInput
 from models.loaders import load_module
 from tests.support.tiny_models import CARD, SIDE_PX, Alike, Brightness, WithEmbedding, torchscript_card
 
@@ -50,6 +52,34 @@ class TestTorchscript:
 
         assert scores[:, 1].tolist() == pytest.approx([0.0, 1.0], abs=0.01)
         assert embedding.tolist() == [[0.0] * 3, [1.0] * 3]
+
+
+class TestPixels:
+    @pytest.mark.parametrize(
+        ("layout", "colours", "shape"),
+        [
+            ("nchw", "rgb", (2, 3, 4, 5)),
+            ("nhwc", "bgr", (2, 4, 5, 3)),
+            ("ntchw", "rgb", (2, 6, 3, 4, 5)),
+            ("ncthw", "bgr", (2, 3, 6, 4, 5)),
+            ("nthwc", "rgb", (2, 6, 4, 5, 3)),
+        ],
+    )
+    @pytest.mark.parametrize("dtype", ["float32", "uint8"])
+    def test_layout(self, layout: PixelLayout, colours: Colours, shape: tuple[int, ...], dtype: str) -> None:
+        """Every pixel is where the layout says; mean and std are in the order of the model's colours."""
+        is_clip, is_turned = len(shape) == 5, colours == "bgr"
+        batch = torch.randint(0, 256, (2, 6, 4, 5, 3) if is_clip else (2, 4, 5, 3), dtype=torch.uint8)
+        values = PixelValues(layout, dtype, 0.5, (1.0, 2.0, 3.0), (2.0, 4.0, 8.0), colours)  # type: ignore[arg-type]
+        found = PixelInput(values)(batch)
+        assert found.shape == shape and found.is_contiguous()
+
+        place = {"n": 1, "t": 4, "h": 3, "w": 2}
+        for channel, (mean, std) in enumerate([(1.0, 2.0), (2.0, 4.0), (3.0, 8.0)]):
+            colour = 2 - channel if is_turned else channel
+            raw = float(batch[1, 4, 3, 2, colour] if is_clip else batch[1, 3, 2, colour])
+            at = tuple({**place, "c": channel}[axis] for axis in layout)
+            assert float(found[at]) == pytest.approx(raw if dtype == "uint8" else (raw * 0.5 - mean) / std)
 
 
 class TestRefused:

@@ -185,6 +185,26 @@ class TestWrongCards:
         large = large.replace("frames = 8192\n", "").replace("hop_samples = 160", "hop_samples = 16")
         assert "input.log_mel.frames is 89976; allowed: at most 8192" in message_of(tmp_path / "one", frame, large)
 
+    @pytest.mark.parametrize(
+        ("lines", "said"),
+        [
+            ("frames = 1", "input.frames is 1; allowed: a whole number from 2 up to 64"),
+            (
+                "frames = 8\nstride = 2\nframe_seconds = 0.1",
+                "input.stride is 2; allowed: nothing together with frame_s",
+            ),
+            ("frames = 64\nframe_seconds = 0.1\nclips = 9", "input.clips is 9; allowed: at most 8 with 64 frames"),
+            ("frames = 64\nresize_px = 1024", "input.frames is 64; allowed: at most 10 with side_px 1024"),
+            ('frames = 8\nlayout = "nchw"', "input.layout is 'nchw'; allowed: ncthw, ntchw, nthwc"),
+            ("frames = 8\npad_level = 114", "input.pad_level is 114; allowed: 0 with shorter-side, which adds nothing"),
+        ],
+    )
+    def test_clips(self, tmp_path: Path, lines: str, said: str) -> None:
+        """The same of clips."""
+        side = 1024 if "1024" in lines else 32
+        given = f'kind = "clip"\nside_px = {side}\n{lines}'
+        assert said in message_of(tmp_path / "one", 'kind = "frame"\nside_px = {side_px}', given)
+
     @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"name = ", b"[" * 5_000, b"a = 1\na = 2"])
     def test_no_card_at_all(self, tmp_path: Path, content: bytes) -> None:
         """Whatever bytes the file holds, its name is told and nothing else is raised."""

@@ -123,6 +123,22 @@ class TestClassifiers:
             (scores,) = module_of(path)(sound)
         torch.testing.assert_close(scores, expected, rtol=1e-3, atol=1e-4)
 
+    def test_clips(self, tmp_path: Path) -> None:
+        """A VideoMAE answers as with its own image processor."""
+        from transformers import VideoMAEForVideoClassification, VideoMAEImageProcessor
+
+        path = tiny.video_classifier(tmp_path / "mae")
+        batch = noise(2, 4, 32, 32, 3)
+        processor = VideoMAEImageProcessor(
+            do_resize=False, do_center_crop=False, image_mean=[0.5] * 3, image_std=[0.5] * 3
+        )
+        theirs = VideoMAEForVideoClassification.from_pretrained(tmp_path / "mae").eval()
+        with torch.inference_mode():
+            given = processor([list(clip.numpy()) for clip in batch], return_tensors="pt")
+            expected = theirs(**given).logits.softmax(1)
+            (scores,) = module_of(path)(batch)
+        torch.testing.assert_close(scores, expected, rtol=1e-3, atol=1e-4)
+
     @pytest.mark.parametrize("kind", ["spectrogram_transformer", "whisper_classifier"])
     def test_spectrograms(self, tmp_path: Path, kind: str) -> None:
         """From sound to scores as the feature extractor and the model of `transformers` go."""

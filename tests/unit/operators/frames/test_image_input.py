@@ -88,6 +88,11 @@ class TestPaddedInput:
         assert square[48, 0, 0] < 10
         assert square[48, -1, 0] > 245
 
+    def test_other_shades(self) -> None:
+        """Detectors want grey."""
+        square = frame_input(ramp(256, 512), FrameInput(96, "pad", 96, pad_level=114))
+        assert set(square[:24].ravel().tolist()) == set(square[72:].ravel().tolist()) == {114}
+
 
 class TestScale:
     def test_a_larger_square_than_the_frame(self) -> None:

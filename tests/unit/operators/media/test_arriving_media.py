@@ -68,6 +68,18 @@ class TestSecondLook:
         assert len(around.frames) == 6
         assert all(sampled[frame.pts_seconds] == frame.pixels.tobytes() for frame in around.frames)
 
+    async def test_pictures_of_clips(self, pool: DecoderPool, tmp_path: Path) -> None:
+        """Those that are shown at the wanted times, bit by bit as in the first decode, and no others."""
+        path = write_video(tmp_path / "clip.mp4", num_frames=100)
+        policy = PlanPolicy(frames_per_second=25.0, max_frames=100)
+        groups = [(0.0, 0.2, 0.4), (2.5, 2.6, 2.7)]
+        async with MediaSessions(pool, LocalFiles(tmp_path), policy).open("v", FileSource(path=str(path))) as session:
+            sampled = {round(frame.pts_seconds, 2): frame.pixels.tobytes() async for frame in session.frames()}
+            looked = await session.pictures_at(groups)
+        found = {round(frame.pts_seconds, 2): frame.pixels.tobytes() for frame in looked.frames}
+        shown = [max(at for at in sampled if at <= wanted + 1e-3) for group in groups for wanted in group]
+        assert {at: sampled[at] for at in shown} == found
+
     async def test_media_that_is_gone(self, pool: DecoderPool, tmp_path: Path) -> None:
         """Nobody is found where the media does not open any more; what was found before stays."""
         path = write_video(tmp_path / "clip.mp4", num_frames=50)

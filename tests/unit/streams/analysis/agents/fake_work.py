@@ -73,6 +73,10 @@ class FakeSession:
     """What a second look brings."""
     looked_around: list[list[float]] = field(default_factory=list)
     """What second looks were asked for."""
+    pictures: Neighbourhood = NOBODY
+    """What a decode for clips brings."""
+    wanted_pictures: list[list[tuple[float, ...]]] = field(default_factory=list)
+    """What such decodes were asked for."""
     num_packets: int = 100
 
     async def index(self) -> MediaIndex:
@@ -113,6 +117,10 @@ class FakeSession:
     async def look_around(self, seconds: Sequence[float]) -> Neighbourhood:
         self.looked_around.append(list(seconds))
         return self.around
+
+    async def pictures_at(self, groups: Sequence[Sequence[float]]) -> Neighbourhood:
+        self.wanted_pictures.append([tuple(group) for group in groups])
+        return self.pictures
 
     async def motion(self) -> MotionTrack | None:
         self._touch()
