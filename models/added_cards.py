@@ -10,6 +10,7 @@ from typing import Final
 
 from models.added_files import verified_file, verify_folder
 from models.card import Card, Format, TextInput
+from models.card_crops import check_crops
 from models.card_errors import CardInvalid, refuse
 from models.card_file import read_card
 from models.card_registry import CARD_SUFFIX, CARDS, in_order
@@ -58,6 +59,7 @@ def installed_cards(settings: CardSettings, own: Mapping[str, Card] = CARDS) -> 
             raise CardInvalid(f"setting models_off names {name!r}, which an operator needs; allowed: {listed(free)}")
     running = [card for card in in_order([*own.values(), *added]) if card.name not in settings.off]
     _check_together(running)
+    check_crops(running)
     return {card.name: card for card in running}
 
 
@@ -67,6 +69,8 @@ def verify_files(card: Card) -> None:
         verify_folder(card.model)
         if isinstance(card.prepared, TextInput):
             verified_file(card.model, card.prepared.tokenizer)
+        if card.text is not None:
+            verified_file(card.model, card.text.vocabulary)
 
 
 def _card_paths(folders: Iterable[Path]) -> list[Path]:

@@ -23,6 +23,11 @@ DeviceName = Literal["cpu", "cuda", "neuron"]
 Dtype = Literal["uint8", "float32", "int64"]
 Resize = Literal["shorter-side", "squash", "pad"]
 Interpolation = Literal["area", "bilinear", "bicubic"]
+Activation = Literal["none", "softmax", "sigmoid"]
+Coordinates = Literal["xyxy", "xywh", "cxcywh"]
+"""Of a box: two corners; upper left corner and size; centre and size."""
+Background = Literal["none", "first", "last"]
+"""Column of a box's scores that means that there is nothing."""
 MelKind = Literal["kaldi", "whisper", "natural", "decibel"]
 """Whose log-mel spectrogram: Kaldi's filter bank (AST and other models of AudioSet), Whisper's, or torchaudio's in
 natural logarithms or decibels."""
@@ -35,8 +40,9 @@ Combination = Literal["sum", "max"]
 """How scores of several outputs with one label combine: classes that exclude each other are added, others are not."""
 Format = Literal["package", "torchscript", "export", "onnx", "transformers"]
 Task = Literal[
-    "image-classification", "video-classification", "audio-classification", "text-classification", "image-text"
-]
+    "image-classification", "object-detection", "video-classification", "audio-classification", "audio-ctc",
+    "text-classification", "image-text",
+]  # fmt: skip
 """What an architecture of `transformers` does."""
 
 
@@ -101,6 +107,21 @@ class ClipInput:
     """Sampled frames from one of a clip to the next; without effect where `frame_seconds` is given."""
     frame_seconds: float | None = None
     """Time from one frame of a clip to the next: the frames are decoded for the clip."""
+
+
+@dataclass(frozen=True, slots=True)
+class CropInput:
+    """How parts of a sampled frame become squares: those in which another model found something."""
+
+    frame: FrameInput
+    of: str
+    """Name of the model whose boxes are cut out."""
+    classes: tuple[str, ...]
+    """Its words for what is cut out; all of them if empty."""
+    max_crops: int
+    """Of one frame, the boxes with the highest scores."""
+    margin_ratio: float
+    """Of the box's width and height, added at each side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +203,47 @@ class ScoreOutput:
     combination: Combination = "max"
     writes_tags: bool = False
     """Whether the highest classes of a video are its tags."""
-    activation: Literal["none", "softmax", "sigmoid"] = "none"
+    activation: Activation = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class BoxOutput:
+    """An output with places in the frame.
+
+    The module answers (Q, 6), the best first: left, top, right and bottom in shares of its square, score, class.
+    """
+
+    index: int
+    """Index among the outputs."""
+    classes: tuple[str, ...]
+    """The model's own class names."""
+    threshold: float
+    """Boxes with lower scores are not stated and not cut out."""
+    max_boxes: int
+    """Of one frame."""
+    max_overlap: float
+    """Of two boxes of one class that overlap by a larger share of their union, the better one counts."""
+    scores_index: int | None = None
+    """Index of the output with a score per box and class; None if the boxes' own rows have score and class."""
+    activation: Activation = "none"
+    background: Background = "none"
+    coordinates: Coordinates = "xyxy"
+    side_px: int = 1
+    """What a coordinate of one means; 1 where they are shares of the input."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextOutput:
+    """An output with a text, by connectionist temporal classification (CTC). The module answers (T, 2): the best token
+    of each step, and its probability."""
+
+    index: int
+    """Index among the outputs."""
+    vocabulary: CardFile
+    blank: str
+    """The token that separates equal characters."""
+    space: str
+    """The token between words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,10 +329,12 @@ class Card:
     labels: tuple[LabelSource, ...] = ()
     use: str = ""
     """The operator of the product that uses this model; empty if the agent runs it by its card."""
-    prepared: FrameInput | ClipInput | AudioInput | TextInput | None = None
+    prepared: FrameInput | ClipInput | CropInput | AudioInput | TextInput | None = None
     """How the agent makes its input; None if the operator does."""
     scores: ScoreOutput | None = None
     embedding: EmbeddingOutput | None = None
+    boxes: BoxOutput | None = None
+    text: TextOutput | None = None
     model: ModelSource | None = None
     digest: str = ""
     """SHA-256 of the result-relevant parts of an added card; empty for the product's own, which are part of the

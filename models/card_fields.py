@@ -10,8 +10,11 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 from models.card import (
+    Activation,
+    Background,
     Colours,
     Combination,
+    Coordinates,
     DeviceName,
     Dtype,
     Interpolation,
@@ -28,6 +31,7 @@ from schemas.expectations import ALLOWED
 MAX_SIDE_PX: Final = 1024
 MAX_BATCH: Final = 64
 MAX_CLASSES: Final = 100_000
+MAX_BOXES: Final = 100
 
 _Text = Annotated[str, Meta(min_length=1, max_length=2_000)]
 _Word = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -136,6 +140,17 @@ class LogMelTable(_Table, frozen=True, kw_only=True):
     layout: MelLayout | None = None
     """`time-mels` of Kaldi, `mels-time` of others where it is left out."""
     channel: bool = False
+
+
+class CropTable(PictureTable, frozen=True, kw_only=True, tag_field="kind", tag="crop"):
+    """`[input]` of a model for parts of frames in which another model found something."""
+
+    description: _Text = "A part of a sampled frame."
+    of: _Name
+    classes: Annotated[tuple[_Word, ...], Meta(max_length=1_000)] = ()
+    max_crops: Annotated[int, Meta(ge=1, le=32)] = 4
+    margin_ratio: Annotated[float, Meta(ge=0, le=2)] = 0.0
+    layout: Literal["nchw", "nhwc"] = "nchw"
 
 
 class AudioTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="audio"):
@@ -258,7 +273,7 @@ class ScoresTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="scor
     """An output with a score for each class."""
 
     name: _Word
-    activation: Literal["none", "softmax", "sigmoid"] = "none"
+    activation: Activation = "none"
     classes: Annotated[tuple[_Word, ...], Meta(max_length=MAX_CLASSES)] = ()
     vocabulary: Literal["", "imagenet-1k", "audioset-521"] = ""
     combine: Combination = "max"
@@ -284,6 +299,37 @@ class OtherTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="other
     tolerance: ToleranceTable = ToleranceTable()
 
 
+class BoxesTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="boxes"):
+    """An output with boxes, and classes of what is in them."""
+
+    name: _Word
+    scores: _Word | None = None
+    """Name of the output with a score per box and class; without it, the boxes' rows are x, y, x, y, score, class."""
+    activation: Activation = "none"
+    classes: Annotated[tuple[_Word, ...], Meta(max_length=MAX_CLASSES)] = ()
+    background: Background = "none"
+    """A column of the scores, beside those of the classes, that means that there is nothing."""
+    coordinates: Coordinates = "xyxy"
+    units: Literal["ratio", "pixels"] = "ratio"
+    threshold: _Score = 0.5
+    max_boxes: Annotated[int, Meta(ge=1, le=MAX_BOXES)] = 20
+    max_overlap: _Score = 0.5
+    labels: tuple[LabelTable, ...] = ()
+    tolerance: ToleranceTable = ToleranceTable()
+
+
+class TextOutputTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="text"):
+    """An output with scores of tokens over time, of which the best are a text."""
+
+    name: _Word
+    vocabulary: _Path = "vocab.json"
+    vocabulary_sha256: _Sha256 | None = None
+    """Where the model's own files do not name the vocabulary."""
+    blank: _Word = "<pad>"
+    space: _Word = "|"
+    tolerance: ToleranceTable = ToleranceTable()
+
+
 class RunsTable(_Table, frozen=True, kw_only=True):
     """`[runs]`: how a device runs it."""
 
@@ -304,7 +350,10 @@ class CardTable(_Table, frozen=True, kw_only=True):
     licence: _Text
     checked_on: _Text
     generation: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
-    input: FrameTable | ClipTable | AudioTable | TextTable | OperatorTable
+    input: FrameTable | ClipTable | CropTable | AudioTable | TextTable | OperatorTable
     model: PackageTable | TorchscriptTable | ExportTable | OnnxTable | TransformersTable
     runs: RunsTable = RunsTable()
-    outputs: Annotated[tuple[ScoresTable | EmbeddingTable | OtherTable, ...], Meta(min_length=1, max_length=16)]
+    outputs: Annotated[
+        tuple[ScoresTable | EmbeddingTable | BoxesTable | TextOutputTable | OtherTable, ...],
+        Meta(min_length=1, max_length=16),
+    ]

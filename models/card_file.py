@@ -9,6 +9,7 @@ from models.card import Card, WeightFile
 from models.card_errors import refuse
 from models.card_fields import CardTable, OperatorTable, PackageTable, ScoresTable
 from models.card_inputs import item_input
+from models.card_objects import box_output, check_outputs, text_output
 from models.card_outputs import embedding_output, output_names, output_tolerances, score_output
 from models.card_runs import check_runs, devices_of
 from models.card_source import model_source
@@ -40,7 +41,10 @@ def _check_added(table: CardTable, path: Path) -> None:
         raise refuse(path, "model.format", "package", allowed)
     if isinstance(table.input, OperatorTable):
         raise refuse(
-            path, "input.kind", "operator", "frame, clip, audio, text; operators belong to the product's own cards"
+            path,
+            "input.kind",
+            "operator",
+            "frame, clip, crop, audio, text; operators belong to the product's own cards",
         )
     if table.use:
         raise refuse(path, "use", table.use, "nothing; operators of the product use its own models")
@@ -53,7 +57,10 @@ def _card(table: CardTable, path: Path, digest: str) -> Card:
     check_runs(table, path)
     item = item_input(table, path)
     source = model_source(table, path)
-    scores, labels = score_output(table, path, known_classes(source))
+    check_outputs(table, path)
+    classes = known_classes(source)
+    scores, labels = score_output(table, path, classes)
+    boxes, box_labels = box_output(table, path, classes)
     embedding, space = embedding_output(table, path)
     return Card(
         name=table.name,
@@ -74,11 +81,13 @@ def _card(table: CardTable, path: Path, digest: str) -> Card:
         devices=devices_of(table),
         tolerances=output_tolerances(table),
         embedding_space=space,
-        labels=labels,
+        labels=labels + box_labels,
         use=table.use,
         prepared=item.prepared,
         scores=scores,
         embedding=embedding,
+        boxes=boxes,
+        text=text_output(table, path),
         model=source,
         digest=digest and described_digest(digest, source),
     )

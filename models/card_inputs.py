@@ -5,19 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from models.card import AudioInput, CardFile, ClipInput, Dtype, FrameInput, Modality, PixelValues, TextInput
+from models.card import AudioInput, CardFile, ClipInput, CropInput, Dtype, FrameInput, Modality, PixelValues, TextInput
 from models.card_errors import refuse
 from models.card_fields import (
     AudioTable,
     CardTable,
     ClipTable,
+    CropTable,
     FrameTable,
     OperatorTable,
     PictureTable,
     TextTable,
     TransformersTable,
 )
-from models.card_pictures import clip_input, picture_input
+from models.card_pictures import clip_input, crop_input, picture_input
 from models.card_sound import sound_input, sound_shape
 
 
@@ -27,7 +28,7 @@ class ItemInput(NamedTuple):
     modality: Modality
     shape: tuple[int, ...]
     dtype: Dtype
-    prepared: FrameInput | ClipInput | AudioInput | TextInput | None
+    prepared: FrameInput | ClipInput | CropInput | AudioInput | TextInput | None
 
 
 def item_input(table: CardTable, path: Path) -> ItemInput:
@@ -37,6 +38,8 @@ def item_input(table: CardTable, path: Path) -> ItemInput:
         return ItemInput(given.modality, given.shape, given.dtype, None)
     if isinstance(given, FrameTable):
         return ItemInput("frames", (given.side_px, given.side_px, 3), "uint8", picture_input(given, path))
+    if isinstance(given, CropTable):
+        return ItemInput("frames", (given.side_px, given.side_px, 3), "uint8", crop_input(given, path))
     if isinstance(given, ClipTable):
         shape = (given.frames, given.side_px, given.side_px, 3)
         return ItemInput("frames", shape, "uint8", clip_input(given, path))
@@ -62,9 +65,14 @@ def _of_text(given: TextTable, table: CardTable, path: Path) -> ItemInput:
 
 
 def _tokenizer(given: TextTable, table: CardTable, path: Path) -> CardFile:
-    if given.tokenizer_sha256 is not None:
-        return CardFile(given.tokenizer, given.tokenizer_sha256)
-    if isinstance(table.model, TransformersTable) and given.tokenizer in table.model.files:
-        return CardFile(f"{table.model.folder}/{given.tokenizer}", table.model.files[given.tokenizer])
-    allowed = "a file of model.files, or one in the card's folder with tokenizer_sha256"
-    raise refuse(path, "input.tokenizer", given.tokenizer, allowed)
+    return named_file("input.tokenizer", given.tokenizer, given.tokenizer_sha256, table, path)
+
+
+def named_file(field: str, name: str, sha256: str | None, table: CardTable, path: Path) -> CardFile:
+    """Return a file that a card names beside its model, with its hash. Raises CardInvalid where there is none."""
+    if sha256 is not None:
+        return CardFile(name, sha256)
+    if isinstance(table.model, TransformersTable) and name in table.model.files:
+        return CardFile(f"{table.model.folder}/{name}", table.model.files[name])
+    allowed = f"a file of model.files, or one in the card's folder with {field.rpartition('.')[2]}_sha256"
+    raise refuse(path, field, name, allowed)

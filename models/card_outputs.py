@@ -56,13 +56,20 @@ def score_output(
         classes, labels = _described(output, place, path)
     else:
         classes = output.classes or tuple(known_classes)
-        labels = tuple(_label(label, classes, f"{place}.labels[{at}]", path) for at, label in enumerate(output.labels))
+        labels = label_sources(output.labels, classes, place, path)
     if not classes and not output.vocabulary:
         raise refuse(path, f"{place}.classes", [], "the model's own word for each score, in the order of its columns")
     if output.activation == "softmax" and len(classes) == 1:
         raise refuse(path, f"{place}.activation", "softmax", "none or sigmoid where there is one class")
     scores = ScoreOutput(index, classes, output.vocabulary, output.combine, output.tags, output.activation)
     return scores, labels
+
+
+def label_sources(
+    given: Sequence[LabelTable], classes: Sequence[str], place: str, path: Path
+) -> tuple[LabelSource, ...]:
+    """Return the labels that some classes mean. Raises CardInvalid."""
+    return tuple(_label(label, classes, f"{place}.labels[{at}]", path) for at, label in enumerate(given))
 
 
 def label_prompts(output: ScoresTable) -> tuple[LabelPrompts, ...]:

@@ -1,13 +1,13 @@
-"""What a card's `[input]` of pictures comes to: squares of single frames, and clips of several."""
+"""What a card's `[input]` of pictures comes to: squares of frames or of parts of them, and clips of several."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Final
 
-from models.card import ClipInput, FrameInput
+from models.card import ClipInput, CropInput, FrameInput
 from models.card_errors import refuse
-from models.card_fields import ClipTable, PictureTable
+from models.card_fields import ClipTable, CropTable, PictureTable
 
 MAX_CLIP_BYTES: Final = 32 * 2**20
 """Of the pixels of one clip: 64 frames of 418 px, or 10 of 1024 px."""
@@ -40,3 +40,8 @@ def clip_input(given: ClipTable, path: Path) -> ClipInput:
         allowed = f"at most {MAX_DECODED_FRAMES // given.frames} with {given.frames} frames"
         raise refuse(path, "input.clips", given.clips, allowed)
     return ClipInput(frame, given.frames, given.clips, given.stride or 1, given.frame_seconds)
+
+
+def crop_input(given: CropTable, path: Path) -> CropInput:
+    """Read which parts of a frame are cut out, and how they are scaled. Raises CardInvalid."""
+    return CropInput(picture_input(given, path), given.of, given.classes, given.max_crops, given.margin_ratio)

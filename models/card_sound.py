@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
-from models.card import AudioInput, LogMelInput
+from models.card import AudioInput, LogMelInput, MelKind, MelScale
 from models.card_errors import refuse
 from models.card_fields import AudioTable, LogMelTable
 
@@ -14,6 +14,7 @@ RATE_STEP_HZ: Final = 25
 """Sample rates are multiples of it: the filter that makes them from 48 kHz is then short."""
 MAX_OVERLAP: Final = 16
 """Windows that one moment of sound may be in: a video has as much sound as so many of its length."""
+_FIXED_SCALES: Final[dict[MelKind, MelScale]] = {"kaldi": "htk", "whisper": "slaney"}
 MAX_SPECTRUM_VALUES: Final = 2**22
 """Of one item, 16 MiB of float32."""
 
@@ -108,8 +109,8 @@ def _band(given: AudioTable, mel: LogMelTable, path: Path) -> tuple[float, float
     return lowest_hz, highest_hz
 
 
-def _scale_of(mel: LogMelTable, path: Path) -> Literal["htk", "slaney"]:
-    fixed = {"kaldi": "htk", "whisper": "slaney"}.get(mel.kind)
+def _scale_of(mel: LogMelTable, path: Path) -> MelScale:
+    fixed = _FIXED_SCALES.get(mel.kind)
     if mel.scale is None or fixed in (None, mel.scale):
         return mel.scale or fixed or "htk"
     raise refuse(path, "input.log_mel.scale", mel.scale, f"{fixed} with {mel.kind}")

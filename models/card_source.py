@@ -11,6 +11,7 @@ from models.card_fields import (
     AudioTable,
     CardTable,
     ClipTable,
+    CropTable,
     ExportTable,
     FrameTable,
     OnnxTable,
@@ -25,14 +26,16 @@ from models.card_outputs import label_prompts, scores_table
 from schemas.near_names import listed
 
 _ARCHIVES: Final[dict[type, Format]] = {TorchscriptTable: "torchscript", ExportTable: "export", OnnxTable: "onnx"}
-_INPUTS: Final[dict[Task, type]] = {
-    "image-classification": FrameTable,
-    "image-text": FrameTable,
-    "video-classification": ClipTable,
-    "audio-classification": AudioTable,
-    "text-classification": TextTable,
+_INPUTS: Final[dict[Task, tuple[type, ...]]] = {
+    "image-classification": (FrameTable, CropTable),
+    "image-text": (FrameTable, CropTable),
+    "object-detection": (FrameTable,),
+    "video-classification": (ClipTable,),
+    "audio-classification": (AudioTable,),
+    "audio-ctc": (AudioTable,),
+    "text-classification": (TextTable,),
 }
-"""By task, the kind of input that its models take."""
+"""By task, the kinds of input that its models take."""
 
 
 def model_source(table: CardTable, path: Path) -> ModelSource:

@@ -20,7 +20,9 @@ class ClassNames:
     """AudioSet, 521 of them."""
 
     def of(self, card: Card) -> tuple[str, ...]:
-        """The words of a card's scores, by column. Raises ValueError where the card has none."""
+        """The words of a card's scores or boxes, by column. Raises ValueError where the card has none."""
+        if card.boxes is not None:
+            return card.boxes.classes
         if card.scores is None:
             raise ValueError(f"card {card.name!r} has no scores")
         vocabularies = {"imagenet-1k": self.images, "audioset-521": self.sounds}

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from schemas.identity import Score, Seconds, UnixSeconds
+from schemas.identity import Score, Seconds, Share, UnixSeconds
 
 
 class Segment(Struct, frozen=True, kw_only=True):
@@ -52,6 +52,42 @@ class SecondLook(Struct, frozen=True, kw_only=True):
     score does not count for the label."""
 
 
+class Box(Struct, frozen=True, kw_only=True):
+    """A rectangle of a frame, from its upper left corner, in shares of its width and height."""
+
+    left: Share
+    top: Share
+    right: Share
+    bottom: Share
+
+
+class Region(Struct, frozen=True, kw_only=True, rename={"class_name": "class"}):
+    """A rectangle of one frame in which a model found something."""
+
+    model: str
+    """`name@version`."""
+    class_name: str
+    """The model's own word for it."""
+    score: Score
+    at_seconds: Seconds
+    """Time of the frame."""
+    box: Box
+
+
+class TextFound(Struct, frozen=True, kw_only=True):
+    """A text that a model read in the picture or heard in the sound."""
+
+    model: str
+    """`name@version`."""
+    text: str
+    score: Score
+    """Mean probability of its characters."""
+    start_seconds: Seconds
+    end_seconds: Seconds
+    box: Box | UnsetType = UNSET
+    """Where in the frame, if the model was shown only a part of it."""
+
+
 class LabelEvidence(Struct, frozen=True, kw_only=True):
     """One label of the taxonomy with its highest score and where that was seen or heard."""
 
@@ -68,6 +104,8 @@ class LabelEvidence(Struct, frozen=True, kw_only=True):
     uncalibrated: bool | UnsetType = UNSET
     """True for a score that was never compared with labelled material, such as one from a sentence: thresholds mean
     little for it. Left out otherwise."""
+    regions: tuple[Region, ...] | UnsetType = UNSET
+    """For a label of objects: where they are, strongest first; left out otherwise."""
 
 
 class Feature(Struct, frozen=True, kw_only=True):

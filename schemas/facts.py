@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
-from schemas.evidence import Embedding, Feature, LabelEvidence
+from schemas.evidence import Embedding, Feature, LabelEvidence, Region, TextFound
 from schemas.identity import Lane, Market, Modality, Revision, Seconds, UnixSeconds, VideoId
 from schemas.receipts import Receipt
 from schemas.warnings import EventWarning
@@ -86,6 +86,10 @@ class Signal(Struct, frozen=True, kw_only=True, tag_field="kind", tag="signal"):
     models: dict[str, str] = {}
     """Card fingerprints by model name."""
     receipt: Receipt = Receipt()
+    regions: tuple[Region, ...] | UnsetType = UNSET
+    """Objects that added models found in frames, by model, strongest first; left out without any."""
+    texts: tuple[TextFound, ...] | UnsetType = UNSET
+    """Texts that added models read or heard, by model, in order of time; left out without any."""
 
 
 class DeadlinePassed(Struct, frozen=True, kw_only=True, tag_field="kind", tag="deadline"):

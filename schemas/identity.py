@@ -23,6 +23,7 @@ Revision = Annotated[int, Meta(ge=1, le=2**53 - 1, description="The producer's v
 UnixSeconds = Annotated[float, Meta(description="Seconds since 1970-01-01T00:00:00Z.")]
 Seconds = Annotated[float, Meta(ge=0.0, description="A duration or a place on the video's time line.")]
 Score = Annotated[float, Meta(ge=0.0, le=1.0, description="0 is surely not, 1 is surely; calibrated as the card says.")]
+Share = Annotated[float, Meta(ge=0.0, le=1.0, description="A part of a whole.")]
 Market = Annotated[
     str,
     Meta(

@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from schemas.engagement import Engagement
-from schemas.evidence import Embedding, Feature, LabelEvidence
+from schemas.evidence import Embedding, Feature, LabelEvidence, Region, TextFound
 from schemas.facts import Failure
 from schemas.identity import Market, Modality, Score, UnixSeconds, VideoId
 from schemas.receipts import Cost
@@ -83,6 +83,10 @@ class Verdict(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cost: Cost
     reviewed: Reviewed | None = None
     """Present if a person decided this revision."""
+    regions: tuple[Region, ...] = ()
+    """Objects that added models found in frames; left out without any."""
+    texts: tuple[TextFound, ...] = ()
+    """Texts that added models read in the picture or heard in the sound; left out without any."""
 
 
 class RecommendationRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -13,6 +13,7 @@ from models.added_cards import verify_files
 from models.added_files import inside
 from models.card import Card, Format, ModelSource
 from models.card_errors import CardInvalid, refuse
+from models.ctc_text import read_vocabulary
 from models.formats.answers import AddedModel, NormalisedSound, PixelInput
 from models.formats.exported import load_exported
 from models.formats.onnx_graph import load_onnx
@@ -29,7 +30,8 @@ def load_added_module(card: Card) -> nn.Module:
     source = card.model
     assert source is not None
     verify_files(card)
-    module = AddedModel(card, _preparation(source), _inner(card, source)).eval()
+    num_tokens = read_vocabulary(source, card.text).num_columns if card.text is not None else 0
+    module = AddedModel(card, _preparation(source), _inner(card, source), num_tokens).eval()
     for num_rows in dict.fromkeys((card.batch_sizes[0], card.batch_sizes[-1])):
         _try(card, module, num_rows, source.card_path)
     return module
@@ -100,6 +102,18 @@ def _check_answers(card: Card, answers: Sequence[Tensor], num_rows: int, path: P
             raise refuse(path, f"outputs[{index}]", f"{name} with a number that is not finite", "finite numbers")
     _check_scores(card, answers, path)
     _check_embedding(card, answers, path)
+    _check_boxes(card, answers, path)
+
+
+def _check_boxes(card: Card, answers: Sequence[Tensor], path: Path) -> None:
+    if card.boxes is None:
+        return
+    scores = answers[card.boxes.index][..., 4]
+    least, most = float(scores.min()), float(scores.max())
+    if not (least >= 0 and most <= 1 + 1e-4):
+        allowed = "softmax or sigmoid, as the model answers outside of [0, 1]"
+        found = f"{card.boxes.activation} ({least:g} to {most:g})"
+        raise refuse(path, f"outputs[{card.boxes.index}].activation", found, allowed)
 
 
 def _check_scores(card: Card, answers: Sequence[Tensor], path: Path) -> None:

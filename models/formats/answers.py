@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from models.card import Card, PixelLayout, PixelValues, ScoreOutput
+from models.formats.boxes import box_rows
 
 _AXES: Final[dict[PixelLayout, tuple[int, ...]]] = {
     "nchw": (0, 3, 1, 2),
@@ -54,12 +55,22 @@ class NormalisedSound(nn.Module):
 
 
 class AddedModel(nn.Module):
-    """An added model with its preparation; returns one float tensor per output of the card."""
+    """An added model with its preparation; returns one float tensor per output of the card.
 
-    def __init__(self, card: Card, prepare: nn.Module, inner: nn.Module) -> None:
+    Args:
+        card: of the model.
+        prepare: makes its input.
+        inner: the model.
+        num_tokens: that the vocabulary of its text names.
+    """
+
+    def __init__(self, card: Card, prepare: nn.Module, inner: nn.Module, num_tokens: int = 0) -> None:
         super().__init__()
         self._names = card.outputs
         self._scores = card.scores
+        self._boxes = card.boxes
+        self._text = card.text
+        self._num_tokens = num_tokens
         self.prepare = prepare
         self.inner = inner
         self._dtype = torch.float32
@@ -76,10 +87,15 @@ class AddedModel(nn.Module):
         # Tokens are numbers of words, and raw pixels are the model's own to scale.
         given = prepared.to(self._dtype) if prepared.is_floating_point() else prepared
         found = in_order_of(self._names, self.inner(given))
-        return tuple(
-            _activated(output, self._scores if index == _place(self._scores) else None)
-            for index, output in enumerate(found)
-        )
+        return tuple(self._stated(found, index) for index in range(len(found)))
+
+    def _stated(self, found: Sequence[Tensor], index: int) -> Tensor:
+        boxes, text = self._boxes, self._text
+        if boxes is not None and index == boxes.index:
+            return box_rows(boxes, found[index], None if boxes.scores_index is None else found[boxes.scores_index])
+        if text is not None and index == text.index:
+            return text_steps(found[index], self._num_tokens)
+        return _activated(found[index], self._scores if index == _place(self._scores) else None)
 
 
 def in_order_of(names: Sequence[str], answer: Any) -> tuple[Tensor, ...]:
@@ -98,6 +114,16 @@ def in_order_of(names: Sequence[str], answer: Any) -> tuple[Tensor, ...]:
     if len(answer) != len(names):
         raise ValueError(f"it answers {len(answer)} outputs")
     return tuple(answer)
+
+
+def text_steps(scores: Tensor, num_tokens: int) -> Tensor:
+    """Return (N, T, 2), best token and its probability, of (N, T, V) logits. Raises ValueError for other shapes."""
+    if scores.dim() != 3:
+        raise ValueError(f"its scores of tokens have the shape {tuple(scores.shape)}, not (N, T, V)")
+    if scores.shape[2] < num_tokens:
+        raise ValueError(f"it scores {scores.shape[2]} tokens, and its vocabulary names {num_tokens}")
+    best, tokens = scores.float().softmax(dim=2).max(dim=2)
+    return torch.stack([tokens.float(), best], dim=2)
 
 
 def _place(scores: ScoreOutput | None) -> int | None:

@@ -18,7 +18,9 @@ from models.text_pieces import read_tokenizer
 
 AUTO_CLASSES: Final[dict[Task, str]] = {
     "image-classification": "AutoModelForImageClassification",
+    "object-detection": "AutoModelForObjectDetection",
     "video-classification": "AutoModelForVideoClassification",
+    "audio-ctc": "AutoModelForCTC",
     "audio-classification": "AutoModelForAudioClassification",
     "text-classification": "AutoModelForSequenceClassification",
     "image-text": "AutoModel",
@@ -27,16 +29,29 @@ AUTO_CLASSES: Final[dict[Task, str]] = {
 
 
 class SignalClassifier(nn.Module):
-    """A classifier of pictures, clips or sounds; answers its logits."""
+    """A classifier of pictures, clips or sounds, or of each step of a sound; answers its logits."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, batch: Tensor) -> Tensor:
-        """(N, K) logits."""
+        """(N, K) logits, or (N, T, V)."""
         logits: Tensor = self.model(batch).logits
         return logits
+
+
+class Detector(nn.Module):
+    """A detector of objects; answers `logits` and `pred_boxes`, as `transformers` names them."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: Tensor) -> dict[str, Tensor]:
+        """(N, B, K) logits and (N, B, 4) boxes."""
+        found = self.model(batch)
+        return {"logits": found.logits, "pred_boxes": found.pred_boxes}
 
 
 class TextClassifier(nn.Module):
@@ -58,6 +73,8 @@ def load_transformers(card: Card, source: ModelSource) -> nn.Module:
     if source.task == "image-text":
         return zero_shot(card, source, load_pretrained(source))
     model = load_pretrained(source)
+    if source.task == "object-detection":
+        return Detector(model)
     if not isinstance(card.prepared, TextInput):
         return SignalClassifier(model)
     return TextClassifier(model, read_tokenizer(source, card.prepared).pad_id)

@@ -57,6 +57,17 @@ def describe_label(label: LabelEvidence) -> str:
     return f"{label.label} {label.score:.2f}" + (f" at {times}" if times else "") + _second_look(label)
 
 
+def _objects(verdict: Verdict, limit: int = 3) -> list[str]:
+    """Return the first objects that added models found, with score and time."""
+    return [f"{found.class_name} {found.score:.2f} at {found.at_seconds:.1f} s" for found in verdict.regions[:limit]]
+
+
+def _texts(verdict: Verdict, limit: int = 3) -> list[str]:
+    """Return the beginnings of the first texts that added models read or heard, with their times."""
+    found = verdict.texts[:limit]
+    return [f"{text.text[:60]!r} at {text.start_seconds:.1f}-{text.end_seconds:.1f} s" for text in found]
+
+
 def _second_look(label: LabelEvidence) -> str:
     """Return how many frames agree after a second look, or `cleared`."""
     look = label.second_look
@@ -98,6 +109,8 @@ def describe_outcome(outcome: Outcome) -> list[str]:
     verdict, record = outcome.verdict, outcome.record
     lines = [describe_verdict(verdict)]
     lines += [f"  evidence  {line}" for line in strongest_evidence(verdict)]
+    lines += [f"  object    {line}" for line in _objects(verdict)]
+    lines += [f"  text      {line}" for line in _texts(verdict)]
     lines.append(f"  tags      {top_tags(record)}")
     lines.append(
         f"  language  {feature(record, 'context.language', 'unsure')}   pace {feature(record, 'motion.pace', 'none')}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from schemas.evidence import Embedding, Feature
+from schemas.evidence import Embedding, Feature, Region, TextFound
 from schemas.facts import Accepted, Review, Signal
 from schemas.outcomes import ModalityStates, Outcome, Reason, RecommendationRecord, Reviewed, Verdict, Version
 from streams.decision.cost import Prices, price
@@ -49,6 +49,8 @@ def make_outcome(state: VideoState, accepted: Accepted, version: Version, contex
             decided_unix_seconds=context.now_unix_seconds,
             cost=price(signals, context.prices),
             reviewed=_reviewed(state.review, decision),
+            regions=joined_regions(signals),
+            texts=joined_texts(signals),
         ),
         record=RecommendationRecord(
             video_id=accepted.video_id,
@@ -100,6 +102,16 @@ def joined_features(signals: list[Signal]) -> dict[str, Feature]:
 def joined_embeddings(signals: list[Signal]) -> dict[str, Embedding]:
     """Return the embeddings of the successful signals, by space."""
     return {space: embedding for signal in _succeeded(signals) for space, embedding in signal.embeddings.items()}
+
+
+def joined_regions(signals: list[Signal]) -> tuple[Region, ...]:
+    """Return the objects of the successful signals."""
+    return tuple(region for signal in _succeeded(signals) for region in signal.regions or ())
+
+
+def joined_texts(signals: list[Signal]) -> tuple[TextFound, ...]:
+    """Return the texts of the successful signals."""
+    return tuple(text for signal in _succeeded(signals) for text in signal.texts or ())
 
 
 def _succeeded(signals: list[Signal]) -> list[Signal]:

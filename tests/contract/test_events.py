@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
@@ -114,6 +114,34 @@ class TestReviewedVerdict:
         """Readers of before the field see verdicts as they were."""
         verdict = msgspec.json.decode(golden("video.moderation.v1"), type=Verdict)
         assert "reviewed" not in json.loads(encode(verdict))
+
+
+class TestRegions:
+    """Places and texts that added models find are further fields; both forms are kept for ever."""
+
+    FORMS: ClassVar[dict[str, type]] = {"video.signal.v1": Signal, "video.moderation.v1": Verdict}
+
+    @pytest.mark.parametrize(("name", "struct"), FORMS.items())
+    def test_reads_and_writes_the_same(self, name: str, struct: type) -> None:
+        """And it is what the schema of its type allows."""
+        payload = golden(f"{name}.regions")
+        assert json.loads(encode(msgspec.json.decode(payload, type=struct))) == json.loads(payload)
+        schema = json.loads((GENERATED / f"{name}.json").read_text())
+        Draft202012Validator(schema).validate(json.loads(payload))
+
+    @pytest.mark.parametrize(("name", "struct"), FORMS.items())
+    def test_others_say_nothing_of_it(self, name: str, struct: type) -> None:
+        """Readers of before the fields see events as they were."""
+        event = encode(msgspec.json.decode(golden(name), type=struct))
+        assert b"regions" not in event and b"texts" not in event
+
+    @pytest.mark.parametrize("name", FORMS)
+    def test_no_schema_asks_for_them(self, name: str) -> None:
+        """An event without them stays valid, and its labels do."""
+        schema = json.loads((GENERATED / f"{name}.json").read_text())["$defs"]
+        top = schema["Signal" if "signal" in name else "Verdict"]
+        asked = {*top["required"], *schema["LabelEvidence"]["required"]}
+        assert asked.isdisjoint({"regions", "texts", "box"})
 
 
 class TestPlaces:

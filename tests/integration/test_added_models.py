@@ -21,7 +21,8 @@ PAGE = DOCS["models.md"]
 LABEL = "violence/weapons/blade-visible"
 CLIP = "bigbuckbunny.mp4"
 NAMES = (
-    "script", "export", "graph", "vit", "bert", "wav", "ast", "whisper", "mae", "fast", "clip", "siglip",
+    "script", "export", "graph", "vit", "bert", "wav", "ast", "whisper", "mae", "fast", "clip", "siglip", "yolos",
+    "part",
 )  # fmt: skip
 
 
@@ -119,6 +120,9 @@ def outcome(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     tiny.spectrogram_transformer(models / "ast")
     tiny.whisper_classifier(models / "whisper")
     tiny.video_classifier(models / "mae")
+    tiny.detector(models / "yolos")
+    tiny.part_classifier(models / "part", "yolos")
+    tiny.speech_reader(models / "reader")
     tiny.video_classifier(models / "fast", tiny.CLIP_INPUT.replace("stride = 2", "frame_seconds = 0.1"))
     for kind in ("clip", "siglip"):
         tiny.image_text(models / kind, kind)
@@ -142,6 +146,18 @@ class TestEveryFormat:
         """Their scores are no probabilities, and say so; those of classes are not marked."""
         marked = {found["model"] for found in outcome["verdict"]["labels"] if found.get("uncalibrated")}
         assert marked == {"clip@1.0.0", "siglip@1.0.0"}
+
+    def test_objects_have_places(self, outcome: dict[str, Any]) -> None:
+        """Boxes of the detector, with time and class, and where the model for parts of frames saw its label."""
+        assert {found["model"] for found in outcome["verdict"]["regions"]} == {"yolos@1.0.0"}
+        assert all(found["class"] in ("good", "bad") for found in outcome["verdict"]["regions"])
+        (part,) = (found for found in outcome["verdict"]["labels"] if found["model"] == "part@1.0.0")
+        assert part["regions"][0]["box"].keys() == {"left", "top", "right", "bottom"}
+
+    def test_texts_have_times(self, outcome: dict[str, Any]) -> None:
+        """What the model with letters reads of the sound."""
+        assert {found["model"] for found in outcome["verdict"]["texts"]} == {"reader@1.0.0"}
+        assert all(found["text"] and found["end_seconds"] > found["start_seconds"] for found in outcome["verdict"]["texts"])
 
     def test_embeddings(self, outcome: dict[str, Any]) -> None:
         """Each in its own space, beside those of the product's models."""

@@ -170,6 +170,65 @@ def video_classifier(folder: Path, given: str = CLIP_INPUT) -> Path:
     return card_of(folder, "video-classification", given, CLASSES)
 
 
+BOXES = """
+[[outputs]]
+name = "pred_boxes"
+kind = "boxes"
+scores = "logits"
+activation = "softmax"
+background = "last"
+coordinates = "cxcywh"
+threshold = 0.1
+
+[[outputs.labels]]
+class = "bad"
+label = "{label}"
+
+[[outputs]]
+name = "logits"
+kind = "other"
+"""
+TEXT = """
+[[outputs]]
+name = "logits"
+kind = "text"
+"""
+CROP = 'kind = "crop"\nof = "{of}"\nside_px = 32\nresize = "squash"\nmean = [0.5, 0.5, 0.5]\nstd = [0.5, 0.5, 0.5]'
+
+
+def detector(folder: Path) -> Path:
+    """A YOLOS with two classes and five boxes a frame."""
+    from transformers import YolosConfig, YolosForObjectDetection
+
+    torch.manual_seed(0)
+    config = YolosConfig(image_size=[32, 32], patch_size=8, num_detection_tokens=5, **_SMALL, **_WORDS)
+    YolosForObjectDetection(config).save_pretrained(folder)
+    return card_of(folder, "object-detection", FRAME, BOXES)
+
+
+def part_classifier(folder: Path, of: str) -> Path:
+    """A ViT with two classes, for what another model found."""
+    image_classifier(folder)
+    return card_of(folder, "image-classification", CROP.format(of=of), CLASSES, "snapshot")
+
+
+def speech_reader(folder: Path) -> Path:
+    """A wav2vec 2.0 that writes what it hears, of a few letters."""
+    import json
+
+    from transformers import Wav2Vec2Config, Wav2Vec2ForCTC
+
+    torch.manual_seed(0)
+    config = Wav2Vec2Config(
+        conv_dim=(8, 8), conv_stride=(5, 4), conv_kernel=(10, 8), num_feat_extract_layers=2, vocab_size=8,
+        num_conv_pos_embeddings=4, num_conv_pos_embedding_groups=2, feat_extract_norm="layer", **_SMALL,
+    )  # fmt: skip
+    Wav2Vec2ForCTC(config).save_pretrained(folder)
+    tokens = ["<pad>", "<s>", "</s>", "<unk>", "|", "a", "b", "c"]
+    (folder / "vocab.json").write_text(json.dumps({token: column for column, token in enumerate(tokens)}))
+    return card_of(folder, "audio-ctc", 'kind = "audio"\nwindow_seconds = 0.5\nnormalise = true', TEXT)
+
+
 def image_text(folder: Path, kind: str, outputs: str = PROMPTS) -> Path:
     """A CLIP or a SigLIP."""
     import transformers

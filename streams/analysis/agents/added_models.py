@@ -13,12 +13,13 @@ from models.card import AudioInput, Card, TextInput
 from models.card_registry import cards_of_modality
 from operators.audio.sound_items import sound_items
 from operators.audio.windows import SoundWindow
+from operators.found_text import texts_found
 from operators.inference.request_context import ModelOutput
 from operators.label_evidence import timed_evidence, untimed_evidence
 from operators.mean_embedding import mean_direction
 from operators.media.tracks import AudioTrack
 from operators.segments import TimeSpan
-from schemas.evidence import Embedding, LabelEvidence
+from schemas.evidence import Embedding, LabelEvidence, TextFound
 from streams.analysis.agents.agent_usage import AgentUsage
 from streams.analysis.agents.analysis import AgentWork
 from streams.analysis.agents.described import embedding_of
@@ -30,6 +31,7 @@ class AddedAnswers:
 
     labels: tuple[LabelEvidence, ...] = ()
     embeddings: dict[str, Embedding] = field(default_factory=dict)
+    texts: tuple[TextFound, ...] = ()
 
 
 async def said_of_sound(work: AgentWork, tally: AgentUsage, track: AudioTrack) -> AddedAnswers:
@@ -70,11 +72,12 @@ async def said_of_items(
 ) -> AddedAnswers:
     """Ask one model about N items, at least one, each with the time that it stands for."""
     outputs = await _answers(work, tally, card, items)
+    texts = texts_found(card, [output.values[card.text.index] for output in outputs], spans) if card.text else ()
     if card.scores is None:
-        return AddedAnswers((), _embedding(work, card, outputs))
+        return AddedAnswers((), _embedding(work, card, outputs), texts)
     names, combination = work.class_names.of(card), card.scores.combination
     labels = timed_evidence(card, names, _column(outputs, card.scores.index), spans, combination)
-    return AddedAnswers(labels, _embedding(work, card, outputs))
+    return AddedAnswers(labels, _embedding(work, card, outputs), texts)
 
 
 async def _read(work: AgentWork, tally: AgentUsage, text: str, card: Card) -> AddedAnswers:
@@ -106,4 +109,5 @@ def _embedding(work: AgentWork, card: Card, outputs: Sequence[ModelOutput]) -> d
 def joined(said: Sequence[AddedAnswers]) -> AddedAnswers:
     """Return the answers of several models as one."""
     labels = tuple(evidence for each in said for evidence in each.labels)
-    return AddedAnswers(labels, {space: vector for each in said for space, vector in each.embeddings.items()})
+    embeddings = {space: vector for each in said for space, vector in each.embeddings.items()}
+    return AddedAnswers(labels, embeddings, tuple(text for each in said for text in each.texts))

@@ -14,7 +14,7 @@ from operators.context.text_models import TextModels
 from operators.inference.inference import Inference
 from operators.inference.request_context import RequestContext
 from operators.media.session import MediaSession
-from schemas.evidence import Embedding, Feature, LabelEvidence
+from schemas.evidence import Embedding, Feature, LabelEvidence, Region, TextFound
 from schemas.identity import Modality
 from schemas.receipts import Receipt
 from schemas.uploads import VideoUploaded
@@ -60,6 +60,8 @@ class Analysis:
     labels: tuple[LabelEvidence, ...] = ()
     features: dict[str, Feature] = field(default_factory=dict)
     embeddings: dict[str, Embedding] = field(default_factory=dict)
+    regions: tuple[Region, ...] = ()
+    texts: tuple[TextFound, ...] = ()
     receipt: Receipt = field(default_factory=Receipt)
 
 

@@ -65,6 +65,7 @@ async def analyse(work: AgentWork) -> Analysis:
         labels=analysis.labels + said.labels,
         features=features,
         embeddings={**analysis.embeddings, **said.embeddings},
+        texts=said.texts,
         receipt=tally.receipt(),
     )
 

@@ -9,12 +9,10 @@ from functools import partial
 
 import numpy as np
 
-from models.card import Card, Combination, FrameInput
-from models.card_registry import cards_of_modality
+from models.card import Card
 from operators.frames.displayed_size import displayed_px
 from operators.frames.frame_features import look_at
 from operators.frames.image_embedding import image_embedding
-from operators.frames.image_input import frame_input
 from operators.frames.perceptual_hash import PerceptualHash
 from operators.frames.quality import FrameQuality, video_quality
 from operators.frames.static_ratio import static_ratio
@@ -23,14 +21,23 @@ from operators.label_evidence import label_scores, model_name
 from operators.media.index import MediaIndex
 from operators.media.tracks import SampledFrame
 from operators.segments import TimeSpan, spans_between
-from schemas.evidence import Embedding, Feature
+from schemas.evidence import Embedding, Feature, LabelEvidence
 from streams.analysis.agents.added_models import AddedAnswers
 from streams.analysis.agents.agent_usage import AgentUsage
 from streams.analysis.agents.analysis import AgentWork, Analysis
 from streams.analysis.agents.clips import SampledVideo, said_of_clips
 from streams.analysis.agents.described import embedding_of, features_of
 from streams.analysis.agents.fan_out import fan_out
+from streams.analysis.agents.frame_answers import (
+    FrameAnswer,
+    ask_one,
+    frame_answers,
+    part_models,
+    score_row,
+    whole_models,
+)
 from streams.analysis.agents.frame_labels import FrameModel, frame_labels
+from streams.analysis.agents.frame_objects import Answered, frame_texts, placing_cards, regions_of, with_regions
 from streams.analysis.agents.seen import share_features, unseen_beside_pictures, unseen_features
 
 STANDS_SECONDS = 2.0
@@ -51,8 +58,8 @@ class SeenFrame:
     perceptual_hash: PerceptualHash
     thumbnail: np.ndarray
     """(32, 32) uint8."""
-    answers: Mapping[str, tuple[np.ndarray, ...]]
-    """By model, one float32 array for each of its outputs."""
+    answers: Mapping[str, FrameAnswer]
+    """By model."""
 
 
 async def analyse(work: AgentWork) -> Analysis:
@@ -82,11 +89,25 @@ async def analyse(work: AgentWork) -> Analysis:
     }
     return replace(
         analysis,
-        labels=labels + said.labels,
+        labels=_placed(work, labels, frames) + said.labels,
         features=features,
         embeddings={**analysis.embeddings, **said.embeddings},
+        regions=regions_of(_models(work), _answered(frames)),
+        texts=frame_texts(_models(work), _answered(frames), spans) + said.texts,
         receipt=tally.receipt(),
     )
+
+
+def _answered(frames: Sequence[SeenFrame]) -> Answered:
+    return [(seen.frame, seen.answers) for seen in frames]
+
+
+def _placed(
+    work: AgentWork, labels: tuple[LabelEvidence, ...], frames: Sequence[SeenFrame]
+) -> tuple[LabelEvidence, ...]:
+    """Add to labels of objects where they are."""
+    cards, answered = placing_cards(_models(work)), _answered(frames)
+    return tuple(with_regions(evidence, cards, work.class_names, answered) for evidence in labels)
 
 
 async def _said_of_clips(
@@ -108,54 +129,45 @@ def _longest_seconds(index: MediaIndex) -> float:
 
 
 async def _see(work: AgentWork, tally: AgentUsage, frame: SampledFrame) -> SeenFrame:
-    cards = _models(work)
-    look = await tally.on_host(partial(look_at, frame.pixels, [how for _, how in cards]))
-    outputs = await asyncio.gather(
-        *(work.inference.batcher(card.name).submit(look.squares[how], work.context) for card, how in cards)
-    )
-    tally.add(outputs)
+    look = await tally.on_host(partial(look_at, frame.pixels, [how for _, how in whole_models(work)]))
     return SeenFrame(
         frame=frame,
         quality=look.quality,
         perceptual_hash=look.perceptual_hash,
         thumbnail=look.thumbnail,
-        answers={card.name: output.values for (card, _), output in zip(cards, outputs, strict=True)},
+        answers=await frame_answers(work, tally, frame, look.squares),
     )
 
 
-def _models(work: AgentWork) -> list[tuple[Card, FrameInput]]:
-    """The models that look at single frames, and what each wants of one."""
-    cards = cards_of_modality("frames", work.cards)
-    return [(card, card.prepared) for card in cards if isinstance(card.prepared, FrameInput)]
+def _models(work: AgentWork) -> list[Card]:
+    """The models that look at single frames or parts of them."""
+    return [card for card, _ in (*whole_models(work), *part_models(work))]
 
 
 def _said(work: AgentWork, tally: AgentUsage, frames: Sequence[SeenFrame]) -> list[tuple[FrameModel, np.ndarray]]:
     """What the models with labels said of the frames, and how to ask them of others."""
 
-    async def ask(card: Card, how: FrameInput, index: int, frame: SampledFrame) -> np.ndarray:
-        pixels = await tally.on_host(partial(frame_input, frame.pixels, how))
-        output = await work.inference.batcher(card.name).submit(pixels, work.context)
-        tally.add((output,))
-        return output.values[index]
+    async def ask(card: Card, frame: SampledFrame) -> np.ndarray:
+        return score_row(card, work.class_names.of(card), await ask_one(work, tally, card, frame))
 
-    def scores(card: Card, combination: Combination, said: np.ndarray) -> Mapping[str, np.ndarray]:
-        return label_scores(card, work.class_names.of(card), said.reshape(len(said), -1), combination)
+    def scores(card: Card, rows: np.ndarray) -> Mapping[str, np.ndarray]:
+        combination = card.scores.combination if card.scores is not None else "max"
+        return label_scores(card, work.class_names.of(card), rows, combination)
+
+    def said(card: Card) -> np.ndarray:
+        names = work.class_names.of(card)
+        return np.stack([score_row(card, names, seen.answers[card.name]) for seen in frames])
 
     return [
-        (
-            FrameModel(
-                card, partial(ask, card, how, card.scores.index), partial(scores, card, card.scores.combination)
-            ),
-            np.stack([seen.answers[card.name][card.scores.index] for seen in frames]),
-        )
-        for card, how in _models(work)
-        if card.scores is not None and card.labels
+        (FrameModel(card, partial(ask, card), partial(scores, card)), said(card))
+        for card in _models(work)
+        if card.labels
     ]
 
 
 def _analysis(work: AgentWork, frames: Sequence[SeenFrame]) -> Analysis:
     """Return everything that the frames provide, except labels."""
-    cards = [card for card, _ in _models(work)]
+    cards = [card for card, _ in whole_models(work)]
     return Analysis(
         features={
             **_tags(work, cards, frames),
@@ -170,7 +182,7 @@ def _tags(work: AgentWork, cards: Iterable[Card], frames: Sequence[SeenFrame]) -
     features: dict[str, Feature] = {}
     for card in cards:
         if card.scores is not None and card.scores.writes_tags:
-            probabilities = np.stack([frame.answers[card.name][card.scores.index] for frame in frames])
+            probabilities = np.stack([frame.answers[card.name].values[card.scores.index] for frame in frames])
             tags = top_tags(probabilities, work.class_names.of(card))
             features |= features_of(work, model_name(card), {"visual.tags": tags})
     return features
@@ -180,7 +192,9 @@ def _embeddings(work: AgentWork, cards: Iterable[Card], frames: Sequence[SeenFra
     embeddings: dict[str, Embedding] = {}
     for card in cards:
         if card.embedding is not None:
-            vector = image_embedding(np.stack([frame.answers[card.name][card.embedding.index] for frame in frames]))
+            vector = image_embedding(
+                np.stack([frame.answers[card.name].values[card.embedding.index] for frame in frames])
+            )
             embeddings |= embedding_of(work, card, vector.tolist())
     return embeddings
 

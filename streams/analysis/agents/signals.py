@@ -7,6 +7,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from msgspec import UNSET
+
 from operators.errors import ModelFault
 from schemas.facts import Failure, Signal, SourceOffset
 from schemas.identity import Modality
@@ -66,6 +68,8 @@ def ok_signal(
         embeddings=analysis.embeddings,
         models=provenance.models,
         receipt=analysis.receipt,
+        regions=analysis.regions or UNSET,
+        texts=analysis.texts or UNSET,
     )
 
 

@@ -15,6 +15,7 @@ from models.added_cards import CardSettings, installed_cards, verify_files
 from models.card import AudioInput, TextInput
 from models.card_errors import CardInvalid
 from models.card_file import read_card
+from models.ctc_text import read_vocabulary
 from models.loaders import load_module
 from models.text_pieces import read_tokenizer
 from operators.audio.log_mel import log_mel
@@ -138,6 +139,44 @@ class TestClassifiers:
             expected = theirs(**given).logits.softmax(1)
             (scores,) = module_of(path)(batch)
         torch.testing.assert_close(scores, expected, rtol=1e-3, atol=1e-4)
+
+    def test_objects(self, tmp_path: Path) -> None:
+        """A YOLOS finds what `transformers` itself makes of its answers."""
+        from transformers import YolosForObjectDetection, YolosImageProcessor
+
+        batch = noise(2, 32, 32, 3)
+        pixels = (batch.float() / 255 - 0.5).permute(0, 3, 1, 2) / 0.5
+        path = tiny.detector(tmp_path / "yolos")
+        theirs = YolosForObjectDetection.from_pretrained(tmp_path / "yolos").eval()
+        with torch.inference_mode():
+            expected = YolosImageProcessor().post_process_object_detection(theirs(pixels), 0.0)
+            rows, _ = module_of(path)(batch)
+        assert rows.shape == (2, 5, 6)
+        for found, wanted in zip(rows, expected, strict=True):
+            order = wanted["scores"].argsort(descending=True)
+            torch.testing.assert_close(found[:, 4], wanted["scores"][order], rtol=1e-3, atol=1e-4)
+            torch.testing.assert_close(found[:, :4], wanted["boxes"][order], rtol=1e-3, atol=1e-4)
+            assert found[:, 5].int().tolist() == wanted["labels"][order].tolist()
+
+    def test_speech(self, tmp_path: Path) -> None:
+        """The text is what the tokenizer of `transformers` makes of the best tokens."""
+        from transformers import Wav2Vec2CTCTokenizer, Wav2Vec2ForCTC
+
+        path = tiny.speech_reader(tmp_path / "ctc")
+        card = read_card(path, is_added=True)
+        assert card.model is not None and card.text is not None
+        sound = torch.randn(3, 8_000, generator=torch.Generator().manual_seed(2))
+        theirs = Wav2Vec2ForCTC.from_pretrained(tmp_path / "ctc").eval()
+        normal = (sound - sound.mean(1, keepdim=True)) / sound.std(1, correction=0, keepdim=True)
+        with torch.inference_mode():
+            tokens = theirs(normal).logits.argmax(2)
+            (steps,) = module_of(path)(sound)
+        vocabulary = read_vocabulary(card.model, card.text)
+        tokenizer = Wav2Vec2CTCTokenizer(str(tmp_path / "ctc" / "vocab.json"))
+        found = [vocabulary.read(each.numpy())[0] for each in steps]
+        wanted = [tokenizer.decode(each, skip_special_tokens=True) for each in tokens]
+        assert found == [" ".join(text.split()) for text in wanted]
+        assert any(found)
 
     @pytest.mark.parametrize("kind", ["spectrogram_transformer", "whisper_classifier"])
     def test_spectrograms(self, tmp_path: Path, kind: str) -> None:

@@ -1,0 +1,61 @@
+"""The boxes of a detector in one form, whatever its own."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from models.card import BoxOutput, Coordinates
+
+CANDIDATES_A_BOX: Final = 4
+"""Rows that are kept for each box that may be stated: several often lie on one object."""
+
+
+def box_rows(output: BoxOutput, boxes: Tensor, scores: Tensor | None) -> Tensor:
+    """Return (N, Q, 6): left, top, right, bottom in shares of the input, score, class; the best first.
+
+    Args:
+        output: of the card.
+        boxes: (N, B, 4), or (N, B, 6) without scores.
+        scores: (N, B, K), with one more column where there is one for the background.
+
+    Raises:
+        ValueError: the shapes are others.
+    """
+    values, classes = _of_rows(output, boxes) if scores is None else _of_scores(output, boxes, scores)
+    num_rows = min(boxes.shape[1], CANDIDATES_A_BOX * output.max_boxes)
+    best, places = values.topk(num_rows, dim=1)
+    corners = _corners(boxes[..., :4].float(), output.coordinates) / output.side_px
+    corners = corners.gather(1, places.unsqueeze(2).expand(-1, -1, 4))
+    return torch.cat([corners, best.unsqueeze(2), classes.gather(1, places).unsqueeze(2).float()], dim=2)
+
+
+def _of_rows(output: BoxOutput, boxes: Tensor) -> tuple[Tensor, Tensor]:
+    if boxes.dim() != 3 or boxes.shape[2] != 6:
+        raise ValueError(f"its boxes have the shape {tuple(boxes.shape)}, not (N, B, 6), and the card names no scores")
+    return boxes[..., 4].float(), boxes[..., 5].round().clamp(0, len(output.classes) - 1)
+
+
+def _of_scores(output: BoxOutput, boxes: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
+    num_columns = len(output.classes) + (output.background != "none")
+    if boxes.dim() != 3 or boxes.shape[2] != 4:
+        raise ValueError(f"its boxes have the shape {tuple(boxes.shape)}, not (N, B, 4)")
+    if scores.shape != (*boxes.shape[:2], num_columns):
+        found, wanted = tuple(scores.shape), (*boxes.shape[:2], num_columns)
+        raise ValueError(f"the scores of its boxes have the shape {found}, not {wanted}")
+    scores = scores.float()
+    if output.activation != "none":
+        scores = scores.softmax(dim=2) if output.activation == "softmax" else scores.sigmoid()
+    first = int(output.background == "first")
+    values, classes = scores[..., first : first + len(output.classes)].max(dim=2)
+    return values, classes
+
+
+def _corners(boxes: Tensor, coordinates: Coordinates) -> Tensor:
+    if coordinates == "xyxy":
+        return boxes
+    first, size = boxes[..., :2], boxes[..., 2:]
+    corner = first - size / 2 if coordinates == "cxcywh" else first
+    return torch.cat([corner, corner + size], dim=-1)
