@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 from msgspec import UNSET
@@ -15,8 +16,8 @@ from schemas.evidence import Box, TextFound
 
 MAX_TEXTS = 200
 """Of one model and video, the first."""
-MAX_CHARACTERS = 1_000
-"""Of one text."""
+MAX_CHARACTERS = 20_000
+"""Of all texts of one model and video; what follows is left out."""
 _DECIMALS = 6
 
 
@@ -35,7 +36,7 @@ def texts_found(
         return ()
     vocabulary = read_vocabulary(card.model, card.text)
     read = [(*vocabulary.read(item), span, place) for place, (item, span) in enumerate(zip(steps, spans, strict=True))]
-    return tuple(
+    found = tuple(
         TextFound(
             model=model_name(card),
             text=text[:MAX_CHARACTERS],
@@ -46,4 +47,6 @@ def texts_found(
         )
         for text, score, span, place in read
         if text
-    )[:MAX_TEXTS]
+    )
+    ends = accumulate(len(each.text) for each in found)
+    return tuple(each for each, end in zip(found, ends, strict=True) if end <= MAX_CHARACTERS)[:MAX_TEXTS]

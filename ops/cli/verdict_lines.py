@@ -9,6 +9,7 @@ from ops.cli.modality_lines import ABSENT, absent_words
 from ops.cli.warning_lines import describe_warnings
 from schemas.evidence import LabelEvidence, SecondLook
 from schemas.facts import Accepted, DeadlinePassed, Deleted, Fact, PolicyChanged, Review, Signal
+from schemas.near_names import one_line
 from schemas.outcomes import Outcome, RecommendationRecord, Verdict
 from schemas.receipts import Cost, CpuStage
 
@@ -65,7 +66,7 @@ def _objects(verdict: Verdict, limit: int = 3) -> list[str]:
 def _texts(verdict: Verdict, limit: int = 3) -> list[str]:
     """Return the beginnings of the first texts that added models read or heard, with their times."""
     found = verdict.texts[:limit]
-    return [f"{text.text[:60]!r} at {text.start_seconds:.1f}-{text.end_seconds:.1f} s" for text in found]
+    return [f"“{one_line(text.text[:60])}” at {text.start_seconds:.1f}-{text.end_seconds:.1f} s" for text in found]
 
 
 def _second_look(label: LabelEvidence) -> str:

@@ -93,7 +93,7 @@ def score_row(card: Card, names: Sequence[str], answer: FrameAnswer) -> np.ndarr
     if not isinstance(card.prepared, CropInput):
         return answer.values[card.scores.index].reshape(-1)
     rows = [part.values[card.scores.index].reshape(-1) for part in answer.parts]
-    return np.max(rows, axis=0) if rows else np.zeros(len(names), np.float32)
+    return np.asarray(np.max(rows, axis=0)) if rows else np.zeros(len(names), np.float32)
 
 
 def _whole(card: Card, how: FrameInput, output: ModelOutput, frame: SampledFrame) -> FrameAnswer:

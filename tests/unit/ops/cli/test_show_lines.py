@@ -15,10 +15,10 @@ from ops.cli.lines import Lines
 from ops.cli.modality_lines import absent_words, modality_lines
 from ops.cli.plain_values import _TOLD_ELSEWHERE, counted, plain_value, status_words
 from ops.cli.show_lines import sections
-from ops.cli.verdict_lines import describe_fact, describe_label, describe_verdict
-from schemas.evidence import Feature, LabelEvidence, SecondLook
+from ops.cli.verdict_lines import describe_fact, describe_label, describe_outcome, describe_verdict
+from schemas.evidence import Box, Feature, LabelEvidence, Region, SecondLook, TextFound
 from schemas.facts import Failure
-from schemas.outcomes import ModalityStates, Reason
+from schemas.outcomes import ModalityStates, Outcome, Reason, RecommendationRecord
 from streams.store.readers import VideoReading
 from tests.fakes import Terminal
 from tests.sample_facts import signal
@@ -47,6 +47,25 @@ def reading(**features: object) -> VideoReading:
     """A decided video with these features."""
     values = {name: Feature(value=value, event_unix_seconds=1.0, model="m@1") for name, value in features.items()}
     return VideoReading(status=STATUS, verdict=verdict(), features=values, embeddings={}, engagement=None)
+
+
+class TestFound:
+    def test_objects_and_texts(self) -> None:
+        """What added models found has a line each, and a verdict without any has none."""
+        box = Box(left=0.1, top=0.1, right=0.2, bottom=0.2)
+        knife = Region(model="m@1", class_name="knife", score=0.83, at_seconds=3.5, box=box)
+        heard = TextFound(model="t@1", text="keep\nout", score=0.9, start_seconds=1.0, end_seconds=2.0)
+        record = RecommendationRecord(
+            video_id="v", version=verdict().version, status="final", modalities=ModalityStates(), features={},
+            embeddings={}, creator_id=None, uploaded_unix_seconds=0.0,
+        )  # fmt: skip
+        found = replace(verdict(), regions=(knife,) * 5, texts=(heard,))
+        lines = describe_outcome(Outcome(verdict=found, record=record))
+        plain = describe_outcome(Outcome(verdict=verdict(), record=record))
+
+        assert lines.count("  object    knife 0.83 at 3.5 s") == 3
+        assert [line for line in lines if line.startswith("  text ")] == ["  text      “keep\\nout” at 1.0-2.0 s"]
+        assert len(lines) == len(plain) + 4
 
 
 class TestShow:
