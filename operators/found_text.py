@@ -12,7 +12,7 @@ from models.card import Card
 from models.ctc_text import read_vocabulary
 from operators.label_evidence import model_name
 from operators.segments import TimeSpan, unit_score
-from schemas.evidence import Box, TextFound
+from schemas.evidence import FrameBox, TextFound
 
 MAX_TEXTS = 200
 """Of one model and video, the first."""
@@ -22,7 +22,7 @@ _DECIMALS = 6
 
 
 def texts_found(
-    card: Card, steps: Sequence[np.ndarray], spans: Sequence[TimeSpan], boxes: Sequence[Box] | None = None
+    card: Card, steps: Sequence[np.ndarray], spans: Sequence[TimeSpan], boxes: Sequence[FrameBox] | None = None
 ) -> tuple[TextFound, ...]:
     """Return the texts of N items that are not empty; none if the card has no output of text.
 

@@ -52,7 +52,7 @@ class SecondLook(Struct, frozen=True, kw_only=True):
     score does not count for the label."""
 
 
-class Box(Struct, frozen=True, kw_only=True):
+class FrameBox(Struct, frozen=True, kw_only=True):
     """A rectangle of a frame, from its upper left corner, in shares of its width and height."""
 
     left: Share
@@ -71,7 +71,7 @@ class Region(Struct, frozen=True, kw_only=True, rename={"class_name": "class"}):
     score: Score
     at_seconds: Seconds
     """Time of the frame."""
-    box: Box
+    box: FrameBox
 
 
 class TextFound(Struct, frozen=True, kw_only=True):
@@ -84,7 +84,7 @@ class TextFound(Struct, frozen=True, kw_only=True):
     """Mean probability of its characters."""
     start_seconds: Seconds
     end_seconds: Seconds
-    box: Box | UnsetType = UNSET
+    box: FrameBox | UnsetType = UNSET
     """Where in the frame, if the model was shown only a part of it."""
 
 

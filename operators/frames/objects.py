@@ -9,7 +9,7 @@ import numpy as np
 
 from models.card import BoxOutput, CropInput, FrameInput
 from operators.segments import unit_score
-from schemas.evidence import Box
+from schemas.evidence import FrameBox
 
 MIN_CROP_PX = 4
 """Of a sampled frame: a smaller part shows nothing."""
@@ -19,7 +19,7 @@ MIN_CROP_PX = 4
 class FoundObject:
     """One box of one frame."""
 
-    box: Box
+    box: FrameBox
     class_name: str
     score: float
 
@@ -62,7 +62,7 @@ def in_frame(boxes: np.ndarray, shape: Sequence[int], how: FrameInput) -> np.nda
     return np.asarray(np.clip(found, 0.0, 1.0))
 
 
-def crop_of(pixels: np.ndarray, box: Box, margin_ratio: float) -> np.ndarray | None:
+def crop_of(pixels: np.ndarray, box: FrameBox, margin_ratio: float) -> np.ndarray | None:
     """Return the part of a frame in a box with a margin; None where it is too small to show anything."""
     height_px, width_px = pixels.shape[:2]
     left, right = _range(box.left, box.right, width_px, margin_ratio)
@@ -96,9 +96,9 @@ def _range(first: float, last: float, side_px: int, margin_ratio: float) -> tupl
     return max(0, round((first - margin) * side_px)), min(side_px, round((last + margin) * side_px))
 
 
-def _box(corners: np.ndarray) -> Box:
+def _box(corners: np.ndarray) -> FrameBox:
     left, top, right, bottom = (round(float(corner), 4) for corner in corners)
-    return Box(left=left, top=top, right=right, bottom=bottom)
+    return FrameBox(left=left, top=top, right=right, bottom=bottom)
 
 
 def _distinct(corners: np.ndarray, scores: np.ndarray, classes: np.ndarray, max_overlap: float) -> list[int]:

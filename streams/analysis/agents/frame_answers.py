@@ -88,7 +88,7 @@ async def ask_one(work: AgentWork, tally: AgentUsage, card: Card, frame: Sampled
 def score_row(card: Card, names: Sequence[str], answer: FrameAnswer) -> np.ndarray:
     """Return (K,) scores of a frame, one for each class of the card: the highest of its boxes, or of its parts."""
     if card.boxes is not None:
-        return class_scores(answer.values[card.boxes.index][np.newaxis], len(names))[0]
+        return class_scores(answer.values[card.boxes.index][np.newaxis], len(names)).reshape(-1)
     assert card.scores is not None
     if not isinstance(card.prepared, CropInput):
         return answer.values[card.scores.index].reshape(-1)

@@ -8,7 +8,7 @@ import pytest
 from models.card import BoxOutput, CropInput, FrameInput
 from operators.frames.image_input import frame_input
 from operators.frames.objects import FoundObject, class_scores, crop_of, cut_out, found_objects
-from schemas.evidence import Box
+from schemas.evidence import FrameBox
 
 OUTPUT = BoxOutput(0, ("cat", "dog"), threshold=0.5, max_boxes=3, max_overlap=0.5)
 WHOLE = FrameInput(100, "squash", 100)
@@ -51,7 +51,7 @@ class TestPlaces:
         """A box is cut off at the frame's edge; one in what was added around it is no box."""
         how = FrameInput(100, "pad", 100)
         found = found_objects(rows((0.5, 0.0, 1.5, 0.5, 0.9, 0), (0.1, 0.0, 0.5, 0.2, 0.9, 1)), OUTPUT, SHAPE, how)
-        assert found == (FoundObject(Box(left=0.5, top=0.0, right=1.0, bottom=0.5), "cat", pytest.approx(0.9)),)
+        assert found == (FoundObject(FrameBox(left=0.5, top=0.0, right=1.0, bottom=0.5), "cat", pytest.approx(0.9)),)
 
 
 class TestSelection:
@@ -90,16 +90,16 @@ class TestParts:
 
     def test_a_margin_ends_at_the_frame(self) -> None:
         """A quarter of the box at each side."""
-        part = crop_of(self.PIXELS, Box(left=0.0, top=0.4, right=0.4, bottom=0.8), 0.25)
+        part = crop_of(self.PIXELS, FrameBox(left=0.0, top=0.4, right=0.4, bottom=0.8), 0.25)
         assert np.array_equal(part, self.PIXELS[30:90, 0:100])
 
     def test_too_small(self) -> None:
         """Three pixels show nothing."""
-        assert crop_of(self.PIXELS, Box(left=0.0, top=0.0, right=0.5, bottom=0.03), 0.0) is None
+        assert crop_of(self.PIXELS, FrameBox(left=0.0, top=0.0, right=0.5, bottom=0.03), 0.0) is None
 
     def test_choice(self) -> None:
         """Of the wanted classes, the best, no more than the card says."""
-        box, tiny = Box(left=0, top=0, right=0.5, bottom=0.5), Box(left=0, top=0, right=0.01, bottom=0.01)
+        box, tiny = FrameBox(left=0, top=0, right=0.5, bottom=0.5), FrameBox(left=0, top=0, right=0.01, bottom=0.01)
         objects = [
             FoundObject(box, "cat", 0.9),
             FoundObject(tiny, "dog", 0.8),

@@ -16,7 +16,7 @@ from ops.cli.modality_lines import absent_words, modality_lines
 from ops.cli.plain_values import _TOLD_ELSEWHERE, counted, plain_value, status_words
 from ops.cli.show_lines import sections
 from ops.cli.verdict_lines import describe_fact, describe_label, describe_outcome, describe_verdict
-from schemas.evidence import Box, Feature, LabelEvidence, Region, SecondLook, TextFound
+from schemas.evidence import Feature, FrameBox, LabelEvidence, Region, SecondLook, TextFound
 from schemas.facts import Failure
 from schemas.outcomes import ModalityStates, Outcome, Reason, RecommendationRecord
 from streams.store.readers import VideoReading
@@ -52,7 +52,7 @@ def reading(**features: object) -> VideoReading:
 class TestFound:
     def test_objects_and_texts(self) -> None:
         """What added models found has a line each, and a verdict without any has none."""
-        box = Box(left=0.1, top=0.1, right=0.2, bottom=0.2)
+        box = FrameBox(left=0.1, top=0.1, right=0.2, bottom=0.2)
         knife = Region(model="m@1", class_name="knife", score=0.83, at_seconds=3.5, box=box)
         heard = TextFound(model="t@1", text="keep\nout", score=0.9, start_seconds=1.0, end_seconds=2.0)
         record = RecommendationRecord(
