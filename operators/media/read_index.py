@@ -20,7 +20,7 @@ from operators.media.ledgers.ledger import Ledger
 from operators.media.ledgers.ledger_registry import ledger_of
 from operators.media.packet_scan import Scan, find_packets
 from operators.media.shares import NOTHING_RATIO
-from operators.media.stated_lengths import claimed_seconds, has_guessed_length, origin_seconds
+from operators.media.stated_lengths import MEASURED_CONTAINERS, claimed_seconds, has_guessed_length, origin_seconds
 from operators.media.streams_of import audio_stream, moving_streams, stream_fault, video_stream
 from operators.media.unseen_tracks import unseen_tracks
 from operators.media.video_index import index_pictures
@@ -31,7 +31,7 @@ def read_index(container: InputContainer, media: MediaFile) -> MediaIndex:
     video, audio = video_stream(container), audio_stream(container)
     scan = find_packets(container, video, audio, media)
     last = max((packet.seconds for packet in scan.packets), default=0.0) if scan.is_complete and scan.packets else None
-    claimed = claimed_seconds(container, last)
+    claimed = 0.0 if _is_measured_across_restarts(container, scan) else claimed_seconds(container, last)
     is_here = media.arriving is None or (scan.was_read and scan.is_complete)
     ledger = ledger_of(container, media, may_read_all=is_here, was_listed=not scan.was_read)
     unseen = unseen_tracks(container, media, (video, audio), ledger)
@@ -55,6 +55,11 @@ def read_index(container: InputContainer, media: MediaFile) -> MediaIndex:
         clock_restarts=scan.restarts,
         was_scanned=scan.was_read,
     )
+
+
+def _is_measured_across_restarts(container: InputContainer, scan: Scan) -> bool:
+    """Return whether FFmpeg has measured the length between clocks that have nothing to do with each other."""
+    return bool(scan.restarts) and scan.is_complete and container.format.name in MEASURED_CONTAINERS
 
 
 def _pictures(

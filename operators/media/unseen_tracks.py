@@ -14,6 +14,7 @@ from operators.media.index import TrackKind, UnseenTrack
 from operators.media.ledgers.content import is_font, kind_of_content, num_content_bytes
 from operators.media.ledgers.ledger import Ledger, gaps, merged
 from operators.media.streams_of import codec_name, moving_streams
+from operators.media.tiff_pages import tiff_pages
 
 MAX_TRACKS = 100
 """Maximum number that is named."""
@@ -45,7 +46,7 @@ def unseen_tracks(
     numbers = {stream.index for stream in analysed if stream is not None}
     numbers |= {stream.index for stream in container.streams.video if is_shown_again(stream, video)}
     tracks = [track for track in _tracks(container) if track.number not in numbers]
-    beside = (*_alpha(video), *png_fallback(container, media))
+    beside = (*_alpha(video), *png_fallback(container, media), *tiff_pages(media))
     return (*tracks[:MAX_TRACKS], *beside, *_attached(container), *_bytes(container, media, ledger))
 
 

@@ -225,6 +225,7 @@ FEW: Sequence[Case] = (
     Case("webm", "vp9", "phone", "late pictures"),
     Case("ts", "h264 B", "25 a second", "twice"),
     Case("ts", "h264", "25 a second", "after another"),
+    Case("ts", "mpeg2", "25 a second", "after another", has_sound=False),
     Case("ts", "h264", "1 a second"),
     Case("ts", "h264", "one far behind"),
     Case("ts", "mpeg2", "25 a second", "late sound"),

@@ -172,6 +172,33 @@ def test_heic_sequences_are_seen(tmp_path: Path) -> None:
     assert len(found.pictures) >= 8 and found.index is not None and found.index.unseen == ()
 
 
+def test_pages_of_tiff_are_named(tmp_path: Path) -> None:
+    """FFmpeg decodes the first one; whoever turns the page sees the others."""
+    first, *others = [Image.fromarray(coded_picture(number, 160, 96)) for number in range(4)]
+    path = tmp_path / "pages.tiff"
+    first.save(path, save_all=True, append_images=others)
+    found = decoded_here(path)
+    assert [number_of(pixels) for pixels in found.pictures] == [0]
+    assert found.index is not None
+    assert [(track.kind, track.codec) for track in found.index.unseen] == [("video", "tiff page")] * 3
+    first.save(path)
+    single = decoded_here(path)
+    assert single.index is not None and single.index.unseen == ()
+
+
+def test_pages_of_tiff_that_refer_to_each_other_end(tmp_path: Path) -> None:
+    """A directory that names itself as the next one is read once."""
+    path = tmp_path / "endless.tiff"
+    Image.fromarray(coded_picture(0, 160, 96)).save(path)
+    whole = bytearray(path.read_bytes())
+    (start,) = struct.unpack_from("<I", whole, 4)
+    (num_entries,) = struct.unpack_from("<H", whole, start)
+    struct.pack_into("<I", whole, start + 2 + 12 * num_entries, start)
+    path.write_bytes(whole)
+    found = decoded_here(path)
+    assert found.index is not None and found.index.unseen == ()
+
+
 @pytest.mark.parametrize(("start", "name"), [(b"\x8aMNG", "MNG"), (b"\x8bJNG", "JNG")])
 def test_retired_formats_are_named(start: bytes, name: str, tmp_path: Path) -> None:
     """Nothing reads them, and the message says what to do."""
