@@ -17,7 +17,7 @@ NAMES: Final = (
 )
 """As on the command line; a test compares them with the registry."""
 
-PLOTTED: Final = ("load",)
+PLOTTED: Final = ("load", "inference")
 """Those whose report can be drawn."""
 EMBEDDED: Final = ("load",)
 """Those that run on the embedded broker, too."""

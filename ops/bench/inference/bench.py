@@ -28,10 +28,11 @@ from ops.bench.inference.figures import (
     saturated_figures,
     single_item_figures,
 )
+from ops.bench.inference.report import InferenceReport
 from ops.bench.inference.turns import Measured, half_load_per_second, in_turns, items_per_second
 from ops.bench.machine import describe_machine
 from ops.bench.options import BenchOptions
-from ops.bench.report import BenchReport, Figure
+from ops.bench.report import Figure
 from ops.local.scratch import scratch_dir
 from streams.config.settings import read_settings
 
@@ -84,7 +85,7 @@ class Stage:
     options: BenchOptions
 
 
-def bench_inference(options: BenchOptions) -> BenchReport:
+def bench_inference(options: BenchOptions) -> InferenceReport:
     """Measure; some fifteen minutes, or three with `is_quick`."""
     fetch_weights(read_settings().cache_dir)
     environment = find_competitors(options.competitors)
@@ -95,7 +96,7 @@ def bench_inference(options: BenchOptions) -> BenchReport:
         figures = [figure for benched in _benched_models(options) for figure in _measure_model(stage, benched)]
     options.say(f"{lengths.endurance_items} items with poison and cancellations ...")
     figures += endurance_figures(asyncio.run(endure(lengths.endurance_items)))
-    return BenchReport("inference", describe_machine(), tuple(figures), remarks=_remarks(environment, lengths))
+    return InferenceReport("inference", describe_machine(), tuple(figures), remarks=_remarks(environment, lengths))
 
 
 def _benched_models(options: BenchOptions) -> Iterator[BenchedModel]:

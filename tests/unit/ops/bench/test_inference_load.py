@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from ops.bench.inference.benched_model import BRIEF_MODEL, BenchedModel, items_o
 from ops.bench.inference.driver_process import CompetitorFailed
 from ops.bench.inference.figures import half_load_figures, padding_figure, saturated_figures
 from ops.bench.inference.load import at_a_rate, one_at_a_time, poisson_arrivals, saturate
+from ops.bench.inference.report import InferenceReport
 from ops.bench.inference.turns import half_load_per_second, in_turns, percentile
 
 ITEMS = [np.full(2, value, dtype=np.float32) for value in range(3)]
@@ -189,3 +191,14 @@ class TestBenchedModel:
         batch = padded([np.ones(card.input_shape, dtype=np.float32)] * 3, (1, 4, 8), card)
         assert batch.shape == (4, *card.input_shape)
         assert batch.sum(axis=1).tolist() == [256, 256, 256, 0]
+
+
+class TestReport:
+    def test_the_plot_is_a_picture(self, tmp_path: Path) -> None:
+        """One row for each figure that has to reach a bound."""
+        runs = {"vidsignal": [run(90), run(95)], "bare loop": [run(100), run(90)]}
+        report = InferenceReport("inference", {}, tuple(saturated_figures("some-model", runs)))
+        report.draw(tmp_path / "plot.svg")
+        drawn = (tmp_path / "plot.svg").read_text(encoding="utf-8")
+        assert drawn.count("some-model, throughput over bare loop") == 2
+        assert "processor" not in drawn
