@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from models.card import CardFile, ModelSource
 from models.card_errors import CardInvalid, refuse
+from models.card_paths import inside
 from models.weights import sha256_once
 
 MAX_FILE_BYTES: Final = 16 * 1024**3
@@ -90,7 +90,7 @@ def verify_folder(source: ModelSource) -> None:
     if source.format != "transformers":
         return
     folder = source.card_path.parent / source.folder
-    known = {inside(source.card_path, file.path) for file in source.files}
+    known = {inside(source.card_path, name) for name in (*(file.path for file in source.files), *source.notes)}
     more = [path for path in sorted(files_below(folder)) if path.resolve() not in known]
     if more:
         found = str(more[0].relative_to(source.card_path.parent))
@@ -104,27 +104,3 @@ def files_below(folder: Path) -> Iterator[Path]:
         is_hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
         if not path.is_dir() and path.suffix != ".toml" and not is_hidden:
             yield path
-
-
-def inside(card_path: Path, relative: str) -> Path:
-    """Return the resolved path of a name below a card's folder.
-
-    Raises:
-        CardInvalid: the name is absolute or contains `..`, or a link leaves the folder.
-    """
-    name = PurePosixPath(relative)
-    folder = Path(os.path.realpath(card_path.parent))
-    path = Path(os.path.realpath(folder / name))
-    if (
-        "\x00" in relative
-        or "\\" in relative
-        or name.is_absolute()
-        or ".." in name.parts
-        or not _is_below(path, folder)
-    ):
-        raise refuse(card_path, "model.file", relative, f"a path below the folder of the card, {str(folder)!r}")
-    return path
-
-
-def _is_below(path: Path, folder: Path) -> bool:
-    return path != folder and path.is_relative_to(folder)

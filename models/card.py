@@ -286,6 +286,8 @@ class ModelSource:
     task: Task = "image-classification"
     folder: str = "."
     """Of a model of `transformers`: where its files lie, below the card's folder."""
+    notes: tuple[str, ...] = ()
+    """Files of the card that the model does not read: its calibration."""
     prompts: tuple[LabelPrompts, ...] = ()
     background: tuple[str, ...] = ()
     """What a picture may show instead of a label; of models whose scores compete."""
@@ -336,6 +338,8 @@ class Card:
     boxes: BoxOutput | None = None
     text: TextOutput | None = None
     model: ModelSource | None = None
+    scores_digest: str = ""
+    """SHA-256 of the parts of an added card that decide the model's own scores, which a calibration is fitted for."""
     digest: str = ""
     """SHA-256 of the result-relevant parts of an added card; empty for the product's own, which are part of the
     release."""

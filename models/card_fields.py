@@ -26,6 +26,7 @@ from models.card import (
     Resize,
     Task,
 )
+from models.card_points import Points, Score
 from schemas.expectations import ALLOWED
 
 MAX_SIDE_PX: Final = 1024
@@ -75,7 +76,6 @@ _Revision = Annotated[
 ]
 _Triple = Annotated[tuple[float, ...], Meta(min_length=3, max_length=3)]
 _Path = Annotated[str, Meta(min_length=1, max_length=255)]
-_Score = Annotated[float, Meta(ge=0, le=1)]
 
 
 class _Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename=lambda name: name.removesuffix("_")):
@@ -244,7 +244,7 @@ class PromptsTable(_Table, frozen=True, kw_only=True):
     label: _Word
     texts: Annotated[tuple[_Word, ...], Meta(max_length=64)] = ()
     """What the taxonomy says of the label where they are left out."""
-    calibration: Annotated[tuple[tuple[_Score, _Score], ...], Meta(max_length=1_000)] = ()
+    calibration: Annotated[Points, Meta(max_length=1_000)] = ()
 
 
 class LabelTable(_Table, frozen=True, kw_only=True):
@@ -252,21 +252,21 @@ class LabelTable(_Table, frozen=True, kw_only=True):
 
     class_: _Word
     label: _Word
-    calibration: Annotated[tuple[tuple[_Score, _Score], ...], Meta(max_length=1_000)] = ()
+    calibration: Annotated[Points, Meta(max_length=1_000)] = ()
 
 
 class ToleranceTable(_Table, frozen=True, kw_only=True):
     """`tolerance` of numbers: how far another precision or engine may be from float32."""
 
     max_difference: Annotated[float, Meta(ge=0, le=1_000_000)] = 0.02
-    min_equal_top1_ratio: _Score | None = None
+    min_equal_top1_ratio: Score | None = None
     """Of classes that exclude each other."""
 
 
 class EmbeddingToleranceTable(_Table, frozen=True, kw_only=True):
     """`tolerance` of an embedding."""
 
-    min_cosine: _Score = 0.99
+    min_cosine: Score = 0.99
 
 
 class ScoresTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="scores"):
@@ -311,9 +311,9 @@ class BoxesTable(_Table, frozen=True, kw_only=True, tag_field="kind", tag="boxes
     """A column of the scores, beside those of the classes, that means that there is nothing."""
     coordinates: Coordinates = "xyxy"
     units: Literal["ratio", "pixels"] = "ratio"
-    threshold: _Score = 0.5
+    threshold: Score = 0.5
     max_boxes: Annotated[int, Meta(ge=1, le=MAX_BOXES)] = 20
-    max_overlap: _Score = 0.5
+    max_overlap: Score = 0.5
     labels: tuple[LabelTable, ...] = ()
     tolerance: ToleranceTable = ToleranceTable()
 
@@ -350,6 +350,8 @@ class CardTable(_Table, frozen=True, kw_only=True):
     licence: _Text
     checked_on: _Text
     generation: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
+    calibration: _Path | None = None
+    """File with points that were fitted to labelled material."""
     input: FrameTable | ClipTable | CropTable | AudioTable | TextTable | OperatorTable
     model: PackageTable | TorchscriptTable | ExportTable | OnnxTable | TransformersTable
     runs: RunsTable = RunsTable()

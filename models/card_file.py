@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from models.added_files import known_classes
+from models.calibration_file import calibrated_labels, read_calibration
 from models.card import Card, WeightFile
+from models.card_digests import card_digest, scores_digest
 from models.card_errors import refuse
 from models.card_fields import CardTable, OperatorTable, PackageTable, ScoresTable
 from models.card_inputs import item_input
@@ -13,7 +18,7 @@ from models.card_objects import box_output, check_outputs, text_output
 from models.card_outputs import embedding_output, output_names, output_tolerances, score_output
 from models.card_runs import check_runs, devices_of
 from models.card_source import model_source
-from models.card_text import MAX_CARD_BYTES, described_digest, read_card_table
+from models.card_text import MAX_CARD_BYTES, read_card_table
 
 
 def read_card(path: Path, *, is_added: bool) -> Card:
@@ -29,10 +34,11 @@ def read_card(path: Path, *, is_added: bool) -> Card:
     """
     with path.open("rb") as file:
         content = file.read(MAX_CARD_BYTES + 1)
-    table, digest = read_card_table(content, path)
-    if is_added:
-        _check_added(table, path)
-    return _card(table, path, digest if is_added else "")
+    table, found = read_card_table(content, path)
+    if not is_added:
+        return _card(table, path)
+    _check_added(table, path)
+    return _calibrated(_card(table, path), table.calibration, found)
 
 
 def _check_added(table: CardTable, path: Path) -> None:
@@ -53,7 +59,7 @@ def _check_added(table: CardTable, path: Path) -> None:
             raise refuse(path, f"outputs[{index}].vocabulary", output.vocabulary, "nothing; list the words as classes")
 
 
-def _card(table: CardTable, path: Path, digest: str) -> Card:
+def _card(table: CardTable, path: Path) -> Card:
     check_runs(table, path)
     item = item_input(table, path)
     source = model_source(table, path)
@@ -89,7 +95,23 @@ def _card(table: CardTable, path: Path, digest: str) -> Card:
         boxes=boxes,
         text=text_output(table, path),
         model=source,
-        digest=digest and described_digest(digest, source),
+    )
+
+
+def _calibrated(card: Card, calibration: str | None, found: Mapping[str, Any]) -> Card:
+    """Return an added card with its digests, and with the points of the file that it names."""
+    source = card.model
+    assert source is not None
+    of_scores = scores_digest(found, source)
+    if calibration is None:
+        return replace(card, scores_digest=of_scores, digest=card_digest(found, source, None))
+    fitted = read_calibration(source.card_path, calibration, of_scores)
+    return replace(
+        card,
+        labels=calibrated_labels(card.labels, fitted, source.card_path),
+        model=replace(source, notes=(calibration,)),
+        scores_digest=of_scores,
+        digest=card_digest(found, source, fitted),
     )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 
 from models.card import EmbeddingOutput, LabelPrompts, LabelSource, ScoreOutput
 from models.card_errors import refuse
 from models.card_fields import CardTable, EmbeddingTable, LabelTable, PromptsTable, ScoresTable
+from models.card_points import points_problem
 from models.tolerance import Tolerance
 from schemas.labels import LABELS
 from schemas.near_names import near_word
@@ -69,7 +69,9 @@ def label_sources(
     given: Sequence[LabelTable], classes: Sequence[str], place: str, path: Path
 ) -> tuple[LabelSource, ...]:
     """Return the labels that some classes mean. Raises CardInvalid."""
-    return tuple(_label(label, classes, f"{place}.labels[{at}]", path) for at, label in enumerate(given))
+    labels = tuple(_label(label, classes, f"{place}.labels[{at}]", path) for at, label in enumerate(given))
+    _check_calibrations(labels, place, path)
+    return labels
 
 
 def label_prompts(output: ScoresTable) -> tuple[LabelPrompts, ...]:
@@ -119,11 +121,19 @@ def _label(found: LabelTable, classes: Sequence[str], place: str, path: Path) ->
     return LabelSource(found.class_, found.label, found.calibration)
 
 
+def _check_calibrations(labels: Sequence[LabelSource], place: str, path: Path) -> None:
+    """Classes with one label have one score, so their points are the same."""
+    points: dict[str, LabelSource] = {}
+    for at, source in enumerate(labels):
+        if points.setdefault(source.label, source).calibration != source.calibration:
+            found = [list(point) for point in source.calibration]
+            allowed = f"the points that {points[source.label].output_label!r} has, as both mean {source.label}"
+            raise refuse(path, f"{place}.labels[{at}].calibration", found, allowed)
+
+
 def _check(found: LabelTable | PromptsTable, place: str, path: Path) -> None:
     if found.label not in LABELS:
         allowed = "a label of the taxonomy, see `vidsignal models coverage`"
         raise refuse(path, f"{place}.label", found.label, allowed, near_word(found.label, LABELS))
-    points = found.calibration
-    if len(points) == 1 or any(a[0] >= b[0] or a[1] > b[1] for a, b in pairwise(points)):
-        allowed = "at least two points [score of the model, score to state], ascending in both"
-        raise refuse(path, f"{place}.calibration", [list(point) for point in points], allowed)
+    if problem := points_problem(found.calibration):
+        raise refuse(path, f"{place}.calibration", [list(point) for point in found.calibration], problem)

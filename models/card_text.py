@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import tomllib
 from collections.abc import Mapping
@@ -12,7 +11,6 @@ from typing import Any, Final
 import msgspec
 from msgspec import inspect
 
-from models.card import ModelSource
 from models.card_errors import CardInvalid
 from models.card_fields import CardTable
 from schemas.diagnosis import invalid
@@ -21,14 +19,12 @@ from schemas.near_names import did_you_mean, listed, near_field, near_word, one_
 
 MAX_CARD_BYTES: Final = 1024**2
 
-_DESCRIPTIVE: Final = ("purpose", "source", "licence", "checked_on")
-"""Fields that may change without changing a result."""
 _UNKNOWN: Final = re.compile(r"unknown field `(.*?)`(?: - at `\$\.?(.*)`)?\Z", re.DOTALL)
 _STEP: Final = re.compile(r"[^.\[\]]+")
 
 
-def read_card_table(content: bytes, path: Path) -> tuple[CardTable, str]:
-    """Return a card's tables, and the SHA-256 of their result-relevant parts.
+def read_card_table(content: bytes, path: Path) -> tuple[CardTable, Mapping[str, Any]]:
+    """Return a card's tables, and what the file holds.
 
     Args:
         content: the bytes of the file.
@@ -48,21 +44,7 @@ def read_card_table(content: bytes, path: Path) -> tuple[CardTable, str]:
         table = msgspec.json.decode(as_json, type=CardTable)
     except msgspec.ValidationError as error:
         raise CardInvalid(f"card {str(path)!r}: {_said(found, as_json, str(error))}") from error
-    return table, _digest(found)
-
-
-def _digest(found: Mapping[str, Any]) -> str:
-    told = {name: value for name, value in found.items() if name not in _DESCRIPTIVE}
-    return hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest()
-
-
-def described_digest(digest: str, source: ModelSource) -> str:
-    """Return the digest of a card's parts together with the sentences about its labels, some of which may be those of
-    the taxonomy."""
-    if not source.prompts:
-        return digest
-    sentences = [(given.label, given.texts) for given in source.prompts]
-    return hashlib.sha256(f"{digest}{msgspec.json.encode(sentences).decode()}".encode()).hexdigest()
+    return table, found
 
 
 def _said(found: Mapping[str, Any], as_json: bytes, error: str) -> str:

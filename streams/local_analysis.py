@@ -69,6 +69,11 @@ class LocalAnalysis:
             signals = await self._signals(upload, uploaded_unix_seconds)
         return self._decide(upload, uploaded_unix_seconds, signals)
 
+    async def signals_of(self, upload: VideoUploaded) -> list[Signal]:
+        """Return the signal of each modality, before anything is decided; any error results in a failed one."""
+        async with self._slots:
+            return await self._signals(upload, self._clock.now_unix_seconds())
+
     async def _signals(self, upload: VideoUploaded, uploaded_unix_seconds: float) -> list[Signal]:
         key = f"{upload.video_id}:{upload.revision}"
         async with self._engine.sessions.open(key, upload.source) as session:

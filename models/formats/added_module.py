@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from models.added_cards import verify_files
-from models.added_files import inside
 from models.card import Card, Format, ModelSource
 from models.card_errors import CardInvalid, refuse
+from models.card_paths import inside
 from models.ctc_text import read_vocabulary
 from models.formats.answers import AddedModel, NormalisedSound, PixelInput
 from models.formats.exported import load_exported

@@ -18,6 +18,7 @@ from models.weights import file_sha256
 from ops.added_models import CannotAdd, cards_at, staged_model, tried_lines
 from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
+from ops.cli.model_calibration import calibrate_model
 from schemas.labels import LABELS
 from streams.config.running_models import running_cards
 from streams.config.settings import Settings
@@ -92,6 +93,9 @@ def files(folder: Annotated[Path, typer.Argument(help="A folder with the files o
     out.print("[model.files]", markup=False)
     for path in sorted(files_below(folder)):
         out.print(f'"{path.relative_to(folder).as_posix()}" = "{file_sha256(path)}"', markup=False, soft_wrap=True)
+
+
+app.command("calibrate")(calibrate_model)
 
 
 def _show_trial(card: Card, settings: Settings) -> None:

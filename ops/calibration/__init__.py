@@ -1,0 +1,1 @@
+"""Fits what a model's scores mean to labelled material."""
