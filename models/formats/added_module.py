@@ -14,7 +14,7 @@ from models.card import Card, Format, ModelSource
 from models.card_errors import CardInvalid, refuse
 from models.card_paths import inside
 from models.ctc_text import read_vocabulary
-from models.formats.answers import AddedModel, NormalisedSound, PixelInput
+from models.formats.answers import AddedModel, NormalisedSound, PixelInput, WrongOutputs
 from models.formats.exported import load_exported
 from models.formats.onnx_graph import load_onnx
 from models.formats.torchscript import load_torchscript
@@ -74,6 +74,8 @@ def _try(card: Card, module: nn.Module, num_rows: int, path: Path) -> None:
     try:
         with torch.inference_mode():
             answers = module(_example(card, num_rows))
+    except WrongOutputs as error:
+        raise refuse(path, "outputs", list(card.outputs), f"one for each of the model's, in order ({error})") from error
     except Exception as error:
         # As above: a program from outside may raise anything about an input that its card promises.
         field, found = f"input of shape {(num_rows, *card.input_shape)}", f"refused: {_last_line(error)}"

@@ -22,6 +22,10 @@ _AXES: Final[dict[PixelLayout, tuple[int, ...]]] = {
 """Order of the axes of a batch, which come as rows, frames, height, width, colours."""
 
 
+class WrongOutputs(ValueError):
+    """A model's outputs are not those that its card names."""
+
+
 class PixelInput(nn.Module):
     """Converts (N, H, W, 3) uint8 RGB, or clips (N, T, H, W, 3), to a model's input."""
 
@@ -82,7 +86,7 @@ class AddedModel(nn.Module):
         return self
 
     def forward(self, batch: Tensor) -> tuple[Tensor, ...]:
-        """Raises ValueError if the number of outputs differs from the card."""
+        """Raises WrongOutputs if their number differs from the card."""
         prepared = self.prepare(batch)
         # Tokens are numbers of words, and raw pixels are the model's own to scale.
         given = prepared.to(self._dtype) if prepared.is_floating_point() else prepared
@@ -102,17 +106,17 @@ def in_order_of(names: Sequence[str], answer: Any) -> tuple[Tensor, ...]:
     """Return the output's tensors in the order of some names; from a tensor, a sequence in that order, or a mapping.
 
     Raises:
-        ValueError: names or number differ.
+        WrongOutputs: names or number differ.
     """
     if isinstance(answer, Tensor):
         answer = (answer,)
     if isinstance(answer, Mapping):
         missing = [name for name in names if name not in answer]
         if missing:
-            raise ValueError(f"it answers {sorted(answer)} and not {missing}")
+            raise WrongOutputs(f"it answers {sorted(answer)} and not {missing}")
         answer = [answer[name] for name in names]
     if len(answer) != len(names):
-        raise ValueError(f"it answers {len(answer)} outputs")
+        raise WrongOutputs(f"it answers {len(answer)} outputs")
     return tuple(answer)
 
 

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from tests.documents import DOCS, fenced_blocks
@@ -124,7 +126,7 @@ def outcome(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     tiny.part_classifier(models / "part", "yolos")
     tiny.speech_reader(models / "reader")
     tiny.video_classifier(models / "fast", tiny.CLIP_INPUT.replace("stride = 2", "frame_seconds = 0.1"))
-    for kind in ("clip", "siglip"):
+    for kind in ("clip", "siglip", "siglip2"):
         tiny.image_text(models / kind, kind)
     shell.environment |= {"VIDSIGNAL_MODEL_CARDS": str(models), "VIDSIGNAL_TRUSTED_MODEL_FOLDERS": str(models)}
     shell.run(["bash", "-ec", f"vidsignal models check {models}"])
@@ -145,7 +147,7 @@ class TestEveryFormat:
     def test_sentences_are_marked(self, outcome: dict[str, Any]) -> None:
         """Their scores are no probabilities, and say so; those of classes are not marked."""
         marked = {found["model"] for found in outcome["verdict"]["labels"] if found.get("uncalibrated")}
-        assert marked == {"clip@1.0.0", "siglip@1.0.0"}
+        assert marked == {"clip@1.0.0", "siglip@1.0.0", "siglip2@1.0.0"}
 
     def test_objects_have_places(self, outcome: dict[str, Any]) -> None:
         """Boxes of the detector, with time and class, and where the model for parts of frames saw its label."""
@@ -162,7 +164,7 @@ class TestEveryFormat:
 
     def test_embeddings(self, outcome: dict[str, Any]) -> None:
         """Each in its own space, beside those of the product's models."""
-        assert {"clip/8", "siglip/8", "yamnet/1024"} <= outcome["recommendation"]["embeddings"].keys()
+        assert {"clip/8", "siglip/8", "siglip2/8", "yamnet/1024"} <= outcome["recommendation"]["embeddings"].keys()
 
 
 class TestAWrongCard:
@@ -179,3 +181,24 @@ class TestAWrongCard:
         assert "outputs[0].labels[0].label is 'violence/weapons/blade'" in said
         assert f"did you mean '{LABEL}'" in said
         assert "Traceback" not in said
+
+
+class TestCalibration:
+    def test_of_labelled_files(self, samples: Path, tmp_path: Path) -> None:
+        """Files are scored as a worker scores them, each once, and what is fitted stands beside the card."""
+        shell = Shell(tmp_path, samples)
+        torchscript_card(tmp_path / "models" / "mine", text=CARD.replace('"{label}"', f'"{LABEL}"'))
+        for name, level in (("white.png", 255), ("black.png", 0)):
+            cv2.imwrite(str(tmp_path / name), np.full((256, 256, 3), level, dtype=np.uint8))
+        rows = [f"{name},{truth}" for name, truth in (("white.png", 1), ("black.png", 0)) for _ in range(50)]
+        (tmp_path / "examples.csv").write_text("\n".join(["file,truth", *rows]), encoding="utf-8")
+        models = str(tmp_path / "models")
+        shell.environment |= {"VIDSIGNAL_MODEL_CARDS": models, "VIDSIGNAL_TRUSTED_MODEL_FOLDERS": models}
+        line = "vidsignal models calibrate models/mine --labels examples.csv --json"
+
+        said = json.loads(shell.run(["bash", "-ec", line]))
+
+        assert (tmp_path / "models" / "mine" / "calibration.json").is_file()
+        (fitted,) = said["labels"]
+        assert (fitted["label"], fitted["num_positives"], fitted["num_negatives"]) == (LABEL, 50, 50)
+        assert fitted["brier_after"] < 0.01

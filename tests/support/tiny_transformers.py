@@ -230,7 +230,7 @@ def speech_reader(folder: Path) -> Path:
 
 
 def image_text(folder: Path, kind: str, outputs: str = PROMPTS) -> Path:
-    """A CLIP or a SigLIP."""
+    """A CLIP, a SigLIP, or a SigLIP 2 that takes patches."""
     import transformers
 
     torch.manual_seed(0)
@@ -242,6 +242,10 @@ def image_text(folder: Path, kind: str, outputs: str = PROMPTS) -> Path:
     if kind == "clip":
         config = transformers.CLIPConfig(text_config=text, vision_config=vision, projection_dim=8)
         transformers.CLIPModel(config).save_pretrained(folder)
+    elif kind == "siglip2":
+        many = {**_SMALL, "num_patches": 16, "patch_size": 8}
+        config = transformers.Siglip2Config(text_config={**text, "projection_size": 8}, vision_config=many)
+        transformers.Siglip2Model(config).save_pretrained(folder)
     else:
         config = transformers.SiglipConfig(text_config={**text, "projection_size": 8}, vision_config=vision)
         transformers.SiglipModel(config).save_pretrained(folder)

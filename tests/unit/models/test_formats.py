@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -20,7 +21,7 @@ from models.loaders import load_module
 from models.text_pieces import read_tokenizer
 from operators.audio.log_mel import log_mel
 from tests.support import tiny_transformers as tiny
-from tests.support.tiny_models import CARD, SIDE_PX, Brightness, save_exported, save_onnx, write_card
+from tests.support.tiny_models import CARD, SIDE_PX, Brightness, save_exported, save_onnx, sha256_of, write_card
 
 EXPORT = CARD.replace('format = "torchscript"', 'format = "export"')
 ONNX = CARD.replace('format = "torchscript"', 'format = "onnx"')
@@ -232,8 +233,27 @@ class TestClassifiers:
         assert 4 + tiny.WORDS.index("awful") in pieces[-1]
 
 
+def pictures(kind: str, pixels: Tensor) -> dict[str, Tensor]:
+    """What the library's own model takes: pixels, or what its processor makes of them."""
+    if kind != "siglip2":
+        return {"pixel_values": pixels}
+    from transformers.models.siglip2.image_processing_siglip2 import convert_image_to_patches
+
+    patches = torch.stack([convert_image_to_patches(picture, 8) for picture in pixels])
+    shapes = torch.tensor([[4, 4]] * len(pixels))
+    return {"pixel_values": patches, "pixel_attention_mask": torch.ones(patches.shape[:2]), "spatial_shapes": shapes}
+
+
+def cased_tokenizer(path: Path) -> None:
+    """Take the lower case out of a card's tokenizer, as some are published."""
+    file = path.parent / "tokenizer.json"
+    before = sha256_of(file)
+    file.write_text(json.dumps({**json.loads(file.read_text()), "normalizer": None}))
+    path.write_text(path.read_text().replace(before, sha256_of(file)))
+
+
 class TestZeroShot:
-    @pytest.mark.parametrize("kind", ["clip", "siglip"])
+    @pytest.mark.parametrize("kind", ["clip", "siglip", "siglip2"])
     def test_scores_and_embedding(self, tmp_path: Path, kind: str) -> None:
         """As `transformers` itself compares one sentence with a picture."""
         import transformers
@@ -243,10 +263,10 @@ class TestZeroShot:
         pixels = (batch.float() / 255 - 0.5).permute(0, 3, 1, 2) / 0.5
         model = transformers.AutoModel.from_pretrained(tmp_path / kind).eval()
         ids = {"a knife": [2, 4, 5, 3], "a photo": [2, 4, 8, 3]}
-        padded = {text: found + [0] * (12 if kind == "siglip" else 0) for text, found in ids.items()}
+        padded = {text: found + [0] * (0 if kind == "clip" else 12) for text, found in ids.items()}
         with torch.inference_mode():
-            logits = model(input_ids=torch.tensor(list(padded.values())), pixel_values=pixels).logits_per_image
-            expected = logits[:, 0].sigmoid() if kind == "siglip" else logits.softmax(1)[:, 0]
+            logits = model(input_ids=torch.tensor(list(padded.values())), **pictures(kind, pixels)).logits_per_image
+            expected = logits.softmax(1)[:, 0] if kind == "clip" else logits[:, 0].sigmoid()
             scores, embedding = module_of(path)(batch)
         torch.testing.assert_close(scores[:, 0], expected, rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(embedding.norm(dim=1), torch.ones(2))
@@ -262,6 +282,22 @@ class TestZeroShot:
             first, _ = module_of(tiny.image_text(tmp_path / "one", kind))(batch)
             second, _ = module_of(tiny.image_text(tmp_path / "two", kind, turned))(batch)
         torch.testing.assert_close(first, second.flip(1))
+
+    def test_patches_must_fit(self, tmp_path: Path) -> None:
+        """A square that is no number of patches would be cut."""
+        path = tiny.image_text(tmp_path / "siglip2", "siglip2")
+        path.write_text(path.read_text().replace("side_px = 32", "side_px = 36"))
+        assert "input.side_px is 36; allowed: a multiple of 8" in refusal(path)
+
+    def test_capitals_change_nothing(self, tmp_path: Path) -> None:
+        """A SigLIP was trained on lower case; its tokenizer need not say so."""
+        batch, scores = noise(2, 32, 32, 3), []
+        for name, words in (("one", "a knife"), ("two", "A Knife")):
+            path = tiny.image_text(tmp_path / name, "siglip2", tiny.PROMPTS.replace("a knife", words))
+            cased_tokenizer(path)
+            with torch.inference_mode():
+                scores.append(module_of(path)(batch)[0])
+        torch.testing.assert_close(scores[0], scores[1])
 
     def test_the_taxonomy_describes_labels(self, tmp_path: Path) -> None:
         """Where a card gives no sentences."""
