@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,11 +38,26 @@ def verified_file(source: ModelSource, file: CardFile, max_bytes: int = MAX_FILE
         raise refuse(source.card_path, "model.file", file.path, "a regular file")
     if status.st_size > max_bytes:
         raise refuse(source.card_path, "model.file", f"{file.path} ({status.st_size} bytes)", f"at most {max_bytes}")
-    found = sha256_once(path, status)
+    _check_sha256(source, file, sha256_once(path, status))
+    return path
+
+
+def verified_content(source: ModelSource, file: CardFile, max_bytes: int = MAX_FILE_BYTES) -> bytes:
+    """Return the content of a file that a card names: the same bytes that are checked, whatever happens to the file.
+
+    Raises:
+        CardInvalid: see `verified_file`.
+    """
+    with verified_file(source, file, max_bytes).open("rb") as opened:
+        content = opened.read(max_bytes + 1)
+    _check_sha256(source, file, hashlib.sha256(content).hexdigest())
+    return content
+
+
+def _check_sha256(source: ModelSource, file: CardFile, found: str) -> None:
     if found != file.sha256:
         where = f"card {str(source.card_path)!r}: the sha256 of {file.path!r}"
         raise CardInvalid(f"{where} is {found}; allowed: {file.sha256}, as the card names it; the file was altered")
-    return path
 
 
 def configuration(source: ModelSource) -> dict[str, Any]:
@@ -52,7 +68,7 @@ def configuration(source: ModelSource) -> dict[str, Any]:
     """
     name = f"{source.folder}/config.json"
     file = next(file for file in source.files if file.path == name)
-    content = verified_file(source, file, MAX_SMALL_FILE_BYTES).read_bytes()
+    content = verified_content(source, file, MAX_SMALL_FILE_BYTES)
     try:
         found = msgspec.json.decode(content, type=dict[str, Any])
     except (msgspec.MsgspecError, RecursionError) as error:

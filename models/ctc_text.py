@@ -10,7 +10,7 @@ from itertools import groupby
 import msgspec
 import numpy as np
 
-from models.added_files import MAX_SMALL_FILE_BYTES, verified_file
+from models.added_files import MAX_SMALL_FILE_BYTES, verified_content
 from models.card import ModelSource, TextOutput
 from models.card_errors import refuse
 
@@ -43,7 +43,7 @@ def read_vocabulary(source: ModelSource, given: TextOutput) -> CtcVocabulary:
     Raises:
         CardInvalid: the file is missing, altered or no vocabulary, or lacks the blank.
     """
-    content = verified_file(source, given.vocabulary, MAX_SMALL_FILE_BYTES).read_bytes()
+    content = verified_content(source, given.vocabulary, MAX_SMALL_FILE_BYTES)
     field = f"outputs[{given.index}].vocabulary"
     try:
         found = msgspec.json.decode(content, type=dict[str, int] | list[str])

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from tokenizers import Tokenizer
 
-from models.added_files import MAX_SMALL_FILE_BYTES, verified_file
+from models.added_files import MAX_SMALL_FILE_BYTES, verified_content
 from models.card import Card, CardFile, ModelSource, TextInput
 from models.card_errors import refuse
 
@@ -53,7 +53,7 @@ def read_tokenizer(source: ModelSource, given: TextInput) -> TextPieces:
 
 def load_tokenizer(source: ModelSource, file: CardFile) -> Tokenizer:
     """Read a verified tokenizer.json. Raises CardInvalid."""
-    content = verified_file(source, file, MAX_SMALL_FILE_BYTES).read_bytes()
+    content = verified_content(source, file, MAX_SMALL_FILE_BYTES)
     try:
         return Tokenizer.from_str(content.decode("utf-8"))
     except Exception as error:

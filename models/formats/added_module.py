@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from models.added_cards import verify_files
+from models.added_files import verified_content
 from models.card import Card, Format, ModelSource
 from models.card_errors import CardInvalid, refuse
-from models.card_paths import inside
 from models.ctc_text import read_vocabulary
 from models.formats.answers import AddedModel, NormalisedSound, PixelInput, WrongOutputs
 from models.formats.exported import load_exported
@@ -52,8 +52,8 @@ def _inner(card: Card, source: ModelSource) -> nn.Module:
         raise refuse(source.card_path, "model", found, allowed) from error
 
 
-def _archive(source: ModelSource) -> Path:
-    return inside(source.card_path, source.files[0].path)
+def _archive(source: ModelSource) -> bytes:
+    return verified_content(source, source.files[0])
 
 
 _LOADERS: Final[dict[Format, Callable[[Card, ModelSource], nn.Module]]] = {

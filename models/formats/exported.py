@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -27,6 +26,6 @@ class ExportedModel(nn.Module):
         return self
 
 
-def load_exported(path: Path) -> nn.Module:
+def load_exported(content: bytes) -> nn.Module:
     """Read an archive onto the CPU. Raises whatever torch does about other bytes."""
-    return ExportedModel(torch.export.load(io.BytesIO(path.read_bytes())).module())
+    return ExportedModel(torch.export.load(io.BytesIO(content)).module())

@@ -5,7 +5,6 @@ It is a program of a kind: only cards below a trusted folder may name one. onnxr
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -32,7 +31,7 @@ class OnnxGraph(nn.Module):
         return [torch.from_numpy(answer).to(batch.device) for answer in answers]
 
 
-def load_onnx(path: Path, names: tuple[str, ...]) -> nn.Module:
+def load_onnx(content: bytes, names: tuple[str, ...]) -> nn.Module:
     """Read a graph with one input.
 
     Raises:
@@ -46,5 +45,5 @@ def load_onnx(path: Path, names: tuple[str, ...]) -> nn.Module:
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     return OnnxGraph(session, names)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import io
 import warnings
-from pathlib import Path
 
 import torch
 from torch import nn
 
 
-def load_torchscript(path: Path) -> nn.Module:
+def load_torchscript(content: bytes) -> nn.Module:
     """Load an archive onto the CPU.
 
     Raises:
@@ -18,5 +17,5 @@ def load_torchscript(path: Path) -> nn.Module:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecation
-        module: nn.Module = torch.jit.load(io.BytesIO(path.read_bytes()), map_location="cpu")  # type: ignore[no-untyped-call]
+        module: nn.Module = torch.jit.load(io.BytesIO(content), map_location="cpu")  # type: ignore[no-untyped-call]
     return module.eval()

@@ -23,8 +23,8 @@ PAGE = DOCS["models.md"]
 LABEL = "violence/weapons/blade-visible"
 CLIP = "bigbuckbunny.mp4"
 NAMES = (
-    "script", "export", "graph", "vit", "bert", "wav", "ast", "whisper", "mae", "fast", "clip", "siglip", "yolos",
-    "part",
+    "script", "export", "graph", "vit", "bert", "wav", "ast", "whisper", "mae", "fast", "clip", "siglip", "siglip2",
+    "yolos", "part",
 )  # fmt: skip
 
 

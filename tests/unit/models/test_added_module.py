@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
+from models.added_cards import verify_files
 from models.card import Colours, PixelLayout, PixelValues
 from models.card_errors import CardInvalid
 from models.card_file import read_card
@@ -80,6 +82,21 @@ class TestPixels:
             raw = float(batch[1, 4, 3, 2, colour] if is_clip else batch[1, 3, 2, colour])
             at = tuple({**place, "c": channel}[axis] for axis in layout)
             assert float(found[at]) == pytest.approx(raw if dtype == "uint8" else (raw * 0.5 - mean) / std)
+
+
+def test_altered_after_the_check(tmp_path: Path) -> None:
+    """Bytes that are loaded are those that are checked, even if the file seems to be as it was."""
+    path = torchscript_card(tmp_path / "mine")
+    card, file = read_card(path, is_added=True), tmp_path / "mine" / "model.pt"
+    verify_files(card)
+    before = file.stat()
+    content = bytearray(file.read_bytes())
+    content[-5] ^= 1
+    file.write_bytes(content)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    with pytest.raises(CardInvalid, match="the file was altered"):
+        load_module(card, tmp_path)
 
 
 class TestRefused:

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.card import Card, WeightFile
+from models.card import Card, ModelSource, WeightFile
 from operators.inference import graph_cache
 from operators.inference.backend import BackendConfig
 from operators.inference.backends.cpu import CpuBackend, CpuModel
@@ -87,6 +87,18 @@ def was_built(files: PrivateCache, card: Card = CARD, *, num_threads: int = 1) -
 def only_entry(files: PrivateCache) -> Path:
     (entry,) = files.folder.iterdir()
     return entry
+
+
+def test_an_added_model_leaves_nothing(files: PrivateCache) -> None:
+    """It runs as its file says and is built from checked files at each start; nothing of it is stored or recalled."""
+    source = ModelSource("torchscript", Path("mine/card.toml"))
+    added = replace(CARD, model=source, digest="0" * 64)
+    opened(files, Builds(), CARD).close()
+    kept = sorted(files.folder.iterdir())
+
+    assert was_built(files, added)
+    assert was_built(files, added)
+    assert sorted(files.folder.iterdir()) == kept
 
 
 class TestTakenUp:
