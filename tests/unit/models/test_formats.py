@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from models.ctc_text import read_vocabulary
 from models.loaders import load_module
 from models.text_pieces import read_tokenizer
 from operators.audio.log_mel import log_mel
+from operators.inference.precision_wrapper import PrecisionWrapper, warm_up_batch
 from tests.support import tiny_transformers as tiny
 from tests.support.tiny_models import CARD, SIDE_PX, Brightness, save_exported, save_onnx, sha256_of, write_card
 
@@ -244,6 +246,10 @@ def pictures(kind: str, pixels: Tensor) -> dict[str, Tensor]:
     return {"pixel_values": patches, "pixel_attention_mask": torch.ones(patches.shape[:2]), "spatial_shapes": shapes}
 
 
+def siglip2(folder: Path) -> Path:
+    return tiny.image_text(folder, "siglip2")
+
+
 def cased_tokenizer(path: Path) -> None:
     """Take the lower case out of a card's tokenizer, as some are published."""
     file = path.parent / "tokenizer.json"
@@ -326,6 +332,23 @@ class TestZeroShot:
         assert "allowed: sentences of at most 16 tokens; this one has 22" in refusal(
             tiny.image_text(tmp_path / "clip", "clip", outputs)
         )
+
+
+class TestBfloat16:
+    @pytest.mark.parametrize("make", [tiny.image_classifier, tiny.text_classifier, tiny.audio_classifier, siglip2])
+    def test_stays_within_the_tolerance(self, tmp_path: Path, make: Callable[[Path], Path]) -> None:
+        """A card may permit it: the input is made in float32, the architecture computes in bfloat16, and answers are
+        float32 that differ as little as a card tolerates."""
+        path = make(tmp_path / "mine")
+        path.write_text(f'{path.read_text()}\n[runs]\nprecisions = ["float32", "bfloat16"]\n')
+        card = read_card(path, is_added=True)
+        batch = torch.from_numpy(warm_up_batch(card, 4))
+        with torch.inference_mode():
+            expected = load_module(card, tmp_path)(batch)
+            found = PrecisionWrapper(load_module(card, tmp_path), "bfloat16")(batch)
+
+        assert card.excess_of([each.numpy() for each in expected], [each.numpy() for each in found]) is None
+        assert any(not torch.equal(first, second) for first, second in zip(expected, found, strict=True))
 
 
 class TestSnapshots:
