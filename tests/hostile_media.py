@@ -71,6 +71,18 @@ def write_video(
     return path
 
 
+def write_still(path: Path) -> Path:
+    """One `numbered_picture`, as JPEG or PNG by the name."""
+    codec, pixels = ("mjpeg", "yuvj420p") if path.suffix == ".jpg" else ("png", "rgb24")
+    with av.open(str(path), "w", format="image2pipe") as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 320, 180, pixels
+        picture = av.VideoFrame.from_ndarray(numbered_picture(0, width=320, height=180), "rgb24")
+        for frame in (picture, None):
+            container.mux(stream.encode(frame))
+    return path
+
+
 def write_sound(path: Path, *, seconds: float, codec: str = "pcm_s16le") -> Path:
     """A 440 Hz tone in stereo at 48 kHz."""
     with av.open(str(path), "w") as container:

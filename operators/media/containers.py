@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
@@ -36,6 +37,10 @@ NO_PROTOCOL = "none"
 """FFmpeg opens nothing by itself, whatever a file refers to. No protocol has this name."""
 BUFFER_BYTES = 64 * 1024
 """Read size; larger packets are read at once."""
+MIN_INDEX_ENTRIES = 10_000
+"""A list up to this length costs nothing, whatever it says."""
+MAX_OPEN_CPU_SECONDS = 1.0
+"""A file that takes longer is opened once: ordinary ones take some milliseconds, an MP4 of a million samples 0.3 s."""
 
 
 @dataclass(slots=True)
@@ -53,6 +58,8 @@ class MediaFile:
     """Whether edits of MP4 show several parts."""
     arriving: ProgressiveFile | None = None
     """Reader of a file that is fetched while it is read; `fd` is sparse then."""
+    is_costly: bool = False
+    """Whether opening took so long that it is not repeated."""
     whole: ProgressiveFile = field(init=False)
     """Reader of a complete file."""
 
@@ -80,9 +87,28 @@ def take_container(media: MediaFile) -> InputContainer:
 
     Raises:
         FFmpegError: The file is no media of an allowed kind.
+        InvalidMedia: Its index is so damaged that opening it again would take too long.
     """
     container, media.rewound = media.rewound, None
-    return _open(media) if container is None else container
+    if container is not None:
+        return container
+    if media.is_costly:
+        raise InvalidMedia("media-unreadable", "its index is damaged: it takes too long to read")
+    before = time.process_time()
+    container = _open(media)
+    media.is_costly = time.process_time() - before > MAX_OPEN_CPU_SECONDS
+    _refuse_long_index(container, media)
+    return container
+
+
+def _refuse_long_index(container: InputContainer, media: MediaFile) -> None:
+    """Raise `InvalidMedia` for a list of more packets than there are bytes: reading it takes minutes."""
+    num_entries = sum(len(stream.index_entries) for stream in container.streams)
+    if num_entries > max(MIN_INDEX_ENTRIES, media.size_bytes):
+        container.close()
+        raise InvalidMedia(
+            "media-unreadable", f"its index lists {num_entries} packets, and it has {media.size_bytes} bytes"
+        )
 
 
 def give_back(media: MediaFile, container: InputContainer, *, was_read: bool) -> None:

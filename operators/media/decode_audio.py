@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -118,6 +119,7 @@ class FullAudioDecode:
         self.tally = AudioTally()
         self.complaints = Complaints()
         self._base = 0.0
+        self._last_stamp: int | None = None
         self._clock = ContinuousClock(restarts)
         self._plan = plan
         self._speech = memory.speech(plan.max_samples)
@@ -176,6 +178,7 @@ class FullAudioDecode:
                 self.tally.errors += 1
                 return
             self._clock.correct(packet)
+            packet = self._unhidden(packet)
             is_encrypted = packet.has_sidedata("encryption_info")
             self.complaints.forget()
             num_errors = self.tally.errors
@@ -183,6 +186,20 @@ class FullAudioDecode:
             is_damaged = self.tally.errors > num_errors or self.complaints.were_made()  # not every error is logged
             self._count(packet, origin, (start, end), is_encrypted=is_encrypted, is_damaged=is_damaged)
             yield from frames
+
+    def _unhidden(self, packet: Packet[AudioStream]) -> Packet[AudioStream]:
+        """Return a packet that is played, though FFmpeg drops it.
+
+        Fragments of one packet each may start at the same time, if their muxer did not know how long the first one
+        lasts. FFmpeg takes the second one for hidden by an edit; other players play it.
+        """
+        is_repeated, self._last_stamp = packet.pts == self._last_stamp, packet.pts
+        if not packet.is_discard or not is_repeated or packet.pts is None:
+            return packet
+        played: Packet[Any] = Packet(bytes(packet))
+        played.pts, played.dts, played.duration = packet.pts, packet.dts, packet.duration
+        played.time_base, played.stream = packet.time_base, packet.stream
+        return played
 
     def _decoded(self, packet: Packet[AudioStream]) -> list[AudioFrame]:
         try:

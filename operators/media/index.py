@@ -73,6 +73,8 @@ class VideoStreamIndex:
     """Display times that divide all pictures into equal parts; empty if not all are known."""
     last_picture_seconds: float | None = None
     """When the last of all pictures appears, which may be displayed for long; None if not all are known."""
+    lead_seconds: float = 0.0
+    """Before the start: pictures of a recording that begins between two keyframes. No player can decode them."""
 
 
 @dataclass(frozen=True, slots=True)

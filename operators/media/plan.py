@@ -182,10 +182,11 @@ MAX_GRID_TIMES = 100_000
 
 
 def _grid(video: VideoStreamIndex, period: float) -> tuple[float, ...]:
-    duration = max(video.duration_seconds, video.announced_seconds)
+    start = video.start_seconds - video.lead_seconds
+    duration = max(video.duration_seconds, video.announced_seconds) + video.lead_seconds
     num_times = min(MAX_GRID_TIMES, max(1, round(duration / period)))
     step = min(period, duration) if num_times == 1 else duration / num_times
-    return tuple(video.start_seconds + (number + 0.5) * step for number in range(num_times))
+    return tuple(start + (number + 0.5) * step for number in range(num_times))
 
 
 def _video_plan(video: VideoStreamIndex, policy: PlanPolicy, max_pixels: int) -> VideoPlan:
@@ -236,7 +237,8 @@ def _full_decode(video: VideoStreamIndex, policy: PlanPolicy) -> tuple[tuple[Dec
     step = duration / num_frames
     if not video.duration_seconds:
         step = 1 / policy.frames_per_second
-    wanted = tuple(spread(num_frames, video.start_seconds, num_frames * step, video.content_seconds))
+    length = num_frames * step
+    wanted = tuple(spread(num_frames, video.start_seconds, length, video.content_seconds, max_times=policy.max_frames))
     end = video.start_seconds + duration + END_SLACK_SECONDS
     # If all packets of a video are known, none is left unread, whatever its time.
     return (DecodeSpan("full", video.start_seconds, FAR_SECONDS if video.is_complete else end, None),), wanted

@@ -12,12 +12,15 @@ EVEN_RATIO = 0.1
 """Of the duration: pictures that deviate nowhere more from an even distribution count as even."""
 
 
-def spread(num_times: int, start_seconds: float, duration_seconds: float, content: Sequence[float]) -> list[float]:
+def spread(
+    num_times: int, start_seconds: float, duration_seconds: float, content: Sequence[float], *, max_times: int = 0
+) -> list[float]:
     """Return ascending times in `[start, start + duration)`, at most `num_times` and a last slide that is shown
     briefly.
 
     Args:
         num_times: number of times.
+        max_times: permitted for uneven pictures, if more: those that are spread over pictures are then additional.
         start_seconds: of the video.
         duration_seconds: of the video.
         content: times that divide its pictures into equal parts, ascending; empty if unknown. If there are at most
@@ -29,7 +32,8 @@ def spread(num_times: int, start_seconds: float, duration_seconds: float, conten
         times = _even(num_times, start_seconds, duration_seconds)
         return [*times, *_last_slide(content, times, duration_seconds)]
     num_by_content = min(len(content), num_times - num_times // 3)
-    by_time = _even(num_times - num_by_content, start_seconds, duration_seconds)
+    num_by_time = min(num_times, max(num_times, max_times) - num_by_content)
+    by_time = _even(num_by_time, start_seconds, duration_seconds)
     return sorted({*by_time, *_picked(content, num_by_content)})
 
 

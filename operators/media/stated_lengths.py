@@ -27,6 +27,10 @@ END_SLACK_SECONDS = 1.0
 MP3_HEADERS = (b"Xing", b"Info", b"VBRI")
 MP3_HEADER_BYTES = 4096
 """Bytes of the first packet, which contains that header."""
+JOINED_RATIO = 0.01
+"""Of the bytes that such a header states: a file that is longer by more has another one behind it."""
+JOINED_BYTES = 16 * 1024
+"""The same, for a short file: tags at the end are shorter."""
 MICROSECOND = Fraction(1, 1_000_000)
 """Unit of the container's own times."""
 
@@ -59,8 +63,29 @@ def has_guessed_length(container: InputContainer, media: MediaFile) -> bool:
     tag = media.peek(0, 10)
     is_tagged = len(tag) == 10 and tag.startswith(b"ID3")
     tag_bytes = sum((byte & 0x7F) << shift for byte, shift in zip(tag[6:], (21, 14, 7, 0), strict=False))
-    first = media.peek(10 + tag_bytes if is_tagged else 0, MP3_HEADER_BYTES)
-    return not any(header in first for header in MP3_HEADERS)
+    start = 10 + tag_bytes if is_tagged else 0
+    return not _states_all(media.peek(start, MP3_HEADER_BYTES), media.size_bytes - start)
+
+
+def _states_all(first: bytes, num_bytes: int) -> bool:
+    """Return whether the header in the first packet of an MP3 states the length of all that follows.
+
+    Recorders and shops join files: the header of the first part says nothing about the others.
+    """
+    place = next((place for header in MP3_HEADERS if (place := first.find(header)) >= 0), None)
+    if place is None:
+        return False
+    stated = _stated_bytes(first[place : place + 16])
+    return not stated or num_bytes <= stated + max(JOINED_BYTES, JOINED_RATIO * stated)
+
+
+def _stated_bytes(header: bytes) -> int:
+    """Return the number of bytes that the header of an MP3 states; 0 without one."""
+    if header.startswith(b"VBRI"):
+        return int.from_bytes(header[10:14], "big")
+    has_frames, has_bytes = (bool(header[7:8] and header[7] & bit) for bit in (1, 2))
+    place = 8 + 4 * has_frames
+    return int.from_bytes(header[place : place + 4], "big") if has_bytes else 0
 
 
 def start_seconds(container: InputContainer, stream: Stream) -> float:

@@ -12,6 +12,7 @@ from operators.media.decoders.alpha import hides_alpha
 from operators.media.fallback_pictures import is_shown_again, png_fallback
 from operators.media.index import TrackKind, UnseenTrack
 from operators.media.ledgers.content import is_font, kind_of_content, num_content_bytes
+from operators.media.ledgers.embedded import embedded_files, files_in
 from operators.media.ledgers.ledger import Ledger, gaps, merged
 from operators.media.streams_of import codec_name, moving_streams
 from operators.media.tiff_pages import tiff_pages
@@ -24,6 +25,8 @@ MIN_JPEG_TRAILING_BYTES = 16 * 1024
 """Phones write notes after their photographs."""
 MIN_HIDDEN_BYTES = 16 * 1024
 """Muxers leave some; a clip of a second is longer."""
+CLEARLY_HIDDEN_BYTES = 64 * 1024
+"""From here on bytes of no stream are named for their amount, and not searched for shorter files."""
 MAX_NOTE_BYTES = 512 * 1024
 """Of metadata that is not text: thumbnails and makers' notes of cameras are shorter in total."""
 MAX_DATA_RATIO = 0.2
@@ -84,7 +87,7 @@ def _attached(container: InputContainer) -> Iterator[UnseenTrack]:
     """Yield files inside Matroska that are not fonts, by their bytes and not by their names."""
     for stream in container.streams.attachments[:MAX_TRACKS]:
         content = stream.data
-        if not is_font(content[:8]):
+        if not is_font(content[:8]) or files_in(content):
             yield UnseenTrack("attachment", stream.index, stream.mimetype or "unknown", len(content))
 
 
@@ -99,8 +102,13 @@ def _bytes(container: InputContainer, media: MediaFile, ledger: Ledger) -> Itera
     behind = gaps((ledger.end, media.size_bytes), merged(ledger.pictures))
     num_trailing = sum(stop - start for start, stop in behind)
     is_jpeg = container.format.name == "jpeg_pipe"
-    if num_trailing >= (MIN_JPEG_TRAILING_BYTES if is_jpeg else MIN_TRAILING_BYTES):
+    is_named = num_trailing >= (MIN_JPEG_TRAILING_BYTES if is_jpeg else MIN_TRAILING_BYTES)
+    if is_named:
         yield UnseenTrack("trailing", -1, kind_of_content(media, behind), num_trailing)
+    strays = ledger.strays if num_hidden < CLEARLY_HIDDEN_BYTES else ()
+    for unused in (ledger.notes, strays, ledger.described, () if is_named else behind):
+        for found in embedded_files(media, unused)[:1]:
+            yield UnseenTrack("attachment", -1, found.format, found.size_bytes)
 
 
 def _num_hidden(media: MediaFile, ledger: Ledger) -> int:

@@ -30,6 +30,12 @@ MAX_LAST_INTERVALS = 4.0
 """The last picture of a truncated file may be stated to last for all that is missing."""
 LAST_SLACK_SECONDS = 0.05
 """Containers round the duration of a picture."""
+RECORDED_CONTAINERS = ("mpegts", "mpeg")
+"""These can be cut anywhere: receivers and recorders write what arrives."""
+MAX_LEAD_SECONDS = 10.0
+"""Longest usual distance of keyframes in broadcasts and segments."""
+MAX_LEAD_RATIO = 0.5
+"""Of the pictures' length."""
 MAX_BEHIND_RATIO = 0.1
 """Of a file's bytes: permitted share after the last picture that seeking finds."""
 
@@ -38,12 +44,14 @@ def index_pictures(
     container: InputContainer, stream: VideoStream, media: MediaFile, claimed_seconds: float, scan: Scan
 ) -> VideoStreamIndex:
     """Return what the container and its packets say about the pictures."""
-    start = start_seconds(container, stream)
-    packets, is_complete, is_listed = scan.packets, scan.is_complete, is_whole_index(stream)
+    is_recorded = container.format.name in RECORDED_CONTAINERS
+    begin, lead_seconds = start_seconds(container, stream), _lead_seconds(scan.packets) if is_recorded else 0.0
+    start = begin + lead_seconds
+    packets, is_complete, is_listed = _from(scan.packets, start), scan.is_complete, is_whole_index(stream)
     reachable = reachable_ratio(stream.index_entries, media.size_bytes) if is_listed else 1.0
     is_seekable = is_listed or can_seek(container, stream, start + origin_seconds(container))
     is_guessed = has_guessed_length(container, media)
-    own_seconds = own_length_seconds(stream, start)
+    own_seconds = max(0.0, own_length_seconds(stream, begin) - lead_seconds)
     stated_seconds = 0.0 if is_guessed else own_seconds or max(0.0, claimed_seconds - start)
     claimed_seconds = stated_seconds * reachable
     shown = sorted(packet.seconds for packet in packets if not packet.is_hidden)
@@ -81,7 +89,24 @@ def index_pictures(
         longest_interval_seconds=max((after - before for before, after in pairwise(shown)), default=0.0),
         content_seconds=content_seconds(shown) if is_complete else (),
         last_picture_seconds=shown[-1] if is_complete and shown else None,
+        lead_seconds=lead_seconds,
     )
+
+
+def _lead_seconds(packets: list[PacketEntry]) -> float:
+    """Return the time before the first keyframe, if it may be the rest of a group; 0.0 if it is longer than a group."""
+    times = [packet.seconds for packet in packets]
+    keys = sorted(packet.seconds for packet in packets if packet.is_keyframe)
+    if not keys:
+        return 0.0
+    lead, length = keys[0] - min(times), max(times) - min(times)
+    longest = max(after - before for before, after in pairwise([*keys, max(times)]))
+    is_rest = lead <= min(MAX_LEAD_SECONDS, longest, MAX_LEAD_RATIO * length)
+    return lead if is_rest else 0.0
+
+
+def _from(packets: list[PacketEntry], start: float) -> list[PacketEntry]:
+    return [packet for packet in packets if packet.seconds >= start - LAST_SLACK_SECONDS / 2]
 
 
 def _last_lasts(packets: list[PacketEntry], is_whole: bool) -> float:

@@ -2,11 +2,53 @@
 
 from __future__ import annotations
 
-from av.video.frame import VideoFrame
+from collections.abc import Iterator
+from heapq import heappop, heappush
+from itertools import islice, pairwise
 
+from av.codec import CodecContext
+from av.error import FFmpegError
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+MAX_AHEAD_PACKETS = 48
+"""Read before the first picture, only while their times ascend: with pictures between two others, the third falls."""
+GUESSED_CODECS = ("mpeg4",)
+"""Copied out of AVI, these also have times that FFmpeg has guessed, which fall at the wrong packets."""
+NUM_GUESSED_PACKETS = 12
+"""Read of those, whatever their times."""
 DECODE_ORDER_CONTAINERS = ("avi",)
 """These only count packets. FFmpeg guesses when each is shown, wrongly for pictures that are shown in another order
 than that of their packets: H.264, and MPEG-4 with two pictures in one packet."""
+
+
+MAX_HELD_TIMES = 17
+"""Of packets whose pictures have not come out: a codec holds back 16 at most; more stem from damaged ones."""
+
+
+class SortedTimes:
+    """Gives pictures the times of the packets in ascending order, as they come out of the codec in order of display."""
+
+    def __init__(self) -> None:
+        self._held: list[int] = []
+
+    def begin_elsewhere(self) -> None:
+        """Note that the next packet does not follow the previous one."""
+        self._held.clear()
+
+    def take(self, packet: Packet[VideoStream]) -> None:
+        """Take the time of a packet that goes into the codec."""
+        found = packet.dts if packet.pts is None else packet.pts
+        if found is not None:
+            heappush(self._held, found)
+        if len(self._held) > MAX_HELD_TIMES:
+            heappop(self._held)
+
+    def stamp(self, picture: VideoFrame) -> int | None:
+        """Return the time of the next picture, in ticks of its stream; None without one."""
+        return heappop(self._held) if self._held else picture.pts
 
 
 class DecodeOrderTimes:
@@ -20,6 +62,9 @@ class DecodeOrderTimes:
     def begin_elsewhere(self) -> None:
         """Note that the next picture does not follow the previous one."""
         self._last = None
+
+    def take(self, packet: Packet[VideoStream]) -> None:
+        """Take a packet that goes into the codec; pictures name the one that they come out with."""
 
     def stamp(self, picture: VideoFrame) -> int | None:
         """Return the time of the next picture, in ticks of its stream; None without one.
@@ -38,3 +83,41 @@ class DecodeOrderTimes:
             self._step = max(1, found - self._last) if self._last is not None else self._step
             self._last = found
         return found
+
+
+def read_ahead(packets: Iterator[Packet[VideoStream]], stream: VideoStream) -> tuple[list[Packet[VideoStream]], bool]:
+    """Return the first packets, and whether their times are not those at which pictures are shown.
+
+    Where a file was copied out of AVI into MP4, Matroska or ASF, they are often those of decoding: they ascend, and
+    those of the pictures do not.
+    """
+    ahead: list[Packet[VideoStream]] = []
+    if not stream.codec_context.has_b_frames:
+        return ahead, False
+    is_guessed = stream.codec_context.name in GUESSED_CODECS
+    for packet in islice(packets, NUM_GUESSED_PACKETS if is_guessed else MAX_AHEAD_PACKETS):
+        ahead.append(packet)
+        if not is_guessed and not _is_ascending(ahead[-2:]):
+            return ahead, False
+    return ahead, _do_pictures_fall(ahead, stream)
+
+
+def _is_ascending(packets: list[Packet[VideoStream]]) -> bool:
+    return all(
+        before.pts is not None and after.pts is not None and before.pts <= after.pts
+        for before, after in pairwise(packet for packet in packets if packet.size)
+    )
+
+
+def _do_pictures_fall(packets: list[Packet[VideoStream]], stream: VideoStream) -> bool:
+    """Decode the packets apart; return whether any picture has an earlier time than the one before it."""
+    context = CodecContext.create(stream.codec_context.codec.name, "r")
+    assert isinstance(context, VideoCodecContext)
+    context.extradata, context.thread_count = stream.codec_context.extradata, 1
+    stamps: list[int] = []
+    try:
+        for packet in packets:
+            stamps += [picture.pts for picture in context.decode(packet) if picture.pts is not None]
+    except FFmpegError:
+        return False
+    return any(after < before for before, after in pairwise(stamps))

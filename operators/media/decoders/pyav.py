@@ -19,7 +19,8 @@ from operators.media.complaints import Complaints
 from operators.media.containers import MediaFile, packets_of, read_only, refuse_many_pixels, take_container
 from operators.media.continuous_clock import ContinuousClock
 from operators.media.decoders.alpha import decoding_context
-from operators.media.decoders.decode_order import DECODE_ORDER_CONTAINERS, DecodeOrderTimes
+from operators.media.decoders.colour_profile import PROFILED_CODECS, without_profile, without_profiles
+from operators.media.decoders.decode_order import DECODE_ORDER_CONTAINERS, DecodeOrderTimes, SortedTimes, read_ahead
 from operators.media.decoders.foreign_colours import refuse_foreign_colours
 from operators.media.decoders.keyframe_seek import START_SLACK_SECONDS, KeyframeSeeker
 from operators.media.decoders.orientation import Orientations
@@ -90,7 +91,8 @@ class PyavDecoder:
         self._codec = decoding_context(self._stream)
         self._clock = ContinuousClock()
         is_unordered = self._container.format.name in DECODE_ORDER_CONTAINERS
-        self._decode_order = DecodeOrderTimes() if is_unordered else None
+        self._decode_order: DecodeOrderTimes | SortedTimes | None = DecodeOrderTimes() if is_unordered else None
+        self._is_order_known = is_unordered
         self._picture_seconds: list[float] = []
         self._is_timed = True
         self._complaints = Complaints()
@@ -113,6 +115,9 @@ class PyavDecoder:
         """How long before a picture decoding must begin in that case."""
         self._num_recovery_packets = 0
         context = self._codec
+        self._has_profiles = context.name in PROFILED_CODECS
+        if self._has_profiles and context.extradata:
+            context.extradata = without_profiles(context.extradata)
         self._may_refresh = context.name == "h264"
         context.thread_count = 1  # one video per core: threads would only add waiting
         context.skip_frame = "NONREF" if plan.skip_nonreference else "DEFAULT"
@@ -192,8 +197,18 @@ class PyavDecoder:
             return
         ahead = None if span.seek_seconds is None else span.seek_seconds - self._lead_in_seconds
         self._packets = self._demuxed() if ahead is None else self._sought(ahead)
+        if not self._is_order_known:
+            self._find_order()
         self._codec.flush_buffers()
         self._is_positioned = True
+
+    def _find_order(self) -> None:
+        """Look at the first packets: if they do not state when pictures are shown, pictures get sorted times."""
+        first, is_unordered = read_ahead(self._packets, self._stream)
+        self._packets, self._is_order_known = chain(first, self._packets), True
+        if is_unordered:
+            self._decode_order, self._is_timed = SortedTimes(), False
+            self._codec.skip_frame = "DEFAULT"  # each picture takes one time
 
     def _sought(self, seconds: float) -> Iterator[Packet[VideoStream]]:
         stamp = round((seconds + self._origin_seconds) / float(self._stream.time_base or 1))
@@ -248,7 +263,11 @@ class PyavDecoder:
             self._note(packet, is_damaged=True)
             return
         self._complaints.forget()
+        if self._decode_order is not None and packet is not None:
+            self._decode_order.take(packet)
         num_errors = self.num_errors
+        if self._has_profiles and packet is not None:
+            packet = without_profile(packet)
         pictures = self._pictures(packet)
         has_failed = self.num_errors > num_errors  # not every error is logged
         is_damaged = has_failed or self._complaints.were_made() or any(picture.is_corrupt for picture in pictures)

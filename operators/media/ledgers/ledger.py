@@ -77,6 +77,8 @@ class Ledger:
     """Inside the container, of no stream: free space, gaps between samples, unknown elements."""
     notes: Extents = field(default_factory=Extents)
     """Data of cameras and editors: metadata, thumbnails."""
+    described: Extents = field(default_factory=Extents)
+    """Data whose own header says what it is, and which may be long: colour profiles, peaks of a waveform, covers."""
     pictures: list[Extent] = field(default_factory=list)
     """After the end: complete pictures that the first one's metadata lists."""
     num_stray_bytes: int = 0

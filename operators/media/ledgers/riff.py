@@ -15,12 +15,16 @@ import numpy as np
 from operators.media.containers import MediaFile
 from operators.media.ledgers.budget import Budget
 from operators.media.ledgers.ledger import Extent, Ledger
+from operators.media.ledgers.profiles import PEAK_HEAD_BYTES, PROFILE_HEAD_BYTES, is_profile, num_peak_bytes
+from operators.media.ledgers.stills import take_profile
 
 MAX_DEPTH = 8
 """Of nested lists; AVI has three levels."""
 MAX_INDEX_BYTES = 32 * 2**20
 """Of one index, which is read entry by entry."""
 _MAGICS = (b"RIFF", b"RF64", b"BW64", b"RIFX")
+MAX_PEAK_RATIO = 4
+"""Length of the peaks divided by that of all else: two peaks of 16 bits for each sample of 8 bits."""
 _OPEN_SIZES = (0, 0xFFFFFFFF)
 """Of interrupted recordings, and of files above 4 GiB."""
 _LISTS = (b"movi", b"rec ", b"hdrl", b"strl", b"odml")
@@ -146,6 +150,10 @@ def _take_chunk(walk: _Walk, kind: bytes, first: int, last: int) -> None:
     walk.budget.spend_other()
     if kind == b"LIST" and walk.media.peek(first, 4) in _LISTS:
         walk.num_chunks += 1
+    elif kind == b"ICCP" and is_profile(walk.media.peek(first, PROFILE_HEAD_BYTES)):
+        take_profile(walk.ledger, [(first, last)])
+    elif kind == b"levl" and _is_among(walk, kind, 1):
+        _take_peaks(walk, first, last)
     elif kind in _NOTE_KINDS:
         walk.ledger.notes.append((first, last), header_bytes=8)
     elif kind in (b"idx1", b"indx") or kind.startswith(b"ix"):
@@ -153,6 +161,14 @@ def _take_chunk(walk: _Walk, kind: bytes, first: int, last: int) -> None:
     else:
         unused = first + min(last - first, _needed_bytes(walk, kind, first, last))
         walk.ledger.strays.append((unused, last), header_bytes=8)
+
+
+def _take_peaks(walk: _Walk, first: int, last: int) -> None:
+    """Record the peaks of a waveform: two numbers a sample of 16 bits are as long as twice the sound."""
+    longest = MAX_PEAK_RATIO * (walk.media.size_bytes - (last - first))
+    used = first + min(last - first, num_peak_bytes(walk.media.peek(first, PEAK_HEAD_BYTES)), longest)
+    walk.ledger.described.append((first, used))
+    walk.ledger.notes.append((used, last))
 
 
 def _is_of_stream(walk: _Walk, kind: bytes) -> bool:

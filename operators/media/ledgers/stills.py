@@ -9,6 +9,7 @@ from typing import Final
 from operators.media.containers import MediaFile
 from operators.media.ledgers.jpeg_parts import listed_pictures
 from operators.media.ledgers.ledger import Extent, Ledger
+from operators.media.ledgers.profiles import MAX_PROFILE_BYTES, PROFILE_HEAD_BYTES, is_packed_profile, is_profile
 
 MAX_PARTS = 200_000
 """Chunks, segments and blocks, read at most."""
@@ -25,6 +26,10 @@ _PNG_BYTES: Final = {
     b"sBIT": 4, b"hIST": 512, b"tIME": 7, b"acTL": 8, b"fcTL": 26, b"cICP": 4, b"mDCV": 24, b"cLLI": 8,
     b"CgBI": 4,
 }  # fmt: skip
+_HEAD_BYTES = 4096
+_ICC = b"ICC_PROFILE\0"
+_ICC_HEAD_BYTES = len(_ICC) + 2
+"""With the number of a part and that of all parts."""
 _GIF_NOTES = (0xFE, 0xFF, 0x01)
 _GIF_CONTROL = 0xF9
 _GIF_CONTROL_BYTES = 8
@@ -40,7 +45,9 @@ def png_ledger(media: MediaFile) -> Ledger:
         size, kind = struct.unpack(">I4s", header)
         first, last = start + 8, min(media.size_bytes, start + 8 + size)
         is_animated |= kind == b"acTL"
-        if _is_png_note(kind):
+        if kind == b"iCCP" and is_packed_profile(media.peek(first, min(_HEAD_BYTES, last - first))):
+            take_profile(ledger, [(first, last)])
+        elif _is_png_note(kind):
             ledger.notes.append((first, last), header_bytes=12)
         elif kind != b"IDAT" and not (kind == b"fdAT" and is_animated):
             ledger.strays.append((min(last, first + _PNG_BYTES.get(kind, 0)), last), header_bytes=12)
@@ -54,6 +61,16 @@ def png_ledger(media: MediaFile) -> Ledger:
     return ledger
 
 
+def take_profile(ledger: Ledger, parts: list[Extent]) -> None:
+    """Record a colour profile, up to the length that profiles have."""
+    bytes_left = MAX_PROFILE_BYTES
+    for start, stop in parts:
+        end = min(stop, start + bytes_left)
+        bytes_left -= end - start
+        ledger.described.append((start, end))
+        ledger.notes.append((end, stop))
+
+
 def _is_png_note(kind: bytes) -> bool:
     """Return whether the first letter is small, which marks chunks that a player may ignore."""
     return bool(kind[0] & 0x20) and kind not in _PNG_BYTES and kind != b"fdAT"
@@ -64,7 +81,7 @@ def jpeg_ledger(media: MediaFile) -> Ledger:
     ledger = Ledger(media.size_bytes)
     whole = media.peek(0, MAX_READ_BYTES)
     notes, tables, stop, is_whole = _jpeg_segments(whole, 0, len(whole))
-    _take_segments(ledger, notes, tables)
+    _take_segments(whole, ledger, notes, tables)
     if stop is None:
         return ledger
     if not is_whole:
@@ -77,9 +94,14 @@ def jpeg_ledger(media: MediaFile) -> Ledger:
     return ledger
 
 
-def _take_segments(ledger: Ledger, notes: list[Extent], tables: list[Extent]) -> None:
+def _take_segments(whole: bytes, ledger: Ledger, notes: list[Extent], tables: list[Extent]) -> None:
+    parts = [(start, stop) for start, stop in notes if whole.startswith(_ICC, start)]
+    is_known = bool(parts) and is_profile(whole[parts[0][0] + _ICC_HEAD_BYTES :][:PROFILE_HEAD_BYTES])
+    profile = parts if is_known else []
+    take_profile(ledger, [(start + _ICC_HEAD_BYTES, stop) for start, stop in profile])
     for extent in notes:
-        ledger.notes.append(extent, header_bytes=4)
+        if extent not in profile:
+            ledger.notes.append(extent, header_bytes=4)
     used = 0
     for start, stop in tables:
         if used + stop - start > MAX_TABLE_BYTES:
@@ -95,7 +117,7 @@ def _is_jpeg(whole: bytes, start: int, stop: int, ledger: Ledger) -> bool:
     notes, tables, end, is_whole = _jpeg_segments(whole, start, stop)
     if end is None or not is_whole:
         return False
-    _take_segments(ledger, notes, tables)
+    _take_segments(whole, ledger, notes, tables)
     ledger.strays.append((end, stop))
     return True
 
