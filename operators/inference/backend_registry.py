@@ -32,6 +32,11 @@ def open_backend(name: str, config: BackendConfig) -> Backend:
     return BACKENDS[name](config)
 
 
+def device_identity(name: str, device_index: int = 0) -> str:
+    """Return what distinguishes a backend's device from others in this machine; measurements are valid for it only."""
+    return f"{name} {cuda_uuid(device_index)}" if name == CudaBackend.name else name
+
+
 def open_device_energy(name: str, device_index: int = 0) -> EnergyCounter | None:
     """Return the meter of a backend's accelerator; None without a meter, and for the CPU."""
     return NvmlEnergy.open(cuda_uuid(device_index)) if name == CudaBackend.name else None

@@ -12,6 +12,7 @@ from operators.inference.batch_policy import BatchLimits, Clock
 from operators.inference.batcher import Batcher
 from operators.inference.device_thread import DeviceThread
 from operators.inference.observer import InferenceObserver, SilentInferenceObserver
+from operators.inference.operating_points import OperatingPoints
 from operators.inference.request_context import Lane
 from operators.inference.runner import LoadModule, Runner
 from operators.tracing import SILENT_TRACER, Tracer
@@ -32,6 +33,7 @@ class Inference:
         load_module: LoadModule,
         backend: Backend,
         *,
+        points: OperatingPoints | None = None,
         limits: BatchLimits | None = None,
         observer: InferenceObserver | None = None,
         clock: Clock = time.monotonic,
@@ -43,6 +45,7 @@ class Inference:
             cards: the batched models, each name once.
             load_module: creates a card's module; called on the device's thread, again for each new runner.
             backend: the device.
+            points: measured operating points; None: batch sizes are estimated in the warm-up.
             limits: options of the batch policy.
             observer: called for every batch.
             clock: monotonic seconds, the clock of `RequestContext.due_seconds`.
@@ -52,7 +55,7 @@ class Inference:
             ValueError: two cards share a name, or the settings require a precision that the device does not have.
             DeviceFault: the device cannot load a model.
         """
-        runners = [Runner(card, load_module, backend) for card in cards]
+        runners = [Runner(card, load_module, backend, points) for card in cards]
         _check_names(runners)
         device = DeviceThread(backend.name)
         device.open()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,6 +16,8 @@ from operators.inference.batch_sizes import brief_sizes, worthwhile_sizes
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from operators.inference.operating_points import OperatingPoints
 
 LoadModule = Callable[[Card], "nn.Module"]
 """Creates a model's module in eval mode and float32; called again for each new runner."""
@@ -32,11 +34,15 @@ class RowOutput:
 class Runner:
     """Owns one model on one device; every method is called on the device's thread."""
 
-    def __init__(self, card: Card, load_module: LoadModule, backend: Backend) -> None:
+    def __init__(
+        self, card: Card, load_module: LoadModule, backend: Backend, points: OperatingPoints | None = None
+    ) -> None:
         self.card = card
+        self._points = points
         self._load_module = load_module
         self._backend = backend
         self._loaded: LoadedModel | None = None
+        self._supported_sizes: tuple[int, ...] = ()
         self._batch_sizes: tuple[int, ...] = ()
         self._brief_batch_sizes: tuple[int, ...] = ()
         self.device_seconds = 0.0
@@ -48,6 +54,16 @@ class Runner:
         if self._loaded is None:
             raise RuntimeError(f"runner of {self.card.name} is not open")
         return self._loaded.precision
+
+    @property
+    def mode(self) -> str:
+        """How the open model computes, in one word; measurements of one mode say nothing about another."""
+        return self.precision
+
+    @property
+    def supported_sizes(self) -> tuple[int, ...]:
+        """All batch sizes that run on this device, ascending; known once open."""
+        return self._supported_sizes
 
     @property
     def batch_sizes(self) -> tuple[int, ...]:
@@ -72,10 +88,16 @@ class Runner:
         except BaseException:
             loaded.close()
             raise
-        # A new runner keeps the sizes of the first: the batcher has built its queue on them.
-        self._batch_sizes = self._batch_sizes or worthwhile_sizes(seconds_by_size)
-        self._brief_batch_sizes = self._brief_batch_sizes or brief_sizes(seconds_by_size, self._batch_sizes)
         self._loaded = loaded
+        self._supported_sizes = tuple(sorted(seconds_by_size))
+        # A new runner keeps the sizes of the first: the batcher has built its queue on them.
+        self._batch_sizes = self._batch_sizes or self._efficient_sizes(seconds_by_size)
+        self._brief_batch_sizes = self._brief_batch_sizes or brief_sizes(seconds_by_size, self._batch_sizes)
+
+    def _efficient_sizes(self, seconds_by_size: Mapping[int, float]) -> tuple[int, ...]:
+        """Return the sizes of the measured operating point; without one, an estimate from the warm-up."""
+        found = None if self._points is None else self._points.sizes_of(self.card, self.mode, self._supported_sizes)
+        return found or worthwhile_sizes(seconds_by_size)
 
     def run(self, rows: Sequence[np.ndarray], size: int) -> list[RowOutput | ModelFault]:
         """Compute rows, each `input_shape` of the card's dtype, padded with zeros to `size`.

@@ -19,11 +19,14 @@ from ops.added_models import CannotAdd, cards_at, staged_model, tried_lines
 from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
 from ops.cli.model_calibration import calibrate_model
+from ops.cli.models_bench import bench as bench_models
 from schemas.labels import LABELS
 from streams.config.running_models import running_cards
 from streams.config.settings import Settings
 
 app = typer.Typer(help="The models, their weights, and the labels that they cover.", no_args_is_help=True)
+
+app.command("bench")(bench_models)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="The same as JSON.")]
 

@@ -15,11 +15,17 @@ from models.text_pieces import TextPieces, read_tokenizers
 from operators.class_names import ClassNames, load_class_names
 from operators.context.text_models import TextModels, load_text_models
 from operators.inference.backend import BackendConfig
-from operators.inference.backend_registry import best_backend_name, open_backend, open_device_energy
+from operators.inference.backend_registry import (
+    best_backend_name,
+    device_identity,
+    open_backend,
+    open_device_energy,
+)
 from operators.inference.cpu_probe import CpuCapabilities
 from operators.inference.graph_cache import GraphCache
 from operators.inference.inference import Inference
 from operators.inference.observer import InferenceObserver, SilentInferenceObserver
+from operators.inference.operating_points import OperatingPoints
 from operators.inference.placement import check_devices, placed_backend
 from operators.inference.request_context import RequestContext
 from operators.media.decoder_client import DECODER_COMMAND
@@ -272,11 +278,17 @@ async def _open_inference(
         cards,
         partial(_build, options, settings),
         placed_backend(device, config, cards, open_backend),
+        points=None if options.load_module else operating_points(settings, device),
         observer=options.inference_observer(device),
         tracer=options.tracer,
     )
     opening.push_async_callback(inference.close)
     return inference
+
+
+def operating_points(settings: Settings, device: str) -> OperatingPoints:
+    """Return what `vidsignal models bench` measured for this process' device and number of threads."""
+    return OperatingPoints(private_cache(settings), device_identity(device), settings.torch_threads)
 
 
 def _require_weights(cards: Iterable[Card], settings: Settings) -> None:

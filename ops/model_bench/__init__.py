@@ -1,0 +1,1 @@
+"""`vidsignal models bench`: the operating point of each model on this machine."""

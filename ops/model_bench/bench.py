@@ -1,0 +1,80 @@
+"""Times models with the settings of a worker, and stores the points where workers look for them."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Sequence
+
+from models.card import Card
+from models.card_files import verify_card
+from operators.inference.placement import HOST
+from ops.model_bench.model_timing import ModelTiming, Say, TimedModel, thread_counts
+from streams.config.settings import Settings
+
+
+def time_models(
+    cards: Iterable[Card], settings: Settings, threads: Sequence[int], say: Say, *, is_quick: bool
+) -> list[TimedModel]:
+    """Measure models one after the other.
+
+    Raises:
+        WeightsMissing, WeightsCorrupt: the cache lacks what a card names.
+        DeviceFault: the device cannot take a model.
+    """
+    from streams.lifecycle.process_setup import prepare_process
+
+    capabilities = prepare_process(settings)
+    from models.loaders import load_module  # torch comes with it: not before the process is prepared
+    from operators.inference.backend import BackendConfig
+    from operators.inference.backend_registry import open_device_energy
+    from operators.inference.graph_cache import GraphCache
+    from streams.costs.power import open_core_energy
+    from streams.lifecycle.private_cache import private_cache
+
+    device = _device(settings)
+    config = BackendConfig(
+        num_threads=settings.torch_threads,
+        precision="auto",
+        cpu_bfloat16=capabilities.bfloat16,
+        cpu_note=capabilities.note,
+        graphs=GraphCache(private_cache(settings)),
+    )
+    energy = open_core_energy() if device == HOST else open_device_energy(device)
+    timed = []
+    for card in cards:
+        verify_card(card, settings.cache_dir)
+        place = device if device in card.devices else HOST  # as `placed_backend` does in a worker
+        timing = ModelTiming(
+            place,
+            config,
+            lambda card: load_module(card, settings.cache_dir),
+            tuple(threads) or default_threads(settings, place),
+            energy if place == device else None,
+            is_quick,
+            say,
+        )
+        timed.append(timing.of(card))
+    return timed
+
+
+def default_threads(settings: Settings, device: str) -> tuple[int, ...]:
+    """Return the numbers of threads to measure, with that of the settings among them; an accelerator has only that."""
+    if device != HOST:
+        return (settings.torch_threads,)
+    return tuple(sorted({*thread_counts(len(os.sched_getaffinity(0))), settings.torch_threads}))
+
+
+def keep_points(timed: Iterable[TimedModel], settings: Settings) -> None:
+    """Store the points for the workers of this user on this machine."""
+    from streams.analysis.engine import operating_points
+
+    points = operating_points(settings, _device(settings))
+    for each in timed:
+        points.keep(each.card, each.points, time.time())
+
+
+def _device(settings: Settings) -> str:
+    from operators.inference.backend_registry import best_backend_name
+
+    return best_backend_name() if settings.device == "auto" else settings.device
