@@ -101,7 +101,6 @@ class TestOperatingPoints:
         assert points(kept, num_threads=1).sizes_of(MODEL, "float32", SIZES) == (1, 2, 4)
         assert points(kept, num_threads=2).sizes_of(MODEL, "float32", SIZES) == (1, 2, 4, 8, 16)
 
-
     def test_a_worker_with_other_thread_pools(self, kept: PrivateCache, monkeypatch: pytest.MonkeyPatch) -> None:
         """Its start limits them by its own setting; the benchmark measures several numbers in one process."""
         monkeypatch.setenv("MKL_NUM_THREADS", "4")
