@@ -83,12 +83,21 @@ def _is_at(card: Card, path: Path) -> bool:
     return card.is_added and card.model is not None and card.model.card_path.is_relative_to(path)
 
 
-def tried_lines(card: Card, cache_dir: Path) -> Iterator[str]:
-    """Load an added model and say what it answers. Raises CardInvalid where that is not what its card says."""
+def tried_lines(card: Card, settings: Settings) -> Iterator[str]:
+    """Load an added model and say where it runs and what it answers.
+
+    Raises:
+        CardInvalid: it is not what its card says, or may not run on this machine.
+    """
     from models.formats.trial import try_module  # torch, which most commands do not need
     from models.loaders import load_module
+    from operators.inference.backend_registry import best_backend_name
+    from operators.inference.placement import HOST, check_devices
 
-    for tried in try_module(card, load_module(card, cache_dir)):
+    device = best_backend_name() if settings.device == "auto" else settings.device
+    check_devices([card], device)
+    yield f"runs on {device if device in card.devices else HOST}, permitted {', '.join(card.devices)}"
+    for tried in try_module(card, load_module(card, settings.cache_dir)):
         shape = "x".join(map(str, tried.shape)) or "one number"
         yield f"output {tried.name}: {shape}, of a plain input {tried.least:.3f} to {tried.most:.3f}"
     for source in card.labels:

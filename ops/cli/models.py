@@ -45,7 +45,7 @@ def list_models(json_output: JsonOption = False) -> None:
         if card.model is not None and card.model.origin is not None:
             out.print(f"  origin   {card.model.origin}", markup=False, soft_wrap=True)
         out.print(f"  checked  {card.checked_on}", markup=False)
-        out.print(f"  runs in  {', '.join(card.precisions)}", markup=False)
+        out.print(f"  runs in  {', '.join(card.precisions)} on {', '.join(card.devices)}", markup=False)
 
 
 @app.command()
@@ -104,7 +104,7 @@ app.command("calibrate")(calibrate_model)
 def _show_trial(card: Card, settings: Settings) -> None:
     out.heading(card.name, f" {card.version}  ({card.modality}, {card.licence})")
     out.print(f"  fingerprint {card.fingerprint}", markup=False)
-    for line in tried_lines(card, settings.cache_dir):
+    for line in tried_lines(card, settings):
         out.print(f"  {line}", markup=False)
 
 
@@ -174,6 +174,7 @@ def _summary(card: Card) -> dict[str, object]:
         "labels": [source.label for source in card.labels],
         "checked_on": card.checked_on,
         "precisions": card.precisions,
+        "devices": card.devices,
         "tolerances": {
             name: {limit: value for limit, value in asdict(tolerance).items() if value is not None}
             for name, tolerance in zip(card.outputs, card.tolerances, strict=True)

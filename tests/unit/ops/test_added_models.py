@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,34 @@ class TestFiles:
         listed = typed(tmp_path, "files", str(tmp_path / "mine"))
         line = f'"model.pt" = "{sha256_of(tmp_path / "mine" / "model.pt")}"'
         assert listed.output.splitlines() == ["[model.files]", line]
+
+    def test_hidden_files_are_left_out(self, tmp_path: Path) -> None:
+        """As a downloader leaves them beside what it downloads."""
+        torchscript_card(tmp_path / "mine")
+        (tmp_path / "mine" / ".cache" / "huggingface").mkdir(parents=True)
+        (tmp_path / "mine" / ".cache" / "huggingface" / "model.pt.metadata").write_text("commit\n")
+        (tmp_path / "mine" / ".gitattributes").write_text("*.pt filter=lfs\n")
+        assert len(typed(tmp_path, "files", str(tmp_path / "mine")).output.splitlines()) == 2
+
+
+class TestDeclared:
+    def test_device(self, tmp_path: Path) -> None:
+        """Where the model runs here; one that may not run here is refused, as at the start of a worker."""
+        torchscript_card(tmp_path / "mine")
+        assert "runs on cpu, permitted cpu, cuda" in typed(tmp_path, "check", str(tmp_path / "mine")).output
+
+        torchscript_card(tmp_path / "needy", text=f'{CARD}\n[runs]\ndevices = ["neuron"]\n')
+        refused = typed(tmp_path, "check", str(tmp_path / "needy"))
+        assert refused.exit_code == ExitCode.FOUND
+        assert "runs.devices is ['neuron']; allowed: a list with" in " ".join(refused.output.split())
+
+    def test_list(self, tmp_path: Path) -> None:
+        """Origin, precisions and tolerances are listed, for people and as JSON."""
+        origin = f'format = "torchscript"\nrepository = "owner/tiny"\nrevision = "{"ab" * 20}"'
+        torchscript_card(tmp_path / "mine", text=CARD.replace('format = "torchscript"', origin))
+        assert f"origin   owner/tiny@{'ab' * 20}" in typed(tmp_path, "list").output
+
+        listed = {card["name"]: card for card in json.loads(typed(tmp_path, "list", "--json").output)}
+        assert listed["mine"]["origin"] == {"repository": "owner/tiny", "revision": "ab" * 20}
+        assert listed["mine"]["devices"] == ["cpu", "cuda"]
+        assert listed["opennsfw"]["tolerances"] == {"nsfw": {"max_difference": 0.02}}
