@@ -40,7 +40,11 @@ BUFFER_BYTES = 64 * 1024
 MIN_INDEX_ENTRIES = 10_000
 """A list up to this length costs nothing, whatever it says."""
 MAX_OPEN_CPU_SECONDS = 1.0
-"""A file that takes longer is opened once: ordinary ones take some milliseconds, an MP4 of a million samples 0.3 s."""
+"""A file that takes longer is opened once: ordinary ones take some milliseconds."""
+OPEN_CPU_SECONDS_AN_ENTRY = 3e-6
+"""What is allowed beyond that for a long recording: an MP4 of a million samples takes 0.3 s."""
+LONG_PROBE: Mapping[str, str] = {"analyzeduration": str(600_000_000), "probesize": str(32 * 1024 * 1024)}
+"""Microseconds and bytes: for streams whose packets are minutes apart, or that begin late."""
 
 
 @dataclass(slots=True)
@@ -54,6 +58,8 @@ class MediaFile:
     """A container at its start, for the next use."""
     edit_options: Mapping[str, str] = field(default_factory=dict)
     """How FFmpeg is to take the edits of MP4, where not in full: their shift only, or not at all."""
+    probe_options: Mapping[str, str] = field(default_factory=dict)
+    """How far FFmpeg reads to get to know the streams, where its usual 5 s of packets are not enough."""
     has_parts: bool = False
     """Whether edits of MP4 show several parts."""
     arriving: ProgressiveFile | None = None
@@ -96,19 +102,40 @@ def take_container(media: MediaFile) -> InputContainer:
         raise InvalidMedia("media-unreadable", "its index is damaged: it takes too long to read")
     before = time.process_time()
     container = _open(media)
-    media.is_costly = time.process_time() - before > MAX_OPEN_CPU_SECONDS
-    _refuse_long_index(container, media)
-    return container
-
-
-def _refuse_long_index(container: InputContainer, media: MediaFile) -> None:
-    """Raise `InvalidMedia` for a list of more packets than there are bytes: reading it takes minutes."""
     num_entries = sum(len(stream.index_entries) for stream in container.streams)
+    allowed_seconds = MAX_OPEN_CPU_SECONDS + num_entries * OPEN_CPU_SECONDS_AN_ENTRY
+    media.is_costly = time.process_time() - before > allowed_seconds
+    _refuse_long_index(container, num_entries, media)
+    return _probed(container, media)
+
+
+def _refuse_long_index(container: InputContainer, num_entries: int, media: MediaFile) -> None:
+    """Raise `InvalidMedia` for a list of more packets than there are bytes: reading it takes minutes."""
     if num_entries > max(MIN_INDEX_ENTRIES, media.size_bytes):
         container.close()
         raise InvalidMedia(
             "media-unreadable", f"its index lists {num_entries} packets, and it has {media.size_bytes} bytes"
         )
+
+
+def _probed(container: InputContainer, media: MediaFile) -> InputContainer:
+    """Return a container whose streams have sizes and rates, as far as its packets tell them."""
+    if media.probe_options or _knows_streams(container):
+        return container
+    container.close()
+    media.probe_options = LONG_PROBE
+    return _open(media)
+
+
+def _knows_streams(container: InputContainer) -> bool:
+    """Return whether the size of the pictures and the rate of the sound are known.
+
+    A transport stream states neither: FFmpeg reads packets until it knows, or until 5 s of them are read. A slide show
+    has one picture in that time, and a picture ends where the next begins.
+    """
+    video, audio = video_stream(container), audio_stream(container)
+    is_size_known = video is None or bool(video.width and video.height)
+    return is_size_known and (audio is None or bool(audio.rate))
 
 
 def give_back(media: MediaFile, container: InputContainer, *, was_read: bool) -> None:
@@ -174,6 +201,7 @@ def _open(media: MediaFile) -> InputContainer:
             "format_whitelist": ",".join(DEMUXERS),
             "max_pixels": str(media.max_pixels),
             **media.edit_options,
+            **media.probe_options,
         },
         metadata_errors="replace",
         buffer_size=BUFFER_BYTES,

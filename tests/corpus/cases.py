@@ -227,6 +227,7 @@ FEW: Sequence[Case] = (
     Case("ts", "h264", "25 a second", "after another"),
     Case("ts", "mpeg2", "25 a second", "after another", has_sound=False),
     Case("ts", "h264", "1 a second"),
+    Case("ts", "h264", "slides"),
     Case("ts", "h264", "one far behind"),
     Case("ts", "mpeg2", "25 a second", "late sound"),
     Case("flv", "h264 B", "phone"),

@@ -26,6 +26,7 @@ from tests.container_parts import (
     segment,
     with_index,
 )
+from tests.decoded_here import decoded_here
 from tests.fuzz.containers import walked
 from tests.hostile_media import write_sound, write_video
 from tests.indexed_here import hidden_bytes, indexed_here, unseen_bytes
@@ -367,3 +368,16 @@ def test_plain_files_of_ffmpeg(suffix: str, codec: str, tmp_path: Path) -> None:
         pixels = {"mjpeg": "yuvj420p", "huffyuv": "yuv422p"}.get(codec, "yuv420p")
         write_video(path, num_frames=25, codec=codec or "libx264", pixel_format=pixels)
     assert indexed_here(path).unseen == ()
+
+
+class TestSizesOfTransportStreams:
+    """They state no sizes: whoever opens one reads packets until it knows."""
+
+    @pytest.mark.parametrize("pts", [lambda number: number * 375, lambda number: number * 25 + 250])
+    def test_pictures_that_are_far_apart_or_late(self, tmp_path: Path, pts: Callable[[int], int]) -> None:
+        """Slides of 15 s each, and pictures that begin 10 s behind the sound, are read as any other."""
+        path = write_video(tmp_path / "a.ts", num_frames=4, pts=pts, sound_seconds=20.0)
+        found = decoded_here(path)
+        assert (found.failure, len(found.pictures) >= 4) == (None, True)
+        assert found.index is not None and found.index.video is not None
+        assert (found.index.video.width, found.index.video.height) == (320, 180)
