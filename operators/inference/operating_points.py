@@ -33,7 +33,7 @@ class SizeTiming(msgspec.Struct, frozen=True):
 
     batch_size: int
     batch_seconds: float
-    """Median time of a full batch on an otherwise idle device: the latency of its items."""
+    """Least time of a full batch: the latency of its items on an idle device."""
     device_seconds: float
     """Median cost of a batch; core seconds on a CPU, occupied seconds on an accelerator."""
 

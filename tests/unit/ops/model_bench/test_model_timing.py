@@ -37,7 +37,8 @@ class ManualTime:
 
 
 class ScriptedRunner:
-    """Takes the stated time for a batch, and another one the first time, as a cold model does."""
+    """Takes the stated time for a batch, a longer one the first time, as a cold model does, and in half of all turns
+    waits for a core that another process has."""
 
     def __init__(self, clock: ManualTime, seconds_by_size: dict[int, float]) -> None:
         self.card = CARD
@@ -50,7 +51,7 @@ class ScriptedRunner:
         assert len(rows) == size
         seconds = self._seconds[size] * (1 if self.runs[size] else 50)
         self.runs[size] += 1
-        self._clock.seconds += seconds
+        self._clock.seconds += seconds + (3.0 if self.runs[size] % 2 else 0.0)
         self.device_seconds += 2 * seconds
 
 
@@ -66,11 +67,16 @@ class TestTimeSizes:
         assert found == (SizeTiming(1, 0.25, 0.5), SizeTiming(4, 0.5, 1.0), SizeTiming(16, 1.0, 2.0))
         assert [timing.items_per_second for timing in found] == [4.0, 8.0, 16.0]
 
+    def test_waits_for_a_core_are_not_the_models(self) -> None:
+        """A preempted batch is longer on the clock, not in its cost; it does not move the knee."""
+        _, found = self.timed(0.0, 6)
+        assert [timing.batch_seconds for timing in found] == [0.25, 0.5, 1.0]
+
     def test_sizes_take_turns(self) -> None:
         """All are run equally often, until there are enough turns and the time is up."""
         runner, _ = self.timed(0.0, 3)
         assert set(runner.runs.values()) == {4}
-        longer, _ = self.timed(100.0, 3)
+        longer, _ = self.timed(300.0, 3)
         assert len(set(longer.runs.values())) == 1
         assert longer.runs[1] > 4
 
