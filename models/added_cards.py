@@ -56,7 +56,7 @@ def installed_cards(settings: CardSettings, own: Mapping[str, Card] = CARDS) -> 
     for name in settings.off:
         if name in own and own[name].use:
             free = sorted(card.name for card in own.values() if not card.use)
-            raise CardInvalid(f"setting models_off names {name!r}, which an operator needs; allowed: {listed(free)}")
+            raise CardInvalid(f"VIDSIGNAL_MODELS_OFF names {name!r}, which an operator needs; allowed: {listed(free)}")
     running = [card for card in in_order([*own.values(), *added]) if card.name not in settings.off]
     _check_together(running)
     check_crops(running)
@@ -77,21 +77,21 @@ def _card_paths(folders: Iterable[Path]) -> list[Path]:
     found: list[Path] = []
     for folder in folders:
         if not folder.is_dir():
-            raise CardInvalid(f"setting model_cards names {str(folder)!r}; allowed: folders that hold cards")
+            raise CardInvalid(f"VIDSIGNAL_MODEL_CARDS names {str(folder)!r}; allowed: folders that hold cards")
         found += sorted({*folder.glob(f"*{CARD_SUFFIX}"), *folder.glob(f"*/*{CARD_SUFFIX}")})
     if len(found) > MAX_CARDS:
-        raise CardInvalid(f"setting model_cards names folders with {len(found)} cards; allowed: at most {MAX_CARDS}")
+        raise CardInvalid(f"VIDSIGNAL_MODEL_CARDS names folders with {len(found)} cards; allowed: at most {MAX_CARDS}")
     return found
 
 
 def _checked(card: Card, path: Path, settings: CardSettings) -> Card:
     accepted = (*ACCEPTED_LICENCES, *settings.licences)
     if card.licence not in accepted:
-        allowed = f"{listed(accepted)}; accept another one with the setting model_licences"
+        allowed = f"{listed(accepted)}; accept another one with VIDSIGNAL_MODEL_LICENCES"
         raise refuse(path, "licence", card.licence, allowed, near_word(card.licence, accepted))
     if card.model is not None and card.model.format in _RUNS_CODE and not _is_trusted(path, settings.trusted_folders):
         trusted = listed([str(folder) for folder in settings.trusted_folders]) or "none"
-        allowed = f"only below a folder of the setting trusted_model_folders ({trusted}), as such a file is a program"
+        allowed = f"only below a folder of VIDSIGNAL_TRUSTED_MODEL_FOLDERS ({trusted}), as such a file is a program"
         raise refuse(path, "model.format", card.model.format, allowed)
     return card
 
@@ -105,7 +105,7 @@ def _check_names(off: Iterable[str], names: list[str]) -> None:
     for name in off:
         if name not in names:
             meant = did_you_mean(near_word(name, names))
-            raise CardInvalid(f"setting models_off names {name!r}; allowed: {listed(sorted(names))}{meant}")
+            raise CardInvalid(f"VIDSIGNAL_MODELS_OFF names {name!r}; allowed: {listed(sorted(names))}{meant}")
 
 
 def _check_together(cards: Iterable[Card]) -> None:
@@ -115,7 +115,9 @@ def _check_together(cards: Iterable[Card]) -> None:
         for field, value in _claims(card):
             other = taken.setdefault((field, value), card)
             if other is not card:
-                remedy = f"a value of its own; {_place(other)} has this one: turn one of them off with models_off"
+                remedy = (
+                    f"a value of its own; {_place(other)} has this one: turn one of them off with VIDSIGNAL_MODELS_OFF"
+                )
                 raise refuse(Path(_place(card)), field, value, remedy)
 
 

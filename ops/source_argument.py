@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
 from pathlib import Path
 from time import time
 from typing import Any
@@ -88,6 +89,17 @@ def raw_source(medium: str, sha256: str | None) -> dict[str, Any]:
     return {"kind": "url" if _WEB.match(medium) else "object", "url": medium, **checksum}
 
 
+def file_problem(medium: str) -> str:
+    """Return why a path names no file that can be read; empty if it does."""
+    try:
+        mode = Path(medium).stat().st_mode
+    except (OSError, ValueError) as error:  # a name that no file system has is a ValueError
+        return getattr(error, "strerror", None) or str(error)
+    if not stat.S_ISREG(mode):
+        return "not a regular file"
+    return "" if os.access(medium, os.R_OK) else "permission denied"
+
+
 def absolute_path(medium: str) -> str:
     """Return the path with symbolic links resolved; a loop of links stays unchanged, and is no file."""
     return os.path.realpath(medium)
@@ -119,7 +131,7 @@ def _identity(medium: str) -> str:
         return medium
     path = Path(medium)
     try:
-        stat = path.stat()
-        return f"{absolute_path(medium)}|{stat.st_size}|{stat.st_mtime_ns}"
+        found = path.stat()
+        return f"{absolute_path(medium)}|{found.st_size}|{found.st_mtime_ns}"
     except (OSError, ValueError):
         return medium

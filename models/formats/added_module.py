@@ -16,6 +16,7 @@ from models.card_errors import CardInvalid, refuse
 from models.ctc_text import read_vocabulary
 from models.formats.answers import AddedModel, NormalisedSound, PixelInput, WrongOutputs
 from models.formats.exported import load_exported
+from models.formats.file_kind import allowed_kind, wrong_kind
 from models.formats.onnx_graph import load_onnx
 from models.formats.torchscript import load_torchscript
 from models.formats.transformers_models import load_transformers
@@ -37,7 +38,16 @@ def load_added_module(card: Card) -> nn.Module:
     return module
 
 
+def _require_kind(source: ModelSource) -> None:
+    """Refuse a file that is of another kind than the card says, before a library reads it."""
+    weights = [file for file in source.files if file.path.endswith(".safetensors")]
+    for file in weights if source.format == "transformers" else source.files[:1]:
+        if found := wrong_kind(inside(source.card_path, file.path), source.format):
+            raise refuse(source.card_path, "model.files", f"{file.path}: {found}", allowed_kind(source.format))
+
+
 def _inner(card: Card, source: ModelSource) -> nn.Module:
+    _require_kind(source)
     try:
         return _LOADERS[source.format](card, source)
     except CardInvalid:

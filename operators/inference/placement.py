@@ -31,7 +31,9 @@ def check_devices(cards: Iterable[Card], device: str) -> None:
     for card in cards:
         if device not in card.devices and HOST not in card.devices:
             place = card.model.card_path if card.model is not None else Path(card.name)
-            allowed = f"a list with {device}, the device of this worker, or {HOST}; turn the model off with models_off"
+            allowed = (
+                f"a list with {device}, the device of this worker, or {HOST}; VIDSIGNAL_MODELS_OFF turns a model off"
+            )
             raise refuse(place, "runs.devices", list(card.devices), allowed)
 
 

@@ -18,12 +18,12 @@ from operators.internal_errors import InternalError
 from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
 from ops.cli.metadata_file import read_metadata
-from ops.cli.plain_values import counted
 from ops.cli.progress import counting
-from ops.cli.upload_fields import Media, build_uploads
+from ops.cli.upload_fields import Media, build_uploads, require_files
 from ops.cli.verdict_lines import describe_outcome
 from ops.local_analysis_session import open_local_analysis
 from ops.source_argument import absolute_path, is_file
+from schemas.counted import counted
 from schemas.outcomes import Outcome
 from schemas.uploads import VideoUploaded
 from streams.config.settings import Device, Settings
@@ -56,6 +56,7 @@ def analyze(
         "market": market,
     }
     uploads = build_uploads(paths, fields, read_metadata(metadata))
+    require_files(paths)
     with clean_interrupt():
         has_failures = asyncio.run(_analyse_all(settings, uploads, json_output))
     if has_failures:

@@ -12,6 +12,7 @@ from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_
 from ops.cli.exit_codes import ExitCode
 from ops.cli.unreadable_lines import end
 from ops.cli.with_redis import read_once
+from schemas.counted import counted
 from streams.config.settings import Settings
 from streams.kafka.clients import BrokerUnavailable, producer_configuration, require_broker
 
@@ -60,7 +61,7 @@ def audit(
         audited = _run(settings, run)
     if not json_output:
         done = " and repaired" if repair and audited.findings else ""
-        out.print(f"{audited.videos} videos looked at, {len(audited.findings)} findings{done}")
+        out.print(f"{counted(audited.videos, 'video')} looked at, {counted(len(audited.findings), 'finding')}{done}")
     is_left = any(finding.problem == "not-foldable" for finding in audited.findings)
     end(audited.unreadable, is_found=is_left or bool(audited.findings and not repair))
 

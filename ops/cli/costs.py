@@ -89,7 +89,7 @@ def _print(found: RollUp, rate_hz: float) -> None:
         f"a video: {found.per_video(total.cpu_seconds):.3f} CPU s, ${per_video:.3g}, "
         f"{found.per_video(total.joules):.2f} J (joules {meters})\n"
         f"a thousand videos: ${1000 * per_video:.3g}, {found.per_video(total.joules) / 3.6:.3g} Wh\n"
-        f"a day at {rate_hz:g} videos a second: ${_usd_per_day(found, rate_hz):,.2f}",
+        f"a day, at a rate of {rate_hz:g} a second: ${_usd_per_day(found, rate_hz):,.2f}",
         soft_wrap=True,
     )
 

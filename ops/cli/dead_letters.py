@@ -15,6 +15,7 @@ from ops.cli.dead_letters_of_video import find_dead_letters, read_found
 from ops.cli.exit_codes import ExitCode
 from ops.cli.quick_read import read_quickly
 from ops.cli.unreadable_lines import end
+from schemas.counted import counted
 from schemas.dead_letters import DeadLetter
 from streams.config.settings import Settings
 from streams.dead_letters.active_dead_letters import active_dead_letters, dead_letters_in
@@ -51,7 +52,7 @@ def list_dead_letters(
         _print_line(dead_letter, json_output=json_output)
     if not json_output:
         causes = "".join(f"; {number} {name}" for name, number in counts.most_common())
-        out.print(f"{counts.total()} dead letters{causes}")
+        out.print(f"{counted(counts.total(), 'dead letter')}{causes}")
     end(unreadable)
 
 
@@ -167,7 +168,7 @@ def _find(dead_letters: Iterable[DeadLetter], dead_letter_id: str) -> DeadLetter
 
 def _require_one(dead_letter_id: str, number: int) -> None:
     if number != 1:
-        fail(f"{dead_letter_id!r} names {number} dead letters; expected one", ExitCode.FOUND)
+        fail(f"{dead_letter_id!r} names {counted(number, 'dead letter')}; expected one", ExitCode.FOUND)
 
 
 def _print_line(dead_letter: DeadLetter, *, json_output: bool) -> None:

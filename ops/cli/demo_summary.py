@@ -7,8 +7,8 @@ from statistics import quantiles
 
 from models.card_registry import card_of_use
 from ops.cli.demo_view import DemoView
-from ops.cli.plain_values import counted
 from ops.local.metrics_page import MetricsPage, read_metrics
+from schemas.counted import counted
 from schemas.receipts import CPU_STAGES, CpuStage
 from streams.costs.cpu_account import PROCESS_STAGES
 

@@ -12,8 +12,8 @@ import typer
 from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
 from ops.cli.field_options import ENGAGEMENT_OPTIONS, event_or_exit
-from ops.cli.plain_values import counted
 from ops.engagement_stream import engagement_stream, publish_events, video_names
+from schemas.counted import counted
 from schemas.engagement import ENGAGEMENT_KINDS, EngagementEvent
 from streams.kafka.clients import BrokerUnavailable
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
@@ -15,6 +15,8 @@ from streams.config.settings import read_settings
 if TYPE_CHECKING:
     from ops.local.stack import LocalStack
 
+_LOOK_SECONDS: Final = 0.5
+
 
 def local(
     kafka: Annotated[
@@ -24,7 +26,11 @@ def local(
     partitions: Annotated[int, typer.Option(min=1, help="Of each topic, on a real Kafka.")] = 8,
     json_output: Annotated[bool, typer.Option("--json", help="Print the settings as one JSON object.")] = False,
 ) -> None:
-    """Start a broker and Redis 8 on free loopback ports, print the settings to use, and stay until Ctrl-C."""
+    """Start a broker and Redis 8 on free loopback ports, print the settings to use, and stay until Ctrl-C.
+
+    If one of them ends by itself, both end, with exit code 3.
+    """
+    from ops.local.child import ChildDied
     from ops.local.kafka_jars import KafkaUnavailable
     from ops.local.stack import LocalStack
 
@@ -44,9 +50,10 @@ def local(
             if kafka == "real":
                 _create_topics(stack, partitions, brokers)
             _announce(stack, json_output)
-            stop.wait()
+            while not stop.wait(_LOOK_SECONDS):
+                stack.require_alive()
             err.print("stopping ...")
-    except KafkaUnavailable as error:
+    except (KafkaUnavailable, ChildDied) as error:
         fail(str(error), ExitCode.UNAVAILABLE)
 
 

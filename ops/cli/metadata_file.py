@@ -11,6 +11,7 @@ from typing import Any, Final
 from ops.cli.console import err, fail
 from ops.cli.exit_codes import ExitCode
 from ops.source_argument import file_name
+from schemas.counted import counted
 from schemas.near_names import did_you_mean, near_field, near_word, shown
 from schemas.uploads import VideoUploaded
 
@@ -41,7 +42,7 @@ class MetadataFile:
             err.print(f"warning: --metadata {self.file}: {line}", markup=False)
         if len(lines) > _MOST_WARNINGS:
             rest = len(lines) - _MOST_WARNINGS
-            err.print(f"warning: --metadata {self.file}: and {rest} more such keys", markup=False)
+            err.print(f"warning: --metadata {self.file}: and {counted(rest, 'more such key')}", markup=False)
 
     def _is_per_file(self) -> bool:
         return bool(self.content) and all(isinstance(value, dict) for value in self.content.values())

@@ -66,6 +66,7 @@ def verify(json_output: JsonOption = False) -> None:
 def check(path: Annotated[Path, typer.Argument(help="A card's file, or a folder with one.")]) -> None:
     """Check an added model as a worker does at its start: card, files, and the answers of the model; exit code 1 where
     something is wrong."""
+    _require_path(path)
     settings = settings_or_exit()
     try:
         for card in cards_at(path, settings):
@@ -77,9 +78,10 @@ def check(path: Annotated[Path, typer.Argument(help="A card's file, or a folder 
 @app.command()
 def add(folder: Annotated[Path, typer.Argument(help="A folder with one card and the files that it names.")]) -> None:
     """Check a model and copy its folder below the first of VIDSIGNAL_MODEL_CARDS; workers run it after a restart."""
+    _require_path(folder)
     settings = settings_or_exit()
     if not settings.model_cards:
-        fail("setting model_cards (VIDSIGNAL_MODEL_CARDS) is empty; allowed: a folder for added models", ExitCode.USAGE)
+        fail("VIDSIGNAL_MODEL_CARDS is empty; allowed: a folder for added models", ExitCode.USAGE)
     try:
         with staged_model(folder, settings.model_cards[0]) as staging:
             (card,) = cards_at(staging.folder, settings)
@@ -93,12 +95,18 @@ def add(folder: Annotated[Path, typer.Argument(help="A folder with one card and 
 @app.command()
 def files(folder: Annotated[Path, typer.Argument(help="A folder with the files of a model.")]) -> None:
     """Print the table of a folder's files with their hashes, for a card."""
+    _require_path(folder)
     out.print("[model.files]", markup=False)
     for path in sorted(files_below(folder)):
         out.print(f'"{path.relative_to(folder).as_posix()}" = "{file_sha256(path)}"', markup=False, soft_wrap=True)
 
 
 app.command("calibrate")(calibrate_model)
+
+
+def _require_path(path: Path) -> None:
+    if not path.exists():
+        fail(f"{path}: no such file or folder", ExitCode.USAGE)
 
 
 def _show_trial(card: Card, settings: Settings) -> None:

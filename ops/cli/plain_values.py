@@ -65,11 +65,6 @@ def moment(unix_seconds: float) -> str:
         return f"{unix_seconds:g} s"
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, in the plural unless it is one."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def unix_moment(value: str) -> str:
     """Return the same for a field of Redis, unchanged if it is no number."""
     try:

@@ -9,8 +9,9 @@ import typer
 
 from ops.cli.console import fail, out, print_json, quiet_settings_or_exit
 from ops.cli.exit_codes import ExitCode
+from schemas.counted import counted
 from schemas.outcomes import ACTIONS
-from streams.decision.policy_checks import InvalidPolicy
+from streams.decision.policy_checks import InvalidPolicy, UnreadablePolicy
 
 if TYPE_CHECKING:
     from streams.decision.policy import Policy
@@ -42,6 +43,8 @@ def check(
     chosen = Path(file) if file is not None else settings.policy_file
     try:
         policy = load_policy(chosen)
+    except UnreadablePolicy as error:
+        fail(str(error), ExitCode.USAGE)
     except InvalidPolicy as error:
         fail(str(error), ExitCode.FOUND)
     if json_output:
@@ -78,4 +81,4 @@ def _print(policy: Policy, path: Path | None, *, is_full: bool) -> None:
     for line in full_lines(policy) if is_full else summary_lines(policy):
         out.print(line, markup=False, soft_wrap=True)
     if not is_full:
-        out.print(f"{len(policy.rules)} rules; --full shows each with its markets and words")
+        out.print(f"{counted(len(policy.rules), 'rule')}; --full shows each with its markets and words")

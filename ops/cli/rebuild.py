@@ -9,6 +9,7 @@ from ops.cli.console import clean_interrupt, err, fail, out, settings_or_exit
 from ops.cli.exit_codes import ExitCode
 from ops.cli.unreadable_lines import end
 from ops.cli.with_redis import read_once
+from schemas.counted import counted
 from streams.config.settings import Settings
 from streams.kafka.clients import BrokerUnavailable
 from streams.kafka.unreadable import UnreadableRecords
@@ -52,16 +53,16 @@ def rebuild() -> None:
 
 def _tell_result(done: RebuildProgress) -> None:
     out.print(
-        f"{done.videos_read} videos lie in the topics; {done.videos_written} of them were written to Redis; "
-        f"the facts behind {done.videos_sealed} are gone from the log"
+        f"found in the topics: {counted(done.videos_read, 'video')}; written to Redis: {done.videos_written}; "
+        f"without their facts, which are gone from the log: {done.videos_sealed}"
     )
     if done.videos_contradicted:
         out.print(
-            f"{done.videos_contradicted} are published otherwise than their facts say: run `vidsignal audit --repair`, "
-            "or leave it to the background audit"
+            f"published otherwise than their facts say: {counted(done.videos_contradicted, 'video')}; run"
+            " `vidsignal audit --repair`, or leave it to the background audit"
         )
     if done.videos_unfolded:
-        err.print(f"{done.videos_unfolded} videos cannot be folded, and their facts wait: see `vidsignal audit`")
+        err.print(f"cannot be folded, so facts wait: {counted(done.videos_unfolded, 'video')}; see `vidsignal audit`")
 
 
 def _tell_left_out(survived: Survived) -> None:
@@ -87,6 +88,6 @@ async def _rebuild(
 
 def _tell(progress: RebuildProgress) -> None:
     err.print(
-        f"partition {progress.partitions_done} of {progress.num_partitions}: {progress.videos_read} videos read, "
-        f"{progress.videos_written} written"
+        f"partition {progress.partitions_done} of {progress.num_partitions}:"
+        f" {counted(progress.videos_read, 'video')} read, {progress.videos_written} written"
     )

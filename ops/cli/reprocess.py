@@ -17,6 +17,7 @@ from models.card_errors import CardInvalid
 from ops.cli.console import clean_interrupt, err, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
 from ops.cli.with_redis import read_once
+from schemas.counted import counted
 from schemas.topics import UPLOADED
 from streams.backfill.jobs import Job, JobFilter, Jobs
 from streams.backfill.progress import JobProgress, backfill_offsets, progress_of
@@ -216,7 +217,7 @@ def _lines(job: Job, progress: JobProgress) -> list[str]:
         f"{job.job_id}  {progress.state}  {progress.done_ratio:.1%}",
         f"asked for  {_spelt(job.filter)}",
         f"began      {_moment(job.created_unix_seconds)}",
-        f"uploads    {job.num_sent} sent; {progress.num_done} of {progress.num_records} records done",
+        f"uploads    {job.num_sent} sent; {progress.num_done} of {counted(progress.num_records, 'record')} done",
     ]
     if progress.records_per_second is not None:
         lines.append(f"rate       {progress.records_per_second:.2f} a second since it began")

@@ -9,6 +9,7 @@ from ops.cli.modality_lines import modality_lines
 from ops.cli.plain_values import moment, plain_value, status_words, unix_moment
 from ops.cli.verdict_lines import describe_cost, describe_label, describe_verdict
 from ops.cli.warning_lines import describe_warnings
+from schemas.counted import counted
 from schemas.engagement import Engagement
 from schemas.outcomes import Verdict
 from streams.store.readers import VideoReading
@@ -69,7 +70,7 @@ def _verdict(verdict: Verdict) -> Iterable[Section]:
     yield Section("reasons", lines=tuple(f"  {reason.action:7} {reason.words}" for reason in verdict.reasons))
     yield Section("evidence", lines=tuple(f"  {describe_label(label)}  ({label.model})" for label in verdict.labels))
     yield Section("modalities", lines=tuple(f"  {line}" for line in modality_lines(verdict.modalities)))
-    decodes = "1 decode" if verdict.cost.num_decodes == 1 else f"{verdict.cost.num_decodes} decodes"
+    decodes = counted(verdict.cost.num_decodes, "decode")
     yield Section("receipt", f"  {describe_cost(verdict)}, {decodes}")
 
 
@@ -89,7 +90,7 @@ def _limit(reading: VideoReading, name: str) -> str:
 
 def _embeddings(reading: VideoReading) -> Iterable[str]:
     for space, embedding in sorted(reading.embeddings.items()):
-        yield f"  {space:28} {embedding.dimensions} numbers  ({embedding.model})"
+        yield f"  {space:28} {counted(embedding.dimensions, 'number')}  ({embedding.model})"
 
 
 def _engagement(engagement: Engagement) -> Section:

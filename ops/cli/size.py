@@ -17,6 +17,7 @@ from ops.sizing.profile import Profile, load_profile, write_profile
 from ops.sizing.quantity import FIGURES, InvalidProfile
 from ops.sizing.report import amount, as_json, assumptions, rows
 from ops.sizing.trial import TELLING_WORKERS, SizingTrial, telling_cell, try_plan, try_policies, utilisation_for
+from schemas.counted import counted
 
 
 def size(
@@ -106,7 +107,7 @@ def _refuse_other_suffix(plot: Path | None) -> None:
 def _plot(profile: Profile, plan: FleetPlan, path: Path) -> None:
     cells = telling_cell(profile, plan.cells)
     if cells is not plan.cells:
-        few = f"a cell of the plan has {plan.cells.media_workers} media workers"
+        few = f"a cell of the plan has {counted(plan.cells.media_workers, 'media worker')}"
         err.print(f"{few}; policies are tried on one of {TELLING_WORKERS}")
     trials = try_policies(profile, cells, partial(err.print, markup=False, soft_wrap=True))
     cell = f"one cell, {amount(trials[0].videos_per_second)} videos/s in the busiest hour, one worker lost"

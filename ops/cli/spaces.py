@@ -12,6 +12,7 @@ import typer
 from ops.cli.console import clean_interrupt, fail, out, print_json, settings_or_exit
 from ops.cli.exit_codes import ExitCode
 from ops.cli.with_redis import read_once
+from schemas.counted import counted
 from streams.similarity.spaces import Migration, Space, UnknownSpace, drop_space, read_migration, read_spaces
 from streams.store.keys import Keys
 
@@ -88,11 +89,11 @@ def _print(migration: Migration, *, is_dropped: bool, json_output: bool) -> None
 
 def _lines(migration: Migration, is_dropped: bool) -> list[str]:
     lines = [
-        f"{migration.num_new} videos are in {migration.new} ({migration.done_ratio:.1%}), "
-        f"{migration.num_missing} are in {migration.old} alone, {migration.num_both} in both"
+        f"in {migration.new}: {counted(migration.num_new, 'video')} ({migration.done_ratio:.1%}), "
+        f"in {migration.old} alone: {migration.num_missing}, in both: {migration.num_both}"
     ]
     if migration.num_strays:
-        lines.append(f"{migration.num_strays} vectors in {migration.old} belong to videos that the store has lost")
+        lines.append(f"of videos that the store has lost: {counted(migration.num_strays, 'vector')} in {migration.old}")
     if not migration.is_complete:
         lines.append(f"missing: {', '.join(migration.examples)}{' ...' if migration.num_missing > 5 else ''}")
         lines.append(f"they move when the present model has analysed them: {reprocess_command(migration.new)}")

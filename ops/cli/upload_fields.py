@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +12,7 @@ from ops.cli.console import fail
 from ops.cli.exit_codes import ExitCode
 from ops.cli.field_options import UPLOAD_OPTIONS, refused_field, with_option
 from ops.cli.metadata_file import MetadataFile
-from ops.source_argument import InvalidUploadField, make_upload, scheme_problem
+from ops.source_argument import InvalidUploadField, file_problem, is_file, make_upload, scheme_problem
 from schemas.uploads import VideoUploaded
 
 Media = Annotated[
@@ -37,6 +37,13 @@ def build_uploads(
     uploads = [build_upload(path, options, video_id, sha256, metadata) for path in paths]
     metadata.warn_unknown(paths)
     return uploads
+
+
+def require_files(paths: Iterable[str]) -> None:
+    """Exit with the usage code if a path names no file; addresses are not asked for."""
+    for path in paths:
+        if is_file(path) and (problem := file_problem(path)):
+            fail(f"{path}: {problem}", ExitCode.USAGE)
 
 
 def build_upload(

@@ -7,6 +7,7 @@ from typing import Any
 from ops.cli.deletion_lines import describe_place
 from ops.cli.modality_lines import ABSENT, absent_words
 from ops.cli.warning_lines import describe_warnings
+from schemas.counted import counted
 from schemas.evidence import LabelEvidence, SecondLook
 from schemas.facts import Accepted, DeadlinePassed, Deleted, Fact, PolicyChanged, Review, Signal
 from schemas.near_names import one_line
@@ -143,6 +144,6 @@ def _findings(signal: Signal) -> str:
     if not signal.is_present:
         return f"ok: {ABSENT[signal.modality]}"
     labels = ", ".join(describe_label(label) for label in signal.labels[:2] if label.score >= 0.5)
-    return f"ok: {len(signal.features)} features, {len(signal.embeddings)} embeddings" + (
+    return f"ok: {counted(len(signal.features), 'feature')}, {counted(len(signal.embeddings), 'embedding')}" + (
         f"; {labels}" if labels else ""
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ops.costs.roll_up import RollUp, Sums
+from schemas.counted import counted
 from schemas.receipts import CPU_STAGES, CpuStage
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _draw(axes: Axes, found: RollUp) -> None:
     axes.set_yticks(places, names)
     axes.set_xlim(0, max(left, default=0.0) * 1.12 or 1.0)
     axes.set_xlabel("US dollars a million videos, by the price table")
-    axes.set_title(f"Cost by {found.grouping}: {found.total.num_videos} videos in the log", loc="left")
+    axes.set_title(f"Cost by {found.grouping}: {counted(found.total.num_videos, 'video')} in the log", loc="left")
     axes.spines[["top", "right"]].set_visible(False)
 
 

@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient
 from ops.doctor.api_versions import NEEDED_REQUESTS, ClientUnavailable, api_versions
 from ops.doctor.check_context import ANSWER_SECONDS, CheckContext
 from ops.doctor.finding import Finding, not_checked, ok, warning, wrong
+from schemas.counted import counted
 from streams.config.settings import Settings
 from streams.kafka.clients import BrokerRefuses, BrokerUnavailable
 
@@ -63,7 +64,7 @@ def _answers(admin: AdminClient, settings: Settings) -> Finding:
             do="use an Apache Kafka for anything but the demo, and leave VIDSIGNAL_IS_BROKER_EMBEDDED unset",
         )
     answering = ", ".join(f"{broker.host}:{broker.port}" for _, broker in sorted(brokers.items()))
-    found = f"{len(brokers)} broker{'s' * (len(brokers) != 1)} answer{'s' * (len(brokers) == 1)}: {answering}"
+    found = f"{counted(len(brokers), 'broker')} answer{'s' * (len(brokers) == 1)}: {answering}"
     silent = [server.strip() for server in where.split(",") if not _accepts(server)]
     if not silent:
         return ok("address", found)
@@ -124,4 +125,4 @@ def _versions(settings: Settings) -> Finding:
             means="a worker cannot join its groups or publish",
             do="use a broker that speaks Kafka's whole protocol, such as Apache Kafka 4",
         )
-    return ok("protocol", f"both clients get in; {len(known)} requests known, ours among them")
+    return ok("protocol", f"both clients get in; {counted(len(known), 'request')} known, ours among them")

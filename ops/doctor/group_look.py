@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ops.doctor.finding import Finding, ok, warning, wrong
+from schemas.counted import counted
 from streams.config.settings import Role
 
 LOOKS_SECONDS: Final = (3.0, 3.5)
@@ -68,21 +69,22 @@ def judge(
     if first.num_lost:
         return wrong(
             group,
-            f"{first.num_lost} records left the topic before the group read them",
+            f"{counted(first.num_lost, 'record')} left the topic before the group read them",
             means="their videos get no answer from this role",
             do="publish their uploads once more, and add workers or retention",
         )
     if last.lag and not last.members:
         return warning(
             group,
-            f"{last.lag} records wait and nobody works on them",
+            f"nobody works on {counted(last.lag, 'waiting record')}",
             means=f"what the role {role} does stands still",
             do=f"vidsignal worker --roles {role}",
         )
-    members = f"{last.members} member{'s' * (last.members != 1)}"
+    members = f"{counted(last.members, 'member')}"
+    found = f"{members}, {counted(last.lag, 'record')} behind"
     if not last.lag or len(looks) == 1 or last.has_moved_since(first):
-        return ok(group, f"{members}, {last.lag} records behind{' and moving' * bool(last.lag)}")
-    return _judge_standing(group, role, f"{members}, {last.lag} records behind and not moving", head_is_late, is_paused)
+        return ok(group, f"{found}{' and moving' * bool(last.lag)}")
+    return _judge_standing(group, role, f"{found} and not moving", head_is_late, is_paused)
 
 
 def _judge_standing(group: str, role: Role, found: str, head_is_late: bool, is_paused: bool) -> Finding:

@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from ops.doctor.check_context import ANSWER_SECONDS, CheckContext, is_there
 from ops.doctor.finding import Finding, not_checked, ok, warning
 from schemas.codec import header
+from schemas.counted import counted
 from schemas.near_names import shown
 from schemas.topics import ENGAGEMENT, UPLOADED
 from streams.config.settings import Settings
@@ -102,10 +103,11 @@ def judge(topic: str, records: Iterable[Placed], num_partitions: int) -> Finding
     keyed = [record for record in records if record.key is not None]
     misplaced = [record for record in keyed if partition_of(record.key or b"", num_partitions) != record.partition]
     if not misplaced:
-        return ok(topic, f"all of {len(keyed):,} recent records are on the partition that murmur2 gives for their key")
-    found = (
-        f"{len(misplaced):,} of {len(keyed):,} recent records are on another partition than murmur2 gives for their key"
-    )
+        return ok(
+            topic, f"all of {counted(len(keyed), 'recent record')} on the partition that murmur2 gives for the key"
+        )
+    number = f"{len(misplaced):,} of {counted(len(keyed), 'recent record')}"
+    found = f"{number} on another partition than murmur2 gives for the key"
     return warning(topic, f"{found}; {_senders(misplaced)}", means=_MEANS, do=_DO)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ops.doctor.check_context import CheckContext
 from ops.doctor.finding import Finding, ok, wrong
+from schemas.counted import counted
 from streams.decision.policy_checks import InvalidPolicy
 from streams.decision.policy_file import load_policy
 
@@ -24,4 +25,4 @@ def examine(context: CheckContext) -> Iterator[Finding]:
         )
     else:
         where = path or "the packaged default"
-        yield ok("file", f"{policy.name} version {policy.version}, {len(policy.rules)} rules, from {where}")
+        yield ok("file", f"{policy.name} version {policy.version}, {counted(len(policy.rules), 'rule')}, from {where}")

@@ -12,6 +12,7 @@ from redis.exceptions import NoPermissionError
 from ops.doctor.check_context import ANSWER_SECONDS, CheckContext, is_there
 from ops.doctor.finding import Finding, not_checked, ok, warning, wrong
 from ops.doctor.offsets import earliest_offsets, num_members
+from schemas.counted import counted
 from schemas.topics import SIGNALS
 from streams.config.settings import Settings
 from streams.kafka.group_names import group_of
@@ -70,8 +71,8 @@ def _judge(
     if behind:
         return warning(
             "applied offsets",
-            f"Redis is {behind} facts behind what the verdict role committed: it is an older copy of itself",
+            f"Redis is {counted(behind, 'fact')} behind what the verdict role committed: it is an older copy of itself",
             means="the verdict role reads them again by itself, at its next start",
             do="watch with `vidsignal audit` that nothing differs afterwards",
         )
-    return ok("applied offsets", f"Redis has all that was committed, in {len(places)} partitions")
+    return ok("applied offsets", f"Redis has all that was committed, in {counted(len(places), 'partition')}")

@@ -9,6 +9,7 @@ from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
 from ops.doctor.check_context import CheckContext
 from ops.doctor.finding import Finding, not_checked, ok, warning, wrong
+from schemas.counted import counted
 from streams.config.settings import Settings
 from streams.store.keys import Keys
 from streams.store.refusals import is_refusal
@@ -126,7 +127,7 @@ def _node(information: Mapping[str, Any]) -> Finding:
             do="use one primary with replicas",
         )
     replicas = int(information.get("connected_slaves", 0))
-    return ok("node", f"a primary with {replicas} replica{'s' * (replicas != 1)}")
+    return ok("node", f"a primary with {counted(replicas, 'replica')}")
 
 
 def _has_snapshots(store: Any) -> bool:

@@ -9,6 +9,7 @@ from confluent_kafka.admin import AdminClient
 
 from ops.doctor.check_context import ANSWER_SECONDS, CheckContext, is_there
 from ops.doctor.finding import Finding, not_checked, ok, warning, wrong
+from schemas.counted import counted
 from schemas.topics import Topic
 from streams.config.retention import kept_topics
 from streams.kafka.topic_admin import TopicFinding, check_topics
@@ -55,7 +56,7 @@ def _topic(finding: TopicFinding, topic: Topic) -> Finding:
             means="the facts of one video would be spread over partitions that different workers own",
             do="create topics with one partition count anew and raise VIDSIGNAL_LOG_EPOCH",
         )
-    return ok(finding.topic, f"{finding.partitions} partitions, {topic.cleanup}, settings as agreed")
+    return ok(finding.topic, f"{counted(finding.partitions, 'partition')}, {topic.cleanup}, settings as agreed")
 
 
 def _differs(finding: TopicFinding, topic: Topic, differing: list[str]) -> Finding:

@@ -9,6 +9,7 @@ from models.card_errors import CardInvalid
 from models.card_files import card_problem
 from ops.doctor.check_context import CheckContext
 from ops.doctor.finding import Finding, ok, wrong
+from schemas.counted import counted
 from streams.config.running_models import running_cards
 
 
@@ -23,4 +24,4 @@ def examine(context: CheckContext, cards: Iterable[Card] | None = None) -> Itera
     for name, problem in problems.items():
         yield wrong(name, problem, means="a worker stops at its start", do="vidsignal models fetch --no-samples")
     if not problems:
-        yield ok("hashes", f"the weights of {len(cards)} models are those that their cards name")
+        yield ok("hashes", f"the weights of {counted(len(cards), 'model')} have the hashes in their cards")

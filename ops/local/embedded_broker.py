@@ -56,6 +56,11 @@ class EmbeddedBroker(Lifetime):
             raise RuntimeError("the embedded broker is not open")
         return self._child
 
+    @property
+    def children(self) -> tuple[Child, ...]:
+        """The same, as for a cluster."""
+        return (self.child,)
+
     def open(self) -> None:
         """Start and wait for the address."""
         self._folder.mkdir(parents=True, exist_ok=True)

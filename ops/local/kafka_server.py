@@ -69,6 +69,11 @@ class KafkaCluster(Lifetime):
         """Node ids for `kill`, `restart`, `pause` and `resume`."""
         return tuple(self._nodes)
 
+    @property
+    def children(self) -> tuple[Child, ...]:
+        """The processes of all nodes that were not killed through this class."""
+        return tuple(node.child for node in self._nodes.values() if node.is_running)
+
     def open(self) -> None:
         """Format, start and wait until every node serves; fetches missing jars.
 

@@ -44,6 +44,8 @@ class LocalStack:
         self._cache_dir = cache_dir or default_cache_dir()
         self._open_parts = ExitStack()
         self._kafka: KafkaCluster | EmbeddedBroker | None = None
+        self._redis: RedisServer | None = None
+        """None if it was not started here."""
 
     @property
     def kafka(self) -> KafkaCluster | EmbeddedBroker:
@@ -64,6 +66,16 @@ class LocalStack:
             raise RuntimeError("the local stack is not open")
         return self._redis_url
 
+    def require_alive(self) -> None:
+        """Raise ChildDied if a part has ended without which the stack does not work: Redis, the embedded broker, or
+        the majority of Kafka's nodes."""
+        if self._redis is not None:
+            self._redis.child.require_alive()
+        nodes = self.kafka.children
+        ended = [node for node in nodes if node.exit_code is not None]
+        if 2 * len(ended) >= len(nodes):
+            ended[0].require_alive()
+
     def environment(self) -> dict[str, str]:
         """The settings for workers and commands."""
         return {
@@ -76,7 +88,8 @@ class LocalStack:
         with self._open_parts as opening:
             folder = opening.enter_context(scratch_dir())
             if self._redis_url is None:
-                self._redis_url = opening.enter_context(RedisServer(folder / "redis")).url
+                self._redis = opening.enter_context(RedisServer(folder / "redis"))
+                self._redis_url = self._redis.url
             self._kafka = self._broker(folder / "kafka")
             opening.enter_context(self._kafka)
             self._open_parts = opening.pop_all()  # all parts are open: what is closed on failure is now closed at exit

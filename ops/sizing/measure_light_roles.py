@@ -17,6 +17,7 @@ from ops.bench.pipeline import PARTITIONS
 from ops.bench.process_tree import TreeMeter
 from ops.local.worker_process import WorkerProcess
 from schemas.codec import decode_fact, encode, event_headers
+from schemas.counted import counted
 from schemas.facts import Signal
 from schemas.topics import MODERATION, SIGNALS, UPLOADED
 from schemas.uploads import FileSource, VideoUploaded
@@ -120,4 +121,4 @@ def _written(settings: Settings, topic: str, worker: WorkerProcess, meter: TreeM
             time.sleep(_SAMPLE_SECONDS)
     finally:
         consumer.close()
-    raise TimeoutError(f"topic {topic} had {count} records after {_LONGEST_SECONDS:g} s")
+    raise TimeoutError(f"topic {topic} had {counted(count, 'record')} after {_LONGEST_SECONDS:g} s")

@@ -12,6 +12,10 @@ class InvalidPolicy(Exception):
     """A policy file is wrong; the message says where, what was found and what is allowed."""
 
 
+class UnreadablePolicy(InvalidPolicy):
+    """The file is missing, or cannot be read."""
+
+
 def refuse(place: str, found: object, allowed: str, meant: str | None = None) -> NoReturn:
     """Raise InvalidPolicy about one value."""
     raise InvalidPolicy(told(place, found, allowed, meant))

@@ -35,6 +35,7 @@ from streams.decision.policy import (
 )
 from streams.decision.policy_checks import (
     InvalidPolicy,
+    UnreadablePolicy,
     choice_at,
     count_at,
     list_at,
@@ -63,6 +64,7 @@ def load_policy(path: Path | None) -> Policy:
     """Read a policy file, or the packaged default if the path is None.
 
     Raises:
+        UnreadablePolicy: the file cannot be read.
         InvalidPolicy: quotes file, place, the value found and what is allowed.
     """
     if path is None:
@@ -70,7 +72,7 @@ def load_policy(path: Path | None) -> Policy:
     try:
         return parse_policy(path.read_bytes())
     except OSError as error:
-        raise InvalidPolicy(f"policy file {str(path)!r} cannot be read: {error.strerror}") from error
+        raise UnreadablePolicy(f"policy file {str(path)!r} cannot be read: {error.strerror}") from error
     except InvalidPolicy as error:
         raise InvalidPolicy(f"policy file {str(path)!r}: {error}") from error
 

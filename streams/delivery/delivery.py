@@ -18,6 +18,7 @@ import structlog
 
 from operators.errors import DeviceLost, InvalidMedia, Overloaded, SourceUnavailable
 from operators.internal_errors import InternalError, boundary
+from schemas.counted import counted
 from schemas.errors import InvalidEvent
 from schemas.facts import Failure
 from streams.delivery.admission import Admission, Slot
@@ -314,11 +315,12 @@ class Delivery:
 
 
 def _deaths(attempt: Attempt) -> str:
-    starved = attempt.memory_deaths_alone
-    with_memory = f", and {starved} times with its parent, as the kernel killed for want of memory" if starved else ""
+    alone, starved = counted(attempt.deaths_alone, "time"), counted(attempt.memory_deaths_alone, "time")
+    with_memory = f", and {starved} with its parent, as the kernel killed for want of memory"
     return (
-        f"the worker died {attempt.deaths_alone} times by itself with this event alone in it{with_memory}, after "
-        f"{UNCLEAN_ENDS_BEFORE_ALONE} deaths with others beside it"
+        f"the worker died {alone} by itself with this event alone in it"
+        f"{with_memory if attempt.memory_deaths_alone else ''}, after {UNCLEAN_ENDS_BEFORE_ALONE} deaths with others"
+        " beside it"
     )
 
 

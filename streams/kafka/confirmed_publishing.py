@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from schemas.counted import counted
 from streams.config.settings import Settings
 from streams.kafka.clients import BrokerUnavailable, producer_configuration, require_broker
 
@@ -100,10 +101,11 @@ class ConfirmingProducer:
         num_waiting = self._producer.flush(timeout_seconds)
         if self._num_refused:
             told = "; ".join(self._refusals) + ("; ..." if self._num_refused > _MOST_NAMED else "")
-            raise NotConfirmed(f"{self._num_refused} of {self.num_sent} records were refused: {told}")
+            raise NotConfirmed(f"the broker refused {self._num_refused} of {counted(self.num_sent, 'record')}: {told}")
         if num_waiting:
             raise NotConfirmed(
-                f"the broker did not confirm {num_waiting} of {self.num_sent} records within {timeout_seconds:g} s"
+                f"the broker did not confirm {num_waiting} of {counted(self.num_sent, 'record')} within"
+                f" {timeout_seconds:g} s"
             )
 
     def _produce(self, record: OutgoingRecord, report: Callable[[KafkaError | None, Message | None], None]) -> None:

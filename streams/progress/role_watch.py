@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
+from schemas.counted import counted
 from streams.progress.broker_facts import GroupFacts, Partition, PartitionFacts
 from streams.progress.fact_keeper import FactKeeper
 from streams.progress.record_finder import UNKNOWN, RecordFinder
@@ -205,7 +206,8 @@ class RoleWatch:
         self, waiting: _Waiting, facts: GroupFacts | None, held: tuple[HeldRecord, ...], *, is_overdue: bool
     ) -> str:
         patience, name = self._patience(), self.role.role
-        records = f"{len(held) if facts is None else facts.lag} records wait"
+        number = len(held) if facts is None else facts.lag
+        records = f"{counted(number, 'record')} {'waits' if number == 1 else 'wait'}"
         if waiting is _Waiting.YES and self._undelivered.seconds >= patience.exit_seconds:
             return f"{name} was delivered nothing for {patience.exit_seconds:g} s, and {records}"
         if is_overdue and self._unfinished.seconds >= patience.overdue_exit_seconds:

@@ -108,7 +108,7 @@ class TestPublishConfirmed:
         """What the client itself does not take counts as refused, is named, and does not keep the others back."""
         settings = read_settings(kafka_bootstrap_servers=cluster.bootstrap_servers)
         records = [OutgoingRecord("sizes", b"large", b"x" * 20_000_000), OutgoingRecord("sizes", b"small", b"x")]
-        with pytest.raises(NotConfirmed, match=r"1 of 2 records were refused: 'large' for sizes"):
+        with pytest.raises(NotConfirmed, match=r"the broker refused 1 of 2 records: 'large' for sizes"):
             publish_confirmed(settings, records)
         assert [record.key for record in read_to_end(settings, ["sizes"])] == [b"small"]
 
@@ -118,7 +118,7 @@ class TestPublishConfirmed:
         cluster.slow_down(round_trip_milliseconds=1_500)
         producer = ConfirmingProducer(read_settings(kafka_bootstrap_servers=cluster.bootstrap_servers))
         producer.send(OutgoingRecord("silent", b"k", b"x"))
-        with pytest.raises(NotConfirmed, match=r"did not confirm 1 of 1 records within 0\.01 s"):
+        with pytest.raises(NotConfirmed, match=r"did not confirm 1 of 1 record within 0\.01 s"):
             producer.confirm(timeout_seconds=0.01)
 
 

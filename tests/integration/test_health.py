@@ -159,7 +159,7 @@ class TestStall:
             (named,) = [line for line in log.splitlines() if "slow event: still in progress" in line]
             assert "video_id=video-that-hangs" in named
             assert "role=intake" in named
-            assert "intake finished nothing for 12 s, and 1 records wait" in log
+            assert "intake finished nothing for 12 s, and 1 record waits" in log
             assert "in hang_for_ever" in log, "the task that hangs is not among the stacks"
             assert "Current thread" in log
             stuck.close()

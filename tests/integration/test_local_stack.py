@@ -18,7 +18,9 @@ import redis
 from aiokafka.errors import OffsetOutOfRangeError
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, Producer, TopicPartition
 
+from ops.cli.exit_codes import ExitCode
 from ops.local import embedded_broker
+from ops.local.child import ChildDied
 from ops.local.embedded_broker import EmbeddedBroker
 from ops.local.kafka_server import KafkaCluster
 from ops.local.stack import KafkaKind, LocalStack
@@ -81,6 +83,36 @@ def _watermarks(bootstrap_servers: str, topic: str) -> tuple[int, int]:
     lowest, following = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=_WAIT_SECONDS)
     consumer.close()
     return lowest, following
+
+
+class TestPartThatEnds:
+    @pytest.mark.parametrize(("part", "name"), [("redis", "Redis"), ("broker", "the embedded broker")])
+    def test_is_noticed(self, part: str, name: str) -> None:
+        """By its name, and only once it has ended."""
+        with LocalStack() as stack:
+            stack.require_alive()
+            assert stack._redis is not None
+            child = stack._redis.child if part == "redis" else stack.kafka.children[0]
+            child.kill()
+            with pytest.raises(ChildDied, match=f"^{name} ended with -9"):
+                stack.require_alive()
+
+    def test_ends_the_command(self) -> None:
+        """With the code of what cannot be reached, and its name; the other part is stopped."""
+        command = [sys.executable, "-m", "ops.cli", "local", "--json"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            try:
+                assert process.stdout is not None
+                settings = json.loads(process.stdout.readline())
+                parts = psutil.Process(process.pid).children(recursive=True)
+                with redis.Redis.from_url(settings["VIDSIGNAL_REDIS_URL"]) as client:
+                    client.shutdown(nosave=True)
+                _, said = process.communicate(timeout=_WAIT_SECONDS)
+            finally:
+                process.kill()
+        assert process.returncode == ExitCode.UNAVAILABLE
+        assert "Redis ended with 0" in said
+        assert psutil.wait_procs(parts, timeout=_WAIT_SECONDS)[1] == []
 
 
 class TestLocalStack:

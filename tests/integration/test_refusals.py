@@ -89,7 +89,7 @@ class TestSenders:
         listed = pipeline.command("dead-letters", "list", "--video", "wrong")
         assert listed.returncode == 0, listed.stderr
         assert listed.stdout.startswith(f"{refusal.dead_letter_id[:12]}  event-invalid  wrong  ")
-        assert listed.stdout.endswith("1 dead letters; 1 event-invalid\n")
+        assert listed.stdout.endswith("1 dead letter; 1 event-invalid\n")
 
     def test_of_an_id_that_nobody_knows(self, pipeline: Pipeline) -> None:
         """`watch` says so, goes on, and ends with the time that it was given."""

@@ -126,7 +126,7 @@ class TestSilence:
         exit_code = await_value(lambda: deaf.child.exit_code, WAIT_SECONDS, lambda: deaf.child.log_tail())
         assert exit_code == WorkerExit.STALLED
         log = deaf.child.log_path.read_text()
-        assert f"was delivered nothing for {EXIT_SECONDS} s, and 1 records wait" in log
+        assert f"was delivered nothing for {EXIT_SECONDS} s, and 1 record waits" in log
         assert "Current thread" in log
         deaf.close()
         deaf_while.unlink()

@@ -19,7 +19,7 @@ def test_all_in_their_places() -> None:
     finding = judge("video.uploaded", records, NUM_PARTITIONS)
     assert (finding.state, finding.found) == (
         "ok",
-        "all of 50 recent records are on the partition that murmur2 gives for their key",
+        "all of 50 recent records on the partition that murmur2 gives for the key",
     )
 
 
@@ -28,7 +28,7 @@ def test_some_elsewhere() -> None:
     records = [placed(number, is_right=number >= 312) for number in range(1_000)]
     finding = judge("video.uploaded", records, NUM_PARTITIONS)
     assert finding.state == "warning"
-    assert finding.found.startswith("312 of 1,000 recent records are on another partition than murmur2 gives")
+    assert finding.found.startswith("312 of 1,000 recent records on another partition than murmur2 gives")
     assert "not known" in finding.found
     assert "partitioner=murmur2_random" in finding.do
 

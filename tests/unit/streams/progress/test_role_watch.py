@@ -238,7 +238,7 @@ class TestWork:
         bench.role.records = [held(0, 301)]
         await bench.look()
         assert bench.report.state == "overdue"
-        assert bench.watch.give_up_reason == "intake finished nothing for 600 s, and 1 records wait"
+        assert bench.watch.give_up_reason == "intake finished nothing for 600 s, and 1 record waits"
 
     async def test_that_needs_no_word_of_the_broker(self) -> None:
         """A hung event ends a worker on a broker that tells nothing, too."""
@@ -246,7 +246,7 @@ class TestWork:
         bench.is_answered = False
         bench.role.records = [held(0, 700)]
         await bench.look(601)
-        assert bench.watch.give_up_reason == "intake finished nothing for 600 s, and 1 records wait"
+        assert bench.watch.give_up_reason == "intake finished nothing for 600 s, and 1 record waits"
 
     async def test_an_overdue_event_beside_finished_ones_ends_nobody(self) -> None:
         """Others get on."""
