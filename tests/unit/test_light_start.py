@@ -19,6 +19,7 @@ LIGHT_FILES = (
     "tests/unit/streams/delivery/test_offset_tracker.py",
     "tests/unit/streams/engagement/test_counting.py",
     "tests/unit/models/conftest.py",
+    "tests/unit/models/test_weights.py",
 )
 """Of each layer some that need nothing but it."""
 ALWAYS_HERE = {"numpy", "rich"}

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import pickle
 from pathlib import Path
 
 import pytest
-import torch
 
 from models.card import WeightFile
-from models.state_dict import read_state_dict
 from models.weight_files import WEIGHT_FILES
 from models.weights import LOCK_FILE, WeightsCorrupt, WeightsMissing, cached_weight, weight_path
 
@@ -84,32 +81,3 @@ class TestWeightFiles:
     def test_distinct(self) -> None:
         """No file is named twice."""
         assert len(WEIGHT_FILES) == len(set(WEIGHT_FILES))
-
-
-class TestReadStateDict:
-    """`read_state_dict`."""
-
-    def test_tensors(self, tmp_path: Path) -> None:
-        """Tensors come back as they were."""
-        torch.save({"weight": torch.arange(3)}, tmp_path / "net.pth")
-
-        assert read_state_dict(tmp_path / "net.pth")["weight"].tolist() == [0, 1, 2]
-
-    def test_code_refused(self, tmp_path: Path) -> None:
-        """A checkpoint that would run code is refused, and the code does not run."""
-        torch.save({"weight": _Trap(str(tmp_path / "sprung"))}, tmp_path / "net.pth")
-
-        with pytest.raises(pickle.UnpicklingError):
-            read_state_dict(tmp_path / "net.pth")
-
-        assert not (tmp_path / "sprung").exists()
-
-
-class _Trap:
-    """Makes a folder when it is unpickled."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.mkdir, (self.path,)
