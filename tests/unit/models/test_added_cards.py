@@ -57,14 +57,14 @@ class TestInstalled:
 class TestRefused:
     def test_no_such_folder(self, tmp_path: Path) -> None:
         """A misspelt folder is no empty one."""
-        with pytest.raises(CardInvalid, match=r"model_cards names '.*nowhere'"):
+        with pytest.raises(CardInvalid, match=r"VIDSIGNAL_MODEL_CARDS names '.*nowhere'"):
             installed_cards(settings_of(tmp_path / "nowhere"))
 
     def test_a_licence_that_nobody_accepted(self, tmp_path: Path) -> None:
         """Licences beside the usual permissive ones need a word of the operator."""
         some_model(tmp_path / "mine", CARD.replace('"MIT"', '"CC-BY-NC-4.0"'))
 
-        with pytest.raises(CardInvalid, match=r"licence is 'CC-BY-NC-4\.0'; allowed: .*model_licences"):
+        with pytest.raises(CardInvalid, match=r"licence is 'CC-BY-NC-4\.0'; allowed: .*VIDSIGNAL_MODEL_LICENCES"):
             installed_cards(settings_of(tmp_path))
         assert "mine" in installed_cards(settings_of(tmp_path, licences=("CC-BY-NC-4.0",)))
 
