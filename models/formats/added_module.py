@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import torch
 from torch import Tensor, nn
 
 from models.added_cards import verify_files
-from models.added_files import verified_content
-from models.card import Card, Format, ModelSource
+from models.added_files import verified_content, verified_file
+from models.card import Card, CardFile, Format, ModelSource
 from models.card_errors import CardInvalid, refuse
 from models.ctc_text import read_vocabulary
 from models.formats.answers import AddedModel, NormalisedSound, PixelInput, WrongOutputs
@@ -38,16 +39,7 @@ def load_added_module(card: Card) -> nn.Module:
     return module
 
 
-def _require_kind(source: ModelSource) -> None:
-    """Refuse a file that is of another kind than the card says, before a library reads it."""
-    weights = [file for file in source.files if file.path.endswith(".safetensors")]
-    for file in weights if source.format == "transformers" else source.files[:1]:
-        if found := wrong_kind(inside(source.card_path, file.path), source.format):
-            raise refuse(source.card_path, "model.files", f"{file.path}: {found}", allowed_kind(source.format))
-
-
 def _inner(card: Card, source: ModelSource) -> nn.Module:
-    _require_kind(source)
     try:
         return _LOADERS[source.format](card, source)
     except CardInvalid:
@@ -63,14 +55,30 @@ def _inner(card: Card, source: ModelSource) -> nn.Module:
 
 
 def _archive(source: ModelSource) -> bytes:
-    return verified_content(source, source.files[0])
+    content = verified_content(source, source.files[0])
+    _require_kind(source, source.files[0], io.BytesIO(content))
+    return content
+
+
+def _architecture(card: Card, source: ModelSource) -> nn.Module:
+    for file in source.files:
+        if file.path.endswith(".safetensors"):
+            with verified_file(source, file).open("rb") as opened:
+                _require_kind(source, file, opened)
+    return load_transformers(card, source)
+
+
+def _require_kind(source: ModelSource, file: CardFile, opened: BinaryIO) -> None:
+    """Refuse a file that is of another kind than the card says, before a library reads it."""
+    if found := wrong_kind(opened, source.format):
+        raise refuse(source.card_path, "model.files", f"{file.path}: {found}", allowed_kind(source.format))
 
 
 _LOADERS: Final[dict[Format, Callable[[Card, ModelSource], nn.Module]]] = {
     "torchscript": lambda _card, source: load_torchscript(_archive(source)),
     "export": lambda _card, source: load_exported(_archive(source)),
     "onnx": lambda card, source: load_onnx(_archive(source), card.outputs),
-    "transformers": load_transformers,
+    "transformers": _architecture,
 }
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from models.card import Format
 
@@ -26,23 +25,22 @@ def allowed_kind(model_format: Format) -> str:
     return _NAMED[model_format]
 
 
-def wrong_kind(path: Path, model_format: Format) -> str:
+def wrong_kind(file: BinaryIO, model_format: Format) -> str:
     """Return what the file is instead of a file of the format; empty if nothing speaks against that."""
-    with path.open("rb") as file:
-        head = file.read(_HEADER_BYTES + 1)
+    head = file.read(_HEADER_BYTES + 1)
     if not head:
         return "an empty file"
     if model_format == "transformers" and head[_HEADER_BYTES:] == b"{":
         return ""  # the length before the header may look like a pickle
     if _PICKLE.match(head):
         return "a pickle"
-    if zipfile.is_zipfile(path):
-        return _wrong_archive(path, model_format)
+    if zipfile.is_zipfile(file):
+        return _wrong_archive(file, model_format)
     return "no archive" if model_format in ("torchscript", "export") else ""
 
 
-def _wrong_archive(path: Path, model_format: Format) -> str:
-    with zipfile.ZipFile(path) as archive:
+def _wrong_archive(file: BinaryIO, model_format: Format) -> str:
+    with zipfile.ZipFile(file) as archive:
         names = {name.rpartition("/")[2] for name in archive.namelist()}
     if model_format == "torchscript" and "constants.pkl" in names:
         return ""

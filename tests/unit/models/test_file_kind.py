@@ -12,6 +12,12 @@ from models.card import Format
 from models.formats.file_kind import wrong_kind
 
 
+def kind_of(path: Path, model_format: Format) -> str:
+    """As of a file on disk."""
+    with path.open("rb") as file:
+        return wrong_kind(file, model_format)
+
+
 def archive(path: Path, *names: str) -> Path:
     """An archive with empty members."""
     with zipfile.ZipFile(path, "w") as written:
@@ -26,7 +32,7 @@ def test_pickles(tmp_path: Path, model_format: Format, protocol: int) -> None:
     """Of whatever protocol; no library is needed to say so."""
     path = tmp_path / "model"
     path.write_bytes(pickle.dumps({"weights": [1.0]}, protocol))
-    assert wrong_kind(path, model_format) == "a pickle"
+    assert kind_of(path, model_format) == "a pickle"
 
 
 @pytest.mark.parametrize(("model_format", "names", "expected"), [
@@ -40,7 +46,7 @@ def test_pickles(tmp_path: Path, model_format: Format, protocol: int) -> None:
 ])  # fmt: skip
 def test_archives(tmp_path: Path, model_format: Format, names: tuple[str, ...], expected: str) -> None:
     """Told apart by their members."""
-    assert wrong_kind(archive(tmp_path / "model", *names), model_format) == expected
+    assert kind_of(archive(tmp_path / "model", *names), model_format) == expected
 
 
 @pytest.mark.parametrize(("model_format", "content", "expected"), [
@@ -52,4 +58,4 @@ def test_other_files(tmp_path: Path, model_format: Format, content: bytes, expec
     """A header of safetensors may have the length that a pickle begins with; graphs are left to their library."""
     path = tmp_path / "model"
     path.write_bytes(content)
-    assert wrong_kind(path, model_format) == expected
+    assert kind_of(path, model_format) == expected
