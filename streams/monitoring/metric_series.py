@@ -28,7 +28,7 @@ from streams.decision.warned import KINDS_OF_THE_LOG
 from streams.delivery.own_faults import MACHINE_UNAVAILABLE
 from streams.lifecycle.release import release
 from streams.observability import metrics
-from streams.recovery.audit import Problem
+from streams.recovery.audit_problems import Problem
 from streams.store.gap import GAP_CAUSES
 
 _UNREADABLE: Final = ("event-invalid", "event-not-json", "event-too-large")

@@ -17,14 +17,13 @@ same outcome under the same version.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 import structlog
 from msgspec import Struct
-from redis.asyncio import Redis
 
 from schemas.codec import event_headers
 from schemas.facts import PolicyChanged
@@ -32,10 +31,11 @@ from schemas.outcomes import Version
 from schemas.topics import MODERATION, RECOMMENDATION, SIGNALS
 from streams.config.settings import Settings
 from streams.decision.ruleset import Ruleset
-from streams.kafka.clients import BrokerUnavailable, read_to_end
+from streams.kafka.clients import read_to_end
 from streams.kafka.unreadable import UnreadableRecords, decoded_record
 from streams.lifecycle.clock import Clock, SystemClock
 from streams.observability import metrics
+from streams.recovery.audit_problems import Problem, can_be_decided_again, worst_problem
 from streams.recovery.rebuild import (
     RebuildStores,
     differences_of,
@@ -44,25 +44,14 @@ from streams.recovery.rebuild import (
     register_deadline,
     repair_video,
 )
-from streams.recovery.refold import Rebuilt, RefoldReport, Scope, place_of, rebuilt_partition
+from streams.recovery.rebuilt import Rebuilt
+from streams.recovery.refold import Scope, rebuilt_partition
+from streams.recovery.refold_report import RefoldReport
 from streams.store.fold_deaths import FoldWatch
 from streams.store.gaps import Gaps
-from streams.store.keys import Keys
-from streams.store.served import Served
 from streams.store.shared_faults import count_or_raise
-from streams.store.stored_case import StoredVideo, UnreadableState, spell
+from streams.store.stored_case import UnreadableState, spell
 from streams.verdict.publishing import EventPublisher, publish_outcome, publish_tombstones
-
-Problem = Literal[
-    "store-behind",  # the log has more facts of the video than the store, and did when the store was last written
-    "store-differs",  # the store differs from the facts up to the same position
-    "published-differs",  # the published outcome is not the result of the facts
-    "served-differs",  # what readers see in Redis is not the stored outcome
-    "vectors-differ",  # the same for the vector sets
-    "topic-stale",  # the last record of a compacted topic is not the stored outcome
-    "not-withdrawn",  # a deleted video has a value in a compacted topic
-    "not-foldable",  # its facts cannot be folded: a newer release wrote some of them, or the fold fails
-]
 
 _SOURCE: Final = "vidsignal/audit"
 _AT_ONCE: Final = 16
@@ -223,7 +212,7 @@ class Audit:
         self, video_id: str, last: Sequence[Version | None], video: Rebuilt
     ) -> tuple[Problem, str] | None:
         served = await self._stores.outcomes.read_served(video_id)
-        problem = _judge(video, served, last)
+        problem = worst_problem(video, served, last)
         # Followers are updated before an outcome is marked as published, and drop a video whose deletion waits.
         if problem is None and served.case.is_published and not served.case.is_in_gap:
             outcome, followers = served.case.outcome, self._stores.followers
@@ -269,7 +258,7 @@ class Audit:
         if stored.forgotten_version is not None:
             await publish_tombstones(self._publisher, finding.video_id)
         elif video.is_outdone:
-            if _can_be_decided_again(video, stored):
+            if can_be_decided_again(video, stored):
                 assert video.contradicted is not None
                 revision, contradicted = video.state.revision, spell(video.contradicted)
                 await decide_again(
@@ -293,90 +282,3 @@ async def decide_again(
     event_id = f"{video_id}:{contradicted}:contradicted"
     headers = event_headers(fact, event_id=event_id, source=_SOURCE, now_unix_seconds=fact.event_unix_seconds)
     await publisher.publish(SIGNALS, video_id, fact, headers=headers)
-
-
-def _judge(video: Rebuilt, served: Served, last: Sequence[Version | None]) -> tuple[Problem, str] | None:
-    """Return the most serious problem and its description."""
-    stored = served.case
-    if video.is_ahead_of(stored):
-        return "store-behind", f"the log reaches offset {video.state.applied_offset}"
-    if differing := video.differences(stored):
-        return "store-differs", f"the facts say otherwise of: {', '.join(differing)}"
-    if _can_be_decided_again(video, stored):
-        return "published-differs", f"{_spell(video.contradicted)} is not what the facts say"
-    if stored.is_in_gap:
-        return None  # what is served and published is the interim outcome, or nothing if a deletion waits
-    # While facts wait, superseded values may be anywhere.
-    if stored.state is not None and place_of(stored.state) >= video.place and (problem := _stale(stored, last)):
-        return problem
-    if differing := served.differences():
-        return "served-differs", f"not what was decided: {', '.join(differing)}"
-    return None
-
-
-def _can_be_decided_again(video: Rebuilt, stored: StoredVideo) -> bool:
-    """Return whether readers keep a wrong outcome, and the store has what the correct one must be made of."""
-    is_level = stored.state is not None and place_of(stored.state) == video.place and not video.differences(stored)
-    return video.is_outdone and is_level and video.state.status != "pending"
-
-
-def _stale(stored: StoredVideo, last: Sequence[Version | None]) -> tuple[Problem, str] | None:
-    if stored.forgotten_version is not None:
-        alive = [version for version in last if version is not None]
-        return ("not-withdrawn", f"the last record is {_spell(alive[0])}") if alive else None
-    if stored.outcome is None:
-        return None
-    differing = [version for version in last if version != stored.outcome.version]
-    if not differing:
-        return None
-    return "topic-stale", f"the last record is {_spell(differing[0])}, the store has {_spell(stored.outcome.version)}"
-
-
-def _spell(version: Version | None) -> str:
-    return "a tombstone" if version is None else spell(version)
-
-
-class PeriodicAudit:
-    """Audits and repairs in the background; one worker at a time.
-
-    Args:
-        audit: what to run.
-        turn: returns whether it is this worker's turn; called before each audit.
-        interval_seconds: between two audits.
-        clock: for the waits.
-    """
-
-    def __init__(
-        self, audit: Audit, turn: Callable[[], Awaitable[bool]], interval_seconds: float, clock: Clock
-    ) -> None:
-        self._audit = audit
-        self._turn = turn
-        self._interval_seconds = interval_seconds
-        self._clock = clock
-
-    async def run(self) -> None:
-        """Audit until cancelled."""
-        while True:
-            await self._clock.sleep(self._interval_seconds)
-            if await self._turn():
-                await self._once()
-
-    async def _once(self) -> None:
-        try:
-            audited = await self._audit.run(is_repairing=True)
-        except BrokerUnavailable as error:
-            _log.warning("audit skipped: broker unavailable", error=str(error))
-            return
-        except Exception as error:
-            count_or_raise(error, "audit")
-            _log.exception("audit failed; retrying later")
-            return
-        _log.info("audit finished", videos=audited.videos, findings=len(audited.findings))
-        for line in audited.unreadable.lines():
-            _log.error("unreadable records", words=line)
-
-
-async def take_turn(redis: Redis, keys: Keys, interval_seconds: float) -> bool:
-    """Return whether no other worker audited within half an interval; if so, it is this worker's turn."""
-    held_seconds = max(1, int(interval_seconds / 2))
-    return bool(await redis.set(keys.audit(), "held", nx=True, ex=held_seconds))

@@ -14,7 +14,9 @@ from streams.lifecycle.clock import Clock
 from streams.recovery.audit import decide_again
 from streams.recovery.gap_retry import REFOLD_SECONDS, Refolded
 from streams.recovery.rebuild import register_deadline
-from streams.recovery.refold import Rebuilt, RefoldReport, Scope, rebuilt_partition
+from streams.recovery.rebuilt import Rebuilt
+from streams.recovery.refold import Scope, rebuilt_partition
+from streams.recovery.refold_report import RefoldReport
 from streams.store.deadlines import Deadlines
 from streams.store.fold_deaths import FoldWatch
 from streams.store.gaps import Gaps

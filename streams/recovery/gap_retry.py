@@ -23,7 +23,8 @@ from streams.kafka.clients import BrokerUnavailable
 from streams.lifecycle.clock import Clock
 from streams.observability import metrics
 from streams.recovery.meanwhile import Meanwhile
-from streams.recovery.refold import Fault, Rebuilt
+from streams.recovery.rebuilt import Rebuilt
+from streams.recovery.refold_report import Fault
 from streams.store.deadlines import Deadline
 from streams.store.gap import Gap
 from streams.store.gaps import LOOK_AGAIN_SECONDS, Gaps

@@ -37,7 +37,9 @@ from streams.kafka.unreadable import UnreadableRecords
 from streams.lifecycle.clock import Clock, SystemClock
 from streams.lifecycle.fold_board import FoldBoard, FoldedFact
 from streams.lifecycle.own_deaths import CRASHES_BEFORE_GIVING_UP
-from streams.recovery.refold import Fault, Rebuilt, RefoldReport, Scope, rebuilt_partition
+from streams.recovery.rebuilt import Rebuilt
+from streams.recovery.refold import Scope, rebuilt_partition
+from streams.recovery.refold_report import Fault, RefoldReport
 from streams.store.applied import AppliedOffsets
 from streams.store.deadlines import Deadline, Deadlines
 from streams.store.gaps import Gaps, WaitingFact

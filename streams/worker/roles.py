@@ -235,7 +235,7 @@ def gap_retry(shared: Shared, policy: Policy) -> GapRetry:
     )
 
 
-def beside_verdict(shared: Shared, policy: Policy) -> Iterator[Coroutine[object, object, object]]:
+def verdict_background_work(shared: Shared, policy: Policy) -> Iterator[Coroutine[object, object, object]]:
     """Yield what a worker with the verdict role runs in the background until it stops."""
     yield gap_retry(shared, policy).run()
     yield shared.rollback_detector.watch(shared.fold_redis)

@@ -29,7 +29,8 @@ from streams.lifecycle.fold_board import FoldBoard
 from streams.lifecycle.release import release
 from streams.monitoring.health_watch import Question
 from streams.record import Record
-from streams.recovery.audit import Audit, PeriodicAudit, take_turn
+from streams.recovery.audit import Audit
+from streams.recovery.periodic_audit import PeriodicAudit, take_turn
 from streams.recovery.rebuild import RebuildStores
 from streams.similarity.vectors import Vectors
 from streams.store.applied import AppliedOffsets

@@ -55,11 +55,11 @@ from streams.worker.opening import open_shared, open_worker_engine
 from streams.worker.roles import (
     backfill_gate,
     backfill_spec,
-    beside_verdict,
     engagement_role,
     intake_spec,
     is_backfill_paused,
     media_spec,
+    verdict_background_work,
     verdict_role,
     verdict_spec,
 )
@@ -202,7 +202,7 @@ class Worker:
         if "verdict" in self._settings.roles:
             folding = verdict_role(shared, self._policy)
             specs.append(verdict_spec(shared, folding))
-            for work in beside_verdict(shared, self._policy):
+            for work in verdict_background_work(shared, self._policy):
                 self._spawn(work)
         await asyncio.gather(self._join_engagement_role(shared), *(self._join(spec) for spec in specs))
 

@@ -23,7 +23,8 @@ from streams.record import Record
 from streams.recovery.gap_closing import RepairVideo
 from streams.recovery.gap_retry import GapRetry, Refolded
 from streams.recovery.meanwhile import Meanwhile
-from streams.recovery.refold import RefoldReport, Scope, refold
+from streams.recovery.refold import Scope, refold
+from streams.recovery.refold_report import RefoldReport
 from streams.recovery.result_comparison import newest_by_key
 from streams.store.deadlines import Deadlines
 from streams.store.fold_deaths import FactDeaths, FoldWatch

@@ -27,7 +27,7 @@ from streams.engagement.counting_deaths import note_counting_death
 from streams.engagement.store import EngagementStore, Retention, decode_record
 from streams.lifecycle.own_deaths import OwnDeaths
 from streams.record import Place, Record
-from streams.recovery.audit import take_turn
+from streams.recovery.periodic_audit import take_turn
 from streams.similarity.vectors import Vectors
 from streams.store.applied import AppliedOffsets, StoreBehindLog
 from streams.store.claims import Claims

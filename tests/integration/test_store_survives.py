@@ -37,7 +37,7 @@ from streams.engagement.batch_changes import Changes
 from streams.engagement.counting_deaths import note_counting_death
 from streams.engagement.store import EngagementStore, Retention
 from streams.record import Place, Record
-from streams.recovery.audit import take_turn
+from streams.recovery.periodic_audit import take_turn
 from streams.similarity.query import Filters, similar
 from streams.similarity.spaces import drop_space
 from streams.similarity.vectors import Vectors

@@ -17,7 +17,8 @@ from streams.decision.policy_file import load_policy
 from streams.decision.ruleset import Ruleset
 from streams.recovery.audit import Audit, AuditFinding, _Look
 from streams.recovery.rebuild import RebuildStores
-from streams.recovery.refold import Rebuilt, RefoldReport
+from streams.recovery.rebuilt import Rebuilt
+from streams.recovery.refold_report import RefoldReport
 from streams.store.served import Served, encoded, status_of
 from streams.store.stored_case import StoredVideo
 from tests.fakes import MemoryPublisher

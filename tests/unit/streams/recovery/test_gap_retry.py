@@ -15,7 +15,8 @@ from schemas.facts import Deleted
 from streams.decision.state import VideoState
 from streams.kafka.clients import BrokerUnavailable
 from streams.recovery.gap_retry import MAX_REFOLDS, GapRetry, Refolded
-from streams.recovery.refold import Fault, Rebuilt
+from streams.recovery.rebuilt import Rebuilt
+from streams.recovery.refold_report import Fault
 from streams.store.deadlines import Deadline
 from streams.store.gap import Gap
 from streams.store.gaps import LOOK_AGAIN_SECONDS, Gaps, WaitingFact

@@ -30,7 +30,9 @@ from streams.recovery.rebuild import (
     rebuild_store,
     repair_video,
 )
-from streams.recovery.refold import Rebuilt, RefoldReport, Scope, refold
+from streams.recovery.rebuilt import Rebuilt
+from streams.recovery.refold import Scope, refold
+from streams.recovery.refold_report import RefoldReport
 from streams.store.deletion_reach import Hidden
 from streams.store.gaps import WaitingFact
 from streams.store.served import Served

@@ -18,7 +18,9 @@ from streams.decision.policy_file import load_policy
 from streams.decision.ruleset import Ruleset
 from streams.decision.state import VideoState
 from streams.kafka.clients import StoredRecord
-from streams.recovery.refold import Rebuilt, RefoldReport, Scope, place_of, refold
+from streams.recovery.rebuilt import Rebuilt, place_of
+from streams.recovery.refold import Scope, refold
+from streams.recovery.refold_report import RefoldReport
 from streams.store.stored_case import StoredVideo
 from tests.fakes import ManualClock
 from tests.sample_facts import UPLOADED_UNIX_SECONDS, VIDEO_ID, accepted, deadline, signal
